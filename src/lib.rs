@@ -1,0 +1,3 @@
+//! gramflow
+pub mod npz;
+pub mod record;

@@ -1,0 +1,26 @@
+//! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder.
+
+mod table;
+
+pub use table::{Column, Table, Values};
+
+use crate::npz::Arrays;
+
+/// The records of one run: all that the pictures are drawn from.
+///
+/// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})),
+/// `p/sv_product` (T × min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A),
+/// `p/nfa_curve_centred` (T × A), `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record).
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The scenario's name.
+    pub name: String,
+    /// Widths d_0, …, d_L.
+    pub widths: Vec<usize>,
+    /// λ of the objective loss + (λ/2)‖θ‖².
+    pub weight_decay: f64,
+    /// One line that says what was run: it stands under every picture's title.
+    pub caption: String,
+    pub table: Table,
+    pub arrays: Arrays,
+}
