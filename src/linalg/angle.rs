@@ -1,0 +1,61 @@
+//! Angles between matrices, as the Neural Feature Ansatz is judged by.
+
+use nalgebra::DMatrix;
+
+/// cos(A, B) = ⟨A, B⟩_F / (‖A‖_F ‖B‖_F). NaN where one of them is zero.
+///
+/// Of two positive semidefinite matrices it is never negative and seldom near 0: read it beside [`centred_cosine`].
+pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    // Norms first: the product of two squared norms over- or underflows sooner.
+    a.dot(b) / a.norm() / b.norm()
+}
+
+/// The cosine of A − (tr A/d)·I with B − (tr B/d)·I, both d × d: each matrix minus its mean eigenvalue times the identity.
+/// NaN where one of them is a multiple of the identity to rounding.
+pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    let (a0, b0) = (traceless(a), traceless(b));
+    // What is left of a multiple of I after the subtraction is rounding, d entries of ε·|mean|: it has no direction.
+    let rounding = |m: &DMatrix<f64>| 8.0 * f64::EPSILON * m.norm();
+    if a0.norm() <= rounding(a) || b0.norm() <= rounding(b) {
+        return f64::NAN;
+    }
+    cosine(&a0, &b0)
+}
+
+fn traceless(m: &DMatrix<f64>) -> DMatrix<f64> {
+    let mean = m.trace() / m.nrows() as f64;
+    let mut traceless = m.clone();
+    for i in 0..m.nrows() {
+        traceless[(i, i)] -= mean;
+    }
+    traceless
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The counterexample of the paper's section 4, with A = ¼(I + 11ᵀ): cos(I, A) = 0.8944, 0.5547 at k = 2, 10.
+    #[test]
+    fn cosine_of_the_counterexample() {
+        for (k, expected) in [(2, 0.8944), (10, 0.5547)] {
+            let identity = DMatrix::<f64>::identity(k, k);
+            let agop = (&identity + DMatrix::from_element(k, k, 1.0)) * 0.25;
+            assert!((cosine(&identity, &agop) - expected).abs() < 5e-5);
+            assert!(centred_cosine(&identity, &agop).is_nan());
+        }
+    }
+
+    #[test]
+    fn centring_removes_multiples_of_the_identity() {
+        let a = DMatrix::from_row_slice(2, 2, &[3.0, 1.0, 1.0, 2.0]);
+        let shifted = &a * 2.0 + DMatrix::identity(2, 2) * 7.0;
+        assert!((centred_cosine(&a, &shifted) - 1.0).abs() < 1e-14);
+        assert!(cosine(&a, &shifted) < 0.999);
+    }
+
+    #[test]
+    fn nothing_has_no_angle() {
+        assert!(cosine(&DMatrix::zeros(2, 2), &DMatrix::identity(2, 2)).is_nan());
+    }
+}

@@ -1,0 +1,16 @@
+//! Dense linear algebra on nalgebra's matrices: products into given storage, singular values, powers of Gram matrices.
+//!
+//! Products and decompositions are faer's. nalgebra's own product allocates on every call, and its SVD is silently wrong on
+//! low-rank matrices (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
+
+mod angle;
+mod gram;
+mod product;
+mod rank;
+mod svd;
+
+pub use angle::{centred_cosine, cosine};
+pub use gram::GramPower;
+pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
+pub use rank::{effective_rank, entropy_rank, stable_rank};
+pub use svd::{Svd, SvdError, singular_values};

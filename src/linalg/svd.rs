@@ -1,0 +1,90 @@
+//! Singular value decompositions, faer's.
+
+use faer::Mat;
+use nalgebra::{DMatrix, DMatrixView};
+
+use super::product::view;
+
+/// M = U·diag(σ)·Vᵀ with r = min(m, n) columns in U and V.
+#[derive(Debug, Clone)]
+pub struct Svd {
+    /// Left singular vectors, m × r.
+    pub u: DMatrix<f64>,
+    /// Singular values σ₁ ≥ … ≥ σ_r ≥ 0.
+    pub values: Vec<f64>,
+    /// Right singular vectors, n × r.
+    pub v: DMatrix<f64>,
+}
+
+/// Why a matrix has no singular value decomposition here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SvdError {
+    #[error("a {rows}×{columns} matrix with NaN or infinite entries has no singular values")]
+    NotFinite { rows: usize, columns: usize },
+    #[error("the singular values of a {rows}×{columns} matrix did not converge")]
+    NoConvergence { rows: usize, columns: usize },
+}
+
+impl Svd {
+    /// The thin decomposition of an m × n matrix.
+    pub fn new(m: DMatrixView<f64>) -> Result<Self, SvdError> {
+        let (rows, columns) = m.shape();
+        finite(m)?;
+        let svd = view(&m).thin_svd().map_err(|_| SvdError::NoConvergence { rows, columns })?;
+        let to_nalgebra = |a: faer::MatRef<f64>| DMatrix::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)]);
+        let values = svd.S().column_vector().iter().copied().collect();
+        Ok(Self { u: to_nalgebra(svd.U()), values, v: to_nalgebra(svd.V()) })
+    }
+}
+
+/// The min(m, n) singular values of an m × n matrix, largest first.
+pub fn singular_values(m: DMatrixView<f64>) -> Result<Vec<f64>, SvdError> {
+    let (rows, columns) = m.shape();
+    finite(m)?;
+    // A copy: faer works in place.
+    let copy: Mat<f64> = view(&m).to_owned();
+    copy.singular_values().map_err(|_| SvdError::NoConvergence { rows, columns })
+}
+
+fn finite(m: DMatrixView<f64>) -> Result<(), SvdError> {
+    let (rows, columns) = m.shape();
+    if m.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(SvdError::NotFinite { rows, columns }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use proptest::prelude::*;
+
+    /// The matrix that nalgebra 0.34 decomposes wrongly: σ₁ = 5.73 there.
+    #[test]
+    fn ones_have_one_singular_value_of_n() {
+        let values = singular_values(DMatrix::from_element(5, 5, 1.0).as_view()).unwrap();
+        assert!((values[0] - 5.0).abs() < 1e-14);
+        assert!(values[1..].iter().all(|&s| s < 1e-14));
+    }
+
+    #[test]
+    fn nan_is_an_error() {
+        let m = DMatrix::from_element(3, 2, f64::NAN);
+        assert_eq!(Svd::new(m.as_view()).unwrap_err(), SvdError::NotFinite { rows: 3, columns: 2 });
+        assert_eq!(singular_values(m.as_view()).unwrap_err(), SvdError::NotFinite { rows: 3, columns: 2 });
+    }
+
+    proptest! {
+        #[test]
+        fn factors_reproduce_low_rank_matrices(m in 1usize..24, n in 1usize..24, rank in 1usize..4, seed in 0u64..10_000) {
+            let rng = &mut stream(seed, Purpose::Init);
+            let a = gaussian_matrix(m, rank, rng) * gaussian_matrix(rank, n, rng);
+            let svd = Svd::new(a.as_view()).unwrap();
+            let sigma = DMatrix::from_diagonal(&nalgebra::DVector::from_column_slice(&svd.values));
+            prop_assert!((&svd.u * sigma * svd.v.transpose() - &a).norm() <= 1e-13 * a.norm());
+            let r = m.min(n);
+            prop_assert!((svd.u.transpose() * &svd.u - DMatrix::identity(r, r)).norm() < 1e-13);
+            prop_assert!((svd.v.transpose() * &svd.v - DMatrix::identity(r, r)).norm() < 1e-13);
+            let alone = singular_values(a.as_view()).unwrap();
+            prop_assert!(svd.values.iter().zip(&alone).all(|(x, y)| (x - y).abs() <= 1e-13 * svd.values[0]));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Dormand & Prince, "A family of embedded Runge-Kutta formulae", J. Comput. Appl. Math. 6 (1980): order 5(4), seven stages,
+//! the last of which is the first of the next step. From `ode_solvers`.
+
+use nalgebra::DVector;
+use ode_solvers::dop_shared::OutputType;
+
+use super::adaptive::{Adaptive, Flown, Leg, Tolerance};
+use super::rhs::Rhs;
+
+/// The integrator `dopri5`.
+pub fn dopri5(tolerance: Tolerance) -> Adaptive {
+    Adaptive::new(fly, tolerance)
+}
+
+fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>, tolerance: &Tolerance) -> Flown {
+    let before = rhs.evaluations();
+    // The library's defaults for this method.
+    let (safety, beta, shrink, grow) = (0.9, 0.04, 0.2, 10.0);
+    let mut stepper = ode_solvers::Dopri5::from_param(
+        rhs,
+        leg.t0,
+        leg.t1,
+        leg.t1 - leg.t0,
+        theta,
+        tolerance.rtol,
+        tolerance.atol,
+        safety,
+        beta,
+        shrink,
+        grow,
+        tolerance.max_step,
+        leg.step.min(tolerance.max_step),
+        // Dopri5 tries one step more than it is told.
+        leg.max_steps - 1,
+        // Its stiffness test gives up where going on is merely slow. It divides by this number: never is u32::MAX.
+        u32::MAX,
+        // Sparse: Dense hands out a state that does not belong to its time, and drops the last one.
+        OutputType::Sparse,
+    );
+    let end = stepper.integrate();
+    let guess = if leg.step == 0.0 { 2 } else { 0 };
+    // Six stages a try; the seventh is the first of the next step.
+    let tries = (rhs.evaluations() - before - guess - 1) / 6;
+    let (times, states) = stepper.results().get();
+    Flown { times: times.clone(), last: states[states.len() - 1].clone(), end, tries }
+}

@@ -1,0 +1,60 @@
+//! The classical Runge–Kutta method of order 4 (Kutta, Z. Math. Phys. 46, 1901) with a fixed step. From `ode_solvers`.
+//!
+//! It has no error estimate: a step beyond 2.785/ρ (ρ the spectral radius of the field's Jacobian) diverges, one just below it
+//! drifts.
+
+use nalgebra::DVector;
+
+use super::rhs::{Rhs, is_finite};
+use super::{Integrator, Segment, Termination, VectorField, Work};
+
+/// The integrator `rk4`: every segment is divided into equal steps no longer than the one given.
+pub struct Rk4 {
+    step: f64,
+    steps_left: u64,
+    max_steps: u64,
+}
+
+/// States that the library may keep in one call, as in the adaptive methods.
+const KEPT_NUMBERS: usize = 1 << 22;
+
+impl Rk4 {
+    /// Steps of at most `step` > 0, at most `max_steps` of them over all segments.
+    pub fn new(step: f64, max_steps: u64) -> Self {
+        Self { step, steps_left: max_steps, max_steps }
+    }
+}
+
+impl Integrator for Rk4 {
+    fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        let rhs = Rhs::new(field);
+        let mut work = Work::default();
+        // A whole number of steps, so that the last one lands: 1 + 1e-12 forgives t1 − t0 its rounding.
+        let steps = ((t1 - t0) / self.step / (1.0 + 1e-12)).ceil() as u64;
+        let h = (t1 - t0) / steps as f64;
+        let kept = (KEPT_NUMBERS / field.dim().max(1)).clamp(16, 1000) as u64;
+        let time_after = |n: u64| if n == steps { t1 } else { t0 + n as f64 * h };
+        let stop = loop {
+            let t = time_after(work.accepted);
+            let count = kept.min(steps - work.accepted).min(self.steps_left);
+            if count == 0 {
+                break (work.accepted < steps).then_some(Termination::MaxSteps { t, steps: self.max_steps });
+            }
+            // Half a step short: the library takes ⌈(end − t)/h⌉ steps of h, whatever rounding does to the quotient.
+            let end = t + (count as f64 - 0.5) * h;
+            let mut stepper = ode_solvers::Rk4::new(&rhs, t, theta.clone(), end, h);
+            // It has no way to fail.
+            let _ = stepper.integrate();
+            let (_, states) = stepper.results().get();
+            let good = states[1..].iter().take_while(|state| is_finite(state)).count() as u64;
+            theta.copy_from(&states[good as usize]);
+            work.accepted += good;
+            self.steps_left -= good;
+            if good < count {
+                break Some(Termination::Diverged { t: time_after(work.accepted), norm: theta.norm() });
+            }
+        };
+        work.evaluations = rhs.evaluations();
+        Segment { t: time_after(work.accepted), work, stop }
+    }
+}

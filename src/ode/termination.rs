@@ -1,0 +1,53 @@
+//! Why a process stopped. Stopping is part of a result, not a failure.
+
+use serde::{Deserialize, Serialize};
+
+/// The reason for which a flow or an optimizer stopped, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Termination {
+    /// It reached the end of the horizon.
+    #[error("reached t = {t}")]
+    TEnd { t: f64 },
+    /// An optimizer took the number of steps it was given.
+    #[error("took its {steps} steps, to t = {t}")]
+    Steps { t: f64, steps: u64 },
+    /// The integrator spent its budget of steps, rejected ones included.
+    #[error("stopped at t = {t} after {steps} steps: raise flow.max_steps, or raise flow.rtol")]
+    MaxSteps { t: f64, steps: u64 },
+    /// The step size fell below rounding although state and field stayed of moderate size.
+    #[error("stiff at t = {t} (step {step:.1e}): raise flow.rtol and flow.atol, or use flow.integrator rk4 with a fixed step")]
+    Stiff { t: f64, step: f64 },
+    /// State or field overflowed, became NaN, or grew beyond all bounds in finite time. `t` is the last good time.
+    #[error("diverged at t = {t} (‖θ‖ = {norm:.1e}): lower the step or learning rate, or start from smaller weights")]
+    Diverged { t: f64, norm: f64 },
+}
+
+impl Termination {
+    /// The time at which it stopped.
+    pub fn t(&self) -> f64 {
+        match *self {
+            Self::TEnd { t }
+            | Self::Steps { t, .. }
+            | Self::MaxSteps { t, .. }
+            | Self::Stiff { t, .. }
+            | Self::Diverged { t, .. } => t,
+        }
+    }
+
+    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff` or `diverged`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::TEnd { .. } => "t_end",
+            Self::Steps { .. } => "steps",
+            Self::MaxSteps { .. } => "max_steps",
+            Self::Stiff { .. } => "stiff",
+            Self::Diverged { .. } => "diverged",
+        }
+    }
+
+    /// Whether the process did all that the scenario asked of it.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::TEnd { .. } | Self::Steps { .. })
+    }
+}
