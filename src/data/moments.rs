@@ -1,0 +1,92 @@
+//! Sufficient statistics: all that the loss of a linear network depends on, of a size independent of the number of samples.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::linalg::{Svd, SvdError};
+
+use super::Dataset;
+
+/// Σ_x = XᵀX/n, Σ_yx = YᵀX/n, and the parts of ℒ(P) = ½‖(P − P*)Σ_x^{1/2}‖_F² + ℒ_min for a linear map P ∈ ℝ^{d_L × d_0}.
+///
+/// The last form is exact where ½tr(PΣ_xPᵀ) − tr(PΣ_yxᵀ) + ½tr Σ_y cancels all digits below 1e-16·tr Σ_y.
+#[derive(Debug, Clone)]
+pub struct Moments {
+    /// Σ_x, d_0 × d_0, uncentred.
+    pub sigma_x: DMatrix<f64>,
+    /// Σ_yx, d_L × d_0.
+    pub sigma_yx: DMatrix<f64>,
+    /// Σ_x^{1/2}, symmetric, d_0 × d_0.
+    pub root_x: DMatrix<f64>,
+    /// P* = Σ_yx Σ_x⁺, the least-squares map of least norm.
+    pub optimum: DMatrix<f64>,
+    /// ℒ_min = 1/(2n) Σ‖P*x_i − y_i‖².
+    pub min_loss: f64,
+}
+
+impl Moments {
+    /// The moments of n ≥ 1 samples.
+    pub fn new(data: &Dataset) -> Result<Self, SvdError> {
+        let n = data.x.nrows() as f64;
+        // X/√n = U·diag(s)·Vᵀ gives Σ_x^{1/2} and P* without squaring the condition number.
+        let svd = Svd::new((&data.x / n.sqrt()).as_view())?;
+        let s = DVector::from_column_slice(&svd.values);
+        // The usual numerical rank (numpy's matrix_rank): directions below it hold rounding, not data.
+        let floor = s.max() * f64::EPSILON * data.x.nrows().max(data.x.ncols()) as f64;
+        let inverse = s.map(|s| if s > floor { 1.0 / s } else { 0.0 });
+        let optimum = (data.y.transpose() / n.sqrt()) * &svd.u * DMatrix::from_diagonal(&inverse) * svd.v.transpose();
+        let residual = &data.x * optimum.transpose() - &data.y;
+        Ok(Self {
+            sigma_x: data.x.transpose() * &data.x / n,
+            sigma_yx: data.y.transpose() * &data.x / n,
+            root_x: &svd.v * DMatrix::from_diagonal(&s) * svd.v.transpose(),
+            optimum,
+            min_loss: residual.norm_squared() / (2.0 * n),
+        })
+    }
+
+    /// ℒ(P) = 1/(2n) Σ‖Px_i − y_i‖².
+    pub fn loss(&self, product: &DMatrix<f64>) -> f64 {
+        0.5 * ((product - &self.optimum) * &self.root_x).norm_squared() + self.min_loss
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use proptest::prelude::*;
+
+    fn by_samples(data: &Dataset, p: &DMatrix<f64>) -> f64 {
+        (&data.x * p.transpose() - &data.y).norm_squared() / (2.0 * data.x.nrows() as f64)
+    }
+
+    proptest! {
+        /// More and fewer samples than dimensions.
+        #[test]
+        fn the_loss_is_that_of_the_samples(n in 1usize..30, d in 1usize..8, k in 1usize..5, seed in 0u64..1000) {
+            let rng = &mut stream(seed, Purpose::Inputs);
+            let data = Dataset { x: gaussian_matrix(n, d, rng), y: gaussian_matrix(n, k, rng) };
+            let p = gaussian_matrix(k, d, rng);
+            let moments = Moments::new(&data).unwrap();
+            let expected = by_samples(&data, &p);
+            prop_assert!((moments.loss(&p) - expected).abs() <= 1e-12 * expected);
+            prop_assert!((&moments.root_x * &moments.root_x - &moments.sigma_x).norm() <= 1e-13 * moments.sigma_x.norm());
+            // P* is stationary: P*Σ_x = Σ_yx.
+            let gradient = &moments.optimum * &moments.sigma_x - &moments.sigma_yx;
+            prop_assert!(gradient.norm() <= 1e-10 * moments.sigma_yx.norm());
+        }
+    }
+
+    /// Moments multiplied out stop at 1e-16 of tr Σ_y; this form goes on.
+    #[test]
+    fn a_loss_of_1e_24_keeps_its_digits() {
+        let rng = &mut stream(1, Purpose::Inputs);
+        let x = gaussian_matrix(50, 4, rng);
+        let a = gaussian_matrix(2, 4, rng);
+        let data = Dataset { y: &x * a.transpose(), x };
+        let off = gaussian_matrix(2, 4, rng) * 1e-12;
+        let expected = (&data.x * off.transpose()).norm_squared() / 100.0;
+        let loss = Moments::new(&data).unwrap().loss(&(a + off));
+        assert!((loss / expected - 1.0).abs() < 1e-2, "{loss:e} for {expected:e}");
+    }
+}

@@ -1,0 +1,36 @@
+//! Starts: how θ(0) is chosen, one scheme per file.
+
+mod balanced;
+mod file;
+mod gaussian;
+mod identity;
+mod orthogonal;
+mod pytorch;
+
+pub use balanced::{Balanced, balanced};
+pub use file::{FileError, file};
+pub use gaussian::gaussian;
+pub use identity::identity;
+pub use orthogonal::orthogonal;
+pub use pytorch::pytorch;
+
+use crate::rng::{Purpose, stream};
+use crate::scenario;
+
+use super::{Architecture, Parameters};
+
+/// The start that a scenario asks for. Only `file` can fail.
+pub fn start(scheme: &scenario::Init, architecture: &Architecture, seed: u64) -> Result<Parameters, FileError> {
+    let rng = &mut stream(seed, Purpose::Init);
+    Ok(match scheme {
+        scenario::Init::Pytorch => pytorch(architecture, rng),
+        scenario::Init::Gaussian { std } => gaussian(architecture, *std, rng),
+        scenario::Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
+        scenario::Init::Identity => identity(architecture),
+        scenario::Init::Balanced { scale, singular_values, imbalance } => {
+            let settings = Balanced { scale: *scale, singular_values: singular_values.as_deref(), imbalance: *imbalance };
+            balanced(architecture, settings, rng, &mut stream(seed, Purpose::Imbalance))
+        }
+        scenario::Init::File { path } => file(architecture, path)?,
+    })
+}

@@ -1,0 +1,51 @@
+//! Semi-orthogonal weights (Saxe, McClelland & Ganguli 2014), as `torch.nn.init.orthogonal_`.
+
+use nalgebra::DMatrix;
+use rand::Rng;
+
+use crate::network::{Architecture, Parameters};
+use crate::rng::gaussian_matrix;
+
+/// W_l = gain·Q with QᵀQ = I or QQᵀ = I, whichever the shape allows, Q uniform (Haar).
+pub fn orthogonal(architecture: &Architecture, gain: f64, rng: &mut impl Rng) -> Parameters {
+    let weights: Vec<_> = (1..=architecture.depth())
+        .map(|l| {
+            let (rows, columns) = architecture.shape(l);
+            let q = if rows >= columns {
+                orthonormal_columns(rows, columns, rng)
+            } else {
+                orthonormal_columns(columns, rows, rng).transpose()
+            };
+            q * gain
+        })
+        .collect();
+    Parameters::from_weights(architecture, &weights)
+}
+
+/// Q ∈ ℝ^{rows × columns}, QᵀQ = I, uniform: the orthogonal factor of a Gaussian matrix whose triangular factor has a positive
+/// diagonal (Mezzadri, Notices AMS 54, 2007; without the signs it would not be uniform). `rows ≥ columns`.
+pub(crate) fn orthonormal_columns(rows: usize, columns: usize, rng: &mut impl Rng) -> DMatrix<f64> {
+    let (mut q, r) = gaussian_matrix(rows, columns, rng).qr().unpack();
+    for j in 0..columns {
+        if r[(j, j)] < 0.0 {
+            q.column_mut(j).neg_mut();
+        }
+    }
+    q
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    #[test]
+    fn rows_or_columns_are_orthonormal_times_the_gain() {
+        let start = orthogonal(&Architecture::new(&[3, 8, 8, 2]), 1.5, &mut stream(0, Purpose::Init));
+        for l in 1..=3 {
+            let w = start.weight(l).into_owned() / 1.5;
+            let gram = if w.nrows() >= w.ncols() { w.transpose() * &w } else { &w * w.transpose() };
+            assert!((&gram - DMatrix::identity(gram.nrows(), gram.nrows())).norm() < 1e-14);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Linear networks by their sufficient statistics: the cost of a gradient does not depend on the number of samples.
+//!
+//! With P = W_L⋯W_1 and R = PΣ_x − Σ_yx, ∇_{W_l}ℒ = (W_L⋯W_{l+1})ᵀ R (W_{l−1}⋯W_1)ᵀ. The chain can be carried from either end:
+//!
+//! - from the input: A_l = W_l⋯W_1 (d_l × d_0) up, Δ_l = W_{l+1}ᵀΔ_{l+1} (d_l × d_0) down from Δ_L = R, ∇_l = Δ_l A_{l−1}ᵀ;
+//! - from the output: B_l = W_L⋯W_{l+1} (d_L × d_l) down, E_l = E_{l−1}W_lᵀ (d_L × d_l) up from E_0 = R, ∇_l = B_lᵀE_{l−1}.
+//!
+//! Every product of the first has d_0 columns, every one of the second d_L rows: the cheaper is chosen by counting. For
+//! d_L = 1 the second is matrix–vector work and forms no d × d product.
+
+use std::cell::RefCell;
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::data::Moments;
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::network::Architecture;
+
+use super::Objective;
+
+/// From which end the products are carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// With d_0 columns throughout.
+    FromInput,
+    /// With d_L rows throughout.
+    FromOutput,
+}
+
+/// ℒ(θ) of a linear network on given moments, and its gradient.
+pub struct LinearObjective {
+    architecture: Architecture,
+    moments: Moments,
+    /// −Σ_yx, so that R is one product added to it.
+    minus_sigma_yx: DMatrix<f64>,
+    weight_decay: f64,
+    order: Order,
+    scratch: RefCell<Scratch>,
+}
+
+/// The intermediate products of one gradient.
+struct Scratch {
+    /// A_1, …, A_L or B_{L−1}, …, B_0, at index l: A_l or B_l. Those not needed are empty.
+    chain: Vec<DMatrix<f64>>,
+    /// Δ_l or E_l at index l.
+    residual: Vec<DMatrix<f64>>,
+}
+
+impl LinearObjective {
+    /// The objective with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
+    pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
+        let cost = |order| flops(&architecture, order);
+        let order = if cost(Order::FromOutput) < cost(Order::FromInput) { Order::FromOutput } else { Order::FromInput };
+        Self::with_order(architecture, moments, weight_decay, order)
+    }
+
+    /// The same with a given order.
+    pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
+        let (depth, widths) = (architecture.depth(), architecture.widths());
+        let (d_in, d_out) = (architecture.input_dim(), architecture.output_dim());
+        let matrices = || -> Vec<DMatrix<f64>> {
+            let shape = |&d: &usize| match order {
+                Order::FromInput => DMatrix::zeros(d, d_in),
+                Order::FromOutput => DMatrix::zeros(d_out, d),
+            };
+            widths.iter().map(shape).collect()
+        };
+        let (mut chain, residual) = (matrices(), matrices());
+        // W_1 alone is A_1, W_L alone is B_{L−1}, and A_0 = I, B_L = I: never stored.
+        let unused: &[usize] = match order {
+            Order::FromInput => &[0, 1],
+            Order::FromOutput => &[depth, depth - 1],
+        };
+        for &l in unused {
+            chain[l] = DMatrix::zeros(0, 0);
+        }
+        let minus_sigma_yx = -&moments.sigma_yx;
+        Self { architecture, moments, minus_sigma_yx, weight_decay, order, scratch: RefCell::new(Scratch { chain, residual }) }
+    }
+
+    /// The order in use.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Floating-point operations of one gradient, a multiplication and an addition counting two. Free of n, linear in L.
+    pub fn flops(&self) -> u64 {
+        flops(&self.architecture, self.order)
+    }
+
+    /// The moments it was made of.
+    pub fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    /// P = W_L⋯W_1, multiplied from the narrower end.
+    pub fn product(&self, theta: &DVector<f64>) -> DMatrix<f64> {
+        let (theta, depth) = (theta.as_slice(), self.architecture.depth());
+        let weight = |l| self.architecture.weight(theta, l);
+        match self.order {
+            Order::FromInput => (2..=depth).fold(weight(1).into_owned(), |p, l| weight(l) * p),
+            Order::FromOutput => (1..depth).rev().fold(weight(depth).into_owned(), |p, l| p * weight(l)),
+        }
+    }
+
+    fn gradient_from_input(&self, theta: &[f64], gradient: &mut [f64]) {
+        let Scratch { chain, residual } = &mut *self.scratch.borrow_mut();
+        let (net, depth) = (&self.architecture, self.architecture.depth());
+        let weight = |l| net.weight(theta, l);
+        for l in 2..=depth {
+            let (below, here) = chain.split_at_mut(l);
+            let previous = if l == 2 { weight(1) } else { below[l - 1].as_view() };
+            gemm_nn(Write::Replace, weight(l), previous, here[0].as_view_mut());
+        }
+        let product = if depth == 1 { weight(1) } else { chain[depth].as_view() };
+        residual[depth].copy_from(&self.minus_sigma_yx);
+        gemm_nn(Write::Add, product, self.moments.sigma_x.as_view(), residual[depth].as_view_mut());
+        for l in (1..=depth).rev() {
+            let mut target = net.weight_mut(gradient, l);
+            match l {
+                1 => target.copy_from(&residual[1]),
+                2 => gemm_nt(Write::Replace, residual[2].as_view(), weight(1), target),
+                _ => gemm_nt(Write::Replace, residual[l].as_view(), chain[l - 1].as_view(), target),
+            }
+            if l > 1 {
+                let (below, here) = residual.split_at_mut(l);
+                gemm_tn(Write::Replace, weight(l), here[0].as_view(), below[l - 1].as_view_mut());
+            }
+        }
+    }
+
+    fn gradient_from_output(&self, theta: &[f64], gradient: &mut [f64]) {
+        let Scratch { chain, residual } = &mut *self.scratch.borrow_mut();
+        let (net, depth) = (&self.architecture, self.architecture.depth());
+        let weight = |l| net.weight(theta, l);
+        for l in (1..depth).rev() {
+            let (here, above) = chain.split_at_mut(l);
+            let previous = if l == depth - 1 { weight(depth) } else { above[0].as_view() };
+            gemm_nn(Write::Replace, previous, weight(l), here[l - 1].as_view_mut());
+        }
+        let product = if depth == 1 { weight(1) } else { chain[0].as_view() };
+        residual[0].copy_from(&self.minus_sigma_yx);
+        gemm_nn(Write::Add, product, self.moments.sigma_x.as_view(), residual[0].as_view_mut());
+        for l in 1..=depth {
+            let mut target = net.weight_mut(gradient, l);
+            match depth - l {
+                0 => target.copy_from(&residual[depth - 1]),
+                1 => gemm_tn(Write::Replace, weight(depth), residual[l - 1].as_view(), target),
+                _ => gemm_tn(Write::Replace, chain[l].as_view(), residual[l - 1].as_view(), target),
+            }
+            if l < depth {
+                let (here, above) = residual.split_at_mut(l);
+                gemm_nt(Write::Replace, here[l - 1].as_view(), weight(l), above[0].as_view_mut());
+            }
+        }
+    }
+}
+
+impl Objective for LinearObjective {
+    fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
+    fn loss(&self, theta: &DVector<f64>) -> f64 {
+        self.moments.loss(&self.product(theta))
+    }
+
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        match self.order {
+            Order::FromInput => self.gradient_from_input(theta.as_slice(), gradient.as_mut_slice()),
+            Order::FromOutput => self.gradient_from_output(theta.as_slice(), gradient.as_mut_slice()),
+        }
+    }
+}
+
+/// Operations of the products above. With c = d_0 columns: A_2, …, A_L cost 2c·d_l·d_{l−1} each for l ≥ 2, and so do Δ and ∇;
+/// with c = d_L rows the same for l ≤ L − 1. Either adds PΣ_x.
+fn flops(architecture: &Architecture, order: Order) -> u64 {
+    let widths = architecture.widths();
+    let (d_in, d_out, depth) = (architecture.input_dim(), architecture.output_dim(), architecture.depth());
+    let (carried, layers) = match order {
+        Order::FromInput => (d_in, 2..=depth),
+        Order::FromOutput => (d_out, 1..=depth - 1),
+    };
+    let chain: usize = layers.map(|l| 3 * 2 * carried * widths[l] * widths[l - 1]).sum();
+    (chain + 2 * d_out * d_in * d_in) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Dataset;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use proptest::prelude::*;
+
+    fn problem(widths: &[usize], samples: usize, seed: u64) -> (Architecture, Dataset, DVector<f64>) {
+        let rng = &mut stream(seed, Purpose::Inputs);
+        let architecture = Architecture::new(widths);
+        let data = Dataset {
+            x: gaussian_matrix(samples, architecture.input_dim(), rng),
+            y: gaussian_matrix(samples, architecture.output_dim(), rng),
+        };
+        let theta = gaussian_matrix(architecture.parameter_count(), 1, rng).column(0).into_owned();
+        (architecture, data, theta * 0.7)
+    }
+
+    fn objective(widths: &[usize], samples: usize, decay: f64, seed: u64) -> (LinearObjective, DVector<f64>) {
+        let (architecture, data, theta) = problem(widths, samples, seed);
+        (LinearObjective::new(architecture, Moments::new(&data).unwrap(), decay), theta)
+    }
+
+    proptest! {
+        #[test]
+        fn the_gradient_is_the_derivative_of_the_value(
+            widths in prop::collection::vec(1usize..6, 2..7), decay in 0.0f64..1.0, seed in 0u64..10_000,
+        ) {
+            let (objective, theta) = objective(&widths, 9, decay, seed);
+            let mut gradient = DVector::zeros(theta.len());
+            objective.gradient(&theta, &mut gradient);
+            let direction = gaussian_matrix(theta.len(), 1, &mut stream(seed, Purpose::Noise)).column(0).normalize();
+            let h = 1e-4;
+            // Five-point rule: truncation h⁴ and rounding ε/h are both below 1e-11 of the value.
+            let at = |k: f64| objective.value(&(&theta + &direction * (k * h)));
+            let slope = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
+            let scale = gradient.norm() + objective.value(&theta);
+            prop_assert!((gradient.dot(&direction) - slope).abs() < 1e-9 * scale, "{} {slope}", gradient.dot(&direction));
+        }
+
+        #[test]
+        fn both_orders_give_the_same_gradient(widths in prop::collection::vec(1usize..8, 2..7), seed in 0u64..1000) {
+            let (architecture, data, theta) = problem(&widths, 12, seed);
+            let moments = Moments::new(&data).unwrap();
+            let gradient = |order| {
+                let objective = LinearObjective::with_order(architecture.clone(), moments.clone(), 0.0, order);
+                let mut gradient = DVector::zeros(theta.len());
+                // Twice: nothing of the first call may leak into the second.
+                objective.loss_gradient(&(&theta * 3.0), &mut gradient);
+                objective.loss_gradient(&theta, &mut gradient);
+                gradient
+            };
+            let (a, b) = (gradient(Order::FromInput), gradient(Order::FromOutput));
+            prop_assert!((&a - &b).norm() <= 1e-12 * (1.0 + a.norm()));
+        }
+
+        /// W_{l+1}ᵀ∇_{l+1}ℒ = ∇_lℒ W_lᵀ, the identity behind the balance law.
+        #[test]
+        fn neighbouring_gradients_agree_across_their_interface(widths in prop::collection::vec(1usize..6, 3..7), seed in 0u64..1000) {
+            let (objective, theta) = objective(&widths, 8, 0.0, seed);
+            let mut gradient = DVector::zeros(theta.len());
+            objective.loss_gradient(&theta, &mut gradient);
+            let net = objective.architecture();
+            for l in 1..net.depth() {
+                let above = net.weight(theta.as_slice(), l + 1).transpose() * net.weight(gradient.as_slice(), l + 1);
+                let below = net.weight(gradient.as_slice(), l) * net.weight(theta.as_slice(), l).transpose();
+                prop_assert!((&above - &below).norm() <= 1e-12 * (1.0 + above.norm()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_cost_is_linear_in_depth_free_of_samples_and_small_for_one_output() {
+        let cost = |layers: usize, d_out: usize, samples: usize| {
+            let mut widths = vec![64; layers];
+            widths.push(d_out);
+            objective(&widths, samples, 0.0, 0).0.flops()
+        };
+        assert_eq!(cost(5, 64, 10), cost(5, 64, 1000));
+        // Constant second differences of zero.
+        assert_eq!(cost(8, 64, 10) - cost(5, 64, 10), cost(5, 64, 10) - cost(2, 64, 10));
+        assert!(cost(5, 64, 10) >= 10 * cost(5, 1, 10), "{} {}", cost(5, 64, 10), cost(5, 1, 10));
+        assert_eq!(objective(&[64, 64, 64, 64, 64, 1], 10, 0.0, 0).0.order(), Order::FromOutput);
+        assert_eq!(objective(&[1, 64, 64], 10, 0.0, 0).0.order(), Order::FromInput);
+    }
+}

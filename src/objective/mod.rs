@@ -1,0 +1,35 @@
+//! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ = 1/(2n) Σ‖f(x_i) − y_i‖².
+
+mod linear;
+
+pub use linear::{LinearObjective, Order};
+
+use nalgebra::DVector;
+
+use crate::network::Architecture;
+
+/// J = ℒ + (λ/2)‖θ‖² and its gradient; θ lies as [`Architecture`] says.
+pub trait Objective {
+    /// The network's shapes.
+    fn architecture(&self) -> &Architecture;
+
+    /// λ ≥ 0.
+    fn weight_decay(&self) -> f64;
+
+    /// ℒ(θ).
+    fn loss(&self, theta: &DVector<f64>) -> f64;
+
+    /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
+
+    /// J(θ).
+    fn value(&self, theta: &DVector<f64>) -> f64 {
+        self.loss(theta) + 0.5 * self.weight_decay() * theta.norm_squared()
+    }
+
+    /// `gradient` ← ∇J(θ) = ∇ℒ(θ) + λθ.
+    fn gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.loss_gradient(theta, gradient);
+        gradient.axpy(self.weight_decay(), theta, 1.0);
+    }
+}

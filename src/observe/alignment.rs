@@ -1,0 +1,47 @@
+//! Alignment against the exponent: cos(W_1ᵀW_1, A_f^{α̃/L}) as a function of α̃. The ansatz puts its peak at α̃ = 1.
+
+use crate::linalg::GramPower;
+
+use super::{Observable, Row, Snapshot};
+
+/// Array `nfa_curve` over the exponents of [`alpha_tildes`]; columns `nfa_peak` and `nfa_peak_cosine`: the α̃ in [¼, 3] at which the
+/// cosine is largest, and that cosine. The peak is undefined where the curve is flat to 1e-9, as it is for a rank-1 network.
+pub struct Alignment;
+
+/// α̃ = 0.25, 0.30, …, 3.00: the grid of `nfa_curve`, exact at ¼, ½, ¾, 1, 5/4, 3/2, 2 and 3.
+pub fn alpha_tildes() -> Vec<f64> {
+    (5..=60).map(|k| f64::from(k) / 20.0).collect()
+}
+
+impl Observable for Alignment {
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        let gram = snapshot.gram(1);
+        let (norm, q) = (gram.norm(), GramPower::quadratic_form(snapshot.jacobian(1), &gram));
+        let cosine = |alpha_tilde: f64| {
+            let alpha = alpha_tilde / snapshot.depth() as f64;
+            GramPower::new(snapshot.jacobian(1), alpha).cosine(&q, norm)
+        };
+        let grid = alpha_tildes();
+        let curve: Vec<f64> = grid.iter().map(|&a| cosine(a)).collect();
+        let peak = peak(&grid, &curve, cosine);
+        row.float("nfa_peak", peak);
+        row.float("nfa_peak_cosine", cosine(peak));
+        row.vector("nfa_curve", curve);
+    }
+}
+
+/// Where f, given on a grid, is largest: golden-section search between the neighbours of the largest grid value (Kiefer 1953).
+fn peak(grid: &[f64], curve: &[f64], f: impl Fn(f64) -> f64) -> f64 {
+    let (low, high) = curve.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &c| (l.min(c), h.max(c)));
+    // Negated, so that a NaN in the curve has no peak either.
+    let has_shape = high - low > 1e-9;
+    let Some(top) = curve.iter().position(|&c| c == high).filter(|_| has_shape) else { return f64::NAN };
+    let (mut a, mut b) = (grid[top.saturating_sub(1)], grid[(top + 1).min(grid.len() - 1)]);
+    let golden = 0.5 * (5f64.sqrt() - 1.0);
+    // 0.1 · 0.618⁴⁰ = 4e-10: a maximum is not determined more sharply in float64.
+    for _ in 0..40 {
+        let (c, d) = (b - golden * (b - a), a + golden * (b - a));
+        if f(c) >= f(d) { b = d } else { a = c }
+    }
+    0.5 * (a + b)
+}

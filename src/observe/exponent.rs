@@ -1,0 +1,72 @@
+//! The exponent that a network shows: α̂, the slope of log λ_i(W_1ᵀW_1) on log λ_i(A_f). A wrong exponent can score a cosine of
+//! 0.99; the slope tells.
+
+use super::{Observable, Row, Snapshot};
+
+/// Columns:
+/// - `nfa_exponent`: α̂, by least squares over the modes in use, eigenvalues paired by size; 1/L under the ansatz;
+/// - `nfa_exponent_modes`: how many modes those are;
+/// - `nfa_exponent_identifiable`: whether there are two whose AGOP eigenvalues differ by more than a factor e^{0.1}. Without
+///   that, `nfa_exponent` is undefined.
+///
+/// A mode is in use if its AGOP eigenvalue exceeds 1e-8 of the largest, that is if the network's gain along it exceeds 1e-4 of
+/// its largest. Below, the network does not use the mode, and what W_1 holds there is left from its start.
+pub struct Exponent;
+
+/// Smallest λ_i(A_f)/λ_1(A_f) of a mode in use.
+const NOISE: f64 = 1e-8;
+
+/// Smallest range of log λ_i(A_f) over which a slope means something.
+const SEPARATION: f64 = 0.1;
+
+impl Observable for Exponent {
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        let (weight, product) = (&snapshot.weight(1).values, &snapshot.jacobian(1).values);
+        let fit = fit(weight, product);
+        row.float("nfa_exponent", fit.slope);
+        row.count("nfa_exponent_modes", fit.modes);
+        row.flag("nfa_exponent_identifiable", fit.slope.is_finite());
+    }
+}
+
+struct Fit {
+    /// NaN where it is not identifiable.
+    slope: f64,
+    modes: usize,
+}
+
+/// The slope over modes given by the singular values of W_1 and P; eigenvalues are their squares, so the slope is the same.
+fn fit(weight: &[f64], product: &[f64]) -> Fit {
+    let top = product.first().copied().unwrap_or(0.0);
+    // Strictly positive: the logarithm of an exact zero is no number.
+    let used = |&(w, p): &(&f64, &f64)| *p > NOISE.sqrt() * top && *w > 0.0;
+    let points: Vec<(f64, f64)> = weight.iter().zip(product).filter(used).map(|(w, p)| (2.0 * p.ln(), 2.0 * w.ln())).collect();
+    let modes = points.len();
+    let n = modes as f64;
+    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
+    let variance: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
+    let covariance: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    let (low, high) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p.0), h.max(p.0)));
+    Fit { slope: if high - low > SEPARATION { covariance / variance } else { f64::NAN }, modes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_power_law_has_its_exponent() {
+        let weight: [f64; 4] = [3.0, 2.0, 1.2, 0.4];
+        let product = weight.map(|w| 0.7 * w.powi(5));
+        assert!((fit(&weight, &product).slope - 0.2).abs() < 1e-13);
+        // The weakest mode is 4e-5 of the top: not in use.
+        assert_eq!(fit(&weight, &product).modes, 3);
+    }
+
+    #[test]
+    fn equal_modes_or_one_mode_have_no_exponent() {
+        assert!(fit(&[1.0, 1.0, 1.0], &[2.0, 2.0, 2.0]).slope.is_nan());
+        assert!(fit(&[1.0, 0.5], &[2.0, 1e-12]).slope.is_nan());
+        assert!(fit(&[0.0, 0.0], &[0.0, 0.0]).slope.is_nan());
+    }
+}

@@ -1,0 +1,44 @@
+//! What is measured at every recorded time: one quantity per file, each an [`Observable`] of a [`Snapshot`].
+//!
+//! An observable knows nothing of integrators or optimizers: it sees weights, the objective they are trained on and the time.
+
+mod alignment;
+mod balance;
+mod distance;
+mod exponent;
+mod loss;
+mod nfa;
+mod row;
+mod snapshot;
+mod spectra;
+
+pub use alignment::{Alignment, alpha_tildes};
+pub use balance::Balance;
+pub use distance::Distance;
+pub use exponent::Exponent;
+pub use loss::Loss;
+pub use nfa::FeatureAnsatz;
+pub use row::{Row, Scalar};
+pub use snapshot::Snapshot;
+pub use spectra::Spectra;
+
+use crate::network::Parameters;
+
+/// A quantity, or a few that belong together, of one moment of one process.
+pub trait Observable {
+    /// Writes its values to `row`: the same names in the same order every time, NaN where a value is not defined.
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row);
+}
+
+/// All observables of a linear network that starts at `start` and trains under weight decay λ.
+pub fn all(start: &Parameters, weight_decay: f64) -> Vec<Box<dyn Observable>> {
+    vec![
+        Box::new(Loss),
+        Box::new(Balance::new(start, weight_decay)),
+        Box::new(FeatureAnsatz),
+        Box::new(Alignment),
+        Box::new(Exponent),
+        Box::new(Spectra),
+        Box::new(Distance),
+    ]
+}

@@ -1,0 +1,67 @@
+//! A process at one moment, with the decompositions that several observables share.
+
+use nalgebra::DMatrix;
+
+use crate::linalg::{Svd, SvdError};
+use crate::network::Parameters;
+use crate::objective::Objective;
+
+/// Weights at time t, decomposed.
+pub struct Snapshot<'a> {
+    /// The common clock.
+    pub t: f64,
+    /// W_1, …, W_L.
+    pub parameters: &'a Parameters,
+    /// What the process trains on.
+    pub objective: &'a dyn Objective,
+    /// The flow at the same time; `None` for the flow itself and where the flow has ended.
+    pub flow: Option<&'a Parameters>,
+    /// Decompositions of W_1, …, W_L, at index l − 1.
+    weights: Vec<Svd>,
+    /// Decompositions of J_l = W_L⋯W_l, at index l − 1. J_1 is the product P, the Jacobian of the network.
+    jacobians: Vec<Svd>,
+}
+
+impl<'a> Snapshot<'a> {
+    /// Decomposes the weights. Fails where weights or their products are no longer finite.
+    pub fn new(
+        t: f64,
+        parameters: &'a Parameters,
+        objective: &'a dyn Objective,
+        flow: Option<&'a Parameters>,
+    ) -> Result<Self, SvdError> {
+        let depth = parameters.architecture().depth();
+        let weights = (1..=depth).map(|l| Svd::new(parameters.weight(l))).collect::<Result<_, _>>()?;
+        let mut jacobians = Vec::with_capacity(depth);
+        let mut jacobian: Option<DMatrix<f64>> = None;
+        for l in (1..=depth).rev() {
+            let next = jacobian.map_or_else(|| parameters.weight(l).into_owned(), |above| above * parameters.weight(l));
+            jacobians.push(Svd::new(next.as_view())?);
+            jacobian = Some(next);
+        }
+        jacobians.reverse();
+        Ok(Self { t, parameters, objective, flow, weights, jacobians })
+    }
+
+    /// L.
+    pub fn depth(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// W_l = U·diag(σ)·Vᵀ, for l = 1, …, L.
+    pub fn weight(&self, l: usize) -> &Svd {
+        &self.weights[l - 1]
+    }
+
+    /// J_l = W_L⋯W_l = ∂f/∂h_{l−1}, for l = 1, …, L; (J_lᵀJ_l) is the average gradient outer product with respect to the
+    /// input of layer l, and J_1ᵀJ_1 the AGOP A_f.
+    pub fn jacobian(&self, l: usize) -> &Svd {
+        &self.jacobians[l - 1]
+    }
+
+    /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.
+    pub fn gram(&self, l: usize) -> DMatrix<f64> {
+        let weight = self.parameters.weight(l);
+        weight.transpose() * weight
+    }
+}
