@@ -1,3 +1,4 @@
 //! gramflow
 pub mod npz;
 pub mod record;
+pub mod scenario;
