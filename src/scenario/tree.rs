@@ -10,7 +10,7 @@ use serde::de::{
     Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_yaml::{Mapping, Sequence, Value};
+use serde_yaml::{Mapping, Number, Sequence, Value};
 
 use super::path;
 
@@ -107,8 +107,16 @@ impl<'de> Node<'de> {
         Refusal::at(&self.path, format!("must be {right}, got {}", describe(self.value)))
     }
 
+    /// The value as a number. (`Value::as_f64` and the like would look through tags.)
+    fn number(&self) -> Option<&'de Number> {
+        match self.value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
     fn integer<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Refusal> {
-        match self.value.as_u64() {
+        match self.number().and_then(Number::as_u64) {
             Some(value) => visitor.visit_u64(value).map_err(|e: Refusal| e.within(&self.path)),
             None => Err(self.refuse("a whole number, 0 or more")),
         }
@@ -156,7 +164,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        match self.value.as_f64() {
+        match self.number().and_then(Number::as_f64) {
             Some(value) if value.is_finite() => visitor.visit_f64(value).map_err(|e: Refusal| e.within(&self.path)),
             Some(_) => Err(self.refuse("a finite number")),
             None => Err(self.refuse("a number")),
