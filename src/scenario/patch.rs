@@ -37,17 +37,13 @@ pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {
         node = match node {
             Value::Sequence(list) => {
                 let length = list.len();
-                let index = segment.parse().ok();
-                path = path::child(&path, segment);
-                match index.and_then(|index: usize| list.get_mut(index).map(|item| (index, item))) {
-                    Some((index, item)) => {
-                        path = path::item(path.strip_suffix(&format!(".{segment}")).unwrap_or_default(), index);
-                        item
-                    }
-                    None => {
-                        return refuse(&path, format!("must be the index of an item, counted from 0, of a list of {length}"));
-                    }
-                }
+                let index = segment.parse().unwrap_or(length);
+                let Some(item) = list.get_mut(index) else {
+                    let message = format!("must be the index of an item, counted from 0, in a list of {length}");
+                    return refuse(&path::child(&path, segment), message);
+                };
+                path = path::item(&path, index);
+                item
             }
             place => {
                 if !place.is_mapping() {
@@ -118,7 +114,7 @@ mod tests {
             ("a..b=1", "--set a..b=1: must name a key"),
             ("a[0=1", "--set a[0=1: must name a key"),
             ("a[]=1", "--set a[]=1: must name a key"),
-            ("a[2]=1", "--set a[2]=1: a.2: must be the index of an item, counted from 0, of a list of 2"),
+            ("a[2]=1", "--set a[2]=1: a.2: must be the index of an item, counted from 0, in a list of 2"),
             ("a.b=1", "--set a.b=1: a.b: must be the index of an item"),
             ("a={b: 1", "--set a={b: 1: a: did not find expected ',' or '}'"),
             ("a={b: 1, b: 2}", "--set a={b: 1, b: 2}: a: duplicate key"),

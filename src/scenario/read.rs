@@ -20,6 +20,8 @@ pub fn read(path: &Path, sets: &[String]) -> Result<(Scenario, Source), Scenario
 /// Reads the scenario `text` as if it stood in the file `path`: messages name that file, and the files that the scenario
 /// names are relative to its folder.
 pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
+    // Some editors begin a file with a byte order mark, which serde_yaml takes for a document of its own.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut source = Source { file: path.into(), marks: Marks::of(text), patches: Vec::new() };
     let mut tree = text::tree(text, &source.marks)
         .map_err(|errors| ScenarioError::Problems(errors.into_iter().map(|error| problem(&source, error)).collect()))?;

@@ -3,6 +3,13 @@
 use super::*;
 
 #[test]
+fn a_byte_order_mark_and_carriage_returns_change_nothing() {
+    let windows = format!("\u{feff}{}", SMALL.replace('\n', "\r\n"));
+    assert_eq!(reading(&windows, &[]), reading(SMALL, &[]));
+    assert!(complaint(&windows.replace("t_end", "tend"), &[]).starts_with("scenario.yaml:4:8: flow.tend: unknown key"));
+}
+
+#[test]
 fn aliases_and_merge_keys_work() {
     let text = format!("{SMALL}optimizers:\n  - gd: &one {{name: one, lr: 0.1}}\n  - gd: {{<<: *one, name: two}}\n");
     let scenario = reading(&text, &[]).unwrap();
