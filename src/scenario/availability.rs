@@ -1,0 +1,53 @@
+//! What the scenario format has and this version does not. Whoever brings a thing deletes its line here.
+
+use serde_yaml::Value;
+
+use super::validate::Findings;
+use super::{Activation, Data, Distribution, Integrator, Link, Optimizer, Preserve, Scenario, Target, path};
+
+impl Findings {
+    fn not_yet(&mut self, available: bool, path: &str, what: &str) {
+        if !available {
+            self.add(path, format!("not available yet: {what}"));
+        }
+    }
+}
+
+impl Scenario {
+    pub(super) fn check_availability(&self, found: &mut Findings) {
+        if let Data::Synthetic(data) = &self.data {
+            let Target::LowRank(target) = &data.target;
+            let gaussian = data.inputs.distribution == Distribution::Gaussian;
+            found.not_yet(gaussian, "data.synthetic.inputs.distribution", "inputs that are not gaussian");
+            let linear = target.link == Link::Identity;
+            found.not_yet(linear, "data.synthetic.target.low_rank.link", "a link other than identity");
+        }
+        let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
+        found.not_yet(linear, "network.activations", "an activation other than identity");
+        found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
+        let integrator = match self.flow.integrator {
+            Integrator::Auto | Integrator::Dopri5 | Integrator::Dop853 | Integrator::Rk4 { .. } => None,
+            Integrator::Tsit5 => Some("tsit5"),
+            Integrator::Rkc => Some("rkc"),
+            Integrator::Rock4 => Some("rock4"),
+            Integrator::Gauss { .. } => Some("gauss"),
+        };
+        if let Some(name) = integrator {
+            found.not_yet(false, "flow.integrator", &format!("integrator {name}"));
+        }
+        found.not_yet(self.flow.preserve == Preserve::None, "flow.preserve", "preserving the balance law");
+        found.not_yet(!self.flow.certify, "flow.certify", "certified integration");
+        for (index, optimizer) in self.optimizers.iter().enumerate() {
+            let available = matches!(optimizer, Optimizer::Gd(_));
+            let at = path::child(&path::item("optimizers", index), optimizer.kind());
+            found.not_yet(available, &at, &format!("optimizer {}", optimizer.kind()));
+        }
+        found.not_yet(self.claims.is_empty(), "claims", "claims");
+    }
+}
+
+/// A sweep is cut out of the tree before its shape is settled, so that it is reported by name and not as an unknown key.
+pub(super) fn take_sweep(tree: &mut Value, found: &mut Findings) {
+    let sweep = tree.as_mapping_mut().and_then(|map| map.remove("sweep"));
+    found.not_yet(sweep.is_none(), "sweep", "sweeps");
+}

@@ -1,0 +1,94 @@
+//! What is wrong with a scenario, and where.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::marks::Marks;
+use super::path;
+
+/// Why there is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The scenario file, or a file it names, cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    /// The text is not a scenario that can run; one line for each problem.
+    #[error("{}", lines(.0))]
+    Problems(Vec<Problem>),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// One thing to mend: `scenario.yaml:12:9: data.synthetic.inputs.dim: must be at least 1, got 0`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{location}: {}{}{message}", path, if path.is_empty() { "" } else { ": " })]
+pub struct Problem {
+    pub location: Location,
+    /// The path of the key, `optimizers[0].gd.lr`; empty for the scenario as a whole.
+    pub path: String,
+    /// What is there and what would be right.
+    pub message: String,
+}
+
+/// Where a value was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In a file; line and column count characters from 1.
+    File { path: PathBuf, line: usize, column: usize },
+    /// On the command line, as `--set` was given it: `data.synthetic.inputs.dim=0`.
+    Set(String),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
+            Self::Set(patch) => write!(f, "--set {patch}"),
+        }
+    }
+}
+
+/// Where the values of a scenario came from. It outlives reading, so that what is found out later (a data file of the wrong
+/// shape, say) is reported at the key that asked for it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub(super) file: PathBuf,
+    pub(super) marks: Marks,
+    pub(super) patches: Vec<Patch>,
+}
+
+/// A `--set` that was applied.
+#[derive(Debug, Clone)]
+pub(super) struct Patch {
+    /// The shallowest path it wrote to: a map it had to create on the way is its own too.
+    pub origin: String,
+    /// `a.b=VALUE`, as given.
+    pub given: String,
+}
+
+impl Source {
+    /// The problem `message` with the value at `path`, as in `data.file.path` or `network.widths[0]`.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
+        Problem { location: self.locate(path), path: path.to_string(), message: message.into() }
+    }
+
+    /// Where `path` was written, or else the nearest that it stands in. A patch hides the file from its origin down.
+    fn locate(&self, path: &str) -> Location {
+        for place in path::upward(path) {
+            if let Some(patch) = self.patches.iter().rev().find(|patch| patch.origin == place) {
+                return Location::Set(patch.given.clone());
+            }
+        }
+        let position = path::upward(path).find_map(|place| self.marks.get(place));
+        let (line, column) = position.map_or((1, 1), |position| (position.line, position.column));
+        self.at(line, column)
+    }
+
+    /// A place in the file.
+    pub(super) fn at(&self, line: usize, column: usize) -> Location {
+        Location::File { path: self.file.clone(), line, column }
+    }
+}

@@ -1,0 +1,102 @@
+//! `flow`: how the gradient flow θ̇ = −∇(ℒ + (λ/2)‖θ‖²) is integrated.
+
+use serde::{Deserialize, Serialize};
+
+use super::validate::Findings;
+
+/// The integration from t = 0 to `t_end`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// The last time, in units of learning rate × steps.
+    pub t_end: f64,
+    #[serde(default)]
+    pub integrator: Integrator,
+    /// The relative tolerance of a step's error in θ.
+    #[serde(default = "rtol")]
+    pub rtol: f64,
+    /// The absolute tolerance of a step's error in θ.
+    #[serde(default = "atol")]
+    pub atol: f64,
+    #[serde(default)]
+    pub preserve: Preserve,
+    /// Whether a second integration at a tenth of the tolerance measures the first one's error.
+    #[serde(default)]
+    pub certify: bool,
+    /// The number of steps after which the integration stops.
+    #[serde(default = "max_steps")]
+    pub max_steps: u64,
+}
+
+fn rtol() -> f64 {
+    1e-8
+}
+
+fn atol() -> f64 {
+    1e-11
+}
+
+fn max_steps() -> u64 {
+    10_000_000
+}
+
+/// The method of integration.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Integrator {
+    /// The method that suits the problem.
+    #[default]
+    Auto,
+    /// Dormand–Prince 5(4).
+    Dopri5,
+    /// Dormand–Prince 8(5,3).
+    Dop853,
+    /// The classical method of order 4, at a fixed step.
+    Rk4 { step: f64 },
+    /// Tsitouras 5(4).
+    Tsit5,
+    /// Runge–Kutta–Chebyshev of order 2, for stiff problems.
+    Rkc,
+    /// Orthogonal Runge–Kutta–Chebyshev of order 4, for stiff problems.
+    Rock4,
+    /// Gauss collocation of order 2 · stages, which keeps quadratic invariants.
+    Gauss { stages: usize },
+}
+
+/// What the integration keeps exactly, by projection after each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preserve {
+    /// Nothing.
+    #[default]
+    None,
+    /// The balance law D(t) = e^{−2λt} D(0).
+    Balance(Precision),
+}
+
+/// The arithmetic of a projection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    Float64,
+    /// Pairs of float64: 106 bits.
+    DoubleDouble,
+}
+
+impl Flow {
+    pub(super) fn validate(&self, found: &mut Findings) {
+        found.positive("flow.t_end", self.t_end);
+        match self.integrator {
+            Integrator::Rk4 { step } => {
+                let t_end = self.t_end;
+                let holds = 0.0 < step && step <= t_end;
+                found.require(holds, "flow.integrator.rk4.step", &format!("greater than 0 and at most t_end {t_end:?}"), step);
+            }
+            Integrator::Gauss { stages } => found.between("flow.integrator.gauss.stages", stages, 1, 3),
+            _ => {}
+        }
+        found.require((1e-15..1.0).contains(&self.rtol), "flow.rtol", "at least 1e-15 and less than 1", self.rtol);
+        found.positive("flow.atol", self.atol);
+        found.require(self.max_steps >= 1, "flow.max_steps", "at least 1", self.max_steps);
+    }
+}

@@ -1,0 +1,75 @@
+//! `init`: the weights θ(0) that the flow and every optimizer start from.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::validate::Findings;
+
+/// How the initial weights are drawn.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Init {
+    /// The defaults of `torch.nn.Linear`: entries uniform in ±1/√d_{l−1}.
+    #[default]
+    Pytorch,
+    /// W_l = I, cut to its shape.
+    Identity,
+    /// Entries N(0, std²).
+    Gaussian { std: f64 },
+    /// gain times a matrix with orthonormal rows or columns.
+    Orthogonal {
+        #[serde(default = "one")]
+        gain: f64,
+    },
+    /// W_{l+1}ᵀ W_{l+1} = W_l W_lᵀ to rounding, or off by a controlled amount.
+    Balanced {
+        /// Factor of the singular values of the product W_L ⋯ W_1.
+        #[serde(default = "one")]
+        scale: f64,
+        /// The singular values of the product before `scale`; without them, as many ones as the least width.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        singular_values: Option<Vec<f64>>,
+        /// max_l ‖D_l(0)‖_F, D_l = W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ.
+        #[serde(default)]
+        imbalance: f64,
+    },
+    /// An NPZ file with float64 arrays W1, b1, …
+    File {
+        /// Relative to the scenario's file where it is written; absolute once read.
+        #[serde(serialize_with = "super::print::path")]
+        path: PathBuf,
+    },
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Init {
+    pub(super) fn validate(&self, widths: &[usize], found: &mut Findings) {
+        match self {
+            Self::Pytorch | Self::Identity => {}
+            Self::Gaussian { std } => found.positive("init.gaussian.std", *std),
+            Self::Orthogonal { gain } => found.positive("init.orthogonal.gain", *gain),
+            Self::Balanced { scale, singular_values, imbalance } => {
+                found.positive("init.balanced.scale", *scale);
+                found.not_negative("init.balanced.imbalance", *imbalance);
+                if *imbalance > 0.0 && widths.len() == 2 {
+                    let message =
+                        format!("must be 0 with a single layer, which has no neighbour to balance, got {imbalance:?}");
+                    found.add("init.balanced.imbalance", message);
+                }
+                if let Some(values) = singular_values {
+                    found.singular_values("init.balanced.singular_values", values);
+                    let narrowest = widths.iter().copied().min().unwrap_or(0);
+                    if values.is_empty() || values.len() > narrowest {
+                        let message = format!("must have 1 to {narrowest} entries (the least width), got {}", values.len());
+                        found.add("init.balanced.singular_values", message);
+                    }
+                }
+            }
+            Self::File { path } => found.file("init.file.path", path),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The scenario: what to train on what, from where, and how the training is integrated and observed. It is a YAML file;
+//! here it becomes plain types, with every default filled in and every value in its range.
+//!
+//! ```text
+//! text ─► tree of values ─► --set patches ─► types (defaults) ─► ranges ─► availability
+//!    └──► marks: where each key stands ──────────► problems: file:line:column: path: what would be right
+//! ```
+//!
+//! [`read`] is the way in. Deserialising [`Scenario`] by itself checks neither ranges nor availability.
+
+mod availability;
+mod claim;
+mod data;
+mod error;
+mod flow;
+mod init;
+mod marks;
+mod network;
+mod optimizer;
+mod patch;
+mod path;
+mod print;
+mod read;
+mod record;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod validate;
+
+use serde::{Deserialize, Serialize};
+
+pub use claim::Claim;
+pub use data::{Data, Distribution, FileData, Inputs, Link, LowRank, Synthetic, Target};
+pub use error::{Location, Problem, ScenarioError, Source};
+pub use flow::{Flow, Integrator, Precision, Preserve};
+pub use init::Init;
+pub use network::{Activation, Network, OneOrEach};
+pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
+pub use read::{parse, read};
+pub use record::Record;
+
+/// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
+const MAX_WIDTH: usize = 65_536;
+
+/// One experiment: a data set, a network, its start, and the processes that train it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What runs and pictures are called: `[a-z0-9-]+`.
+    pub name: String,
+    /// One line that says what it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Every random draw derives from it.
+    #[serde(default)]
+    pub seed: u64,
+    pub data: Data,
+    pub network: Network,
+    #[serde(default)]
+    pub init: Init,
+    /// λ of the objective ℒ + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`.
+    #[serde(default)]
+    pub weight_decay: f64,
+    pub flow: Flow,
+    #[serde(default)]
+    pub record: Record,
+    /// Each starts from the flow's own initial weights.
+    #[serde(default)]
+    pub optimizers: Vec<Optimizer>,
+    /// What it is meant to show.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
+}
+
+impl Scenario {
+    /// The times at which every process is observed: strictly increasing, from exactly 0 to exactly `flow.t_end`.
+    pub fn record_times(&self) -> Vec<f64> {
+        self.record.times(self.flow.t_end)
+    }
+}

@@ -1,0 +1,154 @@
+//! `network`: the shape of f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L).
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::path;
+use super::validate::Findings;
+
+/// The largest number of parameters: 4 GB for each copy of them.
+const MAX_PARAMETERS: u64 = 500_000_000;
+
+/// A multilayer perceptron. `W_l` has shape (d_l, d_{l−1}), `b_l` shape (d_l).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// d_0 = d_in, the hidden widths, d_L = d_out.
+    pub widths: Vec<usize>,
+    /// One for all hidden layers, where the output is linear; or σ_1, …, σ_L.
+    #[serde(default)]
+    pub activations: OneOrEach<Activation>,
+    /// One for all layers; or one for each of the L.
+    #[serde(default)]
+    pub bias: OneOrEach<bool>,
+}
+
+/// The function σ_l applied to each entry of a layer's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    #[default]
+    Identity,
+    Relu,
+    LeakyRelu,
+    Tanh,
+    Sigmoid,
+    Gelu,
+    Softplus,
+    Erf,
+    Quadratic,
+    Swish,
+}
+
+/// One value for all layers, or a list with one per layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum OneOrEach<T> {
+    One(T),
+    Each(Vec<T>),
+}
+
+impl<T: Default> Default for OneOrEach<T> {
+    fn default() -> Self {
+        Self::One(T::default())
+    }
+}
+
+// Not `untagged`: that tries the forms in turn and so loses the path and the cause of an error.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrEach<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrEachVisitor(PhantomData))
+    }
+}
+
+struct OneOrEachVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrEachVisitor<T> {
+    type Value = OneOrEach<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("one value for all layers, or a list with one per layer")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        T::deserialize(value.into_deserializer()).map(OneOrEach::One)
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Self::Value, E> {
+        T::deserialize(word.into_deserializer()).map(OneOrEach::One)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, choice: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(choice)).map(OneOrEach::One)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(OneOrEach::Each)
+    }
+}
+
+impl Network {
+    /// L, the number of weight matrices.
+    pub fn layers(&self) -> usize {
+        self.widths.len().saturating_sub(1)
+    }
+
+    /// σ_1, …, σ_L. A single word leaves the output layer linear.
+    pub fn layer_activations(&self) -> Vec<Activation> {
+        match &self.activations {
+            OneOrEach::Each(each) => each.clone(),
+            OneOrEach::One(one) => {
+                let mut each = vec![*one; self.layers()];
+                if let Some(output) = each.last_mut() {
+                    *output = Activation::Identity;
+                }
+                each
+            }
+        }
+    }
+
+    /// Whether layer l = 1, …, L has a bias.
+    pub fn layer_biases(&self) -> Vec<bool> {
+        match &self.bias {
+            OneOrEach::One(one) => vec![*one; self.layers()],
+            OneOrEach::Each(each) => each.clone(),
+        }
+    }
+
+    /// Σ_l d_l (d_{l−1} + [l has a bias]).
+    pub fn parameters(&self) -> u64 {
+        let biases = self.layer_biases();
+        let layer = |(pair, bias): (&[usize], bool)| (pair[1] as u64).saturating_mul(pair[0] as u64 + u64::from(bias));
+        self.widths.windows(2).zip(biases).map(layer).fold(0, u64::saturating_add)
+    }
+
+    pub(super) fn validate(&self, found: &mut Findings) {
+        for (index, &width) in self.widths.iter().enumerate() {
+            found.between(&path::item("network.widths", index), width, 1, super::MAX_WIDTH);
+        }
+        let layers = self.layers();
+        if layers == 0 {
+            found.add("network.widths", format!("must list d_in, …, d_out: at least 2 widths, got {}", self.widths.len()));
+        }
+        let mut one_per_layer = |key: &str, length: usize| {
+            if length != layers {
+                found.add(key, format!("must have one entry per layer, {layers} (the output's included), got {length}"));
+            }
+        };
+        if let OneOrEach::Each(each) = &self.activations {
+            one_per_layer("network.activations", each.len());
+        }
+        if let OneOrEach::Each(each) = &self.bias {
+            one_per_layer("network.bias", each.len());
+        }
+        let parameters = self.parameters();
+        if parameters > MAX_PARAMETERS {
+            let message = format!("must make at most {MAX_PARAMETERS} parameters (4 GB), got {parameters}");
+            found.add("network.widths", message);
+        }
+    }
+}

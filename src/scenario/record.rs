@@ -1,0 +1,100 @@
+//! `record`: the times at which every process is observed.
+
+use serde::{Deserialize, Serialize};
+
+use super::path;
+use super::validate::Findings;
+
+/// The first positive time of a logarithmic record, unless the flow ends by then.
+const FIRST: f64 = 1e-2;
+
+/// A grid of times. Whatever it is, 0 and `t_end` belong to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Record {
+    /// `points` times from `first` to `t_end`, evenly spaced in log t.
+    Log {
+        #[serde(default = "points")]
+        points: usize,
+        /// Absent only before defaults are filled in: 0.01, or t_end/100 where t_end ≤ 0.01.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first: Option<f64>,
+    },
+    /// `points` times from 0 to `t_end`, evenly spaced.
+    Linear {
+        #[serde(default = "points")]
+        points: usize,
+    },
+    /// The times listed.
+    Times(Vec<f64>),
+}
+
+fn points() -> usize {
+    200
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self::Log { points: points(), first: None }
+    }
+}
+
+impl Record {
+    /// The times up to `t_end` > 0: strictly increasing, from exactly 0 to exactly `t_end`. Of two times that round to the
+    /// same number one is kept.
+    pub fn times(&self, t_end: f64) -> Vec<f64> {
+        let mut times = vec![0.0];
+        let mut push = |t: f64| {
+            if times.last().is_some_and(|&last| last < t) && t < t_end {
+                times.push(t);
+            }
+        };
+        match self {
+            Self::Log { points, first } => {
+                let first = first.unwrap_or_else(|| default_first(t_end));
+                let last = points.saturating_sub(1) as f64;
+                // The weighted geometric mean: unlike first · (t_end/first)^s it cannot overflow, and is `first` at s = 0.
+                (0..*points).map(|i| i as f64 / last).for_each(|s| push(first.powf(1.0 - s) * t_end.powf(s)));
+            }
+            Self::Linear { points } => {
+                let last = points.saturating_sub(1) as f64;
+                (0..*points).for_each(|i| push(t_end * (i as f64 / last)));
+            }
+            Self::Times(listed) => listed.iter().for_each(|&t| push(t)),
+        }
+        times.push(t_end);
+        times
+    }
+
+    pub(super) fn fill_defaults(&mut self, t_end: f64) {
+        if let Self::Log { first, .. } = self {
+            first.get_or_insert_with(|| default_first(t_end));
+        }
+    }
+
+    pub(super) fn validate(&self, t_end: f64, found: &mut Findings) {
+        match self {
+            Self::Log { points, first } => {
+                found.between("record.log.points", *points, 2, 1_000_000);
+                let first = first.unwrap_or_else(|| default_first(t_end));
+                // Where t_end itself is wrong, that is the problem to report.
+                let holds = t_end <= 0.0 || (0.0 < first && first < t_end);
+                found.require(holds, "record.log.first", &format!("greater than 0 and less than t_end {t_end:?}"), first);
+            }
+            Self::Linear { points } => found.between("record.linear.points", *points, 2, 1_000_000),
+            Self::Times(times) => {
+                for (index, &t) in times.iter().enumerate() {
+                    let at = path::item("record.times", index);
+                    found.require((0.0..=t_end).contains(&t), &at, &format!("between 0 and t_end {t_end:?}"), t);
+                    if index > 0 && times[index - 1] >= t {
+                        found.add(&at, format!("must be greater than the time before it, {:?}, got {t:?}", times[index - 1]));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn default_first(t_end: f64) -> f64 {
+    if t_end <= FIRST { t_end / 100.0 } else { FIRST }
+}

@@ -1,0 +1,117 @@
+//! What the messages say, and where they point.
+
+use super::*;
+
+#[test]
+fn messages_say_what_would_be_right() {
+    for (set, right) in [
+        ("data.synthetic.inputs.dim=0", "data.synthetic.inputs.dim: must be between 1 and 65536, got 0"),
+        ("flow.t_end=abc", "flow.t_end: must be a number, got text \"abc\""),
+        ("flow.rtol=.nan", "flow.rtol: must be a finite number, got .nan"),
+        ("flow=3", "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, got 3"),
+        (
+            "flow=[10]",
+            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, got a list",
+        ),
+        ("flow.rtoll=1", "flow.rtoll: unknown key, did you mean `rtol`? (keys here: t_end, integrator, rtol,"),
+        ("init=guassian", "init: unknown word `guassian`, did you mean `gaussian`? (words here: pytorch, identity,"),
+        ("init.pytorch=1", "init.pytorch: has no settings: write the word `pytorch` alone"),
+        ("init=gaussian", "init.gaussian.std: missing: this key has no default"),
+        ("init={}", "init: one key expected: pytorch, identity, gaussian, orthogonal, balanced, file"),
+        ("network.bias=maybe", "network.bias: must be"),
+        ("network.activations=[tanh]", "network.activations: must have one entry per layer, 2 (the output's included), got 1"),
+        ("network.widths=[4]", "network.widths: must list d_in, …, d_out: at least 2 widths, got 1"),
+        (
+            "network.widths=[4, 60000, 60000, 2]",
+            "network.widths: must make at most 500000000 parameters (4 GB), got 3600360000",
+        ),
+        ("network.widths[0]=5", "network.widths[0]: must be the inputs' dim, 4, got 5"),
+        ("network.widths[2]=5", "network.widths[2]: must be the target's outputs, 2, got 5"),
+        ("record.times=[1, 1]", "record.times[1]: must be greater than the time before it, 1.0, got 1.0"),
+        ("name=No", "name: must consist of a-z, 0-9 and -, got \"No\""),
+        ("description=\"a\\nb\"", "description: must be one line"),
+        ("optimizers=[gd: {lr: 1}, gd: {lr: 2}]", "optimizers[1].gd.name: `gd` is taken by another optimizer"),
+        ("optimizers=[gd: {lr: 1, name: flow}]", "optimizers[0].gd.name: `flow` is the gradient flow's own name"),
+        (
+            "optimizers=[adam: {lr: 1, betas: [0.9]}]",
+            "optimizers[0].adam.betas: must be a list of length 2, got one of length 1",
+        ),
+        ("data.synthetic.inputs={dim: 4, samples: 4, whiten: true}", "data.synthetic.inputs.samples: must be more than dim 4"),
+        ("data.synthetic.inputs={dim: 4, samples: 50, whiten: true, condition: 2}", "data.synthetic.inputs.whiten: whitened"),
+        (
+            "data.synthetic.target.low_rank.singular_values=[1, 2]",
+            "data.synthetic.target.low_rank.singular_values: must have one",
+        ),
+        ("init.balanced.singular_values=[1, 2, 3]", "init.balanced.singular_values: must have 1 to 2 entries"),
+        ("data.file.path=x", "data.file: one key expected here, and `synthetic` is it: keep one of them"),
+        ("optimizers=[sgd: {lr: 1, batch: 51}]", "optimizers[0].sgd.batch: must be between 1 and 50, got 51"),
+        ("optimizers=[sgd: {lr: 1, nesterov: true}]", "optimizers[0].sgd.nesterov: needs a momentum greater than 0"),
+        ("1=2", "1: unknown key (keys here: name,"),
+    ] {
+        let message = complaint(SMALL, &[set]);
+        assert!(message.starts_with(&format!("--set {set}: {right}")), "{message}");
+    }
+}
+
+#[test]
+fn what_is_not_available_yet_is_named() {
+    for (set, path) in [
+        ("network.activations=relu", "network.activations"),
+        ("network.bias=[false, true]", "network.bias"),
+        ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
+        ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
+        ("flow.integrator=tsit5", "flow.integrator"),
+        ("flow.integrator=rkc", "flow.integrator"),
+        ("flow.integrator=rock4", "flow.integrator"),
+        ("flow.integrator.gauss.stages=2", "flow.integrator"),
+        ("flow.preserve.balance=float64", "flow.preserve"),
+        ("flow.certify=true", "flow.certify"),
+        ("optimizers=[adamw: {lr: 1}]", "optimizers[0].adamw"),
+        ("claims=[nfa]", "claims"),
+        ("sweep={}", "sweep"),
+    ] {
+        let message = complaint(SMALL, &[set]);
+        assert!(message.starts_with(&format!("--set {set}: {path}: not available yet: ")), "{message}");
+    }
+    // An unknown claim is an unknown word, available or not.
+    assert!(complaint(SMALL, &["claims=[nfaa]"]).contains("claims[0]: unknown word `nfaa`, did you mean `nfa`?"));
+}
+
+#[test]
+fn all_problems_are_reported_together() {
+    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "flow.certify=true"]);
+    let lines: Vec<&str> = message.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "--set weight_decay=-1: weight_decay: must be at least 0, got -1.0",
+            "--set flow.rtol=2: flow.rtol: must be at least 1e-15 and less than 1, got 2.0",
+            "--set flow.certify=true: flow.certify: not available yet: certified integration",
+        ]
+    );
+}
+
+#[test]
+fn a_text_that_is_no_map_is_refused_at_its_beginning() {
+    for text in ["", "# nothing\n", "- name: x\n", "word", "3"] {
+        assert!(complaint(text, &["seed=1"]).starts_with("scenario.yaml:1:1: "), "{text}");
+    }
+    assert!(complaint("name: x\n\tseed: 1\n", &[]).starts_with("scenario.yaml:2:1: "));
+    assert!(complaint("name: x\nseed: [1\n", &[]).starts_with("scenario.yaml:3:1: "));
+    assert!(complaint(&format!("{SMALL}1: 2\n"), &[]).starts_with("scenario.yaml:5:1: 1: a key must be text"));
+    assert!(complaint(&format!("{SMALL}[a]: 2\n"), &[]).contains("a key must be text, got a list"));
+    assert!(complaint(&format!("{SMALL}<<: 2\n"), &[]).starts_with("scenario.yaml:5:1: <<: "));
+    let two = complaint("init: {gaussian: {std: 1.0}, identity: }", &[]);
+    assert!(two.starts_with("scenario.yaml:1:30: init.identity: one key expected here, and `gaussian` is it"), "{two}");
+}
+#[test]
+fn problems_found_later_are_located_too() {
+    let sets = ["network.widths[0]=4".to_string()];
+    let (_, source) = parse(SMALL, Path::new(FILE), &sets).unwrap();
+    let late = |path| source.problem(path, "late").to_string();
+    assert_eq!(late("network.widths[0]"), "--set network.widths[0]=4: network.widths[0]: late");
+    assert_eq!(late("network.widths[1]"), "scenario.yaml:3:23: network.widths[1]: late");
+    assert_eq!(late("flow.rtol"), "scenario.yaml:4:1: flow.rtol: late");
+    assert_eq!(late("weight_decay"), "scenario.yaml:1:1: weight_decay: late");
+    assert_eq!(late(""), "scenario.yaml:1:1: late");
+}

@@ -1,0 +1,143 @@
+//! Laws of reading. The texts below hold every key of the format; what they share is here.
+
+mod every_key;
+mod meaning;
+mod messages;
+mod print;
+
+use std::path::Path;
+
+use serde_yaml::Value;
+
+use super::marks::{Marks, Position};
+use super::print::yaml;
+use super::*;
+
+/// Every section of the format, those that are not available yet included.
+const EVERYTHING: &str = "\
+name: everything
+description: one line
+seed: 7
+data:
+  synthetic:
+    inputs: {dim: 20, samples: 500, distribution: gaussian, condition: 1.0, whiten: true}
+    target: {low_rank: {rank: 3, outputs: 20, link: {hermite: {k: 2}}, singular_values: [3.0, 2.0, 1.0]}}
+    noise: 0.1
+network:
+  widths: [20, 20, 20]
+  activations: [relu, identity]
+  bias: [true, false]
+init: {balanced: {scale: 1.0, singular_values: [1.0, 0.5], imbalance: 0.1}}
+weight_decay: 1.0e-3
+flow:
+  t_end: 3000.0
+  integrator: {rk4: {step: 0.01}}
+  rtol: 1.0e-8
+  atol: 1.0e-11
+  preserve: {balance: double_double}
+  certify: true
+  max_steps: 10000000
+record: {log: {points: 200, first: 1.0e-2}}
+optimizers:
+  - gd: {name: slow, lr: 0.01, steps: 10}
+  - sgd: {name: a, lr: 0.01, steps: 10, batch: 32, momentum: 0.9, nesterov: true}
+  - adam: {name: b, lr: 1.0e-3, steps: 10, betas: [0.9, 0.999], eps: 1.0e-8}
+  - adamw: {name: c, lr: 1.0e-3, steps: 10, betas: [0.9, 0.999], eps: 1.0e-8}
+  - rmsprop: {name: d, lr: 1.0e-3, steps: 10, alpha: 0.99, eps: 1.0e-8, momentum: 0.5}
+claims: [balance-law, nfa]
+";
+
+/// The forms of a choice that `EVERYTHING` does not take.
+const OTHER_CHOICES: &[&str] = &[
+    "data={file: {path: data.npz}}",
+    "init={gaussian: {std: 0.1}}",
+    "init={orthogonal: {gain: 2.0}}",
+    "init={file: {path: w0.npz}}",
+    "init=identity",
+    "flow.integrator={gauss: {stages: 2}}",
+    "record={linear: {points: 20}}",
+    "record={times: [0, 1.5, 10]}",
+    "network.activations=identity",
+    "network.bias=false",
+];
+
+/// A scenario that runs.
+const SMALL: &str = "\
+name: small
+data: {synthetic: {inputs: {dim: 4, samples: 50}, target: {low_rank: {rank: 1, outputs: 2}}}}
+network: {widths: [4, 3, 2]}
+flow: {t_end: 10}
+";
+
+const FILE: &str = "scenario.yaml";
+
+fn reading(text: &str, sets: &[&str]) -> Result<Scenario, Vec<Problem>> {
+    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    match parse(text, Path::new(FILE), &sets) {
+        Ok((scenario, _)) => Ok(scenario),
+        Err(ScenarioError::Problems(problems)) => Err(problems),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// What a user sees, without a file in the way.
+fn complaint(text: &str, sets: &[&str]) -> String {
+    ScenarioError::Problems(reading(text, sets).expect_err(text)).to_string()
+}
+
+/// `EVERYTHING` in the format's own flow style, and in blocks with every other choice.
+fn texts() -> Vec<String> {
+    let patched = |given: &&str| {
+        let mut tree = serde_yaml::from_str(EVERYTHING).unwrap();
+        patch::apply(&mut tree, given).unwrap();
+        yaml(&tree)
+    };
+    std::iter::once(EVERYTHING.to_string()).chain(OTHER_CHOICES.iter().map(patched)).collect()
+}
+
+fn at(position: Position) -> Location {
+    Location::File { path: FILE.into(), line: position.line, column: position.column }
+}
+
+/// The byte at which `position` stands in the text, which is ASCII.
+fn byte(text: &str, position: Position) -> usize {
+    text.split_inclusive('\n').take(position.line - 1).map(str::len).sum::<usize>() + position.column - 1
+}
+
+/// The last key of a path.
+fn key(path: &str) -> &str {
+    path.rsplit('.').next().unwrap()
+}
+
+/// The keys of `text`, items of lists left out.
+fn keys(text: &str) -> Vec<(String, Position)> {
+    let marks = Marks::of(text);
+    marks.paths().filter(|path| !path.ends_with(']')).map(|path| (path.to_string(), marks.get(path).unwrap())).collect()
+}
+
+/// The tree of `text` and every path in it: keys and items.
+fn values(text: &str) -> (Value, Vec<String>) {
+    (serde_yaml::from_str(text).unwrap(), Marks::of(text).paths().map(str::to_string).collect())
+}
+
+fn value_at<'v>(tree: &'v mut Value, path: &str) -> &'v mut Value {
+    path.split(['.', '[']).fold(tree, |value, segment| match segment.strip_suffix(']') {
+        Some(index) => &mut value[index.parse::<usize>().unwrap()],
+        None => &mut value[segment],
+    })
+}
+
+/// `text` with the value at `path` replaced, in blocks.
+fn replaced(text: &str, path: &str, value: &str) -> String {
+    let mut tree: Value = serde_yaml::from_str(text).unwrap();
+    *value_at(&mut tree, path) = serde_yaml::from_str(value).unwrap();
+    yaml(&tree)
+}
+
+#[track_caller]
+fn assert_reported(text: &str, path: &str, location: &Location) -> String {
+    let problems = reading(text, &[]).expect_err(text);
+    let found = problems.iter().find(|problem| problem.path == path && problem.location == *location);
+    let Some(problem) = found else { panic!("{path} at {location} is not reported but {problems:?} in\n{text}") };
+    problem.message.clone()
+}

@@ -1,0 +1,134 @@
+//! What is printed reads back, record times increase, and no text makes reading panic.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn positive() -> impl Strategy<Value = f64> {
+    (-14.0..6.0).prop_map(|exponent| 10f64.powf(exponent))
+}
+
+fn any_init() -> impl Strategy<Value = Init> {
+    prop_oneof![
+        Just(Init::Pytorch),
+        Just(Init::Identity),
+        positive().prop_map(|std| Init::Gaussian { std }),
+        positive().prop_map(|gain| Init::Orthogonal { gain }),
+        (positive(), prop::option::of(prop::collection::vec(positive(), 1)), 0.0..1e3)
+            .prop_map(|(scale, singular_values, imbalance)| Init::Balanced { scale, singular_values, imbalance }),
+        "[ -~]{1,9}".prop_map(|name| Init::File { path: PathBuf::from("/folder é\u{2028}").join(name) }),
+    ]
+}
+
+fn any_record(t_end: f64) -> impl Strategy<Value = Record> {
+    prop_oneof![
+        (2..500usize, 1e-9..0.999).prop_map(move |(points, part)| Record::Log { points, first: Some(part * t_end) }),
+        (2..500usize).prop_map(|points| Record::Linear { points }),
+        prop::collection::btree_set(0..=1000u32, 0..9)
+            .prop_map(move |parts| Record::Times(parts.iter().map(|&part| f64::from(part) * (t_end / 1000.0)).collect()))
+            .prop_filter(
+                "rounding passed t_end",
+                move |record| matches!(record, Record::Times(t) if t.iter().all(|&t| t <= t_end))
+            ),
+    ]
+}
+
+prop_compose! {
+    fn any_flow()(t_end in positive(), rtol in 1e-15..1.0, atol in positive(), fixed in any::<bool>()) -> Flow {
+        let integrator = if fixed { Integrator::Rk4 { step: t_end / 7.0 } } else { Integrator::Dop853 };
+        Flow { t_end, integrator, rtol, atol, preserve: Preserve::None, certify: false, max_steps: 17 }
+    }
+}
+
+prop_compose! {
+    fn any_scenario()(flow in any_flow())(
+        record in any_record(flow.t_end),
+        flow in Just(flow),
+        name in "[a-z0-9-]{1,9}",
+        description in prop::option::of("[^\\pC\n]{0,20}"),
+        seed in any::<u64>(),
+        widths in prop::collection::vec(1..=9usize, 3..6),
+        init in any_init(),
+        weight_decay in positive(),
+        rates in prop::collection::vec((positive(), prop::option::of(1..1000u64)), 0..3),
+    ) -> Scenario {
+        let low_rank = LowRank { rank: 1, outputs: widths[widths.len() - 1], link: Link::Identity, singular_values: None };
+        let inputs = Inputs { dim: widths[0], samples: 50, distribution: Distribution::Gaussian, condition: 3.5, whiten: false };
+        let optimizers = rates.into_iter().enumerate();
+        Scenario {
+            name,
+            description,
+            seed,
+            data: Data::Synthetic(Synthetic { inputs, target: Target::LowRank(low_rank), noise: weight_decay }),
+            network: Network { widths, activations: OneOrEach::default(), bias: OneOrEach::default() },
+            init,
+            weight_decay,
+            flow,
+            record,
+            optimizers: optimizers.map(|(i, (lr, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr, steps })).collect(),
+            claims: Vec::new(),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_back(scenario in any_scenario()) {
+        prop_assert_eq!(&reading(&scenario.to_yaml(), &[]).unwrap(), &scenario, "{}", scenario.to_yaml());
+        prop_assert_eq!(&reading(&scenario.to_json(), &[]).unwrap(), &scenario, "{}", scenario.to_json());
+    }
+
+    /// PyYAML's resolver for floats, YAML 1.1: a number with an exponent has a dot and a signed exponent.
+    #[test]
+    fn printed_floats_are_floats_to_yaml_1_1(exponent in -300.0..300.0) {
+        let value = 10f64.powf(exponent);
+        let text = yaml(&Value::from(value));
+        let (mantissa, power) = text.trim().split_once('e').unwrap_or((text.trim(), "+0"));
+        prop_assert!(mantissa.contains('.') && power.starts_with(['+', '-']), "{}", text);
+        prop_assert_eq!(text.trim().parse::<f64>().unwrap(), value);
+    }
+
+    #[test]
+    fn record_times_increase_from_zero_to_t_end(flow in any_flow(), points in 2..500usize, part in 1e-12..0.999_999) {
+        let first = part * flow.t_end;
+        for record in [Record::Log { points, first: Some(first) }, Record::Linear { points }, Record::Times(vec![first])] {
+            let times = record.times(flow.t_end);
+            prop_assert_eq!(times[0], 0.0);
+            prop_assert_eq!(times[times.len() - 1], flow.t_end);
+            prop_assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
+            match record {
+                Record::Log { .. } => {
+                    prop_assert_eq!(times[1], first);
+                    prop_assert_eq!(times.len(), points + 1);
+                    let ratio = (flow.t_end / first).powf(1.0 / (points - 1) as f64);
+                    prop_assert!(times[1..].windows(2).all(|pair| (pair[1] / pair[0] / ratio - 1.0).abs() < 1e-9));
+                }
+                Record::Linear { .. } => {
+                    prop_assert_eq!(times.len(), points);
+                    let step = flow.t_end / (points - 1) as f64;
+                    prop_assert!(times.windows(2).all(|pair| ((pair[1] - pair[0]) / step - 1.0).abs() < 1e-9));
+                }
+                Record::Times(_) => prop_assert_eq!(times, vec![0.0, first, flow.t_end]),
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4usize, "[\\[\\]{}:,&*!|>'\"#%@`<\\- \t\né0-9a\u{feff}?]{0,3}"), 0..8),
+        set in "[a-z.\\[\\]0-9={}: ]{0,12}",
+    ) {
+        let mut text: Vec<char> = EVERYTHING.chars().collect();
+        for (place, removed, inserted) in edits {
+            let start = place.index(text.len());
+            let end = (start + removed).min(text.len());
+            text.splice(start..end, inserted.chars());
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(error) = parse(&text, Path::new(FILE), &[set]) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+}
