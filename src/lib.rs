@@ -10,5 +10,6 @@ pub mod ode;
 pub mod optim;
 pub mod record;
 pub mod rng;
+pub mod run;
 pub mod scenario;
 pub mod theory;

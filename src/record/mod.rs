@@ -1,7 +1,17 @@
 //! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder.
 
+mod caption;
+mod folder;
+mod manifest;
+mod parquet;
+mod recorder;
 mod table;
 
+pub use caption::caption;
+pub use folder::{Draft, FolderError, check_target, read};
+pub use manifest::{Host, Manifest, Process};
+pub use parquet::TableError;
+pub use recorder::{Recorder, arrays, table};
 pub use table::{Column, Table, Values};
 
 use crate::npz::Arrays;
@@ -10,7 +20,7 @@ use crate::npz::Arrays;
 ///
 /// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})),
 /// `p/sv_product` (T × min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A),
-/// `p/nfa_curve_centred` (T × A), `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record).
+/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record).
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The scenario's name.

@@ -1,0 +1,36 @@
+//! The line under a picture's title: what a reader must know to repeat it.
+
+use crate::scenario::{Data, Init, Integrator, Scenario, Target};
+
+/// `L = 5, widths 20-20-20-20-20-20, rank-3 target, start pytorch, λ = 0.001, dopri5 at rtol 1e-8, seed 0`.
+pub fn caption(scenario: &Scenario) -> String {
+    let widths: Vec<String> = scenario.network.widths.iter().map(usize::to_string).collect();
+    let data = match &scenario.data {
+        Data::Synthetic(data) => {
+            let Target::LowRank(target) = &data.target;
+            format!("rank-{} target", target.rank)
+        }
+        Data::File(_) => "data from a file".to_string(),
+    };
+    let start = match &scenario.init {
+        Init::Pytorch => "pytorch".to_string(),
+        Init::Identity => "identity".to_string(),
+        Init::Gaussian { std } => format!("gaussian (std {std})"),
+        Init::Orthogonal { gain } => format!("orthogonal (gain {gain})"),
+        Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance}"),
+        Init::Balanced { .. } => "balanced".to_string(),
+        Init::File { .. } => "from a file".to_string(),
+    };
+    let method = match &scenario.flow.integrator {
+        Integrator::Rk4 { step } => format!("rk4 with step {step}"),
+        Integrator::Dop853 => format!("dop853 at rtol {:e}", scenario.flow.rtol),
+        _ => format!("dopri5 at rtol {:e}", scenario.flow.rtol),
+    };
+    format!(
+        "L = {}, widths {}, {data}, start {start}, λ = {}, {method}, seed {}",
+        widths.len() - 1,
+        widths.join("-"),
+        scenario.weight_decay,
+        scenario.seed
+    )
+}

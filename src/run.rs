@@ -1,0 +1,111 @@
+//! The main job: builds the problem of a scenario, advances the flow and the optimizers on one clock, observes and records.
+//!
+//! Every optimizer is recorded at the steps nearest to the record times. The flow is landed on those times as well, so that
+//! distances are taken at one and the same time, never interpolated.
+
+mod problem;
+mod process;
+mod schedule;
+
+pub use problem::{Problem, ProblemError};
+
+use std::collections::BTreeMap;
+
+use crate::linalg::GramPower;
+use crate::network::Parameters;
+use crate::npz::{Array, Arrays};
+use crate::observe::{self, Observable, Row, Snapshot, alpha_tildes};
+use crate::ode::Termination;
+use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
+use crate::scenario::{Scenario, ScenarioError};
+
+use process::{Descent, Flow};
+use schedule::schedule;
+
+/// All that a run leaves: what the run folder holds.
+pub struct Finished {
+    pub run: Run,
+    pub manifest: Manifest,
+    /// Final weights, by process.
+    pub weights: Vec<(String, Parameters)>,
+    /// How each process ended, the flow first.
+    pub terminations: Vec<(String, Termination)>,
+}
+
+/// Runs a scenario. `progress` is called with the common clock's time as it advances.
+///
+/// Fails only if a data file cannot be read again for the scenario's hash: a process that stops early is a result.
+pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)) -> Result<Finished, ScenarioError> {
+    let hash = scenario.hash()?;
+    let observables = observe::all(&problem.start, scenario.weight_decay);
+    let mut flow = Flow::new(scenario, problem);
+    let mut descents: Vec<Descent> =
+        scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem)).collect();
+    let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
+    recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
+
+    for event in schedule(&scenario.record_times(), &descents) {
+        flow.advance(event.t);
+        if event.flow || flow.just_stopped(&recorders[0]) {
+            record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
+        }
+        for &(index, step) in &event.descents {
+            let descent = &mut descents[index];
+            let good = descent.advance(step);
+            let recorder = &mut recorders[index + 1];
+            // A stopped descent is recorded once, where it stopped.
+            if good || recorder.last_time() != Some(descent.t()) {
+                record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t)));
+            }
+        }
+        progress(event.t);
+    }
+
+    let terminations: Vec<(String, Termination)> = std::iter::once(("flow".to_string(), flow.termination()))
+        .chain(descents.iter().map(|descent| (descent.name().to_string(), descent.termination())))
+        .collect();
+    let mut processes = BTreeMap::from([("flow".to_string(), Process::new(flow.work(), flow.seconds(), flow.termination()))]);
+    for descent in &descents {
+        let process = Process::new(descent.work(), descent.seconds(), descent.termination());
+        processes.insert(descent.name().to_string(), process);
+    }
+    let mut weights = vec![("flow".to_string(), flow.parameters().clone())];
+    weights.extend(descents.iter().map(|descent| (descent.name().to_string(), descent.parameters().clone())));
+    let run = Run {
+        name: scenario.name.clone(),
+        widths: scenario.network.widths.clone(),
+        weight_decay: scenario.weight_decay,
+        caption: caption(scenario),
+        table: table(&recorders),
+        arrays: all_arrays(&recorders, &weights, problem),
+    };
+    Ok(Finished { run, manifest: Manifest::new(hash, scenario.seed, processes), weights, terminations })
+}
+
+/// Measures one moment. One whose weights or products are no longer finite cannot be decomposed: it is left out, and the
+/// process's termination says why.
+fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u64, snapshot: Option<Snapshot>) {
+    if let Some(snapshot) = snapshot {
+        let mut row = Row::default();
+        for observable in observables {
+            observable.measure(&snapshot, &mut row);
+        }
+        recorder.push(step, snapshot.t, row);
+    }
+}
+
+/// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
+/// its end.
+fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
+    let mut all = arrays(recorders);
+    for (process, parameters) in weights {
+        all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
+        if let Ok(end) = Snapshot::new(0.0, parameters, &problem.objective, None) {
+            let square = |m: nalgebra::DMatrix<f64>| Array { shape: vec![m.nrows(), m.ncols()], data: m.as_slice().to_vec() };
+            // Symmetric: rows and columns are the same.
+            all.insert(format!("{process}/gram_W1"), square(end.gram(1)));
+            all.insert(format!("{process}/agop"), square(GramPower::new(end.jacobian(1), 1.0).matrix()));
+        }
+    }
+    all
+}

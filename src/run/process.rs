@@ -1,0 +1,199 @@
+//! The two kinds of process: the flow, carried by an integrator, and a descent, stepped by an optimizer. Siblings: the same
+//! start, the same clock, the same observables.
+
+use std::time::{Duration, Instant};
+
+use crate::flow::GradientFlow;
+use crate::network::Parameters;
+use crate::observe::Snapshot;
+use crate::ode::{self, Integrator, Rk4, Termination, Tolerance, VectorField, Work};
+use crate::optim::{Gd, Optimizer};
+use crate::record::Recorder;
+use crate::scenario::{self, Scenario};
+
+use super::Problem;
+
+/// The integrator that a scenario asks for; `auto` is `dopri5`.
+fn integrator(flow: &scenario::Flow) -> Box<dyn Integrator> {
+    let tolerance = Tolerance { rtol: flow.rtol, atol: flow.atol, max_step: f64::INFINITY, max_steps: flow.max_steps };
+    match flow.integrator {
+        scenario::Integrator::Dop853 => Box::new(ode::dop853(tolerance)),
+        scenario::Integrator::Rk4 { step } => Box::new(Rk4::new(step, flow.max_steps)),
+        _ => Box::new(ode::dopri5(tolerance)),
+    }
+}
+
+/// Gradient flow from the scenario's start.
+pub(super) struct Flow<'a> {
+    field: GradientFlow<'a>,
+    integrator: Box<dyn Integrator>,
+    parameters: Parameters,
+    t: f64,
+    t_end: f64,
+    work: Work,
+    time: Duration,
+    stop: Option<Termination>,
+}
+
+impl<'a> Flow<'a> {
+    pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
+        Self {
+            field: GradientFlow::new(&problem.objective),
+            integrator: integrator(&scenario.flow),
+            parameters: problem.start.clone(),
+            t: 0.0,
+            t_end: scenario.flow.t_end,
+            work: Work::default(),
+            time: Duration::ZERO,
+            stop: None,
+        }
+    }
+
+    /// Carries the flow to time `t`, or as far as it gets, or to its end if that comes first.
+    pub(super) fn advance(&mut self, t: f64) {
+        let t = t.min(self.t_end);
+        if self.stop.is_some() || t <= self.t {
+            return;
+        }
+        let begin = Instant::now();
+        let segment = self.integrator.advance(&self.field as &dyn VectorField, self.t, t, self.parameters.values_mut());
+        self.time += begin.elapsed();
+        self.t = segment.t;
+        self.work += segment.work;
+        self.stop = segment.stop;
+    }
+
+    /// Whether it has stopped short at a time that is not yet recorded.
+    pub(super) fn just_stopped(&self, recorder: &Recorder) -> bool {
+        self.stop.is_some() && recorder.last_time() != Some(self.t)
+    }
+
+    /// Its weights at time `t`, if it is there.
+    pub(super) fn at(&self, t: f64) -> Option<&Parameters> {
+        (self.t == t).then_some(&self.parameters)
+    }
+
+    pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
+        Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()
+    }
+
+    pub(super) fn termination(&self) -> Termination {
+        self.stop.unwrap_or(Termination::TEnd { t: self.t })
+    }
+
+    pub(super) fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.work.accepted
+    }
+
+    pub(super) fn work(&self) -> Work {
+        self.work
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.time.as_secs_f64()
+    }
+}
+
+/// An optimizer's iterates from the scenario's start.
+pub(super) struct Descent<'a> {
+    name: String,
+    problem: &'a Problem,
+    optimizer: Box<dyn Optimizer>,
+    parameters: Parameters,
+    steps: u64,
+    last: u64,
+    /// Whether `last` was set by the scenario rather than by the horizon.
+    counted: bool,
+    time: Duration,
+    diverged: Option<Termination>,
+}
+
+impl<'a> Descent<'a> {
+    pub(super) fn new(settings: &scenario::Optimizer, scenario: &Scenario, problem: &'a Problem) -> Self {
+        // The only optimizer that a scenario can ask for so far.
+        let optimizer = Box::new(Gd::new(settings.lr(), problem.start.values().len()));
+        // The last step that does not pass t_end: 1e-12 forgives the quotient its rounding.
+        let within = (scenario.flow.t_end / optimizer.time_per_step() * (1.0 + 1e-12)).floor() as u64;
+        Self {
+            name: settings.name().to_string(),
+            problem,
+            optimizer,
+            parameters: problem.start.clone(),
+            steps: 0,
+            last: settings.steps().unwrap_or(within),
+            counted: settings.steps().is_some(),
+            time: Duration::ZERO,
+            diverged: None,
+        }
+    }
+
+    /// Steps until `step` steps are done. False if it has diverged: it then stands at its last finite iterate.
+    pub(super) fn advance(&mut self, step: u64) -> bool {
+        let begin = Instant::now();
+        let mut before = self.parameters.values().clone();
+        while self.steps < step && self.diverged.is_none() {
+            before.copy_from(self.parameters.values());
+            self.optimizer.step(&self.problem.objective, self.parameters.values_mut());
+            if self.parameters.values().iter().all(|x| x.is_finite()) {
+                self.steps += 1;
+            } else {
+                self.parameters.values_mut().copy_from(&before);
+                self.diverged = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
+            }
+        }
+        self.time += begin.elapsed();
+        self.diverged.is_none()
+    }
+
+    pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
+        // A diverged descent stands at an earlier time than the flow.
+        let flow = flow.filter(|_| self.diverged.is_none());
+        Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()
+    }
+
+    pub(super) fn termination(&self) -> Termination {
+        match self.diverged {
+            Some(diverged) => diverged,
+            None if self.counted => Termination::Steps { t: self.t(), steps: self.steps },
+            None => Termination::TEnd { t: self.t() },
+        }
+    }
+
+    pub(super) fn t(&self) -> f64 {
+        self.steps as f64 * self.optimizer.time_per_step()
+    }
+
+    pub(super) fn time_per_step(&self) -> f64 {
+        self.optimizer.time_per_step()
+    }
+
+    pub(super) fn last_step(&self) -> u64 {
+        self.last
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Every step takes one gradient, the one that failed included.
+    pub(super) fn work(&self) -> Work {
+        let evaluations = self.steps + u64::from(self.diverged.is_some());
+        Work { accepted: self.steps, rejected: 0, evaluations }
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.time.as_secs_f64()
+    }
+}
