@@ -1,3 +1,4 @@
 //! gramflow
+pub mod figure;
 pub mod npz;
 pub mod record;

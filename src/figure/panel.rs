@@ -1,0 +1,392 @@
+//! One panel: curves over two axes. A point that has no place on an axis (not positive on a log axis, not a number) is
+//! left out and counted in the small print; its curve has a gap there. Nothing is clipped.
+
+use super::axis::{Axis, Scale};
+use super::canvas::{Canvas, DrawError, Point};
+use super::style::{
+    BLACK, DASHED, Dash, GREY, GUIDE, LABEL_SIZE, Look, MARKER_RADIUS, MARKER_SPACING, Marker, SMALL_SIZE, Shape, TICK_SIZE,
+    WHITE,
+};
+use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
+
+/// What an axis shows (with markup for sub- and superscripts), and how.
+#[derive(Debug, Clone)]
+pub(super) struct AxisSpec {
+    pub label: String,
+    pub scale: Scale,
+}
+
+impl AxisSpec {
+    pub(super) fn new(label: impl Into<String>, scale: Scale) -> Self {
+        Self { label: label.into(), scale }
+    }
+}
+
+/// One curve.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub points: Vec<Point>,
+    pub look: Look,
+    /// Written at the right end of the curve.
+    pub end_label: Option<String>,
+    /// Not a measurement: points it lacks are no loss.
+    pub guide: bool,
+}
+
+impl Series {
+    pub(super) fn new(points: Vec<Point>, look: Look) -> Self {
+        Self { points, look, end_label: None, guide: false }
+    }
+
+    pub(super) fn guide(points: Vec<Point>, look: Look) -> Self {
+        Self { guide: true, ..Self::new(points, look) }
+    }
+}
+
+/// Curves over two axes.
+#[derive(Debug, Clone)]
+pub(super) struct Panel {
+    /// Beside the panel's letter.
+    pub heading: String,
+    pub x: AxisSpec,
+    pub y: AxisSpec,
+    pub series: Vec<Series>,
+    /// A dashed line across the panel at this x.
+    pub vertical: Option<f64>,
+    /// Small print, before what is said of points left out.
+    pub notes: Vec<String>,
+}
+
+/// The rectangle of the data, in logical pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
+}
+
+impl Frame {
+    fn x(self, fraction: f64) -> f64 {
+        self.left + fraction * (self.right - self.left)
+    }
+
+    fn y(self, fraction: f64) -> f64 {
+        self.bottom - fraction * (self.bottom - self.top)
+    }
+}
+
+const TICK: f64 = 4.0;
+const END_LABEL_SIZE: f64 = 8.5;
+
+impl Panel {
+    pub(super) fn new(heading: impl Into<String>, x: AxisSpec, y: AxisSpec) -> Self {
+        Self { heading: heading.into(), x, y, series: Vec::new(), vertical: None, notes: Vec::new() }
+    }
+
+    fn drawable(&self, (x, y): Point) -> bool {
+        self.x.scale.coordinate(x).is_some() && self.y.scale.coordinate(y).is_some()
+    }
+
+    fn axis(&self, spec: &AxisSpec, of: fn(&Point) -> f64) -> Option<Axis> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        Axis::around(spec.scale, points.filter(|&&p| self.drawable(p)).map(of))
+    }
+
+    fn axes(&self) -> Option<(Axis, Axis)> {
+        Some((self.axis(&self.x, |p| p.0)?, self.axis(&self.y, |p| p.1)?))
+    }
+
+    /// The small print: the panel's notes, then what is said of points left out, in lines of at most `width`.
+    pub(super) fn small_print(&self, width: f64) -> Vec<String> {
+        let notes = self.notes.iter().cloned().chain(self.left_out());
+        notes.flat_map(|note| wrap(&note, Font::regular(SMALL_SIZE), width)).collect()
+    }
+
+    fn left_out(&self) -> Vec<String> {
+        let points: Vec<Point> = self.series.iter().filter(|s| !s.guide).flat_map(|s| s.points.iter().copied()).collect();
+        let has_place = |&&(x, _): &&Point| self.x.scale.coordinate(x).is_some();
+        let count = |condition: &dyn Fn(f64) -> bool| points.iter().filter(has_place).filter(|p| condition(p.1)).count();
+        let (before, total) = (points.len() - points.iter().filter(has_place).count(), points.len());
+        let of_them = |n: usize| format!("{n} of {total} {}", if total == 1 { "point" } else { "points" });
+        let mut sentences = Vec::new();
+        if before > 0 {
+            let place = if points.iter().all(|p| p.0 >= 0.0) { "at t = 0" } else { "at t ≤ 0 or undefined t" };
+            sentences.push(format!("{} {place}, which a log axis does not have: not drawn.", of_them(before)));
+        }
+        for (n, what) in [
+            (count(&|y| y.is_nan()), "not defined"),
+            (count(&|y| y.is_infinite()), "infinite"),
+            (count(&|y| y.is_finite() && self.y.scale.coordinate(y).is_none()), "not positive"),
+        ] {
+            if n > 0 {
+                sentences.push(format!("{} {what}: not drawn.", of_them(n)));
+            }
+        }
+        sentences
+    }
+
+    /// Width of what stands to the left of the data: the axis' label and the ticks'.
+    pub(super) fn left_margin(&self) -> f64 {
+        let ticks = self.axes().map(|(_, y)| y.ticks).unwrap_or_default();
+        let widest = ticks.iter().map(|tick| Font::regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
+        LABEL_SIZE + 10.0 + widest + TICK + 3.0
+    }
+
+    /// Width of what stands to the right of the data.
+    pub(super) fn right_margin(&self) -> f64 {
+        let labels = self.series.iter().filter_map(|series| series.end_label.as_deref());
+        labels.map(|label| 4.0 + label_width(label, Font::regular(END_LABEL_SIZE))).fold(0.0, f64::max)
+    }
+
+    /// Draws all but the small print. The axis labels stand at `left` and at `frame.bottom + 32`.
+    pub(super) fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
+        self.draw_heading(canvas, letter, frame)?;
+        let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
+        draw_label(canvas, &self.x.label, ((frame.left + frame.right) / 2.0, frame.bottom + 32.0), label)?;
+        let at = (left + LABEL_SIZE, (frame.top + frame.bottom) / 2.0);
+        draw_label(canvas, &self.y.label, at, TextStyle { upwards: true, ..label })?;
+        if let Some((x, y)) = self.axes() {
+            self.draw_ticks(canvas, frame, &x, &y)?;
+            if let Some(fraction) = self.vertical.and_then(|at| x.fraction(at)).filter(|f| (0.0..=1.0).contains(f)) {
+                let guide = [(frame.x(fraction), frame.top), (frame.x(fraction), frame.bottom)];
+                stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
+            }
+            // Guides first, so that they lie under the data.
+            let (guides, data): (Vec<_>, Vec<_>) = self.series.iter().enumerate().partition(|(_, series)| series.guide);
+            for (i, series) in guides.into_iter().chain(data) {
+                draw_series(canvas, series, i, &|p| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?))))?;
+            }
+            self.draw_end_labels(canvas, frame, &x, &y)?;
+        } else {
+            let centre = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
+            canvas.text("no point to draw", centre, label.colored(GREY))?;
+        }
+        let corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)];
+        canvas.stroke(&corners, 0.8, BLACK)
+    }
+
+    fn draw_heading(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame) -> Result<(), DrawError> {
+        let mut at = (frame.left, frame.top - 9.0);
+        if let Some(letter) = letter {
+            let (text, font) = (format!("({letter})"), Font::bold(LABEL_SIZE));
+            canvas.text(&text, at, TextStyle::new(font))?;
+            at.0 += font.width(&text) + 5.0;
+        }
+        draw_label(canvas, &self.heading, at, TextStyle::new(Font::regular(LABEL_SIZE)))
+    }
+
+    fn draw_ticks(&self, canvas: &mut dyn Canvas, frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
+        let style = TextStyle::new(Font::regular(TICK_SIZE));
+        for tick in &x.ticks {
+            let at = frame.x(x.fraction_of_coordinate(tick.at));
+            canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK)], 0.8, BLACK)?;
+            canvas.text(&tick.label, (at, frame.bottom + TICK + 11.5), style.anchored(Anchor::Middle))?;
+        }
+        for tick in &y.ticks {
+            let at = frame.y(y.fraction_of_coordinate(tick.at));
+            canvas.stroke(&[(frame.left - TICK, at), (frame.left, at)], 0.8, BLACK)?;
+            canvas.text(&tick.label, (frame.left - TICK - 3.0, at + 0.36 * TICK_SIZE), style.anchored(Anchor::End))?;
+        }
+        for at in x.minor.iter().map(|&at| frame.x(x.fraction_of_coordinate(at))) {
+            canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK / 2.0)], 0.6, BLACK)?;
+        }
+        for at in y.minor.iter().map(|&at| frame.y(y.fraction_of_coordinate(at))) {
+            canvas.stroke(&[(frame.left - TICK / 2.0, at), (frame.left, at)], 0.6, BLACK)?;
+        }
+        Ok(())
+    }
+
+    fn draw_end_labels(&self, canvas: &mut dyn Canvas, frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
+        let mut taken: Vec<f64> = Vec::new();
+        for series in &self.series {
+            let Some(label) = &series.end_label else { continue };
+            let Some(&(_, last)) = series.points.iter().rev().find(|&&p| self.drawable(p)) else { continue };
+            let Some(at) = y.fraction(last).map(|f| frame.y(f)) else { continue };
+            // Labels of curves that end together would cover one another; the legend names them all.
+            if x.high > x.low && taken.iter().all(|other| (at - other).abs() > END_LABEL_SIZE) {
+                let style = TextStyle::new(Font::regular(END_LABEL_SIZE)).colored(series.look.color);
+                draw_label(canvas, label, (frame.right + 3.0, at + 0.36 * END_LABEL_SIZE), style)?;
+                taken.push(at);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Draws the runs of points that have a place; `index` staggers the markers of neighbouring curves.
+fn draw_series(
+    canvas: &mut dyn Canvas,
+    series: &Series,
+    index: usize,
+    place: &dyn Fn(&Point) -> Option<Point>,
+) -> Result<(), DrawError> {
+    let places: Vec<Option<Point>> = series.points.iter().map(place).collect();
+    let look = series.look;
+    for run in places.split(Option::is_none) {
+        let run: Vec<Point> = run.iter().copied().flatten().collect();
+        match (run.as_slice(), look.line) {
+            // A point between gaps would vanish without its line.
+            (&[point], Some(width)) if look.marker.is_none() && !series.guide => canvas.disc(point, width + 0.4, look.color)?,
+            (_, Some(width)) => stroke(canvas, &thinned(&run), width, look.dash, look.color)?,
+            (_, None) => {}
+        }
+    }
+    if let Some(marker) = look.marker {
+        let drawn: Vec<Point> = places.into_iter().flatten().collect();
+        // Few points are all marked; many at some distance from one another.
+        let spacing = if drawn.len() <= 24 { 5.0 } else { MARKER_SPACING };
+        let mut next = drawn.first().map_or(0.0, |first| first.0 + (index % 4) as f64 / 4.0 * spacing);
+        for &point in &drawn {
+            if point.0 >= next || drawn.len() <= 2 {
+                draw_marker(canvas, marker, point, look.color)?;
+                next = point.0 + spacing;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Draws `look` as a sample of `width`, its middle line at the height of `start`.
+pub(super) fn draw_sample(canvas: &mut dyn Canvas, look: Look, start: Point, width: f64) -> Result<(), DrawError> {
+    if let Some(line) = look.line {
+        stroke(canvas, &[start, (start.0 + width, start.1)], line, look.dash, look.color)?;
+    }
+    match look.marker {
+        Some(marker) => draw_marker(canvas, marker, (start.0 + width / 2.0, start.1), look.color),
+        None => Ok(()),
+    }
+}
+
+/// The path without points closer than a third of a pixel to the one before: thousands of rows make no larger file.
+fn thinned(path: &[Point]) -> Vec<Point> {
+    let mut kept: Vec<Point> = Vec::new();
+    for (i, &point) in path.iter().enumerate() {
+        let far = kept.last().is_none_or(|last| (point.0 - last.0).hypot(point.1 - last.1) > 0.3);
+        if far || i + 1 == path.len() {
+            kept.push(point);
+        }
+    }
+    kept
+}
+
+fn stroke(
+    canvas: &mut dyn Canvas,
+    path: &[Point],
+    width: f64,
+    dash: Option<Dash>,
+    color: plotters::style::RGBColor,
+) -> Result<(), DrawError> {
+    match dash {
+        None if path.len() > 1 => canvas.stroke(path, width, color),
+        None => Ok(()),
+        Some(dash) => dashes(path, dash).iter().try_for_each(|piece| canvas.stroke(piece, width, color)),
+    }
+}
+
+/// The pieces of `path` that a dashed pen draws.
+fn dashes(path: &[Point], dash: Dash) -> Vec<Vec<Point>> {
+    let mut pieces: Vec<Vec<Point>> = Vec::new();
+    let (mut part, mut left) = (0, dash[0]);
+    let mut current: Vec<Point> = path.first().copied().into_iter().collect();
+    for pair in path.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        let mut length = (to.0 - from.0).hypot(to.1 - from.1);
+        while length >= left {
+            let share = left / length;
+            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+            length -= left;
+            current.push(from);
+            if part == 0 {
+                pieces.push(std::mem::take(&mut current));
+            } else {
+                current = vec![from];
+            }
+            part = 1 - part;
+            left = dash[part];
+        }
+        left -= length;
+        if part == 0 {
+            current.push(to);
+        }
+    }
+    if part == 0 && current.len() > 1 {
+        pieces.push(current);
+    }
+    pieces
+}
+
+fn draw_marker(
+    canvas: &mut dyn Canvas,
+    marker: Marker,
+    centre: Point,
+    color: plotters::style::RGBColor,
+) -> Result<(), DrawError> {
+    let mut draw = |radius: f64, color| match marker.shape {
+        Shape::Circle => canvas.disc(centre, radius, color),
+        Shape::Square => canvas.fill(&polygon(centre, radius * 1.25, 4, 0.125), color),
+        Shape::Diamond => canvas.fill(&polygon(centre, radius * 1.35, 4, 0.0), color),
+        Shape::Triangle => canvas.fill(&polygon(centre, radius * 1.45, 3, 0.0), color),
+    };
+    draw(MARKER_RADIUS, color)?;
+    if marker.filled { Ok(()) } else { draw(MARKER_RADIUS - 1.0, WHITE) }
+}
+
+/// The regular polygon with a corner `turn` of a full turn past the top.
+fn polygon(centre: Point, radius: f64, corners: usize, turn: f64) -> Vec<Point> {
+    let corner = |i: usize| {
+        let (sin, cos) = ((i as f64 / corners as f64 + turn) * std::f64::consts::TAU).sin_cos();
+        (centre.0 + radius * sin, centre.1 - radius * cos)
+    };
+    (0..corners).map(corner).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::style;
+
+    fn panel(y: Scale, points: &[Point]) -> Panel {
+        let mut panel = Panel::new("heading", AxisSpec::new("time t", Scale::Log), AxisSpec::new("loss", y));
+        panel.series.push(Series::new(points.to_vec(), style::process(0)));
+        panel
+    }
+
+    #[test]
+    fn every_point_left_out_is_counted_under_its_reason() {
+        let points = [(0.0, 1.0), (1.0, 1.0), (2.0, 0.0), (3.0, -1.0), (4.0, f64::NAN), (5.0, f64::INFINITY), (6.0, 2.0)];
+        let print = panel(Scale::Log, &points).left_out().join(" ");
+        for sentence in
+            ["1 of 7 points at t = 0", "1 of 7 points not defined", "1 of 7 points infinite", "2 of 7 points not positive"]
+        {
+            assert!(print.contains(sentence), "{print}");
+        }
+        assert!(panel(Scale::Log, &[(1.0, 1.0)]).left_out().is_empty());
+    }
+
+    #[test]
+    fn every_drawn_point_lies_inside_the_frame() {
+        let points: Vec<Point> = (1..2000).map(|i| (f64::from(i), (-f64::from(i) / 3.0).exp())).collect();
+        for scale in [Scale::Log, Scale::Linear] {
+            let (x, y) = panel(scale, &points).axes().unwrap();
+            for p in &points {
+                let inside = |f: Option<f64>| f.is_some_and(|f| (0.0..=1.0).contains(&f));
+                assert!(inside(x.fraction(p.0)) && (p.1 == 0.0 || inside(y.fraction(p.1))));
+            }
+        }
+    }
+
+    #[test]
+    fn dashes_draw_their_share_of_the_path() {
+        let path: Vec<Point> = (0..=400).map(|i| (f64::from(i) / 4.0, 0.0)).collect();
+        let drawn: f64 = dashes(&path, [5.0, 3.0]).iter().map(|piece| piece[piece.len() - 1].0 - piece[0].0).sum();
+        assert!((drawn - 64.0).abs() < 1e-9, "{drawn}");
+    }
+
+    #[test]
+    fn thinning_keeps_the_ends() {
+        let path: Vec<Point> = (0..=1000).map(|i| (f64::from(i) / 100.0, 1.0)).collect();
+        let kept = thinned(&path);
+        assert!(kept.len() < 40 && kept[0] == path[0] && kept[kept.len() - 1] == path[1000]);
+    }
+}
