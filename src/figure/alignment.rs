@@ -9,7 +9,7 @@ use super::number::{cosine, number};
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{matrix, picture, processes, time_axis, vector};
-use super::style::{self, GUIDE, Look, Marker, Shape};
+use super::style::{self, BLACK, Look, Marker, Shape};
 use super::text::verbatim;
 
 /// Curves of the first process: its start, its end, and between them.
@@ -18,6 +18,8 @@ const CURVES: usize = 6;
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut curves: Vec<(Vec<Point>, Look)> = Vec::new();
     let mut legend = Vec::new();
+    // Drawn last: no curve covers it.
+    let mut top = None;
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
         let (Some(array), t) = (matrix(run, process, "nfa_curve"), vector(run, process, "t")) else { continue };
         let alpha = vector(run, process, "nfa_alpha_tilde");
@@ -41,17 +43,18 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             legend.push(Entry::new(if k == 0 { format!("{}, {time}", verbatim(process)) } else { time }, look));
         }
         if let Some(peak) = peak(&curve(rows - 1)) {
-            let marker = Some(Marker { shape: Shape::Circle, filled: true });
-            let look = Look { line: None, marker, ..Look::line(style::categorical(1)) };
-            curves.push((vec![peak], look));
+            let marker = Some(Marker { shape: Shape::Diamond, filled: true });
+            let look = Look { line: None, marker, ..Look::line(BLACK) };
+            top = Some((vec![peak], look));
             let place = format!("peak at t = {}: α̃ = {}, cosine {}", number(t[rows - 1], 3), number(peak.0, 4), cosine(peak.1));
             legend.push(Entry::new(place, look));
         }
     }
+    curves.extend(top);
     if curves.is_empty() {
         return None;
     }
-    legend.push(Entry::new("α̃ = 1", Look::guide(GUIDE)));
+    legend.push(Entry::new("α̃ = 1", Look::guide()));
     let panel = |heading: &str, y: AxisSpec, of: fn(f64) -> f64| {
         let mut panel = Panel::new(heading, AxisSpec::new("exponent α̃ = αL", Scale::Linear), y);
         panel.vertical = Some(1.0);
@@ -62,7 +65,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         panel
     };
     let panels = vec![
-        panel("alignment", AxisSpec::new("cosine of W_1ᵀW_1 and A_f^{ α̃/L}", Scale::Linear), |c| c),
+        panel("alignment", AxisSpec::new("cosine of W_1^TW_1 and A_f^{ α̃/L}", Scale::Linear), |c| c),
         panel("distance of the alignment from 1", AxisSpec::new("1 − cosine", Scale::Log), |c| 1.0 - c),
     ];
     picture("alignment", run, "alignment against the exponent", legend, panels)

@@ -87,13 +87,19 @@ impl Axis {
         let (low, high) = (low.max(-1e308), high.min(1e308));
         let room = 0.05 * (high / 2.0 - low / 2.0) * 2.0;
         let (low, high) = (low - room, high + room);
-        Self { scale: Scale::Linear, low, high, ticks: linear_ticks(low, high, 0.0), minor: Vec::new() }
+        Self { scale: Scale::Linear, low, high, ticks: linear_ticks(low, high, high / 7.0 - low / 7.0), minor: Vec::new() }
     }
 
     fn index(low: f64, high: f64) -> Self {
         let room = 0.5_f64.max(0.03 * (high - low));
         let (low, high) = (low - room, high + room);
-        Self { scale: Scale::Index, low, high, ticks: linear_ticks(low, high, 1.0), minor: Vec::new() }
+        Self {
+            scale: Scale::Index,
+            low,
+            high,
+            ticks: linear_ticks(low, high, ((high - low) / 10.0).max(1.0)),
+            minor: Vec::new(),
+        }
     }
 
     fn log(low: f64, high: f64) -> Self {
@@ -108,9 +114,9 @@ impl Axis {
     }
 }
 
-/// Ticks at 1, 2 or 5 times a power of ten, about five of them, no closer than `least_step`.
+/// Ticks at 1, 2 or 5 times a power of ten, no closer than `least_step`.
 fn linear_ticks(low: f64, high: f64, least_step: f64) -> Vec<Tick> {
-    let step = nice_step((high / 5.0 - low / 5.0).max(least_step));
+    let step = nice_step(least_step);
     let size = low.abs().max(high.abs());
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     // With a power of ten where digits alone would be long; 10⁻⁵ for what rounding makes of 1e-5.
@@ -173,7 +179,7 @@ fn few_decades_ticks(low: f64, high: f64) -> (Vec<Tick>, Vec<f64>) {
     if !last.is_finite() || first < 1e-290 {
         return (few, Vec::new());
     }
-    let step = nice_step(last / 4.0 - first / 4.0);
+    let step = nice_step(last / 6.0 - first / 6.0);
     let ticks = ((first / step).ceil() as i64..=(last / step).floor() as i64).map(|k| tick(k as f64 * step)).filter(inside);
     (ticks.collect(), Vec::new())
 }
@@ -251,6 +257,9 @@ mod tests {
         assert_eq!(labels(&Axis::around(Scale::Log, [1e-3, 1.0]).unwrap()), ["10⁻³", "10⁻²", "10⁻¹", "10⁰"]);
         assert_eq!(labels(&Axis::around(Scale::Log, [0.015, 0.11]).unwrap()), ["0.02", "0.05", "0.1"]);
         assert_eq!(labels(&Axis::around(Scale::Linear, [0.99999, 1.0]).unwrap())[0], "0.999990");
-        assert_eq!(labels(&Axis::around(Scale::Linear, [0.0, 3000.0]).unwrap()), ["0", "1000", "2000", "3000"]);
+        assert_eq!(
+            labels(&Axis::around(Scale::Linear, [0.0, 3000.0]).unwrap()),
+            ["0", "500", "1000", "1500", "2000", "2500", "3000"]
+        );
     }
 }

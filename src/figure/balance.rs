@@ -8,23 +8,25 @@ use super::canvas::Point;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{depth, matrix, over_time, picture, process_entries, processes, time_axis};
-use super::style::{self, GUIDE, Look};
+use super::style::{self, BLACK, Look};
 
 /// Gaps below this part of ‖W‖² at the start are rounding.
 const ROUNDING: f64 = 1e-12;
 /// The law's curve ends this far below the least gap, so that it does not squeeze the data into a corner.
 const BELOW_DATA: f64 = 1e-2;
+/// The law's curve.
+const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3.0, 3.0]), marker: None };
 /// More pairs than this are ordered by colour.
 const CATEGORICAL_PAIRS: usize = 6;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let pairs = depth(run).saturating_sub(1);
     let color = |l: usize| if pairs <= CATEGORICAL_PAIRS { style::categorical(l - 1) } else { style::sequential(l - 1, pairs) };
-    let mut gap = Panel::new("balance gap", time_axis(run), AxisSpec::new("balance gap ‖D_l‖_F", Scale::Log));
+    let mut gap = Panel::new("balance gap", time_axis(run), AxisSpec::new("balance gap ‖D_ℓ‖_F", Scale::Log));
     let mut law = Panel::new(
         "relative deviation from the law",
         time_axis(run),
-        AxisSpec::new("| ‖D_l(t)‖_F / (e^{−2λt}‖D_l(0)‖_F) − 1 |", Scale::Log),
+        AxisSpec::new("| ‖D_ℓ(t)‖_F / (e^{−2λt}‖D_ℓ(0)‖_F) − 1 |", Scale::Log),
     );
     let (mut drawn, mut balanced, mut cut) = (Vec::new(), Vec::new(), None::<f64>);
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
@@ -32,17 +34,19 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             let Some(points) = over_time(run, process, &format!("balance_gap_{l}")) else { continue };
             let look = look.colored(color(l));
             let start = points.first().map_or(f64::NAN, |p| p.1);
-            if start > ROUNDING * squared_scale(run, process) {
+            let unbalanced = start > ROUNDING * squared_scale(run, process);
+            gap.series.push(Series::new(points.clone(), look));
+            if unbalanced {
                 law.series.push(Series::new(deviation(&points, run.weight_decay), look));
-                if i == 0 {
-                    let (envelope, end) = envelope(&points, run.weight_decay);
-                    gap.series.push(Series::guide(envelope, Look { line: Some(1.2), ..Look::guide(color(l)) }));
-                    cut = end.into_iter().chain(cut).reduce(f64::min);
-                }
+            }
+            if i == 0 && unbalanced {
+                // On top of the flow's curve, which hides it where the law holds.
+                let (envelope, end) = envelope(&points, run.weight_decay);
+                gap.series.push(Series::guide(envelope, LAW));
+                cut = end.into_iter().chain(cut).reduce(f64::min);
             } else if i == 0 {
                 balanced.push(l);
             }
-            gap.series.push(Series::new(points, look));
             drawn.push(l);
         }
     }
@@ -69,7 +73,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     );
     legend.extend(process_entries(run, Some(style::GREY)));
     if !law.series.is_empty() {
-        legend.push(Entry::new("law e^{−2λt}‖D_l(0)‖_F", Look { line: Some(1.2), ..Look::guide(GUIDE) }));
+        legend.push(Entry::new("law e^{−2λt}‖D_ℓ(0)‖_F", LAW));
     }
     let panels = [gap, law].into_iter().filter(|panel| !panel.series.is_empty()).collect();
     picture("balance", run, "balance of neighbouring layers", legend, panels)

@@ -11,9 +11,9 @@ use super::style::{BLACK, DASHED, Look};
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let time = || time_axis(run);
-    let residual = AxisSpec::new("‖A_f − (W_1ᵀW_1)^L‖_F, and relative", Scale::Log);
+    let residual = AxisSpec::new("‖A_f − (W_1^TW_1)^L‖_F, and relative", Scale::Log);
     let mut residual = Panel::new("residual of the ansatz", time(), residual);
-    let cosine = AxisSpec::new("cosine of W_1ᵀW_1 and A_f^{ 1/L}", Scale::Linear);
+    let cosine = AxisSpec::new("cosine of W_1^TW_1 and A_f^{ 1/L}", Scale::Linear);
     let mut cosine = Panel::new("alignment", time(), cosine);
     let mut distance = Panel::new("distance of the alignment from 1", time(), AxisSpec::new("1 − cosine", Scale::Log));
     for (process, look) in processes(run) {

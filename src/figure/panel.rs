@@ -1,11 +1,12 @@
 //! One panel: curves over two axes. A point that has no place on an axis (not positive on a log axis, not a number) is
 //! left out and counted in the small print; its curve has a gap there. Nothing is clipped.
 
+use plotters::style::RGBColor;
+
 use super::axis::{Axis, Scale};
 use super::canvas::{Canvas, DrawError, Point};
 use super::style::{
-    BLACK, DASHED, Dash, GREY, GUIDE, LABEL_SIZE, Look, MARKER_RADIUS, MARKER_SPACING, Marker, SMALL_SIZE, Shape, TICK_SIZE,
-    WHITE,
+    BLACK, DASHED, DOT, Dash, GREY, GUIDE, LABEL_SIZE, Look, MARKER_SPACING, Marker, RING, SMALL_SIZE, Shape, TICK_SIZE, WHITE,
 };
 use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
 
@@ -78,6 +79,8 @@ impl Frame {
 
 const TICK: f64 = 4.0;
 const END_LABEL_SIZE: f64 = 8.5;
+/// Up to so many points of a curve are all marked.
+const FEW: usize = 24;
 
 impl Panel {
     pub(super) fn new(heading: impl Into<String>, x: AxisSpec, y: AxisSpec) -> Self {
@@ -88,13 +91,14 @@ impl Panel {
         self.x.scale.coordinate(x).is_some() && self.y.scale.coordinate(y).is_some()
     }
 
-    fn axis(&self, spec: &AxisSpec, of: fn(&Point) -> f64) -> Option<Axis> {
-        let points = self.series.iter().flat_map(|series| &series.points);
-        Axis::around(spec.scale, points.filter(|&&p| self.drawable(p)).map(of))
+    /// The x axis holds every point that has a place on it, drawn or not, so that panels over time share it.
+    fn x_axis(&self) -> Option<Axis> {
+        Axis::around(self.x.scale, self.series.iter().flat_map(|series| &series.points).map(|p| p.0))
     }
 
-    fn axes(&self) -> Option<(Axis, Axis)> {
-        Some((self.axis(&self.x, |p| p.0)?, self.axis(&self.y, |p| p.1)?))
+    fn y_axis(&self) -> Option<Axis> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        Axis::around(self.y.scale, points.filter(|&&p| self.drawable(p)).map(|p| p.1))
     }
 
     /// The small print: the panel's notes, then what is said of points left out, in lines of at most `width`.
@@ -112,7 +116,7 @@ impl Panel {
         let mut sentences = Vec::new();
         if before > 0 {
             let place = if points.iter().all(|p| p.0 >= 0.0) { "at t = 0" } else { "at t ≤ 0 or undefined t" };
-            sentences.push(format!("{} {place}, which a log axis does not have: not drawn.", of_them(before)));
+            sentences.push(format!("{} {place}, off the log axis: not drawn.", of_them(before)));
         }
         for (n, what) in [
             (count(&|y| y.is_nan()), "not defined"),
@@ -128,7 +132,7 @@ impl Panel {
 
     /// Width of what stands to the left of the data: the axis' label and the ticks'.
     pub(super) fn left_margin(&self) -> f64 {
-        let ticks = self.axes().map(|(_, y)| y.ticks).unwrap_or_default();
+        let ticks = self.y_axis().map(|y| y.ticks).unwrap_or_default();
         let widest = ticks.iter().map(|tick| Font::regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
         LABEL_SIZE + 10.0 + widest + TICK + 3.0
     }
@@ -146,18 +150,28 @@ impl Panel {
         draw_label(canvas, &self.x.label, ((frame.left + frame.right) / 2.0, frame.bottom + 32.0), label)?;
         let at = (left + LABEL_SIZE, (frame.top + frame.bottom) / 2.0);
         draw_label(canvas, &self.y.label, at, TextStyle { upwards: true, ..label })?;
-        if let Some((x, y)) = self.axes() {
-            self.draw_ticks(canvas, frame, &x, &y)?;
+        let (x, y) = (self.x_axis(), self.y_axis());
+        if let Some(x) = &x {
+            draw_x_ticks(canvas, frame, x)?;
             if let Some(fraction) = self.vertical.and_then(|at| x.fraction(at)).filter(|f| (0.0..=1.0).contains(f)) {
                 let guide = [(frame.x(fraction), frame.top), (frame.x(fraction), frame.bottom)];
                 stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
             }
-            // Guides first, so that they lie under the data.
-            let (guides, data): (Vec<_>, Vec<_>) = self.series.iter().enumerate().partition(|(_, series)| series.guide);
-            for (i, series) in guides.into_iter().chain(data) {
-                draw_series(canvas, series, i, &|p| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?))))?;
+        }
+        if let (Some(x), Some(y)) = (&x, &y) {
+            draw_y_ticks(canvas, frame, y)?;
+            let place = |p: &Point| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?)));
+            let placed: Vec<Vec<Option<Point>>> = self.series.iter().map(|s| s.points.iter().map(place).collect()).collect();
+            // Guides over the curves, which would hide them where they agree; markers over both.
+            for guide in [false, true] {
+                for (series, places) in self.series.iter().zip(&placed).filter(|(series, _)| series.guide == guide) {
+                    draw_line(canvas, series.look, places)?;
+                }
             }
-            self.draw_end_labels(canvas, frame, &x, &y)?;
+            for (i, (series, places)) in self.series.iter().zip(&placed).enumerate() {
+                draw_markers(canvas, series.look, places, i)?;
+            }
+            self.draw_end_labels(canvas, frame, y)?;
         } else {
             let centre = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
             canvas.text("no point to draw", centre, label.colored(GREY))?;
@@ -176,72 +190,90 @@ impl Panel {
         draw_label(canvas, &self.heading, at, TextStyle::new(Font::regular(LABEL_SIZE)))
     }
 
-    fn draw_ticks(&self, canvas: &mut dyn Canvas, frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
-        let style = TextStyle::new(Font::regular(TICK_SIZE));
-        for tick in &x.ticks {
-            let at = frame.x(x.fraction_of_coordinate(tick.at));
-            canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK)], 0.8, BLACK)?;
-            canvas.text(&tick.label, (at, frame.bottom + TICK + 11.5), style.anchored(Anchor::Middle))?;
+    /// Names of curves at their right ends, moved apart where the curves end together.
+    fn draw_end_labels(&self, canvas: &mut dyn Canvas, frame: Frame, y: &Axis) -> Result<(), DrawError> {
+        let place = |series: &Series| {
+            let &(_, last) = series.points.iter().rev().find(|&&p| self.drawable(p))?;
+            y.fraction(last).map(|fraction| frame.y(fraction))
+        };
+        let ends =
+            self.series.iter().filter_map(|series| Some((place(series)?, series.end_label.as_ref()?, series.look.color)));
+        let mut ends: Vec<_> = ends.collect();
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for i in 1..ends.len() {
+            ends[i].0 = ends[i].0.max(ends[i - 1].0 + END_LABEL_SIZE + 1.5);
         }
-        for tick in &y.ticks {
-            let at = frame.y(y.fraction_of_coordinate(tick.at));
-            canvas.stroke(&[(frame.left - TICK, at), (frame.left, at)], 0.8, BLACK)?;
-            canvas.text(&tick.label, (frame.left - TICK - 3.0, at + 0.36 * TICK_SIZE), style.anchored(Anchor::End))?;
+        for i in (0..ends.len()).rev() {
+            let below = ends.get(i + 1).map_or(frame.bottom, |next| next.0 - END_LABEL_SIZE - 1.5);
+            ends[i].0 = ends[i].0.min(below);
         }
-        for at in x.minor.iter().map(|&at| frame.x(x.fraction_of_coordinate(at))) {
-            canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK / 2.0)], 0.6, BLACK)?;
-        }
-        for at in y.minor.iter().map(|&at| frame.y(y.fraction_of_coordinate(at))) {
-            canvas.stroke(&[(frame.left - TICK / 2.0, at), (frame.left, at)], 0.6, BLACK)?;
-        }
-        Ok(())
-    }
-
-    fn draw_end_labels(&self, canvas: &mut dyn Canvas, frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
-        let mut taken: Vec<f64> = Vec::new();
-        for series in &self.series {
-            let Some(label) = &series.end_label else { continue };
-            let Some(&(_, last)) = series.points.iter().rev().find(|&&p| self.drawable(p)) else { continue };
-            let Some(at) = y.fraction(last).map(|f| frame.y(f)) else { continue };
-            // Labels of curves that end together would cover one another; the legend names them all.
-            if x.high > x.low && taken.iter().all(|other| (at - other).abs() > END_LABEL_SIZE) {
-                let style = TextStyle::new(Font::regular(END_LABEL_SIZE)).colored(series.look.color);
-                draw_label(canvas, label, (frame.right + 3.0, at + 0.36 * END_LABEL_SIZE), style)?;
-                taken.push(at);
-            }
+        for (at, label, color) in ends {
+            let style = TextStyle::new(Font::regular(END_LABEL_SIZE)).colored(color);
+            draw_label(canvas, label, (frame.right + 3.0, at + 0.36 * END_LABEL_SIZE), style)?;
         }
         Ok(())
     }
 }
 
-/// Draws the runs of points that have a place; `index` staggers the markers of neighbouring curves.
-fn draw_series(
-    canvas: &mut dyn Canvas,
-    series: &Series,
-    index: usize,
-    place: &dyn Fn(&Point) -> Option<Point>,
-) -> Result<(), DrawError> {
-    let places: Vec<Option<Point>> = series.points.iter().map(place).collect();
-    let look = series.look;
-    for run in places.split(Option::is_none) {
-        let run: Vec<Point> = run.iter().copied().flatten().collect();
-        match (run.as_slice(), look.line) {
-            // A point between gaps would vanish without its line.
-            (&[point], Some(width)) if look.marker.is_none() && !series.guide => canvas.disc(point, width + 0.4, look.color)?,
-            (_, Some(width)) => stroke(canvas, &thinned(&run), width, look.dash, look.color)?,
-            (_, None) => {}
+fn draw_x_ticks(canvas: &mut dyn Canvas, frame: Frame, x: &Axis) -> Result<(), DrawError> {
+    let style = TextStyle::new(Font::regular(TICK_SIZE)).anchored(Anchor::Middle);
+    // Labels that would run into one another are thinned; their ticks stay.
+    let widest = x.ticks.iter().map(|tick| style.font.width(&tick.label)).fold(0.0, f64::max) + 6.0;
+    let fitting = ((frame.right - frame.left) / widest).max(1.0) as usize;
+    let stride = x.ticks.len().div_ceil(fitting).max(1);
+    for (i, tick) in x.ticks.iter().enumerate() {
+        let at = frame.x(x.fraction_of_coordinate(tick.at));
+        canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK)], 0.8, BLACK)?;
+        if i % stride == 0 {
+            canvas.text(&tick.label, (at, frame.bottom + TICK + 11.5), style)?;
         }
     }
-    if let Some(marker) = look.marker {
-        let drawn: Vec<Point> = places.into_iter().flatten().collect();
-        // Few points are all marked; many at some distance from one another.
-        let spacing = if drawn.len() <= 24 { 5.0 } else { MARKER_SPACING };
-        let mut next = drawn.first().map_or(0.0, |first| first.0 + (index % 4) as f64 / 4.0 * spacing);
-        for &point in &drawn {
-            if point.0 >= next || drawn.len() <= 2 {
-                draw_marker(canvas, marker, point, look.color)?;
-                next = point.0 + spacing;
-            }
+    for at in x.minor.iter().map(|&at| frame.x(x.fraction_of_coordinate(at))) {
+        canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK / 2.0)], 0.6, BLACK)?;
+    }
+    Ok(())
+}
+
+fn draw_y_ticks(canvas: &mut dyn Canvas, frame: Frame, y: &Axis) -> Result<(), DrawError> {
+    let style = TextStyle::new(Font::regular(TICK_SIZE)).anchored(Anchor::End);
+    for tick in &y.ticks {
+        let at = frame.y(y.fraction_of_coordinate(tick.at));
+        canvas.stroke(&[(frame.left - TICK, at), (frame.left, at)], 0.8, BLACK)?;
+        canvas.text(&tick.label, (frame.left - TICK - 3.0, at + 0.36 * TICK_SIZE), style)?;
+    }
+    for at in y.minor.iter().map(|&at| frame.y(y.fraction_of_coordinate(at))) {
+        canvas.stroke(&[(frame.left - TICK / 2.0, at), (frame.left, at)], 0.6, BLACK)?;
+    }
+    Ok(())
+}
+
+/// Draws the lines through the runs of points that have a place.
+fn draw_line(canvas: &mut dyn Canvas, look: Look, places: &[Option<Point>]) -> Result<(), DrawError> {
+    let Some(width) = look.line else { return Ok(()) };
+    for run in places.split(Option::is_none) {
+        let run: Vec<Point> = run.iter().copied().flatten().collect();
+        match run.as_slice() {
+            // A point between gaps would vanish: it has no line.
+            &[point] => canvas.disc(point, width + 0.4, look.color)?,
+            _ => stroke(canvas, &thinned(&run), width, look.dash, look.color)?,
+        }
+    }
+    Ok(())
+}
+
+/// Marks the points that have a place: all of few, some of many. Curve `index` begins a little later than its neighbours, so
+/// that markers of curves that agree do not cover one another.
+fn draw_markers(canvas: &mut dyn Canvas, look: Look, places: &[Option<Point>], index: usize) -> Result<(), DrawError> {
+    let Some(marker) = look.marker else { return Ok(()) };
+    let drawn: Vec<Point> = places.iter().copied().flatten().collect();
+    const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
+    let (spacing, later) =
+        if drawn.len() <= FEW { (5.0, 0.0) } else { (MARKER_SPACING, (index as f64 * GOLDEN_RATIO).fract()) };
+    let mut next = drawn.first().map_or(0.0, |first| first.0 + later * spacing);
+    for &point in &drawn {
+        if point.0 >= next {
+            draw_marker(canvas, marker, point, look.color)?;
+            next = point.0 + spacing;
         }
     }
     Ok(())
@@ -270,13 +302,7 @@ fn thinned(path: &[Point]) -> Vec<Point> {
     kept
 }
 
-fn stroke(
-    canvas: &mut dyn Canvas,
-    path: &[Point],
-    width: f64,
-    dash: Option<Dash>,
-    color: plotters::style::RGBColor,
-) -> Result<(), DrawError> {
+fn stroke(canvas: &mut dyn Canvas, path: &[Point], width: f64, dash: Option<Dash>, color: RGBColor) -> Result<(), DrawError> {
     match dash {
         None if path.len() > 1 => canvas.stroke(path, width, color),
         None => Ok(()),
@@ -316,20 +342,18 @@ fn dashes(path: &[Point], dash: Dash) -> Vec<Vec<Point>> {
     pieces
 }
 
-fn draw_marker(
-    canvas: &mut dyn Canvas,
-    marker: Marker,
-    centre: Point,
-    color: plotters::style::RGBColor,
-) -> Result<(), DrawError> {
+fn draw_marker(canvas: &mut dyn Canvas, marker: Marker, centre: Point, color: RGBColor) -> Result<(), DrawError> {
     let mut draw = |radius: f64, color| match marker.shape {
         Shape::Circle => canvas.disc(centre, radius, color),
         Shape::Square => canvas.fill(&polygon(centre, radius * 1.25, 4, 0.125), color),
         Shape::Diamond => canvas.fill(&polygon(centre, radius * 1.35, 4, 0.0), color),
         Shape::Triangle => canvas.fill(&polygon(centre, radius * 1.45, 3, 0.0), color),
     };
-    draw(MARKER_RADIUS, color)?;
-    if marker.filled { Ok(()) } else { draw(MARKER_RADIUS - 1.0, WHITE) }
+    if marker.filled {
+        return draw(DOT, color);
+    }
+    draw(RING.0, color)?;
+    draw(RING.1, WHITE)
 }
 
 /// The regular polygon with a corner `turn` of a full turn past the top.
@@ -368,7 +392,8 @@ mod tests {
     fn every_drawn_point_lies_inside_the_frame() {
         let points: Vec<Point> = (1..2000).map(|i| (f64::from(i), (-f64::from(i) / 3.0).exp())).collect();
         for scale in [Scale::Log, Scale::Linear] {
-            let (x, y) = panel(scale, &points).axes().unwrap();
+            let panel = panel(scale, &points);
+            let (x, y) = (panel.x_axis().unwrap(), panel.y_axis().unwrap());
             for p in &points {
                 let inside = |f: Option<f64>| f.is_some_and(|f| (0.0..=1.0).contains(&f));
                 assert!(inside(x.fraction(p.0)) && (p.1 == 0.0 || inside(y.fraction(p.1))));

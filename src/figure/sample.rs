@@ -202,9 +202,14 @@ pub(super) fn decaying(records: usize, optimizers: &[(&str, f64)]) -> Run {
     run("depth3-decay", &problem(5, 6, 0.01), random(&[6, 6, 6, 5], 0.6), 400.0, records, optimizers)
 }
 
-/// A start with every W_l the same multiple of the identity.
+/// W_l = Q_l S Q_{l−1}ᵀ with reflections Q_l: balanced to rounding.
 pub(super) fn balanced() -> Run {
-    let weights = (0..3).map(|_| DMatrix::identity(4, 4) * 0.5).collect();
+    let reflection = |seed: u64| {
+        let v = DMatrix::from_vec(4, 1, noise(4, seed));
+        DMatrix::identity(4, 4) - &v * v.transpose() * (2.0 / v.norm_squared())
+    };
+    let spectrum = DMatrix::from_diagonal(&nalgebra::DVector::from_vec(vec![0.8, 0.6, 0.3, 0.1]));
+    let weights = (1..=3).map(|l| reflection(l + 1) * &spectrum * reflection(l).transpose()).collect();
     run("depth3-balanced", &problem(4, 4, 0.01), weights, 100.0, 40, &[("gd", 0.05)])
 }
 

@@ -25,7 +25,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         .into_iter()
         .filter_map(|(heading, arrays)| {
             let mut series = Vec::new();
-            for (i, (process, look)) in processes(run).into_iter().enumerate() {
+            // The first process on top: its dots fit into the others' rings.
+            for (i, (process, look)) in processes(run).into_iter().enumerate().rev() {
                 for (name, color) in arrays {
                     series.extend(
                         last_spectrum(run, process, name).map(|points| Series::new(points, by_index(look, i).colored(*color))),
@@ -56,9 +57,13 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     picture("spectra-by-index", run, "singular values by index", legend, panels)
 }
 
-/// Spectra are points: every process has markers here, the first filled ones.
+/// Spectra are points: the first process is dots on a line, the others are rings.
 fn by_index(look: Look, process: usize) -> Look {
-    if process > 0 { look } else { Look { marker: Some(Marker { shape: Shape::Circle, filled: true }), ..look } }
+    if process > 0 {
+        Look { line: None, ..look }
+    } else {
+        Look { marker: Some(Marker { shape: Shape::Circle, filled: true }), ..look }
+    }
 }
 
 /// (k, σ_k) at the last record.

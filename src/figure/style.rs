@@ -32,7 +32,10 @@ const VIRIDIS: [RGBColor; 6] = [
 
 pub(super) const LINE: f64 = 1.5;
 pub(super) const THIN_LINE: f64 = 0.9;
-pub(super) const MARKER_RADIUS: f64 = 2.8;
+/// Outer and inner radius of a hollow marker, and radius of a filled one, which fits inside: where two processes agree,
+/// both are seen.
+pub(super) const RING: (f64, f64) = (3.2, 2.2);
+pub(super) const DOT: f64 = 1.9;
 /// Least distance of two markers of one curve.
 pub(super) const MARKER_SPACING: f64 = 26.0;
 
@@ -79,8 +82,8 @@ impl Look {
     }
 
     /// A thin dashed line, for what the data are compared with.
-    pub(super) fn guide(color: RGBColor) -> Self {
-        Self { color, line: Some(1.0), dash: Some(DASHED), marker: None }
+    pub(super) fn guide() -> Self {
+        Self { color: GUIDE, line: Some(1.0), dash: Some(DASHED), marker: None }
     }
 
     pub(super) fn dashed(self, dash: Dash) -> Self {
