@@ -14,6 +14,8 @@ use super::text::verbatim;
 
 /// Curves of the first process: its start, its end, and between them.
 const CURVES: usize = 6;
+/// Differences of cosines below this are rounding (of square roots of zero modes).
+const FLAT: f64 = 1e-7;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut curves: Vec<(Vec<Point>, Look)> = Vec::new();
@@ -48,6 +50,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             top = Some((vec![peak], look));
             let place = format!("peak at t = {}: α̃ = {}, cosine {}", number(t[rows - 1], 3), number(peak.0, 4), cosine(peak.1));
             legend.push(Entry::new(place, look));
+        } else {
+            legend.push(Entry::words(format!("no peak at t = {}: flat or not defined", number(t[rows - 1], 3))));
         }
     }
     curves.extend(top);
@@ -59,7 +63,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         let mut panel = Panel::new(heading, AxisSpec::new("exponent α̃ = αL", Scale::Linear), y);
         panel.vertical = Some(1.0);
         let series = |(points, look): &(Vec<Point>, Look)| {
-            Series::new(points.iter().map(|&(alpha, value)| (alpha, of(value))).collect(), *look)
+            let points = points.iter().map(|&(alpha, value)| (alpha, of(value))).collect();
+            // The peak, which has no line, is a point of its curve: not counted again.
+            Series { guide: look.line.is_none(), ..Series::new(points, *look) }
         };
         panel.series = curves.iter().map(series).collect();
         panel
@@ -71,9 +77,12 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     picture("alignment", run, "alignment against the exponent", legend, panels)
 }
 
-/// The highest point.
+/// The highest point, unless the curve is flat to rounding, as with a single mode or d_out = 1.
 fn peak(curve: &[Point]) -> Option<Point> {
-    curve.iter().copied().filter(|p| p.1.is_finite()).reduce(|best, p| if p.1 > best.1 { p } else { best })
+    let defined = curve.iter().copied().filter(|p| p.1.is_finite());
+    let highest = defined.clone().reduce(|best, p| if p.1 > best.1 { p } else { best })?;
+    let lowest = defined.map(|p| p.1).fold(highest.1, f64::min);
+    (highest.1 - lowest > FLAT).then_some(highest)
 }
 
 /// At most `n` rows: the first, the last, and those nearest to equal steps of time on the time axis.
@@ -110,5 +119,6 @@ mod tests {
     fn the_peak_is_the_highest_defined_point() {
         assert_eq!(peak(&[(0.5, 0.9), (1.0, 0.99), (1.5, f64::NAN)]), Some((1.0, 0.99)));
         assert_eq!(peak(&[(0.5, f64::NAN)]), None);
+        assert_eq!(peak(&[(0.5, 1.0), (1.0, 1.0 - 1e-16)]), None);
     }
 }

@@ -162,7 +162,7 @@ fn decade_ticks(low: f64, high: f64, count: i64) -> (Vec<Tick>, Vec<f64>) {
 
 /// Ticks of a range that holds at most one power of ten: 1, 2, 5 if three of them fit, else equal steps of the value.
 fn few_decades_ticks(low: f64, high: f64) -> (Vec<Tick>, Vec<f64>) {
-    let tick = |value: f64| Tick { at: value.log10(), label: number(value, 12) };
+    let tick = |value: f64| Tick { at: value.log10(), label: number(value, 6) };
     let inside = |tick: &Tick| tick.at.is_finite() && (low..=high).contains(&tick.at);
     let digits = |mantissas: &[i32]| -> Vec<Tick> {
         let decades = (low.floor() as i32)..=(high.floor() as i32);
@@ -177,7 +177,8 @@ fn few_decades_ticks(low: f64, high: f64) -> (Vec<Tick>, Vec<f64>) {
     }
     let (first, last) = (10f64.powf(low), 10f64.powf(high));
     if !last.is_finite() || first < 1e-290 {
-        return (few, Vec::new());
+        // Steps between such numbers would overflow or be subnormal.
+        return (digits(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), Vec::new());
     }
     let step = nice_step(last / 6.0 - first / 6.0);
     let ticks = ((first / step).ceil() as i64..=(last / step).floor() as i64).map(|k| tick(k as f64 * step)).filter(inside);

@@ -54,7 +54,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     drawn.dedup();
     let all_balanced = law.series.is_empty() && !balanced.is_empty();
     if all_balanced {
-        gap.heading = "balance gap (balanced start: at rounding level)".into();
+        gap.heading = "balance gap from a balanced start".into();
     } else if !balanced.is_empty() {
         let names: Vec<String> = balanced.iter().map(|l| format!("D{l}")).collect();
         gap.notes.push(format!("Balanced start of {}: no law to compare with.", names.join(", ")));

@@ -1,7 +1,7 @@
 //! Pictures of a run, from its records alone: SVG and PNG of each.
 //!
 //! One file draws one picture; below them lie the page (title, legend, panels side by side), the panel (curves over two
-//! axes), the axes with their ticks, and the canvas, which is an SVG or a bitmap. The same records give the same bytes.
+//! axes), the axes with their ticks, the pen, and the canvas, which is an SVG or a bitmap. The same records give the same bytes.
 //!
 //! Curves are coloured by what a panel compares; the flow is a full line, optimizers are thin lines with hollow markers.
 //! What a log axis cannot show, and what is not a number, is left out and counted in small print under the panel.
@@ -15,6 +15,7 @@ mod nfa;
 mod number;
 mod page;
 mod panel;
+mod pen;
 mod records;
 #[cfg(test)]
 mod sample;

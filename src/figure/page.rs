@@ -1,7 +1,8 @@
 //! One picture: title, caption, one legend in a strip above the panels (where it covers no data), panels side by side.
 
 use super::canvas::{Canvas, DrawError};
-use super::panel::{Frame, Panel, draw_sample};
+use super::panel::{Frame, Panel};
+use super::pen::draw_sample;
 use super::style::{GREY, Look, SMALL_SIZE, TITLE_SIZE};
 use super::text::{Font, TextStyle, draw_label, label_width, wrap};
 

@@ -92,6 +92,24 @@ fn degenerate_records_are_drawn() {
 }
 
 #[test]
+fn a_process_that_ended_early_is_drawn_as_far_as_it_came() {
+    let mut run = sample::decaying(20, &[("gd", 0.1)]);
+    for column in &mut run.table.columns {
+        match &mut column.values {
+            Values::Text(values) => values.truncate(30),
+            Values::Float(values) => values.truncate(30),
+            Values::Integer(_) | Values::Flag(_) => {}
+        }
+    }
+    for (_, array) in run.arrays.iter_mut().filter(|(name, _)| name.starts_with("gd/") && !name.ends_with("alpha_tilde")) {
+        array.data.truncate(array.data.len() / array.shape[0] * 9);
+        array.shape[0] = 9;
+    }
+    let files = svgs(&run);
+    assert!(files.len() == 6 && files["loss.svg"].contains("4 of 60 points at t = 0"));
+}
+
+#[test]
 fn records_without_anything_give_no_picture() {
     let mut run = sample::single_record();
     run.arrays.clear();
@@ -134,6 +152,7 @@ fn pictures_to_look_at() {
         ("depth9", sample::depth(9)),
         ("single", sample::single_record()),
         ("undefined", no_loss),
+        ("long", sample::decaying(5000, &[("gd", 0.1)])),
     ] {
         let dir = Path::new(&folder).join(name);
         std::fs::create_dir_all(&dir).unwrap();

@@ -147,8 +147,13 @@ pub(super) fn draw_label(canvas: &mut dyn Canvas, label: &str, at: Point, style:
     for piece in &pieces {
         let font = Font { em: style.font.em * piece.size, ..style.font };
         let up = piece.raised * style.font.em;
-        let start = if style.upwards { (at.0 - up, at.1 - along) } else { (at.0 + along, at.1 - up) };
-        canvas.text(&piece.text, start, TextStyle { font, anchor: Anchor::Start, ..style })?;
+        // SVG drops the spaces at the ends of a text.
+        let words = piece.text.trim_start();
+        let skipped = along + font.width(&piece.text) - font.width(words);
+        let start = if style.upwards { (at.0 - up, at.1 - skipped) } else { (at.0 + skipped, at.1 - up) };
+        if !words.is_empty() {
+            canvas.text(words.trim_end(), start, TextStyle { font, anchor: Anchor::Start, ..style })?;
+        }
         along += font.width(&piece.text);
     }
     Ok(())
