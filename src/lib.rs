@@ -1,5 +1,69 @@
-//! gramflow
+//! gramflow integrates the gradient flow of stacked weight matrices, steps the optimizers people really train with beside it
+//! from the same start, and measures what the theory of feature learning talks about.
+//!
+//! # Equations
+//!
+//! A deep linear network f(x) = W_L ⋯ W_1 x, W_l ∈ ℝ^{d_l × d_{l−1}}, is trained on samples (x_i, y_i), i = 1, …, n:
+//!
+//! - loss ℒ = 1/(2n) Σ‖f(x_i) − y_i‖², objective J = ℒ + (λ/2) Σ_l ‖W_l‖_F² ([`objective`]);
+//! - gradient flow Ẇ_l = −∂ℒ/∂W_l − λW_l ([`flow`]), integrated by [`ode`];
+//! - gradient descent θ_{k+1} = θ_k − η∇J(θ_k) at time t = kη ([`optim`]).
+//!
+//! What theory says of it (Tansley, Massart & Cartis, *On the Neural Feature Ansatz for Deep Neural Networks*, arXiv
+//! 2510.15563), and [`observe`] measures:
+//!
+//! - the imbalance D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ obeys D_l(t) = e^{−2λt}D_l(0) exactly;
+//! - from a balanced start, D_l(0) = 0, the average gradient outer product A_f = mean J(x)ᵀJ(x) is (W_1ᵀW_1)^L for all time:
+//!   the Neural Feature Ansatz W_1ᵀW_1 ∝ A_f^α with α = 1/L;
+//! - from any other, ‖A_f − (W_1ᵀW_1)^L‖_F = O(e^{−2λt}): with λ = 0 nothing balances.
+//!
+//! # The house
+//!
+//! Data flows one way, from a scenario to pictures:
+//!
+//! ```text
+//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► figure
+//!                                                └─► optim ────────────────────┘
+//! ```
+//!
+//! A room imports only rooms on lower floors (`tests/floors.rs` reads the `use` lines):
+//!
+//! | floor | rooms |
+//! | --- | --- |
+//! | 0 | [`scenario`], [`linalg`], [`rng`], [`npz`] |
+//! | 1 | [`ode`], [`network`] |
+//! | 2 | [`data`], [`theory`] |
+//! | 3 | [`objective`] |
+//! | 4 | [`flow`], [`optim`], [`observe`] |
+//! | 5 | [`record`] |
+//! | 6 | [`run`](mod@run), [`figure`] |
+//! | 7 | [`cli`] |
+//!
+//! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
+//! threads; on another kind of CPU matrix products may round differently.
+//!
+//! # Use as a library
+//!
+//! ```
+//! use gramflow::{run::{run, Problem}, scenario};
+//!
+//! let text = "
+//! name: tiny
+//! data: {synthetic: {inputs: {dim: 4, samples: 50}, target: {low_rank: {rank: 2, outputs: 3}}}}
+//! network: {widths: [4, 5, 3]}
+//! init: {balanced: {scale: 0.1}}
+//! flow: {t_end: 5.0}
+//! ";
+//! let (scenario, _) = scenario::parse(text, "tiny.yaml".as_ref(), &[])?;
+//! let finished = run(&scenario, &Problem::new(&scenario)?, |_t| {})?;
+//! let residuals = finished.run.table.floats("flow", "nfa_residual_relative");
+//! assert!(residuals.iter().all(|r| *r < 1e-6), "from a balanced start the ansatz is exact");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod cli;
 pub mod data;
+pub mod figure;
 pub mod flow;
 pub mod linalg;
 pub mod network;

@@ -95,7 +95,7 @@ impl Draft {
 
     /// Writes the manifest and gives the folder its name. An earlier run of that name is replaced.
     pub fn publish(self, manifest: &Manifest) -> Result<PathBuf, FolderError> {
-        self.write_text("manifest.json", &manifest.to_json())?;
+        self.write_text("manifest.json", &format!("{:#}", manifest.to_value()))?;
         // tempfile makes folders for their owner only; a run folder is as open as any other.
         open_to_readers(self.path()).map_err(io("open", self.path()))?;
         let Self { folder, target } = self;

@@ -67,9 +67,9 @@ impl Manifest {
         }
     }
 
-    /// The text of `manifest.json`.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("maps with text keys and finite numbers are JSON")
+    /// The contents as a JSON object.
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("maps with text keys are JSON")
     }
 }
 

@@ -1,0 +1,43 @@
+//! What can go wrong, and the exit status that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::figure::FigureError;
+use crate::record::FolderError;
+use crate::scenario::ScenarioError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// Problems already printed, of this many files.
+    #[error("{wrong} of {files} scenarios cannot run")]
+    Wrong { wrong: usize, files: usize },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    #[error("not available yet: gramflow {command}")]
+    NotAvailable { command: &'static str },
+    #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
+    Name(String),
+    #[error("{} exists: choose another name", .0.display())]
+    Exists(PathBuf),
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// 1 the run failed, 2 the command line or the scenario is wrong.
+    pub(super) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
+            Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
+            Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Output(_) => 1,
+        }
+    }
+}

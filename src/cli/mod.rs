@@ -1,0 +1,129 @@
+//! The command line: one file per subcommand. Results go to standard output, progress and warnings to standard error.
+
+mod check;
+mod error;
+mod explain;
+mod new;
+mod output;
+mod plot;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::run::Problem;
+use crate::scenario::{self, Scenario, ScenarioError};
+
+use error::CliError;
+
+/// Gradient flow of deep networks, optimizers beside it, and what theory says of both.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gramflow",
+    version,
+    after_help = "Exit status: 0 done; 1 the run failed; 2 the command line or the scenario is wrong; 3 with --strict, a claim did not hold."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Neither progress nor warnings on standard error
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Integrate the flow, step the optimizers beside it, record and draw both
+    Run(run::Arguments),
+    /// Read and validate scenarios, and the files they name; run nothing
+    Check(check::Arguments),
+    /// Print a scenario with every default filled in
+    Explain(explain::Arguments),
+    /// Draw a finished run's figures again, from its records alone
+    Plot(plot::Arguments),
+    /// Write a commented scenario to start from
+    New(new::Arguments),
+    #[command(flatten)]
+    Later(Later),
+}
+
+/// Commands that the contract names and this version does not have. Whoever brings one deletes its line here.
+#[derive(Debug, Subcommand)]
+enum Later {
+    #[command(hide = true)]
+    Figures(Anything),
+    #[command(hide = true)]
+    Report(Anything),
+    #[command(hide = true)]
+    Sweep(Anything),
+    #[command(hide = true)]
+    Study(Anything),
+    #[command(hide = true)]
+    Schema(Anything),
+    #[command(hide = true)]
+    Completions(Anything),
+}
+
+impl Later {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Figures(_) => "figures",
+            Self::Report(_) => "report",
+            Self::Sweep(_) => "sweep",
+            Self::Study(_) => "study",
+            Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Anything {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _arguments: Vec<String>,
+}
+
+/// A scenario file and changes to it, as `run` and `explain` take them.
+#[derive(Debug, Args)]
+struct Selection {
+    /// The scenario, a YAML file
+    scenario: PathBuf,
+    /// Replace one value, by its path: `--set flow.rtol=1e-10`, `--set optimizers.0.gd.lr=0.1`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+impl Selection {
+    /// The scenario and its problem; what does not fit is reported at the key that asked for it.
+    fn load(&self) -> Result<(Scenario, Problem), ScenarioError> {
+        let (scenario, source) = scenario::read(&self.scenario, &self.sets)?;
+        let problem = Problem::new(&scenario)
+            .map_err(|error| ScenarioError::Problems(vec![source.problem(error.key(), error.to_string())]))?;
+        Ok((scenario, problem))
+    }
+}
+
+/// Parses the command line, does what it says, and turns what comes of it into an exit status.
+pub fn main() -> ExitCode {
+    // clap exits by itself: 2 for a wrong command line, 0 for --help.
+    let Cli { command, quiet } = Cli::parse();
+    let result = match command {
+        Command::Run(arguments) => run::run(&arguments, quiet),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Plot(arguments) => plot::plot(&arguments),
+        Command::New(arguments) => new::new(&arguments),
+        Command::Later(later) => Err(CliError::NotAvailable { command: later.name() }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output has seen enough: not our failure.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error.to_string());
+            ExitCode::from(error.exit_status())
+        }
+    }
+}

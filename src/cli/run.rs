@@ -1,0 +1,111 @@
+//! `gramflow run`: the main job.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::figure;
+use crate::record::{Draft, check_target};
+use crate::run::{self, Finished};
+
+use super::output::{advance, complain, print, progress_bar};
+use super::{CliError, Selection};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// The run folder [default: runs/<name>-<first 8 hex digits of the scenario's hash>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Exit with status 3 if a claim of the scenario does not hold
+    #[arg(long)]
+    strict: bool,
+    /// Print the manifest instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    // Claims are refused so far, so there is none that --strict could find broken.
+    let _ = arguments.strict;
+    let (scenario, problem) = arguments.selection.load()?;
+    let folder = match &arguments.out {
+        Some(out) => out.clone(),
+        None => Path::new("runs").join(format!("{}-{}", scenario.name, &scenario.hash()?[..8])),
+    };
+    // Before the work, not after it.
+    check_target(&folder)?;
+
+    let bar = progress_bar(scenario.flow.t_end, quiet);
+    let finished = run::run(&scenario, &problem, |t| advance(&bar, t, scenario.flow.t_end))?;
+    bar.finish_and_clear();
+
+    let draft = Draft::new(&folder)?;
+    draft.write(&finished.run, &scenario, &finished.weights)?;
+    figure::draw_all(&finished.run, &draft.figures()?)?;
+    draft.publish(&finished.manifest)?;
+
+    if !quiet {
+        for (process, termination) in finished.terminations.iter().filter(|(_, termination)| !termination.is_complete()) {
+            complain(&format!("warning: {process}: {termination}"));
+        }
+    }
+    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
+    Ok(())
+}
+
+/// The manifest, and `run_folder`: where it lies.
+fn json(finished: &Finished, folder: &Path) -> String {
+    let mut manifest = finished.manifest.to_value();
+    manifest["run_folder"] = folder.display().to_string().into();
+    format!("{manifest:#}\n")
+}
+
+/// One row per process: what it cost, and its last record.
+fn summary(finished: &Finished, folder: &Path) -> String {
+    let mut text = format!("{}\n{}\n\n", finished.run.name, finished.run.caption);
+    let head = [
+        "process",
+        "ended",
+        "at t",
+        "steps",
+        "rejected",
+        "gradients",
+        "seconds",
+        "loss",
+        "D/e^-2λt",
+        "NFA cosine",
+        "peak α̃",
+        "α̂",
+    ];
+    let mut rows = vec![head.map(str::to_string)];
+    for (name, termination) in &finished.terminations {
+        let cost = &finished.manifest.processes[name];
+        let last = |column: &str| finished.run.table.floats(name, column).last().copied().unwrap_or(f64::NAN);
+        let shown = |value: f64, digits: usize| if value.is_nan() { "-".to_string() } else { format!("{value:.digits$}") };
+        rows.push([
+            name.clone(),
+            termination.reason().to_string(),
+            format!("{}", cost.t_reached),
+            cost.steps_accepted.to_string(),
+            cost.steps_rejected.to_string(),
+            cost.gradients.to_string(),
+            format!("{:.2}", cost.wall_seconds),
+            format!("{:.3e}", last("loss")),
+            shown(last("balance_gap_over_envelope"), 7),
+            shown(last("nfa_cosine"), 7),
+            shown(last("nfa_peak"), 4),
+            shown(last("nfa_exponent"), 5),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    for row in &rows {
+        let cells: Vec<String> = row.iter().enumerate().map(|(column, cell)| format!("{cell:>1$}", width(column))).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", cells.join("  "));
+    }
+    let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
+    text
+}

@@ -1,0 +1,134 @@
+//! (a) Balance gaps ‖D_l‖_F, D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ, with what the law D_l(t) = e^{−2λt}D_l(0) makes of their
+//! start; (b) how far they are from it. A balanced start has no gap that could decay: the gap alone is drawn.
+
+use crate::record::Run;
+
+use super::axis::Scale;
+use super::canvas::Point;
+use super::page::{Entry, Picture};
+use super::panel::{AxisSpec, Panel, Series};
+use super::records::{depth, matrix, over_time, picture, process_entries, processes, time_axis};
+use super::style::{self, BLACK, Look};
+
+/// Gaps below this part of ‖W‖² at the start are rounding.
+const ROUNDING: f64 = 1e-12;
+/// The law's curve ends this far below the least gap, so that it does not squeeze the data into a corner.
+const BELOW_DATA: f64 = 1e-2;
+/// The law's curve.
+const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3.0, 3.0]), marker: None };
+/// More pairs than this are ordered by colour.
+const CATEGORICAL_PAIRS: usize = 6;
+
+pub(super) fn picture_of(run: &Run) -> Option<Picture> {
+    let pairs = depth(run).saturating_sub(1);
+    let color = |l: usize| if pairs <= CATEGORICAL_PAIRS { style::categorical(l - 1) } else { style::sequential(l - 1, pairs) };
+    let mut gap = Panel::new("balance gap", time_axis(run), AxisSpec::new("balance gap ‖D_ℓ‖_F", Scale::Log));
+    let mut law = Panel::new(
+        "relative deviation from the law",
+        time_axis(run),
+        AxisSpec::new("| ‖D_ℓ(t)‖_F / (e^{−2λt}‖D_ℓ(0)‖_F) − 1 |", Scale::Log),
+    );
+    let (mut drawn, mut balanced, mut cut) = (Vec::new(), Vec::new(), None::<f64>);
+    for (i, (process, look)) in processes(run).into_iter().enumerate() {
+        for l in 1..=pairs {
+            let Some(points) = over_time(run, process, &format!("balance_gap_{l}")) else { continue };
+            let look = look.colored(color(l));
+            let start = points.first().map_or(f64::NAN, |p| p.1);
+            let unbalanced = start > ROUNDING * squared_scale(run, process);
+            gap.series.push(Series::new(points.clone(), look));
+            if unbalanced {
+                law.series.push(Series::new(deviation(&points, run.weight_decay), look));
+            }
+            if i == 0 && unbalanced {
+                // On top of the flow's curve, which hides it where the law holds.
+                let (envelope, end) = envelope(&points, run.weight_decay);
+                gap.series.push(Series::guide(envelope, LAW));
+                cut = end.into_iter().chain(cut).reduce(f64::min);
+            } else if i == 0 {
+                balanced.push(l);
+            }
+            drawn.push(l);
+        }
+    }
+    drawn.sort_unstable();
+    drawn.dedup();
+    let all_balanced = law.series.is_empty() && !balanced.is_empty();
+    if all_balanced {
+        gap.heading = "balance gap from a balanced start".into();
+    } else if !balanced.is_empty() {
+        let names: Vec<String> = balanced.iter().map(|l| format!("D{l}")).collect();
+        gap.notes.push(format!("Balanced start of {}: no law to compare with.", names.join(", ")));
+    }
+    if let Some(t) = cut {
+        gap.notes.push(format!("The law goes on below the gaps: not drawn past t = {}.", super::number::number(t, 3)));
+    }
+
+    let mut legend: Vec<Entry> = abridged(&drawn).map_or_else(
+        || drawn.iter().map(|&l| Entry::new(format!("D_{l}"), Look::line(color(l)))).collect(),
+        |few| {
+            let mut entries: Vec<Entry> = few.iter().map(|&l| Entry::new(format!("D_{l}"), Look::line(color(l)))).collect();
+            entries.insert(entries.len() - 1, Entry::words("…"));
+            entries
+        },
+    );
+    legend.extend(process_entries(run, Some(style::GREY)));
+    if !law.series.is_empty() {
+        legend.push(Entry::new("law e^{−2λt}‖D_ℓ(0)‖_F", LAW));
+    }
+    let panels = [gap, law].into_iter().filter(|panel| !panel.series.is_empty()).collect();
+    picture("balance", run, "balance of neighbouring layers", legend, panels)
+}
+
+/// The first four and the last of many.
+fn abridged(pairs: &[usize]) -> Option<Vec<usize>> {
+    (pairs.len() > CATEGORICAL_PAIRS).then(|| pairs[..4].iter().chain(pairs.last()).copied().collect())
+}
+
+/// The largest ‖W_l‖² (spectral) at the start: the scale of the products whose difference is D_l.
+fn squared_scale(run: &Run, process: &str) -> f64 {
+    let norms = (1..=depth(run)).filter_map(|l| matrix(run, process, &format!("sv_W{l}")));
+    let largest = norms.flat_map(|sv| sv.row(0).iter().copied()).filter(|s| s.is_finite()).fold(0.0, f64::max);
+    if largest > 0.0 { largest * largest } else { 1.0 }
+}
+
+/// What the law makes of the first gap, and the time at which its curve is cut.
+fn envelope(points: &[Point], weight_decay: f64) -> (Vec<Point>, Option<f64>) {
+    let Some(&(t0, start)) = points.first() else { return (Vec::new(), None) };
+    let least = points.iter().map(|p| p.1).filter(|gap| *gap > 0.0).fold(f64::INFINITY, f64::min);
+    let law = |t: f64| start * (-2.0 * weight_decay * (t - t0)).exp();
+    let (kept, cut): (Vec<Point>, Vec<Point>) =
+        points.iter().map(|&(t, _)| (t, law(t))).partition(|&(_, value)| value > BELOW_DATA * least);
+    (kept, cut.first().map(|p| p.0))
+}
+
+fn deviation(points: &[Point], weight_decay: f64) -> Vec<Point> {
+    let (t0, start) = points[0];
+    points.iter().map(|&(t, gap)| (t, (gap / start * (2.0 * weight_decay * (t - t0)).exp() - 1.0).abs())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::sample;
+
+    #[test]
+    fn a_gap_that_obeys_the_law_does_not_deviate() {
+        let points: Vec<Point> = (0..50).map(|i| f64::from(i) * 10.0).map(|t| (t, 3.0 * (-0.02 * t).exp())).collect();
+        assert!(deviation(&points, 0.01).iter().all(|p| p.1 < 1e-12));
+        let (law, cut) = envelope(&points, 0.01);
+        assert!(cut.is_none() && law.iter().zip(&points).all(|(a, b)| (a.1 / b.1 - 1.0).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_balanced_start_has_no_law_and_says_so() {
+        let picture = picture_of(&sample::balanced()).unwrap();
+        assert_eq!(picture.panels.len(), 1);
+        assert!(picture.panels[0].heading.contains("balanced start"));
+        assert!(picture.panels[0].series.iter().all(|series| !series.guide));
+    }
+
+    #[test]
+    fn one_layer_has_no_gap_to_draw() {
+        assert!(picture_of(&sample::depth(1)).is_none());
+    }
+}

@@ -1,0 +1,75 @@
+//! Pictures of a run, from its records alone: SVG and PNG of each.
+//!
+//! One file draws one picture; below them lie the page (title, legend, panels side by side), the panel (curves over two
+//! axes), the axes with their ticks, the pen, and the canvas, which is an SVG or a bitmap. The same records give the same bytes.
+//!
+//! Curves are coloured by what a panel compares; the flow is a full line, optimizers are thin lines with hollow markers.
+//! What a log axis cannot show, and what is not a number, is left out and counted in small print under the panel.
+
+mod alignment;
+mod axis;
+mod balance;
+mod canvas;
+mod loss;
+mod nfa;
+mod number;
+mod page;
+mod panel;
+mod pen;
+mod records;
+#[cfg(test)]
+mod sample;
+mod spectra;
+mod spectra_by_index;
+mod style;
+mod text;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::record::Run;
+
+pub use canvas::DrawError;
+
+/// Every picture there is; each is left out where the records have nothing for it.
+const PICTURES: [fn(&Run) -> Option<page::Picture>; 6] = [
+    loss::picture_of,
+    balance::picture_of,
+    nfa::picture_of,
+    alignment::picture_of,
+    spectra::picture_of,
+    spectra_by_index::picture_of,
+];
+
+/// Why a picture could not be drawn or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    #[error("cannot draw {}: {source}", path.display())]
+    Draw { path: PathBuf, source: DrawError },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// Writes every picture that the records of `run` allow to the folder `dir`, as `<name>.svg` and `<name>.png`.
+///
+/// Returns the paths of the files: of each picture the SVG, then the PNG, twice its size.
+pub fn draw_all(run: &Run, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let mut files = Vec::new();
+    for picture in PICTURES.iter().filter_map(|picture_of| picture_of(run)) {
+        let size = picture.size();
+        let path = dir.join(format!("{}.svg", picture.name));
+        let svg = canvas::svg(size, |canvas| picture.draw(canvas))
+            .map_err(|source| FigureError::Draw { path: path.clone(), source })?;
+        std::fs::write(&path, svg).map_err(|source| FigureError::Write { path: path.clone(), source })?;
+        files.push(path);
+
+        let path = dir.join(format!("{}.png", picture.name));
+        canvas::png(&path, size, |canvas| picture.draw(canvas))
+            .map_err(|source| FigureError::Draw { path: path.clone(), source })?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

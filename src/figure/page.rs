@@ -1,0 +1,158 @@
+//! One picture: title, caption, one legend in a strip above the panels (where it covers no data), panels side by side.
+
+use super::canvas::{Canvas, DrawError};
+use super::panel::{Frame, Panel};
+use super::pen::draw_sample;
+use super::style::{GREY, Look, SMALL_SIZE, TITLE_SIZE};
+use super::text::{Font, TextStyle, draw_label, label_width, wrap};
+
+/// A line of the legend.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// With markup.
+    pub label: String,
+    /// `None` for words alone.
+    pub look: Option<Look>,
+}
+
+impl Entry {
+    pub(super) fn new(label: impl Into<String>, look: Look) -> Self {
+        Self { label: label.into(), look: Some(look) }
+    }
+
+    pub(super) fn words(label: impl Into<String>) -> Self {
+        Self { label: label.into(), look: None }
+    }
+
+    fn width(&self) -> f64 {
+        label_width(&self.label, LEGEND) + if self.look.is_some() { SAMPLE + 5.0 } else { 0.0 }
+    }
+}
+
+/// A picture, ready to be drawn.
+#[derive(Debug, Clone)]
+pub(super) struct Picture {
+    /// Stem of the files' names.
+    pub name: &'static str,
+    pub title: String,
+    pub caption: String,
+    pub legend: Vec<Entry>,
+    pub panels: Vec<Panel>,
+}
+
+const LEGEND: Font = Font { em: 9.5, bold: false };
+const SAMPLE: f64 = 24.0;
+const BETWEEN_ENTRIES: f64 = 16.0;
+const LEGEND_ROW: f64 = 15.0;
+const CAPTION_ROW: f64 = 12.0;
+const SMALL_ROW: f64 = 11.0;
+const EDGE: f64 = 14.0;
+const BETWEEN_PANELS: f64 = 20.0;
+const DATA_HEIGHT: f64 = 262.0;
+/// From the data down to the first line of small print.
+const BELOW_DATA: f64 = 50.0;
+
+impl Picture {
+    fn width(&self) -> f64 {
+        match self.panels.len() {
+            0 | 1 => 460.0,
+            2 => 720.0,
+            n => 350.0 * n as f64 + 20.0,
+        }
+    }
+
+    fn title_lines(&self) -> Vec<String> {
+        wrap(&self.title, Font::bold(TITLE_SIZE), self.width() - 2.0 * EDGE)
+    }
+
+    fn caption_lines(&self) -> Vec<String> {
+        wrap(&self.caption, Font::regular(SMALL_SIZE), self.width() - 2.0 * EDGE)
+    }
+
+    /// Row and left end of each entry.
+    fn legend_places(&self) -> Vec<(usize, f64)> {
+        let (mut row, mut x) = (0, EDGE);
+        let mut places = Vec::new();
+        for entry in &self.legend {
+            if x > EDGE && x + entry.width() > self.width() - EDGE {
+                (row, x) = (row + 1, EDGE);
+            }
+            places.push((row, x));
+            x += entry.width() + BETWEEN_ENTRIES;
+        }
+        places
+    }
+
+    fn legend_top(&self) -> f64 {
+        10.0 + 17.0 * self.title_lines().len() as f64 + CAPTION_ROW * self.caption_lines().len() as f64 + 4.0
+    }
+
+    fn data_top(&self) -> f64 {
+        let rows = self.legend_places().last().map_or(0, |(row, _)| row + 1);
+        self.legend_top() + LEGEND_ROW * rows as f64 + 30.0
+    }
+
+    fn cell_width(&self) -> f64 {
+        let n = self.panels.len().max(1) as f64;
+        (self.width() - 2.0 * EDGE - BETWEEN_PANELS * (n - 1.0)) / n
+    }
+
+    /// Width and height in logical pixels.
+    pub(super) fn size(&self) -> (u32, u32) {
+        let small_print = self.panels.iter().map(|panel| panel.small_print(self.cell_width()).len()).max().unwrap_or(0);
+        let height = self.data_top() + DATA_HEIGHT + BELOW_DATA + SMALL_ROW * small_print as f64;
+        (self.width() as u32, height.ceil() as u32)
+    }
+
+    pub(super) fn draw(&self, canvas: &mut dyn Canvas) -> Result<(), DrawError> {
+        let mut y = 10.0;
+        for line in self.title_lines() {
+            y += 17.0;
+            canvas.text(&line, (EDGE, y - 3.0), TextStyle::new(Font::bold(TITLE_SIZE)))?;
+        }
+        let small = TextStyle::new(Font::regular(SMALL_SIZE)).colored(GREY);
+        for line in self.caption_lines() {
+            y += CAPTION_ROW;
+            canvas.text(&line, (EDGE, y), small)?;
+        }
+        for (entry, (row, x)) in self.legend.iter().zip(self.legend_places()) {
+            let baseline = self.legend_top() + LEGEND_ROW * (row + 1) as f64;
+            let mut x = x;
+            if let Some(look) = entry.look {
+                draw_sample(canvas, look, (x, baseline - 0.36 * LEGEND.em), SAMPLE)?;
+                x += SAMPLE + 5.0;
+            }
+            draw_label(canvas, &entry.label, (x, baseline), TextStyle::new(LEGEND))?;
+        }
+        for (i, panel) in self.panels.iter().enumerate() {
+            let left = EDGE + i as f64 * (self.cell_width() + BETWEEN_PANELS);
+            let (top, right) = (self.data_top(), left + self.cell_width() - panel.right_margin());
+            let frame = Frame { left: left + panel.left_margin(), right, top, bottom: top + DATA_HEIGHT };
+            let letter = (self.panels.len() > 1).then(|| char::from(b'a' + i as u8));
+            panel.draw(canvas, letter, frame, left)?;
+            for (row, line) in panel.small_print(self.cell_width()).iter().enumerate() {
+                let baseline = frame.bottom + BELOW_DATA + SMALL_ROW * row as f64;
+                canvas.text(line, (left, baseline), small)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::style;
+
+    #[test]
+    fn a_long_legend_takes_more_rows_and_stays_on_the_page() {
+        let legend = (0..30).map(|i| Entry::new(format!("process {i}"), style::process(i))).collect();
+        let mut picture = Picture { name: "p", title: "run".into(), caption: "λ".into(), legend, panels: Vec::new() };
+        for (entry, (_, x)) in picture.legend.iter().zip(picture.legend_places()) {
+            assert!(x >= EDGE && x + entry.width() <= picture.width() - EDGE);
+        }
+        let long = picture.size();
+        picture.legend.truncate(1);
+        assert!(picture.size().1 < long.1 && picture.size().0 == long.0);
+    }
+}

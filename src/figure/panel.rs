@@ -1,0 +1,280 @@
+//! One panel: curves over two axes. A point that has no place on an axis (not positive on a log axis, not a number) is
+//! left out and counted in the small print; its curve has a gap there. Nothing is clipped.
+
+use super::axis::{Axis, Scale};
+use super::canvas::{Canvas, DrawError, Point};
+use super::pen::{draw_line, draw_markers, stroke};
+use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, SMALL_SIZE, TICK_SIZE};
+use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
+
+/// What an axis shows (with markup for sub- and superscripts), and how.
+#[derive(Debug, Clone)]
+pub(super) struct AxisSpec {
+    pub label: String,
+    pub scale: Scale,
+}
+
+impl AxisSpec {
+    pub(super) fn new(label: impl Into<String>, scale: Scale) -> Self {
+        Self { label: label.into(), scale }
+    }
+}
+
+/// One curve.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub points: Vec<Point>,
+    pub look: Look,
+    /// Written at the right end of the curve.
+    pub end_label: Option<String>,
+    /// Not a measurement: points it lacks are no loss.
+    pub guide: bool,
+}
+
+impl Series {
+    pub(super) fn new(points: Vec<Point>, look: Look) -> Self {
+        Self { points, look, end_label: None, guide: false }
+    }
+
+    pub(super) fn guide(points: Vec<Point>, look: Look) -> Self {
+        Self { guide: true, ..Self::new(points, look) }
+    }
+}
+
+/// Curves over two axes.
+#[derive(Debug, Clone)]
+pub(super) struct Panel {
+    /// Beside the panel's letter.
+    pub heading: String,
+    pub x: AxisSpec,
+    pub y: AxisSpec,
+    pub series: Vec<Series>,
+    /// A dashed line across the panel at this x.
+    pub vertical: Option<f64>,
+    /// Small print, before what is said of points left out.
+    pub notes: Vec<String>,
+}
+
+/// The rectangle of the data, in logical pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
+}
+
+impl Frame {
+    fn x(self, fraction: f64) -> f64 {
+        self.left + fraction * (self.right - self.left)
+    }
+
+    fn y(self, fraction: f64) -> f64 {
+        self.bottom - fraction * (self.bottom - self.top)
+    }
+}
+
+const TICK: f64 = 4.0;
+const END_LABEL_SIZE: f64 = 8.5;
+
+impl Panel {
+    pub(super) fn new(heading: impl Into<String>, x: AxisSpec, y: AxisSpec) -> Self {
+        Self { heading: heading.into(), x, y, series: Vec::new(), vertical: None, notes: Vec::new() }
+    }
+
+    fn drawable(&self, (x, y): Point) -> bool {
+        self.x.scale.coordinate(x).is_some() && self.y.scale.coordinate(y).is_some()
+    }
+
+    /// The x axis holds every point that has a place on it, drawn or not, so that panels over time share it.
+    fn x_axis(&self) -> Option<Axis> {
+        Axis::around(self.x.scale, self.series.iter().flat_map(|series| &series.points).map(|p| p.0))
+    }
+
+    fn y_axis(&self) -> Option<Axis> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        Axis::around(self.y.scale, points.filter(|&&p| self.drawable(p)).map(|p| p.1))
+    }
+
+    /// The small print: the panel's notes, then what is said of points left out, in lines of at most `width`.
+    pub(super) fn small_print(&self, width: f64) -> Vec<String> {
+        let notes = self.notes.iter().cloned().chain(self.left_out());
+        notes.flat_map(|note| wrap(&note, Font::regular(SMALL_SIZE), width)).collect()
+    }
+
+    fn left_out(&self) -> Vec<String> {
+        let points: Vec<Point> = self.series.iter().filter(|s| !s.guide).flat_map(|s| s.points.iter().copied()).collect();
+        let has_place = |&&(x, _): &&Point| self.x.scale.coordinate(x).is_some();
+        let count = |condition: &dyn Fn(f64) -> bool| points.iter().filter(has_place).filter(|p| condition(p.1)).count();
+        let (before, total) = (points.len() - points.iter().filter(has_place).count(), points.len());
+        let of_them = |n: usize| format!("{n} of {total} {}", if total == 1 { "point" } else { "points" });
+        let mut sentences = Vec::new();
+        if before > 0 {
+            let place = if points.iter().all(|p| p.0 >= 0.0) { "at t = 0" } else { "at t ≤ 0 or undefined t" };
+            sentences.push(format!("{} {place}, off the log axis: not drawn.", of_them(before)));
+        }
+        for (n, what) in [
+            (count(&|y| y.is_nan()), "not defined"),
+            (count(&|y| y.is_infinite()), "infinite"),
+            (count(&|y| y.is_finite() && self.y.scale.coordinate(y).is_none()), "not positive"),
+        ] {
+            if n > 0 {
+                sentences.push(format!("{} {what}: not drawn.", of_them(n)));
+            }
+        }
+        sentences
+    }
+
+    /// Width of what stands to the left of the data: the axis' label and the ticks'.
+    pub(super) fn left_margin(&self) -> f64 {
+        let ticks = self.y_axis().map(|y| y.ticks).unwrap_or_default();
+        let widest = ticks.iter().map(|tick| Font::regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
+        LABEL_SIZE + 10.0 + widest + TICK + 3.0
+    }
+
+    /// Width of what stands to the right of the data.
+    pub(super) fn right_margin(&self) -> f64 {
+        let labels = self.series.iter().filter_map(|series| series.end_label.as_deref());
+        labels.map(|label| 4.0 + label_width(label, Font::regular(END_LABEL_SIZE))).fold(0.0, f64::max)
+    }
+
+    /// Draws all but the small print. The axis labels stand at `left` and at `frame.bottom + 32`.
+    pub(super) fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
+        self.draw_heading(canvas, letter, frame)?;
+        let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
+        draw_label(canvas, &self.x.label, ((frame.left + frame.right) / 2.0, frame.bottom + 32.0), label)?;
+        let at = (left + LABEL_SIZE, (frame.top + frame.bottom) / 2.0);
+        draw_label(canvas, &self.y.label, at, TextStyle { upwards: true, ..label })?;
+        let (x, y) = (self.x_axis(), self.y_axis());
+        if let Some(x) = &x {
+            draw_x_ticks(canvas, frame, x)?;
+            if let Some(fraction) = self.vertical.and_then(|at| x.fraction(at)).filter(|f| (0.0..=1.0).contains(f)) {
+                let guide = [(frame.x(fraction), frame.top), (frame.x(fraction), frame.bottom)];
+                stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
+            }
+        }
+        if let (Some(x), Some(y)) = (&x, &y) {
+            draw_y_ticks(canvas, frame, y)?;
+            let place = |p: &Point| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?)));
+            let placed: Vec<Vec<Option<Point>>> = self.series.iter().map(|s| s.points.iter().map(place).collect()).collect();
+            // Guides over the curves, which would hide them where they agree; markers over both.
+            for guide in [false, true] {
+                for (series, places) in self.series.iter().zip(&placed).filter(|(series, _)| series.guide == guide) {
+                    draw_line(canvas, series.look, places, !guide)?;
+                }
+            }
+            for (i, (series, places)) in self.series.iter().zip(&placed).enumerate() {
+                draw_markers(canvas, series.look, places, i)?;
+            }
+            self.draw_end_labels(canvas, frame, y)?;
+        } else {
+            let centre = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
+            canvas.text("no point to draw", centre, label.colored(GREY))?;
+        }
+        let corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)];
+        canvas.stroke(&corners, 0.8, BLACK)
+    }
+
+    fn draw_heading(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame) -> Result<(), DrawError> {
+        let mut at = (frame.left, frame.top - 9.0);
+        if let Some(letter) = letter {
+            let (text, font) = (format!("({letter})"), Font::bold(LABEL_SIZE));
+            canvas.text(&text, at, TextStyle::new(font))?;
+            at.0 += font.width(&text) + 5.0;
+        }
+        draw_label(canvas, &self.heading, at, TextStyle::new(Font::regular(LABEL_SIZE)))
+    }
+
+    /// Names of curves at their right ends, moved apart where the curves end together.
+    fn draw_end_labels(&self, canvas: &mut dyn Canvas, frame: Frame, y: &Axis) -> Result<(), DrawError> {
+        let place = |series: &Series| {
+            let &(_, last) = series.points.iter().rev().find(|&&p| self.drawable(p))?;
+            y.fraction(last).map(|fraction| frame.y(fraction))
+        };
+        let ends =
+            self.series.iter().filter_map(|series| Some((place(series)?, series.end_label.as_ref()?, series.look.color)));
+        let mut ends: Vec<_> = ends.collect();
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for i in 1..ends.len() {
+            ends[i].0 = ends[i].0.max(ends[i - 1].0 + END_LABEL_SIZE + 1.5);
+        }
+        for i in (0..ends.len()).rev() {
+            let below = ends.get(i + 1).map_or(frame.bottom, |next| next.0 - END_LABEL_SIZE - 1.5);
+            ends[i].0 = ends[i].0.min(below);
+        }
+        for (at, label, color) in ends {
+            let style = TextStyle::new(Font::regular(END_LABEL_SIZE)).colored(color);
+            draw_label(canvas, label, (frame.right + 3.0, at + 0.36 * END_LABEL_SIZE), style)?;
+        }
+        Ok(())
+    }
+}
+
+fn draw_x_ticks(canvas: &mut dyn Canvas, frame: Frame, x: &Axis) -> Result<(), DrawError> {
+    let style = TextStyle::new(Font::regular(TICK_SIZE)).anchored(Anchor::Middle);
+    // Labels that would run into one another are thinned; their ticks stay.
+    let widest = x.ticks.iter().map(|tick| style.font.width(&tick.label)).fold(0.0, f64::max) + 6.0;
+    let fitting = ((frame.right - frame.left) / widest).max(1.0) as usize;
+    let stride = x.ticks.len().div_ceil(fitting).max(1);
+    for (i, tick) in x.ticks.iter().enumerate() {
+        let at = frame.x(x.fraction_of_coordinate(tick.at));
+        canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK)], 0.8, BLACK)?;
+        if i % stride == 0 {
+            canvas.text(&tick.label, (at, frame.bottom + TICK + 11.5), style)?;
+        }
+    }
+    for at in x.minor.iter().map(|&at| frame.x(x.fraction_of_coordinate(at))) {
+        canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK / 2.0)], 0.6, BLACK)?;
+    }
+    Ok(())
+}
+
+fn draw_y_ticks(canvas: &mut dyn Canvas, frame: Frame, y: &Axis) -> Result<(), DrawError> {
+    let style = TextStyle::new(Font::regular(TICK_SIZE)).anchored(Anchor::End);
+    for tick in &y.ticks {
+        let at = frame.y(y.fraction_of_coordinate(tick.at));
+        canvas.stroke(&[(frame.left - TICK, at), (frame.left, at)], 0.8, BLACK)?;
+        canvas.text(&tick.label, (frame.left - TICK - 3.0, at + 0.36 * TICK_SIZE), style)?;
+    }
+    for at in y.minor.iter().map(|&at| frame.y(y.fraction_of_coordinate(at))) {
+        canvas.stroke(&[(frame.left - TICK / 2.0, at), (frame.left, at)], 0.6, BLACK)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::style;
+
+    fn panel(y: Scale, points: &[Point]) -> Panel {
+        let mut panel = Panel::new("heading", AxisSpec::new("time t", Scale::Log), AxisSpec::new("loss", y));
+        panel.series.push(Series::new(points.to_vec(), style::process(0)));
+        panel
+    }
+
+    #[test]
+    fn every_point_left_out_is_counted_under_its_reason() {
+        let points = [(0.0, 1.0), (1.0, 1.0), (2.0, 0.0), (3.0, -1.0), (4.0, f64::NAN), (5.0, f64::INFINITY), (6.0, 2.0)];
+        let print = panel(Scale::Log, &points).left_out().join(" ");
+        for sentence in
+            ["1 of 7 points at t = 0", "1 of 7 points not defined", "1 of 7 points infinite", "2 of 7 points not positive"]
+        {
+            assert!(print.contains(sentence), "{print}");
+        }
+        assert!(panel(Scale::Log, &[(1.0, 1.0)]).left_out().is_empty());
+    }
+
+    #[test]
+    fn every_drawn_point_lies_inside_the_frame() {
+        let points: Vec<Point> = (1..2000).map(|i| (f64::from(i), (-f64::from(i) / 3.0).exp())).collect();
+        for scale in [Scale::Log, Scale::Linear] {
+            let panel = panel(scale, &points);
+            let (x, y) = (panel.x_axis().unwrap(), panel.y_axis().unwrap());
+            for p in &points {
+                let inside = |f: Option<f64>| f.is_some_and(|f| (0.0..=1.0).contains(&f));
+                assert!(inside(x.fraction(p.0)) && (p.1 == 0.0 || inside(y.fraction(p.1))));
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the pictures read from the records, in the form in which they draw it.
+
+use crate::npz::Array;
+use crate::record::Run;
+
+use super::axis::Scale;
+use super::canvas::Point;
+use super::page::{Entry, Picture};
+use super::panel::{AxisSpec, Panel};
+use super::style::{self, Look};
+use super::text::verbatim;
+
+/// The values of `column` over time, or `None` where the records have no such column of numbers.
+pub(super) fn over_time(run: &Run, process: &str, column: &str) -> Option<Vec<Point>> {
+    let (t, values) = (run.table.floats(process, "t"), run.table.floats(process, column));
+    (!values.is_empty() && t.len() == values.len()).then(|| t.into_iter().zip(values).collect())
+}
+
+/// The array `process/name` if it has the shape that its rows need.
+pub(super) fn matrix<'a>(run: &'a Run, process: &str, name: &str) -> Option<&'a Array> {
+    let array = run.arrays.get(&format!("{process}/{name}"))?;
+    (array.shape.len() == 2 && array.shape[0] * array.shape[1] == array.data.len() && !array.data.is_empty()).then_some(array)
+}
+
+/// The vector `process/name`; empty if there is none.
+pub(super) fn vector<'a>(run: &'a Run, process: &str, name: &str) -> &'a [f64] {
+    run.arrays.get(&format!("{process}/{name}")).map_or(&[], |array| &array.data)
+}
+
+/// The time axis of every panel: log if the positive recorded times of all processes span more than two decades.
+pub(super) fn time_axis(run: &Run) -> AxisSpec {
+    let times = run.table.processes().into_iter().flat_map(|process| run.table.floats(process, "t"));
+    let positive = times.filter(|t| *t > 0.0 && t.is_finite());
+    let (first, last) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), t| (low.min(t), high.max(t)));
+    AxisSpec::new("time t", if first < f64::INFINITY && last / first > 100.0 { Scale::Log } else { Scale::Linear })
+}
+
+/// The processes with their looks.
+pub(super) fn processes(run: &Run) -> Vec<(&str, Look)> {
+    run.table.processes().into_iter().enumerate().map(|(i, process)| (process, style::process(i))).collect()
+}
+
+/// Legend entries of the processes. With `color`, for panels whose colours tell something else.
+pub(super) fn process_entries(run: &Run, color: Option<plotters::style::RGBColor>) -> Vec<Entry> {
+    let entry = |(process, look): (&str, Look)| Entry::new(verbatim(process), color.map_or(look, |c| look.colored(c)));
+    processes(run).into_iter().map(entry).collect()
+}
+
+/// The picture of these panels, if there are any.
+pub(super) fn picture(name: &'static str, run: &Run, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
+    let title = format!("{}: {words}", run.name);
+    (!panels.is_empty()).then(|| Picture { name, title, caption: run.caption.clone(), legend, panels })
+}
+
+/// Depth L.
+pub(super) fn depth(run: &Run) -> usize {
+    run.widths.len().saturating_sub(1)
+}

@@ -1,0 +1,53 @@
+//! Singular values over time: (a) of the first layer, (b) of the product; one curve per mode, dark to light.
+
+use crate::record::Run;
+
+use super::axis::Scale;
+use super::page::{Entry, Picture};
+use super::panel::{AxisSpec, Panel, Series};
+use super::records::{matrix, picture, process_entries, processes, time_axis, vector};
+use super::style::{self, GREY, Look};
+
+/// Modes that have their own entry in the legend, and a name at the end of their curve.
+const NAMED: usize = 4;
+/// Modes of the optimizers that are drawn: more would hide the flow's.
+const OPTIMIZER_MODES: usize = 4;
+
+pub(super) fn picture_of(run: &Run) -> Option<Picture> {
+    let arrays = [("sv_W1", "first layer", "singular values of W_1"), ("sv_product", "product", "singular values of W_L⋯W_1")];
+    let width = |(name, ..): &(&str, _, _)| {
+        processes(run).iter().filter_map(|(process, _)| matrix(run, process, name)).map(|array| array.shape[1]).max()
+    };
+    // A mode has one colour in both panels.
+    let modes = arrays.iter().filter_map(width).max()?;
+    let panels = arrays.map(|(name, heading, label)| {
+        let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(label, Scale::Log));
+        let mut left_out = false;
+        for (i, (process, look)) in processes(run).into_iter().enumerate() {
+            let Some(array) = matrix(run, process, name) else { continue };
+            let drawn = if i == 0 { array.shape[1] } else { array.shape[1].min(OPTIMIZER_MODES) };
+            left_out |= drawn < array.shape[1];
+            for k in 0..drawn {
+                let rows = vector(run, process, "t").iter().take(array.rows()).enumerate();
+                let points = rows.map(|(row, &t)| (t, array.row(row)[k])).collect();
+                let mut series = Series::new(points, look.colored(style::sequential(k, modes)));
+                series.end_label = (i == 0 && k < NAMED).then(|| format!("σ_{}", k + 1));
+                panel.series.push(series);
+            }
+        }
+        if left_out {
+            panel.notes.push(format!("Of all but the first process, the leading {OPTIMIZER_MODES} modes."));
+        }
+        panel
+    });
+
+    let named = if modes <= NAMED + 2 { modes } else { NAMED };
+    let entry = |k: usize| Entry::new(format!("σ_{{{}}}", k + 1), Look::line(style::sequential(k, modes)));
+    let mut legend: Vec<Entry> = (0..named).map(entry).collect();
+    if named < modes {
+        legend.extend([Entry::words("…"), entry(modes - 1)]);
+    }
+    legend.extend(process_entries(run, Some(GREY)));
+    let panels = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
+    picture("spectra", run, "singular values over time", legend, panels)
+}

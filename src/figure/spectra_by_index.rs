@@ -1,0 +1,81 @@
+//! Singular values against their index at the last record: (a) of every layer, (b) of the product and of the AGOP, whose
+//! singular values are the squares of the product's.
+
+use crate::record::Run;
+
+use super::axis::Scale;
+use super::canvas::Point;
+use super::number::number;
+use super::page::{Entry, Picture};
+use super::panel::{AxisSpec, Panel, Series};
+use super::records::{depth, matrix, picture, process_entries, processes, vector};
+use super::style::{self, GREY, Look, Marker, Shape};
+use super::text::verbatim;
+
+/// Layers that have their own entry in the legend.
+const NAMED: usize = 6;
+
+pub(super) fn picture_of(run: &Run) -> Option<Picture> {
+    let layers = depth(run);
+    let layer_color = |l: usize| style::sequential(l - 1, layers);
+    let (product_color, agop_color) = (style::categorical(1), style::categorical(3));
+    let by_layer: Vec<_> = (1..=layers).map(|l| (format!("sv_W{l}"), layer_color(l))).collect();
+    let whole = [("sv_product".to_string(), product_color), ("sv_agop".to_string(), agop_color)];
+    let panels: Vec<Panel> = [("layers", by_layer.as_slice()), ("product and AGOP", whole.as_slice())]
+        .into_iter()
+        .filter_map(|(heading, arrays)| {
+            let mut series = Vec::new();
+            // The first process on top: its dots fit into the others' rings.
+            for (i, (process, look)) in processes(run).into_iter().enumerate().rev() {
+                for (name, color) in arrays {
+                    series.extend(
+                        last_spectrum(run, process, name).map(|points| Series::new(points, by_index(look, i).colored(*color))),
+                    );
+                }
+            }
+            let y = AxisSpec::new("singular values σ_k", scale(&series));
+            let mut panel = Panel::new(heading, AxisSpec::new("index k", Scale::Index), y);
+            panel.series = series;
+            (!panel.series.is_empty()).then_some(panel)
+        })
+        .collect();
+
+    let look = |color| by_index(style::process(0), 0).colored(color);
+    let entry = |l: usize| Entry::new(format!("W_{{{l}}}"), look(layer_color(l)));
+    let mut legend: Vec<Entry> = (1..=layers).filter(|&l| layers <= NAMED || l < NAMED || l == layers).map(entry).collect();
+    if layers > NAMED {
+        legend.insert(NAMED - 1, Entry::words("…"));
+    }
+    legend.extend([Entry::new("product W_L⋯W_1", look(product_color)), Entry::new("AGOP A_f", look(agop_color))]);
+    for (i, mut of_process) in process_entries(run, Some(GREY)).into_iter().enumerate() {
+        let (process, _) = processes(run)[i];
+        let end = vector(run, process, "t").last().map_or(String::new(), |&t| format!(", t = {}", number(t, 3)));
+        of_process.label = format!("{}{end}", verbatim(process));
+        of_process.look = of_process.look.map(|look| by_index(look, i));
+        legend.push(of_process);
+    }
+    picture("spectra-by-index", run, "singular values by index", legend, panels)
+}
+
+/// Spectra are points: the first process is dots on a line, the others are rings.
+fn by_index(look: Look, process: usize) -> Look {
+    if process > 0 {
+        Look { line: None, ..look }
+    } else {
+        Look { marker: Some(Marker { shape: Shape::Circle, filled: true }), ..look }
+    }
+}
+
+/// (k, σ_k) at the last record.
+fn last_spectrum(run: &Run, process: &str, name: &str) -> Option<Vec<Point>> {
+    let array = matrix(run, process, name)?;
+    let last = array.row(array.rows() - 1);
+    Some(last.iter().enumerate().map(|(k, &value)| ((k + 1) as f64, value)).collect())
+}
+
+/// Log if the positive values span more than a decade.
+fn scale(series: &[Series]) -> Scale {
+    let values = series.iter().flat_map(|s| s.points.iter().map(|p| p.1)).filter(|v| *v > 0.0 && v.is_finite());
+    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+    if low < f64::INFINITY && high.log10() - low.log10() > 1.0 { Scale::Log } else { Scale::Linear }
+}

@@ -1,0 +1,143 @@
+//! How things look: colours that colour-blind readers tell apart, sizes in logical pixels, one style per process.
+
+use plotters::style::RGBColor;
+
+pub(super) const BLACK: RGBColor = RGBColor(0, 0, 0);
+pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
+/// Captions and small print.
+pub(super) const GREY: RGBColor = RGBColor(95, 95, 95);
+/// Guides, behind the data.
+pub(super) const GUIDE: RGBColor = RGBColor(140, 140, 140);
+
+/// Okabe and Ito's colours, without the yellow, which vanishes on white.
+const OKABE_ITO: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+
+/// The dark part of viridis, at equal steps: its yellow end vanishes on white.
+const VIRIDIS: [RGBColor; 6] = [
+    RGBColor(68, 1, 84),
+    RGBColor(65, 62, 133),
+    RGBColor(48, 103, 141),
+    RGBColor(33, 143, 141),
+    RGBColor(53, 176, 119),
+    RGBColor(122, 202, 80),
+];
+
+pub(super) const LINE: f64 = 1.5;
+pub(super) const THIN_LINE: f64 = 0.9;
+/// Outer and inner radius of a hollow marker, and radius of a filled one, which fits inside: where two processes agree,
+/// both are seen.
+pub(super) const RING: (f64, f64) = (3.2, 2.2);
+pub(super) const DOT: f64 = 1.9;
+/// Least distance of two markers of one curve.
+pub(super) const MARKER_SPACING: f64 = 26.0;
+
+pub(super) const TITLE_SIZE: f64 = 13.0;
+pub(super) const LABEL_SIZE: f64 = 10.5;
+pub(super) const TICK_SIZE: f64 = 9.5;
+pub(super) const SMALL_SIZE: f64 = 8.5;
+
+/// Lengths of dash and gap.
+pub(super) type Dash = [f64; 2];
+
+pub(super) const DASHED: Dash = [5.0, 3.0];
+
+/// The shape that marks a curve's points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+}
+
+/// A shape, filled with the curve's colour or with white.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Marker {
+    pub shape: Shape,
+    pub filled: bool,
+}
+
+/// How a curve is drawn, in the panel and in the legend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Look {
+    pub color: RGBColor,
+    /// Width of the line; `None` draws markers alone.
+    pub line: Option<f64>,
+    pub dash: Option<Dash>,
+    pub marker: Option<Marker>,
+}
+
+impl Look {
+    /// A full line.
+    pub(super) fn line(color: RGBColor) -> Self {
+        Self { color, line: Some(LINE), dash: None, marker: None }
+    }
+
+    /// A thin dashed line, for what the data are compared with.
+    pub(super) fn guide() -> Self {
+        Self { color: GUIDE, line: Some(1.0), dash: Some(DASHED), marker: None }
+    }
+
+    pub(super) fn dashed(self, dash: Dash) -> Self {
+        Self { dash: Some(dash), ..self }
+    }
+
+    pub(super) fn colored(self, color: RGBColor) -> Self {
+        Self { color, ..self }
+    }
+}
+
+/// The `i`-th of a few things without order.
+pub(super) fn categorical(i: usize) -> RGBColor {
+    OKABE_ITO[i % OKABE_ITO.len()]
+}
+
+/// The `i`-th of `n` ordered things, dark to light.
+pub(super) fn sequential(i: usize, n: usize) -> RGBColor {
+    let position = i as f64 / n.saturating_sub(1).max(1) as f64 * (VIRIDIS.len() - 1) as f64;
+    let below = (position as usize).min(VIRIDIS.len() - 2);
+    let (a, b, weight) = (VIRIDIS[below], VIRIDIS[below + 1], (position - below as f64).min(1.0));
+    let mix = |a: u8, b: u8| (f64::from(a) + weight * (f64::from(b) - f64::from(a))).round() as u8;
+    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// The `i`-th process: the first (the flow) is a full line, the others thin lines with hollow markers, so that a process
+/// that follows the flow is seen on top of it.
+pub(super) fn process(i: usize) -> Look {
+    if i == 0 {
+        return Look::line(categorical(0));
+    }
+    let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][(i - 1) % 4];
+    Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, filled: false }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordered_colours_are_distinct_and_within_the_map() {
+        let colours: Vec<_> = (0..20).map(|i| sequential(i, 20)).collect();
+        for (i, a) in colours.iter().enumerate() {
+            assert!(colours[i + 1..].iter().all(|b| (a.0, a.1, a.2) != (b.0, b.1, b.2)), "{i}");
+        }
+        assert_eq!(sequential(0, 1), VIRIDIS[0]);
+        assert_eq!(sequential(19, 20), VIRIDIS[5]);
+    }
+
+    #[test]
+    fn neighbouring_processes_differ_in_colour_and_in_marker() {
+        for i in 0..4 {
+            assert_ne!(process(i).color, process(i + 1).color);
+            assert_ne!(process(i).marker, process(i + 1).marker);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What every picture obeys, whatever the records.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::npz::Array;
+use crate::record::{Table, Values};
+
+/// The files of `run` by name.
+fn drawn(run: &Run) -> BTreeMap<String, Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = draw_all(run, dir.path()).unwrap();
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    files.iter().map(|path| (name(path), std::fs::read(path).unwrap())).collect()
+}
+
+fn svgs(run: &Run) -> BTreeMap<String, String> {
+    let texts = drawn(run).into_iter().filter(|(name, _)| name.ends_with(".svg"));
+    texts.map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+}
+
+/// `run` with every number of a column replaced.
+fn with_column(mut run: Run, name: &str, value: f64) -> Run {
+    for column in &mut run.table.columns {
+        if let (true, Values::Float(values)) = (column.name == name, &mut column.values) {
+            values.fill(value);
+        }
+    }
+    run
+}
+
+#[test]
+fn every_picture_is_an_svg_with_a_view_box_and_a_png_twice_its_size() {
+    let files = drawn(&sample::decaying(20, &[("gd", 0.1)]));
+    let names = ["alignment", "balance", "loss", "nfa", "spectra", "spectra-by-index"];
+    assert_eq!(files.len(), 2 * names.len());
+    for name in names {
+        let svg = String::from_utf8(files[&format!("{name}.svg")].clone()).unwrap();
+        let header = svg.lines().next().unwrap();
+        let attribute = |key: &str| -> u32 {
+            header.split(&format!("{key}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+        };
+        let (width, height) = (attribute("width"), attribute("height"));
+        assert!(header.contains(&format!("viewBox=\"0 0 {} {}\"", 8 * width, 8 * height)), "{header}");
+        assert!(svg.contains("depth3-decay") && svg.contains("DejaVu Sans, Verdana"));
+        assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
+
+        let png = &files[&format!("{name}.png")];
+        let dimension = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        assert_eq!((&png[1..4], dimension(16), dimension(20)), (&b"PNG"[..], 2 * width, 2 * height));
+    }
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes() {
+    let run = sample::decaying(20, &[("gd", 0.1), ("gd_small", 0.05)]);
+    assert!(drawn(&run) == drawn(&run));
+}
+
+#[test]
+fn points_left_out_are_counted_in_the_picture() {
+    let run = sample::decaying(20, &[]);
+    let loss = &svgs(&with_column(run.clone(), "loss", 0.0))["loss.svg"];
+    assert!(loss.contains("20 of 42 points not positive"), "the start is left out for its time");
+    assert!(loss.contains("2 of 42 points at t = 0"));
+    assert!(svgs(&with_column(run, "nfa_cosine", f64::NAN))["nfa.svg"].contains("20 of 42 points not defined"));
+}
+
+#[test]
+fn one_layer_has_no_balance() {
+    let names: Vec<String> = svgs(&sample::depth(1)).into_keys().collect();
+    assert!(!names.contains(&"balance.svg".to_string()) && names.contains(&"loss.svg".to_string()), "{names:?}");
+    assert!(svgs(&sample::depth(9)).contains_key("balance.svg"));
+}
+
+#[test]
+fn degenerate_records_are_drawn() {
+    let single = sample::single_record();
+    assert_eq!(svgs(&single).len(), 6);
+    for value in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e-300, 5e-324, 1e300, f64::MAX, 1.0] {
+        let mut run = sample::decaying(5, &[("gd", 0.1)]);
+        for column in &mut run.table.columns {
+            if let Values::Float(values) = &mut column.values {
+                values.fill(value);
+            }
+        }
+        for array in run.arrays.values_mut() {
+            array.data.fill(value);
+        }
+        assert!(svgs(&run).len() >= 5, "{value}");
+    }
+}
+
+#[test]
+fn a_process_that_ended_early_is_drawn_as_far_as_it_came() {
+    let mut run = sample::decaying(20, &[("gd", 0.1)]);
+    for column in &mut run.table.columns {
+        match &mut column.values {
+            Values::Text(values) => values.truncate(30),
+            Values::Float(values) => values.truncate(30),
+            Values::Integer(_) | Values::Flag(_) => {}
+        }
+    }
+    for (_, array) in run.arrays.iter_mut().filter(|(name, _)| name.starts_with("gd/") && !name.ends_with("alpha_tilde")) {
+        array.data.truncate(array.data.len() / array.shape[0] * 9);
+        array.shape[0] = 9;
+    }
+    let files = svgs(&run);
+    assert!(files.len() == 6 && files["loss.svg"].contains("4 of 60 points at t = 0"));
+}
+
+#[test]
+fn records_without_anything_give_no_picture() {
+    let mut run = sample::single_record();
+    run.arrays.clear();
+    assert!(!svgs(&run).contains_key("spectra.svg"));
+    run.table = Table::default();
+    assert!(drawn(&run).is_empty());
+    run.arrays.insert("flow/sv_W1".into(), Array { shape: vec![0, 4], data: Vec::new() });
+    assert!(drawn(&run).is_empty());
+}
+
+#[test]
+fn names_and_captions_cannot_break_the_svg() {
+    let mut run = sample::single_record();
+    run.name = "a<b & \"c\"\u{1b}".into();
+    let svg = &svgs(&run)["loss.svg"];
+    assert!(svg.contains("a&lt;b &amp; &quot;c&quot;") && !svg.contains('\u{1b}'));
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named() {
+    let error = draw_all(&sample::single_record(), Path::new("/nonexistent/folder")).unwrap_err().to_string();
+    assert!(error.contains("/nonexistent/folder/loss.svg"), "{error}");
+}
+
+/// For looking at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.
+#[test]
+#[ignore = "writes pictures to look at"]
+fn pictures_to_look_at() {
+    let Some(folder) = std::env::var_os("GRAMFLOW_PICTURES") else { return };
+    let long: String = "a caption that goes on and on, ".repeat(8);
+    let mut many = sample::decaying(400, &[("gd", 0.02), ("gd_0.1", 0.1), ("gd_0.2", 0.2), ("gd_0.3", 0.3)]);
+    many.caption.push_str(&long);
+    let no_loss = with_column(with_column(sample::decaying(20, &[]), "loss", 0.0), "nfa_cosine", f64::NAN);
+    for (name, run) in [
+        ("decay", sample::decaying(200, &[("gd", 0.1)])),
+        ("flow", sample::decaying(200, &[])),
+        ("balanced", sample::balanced()),
+        ("many", many),
+        ("depth1", sample::depth(1)),
+        ("depth9", sample::depth(9)),
+        ("single", sample::single_record()),
+        ("undefined", no_loss),
+        ("long", sample::decaying(5000, &[("gd", 0.1)])),
+    ] {
+        let dir = Path::new(&folder).join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        draw_all(&run, &dir).unwrap();
+    }
+}

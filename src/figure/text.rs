@@ -1,0 +1,219 @@
+//! Text: the embedded DejaVu Sans, widths, line breaks, and sub- and superscripts (`‖D_l‖_F`, `e^{−2λt}`).
+
+use std::sync::LazyLock;
+
+use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _};
+use plotters::style::RGBColor;
+
+use super::canvas::{Canvas, DrawError, Point};
+use super::style::BLACK;
+
+static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(dejavu::sans::regular()));
+static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(dejavu::sans::bold()));
+
+fn embedded(bytes: &'static [u8]) -> FontRef<'static> {
+    FontRef::try_from_slice(bytes).expect("the font in the binary is whole: no input reaches it")
+}
+
+/// Size of one em in logical pixels, and weight.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Font {
+    pub em: f64,
+    pub bold: bool,
+}
+
+impl Font {
+    pub(super) fn regular(em: f64) -> Self {
+        Self { em, bold: false }
+    }
+
+    pub(super) fn bold(em: f64) -> Self {
+        Self { em, bold: true }
+    }
+
+    /// The glyphs.
+    pub(super) fn face(self) -> &'static FontRef<'static> {
+        if self.bold { &BOLD } else { &REGULAR }
+    }
+
+    /// ab_glyph measures sizes from ascender to descender.
+    pub(super) fn scale(self, pixels_per_unit: f64) -> PxScale {
+        let units_per_em = f64::from(self.face().units_per_em().unwrap_or(2048.0));
+        PxScale::from((self.em * pixels_per_unit * f64::from(self.face().height_unscaled()) / units_per_em) as f32)
+    }
+
+    /// Width of `text`, without markup.
+    pub(super) fn width(self, text: &str) -> f64 {
+        // Measured large: advances are rounded to 1/64 pixel in some fonts.
+        let font = self.face().as_scaled(self.scale(16.0));
+        text.chars().map(|c| f64::from(font.h_advance(font.glyph_id(c)))).sum::<f64>() / 16.0
+    }
+}
+
+/// Which point of the text is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Anchor {
+    /// How far before the given point a text of this width begins.
+    pub(super) fn offset(self, width: f64) -> f64 {
+        match self {
+            Self::Start => 0.0,
+            Self::Middle => width / 2.0,
+            Self::End => width,
+        }
+    }
+}
+
+/// Everything of a text but its words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextStyle {
+    pub font: Font,
+    pub color: RGBColor,
+    pub anchor: Anchor,
+    /// Reading upwards, as beside a y axis.
+    pub upwards: bool,
+}
+
+impl TextStyle {
+    pub(super) fn new(font: Font) -> Self {
+        Self { font, color: BLACK, anchor: Anchor::Start, upwards: false }
+    }
+
+    pub(super) fn anchored(self, anchor: Anchor) -> Self {
+        Self { anchor, ..self }
+    }
+
+    pub(super) fn colored(self, color: RGBColor) -> Self {
+        Self { color, ..self }
+    }
+}
+
+/// A piece of a label on one baseline.
+#[derive(Debug, PartialEq)]
+struct Piece {
+    text: String,
+    /// In em, upwards.
+    raised: f64,
+    size: f64,
+}
+
+/// Text that is not ours (names) with its underscores kept from being markup.
+pub(super) fn verbatim(text: &str) -> String {
+    text.chars().flat_map(|c| matches!(c, '_' | '^' | '\\').then_some('\\').into_iter().chain([c])).collect()
+}
+
+/// The pieces of a label: `_x` and `_{…}` are subscripts, `^x` and `^{…}` superscripts, `\_` an underscore.
+fn pieces(label: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut push = |text: &str, raised: f64, size: f64| match pieces.last_mut() {
+        Some(last) if last.raised == raised => last.text.push_str(text),
+        _ => pieces.push(Piece { text: text.to_string(), raised, size }),
+    };
+    let mut chars = label.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => push(&chars.next().map(String::from).unwrap_or_default(), 0.0, 1.0),
+            '_' | '^' => {
+                let script = match chars.next() {
+                    Some('{') => chars.by_ref().take_while(|&c| c != '}').collect(),
+                    other => other.map(String::from).unwrap_or_default(),
+                };
+                push(&script, if c == '_' { -0.22 } else { 0.36 }, 0.72);
+            }
+            c => push(c.encode_utf8(&mut [0; 4]), 0.0, 1.0),
+        }
+    }
+    pieces
+}
+
+/// Width of a label with markup.
+pub(super) fn label_width(label: &str, font: Font) -> f64 {
+    pieces(label).iter().map(|piece| Font { em: font.em * piece.size, ..font }.width(&piece.text)).sum()
+}
+
+/// Draws a label with markup, its baseline through `at`.
+pub(super) fn draw_label(canvas: &mut dyn Canvas, label: &str, at: Point, style: TextStyle) -> Result<(), DrawError> {
+    let pieces = pieces(label);
+    // A single piece leaves its alignment to the viewer, whose font may be another.
+    if let [Piece { text, raised: 0.0, .. }] = pieces.as_slice() {
+        return canvas.text(text, at, style);
+    }
+    let mut along = -style.anchor.offset(label_width(label, style.font));
+    for piece in &pieces {
+        let font = Font { em: style.font.em * piece.size, ..style.font };
+        let up = piece.raised * style.font.em;
+        // SVG drops the spaces at the ends of a text.
+        let words = piece.text.trim_start();
+        let skipped = along + font.width(&piece.text) - font.width(words);
+        let start = if style.upwards { (at.0 - up, at.1 - skipped) } else { (at.0 + skipped, at.1 - up) };
+        if !words.is_empty() {
+            canvas.text(words.trim_end(), start, TextStyle { font, anchor: Anchor::Start, ..style })?;
+        }
+        along += font.width(&piece.text);
+    }
+    Ok(())
+}
+
+/// Lines of at most `width`, broken at spaces, and within a word only where it is wider than a line.
+pub(super) fn wrap(text: &str, font: Font, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    // Control characters have no glyph and are not allowed in SVG.
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if font.width(line) + font.width(" ") + font.width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => {
+                lines.push(String::new());
+                for c in word.chars() {
+                    let last = lines.len() - 1;
+                    if !lines[last].is_empty() && font.width(&lines[last]) + font.width(&c.to_string()) > width {
+                        lines.push(String::new());
+                    }
+                    let last = lines.len() - 1;
+                    lines[last].push(c);
+                }
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_small_and_off_the_baseline() {
+        let texts = |label: &str| pieces(label).into_iter().map(|p| (p.text, p.raised.signum())).collect::<Vec<_>>();
+        let expected = [("‖D", 1.0), ("l", -1.0), ("‖", 1.0), ("F", -1.0)].map(|(t, s)| (t.to_string(), s));
+        assert_eq!(texts("‖D_l‖_F"), expected);
+        assert_eq!(texts("e^{−2λt}"), [("e".to_string(), 1.0), ("−2λt".to_string(), 1.0)]);
+        assert!(pieces("e^{−2λt}")[1].raised > 0.0);
+        assert_eq!(texts("dangling_"), [("dangling".to_string(), 1.0), (String::new(), -1.0)]);
+    }
+
+    #[test]
+    fn names_are_drawn_as_they_are() {
+        let name = r"sgd_1^\x";
+        assert_eq!(pieces(&verbatim(name)), [Piece { text: name.to_string(), raised: 0.0, size: 1.0 }]);
+    }
+
+    #[test]
+    fn lines_fit_and_lose_no_letter() {
+        let font = Font::regular(10.0);
+        let text = format!("L = 5, widths 20–20, {} λ = 1e-3\ttab", "x".repeat(200));
+        let lines = wrap(&text, font, 150.0);
+        assert!(lines.iter().all(|line| font.width(line) <= 150.0), "{lines:?}");
+        let letters = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        assert_eq!(letters(&lines.concat()), letters(&text));
+        assert!(wrap("", font, 150.0).is_empty());
+    }
+}
