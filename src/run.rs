@@ -45,8 +45,8 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
     recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
 
     for event in schedule(&scenario.record_times(), &descents) {
-        flow.advance(event.t);
-        if event.flow || flow.just_stopped(&recorders[0]) {
+        let there = flow.advance(event.t);
+        if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
         }
         for &(index, step) in &event.descents {

@@ -102,7 +102,8 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     for row in &rows {
-        let cells: Vec<String> = row.iter().enumerate().map(|(column, cell)| format!("{cell:>1$}", width(column))).collect();
+        let cells: Vec<String> =
+            row.iter().enumerate().map(|(column, cell)| format!("{cell:>w$}", w = width(column))).collect();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", cells.join("  "));
     }

@@ -28,3 +28,118 @@ impl VectorField for GradientFlow<'_> {
         dtheta.axpy(-self.objective.weight_decay(), theta, -1.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! The flow against closed forms, by an independent integrator at tight tolerance.
+
+    use super::*;
+    use crate::data::{Dataset, Moments};
+    use crate::network::{Architecture, Parameters};
+    use crate::objective::LinearObjective;
+    use crate::ode::{Integrator, Tolerance, dop853, dopri5};
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use nalgebra::{DMatrix, SymmetricEigen};
+
+    fn tight() -> Tolerance {
+        Tolerance { rtol: 1e-12, atol: 1e-15, max_step: f64::INFINITY, max_steps: 1_000_000 }
+    }
+
+    /// W_1, …, W_L at time `t`, by both methods, which must agree.
+    fn flown(start: &[DMatrix<f64>], data: &Dataset, decay: f64, t: f64) -> Parameters {
+        let mut widths = vec![start[0].ncols()];
+        widths.extend(start.iter().map(DMatrix::nrows));
+        let architecture = Architecture::new(&widths);
+        let objective = LinearObjective::new(architecture.clone(), Moments::new(data).unwrap(), decay);
+        let field = GradientFlow::new(&objective);
+        let end = |mut integrator: Box<dyn Integrator>| {
+            let mut parameters = Parameters::from_weights(&architecture, start);
+            let segment = integrator.advance(&field, 0.0, t, parameters.values_mut());
+            assert_eq!(segment.stop, None);
+            parameters
+        };
+        let (a, b) = (end(Box::new(dopri5(tight()))), end(Box::new(dop853(tight()))));
+        // Against the start: one of the solutions dies.
+        let size = Parameters::from_weights(&architecture, start).values().norm();
+        assert!((a.values() - b.values()).norm() <= 1e-10 * size);
+        a
+    }
+
+    /// L = 1 is a linear equation: W(t) = W* + (W_0 − W*)e^{−(Σ_x + λI)t}, W* = Σ_yx(Σ_x + λI)^{−1}.
+    #[test]
+    fn one_layer_follows_its_matrix_exponential() {
+        let rng = &mut stream(1, Purpose::Inputs);
+        let data = Dataset { x: gaussian_matrix(12, 4, rng), y: gaussian_matrix(12, 3, rng) };
+        let start = gaussian_matrix(3, 4, rng);
+        let moments = Moments::new(&data).unwrap();
+        let exact = |decay: f64, t: f64| {
+            let shifted = &moments.sigma_x + DMatrix::identity(4, 4) * decay;
+            let optimum = &moments.sigma_yx * shifted.clone().try_inverse().unwrap();
+            let eigen = SymmetricEigen::new(shifted);
+            let decayed = DMatrix::from_diagonal(&eigen.eigenvalues.map(|v| (-v * t).exp()));
+            &optimum + (&start - &optimum) * &eigen.eigenvectors * decayed * eigen.eigenvectors.transpose()
+        };
+        for (decay, t) in [(0.0, 0.7), (0.3, 0.7), (0.3, 20.0)] {
+            let end = flown(std::slice::from_ref(&start), &data, decay, t);
+            let off = |wrong: f64| (end.weight(1) - exact(wrong, t)).norm() / exact(decay, t).norm();
+            assert!(off(decay) < 1e-10, "{:e}", off(decay));
+            // Control: λ/2 or 2λ in its place is another curve.
+            assert!(decay == 0.0 || (off(0.5 * decay) > 1e-2 && off(2.0 * decay) > 1e-2));
+        }
+    }
+
+    /// Inputs with Σ_x = I and a target with singular values σ, both diagonal: every mode goes its own way.
+    fn diagonal_problem(sigma: &[f64]) -> Dataset {
+        let d = sigma.len();
+        let x = DMatrix::identity(d, d) * (d as f64).sqrt();
+        let y = &x * DMatrix::from_diagonal(&DVector::from_column_slice(sigma));
+        Dataset { x, y }
+    }
+
+    /// L = 2, balanced and aligned: s(t) = c·s_0·e^{2ct} / (c + s_0(e^{2ct} − 1)) with c = σ − λ (Saxe et al. 2014, with decay).
+    #[test]
+    fn two_layers_follow_the_logistic_of_each_mode() {
+        let (sigma, s0, decay) = ([2.0, 1.0, 0.4], 0.05f64, 0.1);
+        let start = vec![DMatrix::identity(3, 3) * s0.sqrt(); 2];
+        for t in [0.5, 2.0, 6.0] {
+            let end = flown(&start, &diagonal_problem(&sigma), decay, t);
+            let product = end.weight(2) * end.weight(1);
+            for (i, s) in sigma.iter().enumerate() {
+                let c = s - decay;
+                let growth = (2.0 * c * t).exp();
+                let exact = c * s0 * growth / (c + s0 * (growth - 1.0));
+                assert!((product[(i, i)] / exact - 1.0).abs() < 1e-10, "mode {i} at t = {t}");
+            }
+        }
+    }
+
+    /// Below the threshold λ_c a mode of depth L ends at the root u > 0 of u^{L−2}(σ − u^L) = λ; above it every start dies.
+    #[test]
+    fn learning_stops_at_the_threshold_of_the_mode_equation() {
+        let (sigma, depth) = (1.0, 4);
+        let threshold: f64 = 0.38490;
+        let end = |decay: f64| {
+            let start = vec![DMatrix::from_element(1, 1, 1.0); depth];
+            flown(&start, &diagonal_problem(&[sigma]), decay, 400.0).weight(1)[(0, 0)]
+        };
+        let u = end(0.9 * threshold);
+        assert!((u.powi(2) * (sigma - u.powi(4)) - 0.9 * threshold).abs() < 1e-10, "{u}");
+        assert!(end(1.1 * threshold) < 1e-10);
+    }
+
+    /// D_l(t) = e^{−2λt}D_l(0) on rectangular layers, and with λ/2 in its place not.
+    #[test]
+    fn the_imbalance_decays_by_its_law() {
+        let rng = &mut stream(5, Purpose::Inputs);
+        let data = Dataset { x: gaussian_matrix(20, 4, rng), y: gaussian_matrix(20, 2, rng) };
+        let start: Vec<_> = [(5, 4), (3, 5), (2, 3)].iter().map(|&(r, c)| gaussian_matrix(r, c, rng) * 0.5).collect();
+        let (decay, t) = (0.2, 3.0);
+        let end = flown(&start, &data, decay, t).imbalances();
+        for (l, gap) in end.iter().enumerate() {
+            let before = start[l + 1].transpose() * &start[l + 1] - &start[l] * start[l].transpose();
+            let off = |rate: f64| (gap - &before * (-rate * t).exp()).norm() / gap.norm();
+            assert!(off(2.0 * decay) < 1e-10, "{:e}", off(2.0 * decay));
+            assert!(off(decay) > 0.1 && off(4.0 * decay) > 0.1);
+        }
+    }
+}

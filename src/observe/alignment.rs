@@ -45,3 +45,29 @@ fn peak(grid: &[f64], curve: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     }
     0.5 * (a + b)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_holds_the_exponents_people_quote() {
+        let grid = alpha_tildes();
+        for quoted in [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0] {
+            assert!(grid.contains(&quoted), "{quoted}");
+        }
+    }
+
+    #[test]
+    fn a_peak_between_grid_points_is_found_and_a_flat_curve_has_none() {
+        let peak_of = |f: &dyn Fn(f64) -> f64| {
+            let grid = alpha_tildes();
+            let curve: Vec<f64> = grid.iter().map(|&a| f(a)).collect();
+            peak(&grid, &curve, f)
+        };
+        assert!((peak_of(&|a| 1.0 - 0.1 * (a - 1.0234).powi(2)) - 1.0234).abs() < 1e-7);
+        assert!((peak_of(&|a| -a) - 0.25).abs() < 1e-7);
+        assert!(peak_of(&|_| 1.0).is_nan());
+        assert!(peak_of(&|_| f64::NAN).is_nan());
+    }
+}

@@ -55,3 +55,91 @@ fn alignment_residual(gram: &DMatrix<f64>, power: &DMatrix<f64>) -> f64 {
     let c = gram.dot(power) / power.norm_squared();
     (gram - power * c).norm() / gram.norm()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, Moments};
+    use crate::network::init::{Balanced, balanced, identity, pytorch};
+    use crate::network::{Architecture, Parameters};
+    use crate::objective::LinearObjective;
+    use crate::observe::{Row, Scalar};
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+
+    fn with_snapshot<T>(parameters: &Parameters, see: impl FnOnce(&Snapshot) -> T) -> T {
+        let net = parameters.architecture();
+        let data = Dataset {
+            x: DMatrix::identity(net.input_dim(), net.input_dim()),
+            y: DMatrix::zeros(net.input_dim(), net.output_dim()),
+        };
+        let objective = LinearObjective::new(net.clone(), Moments::new(&data).unwrap(), 0.0);
+        see(&Snapshot::new(0.0, parameters, &objective, None).unwrap())
+    }
+
+    fn value(parameters: &Parameters, name: &str) -> f64 {
+        let mut row = Row::default();
+        with_snapshot(parameters, |snapshot| FeatureAnsatz.measure(snapshot, &mut row));
+        match row.scalars.iter().find(|(own, _)| own == name) {
+            Some((_, Scalar::Float(value))) => *value,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    fn rectangular_balanced() -> Parameters {
+        let settings = Balanced { scale: 1.0, singular_values: Some(&[2.0, 0.9, 0.3]), imbalance: 0.0 };
+        let (mut rng, mut direction) = (stream(3, Purpose::Init), stream(3, Purpose::Imbalance));
+        balanced(&Architecture::new(&[7, 5, 9, 3, 6]), settings, &mut rng, &mut direction)
+    }
+
+    #[test]
+    fn balanced_weights_satisfy_the_ansatz_in_every_layer() {
+        let parameters = rectangular_balanced();
+        for name in ["nfa_residual", "nfa_residual_relative", "nfa_alignment_residual"] {
+            assert!(value(&parameters, name) < 1e-13, "{name}");
+        }
+        for l in 2..=4 {
+            assert!(value(&parameters, &format!("nfa_residual_relative_W{l}")) < 1e-13);
+            assert!((value(&parameters, &format!("nfa_cosine_W{l}")) - 1.0).abs() < 1e-14);
+        }
+        assert!((value(&parameters, "nfa_cosine") - 1.0).abs() < 1e-14);
+        assert!((value(&parameters, "nfa_cosine_centred") - 1.0).abs() < 1e-13);
+    }
+
+    /// Control: 1/L in place of 1/(L − l + 1) fails, although its cosine may still be near 1.
+    #[test]
+    fn a_wrong_exponent_fails() {
+        let parameters = rectangular_balanced();
+        with_snapshot(&parameters, |snapshot| {
+            let gram = snapshot.gram(2);
+            let wrong = GramPower::new(snapshot.jacobian(2), 0.25).matrix();
+            assert!(relative_difference(&gram, &wrong) > 0.05);
+            assert!(cosine(&gram, &wrong) > 0.95);
+        });
+    }
+
+    /// Excluding balance, nothing makes the ansatz hold: a PyTorch start violates it, and so does one with W_2 = 0.
+    #[test]
+    fn unbalanced_weights_violate_the_ansatz() {
+        let architecture = Architecture::new(&[6, 6, 6]);
+        let start = pytorch(&architecture, &mut stream(0, Purpose::Init));
+        assert!(value(&start, "nfa_residual_relative") > 0.1);
+        let dead = Parameters::from_weights(&architecture, &[start.weight(1).into_owned(), DMatrix::zeros(6, 6)]);
+        assert!(dead.imbalance(1).norm() > 0.1);
+        // A constant function has an AGOP of rank 0: the residual is all of (W₁ᵀW₁)², the cosine is not defined.
+        assert_eq!(value(&dead, "nfa_residual_relative"), 1.0);
+        assert!(value(&dead, "nfa_cosine").is_nan());
+    }
+
+    /// The alignment residual is the sine of the angle whose cosine stands beside it.
+    #[test]
+    fn residual_and_cosine_are_of_one_angle() {
+        let mut rng = stream(9, Purpose::Init);
+        let architecture = Architecture::new(&[4, 5, 3]);
+        let weights = [gaussian_matrix(5, 4, &mut rng), gaussian_matrix(3, 5, &mut rng)];
+        let parameters = Parameters::from_weights(&architecture, &weights);
+        let (cosine, sine) = (value(&parameters, "nfa_cosine"), value(&parameters, "nfa_alignment_residual"));
+        assert!((cosine * cosine + sine * sine - 1.0).abs() < 1e-14);
+        // The identity, where both matrices are multiples of I, has an angle but no centred one.
+        assert!(value(&identity(&Architecture::new(&[3, 3, 3])), "nfa_cosine_centred").is_nan());
+    }
+}

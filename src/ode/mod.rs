@@ -35,6 +35,12 @@ pub trait Integrator {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
 }
 
+/// Whether ‖θ‖ exceeds 1e12·max(1, ‖θ(0)‖) or is no number: nothing that trains gets there, and products of such weights soon
+/// overflow. The 1 is for small starts, which may grow by any factor.
+pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
+    norm.is_nan() || norm > 1e12 * start_norm.max(1.0)
+}
+
 /// What one call of [`Integrator::advance`] did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {

@@ -39,6 +39,6 @@ impl System<f64, DVector<f64>> for &Rhs<'_> {
 }
 
 /// Whether every entry is a finite number.
-pub(super) fn is_finite(theta: &DVector<f64>) -> bool {
+fn is_finite(theta: &DVector<f64>) -> bool {
     theta.iter().all(|x| x.is_finite())
 }

@@ -5,14 +5,16 @@
 
 use nalgebra::DVector;
 
-use super::rhs::{Rhs, is_finite};
-use super::{Integrator, Segment, Termination, VectorField, Work};
+use super::rhs::Rhs;
+use super::{Integrator, Segment, Termination, VectorField, Work, has_blown_up};
 
 /// The integrator `rk4`: every segment is divided into equal steps no longer than the one given.
 pub struct Rk4 {
     step: f64,
     steps_left: u64,
     max_steps: u64,
+    /// ‖θ‖ at the start of the integration: what growth is measured against.
+    start_norm: Option<f64>,
 }
 
 /// States that the library may keep in one call, as in the adaptive methods.
@@ -21,7 +23,7 @@ const KEPT_NUMBERS: usize = 1 << 22;
 impl Rk4 {
     /// Steps of at most `step` > 0, at most `max_steps` of them over all segments.
     pub fn new(step: f64, max_steps: u64) -> Self {
-        Self { step, steps_left: max_steps, max_steps }
+        Self { step, steps_left: max_steps, max_steps, start_norm: None }
     }
 }
 
@@ -29,6 +31,7 @@ impl Integrator for Rk4 {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         let rhs = Rhs::new(field);
         let mut work = Work::default();
+        let start_norm = *self.start_norm.get_or_insert_with(|| theta.norm());
         // A whole number of steps, so that the last one lands: 1 + 1e-12 forgives t1 − t0 its rounding.
         let steps = ((t1 - t0) / self.step / (1.0 + 1e-12)).ceil() as u64;
         let h = (t1 - t0) / steps as f64;
@@ -46,7 +49,7 @@ impl Integrator for Rk4 {
             // It has no way to fail.
             let _ = stepper.integrate();
             let (_, states) = stepper.results().get();
-            let good = states[1..].iter().take_while(|state| is_finite(state)).count() as u64;
+            let good = states[1..].iter().take_while(|state| !has_blown_up(state.norm(), start_norm)).count() as u64;
             theta.copy_from(&states[good as usize]);
             work.accepted += good;
             self.steps_left -= good;

@@ -18,7 +18,7 @@ pub enum Termination {
     /// The step size fell below rounding although state and field stayed of moderate size.
     #[error("stiff at t = {t} (step {step:.1e}): raise flow.rtol and flow.atol, or use flow.integrator rk4 with a fixed step")]
     Stiff { t: f64, step: f64 },
-    /// State or field overflowed, became NaN, or grew beyond all bounds in finite time. `t` is the last good time.
+    /// State or field became infinite or NaN, or the state blew up ([`super::has_blown_up`]). `t` is the last good time.
     #[error("diverged at t = {t} (‖θ‖ = {norm:.1e}): lower the step or learning rate, or start from smaller weights")]
     Diverged { t: f64, norm: f64 },
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::observe::Snapshot;
-use crate::ode::{self, Integrator, Rk4, Termination, Tolerance, VectorField, Work};
+use crate::ode::{self, Integrator, Rk4, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
@@ -49,18 +49,17 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Carries the flow to time `t`, or as far as it gets, or to its end if that comes first.
-    pub(super) fn advance(&mut self, t: f64) {
-        let t = t.min(self.t_end);
-        if self.stop.is_some() || t <= self.t {
-            return;
+    /// Carries the flow to time `t`, or as far as it gets, but not beyond its end. Whether it is there.
+    pub(super) fn advance(&mut self, t: f64) -> bool {
+        if self.stop.is_none() && self.t < t && t <= self.t_end {
+            let begin = Instant::now();
+            let segment = self.integrator.advance(&self.field, self.t, t, self.parameters.values_mut());
+            self.time += begin.elapsed();
+            self.t = segment.t;
+            self.work += segment.work;
+            self.stop = segment.stop;
         }
-        let begin = Instant::now();
-        let segment = self.integrator.advance(&self.field as &dyn VectorField, self.t, t, self.parameters.values_mut());
-        self.time += begin.elapsed();
-        self.t = segment.t;
-        self.work += segment.work;
-        self.stop = segment.stop;
+        self.stop.is_none() && self.t == t
     }
 
     /// Whether it has stopped short at a time that is not yet recorded.
@@ -131,18 +130,19 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// Steps until `step` steps are done. False if it has diverged: it then stands at its last finite iterate.
+    /// Steps until `step` steps are done. False if it has diverged: it then stands at its last good iterate.
     pub(super) fn advance(&mut self, step: u64) -> bool {
         let begin = Instant::now();
+        let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
         while self.steps < step && self.diverged.is_none() {
             before.copy_from(self.parameters.values());
             self.optimizer.step(&self.problem.objective, self.parameters.values_mut());
-            if self.parameters.values().iter().all(|x| x.is_finite()) {
-                self.steps += 1;
-            } else {
+            if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
                 self.diverged = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
+            } else {
+                self.steps += 1;
             }
         }
         self.time += begin.elapsed();
