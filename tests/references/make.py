@@ -1,0 +1,139 @@
+"""Small deep linear networks, their gradient flow and gradient descent, by software other than ours, in float64.
+
+  make.py            writes beside itself, per case, CASE-data.npz (X, Y), CASE-w0.npz (W1, …), CASE-flow.npz (W1, … at t_end),
+                     CASE-gd.npz (W1, … after the steps of torch.optim.SGD), and cases.json with the settings
+
+Loss: 1/(2n) sum ||f(x_i) - y_i||^2; decay: (lambda/2) sum ||W||^2. Inputs have covariance eigenvalues log-spaced from 1 to
+1/condition, the target is a random matrix, W_l starts Gaussian with standard deviation 1/sqrt(d_{l-1}).
+Flow: torch's autodiff through the samples and scipy's DOP853 at rtol 1e-13. It must agree to 1e-10 with a second solution that
+shares nothing with it: gradients written by hand from X'X/n and Y'X/n, and RK45.
+Run with Python 3.11.7, numpy 2.4.6, scipy 1.17.1, torch 2.15.0 on x86-64. Another BLAS changes the last digits.
+"""
+import json
+import pathlib
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+HERE = pathlib.Path(__file__).parent
+GD_STEPS = 200
+CASES = {
+    "square": dict(widths=[6, 6, 6, 6], samples=30, decay=0.0, t_end=4.0, lr=0.02),
+    "rectangular": dict(widths=[7, 4, 9, 3, 5], samples=30, decay=1e-2, t_end=10.0, lr=0.02),
+    "one-output": dict(widths=[8, 8, 8, 1], samples=30, decay=1e-3, t_end=4.0, lr=0.02),
+    "one-input": dict(widths=[1, 5, 3], samples=20, decay=0.0, t_end=1.0, lr=0.02),
+    # Of numbers that float32 holds, so that a float32 file says the same.
+    "single-layer": dict(widths=[5, 3], samples=12, decay=0.1, t_end=2.0, lr=0.05, round_to_float32=True),
+    "ill-conditioned": dict(widths=[6, 6, 4], samples=40, decay=0.0, t_end=200.0, lr=0.1, condition=1e2, noise=0.2),
+    "few-samples": dict(widths=[8, 6, 2], samples=5, decay=1e-3, t_end=4.0, lr=0.02),
+}
+
+
+def problem(seed, widths, samples, condition=1.0, noise=0.0, round_to_float32=False, **_):
+    rng = np.random.default_rng(seed)
+    d_in, d_out = widths[0], widths[-1]
+    basis, _ = np.linalg.qr(rng.standard_normal((d_in, d_in)))
+    x = rng.standard_normal((samples, d_in)) * np.sqrt(np.geomspace(1, 1 / condition, d_in)) @ basis.T
+    y = x @ rng.standard_normal((d_in, d_out)) / np.sqrt(d_in) + noise * rng.standard_normal((samples, d_out))
+    if round_to_float32:
+        x, y = (a.astype(np.float32).astype(np.float64) for a in (x, y))
+    return x, y, [rng.standard_normal((o, i)) / np.sqrt(i) for i, o in zip(widths, widths[1:])]
+
+
+def loss(weights, x, y):
+    h = x
+    for w in weights:
+        h = h @ w.T
+    return ((h - y) ** 2).sum() / (2 * len(x))
+
+
+def flatten(weights):
+    return np.concatenate([w.ravel() for w in weights])
+
+
+def layers(vector, like):
+    parts = np.split(vector, np.cumsum([w.size for w in like])[:-1])
+    return [part.reshape(w.shape) for part, w in zip(parts, like)]
+
+
+def field_by_autodiff(x, y, like, decay):
+    x, y = torch.tensor(x), torch.tensor(y)
+
+    def field(_, vector):
+        weights = [torch.tensor(w, requires_grad=True) for w in layers(vector, like)]
+        return -flatten(g.numpy() for g in torch.autograd.grad(loss(weights, x, y), weights)) - decay * vector
+
+    return field
+
+
+def field_by_moments(x, y, like, decay):
+    sxx, syx = x.T @ x / len(x), y.T @ x / len(x)
+
+    def field(_, vector):
+        weights = layers(vector, like)
+        before = [np.eye(x.shape[1])]
+        for w in weights:
+            before.append(w @ before[-1])
+        behind = before[-1] @ sxx - syx
+        gradients = []
+        for w, product in zip(reversed(weights), reversed(before[:-1])):
+            gradients.append(behind @ product.T)
+            behind = w.T @ behind
+        return -flatten(reversed(gradients)) - decay * vector
+
+    return field
+
+
+def solve(field, w0, t_end, method, rtol, atol):
+    solution = solve_ivp(field, (0, t_end), flatten(w0), method=method, rtol=rtol, atol=atol)
+    assert solution.status == 0, solution.message
+    return solution.y[:, -1]
+
+
+def flow(x, y, w0, decay, t_end):
+    end = solve(field_by_autodiff(x, y, w0, decay), w0, t_end, "DOP853", 1e-13, 1e-15)
+    other = solve(field_by_moments(x, y, w0, decay), w0, t_end, "RK45", 1e-13, 1e-15)
+    return layers(end, w0), np.linalg.norm(end - other) / np.linalg.norm(end)
+
+
+def gradient_descent(x, y, w0, decay, lr):
+    x, y = torch.tensor(x), torch.tensor(y)
+    weights = [torch.tensor(w, requires_grad=True) for w in w0]
+    optimizer = torch.optim.SGD(weights, lr=lr, weight_decay=decay)
+    for _ in range(GD_STEPS):
+        optimizer.zero_grad()
+        loss(weights, x, y).backward()
+        optimizer.step()
+    return [w.detach().numpy() for w in weights]
+
+
+def save(name, weights):
+    np.savez(HERE / f"{name}.npz", **{f"W{layer}": w for layer, w in enumerate(weights, 1)})
+
+
+def save_variants(name, x, y):
+    """The same numbers in the other forms that numpy writes."""
+    np.savez(HERE / f"{name}-data-float32.npz", X=x.astype(np.float32), Y=y.astype(np.float32))
+    np.savez(HERE / f"{name}-data-fortran.npz", X=np.asfortranarray(x), Y=np.asfortranarray(y))
+    np.savez_compressed(HERE / f"{name}-data-compressed.npz", X=x, Y=y)
+
+
+if __name__ == "__main__":
+    for seed, (name, case) in enumerate(CASES.items()):
+        x, y, w0 = problem(seed, **case)
+        end, disagreement = flow(x, y, w0, case["decay"], case["t_end"])
+        assert disagreement < 1e-10, f"{name}: the two solutions differ by {disagreement:.1e}"
+        np.savez(HERE / f"{name}-data.npz", X=x, Y=y)
+        save(f"{name}-w0", w0)
+        save(f"{name}-flow", end)
+        save(f"{name}-gd", gradient_descent(x, y, w0, case["decay"], case["lr"]))
+        if case.get("round_to_float32"):
+            save_variants(name, x, y)
+        losses = [loss([torch.tensor(w) for w in weights], torch.tensor(x), torch.tensor(y)) for weights in (w0, end)]
+        print(f"{name:16} two solutions within {disagreement:.0e}, loss {losses[0]:.3g} -> {losses[1]:.3g}")
+    settings = [{k: case[k] for k in ("widths", "decay", "t_end", "lr")} | {"gd_steps": GD_STEPS} for case in CASES.values()]
+    lines = ",\n".join(f' "{name}": {json.dumps(line)}' for name, line in zip(CASES, settings))
+    (HERE / "cases.json").write_text(f"{{\n{lines}\n}}\n")
