@@ -1,8 +1,8 @@
 //! NPZ, numpy's archive of named arrays: float64 in and out.
 //!
 //! Written members are stored uncompressed, in C order, in the order of their names and without time stamps, so that the
-//! same arrays give the same bytes. Read members may be compressed (`np.savez_compressed`), in either order, and of any real
-//! number type.
+//! same arrays give the same bytes. Read members may be compressed (`np.savez_compressed`), in either order, and of float32,
+//! float64 or any integer type.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -57,6 +57,11 @@ pub enum NpzError {
 
 /// Reads every array of `path` as float64. Integers and float32 are widened; complex numbers, strings and objects are errors.
 pub fn read(path: &Path) -> Result<Arrays, NpzError> {
+    read_those(path, |_| true)
+}
+
+/// Reads the arrays whose names are `wanted`, and leaves the others unread, whatever they are.
+pub fn read_those(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Arrays, NpzError> {
     let file = File::open(path).map_err(|source| NpzError::Open { path: path.into(), source })?;
     let not_an_archive = |e: zip::result::ZipError| NpzError::NotAnArchive { path: path.into(), reason: e.to_string() };
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(not_an_archive)?;
@@ -64,6 +69,9 @@ pub fn read(path: &Path) -> Result<Arrays, NpzError> {
     for index in 0..archive.len() {
         let member = archive.by_index(index).map_err(not_an_archive)?;
         let name = member.name().map_err(not_an_archive)?.trim_end_matches(".npy").to_string();
+        if !wanted(&name) {
+            continue;
+        }
         let array = read_array(member).map_err(|e| NpzError::Member {
             path: path.into(),
             name: name.clone(),

@@ -1,4 +1,4 @@
-//! What the tests of the command share.
+//! What these tests share.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

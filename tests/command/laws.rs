@@ -1,10 +1,8 @@
 //! What the bundled scenarios show of the paper, through the command, and controls that must fail.
 
-mod common;
-
 use std::path::Path;
 
-use common::{bundled, succeed};
+use crate::harness::{bundled, succeed};
 use gramflow::npz::Array;
 use gramflow::record::{self, Run};
 

@@ -1,13 +1,11 @@
 //! `gramflow run` and `plot`: the run folder, its bytes, and how processes end.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{bundled, gramflow, succeed};
+use crate::harness::{bundled, gramflow, succeed};
 use gramflow::npz;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The command against other people's software: scipy's DOP853 on torch's gradients, and `torch.optim.SGD`.
 //!
-//! `references/make.py` made the cases and says how. Each is run from its `file:` data and start, and the weights in the run
+//! `tests/references/make.py` made the cases and says how. Each is run from its `file:` data and start, and the weights in the run
 //! folder are held against the reference.
 
 use std::collections::BTreeMap;

@@ -1,12 +1,10 @@
 //! The command line: exit statuses, messages, and that nothing is written when something is wrong.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{bundled, gramflow, succeed};
+use crate::harness::{bundled, gramflow, succeed};
 
 /// Every key that can be used so far, one to a line.
 const SCENARIO: &str = "\

@@ -1,0 +1,67 @@
+//! What the README says, works.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::succeed;
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The contents of its code blocks in `language`.
+fn blocks(language: &str) -> Vec<String> {
+    let (readme, fence) = (readme(), format!("```{language}\n"));
+    readme.split(&fence).skip(1).map(|block| block.split("```").next().unwrap().to_string()).collect()
+}
+
+/// The commands on its scenario, as typed.
+#[test]
+fn the_first_scenario_runs_by_the_commands_beside_it() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("my-study.yaml"), &blocks("yaml")[0]).unwrap();
+    let mut ran = 0;
+    for line in blocks("sh").concat().lines() {
+        let Some(command) = line.split(" #").next().unwrap().trim().strip_prefix("gramflow ") else { continue };
+        succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
+        ran += 1;
+    }
+    assert_eq!(ran, 4);
+}
+
+#[test]
+fn the_files_it_points_to_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = readme();
+    let links: Vec<&str> = readme.split("](").skip(1).map(|link| link.split(')').next().unwrap()).collect();
+    for link in links.iter().filter(|link| !link.starts_with("http")) {
+        assert!(root.join(link).exists(), "{link}");
+    }
+    assert!(links.len() > 5);
+    let main = blocks("sh")[0].clone();
+    assert!(root.join(main.split_whitespace().last().unwrap()).exists(), "{main}");
+}
+
+/// A column that the README names and no run has would mislead every script.
+#[test]
+fn the_columns_and_arrays_it_names_are_there() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("my-study.yaml"), &blocks("yaml")[0]).unwrap();
+    succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=1", "--out", "run"]);
+    let run = gramflow::record::read(&at.path().join("run")).unwrap();
+    let python = blocks("python").concat();
+    for name in python.split("arrays[\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(run.arrays.contains_key(name), "{name}");
+    }
+    let readme = readme();
+    let table = readme.split("| columns | are |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let cells = table.lines().skip(2).map(|row| row.split('|').nth(1).unwrap());
+    let names: Vec<String> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_string)).collect();
+    assert!(names.len() > 15);
+    for name in names.iter().filter(|name| !name.starts_with('…')) {
+        let stem = name.trim_end_matches('*').trim_end_matches("Wl").trim_end_matches("_l");
+        let found =
+            run.table.columns.iter().any(|column| column.name == *name || (stem != name && column.name.starts_with(stem)));
+        assert!(found, "{name}");
+    }
+}
