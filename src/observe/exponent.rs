@@ -21,7 +21,7 @@ const SEPARATION: f64 = 0.1;
 
 impl Observable for Exponent {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let (weight, product) = (&snapshot.weight(1).values, &snapshot.jacobian(1).values);
+        let (weight, product) = (snapshot.singular_values(1), &snapshot.jacobian(1).values);
         let fit = fit(weight, product);
         row.float("nfa_exponent", fit.slope);
         row.count("nfa_exponent_modes", fit.modes);

@@ -23,7 +23,7 @@ impl Observable for FeatureAnsatz {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let depth = snapshot.depth();
         let agop = GramPower::new(snapshot.jacobian(1), 1.0).matrix();
-        let gram_to_the_depth = GramPower::new(snapshot.weight(1), depth as f64).matrix();
+        let gram_to_the_depth = GramPower::new(snapshot.first_weight(), depth as f64).matrix();
         row.float("nfa_residual", (&agop - &gram_to_the_depth).norm());
         row.float("nfa_residual_relative", relative_difference(&agop, &gram_to_the_depth));
 

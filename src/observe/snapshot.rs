@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::linalg::{Svd, SvdError};
+use crate::linalg::{Svd, SvdError, singular_values};
 use crate::network::Parameters;
 use crate::objective::Objective;
 
@@ -16,8 +16,10 @@ pub struct Snapshot<'a> {
     pub objective: &'a dyn Objective,
     /// The flow at the same time; `None` for the flow itself and where the flow has ended.
     pub flow: Option<&'a Parameters>,
-    /// Decompositions of W_1, …, W_L, at index l − 1.
-    weights: Vec<Svd>,
+    /// The decomposition of W_1, whose Gram matrix is raised to powers.
+    first_weight: Svd,
+    /// Singular values of W_1, …, W_L, at index l − 1.
+    spectra: Vec<Vec<f64>>,
     /// Decompositions of J_l = W_L⋯W_l, at index l − 1. J_1 is the product P, the Jacobian of the network.
     jacobians: Vec<Svd>,
 }
@@ -31,7 +33,11 @@ impl<'a> Snapshot<'a> {
         flow: Option<&'a Parameters>,
     ) -> Result<Self, SvdError> {
         let depth = parameters.architecture().depth();
-        let weights = (1..=depth).map(|l| Svd::new(parameters.weight(l))).collect::<Result<_, _>>()?;
+        let first_weight = Svd::new(parameters.weight(1))?;
+        let mut spectra = vec![first_weight.values.clone()];
+        for l in 2..=depth {
+            spectra.push(singular_values(parameters.weight(l))?);
+        }
         let mut jacobians = Vec::with_capacity(depth);
         let mut jacobian: Option<DMatrix<f64>> = None;
         for l in (1..=depth).rev() {
@@ -40,17 +46,22 @@ impl<'a> Snapshot<'a> {
             jacobian = Some(next);
         }
         jacobians.reverse();
-        Ok(Self { t, parameters, objective, flow, weights, jacobians })
+        Ok(Self { t, parameters, objective, flow, first_weight, spectra, jacobians })
     }
 
     /// L.
     pub fn depth(&self) -> usize {
-        self.weights.len()
+        self.spectra.len()
     }
 
-    /// W_l = U·diag(σ)·Vᵀ, for l = 1, …, L.
-    pub fn weight(&self, l: usize) -> &Svd {
-        &self.weights[l - 1]
+    /// W_1 = U·diag(σ)·Vᵀ.
+    pub fn first_weight(&self) -> &Svd {
+        &self.first_weight
+    }
+
+    /// The min(d_l, d_{l−1}) singular values of W_l, largest first, for l = 1, …, L.
+    pub fn singular_values(&self, l: usize) -> &[f64] {
+        &self.spectra[l - 1]
     }
 
     /// J_l = W_L⋯W_l = ∂f/∂h_{l−1}, for l = 1, …, L; (J_lᵀJ_l) is the average gradient outer product with respect to the

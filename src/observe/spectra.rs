@@ -14,7 +14,7 @@ impl Observable for Spectra {
         let input_dim = snapshot.parameters.architecture().input_dim();
         let mut agop: Vec<f64> = product.iter().map(|s| s * s).collect();
         agop.resize(input_dim, 0.0);
-        let layers = (1..=snapshot.depth()).map(|l| (format!("W{l}"), snapshot.weight(l).values.clone()));
+        let layers = (1..=snapshot.depth()).map(|l| (format!("W{l}"), snapshot.singular_values(l).to_vec()));
         for (name, values) in layers.chain([("product".to_string(), product.clone()), ("agop".to_string(), agop)]) {
             row.float(format!("effective_rank_{name}"), effective_rank(&values));
             row.float(format!("stable_rank_{name}"), stable_rank(&values));
