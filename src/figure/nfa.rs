@@ -1,5 +1,5 @@
 //! The Neural Feature Ansatz over time, A_f = (W₁ᵀW₁)^L: (a) its residual, (b) the alignment of W₁ᵀW₁ with A_f^{1/L},
-//! (c) the distance of the alignment from 1, where cosines of positive semidefinite matrices crowd.
+//! (c) the sine of the same angle: near 1, where cosines of positive semidefinite matrices crowd, it keeps its digits.
 
 use crate::record::Run;
 
@@ -15,24 +15,21 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut residual = Panel::new("residual of the ansatz", time(), residual);
     let cosine = AxisSpec::new("cosine of W_1^TW_1 and A_f^{ 1/L}", Scale::Linear);
     let mut cosine = Panel::new("alignment", time(), cosine);
-    let mut distance = Panel::new("distance of the alignment from 1", time(), AxisSpec::new("1 − cosine", Scale::Log));
+    let sine = AxisSpec::new("min_c ‖W_1^TW_1 − cA_f^{ 1/L}‖_F / ‖W_1^TW_1‖_F", Scale::Log);
+    let mut sine = Panel::new("sine of the angle", time(), sine);
     for (process, look) in processes(run) {
         let dashed = Look { marker: None, ..look }.dashed(DASHED);
-        let curve = |column: &str, look, of: fn(f64) -> f64| {
-            let points = over_time(run, process, column)?;
-            Some(Series::new(points.into_iter().map(|(t, y)| (t, of(y))).collect(), look))
-        };
-        residual.series.extend(curve("nfa_residual", look, |r| r));
-        residual.series.extend(curve("nfa_residual_relative", dashed, |r| r));
-        cosine.series.extend(curve("nfa_cosine", look, |c| c));
-        cosine.series.extend(curve("nfa_cosine_centred", dashed, |c| c));
-        distance.series.extend(curve("nfa_cosine", look, |c| 1.0 - c));
-        distance.series.extend(curve("nfa_cosine_centred", dashed, |c| 1.0 - c));
+        let curve = |column: &str, look| Some(Series::new(over_time(run, process, column)?, look));
+        residual.series.extend(curve("nfa_residual", look));
+        residual.series.extend(curve("nfa_residual_relative", dashed));
+        cosine.series.extend(curve("nfa_cosine", look));
+        cosine.series.extend(curve("nfa_cosine_centred", dashed));
+        sine.series.extend(curve("nfa_alignment_residual", look));
     }
     let mut legend = process_entries(run, None);
     let line = Look::line(BLACK);
-    legend.push(Entry::new("(a) residual, (b, c) cosine", line));
-    legend.push(Entry::new("(a) relative residual, (b, c) centred cosine", line.dashed(DASHED)));
-    let panels = [residual, cosine, distance].into_iter().filter(|panel| !panel.series.is_empty()).collect();
+    legend.push(Entry::new("(a) residual, (b) cosine, (c) sine", line));
+    legend.push(Entry::new("(a) relative residual, (b) centred cosine", line.dashed(DASHED)));
+    let panels = [residual, cosine, sine].into_iter().filter(|panel| !panel.series.is_empty()).collect();
     picture("nfa", run, "Neural Feature Ansatz", legend, panels)
 }

@@ -29,7 +29,9 @@ pub(super) fn number(value: f64, digits: usize) -> String {
 /// A cosine: so close to 1 that digits do not tell, as its distance from 1.
 pub(super) fn cosine(value: f64) -> String {
     match 1.0 - value {
-        gap if gap != 0.0 && gap.abs() < 1e-5 => {
+        // Cosines are good to a few ε, on either side of 1.
+        gap if gap.abs() < 1e-15 => "1 to rounding".to_string(),
+        gap if gap.abs() < 1e-5 => {
             format!("1 {} {}", if gap > 0.0 { '−' } else { '+' }, number(gap.abs(), 2))
         }
         _ => number(value, 5),
@@ -67,6 +69,6 @@ mod tests {
     fn a_cosine_near_one_shows_its_distance() {
         assert_eq!(cosine(1.0 - 3e-8), "1 − 3×10⁻⁸");
         assert_eq!(cosine(0.96593), "0.96593");
-        assert_eq!(cosine(1.0), "1");
+        assert_eq!(cosine(1.0 + f64::EPSILON), "1 to rounding");
     }
 }
