@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use nalgebra::DMatrixView;
 use npyz::WriterBuilder;
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
@@ -27,9 +28,15 @@ impl Array {
         Self { shape: vec![data.len()], data }
     }
 
+    /// The array of shape (rows, columns).
+    pub fn matrix(m: DMatrixView<f64>) -> Self {
+        // nalgebra's columns of the transpose are the rows.
+        Self { shape: vec![m.nrows(), m.ncols()], data: m.transpose().as_slice().to_vec() }
+    }
+
     /// Row `i` along the first axis, the other axes flattened.
     pub fn row(&self, i: usize) -> &[f64] {
-        let width: usize = self.shape[1..].iter().product();
+        let width: usize = self.shape.iter().skip(1).product();
         &self.data[i * width..(i + 1) * width]
     }
 
@@ -67,16 +74,15 @@ pub fn read_those(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Arrays, 
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(not_an_archive)?;
     let mut arrays = Arrays::new();
     for index in 0..archive.len() {
-        let member = archive.by_index(index).map_err(not_an_archive)?;
+        let mut member = archive.by_index(index).map_err(not_an_archive)?;
         let name = member.name().map_err(not_an_archive)?.trim_end_matches(".npy").to_string();
         if !wanted(&name) {
             continue;
         }
-        let array = read_array(member).map_err(|e| NpzError::Member {
-            path: path.into(),
-            name: name.clone(),
-            reason: e.to_string(),
-        })?;
+        // To its end, where the archive's checksum is verified: the array itself may stop short of it.
+        let array = read_array(&mut member)
+            .and_then(|array| io::copy(&mut member, &mut io::sink()).map(|_| array))
+            .map_err(|e| NpzError::Member { path: path.into(), name: name.clone(), reason: e.to_string() })?;
         arrays.insert(name, array);
     }
     Ok(arrays)
@@ -168,6 +174,17 @@ mod tests {
             let bits = |a: &Array| a.data.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(array), bits(&back[name]));
         }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed() {
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        write(&path, &Arrays::from([("X".to_string(), Array::vector(vec![1.0; 100]))])).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last_number = bytes.windows(8).rposition(|window| window == 1f64.to_le_bytes()).unwrap();
+        bytes[last_number] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert!(matches!(read(&path), Err(NpzError::Member { .. })));
     }
 
     #[test]

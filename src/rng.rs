@@ -40,6 +40,13 @@ pub fn gaussian_matrix(rows: usize, columns: usize, rng: &mut impl Rng) -> DMatr
     DMatrix::from_fn(rows, columns, |_, _| StandardNormal.sample(rng))
 }
 
+/// Q ∈ ℝ^{rows × columns}, QᵀQ = I, uniform (Haar), `rows ≥ columns`: the orthogonal factor of a Gaussian matrix whose triangular
+/// factor has a positive diagonal, which is the one that nalgebra gives. With other signs it would not be uniform (Mezzadri, Notices
+/// AMS 54, 2007).
+pub fn orthonormal_columns(rows: usize, columns: usize, rng: &mut impl Rng) -> DMatrix<f64> {
+    gaussian_matrix(rows, columns, rng).qr().q()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +57,17 @@ mod tests {
         assert_eq!(first(0, Purpose::Init), first(0, Purpose::Init));
         assert_ne!(first(0, Purpose::Init), first(1, Purpose::Init));
         assert_ne!(first(0, Purpose::Init), first(0, Purpose::Noise));
+    }
+
+    #[test]
+    fn orthonormal_columns_are_the_factor_with_a_positive_diagonal() {
+        for seed in 0..20 {
+            let g = gaussian_matrix(7, 4, &mut stream(seed, Purpose::Init));
+            let q = orthonormal_columns(7, 4, &mut stream(seed, Purpose::Init));
+            let r = q.transpose() * &g;
+            assert!((q.transpose() * &q - DMatrix::identity(4, 4)).norm() < 1e-14);
+            assert!((0..4).all(|j| r[(j, j)] > 0.0), "{r}");
+        }
     }
 
     #[test]

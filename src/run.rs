@@ -1,11 +1,13 @@
 //! The main job: builds the problem of a scenario, advances the flow and the optimizers on one clock, observes and records.
 //!
 //! Every optimizer is recorded at the steps nearest to the record times. The flow is landed on those times as well, so that
-//! distances are taken at one and the same time, never interpolated.
+//! distances are taken at one and the same time, never interpolated. (Its steps are cut there, so that within its tolerance the flow
+//! depends on which optimizers stand beside it.)
 
 mod problem;
 mod process;
 mod schedule;
+mod warning;
 
 pub use problem::{Problem, ProblemError};
 
@@ -20,7 +22,7 @@ use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::{Scenario, ScenarioError};
 
 use process::{Descent, Flow};
-use schedule::schedule;
+use schedule::{Clock, schedule};
 
 /// All that a run leaves: what the run folder holds.
 pub struct Finished {
@@ -30,6 +32,9 @@ pub struct Finished {
     pub weights: Vec<(String, Parameters)>,
     /// How each process ended, the flow first.
     pub terminations: Vec<(String, Termination)>,
+    /// What a reader of the records must know: processes that ended early, a balance law that is not kept, moments that could not be
+    /// observed.
+    pub warnings: Vec<String>,
 }
 
 /// Runs a scenario. `progress` is called with the common clock's time as it advances.
@@ -44,10 +49,12 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
     let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
     recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
 
-    for event in schedule(&scenario.record_times(), &descents) {
+    let clocks: Vec<Clock> = descents.iter().map(Descent::clock).collect();
+    let mut unobserved = 0;
+    for event in schedule(&scenario.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
-            record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
+            unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
@@ -55,7 +62,7 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
-                record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t)));
+                unobserved += record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t)));
             }
         }
         progress(event.t);
@@ -79,19 +86,19 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
         table: table(&recorders),
         arrays: all_arrays(&recorders, &weights, problem),
     };
-    Ok(Finished { run, manifest: Manifest::new(hash, scenario.seed, processes), weights, terminations })
+    let warnings = warning::warnings(&run, &terminations, unobserved);
+    Ok(Finished { run, manifest: Manifest::new(hash, scenario.seed, processes), weights, terminations, warnings })
 }
 
-/// Measures one moment. One whose weights or products are no longer finite cannot be decomposed: it is left out, and the
-/// process's termination says why.
-fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u64, snapshot: Option<Snapshot>) {
-    if let Some(snapshot) = snapshot {
-        let mut row = Row::default();
-        for observable in observables {
-            observable.measure(&snapshot, &mut row);
-        }
-        recorder.push(step, snapshot.t, row);
+/// Measures one moment. Returns how many moments it had to leave out: 1 where products of the weights overflow, else 0.
+fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u64, snapshot: Option<Snapshot>) -> usize {
+    let Some(snapshot) = snapshot else { return 1 };
+    let mut row = Row::default();
+    for observable in observables {
+        observable.measure(&snapshot, &mut row);
     }
+    recorder.push(step, snapshot.t, row);
+    0
 }
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
@@ -101,10 +108,9 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
     for (process, parameters) in weights {
         all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
         if let Ok(end) = Snapshot::new(0.0, parameters, &problem.objective, None) {
-            let square = |m: nalgebra::DMatrix<f64>| Array { shape: vec![m.nrows(), m.ncols()], data: m.as_slice().to_vec() };
-            // Symmetric: rows and columns are the same.
-            all.insert(format!("{process}/gram_W1"), square(end.gram(1)));
-            all.insert(format!("{process}/agop"), square(GramPower::new(end.jacobian(1), 1.0).matrix()));
+            let agop = GramPower::new(end.jacobian(1), 1.0).matrix();
+            all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).as_view()));
+            all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
     }
     all

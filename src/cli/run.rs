@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::figure;
-use crate::record::{Draft, check_target};
+use crate::record::Draft;
 use crate::run::{self, Finished};
 
 use super::output::{advance, complain, print, progress_bar};
@@ -16,7 +16,7 @@ use super::{CliError, Selection};
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// The run folder [default: runs/<name>-<first 8 hex digits of the scenario's hash>]
+    /// The run folder; an earlier run there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Exit with status 3 if a claim of the scenario does not hold
@@ -35,8 +35,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}", scenario.name, &scenario.hash()?[..8])),
     };
-    // Before the work, not after it.
-    check_target(&folder)?;
+    // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
+    drop(Draft::new(&folder)?);
 
     let bar = progress_bar(scenario.flow.t_end, quiet);
     let finished = run::run(&scenario, &problem, |t| advance(&bar, t, scenario.flow.t_end))?;
@@ -44,13 +44,13 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
 
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
-    figure::draw_all(&finished.run, &draft.figures()?)?;
+    let drawn = figure::draw_all(&finished.run, &draft.figures()?);
     draft.publish(&finished.manifest)?;
+    // The records stand even where a picture could not be drawn.
+    drawn?;
 
     if !quiet {
-        for (process, termination) in finished.terminations.iter().filter(|(_, termination)| !termination.is_complete()) {
-            complain(&format!("warning: {process}: {termination}"));
-        }
+        finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
     Ok(())
@@ -84,11 +84,15 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     for (name, termination) in &finished.terminations {
         let cost = &finished.manifest.processes[name];
         let last = |column: &str| finished.run.table.floats(name, column).last().copied().unwrap_or(f64::NAN);
-        let shown = |value: f64, digits: usize| if value.is_nan() { "-".to_string() } else { format!("{value:.digits$}") };
+        let shown = |value: f64, digits: usize| match value {
+            _ if value.is_nan() => "-".to_string(),
+            _ if value.abs() < 1e4 => format!("{value:.digits$}"),
+            _ => format!("{value:.3e}"),
+        };
         rows.push([
             name.clone(),
             termination.reason().to_string(),
-            format!("{}", cost.t_reached),
+            format!("{:?}", cost.t_reached).trim_end_matches(".0").to_string(),
             cost.steps_accepted.to_string(),
             cost.steps_rejected.to_string(),
             cost.gradients.to_string(),

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::linalg::{Svd, SvdError};
-use crate::rng::{Purpose, gaussian_matrix, stream};
+use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use crate::scenario::Inputs;
 
 /// X ∈ ℝ^{samples × dim}. With `whiten`, centred and mapped so that XᵀX/n = I to rounding.
@@ -18,7 +18,7 @@ pub(super) fn draw(inputs: &Inputs, seed: u64) -> Result<DMatrix<f64>, SvdError>
 
 /// C^{1/2} = U·diag(√c)·Uᵀ. With a single dimension c = 1.
 fn root_covariance(dim: usize, condition: f64, seed: u64) -> DMatrix<f64> {
-    let u = gaussian_matrix(dim, dim, &mut stream(seed, Purpose::Covariance)).qr().q();
+    let u = orthonormal_columns(dim, dim, &mut stream(seed, Purpose::Covariance));
     let spacing = (dim - 1).max(1) as f64;
     let roots = DVector::from_fn(dim, |j, _| condition.powf(-0.5 * j as f64 / spacing));
     &u * DMatrix::from_diagonal(&roots) * u.transpose()

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
-use crate::rng::gaussian_matrix;
+use crate::rng::{gaussian_matrix, orthonormal_columns};
 use crate::scenario::LowRank;
 
 /// A of the given rank.
@@ -12,11 +12,15 @@ use crate::scenario::LowRank;
 /// normal factors, so that each output has variance 1 on average over A for standard normal inputs, and the singular values
 /// are distinct.
 pub(super) fn low_rank(map: &LowRank, dim: usize, rng: &mut impl Rng) -> DMatrix<f64> {
-    let out = gaussian_matrix(map.outputs, map.rank, rng);
-    let inner = gaussian_matrix(dim, map.rank, rng);
     match &map.singular_values {
-        None => out * inner.transpose() / ((map.rank * dim) as f64).sqrt(),
-        Some(values) => out.qr().q() * DMatrix::from_diagonal(&DVector::from_column_slice(values)) * inner.qr().q().transpose(),
+        None => {
+            let (out, inner) = (gaussian_matrix(map.outputs, map.rank, rng), gaussian_matrix(dim, map.rank, rng));
+            out * inner.transpose() / ((map.rank * dim) as f64).sqrt()
+        }
+        Some(values) => {
+            let (u, v) = (orthonormal_columns(map.outputs, map.rank, rng), orthonormal_columns(dim, map.rank, rng));
+            u * DMatrix::from_diagonal(&DVector::from_column_slice(values)) * v.transpose()
+        }
     }
 }
 

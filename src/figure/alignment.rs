@@ -8,14 +8,12 @@ use super::canvas::Point;
 use super::number::{cosine, number};
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
-use super::records::{matrix, picture, processes, time_axis, vector};
+use super::records::{matrix, over_time, picture, processes, time_axis, vector};
 use super::style::{self, BLACK, Look, Marker, Shape};
 use super::text::verbatim;
 
 /// Curves of the first process: its start, its end, and between them.
 const CURVES: usize = 6;
-/// Differences of cosines below this are rounding (of square roots of zero modes).
-const FLAT: f64 = 1e-7;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut curves: Vec<(Vec<Point>, Look)> = Vec::new();
@@ -44,14 +42,14 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             let time = format!("t = {}", number(t[row], 3));
             legend.push(Entry::new(if k == 0 { format!("{}, {time}", verbatim(process)) } else { time }, look));
         }
-        if let Some(peak) = peak(&curve(rows - 1)) {
+        if let Some(peak) = peak(run, process) {
             let marker = Some(Marker { shape: Shape::Diamond, filled: true });
             let look = Look { line: None, marker, ..Look::line(BLACK) };
             top = Some((vec![peak], look));
             let place = format!("peak at t = {}: α̃ = {}, cosine {}", number(t[rows - 1], 3), number(peak.0, 4), cosine(peak.1));
             legend.push(Entry::new(place, look));
         } else {
-            legend.push(Entry::words(format!("no peak at t = {}: flat or not defined", number(t[rows - 1], 3))));
+            legend.push(Entry::words(format!("no peak within [¼, 3] at t = {}", number(t[rows - 1], 3))));
         }
     }
     curves.extend(top);
@@ -77,12 +75,10 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     picture("alignment", run, "alignment against the exponent", legend, panels)
 }
 
-/// The highest point, unless the curve is flat to rounding, as with a single mode or d_out = 1.
-fn peak(curve: &[Point]) -> Option<Point> {
-    let defined = curve.iter().copied().filter(|p| p.1.is_finite());
-    let highest = defined.clone().reduce(|best, p| if p.1 > best.1 { p } else { best })?;
-    let lowest = defined.map(|p| p.1).fold(highest.1, f64::min);
-    (highest.1 - lowest > FLAT).then_some(highest)
+/// The recorded peak of the last curve, if it has one.
+fn peak(run: &Run, process: &str) -> Option<Point> {
+    let last = |column| over_time(run, process, column)?.last().map(|point| point.1).filter(|value| value.is_finite());
+    Some((last("nfa_peak")?, last("nfa_peak_cosine")?))
 }
 
 /// At most `n` rows: the first, the last, and those nearest to equal steps of time on the time axis.
@@ -113,12 +109,5 @@ mod tests {
         assert!(rows.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(landmarks(&[0.0], Scale::Log, CURVES), [0]);
         assert_eq!(landmarks(&[f64::NAN, f64::NAN], Scale::Linear, CURVES), [0, 1]);
-    }
-
-    #[test]
-    fn the_peak_is_the_highest_defined_point() {
-        assert_eq!(peak(&[(0.5, 0.9), (1.0, 0.99), (1.5, f64::NAN)]), Some((1.0, 0.99)));
-        assert_eq!(peak(&[(0.5, f64::NAN)]), None);
-        assert_eq!(peak(&[(0.5, 1.0), (1.0, 1.0 - 1e-16)]), None);
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn number(value: f64, digits: usize) -> String {
 /// A cosine: so close to 1 that digits do not tell, as its distance from 1.
 pub(super) fn cosine(value: f64) -> String {
     match 1.0 - value {
-        // Cosines are good to a few ε, on either side of 1.
-        gap if gap.abs() < 1e-15 => "1 to rounding".to_string(),
+        // Cosines are good to some ε, on either side of 1.
+        gap if gap.abs() < 1e-14 => "1 to rounding".to_string(),
         gap if gap.abs() < 1e-5 => {
             format!("1 {} {}", if gap > 0.0 { '−' } else { '+' }, number(gap.abs(), 2))
         }

@@ -35,9 +35,16 @@ pub(super) fn time_axis(run: &Run) -> AxisSpec {
     AxisSpec::new("time t", if first < f64::INFINITY && last / first > 100.0 { Scale::Log } else { Scale::Linear })
 }
 
+/// Processes with fewer records than this show each of them: a line through two points is no law.
+const FEW: usize = 16;
+
 /// The processes with their looks.
 pub(super) fn processes(run: &Run) -> Vec<(&str, Look)> {
-    run.table.processes().into_iter().enumerate().map(|(i, process)| (process, style::process(i))).collect()
+    let look = |(i, process)| {
+        let few = run.table.floats(process, "t").len() < FEW;
+        (process, if few { style::process(i).dotted() } else { style::process(i) })
+    };
+    run.table.processes().into_iter().enumerate().map(look).collect()
 }
 
 /// Legend entries of the processes. With `color`, for panels whose colours tell something else.

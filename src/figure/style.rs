@@ -90,6 +90,11 @@ impl Look {
         Self { dash: Some(dash), ..self }
     }
 
+    /// With a dot at every point, unless it has a marker of its own.
+    pub(super) fn dotted(self) -> Self {
+        Self { marker: self.marker.or(Some(Marker { shape: Shape::Circle, filled: true })), ..self }
+    }
+
     pub(super) fn colored(self, color: RGBColor) -> Self {
         Self { color, ..self }
     }

@@ -9,6 +9,9 @@ mod product;
 mod rank;
 mod svd;
 
+#[cfg(test)]
+pub(crate) use product::FLOPS;
+
 pub use angle::{centred_cosine, cosine};
 pub use gram::GramPower;
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};

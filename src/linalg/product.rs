@@ -28,7 +28,15 @@ pub fn gemm_nt(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatri
     gemm(write, view(&a), view(&b).transpose(), c);
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Operations of all products on this thread: what a formula for the cost is held against.
+    pub(crate) static FLOPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 fn gemm(write: Write, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMut<f64>) {
+    #[cfg(test)]
+    FLOPS.set(FLOPS.get() + 2 * (a.nrows() * a.ncols() * b.ncols()) as u64);
     let (rows, columns) = c.shape();
     let stride = c.strides().1 as isize;
     // SAFETY: the pointer, shape and strides are those of a view borrowed mutably for as long as `target` lives.
@@ -49,9 +57,10 @@ pub(super) fn view<'a>(m: &DMatrixView<'a, f64>) -> MatRef<'a, f64> {
     unsafe { MatRef::from_raw_parts(m.as_ptr(), m.nrows(), m.ncols(), row_stride as isize, column_stride as isize) }
 }
 
-/// faer 0.24 returns with the upper halves of the AVX registers dirty, which makes later SSE2 code up to five times slower.
+/// To be called after everything of faer's: 0.24 returns with the upper halves of the AVX registers dirty, which makes later SSE2 code
+/// up to five times slower.
 #[inline]
-fn leave_avx() {
+pub(super) fn leave_avx() {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx")]

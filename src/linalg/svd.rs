@@ -3,7 +3,7 @@
 use faer::Mat;
 use nalgebra::{DMatrix, DMatrixView};
 
-use super::product::view;
+use super::product::{leave_avx, view};
 
 /// M = U·diag(σ)·Vᵀ with r = min(m, n) columns in U and V.
 #[derive(Debug, Clone)]
@@ -30,7 +30,9 @@ impl Svd {
     pub fn new(m: DMatrixView<f64>) -> Result<Self, SvdError> {
         let (rows, columns) = m.shape();
         finite(m)?;
-        let svd = view(&m).thin_svd().map_err(|_| SvdError::NoConvergence { rows, columns })?;
+        let svd = view(&m).thin_svd();
+        leave_avx();
+        let svd = svd.map_err(|_| SvdError::NoConvergence { rows, columns })?;
         let to_nalgebra = |a: faer::MatRef<f64>| DMatrix::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)]);
         let values = svd.S().column_vector().iter().copied().collect();
         Ok(Self { u: to_nalgebra(svd.U()), values, v: to_nalgebra(svd.V()) })
@@ -43,7 +45,9 @@ pub fn singular_values(m: DMatrixView<f64>) -> Result<Vec<f64>, SvdError> {
     finite(m)?;
     // A copy: faer works in place.
     let copy: Mat<f64> = view(&m).to_owned();
-    copy.singular_values().map_err(|_| SvdError::NoConvergence { rows, columns })
+    let values = copy.singular_values();
+    leave_avx();
+    values.map_err(|_| SvdError::NoConvergence { rows, columns })
 }
 
 fn finite(m: DMatrixView<f64>) -> Result<(), SvdError> {

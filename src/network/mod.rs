@@ -5,4 +5,4 @@ pub mod init;
 mod parameters;
 
 pub use architecture::Architecture;
-pub use parameters::{Parameters, WeightsError};
+pub use parameters::{Parameters, WeightsError, largest_norm};

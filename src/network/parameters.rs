@@ -66,7 +66,7 @@ impl Parameters {
 
     /// The arrays W1, …, WL of shapes (d_l, d_{l−1}).
     pub fn to_arrays(&self) -> Arrays {
-        (1..=self.architecture.depth()).map(|l| (format!("W{l}"), matrix_array(self.weight(l)))).collect()
+        (1..=self.architecture.depth()).map(|l| (format!("W{l}"), Array::matrix(self.weight(l)))).collect()
     }
 
     /// The shapes.
@@ -90,6 +90,11 @@ impl Parameters {
         (1..self.architecture.depth()).map(|l| self.imbalance(l)).collect()
     }
 
+    /// The balance gap max_l ‖D_l‖_F; 0 for a single layer, NaN or infinite where a gap is.
+    pub fn balance_gap(&self) -> f64 {
+        largest_norm(&self.imbalances())
+    }
+
     /// θ as a vector.
     pub fn values(&self) -> &DVector<f64> {
         &self.values
@@ -101,9 +106,9 @@ impl Parameters {
     }
 }
 
-/// A matrix as an array of numpy's: shape (rows, columns), row by row.
-pub(crate) fn matrix_array(m: DMatrixView<f64>) -> Array {
-    Array { shape: vec![m.nrows(), m.ncols()], data: m.transpose().as_slice().to_vec() }
+/// max ‖M‖_F over some matrices, 0 of none. A NaN among the norms is the result: `f64::max` would drop it.
+pub fn largest_norm(matrices: &[DMatrix<f64>]) -> f64 {
+    matrices.iter().map(DMatrix::norm).fold(0.0, |largest, norm| if norm > largest || norm.is_nan() { norm } else { largest })
 }
 
 #[cfg(test)]

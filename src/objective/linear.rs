@@ -261,6 +261,19 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn the_cost_is_what_a_gradient_multiplies(widths in prop::collection::vec(1usize..8, 2..7)) {
+            for order in [Order::FromInput, Order::FromOutput] {
+                let (architecture, data, theta) = problem(&widths, 5, 0);
+                let objective = LinearObjective::with_order(architecture, Moments::new(&data).unwrap(), 0.0, order);
+                let before = crate::linalg::FLOPS.get();
+                objective.loss_gradient(&theta, &mut theta.clone());
+                prop_assert_eq!(crate::linalg::FLOPS.get() - before, objective.flops());
+            }
+        }
+    }
+
     #[test]
     fn the_cost_is_linear_in_depth_free_of_samples_and_small_for_one_output() {
         let cost = |layers: usize, d_out: usize, samples: usize| {

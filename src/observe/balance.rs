@@ -2,10 +2,13 @@
 //!
 //! The law is exact under gradient flow, so its residual is a certificate of the integration, free of charge. For an optimizer
 //! it shows what the step size does.
+//!
+//! In float64 a gap is known to about ε·‖θ‖², whatever it started from: below that floor it is rounding, and a ratio to the law's
+//! envelope means nothing.
 
 use nalgebra::DMatrix;
 
-use crate::network::Parameters;
+use crate::network::{Parameters, largest_norm};
 use crate::theory::balance::decay;
 
 use super::{Observable, Row, Snapshot};
@@ -14,7 +17,8 @@ use super::{Observable, Row, Snapshot};
 /// - `balance_gap`: max_l ‖D_l‖_F, and `balance_gap_l`: ‖D_l‖_F for l = 1, …, L − 1 (also the array `balance_gap`);
 /// - `balance_law_residual`: max_l ‖D_l(t) − e^{−2λt}D_l(0)‖_F;
 /// - `balance_law_residual_relative`: the same over max_l ‖D_l(0)‖_F, undefined for a balanced start;
-/// - `balance_gap_over_envelope`: max_l ‖D_l(t)‖_F over e^{−2λt}·max_l ‖D_l(0)‖_F, 1 under the law, undefined likewise.
+/// - `balance_gap_over_envelope`: max_l ‖D_l(t)‖_F over e^{−2λt}·max_l ‖D_l(0)‖_F, 1 under the law; undefined likewise, and once the
+///   envelope has sunk below the floor.
 ///
 /// A single layer has no neighbour: its gap is 0.
 pub struct Balance {
@@ -27,16 +31,15 @@ pub struct Balance {
 impl Balance {
     /// Measures against the law from `start` under weight decay λ.
     pub fn new(start: &Parameters, weight_decay: f64) -> Self {
-        let gaps = start.imbalances();
-        let gap = largest(&gaps);
-        // Rounding leaves D about ε·‖W_l‖²·√d: a start within 100 ε·‖θ‖² of balance is balanced.
-        let balanced = gap <= 100.0 * f64::EPSILON * start.values().norm_squared();
-        Self { start: gaps, start_gap: if balanced { f64::NAN } else { gap }, weight_decay }
+        let gap = start.balance_gap();
+        let balanced = gap <= floor(start);
+        Self { start: start.imbalances(), start_gap: if balanced { f64::NAN } else { gap }, weight_decay }
     }
 }
 
-fn largest(matrices: &[DMatrix<f64>]) -> f64 {
-    matrices.iter().map(DMatrix::norm).fold(0.0, f64::max)
+/// 100·ε·‖θ‖²: what rounding may leave of an imbalance that is zero.
+fn floor(parameters: &Parameters) -> f64 {
+    100.0 * f64::EPSILON * parameters.values().norm_squared()
 }
 
 impl Observable for Balance {
@@ -44,14 +47,62 @@ impl Observable for Balance {
         let gaps = snapshot.parameters.imbalances();
         let factor = decay(self.weight_decay, snapshot.t);
         let off: Vec<_> = gaps.iter().zip(&self.start).map(|(now, start)| now - start * factor).collect();
-        row.float("balance_gap", largest(&gaps));
+        let (gap, off) = (largest_norm(&gaps), largest_norm(&off));
+        let envelope = factor * self.start_gap;
+        let known = envelope > floor(snapshot.parameters);
+        row.float("balance_gap", gap);
         let norms: Vec<f64> = gaps.iter().map(DMatrix::norm).collect();
         for (index, norm) in norms.iter().enumerate() {
             row.float(format!("balance_gap_{}", index + 1), *norm);
         }
-        row.float("balance_law_residual", largest(&off));
-        row.float("balance_law_residual_relative", largest(&off) / self.start_gap);
-        row.float("balance_gap_over_envelope", largest(&gaps) / (factor * self.start_gap));
+        row.float("balance_law_residual", off);
+        row.float("balance_law_residual_relative", off / self.start_gap);
+        row.float("balance_gap_over_envelope", if known { gap / envelope } else { f64::NAN });
         row.vector("balance_gap", norms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Architecture;
+    use crate::observe::testing::measure;
+
+    /// Two scalar layers: D = w_2² − w_1².
+    fn pair(w1: f64, w2: f64) -> Parameters {
+        let weight = |w| DMatrix::from_element(1, 1, w);
+        Parameters::from_weights(&Architecture::new(&[1, 1, 1]), &[weight(w1), weight(w2)])
+    }
+
+    #[test]
+    fn weights_that_follow_the_law_have_no_residual() {
+        let (decay_rate, t) = (0.1, 3.0);
+        let balance = Balance::new(&pair(1.0, 2.0), decay_rate);
+        // D(0) = 3: w_2² = w_1² + 3e^{−2λt}.
+        let after = |factor: f64| pair(0.5, (0.25 + 3.0 * factor).sqrt());
+        let row = measure(&balance, &after(decay(decay_rate, t)), t);
+        assert!(row["balance_law_residual"] < 1e-15 && (row["balance_gap_over_envelope"] - 1.0).abs() < 1e-15);
+        assert!((row["balance_gap"] - 3.0 * (-0.6f64).exp()).abs() < 1e-15);
+        // Controls: half and twice the rate.
+        for wrong in [0.5, 2.0] {
+            assert!(measure(&balance, &after(decay(wrong * decay_rate, t)), t)["balance_law_residual_relative"] > 0.1);
+        }
+    }
+
+    /// A gap of the right size and the wrong sign keeps its norm and breaks the law.
+    #[test]
+    fn the_residual_is_of_matrices_not_of_norms() {
+        let row = measure(&Balance::new(&pair(1.0, 2.0), 0.0), &pair(2.0, 1.0), 1.0);
+        assert_eq!(row["balance_gap_over_envelope"], 1.0);
+        assert_eq!(row["balance_law_residual_relative"], 2.0);
+    }
+
+    #[test]
+    fn ratios_to_nothing_are_not_defined() {
+        let balanced = measure(&Balance::new(&pair(1.0, 1.0), 0.0), &pair(1.0, 1.0), 1.0);
+        assert!(balanced["balance_gap_over_envelope"].is_nan() && balanced["balance_law_residual_relative"].is_nan());
+        // e^{−2λt} = 4e-18: the envelope lies below rounding.
+        let sunk = measure(&Balance::new(&pair(1.0, 2.0), 1.0), &pair(1.0, 1.0 + 1e-15), 20.0);
+        assert!(sunk["balance_gap_over_envelope"].is_nan() && sunk["balance_law_residual"] < 1e-14);
     }
 }

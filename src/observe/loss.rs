@@ -1,10 +1,10 @@
-//! ℒ(θ), J(θ) = ℒ + (λ/2)‖θ‖² and ‖∇J(θ)‖, the speed of the flow.
+//! ℒ(θ), J(θ) = ℒ + (λ/2)‖θ‖², ‖∇J(θ)‖, the speed of the flow, and ‖θ‖.
 
 use nalgebra::DVector;
 
 use super::{Observable, Row, Snapshot};
 
-/// Columns `loss`, `objective`, `grad_norm`.
+/// Columns `loss`, `objective`, `grad_norm`, `weight_norm`.
 pub struct Loss;
 
 impl Observable for Loss {
@@ -16,5 +16,24 @@ impl Observable for Loss {
         row.float("loss", loss);
         row.float("objective", loss + 0.5 * snapshot.objective.weight_decay() * theta.norm_squared());
         row.float("grad_norm", gradient.norm());
+        row.float("weight_norm", theta.norm());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Architecture, Parameters};
+    use crate::observe::testing::measure;
+    use nalgebra::DMatrix;
+
+    /// f(x) = w·x on x = 1, y = 0 with λ = 0.1: ℒ = w²/2, J = ℒ + 0.05w², ∇J = 1.1w.
+    #[test]
+    fn loss_objective_and_gradient_of_one_weight() {
+        let row =
+            measure(&Loss, &Parameters::from_weights(&Architecture::new(&[1, 1]), &[DMatrix::from_element(1, 1, -3.0)]), 0.0);
+        for (name, expected) in [("loss", 4.5), ("objective", 4.95), ("grad_norm", 3.3), ("weight_norm", 3.0)] {
+            assert!((row[name] - expected).abs() < 1e-14, "{name}");
+        }
     }
 }

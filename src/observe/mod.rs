@@ -11,6 +11,8 @@ mod nfa;
 mod row;
 mod snapshot;
 mod spectra;
+#[cfg(test)]
+mod testing;
 
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;

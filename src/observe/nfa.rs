@@ -59,30 +59,13 @@ fn alignment_residual(gram: &DMatrix<f64>, power: &DMatrix<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Dataset, Moments};
     use crate::network::init::{Balanced, balanced, identity, pytorch};
     use crate::network::{Architecture, Parameters};
-    use crate::objective::LinearObjective;
-    use crate::observe::{Row, Scalar};
+    use crate::observe::testing::{measure, with_snapshot};
     use crate::rng::{Purpose, gaussian_matrix, stream};
 
-    fn with_snapshot<T>(parameters: &Parameters, see: impl FnOnce(&Snapshot) -> T) -> T {
-        let net = parameters.architecture();
-        let data = Dataset {
-            x: DMatrix::identity(net.input_dim(), net.input_dim()),
-            y: DMatrix::zeros(net.input_dim(), net.output_dim()),
-        };
-        let objective = LinearObjective::new(net.clone(), Moments::new(&data).unwrap(), 0.0);
-        see(&Snapshot::new(0.0, parameters, &objective, None).unwrap())
-    }
-
     fn value(parameters: &Parameters, name: &str) -> f64 {
-        let mut row = Row::default();
-        with_snapshot(parameters, |snapshot| FeatureAnsatz.measure(snapshot, &mut row));
-        match row.scalars.iter().find(|(own, _)| own == name) {
-            Some((_, Scalar::Float(value))) => *value,
-            other => panic!("{name}: {other:?}"),
-        }
+        measure(&FeatureAnsatz, parameters, 0.0)[name]
     }
 
     fn rectangular_balanced() -> Parameters {
@@ -109,7 +92,7 @@ mod tests {
     #[test]
     fn a_wrong_exponent_fails() {
         let parameters = rectangular_balanced();
-        with_snapshot(&parameters, |snapshot| {
+        with_snapshot(&parameters, 0.0, |snapshot| {
             let gram = snapshot.gram(2);
             let wrong = GramPower::new(snapshot.jacobian(2), 0.25).matrix();
             assert!(relative_difference(&gram, &wrong) > 0.05);

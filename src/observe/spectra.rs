@@ -23,3 +23,33 @@ impl Observable for Spectra {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Architecture, Parameters};
+    use crate::observe::testing::{measure, row};
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use nalgebra::SymmetricEigen;
+
+    /// d_0 = 5, d_L = 2: the AGOP has two eigenvalues and three zeros.
+    #[test]
+    fn the_agop_has_the_eigenvalues_of_its_matrix() {
+        let rng = &mut stream(1, Purpose::Init);
+        let weights = [gaussian_matrix(4, 5, rng), gaussian_matrix(2, 4, rng)];
+        let product = &weights[1] * &weights[0];
+        let parameters = Parameters::from_weights(&Architecture::new(&[5, 4, 2]), &weights);
+        let mut eigenvalues: Vec<f64> =
+            SymmetricEigen::new(product.transpose() * &product).eigenvalues.iter().copied().collect();
+        eigenvalues.sort_by(|a, b| b.total_cmp(a));
+        let vectors = row(&Spectra, &parameters, 0.0).vectors;
+        let vector = |name: &str| &vectors.iter().find(|(own, _)| own == name).unwrap().1;
+        assert_eq!((vector("sv_agop").len(), vector("sv_W1").len(), vector("sv_product").len()), (5, 4, 2));
+        for (measured, expected) in vector("sv_agop").iter().zip(&eigenvalues) {
+            assert!((measured - expected).abs() < 1e-13 * eigenvalues[0]);
+        }
+        let ranks = measure(&Spectra, &parameters, 0.0);
+        let trace_over_top = product.norm_squared() / eigenvalues[0];
+        assert!((ranks["stable_rank_product"] - trace_over_top).abs() < 1e-13);
+    }
+}

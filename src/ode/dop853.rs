@@ -16,7 +16,8 @@ pub fn dop853(tolerance: Tolerance) -> Adaptive {
 }
 
 /// θ with its time appended, (θ, t)' = (F(t, θ), 1). The table of `ode_solvers` 0.6.2 has c₁₂ = 0 where the method has 1, which
-/// leaves order 1 for a field that depends on time; with the time among the states no c is needed.
+/// leaves order 1 for a field that depends on time; with the time among the states no c is needed. The error norm is then a mean over
+/// P + 1 components, one of them without error.
 struct WithClock<'a, 'f> {
     rhs: &'a Rhs<'f>,
     scratch: RefCell<(DVector<f64>, DVector<f64>)>,
@@ -27,7 +28,7 @@ impl System<f64, DVector<f64>> for WithClock<'_, '_> {
         let p = state.len() - 1;
         let (theta, dtheta) = &mut *self.scratch.borrow_mut();
         theta.copy_from(&state.rows(0, p));
-        self.rhs.system(state[p], theta, dtheta);
+        self.rhs.eval(state[p], theta, dtheta);
         derivative.rows_mut(0, p).copy_from(dtheta);
         derivative[p] = 1.0;
     }

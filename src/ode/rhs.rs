@@ -23,19 +23,32 @@ impl<'a> Rhs<'a> {
         self.evaluations.get()
     }
 
+    /// dθ ← F(t, θ), counted.
+    pub(super) fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        self.evaluations.set(self.evaluations.get() + 1);
+        self.field.eval(t, theta, dtheta);
+    }
+
     /// Whether state and field are finite at (t, θ): one evaluation.
     pub(super) fn is_finite_at(&self, t: f64, theta: &DVector<f64>) -> bool {
         let mut dtheta = DVector::zeros(theta.len());
-        self.system(t, theta, &mut dtheta);
+        self.eval(t, theta, &mut dtheta);
         is_finite(theta) && is_finite(&dtheta)
     }
 }
 
 impl System<f64, DVector<f64>> for &Rhs<'_> {
     fn system(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-        self.evaluations.set(self.evaluations.get() + 1);
-        self.field.eval(t, theta, dtheta);
+        self.eval(t, theta, dtheta);
     }
+}
+
+/// At least as many steps may be tried in one call of the library.
+pub(super) const FEWEST_STATES: u64 = 64;
+
+/// How many states of length `dim` the library may keep in one call: as many as fit in 32 MiB, between 64 and 1000.
+pub(super) fn states_per_call(dim: usize) -> u64 {
+    ((1 << 22) / dim.max(1) as u64).clamp(FEWEST_STATES, 1000)
 }
 
 /// Whether every entry is a finite number.

@@ -1,11 +1,11 @@
 //! The classical Runge–Kutta method of order 4 (Kutta, Z. Math. Phys. 46, 1901) with a fixed step. From `ode_solvers`.
 //!
-//! It has no error estimate: a step beyond 2.785/ρ (ρ the spectral radius of the field's Jacobian) diverges, one just below it
-//! drifts.
+//! It has no error estimate: a step beyond 2.785/ρ (ρ the spectral radius of the field's Jacobian) diverges or jitters about, one
+//! just below it drifts along flat directions.
 
 use nalgebra::DVector;
 
-use super::rhs::Rhs;
+use super::rhs::{Rhs, states_per_call};
 use super::{Integrator, Segment, Termination, VectorField, Work, has_blown_up};
 
 /// The integrator `rk4`: every segment is divided into equal steps no longer than the one given.
@@ -16,9 +16,6 @@ pub struct Rk4 {
     /// ‖θ‖ at the start of the integration: what growth is measured against.
     start_norm: Option<f64>,
 }
-
-/// States that the library may keep in one call, as in the adaptive methods.
-const KEPT_NUMBERS: usize = 1 << 22;
 
 impl Rk4 {
     /// Steps of at most `step` > 0, at most `max_steps` of them over all segments.
@@ -35,11 +32,11 @@ impl Integrator for Rk4 {
         // A whole number of steps, so that the last one lands: 1 + 1e-12 forgives t1 − t0 its rounding.
         let steps = ((t1 - t0) / self.step / (1.0 + 1e-12)).ceil() as u64;
         let h = (t1 - t0) / steps as f64;
-        let kept = (KEPT_NUMBERS / field.dim().max(1)).clamp(16, 1000) as u64;
+        let most = states_per_call(field.dim());
         let time_after = |n: u64| if n == steps { t1 } else { t0 + n as f64 * h };
         let stop = loop {
             let t = time_after(work.accepted);
-            let count = kept.min(steps - work.accepted).min(self.steps_left);
+            let count = most.min(steps - work.accepted).min(self.steps_left);
             if count == 0 {
                 break (work.accepted < steps).then_some(Termination::MaxSteps { t, steps: self.max_steps });
             }

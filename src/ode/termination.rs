@@ -13,13 +13,15 @@ pub enum Termination {
     #[error("took its {steps} steps, to t = {t}")]
     Steps { t: f64, steps: u64 },
     /// The integrator spent its budget of steps, rejected ones included.
-    #[error("stopped at t = {t} after {steps} steps: raise flow.max_steps, or raise flow.rtol")]
+    #[error("stopped at t = {t} after {steps} steps: raise flow.max_steps, or shorten flow.t_end")]
     MaxSteps { t: f64, steps: u64 },
-    /// The step size fell below rounding although state and field stayed of moderate size.
-    #[error("stiff at t = {t} (step {step:.1e}): raise flow.rtol and flow.atol, or use flow.integrator rk4 with a fixed step")]
+    /// The step size fell below rounding, to at most `step`, although state and field stayed of moderate size.
+    #[error("stiff at t = {t} (step {step:.1e}): use flow.integrator rk4 with a step below 2.785 over the largest curvature")]
     Stiff { t: f64, step: f64 },
     /// State or field became infinite or NaN, or the state blew up ([`super::has_blown_up`]). `t` is the last good time.
-    #[error("diverged at t = {t} (‖θ‖ = {norm:.1e}): lower the step or learning rate, or start from smaller weights")]
+    #[error(
+        "diverged after t = {t} (there ‖θ‖ is still {norm:.1e}): lower the step or learning rate, or start from smaller weights"
+    )]
     Diverged { t: f64, norm: f64 },
 }
 

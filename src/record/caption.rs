@@ -15,19 +15,19 @@ pub fn caption(scenario: &Scenario) -> String {
     let start = match &scenario.init {
         Init::Pytorch => "pytorch".to_string(),
         Init::Identity => "identity".to_string(),
-        Init::Gaussian { std } => format!("gaussian (std {std})"),
-        Init::Orthogonal { gain } => format!("orthogonal (gain {gain})"),
-        Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance}"),
+        Init::Gaussian { std } => format!("gaussian (std {std:?})"),
+        Init::Orthogonal { gain } => format!("orthogonal (gain {gain:?})"),
+        Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance:?}"),
         Init::Balanced { .. } => "balanced".to_string(),
         Init::File { .. } => "from a file".to_string(),
     };
     let method = match &scenario.flow.integrator {
-        Integrator::Rk4 { step } => format!("rk4 with step {step}"),
+        Integrator::Rk4 { step } => format!("rk4 with steps of at most {step:?}"),
         Integrator::Dop853 => format!("dop853 at rtol {:e}", scenario.flow.rtol),
         _ => format!("dopri5 at rtol {:e}", scenario.flow.rtol),
     };
     format!(
-        "L = {}, widths {}, {data}, start {start}, λ = {}, {method}, seed {}",
+        "L = {}, widths {}, {data}, start {start}, λ = {:?}, {method}, seed {}",
         widths.len() - 1,
         widths.join("-"),
         scenario.weight_decay,

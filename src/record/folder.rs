@@ -22,6 +22,9 @@ pub enum FolderError {
     NotARun(PathBuf),
     #[error("cannot {verb} {}: {source}", path.display())]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
+    /// The folder is complete, but could not be given its name.
+    #[error("cannot name {}: {source}; the run lies in {}", target.display(), path.display())]
+    Unnamed { path: PathBuf, target: PathBuf, source: io::Error },
     #[error("{} is not a resolved scenario: {source}", path.display())]
     Scenario { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]
@@ -41,8 +44,15 @@ pub struct Draft {
     target: PathBuf,
 }
 
+/// A new folder beside `target`, which is absolute; the folders above it are made.
+fn temporary(target: &Path) -> Result<tempfile::TempDir, FolderError> {
+    let parent = target.parent().unwrap_or(target);
+    fs::create_dir_all(parent).map_err(io("make", parent))?;
+    tempfile::Builder::new().prefix(".gramflow-partial-").tempdir_in(parent).map_err(io("write in", parent))
+}
+
 /// Fails where `target` is something that a run may not replace: a file, or a folder with contents that is no run's.
-pub fn check_target(target: &Path) -> Result<(), FolderError> {
+fn check_target(target: &Path) -> Result<(), FolderError> {
     let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
     if !target.exists() || is_run(target) || (target.is_dir() && empty()) {
         Ok(())
@@ -58,14 +68,15 @@ fn is_run(folder: &Path) -> bool {
 impl Draft {
     /// Begins a folder that will be `target`; makes the folders above it.
     pub fn new(target: &Path) -> Result<Self, FolderError> {
-        check_target(target)?;
-        // Absolute: a bare name has an empty parent.
-        let target = std::path::absolute(target).map_err(io("find", target))?;
-        let parent = target.parent().unwrap_or(&target).to_path_buf();
-        fs::create_dir_all(&parent).map_err(io("make", &parent))?;
-        let folder =
-            tempfile::Builder::new().prefix(".gramflow-partial-").tempdir_in(&parent).map_err(io("write in", &parent))?;
-        Ok(Self { folder, target })
+        let target = match fs::canonicalize(target) {
+            // Behind links: the folder is replaced, not a link to it.
+            Ok(existing) => existing,
+            Err(_) if target.is_symlink() => return Err(FolderError::Occupied(target.into())),
+            // Absolute: a bare name has an empty parent.
+            Err(_) => std::path::absolute(target).map_err(io("find", target))?,
+        };
+        check_target(&target)?;
+        Ok(Self { folder: temporary(&target)?, target })
     }
 
     /// Where it is being filled.
@@ -98,20 +109,22 @@ impl Draft {
         self.write_text("manifest.json", &format!("{:#}", manifest.to_value()))?;
         // tempfile makes folders for their owner only; a run folder is as open as any other.
         open_to_readers(self.path()).map_err(io("open", self.path()))?;
-        let Self { folder, target } = self;
-        let mut earlier = None;
-        if is_run(&target) {
-            let parent = target.parent().unwrap_or(&target);
-            let aside =
-                tempfile::Builder::new().prefix(".gramflow-partial-").tempdir_in(parent).map_err(io("write in", parent))?;
-            fs::rename(&target, aside.path().join("replaced")).map_err(io("replace", &target))?;
-            earlier = Some(aside);
+        let earlier = if is_run(&self.target) { Some(temporary(&self.target)?) } else { None };
+        let replaced = earlier.as_ref().map(|aside| aside.path().join("replaced"));
+        if let Some(replaced) = &replaced {
+            fs::rename(&self.target, replaced).map_err(io("replace", &self.target))?;
         }
-        fs::rename(folder.path(), &target).map_err(io("name", &target))?;
+        if let Err(source) = fs::rename(self.path(), &self.target) {
+            // The earlier run goes back to its place; if even that fails, it is kept where it is, and so is the new one.
+            let back = replaced.is_none_or(|replaced| fs::rename(replaced, &self.target).is_ok());
+            if let Some(aside) = earlier.filter(|_| !back) {
+                let _ = aside.keep();
+            }
+            return Err(FolderError::Unnamed { path: self.folder.keep(), target: self.target, source });
+        }
         // The folder has moved: there is nothing left under its temporary name to remove.
-        let _ = folder.keep();
-        drop(earlier);
-        Ok(target)
+        let _ = self.folder.keep();
+        Ok(self.target)
     }
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), FolderError> {
@@ -147,4 +160,77 @@ pub fn read(folder: &Path) -> Result<Run, FolderError> {
         table: parquet::read(&folder.join("records.parquet"))?,
         arrays: npz::read(&folder.join("arrays.npz"))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    const TEXT: &str = "
+name: tiny
+data: {synthetic: {inputs: {dim: 2, samples: 5}, target: {low_rank: {rank: 1, outputs: 1}}}}
+network: {widths: [2, 1]}
+flow: {t_end: 1.0}
+";
+
+    fn filled(target: &Path) -> Draft {
+        let (scenario, _) = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap();
+        let (table, arrays) = (crate::record::table(&[]), Arrays::new());
+        let run = Run { name: "tiny".into(), widths: vec![2, 1], weight_decay: 0.0, caption: String::new(), table, arrays };
+        let draft = Draft::new(target).unwrap();
+        draft.write(&run, &scenario, &[]).unwrap();
+        draft.figures().unwrap();
+        draft
+    }
+
+    fn manifest(seed: u64) -> Manifest {
+        Manifest::new(String::new(), seed, BTreeMap::new())
+    }
+
+    fn entries(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn the_folder_stands_only_once_it_is_published_and_a_dropped_draft_leaves_nothing() {
+        let at = tempfile::tempdir().unwrap();
+        let target = at.path().join("deep/run");
+        drop(filled(&target));
+        assert_eq!(entries(&at.path().join("deep")), 0);
+        let draft = filled(&target);
+        assert!(!target.exists());
+        draft.publish(&manifest(0)).unwrap();
+        assert!(is_run(&target) && target.join("scenario.json").exists());
+        assert_eq!(entries(&at.path().join("deep")), 1);
+    }
+
+    #[test]
+    fn an_earlier_run_stands_until_the_new_one_replaces_it() {
+        let at = tempfile::tempdir().unwrap();
+        let target = at.path().join("run");
+        let is_second = || fs::read_to_string(target.join("manifest.json")).unwrap().contains("\"seed\": 2");
+        filled(&target).publish(&manifest(1)).unwrap();
+        let draft = filled(&target);
+        assert!(is_run(&target) && !is_second());
+        draft.publish(&manifest(2)).unwrap();
+        assert!(is_run(&target) && is_second());
+        assert_eq!(entries(at.path()), 1);
+    }
+
+    #[test]
+    fn what_is_no_run_is_not_replaced() {
+        let at = tempfile::tempdir().unwrap();
+        fs::write(at.path().join("file"), "").unwrap();
+        assert!(matches!(Draft::new(&at.path().join("file")), Err(FolderError::Occupied(_))));
+        assert!(matches!(Draft::new(at.path()), Err(FolderError::Occupied(_))));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(at.path().join("nowhere"), at.path().join("link")).unwrap();
+            assert!(matches!(Draft::new(&at.path().join("link")), Err(FolderError::Occupied(_))));
+        }
+        // An empty folder is nobody's.
+        fs::create_dir(at.path().join("empty")).unwrap();
+        filled(&at.path().join("empty")).publish(&manifest(0)).unwrap();
+    }
 }

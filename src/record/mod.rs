@@ -8,7 +8,7 @@ mod recorder;
 mod table;
 
 pub use caption::caption;
-pub use folder::{Draft, FolderError, check_target, read};
+pub use folder::{Draft, FolderError, read};
 pub use manifest::{Host, Manifest, Process};
 pub use parquet::TableError;
 pub use recorder::{Recorder, arrays, table};

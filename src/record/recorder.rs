@@ -5,29 +5,41 @@ use crate::observe::{Row, Scalar};
 
 use super::{Column, Table, Values};
 
-/// The recorded rows of one process, in order of time.
+/// The recorded moments of one process, in order of time.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     process: String,
+    /// The names of the scalars and of the vectors of every moment.
+    scalars: Vec<String>,
+    vectors: Vec<String>,
     moments: Vec<Moment>,
 }
 
+/// One recorded time; its values are in the order of the names.
 #[derive(Debug, Clone)]
 struct Moment {
     step: u64,
     t: f64,
-    row: Row,
+    scalars: Vec<Scalar>,
+    vectors: Vec<Vec<f64>>,
 }
 
 impl Recorder {
     /// For the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
-        Self { process: process.into(), moments: Vec::new() }
+        Self { process: process.into(), scalars: Vec::new(), vectors: Vec::new(), moments: Vec::new() }
     }
 
-    /// Adds what was measured at time `t`, after `step` steps of the process.
+    /// Adds what was measured at time `t`, after `step` steps of the process: the same names in the same order every time.
     pub fn push(&mut self, step: u64, t: f64, row: Row) {
-        self.moments.push(Moment { step, t, row });
+        let (scalar_names, scalars): (Vec<_>, Vec<_>) = row.scalars.into_iter().unzip();
+        let (vector_names, vectors): (Vec<_>, Vec<_>) = row.vectors.into_iter().unzip();
+        if self.moments.is_empty() {
+            (self.scalars, self.vectors) = (scalar_names, vector_names);
+        } else {
+            assert_eq!((&self.scalars, &self.vectors), (&scalar_names, &vector_names), "observables change no names");
+        }
+        self.moments.push(Moment { step, t, scalars, vectors });
     }
 
     /// The time of the last row.
@@ -36,22 +48,20 @@ impl Recorder {
     }
 }
 
-/// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave.
+/// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave. All
+/// processes are observed alike.
 pub fn table(recorders: &[Recorder]) -> Table {
-    let moments = || recorders.iter().flat_map(|recorder| recorder.moments.iter().map(move |moment| (recorder, moment)));
+    let moments = || recorders.iter().flat_map(|recorder| &recorder.moments);
+    let processes = recorders.iter().flat_map(|recorder| recorder.moments.iter().map(|_| recorder.process.clone()));
     let mut columns = vec![
-        Column { name: "process".into(), values: Values::Text(moments().map(|(r, _)| r.process.clone()).collect()) },
-        Column { name: "step".into(), values: Values::Integer(moments().map(|(_, m)| m.step as i64).collect()) },
-        Column { name: "t".into(), values: Values::Float(moments().map(|(_, m)| m.t).collect()) },
+        Column { name: "process".into(), values: Values::Text(processes.collect()) },
+        Column { name: "step".into(), values: Values::Integer(moments().map(|moment| moment.step as i64).collect()) },
+        Column { name: "t".into(), values: Values::Float(moments().map(|moment| moment.t).collect()) },
     ];
-    let names = moments().next().map_or(&[][..], |(_, first)| &first.row.scalars[..]);
-    for (index, (name, first)) in names.iter().enumerate() {
-        let scalars = moments().map(|(_, moment)| {
-            let (own, scalar) = &moment.row.scalars[index];
-            assert_eq!(own, name, "observables write the same names in the same order every time");
-            *scalar
-        });
-        columns.push(Column { name: name.clone(), values: values(*first, scalars) });
+    let names = recorders.iter().map(|recorder| &recorder.scalars).find(|names| !names.is_empty());
+    for (index, name) in names.into_iter().flatten().enumerate() {
+        let first = moments().next().map_or(Scalar::Float(f64::NAN), |moment| moment.scalars[index]);
+        columns.push(Column { name: name.clone(), values: values(first, moments().map(|moment| moment.scalars[index])) });
     }
     Table { columns }
 }
@@ -68,12 +78,12 @@ fn values(first: Scalar, scalars: impl Iterator<Item = Scalar>) -> Values {
 /// `p/t`, `p/step` and every vector over the recorded times of each process p, of shape (times, length).
 pub fn arrays(recorders: &[Recorder]) -> Arrays {
     let mut arrays = Arrays::new();
-    for Recorder { process, moments } in recorders {
-        arrays.insert(format!("{process}/t"), Array::vector(moments.iter().map(|m| m.t).collect()));
-        arrays.insert(format!("{process}/step"), Array::vector(moments.iter().map(|m| m.step as f64).collect()));
-        for (index, (name, first)) in moments.first().map_or(&[][..], |m| &m.row.vectors[..]).iter().enumerate() {
-            let data: Vec<f64> = moments.iter().flat_map(|m| m.row.vectors[index].1.iter().copied()).collect();
-            let array = Array { shape: vec![moments.len(), first.len()], data };
+    for Recorder { process, vectors, moments, .. } in recorders {
+        arrays.insert(format!("{process}/t"), Array::vector(moments.iter().map(|moment| moment.t).collect()));
+        arrays.insert(format!("{process}/step"), Array::vector(moments.iter().map(|moment| moment.step as f64).collect()));
+        for (index, name) in vectors.iter().enumerate() {
+            let data: Vec<f64> = moments.iter().flat_map(|moment| moment.vectors[index].iter().copied()).collect();
+            let array = Array { shape: vec![moments.len(), data.len() / moments.len()], data };
             arrays.insert(format!("{process}/{name}"), array);
         }
     }

@@ -5,7 +5,8 @@ use nalgebra::DMatrix;
 use crate::data::{Dataset, DatasetError, Moments, dataset};
 use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
-use crate::objective::LinearObjective;
+use crate::objective::{LinearObjective, Objective};
+use crate::observe::Snapshot;
 use crate::scenario::{Data, Scenario};
 
 /// The training problem of a scenario.
@@ -23,8 +24,12 @@ pub enum ProblemError {
     DataShape { name: &'static str, found: usize, end: &'static str, wanted: usize },
     #[error(transparent)]
     Start(#[from] init::FileError),
-    #[error("the moments of the data: {0}")]
+    #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
+    #[error("the start's weights or their products overflow ({0}): start from smaller weights")]
+    StartOverflows(SvdError),
+    #[error("the loss at the start is {loss}, its gradient {gradient}: scale the data to moderate size")]
+    LossOverflows { loss: f64, gradient: f64 },
 }
 
 impl ProblemError {
@@ -33,7 +38,8 @@ impl ProblemError {
         match self {
             Self::Data(_) | Self::DataShape { .. } => "data.file.path",
             Self::Start(_) => "init.file.path",
-            Self::Moments(_) => "data",
+            Self::StartOverflows(_) => "init",
+            Self::Moments(_) | Self::LossOverflows { .. } => "data",
         }
     }
 }
@@ -48,7 +54,19 @@ impl Problem {
         }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
         let objective = LinearObjective::new(architecture, Moments::new(&data)?, scenario.weight_decay);
-        Ok(Self { start, objective })
+        let problem = Self { start, objective };
+        problem.check_start()?;
+        Ok(problem)
+    }
+
+    /// The start can be observed, and the loss is finite there.
+    fn check_start(&self) -> Result<(), ProblemError> {
+        Snapshot::new(0.0, &self.start, &self.objective, None).map_err(ProblemError::StartOverflows)?;
+        let theta = self.start.values();
+        let mut gradient = theta.clone();
+        self.objective.gradient(theta, &mut gradient);
+        let (loss, gradient) = (self.objective.value(theta), gradient.norm());
+        if loss.is_finite() && gradient.is_finite() { Ok(()) } else { Err(ProblemError::LossOverflows { loss, gradient }) }
     }
 }
 

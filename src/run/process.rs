@@ -12,6 +12,7 @@ use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
+use super::schedule::Clock;
 
 /// The integrator that a scenario asks for; `auto` is `dopri5`.
 fn integrator(flow: &scenario::Flow) -> Box<dyn Integrator> {
@@ -167,12 +168,8 @@ impl<'a> Descent<'a> {
         self.steps as f64 * self.optimizer.time_per_step()
     }
 
-    pub(super) fn time_per_step(&self) -> f64 {
-        self.optimizer.time_per_step()
-    }
-
-    pub(super) fn last_step(&self) -> u64 {
-        self.last
+    pub(super) fn clock(&self) -> Clock {
+        Clock { time_per_step: self.optimizer.time_per_step(), last_step: self.last }
     }
 
     pub(super) fn name(&self) -> &str {

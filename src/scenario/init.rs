@@ -55,6 +55,8 @@ impl Init {
             Self::Balanced { scale, singular_values, imbalance } => {
                 found.positive("init.balanced.scale", *scale);
                 found.not_negative("init.balanced.imbalance", *imbalance);
+                let most = "at most 1e100: beyond, its square overflows";
+                found.require(*imbalance <= 1e100, "init.balanced.imbalance", most, *imbalance);
                 if *imbalance > 0.0 && widths.len() == 2 {
                     let message =
                         format!("must be 0 with a single layer, which has no neighbour to balance, got {imbalance:?}");

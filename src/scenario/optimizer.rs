@@ -108,6 +108,9 @@ fn eps() -> f64 {
     1e-8
 }
 
+/// More steps than anybody waits for: hours at a microsecond each.
+const MAX_STEPS: u64 = 10_000_000_000;
+
 impl Optimizer {
     /// The word that chooses it.
     pub fn kind(&self) -> &'static str {
@@ -161,12 +164,22 @@ impl Optimizer {
     }
 
     /// `at`: the path of its settings, `optimizers[0].gd`. `samples`: the size of the data set, where the scenario tells.
-    fn validate(&self, at: &str, samples: Option<usize>, found: &mut Findings) {
+    fn validate(&self, at: &str, samples: Option<usize>, t_end: f64, found: &mut Findings) {
         let at = |key: &str| path::child(at, key);
         found.name(&at("name"), self.name(), "a-z, 0-9, - and _", |c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_'));
         found.positive(&at("lr"), self.lr());
-        if let Some(steps) = self.steps() {
-            found.require(steps >= 1, &at("steps"), "at least 1", steps);
+        match self.steps() {
+            Some(steps) => found.between(&at("steps"), steps, 1, MAX_STEPS),
+            None if t_end / self.lr() > MAX_STEPS as f64 => {
+                let least = t_end / MAX_STEPS as f64;
+                found.require(
+                    false,
+                    &at("lr"),
+                    &format!("at least {least:?}, or `steps` set, to end within 10^10 steps"),
+                    self.lr(),
+                );
+            }
+            None => found.require(self.lr() <= t_end, &at("lr"), "at most t_end, for one step at least", self.lr()),
         }
         match self {
             Self::Gd(_) => {}
@@ -196,10 +209,10 @@ impl Optimizer {
 }
 
 /// Each on its own, and the names against each other and the flow's.
-pub(super) fn validate(optimizers: &[Optimizer], samples: Option<usize>, found: &mut Findings) {
+pub(super) fn validate(optimizers: &[Optimizer], samples: Option<usize>, t_end: f64, found: &mut Findings) {
     for (index, optimizer) in optimizers.iter().enumerate() {
         let at = path::child(&path::item("optimizers", index), optimizer.kind());
-        optimizer.validate(&at, samples, found);
+        optimizer.validate(&at, samples, t_end, found);
         let name = optimizer.name();
         if name == "flow" {
             found.add(&path::child(&at, "name"), "`flow` is the gradient flow's own name: choose another");

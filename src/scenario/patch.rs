@@ -17,7 +17,7 @@ pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {
     let refuse = |path: &str, message: String| {
         Err(Problem { location: Location::Set(given.to_string()), path: path.to_string(), message })
     };
-    let Some((target, value)) = given.split_once('=') else {
+    let Some((target, value)) = given.split_once('=').map(|(target, value)| (target.trim(), value)) else {
         return refuse("", "must be written key.path=VALUE, got no `=`".to_string());
     };
     let Some(segments) = segments(target) else {

@@ -89,7 +89,7 @@ impl Scenario {
             Data::Synthetic(synthetic) => Some(synthetic.inputs.samples),
             Data::File(_) => None,
         };
-        optimizer::validate(&self.optimizers, samples, found);
+        optimizer::validate(&self.optimizers, samples, self.flow.t_end, found);
     }
 
     /// The network takes the inputs and gives the outputs of the data. What a file holds is known only once it is read.

@@ -189,6 +189,11 @@ fn files_that_do_not_fit_are_refused_at_the_key_that_names_them() {
     write("no-y.npz", &[("X", [9, 6])]);
     write("uneven.npz", &[("X", [9, 6]), ("Y", [8, 3])]);
     write("w0.npz", &[("W1", [5, 6]), ("W2", [5, 3])]);
+    let huge = |name: &str, shape: [usize; 2]| {
+        (name.to_string(), gramflow::npz::Array { data: vec![1e200; shape[0] * shape[1]], ..array(shape) })
+    };
+    gramflow::npz::write(&at.path().join("huge.npz"), &[huge("W1", [5, 6]), huge("W2", [3, 5])].into()).unwrap();
+    gramflow::npz::write(&at.path().join("huge-y.npz"), &[("X".to_string(), array([9, 6])), huge("Y", [9, 3])].into()).unwrap();
     fs::write(at.path().join("scenario.yaml"), SCENARIO).unwrap();
     for (set, says) in [
         ("data={file: {path: nowhere.npz}}", "nowhere.npz"),
@@ -197,6 +202,8 @@ fn files_that_do_not_fit_are_refused_at_the_key_that_names_them() {
         ("data={file: {path: no-y.npz}}", "`Y`"),
         ("data={file: {path: uneven.npz}}", "8"),
         ("init={file: {path: w0.npz}}", "`W2` has shape [5, 3]"),
+        ("init={file: {path: huge.npz}}", "start from smaller weights"),
+        ("data={file: {path: huge-y.npz}}", "scale the data"),
     ] {
         let output = gramflow(at.path(), &["run", "scenario.yaml", "--set", set]);
         let message = String::from_utf8_lossy(&output.stderr);

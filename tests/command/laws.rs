@@ -37,10 +37,11 @@ fn depth5_decay_balances_at_the_rate_2_lambda_and_aligns_at_the_exponent_one_fif
     let run = run(at.path(), &bundled("depth5-decay"), &["optimizers=[]"]);
     assert_eq!(last(&run, "t"), 3000.0);
     assert_eq!(grid_peak(&run), 1.0);
+    assert!((last(&run, "nfa_peak") - 1.0).abs() < 1e-3);
     assert!(last(&run, "nfa_cosine") >= 0.9999);
     assert!((last(&run, "nfa_exponent") - 0.2).abs() < 1e-3);
     let off = largest(run.table.floats("flow", "balance_gap_over_envelope").iter().map(|r| (r - 1.0).abs()));
-    assert!(off < 1e-5, "{off:e}");
+    assert!(off < 1e-9, "{off:e}");
     // Control: the law is e^{−2λt}, not e^{−λt} or e^{−4λt}.
     let (gap, t) = (run.table.floats("flow", "balance_gap"), run.table.floats("flow", "t"));
     for wrong in [1.0, 4.0] {
@@ -54,6 +55,18 @@ fn depth5_decay_balances_at_the_rate_2_lambda_and_aligns_at_the_exponent_one_fif
     let sv = run.arrays["flow/sv_W1"].clone();
     let end = sv.row(sv.rows() - 1);
     assert!(end[2] > 10.0 * end[3], "{end:?}");
+}
+
+#[test]
+fn the_balance_law_is_kept_better_at_tighter_tolerance() {
+    let at = tempfile::tempdir().unwrap();
+    let off = |rtol: &str, atol: &str| {
+        let sets = ["optimizers=[]", "flow.t_end=100", &format!("flow.rtol={rtol}"), &format!("flow.atol={atol}")];
+        let run = run(at.path(), &bundled("depth5-decay"), &sets);
+        largest(run.table.floats("flow", "balance_law_residual_relative"))
+    };
+    let (loose, tight) = (off("1e-6", "1e-9"), off("1e-10", "1e-13"));
+    assert!(tight < 1e-3 * loose && loose < 1e-6, "{loose:e} {tight:e}");
 }
 
 #[test]

@@ -48,7 +48,9 @@ fn a_run_leaves_the_folder_of_the_contract() {
     let run = gramflow::record::read(&folder).unwrap();
     let t = run.table.floats("flow", "t");
     assert_eq!((t[0], t[t.len() - 1], t.len()), (0.0, 5.0, 31));
-    for column in ["loss", "objective", "grad_norm", "balance_gap", "balance_law_residual", "nfa_residual", "nfa_cosine"] {
+    for column in
+        ["loss", "objective", "grad_norm", "weight_norm", "balance_gap", "balance_law_residual", "nfa_residual", "nfa_cosine"]
+    {
         assert!(run.table.floats("flow", column).iter().all(|x| x.is_finite()), "{column}");
     }
     assert!(run.table.floats("gd", "distance_to_flow").iter().all(|d| d.is_finite()));
@@ -194,6 +196,21 @@ fn early_ends_are_recorded_with_a_remedy() {
         let weights = npz::read(&at.path().join(out).join("weights.npz")).unwrap();
         assert!(weights[&format!("{process}/W1")].data.iter().all(|x| x.is_finite()), "{out}");
     }
+}
+
+/// At a loose tolerance the flow is stability-limited and drifts: it reaches its end, and says that it is wrong.
+#[test]
+fn a_flow_that_breaks_the_balance_law_says_so() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = bundled("quickstart");
+    let run = |out: &str, set: &str| gramflow(at.path(), &["run", scenario.to_str().unwrap(), "--out", out, "--set", set]);
+    for (out, set) in [("loose", "flow.rtol=1e-1"), ("coarse", "flow.integrator={rk4: {step: 0.25}}")] {
+        let output = run(out, set);
+        assert_eq!(output.status.code(), Some(0));
+        let warnings = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(warnings.contains("balance law is off") && warnings.contains("flow.rtol"), "{out}: {warnings}");
+    }
+    assert!(run("tight", "flow.rtol=1e-8").stderr.is_empty());
 }
 
 /// Killed at any moment, a run leaves no folder that looks finished.

@@ -1,10 +1,9 @@
 //! Semi-orthogonal weights (Saxe, McClelland & Ganguli 2014), as `torch.nn.init.orthogonal_`.
 
-use nalgebra::DMatrix;
 use rand::Rng;
 
 use crate::network::{Architecture, Parameters};
-use crate::rng::gaussian_matrix;
+use crate::rng::orthonormal_columns;
 
 /// W_l = gain·Q with QᵀQ = I or QQᵀ = I, whichever the shape allows, Q uniform (Haar).
 pub fn orthogonal(architecture: &Architecture, gain: f64, rng: &mut impl Rng) -> Parameters {
@@ -22,22 +21,11 @@ pub fn orthogonal(architecture: &Architecture, gain: f64, rng: &mut impl Rng) ->
     Parameters::from_weights(architecture, &weights)
 }
 
-/// Q ∈ ℝ^{rows × columns}, QᵀQ = I, uniform: the orthogonal factor of a Gaussian matrix whose triangular factor has a positive
-/// diagonal (Mezzadri, Notices AMS 54, 2007; without the signs it would not be uniform). `rows ≥ columns`.
-pub(crate) fn orthonormal_columns(rows: usize, columns: usize, rng: &mut impl Rng) -> DMatrix<f64> {
-    let (mut q, r) = gaussian_matrix(rows, columns, rng).qr().unpack();
-    for j in 0..columns {
-        if r[(j, j)] < 0.0 {
-            q.column_mut(j).neg_mut();
-        }
-    }
-    q
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
+    use nalgebra::DMatrix;
 
     #[test]
     fn rows_or_columns_are_orthonormal_times_the_gain() {

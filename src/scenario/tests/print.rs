@@ -52,11 +52,12 @@ prop_compose! {
         widths in prop::collection::vec(1..=9usize, 3..6),
         init in any_init(),
         weight_decay in positive(),
-        rates in prop::collection::vec((positive(), prop::option::of(1..1000u64)), 0..3),
+        rates in prop::collection::vec((1e-9..1.0, prop::option::of(1..1000u64)), 0..3),
     ) -> Scenario {
         let low_rank = LowRank { rank: 1, outputs: widths[widths.len() - 1], link: Link::Identity, singular_values: None };
         let inputs = Inputs { dim: widths[0], samples: 50, distribution: Distribution::Gaussian, condition: 3.5, whiten: false };
-        let optimizers = rates.into_iter().enumerate();
+        let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps });
+        let optimizers = rates.into_iter().enumerate().map(gd).collect();
         Scenario {
             name,
             description,
@@ -67,7 +68,7 @@ prop_compose! {
             weight_decay,
             flow,
             record,
-            optimizers: optimizers.map(|(i, (lr, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr, steps })).collect(),
+            optimizers,
             claims: Vec::new(),
         }
     }
