@@ -44,9 +44,13 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             }
             drawn.push(l);
         }
+        // Grey, as processes are in the legend: colours tell the pairs.
         let residual = over_time(run, process, "balance_law_residual_relative");
-        law.series
-            .extend(residual.filter(|points| points.iter().any(|p| p.1.is_finite())).map(|points| Series::new(points, look)));
+        law.series.extend(
+            residual
+                .filter(|points| points.iter().any(|p| p.1.is_finite()))
+                .map(|points| Series::new(points, look.colored(style::GREY))),
+        );
     }
     drawn.sort_unstable();
     drawn.dedup();
