@@ -52,14 +52,40 @@ pub type Arrays = BTreeMap<String, Array>;
 /// Why an NPZ file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum NpzError {
+    /// The file cannot be opened for reading.
     #[error("cannot open {}: {source}", path.display())]
-    Open { path: PathBuf, source: io::Error },
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file, or the head of one of its members, is not ZIP.
     #[error("{} is not an NPZ archive ({reason}): write it with numpy.savez", path.display())]
-    NotAnArchive { path: PathBuf, reason: String },
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
+        /// What the ZIP reader says.
+        reason: String,
+    },
+    /// An array is cut short, fails its checksum, or is not of real numbers.
     #[error("{}: array `{name}` cannot be read ({reason}): store it as float64", path.display())]
-    Member { path: PathBuf, name: String, reason: String },
+    Member {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array, without `.npy`.
+        name: String,
+        /// What the reader of the array says.
+        reason: String,
+    },
+    /// The file cannot be created or written.
     #[error("cannot write {}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
 }
 
 /// Reads every array of `path` as float64. Integers and float32 are widened; complex numbers, strings and objects are errors.

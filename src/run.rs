@@ -26,7 +26,9 @@ use schedule::{Clock, schedule};
 
 /// All that a run leaves: what the run folder holds.
 pub struct Finished {
+    /// The records.
     pub run: Run,
+    /// What was run, where, at what cost, and how each process ended.
     pub manifest: Manifest,
     /// Final weights, by process.
     pub weights: Vec<(String, Parameters)>,

@@ -21,10 +21,18 @@ pub struct Dataset {
 /// Why there are no samples.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
+    /// The data file cannot be read as NPZ.
     #[error(transparent)]
     Npz(#[from] NpzError),
+    /// The data file lacks X or Y, or they are no samples: their shapes do not fit, or an entry is NaN or infinite.
     #[error("{path}: {reason}")]
-    File { path: String, reason: String },
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong, and what is wanted.
+        reason: String,
+    },
+    /// The inputs cannot be whitened: they have no singular value decomposition.
     #[error(transparent)]
     Svd(#[from] SvdError),
 }

@@ -22,8 +22,10 @@ type BitmapError = <BitMapBackend<'static> as DrawingBackend>::ErrorType;
 /// Why plotters could not draw or encode.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
+    /// A shape or a text could not be drawn in the SVG.
     #[error(transparent)]
     Svg(DrawingErrorKind<io::Error>),
+    /// A shape could not be drawn in the bitmap, or the PNG could not be written.
     #[error(transparent)]
     Bitmap(DrawingErrorKind<BitmapError>),
 }

@@ -44,10 +44,22 @@ const PICTURES: [fn(&Run) -> Option<page::Picture>; 6] = [
 /// Why a picture could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
+    /// plotters could not draw the picture, or could not encode and write its PNG.
     #[error("cannot draw {}: {source}", path.display())]
-    Draw { path: PathBuf, source: DrawError },
+    Draw {
+        /// The file that it was drawn for.
+        path: PathBuf,
+        /// The cause.
+        source: DrawError,
+    },
+    /// The SVG could not be written.
     #[error("cannot write {}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
 }
 
 /// Writes every picture that the records of `run` allow to the folder `dir`, as `<name>.svg` and `<name>.png`.

@@ -19,10 +19,22 @@ pub struct Svd {
 /// Why a matrix has no singular value decomposition here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SvdError {
+    /// An entry is NaN or infinite: faer is not asked.
     #[error("a {rows}×{columns} matrix with NaN or infinite entries has no singular values")]
-    NotFinite { rows: usize, columns: usize },
+    NotFinite {
+        /// m, the number of rows.
+        rows: usize,
+        /// n, the number of columns.
+        columns: usize,
+    },
+    /// faer's iteration gave up.
     #[error("the singular values of a {rows}×{columns} matrix did not converge")]
-    NoConvergence { rows: usize, columns: usize },
+    NoConvergence {
+        /// m, the number of rows.
+        rows: usize,
+        /// n, the number of columns.
+        columns: usize,
+    },
 }
 
 impl Svd {

@@ -16,14 +16,38 @@ pub struct Parameters {
 /// Why arrays are not the weights of a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
+    /// There is no array for W_l.
     #[error("there is no array `W{layer}`: a network of {depth} layers needs W1 to W{depth}")]
-    Missing { layer: usize, depth: usize },
+    Missing {
+        /// The layer l.
+        layer: usize,
+        /// The depth L.
+        depth: usize,
+    },
+    /// W_l has the wrong shape.
     #[error("`W{layer}` has shape {found:?}, and network.widths want ({}, {})", wanted.0, wanted.1)]
-    Shape { layer: usize, found: Vec<usize>, wanted: (usize, usize) },
+    Shape {
+        /// The layer l.
+        layer: usize,
+        /// The shape of the array.
+        found: Vec<usize>,
+        /// (d_l, d_{l−1}).
+        wanted: (usize, usize),
+    },
+    /// An entry of W_l is NaN or infinite.
     #[error("`W{layer}` has an entry that is NaN or infinite")]
-    NotFinite { layer: usize },
+    NotFinite {
+        /// The layer l.
+        layer: usize,
+    },
+    /// There is an array besides W_1, …, W_L: a bias, or a layer too many.
     #[error("`{name}` is not a weight of this network: it needs W1 to W{depth} and nothing else")]
-    Unknown { name: String, depth: usize },
+    Unknown {
+        /// The name of the array.
+        name: String,
+        /// The depth L.
+        depth: usize,
+    },
 }
 
 impl Parameters {

@@ -8,21 +8,44 @@ use serde::{Deserialize, Serialize};
 pub enum Termination {
     /// It reached the end of the horizon.
     #[error("reached t = {t}")]
-    TEnd { t: f64 },
+    TEnd {
+        /// The end of the horizon.
+        t: f64,
+    },
     /// An optimizer took the number of steps it was given.
     #[error("took its {steps} steps, to t = {t}")]
-    Steps { t: f64, steps: u64 },
+    Steps {
+        /// kη after k steps.
+        t: f64,
+        /// The number of steps k.
+        steps: u64,
+    },
     /// The integrator spent its budget of steps, rejected ones included.
     #[error("stopped at t = {t} after {steps} steps: raise flow.max_steps, or shorten flow.t_end")]
-    MaxSteps { t: f64, steps: u64 },
+    MaxSteps {
+        /// The time reached.
+        t: f64,
+        /// Steps tried, rejected ones included.
+        steps: u64,
+    },
     /// The step size fell below rounding, to at most `step`, although state and field stayed of moderate size.
     #[error("stiff at t = {t} (step {step:.1e}): use flow.integrator rk4 with a step below 2.785 over the largest curvature")]
-    Stiff { t: f64, step: f64 },
+    Stiff {
+        /// The time reached.
+        t: f64,
+        /// 10·ε·t, the step size at which the integrator gives up.
+        step: f64,
+    },
     /// State or field became infinite or NaN, or the state blew up ([`super::has_blown_up`]). `t` is the last good time.
     #[error(
         "diverged after t = {t} (there ‖θ‖ is still {norm:.1e}): lower the step or learning rate, or start from smaller weights"
     )]
-    Diverged { t: f64, norm: f64 },
+    Diverged {
+        /// The last good time.
+        t: f64,
+        /// ‖θ‖ at `t`.
+        norm: f64,
+    },
 }
 
 impl Termination {

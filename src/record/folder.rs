@@ -16,19 +16,44 @@ use super::{Manifest, Run, TableError, caption, parquet};
 /// Why a run folder could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
+    /// What stands at the target is no run's: a file, a dangling link, or a folder with other contents.
     #[error("{} exists and is not a run folder: choose another --out", .0.display())]
     Occupied(PathBuf),
+    /// The folder to be read lacks `manifest.json` or `records.parquet`.
     #[error("{} is not a run folder: it has no manifest.json", .0.display())]
     NotARun(PathBuf),
+    /// A file or folder could not be made, read, written, renamed or opened to readers.
     #[error("cannot {verb} {}: {source}", path.display())]
-    Io { verb: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        /// What was tried, as it follows “cannot”.
+        verb: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// The folder is complete, but could not be given its name.
     #[error("cannot name {}: {source}; the run lies in {}", target.display(), path.display())]
-    Unnamed { path: PathBuf, target: PathBuf, source: io::Error },
+    Unnamed {
+        /// Where it lies, under its temporary name.
+        path: PathBuf,
+        /// The name that it should have.
+        target: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// `scenario.json` is not a resolved scenario of this version's format.
     #[error("{} is not a resolved scenario: {source}", path.display())]
-    Scenario { path: PathBuf, source: serde_json::Error },
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// `arrays.npz` or `weights.npz` could not be written or read.
     #[error(transparent)]
     Npz(#[from] NpzError),
+    /// `records.parquet` could not be written or read.
     #[error(transparent)]
     Table(#[from] TableError),
 }

@@ -15,7 +15,9 @@ pub struct Manifest {
     pub git_revision: &'static str,
     /// SHA-256 of the canonical scenario, 64 hex digits.
     pub scenario_hash: String,
+    /// The scenario's seed.
     pub seed: u64,
+    /// The machine that ran it.
     pub host: Host,
     /// The verdict on each claim of the scenario.
     pub verdicts: BTreeMap<String, String>,
@@ -26,7 +28,9 @@ pub struct Manifest {
 /// The machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct Host {
+    /// `linux`, `macos`, `windows`, …: [`std::env::consts::OS`].
     pub os: &'static str,
+    /// `x86_64`, `aarch64`, …: [`std::env::consts::ARCH`].
     pub arch: &'static str,
     /// Logical cores.
     pub cores: usize,
@@ -35,7 +39,9 @@ pub struct Host {
 /// What a process cost and how it ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct Process {
+    /// Steps taken.
     pub steps_accepted: u64,
+    /// Steps tried and thrown away because their error estimate was too large; 0 for optimizers.
     pub steps_rejected: u64,
     /// Evaluations of the gradient; a Hessian–vector product counts 2.
     pub gradients: u64,

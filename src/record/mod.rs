@@ -31,6 +31,8 @@ pub struct Run {
     pub weight_decay: f64,
     /// One line that says what was run: it stands under every picture's title.
     pub caption: String,
+    /// What was measured: `records.parquet`.
     pub table: Table,
+    /// Vectors over time, and matrices at the end, of each process p as `p/name`: `arrays.npz`.
     pub arrays: Arrays,
 }

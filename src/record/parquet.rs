@@ -20,10 +20,22 @@ use super::{Column, Table, Values};
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
+    /// The file cannot be created for writing, or opened for reading.
     #[error("cannot open {}: {source}", path.display())]
-    Open { path: PathBuf, source: std::io::Error },
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file cannot be written, or is no table that [`write`] wrote.
     #[error("{} is not a table of records ({source})", path.display())]
-    Parquet { path: PathBuf, source: ParquetError },
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: ParquetError,
+    },
 }
 
 /// Writes `table` to `path`, replacing what is there.

@@ -33,13 +33,16 @@ impl Values {
 /// One named column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
+    /// `process`, `step`, `t`, or the name that an observable gave.
     pub name: String,
+    /// One per row.
     pub values: Values,
 }
 
 /// Columns of equal length. The first, `process`, names the process of each row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
+    /// In the order of the Parquet file: `process`, `step`, `t`, then what was observed.
     pub columns: Vec<Column>,
 }
 

@@ -11,25 +11,47 @@ use crate::scenario::{Data, Scenario};
 
 /// The training problem of a scenario.
 pub struct Problem {
+    /// θ(0), where the flow and every optimizer start.
     pub start: Parameters,
+    /// J = ℒ + (λ/2)‖θ‖².
     pub objective: LinearObjective,
 }
 
 /// Why a valid scenario is no problem: what its files hold does not fit.
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemError {
+    /// The samples cannot be drawn or read.
     #[error(transparent)]
     Data(#[from] DatasetError),
+    /// X does not have d_0 columns, or Y not d_L.
     #[error("{name} has {found} columns, and network.widths {end} with {wanted}")]
-    DataShape { name: &'static str, found: usize, end: &'static str, wanted: usize },
+    DataShape {
+        /// `X` or `Y`.
+        name: &'static str,
+        /// Columns of the array.
+        found: usize,
+        /// `begin` or `end`: where `network.widths` say d_0 or d_L.
+        end: &'static str,
+        /// d_0 or d_L.
+        wanted: usize,
+    },
+    /// The file of the start does not hold the weights of this network.
     #[error(transparent)]
     Start(#[from] init::FileError),
+    /// X/√n has no singular value decomposition: its entries overflow, or it did not converge.
     #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
+    /// W_L ⋯ W_1 or another product of the start's weights is not finite, so that the start cannot be observed.
     #[error("the start's weights or their products overflow ({0}): start from smaller weights")]
     StartOverflows(SvdError),
+    /// J or its gradient is not finite at the start.
     #[error("the loss at the start is {loss}, its gradient {gradient}: scale the data to moderate size")]
-    LossOverflows { loss: f64, gradient: f64 },
+    LossOverflows {
+        /// J(θ(0)).
+        loss: f64,
+        /// ‖∇J(θ(0))‖.
+        gradient: f64,
+    },
 }
 
 impl ProblemError {

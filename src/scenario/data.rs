@@ -32,7 +32,9 @@ pub struct FileData {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
+    /// The law of the x_i.
     pub inputs: Inputs,
+    /// The function f*.
     pub target: Target,
     /// The standard deviation of the label noise.
     #[serde(default)]
@@ -47,6 +49,7 @@ pub struct Inputs {
     pub dim: usize,
     /// n, the number of samples.
     pub samples: usize,
+    /// The family of the law, before `condition` and `whiten`.
     #[serde(default)]
     pub distribution: Distribution,
     /// The condition number of the covariance, whose eigenvalues are log-spaced from 1 to 1/condition.
@@ -65,12 +68,18 @@ fn one() -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Distribution {
+    /// N(0, I).
     #[default]
     Gaussian,
+    /// Independent entries, uniform on an interval around 0.
     Uniform,
+    /// Uniform on a sphere around 0.
     Sphere,
+    /// Student's t: heavy tails.
     StudentT,
+    /// Uniform on the corners of a cube: independent entries ±1.
     Hypercube,
+    /// A mixture of Gaussians.
     Mixture,
 }
 
@@ -102,17 +111,22 @@ pub struct LowRank {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Link {
+    /// z.
     #[default]
     Identity,
+    /// max(0, z).
     Relu,
     /// e^{−z²}.
     Gaussian,
+    /// sin z.
     Sin,
     /// z².
     Quadratic,
+    /// tanh z.
     Tanh,
     /// The normalised probabilists' Hermite polynomial of degree k.
     Hermite {
+        /// From 0 to 30.
         k: usize,
     },
 }

@@ -12,7 +12,12 @@ use super::path;
 pub enum ScenarioError {
     /// The scenario file, or a file it names, cannot be read.
     #[error("cannot read {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// The text is not a scenario that can run; one line for each problem.
     #[error("{}", lines(.0))]
     Problems(Vec<Problem>),
@@ -26,6 +31,7 @@ fn lines(problems: &[Problem]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: {}{}{message}", path, if path.is_empty() { "" } else { ": " })]
 pub struct Problem {
+    /// Where the value was written.
     pub location: Location,
     /// The path of the key, `optimizers[0].gd.lr`; empty for the scenario as a whole.
     pub path: String,
@@ -37,7 +43,14 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// In a file; line and column count characters from 1.
-    File { path: PathBuf, line: usize, column: usize },
+    File {
+        /// The scenario's file, as it was named.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
     /// On the command line, as `--set` was given it: `data.synthetic.inputs.dim=0`.
     Set(String),
 }

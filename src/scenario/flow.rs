@@ -10,6 +10,7 @@ use super::validate::Findings;
 pub struct Flow {
     /// The last time, in units of learning rate × steps.
     pub t_end: f64,
+    /// The method of integration.
     #[serde(default)]
     pub integrator: Integrator,
     /// The relative tolerance of a step's error in θ.
@@ -18,6 +19,7 @@ pub struct Flow {
     /// The absolute tolerance of a step's error in θ.
     #[serde(default = "atol")]
     pub atol: f64,
+    /// What is kept exactly.
     #[serde(default)]
     pub preserve: Preserve,
     /// Whether a second integration at a tenth of the tolerance measures the first one's error.
@@ -52,7 +54,10 @@ pub enum Integrator {
     /// Dormand–Prince 8(5,3).
     Dop853,
     /// The classical method of order 4, at a fixed step.
-    Rk4 { step: f64 },
+    Rk4 {
+        /// h, in units of t.
+        step: f64,
+    },
     /// Tsitouras 5(4).
     Tsit5,
     /// Runge–Kutta–Chebyshev of order 2, for stiff problems.
@@ -60,7 +65,10 @@ pub enum Integrator {
     /// Orthogonal Runge–Kutta–Chebyshev of order 4, for stiff problems.
     Rock4,
     /// Gauss collocation of order 2 · stages, which keeps quadratic invariants.
-    Gauss { stages: usize },
+    Gauss {
+        /// From 1 to 3.
+        stages: usize,
+    },
 }
 
 /// What the integration keeps exactly, by projection after each step.
@@ -78,6 +86,7 @@ pub enum Preserve {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
+    /// 53 bits.
     Float64,
     /// Pairs of float64: 106 bits.
     DoubleDouble,

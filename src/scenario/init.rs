@@ -16,9 +16,13 @@ pub enum Init {
     /// W_l = I, cut to its shape.
     Identity,
     /// Entries N(0, std²).
-    Gaussian { std: f64 },
+    Gaussian {
+        /// The standard deviation of an entry.
+        std: f64,
+    },
     /// gain times a matrix with orthonormal rows or columns.
     Orthogonal {
+        /// The singular values of every W_l.
         #[serde(default = "one")]
         gain: f64,
     },

@@ -55,14 +55,19 @@ pub struct Scenario {
     /// Every random draw derives from it.
     #[serde(default)]
     pub seed: u64,
+    /// The samples (x_i, y_i) that the network is trained on.
     pub data: Data,
+    /// The shape of f.
     pub network: Network,
+    /// θ(0).
     #[serde(default)]
     pub init: Init,
     /// λ of the objective ℒ + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`.
     #[serde(default)]
     pub weight_decay: f64,
+    /// The integration of θ̇ = −∇(ℒ + (λ/2)‖θ‖²), from 0 to `t_end`.
     pub flow: Flow,
+    /// The times at which every process is observed.
     #[serde(default)]
     pub record: Record,
     /// Each starts from the flow's own initial weights.

@@ -31,16 +31,26 @@ pub struct Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
+    /// z.
     #[default]
     Identity,
+    /// max(0, z).
     Relu,
+    /// max(0.01·z, z): slope 0.01 below 0.
     LeakyRelu,
+    /// tanh z.
     Tanh,
+    /// 1/(1 + e^{−z}).
     Sigmoid,
+    /// zΦ(z), Φ the standard normal distribution function.
     Gelu,
+    /// log(1 + e^z).
     Softplus,
+    /// erf z = 2/√π ∫₀ᶻ e^{−s²} ds.
     Erf,
+    /// z².
     Quadratic,
+    /// z·sigmoid(z).
     Swish,
 }
 
@@ -48,7 +58,9 @@ pub enum Activation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum OneOrEach<T> {
+    /// The same for all layers.
     One(T),
+    /// One for each layer, from l = 1 to L.
     Each(Vec<T>),
 }
 

@@ -50,8 +50,10 @@ pub struct Sgd {
     /// The number of samples in a minibatch; all of them where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
+    /// The share of v that a step keeps.
     #[serde(default)]
     pub momentum: f64,
+    /// Whether a step looks ahead along v.
     #[serde(default)]
     pub nesterov: bool,
 }
@@ -71,6 +73,7 @@ pub struct Adam {
     /// The decay rates (β₁, β₂) of the averages of g and g².
     #[serde(default = "betas")]
     pub betas: [f64; 2],
+    /// What keeps the quotient finite where v̂ is 0.
     #[serde(default = "eps")]
     pub eps: f64,
 }
@@ -90,8 +93,10 @@ pub struct Rmsprop {
     /// The decay rate of the average of g².
     #[serde(default = "alpha")]
     pub alpha: f64,
+    /// What keeps the quotient finite where v is 0.
     #[serde(default = "eps")]
     pub eps: f64,
+    /// The share of the last step's direction that a step keeps, as in [`Sgd`].
     #[serde(default)]
     pub momentum: f64,
 }

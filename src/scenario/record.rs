@@ -14,6 +14,7 @@ const FIRST: f64 = 1e-2;
 pub enum Record {
     /// `points` times from `first` to `t_end`, evenly spaced in log t.
     Log {
+        /// How many, at least 2.
         #[serde(default = "points")]
         points: usize,
         /// Absent only before defaults are filled in: 0.01, or t_end/100 where t_end ≤ 0.01.
@@ -22,6 +23,7 @@ pub enum Record {
     },
     /// `points` times from 0 to `t_end`, evenly spaced.
     Linear {
+        /// How many, at least 2.
         #[serde(default = "points")]
         points: usize,
     },

@@ -8,10 +8,17 @@ use crate::npz::{self, NpzError};
 /// Why a file holds no start for this network.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// The file cannot be read as NPZ.
     #[error(transparent)]
     Npz(#[from] NpzError),
+    /// The arrays are not the weights of this network.
     #[error("{}: {source}", path.display())]
-    Weights { path: std::path::PathBuf, source: WeightsError },
+    Weights {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The cause.
+        source: WeightsError,
+    },
 }
 
 /// The weights in the NPZ file `path`, each of shape (d_l, d_{l−1}).
