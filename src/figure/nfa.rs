@@ -1,15 +1,19 @@
 //! The Neural Feature Ansatz over time, A_f = (W₁ᵀW₁)^L: (a) its residual, (b) the alignment of W₁ᵀW₁ with A_f^{1/L},
 //! (c) the sine of the same angle: near 1, where cosines of positive semidefinite matrices crowd, it keeps its digits.
+//! A single layer has A_f = W₁ᵀW₁ whatever it learns: no picture.
 
 use crate::record::Run;
 
 use super::axis::Scale;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
-use super::records::{over_time, picture, process_entries, processes, time_axis};
+use super::records::{depth, over_time, picture, process_entries, processes, time_axis};
 use super::style::{BLACK, DASHED, Look};
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
+    if depth(run) < 2 {
+        return None;
+    }
     let time = || time_axis(run);
     let residual = AxisSpec::new("‖A_f − (W_1^TW_1)^L‖_F, and relative", Scale::Log);
     let mut residual = Panel::new("residual of the ansatz", time(), residual);

@@ -116,7 +116,7 @@ pub enum Link {
     Identity,
     /// max(0, z).
     Relu,
-    /// e^{−z²}.
+    /// e^{−‖z‖²}.
     Gaussian,
     /// sin z.
     Sin,
