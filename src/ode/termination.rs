@@ -1,10 +1,7 @@
 //! Why a process stopped. Stopping is part of a result, not a failure.
 
-use serde::{Deserialize, Serialize};
-
 /// The reason for which a flow or an optimizer stopped, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "reason", rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Termination {
     /// It reached the end of the horizon.
     #[error("reached t = {t}")]
