@@ -11,17 +11,15 @@ mod warning;
 
 pub use problem::{Problem, ProblemError};
 
-use std::collections::BTreeMap;
-
 use crate::linalg::GramPower;
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, Observable, Row, Snapshot, alpha_tildes};
 use crate::ode::Termination;
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::Scenario;
 
-use process::{Descent, Flow};
+use process::{Descent, Ended, Flow};
 use schedule::{Clock, schedule};
 
 /// All that a run leaves: what the run folder holds.
@@ -39,11 +37,10 @@ pub struct Finished {
     pub warnings: Vec<String>,
 }
 
-/// Runs a scenario. `progress` is called with the common clock's time as it advances.
+/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances.
 ///
-/// Fails only if a data file cannot be read again for the scenario's hash: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)) -> Result<Finished, ScenarioError> {
-    let hash = scenario.hash()?;
+/// It does not fail: a process that stops early is a result.
+pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)) -> Finished {
     let observables = observe::all(&problem.start, scenario.weight_decay);
     let mut flow = Flow::new(scenario, problem);
     let mut descents: Vec<Descent> =
@@ -70,16 +67,11 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
         progress(event.t);
     }
 
-    let terminations: Vec<(String, Termination)> = std::iter::once(("flow".to_string(), flow.termination()))
-        .chain(descents.iter().map(|descent| (descent.name().to_string(), descent.termination())))
-        .collect();
-    let mut processes = BTreeMap::from([("flow".to_string(), Process::new(flow.work(), flow.seconds(), flow.termination()))]);
-    for descent in &descents {
-        let process = Process::new(descent.work(), descent.seconds(), descent.termination());
-        processes.insert(descent.name().to_string(), process);
-    }
-    let mut weights = vec![("flow".to_string(), flow.parameters().clone())];
-    weights.extend(descents.iter().map(|descent| (descent.name().to_string(), descent.parameters().clone())));
+    let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
+    let entry = |end: &Ended| (end.name.clone(), Process::new(end.work, end.time.as_secs_f64(), end.termination));
+    let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
+    let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
+    let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
@@ -89,7 +81,7 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
         arrays: all_arrays(&recorders, &weights, problem),
     };
     let warnings = warning::warnings(&run, &terminations, unobserved);
-    Ok(Finished { run, manifest: Manifest::new(hash, scenario.seed, processes), weights, terminations, warnings })
+    Finished { run, manifest, weights, terminations, warnings }
 }
 
 /// Measures one moment. Returns how many moments it had to leave out: 1 where products of the weights overflow, else 0.

@@ -33,13 +33,13 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (scenario, problem) = arguments.selection.load()?;
     let folder = match &arguments.out {
         Some(out) => out.clone(),
-        None => Path::new("runs").join(format!("{}-{}", scenario.name, &scenario.hash()?[..8])),
+        None => Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8])),
     };
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
     drop(Draft::new(&folder)?);
 
     let bar = progress_bar(scenario.flow.t_end, quiet);
-    let finished = run::run(&scenario, &problem, |t| advance(&bar, t, scenario.flow.t_end))?;
+    let finished = run::run(&scenario, &problem, |t| advance(&bar, t, scenario.flow.t_end));
     bar.finish_and_clear();
 
     let draft = Draft::new(&folder)?;

@@ -1,5 +1,7 @@
 //! Samples (x_i, y_i), drawn as a scenario says or read from its file.
 
+use std::path::PathBuf;
+
 use nalgebra::DMatrix;
 
 use crate::linalg::SvdError;
@@ -25,10 +27,10 @@ pub enum DatasetError {
     #[error(transparent)]
     Npz(#[from] NpzError),
     /// The data file lacks X or Y, or they are no samples: their shapes do not fit, or an entry is NaN or infinite.
-    #[error("{path}: {reason}")]
+    #[error("{}: {reason}", path.display())]
     File {
         /// The file.
-        path: String,
+        path: PathBuf,
         /// What is wrong, and what is wanted.
         reason: String,
     },

@@ -9,7 +9,7 @@ use crate::npz::{self, Array};
 use super::{Dataset, DatasetError};
 
 pub(super) fn read(path: &Path) -> Result<Dataset, DatasetError> {
-    let fail = |reason: String| DatasetError::File { path: path.display().to_string(), reason };
+    let fail = |reason: String| DatasetError::File { path: path.into(), reason };
     let arrays = npz::read_those(path, |name| name == "X" || name == "Y")?;
     let samples = |name: &str| {
         let array = arrays

@@ -3,36 +3,34 @@
 //! alone is drawn.
 
 use crate::record::Run;
+use crate::theory::balance::{decay, floor};
 
 use super::axis::Scale;
 use super::canvas::Point;
-use super::page::{Entry, Picture};
+use super::page::{Entry, FULL_LEGEND, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
-use super::records::{depth, matrix, over_time, picture, process_entries, processes, time_axis};
+use super::records::{depth, over_time, picture, process_entries, processes, time_axis};
 use super::style::{self, BLACK, Look};
 
-/// Gaps below this part of ‖W‖² at the start are rounding.
-const ROUNDING: f64 = 1e-12;
 /// The law's curve ends this far below the least gap, so that it does not squeeze the data into a corner.
 const BELOW_DATA: f64 = 1e-2;
 /// The law's curve.
 const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3.0, 3.0]), marker: None };
-/// More pairs than this are ordered by colour.
-const CATEGORICAL_PAIRS: usize = 6;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let pairs = depth(run).saturating_sub(1);
-    let color = |l: usize| if pairs <= CATEGORICAL_PAIRS { style::categorical(l - 1) } else { style::sequential(l - 1, pairs) };
+    let color = |l: usize| if pairs <= FULL_LEGEND { style::categorical(l - 1) } else { style::sequential(l - 1, pairs) };
     let mut gap = Panel::new("balance gap", time_axis(run), AxisSpec::new("balance gap ‖D_ℓ‖_F", Scale::Log));
     let residual = "max_{ℓ }‖D_ℓ(t) − e^{−2λt}D_ℓ(0)‖_F / max_{ℓ }‖D_ℓ(0)‖_F";
     let mut law = Panel::new("residual of the law", time_axis(run), AxisSpec::new(residual, Scale::Log));
-    let (mut drawn, mut balanced, mut cut) = (Vec::new(), Vec::new(), None::<f64>);
+    let (mut balanced, mut cut) = (Vec::new(), None::<f64>);
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
+        let start_norm = run.table.floats(process, "weight_norm").first().copied().unwrap_or(0.0);
         for l in 1..=pairs {
             let Some(points) = over_time(run, process, &format!("balance_gap_{l}")) else { continue };
             let look = look.colored(color(l));
             let start = points.first().map_or(f64::NAN, |p| p.1);
-            let unbalanced = start > ROUNDING * squared_scale(run, process);
+            let unbalanced = start > floor(start_norm);
             gap.series.push(Series::new(points.clone(), look));
             if i == 0 && unbalanced {
                 // On top of the flow's curve, which hides it where the law holds.
@@ -42,7 +40,6 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             } else if i == 0 {
                 balanced.push(l);
             }
-            drawn.push(l);
         }
         // Grey, as processes are in the legend: colours tell the pairs.
         let residual = over_time(run, process, "balance_law_residual_relative");
@@ -52,8 +49,6 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
                 .map(|points| Series::new(points, look.colored(style::GREY))),
         );
     }
-    drawn.sort_unstable();
-    drawn.dedup();
     let all_balanced = law.series.is_empty() && !balanced.is_empty();
     if all_balanced {
         gap.heading = "balance gap from a balanced start".into();
@@ -65,14 +60,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         gap.notes.push(format!("The law goes on below the gaps: not drawn past t = {}.", super::number::number(t, 3)));
     }
 
-    let mut legend: Vec<Entry> = abridged(&drawn).map_or_else(
-        || drawn.iter().map(|&l| Entry::new(format!("D_{{{l}}}"), Look::line(color(l)))).collect(),
-        |few| {
-            let mut entries: Vec<Entry> = few.iter().map(|&l| Entry::new(format!("D_{{{l}}}"), Look::line(color(l)))).collect();
-            entries.insert(entries.len() - 1, Entry::words("…"));
-            entries
-        },
-    );
+    let entry = |k: usize| Entry::new(format!("D_{{{}}}", k + 1), Look::line(color(k + 1)));
+    let mut legend = abridged(if gap.series.is_empty() { 0 } else { pairs }, 4, entry);
     legend.extend(process_entries(run, Some(style::GREY)));
     if !law.series.is_empty() {
         legend.push(Entry::new("law e^{−2λt}‖D_ℓ(0)‖_F", LAW));
@@ -81,23 +70,11 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     picture("balance", run, "balance of neighbouring layers", legend, panels)
 }
 
-/// The first four and the last of many.
-fn abridged(pairs: &[usize]) -> Option<Vec<usize>> {
-    (pairs.len() > CATEGORICAL_PAIRS).then(|| pairs[..4].iter().chain(pairs.last()).copied().collect())
-}
-
-/// The largest ‖W_l‖² (spectral) at the start: the scale of the products whose difference is D_l.
-fn squared_scale(run: &Run, process: &str) -> f64 {
-    let norms = (1..=depth(run)).filter_map(|l| matrix(run, process, &format!("sv_W{l}")));
-    let largest = norms.flat_map(|sv| sv.row(0).iter().copied()).filter(|s| s.is_finite()).fold(0.0, f64::max);
-    if largest > 0.0 { largest * largest } else { 1.0 }
-}
-
 /// What the law makes of the first gap, and the time at which its curve is cut.
 fn envelope(points: &[Point], weight_decay: f64) -> (Vec<Point>, Option<f64>) {
     let Some(&(t0, start)) = points.first() else { return (Vec::new(), None) };
     let least = points.iter().map(|p| p.1).filter(|gap| *gap > 0.0).fold(f64::INFINITY, f64::min);
-    let law = |t: f64| start * (-2.0 * weight_decay * (t - t0)).exp();
+    let law = |t: f64| start * decay(weight_decay, t - t0);
     let (kept, cut): (Vec<Point>, Vec<Point>) =
         points.iter().map(|&(t, _)| (t, law(t))).partition(|&(_, value)| value > BELOW_DATA * least);
     (kept, cut.first().map(|p| p.0))
@@ -106,7 +83,7 @@ fn envelope(points: &[Point], weight_decay: f64) -> (Vec<Point>, Option<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure::sample;
+    use crate::figure::tests::sample;
 
     #[test]
     fn the_envelope_is_the_law() {

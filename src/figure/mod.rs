@@ -17,8 +17,6 @@ mod page;
 mod panel;
 mod pen;
 mod records;
-#[cfg(test)]
-mod sample;
 mod spectra;
 mod spectra_by_index;
 mod style;

@@ -29,6 +29,19 @@ impl Entry {
     }
 }
 
+/// Up to so many things of one kind have an entry each.
+pub(super) const FULL_LEGEND: usize = 6;
+
+/// The entries of `count` things of one kind: all of few, or the first `leading` and the last.
+pub(super) fn abridged(count: usize, leading: usize, entry: impl Fn(usize) -> Entry) -> Vec<Entry> {
+    if count <= FULL_LEGEND {
+        return (0..count).map(entry).collect();
+    }
+    let mut entries: Vec<Entry> = (0..leading).map(&entry).collect();
+    entries.extend([Entry::words("…"), entry(count - 1)]);
+    entries
+}
+
 /// A picture, ready to be drawn.
 #[derive(Debug, Clone)]
 pub(super) struct Picture {

@@ -3,7 +3,7 @@
 use crate::record::Run;
 
 use super::axis::Scale;
-use super::page::{Entry, Picture};
+use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{matrix, picture, process_entries, processes, time_axis, vector};
 use super::style::{self, GREY, Look};
@@ -41,12 +41,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         panel
     });
 
-    let named = if modes <= NAMED + 2 { modes } else { NAMED };
     let entry = |k: usize| Entry::new(format!("σ_{{{}}}", k + 1), Look::line(style::sequential(k, modes)));
-    let mut legend: Vec<Entry> = (0..named).map(entry).collect();
-    if named < modes {
-        legend.extend([Entry::words("…"), entry(modes - 1)]);
-    }
+    let mut legend = abridged(modes, NAMED, entry);
     legend.extend(process_entries(run, Some(GREY)));
     let panels = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
     picture("spectra", run, "singular values over time", legend, panels)

@@ -6,14 +6,11 @@ use crate::record::Run;
 use super::axis::Scale;
 use super::canvas::Point;
 use super::number::number;
-use super::page::{Entry, Picture};
+use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{depth, matrix, picture, process_entries, processes, vector};
 use super::style::{self, GREY, Look, Marker, Shape};
 use super::text::verbatim;
-
-/// Layers that have their own entry in the legend.
-const NAMED: usize = 6;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let layers = depth(run);
@@ -41,11 +38,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         .collect();
 
     let look = |color| by_index(style::process(0), 0).colored(color);
-    let entry = |l: usize| Entry::new(format!("W_{{{l}}}"), look(layer_color(l)));
-    let mut legend: Vec<Entry> = (1..=layers).filter(|&l| layers <= NAMED || l < NAMED || l == layers).map(entry).collect();
-    if layers > NAMED {
-        legend.insert(NAMED - 1, Entry::words("…"));
-    }
+    let entry = |k: usize| Entry::new(format!("W_{{{}}}", k + 1), look(layer_color(k + 1)));
+    let mut legend = abridged(layers, 5, entry);
     legend.extend([Entry::new("product W_L⋯W_1", look(product_color)), Entry::new("AGOP A_f", look(agop_color))]);
     for (i, mut of_process) in process_entries(run, Some(GREY)).into_iter().enumerate() {
         let (process, _) = processes(run)[i];

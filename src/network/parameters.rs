@@ -60,6 +60,13 @@ impl Parameters {
         Self { architecture: architecture.clone(), values }
     }
 
+    /// The weights W_l = `layer`(d_l, d_{l−1}), for l = 1, …, L in this order.
+    pub fn from_shapes(architecture: &Architecture, mut layer: impl FnMut(usize, usize) -> DMatrix<f64>) -> Self {
+        let shapes = (1..=architecture.depth()).map(|l| architecture.shape(l));
+        let weights: Vec<_> = shapes.map(|(rows, columns)| layer(rows, columns)).collect();
+        Self::from_weights(architecture, &weights)
+    }
+
     /// θ itself, of length P.
     pub fn from_values(architecture: &Architecture, values: DVector<f64>) -> Self {
         assert_eq!(values.len(), architecture.parameter_count(), "θ has one entry per parameter");

@@ -88,11 +88,6 @@ impl LinearObjective {
         flops(&self.architecture, self.order)
     }
 
-    /// The moments it was made of.
-    pub fn moments(&self) -> &Moments {
-        &self.moments
-    }
-
     /// P = W_L⋯W_1, multiplied from the narrower end.
     pub fn product(&self, theta: &DVector<f64>) -> DMatrix<f64> {
         let (theta, depth) = (theta.as_slice(), self.architecture.depth());

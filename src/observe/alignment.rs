@@ -34,7 +34,7 @@ impl Observable for Alignment {
 /// Where f, given on a grid, is largest: golden-section search between the neighbours of the largest grid value (Kiefer 1953).
 fn peak(grid: &[f64], curve: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     let (low, high) = curve.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &c| (l.min(c), h.max(c)));
-    // Negated, so that a NaN in the curve has no peak either.
+    // A curve of NaN has none either: its range is −∞.
     let has_shape = high - low > 1e-9;
     let inside = |top: &usize| has_shape && (1..grid.len() - 1).contains(top);
     let Some(top) = curve.iter().position(|&c| c == high).filter(inside) else { return f64::NAN };

@@ -9,7 +9,7 @@
 use nalgebra::DMatrix;
 
 use crate::network::{Parameters, largest_norm};
-use crate::theory::balance::decay;
+use crate::theory::balance::{decay, floor};
 
 use super::{Observable, Row, Snapshot};
 
@@ -31,15 +31,10 @@ pub struct Balance {
 impl Balance {
     /// Measures against the law from `start` under weight decay λ.
     pub fn new(start: &Parameters, weight_decay: f64) -> Self {
-        let gap = start.balance_gap();
-        let balanced = gap <= floor(start);
-        Self { start: start.imbalances(), start_gap: if balanced { f64::NAN } else { gap }, weight_decay }
+        let (start_norm, start) = (start.values().norm(), start.imbalances());
+        let gap = largest_norm(&start);
+        Self { start, start_gap: if gap <= floor(start_norm) { f64::NAN } else { gap }, weight_decay }
     }
-}
-
-/// 100·ε·‖θ‖²: what rounding may leave of an imbalance that is zero.
-fn floor(parameters: &Parameters) -> f64 {
-    100.0 * f64::EPSILON * parameters.values().norm_squared()
 }
 
 impl Observable for Balance {
@@ -49,7 +44,7 @@ impl Observable for Balance {
         let off: Vec<_> = gaps.iter().zip(&self.start).map(|(now, start)| now - start * factor).collect();
         let (gap, off) = (largest_norm(&gaps), largest_norm(&off));
         let envelope = factor * self.start_gap;
-        let known = envelope > floor(snapshot.parameters);
+        let known = envelope > floor(snapshot.parameters.values().norm());
         row.float("balance_gap", gap);
         let norms: Vec<f64> = gaps.iter().map(DMatrix::norm).collect();
         for (index, norm) in norms.iter().enumerate() {

@@ -12,9 +12,8 @@ impl Observable for Loss {
         let theta = snapshot.parameters.values();
         let mut gradient = DVector::zeros(theta.len());
         snapshot.objective.gradient(theta, &mut gradient);
-        let loss = snapshot.objective.loss(theta);
-        row.float("loss", loss);
-        row.float("objective", loss + 0.5 * snapshot.objective.weight_decay() * theta.norm_squared());
+        row.float("loss", snapshot.objective.loss(theta));
+        row.float("objective", snapshot.objective.value(theta));
         row.float("grad_norm", gradient.norm());
         row.float("weight_norm", theta.norm());
     }

@@ -80,13 +80,15 @@ impl Adaptive {
     }
 
     /// Why no step leads on from (t, θ). The library gives up on steps of at most 10·ε·t.
-    fn stopped_short(&self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Termination {
-        let (norm, step) = (theta.norm(), 10.0 * f64::EPSILON * t.abs());
-        let grown = has_blown_up(norm, self.start_norm.unwrap_or(norm));
+    fn stopped_short(rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Termination {
         // Look a little ahead as well: the field may be good up to here and NaN beyond.
         let ahead = t + 1e-10 * t.abs();
         let good = rhs.is_finite_at(t, theta) && rhs.is_finite_at(ahead, theta);
-        if grown || !good { Termination::Diverged { t, norm } } else { Termination::Stiff { t, step } }
+        if good {
+            Termination::Stiff { t, step: 10.0 * f64::EPSILON * t.abs() }
+        } else {
+            Termination::Diverged { t, norm: theta.norm() }
+        }
     }
 }
 
@@ -129,20 +131,20 @@ impl Integrator for Adaptive {
                 t = flown.times[flown.times.len() - 1];
                 theta.copy_from(&flown.last);
             }
+            if has_blown_up(theta.norm(), start_norm) {
+                break Some(Termination::Diverged { t, norm: theta.norm() });
+            }
             match flown.end {
                 // Landed: within rounding of t1, which is what the caller's clock says.
                 Ok(_) => t = t1,
                 // As many rejections in a row have shrunk the step by 3^64: nothing leads on from here.
                 Err(IntegrationError::MaxNumStepReached { .. }) if accepted == 0 && flown.tries >= FEWEST_STATES => {
-                    break Some(self.stopped_short(&rhs, t, theta));
+                    break Some(Self::stopped_short(&rhs, t, theta));
                 }
                 Err(IntegrationError::MaxNumStepReached { .. }) => {}
                 Err(IntegrationError::StepSizeUnderflow { .. } | IntegrationError::StiffnessDetected { .. }) => {
-                    break Some(self.stopped_short(&rhs, t, theta));
+                    break Some(Self::stopped_short(&rhs, t, theta));
                 }
-            }
-            if has_blown_up(theta.norm(), start_norm) {
-                break Some(Termination::Diverged { t, norm: theta.norm() });
             }
         };
         work.evaluations = rhs.evaluations();

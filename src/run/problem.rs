@@ -7,7 +7,7 @@ use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, Objective};
 use crate::observe::Snapshot;
-use crate::scenario::{Data, Scenario};
+use crate::scenario::{Data, Scenario, ScenarioError};
 
 /// The training problem of a scenario.
 pub struct Problem {
@@ -15,6 +15,8 @@ pub struct Problem {
     pub start: Parameters,
     /// J = ℒ + (λ/2)‖θ‖².
     pub objective: LinearObjective,
+    /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
+    pub scenario_hash: String,
 }
 
 /// Why a valid scenario is no problem: what its files hold does not fit.
@@ -41,6 +43,9 @@ pub enum ProblemError {
     /// X/√n has no singular value decomposition: its entries overflow, or it did not converge.
     #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
+    /// A file was read for its arrays and cannot be read for its digest.
+    #[error(transparent)]
+    Hash(#[from] ScenarioError),
     /// W_L ⋯ W_1 or another product of the start's weights is not finite, so that the start cannot be observed.
     #[error("the start's weights or their products overflow ({0}): start from smaller weights")]
     StartOverflows(SvdError),
@@ -61,7 +66,7 @@ impl ProblemError {
             Self::Data(_) | Self::DataShape { .. } => "data.file.path",
             Self::Start(_) => "init.file.path",
             Self::StartOverflows(_) => "init",
-            Self::Moments(_) | Self::LossOverflows { .. } => "data",
+            Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data",
         }
     }
 }
@@ -76,7 +81,7 @@ impl Problem {
         }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
         let objective = LinearObjective::new(architecture, Moments::new(&data)?, scenario.weight_decay);
-        let problem = Self { start, objective };
+        let problem = Self { start, objective, scenario_hash: scenario.hash()? };
         problem.check_start()?;
         Ok(problem)
     }

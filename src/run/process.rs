@@ -25,6 +25,16 @@ fn integrator(flow: &scenario::Flow) -> Box<dyn Integrator> {
     }
 }
 
+/// A process at its end.
+pub(super) struct Ended {
+    pub name: String,
+    pub parameters: Parameters,
+    pub work: Work,
+    /// Spent stepping, observation apart.
+    pub time: Duration,
+    pub termination: Termination,
+}
+
 /// Gradient flow from the scenario's start.
 pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
@@ -78,24 +88,13 @@ impl<'a> Flow<'a> {
         Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()
     }
 
-    pub(super) fn termination(&self) -> Termination {
-        self.stop.unwrap_or(Termination::TEnd { t: self.t })
-    }
-
-    pub(super) fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
     pub(super) fn steps(&self) -> u64 {
         self.work.accepted
     }
 
-    pub(super) fn work(&self) -> Work {
-        self.work
-    }
-
-    pub(super) fn seconds(&self) -> f64 {
-        self.time.as_secs_f64()
+    pub(super) fn ended(self) -> Ended {
+        let termination = self.stop.unwrap_or(Termination::TEnd { t: self.t });
+        Ended { name: "flow".to_string(), parameters: self.parameters, work: self.work, time: self.time, termination }
     }
 }
 
@@ -157,14 +156,6 @@ impl<'a> Descent<'a> {
         Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()
     }
 
-    pub(super) fn termination(&self) -> Termination {
-        match self.diverged {
-            Some(diverged) => diverged,
-            None if self.counted => Termination::Steps { t: self.t(), steps: self.steps },
-            None => Termination::TEnd { t: self.t() },
-        }
-    }
-
     pub(super) fn t(&self) -> f64 {
         self.steps as f64 * self.optimizer.time_per_step()
     }
@@ -173,25 +164,20 @@ impl<'a> Descent<'a> {
         Clock { time_per_step: self.optimizer.time_per_step(), last_step: self.last }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
     pub(super) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Every step takes one gradient, the one that failed included.
-    pub(super) fn work(&self) -> Work {
+    pub(super) fn ended(self) -> Ended {
+        let t = self.t();
+        let termination = match self.diverged {
+            Some(diverged) => diverged,
+            None if self.counted => Termination::Steps { t, steps: self.steps },
+            None => Termination::TEnd { t },
+        };
+        // Every step takes one gradient, the one that failed included.
         let evaluations = self.steps + u64::from(self.diverged.is_some());
-        Work { accepted: self.steps, rejected: 0, evaluations }
-    }
-
-    pub(super) fn seconds(&self) -> f64 {
-        self.time.as_secs_f64()
+        let work = Work { accepted: self.steps, rejected: 0, evaluations };
+        Ended { name: self.name, parameters: self.parameters, work, time: self.time, termination }
     }
 }

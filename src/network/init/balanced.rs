@@ -8,7 +8,9 @@ use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 use crate::network::{Architecture, Parameters};
-use crate::rng::{gaussian_matrix, orthonormal_columns};
+use crate::rng::orthonormal_columns;
+
+use super::gaussian;
 
 /// The settings of a balanced start.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +41,8 @@ pub fn balanced(architecture: &Architecture, settings: Balanced, rng: &mut impl 
 /// The start moved along a Gaussian direction until its largest gap is `imbalance` > 0.
 fn unbalance(start: &Parameters, imbalance: f64, rng: &mut impl Rng) -> Parameters {
     let architecture = start.architecture();
-    let moved = {
-        let direction: Vec<_> = (1..=architecture.depth())
-            .map(|l| {
-                let (rows, columns) = architecture.shape(l);
-                gaussian_matrix(rows, columns, rng)
-            })
-            .collect();
-        let direction = Parameters::from_weights(architecture, &direction);
-        move |epsilon: f64| Parameters::from_values(architecture, start.values() + direction.values() * epsilon)
-    };
+    let direction = gaussian(architecture, 1.0, rng);
+    let moved = |epsilon: f64| Parameters::from_values(architecture, start.values() + direction.values() * epsilon);
     // The gap is continuous in ε, 0 at 0 and unbounded: double ε until it is passed, then bisect to the last bit. (A gap that
     // overflows is no number, and passes.)
     let (mut low, mut high) = (0.0, f64::MIN_POSITIVE.max(imbalance * 1e-3));

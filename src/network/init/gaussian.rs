@@ -7,11 +7,5 @@ use crate::rng::gaussian_matrix;
 
 /// W_l with independent entries N(0, std²), the same std in every layer.
 pub fn gaussian(architecture: &Architecture, std: f64, rng: &mut impl Rng) -> Parameters {
-    let weights: Vec<_> = (1..=architecture.depth())
-        .map(|l| {
-            let (rows, columns) = architecture.shape(l);
-            gaussian_matrix(rows, columns, rng) * std
-        })
-        .collect();
-    Parameters::from_weights(architecture, &weights)
+    Parameters::from_shapes(architecture, |rows, columns| gaussian_matrix(rows, columns, rng) * std)
 }

@@ -6,13 +6,7 @@ use crate::network::{Architecture, Parameters};
 
 /// (W_l)_{ij} = 1 where i = j, else 0. Balanced if and only if min(d_l, d_{l−1}) is the same for every l.
 pub fn identity(architecture: &Architecture) -> Parameters {
-    let weights: Vec<_> = (1..=architecture.depth())
-        .map(|l| {
-            let (rows, columns) = architecture.shape(l);
-            DMatrix::identity(rows, columns)
-        })
-        .collect();
-    Parameters::from_weights(architecture, &weights)
+    Parameters::from_shapes(architecture, DMatrix::identity)
 }
 
 #[cfg(test)]

@@ -7,18 +7,14 @@ use crate::rng::orthonormal_columns;
 
 /// W_l = gain·Q with QᵀQ = I or QQᵀ = I, whichever the shape allows, Q uniform (Haar).
 pub fn orthogonal(architecture: &Architecture, gain: f64, rng: &mut impl Rng) -> Parameters {
-    let weights: Vec<_> = (1..=architecture.depth())
-        .map(|l| {
-            let (rows, columns) = architecture.shape(l);
-            let q = if rows >= columns {
-                orthonormal_columns(rows, columns, rng)
-            } else {
-                orthonormal_columns(columns, rows, rng).transpose()
-            };
-            q * gain
-        })
-        .collect();
-    Parameters::from_weights(architecture, &weights)
+    Parameters::from_shapes(architecture, |rows, columns| {
+        let q = if rows >= columns {
+            orthonormal_columns(rows, columns, rng)
+        } else {
+            orthonormal_columns(columns, rows, rng).transpose()
+        };
+        q * gain
+    })
 }
 
 #[cfg(test)]

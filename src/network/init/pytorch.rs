@@ -10,14 +10,10 @@ use crate::network::{Architecture, Parameters};
 
 /// W_l with independent entries, uniform in [−1/√d_{l−1}, 1/√d_{l−1}).
 pub fn pytorch(architecture: &Architecture, rng: &mut impl Rng) -> Parameters {
-    let weights: Vec<_> = (1..=architecture.depth())
-        .map(|l| {
-            let (rows, columns) = architecture.shape(l);
-            let bound = 1.0 / (columns as f64).sqrt();
-            DMatrix::from_fn(rows, columns, |_, _| bound * (2.0 * rng.random::<f64>() - 1.0))
-        })
-        .collect();
-    Parameters::from_weights(architecture, &weights)
+    Parameters::from_shapes(architecture, |rows, columns| {
+        let bound = 1.0 / (columns as f64).sqrt();
+        DMatrix::from_fn(rows, columns, |_, _| bound * (2.0 * rng.random::<f64>() - 1.0))
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What every picture obeys, whatever the records.
 
+pub(super) mod sample;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -140,7 +142,7 @@ fn a_folder_that_is_missing_is_named() {
 fn pictures_to_look_at() {
     let Some(folder) = std::env::var_os("GRAMFLOW_PICTURES") else { return };
     let long: String = "a caption that goes on and on, ".repeat(8);
-    let mut many = sample::decaying(400, &[("gd", 0.02), ("gd_0.1", 0.1), ("gd_0.2", 0.2), ("gd_0.3", 0.3)]);
+    let mut many = sample::decaying(400, &[("gd", 0.02), ("gd-a", 0.1), ("gd-b", 0.2), ("gd-c", 0.3)]);
     many.caption.push_str(&long);
     let no_loss = with_column(with_column(sample::decaying(20, &[]), "loss", 0.0), "nfa_cosine", f64::NAN);
     for (name, run) in [
