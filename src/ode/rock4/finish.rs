@@ -1,6 +1,9 @@
 //! The last four stages, which have w as their stability polynomial and raise the composition with the recurrence to order 4, and the
 //! weights of the error estimate. Abdulle 2002, 4, with the composition of Hairer, Nørsett & Wanner, *Solving Ordinary Differential
 //! Equations I*, 2nd ed. 1993, II.12; solved for here, not taken from tables.
+//!
+//! The estimate is ours: e_0·(K_m − θ) + h Σ_j e_j F(G_j). A stiff mode of amplitude δ enters Abdulle's, through h·F(t + h), as hρ·δ, and this
+//! one as δ: the method damps such modes, and steps rejected for them were a tenth to a fifth of the work.
 
 use nalgebra::{Matrix4, SMatrix, SVector, Vector4};
 
@@ -9,7 +12,7 @@ use super::orthogonal::{Term, run};
 /// 1/γ of the eight trees of order at most 4, in the order of [`Sums`].
 const EXACT: Sums = Sums([1.0, 1.0 / 2.0, 1.0 / 3.0, 1.0 / 6.0, 1.0 / 4.0, 1.0 / 8.0, 1.0 / 12.0, 1.0 / 24.0]);
 
-/// Estimated over true error of an embedded method of order 3 without term of order 4, for a linear field.
+/// The estimate of a linear field's error over the term of order 4 of its solution. About that of Dormand and Prince's pair.
 const ESTIMATE: f64 = 0.1;
 
 /// For a stage with weights a_j: Σ_j a_j·φ_j with φ = 1, c, c², Ac, c³, c·Ac, Ac², AAc, as many as there are Butcher trees of order
@@ -47,7 +50,7 @@ pub(super) struct Finish {
     pub b: [f64; 4],
     /// Times of the four stages in units of h.
     pub c: [f64; 4],
-    /// Weights of F at the four stages and at t + h in the error estimate, whose terms of order 1 to 3 vanish.
+    /// e_0, …, e_4: weights of K_m − θ and of hF at the four stages in the error estimate, whose terms of order 1 to 3 vanish.
     pub error: [f64; 5],
 }
 
@@ -101,14 +104,13 @@ impl Finish {
     fn with(start: &Sums, x: &Unknowns) -> Self {
         let stages = Self::stages(start, x);
         let fields = stages.map(|stage| stage.field());
-        let last = EXACT.field();
-        // Four conditions, φ = 1, c, c², Ac, for five weights: unique up to scale. That of F(t + h) never vanishes.
+        // Four conditions, φ = 1, c, c², Ac, for five weights: unique up to scale. e_0 never vanishes.
         let conditions = Matrix4::from_fn(|order, j| fields[j][order]);
-        let right = Vector4::from_fn(|order, _| -last[order]);
+        let right = Vector4::from_fn(|order, _| -start.0[order]);
         let weights = conditions.lu().solve(&right).expect("the four stages differ");
-        let error = [weights[0], weights[1], weights[2], weights[3], 1.0];
         // AAc is what a linear field sees of order 4.
-        let tall: f64 = error.iter().zip(fields.iter().chain([&last])).map(|(weight, field)| weight * field[7]).sum();
+        let tall: f64 = start.0[7] + weights.iter().zip(&fields).map(|(weight, field)| weight * field[7]).sum::<f64>();
+        let error = [1.0, weights[0], weights[1], weights[2], weights[3]];
         Self {
             a2: [x[0]],
             a3: [x[1], x[2]],
@@ -126,7 +128,7 @@ mod tests {
     use super::super::polynomial::{FEWEST, StabilityPolynomial};
     use super::*;
 
-    /// The Butcher matrix of all stages, its last row the weights: A K-step is a row, f(K_j) the j-th unit vector.
+    /// The Butcher matrix of all stages, its last row the weights: a stage is a row, F there a unit vector.
     fn tableau(terms: &[Term], finish: &Finish) -> Vec<Vec<f64>> {
         let stages = terms.len() + 4;
         let mut rows = vec![vec![0.0; stages]];
@@ -184,14 +186,16 @@ mod tests {
                 assert!((c_i - c[stages - 4 + i]).abs() < 1e-12, "s = {stages}");
             }
             for (i, (gamma, phi)) in trees(&a).iter().enumerate() {
-                let sum: f64 = a[stages].iter().zip(phi).map(|(b, phi)| b * phi).sum();
+                let at = |row: &[f64]| row.iter().zip(phi).map(|(a, phi)| a * phi).sum::<f64>();
+                let sum = at(&a[stages]);
                 assert!((sum - 1.0 / gamma).abs() < 1e-12, "s = {stages}, tree {i}: {sum}");
-                // The weights of the error are the last of the method's less those of the embedded method.
-                let embedded: f64 = finish.error.iter().zip(&phi[stages - 4..]).map(|(e, phi)| e * phi).sum();
+                // The error's weights are the method's less those of the embedded method.
+                let [e0, e @ ..] = finish.error;
+                let embedded = e0 * at(&a[stages - 4]) + at(&[&vec![0.0; stages - 4], &e[..]].concat());
                 if i < 4 {
                     assert!(embedded.abs() < 1e-12, "s = {stages}, tree {i}: {embedded}");
                 } else {
-                    assert!(embedded.abs() > 1e-5, "s = {stages}, tree {i}: {embedded}");
+                    assert!(embedded.abs() > 1e-3, "s = {stages}, tree {i}: {embedded}");
                 }
             }
         }

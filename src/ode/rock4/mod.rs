@@ -50,7 +50,7 @@ fn stages_for(reach: f64) -> usize {
 /// The method `rock4`.
 #[derive(Debug, Default)]
 pub(super) struct Rock4 {
-    /// K_j, and F at the four last stages; the first of these serves the recurrence as well.
+    /// K_j, and F at the last four stages; the first of these serves the recurrence as well.
     scratch: [DVector<f64>; 5],
     /// The number of stages if it is not to follow from hρ.
     forced: Option<usize>,
@@ -113,9 +113,10 @@ impl Method for Rock4 {
         combine(next, k, h, finish.b, [f1, f2, f3, f4]);
         rhs.eval(base.t + h, next, dnext)?;
 
-        let slopes = [&*f1, f2, f3, f4, dnext].map(|f| f.as_slice());
-        let weights = finish.error.map(|weight| h * weight);
-        let error = |i: usize| weights.iter().zip(slopes).map(|(weight, f)| weight * f[i]).sum::<f64>();
+        let [e0, e1, e2, e3, e4] = finish.error;
+        let (e1, e2, e3, e4) = (h * e1, h * e2, h * e3, h * e4);
+        let [theta, k, f1, f2, f3, f4] = [base.theta, k, f1, f2, f3, f4].map(|v| &v.as_slice()[..next.len()]);
+        let error = |i: usize| e0 * (k[i] - theta[i]) + (e1 * f1[i] + e2 * f2[i] + e3 * f3[i] + e4 * f4[i]);
         Ok(tolerance.error_norm(base.theta, next, error))
     }
 }

@@ -56,17 +56,16 @@ impl StabilityPolynomial {
             column.copy_from(&((defects(&Self::with_zeros(stages, moved)) - base) / 1e-7));
         }
         let lu = jacobian.lu();
-        let mut zeros = start;
-        let mut defect = base;
-        loop {
+        let (mut zeros, mut defect) = (start, base);
+        for _ in 0..20 {
             let correction = lu.solve(&defect).expect("the four conditions are independent");
             zeros -= correction;
-            let polynomial = Self::with_zeros(stages, zeros);
             if correction.amax() < 1e-12 {
-                return polynomial;
+                break;
             }
-            defect = defects(&polynomial);
+            defect = defects(&Self::with_zeros(stages, zeros));
         }
+        Self::with_zeros(stages, zeros)
     }
 
     /// The polynomial of given zeros, whatever its order.
