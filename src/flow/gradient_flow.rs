@@ -27,6 +27,15 @@ impl VectorField for GradientFlow<'_> {
         // −∇ℒ − λθ in one pass.
         dtheta.axpy(-self.objective.weight_decay(), theta, -1.0);
     }
+
+    fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        self.objective.loss_hessian_vector(theta, v, jv);
+        jv.axpy(-self.objective.weight_decay(), v, -1.0);
+    }
+
+    fn decay(&self) -> f64 {
+        self.objective.weight_decay()
+    }
 }
 
 #[cfg(test)]

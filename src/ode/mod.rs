@@ -25,6 +25,14 @@ pub trait VectorField {
 
     /// dθ ← F(t, θ); both vectors have length P. Does not allocate after its first call.
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>);
+
+    /// jv ← (∂F/∂θ)(t, θ)·v; all vectors have length P. Does not allocate after its first call.
+    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>);
+
+    /// The λ of a linear term −λθ in F, which methods in the variables e^{λt}θ integrate exactly; 0 if F has none.
+    fn decay(&self) -> f64 {
+        0.0
+    }
 }
 
 /// A method that carries a state forward in time.
@@ -59,7 +67,7 @@ pub struct Work {
     pub accepted: u64,
     /// Steps tried and thrown away because their error estimate was too large.
     pub rejected: u64,
-    /// Evaluations of the field.
+    /// Evaluations of the field; a product of its Jacobian with a vector counts 2.
     pub evaluations: u64,
 }
 
@@ -89,6 +97,11 @@ mod tests {
             let (rate, pull) = (2.0 + t.cos(), 1.0 - theta.norm_squared());
             dtheta[0] = pull * theta[0] - rate * theta[1];
             dtheta[1] = pull * theta[1] + rate * theta[0];
+        }
+        fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+            let (rate, pull, along) = (2.0 + t.cos(), 1.0 - theta.norm_squared(), 2.0 * theta.dot(v));
+            jv[0] = pull * v[0] - rate * v[1] - along * theta[0];
+            jv[1] = pull * v[1] + rate * v[0] - along * theta[1];
         }
     }
 
@@ -204,6 +217,9 @@ mod tests {
         fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
             dtheta[0] = theta[0] * theta[0];
         }
+        fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+            jv[0] = 2.0 * theta[0] * v[0];
+        }
     }
 
     #[test]
@@ -225,6 +241,9 @@ mod tests {
         }
         fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
             dtheta[0] = if t < 1.0 { -theta[0] } else { f64::NAN };
+        }
+        fn jacobian_vector(&self, t: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+            jv[0] = if t < 1.0 { -v[0] } else { f64::NAN };
         }
     }
 
@@ -249,6 +268,9 @@ mod tests {
         }
         fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
             dtheta[0] = if t <= 1.0 { 0.0 } else { 1e18 * (1.0 - theta[0]).signum() };
+        }
+        fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, jv: &mut DVector<f64>) {
+            jv[0] = 0.0;
         }
     }
 
