@@ -24,6 +24,8 @@ pub enum Purpose {
     Init = 5,
     /// The direction in which a balanced start is unbalanced.
     Imbalance = 6,
+    /// Where a power iteration starts.
+    SpectralRadius = 7,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

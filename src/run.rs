@@ -4,11 +4,13 @@
 //! distances are taken at one and the same time, never interpolated. (Its steps are cut there, so that within its tolerance the flow
 //! depends on which optimizers stand beside it.)
 
+mod integrator;
 mod problem;
 mod process;
 mod schedule;
 mod warning;
 
+pub use integrator::integrator;
 pub use problem::{Problem, ProblemError};
 
 use crate::linalg::GramPower;

@@ -27,6 +27,15 @@ impl VectorField for GradientFlow<'_> {
         // −∇ℒ − λθ in one pass.
         dtheta.axpy(-self.objective.weight_decay(), theta, -1.0);
     }
+
+    fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        self.objective.loss_hessian_vector(theta, v, jv);
+        jv.axpy(-self.objective.weight_decay(), v, -1.0);
+    }
+
+    fn decay(&self) -> f64 {
+        self.objective.weight_decay()
+    }
 }
 
 #[cfg(test)]
@@ -37,13 +46,11 @@ mod tests {
     use crate::data::{Dataset, Moments};
     use crate::network::{Architecture, Parameters};
     use crate::objective::LinearObjective;
-    use crate::ode::{Integrator, Tolerance, dop853, dopri5};
+    use crate::ode::{Integrator, Limits, Tolerance, dop853, dopri5};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use nalgebra::{DMatrix, SymmetricEigen};
 
-    fn tight() -> Tolerance {
-        Tolerance { rtol: 1e-12, atol: 1e-15, max_step: f64::INFINITY, max_steps: 1_000_000 }
-    }
+    const TIGHT: Tolerance = Tolerance { rtol: 1e-12, atol: 1e-15 };
 
     /// W_1, …, W_L at time `t`, by both methods, which must agree.
     fn flown(start: &[DMatrix<f64>], data: &Dataset, decay: f64, t: f64) -> Parameters {
@@ -58,7 +65,7 @@ mod tests {
             assert_eq!(segment.stop, None);
             parameters
         };
-        let (a, b) = (end(Box::new(dopri5(tight()))), end(Box::new(dop853(tight()))));
+        let (a, b) = (end(Box::new(dopri5(TIGHT, Limits::default()))), end(Box::new(dop853(TIGHT, Limits::default()))));
         // Against the start: one of the solutions dies.
         let size = Parameters::from_weights(&architecture, start).values().norm();
         assert!((a.values() - b.values()).norm() <= 1e-10 * size);

@@ -8,6 +8,8 @@
 //! Every product of the first has d_0 columns, every one of the second d_L rows: the cheaper is chosen by counting. For
 //! d_L = 1 the second is matrix–vector work and forms no d × d product.
 
+mod hessian;
+
 use std::cell::RefCell;
 
 use nalgebra::{DMatrix, DVector};
@@ -17,6 +19,7 @@ use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 
 use super::Objective;
+use hessian::Tangent;
 
 /// From which end the products are carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub enum Order {
     FromOutput,
 }
 
-/// ℒ(θ) of a linear network on given moments, and its gradient.
+/// ℒ(θ) of a linear network on given moments, its gradient and its Hessian.
 pub struct LinearObjective {
     architecture: Architecture,
     moments: Moments,
@@ -36,9 +39,11 @@ pub struct LinearObjective {
     weight_decay: f64,
     order: Order,
     scratch: RefCell<Scratch>,
+    /// What products with the Hessian need beside; none before the first.
+    tangent: RefCell<Option<Tangent>>,
 }
 
-/// The intermediate products of one gradient.
+/// The intermediate products of one gradient, or their derivatives along a direction.
 struct Scratch {
     /// A_1, …, A_L or B_{L−1}, …, B_0, at index l: A_l or B_l. Those not needed are empty.
     chain: Vec<DMatrix<f64>>,
@@ -46,16 +51,8 @@ struct Scratch {
     residual: Vec<DMatrix<f64>>,
 }
 
-impl LinearObjective {
-    /// The objective with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
-    pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
-        let cost = |order| flops(&architecture, order);
-        let order = if cost(Order::FromOutput) < cost(Order::FromInput) { Order::FromOutput } else { Order::FromInput };
-        Self::with_order(architecture, moments, weight_decay, order)
-    }
-
-    /// The same with a given order.
-    pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
+impl Scratch {
+    fn new(architecture: &Architecture, order: Order) -> Self {
         let (depth, widths) = (architecture.depth(), architecture.widths());
         let (d_in, d_out) = (architecture.input_dim(), architecture.output_dim());
         let matrices = || -> Vec<DMatrix<f64>> {
@@ -74,8 +71,23 @@ impl LinearObjective {
         for &l in unused {
             chain[l] = DMatrix::zeros(0, 0);
         }
+        Self { chain, residual }
+    }
+}
+
+impl LinearObjective {
+    /// The objective with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
+    pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
+        let cost = |order| flops(&architecture, order);
+        let order = if cost(Order::FromOutput) < cost(Order::FromInput) { Order::FromOutput } else { Order::FromInput };
+        Self::with_order(architecture, moments, weight_decay, order)
+    }
+
+    /// The same with a given order.
+    pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
+        let scratch = RefCell::new(Scratch::new(&architecture, order));
         let minus_sigma_yx = -&moments.sigma_yx;
-        Self { architecture, moments, minus_sigma_yx, weight_decay, order, scratch: RefCell::new(Scratch { chain, residual }) }
+        Self { architecture, moments, minus_sigma_yx, weight_decay, order, scratch, tangent: RefCell::new(None) }
     }
 
     /// The order in use.
@@ -98,8 +110,7 @@ impl LinearObjective {
         }
     }
 
-    fn gradient_from_input(&self, theta: &[f64], gradient: &mut [f64]) {
-        let Scratch { chain, residual } = &mut *self.scratch.borrow_mut();
+    fn gradient_from_input(&self, Scratch { chain, residual }: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
         let (net, depth) = (&self.architecture, self.architecture.depth());
         let weight = |l| net.weight(theta, l);
         for l in 2..=depth {
@@ -124,8 +135,7 @@ impl LinearObjective {
         }
     }
 
-    fn gradient_from_output(&self, theta: &[f64], gradient: &mut [f64]) {
-        let Scratch { chain, residual } = &mut *self.scratch.borrow_mut();
+    fn gradient_from_output(&self, Scratch { chain, residual }: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
         let (net, depth) = (&self.architecture, self.architecture.depth());
         let weight = |l| net.weight(theta, l);
         for l in (1..depth).rev() {
@@ -151,6 +161,16 @@ impl LinearObjective {
     }
 }
 
+impl LinearObjective {
+    /// `gradient` ← ∇ℒ(θ), and its intermediate products into `scratch`.
+    fn carry(&self, scratch: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
+        match self.order {
+            Order::FromInput => self.gradient_from_input(scratch, theta, gradient),
+            Order::FromOutput => self.gradient_from_output(scratch, theta, gradient),
+        }
+    }
+}
+
 impl Objective for LinearObjective {
     fn architecture(&self) -> &Architecture {
         &self.architecture
@@ -165,9 +185,16 @@ impl Objective for LinearObjective {
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.carry(&mut self.scratch.borrow_mut(), theta.as_slice(), gradient.as_mut_slice());
+    }
+
+    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.architecture, self.order));
+        tangent.settle(self, theta, hv);
         match self.order {
-            Order::FromInput => self.gradient_from_input(theta.as_slice(), gradient.as_mut_slice()),
-            Order::FromOutput => self.gradient_from_output(theta.as_slice(), gradient.as_mut_slice()),
+            Order::FromInput => tangent.product_from_input(self, v.as_slice(), hv.as_mut_slice()),
+            Order::FromOutput => tangent.product_from_output(self, v.as_slice(), hv.as_mut_slice()),
         }
     }
 }
@@ -192,7 +219,7 @@ mod tests {
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
 
-    fn problem(widths: &[usize], samples: usize, seed: u64) -> (Architecture, Dataset, DVector<f64>) {
+    pub(super) fn problem(widths: &[usize], samples: usize, seed: u64) -> (Architecture, Dataset, DVector<f64>) {
         let rng = &mut stream(seed, Purpose::Inputs);
         let architecture = Architecture::new(widths);
         let data = Dataset {

@@ -8,7 +8,7 @@ use nalgebra::DVector;
 
 use crate::network::Architecture;
 
-/// J = ℒ + (λ/2)‖θ‖² and its gradient; θ lies as [`Architecture`] says.
+/// J = ℒ + (λ/2)‖θ‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
 pub trait Objective {
     /// The network's shapes.
     fn architecture(&self) -> &Architecture;
@@ -22,6 +22,9 @@ pub trait Objective {
     /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
 
+    /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, at the cost of about two gradients. Does not allocate after its first call.
+    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>);
+
     /// J(θ).
     fn value(&self, theta: &DVector<f64>) -> f64 {
         self.loss(theta) + 0.5 * self.weight_decay() * theta.norm_squared()
@@ -31,5 +34,11 @@ pub trait Objective {
     fn gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         self.loss_gradient(theta, gradient);
         gradient.axpy(self.weight_decay(), theta, 1.0);
+    }
+
+    /// `hv` ← ∇²J(θ)·v = ∇²ℒ(θ)·v + λv.
+    fn hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        self.loss_hessian_vector(theta, v, hv);
+        hv.axpy(self.weight_decay(), v, 1.0);
     }
 }

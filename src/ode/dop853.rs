@@ -7,12 +7,13 @@ use nalgebra::DVector;
 use ode_solvers::System;
 use ode_solvers::dop_shared::OutputType;
 
-use super::adaptive::{Adaptive, Flown, Leg, Tolerance};
+use super::adaptive::{Adaptive, Flown, Leg};
 use super::rhs::Rhs;
+use super::{Limits, Tolerance};
 
 /// The integrator `dop853`.
-pub fn dop853(tolerance: Tolerance) -> Adaptive {
-    Adaptive::new(fly, tolerance)
+pub fn dop853(tolerance: Tolerance, limits: Limits) -> Adaptive {
+    Adaptive::new(fly, tolerance, limits)
 }
 
 /// θ with its time appended, (θ, t)' = (F(t, θ), 1). The table of `ode_solvers` 0.6.2 has c₁₂ = 0 where the method has 1, which
@@ -28,13 +29,13 @@ impl System<f64, DVector<f64>> for WithClock<'_, '_> {
         let p = state.len() - 1;
         let (theta, dtheta) = &mut *self.scratch.borrow_mut();
         theta.copy_from(&state.rows(0, p));
-        self.rhs.eval(state[p], theta, dtheta);
+        self.rhs.system(state[p], theta, dtheta);
         derivative.rows_mut(0, p).copy_from(dtheta);
         derivative[p] = 1.0;
     }
 }
 
-fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>, tolerance: &Tolerance) -> Flown {
+fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>) -> Flown {
     let before = rhs.evaluations();
     let p = theta.len();
     // The library's defaults for this method.
@@ -45,14 +46,14 @@ fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>, tolerance: &Tolerance) -> 
         leg.t1,
         leg.t1 - leg.t0,
         theta.push(leg.t0),
-        tolerance.rtol,
-        tolerance.atol,
+        leg.tolerance.rtol,
+        leg.tolerance.atol,
         safety,
         beta,
         shrink,
         grow,
-        tolerance.max_step,
-        leg.step.min(tolerance.max_step),
+        leg.max_step,
+        leg.step,
         leg.max_steps,
         // Its stiffness test gives up where going on is merely slow. It divides by this number: never is u32::MAX.
         u32::MAX,

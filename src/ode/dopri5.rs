@@ -4,15 +4,16 @@
 use nalgebra::DVector;
 use ode_solvers::dop_shared::OutputType;
 
-use super::adaptive::{Adaptive, Flown, Leg, Tolerance};
+use super::adaptive::{Adaptive, Flown, Leg};
 use super::rhs::Rhs;
+use super::{Limits, Tolerance};
 
 /// The integrator `dopri5`.
-pub fn dopri5(tolerance: Tolerance) -> Adaptive {
-    Adaptive::new(fly, tolerance)
+pub fn dopri5(tolerance: Tolerance, limits: Limits) -> Adaptive {
+    Adaptive::new(fly, tolerance, limits)
 }
 
-fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>, tolerance: &Tolerance) -> Flown {
+fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>) -> Flown {
     let before = rhs.evaluations();
     // The library's defaults for this method.
     let (safety, beta, shrink, grow) = (0.9, 0.04, 0.2, 10.0);
@@ -22,14 +23,14 @@ fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>, tolerance: &Tolerance) -> 
         leg.t1,
         leg.t1 - leg.t0,
         theta,
-        tolerance.rtol,
-        tolerance.atol,
+        leg.tolerance.rtol,
+        leg.tolerance.atol,
         safety,
         beta,
         shrink,
         grow,
-        tolerance.max_step,
-        leg.step.min(tolerance.max_step),
+        leg.max_step,
+        leg.step,
         // Dopri5 tries one step more than it is told.
         leg.max_steps - 1,
         // Its stiffness test gives up where going on is merely slow. It divides by this number: never is u32::MAX.

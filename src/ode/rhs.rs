@@ -1,11 +1,15 @@
-//! Our vector field as `ode_solvers` wants to see it.
+//! A vector field as the methods see it: counted, and watched for what is no number.
 
 use std::cell::Cell;
 
 use nalgebra::DVector;
 use ode_solvers::System;
 
-use super::VectorField;
+use super::{Termination, VectorField};
+
+/// A stage is infinite or NaN, or so large (1e154) that its square is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotFinite;
 
 /// A field that counts its evaluations. `ode_solvers` takes its system by value: it is given a reference to this.
 pub(super) struct Rhs<'a> {
@@ -18,28 +22,58 @@ impl<'a> Rhs<'a> {
         Self { field, evaluations: Cell::new(0) }
     }
 
-    /// Evaluations so far. Counted here: the counts of `ode_solvers` leave out rejected first steps.
+    /// Evaluations so far, products with the Jacobian counting 2. Counted here: the counts of `ode_solvers` leave out rejected first
+    /// steps.
     pub(super) fn evaluations(&self) -> u64 {
         self.evaluations.get()
     }
 
     /// dθ ← F(t, θ), counted.
-    pub(super) fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+    pub(super) fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) -> Result<(), NotFinite> {
         self.evaluations.set(self.evaluations.get() + 1);
         self.field.eval(t, theta, dtheta);
+        finite(dtheta)
+    }
+
+    /// jv ← (∂F/∂θ)(t, θ)·v, counted as 2.
+    pub(super) fn jacobian_vector(
+        &self,
+        t: f64,
+        theta: &DVector<f64>,
+        v: &DVector<f64>,
+        jv: &mut DVector<f64>,
+    ) -> Result<(), NotFinite> {
+        self.evaluations.set(self.evaluations.get() + 2);
+        self.field.jacobian_vector(t, theta, v, jv);
+        finite(jv)
     }
 
     /// Whether state and field are finite at (t, θ): one evaluation.
     pub(super) fn is_finite_at(&self, t: f64, theta: &DVector<f64>) -> bool {
-        let mut dtheta = DVector::zeros(theta.len());
-        self.eval(t, theta, &mut dtheta);
-        is_finite(theta) && is_finite(&dtheta)
+        finite(theta).is_ok() && self.eval(t, theta, &mut DVector::zeros(theta.len())).is_ok()
     }
+
+    /// Why no step, however short, leads on from (t, θ).
+    pub(super) fn stopped_short(&self, t: f64, theta: &DVector<f64>) -> Termination {
+        // Look a little ahead as well: the field may be good up to here and NaN beyond.
+        let ahead = t + 1e-10 * t.abs();
+        if self.is_finite_at(t, theta) && self.is_finite_at(ahead, theta) {
+            Termination::Stiff { t, step: shortest_step(t) }
+        } else {
+            Termination::Diverged { t, norm: theta.norm() }
+        }
+    }
+}
+
+/// 10·ε·|t|: steps as short as this do not move the clock reliably. At t = 0 the smallest number there is.
+pub(super) fn shortest_step(t: f64) -> f64 {
+    (10.0 * f64::EPSILON * t.abs()).max(f64::MIN_POSITIVE)
 }
 
 impl System<f64, DVector<f64>> for &Rhs<'_> {
     fn system(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-        self.eval(t, theta, dtheta);
+        // The library has no way to be told; its error estimate becomes NaN.
+        let _ = self.eval(t, theta, dtheta);
     }
 }
 
@@ -51,7 +85,7 @@ pub(super) fn states_per_call(dim: usize) -> u64 {
     ((1 << 22) / dim.max(1) as u64).clamp(FEWEST_STATES, 1000)
 }
 
-/// Whether every entry is a finite number.
-fn is_finite(theta: &DVector<f64>) -> bool {
-    theta.iter().all(|x| x.is_finite())
+fn finite(v: &DVector<f64>) -> Result<(), NotFinite> {
+    // One pass that the compiler vectorises, unlike a test of every entry.
+    if v.norm_squared().is_finite() { Ok(()) } else { Err(NotFinite) }
 }

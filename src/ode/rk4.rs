@@ -5,22 +5,22 @@
 
 use nalgebra::DVector;
 
+use super::limits::Budget;
 use super::rhs::{Rhs, states_per_call};
-use super::{Integrator, Segment, Termination, VectorField, Work, has_blown_up};
+use super::{Integrator, Limits, Segment, Termination, VectorField, Work, has_blown_up};
 
 /// The integrator `rk4`: every segment is divided into equal steps no longer than the one given.
 pub struct Rk4 {
     step: f64,
-    steps_left: u64,
-    max_steps: u64,
+    budget: Budget,
     /// ‖θ‖ at the start of the integration: what growth is measured against.
     start_norm: Option<f64>,
 }
 
 impl Rk4 {
-    /// Steps of at most `step` > 0, at most `max_steps` of them over all segments.
-    pub fn new(step: f64, max_steps: u64) -> Self {
-        Self { step, steps_left: max_steps, max_steps, start_norm: None }
+    /// Steps of at most `step` > 0, within the limits.
+    pub fn new(step: f64, limits: Limits) -> Self {
+        Self { step: step.min(limits.max_step), budget: Budget::new(limits), start_norm: None }
     }
 }
 
@@ -36,10 +36,13 @@ impl Integrator for Rk4 {
         let time_after = |n: u64| if n == steps { t1 } else { t0 + n as f64 * h };
         let stop = loop {
             let t = time_after(work.accepted);
-            let count = most.min(steps - work.accepted).min(self.steps_left);
-            if count == 0 {
-                break (work.accepted < steps).then_some(Termination::MaxSteps { t, steps: self.max_steps });
+            if work.accepted == steps {
+                break None;
             }
+            if let Some(refusal) = self.budget.refusal(t) {
+                break Some(refusal);
+            }
+            let count = most.min(steps - work.accepted).min(self.budget.left());
             // Half a step short: the library takes ⌈(end − t)/h⌉ steps of h, whatever rounding does to the quotient.
             let end = t + (count as f64 - 0.5) * h;
             let mut stepper = ode_solvers::Rk4::new(&rhs, t, theta.clone(), end, h);
@@ -49,7 +52,7 @@ impl Integrator for Rk4 {
             let good = states[1..].iter().take_while(|state| !has_blown_up(state.norm(), start_norm)).count() as u64;
             theta.copy_from(&states[good as usize]);
             work.accepted += good;
-            self.steps_left -= good;
+            self.budget.spend(good);
             if good < count {
                 break Some(Termination::Diverged { t: time_after(work.accepted), norm: theta.norm() });
             }

@@ -26,12 +26,26 @@ pub enum Termination {
         steps: u64,
     },
     /// The step size fell below rounding, to at most `step`, although state and field stayed of moderate size.
-    #[error("stiff at t = {t} (step {step:.1e}): use flow.integrator rk4 with a step below 2.785 over the largest curvature")]
+    #[error("stiff at t = {t} (step {step:.1e}): use flow.integrator rkc, or raise flow.rtol")]
     Stiff {
         /// The time reached.
         t: f64,
         /// 10·ε·t, the step size at which the integrator gives up.
         step: f64,
+    },
+    /// Nothing moves any more: over the rest of the horizon the state would change by less than its tolerance.
+    #[error("converged at t = {t} (there ‖∇J‖ is {grad_norm:.1e})")]
+    Converged {
+        /// The time at which it was found.
+        t: f64,
+        /// ‖∇J‖ there.
+        grad_norm: f64,
+    },
+    /// The user asked for it.
+    #[error("interrupted at t = {t}: what was recorded until then is kept")]
+    Interrupted {
+        /// The time reached.
+        t: f64,
     },
     /// State or field became infinite or NaN, or the state blew up ([`super::has_blown_up`]). `t` is the last good time.
     #[error(
@@ -53,23 +67,27 @@ impl Termination {
             | Self::Steps { t, .. }
             | Self::MaxSteps { t, .. }
             | Self::Stiff { t, .. }
+            | Self::Converged { t, .. }
+            | Self::Interrupted { t }
             | Self::Diverged { t, .. } => t,
         }
     }
 
-    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff` or `diverged`.
+    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::TEnd { .. } => "t_end",
             Self::Steps { .. } => "steps",
             Self::MaxSteps { .. } => "max_steps",
             Self::Stiff { .. } => "stiff",
+            Self::Converged { .. } => "converged",
+            Self::Interrupted { .. } => "interrupted",
             Self::Diverged { .. } => "diverged",
         }
     }
 
     /// Whether the process did all that the scenario asked of it.
     pub fn is_complete(&self) -> bool {
-        matches!(self, Self::TEnd { .. } | Self::Steps { .. })
+        matches!(self, Self::TEnd { .. } | Self::Steps { .. } | Self::Converged { .. })
     }
 }

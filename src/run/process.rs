@@ -6,24 +6,14 @@ use std::time::{Duration, Instant};
 use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::observe::Snapshot;
-use crate::ode::{self, Integrator, Rk4, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Integrator, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
+use super::integrator::integrator;
 use super::schedule::Clock;
-
-/// The integrator that a scenario asks for.
-fn integrator(flow: &scenario::Flow) -> Box<dyn Integrator> {
-    let tolerance = Tolerance { rtol: flow.rtol, atol: flow.atol, max_step: f64::INFINITY, max_steps: flow.max_steps };
-    match flow.integrator {
-        scenario::Integrator::Dop853 => Box::new(ode::dop853(tolerance)),
-        scenario::Integrator::Rk4 { step } => Box::new(Rk4::new(step, flow.max_steps)),
-        // `auto` too, until there is a choice; the others do not pass a scenario's validation yet.
-        _ => Box::new(ode::dopri5(tolerance)),
-    }
-}
 
 /// A process at its end.
 pub(super) struct Ended {
@@ -49,9 +39,12 @@ pub(super) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
+        let settings = &scenario.flow;
+        let tolerance = Tolerance { rtol: settings.rtol, atol: settings.atol };
+        let limits = Limits { t_end: settings.t_end, max_steps: settings.max_steps, ..Limits::default() };
         Self {
             field: GradientFlow::new(&problem.objective),
-            integrator: integrator(&scenario.flow),
+            integrator: integrator(settings.integrator, tolerance, limits),
             parameters: problem.start.clone(),
             t: 0.0,
             t_end: scenario.flow.t_end,

@@ -26,11 +26,9 @@ impl Scenario {
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
         let integrator = match self.flow.integrator {
-            Integrator::Auto | Integrator::Dopri5 | Integrator::Dop853 | Integrator::Rk4 { .. } => None,
-            Integrator::Tsit5 => Some("tsit5"),
-            Integrator::Rkc => Some("rkc"),
             Integrator::Rock4 => Some("rock4"),
             Integrator::Gauss { .. } => Some("gauss"),
+            _ => None,
         };
         if let Some(name) = integrator {
             found.not_yet(false, "flow.integrator", &format!("integrator {name}"));

@@ -1,0 +1,171 @@
+//! The loop around a [`Method`]: step control, stability, landing and dense output, and why it stopped.
+
+use nalgebra::DVector;
+
+use super::controller::Controller;
+use super::initial_step::initial_step;
+use super::limits::Budget;
+use super::method::{Base, Method};
+use super::rhs::{NotFinite, Rhs, shortest_step};
+use super::spectral_radius::SpectralRadius;
+use super::{Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
+
+/// Accepted steps between two estimates of the spectral radius.
+const STEPS_PER_ESTIMATE: u32 = 10;
+
+/// Steps one of our methods.
+///
+/// A method with dense output takes its natural steps, past the end of a segment if need be, and hands out the interpolated state there;
+/// the next call goes on from where it stands, unless it is given another state than it has handed out. A method without is cut to land,
+/// and its natural step is kept for after the landing.
+pub struct Driver {
+    method: Box<dyn Method>,
+    tolerance: Tolerance,
+    budget: Budget,
+    controller: Controller,
+    radius: SpectralRadius,
+    /// Accepted steps since ρ was estimated; none if it must be.
+    radius_age: Option<u32>,
+    /// The natural length of the next step.
+    step: Option<f64>,
+    front: Option<Front>,
+    /// ‖θ‖ at the start of the integration: what growth is measured against.
+    start_norm: Option<f64>,
+}
+
+/// How far the integration has come.
+struct Front {
+    t: f64,
+    theta: DVector<f64>,
+    dtheta: DVector<f64>,
+    /// Where the last step began: its end is the front. Storage of the next step's end while that is tried.
+    t_before: f64,
+    theta_before: DVector<f64>,
+    dtheta_before: DVector<f64>,
+    /// The state and time last handed out.
+    handed: DVector<f64>,
+    t_handed: f64,
+}
+
+impl Driver {
+    pub(super) fn new(method: Box<dyn Method>, tolerance: Tolerance, limits: Limits) -> Self {
+        Self {
+            method,
+            tolerance,
+            budget: Budget::new(limits),
+            controller: Controller::default(),
+            radius: SpectralRadius::new(),
+            radius_age: None,
+            step: None,
+            front: None,
+            start_norm: None,
+        }
+    }
+
+    /// Makes (t0, θ) the front, unless the last segment ended there and what was found beyond still holds.
+    fn start(&mut self, rhs: &Rhs<'_>, t0: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
+        if self.front.as_ref().is_some_and(|front| front.t_handed == t0 && front.handed == *theta) {
+            return Ok(());
+        }
+        let mut dtheta = theta.clone();
+        rhs.eval(t0, theta, &mut dtheta)?;
+        if self.step.is_none() {
+            let base = Base { t: t0, theta, dtheta: &dtheta };
+            self.step = Some(initial_step(rhs, &base, &self.tolerance, self.method.error_power())?);
+        }
+        self.front = Some(Front {
+            t: t0,
+            theta: theta.clone(),
+            dtheta_before: dtheta.clone(),
+            dtheta,
+            t_before: t0,
+            theta_before: theta.clone(),
+            handed: theta.clone(),
+            t_handed: t0,
+        });
+        Ok(())
+    }
+
+    /// Tries one step, not beyond `end`. Why none is possible, if so.
+    fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, end: f64, work: &mut Work) -> Option<Termination> {
+        if self.radius_age.is_none_or(|age| age >= STEPS_PER_ESTIMATE) {
+            if self.radius.update(rhs, front.t, &front.theta).is_err() {
+                return Some(Termination::Diverged { t: front.t, norm: front.theta.norm() });
+            }
+            self.radius_age = Some(0);
+        }
+        let rho = self.radius.value();
+        let power = self.method.error_power();
+        let longest = self.method.longest_step(rho).min(self.budget.limits.max_step);
+        let natural = self.step.unwrap_or(longest).min(longest);
+        // A remainder of less than a thousandth of a step is not worth one.
+        let lands = front.t + 1.001 * natural >= end;
+        let h = if lands { end - front.t } else { natural };
+        let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
+        let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
+        let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
+        self.budget.spend(1);
+        // A NaN among the errors fails the comparison.
+        if let Ok(error) = outcome
+            && error <= 1.0
+        {
+            let proposed = self.controller.accept(h, error, power);
+            // A step that was cut says only that a longer one may follow.
+            self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
+            self.radius_age = self.radius_age.map(|age| age + 1);
+            work.accepted += 1;
+            front.t_before = front.t;
+            front.t = if lands { end } else { front.t + h };
+            std::mem::swap(&mut front.theta, &mut front.theta_before);
+            std::mem::swap(&mut front.dtheta, &mut front.dtheta_before);
+            let norm = front.theta.norm();
+            let blown_up = has_blown_up(norm, self.start_norm.unwrap_or(norm));
+            return blown_up.then_some(Termination::Diverged { t: front.t, norm });
+        }
+        work.rejected += 1;
+        // The step may have been unstable: ρ has grown since it was estimated.
+        self.radius_age = None;
+        let shorter = match outcome {
+            Ok(error) if error.is_finite() => self.controller.reject(h, error, power),
+            _ => self.controller.halve(h),
+        };
+        self.step = Some(shorter);
+        (shorter <= shortest_step(front.t)).then(|| rhs.stopped_short(front.t, &front.theta))
+    }
+}
+
+impl Integrator for Driver {
+    fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        let rhs = Rhs::new(field);
+        let mut work = Work::default();
+        if t0 >= t1 {
+            return Segment { t: t0, work, stop: None };
+        }
+        self.start_norm.get_or_insert_with(|| theta.norm());
+        if self.start(&rhs, t0, theta).is_err() {
+            work.evaluations = rhs.evaluations();
+            return Segment { t: t0, work, stop: Some(Termination::Diverged { t: t0, norm: theta.norm() }) };
+        }
+        // Started above.
+        let Some(mut front) = self.front.take() else { return Segment { t: t0, work, stop: None } };
+        let dense = self.method.is_dense() && t1 < self.budget.limits.t_end;
+        let end = if dense { self.budget.limits.t_end } else { t1 };
+        let mut stop = None;
+        while front.t < t1 && stop.is_none() {
+            stop = self.budget.refusal(front.t).or_else(|| self.try_step(&rhs, &mut front, end, &mut work));
+        }
+        let t = front.t.min(t1);
+        if t < front.t {
+            let h = front.t - front.t_before;
+            let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
+            self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+        } else {
+            theta.copy_from(&front.theta);
+        }
+        front.handed.copy_from(theta);
+        front.t_handed = t;
+        self.front = Some(front);
+        work.evaluations = rhs.evaluations();
+        Segment { t, work, stop }
+    }
+}

@@ -1,0 +1,79 @@
+//! How far and how long an integration may go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Termination;
+
+/// A wish, raised from another thread or a signal handler, that what is running stop after its current step.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Asks for the stop.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked for.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What bounds an integration beside its tolerance.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// No step goes beyond this time; infinite for no end.
+    pub t_end: f64,
+    /// The longest step allowed, in units of time; infinite for no cap.
+    pub max_step: f64,
+    /// How many steps may be tried in all, over all segments.
+    pub max_steps: u64,
+    /// Stops the integration when raised.
+    pub interrupt: Interrupt,
+}
+
+impl Default for Limits {
+    /// No limit but 10,000,000 steps.
+    fn default() -> Self {
+        Self { t_end: f64::INFINITY, max_step: f64::INFINITY, max_steps: 10_000_000, interrupt: Interrupt::default() }
+    }
+}
+
+/// The steps that an integration has tried, of those it may try.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub limits: Limits,
+    tried: u64,
+}
+
+impl Budget {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, tried: 0 }
+    }
+
+    /// Steps left.
+    pub(super) fn left(&self) -> u64 {
+        self.limits.max_steps - self.tried
+    }
+
+    /// Whether no step was tried yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.tried == 0
+    }
+
+    /// Counts `steps`, at most those left.
+    pub(super) fn spend(&mut self, steps: u64) {
+        self.tried += steps;
+    }
+
+    /// Why no further step may be tried at time t, if none may.
+    pub(super) fn refusal(&self, t: f64) -> Option<Termination> {
+        if self.limits.interrupt.is_raised() {
+            Some(Termination::Interrupted { t })
+        } else {
+            (self.left() == 0).then_some(Termination::MaxSteps { t, steps: self.tried })
+        }
+    }
+}

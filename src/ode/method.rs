@@ -1,0 +1,80 @@
+//! What a method of ours is to the driver: one step with an error estimate.
+
+use nalgebra::DVector;
+
+use super::Tolerance;
+use super::rhs::{NotFinite, Rhs};
+
+/// What a step begins with: the state at t and the field there.
+pub(super) struct Base<'a> {
+    pub t: f64,
+    pub theta: &'a DVector<f64>,
+    pub dtheta: &'a DVector<f64>,
+}
+
+/// A one-step method with an error estimate. Its stages are its own; it allocates in its first step only.
+pub(super) trait Method {
+    /// As a scenario calls it.
+    fn name(&self) -> &'static str;
+
+    /// k where the estimated error of a step is ∝ h^k.
+    fn error_power(&self) -> f64;
+
+    /// The longest step that is stable where the Jacobian's spectral radius is at most `rho`; infinite for 0.
+    fn longest_step(&self, rho: f64) -> f64;
+
+    /// next ← θ(t + h), dnext ← F(t + h, next). Returns the norm of the error estimate (accepted if at most 1), or that a stage was
+    /// not finite.
+    #[allow(clippy::too_many_arguments)]
+    fn step(
+        &mut self,
+        rhs: &Rhs<'_>,
+        base: &Base<'_>,
+        h: f64,
+        rho: f64,
+        tolerance: &Tolerance,
+        next: &mut DVector<f64>,
+        dnext: &mut DVector<f64>,
+    ) -> Result<f64, NotFinite>;
+
+    /// Dense output: out ← θ(t + σh) inside the last step from `base` with F(t + h) = `dnext`, 0 < σ < 1, to the order of the method.
+    /// False if it has none, as the stabilised methods: their F at a step's ends carries hρ times the error of the stiff components,
+    /// which an interpolant through it would show.
+    fn interpolate(&self, _base: &Base<'_>, _h: f64, _dnext: &DVector<f64>, _sigma: f64, _out: &mut DVector<f64>) -> bool {
+        false
+    }
+
+    /// Whether it interpolates, so that a step need not end at a time of interest.
+    fn is_dense(&self) -> bool {
+        false
+    }
+}
+
+/// out ← θ + h Σ_j a_j k_j, in one pass over memory.
+#[inline]
+pub(super) fn combine<const N: usize>(
+    out: &mut DVector<f64>,
+    theta: &DVector<f64>,
+    h: f64,
+    a: [f64; N],
+    k: [&DVector<f64>; N],
+) {
+    let n = theta.len();
+    let weights = a.map(|a| h * a);
+    let k = k.map(|k| &k.as_slice()[..n]);
+    let (out, theta) = (&mut out.as_mut_slice()[..n], &theta.as_slice()[..n]);
+    for i in 0..n {
+        let mut sum = weights[0] * k[0][i];
+        for j in 1..N {
+            sum += weights[j] * k[j][i];
+        }
+        out[i] = theta[i] + sum;
+    }
+}
+
+/// Makes `vectors` of length `dim` unless they are.
+pub(super) fn fit<const N: usize>(vectors: &mut [DVector<f64>; N], dim: usize) {
+    if vectors.iter().any(|v| v.len() != dim) {
+        *vectors = std::array::from_fn(|_| DVector::zeros(dim));
+    }
+}

@@ -1,0 +1,280 @@
+//! Laws that hold for every method.
+
+use super::*;
+
+/// An oscillator that turns at the rate ω = 2 + cos t and settles on the unit circle, ṙ = r(1 − r²): from (½, 0) it is at
+/// r = (1 + 3e^{−2t})^{−1/2}, φ = 2t + sin t. Smooth, nonlinear, depends on time.
+struct Smooth;
+
+impl VectorField for Smooth {
+    fn dim(&self) -> usize {
+        2
+    }
+    fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        let (rate, pull) = (2.0 + t.cos(), 1.0 - theta.norm_squared());
+        dtheta[0] = pull * theta[0] - rate * theta[1];
+        dtheta[1] = pull * theta[1] + rate * theta[0];
+    }
+    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        let (rate, pull, along) = (2.0 + t.cos(), 1.0 - theta.norm_squared(), 2.0 * theta.dot(v));
+        jv[0] = pull * v[0] - rate * v[1] - along * theta[0];
+        jv[1] = pull * v[1] + rate * v[0] - along * theta[1];
+    }
+}
+
+fn start() -> DVector<f64> {
+    DVector::from_column_slice(&[0.5, 0.0])
+}
+
+fn error_at(integrator: &mut dyn Integrator, times: &[f64]) -> f64 {
+    let mut theta = start();
+    for window in times.windows(2) {
+        let segment = integrator.advance(&Smooth, window[0], window[1], &mut theta);
+        assert_eq!((segment.stop, segment.t), (None, window[1]));
+    }
+    let t = times[times.len() - 1];
+    let (r, phi) = (1.0 / (1.0 + 3.0 * (-2.0 * t).exp()).sqrt(), 2.0 * t + t.sin());
+    (theta[0] - r * phi.cos()).hypot(theta[1] - r * phi.sin())
+}
+
+/// Tolerances so loose that no error estimate speaks: every step has the length of the cap.
+const FREE: Tolerance = Tolerance { rtol: 1e6, atol: 1e6 };
+
+fn no_longer_than(max_step: f64) -> Limits {
+    Limits { max_step, ..Limits::default() }
+}
+
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let n = points.len() as f64;
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(h, e)| (h.ln(), e.ln())).unzip();
+    let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+    let covariance: f64 = x.iter().zip(&y).map(|(x, y)| (x - mx) * (y - my)).sum();
+    covariance / x.iter().map(|x| (x - mx).powi(2)).sum::<f64>()
+}
+
+fn observed_order(method: impl Fn(f64) -> Box<dyn Integrator>, step_counts: [usize; 4]) -> f64 {
+    // A whole number of steps: no short last one spoils the slope.
+    let points = step_counts.map(|n| {
+        let h = 4.0 / n as f64;
+        (h, error_at(&mut *method(h), &[0.0, 4.0]))
+    });
+    slope(&points)
+}
+
+#[test]
+fn rk4_converges_with_order_4() {
+    let order = observed_order(|h| Box::new(Rk4::new(h, Limits::default())), [48, 64, 96, 128]);
+    assert!((order - 4.0).abs() < 0.2, "{order}");
+}
+
+#[test]
+fn dopri5_converges_with_order_5() {
+    let order = observed_order(|h| Box::new(dopri5(FREE, no_longer_than(h))), [128, 192, 256, 384]);
+    assert!((order - 5.0).abs() < 0.2, "{order}");
+}
+
+#[test]
+fn dop853_converges_with_order_8() {
+    let order = observed_order(|h| Box::new(dop853(FREE, no_longer_than(h))), [48, 56, 64, 80]);
+    assert!((order - 8.0).abs() < 0.2, "{order}");
+}
+
+/// θ̇ = (1 + cos t)·θ(1 − θ): logit θ = logit θ(0) + t + sin t. Its Jacobian is real, as stabilised methods want it.
+struct Logistic;
+
+impl VectorField for Logistic {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta[0] = (1.0 + t.cos()) * theta[0] * (1.0 - theta[0]);
+    }
+    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv[0] = (1.0 + t.cos()) * (1.0 - 2.0 * theta[0]) * v[0];
+    }
+}
+
+/// The slope against the step of the largest error at `times`, from θ(0) = 0.1.
+fn order_on_the_logistic(method: impl Fn(Limits) -> Driver, step_counts: [usize; 4], times: &[f64]) -> f64 {
+    let t_end = times[times.len() - 1];
+    let points = step_counts.map(|n| {
+        let h = t_end / n as f64;
+        let mut integrator = method(Limits { t_end, ..no_longer_than(h) });
+        let (mut t0, mut theta, mut worst) = (0.0, DVector::from_element(1, 0.1), 0.0f64);
+        for &t in times {
+            assert_eq!(integrator.advance(&Logistic, t0, t, &mut theta).stop, None);
+            worst = worst.max((theta[0] - 1.0 / (1.0 + 9.0 * (-t - t.sin()).exp())).abs());
+            t0 = t;
+        }
+        (h, worst)
+    });
+    slope(&points)
+}
+
+#[test]
+fn tsit5_converges_with_order_5_at_its_steps_and_between_them() {
+    let dense: Vec<f64> = (1..=400).map(|i| i as f64 * 0.005).collect();
+    for times in [&[2.0], dense.as_slice()] {
+        let order = order_on_the_logistic(|limits| tsit5(FREE, limits), [48, 64, 96, 128], times);
+        assert!((order - 5.0).abs() < 0.2, "{}: {order}", times.len());
+    }
+}
+
+#[test]
+fn rkc_converges_with_order_2_whatever_its_stages() {
+    for stages in [2, 3, 6, 15, 60] {
+        let method = |limits| Driver::new(Box::new(rkc::Rkc::with_stages(stages)), FREE, limits);
+        let order = order_on_the_logistic(method, [64, 96, 128, 192], &[2.0]);
+        assert!((order - 2.0).abs() < 0.2, "{stages}: {order}");
+    }
+}
+
+fn all_methods(rtol: f64) -> Vec<(&'static str, Box<dyn Integrator>)> {
+    let tolerance = Tolerance { rtol, atol: rtol * 1e-3 };
+    vec![
+        ("dopri5", Box::new(dopri5(tolerance, Limits::default()))),
+        ("dop853", Box::new(dop853(tolerance, Limits::default()))),
+        ("rk4", Box::new(Rk4::new(1e-3, Limits::default()))),
+        ("tsit5", Box::new(tsit5(tolerance, Limits::default()))),
+        ("rkc", Box::new(rkc(tolerance, Limits::default()))),
+    ]
+}
+
+/// What a method of order 2 that controls its error per step leaves: rtol^{2/3}.
+fn attainable(name: &str, rtol: f64) -> f64 {
+    if name == "rkc" { rtol.powf(2.0 / 3.0) } else { rtol }
+}
+
+#[test]
+fn the_error_follows_the_tolerance() {
+    for (name, mut integrator) in all_methods(1e-10) {
+        let error = error_at(&mut *integrator, &[0.0, 3.0, 10.0]);
+        assert!(error < 100.0 * attainable(name, 1e-10), "{name}: {error:e}");
+    }
+}
+
+/// Times that no step size divides, some closer than any step.
+#[test]
+fn every_record_time_is_hit_exactly_and_the_step_is_carried() {
+    let mut times = vec![0.0, 1e-9, 0.1, 0.1 + f64::EPSILON, 0.1 + 1e-12];
+    times.extend((1..200).map(|i| 0.1 + 0.37 * i as f64 / 7.0));
+    for (name, mut integrator) in all_methods(1e-9) {
+        let error = error_at(&mut *integrator, &times);
+        assert!(error < 100.0 * attainable(name, 1e-9), "{name}: {error:e}");
+    }
+    let mut fresh = Work::default();
+    let mut carried = Work::default();
+    let (mut a, mut b) = (start(), start());
+    let tolerance = Tolerance { rtol: 1e-9, atol: 1e-12 };
+    let mut one = dopri5(tolerance, Limits::default());
+    for window in times.windows(2) {
+        fresh += dopri5(tolerance, Limits::default()).advance(&Smooth, window[0], window[1], &mut a).work;
+        carried += one.advance(&Smooth, window[0], window[1], &mut b).work;
+    }
+    assert!(carried.evaluations < fresh.evaluations, "{} against {}", carried.evaluations, fresh.evaluations);
+}
+
+#[test]
+fn an_empty_segment_does_nothing() {
+    for (_, mut integrator) in all_methods(1e-8) {
+        let mut theta = start();
+        let segment = integrator.advance(&Smooth, 2.0, 2.0, &mut theta);
+        assert_eq!(segment, Segment { t: 2.0, work: Work::default(), stop: None });
+    }
+}
+
+/// θ̇ = θ²: blows up at t = 1.
+struct BlowUp;
+
+impl VectorField for BlowUp {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta[0] = theta[0] * theta[0];
+    }
+    fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv[0] = 2.0 * theta[0] * v[0];
+    }
+}
+
+#[test]
+fn a_blow_up_ends_as_diverged_with_a_finite_state_near_its_time() {
+    for (name, mut integrator) in all_methods(1e-6) {
+        let mut theta = DVector::from_element(1, 1.0);
+        let segment = integrator.advance(&BlowUp, 0.0, 2.0, &mut theta);
+        assert!(matches!(segment.stop, Some(Termination::Diverged { .. })), "{name}: {segment:?}");
+        assert!(theta[0].is_finite() && (segment.t - 1.0).abs() < 0.02, "{name}: {segment:?}");
+    }
+}
+
+/// Not a number from t = 1 on.
+struct BecomesNan;
+
+impl VectorField for BecomesNan {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta[0] = if t < 1.0 { -theta[0] } else { f64::NAN };
+    }
+    fn jacobian_vector(&self, t: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv[0] = if t < 1.0 { -v[0] } else { f64::NAN };
+    }
+}
+
+#[test]
+fn a_field_that_becomes_nan_ends_as_diverged() {
+    for (start, end) in [(0.0, 2.0), (1.5, 2.0)] {
+        for (name, mut integrator) in all_methods(1e-6) {
+            let mut theta = DVector::from_element(1, 1.0);
+            let segment = integrator.advance(&BecomesNan, start, end, &mut theta);
+            assert!(matches!(segment.stop, Some(Termination::Diverged { .. })), "{name}: {segment:?}");
+            assert!(theta[0].is_finite() && segment.t <= start.max(1.0), "{name}: {segment:?}");
+        }
+    }
+}
+
+/// θ̇ = 0 until t = 1, then 1e18·sign(1 − θ): the step underflows while θ stays of order one.
+struct TurnsStiff;
+
+impl VectorField for TurnsStiff {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta[0] = if t <= 1.0 { 0.0 } else { 1e18 * (1.0 - theta[0]).signum() };
+    }
+    fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv[0] = 0.0;
+    }
+}
+
+#[test]
+fn a_step_that_underflows_ends_as_stiff_and_names_the_remedy() {
+    for (name, mut integrator) in all_methods(1e-6).into_iter().filter(|(name, _)| *name != "rk4") {
+        let mut theta = DVector::from_element(1, 1.0);
+        let segment = integrator.advance(&TurnsStiff, 0.0, 2.0, &mut theta);
+        let stop = segment.stop.expect("it cannot pass t = 1");
+        assert!(matches!(stop, Termination::Stiff { .. }), "{name}: {stop:?}");
+        assert!(stop.to_string().contains("flow.integrator rkc"), "{stop}");
+    }
+}
+
+#[test]
+fn max_steps_is_one_budget_for_all_segments() {
+    let tolerance = Tolerance { rtol: 1e-6, atol: 1e-9 };
+    let limits = || Limits { max_steps: 150, ..no_longer_than(0.01) };
+    for mut integrator in [
+        Box::new(dopri5(tolerance, limits())) as Box<dyn Integrator>,
+        Box::new(dop853(tolerance, limits())),
+        Box::new(Rk4::new(0.01, limits())),
+        Box::new(tsit5(tolerance, limits())),
+    ] {
+        let mut theta = start();
+        assert_eq!(integrator.advance(&Smooth, 0.0, 1.0, &mut theta).stop, None);
+        let segment = integrator.advance(&Smooth, 1.0, 2.0, &mut theta);
+        assert_eq!(segment.stop, Some(Termination::MaxSteps { t: segment.t, steps: 150 }));
+        assert!((segment.t - 1.5).abs() < 0.02, "{segment:?}");
+    }
+}
