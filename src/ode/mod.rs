@@ -14,6 +14,7 @@ mod method;
 mod rhs;
 mod rk4;
 mod rkc;
+mod rock4;
 mod spectral_radius;
 mod termination;
 mod tolerance;
@@ -69,6 +70,11 @@ pub fn tsit5(tolerance: Tolerance, limits: Limits) -> Driver {
 /// The integrator `rkc`: Runge–Kutta–Chebyshev of order 2, for stiff flows at loose tolerance.
 pub fn rkc(tolerance: Tolerance, limits: Limits) -> Driver {
     Driver::new(Box::new(rkc::Rkc::new()), tolerance, limits)
+}
+
+/// The integrator `rock4`: orthogonal Runge–Kutta–Chebyshev of order 4, for stiff flows at moderate and tight tolerance.
+pub fn rock4(tolerance: Tolerance, limits: Limits) -> Driver {
+    Driver::new(Box::new(rock4::Rock4::new()), tolerance, limits)
 }
 
 /// What one call of [`Integrator::advance`] did.
