@@ -3,7 +3,7 @@
 //! Equations I*, 2nd ed. 1993, II.12; solved for here, not taken from tables.
 //!
 //! The estimate is ours: e_0·(K_m − θ) + h Σ_j e_j F(G_j). A stiff mode of amplitude δ enters Abdulle's, through h·F(t + h), as hρ·δ, and
-//! this one as δ. On the flow of a three-layer net (rtol 1e-3 to 1e-8) it saved 10–22 % of the evaluations at equal error.
+//! this one as δ. On the flow of a three-layer net (rtol 1e-3 to 1e-8) it saved 10–22 % of the evaluations, at errors 8 % smaller to 22 % larger.
 
 use nalgebra::{Matrix4, SMatrix, SVector, Vector4};
 
