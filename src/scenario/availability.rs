@@ -26,7 +26,6 @@ impl Scenario {
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
         let integrator = match self.flow.integrator {
-            Integrator::Rock4 => Some("rock4"),
             Integrator::Gauss { .. } => Some("gauss"),
             _ => None,
         };
