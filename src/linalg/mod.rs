@@ -5,7 +5,6 @@
 
 mod angle;
 mod double_double;
-mod eigen;
 mod gram;
 mod gram_double_double;
 mod product;
@@ -17,7 +16,6 @@ pub(crate) use product::FLOPS;
 
 pub use angle::{centred_cosine, cosine};
 pub use double_double::DoubleDouble;
-pub use eigen::symmetric_eigenvectors;
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};

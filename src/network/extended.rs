@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::linalg::{DoubleDouble, gram_double_double};
 
-use super::Parameters;
+use super::{Parameters, largest_norm};
 
 /// θ = high + low ∈ ℝ^P, with `high` the weights rounded to float64.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,8 @@ impl ExtendedParameters {
         self.low.fill(0.0);
     }
 
-    /// D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ ∈ ℝ^{d_l × d_l} for l = 1, …, L − 1, symmetric to the bit and right to about 2^{−96}·d·‖W‖².
+    /// D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ ∈ ℝ^{d_l × d_l} for l = 1, …, L − 1, symmetric to the bit and right to
+    /// 2^{−90}·‖θ‖² or better.
     pub fn imbalance_double_double(&self, l: usize) -> DMatrix<DoubleDouble> {
         let architecture = self.high.architecture();
         let parts = |l| (self.high.weight(l).into_owned(), architecture.weight(self.low.as_slice(), l).into_owned());
@@ -69,6 +70,11 @@ impl ExtendedParameters {
     /// D_1, …, D_{L−1}, rounded to float64 only now; none for a single layer.
     pub fn imbalances(&self) -> Vec<DMatrix<f64>> {
         (1..self.high.architecture().depth()).map(|l| self.imbalance(l)).collect()
+    }
+
+    /// The balance gap max_l ‖D_l‖_F; 0 for a single layer, NaN or infinite where a gap is.
+    pub fn balance_gap(&self) -> f64 {
+        largest_norm(&self.imbalances())
     }
 }
 
