@@ -5,7 +5,7 @@ use crate::data::{Dataset, Moments};
 use crate::flow::GradientFlow;
 use crate::network::Architecture;
 use crate::objective::{LinearObjective, Objective};
-use crate::ode::{Integrator, Tolerance, dopri5};
+use crate::ode::{Integrator, Limits, Tolerance, dopri5};
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use proptest::prelude::*;
 use rand::RngExt;
@@ -81,8 +81,8 @@ proptest! {
         let (decay_rate, t) = (0.05, 230.2585);
         let (start, objective) = (spread(&widths, 1.0, 0.5, seed), regression(&widths, decay_rate, seed));
         let mut end = start.clone();
-        let tolerance = Tolerance { rtol: 1e-6, atol: 1e-9, max_step: f64::INFINITY, max_steps: 1_000_000 };
-        let segment = dopri5(tolerance).advance(&GradientFlow::new(&objective), 0.0, t, end.values_mut());
+        let tolerance = Tolerance { rtol: 1e-6, atol: 1e-9 };
+        let segment = dopri5(tolerance, Limits::default()).advance(&GradientFlow::new(&objective), 0.0, t, end.values_mut());
         prop_assert_eq!(segment.stop, None);
 
         let projection = BalanceProjection::new(&start, decay_rate);
