@@ -17,7 +17,7 @@ use crate::linalg::GramPower;
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, Observable, Row, Snapshot, alpha_tildes};
-use crate::ode::Termination;
+use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
@@ -39,14 +39,22 @@ pub struct Finished {
     pub warnings: Vec<String>,
 }
 
-/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances.
+impl Finished {
+    /// Whether a process was interrupted: the same run again would go on to its end.
+    pub fn is_interrupted(&self) -> bool {
+        self.terminations.iter().any(|(_, termination)| matches!(termination, Termination::Interrupted { .. }))
+    }
+}
+
+/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
+/// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)) -> Finished {
+pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
     let observables = observe::all(&problem.start, scenario.weight_decay);
-    let mut flow = Flow::new(scenario, problem);
+    let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
-        scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem)).collect();
+        scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem, interrupt)).collect();
     let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
     recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
 
@@ -63,10 +71,18 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
-                unobserved += record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t)));
+                unobserved +=
+                    record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
             }
         }
         progress(event.t);
+        if interrupt.is_raised() {
+            break;
+        }
+    }
+    // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
+    if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
+        unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::observe::Snapshot;
-use crate::ode::{Integrator, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
@@ -38,10 +38,11 @@ pub(super) struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
+    pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let settings = &scenario.flow;
         let tolerance = Tolerance { rtol: settings.rtol, atol: settings.atol };
-        let limits = Limits { t_end: settings.t_end, max_steps: settings.max_steps, ..Limits::default() };
+        let limits =
+            Limits { t_end: settings.t_end, max_steps: settings.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
         Self {
             field: GradientFlow::new(&problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
@@ -81,12 +82,19 @@ impl<'a> Flow<'a> {
         Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()
     }
 
+    pub(super) fn t(&self) -> f64 {
+        self.t
+    }
+
     pub(super) fn steps(&self) -> u64 {
         self.work.accepted
     }
 
     pub(super) fn ended(self) -> Ended {
-        let termination = self.stop.unwrap_or(Termination::TEnd { t: self.t });
+        let termination = self.stop.unwrap_or(match self.t {
+            t if t < self.t_end => Termination::Interrupted { t },
+            t => Termination::TEnd { t },
+        });
         Ended { name: "flow".to_string(), parameters: self.parameters, work: self.work, time: self.time, termination }
     }
 }
@@ -102,11 +110,17 @@ pub(super) struct Descent<'a> {
     /// Whether `last` was set by the scenario rather than by the horizon.
     counted: bool,
     time: Duration,
+    interrupt: Interrupt,
     diverged: Option<Termination>,
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(settings: &scenario::Optimizer, scenario: &Scenario, problem: &'a Problem) -> Self {
+    pub(super) fn new(
+        settings: &scenario::Optimizer,
+        scenario: &Scenario,
+        problem: &'a Problem,
+        interrupt: &Interrupt,
+    ) -> Self {
         // The only optimizer that a scenario can ask for so far.
         let optimizer = Box::new(Gd::new(settings.lr(), problem.start.values().len()));
         // The last step that does not pass t_end: 1e-12 forgives the quotient its rounding.
@@ -120,16 +134,18 @@ impl<'a> Descent<'a> {
             last: settings.steps().unwrap_or(within),
             counted: settings.steps().is_some(),
             time: Duration::ZERO,
+            interrupt: interrupt.clone(),
             diverged: None,
         }
     }
 
-    /// Steps until `step` steps are done. False if it has diverged: it then stands at its last good iterate.
+    /// Steps until `step` steps are done. False if it was interrupted on the way, or has diverged: it then stands at its last good
+    /// iterate.
     pub(super) fn advance(&mut self, step: u64) -> bool {
         let begin = Instant::now();
         let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
-        while self.steps < step && self.diverged.is_none() {
+        while self.steps < step && self.diverged.is_none() && !self.interrupt.is_raised() {
             before.copy_from(self.parameters.values());
             self.optimizer.step(&self.problem.objective, self.parameters.values_mut());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
@@ -140,12 +156,11 @@ impl<'a> Descent<'a> {
             }
         }
         self.time += begin.elapsed();
-        self.diverged.is_none()
+        self.steps >= step
     }
 
+    /// `flow`: the flow at this descent's time.
     pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
-        // A diverged descent stands at an earlier time than the flow.
-        let flow = flow.filter(|_| self.diverged.is_none());
         Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()
     }
 
@@ -165,6 +180,7 @@ impl<'a> Descent<'a> {
         let t = self.t();
         let termination = match self.diverged {
             Some(diverged) => diverged,
+            None if self.steps < self.last => Termination::Interrupted { t },
             None if self.counted => Termination::Steps { t, steps: self.steps },
             None => Termination::TEnd { t },
         };
