@@ -61,7 +61,6 @@ fn what_is_not_available_yet_is_named() {
         ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
         ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
         ("flow.integrator.gauss.stages=2", "flow.integrator"),
-        ("flow.preserve.balance=float64", "flow.preserve"),
         ("flow.certify=true", "flow.certify"),
         ("optimizers=[adamw: {lr: 1}]", "optimizers[0].adamw"),
         ("claims=[nfa]", "claims"),
