@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::figure::FigureError;
 use crate::record::FolderError;
 use crate::scenario::ScenarioError;
+use crate::study::integrators::NoReference;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,8 @@ pub(super) enum CliError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     Figure(#[from] FigureError),
+    #[error(transparent)]
+    NoReference(#[from] NoReference),
     #[error("not available yet: gramflow {command}")]
     NotAvailable { command: &'static str },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
@@ -37,7 +40,7 @@ impl CliError {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
-            Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Output(_) => 1,
+            Self::NoReference(_) | Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Output(_) => 1,
         }
     }
 }
