@@ -33,11 +33,12 @@ pub(super) fn work_precision(study: &Study) -> Option<Picture> {
     let mut work = panel("work", "gradients ∇J", "gradients");
     work.notes = notes(study);
     let time = panel("time", "wall time (seconds)", "wall_seconds");
-    picture(study, "work_precision", "work against precision", vec![work, time])
+    picture(study, "work_precision", "work against precision", "error", vec![work, time])
 }
 
 pub(super) fn tolerance(study: &Study) -> Option<Picture> {
-    let mut panel = Panel::new("", AxisSpec::new("tolerance rtol", Scale::Log), AxisSpec::new(ERROR, Scale::Log));
+    let mut panel =
+        Panel::new("error and tolerance", AxisSpec::new("tolerance rtol", Scale::Log), AxisSpec::new(ERROR, Scale::Log));
     panel.series = curves(study, |study, method| pairs(study, method, "rtol", "error"));
     let rtols: Vec<f64> = panel.series.iter().flat_map(|series| &series.points).map(|point| point.0).collect();
     across(&mut panel, study, |floor, (low, high)| [(low, floor), (high, floor)], |point| point.0);
@@ -48,17 +49,22 @@ pub(super) fn tolerance(study: &Study) -> Option<Picture> {
         )
     }));
     panel.notes = notes(study);
-    let mut picture = picture(study, "tolerance", "achieved error against tolerance", vec![panel])?;
+    let mut picture = picture(study, "tolerance", "achieved error against tolerance", "rtol", vec![panel])?;
     picture.legend.extend(MULTIPLES.map(|(_, label, look)| Entry::new(label, look)));
     Some(picture)
 }
 
-fn picture(study: &Study, name: &'static str, words: &str, panels: Vec<Panel>) -> Option<Picture> {
-    if panels.iter().all(|panel| panel.series.is_empty()) {
+/// `column`: what a method must have a value of to be in the legend.
+fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels: Vec<Panel>) -> Option<Picture> {
+    if panels.iter().flat_map(|panel| &panel.series).all(|series| series.points.is_empty()) {
         return None;
     }
-    let mut legend: Vec<Entry> =
-        study.table.processes().into_iter().map(|method| Entry::new(verbatim(method), style::method(method, false))).collect();
+    let methods = study
+        .table
+        .processes()
+        .into_iter()
+        .filter(|method| study.table.floats(method, column).iter().any(|value| value.is_finite()));
+    let mut legend: Vec<Entry> = methods.map(|method| Entry::new(verbatim(method), style::method(method, false))).collect();
     if flags(study).contains(&true) {
         let marker = Some(Marker { shape: Shape::Circle, body: Body::Ring });
         let look = Look { color: GREY, line: None, dash: None, marker };
@@ -74,12 +80,15 @@ fn picture(study: &Study, name: &'static str, words: &str, panels: Vec<Panel>) -
 fn curves(study: &Study, of: impl Fn(&Study, &str) -> Vec<Point>) -> Vec<Series> {
     let limited = flags(study);
     let mut series = Vec::new();
-    for method in study.table.processes() {
+    // The first on top: `auto` over the method that it stands for.
+    for method in study.table.processes().into_iter().rev() {
         let rows = study.table.rows_of(method).map(|row| limited.get(row).copied().unwrap_or(false));
-        let all: Vec<(bool, Point)> = rows.zip(of(study, method)).filter(|(_, (x, y))| *x > 0.0 && *y > 0.0).collect();
-        let part = |hollow: bool| all.iter().filter(move |(limited, _)| *limited == hollow).map(|(_, point)| *point);
+        let mut all: Vec<(bool, Point)> = rows.zip(of(study, method)).filter(|(_, (x, y))| *x > 0.0 && *y > 0.0).collect();
         let look = style::method(method, false);
         series.push(Series::new(all.iter().map(|(_, point)| *point).collect(), Look { marker: None, ..look }));
+        // The pen sets markers from left to right.
+        all.sort_by(|a, b| a.1.0.total_cmp(&b.1.0));
+        let part = |hollow: bool| all.iter().filter(move |(limited, _)| *limited == hollow).map(|(_, point)| *point);
         for hollow in [false, true] {
             // Points of the curve: not counted again.
             series.push(Series::guide(part(hollow).collect(), Look { line: None, ..style::method(method, hollow) }));

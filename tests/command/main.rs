@@ -6,3 +6,4 @@ mod laws;
 mod readme;
 mod references;
 mod run;
+mod study;

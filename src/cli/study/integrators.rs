@@ -127,7 +127,7 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             point.work.accepted.to_string(),
             point.work.rejected.to_string(),
             point.work.evaluations.to_string(),
-            format!("{:.2e}", point.wall_seconds),
+            if point.wall_seconds < 0.1 { format!("{:.2e}", point.wall_seconds) } else { format!("{:.2}", point.wall_seconds) },
             shown(point.error, format!("{:.1e}", point.error)),
             if point.reference_limited { "*" } else { " " }.to_string(),
             shown(point.error / rtol, format!("{:.2}", point.error / rtol)),

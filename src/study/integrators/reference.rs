@@ -98,7 +98,7 @@ impl Reference {
     /// One sentence.
     pub(super) fn describe(&self) -> String {
         match &self.check {
-            Some(check) => format!("Reference: {}, {:.1e} from {check}", self.name, self.floor),
+            Some(check) => format!("Reference: {}, which differs by {:.1e} from {check}", self.name, self.floor),
             None => format!("Reference: {}, with no second method to check it", self.name),
         }
     }
