@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::figure::FigureError;
 use crate::record::FolderError;
 use crate::scenario::ScenarioError;
-use crate::study::integrators::NoReference;
+use crate::study::integrators::StudyError;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Figure(#[from] FigureError),
     #[error(transparent)]
-    NoReference(#[from] NoReference),
+    Study(#[from] StudyError),
     #[error("not available yet: gramflow {command}")]
     NotAvailable { command: &'static str },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
@@ -30,17 +30,23 @@ pub(super) enum CliError {
     Exists(PathBuf),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("interrupted: the same command runs it again from its start")]
+    Interrupted,
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl CliError {
-    /// 1 the run failed, 2 the command line or the scenario is wrong.
+    /// 1 the run failed, 2 the command line or the scenario is wrong, 75 incomplete, the same command resumes it.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
-            Self::NoReference(_) | Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Output(_) => 1,
+            Self::Study(StudyError::NoReference { .. }) => 1,
+            Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Signals(_) | Self::Output(_) => 1,
+            Self::Study(StudyError::Interrupted) | Self::Interrupted => 75,
         }
     }
 }

@@ -147,7 +147,8 @@ fn notes(study: &Study) -> Vec<String> {
         if errors.len() != rows.len() || rtols.len() != rows.len() || steps.len() != rows.len() {
             continue;
         }
-        let setting = |i: usize| if rtols[i].is_nan() { format!("h = {}", number(steps[i], 2)) } else { number(rtols[i], 2) };
+        let word = if rtols.iter().all(|rtol| rtol.is_nan()) { "h =" } else { "rtol" };
+        let setting = |i: usize| number(if rtols[i].is_nan() { steps[i] } else { rtols[i] }, 2);
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for (i, &row) in rows.iter().enumerate().filter(|&(i, _)| errors[i].is_nan()) {
             match reasons.iter_mut().find(|(reason, _)| *reason == terminations[row]) {
@@ -156,11 +157,11 @@ fn notes(study: &Study) -> Vec<String> {
             }
         }
         for (reason, settings) in reasons {
-            notes.push(format!("Not at T: {method} at {} ({reason}).", settings.join(", ")));
+            notes.push(format!("Not at T: {method} at {word} {} ({reason}).", settings.join(", ")));
         }
         let same = errors.iter().filter(|error| **error == 0.0).count();
         if same > 0 {
-            notes.push(format!("{same} of {method}: equal to the reference to the last bit, not drawn."));
+            notes.push(format!("{method}: {same} equal to the reference to the last bit, not drawn."));
         }
     }
     notes

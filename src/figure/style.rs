@@ -156,7 +156,12 @@ pub(super) fn method(name: &str, limited: bool) -> Look {
     let i = METHODS.iter().position(|(known, _)| *known == name).unwrap_or(0);
     let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][i % 4];
     let dash = [None, Some(DASHED), Some(DOTTED)][i / 4];
-    let body = if limited { Body::Ring } else { Body::Disc };
+    let body = match name {
+        _ if limited => Body::Ring,
+        // It lies on the curve of the method that it chose, whose markers are seen around it.
+        "auto" => Body::Dot,
+        _ => Body::Disc,
+    };
     Look { color: METHODS[i].1, line: Some(THIN_LINE), dash, marker: Some(Marker { shape, body }) }
 }
 

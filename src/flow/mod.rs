@@ -1,5 +1,7 @@
-//! The vector fields whose solutions are studied.
+//! The vector fields whose solutions are studied, and what keeps their solutions on the manifold where theory puts them.
 
 mod gradient_flow;
+mod projection;
 
 pub use gradient_flow::GradientFlow;
+pub use projection::{BalanceProjection, Correction, ProjectionError};

@@ -11,7 +11,8 @@ pub fn integrator(name: scenario::Integrator, tolerance: Tolerance, limits: Limi
         scenario::Integrator::Tsit5 => Box::new(ode::tsit5(tolerance, limits)),
         scenario::Integrator::Rkc => Box::new(ode::rkc(tolerance, limits)),
         scenario::Integrator::Rock4 => Box::new(ode::rock4(tolerance, limits)),
-        // `auto` too, until there is a choice; the others do not pass a scenario's validation yet.
+        scenario::Integrator::Auto => Box::new(ode::auto(tolerance, limits)),
+        // Gauss does not pass a scenario's validation yet.
         _ => Box::new(ode::dopri5(tolerance, limits)),
     }
 }

@@ -21,9 +21,9 @@ mod reference;
 
 pub use line_up::{Method, UnknownMethod, available, method};
 pub use point::{Point, Setting};
-pub use reference::NoReference;
 
 use crate::observe::Balance;
+use crate::ode::Interrupt;
 use crate::record::{Study, StudyManifest, setting};
 use crate::run::Problem;
 use crate::scenario::Scenario;
@@ -43,6 +43,29 @@ pub struct Plan {
 /// hρ of a method with a fixed step: rk4 is stable to 2.785, and ρ is known to a few percent.
 const STEPS: [f64; 4] = [2.4, 1.2, 0.6, 0.3];
 
+/// What is integrated.
+struct Task<'a> {
+    scenario: &'a Scenario,
+    problem: &'a Problem,
+    interrupt: &'a Interrupt,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// No method reached T.
+    #[error("no reference reaches t = {t_end}: {}", .failures.join("; "))]
+    NoReference {
+        /// Where to.
+        t_end: f64,
+        /// What was tried, and where and why it stopped.
+        failures: Vec<String>,
+    },
+    /// The user asked for the end.
+    #[error("interrupted: the same command runs it again from its start")]
+    Interrupted,
+}
+
 /// All that a study leaves.
 pub struct Finished {
     /// Its table and caption.
@@ -55,18 +78,20 @@ pub struct Finished {
     pub warnings: Vec<String>,
 }
 
-/// Studies a scenario on its own problem. `progress` is called with the number of integrations done, their total and the name of the
-/// next.
+/// Studies a scenario on its own problem, until it is done or `interrupt` is raised. `progress` is called with the number of
+/// integrations done, their total and the name of the next.
 pub fn study(
     scenario: &Scenario,
     problem: &Problem,
     plan: &Plan,
+    interrupt: &Interrupt,
     mut progress: impl FnMut(usize, usize, &str),
-) -> Result<Finished, NoReference> {
+) -> Result<Finished, StudyError> {
+    let task = Task { scenario, problem, interrupt };
     // The references count as one.
     let settings = |method: &Method| if method.is_adaptive() { plan.rtols.len() } else { STEPS.len() };
     let total = 1 + plan.methods.iter().map(settings).sum::<usize>();
-    let reference = Reference::find(scenario, problem, |name| progress(0, total, &format!("reference {name}")))?;
+    let reference = Reference::find(&task, |name| progress(0, total, &format!("reference {name}")))?;
     let balance = Balance::new(&problem.start, scenario.weight_decay);
     let mut points = Vec::with_capacity(total);
     for method in &plan.methods {
@@ -77,7 +102,10 @@ pub fn study(
         };
         for setting in settings {
             progress(1 + points.len(), total, &format!("{} at {setting}", method.name));
-            points.push(Point::measure(method, setting, scenario, problem, &reference, &balance));
+            points.push(Point::measure(method, setting, &task, &reference, &balance));
+            if interrupt.is_raised() {
+                return Err(StudyError::Interrupted);
+            }
         }
     }
     let mut manifest = StudyManifest::new(problem.scenario_hash.clone(), scenario.seed);

@@ -117,7 +117,7 @@ fn what_a_point_lacks_is_said_not_dropped() {
     assert!(numbers(&table, "rkc", "error")[1].is_nan());
     assert!(numbers(&table, "rkc", "t_reached")[1] < 5.0);
     let picture = fs::read_to_string(at.path().join("out/figures/work_precision.svg")).unwrap();
-    assert!(picture.contains("Not at T: rkc at 10⁻¹³ (max_steps)."));
+    assert!(picture.contains("Not at T: rkc at rtol 10⁻¹³ (max_steps)."));
     // rock4 beyond what its own reference can resolve.
     let Some(Values::Flag(limited)) = table.column("reference_limited") else { panic!() };
     assert_eq!(*limited, [false, false, false, true]);

@@ -10,6 +10,7 @@ use crate::figure;
 use crate::record::Draft;
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
+use crate::cli::interrupt::catch_signals;
 use crate::cli::output::{self, aligned, complain, print};
 use crate::cli::{CliError, Selection};
 
@@ -60,7 +61,8 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     drop(Draft::of_study(&folder)?);
 
     let bar = output::counting_bar(quiet);
-    let finished = integrators::study(&scenario, &problem, &arguments.plan(), |done, total, next| {
+    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let finished = integrators::study(&scenario, &problem, &arguments.plan(), &interrupt, |done, total, next| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
         bar.set_message(next.to_string());

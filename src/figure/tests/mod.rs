@@ -181,7 +181,7 @@ fn a_study_names_what_it_cannot_draw() {
     assert_eq!(pictures.keys().collect::<Vec<_>>(), ["tolerance.svg", "work_precision.svg"]);
     for svg in pictures.values() {
         assert!(
-            svg.contains("Not at T: rkc at 10⁻⁹, 10⁻¹⁰ (max_steps).") && svg.contains("1 of dop853: equal to the reference")
+            svg.contains("Not at T: rkc at rtol 10⁻⁹, 10⁻¹⁰ (max_steps).") && svg.contains("dop853: 1 equal to the reference")
         );
         assert!(svg.contains("gauss3") && svg.contains("own error") && svg.contains("hollow"));
     }

@@ -2,8 +2,9 @@
 
 use crate::ode::{self, Limits, Tolerance};
 use crate::run;
-use crate::scenario::{Integrator, Scenario};
+use crate::scenario::Integrator;
 
+use super::Task;
 use super::point::Setting;
 
 /// A method of the line-up, its tolerance or step left open.
@@ -58,18 +59,20 @@ impl Method {
     }
 
     /// The method itself, within the scenario's limits.
-    pub(super) fn integrator(&self, setting: Setting, scenario: &Scenario) -> Box<dyn ode::Integrator> {
+    pub(super) fn integrator(&self, setting: Setting, task: &Task) -> Box<dyn ode::Integrator> {
+        let flow = &task.scenario.flow;
         let word = match (self.adaptive, setting) {
             (Some(integrator), _) => integrator,
             (None, Setting::Step(step)) => Integrator::Rk4 { step },
             // rk4 at a tolerance: nobody asks for it. It takes one step.
-            (None, Setting::Tolerance(_)) => Integrator::Rk4 { step: scenario.flow.t_end },
+            (None, Setting::Tolerance(_)) => Integrator::Rk4 { step: flow.t_end },
         };
         let tolerance = match setting {
             Setting::Tolerance(tolerance) => tolerance,
-            Setting::Step(_) => Tolerance { rtol: scenario.flow.rtol, atol: scenario.flow.atol },
+            Setting::Step(_) => Tolerance { rtol: flow.rtol, atol: flow.atol },
         };
-        let limits = Limits { t_end: scenario.flow.t_end, max_steps: scenario.flow.max_steps, ..Limits::default() };
+        let interrupt = task.interrupt.clone();
+        let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt, ..Limits::default() };
         run::integrator(word, tolerance, limits)
     }
 }

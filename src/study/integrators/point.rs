@@ -8,9 +8,9 @@ use crate::network::Parameters;
 use crate::observe::{Balance, Observable, Row, Scalar, Snapshot};
 use crate::ode::{Termination, Tolerance, Work};
 use crate::record::{Column, Table, Values};
-use crate::run::Problem;
 use crate::scenario::Scenario;
 
+use super::Task;
 use super::line_up::Method;
 use super::reference::Reference;
 
@@ -76,16 +76,15 @@ impl Flight {
     pub(super) fn new(
         method: &Method,
         setting: Setting,
-        scenario: &Scenario,
-        problem: &Problem,
+        task: &Task,
         times: &[f64],
         mut look: impl FnMut(f64, &Parameters),
     ) -> Self {
-        let t_end = scenario.flow.t_end;
-        let field = GradientFlow::new(&problem.objective);
-        let mut integrator = method.integrator(setting, scenario);
+        let t_end = task.scenario.flow.t_end;
+        let field = GradientFlow::new(&task.problem.objective);
+        let mut integrator = method.integrator(setting, task);
         let mut flight = Self {
-            end: problem.start.clone(),
+            end: task.problem.start.clone(),
             work: Work::default(),
             time: Duration::ZERO,
             termination: Termination::TEnd { t: t_end },
@@ -129,15 +128,8 @@ pub struct Point {
 }
 
 impl Point {
-    pub(super) fn measure(
-        method: &Method,
-        setting: Setting,
-        scenario: &Scenario,
-        problem: &Problem,
-        reference: &Reference,
-        balance: &Balance,
-    ) -> Self {
-        let fly = || Flight::new(method, setting, scenario, problem, &[], |_, _| {});
+    pub(super) fn measure(method: &Method, setting: Setting, task: &Task, reference: &Reference, balance: &Balance) -> Self {
+        let fly = || Flight::new(method, setting, task, &[], |_, _| {});
         let flight = fly();
         let mut times = vec![flight.time];
         while times[0] < CHEAP && times.len() < MOST_TIMES {
@@ -154,7 +146,7 @@ impl Point {
             work: flight.work,
             wall_seconds: median(times).as_secs_f64(),
             error,
-            balance: if there { law(balance, &flight.end, scenario.flow.t_end, problem) } else { [f64::NAN; 2] },
+            balance: if there { law(balance, &flight.end, task) } else { [f64::NAN; 2] },
             termination: flight.termination,
             reference_limited: reference.limits(error),
         }
@@ -167,9 +159,9 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 /// `balance_law_residual` and `balance_law_residual_relative` at T, as a run records them.
-fn law(balance: &Balance, end: &Parameters, t_end: f64, problem: &Problem) -> [f64; 2] {
+fn law(balance: &Balance, end: &Parameters, task: &Task) -> [f64; 2] {
     let mut row = Row::default();
-    if let Ok(snapshot) = Snapshot::new(t_end, end, &problem.objective, None) {
+    if let Ok(snapshot) = Snapshot::new(task.scenario.flow.t_end, end, &task.problem.objective, None) {
         balance.measure(&snapshot, &mut row);
     }
     let value = |name: &str| match row.scalars.iter().find(|(column, _)| column == name) {

@@ -4,11 +4,10 @@ use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::ode::spectral_radius;
 use crate::record::{Process, StudyReference};
-use crate::run::Problem;
-use crate::scenario::Scenario;
 
 use super::line_up::{Method, method};
 use super::point::{Flight, Setting, tolerance};
+use super::{StudyError, Task};
 
 /// In the order in which they are tried. An explicit method of high order is the best where the flow is not too stiff; rock4, whose cost
 /// grows with √(ρT), where it is.
@@ -20,16 +19,6 @@ const MARGIN: f64 = 10.0;
 
 /// Times at which the spectral radius is looked at on the way, log-spaced over four decades to T.
 const LOOKS: i32 = 25;
-
-/// No method reached T.
-#[derive(Debug, thiserror::Error)]
-#[error("no reference reaches t = {t_end}: {}", .failures.join("; "))]
-pub struct NoReference {
-    /// Where to.
-    pub t_end: f64,
-    /// What was tried, and where and why it stopped.
-    pub failures: Vec<String>,
-}
 
 /// θ_ref(T) and what is known of it.
 pub(super) struct Reference {
@@ -49,14 +38,17 @@ pub(super) struct Reference {
 
 impl Reference {
     /// Integrates with one candidate after the other until two have reached T. `progress` is told the next.
-    pub(super) fn find(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(&str)) -> Result<Self, NoReference> {
+    pub(super) fn find(task: &Task, mut progress: impl FnMut(&str)) -> Result<Self, StudyError> {
         let (mut attempts, mut failures) = (Vec::new(), Vec::new());
         let mut found: Option<Self> = None;
         for (method, rtol) in CANDIDATES.iter().filter_map(|&(name, rtol)| Some((method(name).ok()?, rtol))) {
             let name = format!("{} at rtol {rtol:e}", method.name);
             progress(&name);
-            let (flight, radius) = fly(&method, rtol, scenario, problem);
-            let atol = tolerance(rtol, scenario).atol;
+            let (flight, radius) = fly(&method, rtol, task);
+            if task.interrupt.is_raised() {
+                return Err(StudyError::Interrupted);
+            }
+            let atol = tolerance(rtol, task.scenario).atol;
             let process = Process::new(flight.work, flight.time.as_secs_f64(), flight.termination);
             attempts.push(StudyReference { method: method.name, rtol, atol, process });
             match &mut found {
@@ -81,7 +73,7 @@ impl Reference {
         }
         match found {
             Some(reference) => Ok(Self { attempts, failures, ..reference }),
-            None => Err(NoReference { t_end: scenario.flow.t_end, failures }),
+            None => Err(StudyError::NoReference { t_end: task.scenario.flow.t_end, failures }),
         }
     }
 
@@ -115,12 +107,12 @@ impl Reference {
 }
 
 /// The flight of one candidate, and the largest spectral radius on its way.
-fn fly(method: &Method, rtol: f64, scenario: &Scenario, problem: &Problem) -> (Flight, f64) {
-    let field = GradientFlow::new(&problem.objective);
-    let t_end = scenario.flow.t_end;
+fn fly(method: &Method, rtol: f64, task: &Task) -> (Flight, f64) {
+    let field = GradientFlow::new(&task.problem.objective);
+    let t_end = task.scenario.flow.t_end;
     let times: Vec<f64> = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS))).collect();
-    let mut largest = spectral_radius(&field, 0.0, problem.start.values()).unwrap_or(0.0);
-    let flight = Flight::new(method, Setting::Tolerance(tolerance(rtol, scenario)), scenario, problem, &times, |t, theta| {
+    let mut largest = spectral_radius(&field, 0.0, task.problem.start.values()).unwrap_or(0.0);
+    let flight = Flight::new(method, Setting::Tolerance(tolerance(rtol, task.scenario)), task, &times, |t, theta| {
         largest = largest.max(spectral_radius(&field, t, theta.values()).unwrap_or(0.0));
     });
     (flight, largest)
