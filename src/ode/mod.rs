@@ -27,6 +27,7 @@ pub use dopri5::dopri5;
 pub use driver::Driver;
 pub use limits::{Interrupt, Limits};
 pub use rk4::Rk4;
+pub use spectral_radius::spectral_radius;
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 

@@ -1,17 +1,20 @@
-//! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder.
+//! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder; and what a
+//! study does: its table and its manifest.
 
 mod caption;
 mod folder;
 mod manifest;
 mod parquet;
 mod recorder;
+mod study;
 mod table;
 
-pub use caption::caption;
-pub use folder::{Draft, FolderError, read};
+pub use caption::{caption, setting};
+pub use folder::{Draft, FolderError, read, read_study};
 pub use manifest::{Host, Manifest, Process};
 pub use parquet::TableError;
 pub use recorder::{Recorder, arrays, table};
+pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
 
 use crate::npz::Arrays;
