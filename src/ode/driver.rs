@@ -33,6 +33,8 @@ pub struct Driver {
     radius: SpectralRadius,
     /// Accepted steps since ρ was estimated; none if it must be.
     radius_age: Option<u32>,
+    /// Accepted steps since `auto` last judged its method.
+    steps_since_review: u32,
     /// The natural length of the next step.
     step: Option<f64>,
     front: Option<Front>,
@@ -74,6 +76,7 @@ impl Driver {
             controller: Controller::default(),
             radius: SpectralRadius::new(),
             radius_age: None,
+            steps_since_review: 0,
             step: None,
             front: None,
             start_norm: None,
@@ -113,7 +116,6 @@ impl Driver {
 
     /// Estimates ρ anew, and lets `auto` choose if it is asked to.
     fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
-        let regular = self.radius_age.is_some();
         self.radius.update(rhs, base.t, base.theta)?;
         self.radius_age = Some(0);
         let rho = self.radius.value();
@@ -134,12 +136,14 @@ impl Driver {
                 self.chooser = Chooser::Auto(auto);
                 (choice, reason)
             }
-            // After a rejection the step says little.
-            Chooser::Auto(_) if !regular => return Ok(()),
-            Chooser::Auto(auto) => match auto.review(&look) {
-                Some(change) => change,
-                None => return Ok(()),
-            },
+            Chooser::Auto(_) if self.steps_since_review < STEPS_PER_ESTIMATE => return Ok(()),
+            Chooser::Auto(auto) => {
+                self.steps_since_review = 0;
+                match auto.review(&look) {
+                    Some(change) => change,
+                    None => return Ok(()),
+                }
+            }
         };
         self.method = choice.method();
         self.controller.reset();
@@ -176,6 +180,7 @@ impl Driver {
             // A step that was cut says only that a longer one may follow.
             self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
             self.radius_age = self.radius_age.map(|age| age + 1);
+            self.steps_since_review += 1;
             work.accepted += 1;
             front.t_before = front.t;
             front.t = if lands { end } else { front.t + h };
