@@ -16,21 +16,23 @@ pub struct Method {
     adaptive: Option<Integrator>,
 }
 
-const LINE_UP: [Method; 10] = [
-    adaptive("auto", Integrator::Auto),
-    adaptive("dopri5", Integrator::Dopri5),
-    adaptive("tsit5", Integrator::Tsit5),
-    adaptive("dop853", Integrator::Dop853),
-    adaptive("rkc", Integrator::Rkc),
-    adaptive("rock4", Integrator::Rock4),
-    adaptive("gauss1", Integrator::Gauss { stages: 1 }),
-    adaptive("gauss2", Integrator::Gauss { stages: 2 }),
-    adaptive("gauss3", Integrator::Gauss { stages: 3 }),
-    Method { name: "rk4", adaptive: None },
-];
+fn line_up() -> [Method; 10] {
+    [
+        adaptive(Integrator::Auto),
+        adaptive(Integrator::Dopri5),
+        adaptive(Integrator::Tsit5),
+        adaptive(Integrator::Dop853),
+        adaptive(Integrator::Rkc),
+        adaptive(Integrator::Rock4),
+        adaptive(Integrator::Gauss { stages: 1 }),
+        adaptive(Integrator::Gauss { stages: 2 }),
+        adaptive(Integrator::Gauss { stages: 3 }),
+        Method { name: "rk4", adaptive: None },
+    ]
+}
 
-const fn adaptive(name: &'static str, integrator: Integrator) -> Method {
-    Method { name, adaptive: Some(integrator) }
+fn adaptive(integrator: Integrator) -> Method {
+    Method { name: integrator.name(), adaptive: Some(integrator) }
 }
 
 /// A word that names no method of this version.
@@ -44,7 +46,7 @@ fn names() -> String {
 
 /// The methods that this version has, in the order of tables and legends.
 pub fn available() -> Vec<Method> {
-    LINE_UP.into_iter().filter(|method| method.adaptive.is_none_or(Integrator::is_available)).collect()
+    line_up().into_iter().filter(|method| method.adaptive.is_none_or(Integrator::is_available)).collect()
 }
 
 /// The method of this name.
