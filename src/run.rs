@@ -5,6 +5,7 @@
 //! depends on which optimizers stand beside it.)
 
 mod integrator;
+mod monitor;
 mod problem;
 mod process;
 mod schedule;
@@ -65,6 +66,9 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
         }
+        if event.flow && there {
+            flow.look();
+        }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
             let good = descent.advance(step);
@@ -86,7 +90,10 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
-    let entry = |end: &Ended| (end.name.clone(), Process::new(end.work, end.time.as_secs_f64(), end.termination));
+    let entry = |end: &Ended| {
+        let process = Process::new(end.work, end.time.as_secs_f64(), end.termination);
+        (end.name.clone(), Process { gradients_monitoring: end.gradients_monitoring, events: end.events.clone(), ..process })
+    };
     let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();

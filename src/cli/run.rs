@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::figure;
+use crate::ode::Termination;
 use crate::record::Draft;
 use crate::run::{self, Finished};
 
@@ -112,6 +113,11 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             row.iter().enumerate().map(|(column, cell)| format!("{cell:>w$}", w = width(column))).collect();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", cells.join("  "));
+    }
+    for (name, termination) in &finished.terminations {
+        if let Termination::Converged { .. } = termination {
+            let _ = writeln!(text, "\n{name}: {termination}");
+        }
     }
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
     text

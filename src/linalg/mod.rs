@@ -5,6 +5,7 @@
 
 mod angle;
 mod gram;
+mod lanczos;
 mod product;
 mod rank;
 mod svd;
@@ -14,6 +15,7 @@ pub(crate) use product::FLOPS;
 
 pub use angle::{centred_cosine, cosine};
 pub use gram::GramPower;
+pub use lanczos::{End, Extreme, Lanczos, stages};
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
 pub use rank::{effective_rank, entropy_rank, stable_rank};
 pub use svd::{Svd, SvdError, singular_values};

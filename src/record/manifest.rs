@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ode::{Termination, Work};
+use crate::ode::{Event, Termination, Work};
 
 /// The contents of `manifest.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -43,9 +43,11 @@ pub struct Process {
     pub steps_accepted: u64,
     /// Steps tried and thrown away because their error estimate was too large; 0 for optimizers.
     pub steps_rejected: u64,
-    /// Evaluations of the gradient; a Hessian–vector product counts 2.
+    /// Evaluations of the gradient that stepping took; a Hessian–vector product counts 2.
     pub gradients: u64,
-    /// Time spent stepping, observation apart.
+    /// Gradients taken beside to find out whether the flow has converged or sits on a plateau; 0 for optimizers.
+    pub gradients_monitoring: u64,
+    /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
     /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
     pub termination: &'static str,
@@ -53,6 +55,8 @@ pub struct Process {
     pub termination_detail: String,
     /// The time it reached.
     pub t_reached: f64,
+    /// What happened on the way, in order of time; empty for optimizers.
+    pub events: Vec<Event>,
 }
 
 impl Manifest {
@@ -86,10 +90,12 @@ impl Process {
             steps_accepted: work.accepted,
             steps_rejected: work.rejected,
             gradients: work.evaluations,
+            gradients_monitoring: 0,
             wall_seconds,
             termination: termination.reason(),
             termination_detail: termination.to_string(),
             t_reached: termination.t(),
+            events: Vec::new(),
         }
     }
 }

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::observe::Snapshot;
-use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
 use super::integrator::integrator;
+use super::monitor::Monitor;
 use super::schedule::Clock;
 
 /// A process at its end.
@@ -20,6 +21,9 @@ pub(super) struct Ended {
     pub name: String,
     pub parameters: Parameters,
     pub work: Work,
+    /// Spent on finding out whether it has converged.
+    pub gradients_monitoring: u64,
+    pub events: Vec<Event>,
     /// Spent stepping, observation apart.
     pub time: Duration,
     pub termination: Termination,
@@ -29,6 +33,7 @@ pub(super) struct Ended {
 pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
     integrator: Box<dyn Integrator>,
+    monitor: Monitor<'a>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -46,6 +51,7 @@ impl<'a> Flow<'a> {
         Self {
             field: GradientFlow::new(&problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
+            monitor: Monitor::new(scenario, problem),
             parameters: problem.start.clone(),
             t: 0.0,
             t_end: scenario.flow.t_end,
@@ -73,9 +79,15 @@ impl<'a> Flow<'a> {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
     }
 
-    /// Its weights at time `t`, if it is there.
+    /// Asks whether it has converged, so that it need not go on.
+    pub(super) fn look(&mut self) {
+        self.stop = self.monitor.look(self.t, self.parameters.values(), self.work.evaluations);
+    }
+
+    /// Its weights at time `t`, if it is there, or has converged before and `t` is within its horizon.
     pub(super) fn at(&self, t: f64) -> Option<&Parameters> {
-        (self.t == t).then_some(&self.parameters)
+        let stays = matches!(self.stop, Some(Termination::Converged { .. })) && (self.t..=self.t_end).contains(&t);
+        (self.t == t || stays).then_some(&self.parameters)
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
@@ -95,7 +107,16 @@ impl<'a> Flow<'a> {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
-        Ended { name: "flow".to_string(), parameters: self.parameters, work: self.work, time: self.time, termination }
+        let (gradients_monitoring, events) = self.monitor.ended();
+        Ended {
+            name: "flow".to_string(),
+            parameters: self.parameters,
+            work: self.work,
+            gradients_monitoring,
+            events,
+            time: self.time,
+            termination,
+        }
     }
 }
 
@@ -187,6 +208,14 @@ impl<'a> Descent<'a> {
         // Every step takes one gradient, the one that failed included.
         let evaluations = self.steps + u64::from(self.diverged.is_some());
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
-        Ended { name: self.name, parameters: self.parameters, work, time: self.time, termination }
+        Ended {
+            name: self.name,
+            parameters: self.parameters,
+            work,
+            gradients_monitoring: 0,
+            events: Vec::new(),
+            time: self.time,
+            termination,
+        }
     }
 }
