@@ -6,6 +6,7 @@
 
 mod integrator;
 mod monitor;
+mod preserve;
 mod problem;
 mod process;
 mod schedule;
@@ -64,6 +65,7 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     for event in schedule(&scenario.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
+            flow.preserve();
             unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
         }
         if event.flow && there {
@@ -86,6 +88,7 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     }
     // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
     if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
+        flow.preserve();
         unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
     }
 
@@ -96,6 +99,9 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     };
     let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
+    let complaints: Vec<String> =
+        ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
+    let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let run = Run {
         name: scenario.name.clone(),
@@ -103,9 +109,10 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
         weight_decay: scenario.weight_decay,
         caption: caption(scenario),
         table: table(&recorders),
-        arrays: all_arrays(&recorders, &weights, problem),
+        arrays: all_arrays(&recorders, &weights, problem).into_iter().chain(low).collect(),
     };
-    let warnings = warning::warnings(&run, &terminations, unobserved);
+    let mut warnings = warning::warnings(&run, &terminations, unobserved);
+    warnings.extend(complaints);
     Finished { run, manifest, weights, terminations, warnings }
 }
 
@@ -118,6 +125,17 @@ fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u6
     }
     recorder.push(step, snapshot.t, row);
     0
+}
+
+/// What the final weights have below float64, where they were preserved in double-double: `process/low_W1`, … beside the weights.
+fn low_parts(ended: &[Ended]) -> Arrays {
+    let mut low = Arrays::new();
+    for end in ended {
+        let Some(extended) = &end.extended else { continue };
+        let parts = Parameters::from_values(end.parameters.architecture(), extended.low().clone());
+        low.extend(parts.to_arrays().into_iter().map(|(name, array)| (format!("{}/low_{name}", end.name), array)));
+    }
+    low
 }
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at

@@ -4,7 +4,9 @@
 //! low-rank matrices (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
 
 mod angle;
+mod double_double;
 mod gram;
+mod gram_double_double;
 mod lanczos;
 mod product;
 mod rank;
@@ -14,7 +16,9 @@ mod svd;
 pub(crate) use product::FLOPS;
 
 pub use angle::{centred_cosine, cosine};
+pub use double_double::DoubleDouble;
 pub use gram::GramPower;
+pub use gram_double_double::gram_double_double;
 pub use lanczos::{End, Extreme, Lanczos, stages};
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
 pub use rank::{effective_rank, entropy_rank, stable_rank};

@@ -129,6 +129,15 @@ fn rkc_converges_with_order_2_whatever_its_stages() {
     }
 }
 
+#[test]
+fn rock4_converges_with_order_4_whatever_its_stages() {
+    for stages in [5, 6, 9, 15, 40, 120, 200] {
+        let method = |limits| Driver::new(Box::new(rock4::Rock4::with_stages(stages)), FREE, limits);
+        let order = order_on_the_logistic(method, [64, 96, 128, 192], &[2.0]);
+        assert!((order - 4.0).abs() < 0.2, "{stages}: {order}");
+    }
+}
+
 fn all_methods(rtol: f64) -> Vec<(&'static str, Box<dyn Integrator>)> {
     let tolerance = Tolerance { rtol, atol: rtol * 1e-3 };
     vec![
@@ -137,6 +146,7 @@ fn all_methods(rtol: f64) -> Vec<(&'static str, Box<dyn Integrator>)> {
         ("rk4", Box::new(Rk4::new(1e-3, Limits::default()))),
         ("tsit5", Box::new(tsit5(tolerance, Limits::default()))),
         ("rkc", Box::new(rkc(tolerance, Limits::default()))),
+        ("rock4", Box::new(rock4(tolerance, Limits::default()))),
     ]
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::flow::GradientFlow;
-use crate::network::Parameters;
+use crate::network::{ExtendedParameters, Parameters};
 use crate::observe::Snapshot;
 use crate::ode::{Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
@@ -14,12 +14,17 @@ use crate::scenario::{self, Scenario};
 use super::Problem;
 use super::integrator::integrator;
 use super::monitor::Monitor;
+use super::preserve::Preservation;
 use super::schedule::Clock;
 
 /// A process at its end.
 pub(super) struct Ended {
     pub name: String,
     pub parameters: Parameters,
+    /// The same with what they have below float64, of a flow that is preserved in double-double.
+    pub extended: Option<ExtendedParameters>,
+    /// What a reader of its records must know.
+    pub complaints: Vec<String>,
     pub work: Work,
     /// Spent on finding out whether it has converged.
     pub gradients_monitoring: u64,
@@ -34,6 +39,7 @@ pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
     integrator: Box<dyn Integrator>,
     monitor: Monitor<'a>,
+    preservation: Option<Preservation>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -52,6 +58,7 @@ impl<'a> Flow<'a> {
             field: GradientFlow::new(&problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
             monitor: Monitor::new(scenario, problem),
+            preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
             parameters: problem.start.clone(),
             t: 0.0,
             t_end: scenario.flow.t_end,
@@ -74,6 +81,15 @@ impl<'a> Flow<'a> {
         self.stop.is_none() && self.t == t
     }
 
+    /// Puts the weights back on the balance law, if the scenario asks for it. The flow goes on from there.
+    pub(super) fn preserve(&mut self) {
+        let begin = Instant::now();
+        if let Some(preservation) = &mut self.preservation {
+            preservation.apply(self.t, &mut self.parameters);
+        }
+        self.time += begin.elapsed();
+    }
+
     /// Whether it has stopped short at a time that is not yet recorded.
     pub(super) fn just_stopped(&self, recorder: &Recorder) -> bool {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
@@ -91,7 +107,9 @@ impl<'a> Flow<'a> {
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
-        Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()
+        let mut snapshot = Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()?;
+        snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
+        Some(snapshot)
     }
 
     pub(super) fn t(&self) -> f64 {
@@ -108,9 +126,12 @@ impl<'a> Flow<'a> {
             t => Termination::TEnd { t },
         });
         let (gradients_monitoring, events) = self.monitor.ended();
+        let (extended, complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
         Ended {
             name: "flow".to_string(),
             parameters: self.parameters,
+            extended,
+            complaints,
             work: self.work,
             gradients_monitoring,
             events,
@@ -211,6 +232,8 @@ impl<'a> Descent<'a> {
         Ended {
             name: self.name,
             parameters: self.parameters,
+            extended: None,
+            complaints: Vec::new(),
             work,
             gradients_monitoring: 0,
             events: Vec::new(),

@@ -1,0 +1,259 @@
+//! Abdulle, "Fourth order Chebyshev methods with recurrence relation", SIAM J. Sci. Comput. 23 (2002): ROCK4, order 4(3), explicit, for
+//! Jacobians whose eigenvalues are real and mostly negative.
+//!
+//! s stages are stable for hρ ≤ ℓ(s) ≈ 0.35·s²: steps of a given length cost the root of what they cost other explicit methods. The
+//! first m = s − 4 stages are a three-term recurrence, the last four raise the order. [`polynomial`] finds the recurrence,
+//! [`orthogonal`] runs it, [`finish`] finds the rest. Its last stages look up to 0.04·h beyond the end of the step.
+
+mod finish;
+mod orthogonal;
+mod polynomial;
+
+use std::sync::OnceLock;
+
+use nalgebra::DVector;
+
+use self::finish::Finish;
+use self::orthogonal::Term;
+use self::polynomial::{FEWEST, StabilityPolynomial, length};
+use super::Tolerance;
+use super::method::{Base, Method, combine, fit};
+use super::rhs::{NotFinite, Rhs};
+
+/// A longer recurrence would amplify rounding errors, which grow with s².
+const MOST_STAGES: usize = 200;
+
+/// The coefficients of one stage number.
+#[derive(Debug)]
+struct Scheme {
+    terms: Vec<Term>,
+    finish: Finish,
+}
+
+/// Derived when a stage number is first used, once in a process: a fraction of a millisecond each.
+fn scheme(stages: usize) -> &'static Scheme {
+    static SCHEMES: [OnceLock<Scheme>; MOST_STAGES + 1] = [const { OnceLock::new() }; MOST_STAGES + 1];
+    SCHEMES[stages].get_or_init(|| {
+        let terms = StabilityPolynomial::new(stages).terms;
+        let finish = Finish::new(&terms);
+        Scheme { terms, finish }
+    })
+}
+
+/// The fewest stages that are stable at hρ = `reach`, or the most there are.
+fn stages_for(reach: f64) -> usize {
+    // ℓ(s) < 0.351·s²: no fewer would do.
+    let guess = ((reach / 0.351).sqrt() as usize).clamp(FEWEST, MOST_STAGES);
+    (guess..MOST_STAGES).find(|&stages| length(stages) >= reach).unwrap_or(MOST_STAGES)
+}
+
+/// The method `rock4`.
+pub(super) struct Rock4 {
+    /// K_j, and F at the last four stages; the first of these serves the recurrence as well.
+    scratch: [DVector<f64>; 5],
+    /// The number of stages if it is not to follow from hρ.
+    forced: Option<usize>,
+}
+
+impl Rock4 {
+    pub(super) fn new() -> Self {
+        Self { scratch: std::array::from_fn(|_| DVector::zeros(0)), forced: None }
+    }
+
+    /// With `stages` ≥ 5 in every step, whatever the spectral radius.
+    #[cfg(test)]
+    pub(super) fn with_stages(stages: usize) -> Self {
+        Self { forced: Some(stages), ..Self::new() }
+    }
+}
+
+impl Method for Rock4 {
+    fn name(&self) -> &'static str {
+        "rock4"
+    }
+
+    fn error_power(&self) -> f64 {
+        4.0
+    }
+
+    fn longest_step(&self, rho: f64) -> f64 {
+        length(MOST_STAGES) / rho
+    }
+
+    fn step(
+        &mut self,
+        rhs: &Rhs<'_>,
+        base: &Base<'_>,
+        h: f64,
+        rho: f64,
+        tolerance: &Tolerance,
+        next: &mut DVector<f64>,
+        dnext: &mut DVector<f64>,
+    ) -> Result<f64, NotFinite> {
+        fit(&mut self.scratch, base.theta.len());
+        let Scheme { terms, finish } = scheme(self.forced.unwrap_or_else(|| stages_for(h * rho)));
+        let [k, f1, f2, f3, f4] = &mut self.scratch;
+
+        // K_{j−1} is in `k` and K_{j−2} in `next`, where K_j takes its place; their times, in units of h, follow the same recurrence.
+        combine(k, base.theta, h, [terms[0].mu], [base.dtheta]);
+        next.copy_from(base.theta);
+        let (mut c, mut c_before) = (terms[0].mu, 0.0);
+        for term in &terms[1..] {
+            rhs.eval(base.t + c * h, k, f1)?;
+            recur(next, term, h, f1, k);
+            std::mem::swap(k, next);
+            (c_before, c) = (c, term.mu + term.nu * c + term.kappa * c_before);
+        }
+
+        let t = |i: usize| base.t + finish.c[i] * h;
+        rhs.eval(t(0), k, f1)?;
+        combine(next, k, h, finish.a2, [f1]);
+        rhs.eval(t(1), next, f2)?;
+        combine(next, k, h, finish.a3, [f1, f2]);
+        rhs.eval(t(2), next, f3)?;
+        combine(next, k, h, finish.a4, [f1, f2, f3]);
+        rhs.eval(t(3), next, f4)?;
+        combine(next, k, h, finish.b, [f1, f2, f3, f4]);
+        rhs.eval(base.t + h, next, dnext)?;
+
+        let [e0, e1, e2, e3, e4] = finish.error;
+        let (e1, e2, e3, e4) = (h * e1, h * e2, h * e3, h * e4);
+        let [theta, k, f1, f2, f3, f4] = [base.theta, k, f1, f2, f3, f4].map(|v| &v.as_slice()[..next.len()]);
+        let error = |i: usize| e0 * (k[i] - theta[i]) + (e1 * f1[i] + e2 * f2[i] + e3 * f3[i] + e4 * f4[i]);
+        Ok(tolerance.error_norm(base.theta, next, error))
+    }
+}
+
+/// K_{j−2} ← K_j = hμ_j·F(K_{j−1}) + ν_j·K_{j−1} + κ_j·K_{j−2}, in one pass over memory.
+fn recur(before: &mut DVector<f64>, term: &Term, h: f64, f: &DVector<f64>, k: &DVector<f64>) {
+    let weight = h * term.mu;
+    for ((before, f), k) in before.iter_mut().zip(f.iter()).zip(k.iter()) {
+        *before = weight * f + term.nu * k + term.kappa * *before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ode::VectorField;
+
+    /// θ̇ = F(t, θ) for a closure F.
+    struct Field<F>(usize, F);
+
+    impl<F: Fn(f64, &[f64], &mut [f64])> VectorField for Field<F> {
+        fn dim(&self) -> usize {
+            self.0
+        }
+        fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+            self.1(t, theta.as_slice(), dtheta.as_mut_slice());
+        }
+        fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, _: &mut DVector<f64>) {
+            unreachable!("the method needs no products with the Jacobian");
+        }
+    }
+
+    /// One step from (t, θ): what it ends at, its error norm at tolerance 1, and its evaluations.
+    fn one_step(method: &mut Rock4, field: &dyn VectorField, t: f64, theta: &DVector<f64>, h: f64) -> (DVector<f64>, f64, u64) {
+        let rhs = Rhs::new(field);
+        let mut dtheta = theta.clone();
+        rhs.eval(t, theta, &mut dtheta).unwrap();
+        let (mut next, mut dnext) = (theta.clone(), theta.clone());
+        let tolerance = Tolerance { rtol: 0.0, atol: 1.0 };
+        let base = Base { t, theta, dtheta: &dtheta };
+        let error = method.step(&rhs, &base, h, 0.0, &tolerance, &mut next, &mut dnext).unwrap();
+        field.eval(t + h, &next, &mut dtheta);
+        assert_eq!(dnext, dtheta);
+        (next, error, rhs.evaluations() - 1)
+    }
+
+    #[test]
+    fn a_step_on_a_linear_field_multiplies_by_the_stability_polynomial() {
+        for stages in [FEWEST, 6, 12, 47, MOST_STAGES] {
+            let polynomial = StabilityPolynomial::new(stages);
+            for i in 0..=100 {
+                let z = -length(stages) * (f64::from(i) / 100.0).powi(2);
+                let field = Field(1, |_, theta: &[f64], dtheta: &mut [f64]| dtheta[0] = z * theta[0]);
+                let (next, _, evaluations) =
+                    one_step(&mut Rock4::with_stages(stages), &field, 0.0, &DVector::from_element(1, 1.0), 1.0);
+                assert!((next[0] - polynomial.at(z)).abs() < 1e-10, "s = {stages} at {z}: {} {}", next[0], polynomial.at(z));
+                assert_eq!(evaluations, stages as u64);
+            }
+        }
+    }
+
+    /// With τ = t + sin(t)/2: du/dτ = −u³, dv/dτ = −u²v², so that u = (1 + 2τ)^{−1/2} and 1/v = 1 + ln(1 + 2τ)/2 from (1, 1).
+    /// Nonlinear, depends on time, and its Jacobian has real negative eigenvalues.
+    fn decay() -> impl VectorField {
+        Field(2, |t: f64, theta: &[f64], dtheta: &mut [f64]| {
+            let (rate, u, v) = (1.0 + 0.5 * t.cos(), theta[0], theta[1]);
+            dtheta[0] = -rate * u * u * u;
+            dtheta[1] = -rate * u * u * v * v;
+        })
+    }
+
+    fn error_after(stages: usize, steps: u32) -> f64 {
+        let (end, field) = (4.0, decay());
+        let h = end / f64::from(steps);
+        let mut theta = DVector::from_element(2, 1.0);
+        let mut method = Rock4::with_stages(stages);
+        for i in 0..steps {
+            theta = one_step(&mut method, &field, f64::from(i) * h, &theta, h).0;
+        }
+        let grown = 1.0 + 2.0 * end + end.sin();
+        (theta[0] - 1.0 / grown.sqrt()).hypot(theta[1] - 1.0 / (1.0 + 0.5 * grown.ln()))
+    }
+
+    fn slope(points: &[(f64, f64)]) -> f64 {
+        let n = points.len() as f64;
+        let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(h, e)| (h.ln(), e.ln())).unzip();
+        let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+        let covariance: f64 = x.iter().zip(&y).map(|(x, y)| (x - mx) * (y - my)).sum();
+        covariance / x.iter().map(|x| (x - mx).powi(2)).sum::<f64>()
+    }
+
+    #[test]
+    fn rock4_converges_with_order_4_for_every_number_of_stages() {
+        for stages in [FEWEST, 6, 8, 12, 30, 80, MOST_STAGES] {
+            let points = [96, 128, 192, 256].map(|steps| (1.0 / f64::from(steps), error_after(stages, steps)));
+            let order = slope(&points);
+            assert!((order - 4.0).abs() < 0.2, "s = {stages}: {order}");
+        }
+    }
+
+    #[test]
+    fn the_estimated_error_is_proportional_to_the_fourth_power_of_the_step() {
+        for stages in [FEWEST, 6, 8, 12, 30, 80, MOST_STAGES] {
+            let start = DVector::from_element(2, 1.0);
+            let points =
+                [0.04, 0.02, 0.01, 0.005].map(|h| (h, one_step(&mut Rock4::with_stages(stages), &decay(), 0.0, &start, h).1));
+            let power = slope(&points);
+            assert!((power - 4.0).abs() < 0.2, "s = {stages}: {power}");
+        }
+    }
+
+    #[test]
+    fn it_takes_the_fewest_stages_that_are_stable() {
+        assert_eq!((stages_for(0.0), stages_for(f64::MAX)), (FEWEST, MOST_STAGES));
+        for stages in FEWEST..=MOST_STAGES {
+            assert_eq!(stages_for(length(stages)), stages);
+            if stages < MOST_STAGES {
+                assert_eq!(stages_for(length(stages) * (1.0 + 1e-12)), stages + 1);
+            }
+        }
+        let method = Rock4::new();
+        assert!(method.longest_step(0.0).is_infinite());
+        assert!((method.longest_step(3.0) * 3.0 - length(MOST_STAGES)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_stage_that_is_not_finite_ends_the_step() {
+        let field =
+            Field(1, |t: f64, theta: &[f64], dtheta: &mut [f64]| dtheta[0] = if t < 0.5 { -theta[0] } else { f64::NAN });
+        let rhs = Rhs::new(&field);
+        let (theta, dtheta) = (DVector::from_element(1, 1.0), DVector::from_element(1, -1.0));
+        let base = Base { t: 0.0, theta: &theta, dtheta: &dtheta };
+        let (mut next, mut dnext) = (theta.clone(), theta.clone());
+        let tolerance = Tolerance { rtol: 1e-6, atol: 1e-9 };
+        assert_eq!(Rock4::new().step(&rhs, &base, 1.0, 1.0, &tolerance, &mut next, &mut dnext), Err(NotFinite));
+    }
+}
