@@ -4,6 +4,7 @@
 //! distances are taken at one and the same time, never interpolated. (Its steps are cut there, so that within its tolerance the flow
 //! depends on which optimizers stand beside it.)
 
+mod certificate;
 mod integrator;
 mod monitor;
 mod preserve;
@@ -23,6 +24,7 @@ use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
+use certificate::{FirstEnd, Second};
 use process::{Descent, Ended, Flow};
 use schedule::{Clock, schedule};
 
@@ -52,7 +54,24 @@ impl Finished {
 /// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
+pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
+    if !scenario.flow.certify {
+        return integrate(scenario, problem, interrupt, progress);
+    }
+    let (finer, its_problem, end) = (certificate::finer(scenario), problem.clone(), FirstEnd::default());
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &end));
+        let mut finished = integrate(scenario, problem, interrupt, progress);
+        end.set(finished.terminations[0].1.t());
+        match second.join() {
+            Ok(second) => certificate::certify(&mut finished, &finer, &second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        finished
+    })
+}
+
+fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
     let observables = observe::all(&problem.start, scenario.weight_decay);
     let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =

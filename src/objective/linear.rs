@@ -43,6 +43,13 @@ pub struct LinearObjective {
     tangent: RefCell<Option<Tangent>>,
 }
 
+impl Clone for LinearObjective {
+    /// With scratch of its own, so that another thread can use it.
+    fn clone(&self) -> Self {
+        Self::with_order(self.architecture.clone(), self.moments.clone(), self.weight_decay, self.order)
+    }
+}
+
 /// The intermediate products of one gradient, or their derivatives along a direction.
 struct Scratch {
     /// A_1, …, A_L or B_{L−1}, …, B_0, at index l: A_l or B_l. Those not needed are empty.

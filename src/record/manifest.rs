@@ -57,6 +57,38 @@ pub struct Process {
     pub t_reached: f64,
     /// What happened on the way, in order of time; empty for optimizers.
     pub events: Vec<Event>,
+    /// How large its error is, if the scenario asks for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+}
+
+/// How far the flow is from a second integration at a tenth of its tolerance, which estimates its error.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Certificate {
+    /// Relative tolerance of the second integration.
+    pub rtol: f64,
+    /// Its absolute tolerance.
+    pub atol: f64,
+    /// Its fixed step, for `rk4`: half of the first's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<f64>,
+    /// Evaluations of the gradient that it took, up to the last time compared.
+    pub gradients: u64,
+    /// The last time compared: the end of the flow, unless the second integration stopped before.
+    pub t_compared: f64,
+    /// The error of each column that is defined at one time at least.
+    pub columns: BTreeMap<String, ColumnError>,
+}
+
+/// The error of one column over the times compared.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ColumnError {
+    /// The largest.
+    pub max_error: f64,
+    /// The largest, over the largest absolute value of the column.
+    pub max_relative_error: f64,
+    /// At the last time compared; null where the column is not defined there.
+    pub final_error: f64,
 }
 
 impl Manifest {
@@ -96,6 +128,7 @@ impl Process {
             termination_detail: termination.to_string(),
             t_reached: termination.t(),
             events: Vec::new(),
+            certificate: None,
         }
     }
 }

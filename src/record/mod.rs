@@ -9,7 +9,7 @@ mod table;
 
 pub use caption::caption;
 pub use folder::{Draft, FolderError, read};
-pub use manifest::{Host, Manifest, Process};
+pub use manifest::{Certificate, ColumnError, Host, Manifest, Process};
 pub use parquet::TableError;
 pub use recorder::{Recorder, arrays, table};
 pub use table::{Column, Table, Values};
@@ -35,4 +35,17 @@ pub struct Run {
     pub table: Table,
     /// Vectors over time, and matrices at the end, of each process p as `p/name`: `arrays.npz`.
     pub arrays: Arrays,
+}
+
+impl Run {
+    /// Whether a column of the flow is zero by a law, so that all of it is error: residuals of the balance law, and from a balanced start
+    /// the gap itself and what follows from its absence.
+    pub fn is_zero_by_law(&self, column: &str) -> bool {
+        // Of a balanced start the relative residual is not defined.
+        let relative = self.table.floats("flow", "balance_law_residual_relative");
+        let balanced = relative.first().is_some_and(|residual| residual.is_nan());
+        let laws: &[&str] =
+            if balanced { &["balance_", "nfa_residual", "nfa_alignment_residual"] } else { &["balance_law_residual"] };
+        laws.iter().any(|law| column.starts_with(law))
+    }
 }

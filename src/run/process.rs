@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe::Snapshot;
-use crate::ode::{Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
@@ -120,12 +120,21 @@ impl<'a> Flow<'a> {
         self.work.accepted
     }
 
+    /// Gradients that stepping has taken so far.
+    pub(super) fn gradients(&self) -> u64 {
+        self.work.evaluations
+    }
+
     pub(super) fn ended(self) -> Ended {
         let termination = self.stop.unwrap_or(match self.t {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
-        let (gradients_monitoring, events) = self.monitor.ended();
+        let (gradients_monitoring, mut events) = self.monitor.ended();
+        let method =
+            |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
+        events.extend(self.integrator.changes().iter().map(method));
+        events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
         Ended {
             name: "flow".to_string(),

@@ -272,6 +272,7 @@ fn a_saddle_is_a_plateau_in_the_manifest() {
     let flow = json(at.path().join("out/manifest.json"))["processes"]["flow"].clone();
     assert_eq!(flow["termination"], "t_end");
     assert!(flow["gradients"].as_u64() < Some(5000));
-    let events = flow["events"].as_array().unwrap();
-    assert!(events.len() == 1 && events[0]["kind"] == "plateau", "{events:?}");
+    let kinds = flow["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap());
+    // Beside changes of method.
+    assert_eq!(kinds.filter(|kind| *kind != "method").collect::<Vec<_>>(), ["plateau"]);
 }

@@ -135,7 +135,7 @@ fn a_flow_that_has_arrived_is_found_to_by_every_method() {
         ];
         let mut arrived = start.clone();
         for (index, mut method) in methods.into_iter().enumerate() {
-            let (looks, work, theta) = watched(&objective, start.clone(), t_end, &mut *method);
+            let (looks, _, theta) = watched(&objective, start.clone(), t_end, &mut *method);
             let (t, last) = looks[looks.len() - 1];
             assert!(last.motion == Motion::Converged && t < t_end, "{inner} {decay} method {index}: {t} {last:?}");
             arrived = theta;
