@@ -11,7 +11,7 @@ use crate::record::Draft;
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
-use super::output::{advance, complain, print, progress_bar};
+use super::output::{advance, aligned, complain, print, progress_bar};
 use super::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -107,13 +107,8 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             shown(last("nfa_exponent"), 5),
         ]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().enumerate().map(|(column, cell)| format!("{cell:>w$}", w = width(column))).collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", cells.join("  "));
-    }
+    text.push_str(&aligned(&rows));
+    // Writing to a string cannot fail.
     for (name, termination) in &finished.terminations {
         if let Termination::Converged { .. } = termination {
             let _ = writeln!(text, "\n{name}: {termination}");

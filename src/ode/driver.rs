@@ -147,8 +147,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Tries one step, not beyond `end`. Why none is possible, if so.
-    fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, end: f64, work: &mut Work) -> Option<Termination> {
+    /// Tries one step towards `t1`. Why none is possible, if so.
+    fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, t1: f64, work: &mut Work) -> Option<Termination> {
         let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let at_ease = self.step.is_some_and(|step| step * self.radius.value() < 1.0);
         let most = if at_ease { STEPS_PER_ESTIMATE_AT_EASE } else { STEPS_PER_ESTIMATE };
@@ -159,6 +159,9 @@ impl Driver {
         let power = self.method.error_power();
         let longest = self.method.longest_step(rho).min(self.budget.limits.max_step);
         let natural = self.step.unwrap_or(longest).min(longest);
+        // Asked of the method that steps now: `auto` may just have changed it.
+        let t_end = self.budget.limits.t_end;
+        let end = if self.method.is_dense() && t1 < t_end { t_end } else { t1 };
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
         let h = if lands { end - front.t } else { natural };
@@ -208,17 +211,16 @@ impl Integrator for Driver {
         }
         // Started above.
         let Some(mut front) = self.front.take() else { return Segment { t: t0, work, stop: None } };
-        let dense = self.method.is_dense() && t1 < self.budget.limits.t_end;
-        let end = if dense { self.budget.limits.t_end } else { t1 };
         let mut stop = None;
         while front.t < t1 && stop.is_none() {
-            stop = self.budget.refusal(front.t).or_else(|| self.try_step(&rhs, &mut front, end, &mut work));
+            stop = self.budget.refusal(front.t).or_else(|| self.try_step(&rhs, &mut front, t1, &mut work));
         }
         let t = front.t.min(t1);
         if t < front.t {
             let h = front.t - front.t_before;
             let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
-            self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+            let dense = self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+            debug_assert!(dense, "only a method with dense output goes beyond the end of a segment");
         } else {
             theta.copy_from(&front.theta);
         }

@@ -29,6 +29,7 @@ pub use driver::Driver;
 pub use event::Event;
 pub use limits::{Interrupt, Limits};
 pub use rk4::Rk4;
+pub use spectral_radius::spectral_radius;
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 

@@ -6,6 +6,11 @@ use serde::Serialize;
 
 use crate::ode::{Event, Termination, Work};
 
+/// gramflow's version.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The git revision of its sources.
+pub(super) const REVISION: &str = env!("GRAMFLOW_REVISION");
+
 /// The contents of `manifest.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Manifest {
@@ -25,7 +30,7 @@ pub struct Manifest {
     pub processes: BTreeMap<String, Process>,
 }
 
-/// The machine.
+/// The machine that a run or a study was made on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Host {
     /// `linux`, `macos`, `windows`, …: [`std::env::consts::OS`].
@@ -95,15 +100,11 @@ impl Manifest {
     /// The manifest of a run of this build on this machine.
     pub fn new(scenario_hash: String, seed: u64, processes: BTreeMap<String, Process>) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION"),
-            git_revision: env!("GRAMFLOW_REVISION"),
+            version: VERSION,
+            git_revision: REVISION,
             scenario_hash,
             seed,
-            host: Host {
-                os: std::env::consts::OS,
-                arch: std::env::consts::ARCH,
-                cores: std::thread::available_parallelism().map_or(1, usize::from),
-            },
+            host: Host::here(),
             verdicts: BTreeMap::new(),
             processes,
         }
@@ -111,8 +112,24 @@ impl Manifest {
 
     /// The contents as a JSON object.
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("maps with text keys are JSON")
+        to_value(self)
     }
+}
+
+impl Host {
+    /// This machine.
+    pub fn here() -> Self {
+        Self {
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// A manifest, of structs, lists and maps with text keys, as JSON.
+pub(super) fn to_value(manifest: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(manifest).expect("maps with text keys are JSON")
 }
 
 impl Process {

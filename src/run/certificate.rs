@@ -10,12 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::npz::Array;
 use crate::observe;
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Certificate, ColumnError, Recorder, Table, Values, table};
+use crate::record::{Certificate, ColumnError, Recorder, Run, Table, Values, table};
 use crate::scenario::{Integrator, Scenario};
 
 use super::process::Flow;
 use super::warning::VISIBLE;
 use super::{Finished, Problem, record};
+
+/// Columns that a warning names, at most.
+const NAMED: usize = 5;
 
 /// The time at which the first integration ended: infinite as long as it runs.
 pub(super) struct FirstEnd(AtomicU64);
@@ -104,15 +107,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second
         columns.insert(column.name.clone(), ColumnError { max_error, max_relative_error, final_error: errors[last] });
         finished.run.arrays.insert(format!("flow/error_{}", column.name), Array::vector(errors));
     }
-    let shown: Vec<String> = columns
-        .iter()
-        .filter(|(name, error)| error.max_relative_error > VISIBLE && !finished.run.is_zero_by_law(name))
-        .map(|(name, error)| format!("{name} ({:.1e})", error.max_relative_error))
-        .collect();
-    if !shown.is_empty() {
-        let message = "flow: columns whose error shows, as a share of their largest value: lower flow.rtol and flow.atol";
-        finished.warnings.push(format!("{message}: {}", shown.join(", ")));
-    }
+    finished.warnings.extend(what_shows(&columns, &finished.run));
     if last + 1 < first_t.len() && first_t[last] < finished.terminations[0].1.t() && !second.stop.is_complete() {
         finished
             .warnings
@@ -130,4 +125,21 @@ pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second
     if let Some(process) = finished.manifest.processes.get_mut("flow") {
         process.certificate = Some(certificate);
     }
+}
+
+/// Names the columns whose error shows in a picture, the worst ones first.
+fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run) -> Option<String> {
+    let relative = |error: &ColumnError| error.max_relative_error;
+    let mut shown: Vec<_> =
+        columns.iter().filter(|(name, error)| relative(error) > VISIBLE && !run.is_zero_by_law(name)).collect();
+    shown.sort_by(|a, b| relative(b.1).total_cmp(&relative(a.1)));
+    let named: Vec<String> =
+        shown.iter().take(NAMED).map(|(name, error)| format!("{name} ({:.1e})", relative(error))).collect();
+    let more = if shown.len() > NAMED { format!(" and {} more", shown.len() - NAMED) } else { String::new() };
+    (!shown.is_empty()).then(|| {
+        format!(
+            "flow: errors that show, as a share of the largest value: {}{more}: lower flow.rtol and flow.atol, or the step of rk4",
+            named.join(", ")
+        )
+    })
 }

@@ -13,6 +13,21 @@ impl Findings {
     }
 }
 
+impl Integrator {
+    /// Whether this version has the method.
+    pub fn is_available(self) -> bool {
+        self.missing().is_none()
+    }
+
+    /// The name of a method that this version does not have.
+    fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Gauss { .. } => Some("gauss"),
+            _ => None,
+        }
+    }
+}
+
 impl Scenario {
     pub(super) fn check_availability(&self, found: &mut Findings) {
         if let Data::Synthetic(data) = &self.data {
@@ -25,11 +40,7 @@ impl Scenario {
         let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
-        let integrator = match self.flow.integrator {
-            Integrator::Gauss { .. } => Some("gauss"),
-            _ => None,
-        };
-        if let Some(name) = integrator {
+        if let Some(name) = self.flow.integrator.missing() {
             found.not_yet(false, "flow.integrator", &format!("integrator {name}"));
         }
         for (index, optimizer) in self.optimizers.iter().enumerate() {

@@ -9,3 +9,4 @@ mod laws;
 mod readme;
 mod references;
 mod run;
+mod study;
