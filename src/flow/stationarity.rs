@@ -1,7 +1,7 @@
 //! Whether a flow θ̇ = −∇J has converged, sits on a plateau, or moves.
 //!
 //! A small gradient alone says nothing: on an unfinished plateau ‖θ̇‖/‖θ‖ falls to 1e-9. At a record time t < T, with r = T − t to go
-//! and tol = rtol‖θ‖ + atol√P, the flow **has converged** if it is provably within 1e-3·tol of where it will be at T:
+//! and tol = rtol‖θ‖ + atol√P, the flow **has converged** if one of two arguments says that it will stay:
 //!
 //! 1. *λ = 0, least loss known* ([`Objective::excess_loss`]): the gap ℒ − ℒ* is closed to (10·rtol)² of what there is to learn (a mode
 //!    that is not learned and costs less would change the map by less than 10·rtol, relatively), and ∫‖θ̇‖ ≤ √(r·∫‖θ̇‖²) ≤ √(r(ℒ − ℒ*)) ≤ 1e-3·tol: Cauchy–Schwarz
