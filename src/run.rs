@@ -4,7 +4,9 @@
 //! distances are taken at one and the same time, never interpolated. (Its steps are cut there, so that within its tolerance the flow
 //! depends on which optimizers stand beside it.)
 
+mod certificate;
 mod integrator;
+mod monitor;
 mod preserve;
 mod problem;
 mod process;
@@ -22,6 +24,7 @@ use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
+use certificate::{FirstEnd, Second};
 use process::{Descent, Ended, Flow};
 use schedule::{Clock, schedule};
 
@@ -51,7 +54,24 @@ impl Finished {
 /// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
+pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
+    if !scenario.flow.certify {
+        return integrate(scenario, problem, interrupt, progress);
+    }
+    let (finer, its_problem, end) = (certificate::finer(scenario), problem.clone(), FirstEnd::default());
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &end));
+        let mut finished = integrate(scenario, problem, interrupt, progress);
+        end.set(finished.terminations[0].1.t());
+        match second.join() {
+            Ok(second) => certificate::certify(&mut finished, &finer, &second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        finished
+    })
+}
+
+fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
     let observables = observe::all(&problem.start, scenario.weight_decay);
     let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
@@ -66,6 +86,9 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             flow.preserve();
             unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
+        }
+        if event.flow && there {
+            flow.look();
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
@@ -89,7 +112,10 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
-    let entry = |end: &Ended| (end.name.clone(), Process::new(end.work, end.time.as_secs_f64(), end.termination));
+    let entry = |end: &Ended| {
+        let process = Process::new(end.work, end.time.as_secs_f64(), end.termination);
+        (end.name.clone(), Process { gradients_monitoring: end.gradients_monitoring, events: end.events.clone(), ..process })
+    };
     let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
     let complaints: Vec<String> =

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe::Snapshot;
-use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
 use super::integrator::integrator;
+use super::monitor::Monitor;
 use super::preserve::Preservation;
 use super::schedule::Clock;
 
@@ -25,6 +26,9 @@ pub(super) struct Ended {
     /// What a reader of its records must know.
     pub complaints: Vec<String>,
     pub work: Work,
+    /// Spent on finding out whether it has converged.
+    pub gradients_monitoring: u64,
+    pub events: Vec<Event>,
     /// Spent stepping, observation apart.
     pub time: Duration,
     pub termination: Termination,
@@ -34,6 +38,7 @@ pub(super) struct Ended {
 pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
     integrator: Box<dyn Integrator>,
+    monitor: Monitor<'a>,
     preservation: Option<Preservation>,
     parameters: Parameters,
     t: f64,
@@ -52,6 +57,7 @@ impl<'a> Flow<'a> {
         Self {
             field: GradientFlow::new(&problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
+            monitor: Monitor::new(scenario, problem),
             preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
             parameters: problem.start.clone(),
             t: 0.0,
@@ -89,9 +95,15 @@ impl<'a> Flow<'a> {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
     }
 
-    /// Its weights at time `t`, if it is there.
+    /// Asks whether it has converged, so that it need not go on.
+    pub(super) fn look(&mut self) {
+        self.stop = self.monitor.look(self.t, self.parameters.values(), self.work.evaluations);
+    }
+
+    /// Its weights at time `t`, if it is there, or has converged before and `t` is within its horizon.
     pub(super) fn at(&self, t: f64) -> Option<&Parameters> {
-        (self.t == t).then_some(&self.parameters)
+        let stays = matches!(self.stop, Some(Termination::Converged { .. })) && (self.t..=self.t_end).contains(&t);
+        (self.t == t || stays).then_some(&self.parameters)
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
@@ -108,11 +120,21 @@ impl<'a> Flow<'a> {
         self.work.accepted
     }
 
+    /// Gradients that stepping has taken so far.
+    pub(super) fn gradients(&self) -> u64 {
+        self.work.evaluations
+    }
+
     pub(super) fn ended(self) -> Ended {
         let termination = self.stop.unwrap_or(match self.t {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
+        let (gradients_monitoring, mut events) = self.monitor.ended();
+        let method =
+            |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
+        events.extend(self.integrator.changes().iter().map(method));
+        events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
         Ended {
             name: "flow".to_string(),
@@ -120,6 +142,8 @@ impl<'a> Flow<'a> {
             extended,
             complaints,
             work: self.work,
+            gradients_monitoring,
+            events,
             time: self.time,
             termination,
         }
@@ -220,6 +244,8 @@ impl<'a> Descent<'a> {
             extended: None,
             complaints: Vec::new(),
             work,
+            gradients_monitoring: 0,
+            events: Vec::new(),
             time: self.time,
             termination,
         }

@@ -4,7 +4,7 @@ use crate::ode::Termination;
 use crate::record::Run;
 
 /// A law that is off by more than this shows in the pictures.
-const VISIBLE: f64 = 1e-2;
+pub(super) const VISIBLE: f64 = 1e-2;
 
 /// Early ends with their remedies, a balance law that the flow visibly breaks, and moments that could not be observed.
 pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobserved: usize) -> Vec<String> {

@@ -43,7 +43,6 @@ impl Scenario {
         if let Some(name) = self.flow.integrator.missing() {
             found.not_yet(false, "flow.integrator", &format!("integrator {name}"));
         }
-        found.not_yet(!self.flow.certify, "flow.certify", "certified integration");
         for (index, optimizer) in self.optimizers.iter().enumerate() {
             let available = matches!(optimizer, Optimizer::Gd(_));
             let at = path::child(&path::item("optimizers", index), optimizer.kind());
