@@ -10,8 +10,9 @@ pub fn integrator(name: scenario::Integrator, tolerance: Tolerance, limits: Limi
         scenario::Integrator::Rk4 { step } => Box::new(Rk4::new(step, limits)),
         scenario::Integrator::Tsit5 => Box::new(ode::tsit5(tolerance, limits)),
         scenario::Integrator::Rkc => Box::new(ode::rkc(tolerance, limits)),
+        scenario::Integrator::Gauss { stages } => Box::new(ode::gauss(stages, tolerance, limits)),
         scenario::Integrator::Rock4 => Box::new(ode::rock4(tolerance, limits)),
-        // `auto` too, until there is a choice; the others do not pass a scenario's validation yet.
+        // `auto` too, until there is a choice.
         _ => Box::new(ode::dopri5(tolerance, limits)),
     }
 }

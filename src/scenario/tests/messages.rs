@@ -63,7 +63,6 @@ fn what_is_not_available_yet_is_named() {
         ("flow.integrator=tsit5", "flow.integrator"),
         ("flow.integrator=rkc", "flow.integrator"),
         ("flow.integrator=rock4", "flow.integrator"),
-        ("flow.integrator.gauss.stages=2", "flow.integrator"),
         ("flow.preserve.balance=float64", "flow.preserve"),
         ("flow.certify=true", "flow.certify"),
         ("optimizers=[adamw: {lr: 1}]", "optimizers[0].adamw"),

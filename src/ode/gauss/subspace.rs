@@ -1,0 +1,229 @@
+//! What is known of the Jacobian J: its action on a subspace, grown a product at a time and kept from step to step.
+//!
+//! With orthonormal Q ∈ ℝ^{P×m} and JQ at hand, J ≈ QHQᵀ, H = ½(QᵀJQ + (QᵀJQ)ᵀ) = UΘUᵀ. The Newton equations of s stages,
+//! ΔV_i − h Σ_j a_ij JΔV_j = R_i, become m systems of size s: with C = (QU)ᵀR, (I − hθ_kA)y_k = c_k, ΔV = QUY. What they leave,
+//! L = R − ΔV + hJΔVAᵀ, is orthogonal to Q where J is symmetric, and its largest column is the next direction of Q: from Q = ∅ and a single
+//! R that is the Lanczos method with full orthogonalisation (Parlett, *The Symmetric Eigenvalue Problem*, 1998, 13), one product serving all
+//! stages.
+
+use nalgebra::{DMatrix, DMatrixView, DVector, Matrix3, Vector3};
+
+use crate::linalg::{Eigen, Write, gemm_nn, gemm_tn};
+
+use super::super::rhs::{NotFinite, Rhs};
+
+/// The share of R that a solution may leave: every Newton iteration gains as much. Products cost twice what an evaluation does, but they
+/// outlive the step.
+const LEFT: f64 = 0.05;
+/// The subspace grows by so much of itself at a time, as its eigenvectors are as much work as a good many products.
+const GROWTH: f64 = 0.15;
+/// As many directions at most, and no more than fill 256 MiB: beyond, the step is too long for this method.
+const MOST: usize = 600;
+const MOST_NUMBERS: usize = 1 << 24;
+
+/// Whether a linear system could be solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Solved {
+    Yes,
+    /// It is singular, or wants more directions than there may be.
+    No,
+}
+
+/// The Jacobian of F + λθ at one point, on a subspace.
+pub(super) struct Subspace {
+    t: f64,
+    point: DVector<f64>,
+    shift: f64,
+    /// Q and JQ: the first `len` columns.
+    q: DMatrix<f64>,
+    jq: DMatrix<f64>,
+    len: usize,
+    /// H: the leading block of order `len`.
+    h: DMatrix<f64>,
+    eigen: Eigen,
+    next: DVector<f64>,
+    product: DVector<f64>,
+}
+
+/// What is asked of [`Subspace::solve`].
+pub(super) struct Newton<'a> {
+    pub a: &'a Matrix3<f64>,
+    pub h: f64,
+    pub rho: f64,
+    /// Whether R is worth products.
+    pub may_grow: bool,
+}
+
+impl Subspace {
+    pub fn new() -> Self {
+        let empty = || DMatrix::zeros(0, 0);
+        let none = || DVector::zeros(0);
+        let eigen = Eigen { values: none(), vectors: empty() };
+        Self {
+            t: 0.0,
+            point: none(),
+            shift: 0.0,
+            q: empty(),
+            jq: empty(),
+            len: 0,
+            h: empty(),
+            eigen,
+            next: none(),
+            product: none(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Forgets all directions; those to come are taken at (t, θ), with λ = `shift`.
+    pub fn start(&mut self, t: f64, point: &DVector<f64>, shift: f64) {
+        let dim = point.len();
+        self.clear();
+        (self.t, self.shift) = (t, shift);
+        self.point.clone_from(point);
+        if self.q.nrows() != dim {
+            (self.q, self.jq) = (DMatrix::zeros(dim, 0), DMatrix::zeros(dim, 0));
+            (self.next, self.product) = (DVector::zeros(dim), DVector::zeros(dim));
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.len = 0;
+        self.eigen = Eigen { values: DVector::zeros(0), vectors: DMatrix::zeros(0, 0) };
+    }
+
+    /// delta ← ΔV of `r`, both P × s.
+    pub fn solve(
+        &mut self,
+        rhs: &Rhs<'_>,
+        newton: &Newton<'_>,
+        r: &DMatrix<f64>,
+        delta: &mut DMatrix<f64>,
+    ) -> Result<Solved, NotFinite> {
+        let s = r.ncols();
+        let size = r.norm();
+        let a = newton.a.view((0, 0), (s, s));
+        // Where hρ < 1, what is left is best added to ΔV as it is, as a fixed-point iteration does: hρ of it remains.
+        let stiffness = newton.h * newton.rho;
+        loop {
+            let c = self.coordinates(r);
+            let Some(y) = self.solve_small(newton, &c) else { return Ok(Solved::No) };
+            let (q, jq) = (self.q.columns(0, self.len), self.jq.columns(0, self.len));
+            let y = product(self.eigen.vectors.as_view(), y.as_view());
+            let (ya, mut left) = (&y * a.transpose() * newton.h, r.clone());
+            gemm_nn(Write::Replace, q, y.as_view(), delta.as_view_mut());
+            gemm_nn(Write::Add, jq, ya.as_view(), left.as_view_mut());
+            let inside = transposed_product(q, left.as_view());
+            gemm_nn(Write::Add, q, (-inside).as_view(), left.as_view_mut());
+            if !newton.may_grow || self.len == r.nrows() || stiffness.min(1.0) * left.norm() <= LEFT * size {
+                if stiffness < 1.0 {
+                    *delta += left;
+                }
+                return Ok(Solved::Yes);
+            }
+            let worst = (0..s).max_by(|&i, &j| left.column(i).norm().total_cmp(&left.column(j).norm())).unwrap_or(0);
+            self.next.copy_from(&left.column(worst));
+            if self.grow(rhs)? == Solved::No {
+                return Ok(Solved::No);
+            }
+        }
+    }
+
+    /// error ← (I + γh|J|)^{−1}·error on the subspace: an estimate made of F exaggerates the errors of stiff components by hρ.
+    pub fn damp(&self, gamma_h: f64, error: &mut DVector<f64>) {
+        let view = DMatrixView::from_slice(error.as_slice(), error.len(), 1);
+        let mut c = self.coordinates_of(view);
+        for (c, theta) in c.iter_mut().zip(self.eigen.values.iter()) {
+            *c *= 1.0 / (1.0 + gamma_h * theta.abs()) - 1.0;
+        }
+        let c = product(self.eigen.vectors.as_view(), c.as_view());
+        error.gemv(1.0, &self.q.columns(0, self.len), &c.column(0), 1.0);
+    }
+
+    /// C = (QU)ᵀR.
+    fn coordinates(&self, r: &DMatrix<f64>) -> DMatrix<f64> {
+        self.coordinates_of(r.as_view())
+    }
+
+    fn coordinates_of(&self, r: DMatrixView<f64>) -> DMatrix<f64> {
+        let inside = transposed_product(self.q.columns(0, self.len), r);
+        transposed_product(self.eigen.vectors.as_view(), inside.as_view())
+    }
+
+    /// Y with rows (I − hθ_kA)^{−1}c_k.
+    fn solve_small(&self, newton: &Newton<'_>, c: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+        let mut y = c.clone();
+        for (mut y, theta) in y.row_iter_mut().zip(self.eigen.values.iter()) {
+            // A is padded with zeros to order 3, so that the rest of the system is the identity.
+            let system = Matrix3::identity() - newton.a * (newton.h * theta);
+            let right = Vector3::from_fn(|i, _| if i < y.len() { y[i] } else { 0.0 });
+            let solution = system.lu().solve(&right)?;
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = solution[i];
+            }
+        }
+        Some(y)
+    }
+
+    /// Adds the direction `next`, and J of it, and so on.
+    fn grow(&mut self, rhs: &Rhs<'_>) -> Result<Solved, NotFinite> {
+        let dim = self.q.nrows();
+        let most = MOST.min(MOST_NUMBERS / dim).min(dim);
+        if self.len == most {
+            return Ok(Solved::No);
+        }
+        let target = (self.len + 1 + (GROWTH * self.len as f64) as usize).min(most);
+        if self.q.ncols() < target {
+            self.q.resize_horizontally_mut(target, 0.0);
+            self.jq.resize_horizontally_mut(target, 0.0);
+        }
+        if self.h.nrows() < target {
+            self.h.resize_mut(target, target, 0.0);
+        }
+        while self.len < target {
+            let m = self.len;
+            let before = self.next.norm();
+            // Twice is enough (Parlett 1998, 6.9).
+            for _ in 0..2 {
+                let inside = self.q.columns(0, m).tr_mul(&self.next);
+                self.next.gemv(-1.0, &self.q.columns(0, m), &inside, 1.0);
+            }
+            let norm = self.next.norm();
+            // Nothing but rounding is left: the subspace is invariant.
+            if norm <= 1e-12 * before || norm == 0.0 {
+                break;
+            }
+            self.next.unscale_mut(norm);
+            rhs.jacobian_vector(self.t, &self.point, &self.next, &mut self.product)?;
+            self.product.axpy(self.shift, &self.next, 1.0);
+            self.q.set_column(m, &self.next);
+            self.jq.set_column(m, &self.product);
+            let row = self.q.columns(0, m + 1).tr_mul(&self.product);
+            let column = self.jq.columns(0, m + 1).tr_mul(&self.next);
+            for i in 0..=m {
+                self.h[(m, i)] = 0.5 * (row[i] + column[i]);
+            }
+            self.len += 1;
+            std::mem::swap(&mut self.next, &mut self.product);
+        }
+        match Eigen::symmetric(self.h.view((0, 0), (self.len, self.len))) {
+            Some(eigen) => self.eigen = eigen,
+            None => return Err(NotFinite),
+        }
+        Ok(Solved::Yes)
+    }
+}
+
+fn product(a: DMatrixView<f64>, b: DMatrixView<f64>) -> DMatrix<f64> {
+    let mut c = DMatrix::zeros(a.nrows(), b.ncols());
+    gemm_nn(Write::Replace, a, b, c.as_view_mut());
+    c
+}
+
+fn transposed_product(a: DMatrixView<f64>, b: DMatrixView<f64>) -> DMatrix<f64> {
+    let mut c = DMatrix::zeros(a.ncols(), b.ncols());
+    gemm_tn(Write::Replace, a, b, c.as_view_mut());
+    c
+}
