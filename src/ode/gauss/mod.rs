@@ -20,6 +20,9 @@ use tableau::Tableau;
 
 /// Beyond so many times the last step its polynomial is no guide to this one.
 const FORESIGHT: f64 = 2.0;
+/// A step whose equations found no solution bounds the next ones, by a little less with each: the estimate of the error may ask for the
+/// same again, and a failure costs hundreds of evaluations.
+const CONFIDENCE: f64 = 1.1;
 
 /// The method `gauss`.
 pub(super) struct Gauss {
@@ -27,11 +30,13 @@ pub(super) struct Gauss {
     /// Where the polynomial of the stages begins and how long it is; none before the first step.
     last: Option<(f64, f64)>,
     error: DVector<f64>,
+    /// What steps are kept to after a failure.
+    reach: f64,
 }
 
 impl Gauss {
     pub(super) fn new(stages: usize) -> Self {
-        Self { stages: Stages::new(Tableau::new(stages)), last: None, error: DVector::zeros(0) }
+        Self { stages: Stages::new(Tableau::new(stages)), last: None, error: DVector::zeros(0), reach: f64::INFINITY }
     }
 }
 
@@ -45,7 +50,7 @@ impl Method for Gauss {
     }
 
     fn longest_step(&self, _rho: f64) -> f64 {
-        f64::INFINITY
+        self.reach
     }
 
     fn step(
@@ -64,9 +69,11 @@ impl Method for Gauss {
         let guess = self.guess(base, h, lambda);
         self.last = None;
         if !self.stages.solve(rhs, base, h, rho, |v| v.clone_from(&guess))? {
+            self.reach = 0.5 * h;
             return Ok(f64::INFINITY);
         }
         self.last = Some((t, h));
+        self.reach *= CONFIDENCE;
         let Tableau { stages: s, b, .. } = &self.stages.tableau;
         // θ' = θ + (e^{−λh} − 1)θ + e^{−λh}h Σ b_iG_i: what is small is added last.
         next.copy_from(theta);

@@ -13,21 +13,15 @@ use crate::linalg::{Eigen, Write, gemm_nn, gemm_tn};
 use super::super::rhs::{NotFinite, Rhs};
 
 /// The share of R that a solution may leave: every Newton iteration gains as much. Products cost twice what an evaluation does, but they
-/// outlive the step.
-const LEFT: f64 = 0.05;
+/// outlive the step: from 0.02 to 0.2 the work is the same within a few percent.
+const LEFT: f64 = 0.1;
 /// The subspace grows by so much of itself at a time, as its eigenvectors are as much work as a good many products.
 const GROWTH: f64 = 0.15;
-/// As many directions at most, and no more than fill 256 MiB: beyond, the step is too long for this method.
+/// As many directions at most, and no more than fill 256 MiB.
 const MOST: usize = 600;
 const MOST_NUMBERS: usize = 1 << 24;
-
-/// Whether a linear system could be solved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Solved {
-    Yes,
-    /// It is singular, or wants more directions than there may be.
-    No,
-}
+/// A direction of which no more than this is left by orthogonalisation is rounding.
+const DEPENDENT: f64 = 1e-12;
 
 /// The Jacobian of F + λθ at one point, on a subspace.
 pub(super) struct Subspace {
@@ -38,6 +32,8 @@ pub(super) struct Subspace {
     q: DMatrix<f64>,
     jq: DMatrix<f64>,
     len: usize,
+    /// ‖Jv‖ of the last v that was what a solution left: what J makes of the rest.
+    outside: f64,
     /// H: the leading block of order `len`.
     h: DMatrix<f64>,
     eigen: Eigen,
@@ -66,6 +62,7 @@ impl Subspace {
             q: empty(),
             jq: empty(),
             len: 0,
+            outside: f64::INFINITY,
             h: empty(),
             eigen,
             next: none(),
@@ -91,25 +88,26 @@ impl Subspace {
 
     pub fn clear(&mut self) {
         self.len = 0;
+        self.outside = f64::INFINITY;
         self.eigen = Eigen { values: DVector::zeros(0), vectors: DMatrix::zeros(0, 0) };
     }
 
-    /// delta ← ΔV of `r`, both P × s.
+    /// delta ← ΔV of `r`, both P × s, as well as the subspace can. False if the system is singular.
     pub fn solve(
         &mut self,
         rhs: &Rhs<'_>,
         newton: &Newton<'_>,
         r: &DMatrix<f64>,
         delta: &mut DMatrix<f64>,
-    ) -> Result<Solved, NotFinite> {
+    ) -> Result<bool, NotFinite> {
         let s = r.ncols();
         let size = r.norm();
         let a = newton.a.view((0, 0), (s, s));
-        // Where hρ < 1, what is left is best added to ΔV as it is, as a fixed-point iteration does: hρ of it remains.
-        let stiffness = newton.h * newton.rho;
         loop {
+            // Where it is less than 1, L is best added to ΔV as it is, as a fixed-point iteration does: so much of it remains.
+            let stiffness = newton.h * self.outside.min(newton.rho);
             let c = self.coordinates(r);
-            let Some(y) = self.solve_small(newton, &c) else { return Ok(Solved::No) };
+            let Some(y) = self.solve_small(newton, &c) else { return Ok(false) };
             let (q, jq) = (self.q.columns(0, self.len), self.jq.columns(0, self.len));
             let y = product(self.eigen.vectors.as_view(), y.as_view());
             let (ya, mut left) = (&y * a.transpose() * newton.h, r.clone());
@@ -117,17 +115,17 @@ impl Subspace {
             gemm_nn(Write::Add, jq, ya.as_view(), left.as_view_mut());
             let inside = transposed_product(q, left.as_view());
             gemm_nn(Write::Add, q, (-inside).as_view(), left.as_view_mut());
-            if !newton.may_grow || self.len == r.nrows() || stiffness.min(1.0) * left.norm() <= LEFT * size {
-                if stiffness < 1.0 {
-                    *delta += left;
+            if newton.may_grow && stiffness.min(1.0) * left.norm() > LEFT * size {
+                let worst = (0..s).max_by(|&i, &j| left.column(i).norm().total_cmp(&left.column(j).norm())).unwrap_or(0);
+                self.next.copy_from(&left.column(worst));
+                if self.grow(rhs)? {
+                    continue;
                 }
-                return Ok(Solved::Yes);
             }
-            let worst = (0..s).max_by(|&i, &j| left.column(i).norm().total_cmp(&left.column(j).norm())).unwrap_or(0);
-            self.next.copy_from(&left.column(worst));
-            if self.grow(rhs)? == Solved::No {
-                return Ok(Solved::No);
+            if stiffness < 1.0 {
+                *delta += left;
             }
+            return Ok(true);
         }
     }
 
@@ -167,14 +165,12 @@ impl Subspace {
         Some(y)
     }
 
-    /// Adds the direction `next`, and J of it, and so on.
-    fn grow(&mut self, rhs: &Rhs<'_>) -> Result<Solved, NotFinite> {
+    /// Adds the direction `next`, and J of it, and so on. False if nothing can be added: the iteration will show whether what there is
+    /// will do.
+    fn grow(&mut self, rhs: &Rhs<'_>) -> Result<bool, NotFinite> {
         let dim = self.q.nrows();
-        let most = MOST.min(MOST_NUMBERS / dim).min(dim);
-        if self.len == most {
-            return Ok(Solved::No);
-        }
-        let target = (self.len + 1 + (GROWTH * self.len as f64) as usize).min(most);
+        let first = self.len;
+        let target = (first + 1 + (GROWTH * first as f64) as usize).min(MOST).min(MOST_NUMBERS / dim).min(dim);
         if self.q.ncols() < target {
             self.q.resize_horizontally_mut(target, 0.0);
             self.jq.resize_horizontally_mut(target, 0.0);
@@ -191,13 +187,15 @@ impl Subspace {
                 self.next.gemv(-1.0, &self.q.columns(0, m), &inside, 1.0);
             }
             let norm = self.next.norm();
-            // Nothing but rounding is left: the subspace is invariant.
-            if norm <= 1e-12 * before || norm == 0.0 {
+            if norm <= DEPENDENT * before {
                 break;
             }
             self.next.unscale_mut(norm);
             rhs.jacobian_vector(self.t, &self.point, &self.next, &mut self.product)?;
             self.product.axpy(self.shift, &self.next, 1.0);
+            if m == first {
+                self.outside = self.product.norm();
+            }
             self.q.set_column(m, &self.next);
             self.jq.set_column(m, &self.product);
             let row = self.q.columns(0, m + 1).tr_mul(&self.product);
@@ -208,11 +206,11 @@ impl Subspace {
             self.len += 1;
             std::mem::swap(&mut self.next, &mut self.product);
         }
-        match Eigen::symmetric(self.h.view((0, 0), (self.len, self.len))) {
-            Some(eigen) => self.eigen = eigen,
-            None => return Err(NotFinite),
+        if self.len == first {
+            return Ok(false);
         }
-        Ok(Solved::Yes)
+        self.eigen = Eigen::symmetric(self.h.view((0, 0), (self.len, self.len))).ok_or(NotFinite)?;
+        Ok(true)
     }
 }
 
