@@ -122,3 +122,6 @@ impl Gauss {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

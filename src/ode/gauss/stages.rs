@@ -61,7 +61,7 @@ impl Stages {
         guess(&mut self.v);
         if !self.subspace.is_empty() {
             // With J of an earlier step.
-            if self.iterate(rhs, base, h, rho) == Ok(true) {
+            if self.iterate(rhs, base, h, rho, false) == Ok(true) {
                 return Ok(true);
             }
             guess(&mut self.v);
@@ -74,11 +74,12 @@ impl Stages {
             self.state.axpy(weight, &self.v[i], 1.0);
         }
         self.subspace.start(base.t + 0.5 * h, &self.state, lambda);
-        self.iterate(rhs, base, h, rho)
+        self.iterate(rhs, base, h, rho, true)
     }
 
-    /// Whether it converged: every residual but the last is at most 0.7 of the one before, so that it ends.
-    fn iterate(&mut self, rhs: &Rhs<'_>, base: &Base<'_>, h: f64, rho: f64) -> Result<bool, NotFinite> {
+    /// Whether it converges, with J as it is or, `fresh`, of this step. It ends: each residual is at most 0.7 of the one before, but for those
+    /// after which the subspace grows.
+    fn iterate(&mut self, rhs: &Rhs<'_>, base: &Base<'_>, h: f64, rho: f64, fresh: bool) -> Result<bool, NotFinite> {
         let mut last = f64::INFINITY;
         loop {
             self.evaluate(rhs, base, h)?;
@@ -93,7 +94,10 @@ impl Stages {
                 return Ok(true);
             }
             if residual > STALLED * last {
-                return Ok(residual <= rounding);
+                // With J of this step, something outside of the subspace is stiff after all.
+                if residual <= rounding || !fresh || !self.subspace.distrust() {
+                    return Ok(residual <= rounding);
+                }
             }
             last = residual;
             // At rounding R has no direction.

@@ -92,6 +92,13 @@ impl Subspace {
         self.eigen = Eigen { values: DVector::zeros(0), vectors: DMatrix::zeros(0, 0) };
     }
 
+    /// Gives up the belief that J is small outside of the subspace. False if there was none.
+    pub fn distrust(&mut self) -> bool {
+        let trusted = self.outside.is_finite();
+        self.outside = f64::INFINITY;
+        trusted
+    }
+
     /// delta ← ΔV of `r`, both P × s, as well as the subspace can. False if the system is singular.
     pub fn solve(
         &mut self,
@@ -104,8 +111,6 @@ impl Subspace {
         let size = r.norm();
         let a = newton.a.view((0, 0), (s, s));
         loop {
-            // Where it is less than 1, L is best added to ΔV as it is, as a fixed-point iteration does: so much of it remains.
-            let stiffness = newton.h * self.outside.min(newton.rho);
             let c = self.coordinates(r);
             let Some(y) = self.solve_small(newton, &c) else { return Ok(false) };
             let (q, jq) = (self.q.columns(0, self.len), self.jq.columns(0, self.len));
@@ -115,7 +120,10 @@ impl Subspace {
             gemm_nn(Write::Add, jq, ya.as_view(), left.as_view_mut());
             let inside = transposed_product(q, left.as_view());
             gemm_nn(Write::Add, q, (-inside).as_view(), left.as_view_mut());
-            if newton.may_grow && stiffness.min(1.0) * left.norm() > LEFT * size {
+            let norm = left.norm();
+            // Where this is less than 1, L is best added to ΔV as it is, as a fixed-point iteration does: so much of it remains.
+            let stiffness = newton.h * self.outside.min(newton.rho);
+            if newton.may_grow && stiffness.min(1.0) * norm > LEFT * size {
                 let worst = (0..s).max_by(|&i, &j| left.column(i).norm().total_cmp(&left.column(j).norm())).unwrap_or(0);
                 self.next.copy_from(&left.column(worst));
                 if self.grow(rhs)? {
