@@ -45,7 +45,7 @@
 //! # Use as a library
 //!
 //! ```
-//! use gramflow::{run::{run, Problem}, scenario};
+//! use gramflow::{ode::Interrupt, run::{run, Problem}, scenario};
 //!
 //! let text = "
 //! name: tiny
@@ -55,7 +55,7 @@
 //! flow: {t_end: 5.0}
 //! ";
 //! let (scenario, _) = scenario::parse(text, "tiny.yaml".as_ref(), &[])?;
-//! let finished = run(&scenario, &Problem::new(&scenario)?, |_t| {});
+//! let finished = run(&scenario, &Problem::new(&scenario)?, &Interrupt::default(), |_t| {});
 //! let residuals = finished.run.table.floats("flow", "nfa_residual_relative");
 //! assert!(residuals.iter().all(|r| *r < 1e-6), "from a balanced start the ansatz is exact");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -5,6 +5,7 @@
 //! depends on which optimizers stand beside it.)
 
 mod integrator;
+mod preserve;
 mod problem;
 mod process;
 mod schedule;
@@ -17,7 +18,7 @@ use crate::linalg::GramPower;
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, Observable, Row, Snapshot, alpha_tildes};
-use crate::ode::Termination;
+use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
@@ -39,14 +40,22 @@ pub struct Finished {
     pub warnings: Vec<String>,
 }
 
-/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances.
+impl Finished {
+    /// Whether a process was interrupted: the same run again would go on to its end.
+    pub fn is_interrupted(&self) -> bool {
+        self.terminations.iter().any(|(_, termination)| matches!(termination, Termination::Interrupted { .. }))
+    }
+}
+
+/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
+/// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)) -> Finished {
+pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
     let observables = observe::all(&problem.start, scenario.weight_decay);
-    let mut flow = Flow::new(scenario, problem);
+    let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
-        scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem)).collect();
+        scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem, interrupt)).collect();
     let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
     recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
 
@@ -55,6 +64,7 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
     for event in schedule(&scenario.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
+            flow.preserve();
             unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
         }
         for &(index, step) in &event.descents {
@@ -63,16 +73,28 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
-                unobserved += record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t)));
+                unobserved +=
+                    record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
             }
         }
         progress(event.t);
+        if interrupt.is_raised() {
+            break;
+        }
+    }
+    // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
+    if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
+        flow.preserve();
+        unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
     let entry = |end: &Ended| (end.name.clone(), Process::new(end.work, end.time.as_secs_f64(), end.termination));
     let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
+    let complaints: Vec<String> =
+        ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
+    let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let run = Run {
         name: scenario.name.clone(),
@@ -80,9 +102,10 @@ pub fn run(scenario: &Scenario, problem: &Problem, mut progress: impl FnMut(f64)
         weight_decay: scenario.weight_decay,
         caption: caption(scenario),
         table: table(&recorders),
-        arrays: all_arrays(&recorders, &weights, problem),
+        arrays: all_arrays(&recorders, &weights, problem).into_iter().chain(low).collect(),
     };
-    let warnings = warning::warnings(&run, &terminations, unobserved);
+    let mut warnings = warning::warnings(&run, &terminations, unobserved);
+    warnings.extend(complaints);
     Finished { run, manifest, weights, terminations, warnings }
 }
 
@@ -95,6 +118,17 @@ fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u6
     }
     recorder.push(step, snapshot.t, row);
     0
+}
+
+/// What the final weights have below float64, where they were preserved in double-double: `process/low_W1`, … beside the weights.
+fn low_parts(ended: &[Ended]) -> Arrays {
+    let mut low = Arrays::new();
+    for end in ended {
+        let Some(extended) = &end.extended else { continue };
+        let parts = Parameters::from_values(end.parameters.architecture(), extended.low().clone());
+        low.extend(parts.to_arrays().into_iter().map(|(name, array)| (format!("{}/low_{name}", end.name), array)));
+    }
+    low
 }
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at

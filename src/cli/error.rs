@@ -27,17 +27,22 @@ pub(super) enum CliError {
     Exists(PathBuf),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("interrupted: the same command runs it again from its start")]
+    Interrupted,
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl CliError {
-    /// 1 the run failed, 2 the command line or the scenario is wrong.
+    /// 1 the run failed, 2 the command line or the scenario is wrong, 75 incomplete, the same command resumes it.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
-            Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Output(_) => 1,
+            Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Signals(_) | Self::Output(_) => 1,
+            Self::Interrupted => 75,
         }
     }
 }

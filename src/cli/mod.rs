@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod explain;
+mod interrupt;
 mod new;
 mod output;
 mod plot;
@@ -23,7 +24,8 @@ use error::CliError;
 #[command(
     name = "gramflow",
     version,
-    after_help = "Exit status: 0 done; 1 the run failed; 2 the command line or the scenario is wrong; 3 with --strict, a claim did not hold."
+    after_help = "Exit status: 0 done; 1 the run failed; 2 the command line or the scenario is wrong; 3 with --strict, a claim did \
+                  not hold; 75 incomplete, the same command resumes it."
 )]
 struct Cli {
     #[command(subcommand)]

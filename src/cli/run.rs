@@ -9,6 +9,7 @@ use crate::figure;
 use crate::record::Draft;
 use crate::run::{self, Finished};
 
+use super::interrupt::catch_signals;
 use super::output::{advance, complain, print, progress_bar};
 use super::{CliError, Selection};
 
@@ -39,7 +40,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     drop(Draft::new(&folder)?);
 
     let bar = progress_bar(scenario.flow.t_end, quiet);
-    let finished = run::run(&scenario, &problem, |t| advance(&bar, t, scenario.flow.t_end));
+    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let finished = run::run(&scenario, &problem, &interrupt, |t| advance(&bar, t, scenario.flow.t_end));
     bar.finish_and_clear();
 
     let draft = Draft::new(&folder)?;
@@ -53,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
-    Ok(())
+    if finished.is_interrupted() { Err(CliError::Interrupted) } else { Ok(()) }
 }
 
 /// The manifest, and `run_folder`: where it lies.

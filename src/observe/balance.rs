@@ -4,12 +4,12 @@
 //! it shows what the step size does.
 //!
 //! In float64 a gap is known to about ε·‖θ‖², whatever it started from: below that floor it is rounding, and a ratio to the law's
-//! envelope means nothing.
+//! envelope means nothing. Weights that were put back on the law are evaluated in double-double, with what they have below float64.
 
 use nalgebra::DMatrix;
 
-use crate::network::{Parameters, largest_norm};
-use crate::theory::balance::{decay, floor};
+use crate::network::{ExtendedParameters, Parameters, largest_norm};
+use crate::theory::balance::{decay, extended_floor, floor};
 
 use super::{Observable, Row, Snapshot};
 
@@ -18,7 +18,8 @@ use super::{Observable, Row, Snapshot};
 /// - `balance_law_residual`: max_l ‖D_l(t) − e^{−2λt}D_l(0)‖_F;
 /// - `balance_law_residual_relative`: the same over max_l ‖D_l(0)‖_F, undefined for a balanced start;
 /// - `balance_gap_over_envelope`: max_l ‖D_l(t)‖_F over e^{−2λt}·max_l ‖D_l(0)‖_F, 1 under the law; undefined likewise, and once the
-///   envelope has sunk below the floor.
+///   envelope has sunk below the floor;
+/// - `balance_correction`: ‖δθ‖/‖θ‖ of the projection onto the law, with `flow.preserve`; undefined without.
 ///
 /// A single layer has no neighbour: its gap is 0.
 pub struct Balance {
@@ -31,7 +32,8 @@ pub struct Balance {
 impl Balance {
     /// Measures against the law from `start` under weight decay λ.
     pub fn new(start: &Parameters, weight_decay: f64) -> Self {
-        let (start_norm, start) = (start.values().norm(), start.imbalances());
+        // In double-double: a gap of nearly balanced weights would lose its digits in float64.
+        let (start_norm, start) = (start.values().norm(), ExtendedParameters::from(start.clone()).imbalances());
         let gap = largest_norm(&start);
         Self { start, start_gap: if gap <= floor(start_norm) { f64::NAN } else { gap }, weight_decay }
     }
@@ -39,12 +41,13 @@ impl Balance {
 
 impl Observable for Balance {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let gaps = snapshot.parameters.imbalances();
+        let gaps = snapshot.imbalances();
         let factor = decay(self.weight_decay, snapshot.t);
         let off: Vec<_> = gaps.iter().zip(&self.start).map(|(now, start)| now - start * factor).collect();
         let (gap, off) = (largest_norm(&gaps), largest_norm(&off));
         let envelope = factor * self.start_gap;
-        let known = envelope > floor(snapshot.parameters.values().norm());
+        let norm = snapshot.parameters.values().norm();
+        let known = envelope > if snapshot.preserved.is_some() { extended_floor(norm) } else { floor(norm) };
         row.float("balance_gap", gap);
         let norms: Vec<f64> = gaps.iter().map(DMatrix::norm).collect();
         for (index, norm) in norms.iter().enumerate() {
@@ -53,6 +56,7 @@ impl Observable for Balance {
         row.float("balance_law_residual", off);
         row.float("balance_law_residual_relative", off / self.start_gap);
         row.float("balance_gap_over_envelope", if known { gap / envelope } else { f64::NAN });
+        row.float("balance_correction", snapshot.preserved.map_or(f64::NAN, |preserved| preserved.correction));
         row.vector("balance_gap", norms);
     }
 }

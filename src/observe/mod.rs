@@ -21,7 +21,7 @@ pub use exponent::Exponent;
 pub use loss::Loss;
 pub use nfa::FeatureAnsatz;
 pub use row::{Row, Scalar};
-pub use snapshot::Snapshot;
+pub use snapshot::{Preserved, Snapshot};
 pub use spectra::Spectra;
 
 use crate::network::Parameters;

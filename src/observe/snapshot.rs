@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use crate::linalg::{Svd, SvdError, singular_values};
-use crate::network::Parameters;
+use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::Objective;
 
 /// Weights at time t, decomposed.
@@ -16,12 +16,23 @@ pub struct Snapshot<'a> {
     pub objective: &'a dyn Objective,
     /// The flow at the same time; `None` for the flow itself and where the flow has ended.
     pub flow: Option<&'a Parameters>,
+    /// What is known of weights that were put back on the balance law; `None` for all others.
+    pub preserved: Option<Preserved<'a>>,
     /// The decomposition of W_1, whose Gram matrix is raised to powers.
     first_weight: Svd,
     /// Singular values of W_1, …, W_L, at index l − 1.
     spectra: Vec<Vec<f64>>,
     /// Decompositions of J_l = W_L⋯W_l, at index l − 1. J_1 is the product P, the Jacobian of the network.
     jacobians: Vec<Svd>,
+}
+
+/// Weights that were put back on the balance law.
+#[derive(Clone, Copy)]
+pub struct Preserved<'a> {
+    /// The weights with what lies below float64.
+    pub weights: &'a ExtendedParameters,
+    /// ‖δθ‖/‖θ‖ of the correction, as large as the integration's error in the law.
+    pub correction: f64,
 }
 
 impl<'a> Snapshot<'a> {
@@ -46,7 +57,12 @@ impl<'a> Snapshot<'a> {
             jacobian = Some(next);
         }
         jacobians.reverse();
-        Ok(Self { t, parameters, objective, flow, first_weight, spectra, jacobians })
+        Ok(Self { t, parameters, objective, flow, preserved: None, first_weight, spectra, jacobians })
+    }
+
+    /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.
+    pub fn imbalances(&self) -> Vec<DMatrix<f64>> {
+        self.preserved.map_or_else(|| self.parameters.imbalances(), |preserved| preserved.weights.imbalances())
     }
 
     /// L.

@@ -44,7 +44,7 @@ impl Controller {
         0.5 * h
     }
 
-    /// Forgets: what follows is another method.
+    /// Forgets: what follows is another method, whose errors are others.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }

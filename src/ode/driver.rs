@@ -2,16 +2,20 @@
 
 use nalgebra::DVector;
 
+use super::auto::{Auto, Look};
 use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::limits::Budget;
 use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs, shortest_step};
+use super::rock4::Rock4;
 use super::spectral_radius::SpectralRadius;
-use super::{Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
+use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
-/// Accepted steps between two estimates of the spectral radius.
+/// Accepted steps between two estimates of the spectral radius, and while hρ is below 1, where no method of ours is near its bound of
+/// stability.
 const STEPS_PER_ESTIMATE: u32 = 10;
+const STEPS_PER_ESTIMATE_AT_EASE: u32 = 30;
 
 /// Steps one of our methods.
 ///
@@ -20,6 +24,9 @@ const STEPS_PER_ESTIMATE: u32 = 10;
 /// and its natural step is kept for after the landing.
 pub struct Driver {
     method: Box<dyn Method>,
+    chooser: Chooser,
+    /// The methods taken up, if they were chosen.
+    changes: Vec<Change>,
     tolerance: Tolerance,
     budget: Budget,
     controller: Controller,
@@ -31,6 +38,15 @@ pub struct Driver {
     front: Option<Front>,
     /// ‖θ‖ at the start of the integration: what growth is measured against.
     start_norm: Option<f64>,
+}
+
+/// Who says which method steps.
+enum Chooser {
+    /// The user.
+    User,
+    /// `auto`, which has not looked at the flow yet.
+    Unseen,
+    Auto(Auto),
 }
 
 /// How far the integration has come.
@@ -51,6 +67,8 @@ impl Driver {
     pub(super) fn new(method: Box<dyn Method>, tolerance: Tolerance, limits: Limits) -> Self {
         Self {
             method,
+            chooser: Chooser::User,
+            changes: Vec::new(),
             tolerance,
             budget: Budget::new(limits),
             controller: Controller::default(),
@@ -62,6 +80,12 @@ impl Driver {
         }
     }
 
+    /// With the method that suits the flow, and another when it turns out otherwise.
+    pub(super) fn auto(tolerance: Tolerance, limits: Limits) -> Self {
+        // Replaced before the first step.
+        Self { chooser: Chooser::Unseen, ..Self::new(Box::new(Rock4::new()), tolerance, limits) }
+    }
+
     /// Makes (t0, θ) the front, unless the last segment ended there and what was found beyond still holds.
     fn start(&mut self, rhs: &Rhs<'_>, t0: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         if self.front.as_ref().is_some_and(|front| front.t_handed == t0 && front.handed == *theta) {
@@ -71,6 +95,7 @@ impl Driver {
         rhs.eval(t0, theta, &mut dtheta)?;
         if self.step.is_none() {
             let base = Base { t: t0, theta, dtheta: &dtheta };
+            self.look(rhs, &base)?;
             self.step = Some(initial_step(rhs, &base, &self.tolerance, self.method.error_power())?);
         }
         self.front = Some(Front {
@@ -86,13 +111,49 @@ impl Driver {
         Ok(())
     }
 
+    /// Estimates ρ anew, and lets `auto` choose if it is asked to.
+    fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
+        let regular = self.radius_age.is_some();
+        self.radius.update(rhs, base.t, base.theta)?;
+        self.radius_age = Some(0);
+        let rho = self.radius.value();
+        let look = Look {
+            step: self.step.unwrap_or(0.0),
+            longest: self.method.longest_step(rho),
+            rho,
+            speed: base.dtheta.norm(),
+            horizon: self.budget.limits.t_end - base.t,
+        };
+        let (choice, reason) = match &mut self.chooser {
+            Chooser::User => return Ok(()),
+            Chooser::Unseen => {
+                let mut jf = base.theta.clone();
+                rhs.jacobian_vector(base.t, base.theta, base.dtheta, &mut jf)?;
+                let (auto, reason) = Auto::begin(self.tolerance.rtol, &look, jf.dot(base.dtheta) > 0.0);
+                let choice = auto.choice();
+                self.chooser = Chooser::Auto(auto);
+                (choice, reason)
+            }
+            // After a rejection the step says little.
+            Chooser::Auto(_) if !regular => return Ok(()),
+            Chooser::Auto(auto) => match auto.review(&look) {
+                Some(change) => change,
+                None => return Ok(()),
+            },
+        };
+        self.method = choice.method();
+        self.controller.reset();
+        self.changes.push(Change { t: base.t, method: self.method.name(), reason });
+        Ok(())
+    }
+
     /// Tries one step, not beyond `end`. Why none is possible, if so.
     fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, end: f64, work: &mut Work) -> Option<Termination> {
-        if self.radius_age.is_none_or(|age| age >= STEPS_PER_ESTIMATE) {
-            if self.radius.update(rhs, front.t, &front.theta).is_err() {
-                return Some(Termination::Diverged { t: front.t, norm: front.theta.norm() });
-            }
-            self.radius_age = Some(0);
+        let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
+        let at_ease = self.step.is_some_and(|step| step * self.radius.value() < 1.0);
+        let most = if at_ease { STEPS_PER_ESTIMATE_AT_EASE } else { STEPS_PER_ESTIMATE };
+        if self.radius_age.is_none_or(|age| age >= most) && self.look(rhs, &base).is_err() {
+            return Some(Termination::Diverged { t: front.t, norm: front.theta.norm() });
         }
         let rho = self.radius.value();
         let power = self.method.error_power();
@@ -101,7 +162,6 @@ impl Driver {
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
         let h = if lands { end - front.t } else { natural };
-        let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
         let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
         self.budget.spend(1);
@@ -167,5 +227,9 @@ impl Integrator for Driver {
         self.front = Some(front);
         work.evaluations = rhs.evaluations();
         Segment { t, work, stop }
+    }
+
+    fn changes(&self) -> &[Change] {
+        &self.changes
     }
 }

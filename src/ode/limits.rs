@@ -15,6 +15,11 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// The flag itself, for a signal handler to set.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether it was asked for.
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -4,6 +4,7 @@
 //! did, is part of its [`Segment`], not an error.
 
 mod adaptive;
+mod auto;
 mod controller;
 mod dop853;
 mod dopri5;
@@ -55,12 +56,34 @@ pub trait Integrator {
     ///
     /// Successive calls are one integration: they continue each other's step size and count against one `max_steps`.
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
+
+    /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.
+    fn changes(&self) -> &[Change] {
+        &[]
+    }
+}
+
+/// That `auto` has taken up a method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// From which time on.
+    pub t: f64,
+    /// The method, as a scenario calls it.
+    pub method: &'static str,
+    /// Why it suits.
+    pub reason: String,
 }
 
 /// Whether ‖θ‖ exceeds 1e12·max(1, ‖θ(0)‖) or is no number: nothing that trains gets there, and products of such weights soon
 /// overflow. The 1 is for small starts, which may grow by any factor.
 pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
     norm.is_nan() || norm > 1e12 * start_norm.max(1.0)
+}
+
+/// The integrator `auto`: [`tsit5`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance, changed when the flow turns out
+/// otherwise. Needs `limits.t_end` to judge whether a horizon is long.
+pub fn auto(tolerance: Tolerance, limits: Limits) -> Driver {
+    Driver::auto(tolerance, limits)
 }
 
 /// The integrator `tsit5`: Tsitouras 5(4), for flows that are not stiff. Its steps keep to 3/ρ.

@@ -47,7 +47,7 @@ pub struct Process {
     pub gradients: u64,
     /// Time spent stepping, observation apart.
     pub wall_seconds: f64,
-    /// `t_end`, `steps`, `max_steps`, `stiff` or `diverged`.
+    /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
     pub termination: &'static str,
     /// Where it stopped, why, and what to change if that was too early.
     pub termination_detail: String,

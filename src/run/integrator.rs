@@ -12,7 +12,7 @@ pub fn integrator(name: scenario::Integrator, tolerance: Tolerance, limits: Limi
         scenario::Integrator::Rkc => Box::new(ode::rkc(tolerance, limits)),
         scenario::Integrator::Gauss { stages } => Box::new(ode::gauss(stages, tolerance, limits)),
         scenario::Integrator::Rock4 => Box::new(ode::rock4(tolerance, limits)),
-        // `auto` too, until there is a choice.
-        _ => Box::new(ode::dopri5(tolerance, limits)),
+        scenario::Integrator::Auto => Box::new(ode::auto(tolerance, limits)),
+        scenario::Integrator::Dopri5 => Box::new(ode::dopri5(tolerance, limits)),
     }
 }

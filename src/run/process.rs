@@ -4,21 +4,26 @@
 use std::time::{Duration, Instant};
 
 use crate::flow::GradientFlow;
-use crate::network::Parameters;
+use crate::network::{ExtendedParameters, Parameters};
 use crate::observe::Snapshot;
-use crate::ode::{Integrator, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
 use super::integrator::integrator;
+use super::preserve::Preservation;
 use super::schedule::Clock;
 
 /// A process at its end.
 pub(super) struct Ended {
     pub name: String,
     pub parameters: Parameters,
+    /// The same with what they have below float64, of a flow that is preserved in double-double.
+    pub extended: Option<ExtendedParameters>,
+    /// What a reader of its records must know.
+    pub complaints: Vec<String>,
     pub work: Work,
     /// Spent stepping, observation apart.
     pub time: Duration,
@@ -29,6 +34,7 @@ pub(super) struct Ended {
 pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
     integrator: Box<dyn Integrator>,
+    preservation: Option<Preservation>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -38,13 +44,15 @@ pub(super) struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
+    pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let settings = &scenario.flow;
         let tolerance = Tolerance { rtol: settings.rtol, atol: settings.atol };
-        let limits = Limits { t_end: settings.t_end, max_steps: settings.max_steps, ..Limits::default() };
+        let limits =
+            Limits { t_end: settings.t_end, max_steps: settings.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
         Self {
             field: GradientFlow::new(&problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
+            preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
             parameters: problem.start.clone(),
             t: 0.0,
             t_end: scenario.flow.t_end,
@@ -67,6 +75,15 @@ impl<'a> Flow<'a> {
         self.stop.is_none() && self.t == t
     }
 
+    /// Puts the weights back on the balance law, if the scenario asks for it. The flow goes on from there.
+    pub(super) fn preserve(&mut self) {
+        let begin = Instant::now();
+        if let Some(preservation) = &mut self.preservation {
+            preservation.apply(self.t, &mut self.parameters);
+        }
+        self.time += begin.elapsed();
+    }
+
     /// Whether it has stopped short at a time that is not yet recorded.
     pub(super) fn just_stopped(&self, recorder: &Recorder) -> bool {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
@@ -78,7 +95,13 @@ impl<'a> Flow<'a> {
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
-        Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()
+        let mut snapshot = Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()?;
+        snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
+        Some(snapshot)
+    }
+
+    pub(super) fn t(&self) -> f64 {
+        self.t
     }
 
     pub(super) fn steps(&self) -> u64 {
@@ -86,8 +109,20 @@ impl<'a> Flow<'a> {
     }
 
     pub(super) fn ended(self) -> Ended {
-        let termination = self.stop.unwrap_or(Termination::TEnd { t: self.t });
-        Ended { name: "flow".to_string(), parameters: self.parameters, work: self.work, time: self.time, termination }
+        let termination = self.stop.unwrap_or(match self.t {
+            t if t < self.t_end => Termination::Interrupted { t },
+            t => Termination::TEnd { t },
+        });
+        let (extended, complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
+        Ended {
+            name: "flow".to_string(),
+            parameters: self.parameters,
+            extended,
+            complaints,
+            work: self.work,
+            time: self.time,
+            termination,
+        }
     }
 }
 
@@ -102,11 +137,17 @@ pub(super) struct Descent<'a> {
     /// Whether `last` was set by the scenario rather than by the horizon.
     counted: bool,
     time: Duration,
+    interrupt: Interrupt,
     diverged: Option<Termination>,
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(settings: &scenario::Optimizer, scenario: &Scenario, problem: &'a Problem) -> Self {
+    pub(super) fn new(
+        settings: &scenario::Optimizer,
+        scenario: &Scenario,
+        problem: &'a Problem,
+        interrupt: &Interrupt,
+    ) -> Self {
         // The only optimizer that a scenario can ask for so far.
         let optimizer = Box::new(Gd::new(settings.lr(), problem.start.values().len()));
         // The last step that does not pass t_end: 1e-12 forgives the quotient its rounding.
@@ -120,16 +161,18 @@ impl<'a> Descent<'a> {
             last: settings.steps().unwrap_or(within),
             counted: settings.steps().is_some(),
             time: Duration::ZERO,
+            interrupt: interrupt.clone(),
             diverged: None,
         }
     }
 
-    /// Steps until `step` steps are done. False if it has diverged: it then stands at its last good iterate.
+    /// Steps until `step` steps are done. False if it was interrupted on the way, or has diverged: it then stands at its last good
+    /// iterate.
     pub(super) fn advance(&mut self, step: u64) -> bool {
         let begin = Instant::now();
         let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
-        while self.steps < step && self.diverged.is_none() {
+        while self.steps < step && self.diverged.is_none() && !self.interrupt.is_raised() {
             before.copy_from(self.parameters.values());
             self.optimizer.step(&self.problem.objective, self.parameters.values_mut());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
@@ -140,12 +183,11 @@ impl<'a> Descent<'a> {
             }
         }
         self.time += begin.elapsed();
-        self.diverged.is_none()
+        self.steps >= step
     }
 
+    /// `flow`: the flow at this descent's time.
     pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
-        // A diverged descent stands at an earlier time than the flow.
-        let flow = flow.filter(|_| self.diverged.is_none());
         Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()
     }
 
@@ -165,12 +207,21 @@ impl<'a> Descent<'a> {
         let t = self.t();
         let termination = match self.diverged {
             Some(diverged) => diverged,
+            None if self.steps < self.last => Termination::Interrupted { t },
             None if self.counted => Termination::Steps { t, steps: self.steps },
             None => Termination::TEnd { t },
         };
         // Every step takes one gradient, the one that failed included.
         let evaluations = self.steps + u64::from(self.diverged.is_some());
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
-        Ended { name: self.name, parameters: self.parameters, work, time: self.time, termination }
+        Ended {
+            name: self.name,
+            parameters: self.parameters,
+            extended: None,
+            complaints: Vec::new(),
+            work,
+            time: self.time,
+            termination,
+        }
     }
 }

@@ -24,11 +24,11 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobse
 }
 
 /// How far the flow is from D_l(t) = e^{−2λt}D_l(0), which is exact: over the recorded times, the largest relative error of the gap, or,
-/// where there is no gap to speak of, the largest residual over ‖θ‖².
+/// where there is no gap to speak of, the largest residual over ‖θ‖². Where the flow is put back on the law, the largest correction.
 fn law_error(run: &Run) -> f64 {
     let column = |name: &str| run.table.floats("flow", name);
     let ratios = column("balance_gap_over_envelope").into_iter().map(|ratio| (ratio - 1.0).abs());
     let residuals = column("balance_law_residual").into_iter().zip(column("weight_norm")).map(|(r, norm)| r / (norm * norm));
     // Undefined ratios and the residual of a network that has died are no errors: `max` drops their NaN.
-    ratios.chain(residuals).fold(0.0, f64::max)
+    ratios.chain(residuals).chain(column("balance_correction")).fold(0.0, f64::max)
 }

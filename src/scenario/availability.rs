@@ -3,7 +3,7 @@
 use serde_yaml::Value;
 
 use super::validate::Findings;
-use super::{Activation, Data, Distribution, Link, Optimizer, Preserve, Scenario, Target, path};
+use super::{Activation, Data, Distribution, Link, Optimizer, Scenario, Target, path};
 
 impl Findings {
     fn not_yet(&mut self, available: bool, path: &str, what: &str) {
@@ -25,7 +25,6 @@ impl Scenario {
         let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
-        found.not_yet(self.flow.preserve == Preserve::None, "flow.preserve", "preserving the balance law");
         found.not_yet(!self.flow.certify, "flow.certify", "certified integration");
         for (index, optimizer) in self.optimizers.iter().enumerate() {
             let available = matches!(optimizer, Optimizer::Gd(_));

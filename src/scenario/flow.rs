@@ -71,7 +71,7 @@ pub enum Integrator {
     },
 }
 
-/// What the integration keeps exactly, by projection after each step.
+/// What the integration keeps exactly, by projection at every recorded time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preserve {

@@ -9,6 +9,11 @@ pub fn floor(weight_norm: f64) -> f64 {
     100.0 * f64::EPSILON * weight_norm * weight_norm
 }
 
+/// 100·2^{−90}·‖θ‖²: what weights of 106 bits leave of it.
+pub fn extended_floor(weight_norm: f64) -> f64 {
+    floor(weight_norm) / f64::EPSILON / (1u128 << 90) as f64
+}
+
 /// e^{−2λt}, the factor by which every D_l has shrunk at time t under weight decay λ.
 pub fn decay(weight_decay: f64, t: f64) -> f64 {
     (-2.0 * weight_decay * t).exp()

@@ -2,6 +2,8 @@
 
 mod cli;
 mod harness;
+#[cfg(target_os = "linux")]
+mod interrupt;
 mod laws;
 mod readme;
 mod references;

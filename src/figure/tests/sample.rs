@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::ode::Interrupt;
 use crate::record::{Run, Values};
 use crate::run::{Problem, run};
 use crate::scenario;
@@ -17,7 +18,7 @@ network: {{widths: {widths:?}}}
 "
     );
     let (scenario, _) = scenario::parse(&text, Path::new("sample.yaml"), &[]).unwrap();
-    run(&scenario, &Problem::new(&scenario).unwrap(), |_| {}).run
+    run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {}).run
 }
 
 /// An unbalanced start that decays, with gradient descent of the given names and rates beside the flow: t = 0 and `records` more.

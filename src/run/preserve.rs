@@ -1,0 +1,71 @@
+//! `flow.preserve`: the flow put back on the balance law at every recorded time.
+
+use crate::flow::{BalanceProjection, Correction};
+use crate::network::{ExtendedParameters, Parameters};
+use crate::observe;
+use crate::scenario::{Precision, Preserve};
+
+/// A projection of the flow's weights, and what came of the last one.
+pub(super) struct Preservation {
+    projection: BalanceProjection,
+    precision: Precision,
+    /// The weights last projected.
+    weights: ExtendedParameters,
+    last: Option<Correction>,
+    /// What went wrong, with its time: a law that could not be restored as well as it should.
+    complaints: Vec<String>,
+}
+
+impl Preservation {
+    /// What a scenario asks for, if it asks.
+    pub(super) fn new(settings: Preserve, start: &Parameters, weight_decay: f64) -> Option<Self> {
+        let Preserve::Balance(precision) = settings else { return None };
+        Some(Self {
+            projection: BalanceProjection::new(start, weight_decay),
+            precision,
+            weights: start.clone().into(),
+            last: None,
+            complaints: Vec::new(),
+        })
+    }
+
+    /// Moves the weights at time t onto the law; the flow goes on from there.
+    pub(super) fn apply(&mut self, t: f64, theta: &mut Parameters) {
+        self.weights = theta.clone().into();
+        let outcome = match self.precision {
+            Precision::Float64 => {
+                let outcome = self.projection.project(t, theta);
+                self.weights = theta.clone().into();
+                outcome
+            }
+            Precision::DoubleDouble => {
+                let outcome = self.projection.project_extended(t, &mut self.weights);
+                theta.clone_from(self.weights.high());
+                outcome
+            }
+        };
+        match outcome {
+            Ok(correction) => {
+                if !correction.reached() {
+                    let missed = correction.residual / correction.goal;
+                    self.complaints.push(format!("at t = {t} the projection leaves {missed:.1} times the residual it should"));
+                }
+                self.last = Some(correction);
+            }
+            Err(error) => {
+                self.complaints.push(error.to_string());
+                self.last = None;
+            }
+        }
+    }
+
+    /// What an observer is told of weights that stand where the last projection left them.
+    pub(super) fn observed(&self) -> Option<observe::Preserved<'_>> {
+        self.last.map(|last| observe::Preserved { weights: &self.weights, correction: last.relative })
+    }
+
+    /// The weights last projected, if they have digits below float64, and what went wrong.
+    pub(super) fn ended(self) -> (Option<ExtendedParameters>, Vec<String>) {
+        ((self.precision == Precision::DoubleDouble).then_some(self.weights), self.complaints)
+    }
+}
