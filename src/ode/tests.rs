@@ -96,18 +96,13 @@ impl VectorField for Logistic {
 
 /// The slope against the step of the largest error at `times`, from θ(0) = 0.1.
 fn order_on_the_logistic(method: impl Fn(Limits) -> Driver, step_counts: [usize; 4], times: &[f64]) -> f64 {
-    order_of(&Logistic, method, step_counts, times)
-}
-
-/// The same on `field`, which must be the logistic.
-fn order_of(field: &dyn VectorField, method: impl Fn(Limits) -> Driver, step_counts: [usize; 4], times: &[f64]) -> f64 {
     let t_end = times[times.len() - 1];
     let points = step_counts.map(|n| {
         let h = t_end / n as f64;
         let mut integrator = method(Limits { t_end, ..no_longer_than(h) });
         let (mut t0, mut theta, mut worst) = (0.0, DVector::from_element(1, 0.1), 0.0f64);
         for &t in times {
-            assert_eq!(integrator.advance(field, t0, t, &mut theta).stop, None);
+            assert_eq!(integrator.advance(&Logistic, t0, t, &mut theta).stop, None);
             worst = worst.max((theta[0] - 1.0 / (1.0 + 9.0 * (-t - t.sin()).exp())).abs());
             t0 = t;
         }
@@ -161,12 +156,30 @@ impl VectorField for Split<'_> {
     }
 }
 
+/// In equal steps, without the driver, whose first steps are short: at order 6 that shows. At several times: at the end alone the leading
+/// term of the error of two stages nearly vanishes.
 #[test]
 fn gauss_converges_with_twice_the_order_of_its_stages_whatever_the_decay() {
-    for (stages, counts) in [(1, [64, 96, 128, 192]), (2, [16, 24, 32, 48]), (3, [8, 10, 12, 16])] {
+    let error = |stages: usize, decay: f64, steps: usize| {
+        let (field, mut method) = (Split(&Logistic, decay), gauss::Gauss::new(stages));
+        let (rhs, h) = (rhs::Rhs::new(&field), 2.0 / steps as f64);
+        let (mut theta, mut worst) = (DVector::from_element(1, 0.1), 0.0f64);
+        let (mut dtheta, mut next, mut dnext) = (theta.clone(), theta.clone(), theta.clone());
+        rhs.eval(0.0, &theta, &mut dtheta).unwrap();
+        for step in 1..=steps {
+            let t = step as f64 * h;
+            let base = method::Base { t: t - h, theta: &theta, dtheta: &dtheta };
+            assert!(method::Method::step(&mut method, &rhs, &base, h, 2.0, &FREE, &mut next, &mut dnext).unwrap() < 1.0);
+            (theta, dtheta) = (next.clone(), dnext.clone());
+            if step % (steps / 4) == 0 {
+                worst = worst.max((theta[0] - 1.0 / (1.0 + 9.0 * (-t - t.sin()).exp())).abs());
+            }
+        }
+        worst
+    };
+    for (stages, counts) in [(1, [64, 96, 128, 192]), (2, [32, 48, 64, 96]), (3, [8, 16, 24, 32])] {
         for decay in [0.0, 1.0] {
-            let field = Split(&Logistic, decay);
-            let order = order_of(&field, |limits| gauss(stages, FREE, limits), counts, &[2.0]);
+            let order = slope(&counts.map(|steps| (2.0 / steps as f64, error(stages, decay, steps))));
             assert!((order - 2.0 * stages as f64).abs() < 0.2, "{stages} {decay}: {order}");
         }
     }

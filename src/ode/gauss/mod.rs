@@ -78,8 +78,8 @@ impl Method for Gauss {
         // θ' = θ + (e^{−λh} − 1)θ + e^{−λh}h Σ b_iG_i: what is small is added last.
         next.copy_from(theta);
         next.scale_mut((-lambda * h).exp_m1());
-        for i in 0..*s {
-            next.axpy((-lambda * h).exp() * h * b[i], &self.stages.g[i], 1.0);
+        for (b, g) in b[..*s].iter().zip(&self.stages.g) {
+            next.axpy((-lambda * h).exp() * h * b, g, 1.0);
         }
         *next += theta;
         rhs.eval(t + h, next, dnext)?;
@@ -87,8 +87,8 @@ impl Method for Gauss {
         let growth = (lambda * h).exp();
         self.error.clone_from(dtheta);
         self.error.axpy(lambda * weights[0], theta, weights[0]);
-        for i in 0..*s {
-            self.error.axpy(weights[i + 1], &self.stages.g[i], 1.0);
+        for (weight, g) in weights[1..=*s].iter().zip(&self.stages.g) {
+            self.error.axpy(*weight, g, 1.0);
         }
         self.error.axpy(growth * weights[s + 1], dnext, 1.0);
         self.error.axpy(growth * weights[s + 1] * lambda, next, 1.0);
