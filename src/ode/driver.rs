@@ -147,14 +147,16 @@ impl Driver {
         Ok(())
     }
 
-    /// Tries one step, not beyond `end`. Why none is possible, if so.
-    fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, end: f64, work: &mut Work) -> Option<Termination> {
+    /// Tries one step towards t1, and past it if the method can interpolate. Why none is possible, if so.
+    fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, t1: f64, work: &mut Work) -> Option<Termination> {
         let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let at_ease = self.step.is_some_and(|step| step * self.radius.value() < 1.0);
         let most = if at_ease { STEPS_PER_ESTIMATE_AT_EASE } else { STEPS_PER_ESTIMATE };
         if self.radius_age.is_none_or(|age| age >= most) && self.look(rhs, &base).is_err() {
             return Some(Termination::Diverged { t: front.t, norm: front.theta.norm() });
         }
+        // Not before the look, which may have put a method without dense output in the place of one that has it.
+        let end = if self.method.is_dense() { t1.max(self.budget.limits.t_end) } else { t1 };
         let rho = self.radius.value();
         let power = self.method.error_power();
         let longest = self.method.longest_step(rho).min(self.budget.limits.max_step);
@@ -178,9 +180,7 @@ impl Driver {
             front.t = if lands { end } else { front.t + h };
             std::mem::swap(&mut front.theta, &mut front.theta_before);
             std::mem::swap(&mut front.dtheta, &mut front.dtheta_before);
-            let norm = front.theta.norm();
-            let blown_up = has_blown_up(norm, self.start_norm.unwrap_or(norm));
-            return blown_up.then_some(Termination::Diverged { t: front.t, norm });
+            return self.blow_up(front.t, &front.theta);
         }
         work.rejected += 1;
         // The step may have been unstable: ρ has grown since it was estimated.
@@ -191,6 +191,12 @@ impl Driver {
         };
         self.step = Some(shorter);
         (shorter <= shortest_step(front.t)).then(|| rhs.stopped_short(front.t, &front.theta))
+    }
+
+    /// That θ at time t has blown up, if it has.
+    fn blow_up(&self, t: f64, theta: &DVector<f64>) -> Option<Termination> {
+        let norm = theta.norm();
+        has_blown_up(norm, self.start_norm.unwrap_or(norm)).then_some(Termination::Diverged { t, norm })
     }
 }
 
@@ -208,17 +214,17 @@ impl Integrator for Driver {
         }
         // Started above.
         let Some(mut front) = self.front.take() else { return Segment { t: t0, work, stop: None } };
-        let dense = self.method.is_dense() && t1 < self.budget.limits.t_end;
-        let end = if dense { self.budget.limits.t_end } else { t1 };
         let mut stop = None;
         while front.t < t1 && stop.is_none() {
-            stop = self.budget.refusal(front.t).or_else(|| self.try_step(&rhs, &mut front, end, &mut work));
+            stop = self.budget.refusal(front.t).or_else(|| self.try_step(&rhs, &mut front, t1, &mut work));
         }
         let t = front.t.min(t1);
         if t < front.t {
             let h = front.t - front.t_before;
             let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
             self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+            // What the step has met beyond t1 ends a later segment.
+            stop = self.blow_up(t, theta);
         } else {
             theta.copy_from(&front.theta);
         }
@@ -233,3 +239,6 @@ impl Integrator for Driver {
         &self.changes
     }
 }
+
+#[cfg(test)]
+mod tests;
