@@ -5,3 +5,6 @@ mod projection;
 
 pub use gradient_flow::GradientFlow;
 pub use projection::{BalanceProjection, Correction, ProjectionError};
+
+#[cfg(test)]
+mod tests;

@@ -102,9 +102,8 @@ impl SpectralRadius {
     fn rotate(&mut self) {
         let m = self.dimension;
         // Rows and columns beyond the space are zero, and their eigenvalues the smallest.
-        let gram = SMatrix::<f64, MOST, MOST>::from_fn(|i, j| {
-            if i < m && j < m { self.images[i].dot(&self.images[j]) } else { 0.0 }
-        });
+        let gram =
+            SMatrix::<f64, MOST, MOST>::from_fn(|i, j| if i < m && j < m { self.images[i].dot(&self.images[j]) } else { 0.0 });
         let eigen = SymmetricEigen::new(gram);
         let mut order: [usize; MOST] = std::array::from_fn(|i| i);
         order.sort_unstable_by(|&i, &j| eigen.eigenvalues[j].total_cmp(&eigen.eigenvalues[i]));

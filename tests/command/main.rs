@@ -8,3 +8,4 @@ mod laws;
 mod readme;
 mod references;
 mod run;
+mod stiff;
