@@ -90,8 +90,8 @@ fn more_steps_do_not_take_more_allocations() {
     let start = gaussian_matrix(72, 1, rng).column(0) * 0.4;
     let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 1e-3);
     let field = GradientFlow::new(&objective);
-    let methods: [(&str, fn(Tolerance, Limits) -> Driver); 4] =
-        [("tsit5", ode::tsit5), ("rkc", ode::rkc), ("rock4", ode::rock4), ("auto", ode::auto)];
+    type Make = fn(Tolerance, Limits) -> Driver;
+    let methods: [(&str, Make); 4] = [("tsit5", ode::tsit5), ("rkc", ode::rkc), ("rock4", ode::rock4), ("auto", ode::auto)];
     for (name, method) in methods {
         let run = |max_step: f64| {
             let mut integrator =

@@ -183,8 +183,8 @@ impl Driver {
             return self.blow_up(front.t, &front.theta);
         }
         work.rejected += 1;
-        // The step may have been unstable: ρ has grown since it was estimated.
-        self.radius_age = None;
+        // The step may have been unstable: ρ has grown since it was estimated, unless that was just here.
+        self.radius_age = self.radius_age.filter(|&age| age == 0);
         let shorter = match outcome {
             Ok(error) if error.is_finite() => self.controller.reject(h, error, power),
             _ => self.controller.halve(h),

@@ -42,9 +42,9 @@ impl VectorField for Scalar {
 pub(crate) fn radii<'a>(field: &dyn VectorField, states: impl IntoIterator<Item = &'a DVector<f64>>) -> Vec<f64> {
     let mut radius = spectral_radius::SpectralRadius::new();
     let rhs = rhs::Rhs::new(field);
-    let mut value = |theta: &DVector<f64>| {
+    let value = |theta| {
         radius.update(&rhs, 0.0, theta).expect("a finite Jacobian");
         radius.value()
     };
-    states.into_iter().map(|theta| value(theta)).collect()
+    states.into_iter().map(value).collect()
 }

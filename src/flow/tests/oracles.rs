@@ -6,7 +6,7 @@ use super::objective;
 use crate::data::{Dataset, Moments};
 use crate::flow::GradientFlow;
 use crate::network::{Architecture, Parameters};
-use crate::ode::testing::METHODS;
+use crate::ode::testing::{METHODS, Make};
 use crate::ode::{Integrator, Limits, Tolerance, VectorField, dop853};
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use crate::theory::{Mode, Riccati, ScalarChain, logistic, one_layer};
@@ -27,7 +27,7 @@ fn ends(start: &[DMatrix<f64>], data: &Dataset, decay: f64, t: f64) -> Vec<(&'st
     let mut widths = vec![start[0].ncols()];
     widths.extend(start.iter().map(DMatrix::nrows));
     let architecture = Architecture::new(&widths);
-    let flown = |(name, make): &(&'static str, fn(Tolerance, Limits) -> Box<dyn Integrator>)| {
+    let flown = |(name, make): &(&'static str, Make)| {
         let mut weights = Parameters::from_weights(&architecture, start);
         let limits = Limits { t_end: t, ..Limits::default() };
         let segment = make(tight(name), limits).advance(&GradientFlow::new(&objective), 0.0, t, weights.values_mut());
