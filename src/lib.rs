@@ -37,7 +37,8 @@
 //! | 4 | [`flow`], [`optim`], [`observe`] |
 //! | 5 | [`record`] |
 //! | 6 | [`run`](mod@run), [`figure`] |
-//! | 7 | [`cli`] |
+//! | 8 | [`study`] |
+//! | 9 | [`cli`] |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
 //! threads; on another kind of CPU matrix products may round differently.
@@ -78,4 +79,5 @@ pub mod record;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod study;
 pub mod theory;

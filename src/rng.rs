@@ -26,6 +26,8 @@ pub enum Purpose {
     Imbalance = 6,
     /// Where a power iteration starts.
     SpectralRadius = 7,
+    /// Where the search for a direction of escape starts.
+    Stationarity = 8,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

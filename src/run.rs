@@ -4,7 +4,10 @@
 //! distances are taken at one and the same time, never interpolated. (Its steps are cut there, so that within its tolerance the flow
 //! depends on which optimizers stand beside it.)
 
+mod certificate;
 mod integrator;
+mod monitor;
+mod preserve;
 mod problem;
 mod process;
 mod schedule;
@@ -21,6 +24,7 @@ use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
+use certificate::{FirstEnd, Second};
 use process::{Descent, Ended, Flow};
 use schedule::{Clock, schedule};
 
@@ -50,7 +54,24 @@ impl Finished {
 /// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
+pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
+    if !scenario.flow.certify {
+        return integrate(scenario, problem, interrupt, progress);
+    }
+    let (finer, its_problem, end) = (certificate::finer(scenario), problem.clone(), FirstEnd::default());
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &end));
+        let mut finished = integrate(scenario, problem, interrupt, progress);
+        end.set(finished.terminations[0].1.t());
+        match second.join() {
+            Ok(second) => certificate::certify(&mut finished, &finer, &second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        finished
+    })
+}
+
+fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
     let observables = observe::all(&problem.start, scenario.weight_decay);
     let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
@@ -63,7 +84,11 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     for event in schedule(&scenario.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
+            flow.preserve();
             unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
+        }
+        if event.flow && there {
+            flow.look();
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
@@ -82,13 +107,20 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
     }
     // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
     if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
+        flow.preserve();
         unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
-    let entry = |end: &Ended| (end.name.clone(), Process::new(end.work, end.time.as_secs_f64(), end.termination));
+    let entry = |end: &Ended| {
+        let process = Process::new(end.work, end.time.as_secs_f64(), end.termination);
+        (end.name.clone(), Process { gradients_monitoring: end.gradients_monitoring, events: end.events.clone(), ..process })
+    };
     let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
+    let complaints: Vec<String> =
+        ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
+    let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let run = Run {
         name: scenario.name.clone(),
@@ -96,9 +128,10 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut pr
         weight_decay: scenario.weight_decay,
         caption: caption(scenario),
         table: table(&recorders),
-        arrays: all_arrays(&recorders, &weights, problem),
+        arrays: all_arrays(&recorders, &weights, problem).into_iter().chain(low).collect(),
     };
-    let warnings = warning::warnings(&run, &terminations, unobserved);
+    let mut warnings = warning::warnings(&run, &terminations, unobserved);
+    warnings.extend(complaints);
     Finished { run, manifest, weights, terminations, warnings }
 }
 
@@ -111,6 +144,17 @@ fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u6
     }
     recorder.push(step, snapshot.t, row);
     0
+}
+
+/// What the final weights have below float64, where they were preserved in double-double: `process/low_W1`, … beside the weights.
+fn low_parts(ended: &[Ended]) -> Arrays {
+    let mut low = Arrays::new();
+    for end in ended {
+        let Some(extended) = &end.extended else { continue };
+        let parts = Parameters::from_values(end.parameters.architecture(), extended.low().clone());
+        low.extend(parts.to_arrays().into_iter().map(|(name, array)| (format!("{}/low_{name}", end.name), array)));
+    }
+    low
 }
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at

@@ -11,7 +11,8 @@ const FLOORS: &[(u32, &[&str])] = &[
     (4, &["flow", "optim", "observe"]),
     (5, &["record"]),
     (6, &["run", "figure"]),
-    (7, &["cli"]),
+    (8, &["study"]),
+    (9, &["cli"]),
 ];
 
 fn floor(room: &str) -> Option<u32> {

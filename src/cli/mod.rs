@@ -8,6 +8,7 @@ mod new;
 mod output;
 mod plot;
 mod run;
+mod study;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +46,9 @@ enum Command {
     Explain(explain::Arguments),
     /// Draw a finished run's figures again, from its records alone
     Plot(plot::Arguments),
+    /// Learn about the method rather than the network: many integrations of one scenario
+    #[command(subcommand)]
+    Study(study::Study),
     /// Write a commented scenario to start from
     New(new::Arguments),
     #[command(flatten)]
@@ -61,8 +65,6 @@ enum Later {
     #[command(hide = true)]
     Sweep(Anything),
     #[command(hide = true)]
-    Study(Anything),
-    #[command(hide = true)]
     Schema(Anything),
     #[command(hide = true)]
     Completions(Anything),
@@ -74,7 +76,6 @@ impl Later {
             Self::Figures(_) => "figures",
             Self::Report(_) => "report",
             Self::Sweep(_) => "sweep",
-            Self::Study(_) => "study",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
         }
@@ -116,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Study(study) => study::study(&study, quiet),
         Command::New(arguments) => new::new(&arguments),
         Command::Later(later) => Err(CliError::NotAvailable { command: later.name() }),
     };

@@ -16,15 +16,37 @@ pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// A progress bar over the time of the clock, on a terminal only. It has no colour, so `NO_COLOR` changes nothing.
+/// The rows of a table, their cells aligned to the right in columns.
+pub(super) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    let line = |row: &[String; COLUMNS]| {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A progress bar over the time of the clock.
 pub(super) fn progress_bar(t_end: f64, quiet: bool) -> ProgressBar {
+    let bar = bar(BAR_STEPS, "{bar:40} {percent:>3} %  t = {msg}  {elapsed} gone, {eta} left", quiet);
+    bar.set_message(format!("0 of {t_end}"));
+    bar
+}
+
+/// A progress bar over pieces of work, whose message names the one that is being done.
+pub(super) fn counting_bar(quiet: bool) -> ProgressBar {
+    bar(0, "{bar:40} {pos:>3} of {len}  {msg}  {elapsed} gone", quiet)
+}
+
+/// On a terminal only. It has no colour, so `NO_COLOR` changes nothing.
+fn bar(length: u64, template: &str, quiet: bool) -> ProgressBar {
     let visible = !quiet && io::stderr().is_terminal();
     let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), target);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  t = {msg}  {elapsed} gone, {eta} left") {
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_message(format!("0 of {t_end}"));
     bar
 }
 

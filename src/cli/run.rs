@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::figure;
+use crate::ode::Termination;
 use crate::record::Draft;
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
-use super::output::{advance, complain, print, progress_bar};
+use super::output::{advance, aligned, complain, print, progress_bar};
 use super::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -106,12 +107,22 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             shown(last("nfa_exponent"), 5),
         ]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().enumerate().map(|(column, cell)| format!("{cell:>w$}", w = width(column))).collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", cells.join("  "));
+    text.push_str(&aligned(&rows));
+    // Writing to a string cannot fail.
+    for (name, termination) in &finished.terminations {
+        if let Termination::Converged { .. } = termination {
+            let _ = writeln!(text, "\n{name}: {termination}");
+        }
+    }
+    if let Some(certificate) = &finished.manifest.processes["flow"].certificate {
+        let errors = certificate.columns.iter().filter(|(name, _)| !finished.run.is_zero_by_law(name));
+        if let Some((name, error)) = errors.max_by(|a, b| a.1.max_relative_error.total_cmp(&b.1.max_relative_error)) {
+            let _ = writeln!(
+                text,
+                "\ncertified: the largest error of a column is {:.1e} of its size ({name})",
+                error.max_relative_error
+            );
+        }
     }
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
     text

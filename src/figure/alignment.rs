@@ -9,7 +9,7 @@ use super::number::{cosine, number};
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{matrix, over_time, picture, processes, time_axis, vector};
-use super::style::{self, BLACK, Look, Marker, Shape};
+use super::style::{self, BLACK, Body, Look, Marker, Shape};
 use super::text::verbatim;
 
 /// Curves of the first process: its start, its end, and between them.
@@ -43,7 +43,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             legend.push(Entry::new(if k == 0 { format!("{}, {time}", verbatim(process)) } else { time }, look));
         }
         if let Some(peak) = peak(run, process) {
-            let marker = Some(Marker { shape: Shape::Diamond, filled: true });
+            let marker = Some(Marker { shape: Shape::Diamond, body: Body::Dot });
             let look = Look { line: None, marker, ..Look::line(BLACK) };
             top = Some((vec![peak], look));
             let place = format!("peak at t = {}: α̃ = {}, cosine {}", number(t[rows - 1], 3), number(peak.0, 4), cosine(peak.1));

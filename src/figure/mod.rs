@@ -1,4 +1,4 @@
-//! Pictures of a run, from its records alone: SVG and PNG of each.
+//! Pictures of a run or a study, from its records alone: SVG and PNG of each.
 //!
 //! One file draws one picture; below them lie the page (title, legend, panels side by side), the panel (curves over two
 //! axes), the axes with their ticks, the pen, and the canvas, which is an SVG or a bitmap. The same records give the same bytes.
@@ -19,13 +19,14 @@ mod pen;
 mod records;
 mod spectra;
 mod spectra_by_index;
+mod study;
 mod style;
 mod text;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::record::Run;
+use crate::record::{Run, Study};
 
 pub use canvas::DrawError;
 
@@ -64,8 +65,17 @@ pub enum FigureError {
 ///
 /// Returns the paths of the files: of each picture the SVG, then the PNG, twice its size.
 pub fn draw_all(run: &Run, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    write(PICTURES.iter().filter_map(|picture_of| picture_of(run)), dir)
+}
+
+/// The same of a study of integrators.
+pub fn draw_study(study: &Study, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    write([study::work_precision(study), study::tolerance(study)].into_iter().flatten(), dir)
+}
+
+fn write(pictures: impl Iterator<Item = page::Picture>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let mut files = Vec::new();
-    for picture in PICTURES.iter().filter_map(|picture_of| picture_of(run)) {
+    for picture in pictures {
         let size = picture.size();
         let path = dir.join(format!("{}.svg", picture.name));
         let svg = canvas::svg(size, |canvas| picture.draw(canvas))

@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::canvas::{Canvas, DrawError, Point};
-use super::style::{DOT, Dash, Look, MARKER_SPACING, Marker, RING, Shape, WHITE};
+use super::style::{Body, DOT, Dash, Look, MARKER_SPACING, Marker, RING, Shape, WHITE};
 
 /// Up to so many points of a curve are all marked.
 const FEW: usize = 24;
@@ -127,11 +127,14 @@ fn draw_marker(canvas: &mut dyn Canvas, marker: Marker, centre: Point, color: RG
         Shape::Diamond => canvas.fill(&polygon(centre, radius * 1.35, 4, 0.0), color),
         Shape::Triangle => canvas.fill(&polygon(centre, radius * 1.45, 3, 0.0), color),
     };
-    if marker.filled {
-        return draw(DOT, color);
+    match marker.body {
+        Body::Dot => draw(DOT, color),
+        Body::Disc => draw(RING.0, color),
+        Body::Ring => {
+            draw(RING.0, color)?;
+            draw(RING.1, WHITE)
+        }
     }
-    draw(RING.0, color)?;
-    draw(RING.1, WHITE)
 }
 
 /// The regular polygon with a corner `turn` of a full turn past the top.

@@ -9,7 +9,7 @@ use super::number::number;
 use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{depth, matrix, picture, process_entries, processes, vector};
-use super::style::{self, GREY, Look, Marker, Shape};
+use super::style::{self, Body, GREY, Look, Marker, Shape};
 use super::text::verbatim;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
@@ -56,7 +56,7 @@ fn by_index(look: Look, process: usize) -> Look {
     if process > 0 {
         Look { line: None, ..look }
     } else {
-        Look { marker: Some(Marker { shape: Shape::Circle, filled: true }), ..look }
+        Look { marker: Some(Marker { shape: Shape::Circle, body: Body::Dot }), ..look }
     }
 }
 

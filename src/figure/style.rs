@@ -48,6 +48,7 @@ pub(super) const SMALL_SIZE: f64 = 8.5;
 pub(super) type Dash = [f64; 2];
 
 pub(super) const DASHED: Dash = [5.0, 3.0];
+pub(super) const DOTTED: Dash = [1.5, 2.0];
 
 /// The shape that marks a curve's points.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,11 +59,22 @@ pub(super) enum Shape {
     Diamond,
 }
 
-/// A shape, filled with the curve's colour or with white.
+/// What a marker is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Body {
+    /// Small, of the curve's colour.
+    Dot,
+    /// White within an outline of the curve's colour.
+    Ring,
+    /// As large as a ring, of the curve's colour.
+    Disc,
+}
+
+/// A shape and how it is filled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Marker {
     pub shape: Shape,
-    pub filled: bool,
+    pub body: Body,
 }
 
 /// How a curve is drawn, in the panel and in the legend.
@@ -92,7 +104,7 @@ impl Look {
 
     /// With a dot at every point, unless it has a marker of its own.
     pub(super) fn dotted(self) -> Self {
-        Self { marker: self.marker.or(Some(Marker { shape: Shape::Circle, filled: true })), ..self }
+        Self { marker: self.marker.or(Some(Marker { shape: Shape::Circle, body: Body::Dot })), ..self }
     }
 
     pub(super) fn colored(self, color: RGBColor) -> Self {
@@ -121,12 +133,47 @@ pub(super) fn process(i: usize) -> Look {
         return Look::line(categorical(0));
     }
     let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][(i - 1) % 4];
-    Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, filled: false }) }
+    Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, body: Body::Ring }) }
+}
+
+/// The methods of integration, each with its colour: the Gauss methods are one family. Beyond their colours they differ in shape or
+/// dash, so that they are told apart in grey.
+const METHODS: [(&str, RGBColor); 10] = [
+    ("dopri5", OKABE_ITO[0]),
+    ("tsit5", OKABE_ITO[5]),
+    ("dop853", OKABE_ITO[1]),
+    ("rkc", OKABE_ITO[2]),
+    ("rock4", OKABE_ITO[3]),
+    ("gauss1", OKABE_ITO[4]),
+    ("gauss2", OKABE_ITO[4]),
+    ("gauss3", OKABE_ITO[4]),
+    ("rk4", GREY),
+    ("auto", BLACK),
+];
+
+/// The look of a method of integration, the same in every picture. `limited`: of the points whose error may be the reference's.
+pub(super) fn method(name: &str, limited: bool) -> Look {
+    let i = METHODS.iter().position(|(known, _)| *known == name).unwrap_or(0);
+    let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][i % 4];
+    let dash = [None, Some(DASHED), Some(DOTTED)][i / 4];
+    let body = match name {
+        _ if limited => Body::Ring,
+        // It lies on the curve of the method that it chose, whose markers are seen around it.
+        "auto" => Body::Dot,
+        _ => Body::Disc,
+    };
+    Look { color: METHODS[i].1, line: Some(THIN_LINE), dash, marker: Some(Marker { shape, body }) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn methods_differ_in_grey() {
+        let looks = METHODS.map(|(name, _)| method(name, false)).map(|look| (look.dash, look.marker));
+        assert!((0..looks.len()).all(|i| !looks[..i].contains(&looks[i])));
+    }
 
     #[test]
     fn ordered_colours_are_distinct_and_within_the_map() {

@@ -2,9 +2,11 @@
 
 mod gradient_flow;
 mod projection;
+mod stationarity;
 
 pub use gradient_flow::GradientFlow;
 pub use projection::{BalanceProjection, Correction, ProjectionError};
+pub use stationarity::{Look, Motion, Stationarity};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::data::Moments;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 
-use super::Objective;
+use super::{Excess, Objective};
 use hessian::Tangent;
 
 /// From which end the products are carried.
@@ -41,6 +41,13 @@ pub struct LinearObjective {
     scratch: RefCell<Scratch>,
     /// What products with the Hessian need beside; none before the first.
     tangent: RefCell<Option<Tangent>>,
+}
+
+impl Clone for LinearObjective {
+    /// With scratch of its own, so that another thread can use it.
+    fn clone(&self) -> Self {
+        Self::with_order(self.architecture.clone(), self.moments.clone(), self.weight_decay, self.order)
+    }
 }
 
 /// The intermediate products of one gradient, or their derivatives along a direction.
@@ -182,6 +189,16 @@ impl Objective for LinearObjective {
 
     fn loss(&self, theta: &DVector<f64>) -> f64 {
         self.moments.loss(&self.product(theta))
+    }
+
+    /// Deep linear networks have no other local minima (Baldi & Hornik 1989, Kawaguchi 2016); a narrow layer bounds the rank.
+    fn excess_loss(&self, theta: &DVector<f64>) -> Option<Excess> {
+        let rank = self.architecture.widths().iter().min().copied()?;
+        let (lost, zero_map) = (self.moments.rank_excess(rank), self.moments.rank_excess(0));
+        // P is known to ε·‖P‖, so (P − P*)Σ_x^{1/2} to ε·√zero_map near the optimum, and the square of that is no error to speak of.
+        let rounding = 10.0 * f64::EPSILON * lost + 100.0 * f64::EPSILON.powi(2) * zero_map;
+        let known = lost.is_finite() && zero_map.is_finite();
+        known.then(|| Excess { value: self.moments.excess(&self.product(theta)) - lost, rounding, learnable: zero_map - lost })
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {

@@ -8,6 +8,17 @@ use nalgebra::DVector;
 
 use crate::network::Architecture;
 
+/// How far a loss is above the least possible.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Excess {
+    /// ℒ(θ) − min ℒ; negative by rounding at most.
+    pub value: f64,
+    /// The error that rounding may have made in `value`, apart from a relative one.
+    pub rounding: f64,
+    /// What of the loss there is to learn: ℒ of the zero map, less the minimum.
+    pub learnable: f64,
+}
+
 /// J = ℒ + (λ/2)‖θ‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
 pub trait Objective {
     /// The network's shapes.
@@ -18,6 +29,11 @@ pub trait Objective {
 
     /// ℒ(θ).
     fn loss(&self, theta: &DVector<f64>) -> f64;
+
+    /// ℒ(θ) less the least value that ℒ takes over all θ, where that is known and every local minimum of ℒ attains it.
+    fn excess_loss(&self, _theta: &DVector<f64>) -> Option<Excess> {
+        None
+    }
 
     /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);

@@ -3,7 +3,7 @@
 use super::{Observable, Row, Snapshot};
 
 /// Columns `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over ‖θ_flow(t)‖. Undefined for the flow
-/// itself and where the flow has ended.
+/// itself and where the flow has ended; after it has converged it stays where it was.
 pub struct Distance;
 
 impl Observable for Distance {

@@ -33,6 +33,8 @@ pub struct Driver {
     radius: SpectralRadius,
     /// Accepted steps since ρ was estimated; none if it must be.
     radius_age: Option<u32>,
+    /// Accepted steps since `auto` last judged its method.
+    steps_since_review: u32,
     /// The natural length of the next step.
     step: Option<f64>,
     front: Option<Front>,
@@ -74,6 +76,7 @@ impl Driver {
             controller: Controller::default(),
             radius: SpectralRadius::new(),
             radius_age: None,
+            steps_since_review: 0,
             step: None,
             front: None,
             start_norm: None,
@@ -113,7 +116,6 @@ impl Driver {
 
     /// Estimates ρ anew, and lets `auto` choose if it is asked to.
     fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
-        let regular = self.radius_age.is_some();
         self.radius.update(rhs, base.t, base.theta)?;
         self.radius_age = Some(0);
         let rho = self.radius.value();
@@ -134,12 +136,14 @@ impl Driver {
                 self.chooser = Chooser::Auto(auto);
                 (choice, reason)
             }
-            // After a rejection the step says little.
-            Chooser::Auto(_) if !regular => return Ok(()),
-            Chooser::Auto(auto) => match auto.review(&look) {
-                Some(change) => change,
-                None => return Ok(()),
-            },
+            Chooser::Auto(_) if self.steps_since_review < STEPS_PER_ESTIMATE => return Ok(()),
+            Chooser::Auto(auto) => {
+                self.steps_since_review = 0;
+                match auto.review(&look) {
+                    Some(change) => change,
+                    None => return Ok(()),
+                }
+            }
         };
         self.method = choice.method();
         self.controller.reset();
@@ -147,7 +151,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Tries one step towards t1, and past it if the method can interpolate. Why none is possible, if so.
+    /// Tries one step towards `t1`, and past it if the method has dense output. Why none is possible, if so.
     fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, t1: f64, work: &mut Work) -> Option<Termination> {
         let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let at_ease = self.step.is_some_and(|step| step * self.radius.value() < 1.0);
@@ -155,12 +159,13 @@ impl Driver {
         if self.radius_age.is_none_or(|age| age >= most) && self.look(rhs, &base).is_err() {
             return Some(Termination::Diverged { t: front.t, norm: front.theta.norm() });
         }
-        // Not before the look, which may have put a method without dense output in the place of one that has it.
-        let end = if self.method.is_dense() { t1.max(self.budget.limits.t_end) } else { t1 };
         let rho = self.radius.value();
         let power = self.method.error_power();
         let longest = self.method.longest_step(rho).min(self.budget.limits.max_step);
         let natural = self.step.unwrap_or(longest).min(longest);
+        // Asked of the method that steps now: `auto` may just have changed it.
+        let t_end = self.budget.limits.t_end;
+        let end = if self.method.is_dense() && t1 < t_end { t_end } else { t1 };
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
         let h = if lands { end - front.t } else { natural };
@@ -175,6 +180,7 @@ impl Driver {
             // A step that was cut says only that a longer one may follow.
             self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
             self.radius_age = self.radius_age.map(|age| age + 1);
+            self.steps_since_review += 1;
             work.accepted += 1;
             front.t_before = front.t;
             front.t = if lands { end } else { front.t + h };
@@ -222,7 +228,8 @@ impl Integrator for Driver {
         if t < front.t {
             let h = front.t - front.t_before;
             let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
-            self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+            let dense = self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+            debug_assert!(dense, "only a method with dense output goes beyond the end of a segment");
             // What the step has met beyond t1 ends a later segment.
             stop = self.blow_up(t, theta);
         } else {

@@ -9,6 +9,7 @@ mod controller;
 mod dop853;
 mod dopri5;
 mod driver;
+mod event;
 mod initial_step;
 mod limits;
 mod method;
@@ -25,8 +26,10 @@ pub use adaptive::Adaptive;
 pub use dop853::dop853;
 pub use dopri5::dopri5;
 pub use driver::Driver;
+pub use event::Event;
 pub use limits::{Interrupt, Limits};
 pub use rk4::Rk4;
+pub use spectral_radius::spectral_radius;
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 

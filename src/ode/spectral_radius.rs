@@ -12,6 +12,7 @@ use nalgebra::{DVector, SMatrix, SymmetricEigen};
 
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
+use super::VectorField;
 use super::method::fit;
 use super::rhs::{NotFinite, Rhs};
 
@@ -33,6 +34,13 @@ const MOST: usize = 5;
 const KEPT: usize = 4;
 /// Directions whose ‖Jv‖ is a smaller share of the largest hold nothing, and images less than this outside the space add nothing.
 const NOTHING: f64 = 1e-6;
+
+/// ρ of the Jacobian of `field` at (t, θ), a twentieth on the safe side; `None` where products with it are not finite.
+pub fn spectral_radius(field: &dyn VectorField, t: f64, theta: &DVector<f64>) -> Option<f64> {
+    let mut radius = SpectralRadius::new();
+    radius.update(&Rhs::new(field), t, theta).ok()?;
+    Some(radius.value())
+}
 
 /// An estimate of ρ that is kept up to date.
 pub(super) struct SpectralRadius {

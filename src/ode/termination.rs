@@ -34,7 +34,7 @@ pub enum Termination {
         step: f64,
     },
     /// Nothing moves any more: over the rest of the horizon the state would change by less than its tolerance.
-    #[error("converged at t = {t} (there ‖∇J‖ is {grad_norm:.1e})")]
+    #[error("converged at t = {t} (there ‖∇J‖ is {grad_norm:.1e}): it stays there, and later times are not recorded")]
     Converged {
         /// The time at which it was found.
         t: f64,

@@ -1,4 +1,4 @@
-//! Run folders: they appear whole or not at all.
+//! The folders of runs and studies: they appear whole or not at all.
 //!
 //! A folder is filled under a temporary name beside its own and then renamed, so that a run killed at any moment leaves at most
 //! a `.gramflow-partial-…` folder.
@@ -7,17 +7,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::network::Parameters;
 use crate::npz::{self, Arrays, NpzError};
 use crate::scenario::Scenario;
 
-use super::{Manifest, Run, TableError, caption, parquet};
+use super::manifest::to_value;
+use super::{Run, Study, Table, TableError, caption, parquet};
 
 /// Why a run folder could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// What stands at the target is no run's: a file, a dangling link, or a folder with other contents.
-    #[error("{} exists and is not a run folder: choose another --out", .0.display())]
+    /// What stands at the target may not be replaced: a file, a dangling link, or a folder with other contents than an earlier run's
+    /// or study's.
+    #[error("{} exists and holds something else: choose another --out", .0.display())]
     Occupied(PathBuf),
     /// The folder to be read lacks `manifest.json` or `records.parquet`.
     #[error("{} is not a run folder: it has no manifest.json", .0.display())]
@@ -53,7 +57,7 @@ pub enum FolderError {
     /// `arrays.npz` or `weights.npz` could not be written or read.
     #[error(transparent)]
     Npz(#[from] NpzError),
-    /// `records.parquet` could not be written or read.
+    /// `records.parquet` or `study.parquet` could not be written or read.
     #[error(transparent)]
     Table(#[from] TableError),
 }
@@ -63,10 +67,17 @@ fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError 
     move |source| FolderError::Io { verb, path, source }
 }
 
-/// A run folder that is being filled. Dropped before [`Draft::publish`], it leaves nothing.
+/// The file of a run's records.
+const RECORDS: &str = "records.parquet";
+/// The file of a study's table.
+const STUDY: &str = "study.parquet";
+
+/// A folder of a run or a study that is being filled. Dropped before [`Draft::publish`], it leaves nothing.
 pub struct Draft {
     folder: tempfile::TempDir,
     target: PathBuf,
+    /// [`RECORDS`] or [`STUDY`]: tells an earlier folder of the same kind, which is replaced, from all others.
+    table: &'static str,
 }
 
 /// A new folder beside `target`, which is absolute; the folders above it are made.
@@ -76,10 +87,10 @@ fn temporary(target: &Path) -> Result<tempfile::TempDir, FolderError> {
     tempfile::Builder::new().prefix(".gramflow-partial-").tempdir_in(parent).map_err(io("write in", parent))
 }
 
-/// Fails where `target` is something that a run may not replace: a file, or a folder with contents that is no run's.
-fn check_target(target: &Path) -> Result<(), FolderError> {
+/// Fails where `target` is something that may not be replaced: a file, or a folder with contents that is not of this kind.
+fn check_target(target: &Path, table: &str) -> Result<(), FolderError> {
     let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-    if !target.exists() || is_run(target) || (target.is_dir() && empty()) {
+    if !target.exists() || holds(target, table) || (target.is_dir() && empty()) {
         Ok(())
     } else {
         Err(FolderError::Occupied(target.into()))
@@ -87,12 +98,25 @@ fn check_target(target: &Path) -> Result<(), FolderError> {
 }
 
 fn is_run(folder: &Path) -> bool {
-    folder.join("manifest.json").is_file() && folder.join("records.parquet").is_file()
+    holds(folder, RECORDS)
+}
+
+fn holds(folder: &Path, table: &str) -> bool {
+    folder.join("manifest.json").is_file() && folder.join(table).is_file()
 }
 
 impl Draft {
-    /// Begins a folder that will be `target`; makes the folders above it.
+    /// Begins a run folder that will be `target`; makes the folders above it.
     pub fn new(target: &Path) -> Result<Self, FolderError> {
+        Self::begin(target, RECORDS)
+    }
+
+    /// Begins the folder of a study.
+    pub fn of_study(target: &Path) -> Result<Self, FolderError> {
+        Self::begin(target, STUDY)
+    }
+
+    fn begin(target: &Path, table: &'static str) -> Result<Self, FolderError> {
         let target = match fs::canonicalize(target) {
             // Behind links: the folder is replaced, not a link to it.
             Ok(existing) => existing,
@@ -100,8 +124,8 @@ impl Draft {
             // Absolute: a bare name has an empty parent.
             Err(_) => std::path::absolute(target).map_err(io("find", target))?,
         };
-        check_target(&target)?;
-        Ok(Self { folder: temporary(&target)?, target })
+        check_target(&target, table)?;
+        Ok(Self { folder: temporary(&target)?, target, table })
     }
 
     /// Where it is being filled.
@@ -112,13 +136,20 @@ impl Draft {
     /// Writes everything but the pictures, `weights` being the final weights of each process.
     pub fn write(&self, run: &Run, scenario: &Scenario, weights: &[(String, Parameters)]) -> Result<(), FolderError> {
         self.write_text("scenario.json", &scenario.to_json())?;
-        parquet::write(&self.path().join("records.parquet"), &run.table)?;
+        parquet::write(&self.path().join(RECORDS), &run.table)?;
         npz::write(&self.path().join("arrays.npz"), &run.arrays)?;
         let mut final_weights = Arrays::new();
         for (process, parameters) in weights {
             final_weights.extend(parameters.to_arrays().into_iter().map(|(name, array)| (format!("{process}/{name}"), array)));
         }
         npz::write(&self.path().join("weights.npz"), &final_weights)?;
+        Ok(())
+    }
+
+    /// Writes everything of a study but the pictures.
+    pub fn write_study(&self, study: &Study, scenario: &Scenario) -> Result<(), FolderError> {
+        self.write_text("scenario.json", &scenario.to_json())?;
+        parquet::write(&self.path().join(STUDY), &study.table)?;
         Ok(())
     }
 
@@ -129,12 +160,12 @@ impl Draft {
         Ok(figures)
     }
 
-    /// Writes the manifest and gives the folder its name. An earlier run of that name is replaced.
-    pub fn publish(self, manifest: &Manifest) -> Result<PathBuf, FolderError> {
-        self.write_text("manifest.json", &format!("{:#}", manifest.to_value()))?;
+    /// Writes the manifest and gives the folder its name. An earlier run (study) of that name is replaced.
+    pub fn publish(self, manifest: &impl Serialize) -> Result<PathBuf, FolderError> {
+        self.write_text("manifest.json", &format!("{:#}", to_value(manifest)))?;
         // tempfile makes folders for their owner only; a run folder is as open as any other.
         open_to_readers(self.path()).map_err(io("open", self.path()))?;
-        let earlier = if is_run(&self.target) { Some(temporary(&self.target)?) } else { None };
+        let earlier = if holds(&self.target, self.table) { Some(temporary(&self.target)?) } else { None };
         let replaced = earlier.as_ref().map(|aside| aside.path().join("replaced"));
         if let Some(replaced) = &replaced {
             fs::rename(&self.target, replaced).map_err(io("replace", &self.target))?;
@@ -182,14 +213,20 @@ pub fn read(folder: &Path) -> Result<Run, FolderError> {
         widths: scenario.network.widths.clone(),
         weight_decay: scenario.weight_decay,
         caption: caption(&scenario),
-        table: parquet::read(&folder.join("records.parquet"))?,
+        table: parquet::read(&folder.join(RECORDS))?,
         arrays: npz::read(&folder.join("arrays.npz"))?,
     })
+}
+
+/// Reads the table of a finished study.
+pub fn read_study(folder: &Path) -> Result<Table, FolderError> {
+    Ok(parquet::read(&folder.join(STUDY))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Manifest;
     use std::collections::BTreeMap;
 
     const TEXT: &str = "

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ode::{Termination, Work};
+use crate::ode::{Event, Termination, Work};
+
+/// gramflow's version.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The git revision of its sources.
+pub(super) const REVISION: &str = env!("GRAMFLOW_REVISION");
 
 /// The contents of `manifest.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +30,7 @@ pub struct Manifest {
     pub processes: BTreeMap<String, Process>,
 }
 
-/// The machine.
+/// The machine that a run or a study was made on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Host {
     /// `linux`, `macos`, `windows`, …: [`std::env::consts::OS`].
@@ -43,9 +48,11 @@ pub struct Process {
     pub steps_accepted: u64,
     /// Steps tried and thrown away because their error estimate was too large; 0 for optimizers.
     pub steps_rejected: u64,
-    /// Evaluations of the gradient; a Hessian–vector product counts 2.
+    /// Evaluations of the gradient that stepping took; a Hessian–vector product counts 2.
     pub gradients: u64,
-    /// Time spent stepping, observation apart.
+    /// Gradients taken beside to find out whether the flow has converged or sits on a plateau; 0 for optimizers.
+    pub gradients_monitoring: u64,
+    /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
     /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
     pub termination: &'static str,
@@ -53,21 +60,51 @@ pub struct Process {
     pub termination_detail: String,
     /// The time it reached.
     pub t_reached: f64,
+    /// What happened on the way, in order of time; empty for optimizers.
+    pub events: Vec<Event>,
+    /// How large its error is, if the scenario asks for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+}
+
+/// How far the flow is from a second integration at a tenth of its tolerance, which estimates its error.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Certificate {
+    /// Relative tolerance of the second integration.
+    pub rtol: f64,
+    /// Its absolute tolerance.
+    pub atol: f64,
+    /// Its fixed step, for `rk4`: half of the first's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<f64>,
+    /// Evaluations of the gradient that it took, up to the last time compared.
+    pub gradients: u64,
+    /// The last time compared: the end of the flow, unless the second integration stopped before.
+    pub t_compared: f64,
+    /// The error of each column that is defined at one time at least.
+    pub columns: BTreeMap<String, ColumnError>,
+}
+
+/// The error of one column over the times compared.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ColumnError {
+    /// The largest.
+    pub max_error: f64,
+    /// The largest, over the largest absolute value of the column.
+    pub max_relative_error: f64,
+    /// At the last time compared; null where the column is not defined there.
+    pub final_error: f64,
 }
 
 impl Manifest {
     /// The manifest of a run of this build on this machine.
     pub fn new(scenario_hash: String, seed: u64, processes: BTreeMap<String, Process>) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION"),
-            git_revision: env!("GRAMFLOW_REVISION"),
+            version: VERSION,
+            git_revision: REVISION,
             scenario_hash,
             seed,
-            host: Host {
-                os: std::env::consts::OS,
-                arch: std::env::consts::ARCH,
-                cores: std::thread::available_parallelism().map_or(1, usize::from),
-            },
+            host: Host::here(),
             verdicts: BTreeMap::new(),
             processes,
         }
@@ -75,8 +112,24 @@ impl Manifest {
 
     /// The contents as a JSON object.
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("maps with text keys are JSON")
+        to_value(self)
     }
+}
+
+impl Host {
+    /// This machine.
+    pub fn here() -> Self {
+        Self {
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// A manifest, of structs, lists and maps with text keys, as JSON.
+pub(super) fn to_value(manifest: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(manifest).expect("maps with text keys are JSON")
 }
 
 impl Process {
@@ -86,10 +139,13 @@ impl Process {
             steps_accepted: work.accepted,
             steps_rejected: work.rejected,
             gradients: work.evaluations,
+            gradients_monitoring: 0,
             wall_seconds,
             termination: termination.reason(),
             termination_detail: termination.to_string(),
             t_reached: termination.t(),
+            events: Vec::new(),
+            certificate: None,
         }
     }
 }

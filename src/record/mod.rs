@@ -1,17 +1,20 @@
-//! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder.
+//! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder; and what a
+//! study does: its table and its manifest.
 
 mod caption;
 mod folder;
 mod manifest;
 mod parquet;
 mod recorder;
+mod study;
 mod table;
 
-pub use caption::caption;
-pub use folder::{Draft, FolderError, read};
-pub use manifest::{Host, Manifest, Process};
+pub use caption::{caption, setting};
+pub use folder::{Draft, FolderError, read, read_study};
+pub use manifest::{Certificate, ColumnError, Host, Manifest, Process};
 pub use parquet::TableError;
 pub use recorder::{Recorder, arrays, table};
+pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
 
 use crate::npz::Arrays;
@@ -35,4 +38,18 @@ pub struct Run {
     pub table: Table,
     /// Vectors over time, and matrices at the end, of each process p as `p/name`: `arrays.npz`.
     pub arrays: Arrays,
+}
+
+impl Run {
+    /// Whether a column of the flow is zero by a law, so that all of it is error: residuals of the balance law, that of the ansatz in the
+    /// last layer, where W_LᵀW_L = J_LᵀJ_L by definition, and from a balanced start the gap itself and what follows from its absence.
+    pub fn is_zero_by_law(&self, column: &str) -> bool {
+        // Of a balanced start the relative residual is not defined.
+        let relative = self.table.floats("flow", "balance_law_residual_relative");
+        let balanced = relative.first().is_some_and(|residual| residual.is_nan());
+        let laws: &[&str] =
+            if balanced { &["balance_", "nfa_residual", "nfa_alignment_residual"] } else { &["balance_law_residual"] };
+        let last_layer = format!("nfa_residual_relative_W{}", self.widths.len() - 1);
+        column == last_layer || laws.iter().any(|law| column.starts_with(law))
+    }
 }

@@ -1,4 +1,4 @@
-//! The table of records as one Parquet file, `records.parquet`: text, int64, boolean and nullable float64 columns, uncompressed.
+//! A table as one Parquet file, `records.parquet` or `study.parquet`: text, int64, boolean and nullable float64 columns, uncompressed.
 //!
 //! Written column by column without arrow; pandas, polars and DuckDB read it. NaN, which stands for "not defined", is null.
 

@@ -1,4 +1,4 @@
-//! The table of records: one row per process and recorded time, one column per scalar.
+//! Tables: of a run, one row per process and recorded time, one column per scalar; of a study, one row per point.
 
 /// The values of one column, all of one type.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,16 +33,16 @@ impl Values {
 /// One named column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// `process`, `step`, `t`, or the name that an observable gave.
+    /// `process`, `step`, `t`, or the name that an observable or a study gave.
     pub name: String,
     /// One per row.
     pub values: Values,
 }
 
-/// Columns of equal length. The first, `process`, names the process of each row.
+/// Columns of equal length. The first names what each row is of: a run's `process`, a study's `method`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// In the order of the Parquet file: `process`, `step`, `t`, then what was observed.
+    /// In the order of the Parquet file: in a run `process`, `step`, `t`, then what was observed.
     pub columns: Vec<Column>,
 }
 
@@ -57,14 +57,12 @@ impl Table {
         self.columns.iter().find(|column| column.name == name).map(|column| &column.values)
     }
 
-    /// The processes, in the order of their first rows.
+    /// The processes (methods), in the order of their first rows.
     pub fn processes(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        if let Some(Values::Text(processes)) = self.column("process") {
-            for process in processes {
-                if !names.contains(&process.as_str()) {
-                    names.push(process);
-                }
+        for process in self.keys() {
+            if !names.contains(&process.as_str()) {
+                names.push(process);
             }
         }
         names
@@ -72,11 +70,22 @@ impl Table {
 
     /// The numbers of column `name` in the rows of `process`, in order; empty if there is no such column of numbers.
     pub fn floats(&self, process: &str, name: &str) -> Vec<f64> {
-        match (self.column("process"), self.column(name)) {
-            (Some(Values::Text(processes)), Some(Values::Float(values))) => {
-                processes.iter().zip(values).filter(|(p, _)| *p == process).map(|(_, &v)| v).collect()
-            }
+        match self.column(name) {
+            Some(Values::Float(values)) => self.rows_of(process).filter_map(|row| values.get(row).copied()).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The rows of `process`.
+    pub fn rows_of<'a>(&'a self, process: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.keys().iter().enumerate().filter(move |(_, key)| *key == process).map(|(row, _)| row)
+    }
+
+    /// What each row is of.
+    fn keys(&self) -> &[String] {
+        match self.columns.first().map(|column| &column.values) {
+            Some(Values::Text(keys)) => keys,
+            _ => &[],
         }
     }
 }

@@ -12,8 +12,6 @@ pub(super) struct Preservation {
     /// The weights last projected.
     weights: ExtendedParameters,
     last: Option<Correction>,
-    /// Iterations of all projections.
-    iterations: u64,
     /// What went wrong, with its time: a law that could not be restored as well as it should.
     complaints: Vec<String>,
 }
@@ -27,7 +25,6 @@ impl Preservation {
             precision,
             weights: start.clone().into(),
             last: None,
-            iterations: 0,
             complaints: Vec::new(),
         })
     }
@@ -49,7 +46,6 @@ impl Preservation {
         };
         match outcome {
             Ok(correction) => {
-                self.iterations += correction.iterations as u64;
                 if !correction.reached() {
                     let missed = correction.residual / correction.goal;
                     self.complaints.push(format!("at t = {t} the projection leaves {missed:.1} times the residual it should"));
@@ -68,18 +64,8 @@ impl Preservation {
         self.last.map(|last| observe::Preserved { weights: &self.weights, correction: last.relative })
     }
 
-    /// What the weights last projected have below float64, if they have.
-    pub(super) fn low(&self) -> Option<&ExtendedParameters> {
-        (self.precision == Precision::DoubleDouble).then_some(&self.weights)
-    }
-
-    /// Iterations of conjugate gradients so far; one costs about one gradient.
-    pub(super) fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    /// What went wrong.
-    pub(super) fn complaints(&self) -> &[String] {
-        &self.complaints
+    /// The weights last projected, if they have digits below float64, and what went wrong.
+    pub(super) fn ended(self) -> (Option<ExtendedParameters>, Vec<String>) {
+        ((self.precision == Precision::DoubleDouble).then_some(self.weights), self.complaints)
     }
 }

@@ -10,6 +10,7 @@ use crate::observe::Snapshot;
 use crate::scenario::{Data, Scenario, ScenarioError};
 
 /// The training problem of a scenario.
+#[derive(Clone)]
 pub struct Problem {
     /// θ(0), where the flow and every optimizer start.
     pub start: Parameters,

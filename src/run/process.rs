@@ -4,22 +4,31 @@
 use std::time::{Duration, Instant};
 
 use crate::flow::GradientFlow;
-use crate::network::Parameters;
+use crate::network::{ExtendedParameters, Parameters};
 use crate::observe::Snapshot;
-use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Gd, Optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
 use super::integrator::integrator;
+use super::monitor::Monitor;
+use super::preserve::Preservation;
 use super::schedule::Clock;
 
 /// A process at its end.
 pub(super) struct Ended {
     pub name: String,
     pub parameters: Parameters,
+    /// The same with what they have below float64, of a flow that is preserved in double-double.
+    pub extended: Option<ExtendedParameters>,
+    /// What a reader of its records must know.
+    pub complaints: Vec<String>,
     pub work: Work,
+    /// Spent on finding out whether it has converged.
+    pub gradients_monitoring: u64,
+    pub events: Vec<Event>,
     /// Spent stepping, observation apart.
     pub time: Duration,
     pub termination: Termination,
@@ -29,6 +38,8 @@ pub(super) struct Ended {
 pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
     integrator: Box<dyn Integrator>,
+    monitor: Monitor<'a>,
+    preservation: Option<Preservation>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -46,6 +57,8 @@ impl<'a> Flow<'a> {
         Self {
             field: GradientFlow::new(&problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
+            monitor: Monitor::new(scenario, problem),
+            preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
             parameters: problem.start.clone(),
             t: 0.0,
             t_end: scenario.flow.t_end,
@@ -68,18 +81,35 @@ impl<'a> Flow<'a> {
         self.stop.is_none() && self.t == t
     }
 
+    /// Puts the weights back on the balance law, if the scenario asks for it. The flow goes on from there.
+    pub(super) fn preserve(&mut self) {
+        let begin = Instant::now();
+        if let Some(preservation) = &mut self.preservation {
+            preservation.apply(self.t, &mut self.parameters);
+        }
+        self.time += begin.elapsed();
+    }
+
     /// Whether it has stopped short at a time that is not yet recorded.
     pub(super) fn just_stopped(&self, recorder: &Recorder) -> bool {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
     }
 
-    /// Its weights at time `t`, if it is there.
+    /// Asks whether it has converged, so that it need not go on.
+    pub(super) fn look(&mut self) {
+        self.stop = self.monitor.look(self.t, self.parameters.values(), self.work.evaluations);
+    }
+
+    /// Its weights at time `t`, if it is there, or has converged before and `t` is within its horizon.
     pub(super) fn at(&self, t: f64) -> Option<&Parameters> {
-        (self.t == t).then_some(&self.parameters)
+        let stays = matches!(self.stop, Some(Termination::Converged { .. })) && (self.t..=self.t_end).contains(&t);
+        (self.t == t || stays).then_some(&self.parameters)
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
-        Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()
+        let mut snapshot = Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()?;
+        snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
+        Some(snapshot)
     }
 
     pub(super) fn t(&self) -> f64 {
@@ -90,12 +120,33 @@ impl<'a> Flow<'a> {
         self.work.accepted
     }
 
+    /// Gradients that stepping has taken so far.
+    pub(super) fn gradients(&self) -> u64 {
+        self.work.evaluations
+    }
+
     pub(super) fn ended(self) -> Ended {
         let termination = self.stop.unwrap_or(match self.t {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
-        Ended { name: "flow".to_string(), parameters: self.parameters, work: self.work, time: self.time, termination }
+        let (gradients_monitoring, mut events) = self.monitor.ended();
+        let method =
+            |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
+        events.extend(self.integrator.changes().iter().map(method));
+        events.sort_by(|a, b| a.t.total_cmp(&b.t));
+        let (extended, complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
+        Ended {
+            name: "flow".to_string(),
+            parameters: self.parameters,
+            extended,
+            complaints,
+            work: self.work,
+            gradients_monitoring,
+            events,
+            time: self.time,
+            termination,
+        }
     }
 }
 
@@ -187,6 +238,16 @@ impl<'a> Descent<'a> {
         // Every step takes one gradient, the one that failed included.
         let evaluations = self.steps + u64::from(self.diverged.is_some());
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
-        Ended { name: self.name, parameters: self.parameters, work, time: self.time, termination }
+        Ended {
+            name: self.name,
+            parameters: self.parameters,
+            extended: None,
+            complaints: Vec::new(),
+            work,
+            gradients_monitoring: 0,
+            events: Vec::new(),
+            time: self.time,
+            termination,
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::ode::Termination;
 use crate::record::Run;
 
 /// A law that is off by more than this shows in the pictures.
-const VISIBLE: f64 = 1e-2;
+pub(super) const VISIBLE: f64 = 1e-2;
 
 /// Early ends with their remedies, a balance law that the flow visibly breaks, and moments that could not be observed.
 pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobserved: usize) -> Vec<String> {
@@ -24,11 +24,11 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobse
 }
 
 /// How far the flow is from D_l(t) = e^{−2λt}D_l(0), which is exact: over the recorded times, the largest relative error of the gap, or,
-/// where there is no gap to speak of, the largest residual over ‖θ‖².
+/// where there is no gap to speak of, the largest residual over ‖θ‖². Where the flow is put back on the law, the largest correction.
 fn law_error(run: &Run) -> f64 {
     let column = |name: &str| run.table.floats("flow", name);
     let ratios = column("balance_gap_over_envelope").into_iter().map(|ratio| (ratio - 1.0).abs());
     let residuals = column("balance_law_residual").into_iter().zip(column("weight_norm")).map(|(r, norm)| r / (norm * norm));
     // Undefined ratios and the residual of a network that has died are no errors: `max` drops their NaN.
-    ratios.chain(residuals).fold(0.0, f64::max)
+    ratios.chain(residuals).chain(column("balance_correction")).fold(0.0, f64::max)
 }

@@ -3,12 +3,27 @@
 use serde_yaml::Value;
 
 use super::validate::Findings;
-use super::{Activation, Data, Distribution, Integrator, Link, Optimizer, Preserve, Scenario, Target, path};
+use super::{Activation, Data, Distribution, Integrator, Link, Optimizer, Scenario, Target, path};
 
 impl Findings {
     fn not_yet(&mut self, available: bool, path: &str, what: &str) {
         if !available {
             self.add(path, format!("not available yet: {what}"));
+        }
+    }
+}
+
+impl Integrator {
+    /// Whether this version has the method.
+    pub fn is_available(self) -> bool {
+        self.missing().is_none()
+    }
+
+    /// The name of a method that this version does not have.
+    fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Gauss { .. } => Some("gauss"),
+            _ => None,
         }
     }
 }
@@ -25,15 +40,9 @@ impl Scenario {
         let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
-        let integrator = match self.flow.integrator {
-            Integrator::Gauss { .. } => Some("gauss"),
-            _ => None,
-        };
-        if let Some(name) = integrator {
+        if let Some(name) = self.flow.integrator.missing() {
             found.not_yet(false, "flow.integrator", &format!("integrator {name}"));
         }
-        found.not_yet(self.flow.preserve == Preserve::None, "flow.preserve", "preserving the balance law");
-        found.not_yet(!self.flow.certify, "flow.certify", "certified integration");
         for (index, optimizer) in self.optimizers.iter().enumerate() {
             let available = matches!(optimizer, Optimizer::Gd(_));
             let at = path::child(&path::item("optimizers", index), optimizer.kind());

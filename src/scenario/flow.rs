@@ -71,7 +71,26 @@ pub enum Integrator {
     },
 }
 
-/// What the integration keeps exactly, by projection after each step.
+impl Integrator {
+    /// Its name, without settings: as tables and captions call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dopri5 => "dopri5",
+            Self::Dop853 => "dop853",
+            Self::Rk4 { .. } => "rk4",
+            Self::Tsit5 => "tsit5",
+            Self::Rkc => "rkc",
+            Self::Rock4 => "rock4",
+            Self::Gauss { stages: 1 } => "gauss1",
+            Self::Gauss { stages: 2 } => "gauss2",
+            // A validated scenario has no more.
+            Self::Gauss { .. } => "gauss3",
+        }
+    }
+}
+
+/// What the integration keeps exactly, by projection at every recorded time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preserve {

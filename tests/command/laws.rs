@@ -69,6 +69,30 @@ fn the_balance_law_is_kept_better_at_tighter_tolerance() {
     assert!(tight < 1e-3 * loose && loose < 1e-6, "{loose:e} {tight:e}");
 }
 
+/// At loose tolerance the law is kept by force, to rounding, and the correction says what the integration left of it.
+#[test]
+fn a_preserved_flow_keeps_the_balance_law_and_records_what_that_took() {
+    let at = tempfile::tempdir().unwrap();
+    let off = |preserve: &str, decay: &str| {
+        let sets = ["optimizers=[]", "flow.rtol=1e-4", "flow.atol=1e-7", preserve, decay];
+        let run = run(at.path(), &bundled("depth5-decay"), &sets);
+        let over_envelope =
+            run.table.floats("flow", "balance_gap_over_envelope").iter().map(|r| (r - 1.0).abs()).collect::<Vec<_>>();
+        let correction = largest(run.table.floats("flow", "balance_correction").into_iter().filter(|c| !c.is_nan()));
+        (largest(run.table.floats("flow", "balance_law_residual_relative")), largest(over_envelope), correction)
+    };
+    let (free, ..) = off("flow.preserve=none", "weight_decay=1e-3");
+    let (float64, _, correction) = off("flow.preserve.balance=float64", "weight_decay=1e-3");
+    assert!(float64 <= 1e-14 && free > 1e-6, "{float64:e} {free:e}");
+    assert!(correction > 1e-8 && correction < 1e-3, "{correction:e}");
+    // e^{−2λt} = 1e-10 at the end: in double-double the law holds to the decayed gap's own digits, in float64 it does not.
+    let strong = "weight_decay=3.8376e-3";
+    let (_, double_double, _) = off("flow.preserve.balance=double_double", strong);
+    let (_, float64, _) = off("flow.preserve.balance=float64", strong);
+    assert!(double_double <= 1e-14, "{double_double:e}");
+    assert!(float64 > 1e-9, "{float64:e}");
+}
+
 #[test]
 fn depth5_balanced_keeps_the_ansatz_at_all_times_and_better_at_tighter_tolerance() {
     let at = tempfile::tempdir().unwrap();
@@ -113,7 +137,7 @@ fn a_controlled_imbalance_decays_from_the_size_asked_for() {
     assert!((gap[gap.len() - 1] / (0.25 * f64::exp(-2.0 * 0.01 * 50.0)) - 1.0).abs() < 1e-7);
 }
 
-/// Three methods, one flow.
+/// Many methods, one flow.
 #[test]
 fn every_integrator_ends_in_the_same_weights() {
     let at = tempfile::tempdir().unwrap();
@@ -123,7 +147,7 @@ fn every_integrator_ends_in_the_same_weights() {
         last(&run(at.path(), &bundled("quickstart"), &sets), "objective")
     };
     let dopri5 = loss("dopri5");
-    for other in ["auto", "dop853", "{rk4: {step: 0.002}}"] {
+    for other in ["auto", "dop853", "{rk4: {step: 0.002}}", "tsit5", "rock4"] {
         assert!((loss(other) / dopri5 - 1.0).abs() < 1e-9, "{other}");
     }
 }

@@ -1,5 +1,6 @@
 //! What a user does, through the built command.
 
+mod certify;
 mod cli;
 mod harness;
 #[cfg(target_os = "linux")]
@@ -9,3 +10,4 @@ mod readme;
 mod references;
 mod run;
 mod stiff;
+mod study;

@@ -238,3 +238,41 @@ fn a_killed_run_leaves_no_run_folder() {
         }
     }
 }
+
+/// Ten times its relaxation time: the flow ends once nothing moves, and gradient descent goes on beside the state it ended in.
+#[test]
+fn a_flow_that_has_converged_ends_and_optimizers_are_measured_against_its_last_state() {
+    let at = tempfile::tempdir().unwrap();
+    let set = ["flow.t_end=10000", "weight_decay=0.02", "optimizers=[{gd: {lr: 0.1}}]"];
+    let mut arguments = vec!["run".to_string(), bundled("quickstart").display().to_string(), "--out".into(), "out".into()];
+    arguments.extend(set.iter().flat_map(|set| ["--set".to_string(), set.to_string()]));
+    let summary = succeed(at.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(summary.contains("flow: converged at t = ") && summary.contains("not recorded"), "{summary}");
+    let flow = json(at.path().join("out/manifest.json"))["processes"]["flow"].clone();
+    assert_eq!(flow["termination"], "converged");
+    assert!(flow["gradients_monitoring"].as_u64() > Some(0));
+    let run = gramflow::record::read(&at.path().join("out")).unwrap();
+    let (t, end) = (run.table.floats("gd", "t"), *run.table.floats("flow", "t").last().unwrap());
+    assert!(end < 9000.0 && (t[t.len() - 1] - 10000.0).abs() < 1e-6);
+    let distances = run.table.floats("gd", "distance_to_flow_relative");
+    assert!(distances.iter().all(|d| d.is_finite()));
+    // Both have converged to the same minimum, up to the rotations that gradient descent's step size has left.
+    assert!(*distances.last().unwrap() < 0.1, "{distances:?}");
+}
+
+/// θ = 0 is a saddle that no flow leaves: not convergence, and not worth a step.
+#[test]
+fn a_saddle_is_a_plateau_in_the_manifest() {
+    let at = tempfile::tempdir().unwrap();
+    let set = ["--set", "init={gaussian: {std: 1e-300}}", "--set", "weight_decay=0", "--set", "optimizers=[]"];
+    let mut arguments = vec!["run", "scenario.yaml", "--out", "out", "--set", "flow.t_end=1e6"];
+    arguments.extend(set);
+    fs::copy(bundled("quickstart"), at.path().join("scenario.yaml")).unwrap();
+    succeed(at.path(), &arguments);
+    let flow = json(at.path().join("out/manifest.json"))["processes"]["flow"].clone();
+    assert_eq!(flow["termination"], "t_end");
+    assert!(flow["gradients"].as_u64() < Some(5000));
+    let kinds = flow["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap());
+    // Beside changes of method.
+    assert_eq!(kinds.filter(|kind| *kind != "method").collect::<Vec<_>>(), ["plateau"]);
+}

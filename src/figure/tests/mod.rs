@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::npz::Array;
-use crate::record::{Table, Values};
+use crate::record::{Column, Table, Values};
 
 /// The files of `run` by name.
 fn drawn(run: &Run) -> BTreeMap<String, Vec<u8>> {
@@ -136,6 +136,72 @@ fn a_folder_that_is_missing_is_named() {
     assert!(error.contains("/nonexistent/folder/loss.svg"), "{error}");
 }
 
+/// A study with every method there is: some points limited by the reference, some that did not arrive, one that is the reference.
+fn every_method() -> Study {
+    let methods = ["auto", "dopri5", "tsit5", "dop853", "rkc", "rock4", "gauss1", "gauss2", "gauss3", "rk4"];
+    let rows: Vec<(usize, i32)> = (0..methods.len()).flat_map(|m| (3..11).map(move |k| (m, k))).collect();
+    let error = |&(m, k): &(usize, i32)| match (m, k) {
+        (4, 9..) => f64::NAN,
+        (3, 10) => 0.0,
+        _ => 0.5 * 10f64.powf(-f64::from(k) * (1.0 + 0.05 * m as f64)),
+    };
+    let float = |of: &dyn Fn(&(usize, i32)) -> f64| Values::Float(rows.iter().map(of).collect());
+    let columns = [
+        ("method", Values::Text(rows.iter().map(|row| methods[row.0].to_string()).collect())),
+        ("rtol", float(&|&(m, k)| if m == 9 { f64::NAN } else { 10f64.powi(-k) })),
+        ("step", float(&|&(m, k)| if m == 9 { f64::from(10 - k) / 100.0 } else { f64::NAN })),
+        ("gradients", Values::Integer(rows.iter().map(|&(m, k)| 1000 * (m as i64 + 1) * i64::from(k * k)).collect())),
+        ("wall_seconds", float(&|&(m, k)| 1e-3 * (m as f64 + 1.0) * f64::from(k))),
+        ("error", float(&error)),
+        (
+            "termination",
+            Values::Text(rows.iter().map(|r| if error(r).is_nan() { "max_steps" } else { "t_end" }.into()).collect()),
+        ),
+        ("reference_limited", Values::Flag(rows.iter().map(|row| error(row) < 1e-11).collect())),
+        ("reference_floor", float(&|_| 1e-12)),
+    ];
+    let columns = columns.into_iter().map(|(name, values)| Column { name: name.into(), values }).collect();
+    Study { name: "every-method".into(), caption: "of no scenario".into(), table: Table { columns } }
+}
+
+fn study_svgs(study: &Study) -> BTreeMap<String, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = draw_study(study, dir.path()).unwrap();
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    files
+        .iter()
+        .filter(|path| path.extension().unwrap() == "svg")
+        .map(|p| (name(p), std::fs::read_to_string(p).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_study_names_what_it_cannot_draw() {
+    let pictures = study_svgs(&every_method());
+    assert_eq!(pictures.keys().collect::<Vec<_>>(), ["tolerance.svg", "work_precision.svg"]);
+    for svg in pictures.values() {
+        assert!(
+            svg.contains("Not at T: rkc at rtol 10⁻⁹, 10⁻¹⁰ (max_steps).") && svg.contains("dop853: 1 equal to the reference")
+        );
+        assert!(svg.contains("gauss3") && svg.contains("own error") && svg.contains("hollow"));
+    }
+    // A fixed step is no tolerance.
+    assert!(pictures["work_precision.svg"].contains("rk4") && !pictures["tolerance.svg"].contains("rk4"));
+}
+
+#[test]
+fn a_study_without_points_or_columns_is_no_crash() {
+    let mut study = every_method();
+    for column in &mut study.table.columns {
+        if let ("error", Values::Float(values)) = (column.name.as_str(), &mut column.values) {
+            values.fill(f64::NAN);
+        }
+    }
+    study_svgs(&study);
+    study.table = Table::default();
+    assert!(study_svgs(&study).is_empty());
+}
+
 /// For looking at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.
 #[test]
 #[ignore = "writes pictures to look at"]
@@ -160,4 +226,7 @@ fn pictures_to_look_at() {
         std::fs::create_dir_all(&dir).unwrap();
         draw_all(&run, &dir).unwrap();
     }
+    let dir = Path::new(&folder).join("study");
+    std::fs::create_dir_all(&dir).unwrap();
+    draw_study(&every_method(), &dir).unwrap();
 }

@@ -27,6 +27,12 @@ const WANTED: f64 = 1e-14;
 /// the error take up to twenty.
 const ROUNDS: usize = 30;
 
+/// As many rounds in a row that each leave more than nine tenths of the residual are the last.
+const SLOW_ROUNDS: usize = 3;
+
+/// The shortest part of a round's step that is tried.
+const SHORTEST_PART: f64 = 1.0 / 64.0;
+
 /// What the linear solution of a round may leave of the residual. The second order undoes what goes deeper, and the number of
 /// iterations in all hardly depends on it.
 const TOLERANCE: f64 = 1e-3;
@@ -147,7 +153,7 @@ impl BalanceProjection {
 
         let (mut now, mut residual) = (theta.clone(), residual_before);
         let mut moved = DVector::zeros(theta.low().len());
-        let (mut rounds, mut iterations) = (0, 0);
+        let (mut rounds, mut iterations, mut slow) = (0, 0, 0);
         let mut kept: Option<Linearised> = None;
         while residual > aim && rounds < ROUNDS {
             let fresh = kept.is_none();
@@ -158,20 +164,29 @@ impl BalanceProjection {
             let tolerance = TOLERANCE.max(0.3 * aim / residual);
             let (delta, count) = linearised.solve(&missing, tolerance, ITERATIONS);
             (rounds, iterations) = (rounds + 1, iterations + count);
-            let mut trial = now.clone();
-            trial.add(&delta);
-            if precision == Precision::Float64 {
-                trial.round();
-            }
-            let missing_there = self.missing(factor, &trial);
-            let contraction = largest_norm(&missing_there) / residual;
+            // Directions as small as the correction bend: there a part of the step leads nearer where the whole leads away.
+            let mut part = 1.0;
+            let (trial, missing_there, contraction) = loop {
+                let mut trial = now.clone();
+                trial.add(&(&delta * part));
+                if precision == Precision::Float64 {
+                    trial.round();
+                }
+                let missing_there = self.missing(factor, &trial);
+                let contraction = largest_norm(&missing_there) / residual;
+                if contraction < 1.0 || !fresh || part < SHORTEST_PART {
+                    break (trial, missing_there, contraction);
+                }
+                part *= 0.5;
+            };
             // A NaN is no progress either.
             if contraction < 1.0 {
                 (now, missing, residual) = (trial, missing_there, contraction * residual);
-                moved += delta;
+                moved += delta * part;
             }
             // Rounding, or a target that these weights cannot reach. Slow progress is not: modes smaller than the error start with it.
-            if fresh && (contraction.is_nan() || contraction > 0.9) {
+            slow = if fresh && (contraction.is_nan() || contraction > 0.9) { slow + 1 } else { 0 };
+            if slow == SLOW_ROUNDS || (fresh && (contraction.is_nan() || contraction >= 1.0)) {
                 break;
             }
             // The linearisation serves again while it is not what limits the progress: the bases cost as much as several iterations.

@@ -81,7 +81,9 @@ proptest! {
         let (decay_rate, t) = (0.05, 230.2585);
         let (start, objective) = (spread(&widths, 1.0, 0.5, seed), regression(&widths, decay_rate, seed));
         let mut end = start.clone();
-        let tolerance = Tolerance { rtol: 1e-6, atol: 1e-9 };
+        // atol below every direction that has not died: in one that is lost in the integration's error, no scaling of what is left of
+        // it leads back to the law, and a correction reports that it has not reached it.
+        let tolerance = Tolerance { rtol: 1e-6, atol: 1e-15 };
         let segment = dopri5(tolerance, Limits::default()).advance(&GradientFlow::new(&objective), 0.0, t, end.values_mut());
         prop_assert_eq!(segment.stop, None);
 
@@ -90,13 +92,15 @@ proptest! {
         let envelope = decay(decay_rate, t) * ExtendedParameters::from(start.clone()).balance_gap();
         let mut extended = ExtendedParameters::from(end.clone());
         let correction = projection.project_extended(t, &mut extended).unwrap();
-        prop_assert!(correction.residual <= 1e-14 * envelope, "{correction:?}");
+        // Of a start balanced to ten digits as well, 106 bits leave no more than this.
+        let floor = DOUBLE_DOUBLE_FLOOR * end.values().norm_squared();
+        prop_assert!(correction.residual <= 1e-14 * envelope + floor, "{correction:?}");
         prop_assert!(correction.relative < 1e-4, "{correction:?}");
         let gap = extended.balance_gap();
-        prop_assert!((gap / envelope - 1.0).abs() < 1e-13, "{}", gap / envelope);
-        // Control: float64 weights cannot, unless they have died too, or one number is right by luck.
+        prop_assert!((gap - envelope).abs() < 1e-13 * envelope + floor, "{}", gap / envelope);
+        // Control: float64 weights cannot, unless they have died too, or their few numbers are right by luck.
         let float64 = projection.project(t, &mut end).unwrap();
-        let excused = end.values().norm() < 0.1 || widths[1..widths.len() - 1].iter().all(|&d| d == 1);
+        let excused = end.values().norm() < 0.1 || end.values().len() < 20;
         prop_assert!(excused || float64.residual > 1e-9 * envelope, "{float64:?}");
     }
 }

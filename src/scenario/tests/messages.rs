@@ -61,8 +61,6 @@ fn what_is_not_available_yet_is_named() {
         ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
         ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
         ("flow.integrator.gauss.stages=2", "flow.integrator"),
-        ("flow.preserve.balance=float64", "flow.preserve"),
-        ("flow.certify=true", "flow.certify"),
         ("optimizers=[adamw: {lr: 1}]", "optimizers[0].adamw"),
         ("claims=[nfa]", "claims"),
         ("sweep={}", "sweep"),
@@ -76,14 +74,14 @@ fn what_is_not_available_yet_is_named() {
 
 #[test]
 fn all_problems_are_reported_together() {
-    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "flow.certify=true"]);
+    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "network.bias=true"]);
     let lines: Vec<&str> = message.lines().collect();
     assert_eq!(
         lines,
         [
             "--set weight_decay=-1: weight_decay: must be at least 0, got -1.0",
             "--set flow.rtol=2: flow.rtol: must be at least 1e-15 and less than 1, got 2.0",
-            "--set flow.certify=true: flow.certify: not available yet: certified integration",
+            "--set network.bias=true: network.bias: not available yet: biases",
         ]
     );
 }

@@ -1,0 +1,146 @@
+//! `gramflow study integrators`: work and wall time against achieved error.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::figure;
+use crate::record::Draft;
+use crate::study::integrators::{self, Finished, Method, Plan, Point};
+
+use crate::cli::interrupt::catch_signals;
+use crate::cli::output::{self, aligned, complain, print};
+use crate::cli::{CliError, Selection};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// The study's folder; an earlier study there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>-integrators]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Relative tolerances; the absolute ones keep the scenario's proportion to them
+    #[arg(long, value_name = "RTOL,…", value_delimiter = ',', value_parser = rtol,
+          default_values = ["1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10"], hide_default_value = true)]
+    rtol: Vec<f64>,
+    /// The methods to compare [default: all that this version has]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = integrators::method)]
+    methods: Vec<Method>,
+    /// Print the manifest and the points instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A relative tolerance, in the range of a scenario's.
+fn rtol(text: &str) -> Result<f64, String> {
+    let right = "must be a number of at least 1e-15 and less than 1";
+    text.parse().ok().filter(|rtol| (1e-15..1.0).contains(rtol)).ok_or_else(|| right.to_string())
+}
+
+impl Arguments {
+    /// Every method and tolerance once, from loose to tight.
+    fn plan(&self) -> Plan {
+        let mut rtols = self.rtol.clone();
+        rtols.sort_by(|a, b| b.total_cmp(a));
+        rtols.dedup();
+        let all = integrators::available();
+        let asked = |method: &Method| self.methods.is_empty() || self.methods.contains(method);
+        Plan { methods: all.into_iter().filter(asked).collect(), rtols }
+    }
+}
+
+pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    let (scenario, problem) = arguments.selection.load()?;
+    let folder = match &arguments.out {
+        Some(out) => out.clone(),
+        None => Path::new("runs").join(format!("{}-{}-integrators", scenario.name, &problem.scenario_hash[..8])),
+    };
+    // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
+    drop(Draft::of_study(&folder)?);
+
+    let bar = output::counting_bar(quiet);
+    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let finished = integrators::study(&scenario, &problem, &arguments.plan(), &interrupt, |done, total, next| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        bar.set_message(next.to_string());
+    });
+    bar.finish_and_clear();
+    let finished = finished?;
+
+    let draft = Draft::of_study(&folder)?;
+    draft.write_study(&finished.study, &scenario)?;
+    let drawn = figure::draw_study(&finished.study, &draft.figures()?);
+    draft.publish(&finished.manifest)?;
+    // The table stands even where a picture could not be drawn.
+    drawn?;
+
+    if !quiet {
+        finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
+    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
+    Ok(())
+}
+
+/// The manifest, `points` and `study_folder`: where it lies.
+fn json(finished: &Finished, folder: &Path) -> String {
+    let mut manifest = finished.manifest.to_value();
+    manifest["study_folder"] = folder.display().to_string().into();
+    manifest["points"] = finished.points.iter().map(point).collect();
+    format!("{manifest:#}\n")
+}
+
+/// One row of `study.parquet`; null where a number is not defined.
+fn point(point: &Point) -> Value {
+    json!({
+        "method": point.method,
+        "rtol": point.setting.rtol(),
+        "atol": point.setting.atol(),
+        "step": point.setting.step(),
+        "steps_accepted": point.work.accepted,
+        "steps_rejected": point.work.rejected,
+        "gradients": point.work.evaluations,
+        "wall_seconds": point.wall_seconds,
+        "error": point.error,
+        "balance_law_residual": point.balance[0],
+        "balance_law_residual_relative": point.balance[1],
+        "termination": point.termination.reason(),
+        "t_reached": point.termination.t(),
+        "reference_limited": point.reference_limited,
+    })
+}
+
+/// One row per point.
+fn summary(finished: &Finished, folder: &Path) -> String {
+    let mut text = format!("{}\n{}\n\n", finished.study.name, finished.study.caption);
+    let head =
+        ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "", "error/rtol", "D(T) off"];
+    let shown = |value: f64, text: String| if value.is_nan() { "-".to_string() } else { text };
+    let mut rows = vec![head.map(str::to_string)];
+    for point in &finished.points {
+        let (rtol, step) = (point.setting.rtol(), point.setting.step());
+        rows.push([
+            point.method.to_string(),
+            shown(rtol, format!("{rtol:e}")),
+            shown(step, format!("{step:.2e}")),
+            point.termination.reason().to_string(),
+            point.work.accepted.to_string(),
+            point.work.rejected.to_string(),
+            point.work.evaluations.to_string(),
+            if point.wall_seconds < 0.1 { format!("{:.2e}", point.wall_seconds) } else { format!("{:.2}", point.wall_seconds) },
+            shown(point.error, format!("{:.1e}", point.error)),
+            if point.reference_limited { "*" } else { " " }.to_string(),
+            shown(point.error / rtol, format!("{:.2}", point.error / rtol)),
+            shown(point.balance[1], format!("{:.1e}", point.balance[1])),
+        ]);
+    }
+    text.push_str(&aligned(&rows));
+    if finished.points.iter().any(|point| point.reference_limited) {
+        text.push_str("\n* within 10 times of the reference's own error: it may be the reference's\n");
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "\ntable and figures: {}", folder.display());
+    text
+}

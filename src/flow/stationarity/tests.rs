@@ -1,0 +1,148 @@
+//! Saddles, plateaus and minima, integrated tightly.
+
+use nalgebra::DMatrix;
+
+use super::*;
+use crate::data::{Dataset, Moments};
+use crate::flow::GradientFlow;
+use crate::network::{Architecture, Parameters};
+use crate::objective::LinearObjective;
+use crate::ode::{Driver, Integrator, Limits, dop853, dopri5, rkc, tsit5};
+
+const TOLERANCE: Tolerance = Tolerance { rtol: 1e-8, atol: 1e-11 };
+
+/// Σ_x = I, a diagonal target.
+fn diagonal_problem(sigma: &[f64], depth: usize, decay: f64) -> LinearObjective {
+    let d = sigma.len();
+    let x = DMatrix::identity(d, d) * (d as f64).sqrt();
+    let data = Dataset { y: &x * DMatrix::from_diagonal(&DVector::from_column_slice(sigma)), x };
+    LinearObjective::new(Architecture::new(&vec![d; depth + 1]), Moments::new(&data).unwrap(), decay)
+}
+
+fn scaled_identity(objective: &LinearObjective, scale: f64) -> DVector<f64> {
+    let net = objective.architecture();
+    let d = net.input_dim();
+    Parameters::from_weights(net, &vec![DMatrix::identity(d, d) * scale; net.depth()]).values().clone()
+}
+
+/// What is seen at log-spaced times, until convergence; and the gradients of integration and monitoring.
+fn watched(
+    objective: &LinearObjective,
+    start: DVector<f64>,
+    t_end: f64,
+    method: &mut dyn Integrator,
+) -> (Vec<(f64, Look)>, [u64; 2], DVector<f64>) {
+    let field = GradientFlow::new(objective);
+    let mut stationarity = Stationarity::new(&start, t_end, TOLERANCE);
+    let (mut theta, mut t, mut spent, mut looks) = (start, 0.0, 0, Vec::new());
+    for i in 0..=60 {
+        let next = t_end * (t_end / 1e-2).powf(f64::from(i) / 60.0 - 1.0);
+        let segment = method.advance(&field, t, next, &mut theta);
+        assert_eq!(segment.stop, None);
+        spent += segment.work.evaluations;
+        t = next;
+        looks.push((t, stationarity.look(objective, t, &theta, spent)));
+        if looks[looks.len() - 1].1.motion == Motion::Converged {
+            break;
+        }
+    }
+    (looks, [spent, stationarity.gradients()], theta)
+}
+
+fn tight(t_end: f64) -> Driver {
+    tsit5(TOLERANCE, Limits { t_end, ..Limits::default() })
+}
+
+fn count(looks: &[(f64, Look)], motion: Motion) -> usize {
+    looks.iter().filter(|(_, look)| look.motion == motion).count()
+}
+
+/// θ̇ = 0 exactly and a gap that is open, with a Hessian of either sign (L = 2), of zero (L = 3), or with one layer alive.
+#[test]
+fn an_exact_saddle_is_a_plateau_for_ever() {
+    for (depth, alive, decay) in [(2, 0, 0.0), (3, 0, 0.0), (3, 3, 0.0), (3, 1, 0.0), (2, 0, 0.1)] {
+        let objective = diagonal_problem(&[2.0, 1.0, 0.5], depth, decay);
+        let mut start = Parameters::from_values(objective.architecture(), scaled_identity(&objective, 0.0));
+        if alive > 0 {
+            let l = objective.architecture().clone();
+            l.weight_mut(start.values_mut().as_mut_slice(), alive).fill_with_identity();
+        }
+        let t_end = 1e8;
+        let (looks, [spent, _], _) =
+            watched(&objective, start.values().clone(), t_end, &mut dopri5(TOLERANCE, Limits::default()));
+        assert_eq!(count(&looks, Motion::Plateau), looks.len(), "{depth} {alive}");
+        assert_eq!((looks.len(), looks[60].1.grad_norm), (61, 0.0));
+        assert!(spent < 2000, "{spent}");
+    }
+}
+
+/// A mode u of depth 3 started at ε escapes at t ≈ 1/(σε): the plateau is 90 % of the horizon, or all of it.
+#[test]
+fn a_plateau_before_or_beyond_the_escape_is_not_convergence() {
+    for (t_end, escapes) in [(1.0 / 0.9e-6, true), (0.5e6, false)] {
+        let objective = diagonal_problem(&[1.0], 3, 0.0);
+        let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-6), t_end, &mut tight(t_end));
+        let before: Vec<_> = looks.iter().filter(|(t, _)| *t < 0.85e6).collect();
+        assert!(before.iter().all(|(_, look)| look.motion == Motion::Plateau));
+        // Control: by its residual alone, this is convergence to ten digits.
+        assert!(before.iter().all(|(_, look)| look.grad_norm < 1e-10));
+        assert_eq!(looks[looks.len() - 1].1.motion == Motion::Plateau, !escapes);
+    }
+    // L = 2: the escape is exponential, at t ≈ log(1/ε)/σ.
+    let objective = diagonal_problem(&[1.0], 2, 0.0);
+    let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-12), 30.0, &mut tight(30.0));
+    assert!(count(&looks, Motion::Plateau) > 20 && count(&looks, Motion::Converged) == 0);
+}
+
+/// With decay, plateaus and minima alike have a small gradient and a loss above its bound: the Hessian tells them apart.
+#[test]
+fn under_decay_a_plateau_has_a_direction_of_escape() {
+    let objective = diagonal_problem(&[1.0, 0.3], 2, 0.2);
+    // Both modes grow: at 0.8 and 0.1. The second leaves its plateau long after the first has arrived.
+    let net = objective.architecture().clone();
+    let weight = || DMatrix::from_diagonal(&DVector::from_column_slice(&[1e-3, 1e-7]));
+    let start = Parameters::from_weights(&net, &[weight(), weight()]).values().clone();
+    let t_end = 2000.0;
+    let (looks, [spent, monitoring], _) = watched(&objective, start, t_end, &mut tight(t_end));
+    let between: Vec<_> = looks.iter().filter(|(t, _)| (40.0..100.0).contains(t)).collect();
+    assert!(between.len() > 3 && between.iter().all(|(_, look)| look.motion == Motion::Plateau), "{looks:?}");
+    let (t, last) = looks[looks.len() - 1];
+    assert!(last.motion == Motion::Converged && (200.0..1500.0).contains(&t), "{t} {last:?}");
+    // J at the minimum: u² = σ − λ in each mode, so ℒ = λ²/2 and (λ/2)‖θ‖² = λ(σ − λ).
+    let exact: f64 = [1.0, 0.3].iter().map(|sigma| 0.5 * 0.04 + 0.2 * (sigma - 0.2)).sum();
+    assert!((last.value - exact).abs() < 1e-12);
+    assert!(monitoring <= spent + 2 * FREE);
+}
+
+/// Whatever the method leaves in its stiff modes; with labels that no linear map fits, so that the least loss is not 0.
+#[test]
+fn a_flow_that_has_arrived_is_found_to_by_every_method() {
+    let rng = &mut stream(3, Purpose::Inputs);
+    let (x, y) = (gaussian_matrix(40, 4, rng), gaussian_matrix(40, 2, rng));
+    // Widths 3 and 1: nothing lost, and a bottleneck that loses a mode.
+    for (inner, decay) in [(3, 0.0), (1, 0.0), (3, 0.05)] {
+        let net = Architecture::new(&[4, inner, 2]);
+        let moments = Moments::new(&Dataset { x: x.clone(), y: y.clone() }).unwrap();
+        let objective = LinearObjective::new(net.clone(), moments, decay);
+        let start = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.7;
+        let t_end = 12_000.0;
+        let limits = || Limits { t_end, ..Limits::default() };
+        let methods: [Box<dyn Integrator>; 4] = [
+            Box::new(tsit5(TOLERANCE, limits())),
+            Box::new(rkc(TOLERANCE, limits())),
+            Box::new(dopri5(TOLERANCE, limits())),
+            Box::new(dop853(TOLERANCE, limits())),
+        ];
+        let mut arrived = start.clone();
+        for (index, mut method) in methods.into_iter().enumerate() {
+            let (looks, _, theta) = watched(&objective, start.clone(), t_end, &mut *method);
+            let (t, last) = looks[looks.len() - 1];
+            assert!(last.motion == Motion::Converged && t < t_end, "{inner} {decay} method {index}: {t} {last:?}");
+            arrived = theta;
+        }
+        // From there on, whatever the horizon: at once, and not by the end of 1e8.
+        let (looks, [spent, _], _) = watched(&objective, arrived, 1e8, &mut tight(1e8));
+        let (t, last) = looks[looks.len() - 1];
+        assert!(last.motion == Motion::Converged && spent < 20_000, "{inner} {decay}: {t} {last:?} {spent}");
+    }
+}

@@ -1,0 +1,95 @@
+//! What a study leaves behind.
+
+use serde::Serialize;
+
+use super::manifest::{REVISION, VERSION, to_value};
+use super::{Host, Process, Table};
+
+/// The results of a study of integrators: all that its pictures are drawn from.
+///
+/// `table`, which is `study.parquet`, has one row per method and tolerance (or step):
+///
+/// | columns | are |
+/// | --- | --- |
+/// | `method`, `rtol`, `atol`, `step` | what integrated; a method with a fixed step has no tolerances, any other no step |
+/// | `steps_accepted`, `steps_rejected`, `gradients` | its work; a Hessian–vector product counts 2 |
+/// | `wall_seconds` | its time, a median where it was short |
+/// | `error` | ‖θ − θ_ref‖/‖θ_ref‖ at T; null where it did not get there |
+/// | `balance_law_residual`, `…_relative` | max_l ‖D_l(T) − e^{−2λT}D_l(0)‖_F, and over max_l ‖D_l(0)‖_F: needs no reference |
+/// | `termination`, `t_reached` | why and where it stopped; `t_end` if at T |
+/// | `reference_limited` | whether the error is within ten times of the reference's own, so that it may be the reference's |
+/// | `reference_floor` | the reference's own error, as far as it is known: the same in every row |
+#[derive(Debug, Clone)]
+pub struct Study {
+    /// The scenario's name.
+    pub name: String,
+    /// One line that says what was studied: it stands under every picture's title.
+    pub caption: String,
+    /// One row per point.
+    pub table: Table,
+}
+
+/// `manifest.json` of a study's folder.
+#[derive(Debug, Clone, Serialize)]
+pub struct StudyManifest {
+    /// What was studied: `integrators`.
+    pub study: &'static str,
+    /// gramflow's version.
+    pub version: &'static str,
+    /// The git revision that gramflow was built from, as in a run's manifest.
+    pub git_revision: &'static str,
+    /// SHA-256 of the canonical scenario, 64 hex digits.
+    pub scenario_hash: String,
+    /// The scenario's seed.
+    pub seed: u64,
+    /// The machine: wall times are of it.
+    pub host: Host,
+    /// The methods, in the order of the table.
+    pub methods: Vec<&'static str>,
+    /// The relative tolerances.
+    pub rtol: Vec<f64>,
+    /// The largest spectral radius ρ of ∇²J seen along the reference: the flow is stiff where ρT is large.
+    pub spectral_radius: f64,
+    /// The integrations that were tried as a reference, in their order. The first that got to T is it, the second its check.
+    pub reference: Vec<StudyReference>,
+    /// The distance of the two over the norm of the first; null if there was no second.
+    pub reference_floor: Option<f64>,
+}
+
+/// An integration that was tried as a reference.
+#[derive(Debug, Clone, Serialize)]
+pub struct StudyReference {
+    /// The method.
+    pub method: &'static str,
+    /// Its relative tolerance.
+    pub rtol: f64,
+    /// Its absolute tolerance.
+    pub atol: f64,
+    /// What it cost and how it ended.
+    #[serde(flatten)]
+    pub process: Process,
+}
+
+impl StudyManifest {
+    /// The manifest of a study of integrators by this build on this machine.
+    pub fn new(scenario_hash: String, seed: u64) -> Self {
+        Self {
+            study: "integrators",
+            version: VERSION,
+            git_revision: REVISION,
+            scenario_hash,
+            seed,
+            host: Host::here(),
+            methods: Vec::new(),
+            rtol: Vec::new(),
+            spectral_radius: f64::NAN,
+            reference: Vec::new(),
+            reference_floor: None,
+        }
+    }
+
+    /// The contents as a JSON object.
+    pub fn to_value(&self) -> serde_json::Value {
+        to_value(self)
+    }
+}

@@ -1,0 +1,145 @@
+//! `flow.certify`: the error of every column of the flow, estimated by a second integration at a tenth of the tolerance.
+//!
+//! |first − second| is the first one's error to within that of the second, a tenth of it or so where the error follows the tolerance. The
+//! second has its own objective and runs on its own thread; the first does not know of it, so that the records are the same with and
+//! without. `rk4`, which has no tolerance, is repeated at half its step.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::npz::Array;
+use crate::observe;
+use crate::ode::{Interrupt, Termination};
+use crate::record::{Certificate, ColumnError, Recorder, Run, Table, Values, table};
+use crate::scenario::{Integrator, Scenario};
+
+use super::process::Flow;
+use super::warning::VISIBLE;
+use super::{Finished, Problem, record};
+
+/// Columns that a warning names, at most.
+const NAMED: usize = 5;
+
+/// The time at which the first integration ended: infinite as long as it runs.
+pub(super) struct FirstEnd(AtomicU64);
+
+impl Default for FirstEnd {
+    fn default() -> Self {
+        Self(AtomicU64::new(f64::INFINITY.to_bits()))
+    }
+}
+
+impl FirstEnd {
+    pub(super) fn set(&self, t: f64) {
+        self.0.store(t.to_bits(), Ordering::Relaxed);
+    }
+
+    fn is_before(&self, t: f64) -> bool {
+        f64::from_bits(self.0.load(Ordering::Relaxed)) < t
+    }
+}
+
+/// The scenario of the second integration.
+pub(super) fn finer(scenario: &Scenario) -> Scenario {
+    let mut finer = scenario.clone();
+    finer.flow.rtol /= 10.0;
+    finer.flow.atol /= 10.0;
+    if let Integrator::Rk4 { step } = &mut finer.flow.integrator {
+        *step /= 2.0;
+    }
+    finer.optimizers.clear();
+    finer
+}
+
+/// What came of the second integration.
+pub(super) struct Second {
+    table: Table,
+    /// Gradients spent until each record.
+    gradients: Vec<u64>,
+    stop: Termination,
+}
+
+impl Second {
+    /// Integrates over the record times that the first one reaches.
+    pub(super) fn fly(scenario: &Scenario, problem: Problem, interrupt: &Interrupt, end: &FirstEnd) -> Self {
+        let observables = observe::all(&problem.start, scenario.weight_decay);
+        let mut flow = Flow::new(scenario, &problem, interrupt);
+        let mut recorder = Recorder::new("flow");
+        let mut gradients = Vec::new();
+        for t in scenario.record_times() {
+            if end.is_before(t) || !flow.advance(t) {
+                break;
+            }
+            flow.preserve();
+            if record(&mut recorder, &observables, flow.steps(), flow.snapshot(&problem)) == 0 {
+                gradients.push(flow.gradients());
+            }
+            // Where it has converged, it need not go on either.
+            flow.look();
+        }
+        Self { table: table(&[recorder]), gradients, stop: flow.ended().termination }
+    }
+}
+
+/// Adds the certificate to the manifest, the errors to the arrays, and what shows to the warnings.
+pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second) {
+    let (first_t, second_t) = (finished.run.table.floats("flow", "t"), second.table.floats("flow", "t"));
+    // For every record of the first, the record of the second at the very same time.
+    let partners: Vec<Option<usize>> =
+        first_t.iter().map(|t| second_t.binary_search_by(|other| other.total_cmp(t)).ok()).collect();
+    let Some(last) = partners.iter().rposition(Option::is_some) else {
+        finished.warnings.push(format!("flow: there is no certificate: its second integration {}", second.stop));
+        return;
+    };
+    let mut columns = BTreeMap::new();
+    for column in second.table.columns.iter().filter(|column| column.name != "t") {
+        let Values::Float(finely) = &column.values else { continue };
+        let coarsely = finished.run.table.floats("flow", &column.name);
+        let difference = |(value, partner): (&f64, &Option<usize>)| partner.map_or(f64::NAN, |j| (value - finely[j]).abs());
+        let errors: Vec<f64> = coarsely.iter().zip(&partners).map(difference).collect();
+        if errors.iter().all(|error| error.is_nan()) {
+            continue;
+        }
+        // `max` drops what is not defined.
+        let max_error = errors.iter().copied().fold(0.0, f64::max);
+        let size = coarsely.iter().map(|value| value.abs()).fold(0.0, f64::max);
+        let max_relative_error = if max_error == 0.0 { 0.0 } else { max_error / size };
+        columns.insert(column.name.clone(), ColumnError { max_error, max_relative_error, final_error: errors[last] });
+        finished.run.arrays.insert(format!("flow/error_{}", column.name), Array::vector(errors));
+    }
+    finished.warnings.extend(what_shows(&columns, &finished.run));
+    if last + 1 < first_t.len() && first_t[last] < finished.terminations[0].1.t() && !second.stop.is_complete() {
+        finished
+            .warnings
+            .push(format!("flow: the certificate ends at t = {}: its second integration {}", first_t[last], second.stop));
+    }
+    let step = if let Integrator::Rk4 { step } = finer.flow.integrator { Some(step) } else { None };
+    let certificate = Certificate {
+        rtol: finer.flow.rtol,
+        atol: finer.flow.atol,
+        step,
+        gradients: partners[last].map_or(0, |j| second.gradients[j]),
+        t_compared: first_t[last],
+        columns,
+    };
+    if let Some(process) = finished.manifest.processes.get_mut("flow") {
+        process.certificate = Some(certificate);
+    }
+}
+
+/// Names the columns whose error shows in a picture, the worst ones first.
+fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run) -> Option<String> {
+    let relative = |error: &ColumnError| error.max_relative_error;
+    let mut shown: Vec<_> =
+        columns.iter().filter(|(name, error)| relative(error) > VISIBLE && !run.is_zero_by_law(name)).collect();
+    shown.sort_by(|a, b| relative(b.1).total_cmp(&relative(a.1)));
+    let named: Vec<String> =
+        shown.iter().take(NAMED).map(|(name, error)| format!("{name} ({:.1e})", relative(error))).collect();
+    let more = if shown.len() > NAMED { format!(" and {} more", shown.len() - NAMED) } else { String::new() };
+    (!shown.is_empty()).then(|| {
+        format!(
+            "flow: errors that show, as a share of the largest value: {}{more}: lower flow.rtol and flow.atol, or the step of rk4",
+            named.join(", ")
+        )
+    })
+}

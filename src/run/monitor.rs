@@ -1,0 +1,77 @@
+//! Watches the flow at its record times: plateaus become events, and a flow that has converged need not go on.
+//!
+//! On the logarithmic clock every flow is flat before it has begun: a plateau is told once it has lasted from t to 10t and beyond a
+//! thousandth of the horizon.
+
+use nalgebra::DVector;
+
+use crate::flow::{Motion, Stationarity};
+use crate::ode::{Event, Termination, Tolerance};
+use crate::scenario::{Preserve, Scenario};
+
+use super::Problem;
+
+/// A plateau lasts until at least as many times its begin.
+const LASTING: f64 = 10.0;
+/// It lasts until at least this share of the horizon.
+const LATE: f64 = 1e-3;
+
+/// A plateau so far.
+struct Plateau {
+    begin: f64,
+    /// What there was at its begin.
+    detail: String,
+    told: bool,
+}
+
+/// The watch on one flow.
+pub(super) struct Monitor<'a> {
+    problem: &'a Problem,
+    stationarity: Stationarity,
+    t_end: f64,
+    /// Whether a converged flow stops: not where a law is asked for that goes on for ever.
+    stops: bool,
+    /// The plateau on which the flow sits.
+    plateau: Option<Plateau>,
+    events: Vec<Event>,
+}
+
+impl<'a> Monitor<'a> {
+    pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
+        let tolerance = Tolerance { rtol: scenario.flow.rtol, atol: scenario.flow.atol };
+        Self {
+            problem,
+            stationarity: Stationarity::new(problem.start.values(), scenario.flow.t_end, tolerance),
+            t_end: scenario.flow.t_end,
+            stops: scenario.flow.preserve == Preserve::None,
+            plateau: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Looks at θ(t); the integration has cost `spent` gradients. Returns the flow's end if it has converged.
+    pub(super) fn look(&mut self, t: f64, theta: &DVector<f64>, spent: u64) -> Option<Termination> {
+        // At t = 0 every loss is flat on the logarithmic clock.
+        if t <= 0.0 {
+            return None;
+        }
+        let look = self.stationarity.look(&self.problem.objective, t, theta, spent);
+        let objective = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
+        if look.motion == Motion::Plateau {
+            let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: objective, told: false });
+            if !plateau.told && t >= LASTING * plateau.begin && t >= LATE * self.t_end {
+                plateau.told = true;
+                self.events.push(Event { t: plateau.begin, kind: "plateau", detail: plateau.detail.clone() });
+            }
+        } else if let Some(Plateau { begin, told: true, .. }) = self.plateau.take() {
+            self.events.push(Event { t, kind: "plateau_end", detail: format!("begun at t = {begin}: {objective}") });
+        }
+        let stops = self.stops && t < self.t_end && look.motion == Motion::Converged;
+        stops.then_some(Termination::Converged { t, grad_norm: look.grad_norm })
+    }
+
+    /// Gradients taken for it, and what it has seen.
+    pub(super) fn ended(self) -> (u64, Vec<Event>) {
+        (self.stationarity.gradients(), self.events)
+    }
+}

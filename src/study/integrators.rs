@@ -1,0 +1,130 @@
+//! Work against precision: what every method pays, in gradients and in time, for the accuracy it achieves on one flow.
+//!
+//! Each method integrates the scenario's flow from its start to T = `t_end` in one piece, at each tolerance. Its error is
+//!
+//! ‖θ(T) − θ_ref(T)‖/‖θ_ref(T)‖
+//!
+//! over all weights. It is taken at T alone: landing on times in between would cost the stabilised methods steps, so that counts and
+//! errors would be of different integrations. Where the flow contracts, T forgets earlier errors; a shorter `t_end` asks about them.
+//! The residual of the balance law at T is recorded beside it, which no reference is needed for and no contraction but the law's own
+//! hides.
+//!
+//! What the scenario says of its integrator, of projections and of optimizers is not used; its `max_steps` bounds every integration,
+//! the references included, and the ratio atol/rtol is its own. Points are integrated one after the other: beside others their wall
+//! times would be wrong.
+//!
+//! Diagrams of this kind: Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.10.
+
+mod line_up;
+mod point;
+mod reference;
+
+pub use line_up::{Method, UnknownMethod, available, method};
+pub use point::{Point, Setting};
+
+use crate::observe::Balance;
+use crate::ode::Interrupt;
+use crate::record::{Study, StudyManifest, setting};
+use crate::run::Problem;
+use crate::scenario::Scenario;
+
+use point::{table, tolerance};
+use reference::Reference;
+
+/// What to integrate with, at which relative tolerances.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// In the order of the table.
+    pub methods: Vec<Method>,
+    /// The relative tolerances, from loose to tight.
+    pub rtols: Vec<f64>,
+}
+
+/// hρ of a method with a fixed step: rk4 is stable to 2.785, and ρ is known to a few percent.
+const STEPS: [f64; 4] = [2.4, 1.2, 0.6, 0.3];
+
+/// What is integrated.
+struct Task<'a> {
+    scenario: &'a Scenario,
+    problem: &'a Problem,
+    interrupt: &'a Interrupt,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// No method reached T.
+    #[error("no reference reaches t = {t_end}: {}", .failures.join("; "))]
+    NoReference {
+        /// Where to.
+        t_end: f64,
+        /// What was tried, and where and why it stopped.
+        failures: Vec<String>,
+    },
+    /// The user asked for the end.
+    #[error("interrupted: the same command runs it again from its start")]
+    Interrupted,
+}
+
+/// All that a study leaves.
+pub struct Finished {
+    /// Its table and caption.
+    pub study: Study,
+    /// What was studied, where, against which reference.
+    pub manifest: StudyManifest,
+    /// The points, in the order of the table.
+    pub points: Vec<Point>,
+    /// What a reader must know before trusting the errors.
+    pub warnings: Vec<String>,
+}
+
+/// Studies a scenario on its own problem, until it is done or `interrupt` is raised. `progress` is called with the number of
+/// integrations done, their total and the name of the next.
+pub fn study(
+    scenario: &Scenario,
+    problem: &Problem,
+    plan: &Plan,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(usize, usize, &str),
+) -> Result<Finished, StudyError> {
+    let task = Task { scenario, problem, interrupt };
+    // The references count as one.
+    let settings = |method: &Method| if method.is_adaptive() { plan.rtols.len() } else { STEPS.len() };
+    let total = 1 + plan.methods.iter().map(settings).sum::<usize>();
+    let reference = Reference::find(&task, |name| progress(0, total, &format!("reference {name}")))?;
+    let balance = Balance::new(&problem.start, scenario.weight_decay);
+    let mut points = Vec::with_capacity(total);
+    for method in &plan.methods {
+        let settings: Vec<Setting> = if method.is_adaptive() {
+            plan.rtols.iter().map(|&rtol| Setting::Tolerance(tolerance(rtol, scenario))).collect()
+        } else {
+            STEPS.iter().map(|hrho| Setting::Step((hrho / reference.spectral_radius).min(scenario.flow.t_end))).collect()
+        };
+        for setting in settings {
+            progress(1 + points.len(), total, &format!("{} at {setting}", method.name));
+            points.push(Point::measure(method, setting, &task, &reference, &balance));
+            if interrupt.is_raised() {
+                return Err(StudyError::Interrupted);
+            }
+        }
+    }
+    let mut manifest = StudyManifest::new(problem.scenario_hash.clone(), scenario.seed);
+    manifest.methods = plan.methods.iter().map(|method| method.name).collect();
+    manifest.rtol = plan.rtols.clone();
+    manifest.spectral_radius = reference.spectral_radius;
+    manifest.reference = reference.attempts.clone();
+    manifest.reference_floor = Some(reference.floor).filter(|floor| floor.is_finite());
+    let study = Study {
+        name: scenario.name.clone(),
+        caption: format!(
+            "{}, T = {}, ρT = {:.1e}, atol = {:e}·rtol. {}",
+            setting(scenario),
+            scenario.flow.t_end,
+            reference.spectral_radius * scenario.flow.t_end,
+            scenario.flow.atol / scenario.flow.rtol,
+            reference.describe()
+        ),
+        table: table(&points, reference.floor),
+    };
+    Ok(Finished { study, manifest, points, warnings: reference.warnings() })
+}

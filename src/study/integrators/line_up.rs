@@ -1,0 +1,95 @@
+//! The methods that can be compared.
+
+use crate::ode::{self, Limits, Tolerance};
+use crate::run;
+use crate::scenario::Integrator;
+
+use super::Task;
+use super::point::Setting;
+
+/// A method of the line-up, its tolerance or step left open.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Method {
+    /// As tables and pictures call it.
+    pub name: &'static str,
+    /// What a scenario would say; `None` for rk4, whose word holds its step.
+    adaptive: Option<Integrator>,
+}
+
+fn line_up() -> [Method; 10] {
+    [
+        adaptive(Integrator::Auto),
+        adaptive(Integrator::Dopri5),
+        adaptive(Integrator::Tsit5),
+        adaptive(Integrator::Dop853),
+        adaptive(Integrator::Rkc),
+        adaptive(Integrator::Rock4),
+        adaptive(Integrator::Gauss { stages: 1 }),
+        adaptive(Integrator::Gauss { stages: 2 }),
+        adaptive(Integrator::Gauss { stages: 3 }),
+        Method { name: "rk4", adaptive: None },
+    ]
+}
+
+fn adaptive(integrator: Integrator) -> Method {
+    Method { name: integrator.name(), adaptive: Some(integrator) }
+}
+
+/// A word that names no method of this version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a method of this version, which has {}", names())]
+pub struct UnknownMethod;
+
+fn names() -> String {
+    available().iter().map(|method| method.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The methods that this version has, in the order of tables and legends.
+pub fn available() -> Vec<Method> {
+    line_up().into_iter().filter(|method| method.adaptive.is_none_or(Integrator::is_available)).collect()
+}
+
+/// The method of this name.
+pub fn method(name: &str) -> Result<Method, UnknownMethod> {
+    available().into_iter().find(|method| method.name == name).ok_or(UnknownMethod)
+}
+
+impl Method {
+    /// Whether it chooses its steps by a tolerance.
+    pub fn is_adaptive(&self) -> bool {
+        self.adaptive.is_some()
+    }
+
+    /// The method itself, within the scenario's limits.
+    pub(super) fn integrator(&self, setting: Setting, task: &Task) -> Box<dyn ode::Integrator> {
+        let flow = &task.scenario.flow;
+        let word = match (self.adaptive, setting) {
+            (Some(integrator), _) => integrator,
+            (None, Setting::Step(step)) => Integrator::Rk4 { step },
+            // rk4 at a tolerance: nobody asks for it. It takes one step.
+            (None, Setting::Tolerance(_)) => Integrator::Rk4 { step: flow.t_end },
+        };
+        let tolerance = match setting {
+            Setting::Tolerance(tolerance) => tolerance,
+            Setting::Step(_) => Tolerance { rtol: flow.rtol, atol: flow.atol },
+        };
+        let interrupt = task.interrupt.clone();
+        let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt, ..Limits::default() };
+        run::integrator(word, tolerance, limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_found_by_its_name_and_what_is_missing_is_told() {
+        for found in available() {
+            assert_eq!(method(found.name), Ok(found));
+        }
+        assert!(available().len() >= 6);
+        let message = method("euler").unwrap_err().to_string();
+        assert!(available().iter().all(|method| message.contains(method.name)), "{message}");
+    }
+}

@@ -1,0 +1,197 @@
+//! One method at one tolerance: a point of the diagram.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::flow::GradientFlow;
+use crate::network::Parameters;
+use crate::observe::{Balance, Observable, Row, Scalar, Snapshot};
+use crate::ode::{Termination, Tolerance, Work};
+use crate::record::{Column, Table, Values};
+use crate::scenario::Scenario;
+
+use super::Task;
+use super::line_up::Method;
+use super::reference::Reference;
+
+/// An integration that takes less than this is repeated, and its time is the median.
+const CHEAP: Duration = Duration::from_millis(200);
+/// At least so often if it is repeated, …
+const FEWEST_TIMES: usize = 3;
+/// … and at most.
+const MOST_TIMES: usize = 25;
+
+/// How accurately a method integrates.
+#[derive(Debug, Clone, Copy)]
+pub enum Setting {
+    /// By this tolerance.
+    Tolerance(Tolerance),
+    /// At a fixed step.
+    Step(f64),
+}
+
+/// `rtol`, and the absolute tolerance in the scenario's proportion to it.
+pub(super) fn tolerance(rtol: f64, scenario: &Scenario) -> Tolerance {
+    let atol = rtol * (scenario.flow.atol / scenario.flow.rtol);
+    // Not 0: 0/0 is no error of a weight that is 0.
+    Tolerance { rtol, atol: atol.max(f64::MIN_POSITIVE) }
+}
+
+impl Setting {
+    /// NaN at a fixed step.
+    pub fn rtol(self) -> f64 {
+        if let Self::Tolerance(tolerance) = self { tolerance.rtol } else { f64::NAN }
+    }
+
+    /// NaN at a fixed step.
+    pub fn atol(self) -> f64 {
+        if let Self::Tolerance(tolerance) = self { tolerance.atol } else { f64::NAN }
+    }
+
+    /// NaN under a tolerance.
+    pub fn step(self) -> f64 {
+        if let Self::Step(step) = self { step } else { f64::NAN }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tolerance(tolerance) => write!(f, "rtol {:e}", tolerance.rtol),
+            Self::Step(step) => write!(f, "step {step:.3e}"),
+        }
+    }
+}
+
+/// One integration from the start towards T.
+pub(super) struct Flight {
+    pub end: Parameters,
+    pub work: Work,
+    pub time: Duration,
+    pub termination: Termination,
+}
+
+impl Flight {
+    /// Lands on `times` on its way, where `look` sees the weights; its time is not counted.
+    pub(super) fn new(
+        method: &Method,
+        setting: Setting,
+        task: &Task,
+        times: &[f64],
+        mut look: impl FnMut(f64, &Parameters),
+    ) -> Self {
+        let t_end = task.scenario.flow.t_end;
+        let field = GradientFlow::new(&task.problem.objective);
+        let mut integrator = method.integrator(setting, task);
+        let mut flight = Self {
+            end: task.problem.start.clone(),
+            work: Work::default(),
+            time: Duration::ZERO,
+            termination: Termination::TEnd { t: t_end },
+        };
+        let mut t = 0.0;
+        for &next in times.iter().chain([&t_end]) {
+            let begin = Instant::now();
+            let segment = integrator.advance(&field, t, next, flight.end.values_mut());
+            flight.time += begin.elapsed();
+            flight.work += segment.work;
+            t = segment.t;
+            if let Some(stop) = segment.stop {
+                flight.termination = stop;
+                break;
+            }
+            look(t, &flight.end);
+        }
+        flight
+    }
+}
+
+/// What a method at one setting costs and achieves.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// The method's name.
+    pub method: &'static str,
+    /// Its tolerances or its step.
+    pub setting: Setting,
+    /// Steps and gradients.
+    pub work: Work,
+    /// Median time of its integrations.
+    pub wall_seconds: f64,
+    /// ‖θ − θ_ref‖/‖θ_ref‖ at T; NaN if it did not get there.
+    pub error: f64,
+    /// The residual of the balance law at T, and over the gap at the start; NaN likewise, the second from a balanced start too.
+    pub balance: [f64; 2],
+    /// How it ended.
+    pub termination: Termination,
+    /// Whether the error may be the reference's own.
+    pub reference_limited: bool,
+}
+
+impl Point {
+    pub(super) fn measure(method: &Method, setting: Setting, task: &Task, reference: &Reference, balance: &Balance) -> Self {
+        let fly = || Flight::new(method, setting, task, &[], |_, _| {});
+        let flight = fly();
+        let mut times = vec![flight.time];
+        while times[0] < CHEAP && times.len() < MOST_TIMES {
+            if times.len() >= FEWEST_TIMES && times.iter().sum::<Duration>() >= CHEAP {
+                break;
+            }
+            times.push(fly().time);
+        }
+        let there = flight.termination.is_complete();
+        let error = if there { reference.distance(&flight.end) } else { f64::NAN };
+        Self {
+            method: method.name,
+            setting,
+            work: flight.work,
+            wall_seconds: median(times).as_secs_f64(),
+            error,
+            balance: if there { law(balance, &flight.end, task) } else { [f64::NAN; 2] },
+            termination: flight.termination,
+            reference_limited: reference.limits(error),
+        }
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// `balance_law_residual` and `balance_law_residual_relative` at T, as a run records them.
+fn law(balance: &Balance, end: &Parameters, task: &Task) -> [f64; 2] {
+    let mut row = Row::default();
+    if let Ok(snapshot) = Snapshot::new(task.scenario.flow.t_end, end, &task.problem.objective, None) {
+        balance.measure(&snapshot, &mut row);
+    }
+    let value = |name: &str| match row.scalars.iter().find(|(column, _)| column == name) {
+        Some((_, Scalar::Float(value))) => *value,
+        _ => f64::NAN,
+    };
+    ["balance_law_residual", "balance_law_residual_relative"].map(value)
+}
+
+/// One row per point: the columns of [`crate::record::Study`].
+pub(super) fn table(points: &[Point], floor: f64) -> Table {
+    let text = |of: fn(&Point) -> &str| Values::Text(points.iter().map(|p| of(p).to_string()).collect());
+    let count = |of: fn(&Point) -> u64| Values::Integer(points.iter().map(|p| of(p) as i64).collect());
+    let float = |of: &dyn Fn(&Point) -> f64| Values::Float(points.iter().map(of).collect());
+    let columns = [
+        ("method", text(|p| p.method)),
+        ("rtol", float(&|p| p.setting.rtol())),
+        ("atol", float(&|p| p.setting.atol())),
+        ("step", float(&|p| p.setting.step())),
+        ("steps_accepted", count(|p| p.work.accepted)),
+        ("steps_rejected", count(|p| p.work.rejected)),
+        ("gradients", count(|p| p.work.evaluations)),
+        ("wall_seconds", float(&|p| p.wall_seconds)),
+        ("error", float(&|p| p.error)),
+        ("balance_law_residual", float(&|p| p.balance[0])),
+        ("balance_law_residual_relative", float(&|p| p.balance[1])),
+        ("termination", text(|p| p.termination.reason())),
+        ("t_reached", float(&|p| p.termination.t())),
+        ("reference_limited", Values::Flag(points.iter().map(|p| p.reference_limited).collect())),
+        ("reference_floor", float(&|_| floor)),
+    ];
+    Table { columns: columns.into_iter().map(|(name, values)| Column { name: name.to_string(), values }).collect() }
+}

@@ -1,0 +1,3 @@
+//! Studies: many integrations of one scenario, to learn about the method rather than about the network.
+
+pub mod integrators;

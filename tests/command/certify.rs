@@ -1,0 +1,75 @@
+//! `flow.certify`: the error that it states is the error.
+
+use std::path::Path;
+
+use crate::harness::{bundled, gramflow};
+use gramflow::ode::Interrupt;
+use gramflow::run::{Finished, Problem, run};
+use gramflow::scenario;
+
+/// quickstart with changes.
+fn finished(sets: &[&str]) -> Finished {
+    let path = bundled("quickstart");
+    let sets: Vec<String> = ["flow.t_end=10", "record.log.points=40"].iter().chain(sets).map(|set| set.to_string()).collect();
+    let (scenario, _) = scenario::read(Path::new(&path), &sets).unwrap();
+    run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {})
+}
+
+#[test]
+fn the_certificate_is_the_distance_from_a_tight_reference() {
+    let reference = finished(&["optimizers=[]", "flow.integrator=dop853", "flow.rtol=1e-13", "flow.atol=1e-16"]);
+    for (integrator, rtol) in
+        [("dopri5", 1e-6), ("dopri5", 1e-9), ("tsit5", 1e-5), ("tsit5", 1e-7), ("tsit5", 1e-9), ("rock4", 1e-7)]
+    {
+        let (tolerance, atol) = (format!("flow.rtol={rtol:e}"), format!("flow.atol={:e}", rtol * 1e-3));
+        let integrator = format!("flow.integrator={integrator}");
+        let certified = finished(&["optimizers=[]", "flow.certify=true", &integrator, &tolerance, &atol]);
+        let certificate = certified.manifest.processes["flow"].certificate.clone().unwrap();
+        assert_eq!((certificate.rtol, certificate.t_compared), (rtol / 10.0, 10.0));
+        for name in ["loss", "grad_norm", "weight_norm", "nfa_residual", "nfa_cosine"] {
+            let (here, there) = (certified.run.table.floats("flow", name), reference.run.table.floats("flow", name));
+            let error = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let stated = certificate.columns[name].max_error;
+            assert!((0.5..2.0).contains(&(stated / error)), "{integrator} {rtol:e} {name}: {stated:e} for {error:e}");
+            let over_time = &certified.run.arrays[&format!("flow/error_{name}")].data;
+            assert_eq!((over_time.len(), over_time.iter().copied().fold(0.0, f64::max)), (here.len(), stated));
+        }
+    }
+}
+
+/// Bit by bit; and what the second integration found is the same every time, however the threads ran.
+#[test]
+fn the_records_do_not_know_of_the_certificate() {
+    let (plain, mut certified, again) = (finished(&[]), finished(&["flow.certify=true"]), finished(&["flow.certify=true"]));
+    let certificate = |finished: &Finished| finished.manifest.processes["flow"].certificate.clone();
+    assert_eq!((certificate(&plain), certificate(&certified)), (None, certificate(&again)));
+    certified.run.arrays.retain(|name, _| !name.starts_with("flow/error_"));
+    let all = |finished: &Finished| format!("{:?} {:?} {:?}", finished.run.table, finished.run.arrays, finished.weights);
+    assert!(all(&plain) == all(&certified));
+    assert_eq!(plain.manifest.processes["flow"].gradients, certified.manifest.processes["flow"].gradients);
+}
+
+/// At a loose tolerance the error shows, is named, and printed; a flow that stops early is compared as far as it went.
+#[test]
+fn what_shows_is_named_and_early_ends_are_compared_until_then() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = bundled("quickstart");
+    let command = |set: &str| {
+        let fixed = ["run", scenario.to_str().unwrap(), "--out", "out", "--set", "flow.certify=true", "--set", "flow.t_end=20"];
+        gramflow(at.path(), &[&fixed[..], &["--set", set]].concat())
+    };
+    let tight = command("flow.rtol=1e-9");
+    assert!(String::from_utf8_lossy(&tight.stdout).contains("certified: the largest error of a column is "));
+    assert!(tight.stderr.is_empty(), "{}", String::from_utf8_lossy(&tight.stderr));
+    let coarse = command("flow.integrator={rk4: {step: 0.35}}");
+    let warnings = String::from_utf8_lossy(&coarse.stderr);
+    assert!(warnings.contains("errors that show") && warnings.contains(" more: "), "{warnings}");
+
+    let early = finished(&["flow.certify=true", "flow.integrator=dopri5", "flow.max_steps=40"]);
+    let certificate = early.manifest.processes["flow"].certificate.clone().unwrap();
+    let t = early.run.table.floats("flow", "t");
+    // Its own last step lies between two record times: there nothing is compared.
+    assert!(0.0 < certificate.t_compared && certificate.t_compared < t[t.len() - 1]);
+    let errors = &early.run.arrays["flow/error_loss"].data;
+    assert!(errors.len() == t.len() && errors[0] == 0.0 && errors[errors.len() - 1].is_nan());
+}
