@@ -20,6 +20,8 @@ const RTOLS: [f64; 5] = [1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
 /// As many runs of each; the median counts.
 const RUNS: usize = 9;
 
+type Method = fn(Tolerance, Limits) -> Box<dyn Integrator>;
+
 struct Case {
     field: GradientFlow<'static>,
     start: DVector<f64>,
@@ -61,7 +63,7 @@ impl Case {
     }
 
     /// Seconds, medians of interleaved runs, and gradients at [`ERROR`] of two methods.
-    fn race(&self, methods: [fn(Tolerance, Limits) -> Box<dyn Integrator>; 2]) -> [(f64, f64); 2] {
+    fn race(&self, methods: [Method; 2]) -> [(f64, f64); 2] {
         let mut lines = [Vec::new(), Vec::new()];
         for rtol in RTOLS {
             let mut seconds = [Vec::new(), Vec::new()];
