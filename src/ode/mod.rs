@@ -141,4 +141,6 @@ impl std::ops::AddAssign for Work {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Laws that hold for every method.
 
+use super::testing::{METHODS, attainable};
 use super::*;
 
 /// An oscillator that turns at the rate ω = 2 + cos t and settles on the unit circle, ṙ = r(1 − r²): from (½, 0) it is at
@@ -185,24 +186,11 @@ fn gauss_converges_with_twice_the_order_of_its_stages_whatever_the_decay() {
     }
 }
 
+/// Every method, the one without a tolerance included.
 fn all_methods(rtol: f64) -> Vec<(&'static str, Box<dyn Integrator>)> {
     let tolerance = Tolerance { rtol, atol: rtol * 1e-3 };
-    vec![
-        ("dopri5", Box::new(dopri5(tolerance, Limits::default()))),
-        ("dop853", Box::new(dop853(tolerance, Limits::default()))),
-        ("rk4", Box::new(Rk4::new(1e-3, Limits::default()))),
-        ("tsit5", Box::new(tsit5(tolerance, Limits::default()))),
-        ("rkc", Box::new(rkc(tolerance, Limits::default()))),
-        ("gauss of 1 stage", Box::new(gauss(1, tolerance, Limits::default()))),
-        ("gauss of 2 stages", Box::new(gauss(2, tolerance, Limits::default()))),
-        ("gauss of 3 stages", Box::new(gauss(3, tolerance, Limits::default()))),
-        ("rock4", Box::new(rock4(tolerance, Limits::default()))),
-    ]
-}
-
-/// What a method of order 2 that controls its error per step leaves: rtol^{2/3}.
-fn attainable(name: &str, rtol: f64) -> f64 {
-    if ["rkc", "gauss of 1 stage"].contains(&name) { rtol.powf(2.0 / 3.0) } else { rtol }
+    let rk4: Box<dyn Integrator> = Box::new(Rk4::new(1e-3, Limits::default()));
+    METHODS.iter().map(|(name, make)| (*name, make(tolerance, Limits::default()))).chain([("rk4", rk4)]).collect()
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod laws;
 mod readme;
 mod references;
 mod run;
+mod stiff;
 mod study;
