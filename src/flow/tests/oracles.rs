@@ -14,8 +14,9 @@ use crate::theory::{Mode, Riccati, ScalarChain, logistic, one_layer};
 /// What to ask of a method to be within 1e-10.
 fn tight(name: &str) -> Tolerance {
     let rtol = match name {
-        // Of order 2, its error is about 0.25·rtol^{2/3}, which is 5e-11 here, after half a million steps.
+        // Of order 2: the error of rkc is about 0.25·rtol^{2/3}, which is 5e-11 here, after half a million steps.
         "rkc" => 3e-15,
+        "gauss1" => 1e-15,
         _ => 1e-12,
     };
     Tolerance { rtol, atol: 1e-3 * rtol }
@@ -116,9 +117,10 @@ fn the_threshold_parts_learning_from_dying() {
             let mode = Mode { weight_decay: factor * free.threshold(), ..free };
             let start = vec![DMatrix::from_element(1, 1, 1.0); depth as usize];
             let objective = objective(&start, &aligned(&[1.0], 1.0), mode.weight_decay);
-            for (name, make) in METHODS {
-                // The ends do not depend on the way there.
-                let tolerance = Tolerance { rtol: 1e-11, atol: 1e-14 };
+            // Not gauss1: its long steps reflect what is left instead of damping it, and at order 2 it would need millions of short ones.
+            for (name, make) in METHODS.iter().filter(|(name, _)| *name != "gauss1") {
+                // The ends do not depend on the way there, but for gauss, for the same reason.
+                let tolerance = if name.starts_with("gauss") { tight(name) } else { Tolerance { rtol: 1e-11, atol: 1e-14 } };
                 let mut theta = DVector::from_element(depth as usize, 1.0);
                 let limits = Limits { t_end: 400.0, ..Limits::default() };
                 make(tolerance, limits).advance(&GradientFlow::new(&objective), 0.0, 400.0, &mut theta);

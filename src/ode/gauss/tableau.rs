@@ -70,6 +70,14 @@ impl Tableau {
         })
     }
 
+    /// ℓ_j(0), for all j: Σ ℓ_j(0)F_j is the derivative of the collocation polynomial where the step begins.
+    pub fn derivative_at_start(&self) -> [f64; 3] {
+        std::array::from_fn(|j| {
+            let others = (0..self.stages).filter(|&k| k != j);
+            if j < self.stages { others.map(|k| self.c[k] / (self.c[k] - self.c[j])).product() } else { 0.0 }
+        })
+    }
+
     /// e_0, …, e_{s+1} of the error estimate h Σ e_i F_i with F_0 and F_{s+1} at the ends of the step: the divided difference of order
     /// s + 1, so that it is of order h^{s+2}, scaled to e_0 = ±1/((s + 1)(s + 2)). That is the first weight of Lobatto's formula on as many
     /// points; for s = 1 the estimate is the step's difference to Simpson's rule, the leading term of its error.
