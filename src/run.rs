@@ -1,8 +1,8 @@
 //! The main job: builds the problem of a scenario, advances the flow and the optimizers on one clock, observes and records.
 //!
-//! Every optimizer is recorded at the steps nearest to the record times. The flow is landed on those times as well, so that
-//! distances are taken at one and the same time, never interpolated. (Its steps are cut there, so that within its tolerance the flow
-//! depends on which optimizers stand beside it.)
+//! Every optimizer is recorded at the steps nearest to the record times. The flow is carried to those times as well, so that distances are
+//! taken at one and the same time, never between records. (Methods without dense output cut their steps there, so that within its
+//! tolerance such a flow depends on which optimizers stand beside it.)
 
 mod certificate;
 mod integrator;

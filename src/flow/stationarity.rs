@@ -4,11 +4,11 @@
 //! and tol = rtol‖θ‖ + atol√P, the flow **has converged** if one of two arguments says that it will stay:
 //!
 //! 1. *λ = 0, least loss known* ([`Objective::excess_loss`]): the gap ℒ − ℒ* is closed to (10·rtol)² of what there is to learn (a mode
-//!    that is not learned and costs less would change the map by less than 10·rtol, relatively), and ∫‖θ̇‖ ≤ √(r·∫‖θ̇‖²) ≤ √(r(ℒ − ℒ*)) ≤ 1e-3·tol: Cauchy–Schwarz
-//!    and dℒ/dt = −‖θ̇‖², free of assumptions.
+//!    that is not learned and costs less would change the map by less than 10·rtol, relatively), and
+//!    ∫‖θ̇‖ ≤ √(r·∫‖θ̇‖²) ≤ √(r(ℒ − ℒ*)) ≤ 1e-3·tol: Cauchy–Schwarz and dℒ/dt = −‖θ̇‖², free of assumptions.
 //! 2. Otherwise by the local quadratic model, where it is worth its cost: where J is flat (below), r‖∇J‖ ≤ 1e-3·tol, or θ has moved by
-//!    no more than tol since t/2. No direction may escape: max(t, r)·λ_max(−∇²J) ≤ 0.1, from a Lanczos iteration whose residual is below that threshold itself.
-//!    And the model's motion ∫e^{−s∇²J}∇J ds may be at most tol from now to T, and at most 1e-3·tol from t + t/10 to T. The delay sets aside
+//!    no more than tol since t/2. No direction may escape: max(t, r)·λ_max(−∇²J) ≤ 0.1, from a Lanczos iteration whose residual is below
+//!    that threshold itself. And the model's motion ∫e^{−s∇²J}∇J ds may be at most tol from now to T, and at most 1e-3·tol from t + t/10 to T. The delay sets aside
 //!    what explicit methods at their stability limit leave in stiff modes, ‖∇J‖ ≈ ρ·tol/10 at all times. Both are integrals of completely
 //!    monotone functions of ∇²J, which Gauss–Radau quadrature bounds from above.
 //!
