@@ -3,7 +3,7 @@
 use serde_yaml::Value;
 
 use super::validate::Findings;
-use super::{Activation, Data, Distribution, Integrator, Link, Optimizer, Scenario, Target, path};
+use super::{Activation, Data, Distribution, Integrator, Link, Scenario, Target};
 
 impl Findings {
     fn not_yet(&mut self, available: bool, path: &str, what: &str) {
@@ -42,11 +42,6 @@ impl Scenario {
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
         if let Some(name) = self.flow.integrator.missing() {
             found.not_yet(false, "flow.integrator", &format!("integrator {name}"));
-        }
-        for (index, optimizer) in self.optimizers.iter().enumerate() {
-            let available = matches!(optimizer, Optimizer::Gd(_));
-            let at = path::child(&path::item("optimizers", index), optimizer.kind());
-            found.not_yet(available, &at, &format!("optimizer {}", optimizer.kind()));
         }
         found.not_yet(self.claims.is_empty(), "claims", "claims");
     }

@@ -7,6 +7,7 @@ mod harness;
 mod interrupt;
 mod laws;
 mod readme;
+mod optimizers;
 mod references;
 mod run;
 mod study;
