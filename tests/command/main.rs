@@ -6,8 +6,8 @@ mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
-mod readme;
 mod optimizers;
+mod readme;
 mod references;
 mod run;
 mod study;

@@ -77,9 +77,9 @@ fn every_optimizer_steps_as_torch_does() {
             *most = most.max(error);
         }
     }
-    eprintln!("{worst:?}");
     assert_eq!(worst.len(), 13);
     for (process, error) in &worst {
+        // Within 2e-15 as measured; sign to the bit.
         assert!(*error <= 1e-12, "{process} is {error:.1e} from torch: {worst:?}");
     }
 }
@@ -97,7 +97,7 @@ fn another_rule_or_setting_is_noticed() {
         ("heavy-ball", "sgd: {lr: 0.005, momentum: 0.9, nesterov: true"),
         ("dampened", "sgd: {lr: 0.01, momentum: 0.8"),
         ("adam-set", "adam: {lr: 0.02, betas: [0.4, 0.9], eps: 1e-3"),
-        ("rmsprop-set", "rmsprop: {lr: 0.002, alpha: 0.9, eps: 1e-2, momentum: 0.5"),
+        ("rmsprop-set", "rmsprop: {lr: 0.0005, alpha: 0.9, eps: 1e-2, momentum: 0.5"),
         ("gd-step", "gd: {lr: 0.02, schedule: {step: {step_size: 61, gamma: 0.5}}"),
     ] {
         let finished = finish(&scenario_of(name, case, &format!("[{other}, name: other, steps: 200}}]")));
@@ -123,7 +123,7 @@ fn minibatches_step_as_torch_does() {
             rule.step(0.01, &gradient, end.values_mut());
         }
         let error = error(&end, &reference, "");
-        eprintln!("{name}: {error:.1e}");
+        // Within 2e-15 as measured.
         assert!(error <= 1e-12, "{name}: {error:.1e}");
     }
 }
@@ -142,7 +142,6 @@ fn order(optimizer: impl Fn(f64) -> String) -> f64 {
 fn momentum_tends_to_the_flow_with_order_1_on_its_clock() {
     for nesterov in [false, true] {
         let order = order(|lr| format!("{{sgd: {{name: other, lr: {lr:?}, momentum: 0.9, nesterov: {nesterov}}}}}"));
-        eprintln!("{nesterov}: {order}");
         assert!((order - 1.0).abs() < 0.1, "nesterov {nesterov}: {order}");
     }
     let order = order(|lr| format!("{{sgd: {{name: other, lr: {lr:?}, momentum: 0.8, dampening: 0.4}}}}"));
@@ -200,7 +199,8 @@ fn minibatches_are_repeatable_and_differ_by_name_and_seed() {
 #[test]
 fn the_spread_of_sgd_falls_as_the_root_of_the_rate() {
     let spread = |lr: f64| {
-        let list: Vec<String> = (0..48).map(|i| format!("{{sgd: {{name: s{i}, lr: {lr:?}, batch: 4, replacement: true}}}}")).collect();
+        let list: Vec<String> =
+            (0..48).map(|i| format!("{{sgd: {{name: s{i}, lr: {lr:?}, batch: 4, replacement: true}}}}")).collect();
         let set = format!("optimizers=[{{gd: {{lr: {lr:?}}}}}, {}]", list.join(", "));
         let finished = quickstart(&["flow.t_end=2", "record={times: [0, 2]}", &set]);
         let gd = end(&finished, "gd");
@@ -208,7 +208,6 @@ fn the_spread_of_sgd_falls_as_the_root_of_the_rate() {
         (square / 48.0).sqrt()
     };
     let order = (spread(1.6e-2) / spread(1e-3)).log2() / 4.0;
-    eprintln!("{order}");
     assert!((order - 0.5).abs() < 0.1, "{order}");
 }
 
