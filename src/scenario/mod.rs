@@ -10,6 +10,7 @@
 
 mod availability;
 mod claim;
+mod clock;
 mod data;
 mod error;
 mod flow;
