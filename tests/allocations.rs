@@ -1,4 +1,4 @@
-//! The right-hand side of the flow does not touch the heap after its first call.
+//! The right-hand side of the flow does not touch the heap after its first call, nor does a step of our methods after the first ones.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,7 +7,7 @@ use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
 use gramflow::network::Architecture;
 use gramflow::objective::{LinearObjective, Minibatch, Objective, Order, Samples};
-use gramflow::ode::VectorField;
+use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
@@ -112,5 +112,37 @@ fn a_step_does_not_allocate_after_the_first() {
             step(0);
             assert_eq!(allocations(|| (1..40).for_each(step)), 0, "{settings:?} {size}");
         }
+    }
+}
+
+/// A stiff flow in ten times as many steps: as many allocations, but for a few where a step is the longest so far.
+#[test]
+fn more_steps_do_not_take_more_allocations() {
+    let architecture = Architecture::new(&[6, 6, 6]);
+    let rng = &mut stream(1, Purpose::Inputs);
+    let data = Dataset { x: gaussian_matrix(30, 6, rng) * 3.0, y: gaussian_matrix(30, 6, rng) };
+    let start = gaussian_matrix(72, 1, rng).column(0) * 0.4;
+    let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 1e-3);
+    let field = GradientFlow::new(&objective);
+    type Make = fn(Tolerance, Limits) -> Driver;
+    let methods: [(&str, Make); 4] = [("tsit5", ode::tsit5), ("rkc", ode::rkc), ("rock4", ode::rock4), ("auto", ode::auto)];
+    for (name, method) in methods {
+        let run = |max_step: f64| {
+            let mut integrator =
+                method(Tolerance { rtol: 1e-4, atol: 1e-7 }, Limits { max_step, t_end: 20.0, ..Limits::default() });
+            let (mut theta, mut accepted) = (start.clone(), 0);
+            let taken = allocations(|| {
+                let segment = integrator.advance(&field, 0.0, 20.0, &mut theta);
+                assert_eq!(segment.stop, None);
+                accepted = segment.work.accepted;
+            });
+            (accepted, taken)
+        };
+        // Coefficients of rock4 are derived once in a process.
+        run(0.1);
+        run(0.01);
+        let (few, many) = (run(0.1), run(0.01));
+        assert!(many.0 >= 2 * few.0.min(1000) && many.0 >= 1000, "{name}: {few:?} {many:?}");
+        assert!(many.1 <= few.1 + 10, "{name}: {few:?} {many:?}");
     }
 }

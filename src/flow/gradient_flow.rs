@@ -46,7 +46,7 @@ mod tests {
     use crate::data::{Dataset, Moments};
     use crate::network::{Architecture, Parameters};
     use crate::objective::LinearObjective;
-    use crate::ode::{Integrator, Limits, Tolerance, dop853, dopri5};
+    use crate::ode::{Integrator, Limits, Tolerance, dop853, dopri5, gauss};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use nalgebra::{DMatrix, SymmetricEigen};
 
@@ -148,5 +148,39 @@ mod tests {
             assert!(off(2.0 * decay) < 1e-10, "{:e}", off(2.0 * decay));
             assert!(off(decay) > 0.1 && off(4.0 * decay) > 0.1);
         }
+    }
+
+    /// Gauss collocation holds it to rounding, through T = 1e4 of a stiff flow that ends in equilibrium; Dopri5 to its tolerance.
+    #[test]
+    fn the_law_is_held_to_rounding_over_a_long_stiff_run_by_gauss() {
+        let (rng, d) = (&mut stream(7, Purpose::Inputs), 6);
+        // Inputs of condition 100.
+        let spread = DMatrix::from_diagonal(&DVector::from_fn(d, |i, _| 10f64.powf(-(i as f64) / (d - 1) as f64)));
+        let x = gaussian_matrix(4 * d, d, rng) * spread;
+        let data = Dataset { y: &x * gaussian_matrix(d, d, rng) * 0.4, x };
+        let start: Vec<_> = (0..3).map(|_| gaussian_matrix(d, d, rng) * (1.0 / (d as f64).sqrt())).collect();
+        let architecture = Architecture::new(&[d; 4]);
+        let (decay, tolerance) = (1e-3, Tolerance { rtol: 1e-5, atol: 1e-8 });
+        let objective = LinearObjective::new(architecture.clone(), Moments::new(&data).unwrap(), decay);
+        let field = GradientFlow::new(&objective);
+        let worst = |mut integrator: Box<dyn Integrator>, times: &[f64]| {
+            let mut parameters = Parameters::from_weights(&architecture, &start);
+            let before = parameters.imbalances();
+            let (mut t0, mut worst) = (0.0, 0.0f64);
+            for &t in times {
+                let segment = integrator.advance(&field, t0, t, parameters.values_mut());
+                assert_eq!(segment.stop, None);
+                for (gap, before) in parameters.imbalances().iter().zip(&before) {
+                    worst = worst.max((gap - before * (-2.0 * decay * t).exp()).norm() / before.norm());
+                }
+                t0 = t;
+            }
+            worst
+        };
+        for stages in [2, 3] {
+            let gap = worst(Box::new(gauss(stages, tolerance, Limits::default())), &[1.0, 10.0, 100.0, 1e3, 3e3, 1e4]);
+            assert!(gap < 2e-14, "{stages}: {gap:e}");
+        }
+        assert!(worst(Box::new(dopri5(tolerance, Limits::default())), &[1.0, 10.0]) > 1e-9);
     }
 }

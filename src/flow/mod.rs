@@ -7,3 +7,6 @@ mod stationarity;
 pub use gradient_flow::GradientFlow;
 pub use projection::{BalanceProjection, Correction, ProjectionError};
 pub use stationarity::{Look, Motion, Stationarity};
+
+#[cfg(test)]
+mod tests;

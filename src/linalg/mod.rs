@@ -1,10 +1,11 @@
-//! Dense linear algebra on nalgebra's matrices: products into given storage, singular values, powers of Gram matrices.
+//! Dense linear algebra on nalgebra's matrices: products into given storage, singular values and eigenvalues, powers of Gram matrices.
 //!
 //! Products and decompositions are faer's. nalgebra's own product allocates on every call, and its SVD is silently wrong on
 //! low-rank matrices (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
 
 mod angle;
 mod double_double;
+mod eigen;
 mod gram;
 mod gram_double_double;
 mod lanczos;
@@ -17,6 +18,7 @@ pub(crate) use product::FLOPS;
 
 pub use angle::{centred_cosine, cosine};
 pub use double_double::DoubleDouble;
+pub use eigen::Eigen;
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
 pub use lanczos::{End, Extreme, Lanczos, stages};

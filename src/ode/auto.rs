@@ -129,3 +129,6 @@ impl Auto {
         Some((choice, reason))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,7 +151,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Tries one step towards `t1`. Why none is possible, if so.
+    /// Tries one step towards `t1`, and past it if the method has dense output. Why none is possible, if so.
     fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, t1: f64, work: &mut Work) -> Option<Termination> {
         let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let at_ease = self.step.is_some_and(|step| step * self.radius.value() < 1.0);
@@ -186,19 +186,23 @@ impl Driver {
             front.t = if lands { end } else { front.t + h };
             std::mem::swap(&mut front.theta, &mut front.theta_before);
             std::mem::swap(&mut front.dtheta, &mut front.dtheta_before);
-            let norm = front.theta.norm();
-            let blown_up = has_blown_up(norm, self.start_norm.unwrap_or(norm));
-            return blown_up.then_some(Termination::Diverged { t: front.t, norm });
+            return self.blow_up(front.t, &front.theta);
         }
         work.rejected += 1;
-        // The step may have been unstable: ρ has grown since it was estimated.
-        self.radius_age = None;
+        // The step may have been unstable: ρ has grown since it was estimated, unless that was just here.
+        self.radius_age = self.radius_age.filter(|&age| age == 0);
         let shorter = match outcome {
             Ok(error) if error.is_finite() => self.controller.reject(h, error, power),
             _ => self.controller.halve(h),
         };
         self.step = Some(shorter);
         (shorter <= shortest_step(front.t)).then(|| rhs.stopped_short(front.t, &front.theta))
+    }
+
+    /// That θ at time t has blown up, if it has.
+    fn blow_up(&self, t: f64, theta: &DVector<f64>) -> Option<Termination> {
+        let norm = theta.norm();
+        has_blown_up(norm, self.start_norm.unwrap_or(norm)).then_some(Termination::Diverged { t, norm })
     }
 }
 
@@ -226,6 +230,8 @@ impl Integrator for Driver {
             let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
             let dense = self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
             debug_assert!(dense, "only a method with dense output goes beyond the end of a segment");
+            // What the step has met beyond t1 ends a later segment.
+            stop = self.blow_up(t, theta);
         } else {
             theta.copy_from(&front.theta);
         }
@@ -240,3 +246,6 @@ impl Integrator for Driver {
         &self.changes
     }
 }
+
+#[cfg(test)]
+mod tests;

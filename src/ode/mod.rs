@@ -10,6 +10,7 @@ mod dop853;
 mod dopri5;
 mod driver;
 mod event;
+mod gauss;
 mod initial_step;
 mod limits;
 mod method;
@@ -103,6 +104,12 @@ pub fn rock4(tolerance: Tolerance, limits: Limits) -> Driver {
     Driver::new(Box::new(rock4::Rock4::new()), tolerance, limits)
 }
 
+/// The integrator `gauss`: Gauss collocation of 1, 2 or 3 stages, of order 2·stages, which keeps quadratic invariants of e^{λt}θ.
+/// A number of stages beyond these is taken as the nearest.
+pub fn gauss(stages: usize, tolerance: Tolerance, limits: Limits) -> Driver {
+    Driver::new(Box::new(gauss::Gauss::new(stages)), tolerance, limits)
+}
+
 /// What one call of [`Integrator::advance`] did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
@@ -133,5 +140,7 @@ impl std::ops::AddAssign for Work {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

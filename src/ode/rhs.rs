@@ -28,6 +28,11 @@ impl<'a> Rhs<'a> {
         self.evaluations.get()
     }
 
+    /// The λ that the field declares.
+    pub(super) fn decay(&self) -> f64 {
+        self.field.decay()
+    }
+
     /// dθ ← F(t, θ), counted.
     pub(super) fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) -> Result<(), NotFinite> {
         self.evaluations.set(self.evaluations.get() + 1);

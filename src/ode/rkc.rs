@@ -34,6 +34,8 @@ pub(super) struct Rkc {
     /// μ̃_1 and the stages 2, …, s of the last step.
     first: f64,
     stages: Vec<Stage>,
+    /// T_j, T'_j and T''_j at w_0, while coefficients are formed.
+    chebyshev: Vec<[f64; 3]>,
     /// Y_{j−1}, Y_{j−2}.
     y: [DVector<f64>; 2],
     dy: DVector<f64>,
@@ -42,7 +44,7 @@ pub(super) struct Rkc {
 impl Rkc {
     pub(super) fn new() -> Self {
         let empty = || DVector::zeros(0);
-        Self { forced: None, first: 0.0, stages: Vec::new(), y: [empty(), empty()], dy: empty() }
+        Self { forced: None, first: 0.0, stages: Vec::new(), chebyshev: Vec::new(), y: [empty(), empty()], dy: empty() }
     }
 
     /// With `stages` ≥ 2 in every step.
@@ -63,12 +65,15 @@ impl Rkc {
             return;
         }
         let w0 = 1.0 + DAMPING / (s * s) as f64;
-        // T, T' and T'' at w_0, by their recurrences.
-        let mut t = vec![[1.0, 0.0, 0.0], [w0, 1.0, 0.0]];
+        // By their recurrences.
+        let t = &mut self.chebyshev;
+        t.clear();
+        t.extend([[1.0, 0.0, 0.0], [w0, 1.0, 0.0]]);
         for j in 2..=s {
             let ([a, da, dda], [b, db, ddb]) = (t[j - 2], t[j - 1]);
             t.push([2.0 * w0 * b - a, 2.0 * (w0 * db + b) - da, 2.0 * (w0 * ddb + 2.0 * db) - dda]);
         }
+        let t = &self.chebyshev;
         let w1 = t[s][1] / t[s][2];
         let b = |j: usize| {
             let [_, d, dd] = t[j.max(2)];

@@ -10,9 +10,9 @@ pub fn integrator(name: scenario::Integrator, tolerance: Tolerance, limits: Limi
         scenario::Integrator::Rk4 { step } => Box::new(Rk4::new(step, limits)),
         scenario::Integrator::Tsit5 => Box::new(ode::tsit5(tolerance, limits)),
         scenario::Integrator::Rkc => Box::new(ode::rkc(tolerance, limits)),
+        scenario::Integrator::Gauss { stages } => Box::new(ode::gauss(stages, tolerance, limits)),
         scenario::Integrator::Rock4 => Box::new(ode::rock4(tolerance, limits)),
         scenario::Integrator::Auto => Box::new(ode::auto(tolerance, limits)),
-        // Gauss does not pass a scenario's validation yet.
-        _ => Box::new(ode::dopri5(tolerance, limits)),
+        scenario::Integrator::Dopri5 => Box::new(ode::dopri5(tolerance, limits)),
     }
 }

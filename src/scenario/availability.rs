@@ -3,27 +3,12 @@
 use serde_yaml::Value;
 
 use super::validate::Findings;
-use super::{Activation, Data, Distribution, Integrator, Link, Scenario, Target};
+use super::{Activation, Data, Distribution, Link, Scenario, Target};
 
 impl Findings {
     fn not_yet(&mut self, available: bool, path: &str, what: &str) {
         if !available {
             self.add(path, format!("not available yet: {what}"));
-        }
-    }
-}
-
-impl Integrator {
-    /// Whether this version has the method.
-    pub fn is_available(self) -> bool {
-        self.missing().is_none()
-    }
-
-    /// The name of a method that this version does not have.
-    fn missing(self) -> Option<&'static str> {
-        match self {
-            Self::Gauss { .. } => Some("gauss"),
-            _ => None,
         }
     }
 }
@@ -40,9 +25,6 @@ impl Scenario {
         let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
-        if let Some(name) = self.flow.integrator.missing() {
-            found.not_yet(false, "flow.integrator", &format!("integrator {name}"));
-        }
         found.not_yet(self.claims.is_empty(), "claims", "claims");
     }
 }

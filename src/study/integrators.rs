@@ -19,7 +19,7 @@ mod line_up;
 mod point;
 mod reference;
 
-pub use line_up::{Method, UnknownMethod, available, method};
+pub use line_up::{Method, UnknownMethod, line_up, method};
 pub use point::{Point, Setting};
 
 use crate::observe::Balance;

@@ -1,3 +1,16 @@
 //! What theory says exactly: laws and closed forms that observables and tests compare with.
 
 pub mod balance;
+mod chain;
+mod hypergeometric;
+mod logistic;
+mod mode;
+mod one_layer;
+mod riccati;
+mod threshold;
+
+pub use chain::ScalarChain;
+pub use logistic::logistic;
+pub use mode::Mode;
+pub use one_layer::one_layer;
+pub use riccati::Riccati;

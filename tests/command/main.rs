@@ -10,4 +10,5 @@ mod optimizers;
 mod readme;
 mod references;
 mod run;
+mod stiff;
 mod study;

@@ -48,7 +48,9 @@ fn every_method_pays_more_for_less_error() {
         assert!(errors.windows(2).all(|pair| pair[1] < 0.3 * pair[0]), "{method}: {errors:?}");
         assert!(gradients.windows(2).all(|pair| pair[1] > pair[0]), "{method}: {gradients:?}");
         let residuals = numbers(&table, method, "balance_law_residual_relative");
-        assert!(residuals.windows(2).all(|pair| pair[1] < pair[0]), "{method}: {residuals:?}");
+        // Gauss keeps the law to rounding at every tolerance.
+        let kept = method.starts_with("gauss") && residuals.iter().all(|&residual| residual < 1e-13);
+        assert!(kept || residuals.windows(2).all(|pair| pair[1] < pair[0]), "{method}: {residuals:?}");
         assert!(errors[0] < 1e-2, "{method}: {errors:?}");
         assert!(printed.lines().any(|line| line.trim_start().starts_with(&format!("{method} "))), "{printed}");
     }

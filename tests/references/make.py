@@ -10,6 +10,7 @@ Loss: 1/(2n) sum ||f(x_i) - y_i||^2; decay: (lambda/2) sum ||W||^2. Inputs have 
 1/condition, the target is a random matrix, W_l starts Gaussian with standard deviation 1/sqrt(d_{l-1}).
 Flow: torch's autodiff through the samples and scipy's DOP853 at rtol 1e-13. It must agree to 1e-10 with a second solution that
 shares nothing with it: gradients written by hand from X'X/n and Y'X/n, and RK45.
+The long and stiff flows in stiff/ are made by stiff/stiff_cases.py.
 Run with Python 3.11.7, numpy 2.4.6, scipy 1.17.1, torch 2.15.0 on x86-64. Another BLAS changes the last digits.
 """
 import json

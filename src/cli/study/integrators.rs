@@ -45,7 +45,7 @@ impl Arguments {
         let mut rtols = self.rtol.clone();
         rtols.sort_by(|a, b| b.total_cmp(a));
         rtols.dedup();
-        let all = integrators::available();
+        let all = integrators::line_up();
         let asked = |method: &Method| self.methods.is_empty() || self.methods.contains(method);
         Plan { methods: all.into_iter().filter(asked).collect(), rtols }
     }

@@ -73,7 +73,6 @@ fn what_is_not_available_yet_is_named() {
         ("network.bias=[false, true]", "network.bias"),
         ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
         ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
-        ("flow.integrator.gauss.stages=2", "flow.integrator"),
         ("claims=[nfa]", "claims"),
         ("sweep={}", "sweep"),
     ] {

@@ -16,7 +16,8 @@ pub struct Method {
     adaptive: Option<Integrator>,
 }
 
-fn line_up() -> [Method; 10] {
+/// The methods, in the order of tables and legends.
+pub fn line_up() -> [Method; 10] {
     [
         adaptive(Integrator::Auto),
         adaptive(Integrator::Dopri5),
@@ -35,23 +36,18 @@ fn adaptive(integrator: Integrator) -> Method {
     Method { name: integrator.name(), adaptive: Some(integrator) }
 }
 
-/// A word that names no method of this version.
+/// A word that names no method.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a method of this version, which has {}", names())]
+#[error("not a method: the methods are {}", names())]
 pub struct UnknownMethod;
 
 fn names() -> String {
-    available().iter().map(|method| method.name).collect::<Vec<_>>().join(", ")
-}
-
-/// The methods that this version has, in the order of tables and legends.
-pub fn available() -> Vec<Method> {
-    line_up().into_iter().filter(|method| method.adaptive.is_none_or(Integrator::is_available)).collect()
+    line_up().iter().map(|method| method.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The method of this name.
 pub fn method(name: &str) -> Result<Method, UnknownMethod> {
-    available().into_iter().find(|method| method.name == name).ok_or(UnknownMethod)
+    line_up().into_iter().find(|method| method.name == name).ok_or(UnknownMethod)
 }
 
 impl Method {
@@ -84,12 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_method_is_found_by_its_name_and_what_is_missing_is_told() {
-        for found in available() {
+    fn every_method_is_found_by_its_name_and_a_word_that_is_none_is_told_them() {
+        for found in line_up() {
             assert_eq!(method(found.name), Ok(found));
         }
-        assert!(available().len() >= 6);
         let message = method("euler").unwrap_err().to_string();
-        assert!(available().iter().all(|method| message.contains(method.name)), "{message}");
+        assert!(line_up().iter().all(|method| message.contains(method.name)), "{message}");
     }
 }

@@ -1,0 +1,134 @@
+//! The stage equations V_i = θ + h Σ_j a_ij G_j, G_j = e^{λc_jh}N(t + c_jh, e^{−λc_jh}V_j), solved to rounding by a simplified Newton method.
+//!
+//! The invariant is kept as far as they hold: V'ᵀSV' − VᵀSV = 2h Σ b_i R_iᵀSG_i with the residuals R_i. The new state is formed of the G_i,
+//! not of the V_i − θ as where only accuracy is wanted: these carry R_i undiminished by hG_i.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::super::method::Base;
+use super::super::rhs::{NotFinite, Rhs};
+use super::subspace::{Newton, Subspace};
+use super::tableau::Tableau;
+
+/// An iteration that leaves more than this of the residual has stalled, at rounding or because J is no longer what it was. A slow iteration
+/// costs s evaluations, J anew twice as many as it has directions.
+const STALLED: f64 = 0.7;
+/// V_i and G_i of one step.
+pub(super) struct Stages {
+    pub tableau: Tableau,
+    pub v: [DVector<f64>; 3],
+    pub g: [DVector<f64>; 3],
+    pub subspace: Subspace,
+    residual: DMatrix<f64>,
+    delta: DMatrix<f64>,
+    state: DVector<f64>,
+}
+
+impl Stages {
+    pub fn new(tableau: Tableau) -> Self {
+        let none = || DVector::zeros(0);
+        let three = || [none(), none(), none()];
+        let empty = || DMatrix::zeros(0, 0);
+        Self { tableau, v: three(), g: three(), subspace: Subspace::new(), residual: empty(), delta: empty(), state: none() }
+    }
+
+    /// Makes room for vectors of length `dim`.
+    pub fn fit(&mut self, dim: usize) {
+        if self.state.len() == dim {
+            return;
+        }
+        let s = self.tableau.stages;
+        for v in self.v.iter_mut().chain(&mut self.g) {
+            *v = DVector::zeros(dim);
+        }
+        (self.residual, self.delta) = (DMatrix::zeros(dim, s), DMatrix::zeros(dim, s));
+        self.state = DVector::zeros(dim);
+        self.subspace.clear();
+    }
+
+    /// Solves from the V_i that `guess` sets. False if there is no solution to be found with so long a step.
+    pub fn solve(
+        &mut self,
+        rhs: &Rhs<'_>,
+        base: &Base<'_>,
+        h: f64,
+        rho: f64,
+        guess: impl Fn(&mut [DVector<f64>; 3]),
+    ) -> Result<bool, NotFinite> {
+        guess(&mut self.v);
+        if !self.subspace.is_empty() {
+            // With J of an earlier step.
+            if self.iterate(rhs, base, h, rho, false) == Ok(true) {
+                return Ok(true);
+            }
+            guess(&mut self.v);
+        }
+        // J in the middle of the step.
+        let lambda = rhs.decay();
+        self.state.fill(0.0);
+        for i in 0..self.tableau.stages {
+            let weight = self.tableau.b[i] * (-lambda * self.tableau.c[i] * h).exp();
+            self.state.axpy(weight, &self.v[i], 1.0);
+        }
+        self.subspace.start(base.t + 0.5 * h, &self.state, lambda);
+        self.iterate(rhs, base, h, rho, true)
+    }
+
+    /// Whether it converges, with J as it is or, `fresh`, of this step. It ends: each residual is at most 0.7 of the one before, but for those
+    /// after which the subspace grows.
+    fn iterate(&mut self, rhs: &Rhs<'_>, base: &Base<'_>, h: f64, rho: f64, fresh: bool) -> Result<bool, NotFinite> {
+        let mut last = f64::INFINITY;
+        loop {
+            self.evaluate(rhs, base, h)?;
+            let size = f64::EPSILON * self.v[..self.tableau.stages].iter().map(|v| v.norm_squared()).sum::<f64>().sqrt();
+            // V rounds to ε‖V‖, and G, in which terms of the size ρ‖V‖ cancel, to ερ‖V‖: residuals ended at 0.03 to 0.8 of this.
+            let rounding = size * (1.0 + h * rho);
+            let residual = self.residual.norm();
+            if !residual.is_finite() {
+                return Err(NotFinite);
+            }
+            // Nothing is gained below the rounding of V itself.
+            if residual <= size {
+                return Ok(true);
+            }
+            if residual > STALLED * last {
+                // With J of this step, something outside of the subspace is stiff after all.
+                if residual <= rounding || !fresh || !self.subspace.distrust() {
+                    return Ok(residual <= rounding);
+                }
+            }
+            last = residual;
+            // At rounding R has no direction.
+            let newton = Newton { a: &self.tableau.a, h, rho, may_grow: residual > rounding };
+            if !self.subspace.solve(rhs, &newton, &self.residual, &mut self.delta)? {
+                return Ok(false);
+            }
+            for (v, delta) in self.v.iter_mut().zip(self.delta.column_iter()) {
+                *v += delta;
+            }
+        }
+    }
+
+    /// G_i and R_i of the V_i.
+    fn evaluate(&mut self, rhs: &Rhs<'_>, base: &Base<'_>, h: f64) -> Result<(), NotFinite> {
+        let Tableau { stages: s, c, a, .. } = &self.tableau;
+        let lambda = rhs.decay();
+        for (i, c) in c[..*s].iter().enumerate() {
+            let growth = (lambda * c * h).exp();
+            self.state.copy_from(&self.v[i]);
+            self.state.unscale_mut(growth);
+            rhs.eval(base.t + c * h, &self.state, &mut self.g[i])?;
+            self.g[i].axpy(growth * lambda, &self.state, growth);
+        }
+        for i in 0..*s {
+            let mut r = self.residual.column_mut(i);
+            r.fill(0.0);
+            for (j, g) in self.g[..*s].iter().enumerate() {
+                r.axpy(h * a[(i, j)], g, 1.0);
+            }
+            r += base.theta;
+            r -= &self.v[i];
+        }
+        Ok(())
+    }
+}

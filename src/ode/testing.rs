@@ -1,0 +1,53 @@
+//! The methods that keep to a tolerance, for tests that hold for every one of them.
+
+use super::*;
+
+/// Makes a method.
+pub(crate) type Make = fn(Tolerance, Limits) -> Box<dyn Integrator>;
+
+/// A method of ours or the library's is one line here.
+pub(crate) const METHODS: &[(&str, Make)] = &[
+    ("dopri5", |tolerance, limits| Box::new(dopri5(tolerance, limits))),
+    ("dop853", |tolerance, limits| Box::new(dop853(tolerance, limits))),
+    ("tsit5", |tolerance, limits| Box::new(tsit5(tolerance, limits))),
+    ("rkc", |tolerance, limits| Box::new(rkc(tolerance, limits))),
+    ("rock4", |tolerance, limits| Box::new(rock4(tolerance, limits))),
+    ("gauss1", |tolerance, limits| Box::new(gauss(1, tolerance, limits))),
+    ("gauss2", |tolerance, limits| Box::new(gauss(2, tolerance, limits))),
+    ("gauss3", |tolerance, limits| Box::new(gauss(3, tolerance, limits))),
+    ("auto", |tolerance, limits| Box::new(auto(tolerance, limits))),
+];
+
+/// What a method of order 2 that controls its error per step leaves: rtol^{2/3}; `auto` takes it at loose tolerance.
+pub(crate) fn attainable(name: &str, rtol: f64) -> f64 {
+    if ["rkc", "gauss1"].contains(&name) || name == "auto" && rtol >= 1e-5 { rtol.powf(2.0 / 3.0) } else { rtol }
+}
+
+/// θ̇ = rate(t, θ) in one dimension, with slope = ∂rate/∂θ.
+pub(crate) struct Scalar {
+    pub rate: fn(f64, f64) -> f64,
+    pub slope: fn(f64, f64) -> f64,
+}
+
+impl VectorField for Scalar {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta[0] = (self.rate)(t, theta[0]);
+    }
+    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv[0] = (self.slope)(t, theta[0]) * v[0];
+    }
+}
+
+/// The spectral radius as the driver estimates it, at one state after the other.
+pub(crate) fn radii<'a>(field: &dyn VectorField, states: impl IntoIterator<Item = &'a DVector<f64>>) -> Vec<f64> {
+    let mut radius = spectral_radius::SpectralRadius::new();
+    let rhs = rhs::Rhs::new(field);
+    let value = |theta| {
+        radius.update(&rhs, 0.0, theta).expect("a finite Jacobian");
+        radius.value()
+    };
+    states.into_iter().map(value).collect()
+}
