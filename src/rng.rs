@@ -7,6 +7,7 @@ use nalgebra::DMatrix;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use sha2::{Digest, Sha256};
 
 /// What a stream is for. The numbers are part of what a seed means: never reuse or change one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +29,27 @@ pub enum Purpose {
     SpectralRadius = 7,
     /// Where the search for a direction of escape starts.
     Stationarity = 8,
+    /// Which samples the minibatches of a process hold; one stream per name of a process.
+    Batches = 9,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.
 pub fn stream(seed: u64, purpose: Purpose) -> ChaCha8Rng {
+    keyed(seed, [0; 24], purpose)
+}
+
+/// The stream of `seed` and a `name` for `purpose`: the key's other 24 bytes are the first of the name's SHA-256. It depends on nothing
+/// else: neither on what other names there are nor on their order.
+pub fn named_stream(seed: u64, purpose: Purpose, name: &str) -> ChaCha8Rng {
+    let mut rest = [0; 24];
+    rest.copy_from_slice(&Sha256::digest(name)[..24]);
+    keyed(seed, rest, purpose)
+}
+
+fn keyed(seed: u64, rest: [u8; 24], purpose: Purpose) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..].copy_from_slice(&rest);
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(purpose as u64);
     rng
@@ -61,6 +77,10 @@ mod tests {
         assert_eq!(first(0, Purpose::Init), first(0, Purpose::Init));
         assert_ne!(first(0, Purpose::Init), first(1, Purpose::Init));
         assert_ne!(first(0, Purpose::Init), first(0, Purpose::Noise));
+        let named = |seed, name| named_stream(seed, Purpose::Batches, name).next_u64();
+        assert_eq!(named(0, "sgd"), named(0, "sgd"));
+        assert_ne!(named(0, "sgd"), named(1, "sgd"));
+        assert_ne!(named(0, "sgd"), named(0, "other"));
     }
 
     #[test]

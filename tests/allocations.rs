@@ -6,9 +6,11 @@ use std::cell::Cell;
 use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
 use gramflow::network::Architecture;
-use gramflow::objective::{LinearObjective, Objective, Order};
+use gramflow::objective::{LinearObjective, Minibatch, Objective, Order, Samples};
 use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
+use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
+use gramflow::scenario;
 use nalgebra::DVector;
 
 /// The system's allocator, counting per thread: other tests run beside this one.
@@ -77,6 +79,38 @@ fn the_right_hand_side_does_not_allocate_after_its_first_call() {
                 }
             });
             assert_eq!(later, 0, "{widths:?} {order:?}");
+        }
+    }
+}
+
+/// Every rule on batches of both kinds, by whichever way is cheaper for their size, short last batches included.
+#[test]
+fn a_step_does_not_allocate_after_the_first() {
+    let rules = "[gd: {lr: 0.01}, sgd: {lr: 0.01, momentum: 0.9}, adam: {lr: 0.01, amsgrad: true}, adamw: {lr: 0.01}, \
+        rmsprop: {lr: 0.01, centered: true}, sign: {lr: 0.01, schedule: {cosine: {t_max: 9}}}]";
+    let text = format!(
+        "name: x\ndata: {{synthetic: {{inputs: {{dim: 20, samples: 30}}, target: {{low_rank: {{rank: 1, outputs: 20}}}}}}}}\n\
+         network: {{widths: [20, 30, 20]}}\nflow: {{t_end: 1}}\noptimizers: {rules}\n"
+    );
+    let (scenario, _) = scenario::parse(&text, "x.yaml".as_ref(), &[]).unwrap();
+    let architecture = Architecture::new(&scenario.network.widths);
+    let rng = &mut stream(0, Purpose::Inputs);
+    let data = Dataset { x: gaussian_matrix(30, 20, rng), y: gaussian_matrix(30, 20, rng) };
+    let mut theta = DVector::from_element(architecture.parameter_count(), 0.01);
+    let mut gradient = theta.clone();
+    let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 1e-3);
+    let samples = std::sync::Arc::new(Samples::new(&data));
+    for settings in &scenario.optimizers {
+        for (size, replacement) in [(4, false), (4, true), (29, false), (1000, true)] {
+            let mut rule = optimizer(settings, 1e-3, theta.len());
+            let mut batches = Batches::new(30, size, replacement, 0, settings.name());
+            let mut minibatch = Minibatch::new(&objective, samples.clone(), size);
+            let mut step = |k| {
+                minibatch.loss_gradient(batches.draw(), &theta, &mut gradient);
+                rule.step(settings.rate(k), &gradient, &mut theta);
+            };
+            step(0);
+            assert_eq!(allocations(|| (1..40).for_each(step)), 0, "{settings:?} {size}");
         }
     }
 }

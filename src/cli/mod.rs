@@ -103,7 +103,7 @@ impl Selection {
     fn load(&self) -> Result<(Scenario, Problem), ScenarioError> {
         let (scenario, source) = scenario::read(&self.scenario, &self.sets)?;
         let problem = Problem::new(&scenario)
-            .map_err(|error| ScenarioError::Problems(vec![source.problem(error.key(), error.to_string())]))?;
+            .map_err(|error| ScenarioError::Problems(vec![source.problem(&error.key(), error.to_string())]))?;
         Ok((scenario, problem))
     }
 }

@@ -9,10 +9,11 @@
 //! d_L = 1 the second is matrix–vector work and forms no d × d product.
 
 mod hessian;
+mod minibatch;
 
 use std::cell::RefCell;
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
@@ -20,6 +21,8 @@ use crate::network::Architecture;
 
 use super::{Excess, Objective};
 use hessian::Tangent;
+
+pub use minibatch::{Minibatch, Samples};
 
 /// From which end the products are carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,9 @@ impl Clone for LinearObjective {
         Self::with_order(self.architecture.clone(), self.moments.clone(), self.weight_decay, self.order)
     }
 }
+
+/// Closes the chain: the residual R, d_L × d_0, for a product P.
+type Close<'a> = &'a mut dyn FnMut(DMatrixView<f64>, &mut DMatrix<f64>);
 
 /// The intermediate products of one gradient, or their derivatives along a direction.
 struct Scratch {
@@ -117,7 +123,13 @@ impl LinearObjective {
         }
     }
 
-    fn gradient_from_input(&self, Scratch { chain, residual }: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
+    fn gradient_from_input(
+        &self,
+        close: Close,
+        Scratch { chain, residual }: &mut Scratch,
+        theta: &[f64],
+        gradient: &mut [f64],
+    ) {
         let (net, depth) = (&self.architecture, self.architecture.depth());
         let weight = |l| net.weight(theta, l);
         for l in 2..=depth {
@@ -126,8 +138,7 @@ impl LinearObjective {
             gemm_nn(Write::Replace, weight(l), previous, here[0].as_view_mut());
         }
         let product = if depth == 1 { weight(1) } else { chain[depth].as_view() };
-        residual[depth].copy_from(&self.minus_sigma_yx);
-        gemm_nn(Write::Add, product, self.moments.sigma_x.as_view(), residual[depth].as_view_mut());
+        close(product, &mut residual[depth]);
         for l in (1..=depth).rev() {
             let mut target = net.weight_mut(gradient, l);
             match l {
@@ -142,7 +153,13 @@ impl LinearObjective {
         }
     }
 
-    fn gradient_from_output(&self, Scratch { chain, residual }: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
+    fn gradient_from_output(
+        &self,
+        close: Close,
+        Scratch { chain, residual }: &mut Scratch,
+        theta: &[f64],
+        gradient: &mut [f64],
+    ) {
         let (net, depth) = (&self.architecture, self.architecture.depth());
         let weight = |l| net.weight(theta, l);
         for l in (1..depth).rev() {
@@ -151,8 +168,7 @@ impl LinearObjective {
             gemm_nn(Write::Replace, previous, weight(l), here[l - 1].as_view_mut());
         }
         let product = if depth == 1 { weight(1) } else { chain[0].as_view() };
-        residual[0].copy_from(&self.minus_sigma_yx);
-        gemm_nn(Write::Add, product, self.moments.sigma_x.as_view(), residual[0].as_view_mut());
+        close(product, &mut residual[0]);
         for l in 1..=depth {
             let mut target = net.weight_mut(gradient, l);
             match depth - l {
@@ -171,9 +187,18 @@ impl LinearObjective {
 impl LinearObjective {
     /// `gradient` ← ∇ℒ(θ), and its intermediate products into `scratch`.
     fn carry(&self, scratch: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
+        let mut close = |product: DMatrixView<f64>, residual: &mut DMatrix<f64>| {
+            residual.copy_from(&self.minus_sigma_yx);
+            gemm_nn(Write::Add, product, self.moments.sigma_x.as_view(), residual.as_view_mut());
+        };
+        self.carry_to(&mut close, scratch, theta, gradient);
+    }
+
+    /// The same for another R than PΣ_x − Σ_yx: `close` writes it, given P.
+    fn carry_to(&self, close: Close, scratch: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
         match self.order {
-            Order::FromInput => self.gradient_from_input(scratch, theta, gradient),
-            Order::FromOutput => self.gradient_from_output(scratch, theta, gradient),
+            Order::FromInput => self.gradient_from_input(close, scratch, theta, gradient),
+            Order::FromOutput => self.gradient_from_output(close, scratch, theta, gradient),
         }
     }
 }

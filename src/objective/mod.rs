@@ -2,7 +2,7 @@
 
 mod linear;
 
-pub use linear::{LinearObjective, Order};
+pub use linear::{LinearObjective, Minibatch, Order, Samples};
 
 use nalgebra::DVector;
 

@@ -12,7 +12,7 @@ pub enum Termination {
     /// An optimizer took the number of steps it was given.
     #[error("took its {steps} steps, to t = {t}")]
     Steps {
-        /// kη after k steps.
+        /// The time at which the last of them stands.
         t: f64,
         /// The number of steps k.
         steps: u64,

@@ -1,33 +1,28 @@
-//! Gradient descent with coupled weight decay, as `torch.optim.SGD(lr, weight_decay)` on full batches:
+//! Gradient descent with coupled weight decay, as `torch.optim.SGD(lr, weight_decay)` on all samples:
 //! θ_{k+1} = θ_k − η(∇ℒ(θ_k) + λθ_k), at time t = kη.
+//! <https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html>
 
 use nalgebra::DVector;
 
-use crate::objective::Objective;
-
 use super::Optimizer;
 
-/// Gradient descent of learning rate η.
+/// Gradient descent.
 pub struct Gd {
-    lr: f64,
-    gradient: DVector<f64>,
+    weight_decay: f64,
 }
 
 impl Gd {
-    /// With learning rate `lr` > 0 for θ of length `dim`.
-    pub fn new(lr: f64, dim: usize) -> Self {
-        Self { lr, gradient: DVector::zeros(dim) }
+    /// With decay λ ≥ 0.
+    pub fn new(weight_decay: f64) -> Self {
+        Self { weight_decay }
     }
 }
 
 impl Optimizer for Gd {
-    fn time_per_step(&self) -> f64 {
-        self.lr
-    }
-
-    fn step(&mut self, objective: &dyn Objective, theta: &mut DVector<f64>) {
-        objective.gradient(theta, &mut self.gradient);
-        theta.axpy(-self.lr, &self.gradient, 1.0);
+    fn step(&mut self, lr: f64, gradient: &DVector<f64>, theta: &mut DVector<f64>) {
+        for (x, g) in theta.iter_mut().zip(gradient) {
+            *x -= lr * (g + self.weight_decay * *x);
+        }
     }
 }
 
@@ -36,7 +31,7 @@ mod tests {
     use super::*;
     use crate::data::{Dataset, Moments};
     use crate::network::{Architecture, Parameters};
-    use crate::objective::LinearObjective;
+    use crate::objective::{LinearObjective, Objective};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
 
@@ -55,7 +50,7 @@ mod tests {
             let mut gradient = before.clone();
             objective.loss_gradient(before.values(), gradient.values_mut());
             let mut after = before.clone();
-            Gd::new(lr, net.parameter_count()).step(&objective, after.values_mut());
+            Gd::new(decay).step(lr, gradient.values(), after.values_mut());
             let expected: Vec<_> = before
                 .imbalances()
                 .into_iter()

@@ -1,18 +1,51 @@
-//! Discrete optimizers, stepped beside the flow from the same start, on its clock. One update rule per file.
+//! Discrete optimizers, stepped beside the flow from the same start, on its clock. One update rule per file, PyTorch's to rounding.
+//!
+//! A rule knows neither where its gradient comes from (all samples, or one of [`Batches`]) nor the time: the clock
+//! t_k = Σ_{j<k} η_j, over 1 − β with momentum β, and the rates η_j are the scenario's
+//! ([`time`](crate::scenario::Optimizer::time), [`rate`](crate::scenario::Optimizer::rate)).
 
+mod adam;
+mod adamw;
+mod batches;
 mod gd;
+mod rmsprop;
+mod sgd;
+mod sign;
+#[cfg(test)]
+mod testing;
 
+pub use adam::Adam;
+pub use adamw::AdamW;
+pub use batches::Batches;
 pub use gd::Gd;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+pub use sign::Sign;
 
 use nalgebra::DVector;
 
-use crate::objective::Objective;
+use crate::scenario;
 
 /// A rule that turns θ_k into θ_{k+1}.
 pub trait Optimizer {
-    /// The flow's time per step: step k stands at t = k·`time_per_step`.
-    fn time_per_step(&self) -> f64;
+    /// θ ← the next iterate, at learning rate `lr` = η_k. `gradient` is ∇ℒ(θ_k) or a batch's, without decay: a rule adds its own.
+    /// Does not allocate.
+    fn step(&mut self, lr: f64, gradient: &DVector<f64>, theta: &mut DVector<f64>);
+}
 
-    /// θ ← the next iterate, by one gradient of the objective.
-    fn step(&mut self, objective: &dyn Objective, theta: &mut DVector<f64>);
+/// The rule that a scenario's settings choose, for θ of length `dim` under decay λ.
+pub fn optimizer(settings: &scenario::Optimizer, weight_decay: f64, dim: usize) -> Box<dyn Optimizer> {
+    match settings {
+        scenario::Optimizer::Gd(_) => Box::new(Gd::new(weight_decay)),
+        scenario::Optimizer::Sgd(settings) => Box::new(Sgd::new(settings, weight_decay, dim)),
+        scenario::Optimizer::Adam(settings) => Box::new(Adam::new(settings, weight_decay, dim)),
+        scenario::Optimizer::Adamw(settings) => Box::new(AdamW::new(settings, weight_decay, dim)),
+        scenario::Optimizer::Rmsprop(settings) => Box::new(RmsProp::new(settings, weight_decay, dim)),
+        scenario::Optimizer::Sign(_) => Box::new(Sign::new(weight_decay)),
+    }
+}
+
+/// a + w(b − a), from the end that is closer, as `torch.lerp` does.
+fn lerp(a: f64, b: f64, w: f64) -> f64 {
+    if w < 0.5 { a + w * (b - a) } else { b - (b - a) * (1.0 - w) }
 }

@@ -1,13 +1,16 @@
 //! What a scenario amounts to: its data's moments, its objective, its start.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use nalgebra::DMatrix;
 
 use crate::data::{Dataset, DatasetError, Moments, dataset};
 use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
-use crate::objective::{LinearObjective, Objective};
+use crate::objective::{LinearObjective, Objective, Samples};
 use crate::observe::Snapshot;
-use crate::scenario::{Data, Scenario, ScenarioError};
+use crate::scenario::{Data, Optimizer, Scenario, ScenarioError, Sgd};
 
 /// The training problem of a scenario.
 #[derive(Clone)]
@@ -16,6 +19,8 @@ pub struct Problem {
     pub start: Parameters,
     /// J = ℒ + (λ/2)‖θ‖².
     pub objective: LinearObjective,
+    /// The samples themselves, where an optimizer of the scenario takes minibatches.
+    pub samples: Option<Arc<Samples>>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
     pub scenario_hash: String,
 }
@@ -41,6 +46,16 @@ pub enum ProblemError {
     /// The file of the start does not hold the weights of this network.
     #[error(transparent)]
     Start(#[from] init::FileError),
+    /// A minibatch is to hold more samples than there are.
+    #[error("must be at most {samples}, the number of samples in the file, got {batch}")]
+    Batch {
+        /// Which of the scenario's optimizers.
+        index: usize,
+        /// The size asked for.
+        batch: usize,
+        /// n.
+        samples: usize,
+    },
     /// X/√n has no singular value decomposition: its entries overflow, or it did not converge.
     #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
@@ -62,18 +77,20 @@ pub enum ProblemError {
 
 impl ProblemError {
     /// The key of the scenario that brought it about.
-    pub fn key(&self) -> &'static str {
+    pub fn key(&self) -> Cow<'static, str> {
         match self {
-            Self::Data(_) | Self::DataShape { .. } => "data.file.path",
-            Self::Start(_) => "init.file.path",
-            Self::StartOverflows(_) => "init",
-            Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data",
+            Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
+            Self::Start(_) => "init.file.path".into(),
+            Self::StartOverflows(_) => "init".into(),
+            Self::Batch { index, .. } => format!("optimizers[{index}].sgd.batch").into(),
+            Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data".into(),
         }
     }
 }
 
 impl Problem {
-    /// Draws or reads the data and the start, and forgets the samples: the objective needs their moments only.
+    /// Draws or reads the data and the start, and forgets the samples unless minibatches need them: the objective needs their moments
+    /// only.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
         let architecture = Architecture::new(&scenario.network.widths);
         let data = dataset(&scenario.data, scenario.seed)?;
@@ -82,7 +99,9 @@ impl Problem {
         }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
         let objective = LinearObjective::new(architecture, Moments::new(&data)?, scenario.weight_decay);
-        let problem = Self { start, objective, scenario_hash: scenario.hash()? };
+        let minibatches = check_batches(&scenario.optimizers, data.x.nrows())?;
+        let samples = minibatches.then(|| Arc::new(Samples::new(&data)));
+        let problem = Self { start, objective, samples, scenario_hash: scenario.hash()? };
         problem.check_start()?;
         Ok(problem)
     }
@@ -96,6 +115,20 @@ impl Problem {
         let (loss, gradient) = (self.objective.value(theta), gradient.norm());
         if loss.is_finite() && gradient.is_finite() { Ok(()) } else { Err(ProblemError::LossOverflows { loss, gradient }) }
     }
+}
+
+/// Whether there are minibatches. A batch of all samples, each once, is none: its gradient is the full one.
+fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, ProblemError> {
+    let mut minibatches = false;
+    for (index, optimizer) in optimizers.iter().enumerate() {
+        if let &Optimizer::Sgd(Sgd { batch: Some(batch), replacement, .. }) = optimizer {
+            if batch > samples {
+                return Err(ProblemError::Batch { index, batch, samples });
+            }
+            minibatches |= batch < samples || replacement;
+        }
+    }
+    Ok(minibatches)
 }
 
 fn check_shapes(data: &Dataset, architecture: &Architecture) -> Result<(), ProblemError> {

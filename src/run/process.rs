@@ -3,11 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use nalgebra::DVector;
+
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
+use crate::objective::{Minibatch, Objective};
 use crate::observe::Snapshot;
 use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
-use crate::optim::{Gd, Optimizer};
+use crate::optim::{Batches, Optimizer, optimizer};
 use crate::record::Recorder;
 use crate::scenario::{self, Scenario};
 
@@ -154,7 +157,12 @@ impl<'a> Flow<'a> {
 pub(super) struct Descent<'a> {
     name: String,
     problem: &'a Problem,
-    optimizer: Box<dyn Optimizer>,
+    settings: &'a scenario::Optimizer,
+    rule: Box<dyn Optimizer>,
+    /// Where the gradient is not that of all samples.
+    minibatches: Option<(Batches, Minibatch<'a>)>,
+    /// ∇ℒ, without decay, of the step taken last.
+    gradient: DVector<f64>,
     parameters: Parameters,
     steps: u64,
     last: u64,
@@ -167,22 +175,22 @@ pub(super) struct Descent<'a> {
 
 impl<'a> Descent<'a> {
     pub(super) fn new(
-        settings: &scenario::Optimizer,
+        settings: &'a scenario::Optimizer,
         scenario: &Scenario,
         problem: &'a Problem,
         interrupt: &Interrupt,
     ) -> Self {
-        // The only optimizer that a scenario can ask for so far.
-        let optimizer = Box::new(Gd::new(settings.lr(), problem.start.values().len()));
-        // The last step that does not pass t_end: 1e-12 forgives the quotient its rounding.
-        let within = (scenario.flow.t_end / optimizer.time_per_step() * (1.0 + 1e-12)).floor() as u64;
+        let dim = problem.start.values().len();
         Self {
             name: settings.name().to_string(),
             problem,
-            optimizer,
+            settings,
+            rule: optimizer(settings, scenario.weight_decay, dim),
+            minibatches: minibatches(settings, scenario.seed, problem),
+            gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
             steps: 0,
-            last: settings.steps().unwrap_or(within),
+            last: settings.last_step(scenario.flow.t_end),
             counted: settings.steps().is_some(),
             time: Duration::ZERO,
             interrupt: interrupt.clone(),
@@ -198,7 +206,11 @@ impl<'a> Descent<'a> {
         let mut before = self.parameters.values().clone();
         while self.steps < step && self.diverged.is_none() && !self.interrupt.is_raised() {
             before.copy_from(self.parameters.values());
-            self.optimizer.step(&self.problem.objective, self.parameters.values_mut());
+            match &mut self.minibatches {
+                Some((batches, minibatch)) => minibatch.loss_gradient(batches.draw(), &before, &mut self.gradient),
+                None => self.problem.objective.loss_gradient(&before, &mut self.gradient),
+            }
+            self.rule.step(self.settings.rate(self.steps), &self.gradient, self.parameters.values_mut());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
                 self.diverged = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
@@ -216,11 +228,11 @@ impl<'a> Descent<'a> {
     }
 
     pub(super) fn t(&self) -> f64 {
-        self.steps as f64 * self.optimizer.time_per_step()
+        self.settings.time(self.steps)
     }
 
-    pub(super) fn clock(&self) -> Clock {
-        Clock { time_per_step: self.optimizer.time_per_step(), last_step: self.last }
+    pub(super) fn clock(&self) -> Clock<'a> {
+        Clock { settings: self.settings, last_step: self.last }
     }
 
     pub(super) fn steps(&self) -> u64 {
@@ -250,4 +262,13 @@ impl<'a> Descent<'a> {
             termination,
         }
     }
+}
+
+/// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
+fn minibatches<'a>(settings: &scenario::Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Minibatch<'a>)> {
+    let &scenario::Optimizer::Sgd(scenario::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
+    let samples = problem.samples.clone()?;
+    let drawn = batch < samples.count() || replacement;
+    let batches = || Batches::new(samples.count(), batch, replacement, seed, settings.name());
+    drawn.then(|| (batches(), Minibatch::new(&problem.objective, samples.clone(), batch)))
 }

@@ -1,5 +1,7 @@
 //! When what is recorded: the merged times of all processes.
 
+use crate::scenario::Optimizer;
+
 /// One moment of the common clock at which something is recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Event {
@@ -12,12 +14,13 @@ pub(super) struct Event {
 
 /// An optimizer's steps on the common clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    pub time_per_step: f64,
+pub(super) struct Clock<'a> {
+    /// Which say at what time a step stands.
+    pub settings: &'a Optimizer,
     pub last_step: u64,
 }
 
-/// A step whose time is closer than this to a record time, relative to it, stands at that time: k·η is rounded.
+/// A step whose time is closer than this to a record time, relative to it, stands at that time: Σ η_j is rounded.
 const SAME: f64 = 1e-12;
 
 /// The events in order of time: the flow at every record time, each optimizer at the steps nearest to them and at its last.
@@ -25,7 +28,7 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Event> {
     let mut events: Vec<Event> = record_times.iter().map(|&t| Event { t, flow: true, descents: Vec::new() }).collect();
     for (index, clock) in clocks.iter().enumerate() {
         for step in recorded_steps(record_times, clock) {
-            events.push(Event { t: step as f64 * clock.time_per_step, flow: false, descents: vec![(index, step)] });
+            events.push(Event { t: clock.settings.time(step), flow: false, descents: vec![(index, step)] });
         }
     }
     events.sort_by(|a, b| a.t.total_cmp(&b.t));
@@ -34,7 +37,7 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Event> {
         match merged.last_mut() {
             // Two record times stay two, however close.
             Some(last) if event.t - last.t <= SAME * event.t && !(last.flow && event.flow) => {
-                // A record time is exact; a step's time is k·η with its rounding.
+                // A record time is exact; a step's time is Σ η_j with its rounding.
                 if event.flow {
                     last.t = event.t;
                 }
@@ -47,40 +50,101 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Event> {
     merged
 }
 
-/// The steps nearest to the record times (two at least), and the last; increasing.
+/// The steps nearest to the record times (two at least), and the last; increasing, and their times with them.
 fn recorded_steps(record_times: &[f64], clock: &Clock) -> Vec<u64> {
     // An optimizer may go on beyond the horizon: there in the ratio of the last two record times.
     let (before, end) = (record_times[record_times.len() - 2], record_times[record_times.len() - 1]);
     let beyond = std::iter::successors(Some(end), |t| (before > 0.0).then(|| t * end / before)).skip(1);
-    let nearest = record_times.iter().copied().chain(beyond).map(|t| (t / clock.time_per_step).round() as u64);
-    let mut steps: Vec<u64> = nearest.take_while(|&step| step < clock.last_step).chain([clock.last_step]).collect();
-    steps.dedup();
+    let nearest = record_times.iter().copied().chain(beyond).map(|t| clock.settings.step_nearest(t, clock.last_step));
+    let mut steps: Vec<u64> = Vec::new();
+    for step in nearest.take_while(|&step| step < clock.last_step).chain([clock.last_step]) {
+        // Steps at rates that have fallen to 0 stand at one time: of those the latest.
+        while steps.last().is_some_and(|&last| last == step || clock.settings.time(last) >= clock.settings.time(step)) {
+            steps.pop();
+        }
+        steps.push(step);
+    }
     steps
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::{Gd, Schedule, Sgd};
 
-    fn clock(last_step: u64) -> Clock {
-        Clock { time_per_step: 0.1, last_step }
+    fn gd(schedule: Schedule) -> Optimizer {
+        Optimizer::Gd(Gd { name: None, lr: 0.1, steps: None, schedule })
+    }
+
+    fn clock(settings: &Optimizer, last_step: u64) -> Clock<'_> {
+        Clock { settings, last_step }
     }
 
     #[test]
     fn steps_are_the_nearest_to_the_record_times_and_the_last() {
-        assert_eq!(recorded_steps(&[0.0, 0.04, 0.06, 1.0, 2.0], &clock(20)), [0, 1, 10, 20]);
+        let gd = gd(Schedule::Constant);
+        assert_eq!(recorded_steps(&[0.0, 0.04, 0.06, 1.0, 2.0], &clock(&gd, 20)), [0, 1, 10, 20]);
         // Fewer steps than the horizon has, and more.
-        assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(5)), [0, 5]);
-        assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(50)), [0, 10, 20, 40, 50]);
+        assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(&gd, 5)), [0, 5]);
+        assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(&gd, 50)), [0, 10, 20, 40, 50]);
     }
 
     /// 3 · 0.1 is 0.30000000000000004: the same time as 0.3, at which the flow lands once.
     #[test]
     fn times_that_differ_by_rounding_are_one_event() {
-        let events = schedule(&[0.0, 0.3, 0.52, 1.0], &[clock(10)]);
+        let events = schedule(&[0.0, 0.3, 0.52, 1.0], &[clock(&gd(Schedule::Constant), 10)]);
         let both = |t, step| Event { t, flow: true, descents: vec![(0, step)] };
         let step = Event { t: 0.5, flow: false, descents: vec![(0, 5)] };
         let record = Event { t: 0.52, flow: true, descents: vec![] };
         assert_eq!(events, [both(0.0, 0), both(0.3, 3), step, record, both(1.0, 10)]);
+    }
+
+    /// Two steps of 0.1, then of 0.05, 0.025, …: the times 0, 0.1, 0.2, 0.25, 0.3, 0.325, … tend to 0.4.
+    #[test]
+    fn steps_of_falling_rates_stand_where_the_rates_add_up() {
+        let falling = gd(Schedule::Step { step_size: 2, gamma: 0.5 });
+        assert_eq!(recorded_steps(&[0.0, 0.1, 0.26, 0.29, 1.0], &clock(&falling, 6)), [0, 1, 3, 4, 6]);
+        let events = schedule(&[0.0, 0.3], &[clock(&falling, 4)]);
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[1].descents, [(0, 4)]);
+        // After 200 steps the rate is below the rounding of the time: only the last of those steps is recorded.
+        assert_eq!(recorded_steps(&[0.0, 0.3, 0.5], &clock(&falling, 10_000)), [0, 4, 10_000]);
+    }
+
+    #[test]
+    fn the_last_step_does_not_pass_the_end() {
+        assert_eq!(gd(Schedule::Constant).last_step(0.3), 3);
+        assert_eq!(gd(Schedule::Step { step_size: 2, gamma: 0.5 }).last_step(0.3), 4);
+        // 0.1 · (1 + ½ + 0 + ½ + 1 + …).
+        let cosine = gd(Schedule::Cosine { t_max: 2, eta_min: 0.0 });
+        assert_eq!((cosine.last_step(0.14), cosine.last_step(0.16), cosine.last_step(1.99)), (1, 3, 39));
+    }
+
+    /// k·lr/(1 − β), over the dampening too; without momentum k·lr to the bit.
+    #[test]
+    fn momentum_stretches_the_clock() {
+        let sgd = |momentum, dampening| {
+            let (name, steps, schedule) = (None, None, Schedule::Constant);
+            let lr = 0.1;
+            Optimizer::Sgd(Sgd {
+                name,
+                lr,
+                steps,
+                schedule,
+                batch: None,
+                replacement: false,
+                momentum,
+                dampening,
+                nesterov: false,
+            })
+        };
+        for step in [0, 1, 3, 7, 1_000_003] {
+            let plain = step as f64 * 0.1;
+            assert_eq!(gd(Schedule::Constant).time(step), plain);
+            assert_eq!(sgd(0.0, 0.0).time(step), plain);
+            assert_eq!(sgd(0.9, 0.0).time(step), plain / (1.0 - 0.9));
+            assert!((sgd(0.9, 0.5).time(step) - 5.0 * plain).abs() <= 1e-14 * 5.0 * plain);
+        }
+        assert_eq!(sgd(0.9, 0.0).last_step(10.0), 10);
     }
 }

@@ -3,7 +3,7 @@
 use serde_yaml::Value;
 
 use super::validate::Findings;
-use super::{Activation, Data, Distribution, Link, Optimizer, Scenario, Target, path};
+use super::{Activation, Data, Distribution, Link, Scenario, Target};
 
 impl Findings {
     fn not_yet(&mut self, available: bool, path: &str, what: &str) {
@@ -25,11 +25,6 @@ impl Scenario {
         let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
-        for (index, optimizer) in self.optimizers.iter().enumerate() {
-            let available = matches!(optimizer, Optimizer::Gd(_));
-            let at = path::child(&path::item("optimizers", index), optimizer.kind());
-            found.not_yet(available, &at, &format!("optimizer {}", optimizer.kind()));
-        }
         found.not_yet(self.claims.is_empty(), "claims", "claims");
     }
 }

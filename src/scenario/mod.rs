@@ -10,6 +10,7 @@
 
 mod availability;
 mod claim;
+mod clock;
 mod data;
 mod error;
 mod flow;
@@ -22,6 +23,7 @@ mod path;
 mod print;
 mod read;
 mod record;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -39,6 +41,7 @@ pub use network::{Activation, Network, OneOrEach};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use read::{parse, read};
 pub use record::Record;
+pub use schedule::Schedule;
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
 const MAX_WIDTH: usize = 65_536;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::path;
 use super::validate::Findings;
+use super::{Schedule, path};
 
 /// One optimizer and its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub enum Optimizer {
     Adamw(Adam),
     /// `torch.optim.RMSprop`.
     Rmsprop(Rmsprop),
+    /// Steps along the sign of the gradient, with the settings of [`Gd`].
+    Sign(Gd),
 }
 
 /// θ ← θ − lr · g.
@@ -33,9 +35,12 @@ pub struct Gd {
     /// The number of steps; where absent, until the process's time reaches the flow's `t_end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
+    /// How the learning rate changes from step to step.
+    #[serde(default)]
+    pub schedule: Schedule,
 }
 
-/// v ← momentum · v + g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
+/// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {
@@ -47,12 +52,22 @@ pub struct Sgd {
     /// As in [`Gd`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
+    /// How the learning rate changes from step to step.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// The number of samples in a minibatch; all of them where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
+    /// Whether the samples of a batch are drawn independently of each other. Otherwise every sample comes once in an epoch, in random
+    /// order, and where `batch` does not divide their number the last batch of an epoch is shorter.
+    #[serde(default)]
+    pub replacement: bool,
     /// The share of v that a step keeps.
     #[serde(default)]
     pub momentum: f64,
+    /// The share of g that v does not take up, after the first step.
+    #[serde(default)]
+    pub dampening: f64,
     /// Whether a step looks ahead along v.
     #[serde(default)]
     pub nesterov: bool,
@@ -70,12 +85,18 @@ pub struct Adam {
     /// As in [`Gd`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
+    /// How the learning rate changes from step to step.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// The decay rates (β₁, β₂) of the averages of g and g².
     #[serde(default = "betas")]
     pub betas: [f64; 2],
     /// What keeps the quotient finite where v̂ is 0.
     #[serde(default = "eps")]
     pub eps: f64,
+    /// Whether the largest v so far takes the place of v.
+    #[serde(default)]
+    pub amsgrad: bool,
 }
 
 /// θ ← θ − lr · g / (√v + eps), with v the moving average of g² at rate alpha.
@@ -90,6 +111,9 @@ pub struct Rmsprop {
     /// As in [`Gd`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
+    /// How the learning rate changes from step to step.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// The decay rate of the average of g².
     #[serde(default = "alpha")]
     pub alpha: f64,
@@ -99,6 +123,9 @@ pub struct Rmsprop {
     /// The share of the last step's direction that a step keeps, as in [`Sgd`].
     #[serde(default)]
     pub momentum: f64,
+    /// Whether the square of the average of g is taken from v.
+    #[serde(default)]
+    pub centered: bool,
 }
 
 fn betas() -> [f64; 2] {
@@ -114,48 +141,55 @@ fn eps() -> f64 {
 }
 
 /// More steps than anybody waits for: hours at a microsecond each.
-const MAX_STEPS: u64 = 10_000_000_000;
+pub(super) const MAX_STEPS: u64 = 10_000_000_000;
+
+/// What all kinds have.
+pub(super) struct Common<'a> {
+    kind: &'static str,
+    name: &'a Option<String>,
+    pub lr: f64,
+    pub steps: Option<u64>,
+    pub schedule: &'a Schedule,
+}
 
 impl Optimizer {
-    /// The word that chooses it.
-    pub fn kind(&self) -> &'static str {
-        match self {
+    pub(super) fn common(&self) -> Common<'_> {
+        let kind = match self {
             Self::Gd(_) => "gd",
             Self::Sgd(_) => "sgd",
             Self::Adam(_) => "adam",
             Self::Adamw(_) => "adamw",
             Self::Rmsprop(_) => "rmsprop",
-        }
+            Self::Sign(_) => "sign",
+        };
+        let (Self::Gd(Gd { name, lr, steps, schedule })
+        | Self::Sgd(Sgd { name, lr, steps, schedule, .. })
+        | Self::Adam(Adam { name, lr, steps, schedule, .. })
+        | Self::Adamw(Adam { name, lr, steps, schedule, .. })
+        | Self::Rmsprop(Rmsprop { name, lr, steps, schedule, .. })
+        | Self::Sign(Gd { name, lr, steps, schedule })) = self;
+        Common { kind, name, lr: *lr, steps: *steps, schedule }
+    }
+
+    /// The word that chooses it.
+    pub fn kind(&self) -> &'static str {
+        self.common().kind
     }
 
     /// The process's name in the records.
     pub fn name(&self) -> &str {
-        let (Self::Gd(Gd { name, .. })
-        | Self::Sgd(Sgd { name, .. })
-        | Self::Adam(Adam { name, .. })
-        | Self::Adamw(Adam { name, .. })
-        | Self::Rmsprop(Rmsprop { name, .. })) = self;
-        name.as_deref().unwrap_or(self.kind())
+        let Common { kind, name, .. } = self.common();
+        name.as_deref().unwrap_or(kind)
     }
 
-    /// The learning rate.
+    /// The learning rate, before its schedule.
     pub fn lr(&self) -> f64 {
-        let (Self::Gd(Gd { lr, .. })
-        | Self::Sgd(Sgd { lr, .. })
-        | Self::Adam(Adam { lr, .. })
-        | Self::Adamw(Adam { lr, .. })
-        | Self::Rmsprop(Rmsprop { lr, .. })) = self;
-        *lr
+        self.common().lr
     }
 
     /// The number of steps, where one is set.
     pub fn steps(&self) -> Option<u64> {
-        let (Self::Gd(Gd { steps, .. })
-        | Self::Sgd(Sgd { steps, .. })
-        | Self::Adam(Adam { steps, .. })
-        | Self::Adamw(Adam { steps, .. })
-        | Self::Rmsprop(Rmsprop { steps, .. })) = self;
-        *steps
+        self.common().steps
     }
 
     pub(super) fn fill_defaults(&mut self) {
@@ -164,39 +198,79 @@ impl Optimizer {
         | Self::Sgd(Sgd { name, .. })
         | Self::Adam(Adam { name, .. })
         | Self::Adamw(Adam { name, .. })
-        | Self::Rmsprop(Rmsprop { name, .. })) = self;
+        | Self::Rmsprop(Rmsprop { name, .. })
+        | Self::Sign(Gd { name, .. })) = self;
         name.get_or_insert_with(|| kind.to_string());
     }
 
     /// `at`: the path of its settings, `optimizers[0].gd`. `samples`: the size of the data set, where the scenario tells.
     fn validate(&self, at: &str, samples: Option<usize>, t_end: f64, found: &mut Findings) {
         let at = |key: &str| path::child(at, key);
+        let Common { lr, steps, schedule, .. } = self.common();
         found.name(&at("name"), self.name(), "a-z, 0-9, - and _", |c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_'));
-        found.positive(&at("lr"), self.lr());
-        match self.steps() {
-            Some(steps) => found.between(&at("steps"), steps, 1, MAX_STEPS),
-            None if t_end / self.lr() > MAX_STEPS as f64 => {
-                let least = t_end / MAX_STEPS as f64;
-                found.require(
-                    false,
-                    &at("lr"),
-                    &format!("at least {least:?}, or `steps` set, to end within 10^10 steps"),
-                    self.lr(),
-                );
-            }
-            None => found.require(self.lr() <= t_end, &at("lr"), "at most t_end, for one step at least", self.lr()),
+        found.positive(&at("lr"), lr);
+        if let Some(steps) = steps {
+            found.between(&at("steps"), steps, 1, MAX_STEPS);
         }
+        self.validate_kind(&at, samples, found);
+        let problems = found.0.len();
+        schedule.validate(lr, &at("schedule"), found);
+        if steps.is_none() && found.0.len() == problems {
+            self.validate_horizon(&at, t_end, found);
+        }
+    }
+
+    /// Without `steps`: at least one step before `t_end`, and at most as many as anybody waits for. Where a rate or a friction is wrong
+    /// that is the problem to report.
+    fn validate_horizon(&self, at: &dyn Fn(&str) -> String, t_end: f64, found: &mut Findings) {
+        let Common { lr, schedule, .. } = self.common();
+        let friction = self.friction();
+        if !(lr > 0.0 && friction > 0.0 && friction.is_finite()) {
+            return;
+        }
+        if self.time(MAX_STEPS) < t_end {
+            if *schedule == Schedule::Constant {
+                let least = t_end * friction / MAX_STEPS as f64;
+                let right = format!("at least {least:?}, or `steps` set, to end within 10^10 steps");
+                found.require(false, &at("lr"), &right, lr);
+            } else {
+                let reached = self.time(MAX_STEPS);
+                let message = format!("its rates add up to t = {reached:.3} and never to t_end {t_end:?}: set `steps`");
+                found.add(&at("schedule"), message);
+            }
+        }
+        let right = if friction == 1.0 {
+            "at most t_end, for one step at least".to_string()
+        } else {
+            format!(
+                "at most {:?} (t_end over the step's time per lr, {:?}), for one step at least",
+                t_end * friction,
+                1.0 / friction
+            )
+        };
+        found.require(self.time(1) <= t_end, &at("lr"), &right, lr);
+    }
+
+    fn validate_kind(&self, at: &dyn Fn(&str) -> String, samples: Option<usize>, found: &mut Findings) {
         match self {
-            Self::Gd(_) => {}
-            Self::Sgd(Sgd { batch, momentum, nesterov, .. }) => {
+            Self::Gd(_) | Self::Sign(_) => {}
+            Self::Sgd(Sgd { batch, replacement, momentum, dampening, nesterov, .. }) => {
                 match (*batch, samples) {
                     (Some(batch), Some(samples)) => found.between(&at("batch"), batch, 1, samples),
                     (Some(batch), None) => found.require(batch >= 1, &at("batch"), "at least 1", batch),
+                    (None, _) if *replacement => found.add(&at("replacement"), "needs a batch to draw"),
                     (None, _) => {}
                 }
                 found.rate(&at("momentum"), *momentum);
+                found.rate(&at("dampening"), *dampening);
                 if *nesterov && *momentum == 0.0 {
                     found.add(&at("nesterov"), "needs a momentum greater than 0");
+                }
+                if *nesterov && *dampening > 0.0 {
+                    found.add(&at("nesterov"), "needs a dampening of 0, as in torch");
+                }
+                if *dampening > 0.0 && *momentum == 0.0 {
+                    found.add(&at("dampening"), "needs a momentum greater than 0: without one there is nothing to dampen");
                 }
             }
             Self::Adam(Adam { betas, eps, .. }) | Self::Adamw(Adam { betas, eps, .. }) => {

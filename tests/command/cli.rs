@@ -152,7 +152,6 @@ fn what_later_versions_bring_is_refused_by_name() {
     let scenario = bundled("quickstart");
     let scenario = scenario.to_str().unwrap();
     for set in [
-        "optimizers=[{adam: {lr: 0.001}}]",
         "network.activations=relu",
         "network.bias=true",
         "claims=[nfa]",

@@ -6,6 +6,7 @@ mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
+mod optimizers;
 mod readme;
 mod references;
 mod run;

@@ -29,6 +29,19 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
     assert_eq!(ran, 5);
 }
 
+/// Its list of optimizers, in its scenario.
+#[test]
+fn the_optimizers_run() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = blocks("yaml")[0].split("optimizers:").next().unwrap().to_string();
+    fs::write(at.path().join("my-study.yaml"), scenario + &blocks("yaml")[1]).unwrap();
+    succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=20", "--out", "run"]);
+    let run = gramflow::record::read(&at.path().join("run")).unwrap();
+    for process in ["gd", "sgd", "adam", "adamw-short"] {
+        assert!(run.table.floats(process, "distance_to_flow").len() > 5, "{process}");
+    }
+}
+
 #[test]
 fn the_files_it_points_to_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

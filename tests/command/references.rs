@@ -12,19 +12,19 @@ use serde::Deserialize;
 
 /// What `make.py` writes about a case.
 #[derive(Deserialize)]
-struct Case {
-    widths: Vec<usize>,
-    decay: f64,
+pub struct Case {
+    pub widths: Vec<usize>,
+    pub decay: f64,
     t_end: f64,
     lr: f64,
     gd_steps: u64,
 }
 
-fn references() -> PathBuf {
+pub fn references() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/references")
 }
 
-fn cases() -> BTreeMap<String, Case> {
+pub fn cases() -> BTreeMap<String, Case> {
     serde_json::from_str(&std::fs::read_to_string(references().join("cases.json")).unwrap()).unwrap()
 }
 

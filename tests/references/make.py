@@ -1,7 +1,10 @@
 """Small deep linear networks, their gradient flow and gradient descent, by software other than ours, in float64.
 
   make.py            writes beside itself, per case, CASE-data.npz (X, Y), CASE-w0.npz (W1, …), CASE-flow.npz (W1, … at t_end),
-                     CASE-gd.npz (W1, … after the steps of torch.optim.SGD), and cases.json with the settings
+                     CASE-gd.npz (W1, … after the steps of torch.optim.SGD), and cases.json with the settings;
+                     CASE-optimizers.npz (NAME/W1, … after the steps of every optimizer in OPTIMIZERS), and optimizers.json, the
+                     list as a scenario has it;
+                     CASE-minibatches.npz (indices, one batch a row, and W1, … after torch.optim.SGD on those batches)
 
 Loss: 1/(2n) sum ||f(x_i) - y_i||^2; decay: (lambda/2) sum ||W||^2. Inputs have covariance eigenvalues log-spaced from 1 to
 1/condition, the target is a random matrix, W_l starts Gaussian with standard deviation 1/sqrt(d_{l-1}).
@@ -31,6 +34,24 @@ CASES = {
     "ill-conditioned": dict(widths=[6, 6, 4], samples=40, decay=0.0, t_end=200.0, lr=0.1, condition=1e2, noise=0.2),
     "few-samples": dict(widths=[8, 6, 2], samples=5, decay=1e-3, t_end=4.0, lr=0.02),
 }
+# As in a scenario: the kind, and settings under torch's names. Rates at which the steps are stable: a start perturbed by 1e-15 ends
+# within 1e-14, where twice or four times the rates of the "-set" ones amplify it to 1e-9 and more, in torch as anywhere.
+OPTIMIZERS = [
+    {"sgd": {"name": "heavy-ball", "lr": 0.005, "momentum": 0.9}},
+    {"sgd": {"name": "dampened", "lr": 0.01, "momentum": 0.8, "dampening": 0.3}},
+    {"sgd": {"name": "nesterov", "lr": 0.005, "momentum": 0.9, "nesterov": True}},
+    {"adam": {"name": "adam", "lr": 0.01}},
+    {"adam": {"name": "adam-set", "lr": 0.02, "betas": [0.4, 0.9], "eps": 1e-3, "amsgrad": True}},
+    {"adamw": {"name": "adamw", "lr": 0.01}},
+    {"adamw": {"name": "adamw-set", "lr": 0.005, "betas": [0.8, 0.95], "eps": 1e-2}},
+    {"rmsprop": {"name": "rmsprop", "lr": 0.001}},
+    {"rmsprop": {"name": "rmsprop-set", "lr": 0.0005, "alpha": 0.9, "eps": 1e-2, "momentum": 0.5, "centered": True}},
+    {"sign": {"name": "sign", "lr": 0.002}},
+    {"gd": {"name": "gd-step", "lr": 0.02, "schedule": {"step": {"step_size": 60, "gamma": 0.5}}}},
+    {"gd": {"name": "gd-warmup", "lr": 0.02, "schedule": {"warmup": {"total_iters": 30, "start_factor": 0.1}}}},
+    {"adam": {"name": "adam-cosine", "lr": 0.02, "schedule": {"cosine": {"t_max": 150, "eta_min": 0.001}}}},
+]
+BATCH = dict(size=4, lr=0.01, momentum=0.9)
 
 
 def problem(seed, widths, samples, condition=1.0, noise=0.0, round_to_float32=False, **_):
@@ -100,19 +121,74 @@ def flow(x, y, w0, decay, t_end):
     return layers(end, w0), np.linalg.norm(end - other) / np.linalg.norm(end)
 
 
-def gradient_descent(x, y, w0, decay, lr):
+class Sign(torch.optim.Optimizer):
+    def __init__(self, weights, lr, weight_decay):
+        super().__init__(weights, dict(lr=lr, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for w in group["params"]:
+                w -= group["lr"] * torch.sign(w.grad + group["weight_decay"] * w)
+
+
+KINDS = dict(
+    gd=torch.optim.SGD,
+    sgd=torch.optim.SGD,
+    adam=torch.optim.Adam,
+    adamw=torch.optim.AdamW,
+    rmsprop=torch.optim.RMSprop,
+    sign=Sign,
+)
+SCHEDULES = dict(
+    step=torch.optim.lr_scheduler.StepLR,
+    cosine=torch.optim.lr_scheduler.CosineAnnealingLR,
+    warmup=torch.optim.lr_scheduler.LinearLR,
+)
+
+
+def descent(x, y, w0, decay, kind, settings, batches=None):
+    """The weights after GD_STEPS steps, on all samples or on the listed ones."""
     x, y = torch.tensor(x), torch.tensor(y)
     weights = [torch.tensor(w, requires_grad=True) for w in w0]
-    optimizer = torch.optim.SGD(weights, lr=lr, weight_decay=decay)
-    for _ in range(GD_STEPS):
+    settings = {k: v for k, v in settings.items() if k != "name"}
+    schedule = settings.pop("schedule", {})
+    optimizer = KINDS[kind](weights, weight_decay=decay, **settings)
+    schedulers = []
+    for name, given in schedule.items():
+        given = {"T_max" if k == "t_max" else k: v for k, v in given.items()}
+        schedulers.append(SCHEDULES[name](optimizer, **given))
+    for step in range(GD_STEPS):
+        batch = slice(None) if batches is None else batches[step]
         optimizer.zero_grad()
-        loss(weights, x, y).backward()
+        loss(weights, x[batch], y[batch]).backward()
         optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
     return [w.detach().numpy() for w in weights]
 
 
+def named(weights, prefix=""):
+    return {f"{prefix}W{layer}": w for layer, w in enumerate(weights, 1)}
+
+
 def save(name, weights):
-    np.savez(HERE / f"{name}.npz", **{f"W{layer}": w for layer, w in enumerate(weights, 1)})
+    np.savez(HERE / f"{name}.npz", **named(weights))
+
+
+def save_optimizers(name, x, y, w0, decay):
+    ends = {}
+    for (kind, settings), in (optimizer.items() for optimizer in OPTIMIZERS):
+        ends |= named(descent(x, y, w0, decay, kind, settings), settings["name"] + "/")
+    np.savez(HERE / f"{name}-optimizers.npz", **ends)
+
+
+def save_minibatches(name, seed, x, y, w0, decay):
+    rng = np.random.default_rng(1000 + seed)
+    indices = np.array([rng.choice(len(x), BATCH["size"], replace=False) for _ in range(GD_STEPS)])
+    settings = {k: v for k, v in BATCH.items() if k != "size"}
+    end = descent(x, y, w0, decay, "sgd", settings, indices)
+    np.savez(HERE / f"{name}-minibatches.npz", indices=indices.astype(float), **named(end))
 
 
 def save_variants(name, x, y):
@@ -130,7 +206,9 @@ if __name__ == "__main__":
         np.savez(HERE / f"{name}-data.npz", X=x, Y=y)
         save(f"{name}-w0", w0)
         save(f"{name}-flow", end)
-        save(f"{name}-gd", gradient_descent(x, y, w0, case["decay"], case["lr"]))
+        save(f"{name}-gd", descent(x, y, w0, case["decay"], "gd", {"lr": case["lr"]}))
+        save_optimizers(name, x, y, w0, case["decay"])
+        save_minibatches(name, seed, x, y, w0, case["decay"])
         if case.get("round_to_float32"):
             save_variants(name, x, y)
         losses = [loss([torch.tensor(w) for w in weights], torch.tensor(x), torch.tensor(y)) for weights in (w0, end)]
@@ -138,3 +216,5 @@ if __name__ == "__main__":
     settings = [{k: case[k] for k in ("widths", "decay", "t_end", "lr")} | {"gd_steps": GD_STEPS} for case in CASES.values()]
     lines = ",\n".join(f' "{name}": {json.dumps(line)}' for name, line in zip(CASES, settings))
     (HERE / "cases.json").write_text(f"{{\n{lines}\n}}\n")
+    lists = [{kind: settings | {"steps": GD_STEPS}} for (kind, settings), in (optimizer.items() for optimizer in OPTIMIZERS)]
+    (HERE / "optimizers.json").write_text("[\n" + ",\n".join(" " + json.dumps(line) for line in lists) + "\n]\n")

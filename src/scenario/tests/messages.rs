@@ -46,6 +46,19 @@ fn messages_say_what_would_be_right() {
         ("data.file.path=x", "data.file: one key expected here, and `synthetic` is it: keep one of them"),
         ("optimizers=[sgd: {lr: 1, batch: 51}]", "optimizers[0].sgd.batch: must be between 1 and 50, got 51"),
         ("optimizers=[sgd: {lr: 1, nesterov: true}]", "optimizers[0].sgd.nesterov: needs a momentum greater than 0"),
+        (
+            "optimizers=[sgd: {lr: 1, momentum: 0.5, dampening: 0.5, nesterov: true}]",
+            "optimizers[0].sgd.nesterov: needs a dampening of 0",
+        ),
+        ("optimizers=[sgd: {lr: 1, dampening: 0.5}]", "optimizers[0].sgd.dampening: needs a momentum greater than 0"),
+        ("optimizers=[sgd: {lr: 1, replacement: true}]", "optimizers[0].sgd.replacement: needs a batch to draw"),
+        ("optimizers=[sgd: {lr: 6, momentum: 0.5}]", "optimizers[0].sgd.lr: must be at most 5.0 (t_end over"),
+        ("optimizers=[gd: {lr: 11}]", "optimizers[0].gd.lr: must be at most t_end, for one step at least, got 11.0"),
+        ("optimizers=[gd: {lr: 1e-10}]", "optimizers[0].gd.lr: must be at least 1e-9, or `steps` set"),
+        (
+            "optimizers=[gd: {lr: 0.1, schedule: {step: {step_size: 20}}}]",
+            "optimizers[0].gd.schedule: its rates add up to t = 2.222 and never to t_end 10.0: set `steps`",
+        ),
         ("1=2", "1: unknown key (keys here: name,"),
     ] {
         let message = complaint(SMALL, &[set]);
@@ -60,7 +73,6 @@ fn what_is_not_available_yet_is_named() {
         ("network.bias=[false, true]", "network.bias"),
         ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
         ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
-        ("optimizers=[adamw: {lr: 1}]", "optimizers[0].adamw"),
         ("claims=[nfa]", "claims"),
         ("sweep={}", "sweep"),
     ] {

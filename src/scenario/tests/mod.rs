@@ -39,11 +39,12 @@ flow:
   max_steps: 10000000
 record: {log: {points: 200, first: 1.0e-2}}
 optimizers:
-  - gd: {name: slow, lr: 0.01, steps: 10}
-  - sgd: {name: a, lr: 0.01, steps: 10, batch: 32, momentum: 0.9, nesterov: true}
-  - adam: {name: b, lr: 1.0e-3, steps: 10, betas: [0.9, 0.999], eps: 1.0e-8}
-  - adamw: {name: c, lr: 1.0e-3, steps: 10, betas: [0.9, 0.999], eps: 1.0e-8}
-  - rmsprop: {name: d, lr: 1.0e-3, steps: 10, alpha: 0.99, eps: 1.0e-8, momentum: 0.5}
+  - gd: {name: slow, lr: 0.01, steps: 10, schedule: constant}
+  - sgd: {name: a, lr: 0.01, steps: 10, schedule: constant, batch: 32, replacement: true, momentum: 0.9, dampening: 0.0, nesterov: true}
+  - adam: {name: b, lr: 1.0e-3, steps: 10, schedule: {step: {step_size: 3, gamma: 0.5}}, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: true}
+  - adamw: {name: c, lr: 1.0e-3, steps: 10, schedule: {cosine: {t_max: 10, eta_min: 0.0}}, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: false}
+  - rmsprop: {name: d, lr: 1.0e-3, steps: 10, schedule: {warmup: {total_iters: 5, start_factor: 0.5, end_factor: 1.0}}, alpha: 0.99, eps: 1.0e-8, momentum: 0.5, centered: true}
+  - sign: {name: e, lr: 1.0e-3, steps: 10, schedule: constant}
 claims: [balance-law, nfa]
 ";
 

@@ -56,7 +56,7 @@ prop_compose! {
     ) -> Scenario {
         let low_rank = LowRank { rank: 1, outputs: widths[widths.len() - 1], link: Link::Identity, singular_values: None };
         let inputs = Inputs { dim: widths[0], samples: 50, distribution: Distribution::Gaussian, condition: 3.5, whiten: false };
-        let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps });
+        let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps, schedule: Schedule::Constant });
         let optimizers = rates.into_iter().enumerate().map(gd).collect();
         Scenario {
             name,

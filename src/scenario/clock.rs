@@ -1,0 +1,61 @@
+//! Where the steps of an optimizer stand on the flow's clock: t_k = Σ_{j<k} η_j, over 1 − β with momentum β.
+
+use super::optimizer::{Common, MAX_STEPS};
+use super::{Optimizer, Rmsprop, Schedule, Sgd};
+
+/// A step that is late by no more than this, relative to a time, is within it: what a sum of rates may be off by.
+const ROUNDING: f64 = 1e-12;
+
+impl Optimizer {
+    /// η_k, the learning rate of the step from θ_k, k = `step`.
+    pub fn rate(&self, step: u64) -> f64 {
+        let Common { lr, schedule, .. } = self.common();
+        schedule.rate(lr, step)
+    }
+
+    /// t_k = Σ_{j<k} η_j, over 1 − momentum: where the k-th iterate stands on the flow's clock, k = `step`. At a constant rate exactly
+    /// k·lr, with momentum k·lr/(1 − momentum).
+    pub fn time(&self, step: u64) -> f64 {
+        let Common { lr, schedule, .. } = self.common();
+        schedule.sum(lr, step) / self.friction()
+    }
+
+    /// The step whose time is closest to `t` ≥ 0, of the first `last` ones and the start.
+    pub fn step_nearest(&self, t: f64, last: u64) -> u64 {
+        let Common { lr, schedule, .. } = self.common();
+        if *schedule == Schedule::Constant {
+            return ((t * self.friction() / lr).round() as u64).min(last);
+        }
+        let before = self.last_step_until(t, last);
+        let after = last.min(before + 1);
+        if self.time(after) - t < t - self.time(before) { after } else { before }
+    }
+
+    /// The last step: `steps`, or the last that does not pass `t_end` > 0.
+    pub fn last_step(&self, t_end: f64) -> u64 {
+        let Common { lr, steps, schedule, .. } = self.common();
+        steps.unwrap_or_else(|| match schedule {
+            Schedule::Constant => (t_end * self.friction() / lr * (1.0 + ROUNDING)).floor() as u64,
+            _ => self.last_step_until(t_end * (1.0 + ROUNDING), MAX_STEPS),
+        })
+    }
+
+    /// The last of the first `last` steps whose time is at most `t`, by bisection: times do not decrease.
+    fn last_step_until(&self, t: f64, last: u64) -> u64 {
+        let (mut within, mut beyond) = (0, last + 1);
+        while beyond - within > 1 {
+            let middle = within + (beyond - within) / 2;
+            if self.time(middle) <= t { within = middle } else { beyond = middle }
+        }
+        within
+    }
+
+    /// What a momentum loses in a step, (1 − momentum)/(1 − dampening): a constant gradient g moves θ by lr·g/friction a step.
+    pub(super) fn friction(&self) -> f64 {
+        match self {
+            Self::Sgd(Sgd { momentum, dampening, .. }) => (1.0 - momentum) / (1.0 - dampening),
+            Self::Rmsprop(Rmsprop { momentum, .. }) => 1.0 - momentum,
+            Self::Gd(_) | Self::Adam(_) | Self::Adamw(_) | Self::Sign(_) => 1.0,
+        }
+    }
+}
