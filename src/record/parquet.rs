@@ -15,7 +15,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Column, Table, Values};
+use super::{Column, Field, Kind, Table, Values};
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -72,14 +72,39 @@ fn write_table(file: File, table: &Table) -> Result<(), ParquetError> {
 }
 
 fn field(column: &Column) -> Result<TypePtr, ParquetError> {
-    let (kind, repetition, logical) = match column.values {
-        Values::Text(_) => (PhysicalType::BYTE_ARRAY, Repetition::REQUIRED, Some(LogicalType::String)),
-        Values::Integer(_) => (PhysicalType::INT64, Repetition::REQUIRED, None),
-        Values::Flag(_) => (PhysicalType::BOOLEAN, Repetition::REQUIRED, None),
-        Values::Float(_) => (PhysicalType::DOUBLE, Repetition::OPTIONAL, None),
+    let kind = column.values.kind();
+    primitive(&column.name, kind, kind == Kind::Float)
+}
+
+/// The type of a column in a file.
+pub(super) fn primitive(name: &str, kind: Kind, nullable: bool) -> Result<TypePtr, ParquetError> {
+    let (physical, logical) = match kind {
+        Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::Integer => (PhysicalType::INT64, None),
+        Kind::Flag => (PhysicalType::BOOLEAN, None),
+        Kind::Float => (PhysicalType::DOUBLE, None),
     };
-    let builder = Type::primitive_type_builder(&column.name, kind).with_repetition(repetition).with_logical_type(logical);
+    let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+    let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition).with_logical_type(logical);
     Ok(Arc::new(builder.build()?))
+}
+
+/// The columns of the table at `path`: its values are not read.
+pub fn fields(path: &Path) -> Result<Vec<Field>, TableError> {
+    let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
+    let read = || -> Result<Vec<Field>, ParquetError> {
+        let reader = SerializedFileReader::new(file)?;
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let field = |name: &str, physical| match physical {
+            PhysicalType::BYTE_ARRAY => Ok(Field { name: name.into(), kind: Kind::Text }),
+            PhysicalType::INT64 => Ok(Field { name: name.into(), kind: Kind::Integer }),
+            PhysicalType::BOOLEAN => Ok(Field { name: name.into(), kind: Kind::Flag }),
+            PhysicalType::DOUBLE => Ok(Field { name: name.into(), kind: Kind::Float }),
+            other => Err(ParquetError::General(format!("column `{name}` is of type {other}"))),
+        };
+        schema.columns().iter().map(|column| field(column.name(), column.physical_type())).collect()
+    };
+    read().map_err(|source| TableError::Parquet { path: path.into(), source })
 }
 
 /// Reads a table that [`write`] wrote.

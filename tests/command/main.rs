@@ -10,3 +10,4 @@ mod readme;
 mod references;
 mod run;
 mod study;
+mod sweep;
