@@ -64,7 +64,7 @@ fn what_is_wrong_is_said_where_it_stands() {
     for (block, right) in [
         ("  grid: {weight_decay: [0, -1]}\n", "s.yaml:8:28: weight_decay: must be at least 0, got -1.0"),
         ("  grid: {wieght_decay: [0]}\n", "s.yaml:8:25: wieght_decay: unknown key, did you mean `weight_decay`?"),
-        ("  grid: {'optimizers[3].gd.lr': [0]}\n", "s.yaml:8:35: optimizers.3: must be the index of an item"),
+        ("  grid: {'optimizers[3].gd.lr': [0]}\n", "s.yaml:8:34: optimizers.3: must be the index of an item"),
         ("  grid: {flow..rtol: [0]}\n", "s.yaml:8:10: sweep.grid.flow..rtol: must name a key as in"),
         ("  grid: {weight_decay: []}\n", "s.yaml:8:10: sweep.grid.weight_decay: must have at least one value"),
         ("  grid: {weight_decay: 3}\n", "s.yaml:8:10: sweep.grid.weight_decay: must be a list, {log: …} or {linear: …}, got 3"),
