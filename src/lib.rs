@@ -37,6 +37,7 @@
 //! | 4 | [`flow`], [`optim`], [`observe`] |
 //! | 5 | [`record`] |
 //! | 6 | [`run`](mod@run), [`figure`] |
+//! | 7 | [`sweep`] |
 //! | 8 | [`study`] |
 //! | 9 | [`cli`] |
 //!
@@ -80,4 +81,5 @@ pub mod rng;
 pub mod run;
 pub mod scenario;
 pub mod study;
+pub mod sweep;
 pub mod theory;

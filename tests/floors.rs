@@ -11,6 +11,7 @@ const FLOORS: &[(u32, &[&str])] = &[
     (4, &["flow", "optim", "observe"]),
     (5, &["record"]),
     (6, &["run", "figure"]),
+    (7, &["sweep"]),
     (8, &["study"]),
     (9, &["cli"]),
 ];

@@ -1,8 +1,11 @@
 //! `gramflow check`: reads and validates scenarios and the files they name; runs nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+
+use crate::scenario::Sweep;
+use crate::sweep::Plan;
 
 use super::output::{complain, print};
 use super::{CliError, Selection};
@@ -17,11 +20,8 @@ pub(super) struct Arguments {
 pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
     let mut wrong = 0;
     for path in &arguments.scenarios {
-        match (Selection { scenario: path.clone(), sets: Vec::new() }).load() {
-            Ok((scenario, problem)) => {
-                let parameters = problem.start.values().len();
-                print(&format!("{}: ok: {} ({parameters} parameters)\n", path.display(), scenario.name))?;
-            }
+        match checked(path) {
+            Ok(found) => print(&format!("{}: ok: {found}\n", path.display()))?,
             Err(error) => {
                 wrong += 1;
                 complain(&error.to_string());
@@ -29,4 +29,14 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
         }
     }
     if wrong == 0 { Ok(()) } else { Err(CliError::Wrong { wrong, files: arguments.scenarios.len() }) }
+}
+
+/// What was found right: the scenario and the size of its network, or the sweep and the number of its units.
+fn checked(path: &Path) -> Result<String, CliError> {
+    if let Some(sweep) = Sweep::find(path, &[])? {
+        let plan = Plan::new(&sweep)?;
+        return Ok(format!("{} ({} units)", plan.name, plan.units().len()));
+    }
+    let (scenario, problem) = Selection { scenario: path.into(), sets: Vec::new() }.load()?;
+    Ok(format!("{} ({} parameters)", scenario.name, problem.start.values().len()))
 }

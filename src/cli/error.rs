@@ -7,6 +7,7 @@ use crate::figure::FigureError;
 use crate::record::FolderError;
 use crate::scenario::ScenarioError;
 use crate::study::integrators::StudyError;
+use crate::sweep::SweepError;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,14 @@ pub(super) enum CliError {
     Figure(#[from] FigureError),
     #[error(transparent)]
     Study(#[from] StudyError),
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
+    UnitsFailed { failed: usize, folder: PathBuf },
+    #[error("interrupted with {left} units to go: the same command goes on, what is finished stays")]
+    SweepInterrupted { left: usize },
+    #[error("incomplete: {missing} units are missing and {failed} failed: run the sweep again, then merge again")]
+    UnitsMissing { failed: usize, missing: usize },
     #[error("not available yet: gramflow {command}")]
     NotAvailable { command: &'static str },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
@@ -44,7 +53,10 @@ impl CliError {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
-            Self::Study(StudyError::NoReference { .. }) => 1,
+            Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } => 1,
+            Self::Sweep(SweepError::Folder(_)) => 1,
+            Self::Sweep(_) => 2,
+            Self::SweepInterrupted { .. } | Self::UnitsMissing { .. } => 75,
             Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Signals(_) | Self::Output(_) => 1,
             Self::Study(StudyError::Interrupted) | Self::Interrupted => 75,
         }

@@ -9,6 +9,7 @@ mod output;
 mod plot;
 mod run;
 mod study;
+mod sweep;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +50,9 @@ enum Command {
     /// Learn about the method rather than the network: many integrations of one scenario
     #[command(subcommand)]
     Study(study::Study),
+    /// Run many units of one scenario, on all cores or in shards, and merge their records
+    #[command(subcommand)]
+    Sweep(sweep::Command),
     /// Write a commented scenario to start from
     New(new::Arguments),
     #[command(flatten)]
@@ -63,8 +67,6 @@ enum Later {
     #[command(hide = true)]
     Report(Anything),
     #[command(hide = true)]
-    Sweep(Anything),
-    #[command(hide = true)]
     Schema(Anything),
     #[command(hide = true)]
     Completions(Anything),
@@ -75,7 +77,6 @@ impl Later {
         match self {
             Self::Figures(_) => "figures",
             Self::Report(_) => "report",
-            Self::Sweep(_) => "sweep",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
         }
@@ -118,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
         Command::Study(study) => study::study(&study, quiet),
+        Command::Sweep(command) => sweep::sweep(&command, quiet),
         Command::New(arguments) => new::new(&arguments),
         Command::Later(later) => Err(CliError::NotAvailable { command: later.name() }),
     };

@@ -1,8 +1,11 @@
 //! Standard output and standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::sweep::Progress;
 
 /// Writes text to standard output; an error if nobody reads it any more, where `print!` would panic.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -16,12 +19,13 @@ pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// The rows of a table, their cells aligned to the right in columns.
-pub(super) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; COLUMNS] = std::array::from_fn(width);
-    let line = |row: &[String; COLUMNS]| {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+/// The rows of a table, all of the same length, their cells aligned to the right in columns.
+pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let columns = rows.first().map_or(0, |row| row.as_ref().len());
+    let width = |column: usize| rows.iter().map(|row| row.as_ref()[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &R| {
+        let cells: Vec<String> = row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };
     rows.iter().map(line).collect()
@@ -37,6 +41,44 @@ pub(super) fn progress_bar(t_end: f64, quiet: bool) -> ProgressBar {
 /// A progress bar over pieces of work, whose message names the one that is being done.
 pub(super) fn counting_bar(quiet: bool) -> ProgressBar {
     bar(0, "{bar:40} {pos:>3} of {len}  {msg}  {elapsed} gone", quiet)
+}
+
+/// How far a sweep is: a bar on a terminal, elsewhere a line a minute, for the log of a job that runs for hours.
+pub(super) struct SweepBar {
+    bar: ProgressBar,
+    /// When the next line is due; none where there are no lines.
+    next_line: Option<Instant>,
+}
+
+impl SweepBar {
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    pub fn new(quiet: bool) -> Self {
+        let bar = bar(0, "{bar:40} {pos:>3} of {len}  {msg}", quiet);
+        let next_line = (bar.is_hidden() && !quiet).then(|| Instant::now() + Self::MINUTE);
+        Self { bar, next_line }
+    }
+
+    pub fn show(&mut self, progress: &Progress) {
+        let ended = progress.before + progress.done + progress.failed;
+        let message = || {
+            let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
+            let left = progress.time_left().map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
+            format!("{:.3}/s{failed}{left}", progress.rate())
+        };
+        if !self.bar.is_hidden() {
+            self.bar.set_length(progress.total as u64);
+            self.bar.set_position(ended as u64);
+            self.bar.set_message(message());
+        } else if self.next_line.is_some_and(|due| due <= Instant::now()) {
+            complain(&format!("{ended} of {} units, {}", progress.total, message()));
+            self.next_line = Some(Instant::now() + Self::MINUTE);
+        }
+    }
+
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// On a terminal only. It has no colour, so `NO_COLOR` changes nothing.

@@ -13,6 +13,7 @@ use crate::network::Parameters;
 use crate::npz::{self, Arrays, NpzError};
 use crate::scenario::Scenario;
 
+use super::atomic::PARTIAL;
 use super::manifest::to_value;
 use super::{Run, Study, Table, TableError, caption, parquet};
 
@@ -68,7 +69,7 @@ fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError 
 }
 
 /// The file of a run's records.
-const RECORDS: &str = "records.parquet";
+pub(super) const RECORDS: &str = "records.parquet";
 /// The file of a study's table.
 const STUDY: &str = "study.parquet";
 
@@ -84,7 +85,7 @@ pub struct Draft {
 fn temporary(target: &Path) -> Result<tempfile::TempDir, FolderError> {
     let parent = target.parent().unwrap_or(target);
     fs::create_dir_all(parent).map_err(io("make", parent))?;
-    tempfile::Builder::new().prefix(".gramflow-partial-").tempdir_in(parent).map_err(io("write in", parent))
+    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(parent).map_err(io("write in", parent))
 }
 
 /// Fails where `target` is something that may not be replaced: a file, or a folder with contents that is not of this kind.

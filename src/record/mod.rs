@@ -1,21 +1,27 @@
 //! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder; and what a
-//! study does: its table and its manifest.
+//! study does: its table and its manifest; and the units of a sweep, and the long table that they are merged into.
 
+mod atomic;
 mod caption;
 mod folder;
+mod long;
 mod manifest;
 mod parquet;
 mod recorder;
 mod study;
 mod table;
+mod unit;
 
+pub use atomic::replace_text;
 pub use caption::{caption, setting};
 pub use folder::{Draft, FolderError, read, read_study};
+pub use long::{Field, Kind, write_long};
 pub use manifest::{Certificate, ColumnError, Host, Manifest, Process};
-pub use parquet::TableError;
+pub use parquet::{TableError, read as read_table};
 pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
+pub use unit::{publish_unit, read_unit, unit_fields};
 
 use crate::npz::Arrays;
 

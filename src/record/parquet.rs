@@ -15,7 +15,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Column, Table, Values};
+use super::{Column, Field, Kind, Table, Values};
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -72,17 +72,48 @@ fn write_table(file: File, table: &Table) -> Result<(), ParquetError> {
 }
 
 fn field(column: &Column) -> Result<TypePtr, ParquetError> {
-    let (kind, repetition, logical) = match column.values {
-        Values::Text(_) => (PhysicalType::BYTE_ARRAY, Repetition::REQUIRED, Some(LogicalType::String)),
-        Values::Integer(_) => (PhysicalType::INT64, Repetition::REQUIRED, None),
-        Values::Flag(_) => (PhysicalType::BOOLEAN, Repetition::REQUIRED, None),
-        Values::Float(_) => (PhysicalType::DOUBLE, Repetition::OPTIONAL, None),
+    let kind = column.values.kind();
+    primitive(&column.name, kind, kind == Kind::Float)
+}
+
+/// The type of a column in a file.
+pub(super) fn primitive(name: &str, kind: Kind, nullable: bool) -> Result<TypePtr, ParquetError> {
+    let (physical, logical) = match kind {
+        Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::Integer => (PhysicalType::INT64, None),
+        Kind::Flag => (PhysicalType::BOOLEAN, None),
+        Kind::Float => (PhysicalType::DOUBLE, None),
     };
-    let builder = Type::primitive_type_builder(&column.name, kind).with_repetition(repetition).with_logical_type(logical);
+    let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+    let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition).with_logical_type(logical);
     Ok(Arc::new(builder.build()?))
 }
 
-/// Reads a table that [`write`] wrote.
+/// The columns of the table at `path`: its values are not read.
+pub fn fields(path: &Path) -> Result<Vec<Field>, TableError> {
+    let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
+    let read = || -> Result<Vec<Field>, ParquetError> {
+        let reader = SerializedFileReader::new(file)?;
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let field = |name: &str, physical| Ok(Field { name: name.into(), kind: kind(name, physical)? });
+        schema.columns().iter().map(|column| field(column.name(), column.physical_type())).collect()
+    };
+    read().map_err(|source| TableError::Parquet { path: path.into(), source })
+}
+
+/// The type of a column, if it is one that a table can have.
+fn kind(name: &str, physical: PhysicalType) -> Result<Kind, ParquetError> {
+    match physical {
+        PhysicalType::BYTE_ARRAY => Ok(Kind::Text),
+        PhysicalType::INT64 => Ok(Kind::Integer),
+        PhysicalType::BOOLEAN => Ok(Kind::Flag),
+        PhysicalType::DOUBLE => Ok(Kind::Float),
+        other => Err(ParquetError::General(format!("column `{name}` is of type {other}"))),
+    }
+}
+
+/// Reads a table that [`write`] or [`write_long`](super::write_long) wrote, all row groups one after another. Where text, a count or
+/// a flag is null, as in a long table of unlike pieces, it is refused: those types have no value for it.
 pub fn read(path: &Path) -> Result<Table, TableError> {
     let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
     read_table(file).map_err(|source| TableError::Parquet { path: path.into(), source })
@@ -91,38 +122,50 @@ pub fn read(path: &Path) -> Result<Table, TableError> {
 fn read_table(file: File) -> Result<Table, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let rows = reader.metadata().file_metadata().num_rows() as usize;
-    if reader.num_row_groups() != 1 {
-        return Err(ParquetError::General(format!("it has {} row groups, not 1", reader.num_row_groups())));
-    }
-    let group = reader.get_row_group(0)?;
+    let groups = (0..reader.num_row_groups()).map(|index| reader.get_row_group(index)).collect::<Result<Vec<_>, _>>()?;
     let mut columns = Vec::new();
     for (index, descriptor) in schema.columns().iter().enumerate() {
-        let values = match descriptor.physical_type() {
-            PhysicalType::BYTE_ARRAY => Values::Text(
-                column::<ByteArrayType>(&*group, index, rows)?
-                    .0
-                    .iter()
-                    .map(|bytes| bytes.as_utf8().map(str::to_string))
-                    .collect::<Result<_, _>>()?,
-            ),
-            PhysicalType::INT64 => Values::Integer(column::<Int64Type>(&*group, index, rows)?.0),
-            PhysicalType::BOOLEAN => Values::Flag(column::<BoolType>(&*group, index, rows)?.0),
-            PhysicalType::DOUBLE => {
-                let (defined, levels) = column::<DoubleType>(&*group, index, rows)?;
-                let mut defined = defined.into_iter();
-                let spread = levels.iter().map(|&level| if level == 1 { defined.next().unwrap_or(f64::NAN) } else { f64::NAN });
-                Values::Float(spread.collect())
+        let name = descriptor.name();
+        let values = match kind(name, descriptor.physical_type())? {
+            Kind::Text => {
+                let bytes = whole::<ByteArrayType>(&groups, index, name)?;
+                Values::Text(bytes.iter().map(|bytes| bytes.as_utf8().map(str::to_string)).collect::<Result<_, _>>()?)
             }
-            other => return Err(ParquetError::General(format!("column `{}` is of type {other}", descriptor.name()))),
+            Kind::Integer => Values::Integer(whole::<Int64Type>(&groups, index, name)?),
+            Kind::Flag => Values::Flag(whole::<BoolType>(&groups, index, name)?),
+            Kind::Float => {
+                let mut numbers = Vec::new();
+                for group in &groups {
+                    let (defined, levels) = column::<DoubleType>(&**group, index)?;
+                    let mut defined = defined.into_iter();
+                    let spread =
+                        levels.iter().map(|&level| if level == 1 { defined.next().unwrap_or(f64::NAN) } else { f64::NAN });
+                    numbers.extend(spread);
+                }
+                Values::Float(numbers)
+            }
         };
-        columns.push(Column { name: descriptor.name().to_string(), values });
+        columns.push(Column { name: name.to_string(), values });
     }
     Ok(Table { columns })
 }
 
+/// The values of a column without nulls, of all row groups.
+fn whole<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize, name: &str) -> Result<Vec<T::T>, ParquetError> {
+    let mut values = Vec::new();
+    for group in groups {
+        let (defined, _) = column::<T>(&**group, index)?;
+        if defined.len() != group.metadata().num_rows() as usize {
+            return Err(ParquetError::General(format!("column `{name}` has nulls")));
+        }
+        values.extend(defined);
+    }
+    Ok(values)
+}
+
 /// The values of one column that are not null, and the definition level of each row (1 where there is a value).
-fn column<T: DataType>(group: &dyn RowGroupReader, index: usize, rows: usize) -> Result<(Vec<T::T>, Vec<i16>), ParquetError> {
+fn column<T: DataType>(group: &dyn RowGroupReader, index: usize) -> Result<(Vec<T::T>, Vec<i16>), ParquetError> {
+    let rows = group.metadata().num_rows() as usize;
     let mut reader = get_typed_column_reader::<T>(group.get_column_reader(index)?);
     let (mut values, mut levels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     while reader.read_records(rows, Some(&mut levels), None, &mut values)?.0 > 0 {}

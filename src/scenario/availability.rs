@@ -1,7 +1,5 @@
 //! What the scenario format has and this version does not. Whoever brings a thing deletes its line here.
 
-use serde_yaml::Value;
-
 use super::validate::Findings;
 use super::{Activation, Data, Distribution, Link, Scenario, Target};
 
@@ -27,10 +25,4 @@ impl Scenario {
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
         found.not_yet(self.claims.is_empty(), "claims", "claims");
     }
-}
-
-/// A sweep is cut out of the tree before its shape is settled, so that it is reported by name and not as an unknown key.
-pub(super) fn take_sweep(tree: &mut Value, found: &mut Findings) {
-    let sweep = tree.as_mapping_mut().and_then(|map| map.remove("sweep"));
-    found.not_yet(sweep.is_none(), "sweep", "sweeps");
 }

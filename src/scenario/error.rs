@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::marks::Marks;
 use super::path;
+use super::validate::Findings;
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -73,13 +74,13 @@ pub struct Source {
     pub(super) patches: Vec<Patch>,
 }
 
-/// A `--set` that was applied.
+/// A `--set`, or a value of a sweep, that was applied.
 #[derive(Debug, Clone)]
 pub(super) struct Patch {
     /// The shallowest path it wrote to: a map it had to create on the way is its own too.
     pub origin: String,
-    /// `a.b=VALUE`, as given.
-    pub given: String,
+    /// Where it was written.
+    pub location: Location,
 }
 
 impl Source {
@@ -88,11 +89,16 @@ impl Source {
         Problem { location: self.locate(path), path: path.to_string(), message: message.into() }
     }
 
+    /// The findings as problems.
+    pub(super) fn problems(&self, found: Findings) -> ScenarioError {
+        ScenarioError::Problems(found.0.into_iter().map(|finding| self.problem(&finding.path, finding.message)).collect())
+    }
+
     /// Where `path` was written, or else the nearest that it stands in. A patch hides the file from its origin down.
-    fn locate(&self, path: &str) -> Location {
+    pub(super) fn locate(&self, path: &str) -> Location {
         for place in path::upward(path) {
             if let Some(patch) = self.patches.iter().rev().find(|patch| patch.origin == place) {
-                return Location::Set(patch.given.clone());
+                return patch.location.clone();
             }
         }
         let position = path::upward(path).find_map(|place| self.marks.get(place));

@@ -6,7 +6,7 @@
 //!    └──► marks: where each key stands ──────────► problems: file:line:column: path: what would be right
 //! ```
 //!
-//! [`read`] is the way in. Deserialising [`Scenario`] by itself checks neither ranges nor availability.
+//! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks neither ranges nor availability.
 
 mod availability;
 mod claim;
@@ -24,6 +24,7 @@ mod print;
 mod read;
 mod record;
 mod schedule;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -39,9 +40,11 @@ pub use flow::{Flow, Integrator, Precision, Preserve};
 pub use init::Init;
 pub use network::{Activation, Network, OneOrEach};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
+pub use print::{Digests, sha256};
 pub use read::{parse, read};
 pub use record::Record;
 pub use schedule::Schedule;
+pub use sweep::{Sweep, entries};
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
 const MAX_WIDTH: usize = 65_536;

@@ -30,17 +30,32 @@ pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {
             return refuse(target, messages.join("; "));
         }
     };
+    match put(tree, &segments, value) {
+        Ok(origin) => Ok(Patch { origin, location: Location::Set(given.to_string()) }),
+        Err(Misplaced { path, message }) => refuse(&path, message),
+    }
+}
+
+/// A path that leads nowhere: the part of it that does not exist, and why.
+#[derive(Debug)]
+pub(super) struct Misplaced {
+    pub path: String,
+    pub message: String,
+}
+
+/// Puts `value` where the segments lead. Returns the shallowest path that was written to.
+pub(super) fn put(tree: &mut Value, segments: &[&str], value: Value) -> Result<String, Misplaced> {
     let mut node = tree;
     let mut path = String::new();
     let mut origin = None;
-    for segment in segments {
+    for &segment in segments {
         node = match node {
             Value::Sequence(list) => {
                 let length = list.len();
                 let index = segment.parse().unwrap_or(length);
                 let Some(item) = list.get_mut(index) else {
                     let message = format!("must be the index of an item, counted from 0, in a list of {length}");
-                    return refuse(&path::child(&path, segment), message);
+                    return Err(Misplaced { path: path::child(&path, segment), message });
                 };
                 path = path::item(&path, index);
                 item
@@ -60,11 +75,11 @@ pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {
         };
     }
     *node = value;
-    Ok(Patch { origin: origin.unwrap_or(path), given: given.to_string() })
+    Ok(origin.unwrap_or(path))
 }
 
 /// `a.b[0]` as a, b, 0.
-fn segments(target: &str) -> Option<Vec<&str>> {
+pub(super) fn segments(target: &str) -> Option<Vec<&str>> {
     let mut segments = Vec::new();
     for part in target.split('.') {
         let (key, indices) = part.split_at(part.find('[').unwrap_or(part.len()));

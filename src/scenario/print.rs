@@ -1,5 +1,6 @@
 //! A scenario as text that reads back as the same scenario, and its hash.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -26,15 +27,40 @@ impl Scenario {
     /// SHA-256 of the compact JSON in 64 hexadecimal digits, each path of a file replaced by `sha256:` and the digest of the
     /// file's content: it depends on what is run, not on how it is spelt or where its files lie.
     pub fn hash(&self) -> Result<String, ScenarioError> {
+        self.hash_with(&mut Digests::default())
+    }
+
+    /// The same, where many scenarios name the same files: each is read once.
+    pub fn hash_with(&self, digests: &mut Digests) -> Result<String, ScenarioError> {
         let mut scenario = self.clone();
         if let Data::File(file) = &mut scenario.data {
-            file.path = content(&file.path)?;
+            file.path = digests.of(&file.path)?;
         }
         if let Init::File { path } = &mut scenario.init {
-            *path = content(path)?;
+            *path = digests.of(path)?;
         }
         let json = serde_json::to_string(&scenario).expect(INFALLIBLE);
-        Ok(hex(Sha256::new_with_prefix(json)))
+        Ok(sha256(&json))
+    }
+}
+
+/// SHA-256 of a text in 64 hexadecimal digits.
+pub fn sha256(text: &str) -> String {
+    hex(Sha256::new_with_prefix(text))
+}
+
+/// What stands for each file in a hash, by its path.
+#[derive(Debug, Default)]
+pub struct Digests(HashMap<PathBuf, PathBuf>);
+
+impl Digests {
+    fn of(&mut self, path: &Path) -> Result<PathBuf, ScenarioError> {
+        if let Some(known) = self.0.get(path) {
+            return Ok(known.clone());
+        }
+        let content = content(path)?;
+        self.0.insert(path.into(), content.clone());
+        Ok(content)
     }
 }
 

@@ -9,17 +9,33 @@ use super::error::{Problem, ScenarioError, Source};
 use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
 use super::validate::Findings;
-use super::{Data, Init, Scenario, availability, patch, tree};
+use super::{Data, Init, Scenario, patch, tree};
 
 /// Reads the scenario at `path`, patched by `sets` in their order (`flow.rtol=1e-9`). Nothing but that file is opened.
 pub fn read(path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
-    let text = fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable { path: path.into(), source })?;
-    parse(&text, path, sets)
+    parse(&text_of(path)?, path, sets)
+}
+
+pub(super) fn text_of(path: &Path) -> Result<String, ScenarioError> {
+    fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable { path: path.into(), source })
 }
 
 /// Reads the scenario `text` as if it stood in the file `path`: messages name that file, and the files that the scenario
 /// names are relative to its folder.
 pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
+    let (mut tree, source) = load(text, path, sets)?;
+    let mut found = Findings::default();
+    if take_sweep(&mut tree).is_some() {
+        found.add("sweep", "not a single run: gramflow sweep plan lists its units, gramflow sweep run runs them");
+    }
+    match settle(&tree, path, found) {
+        Ok(scenario) => Ok((scenario, source)),
+        Err(found) => Err(source.problems(found)),
+    }
+}
+
+/// The tree of the scenario `text` with `sets` applied, and where its values were written.
+pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, Source), ScenarioError> {
     // Some editors begin a file with a byte order mark, which serde_yaml takes for a document of its own.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut source = Source { file: path.into(), marks: Marks::of(text), patches: Vec::new() };
@@ -35,24 +51,28 @@ pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Sour
             Err(problem) => misdirected.push(problem),
         }
     }
-    if !misdirected.is_empty() {
-        return Err(ScenarioError::Problems(misdirected));
-    }
-    let mut found = Findings::default();
-    availability::take_sweep(&mut tree, &mut found);
-    let mut scenario: Scenario = match tree::read(&tree) {
+    if misdirected.is_empty() { Ok((tree, source)) } else { Err(ScenarioError::Problems(misdirected)) }
+}
+
+/// Cuts the sweep out of the tree: what is left is a scenario, or becomes one with the values of a unit.
+pub(super) fn take_sweep(tree: &mut Value) -> Option<Value> {
+    tree.as_mapping_mut().and_then(|map| map.shift_remove("sweep"))
+}
+
+/// The scenario of a tree, its defaults filled in and validated. `found` are problems found before.
+pub(super) fn settle(tree: &Value, path: &Path, mut found: Findings) -> Result<Scenario, Findings> {
+    let mut scenario: Scenario = match tree::read(tree) {
         Ok(scenario) => scenario,
-        Err(refusal) => return Err(ScenarioError::Problems(vec![source.problem(&refusal.path, refusal.message)])),
+        Err(refusal) => {
+            found.add(&refusal.path, refusal.message);
+            return Err(found);
+        }
     };
     scenario.fill_defaults();
     scenario.resolve_paths(path, &mut found);
     scenario.validate(&mut found);
     scenario.check_availability(&mut found);
-    if found.0.is_empty() {
-        return Ok((scenario, source));
-    }
-    let problems = found.0.into_iter().map(|finding| source.problem(&finding.path, finding.message));
-    Err(ScenarioError::Problems(problems.collect()))
+    if found.0.is_empty() { Ok(scenario) } else { Err(found) }
 }
 
 fn problem(source: &Source, error: Syntax) -> Problem {

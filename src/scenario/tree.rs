@@ -66,7 +66,7 @@ impl de::Error for Refusal {
 }
 
 /// `, did you mean `rtol`? (keys here: integrator, rtol)`.
-fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
+pub(super) fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
     let near = expected
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
@@ -77,7 +77,7 @@ fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
 }
 
 /// A value for a message: scalars themselves, of the rest the kind.
-fn describe(value: &Value) -> String {
+pub(super) fn describe(value: &Value) -> String {
     const LONGEST: usize = 40;
     match value {
         Value::Null => "nothing".to_string(),
@@ -93,7 +93,12 @@ fn describe(value: &Value) -> String {
 
 /// Reads `tree` as a `T`.
 pub(super) fn read<'de, T: Deserialize<'de>>(tree: &'de Value) -> Result<T, Refusal> {
-    T::deserialize(Node { value: tree, path: String::new() })
+    read_at(tree, "")
+}
+
+/// Reads the value at `path`.
+pub(super) fn read_at<'de, T: Deserialize<'de>>(value: &'de Value, path: &str) -> Result<T, Refusal> {
+    T::deserialize(Node { value, path: path.to_string() })
 }
 
 /// A value and the path that leads to it.

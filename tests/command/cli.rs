@@ -157,14 +157,13 @@ fn what_later_versions_bring_is_refused_by_name() {
         "claims=[nfa]",
         "data.synthetic.inputs.distribution=sphere",
         "data.synthetic.target.low_rank.link=sin",
-        "sweep={grid: {seed: [0, 1]}}",
     ] {
         let output = gramflow(at.path(), &["run", scenario, "--set", set]);
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{set}: {message}");
         assert!(message.contains("not available yet: ") && message.contains(&format!("--set {set}")), "{set}: {message}");
     }
-    for command in ["figures", "report", "sweep", "study lr", "schema", "completions"] {
+    for command in ["figures", "report", "sweep submit", "study lr", "schema", "completions"] {
         let words: Vec<&str> = command.split(' ').chain(["anything", "--at", "all"]).collect();
         let output = gramflow(at.path(), &words);
         assert_eq!(output.status.code(), Some(2));

@@ -12,3 +12,4 @@ mod references;
 mod run;
 mod stiff;
 mod study;
+mod sweep;

@@ -20,13 +20,14 @@ fn blocks(language: &str) -> Vec<String> {
 fn the_first_scenario_runs_by_the_commands_beside_it() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("my-study.yaml"), &blocks("yaml")[0]).unwrap();
+    fs::write(at.path().join("my-sweep.yaml"), blocks("yaml").concat()).unwrap();
     let mut ran = 0;
     for line in blocks("sh").concat().lines() {
         let Some(command) = line.split(" #").next().unwrap().trim().strip_prefix("gramflow ") else { continue };
         succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
         ran += 1;
     }
-    assert_eq!(ran, 5);
+    assert_eq!(ran, 9);
 }
 
 /// Its list of optimizers, in its scenario.

@@ -74,11 +74,12 @@ fn what_is_not_available_yet_is_named() {
         ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
         ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
         ("claims=[nfa]", "claims"),
-        ("sweep={}", "sweep"),
     ] {
         let message = complaint(SMALL, &[set]);
         assert!(message.starts_with(&format!("--set {set}: {path}: not available yet: ")), "{message}");
     }
+    // A sweep is refused by the name of the command that takes it.
+    assert!(complaint(SMALL, &["sweep={}"]).starts_with("--set sweep={}: sweep: not a single run: gramflow sweep plan"));
     // An unknown claim is an unknown word, available or not.
     assert!(complaint(SMALL, &["claims=[nfaa]"]).contains("claims[0]: unknown word `nfaa`, did you mean `nfa`?"));
 }

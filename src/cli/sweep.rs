@@ -1,0 +1,92 @@
+//! `gramflow sweep`: a scenario with a `sweep:` block stands for many units, run on all cores and merged into one table.
+
+mod merge;
+mod plan;
+mod run;
+mod status;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use crate::scenario::Sweep;
+use crate::sweep::{Folder, Plan, SweepError, Unit};
+
+use super::{Anything, CliError, Selection};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the units of a sweep; run nothing
+    Plan(plan::Arguments),
+    /// Run the units that are not finished, one per core
+    Run(run::Arguments),
+    /// Say how far a sweep is
+    Status(status::Arguments),
+    /// Write the rows of all finished units as one table, sweep.parquet
+    Merge(merge::Arguments),
+    /// Not in this version: whoever brings it deletes this line.
+    #[command(hide = true)]
+    Submit(Anything),
+}
+
+pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
+    match command {
+        Command::Plan(arguments) => plan::plan(arguments),
+        Command::Run(arguments) => run::run(arguments, quiet),
+        Command::Status(arguments) => status::status(arguments),
+        Command::Merge(arguments) => merge::merge(arguments),
+        Command::Submit(_) => Err(CliError::NotAvailable { command: "sweep submit" }),
+    }
+}
+
+/// The sweep of a scenario, every unit of it read and found right.
+fn planned(selection: &Selection) -> Result<(Sweep, Plan), CliError> {
+    let sweep = Sweep::read(&selection.scenario, &selection.sets)?;
+    let plan = Plan::new(&sweep)?;
+    Ok((sweep, plan))
+}
+
+/// Where the sweep goes unless `--out` says otherwise.
+fn default_folder(plan: &Plan) -> PathBuf {
+    PathBuf::from("runs").join(format!("{}-{}-sweep", plan.name, &plan.hash()[..8]))
+}
+
+/// Folders of one sweep, and its plan.
+fn open(paths: &[PathBuf]) -> Result<Vec<(Folder, Plan)>, CliError> {
+    let folders = paths.iter().map(|path| Folder::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let same = |(_, other): &&(Folder, Plan)| *other != folders[0].1;
+    match folders.iter().find(same) {
+        Some((other, _)) => Err(SweepError::Different { first: folders[0].0.path().into(), other: other.path().into() }.into()),
+        None => Ok(folders),
+    }
+}
+
+/// `{"unit": id, "values": {key: value, …}}`.
+fn unit_json(plan: &Plan, unit: Unit) -> Value {
+    let values: Map<String, Value> =
+        plan.keys().into_iter().map(str::to_string).zip(plan.values(unit).into_iter().cloned()).collect();
+    json!({"unit": unit.id, "values": values})
+}
+
+/// The same, with the reason why it failed.
+fn failure_json(plan: &Plan, unit: Unit, reason: &str) -> Value {
+    let mut value = unit_json(plan, unit);
+    value["reason"] = reason.into();
+    value
+}
+
+/// `1 unit`, `12 units`.
+fn units(count: usize) -> String {
+    format!("{count} unit{}", if count == 1 { "" } else { "s" })
+}
+
+/// One line for each, up to a number that one would read.
+fn listed<T>(items: &[T], line: impl Fn(&T) -> String, where_else: &str) -> String {
+    const MOST: usize = 20;
+    let mut text: String = items.iter().take(MOST).map(|item| format!("{}\n", line(item))).collect();
+    if items.len() > MOST {
+        text.push_str(&format!("… and {} more: {where_else}\n", items.len() - MOST));
+    }
+    text
+}

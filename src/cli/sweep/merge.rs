@@ -1,0 +1,34 @@
+//! `gramflow sweep merge`: the rows of all finished units as one table.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::CliError;
+use crate::cli::output::print;
+use crate::sweep;
+
+use super::{open, units};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    /// Folders of one sweep, as its shards leave them
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Where sweep.parquet and sweep.json go [default: the first of the folders]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn merge(arguments: &Arguments) -> Result<(), CliError> {
+    let folders = open(&arguments.folders)?;
+    let to = arguments.out.as_ref().unwrap_or(&arguments.folders[0]);
+    let merged = sweep::merge(&folders, to)?;
+    let status = &merged.status;
+    let done = units(status.done);
+    print(&format!("{}: {} rows of {done}\n{}\n", merged.table.display(), merged.rows, merged.summary.display()))?;
+    match status.is_complete() {
+        true => Ok(()),
+        false => Err(CliError::UnitsMissing { failed: status.failed.len(), missing: status.missing.len() }),
+    }
+}

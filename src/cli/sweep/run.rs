@@ -1,0 +1,80 @@
+//! `gramflow sweep run`: the units that are not finished, one per core.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread;
+
+use clap::Args;
+
+use crate::cli::interrupt::catch_signals;
+use crate::cli::output::{SweepBar, complain, print};
+use crate::cli::{CliError, Selection};
+use crate::sweep::{self, Folder, Options, Plan, Report, Shard};
+
+use super::{default_folder, listed, planned, units};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// The sweep's folder; units that stand there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-sweep]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Units at a time [default: one per core]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Only part I of N, from 1: every N-th unit; merge puts the parts together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+}
+
+pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    let (sweep, plan) = planned(&arguments.selection)?;
+    let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
+    let folder = Folder::open(&path, &plan)?;
+    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = Options { jobs: arguments.jobs.unwrap_or_else(cores), shard: arguments.shard.unwrap_or_default() };
+
+    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let mut bar = SweepBar::new(quiet);
+    let report = sweep::run(&sweep, &plan, &folder, options, &interrupt, |progress| bar.show(progress));
+    bar.clear();
+    let report = report?;
+
+    if !quiet && !report.failures.is_empty() {
+        let line = |(unit, reason): &(sweep::Unit, String)| {
+            format!("warning: unit {} ({}) failed: {reason}", unit.id, plan.label(*unit))
+        };
+        let elsewhere = format!("gramflow sweep status {}", path.display());
+        complain(listed(&report.failures, line, &elsewhere).trim_end());
+    }
+    print(&summary(&plan, &report, options, &folder))?;
+    match report {
+        Report { interrupted: true, .. } => Err(CliError::SweepInterrupted { left: report.progress.left() }),
+        _ if report.failures.is_empty() => Ok(()),
+        _ => Err(CliError::UnitsFailed { failed: report.failures.len(), folder: path }),
+    }
+}
+
+fn summary(plan: &Plan, report: &Report, options: Options, folder: &Folder) -> String {
+    let progress = &report.progress;
+    let mut text = format!("{}: {} of {}", plan.name, progress.before + progress.done, units(progress.total));
+    if options.shard.count > 1 {
+        text.push_str(&format!(" in shard {}/{}", options.shard.index, options.shard.count));
+    }
+    text.push_str(&format!(" done, {} of them before", progress.before));
+    if progress.failed > 0 {
+        text.push_str(&format!(", {} failed", progress.failed));
+    }
+    let elapsed = progress.elapsed.as_secs_f64();
+    if progress.done > 0 {
+        let share = report.in_runs.as_secs_f64() / (elapsed * options.jobs.get().min(progress.done) as f64);
+        let (rate, share) = (progress.rate(), (100.0 * share).min(100.0));
+        text.push_str(&format!(
+            "\n{elapsed:.1} s, {rate:.3} units a second; {share:.1} % of the workers' time in the runs themselves"
+        ));
+    }
+    let path = folder.path().display();
+    text.push_str(&format!("\nunits: {path}\none table of them: gramflow sweep merge {path}\n"));
+    text
+}

@@ -1,0 +1,121 @@
+//! A table too long for memory, written piece by piece, one row group for each. Pieces may lack columns: those are null there.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::column::writer::ColumnWriterImpl;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::schema::types::Type;
+
+use super::parquet::primitive;
+use super::{FolderError, Table, TableError, Values, atomic};
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// [`Values::Text`].
+    Text,
+    /// [`Values::Integer`].
+    Integer,
+    /// [`Values::Flag`].
+    Flag,
+    /// [`Values::Float`].
+    Float,
+}
+
+impl Values {
+    /// The type of the values.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Integer(_) => Kind::Integer,
+            Self::Flag(_) => Kind::Flag,
+            Self::Float(_) => Kind::Float,
+        }
+    }
+}
+
+/// A column of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+}
+
+/// Writes the table with these columns, all of them nullable, that `pieces` brings, to `path`; it appears once it is whole. A piece
+/// is the rows of some tables, one after another, of which only one piece at a time is held.
+pub fn write_long<E: From<FolderError>>(
+    path: &Path,
+    fields: &[Field],
+    pieces: impl Iterator<Item = Result<Vec<Table>, E>>,
+) -> Result<(), E> {
+    let failed = |source| FolderError::from(TableError::Parquet { path: path.to_path_buf(), source });
+    atomic::replace(path, |file: &File| {
+        let mut writer = writer(file, fields).map_err(failed)?;
+        for piece in pieces {
+            write_group(&mut writer, fields, &piece?).map_err(failed)?;
+        }
+        writer.close().map_err(failed)?;
+        Ok(())
+    })
+}
+
+fn writer<'f>(file: &'f File, fields: &[Field]) -> Result<SerializedFileWriter<&'f File>, ParquetError> {
+    let columns = fields.iter().map(|field| primitive(&field.name, field.kind, true)).collect::<Result<_, _>>()?;
+    let schema = Arc::new(Type::group_type_builder("records").with_fields(columns).build()?);
+    SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default()))
+}
+
+fn write_group(writer: &mut SerializedFileWriter<&File>, fields: &[Field], tables: &[Table]) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    for field in fields {
+        let Some(mut target) = group.next_column()? else { break };
+        for table in tables {
+            match table.column(&field.name) {
+                None => write_nulls(&mut target, field.kind, table.rows())?,
+                Some(values) if values.kind() == field.kind => write_values(&mut target, values)?,
+                Some(_) => return Err(ParquetError::General(format!("column `{}` is of two types", field.name))),
+            }
+        }
+        target.close()?;
+    }
+    group.close()?;
+    Ok(())
+}
+
+fn write_values(target: &mut SerializedColumnWriter, values: &Values) -> Result<(), ParquetError> {
+    match values {
+        Values::Text(texts) => {
+            let bytes: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(text.as_str())).collect();
+            write_all(target.typed::<ByteArrayType>(), &bytes)
+        }
+        Values::Integer(counts) => write_all(target.typed::<Int64Type>(), counts),
+        Values::Flag(flags) => write_all(target.typed::<BoolType>(), flags),
+        Values::Float(numbers) => {
+            let defined: Vec<f64> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
+            let levels: Vec<i16> = numbers.iter().map(|x| i16::from(!x.is_nan())).collect();
+            target.typed::<DoubleType>().write_batch(&defined, Some(&levels), None).map(drop)
+        }
+    }
+}
+
+fn write_all<T: DataType>(target: &mut ColumnWriterImpl<'_, T>, values: &[T::T]) -> Result<(), ParquetError> {
+    target.write_batch(values, Some(&vec![1; values.len()]), None).map(drop)
+}
+
+fn write_nulls(target: &mut SerializedColumnWriter, kind: Kind, rows: usize) -> Result<(), ParquetError> {
+    let levels = Some(&vec![0; rows][..]);
+    match kind {
+        Kind::Text => target.typed::<ByteArrayType>().write_batch(&[], levels, None),
+        Kind::Integer => target.typed::<Int64Type>().write_batch(&[], levels, None),
+        Kind::Flag => target.typed::<BoolType>().write_batch(&[], levels, None),
+        Kind::Float => target.typed::<DoubleType>().write_batch(&[], levels, None),
+    }
+    .map(drop)
+}

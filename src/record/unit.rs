@@ -1,0 +1,53 @@
+//! The folder of one unit of a sweep: `records.parquet`, the same bytes whoever ran it; `scenario.json`, to run it again by itself;
+//! `manifest.json`, which alone knows the machine and the time it took.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::scenario::Scenario;
+
+use super::atomic::{PARTIAL, open_to_all};
+use super::folder::RECORDS;
+use super::{Field, FolderError, Table, parquet};
+
+/// Gives a finished unit its folder, `target`, at once; the folder above must exist. Where another process has done so already, that
+/// one stays: it holds the same records.
+pub fn publish_unit(
+    target: &Path,
+    table: &Table,
+    scenario: &Scenario,
+    manifest: &serde_json::Value,
+) -> Result<(), FolderError> {
+    let failed = |verb, path: &Path| {
+        let path = path.to_path_buf();
+        move |source: io::Error| FolderError::Io { verb, path, source }
+    };
+    let parent = target.parent().unwrap_or(target);
+    let mut builder = tempfile::Builder::new();
+    open_to_all(builder.prefix(PARTIAL), 0o777);
+    let draft = builder.tempdir_in(parent).map_err(failed("write in", parent))?;
+    parquet::write(&draft.path().join(RECORDS), table)?;
+    for (name, text) in [("scenario.json", scenario.to_json()), ("manifest.json", format!("{manifest:#}"))] {
+        let path = draft.path().join(name);
+        fs::write(&path, format!("{text}\n")).map_err(failed("write", &path))?;
+    }
+    match fs::rename(draft.path(), target) {
+        // It has moved: there is nothing left to remove under its temporary name.
+        Ok(()) => drop(draft.keep()),
+        // A folder that is not empty is never replaced by renaming.
+        Err(_) if target.join(RECORDS).is_file() => {}
+        Err(source) => return Err(failed("name", target)(source)),
+    }
+    Ok(())
+}
+
+/// The records of a unit.
+pub fn read_unit(folder: &Path) -> Result<Table, FolderError> {
+    Ok(parquet::read(&folder.join(RECORDS))?)
+}
+
+/// The columns of a unit's records, without reading them.
+pub fn unit_fields(folder: &Path) -> Result<Vec<Field>, FolderError> {
+    Ok(parquet::fields(&folder.join(RECORDS))?)
+}

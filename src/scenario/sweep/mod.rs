@@ -1,0 +1,175 @@
+//! `sweep:`, the block that makes one scenario stand for many. Each of them, a unit, is the scenario with a value put at every key
+//! that varies, as `--set` would put it:
+//!
+//! ```yaml
+//! sweep:
+//!   grid:                            # every key is a factor of the product
+//!     weight_decay: [0, 1.0e-4, 1.0e-3]
+//!     init.balanced.imbalance: {log: {from: 0.01, to: 1, points: 5}}
+//!   zip:                             # one factor: its keys go together, entry by entry
+//!     network.widths: [[10, 10, 10], [10, 10, 10, 10]]
+//!     flow.t_end: [100, 200]
+//!   seeds: 10                        # one factor: seed, seed + 1, …, or a list of seeds
+//! ```
+//!
+//! Units are counted from 0, the keys of `grid` first, then `zip`, then the seeds, which change from each unit to the next.
+
+mod block;
+mod range;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde_yaml::Value;
+
+use super::error::{Location, Patch, Problem, ScenarioError, Source};
+use super::validate::Findings;
+use super::{Scenario, patch, path, read};
+
+/// More than this is not a sweep but a mistake: even planning it would take minutes.
+const MAX_UNITS: usize = 1_000_000;
+
+/// A scenario with a `sweep:` block.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// The scenario without the block.
+    base: Value,
+    source: Source,
+    file: PathBuf,
+    factors: Vec<Factor>,
+}
+
+/// Keys that vary together.
+#[derive(Debug, Clone)]
+struct Factor {
+    /// All with the same number of values.
+    keys: Vec<Key>,
+}
+
+/// A key that varies.
+#[derive(Debug, Clone)]
+struct Key {
+    /// As it was written: `optimizers[0].gd.lr`.
+    path: String,
+    /// optimizers, 0, gd, lr.
+    segments: Vec<String>,
+    /// Its own path in the block: `sweep.grid.optimizers[0].gd.lr`.
+    at: String,
+    values: Vec<Value>,
+    /// Whether the values follow from the scenario's own, as seeds do that are counted from it.
+    relative: bool,
+}
+
+impl Factor {
+    fn len(&self) -> usize {
+        self.keys.first().map_or(0, |key| key.values.len())
+    }
+}
+
+impl Sweep {
+    /// Reads the sweep at `path`, patched by `sets`. Its units are read one by one, by [`Sweep::unit`].
+    pub fn read(path: &Path, sets: &[String]) -> Result<Self, ScenarioError> {
+        Self::find(path, sets)?.ok_or_else(|| {
+            let location = Location::File { path: path.into(), line: 1, column: 1 };
+            let message = "missing: a sweep varies keys by grid, zip or seeds; gramflow run runs a single scenario".to_string();
+            ScenarioError::Problems(vec![Problem { location, path: "sweep".into(), message }])
+        })
+    }
+
+    /// The sweep at `path`; none if that scenario has no `sweep:` block.
+    pub fn find(path: &Path, sets: &[String]) -> Result<Option<Self>, ScenarioError> {
+        Self::parse(&read::text_of(path)?, path, sets)
+    }
+
+    /// The same of the scenario `text`, as if it stood in the file `path`.
+    pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Option<Self>, ScenarioError> {
+        let (mut base, source) = read::load(text, path, sets)?;
+        let Some(block) = read::take_sweep(&mut base) else { return Ok(None) };
+        let mut found = Findings::default();
+        let sweep = Self { factors: block::factors(&block, &base, &mut found), base, source, file: path.into() };
+        if !found.0.is_empty() {
+            return Err(sweep.source.problems(found));
+        }
+        sweep.check_sets(sets)?;
+        Ok(Some(sweep))
+    }
+
+    /// A `--set` of a key that varies would be undone by every unit.
+    fn check_sets(&self, sets: &[String]) -> Result<(), ScenarioError> {
+        let mut problems = Vec::new();
+        for given in sets {
+            let target = given.split('=').next().unwrap_or_default().trim();
+            let Some(segments) = patch::segments(target) else { continue };
+            let undoes =
+                |key: &&Key| segments.len() >= key.segments.len() && key.segments.iter().zip(&segments).all(|(a, b)| a == b);
+            if let Some(key) = self.keys().filter(|key| !key.relative).find(undoes) {
+                let message = format!("varies in this sweep: set {} instead", key.at);
+                problems.push(Problem { location: Location::Set(given.clone()), path: target.to_string(), message });
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Problems(problems)) }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.factors.iter().flat_map(|factor| &factor.keys)
+    }
+
+    /// The number of units, duplicates included: the product of the factors' lengths.
+    pub fn len(&self) -> usize {
+        self.factors.iter().map(Factor::len).product()
+    }
+
+    /// Whether there is no unit. (There always is one.)
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The keys that vary and their values, factor by factor: what [`Sweep::unit`] takes by its index in the product.
+    pub fn factors(&self) -> Vec<Vec<(String, Vec<Value>)>> {
+        let keys = |factor: &Factor| factor.keys.iter().map(|key| (key.path.clone(), key.values.clone())).collect();
+        self.factors.iter().map(keys).collect()
+    }
+
+    /// The scenario of unit `index`, from 0.
+    pub fn unit(&self, index: usize) -> Result<Scenario, ScenarioError> {
+        let lengths: Vec<usize> = self.factors.iter().map(Factor::len).collect();
+        let mut tree = self.base.clone();
+        let mut patches = Vec::new();
+        for (factor, entry) in self.factors.iter().zip(entries(&lengths, index)) {
+            for key in &factor.keys {
+                let place = path::item(&key.at, entry);
+                let segments: Vec<&str> = key.segments.iter().map(String::as_str).collect();
+                match patch::put(&mut tree, &segments, key.values[entry].clone()) {
+                    Ok(origin) => patches.push((origin, place)),
+                    Err(patch::Misplaced { path, message }) => {
+                        let location = self.source.locate(&place);
+                        return Err(ScenarioError::Problems(vec![Problem { location, path, message }]));
+                    }
+                }
+            }
+        }
+        read::settle(&tree, &self.file, Findings::default()).map_err(|found| {
+            let mut source = self.source.clone();
+            let patch = |(origin, place): (String, String)| Patch { origin, location: self.source.locate(&place) };
+            source.patches.extend(patches.into_iter().map(patch));
+            source.problems(found)
+        })
+    }
+}
+
+/// The entry of each factor in unit `index` of their product; the last factor changes fastest.
+pub fn entries(lengths: &[usize], index: usize) -> Vec<usize> {
+    let mut rest = index;
+    let mut entries: Vec<usize> = lengths
+        .iter()
+        .rev()
+        .map(|length| {
+            let entry = rest % length;
+            rest /= length;
+            entry
+        })
+        .collect();
+    entries.reverse();
+    entries
+}

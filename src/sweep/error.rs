@@ -1,0 +1,49 @@
+//! Why a sweep could not be planned, run or merged. A unit that cannot be run is none of these: it is recorded.
+
+use std::path::PathBuf;
+
+use crate::record::FolderError;
+use crate::scenario::ScenarioError;
+
+/// Why a sweep stopped or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A unit is no scenario that can run.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The folder of the sweep cannot be written or read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// There is no plan in the folder.
+    #[error("{} is not a sweep's folder: it has no plan.json", .0.display())]
+    NotASweep(PathBuf),
+    /// The folder holds something else, or nothing that may be added to.
+    #[error("{} exists and is no sweep's folder: choose another --out", .0.display())]
+    Occupied(PathBuf),
+    /// The folder holds the units of another plan.
+    #[error("{} holds another sweep (plan {found}, this one is {wanted}): choose another --out", folder.display())]
+    OtherPlan {
+        /// The folder.
+        folder: PathBuf,
+        /// The beginning of the hash of its plan.
+        found: String,
+        /// The beginning of the hash of the plan to be run.
+        wanted: String,
+    },
+    /// Folders to be merged are not shards of one sweep.
+    #[error("{} and {} are of different sweeps: merge them apart", first.display(), other.display())]
+    Different {
+        /// The first folder.
+        first: PathBuf,
+        /// The one that does not go with it.
+        other: PathBuf,
+    },
+    /// `plan.json` is not what gramflow wrote.
+    #[error("{} is not a plan of this version ({message}): remove it and run the sweep again", path.display())]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}

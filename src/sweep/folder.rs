@@ -1,0 +1,117 @@
+//! The folder of a sweep, and what it says of each unit.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::record::{FolderError, replace_text};
+
+use super::{Id, Plan, SweepError};
+
+/// A sweep's folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_path_buf();
+    move |source| FolderError::Io { verb, path, source }
+}
+
+impl Folder {
+    /// The folder at `path` for the units of `plan`: new or empty, or one of the same plan.
+    pub fn open(path: &Path, plan: &Plan) -> Result<Self, SweepError> {
+        let folder = Self { path: path.to_path_buf() };
+        match Self::read(path) {
+            Ok((_, earlier)) if earlier == *plan => {}
+            Ok((_, earlier)) => {
+                let short = |plan: &Plan| plan.hash()[..8].to_string();
+                return Err(SweepError::OtherPlan { folder: path.into(), found: short(&earlier), wanted: short(plan) });
+            }
+            Err(SweepError::NotASweep(_)) => {
+                let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|e| is_draft(&e))));
+                if path.symlink_metadata().is_ok() && !empty {
+                    return Err(SweepError::Occupied(path.into()));
+                }
+                // What the folder is said to be must be true of it before its plan says so.
+                folder.make()?;
+                replace_text(&folder.plan_path(), &format!("{}\n", plan.to_json()))?;
+            }
+            Err(other) => return Err(other),
+        }
+        folder.make()?;
+        Ok(folder)
+    }
+
+    fn make(&self) -> Result<(), FolderError> {
+        for folder in [self.path.join("units"), self.path.join("failed")] {
+            fs::create_dir_all(&folder).map_err(io("make", &folder))?;
+        }
+        Ok(())
+    }
+
+    /// An earlier sweep's folder, and its plan.
+    pub fn read(path: &Path) -> Result<(Self, Plan), SweepError> {
+        let folder = Self { path: path.to_path_buf() };
+        let file = folder.plan_path();
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(SweepError::NotASweep(path.into()));
+            }
+            Err(error) => return Err(io("read", &file)(error).into()),
+        };
+        let plan = Plan::from_json(&text).map_err(|message| SweepError::Plan { path: file, message })?;
+        Ok((folder, plan))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn plan_path(&self) -> PathBuf {
+        self.path.join("plan.json")
+    }
+
+    /// The folder of a unit, there once the unit is finished.
+    pub fn unit(&self, id: Id) -> PathBuf {
+        self.path.join("units").join(id.to_string())
+    }
+
+    /// Whether the unit is finished.
+    pub fn is_done(&self, id: Id) -> bool {
+        self.unit(id).is_dir()
+    }
+
+    fn failure_path(&self, id: Id) -> PathBuf {
+        self.path.join("failed").join(format!("{id}.json"))
+    }
+
+    /// Why the unit could not be run when that was last tried.
+    pub fn failure(&self, id: Id) -> Option<String> {
+        let text = fs::read_to_string(self.failure_path(id)).ok()?;
+        let record: Value = serde_json::from_str(&text).ok()?;
+        Some(record["reason"].as_str()?.to_string())
+    }
+
+    /// Records why the unit cannot be run.
+    pub(super) fn fail(&self, id: Id, reason: &str) -> Result<(), FolderError> {
+        replace_text(&self.failure_path(id), &format!("{:#}\n", json!({"unit": id, "reason": reason})))
+    }
+
+    /// The unit is finished: what failed before no longer counts.
+    pub(super) fn forgive(&self, id: Id) {
+        // As a rule there is nothing; and were it to stay, a finished unit counts as finished.
+        let _ = fs::remove_file(self.failure_path(id));
+    }
+}
+
+/// What an earlier command that was killed has left, or one that is just beginning.
+fn is_draft(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    name == "units" || name == "failed" || name.to_string_lossy().starts_with(".gramflow-partial-")
+}

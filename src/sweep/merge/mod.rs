@@ -1,0 +1,114 @@
+//! From the folders of units to one long table: `unit`, the keys that vary, then `process`, `step`, `t` and what was observed.
+//!
+//! Rows are sorted by the id of the unit, within it as the run recorded them: by process, then time. Of a column that some units lack
+//! (`balance_gap_3` of shallower networks) their rows are null. Units are read one after another; some 32,768 rows are held at a time.
+
+mod columns;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::record::{FolderError, Table, read_unit, replace_text, write_long};
+
+use super::{Folder, Id, Plan, Status, SweepError, Unit};
+use columns::{Union, Varied};
+
+/// Rows of a row group: enough that its own bookkeeping is small beside it, few enough for any memory.
+const GROUP: usize = 32_768;
+
+/// What was merged.
+#[derive(Debug)]
+pub struct Merged {
+    /// `sweep.parquet`.
+    pub table: PathBuf,
+    /// `sweep.json`.
+    pub summary: PathBuf,
+    /// Its rows.
+    pub rows: usize,
+    /// What became of the units.
+    pub status: Status,
+}
+
+/// Merges the units in the folders `from`, shards of one sweep, into `sweep.parquet` and `sweep.json` in the folder `to`.
+pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
+    let Some(((first, plan), others)) = from.split_first() else {
+        return Err(SweepError::NotASweep(to.into()));
+    };
+    if let Some((other, _)) = others.iter().find(|(_, other)| other != plan) {
+        return Err(SweepError::Different { first: first.path().into(), other: other.path().into() });
+    }
+    let folders: Vec<Folder> = from.iter().map(|(folder, _)| folder.clone()).collect();
+    let status = Status::of(plan, &folders);
+    // Not what another command finishes at this moment.
+    let absent: HashSet<Id> =
+        status.failed.iter().map(|(unit, _)| unit.id).chain(status.missing.iter().map(|unit| unit.id)).collect();
+    let mut units = plan.units();
+    units.retain(|unit| !absent.contains(&unit.id));
+    units.sort_by_key(|unit| unit.id);
+    let place = |unit: &Unit| folders.iter().find(|folder| folder.is_done(unit.id)).map(|folder| folder.unit(unit.id));
+
+    let (mut union, mut notes) = (Union::default(), Notes::default());
+    for folder in units.iter().filter_map(place) {
+        union.add(&folder)?;
+        notes.add(&folder);
+    }
+    let varied = Varied::of(plan);
+    fs::create_dir_all(to).map_err(|source| FolderError::Io { verb: "make", path: to.into(), source })?;
+    let (table, mut rows) = (to.join("sweep.parquet"), 0);
+    let mut rest = units.iter().filter_map(|unit| Some((*unit, place(unit)?)));
+    let pieces = std::iter::from_fn(|| {
+        let (mut tables, mut size): (Vec<Table>, usize) = (Vec::new(), 0);
+        while size < GROUP {
+            let Some((unit, folder)) = rest.next() else { break };
+            match read_unit(&folder) {
+                Ok(records) => {
+                    size += records.rows();
+                    tables.push(varied.before(unit, records));
+                }
+                Err(error) => return Some(Err(SweepError::from(error))),
+            }
+        }
+        rows += size;
+        (!tables.is_empty()).then_some(Ok(tables))
+    });
+    write_long(&table, &[varied.fields(), union.fields()].concat(), pieces)?;
+    let summary = to.join("sweep.json");
+    let found = json!({
+        "name": plan.name,
+        "plan_hash": plan.hash(),
+        "varied": plan.keys(),
+        "units": plan.units().len(),
+        "done": units.len(),
+        "rows": rows,
+        "failed": status.failed.iter().map(|(unit, reason)| (unit.id.to_string(), reason.clone())).collect::<BTreeMap<_, _>>(),
+        "missing": status.missing.iter().map(|unit| unit.id.to_string()).collect::<BTreeSet<_>>(),
+        "versions": notes.versions,
+        "terminations": notes.terminations,
+    });
+    replace_text(&summary, &format!("{found:#}\n"))?;
+    Ok(Merged { table, summary, rows, status })
+}
+
+/// What the manifests of units say that does not depend on who ran them, counted.
+#[derive(Debug, Default)]
+struct Notes {
+    /// Versions of gramflow, with their revisions.
+    versions: BTreeSet<String>,
+    /// How many units ended how, by process.
+    terminations: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+impl Notes {
+    fn add(&mut self, folder: &Path) {
+        let text = fs::read_to_string(folder.join("manifest.json")).unwrap_or_default();
+        let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
+        let word = |value: &Value| value.as_str().unwrap_or("unknown").to_string();
+        self.versions.insert(format!("{} ({})", word(&manifest["version"]), word(&manifest["git_revision"])));
+        for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
+            *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Many runs of one scenario: its `sweep:` block is planned into units, which are run on all cores, in shards if need be, and merged
+//! into one table.
+//!
+//! ```text
+//! DIR/plan.json                    what varies, and the id of every unit: the same bytes whoever plans it
+//! DIR/units/<id>/records.parquet   a finished unit: appears at once, is never run again
+//! DIR/units/<id>/scenario.json     the unit by itself: gramflow run draws it
+//! DIR/units/<id>/manifest.json     what it cost, where, by which version; not merged
+//! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
+//! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! ```
+//!
+//! Nothing is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
+//! why two commands in one folder, on one machine or on a shared file system, cost time and nothing else. What a unit leaves depends on
+//! its scenario alone, so that neither the order, the number of workers nor an interruption shows in the merged table.
+
+mod error;
+mod folder;
+mod merge;
+mod plan;
+mod runner;
+mod status;
+mod unit;
+
+pub use error::SweepError;
+pub use folder::Folder;
+pub use merge::{Merged, merge};
+pub use plan::{Factor, Id, Plan, Unit};
+pub use runner::{Options, Progress, Report, Shard, run};
+pub use status::Status;

@@ -1,0 +1,196 @@
+//! The units of a sweep: what varies, and an id for each, the first 16 hex digits of its scenario's hash.
+//!
+//! Scenarios are expanded one at a time and let go: a plan keeps 8 bytes for each unit, and the values of each key once.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::scenario::{Digests, ScenarioError, Sweep, entries, sha256};
+
+use super::SweepError;
+
+/// The name of a unit: 64 bits of the SHA-256 of its canonical scenario, files replaced by their digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(u64);
+
+impl Id {
+    /// That of a scenario with this hash, of 64 hex digits.
+    pub fn of_hash(hash: &str) -> Option<Self> {
+        Self::read(hash.get(..16)?)
+    }
+
+    /// From its 16 hex digits.
+    fn read(text: &str) -> Option<Self> {
+        let digits = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| digits).map(Self)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::read(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not an id of 16 hex digits")))
+    }
+}
+
+/// Keys that vary together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Factor {
+    /// Their paths.
+    pub keys: Vec<String>,
+    /// The values of each key; all lists have the same length.
+    pub values: Vec<Vec<Value>>,
+}
+
+/// One unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name.
+    pub id: Id,
+    /// Where it stands in the product, from 0.
+    pub index: usize,
+}
+
+/// All units of a sweep: `plan.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The scenario's name (that of the first unit, if names vary).
+    pub name: String,
+    /// What varies; the product of the factors, the last changing fastest, is the units.
+    pub varied: Vec<Factor>,
+    /// The ids in that order, duplicates included.
+    ids: Vec<Id>,
+}
+
+impl Plan {
+    /// Reads every unit of the sweep. All that is wrong with them is reported, each problem once.
+    pub fn new(sweep: &Sweep) -> Result<Self, SweepError> {
+        /// Whoever has so many problems mends these first.
+        const MOST: usize = 20;
+        let (mut name, mut digests, mut problems) = (String::new(), Digests::default(), Vec::new());
+        let mut ids = Vec::with_capacity(sweep.len());
+        for index in 0..sweep.len() {
+            match sweep.unit(index) {
+                Ok(scenario) => {
+                    let id = Id::of_hash(&scenario.hash_with(&mut digests)?).expect("a hash has 64 hex digits");
+                    ids.push(id);
+                    if index == 0 {
+                        name = scenario.name;
+                    }
+                }
+                Err(ScenarioError::Problems(found)) => {
+                    for problem in found {
+                        if !problems.contains(&problem) {
+                            problems.push(problem);
+                        }
+                    }
+                    if problems.len() >= MOST {
+                        break;
+                    }
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(ScenarioError::Problems(problems).into());
+        }
+        // Every unit could be read, so that all values are such as JSON has too.
+        let json = |value| serde_json::to_value(value).unwrap_or(Value::Null);
+        let factor = |keys: Vec<(String, Vec<_>)>| {
+            let (keys, values): (Vec<_>, Vec<_>) =
+                keys.into_iter().map(|(key, values)| (key, values.into_iter().map(json).collect())).unzip();
+            Factor { keys, values }
+        };
+        Ok(Self { name, varied: sweep.factors().into_iter().map(factor).collect(), ids })
+    }
+
+    /// SHA-256 of all that is in it, 64 hex digits: shards of one sweep have the same.
+    pub fn hash(&self) -> String {
+        sha256(&self.to_json())
+    }
+
+    /// As compact JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("lists, and maps with text keys, are JSON")
+    }
+
+    /// From JSON, or what is wrong with it.
+    pub(super) fn from_json(text: &str) -> Result<Self, String> {
+        let plan: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let even = plan.varied.iter().all(|factor| {
+            let length = factor.len();
+            factor.keys.len() == factor.values.len() && factor.values.iter().all(|values| values.len() == length)
+        });
+        let product = plan.varied.iter().try_fold(1_usize, |product, factor| product.checked_mul(factor.len()));
+        if even && product == Some(plan.ids.len()) { Ok(plan) } else { Err("its lists do not fit together".to_string()) }
+    }
+
+    /// The units, each once, in the order of their first places in the product.
+    pub fn units(&self) -> Vec<Unit> {
+        let mut seen = HashSet::with_capacity(self.ids.len());
+        let unit = |(index, &id)| Unit { id, index };
+        self.ids.iter().enumerate().map(unit).filter(|unit| seen.insert(unit.id)).collect()
+    }
+
+    /// How many places of the product repeat a unit.
+    pub fn duplicates(&self) -> usize {
+        self.ids.len() - self.units().len()
+    }
+
+    /// The paths of the keys that vary.
+    pub fn keys(&self) -> Vec<&str> {
+        self.varied.iter().flat_map(|factor| factor.keys.iter().map(String::as_str)).collect()
+    }
+
+    /// The value of each of those keys in a unit.
+    pub fn values(&self, unit: Unit) -> Vec<&Value> {
+        let lengths: Vec<usize> = self.varied.iter().map(Factor::len).collect();
+        let entries = entries(&lengths, unit.index);
+        self.varied
+            .iter()
+            .zip(entries)
+            .flat_map(|(factor, entry)| factor.values.iter().map(move |values| &values[entry]))
+            .collect()
+    }
+
+    /// The same as text: words bare, the rest as JSON.
+    pub fn texts(&self, unit: Unit) -> Vec<String> {
+        self.values(unit).into_iter().map(shown).collect()
+    }
+
+    /// `weight_decay = 0.1, seed = 3`.
+    pub fn label(&self, unit: Unit) -> String {
+        let pairs = self.keys().into_iter().zip(self.texts(unit));
+        pairs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Factor {
+    fn len(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
+}
+
+/// A value as text.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

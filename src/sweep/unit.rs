@@ -1,0 +1,67 @@
+//! One unit: its scenario, run like any other, and what is kept of it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::ode::Interrupt;
+use crate::record::publish_unit;
+use crate::run::{self, Problem};
+use crate::scenario::Sweep;
+
+use super::{Folder, Id, SweepError, Unit};
+
+/// What became of a unit.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It stands; this long was spent on the run itself.
+    Done(Duration),
+    /// It cannot be run.
+    Failed(String),
+    /// It was told to stop, and leaves nothing.
+    Interrupted,
+}
+
+/// Runs a unit and gives it its place in the folder.
+pub(super) fn run_unit(sweep: &Sweep, unit: Unit, folder: &Folder, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+    // One bug in one corner of the grid is no reason to lose the night.
+    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, interrupt)))
+        .unwrap_or_else(|panic| Ok(Outcome::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
+    match &outcome {
+        Outcome::Done(_) => folder.forgive(unit.id),
+        Outcome::Failed(reason) => folder.fail(unit.id, reason)?,
+        Outcome::Interrupted => {}
+    }
+    Ok(outcome)
+}
+
+/// Errors of the sweep's folder are errors; whatever is wrong with the unit is its outcome.
+fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+    let scenario = match sweep.unit(unit.index) {
+        Ok(scenario) => scenario,
+        Err(error) => return Ok(Outcome::Failed(error.to_string())),
+    };
+    let problem = match Problem::new(&scenario) {
+        Ok(problem) => problem,
+        Err(error) => return Ok(Outcome::Failed(format!("{}: {error}", error.key()))),
+    };
+    if Id::of_hash(&problem.scenario_hash) != Some(unit.id) {
+        return Ok(Outcome::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
+    }
+    let begin = Instant::now();
+    let finished = run::run(&scenario, &problem, interrupt, |_t| {});
+    let spent = begin.elapsed();
+    // Whichever of its processes that stopped: only an undisturbed run leaves records.
+    if interrupt.is_raised() {
+        return Ok(Outcome::Interrupted);
+    }
+    let mut manifest = finished.manifest.to_value();
+    manifest["warnings"] = finished.warnings.clone().into();
+    publish_unit(&folder.unit(unit.id), &finished.run.table, &scenario, &manifest)?;
+    Ok(Outcome::Done(spent))
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say which")
+}
