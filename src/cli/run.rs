@@ -116,12 +116,12 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     }
     if let Some(certificate) = &finished.manifest.processes["flow"].certificate {
         let errors = certificate.columns.iter().filter(|(name, _)| !finished.run.is_zero_by_law(name));
-        if let Some((name, error)) = errors.max_by(|a, b| a.1.max_relative_error.total_cmp(&b.1.max_relative_error)) {
-            let _ = writeln!(
-                text,
-                "\ncertified: the largest error of a column is {:.1e} of its size ({name})",
-                error.max_relative_error
-            );
+        let worst = errors.max_by(|a, b| a.1.max_relative_error.total_cmp(&b.1.max_relative_error));
+        // At the start there is nothing to certify.
+        if let Some((name, error)) = worst.filter(|_| certificate.t_compared > 0.0) {
+            let (t, share) = (certificate.t_compared, error.max_relative_error);
+            let _ =
+                writeln!(text, "\ncertified to t = {t:?}: the largest error of a column is {share:.1e} of its size ({name})");
         }
     }
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());

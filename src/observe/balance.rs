@@ -47,7 +47,8 @@ impl Observable for Balance {
         let (gap, off) = (largest_norm(&gaps), largest_norm(&off));
         let envelope = factor * self.start_gap;
         let norm = snapshot.parameters.values().norm();
-        let known = envelope > if snapshot.preserved.is_some() { extended_floor(norm) } else { floor(norm) };
+        let known = envelope
+            > if snapshot.preserved.is_some_and(|preserved| preserved.extended) { extended_floor(norm) } else { floor(norm) };
         row.float("balance_gap", gap);
         let norms: Vec<f64> = gaps.iter().map(DMatrix::norm).collect();
         for (index, norm) in norms.iter().enumerate() {

@@ -29,8 +29,10 @@ pub struct Snapshot<'a> {
 /// Weights that were put back on the balance law.
 #[derive(Clone, Copy)]
 pub struct Preserved<'a> {
-    /// The weights with what lies below float64.
+    /// The weights, with what lies below float64 where that is kept.
     pub weights: &'a ExtendedParameters,
+    /// Whether it is kept: then D is known far below the rounding of float64 weights.
+    pub extended: bool,
     /// ‖δθ‖/‖θ‖ of the correction, as large as the integration's error in the law.
     pub correction: f64,
 }

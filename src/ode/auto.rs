@@ -83,13 +83,14 @@ pub(super) struct Auto {
 impl Auto {
     /// The method to begin with, and why; `accelerates` where FᵀJF > 0, so that the speed grows, as where the flow leaves a saddle.
     pub(super) fn begin(rtol: f64, look: &Look, accelerates: bool) -> (Self, String) {
-        let span = look.rho * look.horizon;
+        // An endless horizon of a field without curvature is not stiff.
+        let span = if look.rho > 0.0 { look.rho * look.horizon } else { 0.0 };
         let (choice, reason) = if rtol < TIGHT && span < STIFF_HORIZON {
-            (Choice::Tsit5, format!("not stiff: the horizon is {span:.0} times the fastest time scale"))
+            (Choice::Tsit5, format!("not stiff: the horizon is {span:.1e} times the fastest time scale"))
         } else if rtol >= LOOSE && span >= LONG_HORIZON && !accelerates {
-            (Choice::Rkc, format!("a loose rtol over {span:.0} times the fastest time scale"))
+            (Choice::Rkc, format!("a loose rtol over {span:.1e} times the fastest time scale"))
         } else {
-            (Choice::Rock4, format!("rtol {rtol:e} over {span:.0} times the fastest time scale"))
+            (Choice::Rock4, format!("rtol {rtol:e} over {span:.1e} times the fastest time scale"))
         };
         (Self { rtol, choice, last_speed: look.speed, doubts: 0, patience: LOOKS }, reason)
     }

@@ -234,6 +234,8 @@ impl Integrator for Driver {
             stop = self.blow_up(t, theta);
         } else {
             theta.copy_from(&front.theta);
+            // Met on the way here by an earlier segment that ended before.
+            stop = stop.or_else(|| self.blow_up(t, theta));
         }
         front.handed.copy_from(theta);
         front.t_handed = t;

@@ -47,14 +47,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether a column of the flow is zero by a law, so that all of it is error: residuals of the balance law, that of the ansatz in the
-    /// last layer, where W_LᵀW_L = J_LᵀJ_L by definition, and from a balanced start the gap itself and what follows from its absence.
+    /// Whether a column of the flow is zero by a law, so that all of it is error: residuals of the balance law and what a projection
+    /// corrects of them, the residual of the ansatz in the last layer, where W_LᵀW_L = J_LᵀJ_L by definition, and from a balanced start the gap itself and what follows from its absence.
     pub fn is_zero_by_law(&self, column: &str) -> bool {
         // Of a balanced start the relative residual is not defined.
         let relative = self.table.floats("flow", "balance_law_residual_relative");
         let balanced = relative.first().is_some_and(|residual| residual.is_nan());
-        let laws: &[&str] =
-            if balanced { &["balance_", "nfa_residual", "nfa_alignment_residual"] } else { &["balance_law_residual"] };
+        let laws: &[&str] = if balanced {
+            &["balance_", "nfa_residual", "nfa_alignment_residual"]
+        } else {
+            &["balance_law_residual", "balance_correction"]
+        };
         let last_layer = format!("nfa_residual_relative_W{}", self.widths.len() - 1);
         column == last_layer || laws.iter().any(|law| column.starts_with(law))
     }

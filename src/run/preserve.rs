@@ -61,7 +61,8 @@ impl Preservation {
 
     /// What an observer is told of weights that stand where the last projection left them.
     pub(super) fn observed(&self) -> Option<observe::Preserved<'_>> {
-        self.last.map(|last| observe::Preserved { weights: &self.weights, correction: last.relative })
+        let extended = self.precision == Precision::DoubleDouble;
+        self.last.map(|last| observe::Preserved { weights: &self.weights, extended, correction: last.relative })
     }
 
     /// The weights last projected, if they have digits below float64, and what went wrong.

@@ -24,11 +24,16 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobse
 }
 
 /// How far the flow is from D_l(t) = e^{−2λt}D_l(0), which is exact: over the recorded times, the largest relative error of the gap, or,
-/// where there is no gap to speak of, the largest residual over ‖θ‖². Where the flow is put back on the law, the largest correction.
+/// where there is no gap to speak of, the largest residual over ‖θ‖². Where the flow is put back on the law, the largest correction. A
+/// network that dies is measured by what it started from: what is left of it is integration error.
 fn law_error(run: &Run) -> f64 {
     let column = |name: &str| run.table.floats("flow", name);
     let ratios = column("balance_gap_over_envelope").into_iter().map(|ratio| (ratio - 1.0).abs());
-    let residuals = column("balance_law_residual").into_iter().zip(column("weight_norm")).map(|(r, norm)| r / (norm * norm));
-    // Undefined ratios and the residual of a network that has died are no errors: `max` drops their NaN.
-    ratios.chain(residuals).chain(column("balance_correction")).fold(0.0, f64::max)
+    let norms = column("weight_norm");
+    let start = norms.first().copied().unwrap_or(0.0);
+    let size = |norm: f64| norm.max(start);
+    let residuals = column("balance_law_residual").into_iter().zip(&norms).map(|(r, &norm)| r / size(norm).powi(2));
+    let corrections = column("balance_correction").into_iter().zip(&norms).map(|(c, &norm)| c * norm / size(norm));
+    // What is not defined is no error: `max` drops its NaN.
+    ratios.chain(residuals).chain(corrections).fold(0.0, f64::max)
 }

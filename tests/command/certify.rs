@@ -59,7 +59,7 @@ fn what_shows_is_named_and_early_ends_are_compared_until_then() {
         gramflow(at.path(), &[&fixed[..], &["--set", set]].concat())
     };
     let tight = command("flow.rtol=1e-9");
-    assert!(String::from_utf8_lossy(&tight.stdout).contains("certified: the largest error of a column is "));
+    assert!(String::from_utf8_lossy(&tight.stdout).contains("certified to t = "));
     assert!(tight.stderr.is_empty(), "{}", String::from_utf8_lossy(&tight.stderr));
     let coarse = command("flow.integrator={rk4: {step: 0.35}}");
     let warnings = String::from_utf8_lossy(&coarse.stderr);

@@ -18,6 +18,9 @@ fn start(out: &Path, more: &[&str]) -> Child {
             "flow.t_end=9e7",
             "--set",
             "flow.max_steps=1000000000000",
+            // Steps so short that no machine comes to where the flow has converged.
+            "--set",
+            "flow.integrator={rk4: {step: 1e-4}}",
         ])
         .args(more)
         .arg("--out")

@@ -15,12 +15,17 @@ fn blocks(language: &str) -> Vec<String> {
     readme.split(&fence).skip(1).map(|block| block.split("```").next().unwrap().to_string()).collect()
 }
 
+/// Its YAML block that begins with `key`.
+fn yaml(key: &str) -> String {
+    blocks("yaml").into_iter().find(|block| block.starts_with(key)).unwrap()
+}
+
 /// The commands on its scenario, as typed.
 #[test]
 fn the_first_scenario_runs_by_the_commands_beside_it() {
     let at = tempfile::tempdir().unwrap();
-    fs::write(at.path().join("my-study.yaml"), &blocks("yaml")[0]).unwrap();
-    fs::write(at.path().join("my-sweep.yaml"), blocks("yaml").concat()).unwrap();
+    fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
+    fs::write(at.path().join("my-sweep.yaml"), yaml("name:") + &yaml("sweep:")).unwrap();
     let mut ran = 0;
     for line in blocks("sh").concat().lines() {
         let Some(command) = line.split(" #").next().unwrap().trim().strip_prefix("gramflow ") else { continue };
@@ -34,8 +39,8 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
 #[test]
 fn the_optimizers_run() {
     let at = tempfile::tempdir().unwrap();
-    let scenario = blocks("yaml")[0].split("optimizers:").next().unwrap().to_string();
-    fs::write(at.path().join("my-study.yaml"), scenario + &blocks("yaml")[1]).unwrap();
+    let scenario = yaml("name:").split("optimizers:").next().unwrap().to_string();
+    fs::write(at.path().join("my-study.yaml"), scenario + &yaml("optimizers:")).unwrap();
     succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=20", "--out", "run"]);
     let run = gramflow::record::read(&at.path().join("run")).unwrap();
     for process in ["gd", "sgd", "adam", "adamw-short"] {
@@ -60,7 +65,7 @@ fn the_files_it_points_to_exist() {
 #[test]
 fn the_columns_and_arrays_it_names_are_there() {
     let at = tempfile::tempdir().unwrap();
-    fs::write(at.path().join("my-study.yaml"), &blocks("yaml")[0]).unwrap();
+    fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
     succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=1", "--out", "run"]);
     let run = gramflow::record::read(&at.path().join("run")).unwrap();
     let python = blocks("python").concat();
