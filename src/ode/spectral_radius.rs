@@ -110,8 +110,13 @@ impl SpectralRadius {
     fn rotate(&mut self) {
         let m = self.dimension;
         // Rows and columns beyond the space are zero, and their eigenvalues the smallest.
-        let gram =
-            SMatrix::<f64, MOST, MOST>::from_fn(|i, j| if i < m && j < m { self.images[i].dot(&self.images[j]) } else { 0.0 });
+        let mut gram = SMatrix::<f64, MOST, MOST>::zeros();
+        for i in 0..m {
+            for j in 0..=i {
+                gram[(i, j)] = self.images[i].dot(&self.images[j]);
+                gram[(j, i)] = gram[(i, j)];
+            }
+        }
         let eigen = SymmetricEigen::new(gram);
         let mut order: [usize; MOST] = std::array::from_fn(|i| i);
         order.sort_unstable_by(|&i, &j| eigen.eigenvalues[j].total_cmp(&eigen.eigenvalues[i]));
@@ -166,16 +171,26 @@ impl SpectralRadius {
     }
 }
 
-/// The first vectors ← their combinations with these weights, row by row in place.
+/// The first vectors ← their combinations with these weights, a block of rows at a time in place: a pass over memory that the compiler
+/// vectorises.
 fn combine(vectors: &mut [DVector<f64>], weights: &[[f64; MOST]]) {
-    let (m, n) = (vectors.len(), vectors[0].len());
-    for row in 0..n {
-        let mut old = [0.0; MOST];
+    const BLOCK: usize = 128;
+    // Rows beyond the last vector stay zero.
+    let mut old = [[0.0; BLOCK]; MOST];
+    let n = vectors[0].len();
+    for start in (0..n).step_by(BLOCK) {
+        let rows = start..n.min(start + BLOCK);
         for (old, v) in old.iter_mut().zip(vectors.iter()) {
-            *old = v[row];
+            old[..rows.len()].copy_from_slice(&v.as_slice()[rows.clone()]);
         }
         for (v, weights) in vectors.iter_mut().zip(weights) {
-            v[row] = (0..m).map(|i| weights[i] * old[i]).sum();
+            for (row, new) in v.as_mut_slice()[rows.clone()].iter_mut().enumerate() {
+                let mut sum = 0.0;
+                for (weight, old) in weights.iter().zip(&old) {
+                    sum += weight * old[row];
+                }
+                *new = sum;
+            }
         }
     }
 }
