@@ -84,8 +84,7 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
     for event in schedule(&scenario.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
-            flow.preserve();
-            unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
+            unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
         }
         if event.flow && there {
             flow.look();
@@ -107,8 +106,7 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
     }
     // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
     if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
-        flow.preserve();
-        unobserved += record(&mut recorders[0], &observables, flow.steps(), flow.snapshot(problem));
+        unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
@@ -133,6 +131,17 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
     let mut warnings = warning::warnings(&run, &terminations, unobserved);
     warnings.extend(complaints);
     Finished { run, manifest, weights, terminations, warnings }
+}
+
+/// Measures the flow where it stands, put back on the balance law first if the scenario asks for it. Returns what [`record`] does.
+fn record_flow<'a>(
+    recorder: &mut Recorder,
+    observables: &[Box<dyn Observable>],
+    flow: &mut Flow<'a>,
+    problem: &'a Problem,
+) -> usize {
+    flow.preserve();
+    record(recorder, observables, flow.steps(), flow.snapshot(problem))
 }
 
 /// Measures one moment. Returns how many moments it had to leave out: 1 where products of the weights overflow, else 0.

@@ -15,7 +15,7 @@ use crate::scenario::{Integrator, Scenario};
 
 use super::process::Flow;
 use super::warning::VISIBLE;
-use super::{Finished, Problem, record};
+use super::{Finished, Problem, record_flow};
 
 /// Columns that a warning names, at most.
 const NAMED: usize = 5;
@@ -70,8 +70,7 @@ impl Second {
             if end.is_before(t) || !flow.advance(t) {
                 break;
             }
-            flow.preserve();
-            if record(&mut recorder, &observables, flow.steps(), flow.snapshot(&problem)) == 0 {
+            if record_flow(&mut recorder, &observables, &mut flow, &problem) == 0 {
                 gradients.push(flow.gradients());
             }
             // Where it has converged, it need not go on either.
