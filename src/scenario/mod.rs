@@ -16,6 +16,7 @@ mod error;
 mod flow;
 mod init;
 mod marks;
+mod measure;
 mod network;
 mod optimizer;
 mod patch;
@@ -38,6 +39,7 @@ pub use data::{Data, Distribution, FileData, Inputs, Link, LowRank, Synthetic, T
 pub use error::{Location, Problem, ScenarioError, Source};
 pub use flow::{Flow, Integrator, Precision, Preserve};
 pub use init::Init;
+pub use measure::Measure;
 pub use network::{Activation, Network, OneOrEach};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use print::{Digests, sha256};
@@ -79,6 +81,9 @@ pub struct Scenario {
     /// Each starts from the flow's own initial weights.
     #[serde(default)]
     pub optimizers: Vec<Optimizer>,
+    /// What is measured beyond what every run records.
+    #[serde(default)]
+    pub measure: Vec<Measure>,
     /// What it is meant to show.
     #[serde(default)]
     pub claims: Vec<Claim>,

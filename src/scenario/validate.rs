@@ -90,6 +90,10 @@ impl Scenario {
             Data::File(_) => None,
         };
         optimizer::validate(&self.optimizers, samples, self.flow.t_end, found);
+        for (index, measure) in self.measure.iter().enumerate() {
+            let twice = self.measure[..index].contains(measure);
+            found.require(!twice, &super::path::item("measure", index), "named once", measure);
+        }
     }
 
     /// The network takes the inputs and gives the outputs of the data. What a file holds is known only once it is read.

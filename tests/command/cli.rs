@@ -55,6 +55,7 @@ optimizers:
       name: slow
       lr: 0.01
       steps: 50
+measure: []
 claims: []
 ";
 

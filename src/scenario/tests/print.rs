@@ -69,6 +69,7 @@ prop_compose! {
             flow,
             record,
             optimizers,
+            measure: Vec::new(),
             claims: Vec::new(),
         }
     }
