@@ -9,13 +9,11 @@ use super::limits::Budget;
 use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs, shortest_step};
 use super::rock4::Rock4;
-use super::spectral_radius::SpectralRadius;
+use super::stability::Stability;
 use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
-/// Accepted steps between two estimates of the spectral radius, and while hρ is below 1, where no method of ours is near its bound of
-/// stability.
-const STEPS_PER_ESTIMATE: u32 = 10;
-const STEPS_PER_ESTIMATE_AT_EASE: u32 = 30;
+/// Accepted steps between two looks of `auto`, at least.
+const STEPS_PER_REVIEW: u32 = 10;
 
 /// Steps one of our methods.
 ///
@@ -30,9 +28,7 @@ pub struct Driver {
     tolerance: Tolerance,
     budget: Budget,
     controller: Controller,
-    radius: SpectralRadius,
-    /// Accepted steps since ρ was estimated; none if it must be.
-    radius_age: Option<u32>,
+    stability: Stability,
     /// Accepted steps since `auto` last judged its method.
     steps_since_review: u32,
     /// The natural length of the next step.
@@ -68,14 +64,13 @@ struct Front {
 impl Driver {
     pub(super) fn new(method: Box<dyn Method>, tolerance: Tolerance, limits: Limits) -> Self {
         Self {
+            stability: Stability::new(method.feels()),
             method,
             chooser: Chooser::User,
             changes: Vec::new(),
             tolerance,
             budget: Budget::new(limits),
             controller: Controller::default(),
-            radius: SpectralRadius::new(),
-            radius_age: None,
             steps_since_review: 0,
             step: None,
             front: None,
@@ -98,7 +93,9 @@ impl Driver {
         rhs.eval(t0, theta, &mut dtheta)?;
         if self.step.is_none() {
             let base = Base { t: t0, theta, dtheta: &dtheta };
-            self.look(rhs, &base)?;
+            if !self.stability.listens() {
+                self.look(rhs, &base)?;
+            }
             self.step = Some(initial_step(rhs, &base, &self.tolerance, self.method.error_power())?);
         }
         self.front = Some(Front {
@@ -116,9 +113,8 @@ impl Driver {
 
     /// Estimates ρ anew, and lets `auto` choose if it is asked to.
     fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
-        self.radius.update(rhs, base.t, base.theta)?;
-        self.radius_age = Some(0);
-        let rho = self.radius.value();
+        self.stability.estimate(rhs, base.t, base.theta)?;
+        let rho = self.stability.rho();
         let look = Look {
             step: self.step.unwrap_or(0.0),
             longest: self.method.longest_step(rho),
@@ -136,7 +132,7 @@ impl Driver {
                 self.chooser = Chooser::Auto(auto);
                 (choice, reason)
             }
-            Chooser::Auto(_) if self.steps_since_review < STEPS_PER_ESTIMATE => return Ok(()),
+            Chooser::Auto(_) if self.steps_since_review < STEPS_PER_REVIEW => return Ok(()),
             Chooser::Auto(auto) => {
                 self.steps_since_review = 0;
                 match auto.review(&look) {
@@ -154,12 +150,10 @@ impl Driver {
     /// Tries one step towards `t1`, and past it if the method has dense output. Why none is possible, if so.
     fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, t1: f64, work: &mut Work) -> Option<Termination> {
         let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
-        let at_ease = self.step.is_some_and(|step| step * self.radius.value() < 1.0);
-        let most = if at_ease { STEPS_PER_ESTIMATE_AT_EASE } else { STEPS_PER_ESTIMATE };
-        if self.radius_age.is_none_or(|age| age >= most) && self.look(rhs, &base).is_err() {
+        if self.stability.is_due(self.step.unwrap_or(0.0)) && self.look(rhs, &base).is_err() {
             return Some(Termination::Diverged { t: front.t, norm: front.theta.norm() });
         }
-        let rho = self.radius.value();
+        let rho = self.stability.rho();
         let power = self.method.error_power();
         let longest = self.method.longest_step(rho).min(self.budget.limits.max_step);
         let natural = self.step.unwrap_or(longest).min(longest);
@@ -172,6 +166,11 @@ impl Driver {
         let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
         let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
         self.budget.spend(1);
+        match outcome {
+            Err(NotFinite) => self.stability.lost(),
+            Ok(_) if self.stability.listens() => self.stability.feel(self.method.felt(next, dnext)),
+            Ok(_) => {}
+        }
         // A NaN among the errors fails the comparison.
         if let Ok(error) = outcome
             && error <= 1.0
@@ -179,7 +178,7 @@ impl Driver {
             let proposed = self.controller.accept(h, error, power);
             // A step that was cut says only that a longer one may follow.
             self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
-            self.radius_age = self.radius_age.map(|age| age + 1);
+            self.stability.accepted();
             self.steps_since_review += 1;
             work.accepted += 1;
             front.t_before = front.t;
@@ -189,8 +188,7 @@ impl Driver {
             return self.blow_up(front.t, &front.theta);
         }
         work.rejected += 1;
-        // The step may have been unstable: ρ has grown since it was estimated, unless that was just here.
-        self.radius_age = self.radius_age.filter(|&age| age == 0);
+        self.stability.rejected();
         let shorter = match outcome {
             Ok(error) if error.is_finite() => self.controller.reject(h, error, power),
             _ => self.controller.halve(h),

@@ -37,6 +37,17 @@ pub(super) trait Method {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite>;
 
+    /// Whether [`felt`](Self::felt) says something.
+    fn feels(&self) -> bool {
+        false
+    }
+
+    /// A lower bound of the spectral radius of a symmetric Jacobian that comes with the last step, which ended in `next` with `dnext`:
+    /// ‖F(a) − F(b)‖/‖a − b‖ of two states a, b at one time. It is near ρ where the fastest components have part in the motion.
+    fn felt(&self, _next: &DVector<f64>, _dnext: &DVector<f64>) -> f64 {
+        0.0
+    }
+
     /// Dense output: out ← θ(t + σh) inside the last step from `base` with F(t + h) = `dnext`, 0 < σ < 1, to the order of the method.
     /// False if it has none, as the stabilised methods: their F at a step's ends carries hρ times the error of the stiff components,
     /// which an interpolant through it would show.

@@ -19,6 +19,7 @@ mod rk4;
 mod rkc;
 mod rock4;
 mod spectral_radius;
+mod stability;
 mod termination;
 mod tolerance;
 mod tsit5;

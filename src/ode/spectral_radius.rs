@@ -27,13 +27,16 @@ const MIXED: f64 = 0.05;
 /// Products in one estimate, at most: a spectrum without a gap at its end settles before.
 const PRODUCTS: usize = 60;
 /// Products in the first estimate, at least: it starts from nothing.
-const FIRST_PRODUCTS: usize = 12;
+const FIRST_PRODUCTS: usize = 8;
 /// The dimension of the space, at most.
-const MOST: usize = 5;
-/// The dimension to which it is cut before it grows.
-const KEPT: usize = 4;
+const MOST: usize = 4;
+/// The dimension to which it is cut where it would grow beyond.
+const KEPT: usize = 2;
 /// Directions whose ‖Jv‖ is a smaller share of the largest hold nothing, and images less than this outside the space add nothing.
 const NOTHING: f64 = 1e-6;
+/// A vector of which less than this share is left outside a space is made orthogonal to it once more: what the space lacks of being
+/// orthogonal would else grow by more than its inverse with every vector.
+const CANCELLED: f64 = 0.5;
 
 /// ρ of the Jacobian of `field` at (t, θ), a twentieth on the safe side; `None` where products with it are not finite.
 pub fn spectral_radius(field: &dyn VectorField, t: f64, theta: &DVector<f64>) -> Option<f64> {
@@ -44,10 +47,12 @@ pub fn spectral_radius(field: &dyn VectorField, t: f64, theta: &DVector<f64>) ->
 
 /// An estimate of ρ that is kept up to date.
 pub(super) struct SpectralRadius {
-    /// An orthonormal basis of the space: its first `dimension` vectors.
+    /// An orthonormal basis V of the space: its first `dimension` vectors.
     basis: [DVector<f64>; MOST],
-    /// J times the basis.
+    /// JV.
     images: [DVector<f64>; MOST],
+    /// (JV)ᵀJV. Rows and columns beyond the space are zero, and their eigenvalues the smallest.
+    gram: Gram,
     /// 0 before the first estimate.
     dimension: usize,
     random: DVector<f64>,
@@ -55,10 +60,37 @@ pub(super) struct SpectralRadius {
     estimate: [f64; 2],
 }
 
+type Gram = SMatrix<f64, MOST, MOST>;
+
+/// The directions in which (JV)ᵀJV is diagonal, the largest first.
+struct Ritz {
+    /// ‖Jv‖.
+    lengths: [f64; MOST],
+    /// v as a combination of the basis.
+    weights: [[f64; MOST]; MOST],
+}
+
+impl Ritz {
+    fn of(gram: &Gram) -> Self {
+        let eigen = SymmetricEigen::new(*gram);
+        let mut order: [usize; MOST] = std::array::from_fn(|i| i);
+        order.sort_unstable_by(|&i, &j| eigen.eigenvalues[j].total_cmp(&eigen.eigenvalues[i]));
+        Self {
+            lengths: order.map(|i| eigen.eigenvalues[i].max(0.0).sqrt()),
+            weights: order.map(|k| std::array::from_fn(|i| eigen.eigenvectors[(i, k)])),
+        }
+    }
+
+    /// How many of the first `most` directions hold something.
+    fn held(&self, most: usize) -> usize {
+        (0..most).find(|&i| self.lengths[i] <= NOTHING * self.lengths[0]).unwrap_or(most)
+    }
+}
+
 impl SpectralRadius {
     pub(super) fn new() -> Self {
         let none = || std::array::from_fn(|_| DVector::zeros(0));
-        Self { basis: none(), images: none(), dimension: 0, random: DVector::zeros(0), estimate: [0.0; 2] }
+        Self { basis: none(), images: none(), gram: Gram::zeros(), dimension: 0, random: DVector::zeros(0), estimate: [0.0; 2] }
     }
 
     /// The last estimate with its safety factor.
@@ -81,80 +113,80 @@ impl SpectralRadius {
             self.basis[0].copy_from(&self.random);
             self.dimension = 1;
         }
-        for (v, image) in self.basis.iter().zip(&mut self.images).take(self.dimension) {
-            rhs.jacobian_vector(t, theta, v, image)?;
+        self.gram.fill(0.0);
+        for i in 0..self.dimension {
+            self.apply(rhs, t, theta, i)?;
         }
         let least = if first { FIRST_PRODUCTS } else { 1 };
         let mut last = self.estimate;
         for products in self.dimension.. {
-            self.rotate();
+            let ritz = Ritz::of(&self.gram);
+            self.estimate = [ritz.lengths[0], ritz.lengths[1]];
             let moved = |i: usize| (self.estimate[i] - last[i]).abs() / self.estimate[0];
             let settled = moved(0) <= SETTLED;
             // J = 0, as at θ = 0 of three layers and more, moves by NaN.
             if self.estimate[0] == 0.0
                 || (settled && moved(1) <= SECOND_SETTLED && products >= least)
                 || products >= PRODUCTS
-                || !self.grow(usize::from(settled && moved(1) > SECOND_SETTLED))
+                || !self.grow(&ritz, usize::from(settled && moved(1) > SECOND_SETTLED))
             {
-                break;
+                self.move_on();
+                return Ok(());
             }
             last = self.estimate;
-            let new = self.dimension - 1;
-            rhs.jacobian_vector(t, theta, &self.basis[new], &mut self.images[new])?;
+            self.apply(rhs, t, theta, self.dimension - 1)?;
         }
-        self.move_on();
         Ok(())
     }
 
-    /// Makes the basis the one in which (JV)ᵀJV is diagonal, the largest first, and cuts it.
-    fn rotate(&mut self) {
-        let m = self.dimension;
-        // Rows and columns beyond the space are zero, and their eigenvalues the smallest.
-        let mut gram = SMatrix::<f64, MOST, MOST>::zeros();
-        for i in 0..m {
-            for j in 0..=i {
-                gram[(i, j)] = self.images[i].dot(&self.images[j]);
-                gram[(j, i)] = gram[(i, j)];
-            }
+    /// The image of basis vector `i`, and its products with those before.
+    fn apply(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>, i: usize) -> Result<(), NotFinite> {
+        rhs.jacobian_vector(t, theta, &self.basis[i], &mut self.images[i])?;
+        for (j, product) in dots(&self.images[i], &self.images[..=i]).into_iter().enumerate() {
+            self.gram[(i, j)] = product;
+            self.gram[(j, i)] = product;
         }
-        let eigen = SymmetricEigen::new(gram);
-        let mut order: [usize; MOST] = std::array::from_fn(|i| i);
-        order.sort_unstable_by(|&i, &j| eigen.eigenvalues[j].total_cmp(&eigen.eigenvalues[i]));
-        let lengths = order.map(|i| eigen.eigenvalues[i].max(0.0).sqrt());
-        let kept = (1..m.min(KEPT)).find(|&i| lengths[i] <= NOTHING * lengths[0]).unwrap_or(m.min(KEPT));
-        if lengths[0] > 0.0 {
-            let weights = order.map(|k| std::array::from_fn(|i| eigen.eigenvectors[(i, k)]));
-            combine(&mut self.basis[..m], &weights[..kept]);
-            combine(&mut self.images[..m], &weights[..kept]);
-            self.dimension = kept;
-        }
-        self.estimate = [lengths[0], if kept > 1 { lengths[1] } else { 0.0 }];
+        Ok(())
     }
 
-    /// Adds what the image of basis vector `of` has outside the space. Whether it has.
-    fn grow(&mut self, of: usize) -> bool {
-        let m = self.dimension;
-        let (basis, rest) = self.basis.split_at_mut(m);
-        // A space of MOST dimensions was cut to KEPT.
-        let new = &mut rest[0];
-        let Some(image) = self.images[..m].get(of) else { return false };
-        new.copy_from(image);
-        let length = new.norm();
-        if !orthonormalise(new, basis, NOTHING * length) {
+    /// Adds what the image of Ritz vector `of` has outside the space, cut before if it is full. Whether it has.
+    fn grow(&mut self, ritz: &Ritz, of: usize) -> bool {
+        let held = ritz.held(self.dimension);
+        if of >= held {
             return false;
         }
-        self.dimension += 1;
-        true
+        let cut = held.min(KEPT);
+        let weights = if self.dimension == MOST || held < self.dimension {
+            combine(&mut self.basis[..self.dimension], &ritz.weights[..cut]);
+            combine(&mut self.images[..self.dimension], &ritz.weights[..cut]);
+            self.dimension = cut;
+            self.gram.fill(0.0);
+            for i in 0..cut {
+                self.gram[(i, i)] = ritz.lengths[i].powi(2);
+            }
+            std::array::from_fn(|i| f64::from(u8::from(i == of)))
+        } else {
+            ritz.weights[of]
+        };
+        let (basis, rest) = self.basis.split_at_mut(self.dimension);
+        let new = &mut rest[0];
+        new.fill(0.0);
+        add(new, &self.images[..self.dimension], weights);
+        let grown = orthonormalise(new, basis, NOTHING * ritz.lengths[of]);
+        self.dimension += usize::from(grown);
+        grown
     }
 
     /// Keeps the image of the best direction, and that of the second with a little of every direction, for the next estimate.
     fn move_on(&mut self) {
-        let [best, second, ..] = &mut self.basis;
         let held = self.dimension;
         self.dimension = 0;
         if self.estimate[0] == 0.0 {
             return;
         }
+        // Of the space as it is now: growing may have cut it.
+        combine(&mut self.images[..held], &Ritz::of(&self.gram).weights[..held.min(2)]);
+        let [best, second, ..] = &mut self.basis;
         best.copy_from(&self.images[0]);
         best.unscale_mut(self.estimate[0]);
         let best = std::slice::from_ref(best);
@@ -170,11 +202,9 @@ impl SpectralRadius {
         self.dimension = if orthonormalise(second, best, NOTHING) { 2 } else { 1 };
     }
 }
-
 /// The first vectors ← their combinations with these weights, a block of rows at a time in place: a pass over memory that the compiler
 /// vectorises.
 fn combine(vectors: &mut [DVector<f64>], weights: &[[f64; MOST]]) {
-    const BLOCK: usize = 128;
     // Rows beyond the last vector stay zero.
     let mut old = [[0.0; BLOCK]; MOST];
     let n = vectors[0].len();
@@ -195,15 +225,58 @@ fn combine(vectors: &mut [DVector<f64>], weights: &[[f64; MOST]]) {
     }
 }
 
-/// v ← its part outside the span of orthonormal vectors, of length 1; false, and v is of no use, if that part is no longer than `least`.
-fn orthonormalise(v: &mut DVector<f64>, basis: &[DVector<f64>], least: f64) -> bool {
-    // Twice is enough (Parlett, *The Symmetric Eigenvalue Problem*, 6.9).
-    for _ in 0..2 {
-        for b in basis {
-            v.axpy(-b.dot(v), b, 1.0);
+/// Rows that are passed over at once: what vectors share stays in the nearest cache.
+const BLOCK: usize = 256;
+
+/// ⟨v, v_i⟩ of each vector, zero beyond the last.
+fn dots(v: &DVector<f64>, vectors: &[DVector<f64>]) -> [f64; MOST] {
+    const LANES: usize = 8;
+    let mut sums = [[0.0; LANES]; MOST];
+    for start in (0..v.len()).step_by(BLOCK) {
+        let rows = start..v.len().min(start + BLOCK);
+        let v = &v.as_slice()[rows.clone()];
+        for (sums, other) in sums.iter_mut().zip(vectors) {
+            let (a, b) = (v.chunks_exact(LANES), other.as_slice()[rows.clone()].chunks_exact(LANES));
+            for (sum, (a, b)) in sums.iter_mut().zip(a.remainder().iter().zip(b.remainder())) {
+                *sum += a * b;
+            }
+            for (a, b) in a.zip(b) {
+                for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+                    *sum += a * b;
+                }
+            }
         }
     }
-    let length = v.norm();
+    sums.map(|lanes| lanes.iter().sum())
+}
+
+/// v ← v + Σ w_i v_i.
+fn add(v: &mut DVector<f64>, vectors: &[DVector<f64>], weights: [f64; MOST]) {
+    let n = v.len();
+    for start in (0..n).step_by(BLOCK) {
+        let rows = start..n.min(start + BLOCK);
+        let v = &mut v.as_mut_slice()[rows.clone()];
+        for (other, weight) in vectors.iter().zip(weights) {
+            for (v, other) in v.iter_mut().zip(&other.as_slice()[rows.clone()]) {
+                *v += weight * other;
+            }
+        }
+    }
+}
+
+/// v ← its part outside the span of orthonormal vectors, of length 1; false, and v is of no use, if that part is no longer than `least`.
+fn orthonormalise(v: &mut DVector<f64>, basis: &[DVector<f64>], least: f64) -> bool {
+    let mut length = v.norm();
+    // Twice is enough (Parlett, *The Symmetric Eigenvalue Problem*, 6.9).
+    for _ in 0..2 {
+        let before = length;
+        let inside = dots(v, basis);
+        add(v, basis, inside.map(|c| -c));
+        length = v.norm();
+        if length > CANCELLED * before {
+            break;
+        }
+    }
     v.unscale_mut(length);
     length > least
 }

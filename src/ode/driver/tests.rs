@@ -6,7 +6,7 @@ use std::time::Duration;
 use nalgebra::DVector;
 
 use crate::ode::testing::{METHODS, Scalar, attainable};
-use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance};
+use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, tsit5};
 
 fn tolerance(rtol: f64) -> Tolerance {
     Tolerance { rtol, atol: rtol * 1e-3 }
@@ -172,6 +172,43 @@ fn a_state_changed_between_segments_is_where_the_flow_goes_on() {
                 theta[0] *= factor;
                 exact *= factor;
             }
+        }
+    }
+}
+
+/// A product with the Hessian costs two evaluations: where nothing is stiff `tsit5` takes its six a step, and none more.
+#[test]
+fn tsit5_takes_no_products_where_nothing_is_stiff() {
+    let segment = tsit5(tolerance(1e-9), until(2.0)).advance(&DECAY, 0.0, 2.0, &mut at(1.0));
+    let steps = segment.work.accepted + segment.work.rejected;
+    assert!(steps > 20, "{steps}");
+    // The first at the start, and one for the length of the first step.
+    assert_eq!(segment.work.evaluations, 6 * steps + 2);
+}
+
+/// θ̇ = −(1000 θ_1, θ_2) from a θ_1 without part in the motion: steps that are too long for it are found out before it is seen.
+#[test]
+fn a_fast_component_at_rest_is_kept_stable() {
+    struct Fast;
+    impl VectorField for Fast {
+        fn dim(&self) -> usize {
+            2
+        }
+        fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+            (dtheta[0], dtheta[1]) = (-1000.0 * theta[0], -theta[1]);
+        }
+        fn jacobian_vector(&self, t: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+            self.eval(t, v, jv);
+        }
+    }
+    let rtol = 1e-4;
+    for rest in [0.0, 1e-300, 1e-12, 1e-8] {
+        for t_end in [0.5, 5.0] {
+            let mut theta = DVector::from_vec(vec![rest, 1.0]);
+            let segment = tsit5(tolerance(rtol), until(t_end)).advance(&Fast, 0.0, t_end, &mut theta);
+            assert_eq!(segment.stop, None);
+            let off = theta[0].hypot(theta[1] - (-t_end).exp());
+            assert!(off < 5.0 * rtol * (-t_end).exp(), "{rest:e} until {t_end}: {off:e}");
         }
     }
 }

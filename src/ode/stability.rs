@@ -1,0 +1,99 @@
+//! What a driver knows of the spectral radius ρ, and when it must know more.
+//!
+//! An estimate costs Hessian–vector products, the first one some dozen: as much as a tenth of a short integration. A method that feels ρ
+//! in its own stages goes without until what it has felt says that stability may come near.
+
+use nalgebra::DVector;
+
+use super::rhs::{NotFinite, Rhs};
+use super::spectral_radius::SpectralRadius;
+
+/// Accepted steps between two estimates, at least and at most: ρ changes with the state.
+const STEPS_PER_ESTIMATE: f64 = 10.0;
+const STEPS_AT_EASE: f64 = 40.0;
+/// hρ at which the methods of ours that need the fewest stages meet their bounds of stability. The number of steps between estimates grows
+/// with the square of what hρ falls short of it.
+const NEAR: f64 = 3.0;
+/// While h times what was felt is less, no estimate is needed: on the flows of `benches/integrators.rs` the largest lower bound was never
+/// below 0.42 ρ, so that hρ stays below [`NEAR`].
+const UNFELT: f64 = 1.2;
+/// Nor for more steps than this: a component that has no part in the motion is not felt before a step was unstable.
+const STEPS_UNFELT: u32 = 100;
+
+/// ρ as far as it is known.
+pub(super) struct Stability {
+    radius: SpectralRadius,
+    /// Accepted steps since the last estimate; none if there must be another.
+    age: Option<u32>,
+    /// Instead of the first estimate, with a method that feels.
+    felt: Option<Felt>,
+}
+
+/// What steps have felt.
+#[derive(Clone, Copy, Default)]
+struct Felt {
+    /// The largest lower bound of ρ.
+    rho: f64,
+    /// Accepted steps.
+    steps: u32,
+}
+
+impl Stability {
+    /// `feels`: whether the method will feel ρ.
+    pub(super) fn new(feels: bool) -> Self {
+        Self { radius: SpectralRadius::new(), age: None, felt: feels.then(Felt::default) }
+    }
+
+    /// ρ, a twentieth on the safe side; 0 before the first estimate.
+    pub(super) fn rho(&self) -> f64 {
+        self.radius.value()
+    }
+
+    /// Whether steps are to say what they feel.
+    pub(super) fn listens(&self) -> bool {
+        self.felt.is_some()
+    }
+
+    /// Whether ρ must be estimated before a step of length `h`.
+    pub(super) fn is_due(&self, h: f64) -> bool {
+        if let Some(felt) = self.felt {
+            return h * felt.rho >= UNFELT || felt.steps >= STEPS_UNFELT;
+        }
+        let room = (NEAR / (h * self.rho())).powi(2);
+        let interval = (STEPS_PER_ESTIMATE * room).clamp(STEPS_PER_ESTIMATE, STEPS_AT_EASE);
+        self.age.is_none_or(|age| f64::from(age) >= interval)
+    }
+
+    /// Estimates ρ at (t, θ).
+    pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
+        self.radius.update(rhs, t, theta)?;
+        self.age = Some(0);
+        self.felt = None;
+        Ok(())
+    }
+
+    /// Takes note of a lower bound of ρ.
+    pub(super) fn feel(&mut self, rho: f64) {
+        if let Some(felt) = &mut self.felt {
+            felt.rho = felt.rho.max(rho);
+        }
+    }
+
+    pub(super) fn accepted(&mut self) {
+        self.age = self.age.map(|age| age + 1);
+        if let Some(felt) = &mut self.felt {
+            felt.steps += 1;
+        }
+    }
+
+    /// The step may have been unstable: ρ has grown since it was estimated, unless that was just here.
+    pub(super) fn rejected(&mut self) {
+        self.age = self.age.filter(|&age| age == 0);
+    }
+
+    /// A stage was no number: nothing that was felt is of use.
+    pub(super) fn lost(&mut self) {
+        self.rejected();
+        self.felt = None;
+    }
+}
