@@ -24,7 +24,7 @@ use super::running_square::RunningSquare;
 /// ζ(½)²/4, ζ(½) = −1.4603545088095868: the steps that the flow is ahead.
 const AHEAD: f64 = 1.460_354_508_809_586_8 * 1.460_354_508_809_586_8 / 4.0;
 
-/// The field of (θ, u), or (θ, u, m) if centered, with u = √(v + δ²) ([`RunningSquare`]). Autonomous.
+/// The field of (θ, u), or (θ, u, m) if centered, with u = √(v + δ²), δ = ε/1024. Autonomous.
 pub struct RmspropLimit<'a> {
     objective: &'a dyn Objective,
     alpha: f64,
