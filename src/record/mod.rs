@@ -16,7 +16,7 @@ pub use atomic::replace_text;
 pub use caption::{caption, setting};
 pub use folder::{Draft, FolderError, read, read_study};
 pub use long::{Field, Kind, write_long};
-pub use manifest::{Certificate, ColumnError, Host, Manifest, Process};
+pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 pub use parquet::{TableError, read as read_table};
 pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};

@@ -1,0 +1,271 @@
+//! The flows that follow an optimizer more closely than gradient flow does, each integrated beside it from its own start and landed on its
+//! recorded steps: those that the scenario's `measure` asks for.
+//!
+//! The limits of adaptive rules become stiffer for ever while the gradient vanishes: they divide by √v, which decays with it. Their rules do
+//! not follow them there, for they go on jumping about the minimum by some η. A limit that needs many more steps than its optimizer takes
+//! has time scales below the learning rate, and is given up.
+
+use nalgebra::DVector;
+
+use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
+use crate::objective::LinearObjective;
+use crate::observe;
+use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
+use crate::record;
+use crate::scenario::{self, Measure, Optimizer, Scenario, Schedule};
+
+use super::Problem;
+use super::integrator::integrator;
+
+/// A limit is integrated at this relative tolerance at least: an explicit method that does not cap its step against stiffness is not to be
+/// trusted above it.
+const LIMIT_RTOL: f64 = 1e-6;
+/// Steps that a limit may try between two records, and for every step of its optimizer between them.
+const LIMIT_STEPS: [u64; 2] = [5000, 10];
+
+/// A flow beside one optimizer.
+pub(super) struct Companion<'a> {
+    kind: observe::Companion,
+    formula: String,
+    field: Box<dyn VectorField + 'a>,
+    integrator: Box<dyn Integrator>,
+    tolerance: Tolerance,
+    limits: Limits,
+    /// Of the field, at time `t`: θ, and whatever averages it has beside.
+    state: DVector<f64>,
+    t: f64,
+    /// θ where it landed last, and the time and step of its optimizer there.
+    theta: DVector<f64>,
+    landed: f64,
+    step: u64,
+    work: Work,
+    stop: Option<Termination>,
+}
+
+/// What the scenario asks for of one optimizer, and why a flow that it asks for is not there. `minibatches`: whether its gradients are not
+/// those of all samples.
+pub(super) fn companions<'a>(
+    settings: &Optimizer,
+    scenario: &Scenario,
+    problem: &'a Problem,
+    minibatches: bool,
+    interrupt: &Interrupt,
+) -> (Vec<Companion<'a>>, Vec<String>) {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    let maker = Maker { settings, scenario, problem, interrupt };
+    for &measure in &scenario.measure {
+        match of(measure, settings, &problem.objective, minibatches) {
+            Ok(flows) => found.extend(flows.into_iter().map(|flow| maker.companion(flow))),
+            Err(reason) => missing.push(reason),
+        }
+    }
+    (found, missing)
+}
+
+/// The kinds of companion whose distances a scenario asks for, in the order of their columns.
+pub(super) fn kinds(scenario: &Scenario) -> Vec<observe::Companion> {
+    let mut kinds = Vec::new();
+    if scenario.measure.contains(&Measure::ModifiedFlow) {
+        kinds.extend([observe::Companion::ModifiedFlow, observe::Companion::ThirdOrderFlow]);
+    }
+    if scenario.measure.contains(&Measure::Limit) {
+        kinds.push(observe::Companion::Limit);
+    }
+    kinds
+}
+
+/// A flow before it is integrated, which makes its own start from θ_0.
+enum Kind<'a> {
+    Modified(ModifiedFlow<'a>),
+    ThirdOrder(ThirdOrderFlow<'a>),
+    /// Of averages that do not remember.
+    Normalised(NormalisedFlow<'a>),
+    Adam(AdamLimit<'a>),
+    Rmsprop(RmspropLimit<'a>),
+}
+
+/// The flows by which an optimizer is measured; none where it is not of the kind that the measure is about; or why there are none.
+fn of<'a>(
+    measure: Measure,
+    settings: &Optimizer,
+    objective: &'a LinearObjective,
+    minibatches: bool,
+) -> Result<Vec<Kind<'a>>, String> {
+    let flows = match (measure, settings) {
+        (Measure::ModifiedFlow, Optimizer::Gd(scenario::Gd { lr, .. })) => vec![
+            Kind::Modified(ModifiedFlow::of_gradient_descent(objective, *lr)),
+            Kind::ThirdOrder(ThirdOrderFlow::new(objective, *lr)),
+        ],
+        (Measure::ModifiedFlow, Optimizer::Sgd(sgd)) => {
+            let mut flows = vec![Kind::Modified(ModifiedFlow::of_momentum(objective, sgd))];
+            if sgd.momentum == 0.0 && !minibatches {
+                flows.push(Kind::ThirdOrder(ThirdOrderFlow::new(objective, sgd.lr)));
+            }
+            flows
+        }
+        (Measure::Limit, Optimizer::Adam(adam) | Optimizer::Adamw(adam)) => {
+            if adam.amsgrad {
+                return Err("its limit is not compared: amsgrad's largest v so far follows no differential equation".into());
+            }
+            let decay = if matches!(settings, Optimizer::Adamw(_)) { Decay::Decoupled } else { Decay::Coupled };
+            if adam.betas == [0.0; 2] {
+                vec![Kind::Normalised(NormalisedFlow::new(objective, adam.eps, decay))]
+            } else {
+                vec![Kind::Adam(AdamLimit::new(objective, adam, decay))]
+            }
+        }
+        (Measure::Limit, Optimizer::Rmsprop(rmsprop)) if rmsprop.alpha == 0.0 && !rmsprop.centered => {
+            vec![Kind::Normalised(NormalisedFlow::new(objective, rmsprop.eps, Decay::Coupled))]
+        }
+        (Measure::Limit, Optimizer::Rmsprop(rmsprop)) => vec![Kind::Rmsprop(RmspropLimit::new(objective, rmsprop))],
+        (Measure::Limit, Optimizer::Sign(_)) => {
+            return Err("it has no limit to compare with: θ̇ = −sign(∇J) is discontinuous, and where an entry of ∇J reaches 0 it has no \
+                        solution in the ordinary sense"
+                .into());
+        }
+        _ => Vec::new(),
+    };
+    if !flows.is_empty() && *settings.schedule() != Schedule::Constant {
+        let flow = if measure == Measure::Limit { "limit" } else { "modified flow" };
+        return Err(format!("its {flow} is not compared: it is stated for one learning rate; leave out `schedule`"));
+    }
+    Ok(flows)
+}
+
+struct Maker<'a, 's> {
+    settings: &'s Optimizer,
+    scenario: &'s Scenario,
+    problem: &'a Problem,
+    interrupt: &'s Interrupt,
+}
+
+impl<'a> Maker<'a, '_> {
+    /// The companion at its start.
+    fn companion(&self, flow: Kind<'a>) -> Companion<'a> {
+        let start = self.problem.start.values();
+        let still = Work::default();
+        let gradients = |count| Work { evaluations: count, ..still };
+        match flow {
+            Kind::Modified(flow) => {
+                let (theta, formula) = (flow.start(start), flow.formula());
+                let work = if theta == *start { still } else { gradients(1) };
+                self.make(observe::Companion::ModifiedFlow, formula, Box::new(flow), (0.0, theta), work)
+            }
+            Kind::ThirdOrder(flow) => {
+                let formula = flow.formula();
+                self.make(observe::Companion::ThirdOrderFlow, formula, Box::new(flow), (0.0, start.clone()), still)
+            }
+            Kind::Normalised(flow) => {
+                let formula = flow.formula();
+                self.make(observe::Companion::Limit, formula, Box::new(flow), (0.0, start.clone()), still)
+            }
+            Kind::Adam(flow) => {
+                let (begin, formula) = (flow.start(start), flow.formula());
+                self.make(observe::Companion::Limit, formula, Box::new(flow), begin, gradients(3))
+            }
+            Kind::Rmsprop(flow) => {
+                let (state, formula) = (flow.start(start), flow.formula());
+                self.make(observe::Companion::Limit, formula, Box::new(flow), (0.0, state), gradients(1))
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        kind: observe::Companion,
+        formula: String,
+        field: Box<dyn VectorField + 'a>,
+        (t, state): (f64, DVector<f64>),
+        work: Work,
+    ) -> Companion<'a> {
+        let flow = &self.scenario.flow;
+        let t_end = self.settings.time(self.settings.last_step(flow.t_end));
+        let limits = Limits { t_end, max_steps: flow.max_steps, interrupt: self.interrupt.clone(), ..Limits::default() };
+        // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above its
+        // spectral radius. A method that goes by its error alone needs no such bound.
+        let (method, rtol) = if kind == observe::Companion::Limit {
+            (scenario::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
+        } else {
+            (flow.integrator, flow.rtol)
+        };
+        let tolerance = Tolerance { rtol, atol: flow.atol };
+        let integrator = integrator(method, tolerance, limits.clone());
+        // At t = 0 it is where it starts, whatever a singular field begins with.
+        let theta = if t == 0.0 {
+            state.rows(0, self.problem.start.values().len()).into_owned()
+        } else {
+            self.problem.start.values().clone()
+        };
+        Companion {
+            kind,
+            formula,
+            field,
+            integrator,
+            tolerance,
+            limits,
+            state,
+            t,
+            theta,
+            landed: 0.0,
+            step: 0,
+            work,
+            stop: None,
+        }
+    }
+}
+
+impl Companion<'_> {
+    /// Carries it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
+    pub(super) fn advance(&mut self, t: f64, step: u64) {
+        if self.stop.is_none() && self.t < t {
+            if self.kind == observe::Companion::Limit {
+                // Begun anew, so that its steps are counted from here.
+                let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
+                self.integrator = integrator(scenario::Integrator::Dopri5, self.tolerance, limits);
+            }
+            let segment = self.integrator.advance(&*self.field, self.t, t, &mut self.state);
+            (self.t, self.landed, self.step) = (segment.t, segment.t, step);
+            self.work += segment.work;
+            self.stop = segment.stop;
+            self.theta.copy_from(&self.state.rows(0, self.theta.len()));
+        }
+    }
+
+    /// Steps that a limit may try until `step`.
+    fn limit_steps(&self, step: u64) -> u64 {
+        let [some, each] = LIMIT_STEPS;
+        (some + each * (step - self.step)).min(self.limits.max_steps)
+    }
+
+    /// Its kind, and θ at time `t` if it is there.
+    pub(super) fn at(&self, t: f64) -> Option<(observe::Companion, &DVector<f64>)> {
+        (self.stop.is_none() && self.landed == t).then_some((self.kind, &self.theta))
+    }
+
+    /// Its entry in the manifest, and what a reader of the records must know. `interrupted`: whether its optimizer was.
+    pub(super) fn ended(self, interrupted: bool) -> ((String, record::Companion), Option<String>) {
+        let (name, t) = (self.kind.name(), self.landed);
+        let termination =
+            self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
+        let detail = match termination {
+            Termination::MaxSteps { steps, .. } if self.kind == observe::Companion::Limit && steps < self.limits.max_steps => {
+                format!(
+                    "given up: to the next record it needed over {steps} steps, {} for each of the optimizer's, so that its time scales are \
+                 below the learning rate; a larger eps takes it further",
+                    LIMIT_STEPS[1]
+                )
+            }
+            _ => termination.to_string(),
+        };
+        let early = self.stop.is_some() && !matches!(termination, Termination::Interrupted { .. });
+        let complaint = early.then(|| format!("distance_to_{name} ends at t = {t} with its flow: {detail}"));
+        let entry = record::Companion {
+            formula: self.formula,
+            gradients: self.work.evaluations,
+            termination: termination.reason(),
+            termination_detail: detail,
+            t_reached: t,
+        };
+        ((name.to_string(), entry), complaint)
+    }
+}
