@@ -16,6 +16,7 @@ mod number;
 mod page;
 mod panel;
 mod pen;
+mod rate_study;
 mod records;
 mod spectra;
 mod spectra_by_index;
@@ -26,7 +27,7 @@ mod text;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::record::{Run, Study};
+use crate::record::{RateStudy, Run, Study};
 
 pub use canvas::DrawError;
 
@@ -71,6 +72,13 @@ pub fn draw_all(run: &Run, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
 /// The same of a study of integrators.
 pub fn draw_study(study: &Study, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
     write([study::work_precision(study), study::tolerance(study)].into_iter().flatten(), dir)
+}
+
+/// The same of a study of learning rates.
+pub fn draw_rate_study(study: &RateStudy, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let pictures =
+        [rate_study::distance(study), rate_study::companions(study), rate_study::alignment(study), rate_study::cost(study)];
+    write(pictures.into_iter().flatten(), dir)
 }
 
 fn write(pictures: impl Iterator<Item = page::Picture>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
