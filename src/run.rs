@@ -5,6 +5,7 @@
 //! tolerance such a flow depends on which optimizers stand beside it.)
 
 mod certificate;
+mod companion;
 mod integrator;
 mod monitor;
 mod preserve;
@@ -19,7 +20,7 @@ pub use problem::{Problem, ProblemError};
 use crate::linalg::GramPower;
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, Observable, Row, Snapshot, alpha_tildes};
+use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
@@ -72,7 +73,8 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progre
 }
 
 fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
-    let observables = observe::all(&problem.start, scenario.weight_decay);
+    let mut observables = observe::all(&problem.start, scenario.weight_decay);
+    observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
     let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
         scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem, interrupt)).collect();
@@ -112,7 +114,15 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
     let entry = |end: &Ended| {
         let process = Process::new(end.work, end.time.as_secs_f64(), end.termination);
-        (end.name.clone(), Process { gradients_monitoring: end.gradients_monitoring, events: end.events.clone(), ..process })
+        (
+            end.name.clone(),
+            Process {
+                gradients_monitoring: end.gradients_monitoring,
+                events: end.events.clone(),
+                companions: end.companions.clone(),
+                ..process
+            },
+        )
     };
     let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();

@@ -114,6 +114,19 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             let _ = writeln!(text, "\n{name}: {termination}");
         }
     }
+    for (name, process) in &finished.manifest.processes {
+        for (which, companion) in &process.companions {
+            let distance = finished.run.table.floats(name, &format!("distance_to_{which}_relative"));
+            if let Some(distance) = distance.last().filter(|distance| !distance.is_nan()) {
+                let _ = writeln!(
+                    text,
+                    "\n{name}: {distance:.1e} of its size from its {}, {}",
+                    which.replace('_', " "),
+                    companion.formula
+                );
+            }
+        }
+    }
     if let Some(certificate) = &finished.manifest.processes["flow"].certificate {
         let errors = certificate.columns.iter().filter(|(name, _)| !finished.run.is_zero_by_law(name));
         let worst = errors.max_by(|a, b| a.1.max_relative_error.total_cmp(&b.1.max_relative_error));

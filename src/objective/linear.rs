@@ -10,6 +10,7 @@
 
 mod hessian;
 mod minibatch;
+mod third;
 
 use std::cell::RefCell;
 
@@ -21,6 +22,7 @@ use crate::network::Architecture;
 
 use super::{Excess, Objective};
 use hessian::Tangent;
+use third::Second;
 
 pub use minibatch::{Minibatch, Samples};
 
@@ -44,6 +46,8 @@ pub struct LinearObjective {
     scratch: RefCell<Scratch>,
     /// What products with the Hessian need beside; none before the first.
     tangent: RefCell<Option<Tangent>>,
+    /// What third derivatives need beside that; none before the first.
+    second: RefCell<Option<Second>>,
 }
 
 impl Clone for LinearObjective {
@@ -86,6 +90,16 @@ impl Scratch {
         }
         Self { chain, residual }
     }
+
+    /// A_l, l ≥ 1, or its derivative, where `weights` are those that it is made of, or the direction.
+    fn from_input<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
+        if l == 1 { net.weight(weights, 1) } else { self.chain[l].as_view() }
+    }
+
+    /// B_l, l < L, likewise.
+    fn from_output<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
+        if l == net.depth() - 1 { net.weight(weights, net.depth()) } else { self.chain[l].as_view() }
+    }
 }
 
 impl LinearObjective {
@@ -100,7 +114,16 @@ impl LinearObjective {
     pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
         let scratch = RefCell::new(Scratch::new(&architecture, order));
         let minus_sigma_yx = -&moments.sigma_yx;
-        Self { architecture, moments, minus_sigma_yx, weight_decay, order, scratch, tangent: RefCell::new(None) }
+        Self {
+            architecture,
+            moments,
+            minus_sigma_yx,
+            weight_decay,
+            order,
+            scratch,
+            tangent: RefCell::new(None),
+            second: RefCell::new(None),
+        }
     }
 
     /// The order in use.
@@ -234,10 +257,16 @@ impl Objective for LinearObjective {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.architecture, self.order));
         tangent.settle(self, theta, hv);
-        match self.order {
-            Order::FromInput => tangent.product_from_input(self, v.as_slice(), hv.as_mut_slice()),
-            Order::FromOutput => tangent.product_from_output(self, v.as_slice(), hv.as_mut_slice()),
-        }
+        tangent.product(self, v.as_slice(), hv.as_mut_slice());
+    }
+
+    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.architecture, self.order));
+        tangent.settle(self, theta, out);
+        let mut second = self.second.borrow_mut();
+        let second = second.get_or_insert_with(|| Second::new(&self.architecture, self.order));
+        second.form(self, tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
     }
 }
 

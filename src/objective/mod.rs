@@ -41,6 +41,10 @@ pub trait Objective {
     /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, at the cost of about two gradients. Does not allocate after its first call.
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>);
 
+    /// `out` ← D³J(θ)[u, v], the derivative of ∇²J(θ)·v along u: symmetric in u and v, exact, at the cost of about six gradients. Decay,
+    /// which is quadratic, has none. Does not allocate after its first call.
+    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>);
+
     /// J(θ).
     fn value(&self, theta: &DVector<f64>) -> f64 {
         self.loss(theta) + 0.5 * self.weight_decay() * theta.norm_squared()

@@ -4,6 +4,7 @@
 
 mod alignment;
 mod balance;
+mod companion;
 mod distance;
 mod exponent;
 mod loss;
@@ -16,6 +17,7 @@ mod testing;
 
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;
+pub use companion::{Companion, CompanionDistance};
 pub use distance::Distance;
 pub use exponent::Exponent;
 pub use loss::Loss;

@@ -1,10 +1,12 @@
 //! A process at one moment, with the decompositions that several observables share.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 use crate::linalg::{Svd, SvdError, singular_values};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::Objective;
+
+use super::Companion;
 
 /// Weights at time t, decomposed.
 pub struct Snapshot<'a> {
@@ -16,6 +18,8 @@ pub struct Snapshot<'a> {
     pub objective: &'a dyn Objective,
     /// The flow at the same time; `None` for the flow itself and where the flow has ended.
     pub flow: Option<&'a Parameters>,
+    /// θ of the process's companions at the same time, of those that have got there.
+    pub companions: Vec<(Companion, &'a DVector<f64>)>,
     /// What is known of weights that were put back on the balance law; `None` for all others.
     pub preserved: Option<Preserved<'a>>,
     /// The decomposition of W_1, whose Gram matrix is raised to powers.
@@ -59,7 +63,7 @@ impl<'a> Snapshot<'a> {
             jacobian = Some(next);
         }
         jacobians.reverse();
-        Ok(Self { t, parameters, objective, flow, preserved: None, first_weight, spectra, jacobians })
+        Ok(Self { t, parameters, objective, flow, companions: Vec::new(), preserved: None, first_weight, spectra, jacobians })
     }
 
     /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.

@@ -129,7 +129,7 @@ impl Integrator for Adaptive {
                 }
             }
         };
-        work.evaluations = rhs.evaluations();
+        work.evaluations = rhs.gradients();
         Segment { t, work, stop }
     }
 }

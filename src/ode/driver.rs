@@ -215,7 +215,7 @@ impl Integrator for Driver {
         }
         self.start_norm.get_or_insert_with(|| theta.norm());
         if self.start(&rhs, t0, theta).is_err() {
-            work.evaluations = rhs.evaluations();
+            work.evaluations = rhs.gradients();
             return Segment { t: t0, work, stop: Some(Termination::Diverged { t: t0, norm: theta.norm() }) };
         }
         // Started above.
@@ -240,7 +240,7 @@ impl Integrator for Driver {
         front.handed.copy_from(theta);
         front.t_handed = t;
         self.front = Some(front);
-        work.evaluations = rhs.evaluations();
+        work.evaluations = rhs.gradients();
         Segment { t, work, stop }
     }
 

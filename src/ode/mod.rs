@@ -51,6 +51,16 @@ pub trait VectorField {
     fn decay(&self) -> f64 {
         0.0
     }
+
+    /// What one evaluation costs, in gradients of the objective that the field is made of.
+    fn evaluation_cost(&self) -> u64 {
+        1
+    }
+
+    /// What one product with the Jacobian costs, in the same unit.
+    fn product_cost(&self) -> u64 {
+        2
+    }
 }
 
 /// A method that carries a state forward in time.
@@ -128,7 +138,8 @@ pub struct Work {
     pub accepted: u64,
     /// Steps tried and thrown away because their error estimate was too large.
     pub rejected: u64,
-    /// Evaluations of the field; a product of its Jacobian with a vector counts 2.
+    /// Gradients taken: what evaluations of the field and products with its Jacobian cost by the field's own account, 1 and 2 of a
+    /// gradient flow.
     pub evaluations: u64,
 }
 

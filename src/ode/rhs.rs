@@ -15,17 +15,22 @@ pub(super) struct NotFinite;
 pub(super) struct Rhs<'a> {
     field: &'a dyn VectorField,
     evaluations: Cell<u64>,
+    gradients: Cell<u64>,
 }
 
 impl<'a> Rhs<'a> {
     pub(super) fn new(field: &'a dyn VectorField) -> Self {
-        Self { field, evaluations: Cell::new(0) }
+        Self { field, evaluations: Cell::new(0), gradients: Cell::new(0) }
     }
 
-    /// Evaluations so far, products with the Jacobian counting 2. Counted here: the counts of `ode_solvers` leave out rejected first
-    /// steps.
+    /// Evaluations so far, products with the Jacobian apart. Counted here: the counts of `ode_solvers` leave out rejected first steps.
     pub(super) fn evaluations(&self) -> u64 {
         self.evaluations.get()
+    }
+
+    /// What all that was asked of the field has cost, as the field states it.
+    pub(super) fn gradients(&self) -> u64 {
+        self.gradients.get()
     }
 
     /// The λ that the field declares.
@@ -36,11 +41,12 @@ impl<'a> Rhs<'a> {
     /// dθ ← F(t, θ), counted.
     pub(super) fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) -> Result<(), NotFinite> {
         self.evaluations.set(self.evaluations.get() + 1);
+        self.gradients.set(self.gradients.get() + self.field.evaluation_cost());
         self.field.eval(t, theta, dtheta);
         finite(dtheta)
     }
 
-    /// jv ← (∂F/∂θ)(t, θ)·v, counted as 2.
+    /// jv ← (∂F/∂θ)(t, θ)·v, counted.
     pub(super) fn jacobian_vector(
         &self,
         t: f64,
@@ -48,7 +54,7 @@ impl<'a> Rhs<'a> {
         v: &DVector<f64>,
         jv: &mut DVector<f64>,
     ) -> Result<(), NotFinite> {
-        self.evaluations.set(self.evaluations.get() + 2);
+        self.gradients.set(self.gradients.get() + self.field.product_cost());
         self.field.jacobian_vector(t, theta, v, jv);
         finite(jv)
     }

@@ -57,7 +57,7 @@ impl Integrator for Rk4 {
                 break Some(Termination::Diverged { t: time_after(work.accepted), norm: theta.norm() });
             }
         };
-        work.evaluations = rhs.evaluations();
+        work.evaluations = rhs.gradients();
         Segment { t: time_after(work.accepted), work, stop }
     }
 }

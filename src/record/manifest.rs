@@ -65,6 +65,24 @@ pub struct Process {
     /// How large its error is, if the scenario asks for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
+    /// The flows of its own that an optimizer was compared with, by the name in their columns, if the scenario asks for that.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub companions: BTreeMap<String, Companion>,
+}
+
+/// A flow that an optimizer was compared with. Its cost is not the optimizer's.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Companion {
+    /// Its equation, with its numbers.
+    pub formula: String,
+    /// Evaluations of the gradient that its integration took; a Hessian–vector product counts 2, a third derivative 6.
+    pub gradients: u64,
+    /// As of a [`Process`]; the distance to it is null from there on, unless it is `t_end`.
+    pub termination: &'static str,
+    /// As of a [`Process`].
+    pub termination_detail: String,
+    /// The time it reached.
+    pub t_reached: f64,
 }
 
 /// How far the flow is from a second integration at a tenth of its tolerance, which estimates its error.
@@ -146,6 +164,7 @@ impl Process {
             t_reached: termination.t(),
             events: Vec::new(),
             certificate: None,
+            companions: BTreeMap::new(),
         }
     }
 }

@@ -17,7 +17,7 @@ pub use atomic::replace_text;
 pub use caption::{caption, setting};
 pub use folder::{Draft, FolderError, read, read_study};
 pub use long::{Field, Kind, write_long};
-pub use manifest::{Certificate, ColumnError, Host, Manifest, Process};
+pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 pub use parquet::{TableError, read as read_table};
 pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, study_figures, write_study_flow};
 pub use recorder::{Recorder, arrays, table};

@@ -1,6 +1,7 @@
 //! The two kinds of process: the flow, carried by an integrator, and a descent, stepped by an optimizer. Siblings: the same
 //! start, the same clock, the same observables.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
@@ -11,10 +12,11 @@ use crate::objective::{Minibatch, Objective};
 use crate::observe::Snapshot;
 use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Batches, Optimizer, optimizer};
-use crate::record::Recorder;
+use crate::record::{self, Recorder};
 use crate::scenario::{self, Scenario};
 
 use super::Problem;
+use super::companion::{Companion, companions};
 use super::integrator::integrator;
 use super::monitor::Monitor;
 use super::preserve::Preservation;
@@ -32,6 +34,8 @@ pub(super) struct Ended {
     /// Spent on finding out whether it has converged.
     pub gradients_monitoring: u64,
     pub events: Vec<Event>,
+    /// The flows of its own that it was compared with.
+    pub companions: BTreeMap<String, record::Companion>,
     /// Spent stepping, observation apart.
     pub time: Duration,
     pub termination: Termination,
@@ -147,6 +151,7 @@ impl<'a> Flow<'a> {
             work: self.work,
             gradients_monitoring,
             events,
+            companions: BTreeMap::new(),
             time: self.time,
             termination,
         }
@@ -161,6 +166,9 @@ pub(super) struct Descent<'a> {
     rule: Box<dyn Optimizer>,
     /// Where the gradient is not that of all samples.
     minibatches: Option<(Batches, Minibatch<'a>)>,
+    companions: Vec<Companion<'a>>,
+    /// What a reader of its records must know.
+    complaints: Vec<String>,
     /// ∇ℒ, without decay, of the step taken last.
     gradient: DVector<f64>,
     parameters: Parameters,
@@ -181,12 +189,16 @@ impl<'a> Descent<'a> {
         interrupt: &Interrupt,
     ) -> Self {
         let dim = problem.start.values().len();
+        let minibatches = minibatches(settings, scenario.seed, problem);
+        let (companions, complaints) = companions(settings, scenario, problem, minibatches.is_some(), interrupt);
         Self {
             name: settings.name().to_string(),
             problem,
             settings,
             rule: optimizer(settings, scenario.weight_decay, dim),
-            minibatches: minibatches(settings, scenario.seed, problem),
+            minibatches,
+            companions,
+            complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
             steps: 0,
@@ -198,7 +210,7 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// Steps until `step` steps are done. False if it was interrupted on the way, or has diverged: it then stands at its last good
+    /// Steps until `step` steps are done, and carries its companions to where it then stands. False if it was interrupted on the way, or has diverged: it then stands at its last good
     /// iterate.
     pub(super) fn advance(&mut self, step: u64) -> bool {
         let begin = Instant::now();
@@ -219,12 +231,16 @@ impl<'a> Descent<'a> {
             }
         }
         self.time += begin.elapsed();
+        let t = self.t();
+        self.companions.iter_mut().for_each(|companion| companion.advance(t));
         self.steps >= step
     }
 
     /// `flow`: the flow at this descent's time.
     pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
-        Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()
+        let mut snapshot = Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()?;
+        snapshot.companions = self.companions.iter().filter_map(|companion| companion.at(snapshot.t)).collect();
+        Some(snapshot)
     }
 
     pub(super) fn t(&self) -> f64 {
@@ -239,7 +255,7 @@ impl<'a> Descent<'a> {
         self.steps
     }
 
-    pub(super) fn ended(self) -> Ended {
+    pub(super) fn ended(mut self) -> Ended {
         let t = self.t();
         let termination = match self.diverged {
             Some(diverged) => diverged,
@@ -247,6 +263,13 @@ impl<'a> Descent<'a> {
             None if self.counted => Termination::Steps { t, steps: self.steps },
             None => Termination::TEnd { t },
         };
+        let interrupted = matches!(termination, Termination::Interrupted { .. });
+        let mut companions = BTreeMap::new();
+        for companion in self.companions {
+            let ((name, entry), complaint) = companion.ended(interrupted);
+            companions.insert(name, entry);
+            self.complaints.extend(complaint);
+        }
         // Every step takes one gradient, the one that failed included.
         let evaluations = self.steps + u64::from(self.diverged.is_some());
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
@@ -254,10 +277,11 @@ impl<'a> Descent<'a> {
             name: self.name,
             parameters: self.parameters,
             extended: None,
-            complaints: Vec::new(),
+            complaints: self.complaints,
             work,
             gradients_monitoring: 0,
             events: Vec::new(),
+            companions,
             time: self.time,
             termination,
         }

@@ -12,6 +12,6 @@ pub enum Measure {
     Ledger,
     /// The distance of gd and sgd, with momentum or without, to the flow that their step size modifies.
     ModifiedFlow,
-    /// The distance of adam, adamw, rmsprop and sign to their own continuous limits.
+    /// The distance of adam, adamw and rmsprop to their own continuous limits.
     Limit,
 }

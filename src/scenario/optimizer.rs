@@ -187,6 +187,11 @@ impl Optimizer {
         self.common().lr
     }
 
+    /// How the learning rate changes.
+    pub fn schedule(&self) -> &Schedule {
+        self.common().schedule
+    }
+
     /// The number of steps, where one is set.
     pub fn steps(&self) -> Option<u64> {
         self.common().steps

@@ -4,22 +4,23 @@
 //! - from the input: Ȧ_l = V_l A_{l−1} + W_l Ȧ_{l−1}, Δ̇_L = Ȧ_L Σ_x, Δ̇_{l−1} = V_lᵀΔ_l + W_lᵀΔ̇_l, H_l = Δ̇_l A_{l−1}ᵀ + Δ_l Ȧ_{l−1}ᵀ;
 //! - from the output: Ḃ_{l−1} = B_l V_l + Ḃ_l W_l, Ė_0 = Ḃ_0 Σ_x, Ė_l = E_{l−1}V_lᵀ + Ė_{l−1}W_lᵀ, H_l = B_lᵀĖ_{l−1} + Ḃ_lᵀE_{l−1}.
 //!
-//! Six products a layer where a gradient has three; the undotted ones are kept as long as θ stays.
+//! Six products a layer where a gradient has three; the undotted ones are kept as long as θ stays. The derivative of this one again,
+//! D³ℒ(θ)[u, v], is in [`third`](super::third).
 
-use nalgebra::{DMatrixView, DVector};
+use nalgebra::DVector;
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 
 use super::{LinearObjective, Order, Scratch};
 
-/// What products with the Hessian at one θ share.
+/// What derivatives at one θ share.
 pub(super) struct Tangent {
     /// The θ that `base` belongs to.
-    theta: DVector<f64>,
+    pub(super) theta: DVector<f64>,
     /// A and Δ, or B and E.
-    base: Scratch,
-    /// Their derivatives.
+    pub(super) base: Scratch,
+    /// Their derivatives along one direction.
     dot: Scratch,
 }
 
@@ -38,62 +39,81 @@ impl Tangent {
         }
     }
 
-    pub(super) fn product_from_input(&mut self, objective: &LinearObjective, v: &[f64], hv: &mut [f64]) {
-        let (net, depth) = (&objective.architecture, objective.architecture.depth());
-        let (Scratch { chain, residual }, dot) = (&self.base, &mut self.dot);
-        let weight = |l| net.weight(self.theta.as_slice(), l);
-        let direction = |l| net.weight(v, l);
-        let carried = |l: usize| if l == 1 { weight(1) } else { chain[l].as_view() };
-        for l in 2..=depth {
-            let (below, here) = dot.chain.split_at_mut(l);
-            let previous = if l == 2 { direction(1) } else { below[l - 1].as_view() };
-            gemm_nn(Write::Replace, direction(l), carried(l - 1), here[0].as_view_mut());
-            gemm_nn(Write::Add, weight(l), previous, here[0].as_view_mut());
-        }
-        let product = if depth == 1 { direction(1) } else { dot.chain[depth].as_view() };
-        gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), dot.residual[depth].as_view_mut());
-        for l in (1..=depth).rev() {
-            let mut target = net.weight_mut(hv, l);
-            if l == 1 {
-                target.copy_from(&dot.residual[1]);
-                continue;
-            }
-            let carried_dot = if l == 2 { direction(1) } else { dot.chain[l - 1].as_view() };
-            gemm_nt(Write::Replace, dot.residual[l].as_view(), carried(l - 1), target.as_view_mut());
-            gemm_nt(Write::Add, residual[l].as_view(), carried_dot, target);
-            let (below, here) = dot.residual.split_at_mut(l);
-            gemm_tn(Write::Replace, direction(l), residual[l].as_view(), below[l - 1].as_view_mut());
-            gemm_tn(Write::Add, weight(l), here[0].as_view(), below[l - 1].as_view_mut());
+    /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
+    pub(super) fn product(&mut self, objective: &LinearObjective, v: &[f64], hv: &mut [f64]) {
+        let (Self { theta, base, dot }, net) = (self, &objective.architecture);
+        carry(objective, theta.as_slice(), base, v, dot);
+        match objective.order {
+            Order::FromInput => close_from_input(net, theta.as_slice(), base, v, dot, hv),
+            Order::FromOutput => close_from_output(net, theta.as_slice(), base, v, dot, hv),
         }
     }
+}
 
-    pub(super) fn product_from_output(&mut self, objective: &LinearObjective, v: &[f64], hv: &mut [f64]) {
-        let (net, depth) = (&objective.architecture, objective.architecture.depth());
-        let (Scratch { chain, residual }, dot) = (&self.base, &mut self.dot);
-        let weight = |l| net.weight(self.theta.as_slice(), l);
-        let direction = |l| net.weight(v, l);
-        let carried = |l: usize| if l == depth - 1 { weight(depth) } else { chain[l].as_view() };
-        for l in (1..depth).rev() {
-            let (here, above) = dot.chain.split_at_mut(l);
-            let previous = if l == depth - 1 { direction(depth) } else { above[0].as_view() };
-            gemm_nn(Write::Replace, carried(l), direction(l), here[l - 1].as_view_mut());
-            gemm_nn(Write::Add, previous, weight(l), here[l - 1].as_view_mut());
-        }
-        let product = if depth == 1 { direction(1) } else { dot.chain[0].as_view() };
-        gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), dot.residual[0].as_view_mut());
-        for l in 1..=depth {
-            let mut target = net.weight_mut(hv, l);
-            if l == depth {
-                target.copy_from(&dot.residual[depth - 1]);
-                continue;
-            }
-            let carried_dot: DMatrixView<f64> = if l == depth - 1 { direction(depth) } else { dot.chain[l].as_view() };
-            gemm_tn(Write::Replace, carried(l), dot.residual[l - 1].as_view(), target.as_view_mut());
-            gemm_tn(Write::Add, carried_dot, residual[l - 1].as_view(), target);
-            let (here, above) = dot.residual.split_at_mut(l);
-            gemm_nt(Write::Replace, residual[l - 1].as_view(), direction(l), above[0].as_view_mut());
-            gemm_nt(Write::Add, here[l - 1].as_view(), weight(l), above[0].as_view_mut());
-        }
+/// `dot` ← the derivatives of the products in `base`, which belong to `theta`, along `v`.
+pub(super) fn carry(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
+    match objective.order {
+        Order::FromInput => carry_from_input(objective, theta, base, v, dot),
+        Order::FromOutput => carry_from_output(objective, theta, base, v, dot),
+    }
+}
+
+fn carry_from_input(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
+    let (net, depth) = (&objective.architecture, objective.architecture.depth());
+    let (weight, direction) = (|l| net.weight(theta, l), |l| net.weight(v, l));
+    for l in 2..=depth {
+        let (below, here) = dot.chain.split_at_mut(l);
+        let (carried, previous) =
+            if l == 2 { (weight(1), direction(1)) } else { (base.chain[l - 1].as_view(), below[l - 1].as_view()) };
+        gemm_nn(Write::Replace, direction(l), carried, here[0].as_view_mut());
+        gemm_nn(Write::Add, weight(l), previous, here[0].as_view_mut());
+    }
+    let product = if depth == 1 { direction(1) } else { dot.chain[depth].as_view() };
+    gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), dot.residual[depth].as_view_mut());
+    for l in (2..=depth).rev() {
+        let (below, here) = dot.residual.split_at_mut(l);
+        gemm_tn(Write::Replace, direction(l), base.residual[l].as_view(), below[l - 1].as_view_mut());
+        gemm_tn(Write::Add, weight(l), here[0].as_view(), below[l - 1].as_view_mut());
+    }
+}
+
+fn carry_from_output(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
+    let (net, depth) = (&objective.architecture, objective.architecture.depth());
+    let (weight, direction) = (|l| net.weight(theta, l), |l| net.weight(v, l));
+    for l in (1..depth).rev() {
+        let (here, above) = dot.chain.split_at_mut(l);
+        let (carried, previous) =
+            if l == depth - 1 { (weight(depth), direction(depth)) } else { (base.chain[l].as_view(), above[0].as_view()) };
+        gemm_nn(Write::Replace, carried, direction(l), here[l - 1].as_view_mut());
+        gemm_nn(Write::Add, previous, weight(l), here[l - 1].as_view_mut());
+    }
+    let product = if depth == 1 { direction(1) } else { dot.chain[0].as_view() };
+    gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), dot.residual[0].as_view_mut());
+    for l in 1..depth {
+        let (here, above) = dot.residual.split_at_mut(l);
+        gemm_nt(Write::Replace, base.residual[l - 1].as_view(), direction(l), above[0].as_view_mut());
+        gemm_nt(Write::Add, here[l - 1].as_view(), weight(l), above[0].as_view_mut());
+    }
+}
+
+/// H_1, …, H_L.
+fn close_from_input(net: &Architecture, theta: &[f64], base: &Scratch, v: &[f64], dot: &Scratch, hv: &mut [f64]) {
+    net.weight_mut(hv, 1).copy_from(&dot.residual[1]);
+    for l in 2..=net.depth() {
+        let (carried, carried_dot) = (base.from_input(net, theta, l - 1), dot.from_input(net, v, l - 1));
+        gemm_nt(Write::Replace, dot.residual[l].as_view(), carried, net.weight_mut(hv, l));
+        gemm_nt(Write::Add, base.residual[l].as_view(), carried_dot, net.weight_mut(hv, l));
+    }
+}
+
+/// H_1, …, H_L.
+fn close_from_output(net: &Architecture, theta: &[f64], base: &Scratch, v: &[f64], dot: &Scratch, hv: &mut [f64]) {
+    let depth = net.depth();
+    net.weight_mut(hv, depth).copy_from(&dot.residual[depth - 1]);
+    for l in 1..depth {
+        let (carried, carried_dot) = (base.from_output(net, theta, l), dot.from_output(net, v, l));
+        gemm_tn(Write::Replace, carried, dot.residual[l - 1].as_view(), net.weight_mut(hv, l));
+        gemm_tn(Write::Add, carried_dot, base.residual[l - 1].as_view(), net.weight_mut(hv, l));
     }
 }
 

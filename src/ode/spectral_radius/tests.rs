@@ -35,7 +35,7 @@ fn ratio(radius: &mut SpectralRadius, a: DMatrix<f64>, rho: f64) -> (f64, u64) {
     let field = Linear(a);
     let rhs = Rhs::new(&field);
     radius.update(&rhs, 0.0, &DVector::zeros(field.dim())).unwrap();
-    (radius.value() / rho, rhs.evaluations() / 2)
+    (radius.value() / rho, rhs.gradients() / 2)
 }
 
 /// n values from `from` to `to`.
