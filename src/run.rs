@@ -11,6 +11,7 @@ mod preserve;
 mod problem;
 mod process;
 mod schedule;
+mod sharpness;
 mod warning;
 
 pub use integrator::integrator;
@@ -95,6 +96,7 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
+                descent.look();
                 unobserved +=
                     record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
             }
@@ -141,6 +143,7 @@ fn record_flow<'a>(
     problem: &'a Problem,
 ) -> usize {
     flow.preserve();
+    flow.measure();
     record(recorder, observables, flow.steps(), flow.snapshot(problem))
 }
 

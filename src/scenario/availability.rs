@@ -24,7 +24,7 @@ impl Scenario {
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
         for (index, measure) in self.measure.iter().enumerate() {
-            let available = !matches!(measure, Measure::Sharpness | Measure::Ledger | Measure::ModifiedFlow | Measure::Limit);
+            let available = !matches!(measure, Measure::ModifiedFlow | Measure::Limit);
             found.not_yet(available, &path::item("measure", index), "this measure");
         }
         found.not_yet(self.claims.is_empty(), "claims", "claims");

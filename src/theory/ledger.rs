@@ -26,7 +26,7 @@ pub struct Ledger {
     /// η²(G_{l+1}ᵀG_{l+1} − G_l G_lᵀ) of the last step.
     terms: Vec<DMatrix<f64>>,
     scratch: Vec<DMatrix<f64>>,
-    residual: f64,
+    residual: Option<f64>,
 }
 
 impl Ledger {
@@ -41,7 +41,7 @@ impl Ledger {
             created: zeros.clone(),
             terms: zeros.clone(),
             scratch: zeros,
-            residual: 0.0,
+            residual: None,
         }
     }
 
@@ -71,15 +71,16 @@ impl Ledger {
             let size = norm(theta, l + 1) + norm(theta, l) + square * (norm(gradient, l + 1) + norm(gradient, l));
             // Weights that are all 0 obey every law.
             let off = if size == 0.0 { 0.0 } else { term.norm() / size };
-            // `max` would drop a NaN.
-            if off > self.residual || off.is_nan() {
-                self.residual = off;
+            // A NaN stays: `max` would drop it.
+            if self.residual.is_none_or(|residual| off > residual || off.is_nan()) {
+                self.residual = Some(off);
             }
         }
     }
 
-    /// The largest relative residual over all l of the steps entered since it was last taken: rounding, a few ε. 0 if there was none.
-    pub fn take_residual(&mut self) -> f64 {
+    /// The largest relative residual over all l of the steps entered since it was last taken: rounding, a few ε.
+    /// `None` if there was none, or there is a single layer.
+    pub fn take_residual(&mut self) -> Option<f64> {
         std::mem::take(&mut self.residual)
     }
 
@@ -163,9 +164,9 @@ mod tests {
                 size = size.max(theta.norm_squared() + lr * lr * gradient.norm_squared());
             });
             prop_assert!(size.is_finite());
-            let residual = ledger.take_residual();
+            let residual = ledger.take_residual().unwrap();
             prop_assert!(residual <= 1e-14, "{residual:e}");
-            prop_assert_eq!(ledger.take_residual(), 0.0);
+            prop_assert_eq!(ledger.take_residual(), None);
             for ((now, start), created) in end.imbalances().iter().zip(descent.start.imbalances()).zip(&ledger.created) {
                 let off = (now - start * kept - created).norm();
                 prop_assert!(off <= 1e-15 * steps as f64 * size, "{off:e} {size:e}");
@@ -188,7 +189,7 @@ mod tests {
                     ledger.step(lr, &(if use_decayed { decayed } else { gradient } * term), theta);
                 },
             );
-            ledger.take_residual()
+            ledger.take_residual().unwrap()
         };
         assert!(residual(1.0, false, 1.0) <= 1e-14);
         for (of, use_decayed, term) in [(0.5, false, 1.0), (2.0, false, 1.0), (1.0, true, 1.0), (1.0, false, 0.0)] {
