@@ -1,6 +1,8 @@
 //! Distances against the learning rate: one curve for every optimizer and batch, each thing that it is compared with, at the end and at its
 //! largest; and the order in which each tends to 0.
 
+use crate::optim::stability_bound;
+
 use super::fit::{Fit, Sample, fit};
 use super::line_up::Contender;
 use super::outcome::Outcome;
@@ -39,10 +41,12 @@ impl Quantity {
         }
     }
 
-    /// The order that theory gives the distance of `contender`, where it gives one.
-    pub fn expected(self, contender: &Contender) -> Option<f64> {
+    /// The order that theory gives the distance of `contender`, where it gives one; `largest`: to its largest on the way.
+    pub fn expected(self, contender: &Contender, largest: bool) -> Option<f64> {
         match self {
             Self::Distance(0..=2) if contender.random || !contender.follows_the_flow() => None,
+            // The modified flow of a momentum starts where it will be once its velocity has built up, ηβ/(1 − β)²·∇J away.
+            Self::Distance(1) if largest && contender.has_momentum() => Some(1.0),
             Self::Distance(3) => (!contender.follows_the_flow()).then_some(1.0),
             Self::Distance(index) => Some(index as f64 + 1.0),
             Self::Mean => contender.follows_the_flow().then_some(1.0),
@@ -144,7 +148,7 @@ impl AtRate {
             lr,
             diverged: outcomes.iter().filter_map(Outcome::diverged_at).min(),
             arrived,
-            past_gate: contender.stability().is_some_and(|bound| sharpest >= bound),
+            past_gate: stability_bound(&contender.rule).is_some_and(|bound| sharpest >= bound),
             estimates,
         }
     }

@@ -65,15 +65,9 @@ impl Contender {
         optimizer
     }
 
-    /// The bound on η·λ_max beyond which its iterates leave a quadratic valley: 2 for gd, 2(1 + β)/(1 − τ) for a heavy ball with dampening
-    /// τ, 2(1 + β)/(1 + 2β) for Nesterov's. Unknown for those that divide by a size of the gradient.
-    pub fn stability(&self) -> Option<f64> {
-        match &self.rule {
-            Optimizer::Gd(_) => Some(2.0),
-            Optimizer::Sgd(Sgd { momentum, nesterov: true, .. }) => Some(2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum)),
-            Optimizer::Sgd(Sgd { momentum, dampening, .. }) => Some(2.0 * (1.0 + momentum) / (1.0 - dampening)),
-            Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_) | Optimizer::Sign(_) => None,
-        }
+    /// Whether a step keeps a share of the one before.
+    pub fn has_momentum(&self) -> bool {
+        matches!(self.rule, Optimizer::Sgd(Sgd { momentum, .. }) if momentum > 0.0)
     }
 
     /// Whether its distance to gradient flow tends to 0 with η at all.

@@ -245,7 +245,7 @@ pub fn finish(
             compared_with: curve.quantity.word(),
             at: table::at(curve),
             fit: curve.fit,
-            expected: curve.quantity.expected(contender),
+            expected: curve.quantity.expected(contender, curve.largest),
         }
     };
     let mut manifest = RateStudyManifest::new(problem.scenario_hash.clone(), plan.hash(), scenario.seed);

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Integrator, Preserve, Record, Scenario, ScenarioError, Sweep};
+use crate::scenario::{Integrator, Measure, Preserve, Record, Scenario, ScenarioError, Sweep};
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, line_up};
@@ -150,6 +150,11 @@ fn reference(scenario: &Scenario) -> Scenario {
     (flow.rtol, flow.atol) = (flow.rtol * tighter, (flow.atol * tighter).max(f64::MIN_POSITIVE));
     (flow.integrator, flow.preserve, flow.certify) = (Integrator::Auto, Preserve::None, false);
     reference.optimizers.clear();
+    for measure in [Measure::ModifiedFlow, Measure::Limit] {
+        if !reference.measure.contains(&measure) {
+            reference.measure.push(measure);
+        }
+    }
     reference
 }
 

@@ -115,6 +115,6 @@ pub(super) fn fits(curves: &[Curve], contenders: &[Contender]) -> Table {
         .count("points", |curve| curve.fit.as_ref().map_or(0, |fit| fit.points as u64))
         .float("lr_from", |curve| fitted(curve, &|fit| fit.range.0))
         .float("lr_to", |curve| fitted(curve, &|fit| fit.range.1))
-        .float("expected", |curve| curve.quantity.expected(&contenders[curve.contender]).unwrap_or(f64::NAN))
+        .float("expected", |curve| curve.quantity.expected(&contenders[curve.contender], curve.largest).unwrap_or(f64::NAN))
         .table()
 }
