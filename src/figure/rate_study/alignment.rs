@@ -9,7 +9,7 @@ use super::super::page::{Entry, Picture, abridged};
 use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::style::{Body, Look, Marker, Shape, THIN_LINE, sequential};
 use super::rows::{Rows, medians};
-use super::{Contender, FLOW, contenders, diverged_entry, entries, mark_divergences, picture, rates};
+use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, mark_divergences, picture, rates};
 
 const COSINE: &str = "cosine of W_1^TW_1 and A_f^{ 1/L}";
 const SINE: &str = "min_c ‖W_1^TW_1 − cA_f^{ 1/L}‖_F / ‖W_1^TW_1‖_F";
@@ -38,6 +38,7 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     }
     let mut legend = entries(&all);
     legend.push(Entry::new("flow", FLOW));
+    legend.extend(bars_entry(study));
     if diverged {
         legend.push(diverged_entry());
     }

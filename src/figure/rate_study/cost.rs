@@ -9,7 +9,7 @@ use super::super::page::{Entry, Picture};
 use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::style::Look;
 use super::rows::{Rows, medians};
-use super::{Contender, FLOW, contenders, diverged_entry, entries, mark_divergences, picture, rates};
+use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, mark_divergences, picture, rates};
 
 pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     let all = contenders(study);
@@ -47,6 +47,7 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     }
     let mut legend = entries(&all);
     legend.push(Entry::new("flow, by the scenario’s own integration", FLOW));
+    legend.extend(bars_entry(study));
     if diverged {
         legend.push(diverged_entry());
     }

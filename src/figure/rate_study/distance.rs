@@ -87,13 +87,16 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         let of_curve = |row: &usize| rows.is("compared_with", *row, word) && rows.is("at", *row, at);
         let own: Vec<usize> = rows.of_contender(contender).filter(of_curve).collect();
         let point = |row: usize| (rows.float("lr", row), rows.float("distance", row));
-        let points: Vec<_> = own.iter().map(|row| point(*row)).filter(|point| point.1 > 0.0).collect();
-        if points.is_empty() {
+        if !own.iter().any(|row| point(*row).1 > 0.0) {
             continue;
         }
+        // A gap where there is none, and where it may be chance or the integration's error.
+        let known = |row: &usize| if rows.is("state", *row, "floor") { (point(*row).0, f64::NAN) } else { point(*row) };
+        let points: Vec<_> = own.iter().map(known).collect();
         let dashed = at == "max" || word == "mean_of_seeds";
         let line = Look { marker: None, dash: dashed.then_some(DASHED), ..contender.look };
-        panel.series.push(Series::new(points, line));
+        // What is missing is said in other words.
+        panel.series.push(Series::guide(points, line));
         if at == "max" {
             continue;
         }

@@ -118,6 +118,12 @@ fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
     Some(Entry::new(format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3)), look))
 }
 
+/// What bars are, if there are seeds that could differ.
+fn bars_entry(study: &RateStudy) -> Option<Entry> {
+    let several = Rows::of(&study.runs).counts("seed").iter().any(|seed| *seed > 0);
+    several.then(|| Entry::words("bars: 10–90 % of the seeds"))
+}
+
 fn diverged_entry() -> Entry {
     Entry::new("at the upper edge: diverged", Look { color: GREY, line: None, dash: None, marker: Some(DIVERGED) })
 }

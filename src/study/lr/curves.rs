@@ -44,10 +44,12 @@ impl Quantity {
     /// The order that theory gives the distance of `contender`, where it gives one; `largest`: to its largest on the way.
     pub fn expected(self, contender: &Contender, largest: bool) -> Option<f64> {
         match self {
-            Self::Distance(0..=2) if contender.random || !contender.follows_the_flow() => None,
+            Self::Distance(0..=2) if !contender.follows_the_flow() => None,
+            // A single seed is as far away as it is from the mean.
+            Self::Distance(0..=2) if contender.random => contender.replaces().then_some(0.5),
             // The modified flow of a momentum starts where it will be once its velocity has built up, ηβ/(1 − β)²·∇J away.
             Self::Distance(1) if largest && contender.has_momentum() => Some(1.0),
-            Self::Distance(3) => (!contender.follows_the_flow()).then_some(1.0),
+            Self::Distance(3) => contender.has_regular_limit().then_some(1.0),
             Self::Distance(index) => Some(index as f64 + 1.0),
             Self::Mean => contender.follows_the_flow().then_some(1.0),
             Self::Spread => contender.replaces().then_some(0.5),

@@ -75,6 +75,12 @@ impl Contender {
         matches!(self.rule, Optimizer::Gd(_) | Optimizer::Sgd(_))
     }
 
+    /// Whether the limit of its averages begins where they are corrected for having begun at 0. rmsprop's are not: its first steps are of
+    /// size √(η/c), and no order is known for what they leave.
+    pub fn has_regular_limit(&self) -> bool {
+        matches!(self.rule, Optimizer::Adam(_) | Optimizer::Adamw(_))
+    }
+
     /// Whether its batches are independent of each other, which those of an epoch are not.
     pub fn replaces(&self) -> bool {
         matches!(self.rule, Optimizer::Sgd(Sgd { replacement: true, .. }))

@@ -6,8 +6,8 @@
 //!
 //! - gd and momentum on its clock from the flow 1, from the flow that their step size modifies 2 (Barrett & Dherin 2021), with gd's next
 //!   term 3;
-//! - minibatches, drawn independently of each other: the mean over seeds from the flow 1, seeds from their mean ½;
-//! - adam and rmsprop from their own limits 1, from the flow none at all.
+//! - minibatches, drawn independently of each other: the mean over seeds from the flow 1, seeds from their mean, and so from the flow, ½;
+//! - adam from its own limit 1, from the flow none at all.
 //!
 //! A fixed average of adam's, 1 − β₂ = 10⁻³, reaches its limit for η ≪ 1 − β₂ only. `adam-scaled` has β_i = 1 − (1 − β_i⁰)·η/η_max instead,
 //! so that c_i = (1 − β_i)/η and with it the limit are the same at every rate; `adamw-scaled` and `rmsprop-scaled` likewise.

@@ -23,6 +23,13 @@ const RTOL: f64 = 1e-12;
 /// for the flow as well as for the optimizer: some ten thousand steps' worth.
 const STEPS_TOGETHER: u64 = 30_000;
 
+/// Steps that a flow of a unit may take, as a multiple of its optimizer's: more than any method takes along what a stable optimizer
+/// follows, whose every step is at most 2/ρ long, …
+const SHARE: u64 = 10;
+/// … and at least. Beyond stability modified flows turn stiff, and so do limits whose averages are short beside the horizon and whose ε is
+/// small: they would take hours. What does not get to the end is not defined, and says so.
+const LEAST_STEPS: u64 = 300_000;
+
 /// The processes of one unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Unit {
@@ -83,15 +90,14 @@ impl Plan {
             let optimizers: Vec<_> =
                 unit.processes.iter().map(|(name, _)| contender.at(name, unit.lr, largest, unit.steps)).collect();
             let t_end = optimizers[0].time(unit.steps);
-            (json(&optimizers), json!(t_end), json(&record(scenario, t_end)))
+            (json(&optimizers), json!(t_end), json!(max_steps(scenario, unit.steps)), json(&record(scenario, t_end)))
         });
-        let (mut optimizers, mut ends, mut records) = (Vec::new(), Vec::new(), Vec::new());
-        for (optimizer, end, record) in values {
-            optimizers.push(optimizer);
-            ends.push(end);
-            records.push(record);
+        let mut lists: [Vec<Value>; 4] = Default::default();
+        for (optimizers, end, steps, record) in values {
+            lists.iter_mut().zip([optimizers, end, steps, record]).for_each(|(list, value)| list.push(value));
         }
-        let mut zip = json!({"optimizers": optimizers, "flow.t_end": ends});
+        let [optimizers, ends, steps, records] = lists;
+        let mut zip = json!({"optimizers": optimizers, "flow.t_end": ends, "flow.max_steps": steps});
         if let Record::Times(_) = scenario.record {
             zip["record"] = records.into();
         }
@@ -156,6 +162,11 @@ fn reference(scenario: &Scenario) -> Scenario {
         }
     }
     reference
+}
+
+/// What every flow of a unit may take, within the scenario's own bound.
+fn max_steps(scenario: &Scenario, steps: u64) -> u64 {
+    scenario.flow.max_steps.min(LEAST_STEPS.max(steps.saturating_mul(SHARE)))
 }
 
 /// The scenario's record, which names no time beyond `t_end`.
