@@ -12,4 +12,5 @@ mod references;
 mod run;
 mod stiff;
 mod study;
+mod study_lr;
 mod sweep;

@@ -42,7 +42,9 @@ fn of_subjects(study: &RateStudy, name: &'static str, words: &str, subjects: &[S
     let (mut panels, mut shown, mut hollow, mut diverged, mut gate) = (Vec::new(), Vec::new(), false, false, None);
     for subject in subjects {
         let mut panel = Panel::new(subject.heading, rates(), AxisSpec::new(subject.label, Scale::Log));
-        let drawn: Vec<Contender> = all.iter().filter(|c| draw(&mut panel, study, c, subject, &mut hollow)).cloned().collect();
+        let mut has_part =
+            |c: &&Contender| draw(&mut panel, study, c, subject, &mut hollow) || only_diverges(study, c, subject);
+        let drawn: Vec<Contender> = all.iter().filter(&mut has_part).cloned().collect();
         if drawn.is_empty() {
             continue;
         }
@@ -126,6 +128,14 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         }
     }
     panel.series.len() > before
+}
+
+/// Whether a contender diverged at every rate: it is shown to have done so.
+fn only_diverges(study: &RateStudy, contender: &Contender, subject: &Subject) -> bool {
+    let rows = Rows::of(&study.curves);
+    let of_subject = |row: &usize| subject.words.iter().any(|word| rows.is("compared_with", *row, word));
+    let mut own = rows.of_contender(contender).filter(of_subject).peekable();
+    own.peek().is_some() && own.all(|row| rows.is("state", row, "diverged"))
 }
 
 /// A dashed line of each order that is expected, beside the first curve that it is expected of.

@@ -10,8 +10,11 @@ use super::seeds::{Estimate, mean_and_spread, root_mean_square};
 
 /// Distances up to this many times the distance of two integrations of the flow may be the integration's own.
 const MARGIN: f64 = 10.0;
-/// A mean that is no further from the flow than this many of its standard errors may be where it is by chance.
+/// A mean that is no further from the flow than this many of its standard errors may be where it is by chance, …
 const STANDARD_ERRORS: f64 = 3.0;
+/// … and one that is no further than so many times s/√S, in whatever direction, is known too badly: of such means those would be kept that
+/// chance has put further away, and the order would be too small.
+const CHANCE: f64 = 2.0;
 
 /// What a distance is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +171,7 @@ impl AtRate {
         let sunk = match Quantity::ALL[quantity] {
             Quantity::Distance(_) => distance <= MARGIN * floor,
             // NaN is sunk too.
-            Quantity::Mean => distance.is_nan() || error >= 1.0 / STANDARD_ERRORS,
+            Quantity::Mean => distance.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor,
             Quantity::Spread => distance <= 0.0,
         };
         let state = match () {

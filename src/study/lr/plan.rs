@@ -28,7 +28,7 @@ const STEPS_TOGETHER: u64 = 30_000;
 const SHARE: u64 = 10;
 /// … and at least. Beyond stability modified flows turn stiff, and so do limits whose averages are short beside the horizon and whose ε is
 /// small: they would take hours. What does not get to the end is not defined, and says so.
-const LEAST_STEPS: u64 = 300_000;
+const LEAST_STEPS: u64 = 30_000;
 
 /// The processes of one unit.
 #[derive(Debug, Clone, PartialEq)]
