@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use gramflow::data::{Dataset, Moments};
-use gramflow::flow::GradientFlow;
+use gramflow::flow::{AdamLimit, Decay, GradientFlow, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use gramflow::network::Architecture;
 use gramflow::objective::{LinearObjective, Minibatch, Objective, Order, Samples};
 use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
@@ -79,6 +79,43 @@ fn the_right_hand_side_does_not_allocate_after_its_first_call() {
                 }
             });
             assert_eq!(later, 0, "{widths:?} {order:?}");
+        }
+    }
+}
+
+/// Nor do the flows that optimizers are compared with.
+#[test]
+fn companions_do_not_allocate_after_their_first_call() {
+    let text = "name: x
+data: {synthetic: {inputs: {dim: 6, samples: 30}, target: {low_rank: {rank: 1, outputs: 3}}}}
+network: {widths: [6, 5, 4, 3]}
+flow: {t_end: 1}
+optimizers: [adam: {lr: 0.01}, rmsprop: {lr: 0.01, centered: true}]
+";
+    let (scenario, _) = scenario::parse(text, "x.yaml".as_ref(), &[]).unwrap();
+    let [scenario::Optimizer::Adam(adam), scenario::Optimizer::Rmsprop(rmsprop)] = &scenario.optimizers[..] else { panic!() };
+    let architecture = Architecture::new(&scenario.network.widths);
+    let rng = &mut stream(0, Purpose::Inputs);
+    let data = Dataset { x: gaussian_matrix(30, 6, rng), y: gaussian_matrix(30, 3, rng) };
+    let theta = DVector::from_element(architecture.parameter_count(), 0.1);
+    for order in [Order::FromInput, Order::FromOutput] {
+        let objective = LinearObjective::with_order(architecture.clone(), Moments::new(&data).unwrap(), 1e-3, order);
+        let (adam, rmsprop) = (AdamLimit::new(&objective, adam, Decay::Coupled), RmspropLimit::new(&objective, rmsprop));
+        let cases: [(&dyn VectorField, DVector<f64>); 5] = [
+            (&ModifiedFlow::of_gradient_descent(&objective, 0.01), theta.clone()),
+            (&ThirdOrderFlow::new(&objective, 0.01), theta.clone()),
+            (&NormalisedFlow::new(&objective, 0.01, Decay::Decoupled), theta.clone()),
+            (&adam, adam.start(&theta).1),
+            (&rmsprop, rmsprop.start(&theta)),
+        ];
+        for (index, (field, state)) in cases.into_iter().enumerate() {
+            let (mut out, along) = (state.clone(), DVector::from_element(state.len(), 1.0));
+            let mut calls = || {
+                field.eval(0.5, &state, &mut out);
+                field.jacobian_vector(0.5, &state, &along, &mut out);
+            };
+            calls();
+            assert_eq!(allocations(|| (0..10).for_each(|_| calls())), 0, "{index} {order:?}");
         }
     }
 }

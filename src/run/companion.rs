@@ -1,9 +1,13 @@
 //! The flows that follow an optimizer more closely than gradient flow does, each integrated beside it from its own start and landed on its
 //! recorded steps: those that the scenario's `measure` asks for.
+//!
+//! The limits of adaptive rules become stiffer for ever while the gradient vanishes: they divide by √v, which decays with it. Their rules do
+//! not follow them there, for they go on jumping about the minimum by some η. A limit that needs many more steps than its optimizer takes
+//! has time scales below the learning rate, and is given up.
 
 use nalgebra::DVector;
 
-use crate::flow::{AdamLimit, Decay, ModifiedFlow, RmspropLimit, ThirdOrderFlow};
+use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use crate::objective::LinearObjective;
 use crate::observe;
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
@@ -16,6 +20,8 @@ use super::integrator::integrator;
 /// A limit is integrated at this relative tolerance at least: an explicit method that does not cap its step against stiffness is not to be
 /// trusted above it.
 const LIMIT_RTOL: f64 = 1e-6;
+/// Steps that a limit may try between two records, and for every step of its optimizer between them.
+const LIMIT_STEPS: [u64; 2] = [5000, 10];
 
 /// A flow beside one optimizer.
 pub(super) struct Companion<'a> {
@@ -23,12 +29,15 @@ pub(super) struct Companion<'a> {
     formula: String,
     field: Box<dyn VectorField + 'a>,
     integrator: Box<dyn Integrator>,
+    tolerance: Tolerance,
+    limits: Limits,
     /// Of the field, at time `t`: θ, and whatever averages it has beside.
     state: DVector<f64>,
     t: f64,
-    /// θ where it landed last, and when.
+    /// θ where it landed last, and the time and step of its optimizer there.
     theta: DVector<f64>,
     landed: f64,
+    step: u64,
     work: Work,
     stop: Option<Termination>,
 }
@@ -69,6 +78,8 @@ pub(super) fn kinds(scenario: &Scenario) -> Vec<observe::Companion> {
 enum Kind<'a> {
     Modified(ModifiedFlow<'a>),
     ThirdOrder(ThirdOrderFlow<'a>),
+    /// Of averages that do not remember.
+    Normalised(NormalisedFlow<'a>),
     Adam(AdamLimit<'a>),
     Rmsprop(RmspropLimit<'a>),
 }
@@ -97,7 +108,14 @@ fn of<'a>(
                 return Err("its limit is not compared: amsgrad's largest v so far follows no differential equation".into());
             }
             let decay = if matches!(settings, Optimizer::Adamw(_)) { Decay::Decoupled } else { Decay::Coupled };
-            vec![Kind::Adam(AdamLimit::new(objective, adam, decay))]
+            if adam.betas == [0.0; 2] {
+                vec![Kind::Normalised(NormalisedFlow::new(objective, adam.eps, decay))]
+            } else {
+                vec![Kind::Adam(AdamLimit::new(objective, adam, decay))]
+            }
+        }
+        (Measure::Limit, Optimizer::Rmsprop(rmsprop)) if rmsprop.alpha == 0.0 && !rmsprop.centered => {
+            vec![Kind::Normalised(NormalisedFlow::new(objective, rmsprop.eps, Decay::Coupled))]
         }
         (Measure::Limit, Optimizer::Rmsprop(rmsprop)) => vec![Kind::Rmsprop(RmspropLimit::new(objective, rmsprop))],
         (Measure::Limit, Optimizer::Sign(_)) => {
@@ -137,6 +155,10 @@ impl<'a> Maker<'a, '_> {
                 let formula = flow.formula();
                 self.make(observe::Companion::ThirdOrderFlow, formula, Box::new(flow), (0.0, start.clone()), still)
             }
+            Kind::Normalised(flow) => {
+                let formula = flow.formula();
+                self.make(observe::Companion::Limit, formula, Box::new(flow), (0.0, start.clone()), still)
+            }
             Kind::Adam(flow) => {
                 let (begin, formula) = (flow.start(start), flow.formula());
                 self.make(observe::Companion::Limit, formula, Box::new(flow), begin, gradients(3))
@@ -166,27 +188,53 @@ impl<'a> Maker<'a, '_> {
         } else {
             (flow.integrator, flow.rtol)
         };
-        let integrator = integrator(method, Tolerance { rtol, atol: flow.atol }, limits);
+        let tolerance = Tolerance { rtol, atol: flow.atol };
+        let integrator = integrator(method, tolerance, limits.clone());
         // At t = 0 it is where it starts, whatever a singular field begins with.
         let theta = if t == 0.0 {
             state.rows(0, self.problem.start.values().len()).into_owned()
         } else {
             self.problem.start.values().clone()
         };
-        Companion { kind, formula, field, integrator, state, t, theta, landed: 0.0, work, stop: None }
+        Companion {
+            kind,
+            formula,
+            field,
+            integrator,
+            tolerance,
+            limits,
+            state,
+            t,
+            theta,
+            landed: 0.0,
+            step: 0,
+            work,
+            stop: None,
+        }
     }
 }
 
 impl Companion<'_> {
-    /// Carries it to time `t`, or as far as it gets.
-    pub(super) fn advance(&mut self, t: f64) {
+    /// Carries it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
+    pub(super) fn advance(&mut self, t: f64, step: u64) {
         if self.stop.is_none() && self.t < t {
+            if self.kind == observe::Companion::Limit {
+                // Begun anew, so that its steps are counted from here.
+                let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
+                self.integrator = integrator(scenario::Integrator::Dopri5, self.tolerance, limits);
+            }
             let segment = self.integrator.advance(&*self.field, self.t, t, &mut self.state);
-            (self.t, self.landed) = (segment.t, segment.t);
+            (self.t, self.landed, self.step) = (segment.t, segment.t, step);
             self.work += segment.work;
             self.stop = segment.stop;
             self.theta.copy_from(&self.state.rows(0, self.theta.len()));
         }
+    }
+
+    /// Steps that a limit may try until `step`.
+    fn limit_steps(&self, step: u64) -> u64 {
+        let [some, each] = LIMIT_STEPS;
+        (some + each * (step - self.step)).min(self.limits.max_steps)
     }
 
     /// Its kind, and θ at time `t` if it is there.
@@ -196,20 +244,27 @@ impl Companion<'_> {
 
     /// Its entry in the manifest, and what a reader of the records must know. `interrupted`: whether its optimizer was.
     pub(super) fn ended(self, interrupted: bool) -> ((String, record::Companion), Option<String>) {
-        let name = self.kind.name();
-        let complaint = self
-            .stop
-            .filter(|stop| !matches!(stop, Termination::Interrupted { .. }))
-            .map(|stop| format!("the flow of distance_to_{name} ended before it ({stop}): from there on the distance is null"));
-        let t = self.landed;
+        let (name, t) = (self.kind.name(), self.landed);
         let termination =
             self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
+        let detail = match termination {
+            Termination::MaxSteps { steps, .. } if self.kind == observe::Companion::Limit && steps < self.limits.max_steps => {
+                format!(
+                    "given up: to the next record it needed over {steps} steps, {} for each of the optimizer's, so that its time scales are \
+                 below the learning rate; a larger eps takes it further",
+                    LIMIT_STEPS[1]
+                )
+            }
+            _ => termination.to_string(),
+        };
+        let early = self.stop.is_some() && !matches!(termination, Termination::Interrupted { .. });
+        let complaint = early.then(|| format!("distance_to_{name} ends at t = {t} with its flow: {detail}"));
         let entry = record::Companion {
             formula: self.formula,
             gradients: self.work.evaluations,
             termination: termination.reason(),
-            termination_detail: termination.to_string(),
-            t_reached: termination.t(),
+            termination_detail: detail,
+            t_reached: t,
         };
         ((name.to_string(), entry), complaint)
     }

@@ -256,8 +256,8 @@ impl<'a> Descent<'a> {
             }
         }
         self.time += begin.elapsed();
-        let t = self.t();
-        self.companions.iter_mut().for_each(|companion| companion.advance(t));
+        let (t, steps) = (self.t(), self.steps);
+        self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
         self.steps >= step
     }
 

@@ -2,6 +2,7 @@
 
 mod certify;
 mod cli;
+mod companions;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
