@@ -15,7 +15,7 @@ use crate::rng::{Purpose, gaussian_matrix, stream};
 use super::Problem;
 
 /// The residual of an estimate, as a share of the largest curvature. An eigenvalue is within that of it, and usually to its square: three
-/// digits on which side of a bound it lies, and what a picture can show. Ten times finer would cost half as many products again.
+/// digits on which side of a bound it lies, and more than a picture shows.
 const TOLERANCE: f64 = 1e-3;
 
 /// Where the gate was passed first, and by how much at most.
