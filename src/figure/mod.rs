@@ -10,6 +10,7 @@ mod alignment;
 mod axis;
 mod balance;
 mod canvas;
+mod ledger;
 mod loss;
 mod nfa;
 mod number;
@@ -18,6 +19,7 @@ mod panel;
 mod pen;
 mod rate_study;
 mod records;
+mod sharpness;
 mod spectra;
 mod spectra_by_index;
 mod study;
@@ -32,13 +34,15 @@ use crate::record::{RateStudy, Run, Study};
 pub use canvas::DrawError;
 
 /// Every picture there is; each is left out where the records have nothing for it.
-const PICTURES: [fn(&Run) -> Option<page::Picture>; 6] = [
+const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
     loss::picture_of,
     balance::picture_of,
+    ledger::picture_of,
     nfa::picture_of,
     alignment::picture_of,
     spectra::picture_of,
     spectra_by_index::picture_of,
+    sharpness::picture_of,
 ];
 
 /// Why a picture could not be drawn or written.

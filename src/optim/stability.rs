@@ -9,7 +9,7 @@
 //!
 //! β = 0 makes all three the first. On a loss that is not quadratic h is the largest eigenvalue of its Hessian, the sharpness, and
 //! training past the bound need not diverge: gradient descent hovers there (Cohen et al., *Gradient Descent on Neural Networks Typically
-//! Occurs at the Edge of Stability*, ICLR 2021, appendix B).
+//! Occurs at the Edge of Stability*, ICLR 2021).
 //!
 //! Adaptive rules obey such a bound in their own metric, which moves with them (38/η of the preconditioned Hessian for Adam at β₁ = 0.9;
 //! Cohen et al. 2022, arXiv 2207.14484): of the Hessian itself they have none.

@@ -15,7 +15,7 @@ use crate::rng::{Purpose, gaussian_matrix, stream};
 use super::Problem;
 
 /// The residual of an estimate, as a share of the largest curvature. An eigenvalue is within that of it, and usually to its square: three
-/// digits on which side of a bound it lies, and what a picture can show. Ten times finer would cost half as many products again.
+/// digits on which side of a bound it lies, and more than a picture shows.
 const TOLERANCE: f64 = 1e-3;
 
 /// Where the gate was passed first, and by how much at most.
@@ -72,8 +72,9 @@ impl<'a> Sharpness<'a> {
     /// What a reader must know if the gate was passed, and the same as an event.
     pub(super) fn ended(self) -> Option<(String, Event)> {
         let (Crossing { step, t, first, most }, bound) = (self.crossing?, self.bound?);
-        let reaches = if most > first { format!(" and reaches {}", digits(most)) } else { String::new() };
-        let passes = format!("η·λ_max = {} passes {} at step {step} (t = {t}){reaches}", digits(first), digits(bound));
+        let (first, most) = (digits(first), digits(most));
+        let reaches = if most == first { String::new() } else { format!(" and reaches {most}") };
+        let passes = format!("η·λ_max = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
         let detail = format!("{passes}: neither the flow nor the modified flow describes it from there");
         Some((detail.clone(), Event { t, kind: "unstable", detail }))
     }

@@ -34,7 +34,7 @@ fn with_column(mut run: Run, name: &str, value: f64) -> Run {
 #[test]
 fn every_picture_is_an_svg_with_a_view_box_and_a_png_twice_its_size() {
     let files = drawn(&sample::decaying(20, &[("gd", 0.1)]));
-    let names = ["alignment", "balance", "loss", "nfa", "spectra", "spectra-by-index"];
+    let names = ["alignment", "balance", "ledger", "loss", "nfa", "sharpness", "spectra", "spectra-by-index"];
     assert_eq!(files.len(), 2 * names.len());
     for name in names {
         let svg = String::from_utf8(files[&format!("{name}.svg")].clone()).unwrap();
@@ -108,7 +108,7 @@ fn a_process_that_ended_early_is_drawn_as_far_as_it_came() {
         array.shape[0] = 9;
     }
     let files = svgs(&run);
-    assert!(files.len() == 6 && files["loss.svg"].contains("4 of 60 points at t = 0"));
+    assert!(files.len() == 8 && files["loss.svg"].contains("4 of 60 points at t = 0"));
 }
 
 #[test]
