@@ -32,7 +32,7 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
         succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
         ran += 1;
     }
-    assert_eq!(ran, 9);
+    assert_eq!(ran, 10);
 }
 
 /// Its list of optimizers, in its scenario.

@@ -152,9 +152,9 @@ fn guides(panel: &mut Panel, study: &RateStudy, subject: &Subject) {
             continue;
         }
         let same = |point: &usize| {
-            ["optimizer", "compared_with", "at"].iter().all(|name| fits.texts(name)[row] == points.texts(name)[*point])
-                && fits.counts("batch")[row] == points.counts("batch")[*point]
-                && rates[*point] == first
+            ["optimizer", "compared_with", "at"].iter().all(|name| fits.texts(name).get(row) == points.texts(name).get(*point))
+                && fits.counts("batch").get(row) == points.counts("batch").get(*point)
+                && points.float("lr", *point) == first
         };
         let Some(start) = (0..study.curves.rows()).find(same) else { continue };
         slopes.push(slope);

@@ -142,16 +142,16 @@ mod tests {
         assert!(fit.points >= 5 && fit.points < 10 && fit.range.0 == 1e-4 && fit.range.1 < 0.01, "{fit:?}");
     }
 
-    /// Distances of 10⁻⁸ and more over a reference that is good to 10⁻⁹: they carry their error, and the range takes them in.
+    /// Distances of 10⁻⁸ and more over a reference that is good to 3·10⁻⁹: they carry their error, and the range takes them in.
     #[test]
     fn errors_of_the_reference_are_allowed_for() {
-        let floor = 1e-9;
+        let floor = 3e-9;
         let floored: Vec<Sample> = samples(|lr| lr * lr + 0.9 * floor, 0.0)
             .into_iter()
             .map(|sample| Sample { error: floor / sample.distance, ..sample })
             .collect();
         let fit = fit(&floored).unwrap();
-        assert!(fit.points == 13 && (fit.order - 2.0).abs() < 0.05, "{fit:?}");
+        assert!(fit.points == 13 && (fit.order - 2.0).abs() < 0.1, "{fit:?}");
         // The control: without their errors the two smallest are no part of the law, and no range begins with them.
         assert!(
             super::fit(&floored.iter().map(|s| Sample { error: 0.0, ..*s }).collect::<Vec<_>>()).is_none_or(|f| f.points < 13)

@@ -75,8 +75,8 @@ impl Contender {
         matches!(self.rule, Optimizer::Gd(_) | Optimizer::Sgd(_))
     }
 
-    /// Whether the limit of its averages begins where they are corrected for having begun at 0. rmsprop's are not: its first steps are of
-    /// size √(η/c), and no order is known for what they leave.
+    /// Whether an order is known in which it tends to its own limit, for any of its settings: rmsprop divides by an average that begins near
+    /// 0, and is of order 1 only where a large ε or gradients that keep their signs make up for that.
     pub fn has_regular_limit(&self) -> bool {
         matches!(self.rule, Optimizer::Adam(_) | Optimizer::Adamw(_))
     }

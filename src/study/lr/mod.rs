@@ -280,7 +280,7 @@ pub fn finish(
 fn floors(flow: &Table) -> [f64; 2] {
     let floors: Vec<f64> = flow.floats("flow", "reference_floor");
     let known = || floors.iter().copied().filter(|floor| floor.is_finite());
-    [known().last().unwrap_or(0.0), known().fold(0.0, f64::max)]
+    [known().next_back().unwrap_or(0.0), known().fold(0.0, f64::max)]
 }
 
 /// ℒ(T) + (ℒ(0) − ℒ(T))/100 of the flow, as far as it came.

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn steps_to_a_loss_do_not_depend_on_the_records() {
         for records in [&[0.0, 10.0, 20.0, 30.0][..], &[0.0, 24.0, 40.0], &[0.0, 25.0, 26.0]] {
-            let losses: Vec<f64> = records.iter().map(|k| (-k / 10.0_f64).exp()).collect();
+            let losses: Vec<f64> = records.iter().map(|k: &f64| (-k / 10.0).exp()).collect();
             assert!((steps_to(records, &losses, (-2.5_f64).exp()) - 25.0).abs() < 1e-9, "{records:?}");
         }
         assert!(steps_to(&[0.0, 1.0], &[1.0, 0.5], 0.4).is_nan());

@@ -59,8 +59,8 @@ mod tests {
     use crate::rng::{Purpose, named_stream};
     use rand_distr::{Distribution, StandardNormal};
 
-    /// θ_s = b + σz_s in twenty dimensions, the flow at 0: over many trials the estimates are ‖b‖ and σ√20 on average, and off by
-    /// what they say.
+    /// θ_s = b + σz_s in twenty dimensions, the flow at 0: over many trials the squares of the estimates are ‖b‖² and 20σ² on
+    /// average, and the estimates are off by what they say.
     #[test]
     fn estimates_are_right_on_average_and_their_errors_are_those_they_state() {
         let (dim, sigma, seeds, rounds) = (20, 0.5, 10, 400);
@@ -82,13 +82,13 @@ mod tests {
             let found = mean_and_spread(&draws.iter().collect::<Vec<_>>(), &DVector::zeros(dim)).unwrap();
             let truths = [1.0, sigma * (dim as f64).sqrt()];
             for ((sum, estimate), truth) in sums.iter_mut().zip(found).zip(truths) {
-                sum[0] += estimate.distance / truth - 1.0;
+                sum[0] += (estimate.distance / truth).powi(2) - 1.0;
                 sum[1] += (estimate.distance / truth - 1.0).powi(2);
                 sum[2] += (estimate.error * estimate.distance / truth).powi(2);
             }
         }
         for [off, square, stated] in sums.map(|sum| sum.map(|x| x / f64::from(rounds))) {
-            assert!(off.abs() < 0.02, "{off}");
+            assert!(off.abs() < 0.04, "{off}");
             assert!((stated / square).sqrt() > 0.7 && (stated / square).sqrt() < 1.4, "{stated} {square}");
         }
     }
