@@ -7,7 +7,8 @@
 //!
 //! - loss ℒ = 1/(2n) Σ‖f(x_i) − y_i‖², objective J = ℒ + (λ/2) Σ_l ‖W_l‖_F² ([`objective`]);
 //! - gradient flow Ẇ_l = −∂ℒ/∂W_l − λW_l ([`flow`]), integrated by [`ode`];
-//! - gradient descent θ_{k+1} = θ_k − η∇J(θ_k) at time t = kη, and PyTorch's other optimizers, each on its clock ([`optim`]).
+//! - gradient descent θ_{k+1} = θ_k − η∇J(θ_k) at time t = kη, and PyTorch's other optimizers, each on its clock ([`optim`]);
+//! - the flows that these follow more closely, θ̇ = −∇J − (η/2)∇²J∇J of gradient descent and their like ([`flow`]).
 //!
 //! What theory says of it (Tansley, Massart & Cartis, *On the Neural Feature Ansatz for Deep Neural Networks*, arXiv
 //! 2510.15563), and [`observe`] measures:

@@ -5,7 +5,9 @@
 //! With momentum β a step is as long as 1/(1 − β) of them, h = η/(1 − β) on the clock, and c = (1 − α)/h. There is no bias correction: from
 //! v = 0 the first steps are long, θ̇ ≈ −sign(g)/√(ct). Of that Σ_{k≥1} k^{−1/2} is not ∫ x^{−1/2}dx: K steps go 2√K + ζ(½) and the flow 2√K,
 //! so that from v(0) = 0 the two would keep a distance of 1.46·√(h/c), of order √η. The flow starts as if ζ(½)²/4 = 0.533 steps had been
-//! taken, v(0) = 0.533(1 − α)g(0)²: it then goes 2√(K + 0.533) + ζ(½), and the distance is of order η. The start is ours.
+//! taken, v(0) = 0.533(1 − α)g(0)²: it then goes 2√(K + 0.533) + ζ(½), and the distance is of order η. Where ε is small that takes rates at
+//! which no entry of g changes its sign in the first steps: they go some √(h/c), and entries that start within that of 0 miss by as much.
+//! The start is ours.
 
 use std::cell::RefCell;
 
@@ -22,7 +24,7 @@ use super::running_square::RunningSquare;
 /// ζ(½)²/4, ζ(½) = −1.4603545088095868: the steps that the flow is ahead.
 const AHEAD: f64 = 1.460_354_508_809_586_8 * 1.460_354_508_809_586_8 / 4.0;
 
-/// The field of (θ, u), or (θ, u, m) if centered, with u = √(v + δ²) ([`RunningSquare`]). Autonomous.
+/// The field of (θ, u), or (θ, u, m) if centered, with u = √(v + δ²), δ = ε/1024. Autonomous.
 pub struct RmspropLimit<'a> {
     objective: &'a dyn Objective,
     alpha: f64,

@@ -92,12 +92,12 @@ impl Scratch {
     }
 
     /// A_l, l ≥ 1, or its derivative, where `weights` are those that it is made of, or the direction.
-    fn from_input<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
+    fn upward<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
         if l == 1 { net.weight(weights, 1) } else { self.chain[l].as_view() }
     }
 
     /// B_l, l < L, likewise.
-    fn from_output<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
+    fn downward<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
         if l == net.depth() - 1 { net.weight(weights, net.depth()) } else { self.chain[l].as_view() }
     }
 }

@@ -69,7 +69,10 @@ fn the_files_it_points_to_exist() {
 fn the_columns_and_arrays_it_names_are_there() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
-    succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=1", "--out", "run"]);
+    succeed(
+        at.path(),
+        &["run", "my-study.yaml", "--set", "flow.t_end=1", "--set", "measure=[modified_flow, limit]", "--out", "run"],
+    );
     let run = gramflow::record::read(&at.path().join("run")).unwrap();
     let python = blocks("python").concat();
     for name in python.split("arrays[\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {

@@ -100,7 +100,7 @@ fn carry_from_output(objective: &LinearObjective, theta: &[f64], base: &Scratch,
 fn close_from_input(net: &Architecture, theta: &[f64], base: &Scratch, v: &[f64], dot: &Scratch, hv: &mut [f64]) {
     net.weight_mut(hv, 1).copy_from(&dot.residual[1]);
     for l in 2..=net.depth() {
-        let (carried, carried_dot) = (base.from_input(net, theta, l - 1), dot.from_input(net, v, l - 1));
+        let (carried, carried_dot) = (base.upward(net, theta, l - 1), dot.upward(net, v, l - 1));
         gemm_nt(Write::Replace, dot.residual[l].as_view(), carried, net.weight_mut(hv, l));
         gemm_nt(Write::Add, base.residual[l].as_view(), carried_dot, net.weight_mut(hv, l));
     }
@@ -111,7 +111,7 @@ fn close_from_output(net: &Architecture, theta: &[f64], base: &Scratch, v: &[f64
     let depth = net.depth();
     net.weight_mut(hv, depth).copy_from(&dot.residual[depth - 1]);
     for l in 1..depth {
-        let (carried, carried_dot) = (base.from_output(net, theta, l), dot.from_output(net, v, l));
+        let (carried, carried_dot) = (base.downward(net, theta, l), dot.downward(net, v, l));
         gemm_tn(Write::Replace, carried, dot.residual[l - 1].as_view(), net.weight_mut(hv, l));
         gemm_tn(Write::Add, carried_dot, base.residual[l - 1].as_view(), net.weight_mut(hv, l));
     }

@@ -55,8 +55,8 @@ impl Second {
         let Self { along: [dot, prime], both } = self;
         for l in 2..=depth {
             let (below, here) = both.chain.split_at_mut(l);
-            gemm_nn(Write::Replace, net.weight(u, l), prime.from_input(net, v, l - 1), here[0].as_view_mut());
-            gemm_nn(Write::Add, net.weight(v, l), dot.from_input(net, u, l - 1), here[0].as_view_mut());
+            gemm_nn(Write::Replace, net.weight(u, l), prime.upward(net, v, l - 1), here[0].as_view_mut());
+            gemm_nn(Write::Add, net.weight(v, l), dot.upward(net, u, l - 1), here[0].as_view_mut());
             if l > 2 {
                 gemm_nn(Write::Add, net.weight(theta, l), below[l - 1].as_view(), here[0].as_view_mut());
             }
@@ -75,9 +75,9 @@ impl Second {
         }
         net.weight_mut(out, 1).copy_from(&both.residual[1]);
         for l in 2..=depth {
-            gemm_nt(Write::Replace, both.residual[l].as_view(), base.from_input(net, theta, l - 1), net.weight_mut(out, l));
-            gemm_nt(Write::Add, dot.residual[l].as_view(), prime.from_input(net, v, l - 1), net.weight_mut(out, l));
-            gemm_nt(Write::Add, prime.residual[l].as_view(), dot.from_input(net, u, l - 1), net.weight_mut(out, l));
+            gemm_nt(Write::Replace, both.residual[l].as_view(), base.upward(net, theta, l - 1), net.weight_mut(out, l));
+            gemm_nt(Write::Add, dot.residual[l].as_view(), prime.upward(net, v, l - 1), net.weight_mut(out, l));
+            gemm_nt(Write::Add, prime.residual[l].as_view(), dot.upward(net, u, l - 1), net.weight_mut(out, l));
             if l > 2 {
                 gemm_nt(Write::Add, base.residual[l].as_view(), both.chain[l - 1].as_view(), net.weight_mut(out, l));
             }
@@ -96,8 +96,8 @@ impl Second {
         let Self { along: [dot, prime], both } = self;
         for l in (1..depth).rev() {
             let (here, above) = both.chain.split_at_mut(l);
-            gemm_nn(Write::Replace, dot.from_output(net, u, l), net.weight(v, l), here[l - 1].as_view_mut());
-            gemm_nn(Write::Add, prime.from_output(net, v, l), net.weight(u, l), here[l - 1].as_view_mut());
+            gemm_nn(Write::Replace, dot.downward(net, u, l), net.weight(v, l), here[l - 1].as_view_mut());
+            gemm_nn(Write::Add, prime.downward(net, v, l), net.weight(u, l), here[l - 1].as_view_mut());
             if l < depth - 1 {
                 gemm_nn(Write::Add, above[0].as_view(), net.weight(theta, l), here[l - 1].as_view_mut());
             }
@@ -111,9 +111,9 @@ impl Second {
         }
         net.weight_mut(out, depth).copy_from(&both.residual[depth - 1]);
         for l in 1..depth {
-            gemm_tn(Write::Replace, base.from_output(net, theta, l), both.residual[l - 1].as_view(), net.weight_mut(out, l));
-            gemm_tn(Write::Add, dot.from_output(net, u, l), prime.residual[l - 1].as_view(), net.weight_mut(out, l));
-            gemm_tn(Write::Add, prime.from_output(net, v, l), dot.residual[l - 1].as_view(), net.weight_mut(out, l));
+            gemm_tn(Write::Replace, base.downward(net, theta, l), both.residual[l - 1].as_view(), net.weight_mut(out, l));
+            gemm_tn(Write::Add, dot.downward(net, u, l), prime.residual[l - 1].as_view(), net.weight_mut(out, l));
+            gemm_tn(Write::Add, prime.downward(net, v, l), dot.residual[l - 1].as_view(), net.weight_mut(out, l));
             if l < depth - 1 {
                 gemm_tn(Write::Add, both.chain[l].as_view(), base.residual[l - 1].as_view(), net.weight_mut(out, l));
             }
