@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::scenario::Scenario;
+
 use super::manifest::{REVISION, VERSION, to_value};
 use super::{FolderError, Host, Table, parquet, replace_text};
 
@@ -36,7 +38,7 @@ use super::{FolderError, Host, Table, parquet, replace_text};
 /// `state` says of a point whether the order was `fitted` through it, or it lies `beyond` the asymptotic range, at the `floor` (of the
 /// integration, or of chance), past the `gate` of stability, is `undefined` as what it is compared with ended early, or `diverged`.
 ///
-/// `flow` is the flow by itself over the record times: `t`, `gradients`, `loss`, alignment, `wall_seconds`, `reference_floor`.
+/// `flow` is the flow by itself over the record times: `process`, `scenario` (its hash), `t`, `gradients`, `loss`, alignment, `wall_seconds`, `reference_floor`.
 #[derive(Debug, Clone)]
 pub struct RateStudy {
     /// The scenario's name.
@@ -140,8 +142,9 @@ pub fn read_study_flow(folder: &Path) -> Result<Option<Table>, FolderError> {
 }
 
 impl RateStudy {
-    /// Writes tables and manifest into the folder in which the units lie; each appears whole.
-    pub fn write(&self, folder: &Path, manifest: &RateStudyManifest) -> Result<(), FolderError> {
+    /// Writes scenario, tables and manifest into the folder in which the units lie; each appears whole.
+    pub fn write(&self, folder: &Path, scenario: &Scenario, manifest: &RateStudyManifest) -> Result<(), FolderError> {
+        replace_text(&folder.join("scenario.json"), &format!("{}\n", scenario.to_json()))?;
         for (name, table) in [("study.parquet", &self.runs), ("curves.parquet", &self.curves), ("fits.parquet", &self.fits)] {
             parquet::replace(&folder.join(name), table)?;
         }

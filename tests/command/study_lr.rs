@@ -92,6 +92,7 @@ fn the_orders_of_descent_and_momentum_are_those_of_theory() {
         "flow.parquet",
         "plan.json",
         "manifest.json",
+        "scenario.json",
         "figures/distance.svg",
         "figures/distance.png",
         "figures/companions.svg",
@@ -217,6 +218,10 @@ fn neither_workers_nor_kills_show() {
     let again = ["--lr", "1e-3..0.1", "--per-decade", "3", "--optimizers", "momentum,gd", "--batch", "8,full", "--seeds", "3"];
     study(at, &[&again[..], &["--out", "calm"]].concat());
     assert_eq!(before, units().collect::<Vec<_>>());
+    // What the scenario's own integration costs is its own, though units do not depend on it.
+    let cost =
+        |rtol: &str| json(at, &[&words[..], &["--out", "calm", "--set", rtol]].concat())["flow_gradients_to_loss"].as_f64();
+    assert!(cost("flow.rtol=1e-4") < cost("flow.rtol=1e-11"));
     // Another study does not join its folder.
     let output = gramflow(at, &arguments(&["--lr", "0.1", "--out", "calm"]));
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));

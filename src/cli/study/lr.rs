@@ -95,7 +95,7 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     }
 
     let finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
-    finished.study.write(&path, &finished.manifest)?;
+    finished.study.write(&path, &scenario, &finished.manifest)?;
     let drawn = figure::draw_rate_study(&finished.study, &study_figures(&path)?);
     // The tables stand even where a picture could not be drawn.
     drawn?;

@@ -202,18 +202,21 @@ fn a_study_without_points_or_columns_is_no_crash() {
     assert!(study_svgs(&study).is_empty());
 }
 
+/// Optimizer, batch, rate and seed.
+type Ran = (&'static str, i64, f64, i64);
+
 /// A study of learning rates with an optimizer that diverges from some rate on, one with seeds, and one that diverges always.
 fn learning_rates() -> RateStudy {
     let column = |name: &str, values| Column { name: name.to_string(), values };
-    let rows: Vec<(&str, i64, f64, i64)> = [("gd", 60, 1), ("sgd", 8, 3), ("adam", 60, 1)]
+    let rows: Vec<Ran> = [("gd", 60, 1), ("sgd", 8, 3), ("adam", 60, 1)]
         .into_iter()
         .flat_map(|(name, batch, seeds)| {
             (0..5).flat_map(move |k| (0..seeds).map(move |s| (name, batch, 0.001 * 4f64.powi(k), s)))
         })
         .collect();
-    let diverges = |(name, _, lr, _): &(&str, i64, f64, i64)| *name == "adam" || (*name == "gd" && *lr > 0.1);
-    let float = |of: &dyn Fn(&(&str, i64, f64, i64)) -> f64| Values::Float(rows.iter().map(of).collect());
-    let defined = |of: fn(f64) -> f64| move |row: &(&str, i64, f64, i64)| if diverges(row) { f64::NAN } else { of(row.2) };
+    let diverges = |(name, _, lr, _): &Ran| *name == "adam" || (*name == "gd" && *lr > 0.1);
+    let float = |of: &dyn Fn(&Ran) -> f64| Values::Float(rows.iter().map(of).collect());
+    let defined = |of: fn(f64) -> f64| move |row: &Ran| if diverges(row) { f64::NAN } else { of(row.2) };
     let contender = || {
         vec![
             column("optimizer", Values::Text(rows.iter().map(|row| row.0.to_string()).collect())),
@@ -222,8 +225,7 @@ fn learning_rates() -> RateStudy {
             column("diverged_at", float(&|row| if diverges(row) { 4.0 } else { f64::NAN })),
         ]
     };
-    let text =
-        |of: &dyn Fn(&(&str, i64, f64, i64)) -> &'static str| Values::Text(rows.iter().map(|row| of(row).into()).collect());
+    let text = |of: &dyn Fn(&Ran) -> &'static str| Values::Text(rows.iter().map(|row| of(row).into()).collect());
     let mut runs = contender();
     runs.push(column("seed", Values::Integer(rows.iter().map(|row| row.3).collect())));
     for name in ["nfa_cosine", "nfa_alignment_residual", "gradients_to_loss", "wall_seconds_to_loss"] {

@@ -1,6 +1,6 @@
 //! The flow by itself: what the scenario's own integration costs on its way, and how well the one is known that distances are taken from.
 //!
-//! `flow.parquet`, one row per record time of the scenario: `process`, `t`, `loss`, the alignment, and of the scenario's own integration
+//! `flow.parquet`, one row per record time of the scenario: `process`, `scenario` (its hash: another's table is of no use), `t`, `loss`, the alignment, and of the scenario's own integration
 //! `gradients` and `wall_seconds` until then. `reference_floor` is ‖θ_ref − θ_check‖, of two integrations by `auto` at the tolerance of the
 //! units' flows and at a tenth of it: distances near it are the integration's. It is nobody's distance at times that were not reached.
 
@@ -89,12 +89,19 @@ pub(super) fn fly(
     let column = |name: &str, values| Column { name: name.to_string(), values };
     let mut columns = vec![
         column("process", Values::Text(vec!["flow".to_string(); rows.len()])),
+        column("scenario", Values::Text(vec![problem.scenario_hash.clone(); rows.len()])),
         column("t", float(0)),
         column("gradients", Values::Integer(gradients)),
     ];
     let rest = OBSERVED.iter().chain(&["wall_seconds", "reference_floor"]).enumerate();
     columns.extend(rest.map(|(index, name)| column(name, float(index + 1))));
     Ok(Table { columns })
+}
+
+/// Whether an earlier command's table is of this scenario.
+pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
+    let hashes = if let Some(Values::Text(hashes)) = table.column("scenario") { hashes.first() } else { None };
+    hashes == Some(&problem.scenario_hash)
 }
 
 fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {

@@ -137,7 +137,7 @@ pub fn flow(
     interrupt: &Interrupt,
     progress: impl FnMut(f64),
 ) -> Result<Table, LrError> {
-    if let Some(flow) = read_study_flow(folder.path())? {
+    if let Some(flow) = read_study_flow(folder.path())?.filter(|table| flow::is_of(table, problem)) {
         return Ok(flow);
     }
     let flow = flow::fly(scenario, &plan.reference, problem, interrupt, progress)?;
