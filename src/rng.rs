@@ -31,6 +31,8 @@ pub enum Purpose {
     Stationarity = 8,
     /// Which samples the minibatches of a process hold; one stream per name of a process.
     Batches = 9,
+    /// Where the search for the largest curvature starts.
+    Sharpness = 10,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

@@ -12,6 +12,7 @@ mod preserve;
 mod problem;
 mod process;
 mod schedule;
+mod sharpness;
 mod warning;
 
 pub use integrator::integrator;
@@ -97,6 +98,7 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
+                descent.look();
                 unobserved +=
                     record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
             }
@@ -151,6 +153,7 @@ fn record_flow<'a>(
     problem: &'a Problem,
 ) -> usize {
     flow.preserve();
+    flow.measure();
     record(recorder, observables, flow.steps(), flow.snapshot(problem))
 }
 

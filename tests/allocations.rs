@@ -5,12 +5,13 @@ use std::cell::Cell;
 
 use gramflow::data::{Dataset, Moments};
 use gramflow::flow::{AdamLimit, Decay, GradientFlow, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
-use gramflow::network::Architecture;
+use gramflow::network::{Architecture, Parameters};
 use gramflow::objective::{LinearObjective, Minibatch, Objective, Order, Samples};
 use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
+use gramflow::theory::Ledger;
 use nalgebra::DVector;
 
 /// The system's allocator, counting per thread: other tests run beside this one.
@@ -150,6 +151,17 @@ fn a_step_does_not_allocate_after_the_first() {
             assert_eq!(allocations(|| (1..40).for_each(step)), 0, "{settings:?} {size}");
         }
     }
+}
+
+/// The ledger of the balance, entered step by step.
+#[test]
+fn a_ledger_does_not_allocate_after_its_first_step() {
+    let architecture = Architecture::new(&[20, 30, 7, 1]);
+    let theta = gaussian_matrix(architecture.parameter_count(), 1, &mut stream(0, Purpose::Init)).column(0).into_owned();
+    let mut ledger = Ledger::new(&Parameters::from_values(&architecture, theta.clone()), 1e-3);
+    let mut step = || ledger.step(0.01, &theta, &theta);
+    step();
+    assert_eq!(allocations(|| (0..40).for_each(|_| step())), 0);
 }
 
 /// A stiff flow in ten times as many steps: as many allocations, but for a few where a step is the longest so far.

@@ -7,6 +7,7 @@ use crate::figure::FigureError;
 use crate::record::FolderError;
 use crate::scenario::ScenarioError;
 use crate::study::integrators::StudyError;
+use crate::study::lr::LrError;
 use crate::sweep::SweepError;
 
 /// Why a command did not do what it was asked.
@@ -23,6 +24,8 @@ pub(super) enum CliError {
     Figure(#[from] FigureError),
     #[error(transparent)]
     Study(#[from] StudyError),
+    #[error(transparent)]
+    Lr(#[from] LrError),
     #[error(transparent)]
     Sweep(#[from] SweepError),
     #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
@@ -55,6 +58,9 @@ impl CliError {
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Folder(_)) => 1,
+            Self::Lr(LrError::Folder(_) | LrError::Unreadable { .. }) => 1,
+            Self::Lr(LrError::Interrupted) => 75,
+            Self::Lr(_) => 2,
             Self::Sweep(_) => 2,
             Self::SweepInterrupted { .. } | Self::UnitsMissing { .. } => 75,
             Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Signals(_) | Self::Output(_) => 1,

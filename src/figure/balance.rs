@@ -10,12 +10,10 @@ use super::canvas::Point;
 use super::page::{Entry, FULL_LEGEND, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{depth, over_time, picture, process_entries, processes, time_axis};
-use super::style::{self, BLACK, Look};
+use super::style::{self, LAW, Look};
 
 /// The law's curve ends this far below the least gap, so that it does not squeeze the data into a corner.
-const BELOW_DATA: f64 = 1e-2;
-/// The law's curve.
-const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3.0, 3.0]), marker: None };
+pub(super) const BELOW_DATA: f64 = 1e-2;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let pairs = depth(run).saturating_sub(1);

@@ -10,13 +10,16 @@ mod alignment;
 mod axis;
 mod balance;
 mod canvas;
+mod ledger;
 mod loss;
 mod nfa;
 mod number;
 mod page;
 mod panel;
 mod pen;
+mod rate_study;
 mod records;
+mod sharpness;
 mod spectra;
 mod spectra_by_index;
 mod study;
@@ -26,18 +29,20 @@ mod text;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::record::{Run, Study};
+use crate::record::{RateStudy, Run, Study};
 
 pub use canvas::DrawError;
 
 /// Every picture there is; each is left out where the records have nothing for it.
-const PICTURES: [fn(&Run) -> Option<page::Picture>; 6] = [
+const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
     loss::picture_of,
     balance::picture_of,
+    ledger::picture_of,
     nfa::picture_of,
     alignment::picture_of,
     spectra::picture_of,
     spectra_by_index::picture_of,
+    sharpness::picture_of,
 ];
 
 /// Why a picture could not be drawn or written.
@@ -71,6 +76,13 @@ pub fn draw_all(run: &Run, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
 /// The same of a study of integrators.
 pub fn draw_study(study: &Study, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
     write([study::work_precision(study), study::tolerance(study)].into_iter().flatten(), dir)
+}
+
+/// The same of a study of learning rates.
+pub fn draw_rate_study(study: &RateStudy, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let pictures =
+        [rate_study::distance(study), rate_study::companions(study), rate_study::alignment(study), rate_study::cost(study)];
+    write(pictures.into_iter().flatten(), dir)
 }
 
 fn write(pictures: impl Iterator<Item = page::Picture>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {

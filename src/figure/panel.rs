@@ -51,8 +51,19 @@ pub(super) struct Panel {
     pub series: Vec<Series>,
     /// A dashed line across the panel at this x.
     pub vertical: Option<f64>,
+    /// Marks at the upper edge, for what has a place on the x axis alone.
+    pub overhead: Vec<Overhead>,
     /// Small print, before what is said of points left out.
     pub notes: Vec<String>,
+}
+
+/// A marker at the upper edge of a panel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Overhead {
+    pub x: f64,
+    /// From above: marks at one x stand below each other.
+    pub row: usize,
+    pub look: Look,
 }
 
 /// The rectangle of the data, in logical pixels.
@@ -76,10 +87,12 @@ impl Frame {
 
 const TICK: f64 = 4.0;
 const END_LABEL_SIZE: f64 = 8.5;
+/// Height of a row of marks at the upper edge.
+const OVERHEAD: f64 = 8.0;
 
 impl Panel {
     pub(super) fn new(heading: impl Into<String>, x: AxisSpec, y: AxisSpec) -> Self {
-        Self { heading: heading.into(), x, y, series: Vec::new(), vertical: None, notes: Vec::new() }
+        Self { heading: heading.into(), x, y, series: Vec::new(), vertical: None, overhead: Vec::new(), notes: Vec::new() }
     }
 
     fn drawable(&self, (x, y): Point) -> bool {
@@ -88,7 +101,8 @@ impl Panel {
 
     /// The x axis holds every point that has a place on it, drawn or not, so that panels over time share it.
     fn x_axis(&self) -> Option<Axis> {
-        Axis::around(self.x.scale, self.series.iter().flat_map(|series| &series.points).map(|p| p.0))
+        let points = self.series.iter().flat_map(|series| &series.points).map(|p| p.0);
+        Axis::around(self.x.scale, points.chain(self.overhead.iter().map(|mark| mark.x)))
     }
 
     fn y_axis(&self) -> Option<Axis> {
@@ -151,6 +165,10 @@ impl Panel {
             if let Some(fraction) = self.vertical.and_then(|at| x.fraction(at)).filter(|f| (0.0..=1.0).contains(f)) {
                 let guide = [(frame.x(fraction), frame.top), (frame.x(fraction), frame.bottom)];
                 stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
+            }
+            for mark in &self.overhead {
+                let place = x.fraction(mark.x).map(|at| (frame.x(at), frame.top + OVERHEAD * (mark.row as f64 + 0.5)));
+                draw_markers(canvas, mark.look, &[place], 0)?;
             }
         }
         if let (Some(x), Some(y)) = (&x, &y) {

@@ -112,6 +112,9 @@ impl Look {
     }
 }
 
+/// The curve of a law that data are compared with, over them.
+pub(super) const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3.0, 3.0]), marker: None };
+
 /// The `i`-th of a few things without order.
 pub(super) fn categorical(i: usize) -> RGBColor {
     OKABE_ITO[i % OKABE_ITO.len()]

@@ -7,9 +7,11 @@ mod balance;
 mod companion;
 mod distance;
 mod exponent;
+mod ledger;
 mod loss;
 mod nfa;
 mod row;
+mod sharpness;
 mod snapshot;
 mod spectra;
 #[cfg(test)]
@@ -20,9 +22,11 @@ pub use balance::Balance;
 pub use companion::{Companion, CompanionDistance};
 pub use distance::Distance;
 pub use exponent::Exponent;
+pub use ledger::{Entry, Imbalance};
 pub use loss::Loss;
 pub use nfa::FeatureAnsatz;
 pub use row::{Row, Scalar};
+pub use sharpness::{Curvature, Sharpness};
 pub use snapshot::{Preserved, Snapshot};
 pub use spectra::Spectra;
 
@@ -44,5 +48,7 @@ pub fn all(start: &Parameters, weight_decay: f64) -> Vec<Box<dyn Observable>> {
         Box::new(Exponent),
         Box::new(Spectra),
         Box::new(Distance),
+        Box::new(Sharpness),
+        Box::new(Imbalance),
     ]
 }

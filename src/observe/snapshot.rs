@@ -6,7 +6,7 @@ use crate::linalg::{Svd, SvdError, singular_values};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::Objective;
 
-use super::Companion;
+use super::{Companion, Curvature, Entry};
 
 /// Weights at time t, decomposed.
 pub struct Snapshot<'a> {
@@ -22,6 +22,10 @@ pub struct Snapshot<'a> {
     pub companions: Vec<(Companion, &'a DVector<f64>)>,
     /// What is known of weights that were put back on the balance law; `None` for all others.
     pub preserved: Option<Preserved<'a>>,
+    /// The largest curvature, where it was measured.
+    pub curvature: Option<Curvature>,
+    /// What the discrete law of the balance says, where a ledger is kept.
+    pub ledger: Option<Entry>,
     /// The decomposition of W_1, whose Gram matrix is raised to powers.
     first_weight: Svd,
     /// Singular values of W_1, …, W_L, at index l − 1.
@@ -63,7 +67,8 @@ impl<'a> Snapshot<'a> {
             jacobian = Some(next);
         }
         jacobians.reverse();
-        Ok(Self { t, parameters, objective, flow, companions: Vec::new(), preserved: None, first_weight, spectra, jacobians })
+        let (companions, preserved, curvature, ledger) = (Vec::new(), None, None, None);
+        Ok(Self { t, parameters, objective, flow, companions, preserved, curvature, ledger, first_weight, spectra, jacobians })
     }
 
     /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.

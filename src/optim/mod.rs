@@ -11,6 +11,7 @@ mod gd;
 mod rmsprop;
 mod sgd;
 mod sign;
+mod stability;
 #[cfg(test)]
 mod testing;
 
@@ -21,6 +22,7 @@ pub use gd::Gd;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 pub use sign::Sign;
+pub use stability::stability_bound;
 
 use nalgebra::DVector;
 

@@ -70,6 +70,8 @@ fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError 
 
 /// The file of a run's records.
 pub(super) const RECORDS: &str = "records.parquet";
+/// The file of final weights.
+pub(super) const WEIGHTS: &str = "weights.npz";
 /// The file of a study's table.
 const STUDY: &str = "study.parquet";
 
@@ -139,11 +141,7 @@ impl Draft {
         self.write_text("scenario.json", &scenario.to_json())?;
         parquet::write(&self.path().join(RECORDS), &run.table)?;
         npz::write(&self.path().join("arrays.npz"), &run.arrays)?;
-        let mut final_weights = Arrays::new();
-        for (process, parameters) in weights {
-            final_weights.extend(parameters.to_arrays().into_iter().map(|(name, array)| (format!("{process}/{name}"), array)));
-        }
-        npz::write(&self.path().join("weights.npz"), &final_weights)?;
+        npz::write(&self.path().join(WEIGHTS), &final_weights(weights))?;
         Ok(())
     }
 
@@ -199,6 +197,15 @@ fn open_to_readers(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn open_to_readers(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// `process/W1`, … of each process.
+pub(super) fn final_weights(weights: &[(String, Parameters)]) -> Arrays {
+    let of = |(process, parameters): &(String, Parameters)| {
+        let arrays = parameters.to_arrays().into_iter();
+        arrays.map(|(name, array)| (format!("{process}/{name}"), array)).collect::<Vec<_>>()
+    };
+    weights.iter().flat_map(of).collect()
 }
 
 /// Reads the records of a finished run.

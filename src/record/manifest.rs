@@ -50,7 +50,8 @@ pub struct Process {
     pub steps_rejected: u64,
     /// Evaluations of the gradient that stepping took; a Hessian–vector product counts 2.
     pub gradients: u64,
-    /// Gradients taken beside to find out whether the flow has converged or sits on a plateau; 0 for optimizers.
+    /// Gradients taken beside: to find out whether the flow has converged or sits on a plateau, and for the sharpness, of optimizers at
+    /// every record.
     pub gradients_monitoring: u64,
     /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
@@ -60,7 +61,7 @@ pub struct Process {
     pub termination_detail: String,
     /// The time it reached.
     pub t_reached: f64,
-    /// What happened on the way, in order of time; empty for optimizers.
+    /// What happened on the way, in order of time.
     pub events: Vec<Event>,
     /// How large its error is, if the scenario asks for that.
     #[serde(skip_serializing_if = "Option::is_none")]

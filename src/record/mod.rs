@@ -7,6 +7,7 @@ mod folder;
 mod long;
 mod manifest;
 mod parquet;
+mod rate_study;
 mod recorder;
 mod study;
 mod table;
@@ -18,10 +19,11 @@ pub use folder::{Draft, FolderError, read, read_study};
 pub use long::{Field, Kind, write_long};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 pub use parquet::{TableError, read as read_table};
+pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, study_figures, write_study_flow};
 pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
-pub use unit::{publish_unit, read_unit, unit_fields};
+pub use unit::{publish_unit, read_unit, read_unit_weights, unit_fields};
 
 use crate::npz::Arrays;
 

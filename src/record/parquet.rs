@@ -3,6 +3,7 @@
 //! Written column by column without arrow; pandas, polars and DuckDB read it. NaN, which stands for "not defined", is null.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Column, Field, Kind, Table, Values};
+use super::{Column, Field, FolderError, Kind, Table, Values, atomic};
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,13 @@ pub fn write(path: &Path, table: &Table) -> Result<(), TableError> {
     write_table(file, table).map_err(|source| TableError::Parquet { path: path.into(), source })
 }
 
-fn write_table(file: File, table: &Table) -> Result<(), ParquetError> {
+/// The same, but that the file appears whole.
+pub(super) fn replace(path: &Path, table: &Table) -> Result<(), FolderError> {
+    let failed = |source| FolderError::from(TableError::Parquet { path: path.into(), source });
+    atomic::replace(path, |file| write_table(file, table).map_err(failed))
+}
+
+fn write_table(file: impl Write + Send, table: &Table) -> Result<(), ParquetError> {
     let fields = table.columns.iter().map(field).collect::<Result<Vec<_>, _>>()?;
     let schema = Arc::new(Type::group_type_builder("records").with_fields(fields).build()?);
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default()))?;

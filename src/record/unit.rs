@@ -1,23 +1,26 @@
 //! The folder of one unit of a sweep: `records.parquet`, the same bytes whoever ran it; `scenario.json`, to run it again by itself;
-//! `manifest.json`, which alone knows the machine and the time it took.
+//! `manifest.json`, which alone knows the machine and the time it took; `weights.npz`, final weights, where they are asked for.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::network::Parameters;
+use crate::npz;
 use crate::scenario::Scenario;
 
 use super::atomic::{PARTIAL, open_to_all};
-use super::folder::RECORDS;
+use super::folder::{RECORDS, WEIGHTS, final_weights};
 use super::{Field, FolderError, Table, parquet};
 
 /// Gives a finished unit its folder, `target`, at once; the folder above must exist. Where another process has done so already, that
-/// one stays: it holds the same records.
+/// one stays: it holds the same records. `weights`: the final weights of each process, if they are to be kept.
 pub fn publish_unit(
     target: &Path,
     table: &Table,
     scenario: &Scenario,
     manifest: &serde_json::Value,
+    weights: Option<&[(String, Parameters)]>,
 ) -> Result<(), FolderError> {
     let failed = |verb, path: &Path| {
         let path = path.to_path_buf();
@@ -28,6 +31,9 @@ pub fn publish_unit(
     open_to_all(builder.prefix(PARTIAL), 0o777);
     let draft = builder.tempdir_in(parent).map_err(failed("write in", parent))?;
     parquet::write(&draft.path().join(RECORDS), table)?;
+    if let Some(weights) = weights {
+        npz::write(&draft.path().join(WEIGHTS), &final_weights(weights))?;
+    }
     for (name, text) in [("scenario.json", scenario.to_json()), ("manifest.json", format!("{manifest:#}"))] {
         let path = draft.path().join(name);
         fs::write(&path, format!("{text}\n")).map_err(failed("write", &path))?;
@@ -45,6 +51,11 @@ pub fn publish_unit(
 /// The records of a unit.
 pub fn read_unit(folder: &Path) -> Result<Table, FolderError> {
     Ok(parquet::read(&folder.join(RECORDS))?)
+}
+
+/// The final weights of a unit that kept them, keys `process/W1`, ….
+pub fn read_unit_weights(folder: &Path) -> Result<npz::Arrays, FolderError> {
+    Ok(npz::read(&folder.join(WEIGHTS))?)
 }
 
 /// The columns of a unit's records, without reading them.

@@ -9,11 +9,12 @@ use nalgebra::DVector;
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::{Minibatch, Objective};
-use crate::observe::Snapshot;
+use crate::observe::{Entry, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
-use crate::optim::{Batches, Optimizer, optimizer};
+use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
 use crate::record::{self, Recorder};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Measure, Scenario};
+use crate::theory::Ledger;
 
 use super::Problem;
 use super::companion::{Companion, companions};
@@ -21,6 +22,7 @@ use super::integrator::integrator;
 use super::monitor::Monitor;
 use super::preserve::Preservation;
 use super::schedule::Clock;
+use super::sharpness::Sharpness;
 
 /// A process at its end.
 pub(super) struct Ended {
@@ -31,7 +33,7 @@ pub(super) struct Ended {
     /// What a reader of its records must know.
     pub complaints: Vec<String>,
     pub work: Work,
-    /// Spent on finding out whether it has converged.
+    /// Spent on finding out whether it has converged, and on its sharpness.
     pub gradients_monitoring: u64,
     pub events: Vec<Event>,
     /// The flows of its own that it was compared with.
@@ -47,6 +49,7 @@ pub(super) struct Flow<'a> {
     integrator: Box<dyn Integrator>,
     monitor: Monitor<'a>,
     preservation: Option<Preservation>,
+    sharpness: Option<Sharpness<'a>>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -66,6 +69,7 @@ impl<'a> Flow<'a> {
             integrator: integrator(settings.integrator, tolerance, limits),
             monitor: Monitor::new(scenario, problem),
             preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
+            sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
             t: 0.0,
             t_end: scenario.flow.t_end,
@@ -97,6 +101,13 @@ impl<'a> Flow<'a> {
         self.time += begin.elapsed();
     }
 
+    /// Measures what the scenario asks for and costs gradients, where the flow stands.
+    pub(super) fn measure(&mut self) {
+        if let Some(sharpness) = &mut self.sharpness {
+            sharpness.look(self.parameters.values(), self.work.accepted, self.t, f64::NAN);
+        }
+    }
+
     /// Whether it has stopped short at a time that is not yet recorded.
     pub(super) fn just_stopped(&self, recorder: &Recorder) -> bool {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
@@ -116,6 +127,7 @@ impl<'a> Flow<'a> {
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
         let mut snapshot = Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()?;
         snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
+        snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
         Some(snapshot)
     }
 
@@ -137,7 +149,8 @@ impl<'a> Flow<'a> {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
-        let (gradients_monitoring, mut events) = self.monitor.ended();
+        let (mut gradients_monitoring, mut events) = self.monitor.ended();
+        gradients_monitoring += self.sharpness.as_ref().map_or(0, Sharpness::gradients);
         let method =
             |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
         events.extend(self.integrator.changes().iter().map(method));
@@ -172,6 +185,11 @@ pub(super) struct Descent<'a> {
     /// ∇ℒ, without decay, of the step taken last.
     gradient: DVector<f64>,
     parameters: Parameters,
+    sharpness: Sharpness<'a>,
+    /// Where the scenario asks for it and the rule has such a law.
+    ledger: Option<Ledger>,
+    /// What it said last.
+    entry: Option<Entry>,
     steps: u64,
     last: u64,
     /// Whether `last` was set by the scenario rather than by the horizon.
@@ -201,6 +219,9 @@ impl<'a> Descent<'a> {
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
+            sharpness: Sharpness::new(problem, stability_bound(settings)),
+            ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay)),
+            entry: None,
             steps: 0,
             last: settings.last_step(scenario.flow.t_end),
             counted: settings.steps().is_some(),
@@ -222,12 +243,16 @@ impl<'a> Descent<'a> {
                 Some((batches, minibatch)) => minibatch.loss_gradient(batches.draw(), &before, &mut self.gradient),
                 None => self.problem.objective.loss_gradient(&before, &mut self.gradient),
             }
-            self.rule.step(self.settings.rate(self.steps), &self.gradient, self.parameters.values_mut());
+            let rate = self.settings.rate(self.steps);
+            self.rule.step(rate, &self.gradient, self.parameters.values_mut());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
                 self.diverged = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
             } else {
                 self.steps += 1;
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.step(rate, &self.gradient, self.parameters.values());
+                }
             }
         }
         self.time += begin.elapsed();
@@ -236,10 +261,22 @@ impl<'a> Descent<'a> {
         self.steps >= step
     }
 
+    /// Measures what costs gradients, and closes the ledger of the steps since the last look.
+    pub(super) fn look(&mut self) {
+        let (t, rate) = (self.t(), self.settings.rate(self.steps));
+        self.sharpness.look(self.parameters.values(), self.steps, t, rate);
+        self.entry = self
+            .ledger
+            .as_mut()
+            .map(|ledger| Entry { residual: ledger.take_residual().unwrap_or(f64::NAN), created: ledger.created() });
+    }
+
     /// `flow`: the flow at this descent's time.
     pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
         let mut snapshot = Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()?;
         snapshot.companions = self.companions.iter().filter_map(|companion| companion.at(snapshot.t)).collect();
+        snapshot.curvature = Some(self.sharpness.observed());
+        snapshot.ledger = self.entry;
         Some(snapshot)
     }
 
@@ -273,19 +310,32 @@ impl<'a> Descent<'a> {
         // Every step takes one gradient, the one that failed included.
         let evaluations = self.steps + u64::from(self.diverged.is_some());
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
+        let gradients_monitoring = self.sharpness.gradients();
+        let (sharp, events): (Vec<_>, Vec<_>) = self.sharpness.ended().into_iter().unzip();
+        self.complaints.extend(sharp);
         Ended {
             name: self.name,
             parameters: self.parameters,
             extended: None,
             complaints: self.complaints,
             work,
-            gradients_monitoring: 0,
-            events: Vec::new(),
+            gradients_monitoring,
+            events,
             companions,
             time: self.time,
             termination,
         }
     }
+}
+
+/// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
+fn keeps_ledger(scenario: &Scenario, settings: &scenario::Optimizer) -> bool {
+    let along_the_gradient = match settings {
+        scenario::Optimizer::Gd(_) => true,
+        scenario::Optimizer::Sgd(sgd) => sgd.momentum == 0.0,
+        _ => false,
+    };
+    along_the_gradient && scenario.measure.contains(&Measure::Ledger)
 }
 
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.

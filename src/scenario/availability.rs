@@ -1,7 +1,7 @@
 //! What the scenario format has and this version does not. Whoever brings a thing deletes its line here.
 
 use super::validate::Findings;
-use super::{Activation, Data, Distribution, Link, Measure, Scenario, Target, path};
+use super::{Activation, Data, Distribution, Link, Scenario, Target};
 
 impl Findings {
     fn not_yet(&mut self, available: bool, path: &str, what: &str) {
@@ -23,10 +23,6 @@ impl Scenario {
         let linear = self.network.layer_activations().iter().all(|&activation| activation == Activation::Identity);
         found.not_yet(linear, "network.activations", "an activation other than identity");
         found.not_yet(!self.network.layer_biases().contains(&true), "network.bias", "biases");
-        for (index, measure) in self.measure.iter().enumerate() {
-            let available = !matches!(measure, Measure::Sharpness | Measure::Ledger);
-            found.not_yet(available, &path::item("measure", index), "this measure");
-        }
         found.not_yet(self.claims.is_empty(), "claims", "claims");
     }
 }

@@ -35,9 +35,14 @@ impl Optimizer {
     pub fn last_step(&self, t_end: f64) -> u64 {
         let Common { lr, steps, schedule, .. } = self.common();
         steps.unwrap_or_else(|| match schedule {
-            Schedule::Constant => (t_end * self.friction() / lr * (1.0 + ROUNDING)).floor() as u64,
+            Schedule::Constant => self.steps_within(lr, t_end),
             _ => self.last_step_until(t_end * (1.0 + ROUNDING), MAX_STEPS),
         })
+    }
+
+    /// The number of steps of the same rule at the constant rate `lr` that do not pass `t_end` > 0.
+    pub fn steps_within(&self, lr: f64, t_end: f64) -> u64 {
+        (t_end * self.friction() / lr * (1.0 + ROUNDING)).floor() as u64
     }
 
     /// The last of the first `last` steps whose time is at most `t`, by bisection: times do not decrease.

@@ -197,6 +197,19 @@ impl Optimizer {
         self.common().steps
     }
 
+    /// The same rule under this name, for so many steps at a constant rate.
+    pub fn at_rate(&self, called: &str, rate: f64, count: u64) -> Self {
+        let mut other = self.clone();
+        let (Self::Gd(Gd { name, lr, steps, schedule })
+        | Self::Sgd(Sgd { name, lr, steps, schedule, .. })
+        | Self::Adam(Adam { name, lr, steps, schedule, .. })
+        | Self::Adamw(Adam { name, lr, steps, schedule, .. })
+        | Self::Rmsprop(Rmsprop { name, lr, steps, schedule, .. })
+        | Self::Sign(Gd { name, lr, steps, schedule })) = &mut other;
+        (*name, *lr, *steps, *schedule) = (Some(called.to_string()), rate, Some(count), Schedule::Constant);
+        other
+    }
+
     pub(super) fn fill_defaults(&mut self) {
         let kind = self.kind();
         let (Self::Gd(Gd { name, .. })

@@ -6,6 +6,7 @@
 //! DIR/units/<id>/records.parquet   a finished unit: appears at once, is never run again
 //! DIR/units/<id>/scenario.json     the unit by itself: gramflow run draws it
 //! DIR/units/<id>/manifest.json     what it cost, where, by which version; not merged
+//! DIR/units/<id>/weights.npz       final weights, where whoever runs the units needs them; not merged
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
 //! ```

@@ -49,6 +49,8 @@ pub struct Options {
     pub jobs: NonZeroUsize,
     /// Which units.
     pub shard: Shard,
+    /// Whether units keep the final weights of their processes beside their records.
+    pub weights: bool,
 }
 
 /// How far a sweep is.
@@ -106,7 +108,7 @@ pub fn run(
     interrupt: &Interrupt,
     mut progress: impl FnMut(&Progress),
 ) -> Result<Report, SweepError> {
-    let Options { jobs, shard } = options;
+    let Options { jobs, shard, weights } = options;
     let ours: Vec<Unit> = plan.units().into_iter().skip(shard.index - 1).step_by(shard.count).collect();
     let open: Vec<Unit> = ours.iter().copied().filter(|unit| !folder.is_done(unit.id)).collect();
     let mut report = Report::default();
@@ -127,7 +129,7 @@ pub fn run(
                     let outcome = if folder.is_done(unit.id) {
                         Ok(Outcome::Done(Duration::ZERO))
                     } else {
-                        run_unit(sweep, unit, folder, interrupt)
+                        run_unit(sweep, unit, folder, weights, interrupt)
                     };
                     // The receiver outlives the workers.
                     let _ = sender.send((unit, outcome));

@@ -23,9 +23,16 @@ pub(super) enum Outcome {
 }
 
 /// Runs a unit and gives it its place in the folder.
-pub(super) fn run_unit(sweep: &Sweep, unit: Unit, folder: &Folder, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+/// `weights`: whether its final weights are kept too.
+pub(super) fn run_unit(
+    sweep: &Sweep,
+    unit: Unit,
+    folder: &Folder,
+    weights: bool,
+    interrupt: &Interrupt,
+) -> Result<Outcome, SweepError> {
     // One bug in one corner of the grid is no reason to lose the night.
-    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, interrupt)))
+    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, weights, interrupt)))
         .unwrap_or_else(|panic| Ok(Outcome::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
     match &outcome {
         Outcome::Done(_) => folder.forgive(unit.id),
@@ -36,7 +43,7 @@ pub(super) fn run_unit(sweep: &Sweep, unit: Unit, folder: &Folder, interrupt: &I
 }
 
 /// Errors of the sweep's folder are errors; whatever is wrong with the unit is its outcome.
-fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, weights: bool, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
     let scenario = match sweep.unit(unit.index) {
         Ok(scenario) => scenario,
         Err(error) => return Ok(Outcome::Failed(error.to_string())),
@@ -57,7 +64,8 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, interrupt: &Interrupt) ->
     }
     let mut manifest = finished.manifest.to_value();
     manifest["warnings"] = finished.warnings.clone().into();
-    publish_unit(&folder.unit(unit.id), &finished.run.table, &scenario, &manifest)?;
+    let weights = weights.then_some(&*finished.weights);
+    publish_unit(&folder.unit(unit.id), &finished.run.table, &scenario, &manifest, weights)?;
     Ok(Outcome::Done(spent))
 }
 

@@ -3,6 +3,7 @@
 pub mod balance;
 mod chain;
 mod hypergeometric;
+mod ledger;
 mod logistic;
 mod mode;
 mod one_layer;
@@ -10,6 +11,7 @@ mod riccati;
 mod threshold;
 
 pub use chain::ScalarChain;
+pub use ledger::Ledger;
 pub use logistic::logistic;
 pub use mode::Mode;
 pub use one_layer::one_layer;

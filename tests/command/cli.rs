@@ -164,7 +164,7 @@ fn what_later_versions_bring_is_refused_by_name() {
         assert_eq!(output.status.code(), Some(2), "{set}: {message}");
         assert!(message.contains("not available yet: ") && message.contains(&format!("--set {set}")), "{set}: {message}");
     }
-    for command in ["figures", "report", "sweep submit", "study lr", "schema", "completions"] {
+    for command in ["figures", "report", "sweep submit", "schema", "completions"] {
         let words: Vec<&str> = command.split(' ').chain(["anything", "--at", "all"]).collect();
         let output = gramflow(at.path(), &words);
         assert_eq!(output.status.code(), Some(2));

@@ -7,10 +7,13 @@ mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
+mod ledger;
 mod optimizers;
 mod readme;
 mod references;
 mod run;
+mod sharpness;
 mod stiff;
 mod study;
+mod study_lr;
 mod sweep;

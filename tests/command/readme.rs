@@ -32,7 +32,7 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
         succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
         ran += 1;
     }
-    assert_eq!(ran, 9);
+    assert_eq!(ran, 10);
 }
 
 /// Its list of optimizers, in its scenario.
@@ -40,8 +40,11 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
 fn the_optimizers_run() {
     let at = tempfile::tempdir().unwrap();
     let scenario = yaml("name:").split("optimizers:").next().unwrap().to_string();
-    fs::write(at.path().join("my-study.yaml"), scenario + &yaml("optimizers:")).unwrap();
+    fs::write(at.path().join("my-study.yaml"), scenario + &yaml("optimizers:") + &yaml("measure:")).unwrap();
     succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=20", "--out", "run"]);
+    for picture in ["ledger", "sharpness"] {
+        assert!(at.path().join(format!("run/figures/{picture}.png")).exists(), "{picture}");
+    }
     let run = gramflow::record::read(&at.path().join("run")).unwrap();
     for process in ["gd", "sgd", "adam", "adamw-short"] {
         assert!(run.table.floats(process, "distance_to_flow").len() > 5, "{process}");

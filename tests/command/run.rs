@@ -108,7 +108,7 @@ fn plot_draws_the_same_pictures_from_the_records_alone() {
     run_short(at.path(), &bundled("quickstart"), "b", &[]);
     fs::remove_dir_all(at.path().join("b/figures")).unwrap();
     let listed = succeed(at.path(), &["plot", "b"]);
-    assert_eq!(listed.lines().count(), 12);
+    assert_eq!(listed.lines().count(), 14);
     assert_same(&at.path().join("a"), &at.path().join("b"));
 }
 

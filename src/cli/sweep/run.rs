@@ -33,7 +33,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
     let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let options = Options { jobs: arguments.jobs.unwrap_or_else(cores), shard: arguments.shard.unwrap_or_default() };
+    let options =
+        Options { jobs: arguments.jobs.unwrap_or_else(cores), shard: arguments.shard.unwrap_or_default(), weights: false };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let mut bar = SweepBar::new(quiet);

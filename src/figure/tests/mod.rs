@@ -34,7 +34,7 @@ fn with_column(mut run: Run, name: &str, value: f64) -> Run {
 #[test]
 fn every_picture_is_an_svg_with_a_view_box_and_a_png_twice_its_size() {
     let files = drawn(&sample::decaying(20, &[("gd", 0.1)]));
-    let names = ["alignment", "balance", "loss", "nfa", "spectra", "spectra-by-index"];
+    let names = ["alignment", "balance", "ledger", "loss", "nfa", "sharpness", "spectra", "spectra-by-index"];
     assert_eq!(files.len(), 2 * names.len());
     for name in names {
         let svg = String::from_utf8(files[&format!("{name}.svg")].clone()).unwrap();
@@ -108,7 +108,7 @@ fn a_process_that_ended_early_is_drawn_as_far_as_it_came() {
         array.shape[0] = 9;
     }
     let files = svgs(&run);
-    assert!(files.len() == 6 && files["loss.svg"].contains("4 of 60 points at t = 0"));
+    assert!(files.len() == 8 && files["loss.svg"].contains("4 of 60 points at t = 0"));
 }
 
 #[test]
@@ -200,6 +200,105 @@ fn a_study_without_points_or_columns_is_no_crash() {
     study_svgs(&study);
     study.table = Table::default();
     assert!(study_svgs(&study).is_empty());
+}
+
+/// Optimizer, batch, rate and seed.
+type Ran = (&'static str, i64, f64, i64);
+
+/// A study of learning rates with an optimizer that diverges from some rate on, one with seeds, and one that diverges always.
+fn learning_rates() -> RateStudy {
+    let column = |name: &str, values| Column { name: name.to_string(), values };
+    let rows: Vec<Ran> = [("gd", 60, 1), ("sgd", 8, 3), ("adam", 60, 1)]
+        .into_iter()
+        .flat_map(|(name, batch, seeds)| {
+            (0..5).flat_map(move |k| (0..seeds).map(move |s| (name, batch, 0.001 * 4f64.powi(k), s)))
+        })
+        .collect();
+    let diverges = |(name, _, lr, _): &Ran| *name == "adam" || (*name == "gd" && *lr > 0.1);
+    let float = |of: &dyn Fn(&Ran) -> f64| Values::Float(rows.iter().map(of).collect());
+    let defined = |of: fn(f64) -> f64| move |row: &Ran| if diverges(row) { f64::NAN } else { of(row.2) };
+    let contender = || {
+        vec![
+            column("optimizer", Values::Text(rows.iter().map(|row| row.0.to_string()).collect())),
+            column("batch", Values::Integer(rows.iter().map(|row| row.1).collect())),
+            column("lr", float(&|row| row.2)),
+            column("diverged_at", float(&|row| if diverges(row) { 4.0 } else { f64::NAN })),
+        ]
+    };
+    let text = |of: &dyn Fn(&Ran) -> &'static str| Values::Text(rows.iter().map(|row| of(row).into()).collect());
+    let mut runs = contender();
+    runs.push(column("seed", Values::Integer(rows.iter().map(|row| row.3).collect())));
+    for name in ["nfa_cosine", "nfa_alignment_residual", "gradients_to_loss", "wall_seconds_to_loss"] {
+        runs.push(column(name, float(&defined(|lr| 1.0 / lr))));
+    }
+    let mut curves = contender();
+    curves.push(column("compared_with", text(&|_| "flow")));
+    curves.push(column("at", text(&|_| "end")));
+    curves.push(column("distance", float(&defined(|lr| 3.0 * lr))));
+    curves.push(column("floor", float(&|_| 1e-3)));
+    curves.push(column("state", text(&|row| if diverges(row) { "diverged" } else { "fitted" })));
+    let one = |values: f64| Values::Float(vec![values]);
+    let fits = vec![
+        column("optimizer", Values::Text(vec!["gd".into()])),
+        column("batch", Values::Integer(vec![60])),
+        column("compared_with", Values::Text(vec!["flow".into()])),
+        column("at", Values::Text(vec!["end".into()])),
+        column("lr_from", one(0.001)),
+        column("expected", one(1.0)),
+    ];
+    let flow = vec![column("process", Values::Text(vec!["flow".into()])), column("nfa_cosine", one(300.0))];
+    RateStudy {
+        name: "rates".into(),
+        caption: "of no scenario".into(),
+        runs: Table { columns: runs },
+        curves: Table { columns: curves },
+        fits: Table { columns: fits },
+        flow: Table { columns: flow },
+        loss: 0.1,
+        sharpness: 20.0,
+        flow_to_loss: [40.0, 0.1],
+    }
+}
+
+fn rate_svgs(study: &RateStudy) -> BTreeMap<String, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = draw_rate_study(study, dir.path()).unwrap();
+    let svgs = files.iter().filter(|path| path.extension().unwrap() == "svg");
+    svgs.map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(p).unwrap())).collect()
+}
+
+#[test]
+fn a_study_of_learning_rates_shows_what_diverges_and_where_theory_ends() {
+    let pictures = rate_svgs(&learning_rates());
+    assert_eq!(pictures.keys().collect::<Vec<_>>(), ["alignment.svg", "cost.svg", "distance.svg"]);
+    for svg in pictures.values() {
+        assert!(svg.contains("gd on batches of 60 diverges at η = 0.256 (step 4)."), "{svg}");
+        assert!(svg.contains("at the upper edge: diverged") && svg.contains("adam, batches of 60"));
+    }
+    let distance = &pictures["distance.svg"];
+    assert!(distance.contains("slope 1") && distance.contains("= 20") && distance.contains("error of the flow"));
+    assert!(pictures["alignment.svg"].contains("bars: 10–90 % of the seeds"));
+}
+
+#[test]
+fn a_study_of_learning_rates_without_rows_or_columns_is_no_crash() {
+    let whole = learning_rates();
+    let without = |edit: &dyn Fn(&mut RateStudy)| {
+        let mut study = whole.clone();
+        edit(&mut study);
+        rate_svgs(&study);
+    };
+    without(&|study| study.flow = Table::default());
+    without(&|study| study.fits = Table::default());
+    without(&|study| study.curves = Table::default());
+    without(&|study| study.runs = Table::default());
+    without(&|study| (study.sharpness, study.flow_to_loss) = (f64::NAN, [f64::NAN; 2]));
+    for index in 0..whole.curves.columns.len() {
+        without(&|study| drop(study.curves.columns.remove(index)));
+    }
+    for index in 0..whole.runs.columns.len() {
+        without(&|study| drop(study.runs.columns.remove(index)));
+    }
 }
 
 /// For looking at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.

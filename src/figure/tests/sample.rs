@@ -25,7 +25,7 @@ network: {{widths: {widths:?}}}
 pub(in crate::figure) fn decaying(records: usize, optimizers: &[(&str, f64)]) -> Run {
     let optimizers: Vec<String> = optimizers.iter().map(|(name, lr)| format!("{{gd: {{name: {name}, lr: {lr:?}}}}}")).collect();
     let settings = format!(
-        "weight_decay: 0.01\nflow: {{t_end: 400}}\nrecord: {{log: {{points: {records}, first: 0.1}}}}\noptimizers: [{}]",
+        "weight_decay: 0.01\nflow: {{t_end: 400}}\nrecord: {{log: {{points: {records}, first: 0.1}}}}\noptimizers: [{}]\nmeasure: [ledger, sharpness]",
         optimizers.join(", ")
     );
     ran("depth3-decay", &[6, 6, 6, 5], &settings)

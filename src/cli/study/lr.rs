@@ -1,0 +1,171 @@
+//! `gramflow study lr`: distance to the flow against the learning rate.
+
+use std::fmt::Write;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::figure;
+use crate::record::study_figures;
+use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order, Plan, Rates, Settings};
+use crate::sweep::{self, Folder, Options, Shard};
+
+use crate::cli::interrupt::catch_signals;
+use crate::cli::output::{self, SweepBar, advance, aligned, complain, print};
+use crate::cli::{CliError, Selection};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// Learning rates: numbers, and ranges as 1e-4..1e-1
+    #[arg(long, value_name = "LR,…", value_delimiter = ',', required = true)]
+    lr: Vec<Rates>,
+    /// Rates in every decade of a range
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PER_DECADE)))]
+    per_decade: u32,
+    /// The scenario's own by their names, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign; with -scaled, averages as long as
+    /// the time at every rate [default: the scenario's own, or gd]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    optimizers: Vec<String>,
+    /// Samples of a minibatch, or full, for gd, sgd, momentum and nesterov [default: their own, or full]
+    #[arg(long, value_name = "B,…", value_delimiter = ',')]
+    batch: Vec<Batch>,
+    /// Draws of the minibatches for each rate; data and start are the scenario's in all of them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    seeds: u64,
+    /// The loss that gradients and time are counted to [default: where the flow has lost 99 % of what it loses until t_end]
+    #[arg(long, value_name = "LOSS", value_parser = loss)]
+    loss: Option<f64>,
+    /// The study's folder; units that stand there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-lr]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Units at a time [default: one per core]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Print the manifest, the orders and the divergences instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+fn loss(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|loss: &f64| *loss > 0.0 && loss.is_finite()).ok_or_else(|| "must be greater than 0".to_string())
+}
+
+impl Arguments {
+    fn settings(&self) -> Settings {
+        Settings {
+            rates: lr::rates(&self.lr, self.per_decade),
+            optimizers: self.optimizers.clone(),
+            batches: self.batch.clone(),
+            seeds: self.seeds,
+            loss: self.loss,
+        }
+    }
+}
+
+pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    let (scenario, problem) = arguments.selection.load()?;
+    let settings = arguments.settings();
+    let plan = Plan::new(&scenario, lr::samples(&scenario)?, &settings)?;
+    let (sweep, units) = plan.sweep();
+    let path = match &arguments.out {
+        Some(out) => out.clone(),
+        None => Path::new("runs").join(format!("{}-{}-lr", scenario.name, &plan.hash()[..8])),
+    };
+    let folder = Folder::open(&path, units)?;
+
+    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let flow_bar = output::progress_bar(scenario.flow.t_end, quiet);
+    let flow = lr::flow(&scenario, &plan, &problem, &folder, &interrupt, |t| advance(&flow_bar, t, scenario.flow.t_end));
+    flow_bar.finish_and_clear();
+    let flow = flow?;
+
+    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = Options { jobs: arguments.jobs.unwrap_or_else(cores), shard: Shard::default(), weights: true };
+    let mut bar = SweepBar::new(quiet);
+    let report = sweep::run(sweep, units, &folder, options, &interrupt, |progress| bar.show(progress));
+    bar.clear();
+    let report = report?;
+    if report.interrupted {
+        return Err(CliError::SweepInterrupted { left: report.progress.left() });
+    }
+
+    let finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
+    finished.study.write(&path, &scenario, &finished.manifest)?;
+    let drawn = figure::draw_rate_study(&finished.study, &study_figures(&path)?);
+    // The tables stand even where a picture could not be drawn.
+    drawn?;
+    if !quiet {
+        report.failures.iter().for_each(|(unit, reason)| complain(&format!("warning: unit {} failed: {reason}", unit.id)));
+    }
+    let runs = format!("{} runs in {} units", plan.runs(), units.units().len());
+    print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path) })?;
+    match report.failures.len() {
+        0 => Ok(()),
+        failed => Err(CliError::UnitsFailed { failed, folder: path }),
+    }
+}
+
+/// The manifest, `orders`, `divergences` and `study_folder`: where it lies.
+fn json(finished: &Finished, folder: &Path) -> String {
+    let order = |order: &Order| {
+        let fit = order.fit.as_ref();
+        json!({
+            "optimizer": order.optimizer,
+            "batch": order.batch,
+            "compared_with": order.compared_with,
+            "at": order.at,
+            "order": fit.map(|fit| fit.order),
+            "half_width": fit.map(|fit| fit.half_width),
+            "points": fit.map_or(0, |fit| fit.points),
+            "lr_from": fit.map(|fit| fit.range.0),
+            "lr_to": fit.map(|fit| fit.range.1),
+            "expected": order.expected,
+        })
+    };
+    let divergence = |found: &Divergence| {
+        let Divergence { optimizer, batch, lr, step, from_there_on } = found;
+        json!({"optimizer": optimizer, "batch": batch, "lr": lr, "step": step, "from_there_on": from_there_on})
+    };
+    let mut manifest = finished.manifest.to_value();
+    manifest["study_folder"] = folder.display().to_string().into();
+    manifest["orders"] = finished.orders.iter().map(order).collect::<Vec<Value>>().into();
+    manifest["divergences"] = finished.divergences.iter().map(divergence).collect::<Vec<Value>>().into();
+    format!("{manifest:#}\n")
+}
+
+/// One row per fit, then what diverged.
+fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
+    let mut text = format!("{}: {runs}\n{}\n\n", finished.study.name, finished.study.caption);
+    let head = ["optimizer", "batch", "compared with", "at", "order", "±", "points", "lr from", "to", "expected"];
+    let mut rows = vec![head.map(str::to_string)];
+    let shown = |value: Option<f64>, text: fn(f64) -> String| value.map_or("-".to_string(), text);
+    for order in &finished.orders {
+        let fit = order.fit.as_ref();
+        rows.push([
+            order.optimizer.clone(),
+            order.batch.to_string(),
+            order.compared_with.replace('_', " "),
+            order.at.to_string(),
+            shown(fit.map(|fit| fit.order), |order| format!("{order:.3}")),
+            shown(fit.map(|fit| fit.half_width), |width| if width < 1e-3 { "0.000".into() } else { format!("{width:.3}") }),
+            fit.map_or(0, |fit| fit.points).to_string(),
+            shown(fit.map(|fit| fit.range.0), |lr| format!("{lr:.1e}")),
+            shown(fit.map(|fit| fit.range.1), |lr| format!("{lr:.1e}")),
+            shown(order.expected, |order| format!("{order}")),
+        ]);
+    }
+    text.push_str(&aligned(&rows));
+    for Divergence { optimizer, batch, lr, step, from_there_on } in &finished.divergences {
+        let on = if *from_there_on { "from lr" } else { "at some rates, first at lr" };
+        let and_on = if *from_there_on { " on" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{optimizer} on batches of {batch} diverges {on} {lr:?}{and_on}: there at step {step}");
+    }
+    let _ = writeln!(text, "\ntables, units and figures: {}", folder.display());
+    text
+}

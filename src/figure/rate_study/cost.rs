@@ -1,0 +1,67 @@
+//! What the optimizers and the flow pay until a given loss, against η: (a) gradients, of which each step takes one, of a batch too;
+//! (b) wall time. Medians over the seeds that get there.
+
+use crate::record::RateStudy;
+
+use super::super::axis::Scale;
+use super::super::number::number;
+use super::super::page::{Entry, Picture};
+use super::super::panel::{AxisSpec, Panel, Series};
+use super::super::style::Look;
+use super::rows::{Rows, medians};
+use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, mark_divergences, picture, rates};
+
+pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
+    let all = contenders(study);
+    let mut diverged = false;
+    let mut panels = Vec::new();
+    for (index, (heading, label, column)) in [
+        ("work", "gradients to the loss", "gradients_to_loss"),
+        ("time", "wall time to the loss (seconds)", "wall_seconds_to_loss"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut panel = Panel::new(heading, rates(), AxisSpec::new(label, Scale::Log));
+        let rows = Rows::of(&study.runs);
+        for contender in &all {
+            let (points, bars) = medians(&rows.by_rate(contender, column));
+            panel.series.push(Series::new(points, contender.look));
+            panel.series.extend(bars.into_iter().map(|bar| Series::guide(bar, Look { marker: None, ..contender.look })));
+        }
+        panel.series.retain(|series| !series.points.is_empty());
+        if panel.series.is_empty() {
+            continue;
+        }
+        let rates = rows.floats("lr");
+        let (low, high) = rates.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        let flow = study.flow_to_loss[index];
+        if flow > 0.0 {
+            panel.series.push(Series::guide(vec![(low, flow), (high, flow)], FLOW));
+        }
+        diverged |= mark_divergences(&mut panel, study, &all);
+        if index == 0 {
+            panel.notes.extend(all.iter().filter_map(|contender| missing(study, contender)));
+        }
+        panels.push(panel);
+    }
+    let mut legend = entries(&all);
+    legend.push(Entry::new("flow, by the scenario’s own integration", FLOW));
+    legend.extend(bars_entry(study));
+    if diverged {
+        legend.push(diverged_entry());
+    }
+    let words = format!("cost of the loss {} against learning rate", number(study.loss, 3));
+    picture(study, "cost", &words, legend, panels)
+}
+
+/// The rates at which runs of a contender took all their steps and did not get to the loss.
+fn missing(study: &RateStudy, contender: &Contender) -> Option<String> {
+    let rows = Rows::of(&study.runs);
+    let short = |row: &usize| rows.float("diverged_at", *row).is_nan() && rows.float("gradients_to_loss", *row).is_nan();
+    let mut rates: Vec<f64> = rows.of_contender(contender).filter(short).map(|row| rows.float("lr", row)).collect();
+    rates.dedup();
+    let shown: Vec<String> = rates.iter().map(|rate| number(*rate, 2)).collect();
+    let whose = format!("{}, batches of {}", contender.name, contender.batch);
+    (!shown.is_empty()).then(|| format!("{whose}: not at the loss, or not with every seed, at η = {}.", shown.join(", ")))
+}

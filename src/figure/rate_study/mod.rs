@@ -1,0 +1,135 @@
+//! Pictures of a study of learning rates, everything against η on a log axis: distances, alignment, cost.
+//!
+//! One colour for each optimizer, one shape for each size of batch. What diverged stands at the upper edge.
+
+mod alignment;
+mod cost;
+mod distance;
+mod rows;
+
+pub(super) use alignment::picture_of as alignment;
+pub(super) use cost::picture_of as cost;
+pub(super) use distance::{companions, picture_of as distance};
+
+use crate::record::RateStudy;
+
+use super::axis::Scale;
+use super::number::number;
+use super::page::{Entry, Picture};
+use super::panel::{AxisSpec, Overhead, Panel};
+use super::style::{self, BLACK, Body, DASHED, GREY, GUIDE, Look, Marker, Shape};
+use super::text::verbatim;
+use rows::Rows;
+
+/// One optimizer with one size of batches.
+#[derive(Debug, Clone, PartialEq)]
+struct Contender {
+    name: String,
+    batch: i64,
+    look: Look,
+}
+
+const SHAPES: [Shape; 4] = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle];
+/// The flow by itself.
+const FLOW: Look = Look { color: BLACK, line: Some(0.9), dash: Some(DASHED), marker: None };
+const DIVERGED: Marker = Marker { shape: Shape::Triangle, body: Body::Disc };
+
+/// The contenders in the order of the table, with their looks.
+fn contenders(study: &RateStudy) -> Vec<Contender> {
+    let rows = Rows::of(&study.runs);
+    let (mut names, mut batches): (Vec<String>, Vec<i64>) = (Vec::new(), Vec::new());
+    let mut found: Vec<(String, i64)> = Vec::new();
+    for (name, batch) in rows.texts("optimizer").iter().zip(rows.counts("batch")) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+        if !batches.contains(batch) {
+            batches.push(*batch);
+        }
+        if !found.contains(&(name.clone(), *batch)) {
+            found.push((name.clone(), *batch));
+        }
+    }
+    batches.sort_unstable_by(|a, b| b.cmp(a));
+    let place = |name: &String| names.iter().position(|known| known == name).unwrap_or(0);
+    let look = |name: &String, batch: i64| {
+        let shape = SHAPES[batches.iter().position(|known| *known == batch).unwrap_or(0) % SHAPES.len()];
+        let marker = Some(Marker { shape, body: Body::Disc });
+        Look { color: style::categorical(place(name)), line: Some(style::THIN_LINE), dash: None, marker }
+    };
+    found.into_iter().map(|(name, batch)| Contender { look: look(&name, batch), name, batch }).collect()
+}
+
+/// `gd`, or with several sizes of batches `sgd, batches of 8`.
+fn entries(contenders: &[Contender]) -> Vec<Entry> {
+    let several = contenders.iter().any(|contender| contender.batch != contenders[0].batch);
+    let label = |contender: &Contender| match several {
+        true => format!("{}, batches of {}", verbatim(&contender.name), contender.batch),
+        false => verbatim(&contender.name),
+    };
+    contenders.iter().map(|contender| Entry::new(label(contender), contender.look)).collect()
+}
+
+fn rates() -> AxisSpec {
+    AxisSpec::new("learning rate η", Scale::Log)
+}
+
+/// Marks what diverged at the upper edge of the panel, and says at which rate in which step. Whether there is any.
+fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contender]) -> bool {
+    let rows = Rows::of(&study.runs);
+    let mut row = 0;
+    for contender in contenders {
+        let mut found: Vec<(f64, f64)> = Vec::new();
+        for (lr, step) in rows.of_contender(contender).map(|row| (rows.float("lr", row), rows.float("diverged_at", row))) {
+            match found.iter_mut().find(|(known, _)| *known == lr) {
+                _ if step.is_nan() => {}
+                Some((_, first)) => *first = first.min(step),
+                None => found.push((lr, step)),
+            }
+        }
+        if found.is_empty() {
+            continue;
+        }
+        let look = Look { line: None, marker: Some(DIVERGED), ..contender.look };
+        panel.overhead.extend(found.iter().map(|(x, _)| Overhead { x: *x, row, look }));
+        let places: Vec<String> = found.iter().map(|(lr, step)| format!("{} (step {step})", number(*lr, 3))).collect();
+        panel.notes.push(format!(
+            "{} on batches of {} diverges at η = {}.",
+            contender.name,
+            contender.batch,
+            places.join(", ")
+        ));
+        row += 1;
+    }
+    row > 0
+}
+
+/// The bound of stability of gd as a vertical line, where it lies among the rates.
+fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
+    let gate = 2.0 / study.sharpness;
+    let x = |rate: &&f64| **rate >= gate;
+    let rows = Rows::of(&study.runs);
+    let rates = rows.floats("lr");
+    if !gate.is_finite() || rates.iter().find(x).is_none() || rates.iter().all(|rate| *rate >= gate) {
+        return None;
+    }
+    panel.vertical = Some(gate);
+    let look = Look { color: GUIDE, line: Some(1.0), dash: Some(DASHED), marker: None };
+    Some(Entry::new(format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3)), look))
+}
+
+/// What bars are, if there are seeds that could differ.
+fn bars_entry(study: &RateStudy) -> Option<Entry> {
+    let several = Rows::of(&study.runs).counts("seed").iter().any(|seed| *seed > 0);
+    several.then(|| Entry::words("bars: 10–90 % of the seeds"))
+}
+
+fn diverged_entry() -> Entry {
+    Entry::new("at the upper edge: diverged", Look { color: GREY, line: None, dash: None, marker: Some(DIVERGED) })
+}
+
+/// The picture of these panels, if there is anything in them.
+fn picture(study: &RateStudy, name: &'static str, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
+    let title = format!("{}: {words}", study.name);
+    (!panels.is_empty()).then(|| Picture { name, title, caption: study.caption.clone(), legend, panels })
+}

@@ -1,0 +1,100 @@
+//! Tables of a study by their rows.
+
+use crate::record::{Table, Values};
+
+use super::super::canvas::Point;
+use super::Contender;
+
+/// A table; what it lacks is empty, and numbers that it lacks are not defined.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'t>(&'t Table);
+
+impl<'t> Rows<'t> {
+    pub fn of(table: &'t Table) -> Self {
+        Self(table)
+    }
+
+    pub fn texts(self, name: &str) -> &'t [String] {
+        match self.0.column(name) {
+            Some(Values::Text(values)) => values,
+            _ => &[],
+        }
+    }
+
+    pub fn counts(self, name: &str) -> &'t [i64] {
+        match self.0.column(name) {
+            Some(Values::Integer(values)) => values,
+            _ => &[],
+        }
+    }
+
+    pub fn floats(self, name: &str) -> &'t [f64] {
+        match self.0.column(name) {
+            Some(Values::Float(values)) => values,
+            _ => &[],
+        }
+    }
+
+    pub fn float(self, name: &str, row: usize) -> f64 {
+        self.floats(name).get(row).copied().unwrap_or(f64::NAN)
+    }
+
+    pub fn is(self, name: &str, row: usize, word: &str) -> bool {
+        self.texts(name).get(row).is_some_and(|text| text == word)
+    }
+
+    /// The rows of an optimizer with its size of batches.
+    pub fn of_contender(self, contender: &Contender) -> impl Iterator<Item = usize> + use<'t> {
+        let (name, batch) = (contender.name.clone(), contender.batch);
+        let rows = self.texts("optimizer").iter().zip(self.counts("batch")).enumerate();
+        rows.filter(move |(_, (text, count))| **text == name && **count == batch).map(|(row, _)| row)
+    }
+
+    /// The values of `column` of a contender, rate by rate, over its seeds from the smallest; those that are not defined are left out.
+    pub fn by_rate(self, contender: &Contender, column: &str) -> Vec<(f64, Vec<f64>)> {
+        let mut found: Vec<(f64, Vec<f64>)> = Vec::new();
+        for row in self.of_contender(contender) {
+            let (lr, value) = (self.float("lr", row), self.float(column, row));
+            let place = match found.iter().position(|(known, _)| *known == lr) {
+                Some(place) => place,
+                None => {
+                    found.push((lr, Vec::new()));
+                    found.len() - 1
+                }
+            };
+            if value.is_finite() {
+                found[place].1.push(value);
+            }
+        }
+        found.retain(|(_, values)| !values.is_empty());
+        found.iter_mut().for_each(|(_, values)| values.sort_by(f64::total_cmp));
+        found
+    }
+}
+
+/// The medians of values that rise, and a bar from their tenth to their ninetieth percentile where there are several.
+pub(super) fn medians(values: &[(f64, Vec<f64>)]) -> (Vec<Point>, Vec<Vec<Point>>) {
+    let medians = values.iter().map(|(x, values)| (*x, quantile(values, 0.5))).collect();
+    let several = values.iter().filter(|(_, values)| values.len() > 1);
+    let bars = several.map(|(x, values)| vec![(*x, quantile(values, 0.1)), (*x, quantile(values, 0.9))]).collect();
+    (medians, bars)
+}
+
+/// Of values that rise, one at least: between two of them by a straight line.
+fn quantile(values: &[f64], share: f64) -> f64 {
+    let place = share * (values.len() - 1) as f64;
+    let (below, above) = (place.floor() as usize, place.ceil() as usize);
+    values[below] + (values[above] - values[below]) * place.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_the_values() {
+        let values: Vec<f64> = (0..=10).map(f64::from).collect();
+        assert_eq!([0.0, 0.1, 0.5, 0.9, 1.0].map(|share| quantile(&values, share)), [0.0, 1.0, 5.0, 9.0, 10.0]);
+        assert_eq!((quantile(&[3.0], 0.9), quantile(&[1.0, 2.0], 0.5)), (3.0, 1.5));
+    }
+}

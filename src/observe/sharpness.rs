@@ -1,0 +1,34 @@
+//! Sharpness, the largest eigenvalue λ_max of ∇²J(θ), and the learning rate against it.
+//!
+//! Where η·λ_max passes the bound of a rule's stability (2 for gradient descent), its iterates along the sharpest direction overshoot
+//! and grow while every flow decays: neither the flow nor its correction to second order describes them.
+
+use super::{Observable, Row, Snapshot};
+
+/// What is known of the curvature at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Curvature {
+    /// λ_max(∇²J), decay included; NaN where products with the Hessian overflow.
+    pub sharpness: f64,
+    /// η_k of the step to come; NaN for a flow.
+    pub lr: f64,
+    /// The least η·λ_max at which the rule is unstable on a quadratic; NaN where it has no such bound.
+    pub bound: f64,
+}
+
+/// Columns, undefined where the curvature was not measured:
+/// - `sharpness`: λ_max(∇²J), decay included;
+/// - `lr_sharpness`: η_k·λ_max, undefined for the flow;
+/// - `sharpness_bound`: the λ_max at which η_k is at the edge of stability, 2/η_k for gradient descent; undefined for the flow, for adaptive
+///   rules and at a rate of 0.
+pub struct Sharpness;
+
+impl Observable for Sharpness {
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        let none = Curvature { sharpness: f64::NAN, lr: f64::NAN, bound: f64::NAN };
+        let Curvature { sharpness, lr, bound } = snapshot.curvature.unwrap_or(none);
+        row.float("sharpness", sharpness);
+        row.float("lr_sharpness", lr * sharpness);
+        row.float("sharpness_bound", if lr > 0.0 { bound / lr } else { f64::NAN });
+    }
+}

@@ -1,0 +1,205 @@
+//! Distances against the learning rate: one curve for every optimizer and batch, each thing that it is compared with, at the end and at its
+//! largest; and the order in which each tends to 0.
+
+use crate::optim::stability_bound;
+
+use super::fit::{Fit, Sample, fit};
+use super::line_up::Contender;
+use super::outcome::Outcome;
+use super::seeds::{Estimate, mean_and_spread, root_mean_square};
+
+/// Distances up to this many times the distance of two integrations of the flow may be the integration's own.
+const MARGIN: f64 = 10.0;
+/// A mean that is no further from the flow than this many of its standard errors may be where it is by chance, …
+const STANDARD_ERRORS: f64 = 3.0;
+/// … and one that is no further than so many times s/√S, in whatever direction, is known too badly: of such means those would be kept that
+/// chance has put further away, and the order would be too small.
+const CHANCE: f64 = 2.0;
+
+/// What a distance is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    /// One of [`super::outcome::DISTANCES`], by its index: over seeds the root of the mean square.
+    Distance(usize),
+    /// Of the mean over seeds from the flow.
+    Mean,
+    /// Of seeds from their mean.
+    Spread,
+}
+
+impl Quantity {
+    /// All, in the order of tables and pictures.
+    pub const ALL: [Self; 6] =
+        [Self::Distance(0), Self::Distance(1), Self::Distance(2), Self::Distance(3), Self::Mean, Self::Spread];
+
+    /// As tables say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Distance(0) => "flow",
+            Self::Distance(1) => "modified_flow",
+            Self::Distance(2) => "third_order_flow",
+            Self::Distance(_) => "limit",
+            Self::Mean => "flow_of_mean",
+            Self::Spread => "mean_of_seeds",
+        }
+    }
+
+    /// The order that theory gives the distance of `contender`, where it gives one; `largest`: to its largest on the way.
+    pub fn expected(self, contender: &Contender, largest: bool) -> Option<f64> {
+        match self {
+            Self::Distance(0..=2) if !contender.follows_the_flow() => None,
+            // A single seed is as far away as it is from the mean.
+            Self::Distance(0..=2) if contender.random => contender.replaces().then_some(0.5),
+            // The modified flow of a momentum starts where it will be once its velocity has built up, ηβ/(1 − β)²·∇J away.
+            Self::Distance(1) if largest && contender.has_momentum() => Some(1.0),
+            Self::Distance(3) => contender.has_regular_limit().then_some(1.0),
+            Self::Distance(index) => Some(index as f64 + 1.0),
+            Self::Mean => contender.follows_the_flow().then_some(1.0),
+            Self::Spread => contender.replaces().then_some(0.5),
+        }
+    }
+}
+
+/// Why a point is in a fit, or is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// The order is fitted through it.
+    Fitted,
+    /// Beyond the asymptotic range.
+    Beyond,
+    /// So small that it may be the integration's own error, or chance.
+    Floor,
+    /// η·λ_max reached the bound of stability.
+    Gate,
+    /// What it is compared with ended before the optimizer did.
+    Undefined,
+    /// The optimizer diverged, in this step.
+    Diverged(u64),
+}
+
+impl State {
+    /// As tables say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fitted => "fitted",
+            Self::Beyond => "beyond",
+            Self::Floor => "floor",
+            Self::Gate => "gate",
+            Self::Undefined => "undefined",
+            Self::Diverged(_) => "diverged",
+        }
+    }
+}
+
+/// A distance at one rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    pub lr: f64,
+    /// NaN where there is none, or where chance alone explains it.
+    pub distance: f64,
+    /// Its standard error over it.
+    pub error: f64,
+    /// What it would be of something that is not away at all.
+    pub floor: f64,
+    pub state: State,
+}
+
+/// A distance at every rate at which it is defined, and its order.
+#[derive(Debug, Clone)]
+pub(super) struct Curve {
+    pub contender: usize,
+    pub quantity: Quantity,
+    /// Whether it is the largest on the way rather than that at the end.
+    pub largest: bool,
+    pub points: Vec<Point>,
+    pub fit: Option<Fit>,
+}
+
+/// The distances of one contender at one rate.
+pub(super) struct AtRate {
+    lr: f64,
+    /// The first step in which one of its seeds diverged.
+    diverged: Option<u64>,
+    arrived: bool,
+    past_gate: bool,
+    /// By place in [`Quantity::ALL`], at the end and the largest.
+    estimates: [[Option<Estimate>; 2]; 6],
+}
+
+impl AtRate {
+    /// Of all seeds of `contender` at `lr`. `floors`: that of the flow's integration at the end, and the largest.
+    pub fn new(contender: &Contender, lr: f64, outcomes: &[Outcome], floors: [f64; 2]) -> Self {
+        let mut estimates = [[None; 2]; 6];
+        let arrived = !outcomes.is_empty() && outcomes.iter().all(Outcome::arrived);
+        if arrived {
+            for (index, places) in estimates.iter_mut().take(4).enumerate() {
+                for (at, place) in places.iter_mut().enumerate() {
+                    let distances: Vec<f64> = outcomes.iter().map(|outcome| outcome.distances[index][at]).collect();
+                    let estimate = root_mean_square(&distances);
+                    let of_reference = floors[at] / estimate.distance;
+                    let known = Estimate { error: estimate.error.hypot(of_reference), floor: floors[at], ..estimate };
+                    *place = Some(known).filter(|estimate| estimate.distance.is_finite());
+                }
+            }
+            let weights: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.weights.as_ref()).collect();
+            if let (true, Some([_, flow])) = (contender.random, weights.first()) {
+                let thetas: Vec<_> = weights.iter().map(|[theta, _]| theta).collect();
+                let found = mean_and_spread(&thetas, flow);
+                (estimates[4][0], estimates[5][0]) = (found.map(|[mean, _]| mean), found.map(|[_, spread]| spread));
+            }
+        }
+        let sharpest = outcomes.iter().map(|outcome| outcome.lr_sharpness).fold(f64::NAN, f64::max);
+        Self {
+            lr,
+            diverged: outcomes.iter().filter_map(Outcome::diverged_at).min(),
+            arrived,
+            past_gate: stability_bound(&contender.rule).is_some_and(|bound| sharpest >= bound),
+            estimates,
+        }
+    }
+
+    fn point(&self, quantity: usize, at: usize) -> Option<Point> {
+        let lr = self.lr;
+        let none = |state| Some(Point { lr, distance: f64::NAN, error: f64::NAN, floor: f64::NAN, state });
+        let Estimate { distance, error, floor } = match (self.diverged, self.estimates[quantity][at]) {
+            (Some(step), _) => return none(State::Diverged(step)),
+            (None, Some(estimate)) => estimate,
+            (None, None) if self.arrived => return none(State::Undefined),
+            // A unit that could not be run says nothing.
+            (None, None) => return None,
+        };
+        let sunk = match Quantity::ALL[quantity] {
+            Quantity::Distance(_) => distance <= MARGIN * floor,
+            // NaN is sunk too.
+            Quantity::Mean => distance.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor,
+            Quantity::Spread => distance <= 0.0,
+        };
+        let state = match () {
+            () if sunk => State::Floor,
+            () if self.past_gate => State::Gate,
+            () => State::Beyond,
+        };
+        Some(Point { lr, distance, error, floor, state })
+    }
+}
+
+/// The curves of a contender from its distances at all rates, rising. One that has no distance at any rate is left out.
+pub(super) fn curves(contender: usize, rates: &[AtRate]) -> Vec<Curve> {
+    let all = (0..Quantity::ALL.len()).flat_map(|quantity| [(quantity, 0), (quantity, 1)]);
+    let curve = |(quantity, at): (usize, usize)| {
+        let mut points: Vec<Point> = rates.iter().filter_map(|rate| rate.point(quantity, at)).collect();
+        // All diverged: still a curve of the flow, to show it.
+        let shown = points.iter().any(|point| point.distance.is_finite()) || (quantity == 0 && !points.is_empty());
+        let usable: Vec<usize> = (0..points.len()).filter(|&index| points[index].state == State::Beyond).collect();
+        let sample = |&index: &usize| {
+            let Point { lr, distance, error, .. } = points[index];
+            Sample { lr, distance, error }
+        };
+        let found = fit(&usable.iter().map(sample).collect::<Vec<_>>());
+        if let Some(fit) = found {
+            usable[..fit.points].iter().for_each(|&index| points[index].state = State::Fitted);
+        }
+        shown.then_some(Curve { contender, quantity: Quantity::ALL[quantity], largest: at == 1, points, fit: found })
+    };
+    all.filter_map(curve).collect()
+}

@@ -1,0 +1,166 @@
+//! The order p of a distance C·η^p(1 + O(η)), by least squares of log distance on log η over the rates at which it is asymptotic.
+//!
+//! Which those are is read off the distances themselves. From the smallest usable rate on, the range is the longest in which the slope
+//! between any two neighbours agrees with the slope fitted over the whole range, to a tenth of it and to what the errors of the two
+//! distances allow. A range of fewer than three rates has no order.
+
+/// A distance at one learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// η.
+    pub lr: f64,
+    /// The distance, positive.
+    pub distance: f64,
+    /// Its error over it: statistical, or that of the reference.
+    pub error: f64,
+}
+
+/// What least squares say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    /// The slope of log distance on log η.
+    pub order: f64,
+    /// Half the 95 % interval of the order by Student's t: what the scatter of the points about the line leaves open. A curvature common
+    /// to all of them is no scatter, and is bounded by how the range is chosen.
+    pub half_width: f64,
+    /// The distances that the line runs through, from the smallest rate.
+    pub points: usize,
+    /// Their smallest and largest rate.
+    pub range: (f64, f64),
+}
+
+/// Slopes may differ by this share of the fitted one: an order of 1 is then told from one of ½ or 2 wherever one looks.
+const AGREEMENT: f64 = 0.1;
+/// And by so many standard errors of a slope between two neighbours: of a dozen such slopes hardly one is further off by chance.
+const STANDARD_ERRORS: f64 = 3.0;
+/// Two points lie on a line whatever they mean.
+const FEWEST: usize = 3;
+
+/// The fit over the asymptotic range of `samples`, whose rates rise; none where there is no such range.
+pub fn fit(samples: &[Sample]) -> Option<Fit> {
+    (FEWEST..=samples.len()).rev().find_map(|count| line(&samples[..count]).filter(|fit| agrees(&samples[..count], fit.order)))
+}
+
+/// Whether every slope between neighbours agrees with `order`.
+fn agrees(samples: &[Sample], order: f64) -> bool {
+    samples.windows(2).all(|pair| {
+        let run = (pair[1].lr / pair[0].lr).ln();
+        let slope = (pair[1].distance / pair[0].distance).ln() / run;
+        let error = pair[0].error.hypot(pair[1].error) / run;
+        (slope - order).abs() <= AGREEMENT * order.abs() + STANDARD_ERRORS * error
+    })
+}
+
+/// Least squares through all of `samples`, three at least, of different rates.
+fn line(samples: &[Sample]) -> Option<Fit> {
+    let n = samples.len() as f64;
+    let logs: Vec<(f64, f64)> = samples.iter().map(|sample| (sample.lr.ln(), sample.distance.ln())).collect();
+    let mean = |of: fn(&(f64, f64)) -> f64| logs.iter().map(of).sum::<f64>() / n;
+    let (x_mean, y_mean) = (mean(|p| p.0), mean(|p| p.1));
+    let spread: f64 = logs.iter().map(|(x, _)| (x - x_mean).powi(2)).sum();
+    let order = logs.iter().map(|(x, y)| (x - x_mean) * (y - y_mean)).sum::<f64>() / spread;
+    let off: f64 = logs.iter().map(|(x, y)| (y - y_mean - order * (x - x_mean)).powi(2)).sum();
+    let freedom = samples.len() - 2;
+    let half_width = student_t(freedom) * (off / freedom as f64 / spread).sqrt();
+    let range = (samples[0].lr, samples[samples.len() - 1].lr);
+    order.is_finite().then_some(Fit { order, half_width, points: samples.len(), range })
+}
+
+/// t with P(|T| ≤ t) = 0.95 for Student's T of `freedom` ≥ 1 degrees of freedom, by bisection of the finite sums in θ = arctan(t/√ν) of
+/// Abramowitz & Stegun, 26.7.3 and 26.7.4.
+fn student_t(freedom: usize) -> f64 {
+    let odd = freedom % 2 == 1;
+    let within = |theta: f64| {
+        let (sin, cos) = theta.sin_cos();
+        // cosθ + ⅔cos³θ + … or 1 + ½cos²θ + …, up to cos^{ν−2}θ: the term of cosᵏθ is the one before it times cos²θ·(k − 1)/k.
+        let mut term = if odd { cos } else { 1.0 };
+        let mut sum = if freedom == 1 { 0.0 } else { term };
+        for k in (if odd { 3 } else { 2 }..freedom - 1).step_by(2) {
+            term *= cos * cos * (k - 1) as f64 / k as f64;
+            sum += term;
+        }
+        if odd { std::f64::consts::FRAC_2_PI * (theta + sin * sum) } else { sin * sum }
+    };
+    let (mut low, mut high) = (0.0, std::f64::consts::FRAC_PI_2);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if within(middle) < 0.95 { low = middle } else { high = middle }
+    }
+    (freedom as f64).sqrt() * low.tan()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, named_stream};
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn samples(distance: impl Fn(f64) -> f64, error: f64) -> Vec<Sample> {
+        (0..13).map(|i| 1e-4 * 10f64.powf(f64::from(i) / 4.0)).map(|lr| Sample { lr, distance: distance(lr), error }).collect()
+    }
+
+    /// Tables of any textbook.
+    #[test]
+    fn students_quantiles_are_the_textbooks() {
+        for (freedom, t) in
+            [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (10, 2.2281), (11, 2.2010), (30, 2.0423)]
+        {
+            assert!((student_t(freedom) - t).abs() < 1e-4, "{freedom}: {}", student_t(freedom));
+        }
+    }
+
+    #[test]
+    fn a_power_is_found_over_the_whole_range() {
+        for order in [0.5, 1.0, 2.0, 3.0] {
+            let fit = fit(&samples(|lr| 7.0 * lr.powf(order), 0.0)).unwrap();
+            assert!((fit.order - order).abs() < 1e-12 && fit.half_width < 1e-12 && fit.points == 13, "{fit:?}");
+        }
+    }
+
+    /// The law of the interval: it holds the truth in 95 of 100 cases, to within four standard deviations of that count.
+    #[test]
+    fn the_interval_holds_the_truth_as_often_as_it_says() {
+        let mut rng = named_stream(1, Purpose::Batches, "fit");
+        let rounds = 1000;
+        let mut held = 0;
+        for _ in 0..rounds {
+            let noise: Vec<f64> = (0..13).map(|_| StandardNormal.sample(&mut rng)).collect();
+            let mut noisy = samples(f64::sqrt, 0.1);
+            noisy.iter_mut().zip(&noise).for_each(|(sample, z)| sample.distance *= (0.1 * z).exp());
+            let fit = line(&noisy).unwrap();
+            held += usize::from((fit.order - 0.5).abs() <= fit.half_width);
+        }
+        let deviation = (0.95 * 0.05 * f64::from(rounds)).sqrt();
+        assert!((held as f64 - 0.95 * f64::from(rounds)).abs() < 4.0 * deviation, "{held} of {rounds}");
+    }
+
+    /// C·η(1 + aη) saturating to 1: only the small rates belong to the law.
+    #[test]
+    fn the_range_ends_where_the_distance_saturates() {
+        let fit = fit(&samples(|lr| 50.0 * lr / (1.0 + 50.0 * lr), 0.0)).unwrap();
+        assert!((fit.order - 1.0).abs() < 0.05, "{fit:?}");
+        assert!(fit.points >= 5 && fit.points < 10 && fit.range.0 == 1e-4 && fit.range.1 < 0.01, "{fit:?}");
+    }
+
+    /// Distances of 10⁻⁸ and more over a reference that is good to 3·10⁻⁹: they carry their error, and the range takes them in.
+    #[test]
+    fn errors_of_the_reference_are_allowed_for() {
+        let floor = 3e-9;
+        let floored: Vec<Sample> = samples(|lr| lr * lr + 0.9 * floor, 0.0)
+            .into_iter()
+            .map(|sample| Sample { error: floor / sample.distance, ..sample })
+            .collect();
+        let fit = fit(&floored).unwrap();
+        assert!(fit.points == 13 && (fit.order - 2.0).abs() < 0.1, "{fit:?}");
+        // The control: without their errors the two smallest are no part of the law, and no range begins with them.
+        assert!(
+            super::fit(&floored.iter().map(|s| Sample { error: 0.0, ..*s }).collect::<Vec<_>>()).is_none_or(|f| f.points < 13)
+        );
+    }
+
+    #[test]
+    fn what_follows_no_power_has_no_order() {
+        assert_eq!(fit(&samples(|lr| if (lr.log10() * 4.0).round() as i64 % 2 == 0 { lr } else { 3.0 * lr }, 0.0)), None);
+        assert_eq!(fit(&samples(f64::sqrt, 0.0)[..2]), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! The flow by itself: what the scenario's own integration costs on its way, and how well the one is known that distances are taken from.
+//!
+//! `flow.parquet`, one row per record time of the scenario: `process`, `scenario` (its hash: another's table is of no use), `t`, `loss`, the alignment, and of the scenario's own integration
+//! `gradients` and `wall_seconds` until then. `reference_floor` is ‖θ_ref − θ_check‖, of two integrations by `auto` at the tolerance of the
+//! units' flows and at a tenth of it: distances near it are the integration's. It is nobody's distance at times that were not reached.
+
+use std::time::{Duration, Instant};
+
+use crate::flow::GradientFlow;
+use crate::observe::{FeatureAnsatz, Loss, Observable, Row, Scalar, Snapshot};
+use crate::ode::{self, Integrator, Interrupt, Limits, Tolerance};
+use crate::record::{Column, Table, Values};
+use crate::run::{self, Problem};
+use crate::scenario::Scenario;
+
+use super::LrError;
+
+/// What of the observed goes to the table.
+const OBSERVED: [&str; 4] = ["loss", "nfa_cosine", "nfa_alignment_residual", "nfa_residual_relative"];
+
+/// One integration, advanced from record to record.
+struct Flight<'a> {
+    field: GradientFlow<'a>,
+    integrator: Box<dyn Integrator>,
+    theta: crate::network::Parameters,
+    t: f64,
+    gradients: u64,
+    time: Duration,
+    stopped: bool,
+}
+
+impl<'a> Flight<'a> {
+    fn new(scenario: &Scenario, tighter: f64, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+        let flow = &scenario.flow;
+        let tolerance = Tolerance { rtol: flow.rtol / tighter, atol: flow.atol / tighter };
+        let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
+        Self {
+            field: GradientFlow::new(&problem.objective),
+            integrator: run::integrator(flow.integrator, tolerance, limits),
+            theta: problem.start.clone(),
+            t: 0.0,
+            gradients: 0,
+            time: Duration::ZERO,
+            stopped: false,
+        }
+    }
+
+    /// Whether it is at `t`.
+    fn advance(&mut self, t: f64) -> bool {
+        if !self.stopped && self.t < t {
+            let begin = Instant::now();
+            let ode::Segment { t, work, stop, .. } = self.integrator.advance(&self.field, self.t, t, self.theta.values_mut());
+            self.time += begin.elapsed();
+            self.gradients += work.evaluations;
+            (self.t, self.stopped) = (t, stop.is_some());
+        }
+        !self.stopped
+    }
+}
+
+/// Integrates the flow of `scenario` as it stands, and twice that of `reference`, over the record times.
+pub(super) fn fly(
+    scenario: &Scenario,
+    reference: &Scenario,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(f64),
+) -> Result<Table, LrError> {
+    let mut own = Flight::new(scenario, 1.0, problem, interrupt);
+    let mut first = Flight::new(reference, 1.0, problem, interrupt);
+    let mut check = Flight::new(reference, 10.0, problem, interrupt);
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    let mut gradients = Vec::new();
+    for t in scenario.record_times() {
+        let there = own.advance(t);
+        let known = first.advance(t) && check.advance(t);
+        if interrupt.is_raised() {
+            return Err(LrError::Interrupted);
+        }
+        let floor = if known { (first.theta.values() - check.theta.values()).norm() } else { f64::NAN };
+        let mut row = vec![t];
+        row.extend(if there { observed(t, &own, problem) } else { vec![f64::NAN; OBSERVED.len()] });
+        row.extend([if there { own.time.as_secs_f64() } else { f64::NAN }, floor]);
+        rows.push(row);
+        gradients.push(own.gradients as i64);
+        progress(t);
+    }
+    let float = |index: usize| Values::Float(rows.iter().map(|row: &Vec<f64>| row[index]).collect());
+    let column = |name: &str, values| Column { name: name.to_string(), values };
+    let mut columns = vec![
+        column("process", Values::Text(vec!["flow".to_string(); rows.len()])),
+        column("scenario", Values::Text(vec![problem.scenario_hash.clone(); rows.len()])),
+        column("t", float(0)),
+        column("gradients", Values::Integer(gradients)),
+    ];
+    let rest = OBSERVED.iter().chain(&["wall_seconds", "reference_floor"]).enumerate();
+    columns.extend(rest.map(|(index, name)| column(name, float(index + 1))));
+    Ok(Table { columns })
+}
+
+/// Whether an earlier command's table is of this scenario.
+pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
+    let hashes = if let Some(Values::Text(hashes)) = table.column("scenario") { hashes.first() } else { None };
+    hashes == Some(&problem.scenario_hash)
+}
+
+fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {
+    let mut row = Row::default();
+    if let Ok(snapshot) = Snapshot::new(t, &flight.theta, &problem.objective, None) {
+        Loss.measure(&snapshot, &mut row);
+        FeatureAnsatz.measure(&snapshot, &mut row);
+    }
+    let value = |name: &&str| match row.scalars.iter().find(|(column, _)| column == name) {
+        Some((_, Scalar::Float(value))) => *value,
+        _ => f64::NAN,
+    };
+    OBSERVED.iter().map(value).collect()
+}

@@ -1,0 +1,242 @@
+//! What is compared: optimizers by their words, each with the batches that it takes.
+
+use serde_json::json;
+
+use crate::scenario::{Optimizer, Scenario, Sgd};
+
+use super::LrError;
+
+/// Words that mean an optimizer in every scenario. One that a scenario calls by such a name is the scenario's.
+const WORDS: [&str; 8] = ["gd", "momentum", "nesterov", "sgd", "adam", "adamw", "rmsprop", "sign"];
+
+/// What follows the word of an optimizer whose averages are as long as its time.
+const SCALED: &str = "-scaled";
+
+/// One item of `--batch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    /// So many samples, drawn anew for every step.
+    Samples(usize),
+    /// All samples, each once: `full`.
+    Full,
+}
+
+impl std::str::FromStr for Batch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "full" => Ok(Self::Full),
+            count => match count.parse() {
+                Ok(count) if count >= 1 => Ok(Self::Samples(count)),
+                _ => Err("must be `full` or a number of samples, at least 1".to_string()),
+            },
+        }
+    }
+}
+
+/// One optimizer with one size of batches, its rate left open.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Contender {
+    /// As tables and pictures call it.
+    pub label: String,
+    /// Its rule and settings; name, rate and steps are those of a unit.
+    pub rule: Optimizer,
+    /// Samples of a batch; all there are for the full gradient.
+    pub batch: usize,
+    /// Whether batches are drawn at random, so that it has seeds.
+    pub random: bool,
+    /// Whether its averages last as long at every rate.
+    pub scaled: bool,
+}
+
+impl Contender {
+    /// The optimizer at rate `lr` for so many steps, under this name. With averages that are scaled, β = 1 − (1 − β₀)·lr/`largest`: they
+    /// remember the same stretch of time at every rate, and at the largest they are those that are set.
+    pub fn at(&self, name: &str, lr: f64, largest: f64, steps: u64) -> Optimizer {
+        let mut optimizer = self.rule.at_rate(name, lr, steps);
+        let scale = |beta: &mut f64| *beta = 1.0 - (1.0 - *beta) * lr / largest;
+        match &mut optimizer {
+            _ if !self.scaled => {}
+            Optimizer::Adam(adam) | Optimizer::Adamw(adam) => adam.betas.iter_mut().for_each(scale),
+            Optimizer::Rmsprop(rmsprop) => scale(&mut rmsprop.alpha),
+            Optimizer::Gd(_) | Optimizer::Sgd(_) | Optimizer::Sign(_) => {}
+        }
+        optimizer
+    }
+
+    /// Whether a step keeps a share of the one before.
+    pub fn has_momentum(&self) -> bool {
+        matches!(self.rule, Optimizer::Sgd(Sgd { momentum, .. }) if momentum > 0.0)
+    }
+
+    /// Whether its distance to gradient flow tends to 0 with η at all.
+    pub fn follows_the_flow(&self) -> bool {
+        matches!(self.rule, Optimizer::Gd(_) | Optimizer::Sgd(_))
+    }
+
+    /// Whether an order is known in which it tends to its own limit, for any of its settings: rmsprop divides by an average that begins near
+    /// 0, and is of order 1 only where a large ε or gradients that keep their signs make up for that.
+    pub fn has_regular_limit(&self) -> bool {
+        matches!(self.rule, Optimizer::Adam(_) | Optimizer::Adamw(_))
+    }
+
+    /// Whether its batches are independent of each other, which those of an epoch are not.
+    pub fn replaces(&self) -> bool {
+        matches!(self.rule, Optimizer::Sgd(Sgd { replacement: true, .. }))
+    }
+}
+
+/// The optimizers that `words` name (the scenario's own without any, or else gd), each that can take batches with every one of `batches`.
+/// `samples`: the size of the data set.
+pub(super) fn line_up(
+    words: &[String],
+    batches: &[Batch],
+    scenario: &Scenario,
+    samples: usize,
+) -> Result<Vec<Contender>, LrError> {
+    let named: Vec<String> = match (words, &*scenario.optimizers) {
+        ([], []) => vec!["gd".to_string()],
+        ([], own) => own.iter().map(|optimizer| optimizer.name().to_string()).collect(),
+        _ => words.to_vec(),
+    };
+    let mut contenders: Vec<Contender> = Vec::new();
+    for word in &named {
+        for contender in of_word(word, batches, scenario, samples)? {
+            // gd and sgd at one batch are one.
+            if !contenders.iter().any(|known| known.label == contender.label && known.batch == contender.batch) {
+                contenders.push(contender);
+            }
+        }
+    }
+    Ok(contenders)
+}
+
+fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -> Result<Vec<Contender>, LrError> {
+    let own = |word: &str| scenario.optimizers.iter().find(|optimizer| optimizer.name() == word).cloned();
+    let of = |word: &str| own(word).or_else(|| built_in(word));
+    let averaging = |rule: &Optimizer| matches!(rule, Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_));
+    let unscaled = of(word).map(|rule| (rule, false));
+    let scaled = || word.strip_suffix(SCALED).and_then(of).filter(averaging).map(|rule| (rule, true));
+    let Some((rule, scaled)) = unscaled.or_else(scaled) else {
+        let names = scenario.optimizers.iter().map(|optimizer| optimizer.name().to_string());
+        let words = WORDS.iter().map(|word| word.to_string());
+        let mut known: Vec<String> = Vec::new();
+        names.chain(words).for_each(|word| {
+            if !known.contains(&word) {
+                known.push(word)
+            }
+        });
+        return Err(LrError::UnknownOptimizer { word: word.to_string(), known: known.join(", ") });
+    };
+    let plain = match &rule {
+        Optimizer::Gd(_) => built_in("sgd"),
+        Optimizer::Sgd(_) => Some(rule.clone()),
+        _ => None,
+    };
+    let contender = |label: &str, rule: Optimizer| {
+        let (batch, replacement) = match &rule {
+            Optimizer::Sgd(sgd) => (sgd.batch.unwrap_or(samples), sgd.replacement),
+            _ => (samples, false),
+        };
+        Contender { label: label.to_string(), rule, batch, random: batch < samples || replacement, scaled }
+    };
+    let Some(Optimizer::Sgd(plain)) = plain.filter(|_| !batches.is_empty()) else {
+        return Ok(vec![contender(word, rule)]);
+    };
+    let with = |batch: &Batch| match *batch {
+        Batch::Full => {
+            // gd is what it was; an sgd of the scenario's loses its batches.
+            let full = if let Optimizer::Gd(_) = &rule { rule.clone() } else { sgd(&plain, None, false) };
+            Ok(contender(word, full))
+        }
+        Batch::Samples(count) if count > samples => Err(LrError::Batch { batch: count, samples }),
+        Batch::Samples(count) => {
+            // Independent batches are what the √η of theory is of; whoever sets batches in the scenario sets how they are drawn.
+            let replacement = plain.batch.is_none() || plain.replacement;
+            let label = if let Optimizer::Gd(_) = &rule { "sgd" } else { word };
+            Ok(contender(label, sgd(&plain, Some(count), replacement)))
+        }
+    };
+    batches.iter().map(with).collect()
+}
+
+fn sgd(plain: &Sgd, batch: Option<usize>, replacement: bool) -> Optimizer {
+    Optimizer::Sgd(Sgd { batch, replacement, ..plain.clone() })
+}
+
+/// The optimizer that `word` means where the scenario has none of that name.
+fn built_in(word: &str) -> Option<Optimizer> {
+    let settings = match word {
+        "momentum" => json!({"sgd": {"lr": 1.0, "momentum": 0.9}}),
+        "nesterov" => json!({"sgd": {"lr": 1.0, "momentum": 0.9, "nesterov": true}}),
+        word if WORDS.contains(&word) => json!({word: {"lr": 1.0}}),
+        _ => return None,
+    };
+    serde_json::from_value(settings).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn scenario(optimizers: &str) -> Scenario {
+        let text = format!(
+            "name: tiny
+data: {{synthetic: {{inputs: {{dim: 3, samples: 40}}, target: {{low_rank: {{rank: 1, outputs: 2}}}}}}}}
+network: {{widths: [3, 3, 2]}}
+flow: {{t_end: 1.0}}
+optimizers: {optimizers}
+"
+        );
+        crate::scenario::parse(&text, Path::new("tiny.yaml"), &[]).unwrap().0
+    }
+
+    /// `label batch random` of each.
+    fn found(words: &str, batches: &[&str], optimizers: &str) -> Vec<String> {
+        let words: Vec<String> = words.split_whitespace().map(str::to_string).collect();
+        let batches: Vec<Batch> = batches.iter().map(|batch| batch.parse().unwrap()).collect();
+        let contenders = line_up(&words, &batches, &scenario(optimizers), 40).unwrap();
+        contenders.iter().map(|c| format!("{} {} {}", c.label, c.batch, c.random)).collect()
+    }
+
+    #[test]
+    fn every_word_means_an_optimizer() {
+        assert_eq!(found(&WORDS.join(" "), &[], "[]").len(), WORDS.len());
+        assert_eq!(found("", &[], "[]"), ["gd 40 false"]);
+        let own = "[{gd: {name: mine, lr: 0.1}}, {sgd: {lr: 0.1, batch: 4}}]";
+        assert_eq!(found("", &[], own), ["mine 40 false", "sgd 4 true"]);
+        assert_eq!(found("momentum mine", &[], own), ["momentum 40 false", "mine 40 false"]);
+    }
+
+    #[test]
+    fn batches_are_of_those_that_take_them() {
+        let all = ["8", "40", "full"];
+        let expected = ["sgd 8 true", "sgd 40 true", "gd 40 false", "momentum 8 true", "momentum 40 true", "adam 40 false"];
+        assert_eq!(found("gd momentum adam", &all, "[]"), expected);
+        assert_eq!(found("gd sgd", &["8"], "[]"), ["sgd 8 true"]);
+    }
+
+    #[test]
+    fn scaled_averages_last_as_long_at_every_rate() {
+        let contenders = line_up(&["adam-scaled".into(), "rmsprop-scaled".into()], &[], &scenario("[]"), 40).unwrap();
+        let Optimizer::Adam(adam) = contenders[0].at("a", 0.001, 0.1, 7) else { panic!() };
+        assert!((adam.betas[0] - 0.999).abs() < 1e-15 && (adam.betas[1] - 0.99999).abs() < 1e-15, "{adam:?}");
+        assert_eq!((adam.lr, adam.steps, adam.name.as_deref()), (0.001, Some(7), Some("a")));
+        let Optimizer::Rmsprop(rmsprop) = contenders[1].at("r", 0.1, 0.1, 7) else { panic!() };
+        assert_eq!(rmsprop.alpha, 1.0 - (1.0 - 0.99));
+        assert!(line_up(&["gd-scaled".into()], &[], &scenario("[]"), 40).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_is_told_what_can() {
+        let error = |words: &[&str], batch: &str| {
+            let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+            line_up(&words, &[batch.parse().unwrap()], &scenario("[{gd: {name: mine, lr: 1.0}}]"), 40).unwrap_err().to_string()
+        };
+        assert!(error(&["gdd"], "full").contains("mine, gd, momentum"), "{}", error(&["gdd"], "full"));
+        assert!(error(&["gd"], "41").contains("at most 40"));
+        assert!("0".parse::<Batch>().is_err() && "all".parse::<Batch>().is_err());
+    }
+}

@@ -1,0 +1,309 @@
+//! Discretization error: how far optimizers are from gradient flow, and from what else follows them, at each of many learning rates.
+//!
+//! Every optimizer runs at every rate from the scenario's start until T = `t_end` on its clock, beside the flow at a tolerance of 10⁻¹².
+//! Its distances are taken at its last step and at their largest, and the order p in which each tends to 0 as C·η^p is fitted where it is
+//! asymptotic. Expected are, at fixed T:
+//!
+//! - gd and momentum on its clock from the flow 1, from the flow that their step size modifies 2 (Barrett & Dherin 2021), with gd's next
+//!   term 3;
+//! - minibatches, drawn independently of each other: the mean over seeds from the flow 1, seeds from their mean, and so from the flow, ½;
+//! - adam from its own limit 1, from the flow none at all.
+//!
+//! A fixed average of adam's, 1 − β₂ = 10⁻³, reaches its limit for η ≪ 1 − β₂ only. `adam-scaled` has β_i = 1 − (1 − β_i⁰)·η/η_max instead,
+//! so that c_i = (1 − β_i)/η and with it the limit are the same at every rate; `adamw-scaled` and `rmsprop-scaled` likewise.
+//!
+//! Seeds differ in their batches alone: data and start are the scenario's. That is why only optimizers with minibatches have several.
+//!
+//! What runs is a sweep: units on all cores, each finished once and for all, and everything here is read off their records.
+
+mod curves;
+mod fit;
+mod flow;
+mod line_up;
+mod outcome;
+mod plan;
+mod rates;
+mod seeds;
+mod table;
+
+pub use fit::Fit;
+pub use line_up::Batch;
+pub use plan::Plan;
+pub use rates::{MOST_PER_DECADE, Rates, rates};
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::data::{DatasetError, dataset};
+use crate::ode::Interrupt;
+use crate::record::{FolderError, RateStudy, RateStudyManifest, Table, Values, read_study_flow, setting, write_study_flow};
+use crate::run::Problem;
+use crate::scenario::{Scenario, ScenarioError};
+use crate::sweep::{Folder, SweepError};
+
+use curves::{AtRate, Curve, curves};
+use outcome::{Outcome, outcomes, steps_to};
+use table::Run;
+
+/// What to compare.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The learning rates, rising.
+    pub rates: Vec<f64>,
+    /// Words; none for the scenario's own optimizers, or else gd.
+    pub optimizers: Vec<String>,
+    /// For those that can take batches; none for their own.
+    pub batches: Vec<Batch>,
+    /// Of each optimizer whose batches are random.
+    pub seeds: u64,
+    /// What costs are counted to; none for where the flow has lost 99 % of what it loses until T.
+    pub loss: Option<f64>,
+}
+
+/// The share of the loss that the flow loses until T, which is left where costs are counted to.
+const LEFT: f64 = 0.01;
+
+/// Why there is no study.
+#[derive(Debug, thiserror::Error)]
+pub enum LrError {
+    /// A word is no optimizer's.
+    #[error("--optimizers {word}: not an optimizer: there are {known}; adam, adamw and rmsprop also with `-scaled`")]
+    UnknownOptimizer {
+        /// The word.
+        word: String,
+        /// What would be right.
+        known: String,
+    },
+    /// A batch has more samples than there are.
+    #[error("--batch {batch}: at most {samples}, the number of samples")]
+    Batch {
+        /// The size asked for.
+        batch: usize,
+        /// n.
+        samples: usize,
+    },
+    /// A step is longer than the horizon.
+    #[error("--lr {lr}: the first step of {optimizer} would pass t_end: at most {most}")]
+    RateTooLarge {
+        /// Whose step.
+        optimizer: String,
+        /// The rate.
+        lr: f64,
+        /// That of a step as long as the horizon.
+        most: f64,
+    },
+    /// There is nothing to compare.
+    #[error("--lr: at least one learning rate")]
+    NoRates,
+    /// A unit would be no scenario: one line for each problem.
+    #[error("{0}")]
+    Unit(String),
+    /// A file that the scenario names cannot be read.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The samples cannot be counted.
+    #[error(transparent)]
+    Data(#[from] DatasetError),
+    /// The units cannot be planned.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// Tables cannot be read or written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A unit has no manifest.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The user asked for the end.
+    #[error("interrupted: the same command goes on, what is finished stays")]
+    Interrupted,
+}
+
+/// The number of samples of a scenario.
+pub fn samples(scenario: &Scenario) -> Result<usize, LrError> {
+    Ok(dataset(&scenario.data, scenario.seed)?.x.nrows())
+}
+
+/// The table of the flow by itself: an earlier command's in that folder, or integrated now and written there.
+pub fn flow(
+    scenario: &Scenario,
+    plan: &Plan,
+    problem: &Problem,
+    folder: &Folder,
+    interrupt: &Interrupt,
+    progress: impl FnMut(f64),
+) -> Result<Table, LrError> {
+    if let Some(flow) = read_study_flow(folder.path())?.filter(|table| flow::is_of(table, problem)) {
+        return Ok(flow);
+    }
+    let flow = flow::fly(scenario, &plan.reference, problem, interrupt, progress)?;
+    write_study_flow(folder.path(), &flow)?;
+    Ok(flow)
+}
+
+/// An optimizer that diverged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Divergence {
+    /// Its name.
+    pub optimizer: String,
+    /// The samples of its batches.
+    pub batch: usize,
+    /// The smallest rate at which it did.
+    pub lr: f64,
+    /// The step that it did so in, of all its seeds the first.
+    pub step: u64,
+    /// Whether it did at every larger rate too.
+    pub from_there_on: bool,
+}
+
+/// The order of one distance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Whose.
+    pub optimizer: String,
+    /// The samples of its batches.
+    pub batch: usize,
+    /// As in `fits.parquet`.
+    pub compared_with: &'static str,
+    /// `end` or `max`.
+    pub at: &'static str,
+    /// None where no range is asymptotic.
+    pub fit: Option<Fit>,
+    /// By theory.
+    pub expected: Option<f64>,
+}
+
+/// All that a study leaves.
+pub struct Finished {
+    /// Tables and caption.
+    pub study: RateStudy,
+    /// What was studied.
+    pub manifest: RateStudyManifest,
+    /// In the order of the tables.
+    pub orders: Vec<Order>,
+    /// Likewise.
+    pub divergences: Vec<Divergence>,
+}
+
+/// Puts together what the finished units of `plan` in `folder` say, beside `flow`, the table of [`flow`]. Units that failed are left out, and
+/// named in the manifest.
+pub fn finish(
+    scenario: &Scenario,
+    problem: &Problem,
+    settings: &Settings,
+    plan: &Plan,
+    folder: &Folder,
+    flow: Table,
+) -> Result<Finished, LrError> {
+    let loss = settings.loss.unwrap_or_else(|| default_loss(&flow));
+    let floors = floors(&flow);
+    let ids = plan.sweep().1.units();
+    let (mut runs, mut all, mut divergences) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, contender) in plan.contenders.iter().enumerate() {
+        let (mut rates, mut diverged) = (Vec::new(), Vec::new());
+        for &lr in &plan.rates {
+            let mut found: Vec<Run> = Vec::new();
+            for id in &ids {
+                let unit = &plan.units[id.index];
+                if unit.contender != index || unit.lr != lr || !folder.is_done(id.id) {
+                    continue;
+                }
+                let names: Vec<&str> = unit.processes.iter().map(|(name, _)| name.as_str()).collect();
+                let outcomes = outcomes(&folder.unit(id.id), &names, loss, contender.random)?;
+                found.extend(unit.processes.iter().zip(outcomes).map(|((_, seed), outcome)| Run {
+                    contender,
+                    lr,
+                    seed: *seed,
+                    unit: id.id.to_string(),
+                    outcome,
+                }));
+            }
+            found.sort_by_key(|run| run.seed);
+            let outcomes: Vec<Outcome> = found.iter().map(|run| run.outcome.clone()).collect();
+            rates.push(AtRate::new(contender, lr, &outcomes, floors));
+            diverged.push(outcomes.iter().filter_map(Outcome::diverged_at).min().map(|step| (lr, step)));
+            // The weights have served.
+            found.iter_mut().for_each(|run| run.outcome.weights = None);
+            runs.append(&mut found);
+        }
+        all.extend(curves(index, &rates));
+        if let Some((first, (lr, step))) = diverged.iter().enumerate().find_map(|(i, found)| found.map(|found| (i, found))) {
+            let (optimizer, batch) = (contender.label.clone(), contender.batch);
+            let from_there_on = diverged[first..].iter().all(Option::is_some);
+            divergences.push(Divergence { optimizer, batch, lr, step, from_there_on });
+        }
+    }
+    let order = |curve: &Curve| {
+        let contender = &plan.contenders[curve.contender];
+        Order {
+            optimizer: contender.label.clone(),
+            batch: contender.batch,
+            compared_with: curve.quantity.word(),
+            at: table::at(curve),
+            fit: curve.fit,
+            expected: curve.quantity.expected(contender, curve.largest),
+        }
+    };
+    let mut manifest = RateStudyManifest::new(problem.scenario_hash.clone(), plan.hash(), scenario.seed);
+    manifest.optimizers = plan.contenders.iter().map(|c| format!("{} on batches of {}", c.label, c.batch)).collect();
+    (manifest.lr, manifest.loss) = (plan.rates.clone(), loss);
+    (manifest.flow_gradients_to_loss, manifest.flow_wall_seconds_to_loss) = flow_cost(&flow, loss).into();
+    manifest.sharpness = sharpness(&runs);
+    (manifest.rtol, manifest.atol) = (plan.reference.flow.rtol, plan.reference.flow.atol);
+    manifest.failed = ids.iter().filter_map(|unit| Some((unit.id.to_string(), folder.failure(unit.id)?))).collect();
+    let study = RateStudy {
+        name: scenario.name.clone(),
+        caption: format!(
+            "{}, {} samples, T = {}. Flow by auto at rtol {:e}, good to {:.1e}",
+            setting(scenario),
+            plan.samples,
+            scenario.flow.t_end,
+            plan.reference.flow.rtol,
+            floors[0]
+        ),
+        runs: table::runs(&runs),
+        curves: table::curves(&all, &plan.contenders),
+        fits: table::fits(&all, &plan.contenders),
+        sharpness: manifest.sharpness,
+        flow_to_loss: flow_cost(&flow, loss),
+        flow,
+        loss,
+    };
+    Ok(Finished { study, manifest, orders: all.iter().map(order).collect(), divergences })
+}
+
+/// The distance of the two integrations of the flow, at the end and at its largest.
+fn floors(flow: &Table) -> [f64; 2] {
+    let floors: Vec<f64> = flow.floats("flow", "reference_floor");
+    let known = || floors.iter().copied().filter(|floor| floor.is_finite());
+    [known().next_back().unwrap_or(0.0), known().fold(0.0, f64::max)]
+}
+
+/// ℒ(T) + (ℒ(0) − ℒ(T))/100 of the flow, as far as it came.
+fn default_loss(flow: &Table) -> f64 {
+    let losses: Vec<f64> = flow.floats("flow", "loss").into_iter().filter(|loss| loss.is_finite()).collect();
+    match (losses.first(), losses.last()) {
+        (Some(first), Some(last)) => last + LEFT * (first - last),
+        _ => f64::NAN,
+    }
+}
+
+/// λ_max of the flow, as near as a run at the smallest rate is to it.
+fn sharpness(runs: &[Run]) -> f64 {
+    let known = runs.iter().filter(|run| run.contender.follows_the_flow() && run.outcome.lr_sharpness.is_finite());
+    known.min_by(|a, b| a.lr.total_cmp(&b.lr)).map_or(f64::NAN, |run| run.outcome.lr_sharpness / run.lr)
+}
+
+/// Gradients and seconds until the flow by itself is at the loss.
+fn flow_cost(flow: &Table, loss: f64) -> [f64; 2] {
+    let losses = flow.floats("flow", "loss");
+    let gradients: Vec<f64> = match flow.column("gradients") {
+        Some(Values::Integer(counts)) => counts.iter().map(|&count| count as f64).collect(),
+        _ => Vec::new(),
+    };
+    [gradients, flow.floats("flow", "wall_seconds")].map(|counts| steps_to(&counts, &losses, loss))
+}

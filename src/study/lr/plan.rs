@@ -1,0 +1,261 @@
+//! The units of a study: each is one optimizer at one rate and batch, with as many of its seeds as share the flow, run by the runner
+//! of sweeps like any other unit.
+//!
+//! A unit ends with its optimizer's last step, at most one step before T: there the flow's own end is the point that the optimizer's is
+//! compared with. The flow is integrated by `auto` at rtol 10⁻¹² or the scenario's own if that is less, atol in the scenario's proportion.
+//!
+//! Seeds that share a unit share its flow. They do so until their steps outweigh it: by then the units are better spread over cores.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::scenario::{Integrator, Measure, Preserve, Record, Scenario, ScenarioError, Sweep};
+use crate::sweep::{self, SweepError};
+
+use super::line_up::{Contender, line_up};
+use super::{LrError, Settings};
+
+/// The tolerance of the flow that distances are taken from, unless the scenario's is tighter: a modified flow is η² away.
+const RTOL: f64 = 1e-12;
+
+/// Steps of a unit below which seeds are put together. A flow at 10⁻¹² takes some thousand gradients, and a unit's moments are observed
+/// for the flow as well as for the optimizer: some ten thousand steps' worth.
+const STEPS_TOGETHER: u64 = 30_000;
+
+/// Steps that a flow of a unit may take, as a multiple of its optimizer's: more than any method takes along what a stable optimizer
+/// follows, whose every step is at most 2/ρ long, …
+const SHARE: u64 = 10;
+/// … and at least. Beyond stability modified flows turn stiff, and so do limits whose averages are short beside the horizon and whose ε is
+/// small: they would take hours. What does not get to the end is not defined, and says so.
+const LEAST_STEPS: u64 = 30_000;
+
+/// The processes of one unit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unit {
+    /// Which of the contenders.
+    pub contender: usize,
+    /// η.
+    pub lr: f64,
+    /// Steps that end within the horizon.
+    pub steps: u64,
+    /// The name of each process, and its seed if it has one.
+    pub processes: Vec<(String, u64)>,
+}
+
+/// What is run, and by which scenarios.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(super) contenders: Vec<Contender>,
+    pub(super) rates: Vec<f64>,
+    pub(super) samples: usize,
+    /// In the order of the sweep's units.
+    pub(super) units: Vec<Unit>,
+    /// The scenario of the flow that distances are taken from.
+    pub(super) reference: Scenario,
+    sweep: Sweep,
+    plan: sweep::Plan,
+}
+
+impl Plan {
+    /// The units of a study of `scenario`, which has so many samples. Nothing is run.
+    pub fn new(scenario: &Scenario, samples: usize, settings: &Settings) -> Result<Self, LrError> {
+        let contenders = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
+        let rates = settings.rates.clone();
+        let (Some(&largest), t_end) = (rates.last(), scenario.flow.t_end) else { return Err(LrError::NoRates) };
+        let mut units = Vec::new();
+        for (index, contender) in contenders.iter().enumerate() {
+            for &lr in &rates {
+                let steps = contender.rule.steps_within(lr, t_end);
+                if steps == 0 {
+                    let most = rounded_down(lr * t_end / contender.rule.at_rate("x", lr, 1).time(1));
+                    return Err(LrError::RateTooLarge { optimizer: contender.label.clone(), lr, most });
+                }
+                units.extend(seeds(contender, settings.seeds, steps).map(|seeds| Unit {
+                    contender: index,
+                    lr,
+                    steps,
+                    processes: seeds.map(|seed| (process(contender, lr, seed), seed)).collect(),
+                }));
+            }
+        }
+        // The longest first: cores then end together. Names settle the rest, so that words in another order are the same study.
+        units.sort_by(|a, b| {
+            let cost = |unit: &Unit| unit.steps.saturating_mul(unit.processes.len() as u64);
+            cost(b).cmp(&cost(a)).then(a.lr.total_cmp(&b.lr)).then(a.processes.cmp(&b.processes))
+        });
+        let reference = reference(scenario);
+        let values = units.iter().map(|unit| {
+            let contender = &contenders[unit.contender];
+            let optimizers: Vec<_> =
+                unit.processes.iter().map(|(name, _)| contender.at(name, unit.lr, largest, unit.steps)).collect();
+            let t_end = optimizers[0].time(unit.steps);
+            (json(&optimizers), json!(t_end), json!(max_steps(scenario, unit.steps)), json(&record(scenario, t_end)))
+        });
+        let mut lists: [Vec<Value>; 4] = Default::default();
+        for (optimizers, end, steps, record) in values {
+            lists.iter_mut().zip([optimizers, end, steps, record]).for_each(|(list, value)| list.push(value));
+        }
+        let [optimizers, ends, steps, records] = lists;
+        let mut zip = json!({"optimizers": optimizers, "flow.t_end": ends, "flow.max_steps": steps});
+        if let Record::Times(_) = scenario.record {
+            zip["record"] = records.into();
+        }
+        let text = format!("{}sweep: {}\n", reference.to_yaml(), json!({"zip": zip}));
+        let (sweep, plan) = expand(&text)?;
+        Ok(Self { contenders, rates, samples, units, reference, sweep, plan })
+    }
+
+    /// SHA-256 of all its units' scenarios, 64 hex digits.
+    pub fn hash(&self) -> String {
+        self.plan.hash()
+    }
+
+    /// Its units as those of a sweep.
+    pub fn sweep(&self) -> (&Sweep, &sweep::Plan) {
+        (&self.sweep, &self.plan)
+    }
+
+    /// How many processes beside flows it has.
+    pub fn runs(&self) -> usize {
+        self.units.iter().map(|unit| unit.processes.len()).sum()
+    }
+}
+
+/// A scenario of ours with its `sweep:` block. What is wrong with a unit was on the command line: problems say which key, not where.
+fn expand(text: &str) -> Result<(Sweep, sweep::Plan), LrError> {
+    let refused = |error: ScenarioError| match error {
+        ScenarioError::Problems(problems) => {
+            let mut lines: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.path, p.message)).collect();
+            lines.dedup();
+            LrError::Unit(lines.join("\n"))
+        }
+        other => LrError::Scenario(other),
+    };
+    let sweep = Sweep::parse(text, Path::new("study.yaml"), &[]).map_err(refused)?.ok_or(LrError::NoRates)?;
+    match sweep::Plan::new(&sweep) {
+        Ok(plan) => Ok((sweep, plan)),
+        Err(SweepError::Scenario(error)) => Err(refused(error)),
+        Err(other) => Err(LrError::Sweep(other)),
+    }
+}
+
+/// To four digits, as one would type it.
+fn rounded_down(rate: f64) -> f64 {
+    let unit = 10f64.powf(rate.log10().floor() - 3.0);
+    // Of 0.19999999999999996 nothing but rounding is missing.
+    let whole = (rate / unit * (1.0 + 1e-12)).floor() * unit;
+    format!("{whole:.3e}").parse().unwrap_or(rate)
+}
+
+/// The scenario without what the study sets itself.
+fn reference(scenario: &Scenario) -> Scenario {
+    let mut reference = scenario.clone();
+    let flow = &mut reference.flow;
+    let tighter = (RTOL / flow.rtol).min(1.0);
+    (flow.rtol, flow.atol) = (flow.rtol * tighter, (flow.atol * tighter).max(f64::MIN_POSITIVE));
+    (flow.integrator, flow.preserve, flow.certify) = (Integrator::Auto, Preserve::None, false);
+    reference.optimizers.clear();
+    for measure in [Measure::ModifiedFlow, Measure::Limit] {
+        if !reference.measure.contains(&measure) {
+            reference.measure.push(measure);
+        }
+    }
+    reference
+}
+
+/// What every flow of a unit may take, within the scenario's own bound.
+fn max_steps(scenario: &Scenario, steps: u64) -> u64 {
+    scenario.flow.max_steps.min(LEAST_STEPS.max(steps.saturating_mul(SHARE)))
+}
+
+/// The scenario's record, which names no time beyond `t_end`.
+fn record(scenario: &Scenario, t_end: f64) -> Record {
+    match &scenario.record {
+        Record::Times(times) => Record::Times(times.iter().copied().filter(|t| *t <= t_end).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The seeds of each unit of a contender that takes so many steps.
+fn seeds(contender: &Contender, seeds: u64, steps: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    let seeds = if contender.random { seeds } else { 1 };
+    let together = STEPS_TOGETHER.div_ceil(steps);
+    (0..seeds).step_by(together.min(seeds).max(1) as usize).map(move |first| first..(first + together).min(seeds))
+}
+
+/// Its name, on which its batches depend: other rates and seeds draw other batches.
+fn process(contender: &Contender, lr: f64, seed: u64) -> String {
+    match contender.random {
+        true => format!("{}-b{}-lr{lr:e}-s{seed}", contender.label, contender.batch).replace('.', "_"),
+        false => contender.label.clone(),
+    }
+}
+
+/// As JSON, which is YAML. Parts of scenarios are lists and maps with text keys.
+fn json(part: &impl serde::Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::lr::Batch;
+
+    const TEXT: &str = "
+name: tiny
+data: {synthetic: {inputs: {dim: 3, samples: 40}, target: {low_rank: {rank: 1, outputs: 2}}}}
+network: {widths: [3, 3, 2]}
+flow: {t_end: 2.0, rtol: 1.0e-6, atol: 1.0e-8}
+record: {times: [0, 1, 1.95, 2]}
+";
+
+    fn plan(optimizers: &[&str], rates: &[f64], seeds: u64) -> Result<Plan, LrError> {
+        let scenario = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap().0;
+        let optimizers = optimizers.iter().map(|word| word.to_string()).collect();
+        let batches = vec![Batch::Full, Batch::Samples(4)];
+        Plan::new(&scenario, 40, &Settings { rates: rates.to_vec(), optimizers, batches, seeds, loss: None })
+    }
+
+    #[test]
+    fn a_unit_ends_with_its_optimizers_last_step() {
+        let plan = plan(&["gd", "momentum"], &[0.03, 0.1], 1).unwrap();
+        assert_eq!(plan.units.len(), 8);
+        for (index, unit) in plan.units.iter().enumerate() {
+            let scenario = plan.sweep.unit(index).unwrap();
+            let optimizer = &scenario.optimizers[0];
+            assert_eq!((optimizer.steps(), optimizer.lr()), (Some(unit.steps), unit.lr));
+            assert_eq!(optimizer.time(unit.steps), scenario.flow.t_end);
+            assert!(optimizer.time(unit.steps + 1) > 2.0 * (1.0 + 1e-12), "{optimizer:?}");
+            assert!((scenario.flow.rtol - 1e-12).abs() < 1e-20 && (scenario.flow.atol - 1e-14).abs() < 1e-20);
+        }
+        // The longest first.
+        assert!(plan.units.windows(2).all(|pair| pair[0].steps >= pair[1].steps));
+    }
+
+    #[test]
+    fn seeds_are_batches_of_one_problem_and_share_a_flow_while_they_are_short() {
+        let short = plan(&["gd"], &[0.01, 0.1], 5).unwrap();
+        assert_eq!((short.units.len(), short.runs()), (4, 12));
+        let unit = short.units.iter().position(|unit| unit.processes.len() == 5).unwrap();
+        let scenario = short.sweep.unit(unit).unwrap();
+        assert_eq!(scenario.seed, 0);
+        let names: Vec<&str> = scenario.optimizers.iter().map(|optimizer| optimizer.name()).collect();
+        assert_eq!(names, [0, 1, 2, 3, 4].map(|seed| format!("sgd-b4-lr1e-2-s{seed}")));
+        // 200,000 steps each.
+        let long = plan(&["gd"], &[1e-5], 5).unwrap();
+        assert_eq!((long.units.len(), long.runs()), (6, 6));
+    }
+
+    #[test]
+    fn the_order_of_words_is_no_other_study() {
+        assert_eq!(plan(&["gd", "adam"], &[0.1], 2).unwrap().hash(), plan(&["adam", "gd"], &[0.1], 2).unwrap().hash());
+        assert_ne!(plan(&["gd", "adam"], &[0.1], 2).unwrap().hash(), plan(&["gd", "adam"], &[0.1], 3).unwrap().hash());
+    }
+
+    #[test]
+    fn a_rate_that_takes_no_step_is_refused() {
+        let error = plan(&["gd", "momentum"], &[0.1, 1.5], 1).unwrap_err().to_string();
+        assert_eq!(error, "--lr 1.5: the first step of momentum would pass t_end: at most 0.2");
+    }
+}

@@ -1,0 +1,173 @@
+//! Sharpness against dense eigenvalues, and the gate of the comparison with the flow, through the built command.
+
+use std::fs;
+use std::path::Path;
+
+use gramflow::objective::Objective;
+use gramflow::ode::Interrupt;
+use gramflow::run::{Finished, Problem, run};
+use gramflow::scenario;
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use serde_json::Value;
+
+use crate::harness::gramflow;
+
+fn text(widths: &[usize], decay: f64, more: &str) -> String {
+    let (d_in, d_out) = (widths[0], widths[widths.len() - 1]);
+    format!(
+        "name: sharp
+data: {{synthetic: {{inputs: {{dim: {d_in}, samples: 40}}, target: {{low_rank: {{rank: 1, outputs: {d_out}}}}}}}}}
+network: {{widths: {widths:?}}}
+weight_decay: {decay:?}
+{more}
+"
+    )
+}
+
+fn finish(text: &str) -> (Problem, Finished) {
+    let scenario = scenario::parse(text, Path::new("x.yaml"), &[]).unwrap().0;
+    let problem = Problem::new(&scenario).unwrap();
+    let finished = run(&scenario, &problem, &Interrupt::default(), |_| {});
+    (problem, finished)
+}
+
+/// λ_max of ∇²J by a five-point rule on the gradient, which knows nothing of products with the Hessian.
+fn dense(problem: &Problem, theta: &DVector<f64>) -> f64 {
+    let n = theta.len();
+    let h = 1e-3;
+    let gradient = |i: usize, k: f64| {
+        let (mut at, mut out) = (theta.clone(), DVector::zeros(n));
+        at[i] += k * h;
+        problem.objective.gradient(&at, &mut out);
+        out
+    };
+    let slope = |i| ((gradient(i, 1.0) - gradient(i, -1.0)) * 8.0 - (gradient(i, 2.0) - gradient(i, -2.0))) / (12.0 * h);
+    let hessian = DMatrix::from_columns(&(0..n).map(slope).collect::<Vec<_>>());
+    SymmetricEigen::new((&hessian + hessian.transpose()) * 0.5).eigenvalues.max()
+}
+
+/// At the start, after few and many steps, and of the flow; with one output, one layer and one unit, with decay and without.
+#[test]
+fn it_is_the_largest_eigenvalue_of_the_dense_hessian() {
+    for (widths, decay) in
+        [(&[5, 4, 6, 3][..], 0.01), (&[5, 4, 6, 3], 0.0), (&[6, 6, 6, 6, 1], 0.01), (&[4, 3], 0.3), (&[1, 1, 1], 0.01)]
+    {
+        let steps = [1, 3, 10, 30, 100, 300, 1000];
+        let list: Vec<String> =
+            steps.iter().map(|k| format!("{{sgd: {{name: k{k}, lr: 0.02, momentum: 0.5, steps: {k}}}}}")).collect();
+        let more = format!(
+            "flow: {{t_end: 40}}\nrecord: {{log: {{points: 60, first: 0.01}}}}\nmeasure: [sharpness]\noptimizers: [{}]",
+            list.join(", ")
+        );
+        let (problem, finished) = finish(&text(widths, decay, &more));
+        let mut distinct = Vec::new();
+        for (process, weights) in &finished.weights {
+            let sharpness = finished.run.table.floats(process, "sharpness");
+            for (found, theta) in [(sharpness[0], problem.start.values()), (*sharpness.last().unwrap(), weights.values())] {
+                let exact = dense(&problem, theta);
+                assert!((found - exact).abs() <= 1e-3 * exact, "{widths:?} {process}: {found} {exact}");
+                distinct.push(exact);
+            }
+        }
+        // The control: it moves by far more than it may be off, so that the sharpness of another moment would be noticed.
+        let moves = distinct.iter().copied().fold(0.0, f64::max) / distinct.iter().copied().fold(f64::MAX, f64::min);
+        assert!(widths.len() == 2 || moves > 1.05, "{widths:?}: {moves}");
+    }
+}
+
+#[test]
+fn what_was_not_measured_is_null_and_what_was_is_counted() {
+    let more = |measure: &str| {
+        format!(
+            "flow: {{t_end: 4}}\nrecord: {{linear: {{points: 9}}}}\nmeasure: {measure}\noptimizers: [gd: {{lr: 0.1, schedule: {{step: {{step_size: 10, gamma: 0.5}}}}, steps: 30}}, adam: {{lr: 0.01}}]"
+        )
+    };
+    let (_, bare) = finish(&text(&[4, 3, 2], 0.1, &more("[]")));
+    let (_, asked) = finish(&text(&[4, 3, 2], 0.1, &more("[sharpness]")));
+    let column = |of: &Finished, process: &str, name: &str| of.run.table.floats(process, name);
+    assert!(column(&bare, "flow", "sharpness").iter().all(|x| x.is_nan()));
+    assert!(column(&asked, "flow", "sharpness").iter().all(|x| *x > 0.0));
+    assert!(column(&asked, "flow", "lr_sharpness").iter().all(|x| x.is_nan()));
+    assert_eq!(column(&bare, "gd", "sharpness"), column(&asked, "gd", "sharpness"));
+    let gradients = |of: &Finished, process: &str| of.manifest.processes[process].gradients_monitoring;
+    assert!(gradients(&asked, "flow") >= gradients(&bare, "flow") + 2 * 9);
+    assert!(gradients(&bare, "gd") >= 2 * 7);
+    // η_k falls, λ_max is what it is: the bound is 2/η_k. Adam has none.
+    let (sharpness, lr, bound) =
+        (column(&bare, "gd", "sharpness"), column(&bare, "gd", "lr_sharpness"), column(&bare, "gd", "sharpness_bound"));
+    let rates: Vec<f64> = sharpness.iter().zip(&lr).map(|(sharpness, lr)| lr / sharpness).collect();
+    assert!((rates[0] - 0.1).abs() < 1e-15 && rates[rates.len() - 1] < 0.03);
+    assert!(rates.iter().zip(&bound).all(|(rate, bound)| (rate * bound - 2.0).abs() < 1e-14));
+    assert!(column(&bare, "adam", "sharpness_bound").iter().all(|x| x.is_nan()));
+    assert!(column(&bare, "adam", "lr_sharpness").iter().all(|x| *x > 0.0));
+}
+
+/// gd on one layer, a quadratic: λ_max is that of Σ_x + λ at all times, and the edge is sharp.
+#[test]
+fn the_gate_opens_at_two_and_says_so_once() {
+    let at = tempfile::tempdir().unwrap();
+    let quadratic = text(&[4, 2], 0.01, "flow: {t_end: 60}\noptimizers: [gd: {lr: 0.1}]");
+    let (_, finished) = finish(&quadratic);
+    let sharpness = finished.run.table.floats("gd", "sharpness")[0];
+    fs::write(at.path().join("x.yaml"), &quadratic).unwrap();
+    let ran = |list: String| {
+        let set = format!("optimizers=[{list}]");
+        let output = gramflow(at.path(), &["run", "x.yaml", "--json", "--out", "run", "--set", &set]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let manifest: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (String::from_utf8(output.stderr).unwrap(), manifest["processes"].clone())
+    };
+    let gd = |share: f64| format!("gd: {{lr: {:?}, steps: 200}}", share * 2.0 / sharpness);
+
+    let (warnings, processes) = ran(gd(0.99));
+    assert!(!warnings.contains("η·λ_max"), "{warnings}");
+    assert_eq!((&processes["gd"]["events"], &processes["gd"]["termination"]), (&Value::Array(vec![]), &"steps".into()));
+
+    let (warnings, processes) = ran(gd(1.5));
+    let says = "gd: η·λ_max = 3 passes 2 at step 0 (t = 0): neither the flow nor the modified flow describes it from there";
+    assert_eq!(warnings.matches(says).count(), 1, "{warnings}");
+    assert_eq!(warnings.matches("η·λ_max").count(), 1, "{warnings}");
+    let event = &processes["gd"]["events"][0];
+    assert_eq!((&event["kind"], &event["t"]), (&"unstable".into(), &0.0.into()));
+    assert!(says.ends_with(event["detail"].as_str().unwrap()));
+    assert_eq!(processes["gd"]["termination"], "diverged");
+
+    // Heavy ball at 0.9 is stable up to 3.8, Nesterov up to 3.8/2.8: the rule's own bound, not gd's.
+    let momentum = |share: f64, nesterov: bool| {
+        let lr = share * if nesterov { 3.8 / 2.8 } else { 3.8 } / sharpness;
+        format!("sgd: {{name: m{nesterov}, lr: {lr:?}, momentum: 0.9, nesterov: {nesterov}}}")
+    };
+    let (warnings, processes) = ran(format!("{}, {}", momentum(0.99, false), momentum(0.99, true)));
+    assert!(!warnings.contains("η·λ_max"), "{warnings}");
+    assert_eq!((&processes["mfalse"]["termination"], &processes["mtrue"]["termination"]), (&"t_end".into(), &"t_end".into()));
+    let (warnings, _) = ran(format!("{}, {}", momentum(1.02, false), momentum(1.02, true)));
+    assert!(
+        warnings.contains("mfalse: η·λ_max = 3.876 passes 3.8 at step 0")
+            && warnings.contains("mtrue: η·λ_max = 1.384 passes 1.357"),
+        "{warnings}"
+    );
+    // Adam is compared with a flow of its own, by no bound of this kind.
+    assert!(!ran("adam: {lr: 10.0}".into()).0.contains("η·λ_max"));
+}
+
+/// A deep net sharpens on its way: the gate is passed after the start, and the largest value is told beside the first.
+#[test]
+fn the_first_crossing_and_the_largest_value_are_told() {
+    let more = "flow: {t_end: 60}\nrecord: {linear: {points: 60}}\noptimizers: [gd: {lr: 0.02}]";
+    let settings = text(&[6, 6, 6, 5], 0.0, more);
+    let (_, finished) = finish(&settings);
+    let sharpness = finished.run.table.floats("gd", "sharpness");
+    let most = sharpness.iter().copied().fold(0.0, f64::max);
+    assert!(most > 1.2 * sharpness[0], "it sharpens: {sharpness:?}");
+    let lr = 2.0 / (0.8 * most);
+    let (_, finished) = finish(&settings.replace("lr: 0.02", &format!("lr: {lr:?}")));
+    let told: Vec<&String> = finished.warnings.iter().filter(|warning| warning.contains("passes 2")).collect();
+    assert_eq!(told.len(), 1, "{:?}", finished.warnings);
+    let reached = finished.run.table.floats("gd", "lr_sharpness");
+    let first = reached.iter().position(|x| *x > 2.0).unwrap();
+    let event = &finished.manifest.processes["gd"].events[0];
+    assert!(first > 0 && event.t == finished.run.table.floats("gd", "t")[first]);
+    assert!(told[0].contains("and reaches "), "{told:?}");
+    // The distance to the flow is recorded all the same.
+    assert!(finished.run.table.floats("gd", "distance_to_flow")[first].is_finite());
+}

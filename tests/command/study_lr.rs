@@ -1,0 +1,257 @@
+//! `gramflow study lr`: the orders of theory, what diverges, and that neither workers nor kills show.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gramflow::record::{Table, Values, read_study, read_table};
+use serde_json::Value;
+
+use crate::harness::{gramflow, succeed};
+
+const SCENARIO: &str = "\
+name: tiny
+data: {synthetic: {inputs: {dim: 5, samples: 60}, target: {low_rank: {rank: 2, outputs: 4}}, noise: 0.1}}
+network: {widths: [5, 5, 4]}
+init: {orthogonal: {gain: 0.7}}
+weight_decay: 0.01
+flow: {t_end: 2.0}
+record: {linear: {points: 10}}
+";
+
+fn at() -> tempfile::TempDir {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("tiny.yaml"), SCENARIO).unwrap();
+    at
+}
+
+fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["study", "lr", "tiny.yaml"], more].concat()
+}
+
+fn study(at: &Path, more: &[&str]) -> String {
+    succeed(at, &arguments(more))
+}
+
+fn json(at: &Path, more: &[&str]) -> Value {
+    serde_json::from_str(&study(at, &[more, &["--json"]].concat())).unwrap()
+}
+
+/// Order, half its interval, and how many rates it is of.
+fn order(found: &Value, optimizer: &str, batch: u64, compared_with: &str, at: &str) -> (f64, f64, u64) {
+    let mut orders = found["orders"].as_array().unwrap().iter();
+    let same = |order: &&Value| {
+        order["optimizer"] == optimizer
+            && order["batch"] == batch
+            && order["compared_with"] == compared_with
+            && order["at"] == at
+    };
+    let order = orders.find(same).unwrap_or_else(|| panic!("{optimizer} {batch} {compared_with} {at} in {found:#}"));
+    let number = |key: &str| order[key].as_f64().unwrap_or(f64::NAN);
+    (number("order"), number("half_width"), order["points"].as_u64().unwrap())
+}
+
+#[track_caller]
+fn assert_order(found: &Value, (optimizer, batch): (&str, u64), compared_with: &str, at: &str, wanted: f64, within: f64) {
+    let (order, half_width, points) = order(found, optimizer, batch, compared_with, at);
+    assert!(
+        (order - wanted).abs() <= within && points >= 4,
+        "{optimizer} to {compared_with}, {at}: {order} ± {half_width} over {points} rates, not {wanted}"
+    );
+}
+
+#[test]
+fn the_orders_of_descent_and_momentum_are_those_of_theory() {
+    let at = at();
+    let words =
+        ["--lr", "1e-4..0.1", "--per-decade", "2", "--optimizers", "gd,momentum,nesterov,adam,adam-scaled", "--out", "out"];
+    let found = json(at.path(), &words);
+    for end in ["end", "max"] {
+        assert_order(&found, ("gd", 60), "flow", end, 1.0, 0.05);
+        assert_order(&found, ("gd", 60), "modified_flow", end, 2.0, 0.1);
+        assert_order(&found, ("gd", 60), "third_order_flow", end, 3.0, 0.1);
+        assert_order(&found, ("adam-scaled", 60), "limit", end, 1.0, 0.1);
+    }
+    for momentum in ["momentum", "nesterov"] {
+        assert_order(&found, (momentum, 60), "flow", "end", 1.0, 0.1);
+        assert_order(&found, (momentum, 60), "modified_flow", "end", 2.0, 0.1);
+    }
+    // The controls: nothing but the flow that gd modifies is of order 2, and adam stays where its own limit is.
+    let (to_flow, half_width, _) = order(&found, "gd", 60, "flow", "end");
+    assert!((to_flow - 2.0).abs() > 10.0 * half_width.max(0.05));
+    let (adam, _, points) = order(&found, "adam", 60, "flow", "end");
+    assert!(points == 0 || adam.abs() < 0.2, "{adam}");
+
+    let folder = at.path().join("out");
+    for file in [
+        "study.parquet",
+        "curves.parquet",
+        "fits.parquet",
+        "flow.parquet",
+        "plan.json",
+        "manifest.json",
+        "scenario.json",
+        "figures/distance.svg",
+        "figures/distance.png",
+        "figures/companions.svg",
+        "figures/alignment.svg",
+        "figures/cost.svg",
+    ] {
+        assert!(folder.join(file).metadata().unwrap().len() > 300, "{file}");
+    }
+    let picture = fs::read_to_string(folder.join("figures/distance.svg")).unwrap();
+    assert!(picture.contains("slope 1") && picture.contains("hollow"));
+    let runs = read_study(&folder).unwrap();
+    assert_eq!(runs.rows(), 5 * 7);
+    // Twice the rate is half the gradients, for adam as well as for gd; and the flow needs some too.
+    let [slow, fast] = [0, 2].map(|row| floats(&runs, "gradients_to_loss")[row]);
+    assert!((slow / fast / 10.0 - 1.0).abs() < 0.05, "{slow} {fast}");
+    assert!(found["flow_gradients_to_loss"].as_f64().unwrap() > 10.0);
+    let (cosines, flow) = (floats(&runs, "nfa_cosine"), read_table(&folder.join("flow.parquet")).unwrap());
+    assert!((cosines[0] - flow.floats("flow", "nfa_cosine").last().unwrap()).abs() < 1e-4);
+}
+
+fn floats(table: &Table, name: &str) -> Vec<f64> {
+    let Some(Values::Float(values)) = table.column(name) else { panic!("{name}") };
+    values.clone()
+}
+
+/// Forty seeds: the standard error of a spread is some 5 %, over one and a half decades that is 0.04 of an order.
+#[test]
+fn the_mean_over_seeds_is_of_order_1_and_their_spread_of_order_a_half() {
+    let at = at();
+    let words = ["--lr", "0.006..0.2", "--per-decade", "4", "--batch", "48,full", "--seeds", "40", "--out", "out"];
+    let found = json(at.path(), &words);
+    assert_order(&found, ("sgd", 48), "mean_of_seeds", "end", 0.5, 0.1);
+    assert_order(&found, ("sgd", 48), "flow_of_mean", "end", 1.0, 0.2);
+    assert_order(&found, ("gd", 60), "flow", "end", 1.0, 0.05);
+    // The control: one seed by itself is of the order of the spread, not of the mean.
+    let (single, ..) = order(&found, "sgd", 48, "flow", "end");
+    assert!(single < 0.85, "{single}");
+
+    // Data and start are those of one problem: only the batches differ.
+    let runs = read_study(&at.path().join("out")).unwrap();
+    assert_eq!(runs.rows(), 8 * 41);
+    let Some(Values::Integer(seeds)) = runs.column("seed") else { panic!() };
+    let Some(Values::Integer(batches)) = runs.column("batch") else { panic!() };
+    assert_eq!(batches.iter().filter(|batch| **batch == 48).count(), 8 * 40);
+    assert!(seeds.iter().zip(batches).all(|(seed, batch)| *batch == 48 || *seed == 0));
+    let mut losses: Vec<u64> = floats(&runs, "loss").iter().map(|loss| loss.to_bits()).collect();
+    losses.sort_unstable();
+    losses.dedup();
+    assert_eq!(losses.len(), 8 * 41, "every seed draws its own batches at every rate");
+}
+
+#[test]
+fn what_diverges_is_recorded_with_its_step_and_shown_and_the_study_goes_on() {
+    let at = at();
+    let hot = ["--set", "flow.t_end=40", "--set", "network.widths=[5, 5, 5, 4]", "--set", "init.orthogonal.gain=1"];
+    let words = ["--lr", "0.01,0.02,0.04,2,3", "--out", "out"];
+    let printed = study(at.path(), &[&hot[..], &words].concat());
+    assert!(printed.contains("gd on batches of 60 diverges from lr 2.0 on: there at step "), "{printed}");
+    let folder = at.path().join("out");
+    let runs = read_study(&folder).unwrap();
+    let Some(Values::Text(ends)) = runs.column("termination") else { panic!() };
+    assert_eq!(ends[..], ["steps", "steps", "steps", "diverged", "diverged"]);
+    let steps = floats(&runs, "diverged_at");
+    assert!(
+        steps[..3].iter().all(|step| step.is_nan()) && steps[3..].iter().all(|step| (2.0..20.0).contains(step)),
+        "{steps:?}"
+    );
+    assert!(floats(&runs, "distance_to_flow")[3..].iter().all(|distance| distance.is_nan()));
+    let picture = fs::read_to_string(folder.join("figures/distance.svg")).unwrap();
+    assert!(
+        picture.contains("gd on batches of 60 diverges at η = 2 (step ") && picture.contains("at the upper edge: diverged")
+    );
+    // All rates past the bound: there is nothing to fit, and still a picture that says so.
+    let printed = study(at.path(), &[&hot[..], &["--lr", "2,3,4", "--out", "all"]].concat());
+    assert!(printed.contains("diverges from lr 2.0 on"), "{printed}");
+    assert!(at.path().join("all/figures/distance.svg").exists());
+}
+
+/// The records of all units and the tables, without times.
+fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder.join("units"))
+        .unwrap()
+        .map(|unit| unit.unwrap().path())
+        .flat_map(|unit| ["records.parquet", "weights.npz"].map(|name| unit.join(name)))
+        .chain(["curves.parquet", "fits.parquet", "figures/distance.svg"].map(|name| folder.join(name)))
+        .map(|path| (path.strip_prefix(folder).unwrap().display().to_string(), fs::read(&path).unwrap()))
+        .collect();
+    let mut runs = read_study(folder).unwrap();
+    runs.columns.retain(|column| !column.name.starts_with("wall_seconds"));
+    files.push(("study".to_string(), format!("{runs:?}").into_bytes()));
+    files.sort();
+    files
+}
+
+#[test]
+fn neither_workers_nor_kills_show() {
+    let at = at();
+    let at = at.path();
+    let words = ["--lr", "1e-3..0.1", "--per-decade", "3", "--optimizers", "gd,momentum", "--batch", "8,full", "--seeds", "3"];
+    let begin = Instant::now();
+    study(at, &[&words[..], &["--out", "calm", "--jobs", "1"]].concat());
+    let whole = begin.elapsed();
+    for kill in 0..6_u32 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gramflow"))
+            .current_dir(at)
+            .args(arguments(&[&words[..], &["--out", "killed", "--jobs", "2"]].concat()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(5) + whole * (kill * 7 % 5) / 20);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    study(at, &[&words[..], &["--out", "killed", "--jobs", "2"]].concat());
+    let calm = bytes(&at.join("calm"));
+    assert!(calm.len() > 20 && calm == bytes(&at.join("killed")));
+    // Words in another order are the same study: nothing is left to run, and the tables follow the words.
+    let units = || {
+        fs::read_dir(at.join("calm/units")).unwrap().map(|unit| unit.unwrap().path().metadata().unwrap().modified().unwrap())
+    };
+    let before: Vec<_> = units().collect();
+    let again = ["--lr", "1e-3..0.1", "--per-decade", "3", "--optimizers", "momentum,gd", "--batch", "8,full", "--seeds", "3"];
+    study(at, &[&again[..], &["--out", "calm"]].concat());
+    assert_eq!(before, units().collect::<Vec<_>>());
+    // What the scenario's own integration costs is its own, though units do not depend on it.
+    let cost =
+        |rtol: &str| json(at, &[&words[..], &["--out", "calm", "--set", rtol]].concat())["flow_gradients_to_loss"].as_f64();
+    assert!(cost("flow.rtol=1e-4") < cost("flow.rtol=1e-11"));
+    // Another study does not join its folder.
+    let output = gramflow(at, &arguments(&["--lr", "0.1", "--out", "calm"]));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn wrong_words_are_refused_with_what_would_be_right_and_nothing_is_written() {
+    let at = at();
+    for (words, says) in [
+        (&["--lr", "0.1", "--optimizers", "gdd"][..], "not an optimizer: there are gd, momentum"),
+        (&["--lr", "1..0.1"], "FROM..TO"),
+        (&["--lr", "0"], "FROM..TO"),
+        (&[], "--lr"),
+        (&["--lr", "0.1", "--batch", "61"], "--batch 61: at most 60, the number of samples"),
+        (&["--lr", "0.1", "--batch", "0"], "`full` or a number of samples"),
+        (
+            &["--lr", "0.1,0.5", "--optimizers", "momentum"],
+            "--lr 0.5: the first step of momentum would pass t_end: at most 0.2",
+        ),
+        (&["--lr", "1e-10"], "steps"),
+        (&["--lr", "0.1", "--seeds", "0"], "--seeds"),
+        (&["--lr", "0.1", "--loss", "0"], "greater than 0"),
+        (&["--lr", "0.1", "--per-decade", "0"], "--per-decade"),
+        (&["--lr", "0.1", "--out", "."], "is no sweep's folder"),
+        (&["--lr", "0.1", "--set", "flow.rtol=2"], "--set flow.rtol=2"),
+    ] {
+        let output = gramflow(at.path(), &arguments(words));
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {message}");
+        assert!(message.contains(says), "{words:?}: {message}");
+        assert_eq!(fs::read_dir(at.path()).unwrap().count(), 1, "{words:?}");
+    }
+}
