@@ -1,27 +1,46 @@
-//! The shapes of a network and where each weight lies in the flat vector θ.
+//! The shapes of a network and where each weight and bias lies in the flat vector θ.
 
 use std::ops::Range;
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
-/// Widths d_0, …, d_L of a linear network of depth L: layer l = 1, …, L maps ℝ^{d_{l−1}} to ℝ^{d_l}.
+use crate::scenario::{self, Activation};
+
+/// Widths d_0, …, d_L of a network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) of depth L: layer l = 1, …, L maps ℝ^{d_{l−1}} to
+/// ℝ^{d_l}.
 ///
-/// θ = (W_1, …, W_L), each W_l ∈ ℝ^{d_l × d_{l−1}} column by column.
+/// θ = (W_1, b_1, …, W_L, b_L), each W_l ∈ ℝ^{d_l × d_{l−1}} column by column, without the b_l ∈ ℝ^{d_l} of layers that have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Architecture {
     widths: Vec<usize>,
-    /// W_l occupies `offsets[l − 1]..offsets[l]`.
+    /// σ_l at index l − 1.
+    activations: Vec<Activation>,
+    /// Whether layer l has a bias, at index l − 1.
+    biases: Vec<bool>,
+    /// W_l begins at `offsets[l − 1]`; b_l, where there is one, follows it and ends at `offsets[l]`.
     offsets: Vec<usize>,
 }
 
 impl Architecture {
-    /// The network of these widths; at least two, all positive (as a validated scenario has them).
+    /// The linear network of these widths, without biases; at least two, all positive (as a validated scenario has them).
     pub fn new(widths: &[usize]) -> Self {
+        let depth = widths.len().saturating_sub(1);
+        Self::with_layers(widths, &vec![Activation::Identity; depth], &vec![false; depth])
+    }
+
+    /// The network of these widths with σ_1, …, σ_L and, where `biases[l − 1]` says so, b_l. One entry per layer in each list.
+    pub fn with_layers(widths: &[usize], activations: &[Activation], biases: &[bool]) -> Self {
+        assert!(activations.len() + 1 == widths.len() && biases.len() + 1 == widths.len(), "one entry per layer");
         let mut offsets = vec![0];
-        for pair in widths.windows(2) {
-            offsets.push(offsets[offsets.len() - 1] + pair[0] * pair[1]);
+        for (pair, &bias) in widths.windows(2).zip(biases) {
+            offsets.push(offsets[offsets.len() - 1] + pair[1] * (pair[0] + usize::from(bias)));
         }
-        Self { widths: widths.to_vec(), offsets }
+        Self { widths: widths.to_vec(), activations: activations.to_vec(), biases: biases.to_vec(), offsets }
+    }
+
+    /// The network of a validated scenario.
+    pub fn of(network: &scenario::Network) -> Self {
+        Self::with_layers(&network.widths, &network.layer_activations(), &network.layer_biases())
     }
 
     /// d_0, …, d_L.
@@ -44,6 +63,21 @@ impl Architecture {
         self.widths[self.depth()]
     }
 
+    /// σ_l, for l = 1, …, L.
+    pub fn activation(&self, l: usize) -> Activation {
+        self.activations[l - 1]
+    }
+
+    /// Whether layer l = 1, …, L has a bias.
+    pub fn has_bias(&self, l: usize) -> bool {
+        self.biases[l - 1]
+    }
+
+    /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, and no bias.
+    pub fn is_linear(&self) -> bool {
+        self.activations.iter().all(|&activation| activation == Activation::Identity) && !self.biases.contains(&true)
+    }
+
     /// P, the length of θ.
     pub fn parameter_count(&self) -> usize {
         self.offsets[self.depth()]
@@ -54,19 +88,70 @@ impl Architecture {
         (self.widths[l], self.widths[l - 1])
     }
 
-    fn range(&self, l: usize) -> Range<usize> {
-        self.offsets[l - 1]..self.offsets[l]
+    /// Where W_l lies in θ, for l = 1, …, L.
+    pub fn weight_range(&self, l: usize) -> Range<usize> {
+        let start = self.offsets[l - 1];
+        start..start + self.widths[l] * self.widths[l - 1]
+    }
+
+    /// Where b_l lies in θ, for l = 1, …, L; empty where layer l has none.
+    pub fn bias_range(&self, l: usize) -> Range<usize> {
+        self.weight_range(l).end..self.offsets[l]
     }
 
     /// W_l inside θ, for l = 1, …, L.
     pub fn weight<'a>(&self, theta: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
         let (rows, columns) = self.shape(l);
-        DMatrixView::from_slice(&theta[self.range(l)], rows, columns)
+        DMatrixView::from_slice(&theta[self.weight_range(l)], rows, columns)
     }
 
     /// W_l inside θ, to write to, for l = 1, …, L.
     pub fn weight_mut<'a>(&self, theta: &'a mut [f64], l: usize) -> DMatrixViewMut<'a, f64> {
         let (rows, columns) = self.shape(l);
-        DMatrixViewMut::from_slice(&mut theta[self.range(l)], rows, columns)
+        DMatrixViewMut::from_slice(&mut theta[self.weight_range(l)], rows, columns)
+    }
+
+    /// b_l inside θ, for l = 1, …, L; `None` where layer l has none.
+    pub fn bias<'a>(&self, theta: &'a [f64], l: usize) -> Option<&'a [f64]> {
+        self.has_bias(l).then(|| &theta[self.bias_range(l)])
+    }
+
+    /// b_l inside θ, to write to, for l = 1, …, L; `None` where layer l has none.
+    pub fn bias_mut<'a>(&self, theta: &'a mut [f64], l: usize) -> Option<&'a mut [f64]> {
+        self.has_bias(l).then(|| &mut theta[self.bias_range(l)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Weights and biases, written with their own numbers, cover θ once and in the order W_1, b_1, W_2, ….
+        #[test]
+        fn layers_tile_the_parameters(layers in prop::collection::vec((1usize..5, any::<bool>()), 1..5), d_in in 1usize..5) {
+            let widths: Vec<usize> = [d_in].into_iter().chain(layers.iter().map(|layer| layer.0)).collect();
+            let biases: Vec<bool> = layers.iter().map(|layer| layer.1).collect();
+            let net = Architecture::with_layers(&widths, &vec![Activation::Tanh; biases.len()], &biases);
+            let mut theta = vec![f64::NAN; net.parameter_count()];
+            for l in 1..=net.depth() {
+                net.weight_mut(&mut theta, l).fill(2.0 * l as f64);
+                prop_assert_eq!(net.bias(&theta, l).is_some(), biases[l - 1]);
+                if let Some(bias) = net.bias_mut(&mut theta, l) {
+                    prop_assert_eq!(bias.len(), widths[l]);
+                    bias.fill(2.0 * l as f64 + 1.0);
+                }
+            }
+            prop_assert!(theta.is_sorted() && !theta.iter().any(|x| x.is_nan()));
+        }
+    }
+
+    #[test]
+    fn only_identities_without_biases_are_linear() {
+        assert!(Architecture::new(&[2, 3, 1]).is_linear());
+        let net = |activation, bias| Architecture::with_layers(&[2, 3, 1], &[activation, Activation::Identity], &[bias, false]);
+        assert_eq!(net(Activation::Identity, false), Architecture::new(&[2, 3, 1]));
+        assert!(!net(Activation::Relu, false).is_linear() && !net(Activation::Identity, true).is_linear());
     }
 }

@@ -1,10 +1,11 @@
-//! Deep linear networks f(x) = W_L ⋯ W_1 x: their shapes, their weights as one flat vector, and their starts.
+//! Networks f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L): their shapes, their parameters as one flat vector, and their starts.
 
 mod architecture;
 mod extended;
 pub mod init;
 mod parameters;
 
+pub use crate::scenario::Activation;
 pub use architecture::Architecture;
 pub use extended::ExtendedParameters;
 pub use parameters::{Parameters, WeightsError, largest_norm};

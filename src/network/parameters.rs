@@ -1,4 +1,4 @@
-//! The weights of a network, θ, with views of each layer.
+//! The weights and biases of a network, θ, with views of each layer.
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
@@ -6,14 +6,14 @@ use crate::npz::{Array, Arrays};
 
 use super::Architecture;
 
-/// θ = (W_1, …, W_L) of one architecture.
+/// θ = (W_1, b_1, …, W_L, b_L) of one architecture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
     architecture: Architecture,
     values: DVector<f64>,
 }
 
-/// Why arrays are not the weights of a network.
+/// Why arrays are not the weights and biases of a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
     /// There is no array for W_l.
@@ -23,6 +23,12 @@ pub enum WeightsError {
         layer: usize,
         /// The depth L.
         depth: usize,
+    },
+    /// There is no array for b_l.
+    #[error("there is no array `b{layer}`: network.bias gives layer {layer} one; store it, or set network.bias: false")]
+    MissingBias {
+        /// The layer l.
+        layer: usize,
     },
     /// W_l has the wrong shape.
     #[error("`W{layer}` has shape {found:?}, and network.widths want ({}, {})", wanted.0, wanted.1)]
@@ -34,24 +40,34 @@ pub enum WeightsError {
         /// (d_l, d_{l−1}).
         wanted: (usize, usize),
     },
-    /// An entry of W_l is NaN or infinite.
-    #[error("`W{layer}` has an entry that is NaN or infinite")]
-    NotFinite {
+    /// b_l has the wrong shape.
+    #[error("`b{layer}` has shape {found:?}, and network.widths want ({wanted},)")]
+    BiasShape {
         /// The layer l.
         layer: usize,
+        /// The shape of the array.
+        found: Vec<usize>,
+        /// d_l.
+        wanted: usize,
     },
-    /// There is an array besides W_1, …, W_L: a bias, or a layer too many.
-    #[error("`{name}` is not a weight of this network: it needs W1 to W{depth} and nothing else")]
+    /// An entry of W_l or b_l is NaN or infinite.
+    #[error("`{name}` has an entry that is NaN or infinite")]
+    NotFinite {
+        /// The name of the array.
+        name: String,
+    },
+    /// There is an array besides those of the layers: a bias of a layer without one, or a layer too many.
+    #[error("`{name}` is not a weight of this network: it needs {needed} and nothing else")]
     Unknown {
         /// The name of the array.
         name: String,
-        /// The depth L.
-        depth: usize,
+        /// The names of those that it has.
+        needed: String,
     },
 }
 
 impl Parameters {
-    /// The weights W_1, …, W_L, each of the shape that the architecture gives it.
+    /// The weights W_1, …, W_L, each of the shape that the architecture gives it. Biases, where there are any, are 0.
     pub fn from_weights(architecture: &Architecture, weights: &[DMatrix<f64>]) -> Self {
         let mut values = DVector::zeros(architecture.parameter_count());
         for (index, weight) in weights.iter().enumerate() {
@@ -60,7 +76,7 @@ impl Parameters {
         Self { architecture: architecture.clone(), values }
     }
 
-    /// The weights W_l = `layer`(d_l, d_{l−1}), for l = 1, …, L in this order.
+    /// The weights W_l = `layer`(d_l, d_{l−1}), for l = 1, …, L in this order. Biases, where there are any, are 0.
     pub fn from_shapes(architecture: &Architecture, mut layer: impl FnMut(usize, usize) -> DMatrix<f64>) -> Self {
         let shapes = (1..=architecture.depth()).map(|l| architecture.shape(l));
         let weights: Vec<_> = shapes.map(|(rows, columns)| layer(rows, columns)).collect();
@@ -73,31 +89,48 @@ impl Parameters {
         Self { architecture: architecture.clone(), values }
     }
 
-    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), as PyTorch has them.
+    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias, as PyTorch has them.
     pub fn from_arrays(architecture: &Architecture, arrays: &Arrays) -> Result<Self, WeightsError> {
         let depth = architecture.depth();
-        let mut weights = Vec::with_capacity(depth);
+        let finite = |name: &str, array: &Array| {
+            let all = array.data.iter().all(|x| x.is_finite());
+            if all { Ok(()) } else { Err(WeightsError::NotFinite { name: name.to_string() }) }
+        };
+        let mut values = DVector::zeros(architecture.parameter_count());
         for layer in 1..=depth {
-            let array = arrays.get(&format!("W{layer}")).ok_or(WeightsError::Missing { layer, depth })?;
+            let name = format!("W{layer}");
+            let array = arrays.get(&name).ok_or(WeightsError::Missing { layer, depth })?;
             let wanted = architecture.shape(layer);
             if array.shape != [wanted.0, wanted.1] {
                 return Err(WeightsError::Shape { layer, found: array.shape.clone(), wanted });
             }
-            if !array.data.iter().all(|x| x.is_finite()) {
-                return Err(WeightsError::NotFinite { layer });
+            finite(&name, array)?;
+            let weight = DMatrix::from_row_slice(wanted.0, wanted.1, &array.data);
+            architecture.weight_mut(values.as_mut_slice(), layer).copy_from(&weight);
+            if let Some(bias) = architecture.bias_mut(values.as_mut_slice(), layer) {
+                let name = format!("b{layer}");
+                let array = arrays.get(&name).ok_or(WeightsError::MissingBias { layer })?;
+                if array.shape != [bias.len()] {
+                    return Err(WeightsError::BiasShape { layer, found: array.shape.clone(), wanted: bias.len() });
+                }
+                finite(&name, array)?;
+                bias.copy_from_slice(&array.data);
             }
-            weights.push(DMatrix::from_row_slice(wanted.0, wanted.1, &array.data));
         }
-        // A bias, or a layer too many, would otherwise be dropped in silence.
-        if let Some(name) = arrays.keys().find(|name| !(1..=depth).any(|layer| **name == format!("W{layer}"))) {
-            return Err(WeightsError::Unknown { name: name.clone(), depth });
+        // A bias that has no place, or a layer too many, would otherwise be dropped in silence.
+        let known = names(architecture);
+        if let Some(name) = arrays.keys().find(|name| !known.contains(name)) {
+            return Err(WeightsError::Unknown { name: name.clone(), needed: listed(architecture) });
         }
-        Ok(Self::from_weights(architecture, &weights))
+        Ok(Self { architecture: architecture.clone(), values })
     }
 
-    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}).
+    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias.
     pub fn to_arrays(&self) -> Arrays {
-        (1..=self.architecture.depth()).map(|l| (format!("W{l}"), Array::matrix(self.weight(l)))).collect()
+        let layers = 1..=self.architecture.depth();
+        let weights = layers.clone().map(|l| (format!("W{l}"), Array::matrix(self.weight(l))));
+        let biases = layers.filter_map(|l| Some((format!("b{l}"), Array::vector(self.bias(l)?.to_vec()))));
+        weights.chain(biases).collect()
     }
 
     /// The shapes.
@@ -110,7 +143,18 @@ impl Parameters {
         self.architecture.weight(self.values.as_slice(), l)
     }
 
-    /// The imbalance D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ ∈ ℝ^{d_l × d_l} of layers l and l + 1, for l = 1, …, L − 1.
+    /// b_l, for l = 1, …, L; `None` where layer l has none.
+    pub fn bias(&self, l: usize) -> Option<&[f64]> {
+        self.architecture.bias(self.values.as_slice(), l)
+    }
+
+    /// b_l to write to, for l = 1, …, L; `None` where layer l has none.
+    pub fn bias_mut(&mut self, l: usize) -> Option<&mut [f64]> {
+        self.architecture.bias_mut(self.values.as_mut_slice(), l)
+    }
+
+    /// The imbalance D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ ∈ ℝ^{d_l × d_l} of layers l and l + 1, for l = 1, …, L − 1. Biases do
+    /// not enter.
     pub fn imbalance(&self, l: usize) -> DMatrix<f64> {
         let (below, above) = (self.weight(l), self.weight(l + 1));
         above.transpose() * above - below * below.transpose()
@@ -137,6 +181,24 @@ impl Parameters {
     }
 }
 
+/// The names of the arrays of a network.
+fn names(architecture: &Architecture) -> Vec<String> {
+    let of = |l: usize| [Some(format!("W{l}")), architecture.has_bias(l).then(|| format!("b{l}"))];
+    (1..=architecture.depth()).flat_map(of).flatten().collect()
+}
+
+/// The same as a phrase: `W1 to W3`, `W1 to W3, b1 and b3`.
+fn listed(architecture: &Architecture) -> String {
+    let depth = architecture.depth();
+    let biases: Vec<String> = (1..=depth).filter(|&l| architecture.has_bias(l)).map(|l| format!("b{l}")).collect();
+    let weights = format!("W1 to W{depth}");
+    match &biases[..] {
+        [] => weights,
+        [bias] => format!("{weights} and {bias}"),
+        [some @ .., last] => format!("{weights}, {} and {last}", some.join(", ")),
+    }
+}
+
 /// max ‖M‖_F over some matrices, 0 of none. A NaN among the norms is the result: `f64::max` would drop it.
 pub fn largest_norm(matrices: &[DMatrix<f64>]) -> f64 {
     matrices.iter().map(DMatrix::norm).fold(0.0, |largest, norm| if norm > largest || norm.is_nan() { norm } else { largest })
@@ -145,6 +207,7 @@ pub fn largest_norm(matrices: &[DMatrix<f64>]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Activation;
     use crate::rng::{Purpose, gaussian_matrix, stream};
 
     fn rectangular() -> Parameters {
@@ -175,5 +238,27 @@ mod tests {
         assert!(change(|a| a.get_mut("W1").unwrap().shape = vec![3, 4]).contains("[3, 4]"));
         assert!(change(|a| a.get_mut("W2").unwrap().data[0] = f64::NAN).contains("NaN"));
         assert!(change(|a| drop(a.insert("b1".into(), Array::vector(vec![0.0; 4])))).contains("`b1`"));
+    }
+
+    #[test]
+    fn biases_go_through_arrays_and_wrong_ones_are_refused() {
+        let net = Architecture::with_layers(&[3, 4, 2, 2], &[Activation::Relu; 3], &[true, false, true]);
+        let values = gaussian_matrix(net.parameter_count(), 1, &mut stream(0, Purpose::Init)).column(0).into_owned();
+        let parameters = Parameters::from_values(&net, values);
+        let arrays = parameters.to_arrays();
+        assert_eq!(arrays.keys().collect::<Vec<_>>(), ["W1", "W2", "W3", "b1", "b3"]);
+        assert_eq!(arrays["b1"].data, parameters.bias(1).unwrap());
+        let change = |edit: fn(&mut Arrays)| {
+            let mut arrays = parameters.to_arrays();
+            edit(&mut arrays);
+            Parameters::from_arrays(&net, &arrays).unwrap_err().to_string()
+        };
+        assert!(change(|a| drop(a.remove("b3"))).contains("no array `b3`"));
+        assert!(change(|a| a.get_mut("b1").unwrap().shape = vec![4, 1]).contains("[4, 1], and network.widths want (4,)"));
+        assert!(change(|a| a.get_mut("b3").unwrap().data[1] = f64::INFINITY).contains("`b3` has an entry"));
+        assert!(
+            change(|a| drop(a.insert("b2".into(), Array::vector(vec![0.0; 2])))).contains("it needs W1 to W3, b1 and b3 and")
+        );
+        assert_eq!(Parameters::from_arrays(&net, &arrays), Ok(parameters));
     }
 }

@@ -1,4 +1,4 @@
-//! A start read from an NPZ file with the arrays W1, …, WL.
+//! A start read from an NPZ file with the arrays W1, …, WL, and b1, … where layers have a bias.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub enum FileError {
     },
 }
 
-/// The weights in the NPZ file `path`, each of shape (d_l, d_{l−1}).
+/// The weights in the NPZ file `path`, each of shape (d_l, d_{l−1}), and the biases, each of shape (d_l,).
 pub fn file(architecture: &Architecture, path: &Path) -> Result<Parameters, FileError> {
     let arrays = npz::read(path)?;
     Parameters::from_arrays(architecture, &arrays).map_err(|source| FileError::Weights { path: path.into(), source })

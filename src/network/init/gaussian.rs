@@ -5,7 +5,7 @@ use rand::Rng;
 use crate::network::{Architecture, Parameters};
 use crate::rng::gaussian_matrix;
 
-/// W_l with independent entries N(0, std²), the same std in every layer.
+/// W_l with independent entries N(0, std²), the same std in every layer; biases 0, as theory has them: std is the scale of the weights.
 pub fn gaussian(architecture: &Architecture, std: f64, rng: &mut impl Rng) -> Parameters {
     Parameters::from_shapes(architecture, |rows, columns| gaussian_matrix(rows, columns, rng) * std)
 }

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 
 use crate::network::{Architecture, Parameters};
 
-/// (W_l)_{ij} = 1 where i = j, else 0. Balanced if and only if min(d_l, d_{l−1}) is the same for every l.
+/// (W_l)_{ij} = 1 where i = j, else 0; biases 0. Balanced if and only if min(d_l, d_{l−1}) is the same for every l.
 pub fn identity(architecture: &Architecture) -> Parameters {
     Parameters::from_shapes(architecture, DMatrix::identity)
 }

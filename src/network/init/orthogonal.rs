@@ -5,7 +5,7 @@ use rand::Rng;
 use crate::network::{Architecture, Parameters};
 use crate::rng::orthonormal_columns;
 
-/// W_l = gain·Q with QᵀQ = I or QQᵀ = I, whichever the shape allows, Q uniform (Haar).
+/// W_l = gain·Q with QᵀQ = I or QQᵀ = I, whichever the shape allows, Q uniform (Haar); biases 0.
 pub fn orthogonal(architecture: &Architecture, gain: f64, rng: &mut impl Rng) -> Parameters {
     Parameters::from_shapes(architecture, |rows, columns| {
         let q = if rows >= columns {
