@@ -88,10 +88,17 @@ impl VectorField for ModifiedFlow<'_> {
         dtheta.axpy(-1.0, gradient, -self.curvature);
     }
 
+    /// Without c·D³J[∇J, v] where the objective has no third derivatives. What is left out vanishes where the gradient does; it steers
+    /// methods and decides no state that they accept.
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [gradient, hv] = &mut *self.scratch.borrow_mut();
-        self.objective.gradient(theta, gradient);
-        self.objective.third_derivative(theta, gradient, v, jv);
+        match self.objective.third() {
+            Some(objective) => {
+                objective.gradient(theta, gradient);
+                objective.third_derivative(theta, gradient, v, jv);
+            }
+            None => jv.fill(0.0),
+        }
         self.objective.hessian_vector(theta, v, hv);
         jv.axpy(-1.0, hv, -self.curvature);
         self.objective.hessian_vector(theta, hv, gradient);
@@ -109,7 +116,7 @@ impl VectorField for ModifiedFlow<'_> {
     }
 
     fn product_cost(&self) -> u64 {
-        1 + 6 + 2 + 2
+        if self.objective.third().is_some() { 1 + 6 + 2 + 2 } else { 2 + 2 }
     }
 }
 

@@ -7,14 +7,14 @@ use std::cell::RefCell;
 
 use nalgebra::DVector;
 
-use crate::objective::Objective;
+use crate::objective::ThirdDerivative;
 use crate::ode::VectorField;
 
 use super::formula::number;
 
 /// The field of gradient descent to third order in its rate. Autonomous.
 pub struct ThirdOrderFlow<'a> {
-    objective: &'a dyn Objective,
+    objective: &'a dyn ThirdDerivative,
     lr: f64,
     /// The weights of ∇²J∇²J∇J and of D³J[∇J, ∇J].
     weights: [f64; 2],
@@ -23,12 +23,12 @@ pub struct ThirdOrderFlow<'a> {
 
 impl<'a> ThirdOrderFlow<'a> {
     /// That of gradient descent at the rate `lr` = η > 0.
-    pub fn new(objective: &'a dyn Objective, lr: f64) -> Self {
+    pub fn new(objective: &'a dyn ThirdDerivative, lr: f64) -> Self {
         Self::with_weights(objective, lr, [1.0 / 3.0, 1.0 / 12.0])
     }
 
     /// The same with other weights than ⅓ and 1/12 in the term of η²: a control, of no process.
-    pub fn with_weights(objective: &'a dyn Objective, lr: f64, weights: [f64; 2]) -> Self {
+    pub fn with_weights(objective: &'a dyn ThirdDerivative, lr: f64, weights: [f64; 2]) -> Self {
         let zeros = DVector::zeros(objective.architecture().parameter_count());
         Self { objective, lr, weights, scratch: RefCell::new(std::array::from_fn(|_| zeros.clone())) }
     }

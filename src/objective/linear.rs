@@ -20,7 +20,7 @@ use crate::data::Moments;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 
-use super::{Excess, Objective};
+use super::{Excess, Jacobian, Objective, ThirdDerivative};
 use hessian::Tangent;
 use third::Second;
 
@@ -103,7 +103,7 @@ impl Scratch {
 }
 
 impl LinearObjective {
-    /// The objective with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
+    /// The objective of a linear architecture ([`Architecture::is_linear`]) with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
     pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
         let cost = |order| flops(&architecture, order);
         let order = if cost(Order::FromOutput) < cost(Order::FromInput) { Order::FromOutput } else { Order::FromInput };
@@ -260,6 +260,22 @@ impl Objective for LinearObjective {
         tangent.product(self, v.as_slice(), hv.as_mut_slice());
     }
 
+    fn third(&self) -> Option<&dyn ThirdDerivative> {
+        Some(self)
+    }
+
+    /// J_l = W_L⋯W_l, the same at every sample.
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
+        let mut jacobians: Vec<DMatrix<f64>> = Vec::with_capacity(self.architecture.depth());
+        for l in (1..=self.architecture.depth()).rev() {
+            let weight = self.architecture.weight(theta.as_slice(), l);
+            jacobians.push(jacobians.last().map_or_else(|| weight.into_owned(), |above| above * weight));
+        }
+        jacobians.into_iter().rev().map(Jacobian::constant).collect()
+    }
+}
+
+impl ThirdDerivative for LinearObjective {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.architecture, self.order));

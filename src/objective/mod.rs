@@ -1,10 +1,12 @@
 //! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ = 1/(2n) Σ‖f(x_i) − y_i‖².
 
+mod jacobian;
 mod linear;
 
+pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Order, Samples};
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use crate::network::Architecture;
 
@@ -17,6 +19,13 @@ pub struct Excess {
     pub rounding: f64,
     /// What of the loss there is to learn: ℒ of the zero map, less the minimum.
     pub learnable: f64,
+}
+
+/// The third derivatives of an objective.
+pub trait ThirdDerivative: Objective {
+    /// `out` ← D³J(θ)[u, v], the derivative of ∇²J(θ)·v along u: symmetric in u and v, exact, at the cost of about six gradients. Decay,
+    /// which is quadratic, has none. Does not allocate after its first call.
+    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>);
 }
 
 /// J = ℒ + (λ/2)‖θ‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
@@ -41,9 +50,30 @@ pub trait Objective {
     /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, at the cost of about two gradients. Does not allocate after its first call.
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>);
 
-    /// `out` ← D³J(θ)[u, v], the derivative of ∇²J(θ)·v along u: symmetric in u and v, exact, at the cost of about six gradients. Decay,
-    /// which is quadratic, has none. Does not allocate after its first call.
-    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>);
+    /// Its third derivatives; `None` where they are not implemented.
+    fn third(&self) -> Option<&dyn ThirdDerivative> {
+        None
+    }
+
+    /// The Jacobians J_l(x_i) = ∂f/∂h_{l−1} over the samples, for l = 1, …, L at index l − 1; h_0 = x, h_l the output of layer l.
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian>;
+
+    /// R with RᵀR = A_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i), the average gradient outer product with respect to the input of layer
+    /// l = 1, …, L; d_{l−1} columns. For several layers at once see [`Objective::jacobians`].
+    fn jacobian_factor(&self, theta: &DVector<f64>, l: usize) -> DMatrix<f64> {
+        self.jacobians(theta)[l - 1].factor()
+    }
+
+    /// W_lᵀ∇_{W_l}ℒ = (1/n) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}} for l = 1, …, L at index l − 1, ℓ_i the loss of sample
+    /// i, since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ it is FACT (Boix-Adserà, Mallinar, Simon &
+    /// Belkin, *FACT: the Features At Convergence Theorem for neural networks*, 2025), which equals W_lᵀW_l where ∇_{W_l}J = 0 and λ > 0.
+    fn feature_gradients(&self, theta: &DVector<f64>) -> Vec<DMatrix<f64>> {
+        let mut gradient = DVector::zeros(theta.len());
+        self.loss_gradient(theta, &mut gradient);
+        let net = self.architecture();
+        let of = |l| net.weight(theta.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
+        (1..=net.depth()).map(of).collect()
+    }
 
     /// J(θ).
     fn value(&self, theta: &DVector<f64>) -> f64 {

@@ -126,7 +126,7 @@ mod tests {
     use super::super::tests::problem;
     use super::*;
     use crate::data::{Dataset, Moments};
-    use crate::objective::Objective;
+    use crate::objective::{Objective, ThirdDerivative};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use nalgebra::DVector;
     use proptest::prelude::*;
