@@ -1,4 +1,5 @@
-//! Dense linear algebra on nalgebra's matrices: products into given storage, singular values and eigenvalues, powers of Gram matrices.
+//! Dense linear algebra on nalgebra's matrices: products into given storage, singular values and eigenvalues, powers of Gram matrices;
+//! and elementary functions over slices.
 //!
 //! Products and decompositions are faer's. nalgebra's own product allocates on every call, and its SVD is silently wrong on
 //! low-rank matrices (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
@@ -6,6 +7,7 @@
 mod angle;
 mod double_double;
 mod eigen;
+pub mod elementary;
 mod gram;
 mod gram_double_double;
 mod lanczos;

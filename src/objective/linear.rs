@@ -1,12 +1,7 @@
 //! Linear networks by their sufficient statistics: the cost of a gradient does not depend on the number of samples.
 //!
-//! With P = W_L⋯W_1 and R = PΣ_x − Σ_yx, ∇_{W_l}ℒ = (W_L⋯W_{l+1})ᵀ R (W_{l−1}⋯W_1)ᵀ. The chain can be carried from either end:
-//!
-//! - from the input: A_l = W_l⋯W_1 (d_l × d_0) up, Δ_l = W_{l+1}ᵀΔ_{l+1} (d_l × d_0) down from Δ_L = R, ∇_l = Δ_l A_{l−1}ᵀ;
-//! - from the output: B_l = W_L⋯W_{l+1} (d_L × d_l) down, E_l = E_{l−1}W_lᵀ (d_L × d_l) up from E_0 = R, ∇_l = B_lᵀE_{l−1}.
-//!
-//! Every product of the first has d_0 columns, every one of the second d_L rows: the cheaper is chosen by counting. For
-//! d_L = 1 the second is matrix–vector work and forms no d × d product.
+//! With P = W_L⋯W_1 and R = PΣ_x − Σ_yx, ∇_{W_l}ℒ = (W_L⋯W_{l+1})ᵀ R (W_{l−1}⋯W_1)ᵀ, carried by a [`Chain`] of products from the
+//! cheaper end.
 
 mod hessian;
 mod minibatch;
@@ -17,32 +12,23 @@ use std::cell::RefCell;
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::{Write, gemm_nn};
 use crate::network::Architecture;
 
+use super::chain::{Chain, Order, Scratch};
 use super::{Excess, Jacobian, Objective, ThirdDerivative};
 use hessian::Tangent;
 use third::Second;
 
 pub use minibatch::{Minibatch, Samples};
 
-/// From which end the products are carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// With d_0 columns throughout.
-    FromInput,
-    /// With d_L rows throughout.
-    FromOutput,
-}
-
 /// ℒ(θ) of a linear network on given moments, its gradient and its Hessian.
 pub struct LinearObjective {
-    architecture: Architecture,
+    chain: Chain,
     moments: Moments,
     /// −Σ_yx, so that R is one product added to it.
     minus_sigma_yx: DMatrix<f64>,
     weight_decay: f64,
-    order: Order,
     scratch: RefCell<Scratch>,
     /// What products with the Hessian need beside; none before the first.
     tangent: RefCell<Option<Tangent>>,
@@ -53,156 +39,49 @@ pub struct LinearObjective {
 impl Clone for LinearObjective {
     /// With scratch of its own, so that another thread can use it.
     fn clone(&self) -> Self {
-        Self::with_order(self.architecture.clone(), self.moments.clone(), self.weight_decay, self.order)
+        Self::with_chain(self.chain.clone(), self.moments.clone(), self.weight_decay)
     }
 }
 
 /// Closes the chain: the residual R, d_L × d_0, for a product P.
 type Close<'a> = &'a mut dyn FnMut(DMatrixView<f64>, &mut DMatrix<f64>);
 
-/// The intermediate products of one gradient, or their derivatives along a direction.
-struct Scratch {
-    /// A_1, …, A_L or B_{L−1}, …, B_0, at index l: A_l or B_l. Those not needed are empty.
-    chain: Vec<DMatrix<f64>>,
-    /// Δ_l or E_l at index l.
-    residual: Vec<DMatrix<f64>>,
-}
-
-impl Scratch {
-    fn new(architecture: &Architecture, order: Order) -> Self {
-        let (depth, widths) = (architecture.depth(), architecture.widths());
-        let (d_in, d_out) = (architecture.input_dim(), architecture.output_dim());
-        let matrices = || -> Vec<DMatrix<f64>> {
-            let shape = |&d: &usize| match order {
-                Order::FromInput => DMatrix::zeros(d, d_in),
-                Order::FromOutput => DMatrix::zeros(d_out, d),
-            };
-            widths.iter().map(shape).collect()
-        };
-        let (mut chain, residual) = (matrices(), matrices());
-        // W_1 alone is A_1, W_L alone is B_{L−1}, and A_0 = I, B_L = I: never stored.
-        let unused: &[usize] = match order {
-            Order::FromInput => &[0, 1],
-            Order::FromOutput => &[depth, depth - 1],
-        };
-        for &l in unused {
-            chain[l] = DMatrix::zeros(0, 0);
-        }
-        Self { chain, residual }
-    }
-
-    /// A_l, l ≥ 1, or its derivative, where `weights` are those that it is made of, or the direction.
-    fn upward<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
-        if l == 1 { net.weight(weights, 1) } else { self.chain[l].as_view() }
-    }
-
-    /// B_l, l < L, likewise.
-    fn downward<'a>(&'a self, net: &'a Architecture, weights: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
-        if l == net.depth() - 1 { net.weight(weights, net.depth()) } else { self.chain[l].as_view() }
-    }
-}
-
 impl LinearObjective {
     /// The objective of a linear architecture ([`Architecture::is_linear`]) with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
     pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
-        let cost = |order| flops(&architecture, order);
-        let order = if cost(Order::FromOutput) < cost(Order::FromInput) { Order::FromOutput } else { Order::FromInput };
-        Self::with_order(architecture, moments, weight_decay, order)
+        Self::with_chain(Chain::new(architecture), moments, weight_decay)
     }
 
     /// The same with a given order.
     pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
-        let scratch = RefCell::new(Scratch::new(&architecture, order));
+        Self::with_chain(Chain { net: architecture, order }, moments, weight_decay)
+    }
+
+    fn with_chain(chain: Chain, moments: Moments, weight_decay: f64) -> Self {
+        let scratch = RefCell::new(chain.scratch());
         let minus_sigma_yx = -&moments.sigma_yx;
-        Self {
-            architecture,
-            moments,
-            minus_sigma_yx,
-            weight_decay,
-            order,
-            scratch,
-            tangent: RefCell::new(None),
-            second: RefCell::new(None),
-        }
+        let (tangent, second) = (RefCell::new(None), RefCell::new(None));
+        Self { chain, moments, minus_sigma_yx, weight_decay, scratch, tangent, second }
     }
 
     /// The order in use.
     pub fn order(&self) -> Order {
-        self.order
+        self.chain.order
     }
 
     /// Floating-point operations of one gradient, a multiplication and an addition counting two. Free of n, linear in L.
     pub fn flops(&self) -> u64 {
-        flops(&self.architecture, self.order)
+        let (d_in, d_out) = (self.chain.net.input_dim() as u64, self.chain.net.output_dim() as u64);
+        self.chain.flops() + 2 * d_out * d_in * d_in
     }
 
     /// P = W_L⋯W_1, multiplied from the narrower end.
     pub fn product(&self, theta: &DVector<f64>) -> DMatrix<f64> {
-        let (theta, depth) = (theta.as_slice(), self.architecture.depth());
-        let weight = |l| self.architecture.weight(theta, l);
-        match self.order {
+        let (theta, depth) = (theta.as_slice(), self.chain.net.depth());
+        let weight = |l| self.chain.net.weight(theta, l);
+        match self.chain.order {
             Order::FromInput => (2..=depth).fold(weight(1).into_owned(), |p, l| weight(l) * p),
             Order::FromOutput => (1..depth).rev().fold(weight(depth).into_owned(), |p, l| p * weight(l)),
-        }
-    }
-
-    fn gradient_from_input(
-        &self,
-        close: Close,
-        Scratch { chain, residual }: &mut Scratch,
-        theta: &[f64],
-        gradient: &mut [f64],
-    ) {
-        let (net, depth) = (&self.architecture, self.architecture.depth());
-        let weight = |l| net.weight(theta, l);
-        for l in 2..=depth {
-            let (below, here) = chain.split_at_mut(l);
-            let previous = if l == 2 { weight(1) } else { below[l - 1].as_view() };
-            gemm_nn(Write::Replace, weight(l), previous, here[0].as_view_mut());
-        }
-        let product = if depth == 1 { weight(1) } else { chain[depth].as_view() };
-        close(product, &mut residual[depth]);
-        for l in (1..=depth).rev() {
-            let mut target = net.weight_mut(gradient, l);
-            match l {
-                1 => target.copy_from(&residual[1]),
-                2 => gemm_nt(Write::Replace, residual[2].as_view(), weight(1), target),
-                _ => gemm_nt(Write::Replace, residual[l].as_view(), chain[l - 1].as_view(), target),
-            }
-            if l > 1 {
-                let (below, here) = residual.split_at_mut(l);
-                gemm_tn(Write::Replace, weight(l), here[0].as_view(), below[l - 1].as_view_mut());
-            }
-        }
-    }
-
-    fn gradient_from_output(
-        &self,
-        close: Close,
-        Scratch { chain, residual }: &mut Scratch,
-        theta: &[f64],
-        gradient: &mut [f64],
-    ) {
-        let (net, depth) = (&self.architecture, self.architecture.depth());
-        let weight = |l| net.weight(theta, l);
-        for l in (1..depth).rev() {
-            let (here, above) = chain.split_at_mut(l);
-            let previous = if l == depth - 1 { weight(depth) } else { above[0].as_view() };
-            gemm_nn(Write::Replace, previous, weight(l), here[l - 1].as_view_mut());
-        }
-        let product = if depth == 1 { weight(1) } else { chain[0].as_view() };
-        close(product, &mut residual[0]);
-        for l in 1..=depth {
-            let mut target = net.weight_mut(gradient, l);
-            match depth - l {
-                0 => target.copy_from(&residual[depth - 1]),
-                1 => gemm_tn(Write::Replace, weight(depth), residual[l - 1].as_view(), target),
-                _ => gemm_tn(Write::Replace, chain[l].as_view(), residual[l - 1].as_view(), target),
-            }
-            if l < depth {
-                let (here, above) = residual.split_at_mut(l);
-                gemm_nt(Write::Replace, here[l - 1].as_view(), weight(l), above[0].as_view_mut());
-            }
         }
     }
 }
@@ -219,16 +98,16 @@ impl LinearObjective {
 
     /// The same for another R than PΣ_x − Σ_yx: `close` writes it, given P.
     fn carry_to(&self, close: Close, scratch: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
-        match self.order {
-            Order::FromInput => self.gradient_from_input(close, scratch, theta, gradient),
-            Order::FromOutput => self.gradient_from_output(close, scratch, theta, gradient),
-        }
+        self.chain.rise(scratch, theta);
+        let (product, residual) = self.chain.product_and_residual(scratch, theta);
+        close(product, residual);
+        self.chain.fall(scratch, theta, gradient);
     }
 }
 
 impl Objective for LinearObjective {
     fn architecture(&self) -> &Architecture {
-        &self.architecture
+        &self.chain.net
     }
 
     fn weight_decay(&self) -> f64 {
@@ -241,7 +120,7 @@ impl Objective for LinearObjective {
 
     /// Deep linear networks have no other local minima (Baldi & Hornik 1989, Kawaguchi 2016); a narrow layer bounds the rank.
     fn excess_loss(&self, theta: &DVector<f64>) -> Option<Excess> {
-        let rank = self.architecture.widths().iter().min().copied()?;
+        let rank = self.chain.net.widths().iter().min().copied()?;
         let (lost, zero_map) = (self.moments.rank_excess(rank), self.moments.rank_excess(0));
         // P is known to ε·‖P‖, so (P − P*)Σ_x^{1/2} to ε·√zero_map near the optimum, and the square of that is no error to speak of.
         let rounding = 10.0 * f64::EPSILON * lost + 100.0 * f64::EPSILON.powi(2) * zero_map;
@@ -255,7 +134,7 @@ impl Objective for LinearObjective {
 
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.architecture, self.order));
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
         tangent.settle(self, theta, hv);
         tangent.product(self, v.as_slice(), hv.as_mut_slice());
     }
@@ -266,9 +145,9 @@ impl Objective for LinearObjective {
 
     /// J_l = W_L⋯W_l, the same at every sample.
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
-        let mut jacobians: Vec<DMatrix<f64>> = Vec::with_capacity(self.architecture.depth());
-        for l in (1..=self.architecture.depth()).rev() {
-            let weight = self.architecture.weight(theta.as_slice(), l);
+        let mut jacobians: Vec<DMatrix<f64>> = Vec::with_capacity(self.chain.net.depth());
+        for l in (1..=self.chain.net.depth()).rev() {
+            let weight = self.chain.net.weight(theta.as_slice(), l);
             jacobians.push(jacobians.last().map_or_else(|| weight.into_owned(), |above| above * weight));
         }
         jacobians.into_iter().rev().map(Jacobian::constant).collect()
@@ -278,25 +157,12 @@ impl Objective for LinearObjective {
 impl ThirdDerivative for LinearObjective {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.architecture, self.order));
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
         tangent.settle(self, theta, out);
         let mut second = self.second.borrow_mut();
-        let second = second.get_or_insert_with(|| Second::new(&self.architecture, self.order));
+        let second = second.get_or_insert_with(|| Second::new(&self.chain));
         second.form(self, tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
     }
-}
-
-/// Operations of the products above. With c = d_0 columns: A_2, …, A_L cost 2c·d_l·d_{l−1} each for l ≥ 2, and so do Δ and ∇;
-/// with c = d_L rows the same for l ≤ L − 1. Either adds PΣ_x.
-fn flops(architecture: &Architecture, order: Order) -> u64 {
-    let widths = architecture.widths();
-    let (d_in, d_out, depth) = (architecture.input_dim(), architecture.output_dim(), architecture.depth());
-    let (carried, layers) = match order {
-        Order::FromInput => (d_in, 2..=depth),
-        Order::FromOutput => (d_out, 1..=depth - 1),
-    };
-    let chain: usize = layers.map(|l| 3 * 2 * carried * widths[l] * widths[l - 1]).sum();
-    (chain + 2 * d_out * d_in * d_in) as u64
 }
 
 #[cfg(test)]

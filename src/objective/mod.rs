@@ -1,10 +1,12 @@
 //! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ = 1/(2n) Σ‖f(x_i) − y_i‖².
 
+mod chain;
 mod jacobian;
 mod linear;
 
+pub use chain::Order;
 pub use jacobian::Jacobian;
-pub use linear::{LinearObjective, Minibatch, Order, Samples};
+pub use linear::{LinearObjective, Minibatch, Samples};
 
 use nalgebra::{DMatrix, DVector};
 

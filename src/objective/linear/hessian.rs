@@ -1,18 +1,13 @@
-//! ∇²ℒ(θ)·v of a linear network: the products of its gradient, differentiated along V = (V_1, …, V_L) (Pearlmutter, Neural
-//! Computation 6, 1994). With a dot for the derivative,
-//!
-//! - from the input: Ȧ_l = V_l A_{l−1} + W_l Ȧ_{l−1}, Δ̇_L = Ȧ_L Σ_x, Δ̇_{l−1} = V_lᵀΔ_l + W_lᵀΔ̇_l, H_l = Δ̇_l A_{l−1}ᵀ + Δ_l Ȧ_{l−1}ᵀ;
-//! - from the output: Ḃ_{l−1} = B_l V_l + Ḃ_l W_l, Ė_0 = Ḃ_0 Σ_x, Ė_l = E_{l−1}V_lᵀ + Ė_{l−1}W_lᵀ, H_l = B_lᵀĖ_{l−1} + Ḃ_lᵀE_{l−1}.
+//! ∇²ℒ(θ)·v of a linear network: the products of its gradient, differentiated along V = (V_1, …, V_L), with Ṙ = ṖΣ_x.
 //!
 //! Six products a layer where a gradient has three; the undotted ones are kept as long as θ stays. The derivative of this one again,
 //! D³ℒ(θ)[u, v], is in [`third`](super::third).
 
 use nalgebra::DVector;
 
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
-use crate::network::Architecture;
+use crate::linalg::{Write, gemm_nn};
 
-use super::{LinearObjective, Order, Scratch};
+use super::{Chain, LinearObjective, Scratch};
 
 /// What derivatives at one θ share.
 pub(super) struct Tangent {
@@ -25,10 +20,10 @@ pub(super) struct Tangent {
 }
 
 impl Tangent {
-    pub(super) fn new(architecture: &Architecture, order: Order) -> Self {
-        let scratch = || Scratch::new(architecture, order);
+    pub(super) fn new(chain: &Chain) -> Self {
         // No θ equals NaN: the first call settles.
-        Self { theta: DVector::from_element(architecture.parameter_count(), f64::NAN), base: scratch(), dot: scratch() }
+        let theta = DVector::from_element(chain.net.parameter_count(), f64::NAN);
+        Self { theta, base: chain.scratch(), dot: chain.scratch() }
     }
 
     /// Forms the undotted products at θ unless they stand already; `spare` is overwritten.
@@ -41,80 +36,19 @@ impl Tangent {
 
     /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
     pub(super) fn product(&mut self, objective: &LinearObjective, v: &[f64], hv: &mut [f64]) {
-        let (Self { theta, base, dot }, net) = (self, &objective.architecture);
+        let Self { theta, base, dot } = self;
         carry(objective, theta.as_slice(), base, v, dot);
-        match objective.order {
-            Order::FromInput => close_from_input(net, theta.as_slice(), base, v, dot, hv),
-            Order::FromOutput => close_from_output(net, theta.as_slice(), base, v, dot, hv),
-        }
+        objective.chain.close(theta.as_slice(), base, v, dot, hv);
     }
 }
 
 /// `dot` ← the derivatives of the products in `base`, which belong to `theta`, along `v`.
 pub(super) fn carry(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
-    match objective.order {
-        Order::FromInput => carry_from_input(objective, theta, base, v, dot),
-        Order::FromOutput => carry_from_output(objective, theta, base, v, dot),
-    }
-}
-
-fn carry_from_input(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
-    let (net, depth) = (&objective.architecture, objective.architecture.depth());
-    let (weight, direction) = (|l| net.weight(theta, l), |l| net.weight(v, l));
-    for l in 2..=depth {
-        let (below, here) = dot.chain.split_at_mut(l);
-        let (carried, previous) =
-            if l == 2 { (weight(1), direction(1)) } else { (base.chain[l - 1].as_view(), below[l - 1].as_view()) };
-        gemm_nn(Write::Replace, direction(l), carried, here[0].as_view_mut());
-        gemm_nn(Write::Add, weight(l), previous, here[0].as_view_mut());
-    }
-    let product = if depth == 1 { direction(1) } else { dot.chain[depth].as_view() };
-    gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), dot.residual[depth].as_view_mut());
-    for l in (2..=depth).rev() {
-        let (below, here) = dot.residual.split_at_mut(l);
-        gemm_tn(Write::Replace, direction(l), base.residual[l].as_view(), below[l - 1].as_view_mut());
-        gemm_tn(Write::Add, weight(l), here[0].as_view(), below[l - 1].as_view_mut());
-    }
-}
-
-fn carry_from_output(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
-    let (net, depth) = (&objective.architecture, objective.architecture.depth());
-    let (weight, direction) = (|l| net.weight(theta, l), |l| net.weight(v, l));
-    for l in (1..depth).rev() {
-        let (here, above) = dot.chain.split_at_mut(l);
-        let (carried, previous) =
-            if l == depth - 1 { (weight(depth), direction(depth)) } else { (base.chain[l].as_view(), above[0].as_view()) };
-        gemm_nn(Write::Replace, carried, direction(l), here[l - 1].as_view_mut());
-        gemm_nn(Write::Add, previous, weight(l), here[l - 1].as_view_mut());
-    }
-    let product = if depth == 1 { direction(1) } else { dot.chain[0].as_view() };
-    gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), dot.residual[0].as_view_mut());
-    for l in 1..depth {
-        let (here, above) = dot.residual.split_at_mut(l);
-        gemm_nt(Write::Replace, base.residual[l - 1].as_view(), direction(l), above[0].as_view_mut());
-        gemm_nt(Write::Add, here[l - 1].as_view(), weight(l), above[0].as_view_mut());
-    }
-}
-
-/// H_1, …, H_L.
-fn close_from_input(net: &Architecture, theta: &[f64], base: &Scratch, v: &[f64], dot: &Scratch, hv: &mut [f64]) {
-    net.weight_mut(hv, 1).copy_from(&dot.residual[1]);
-    for l in 2..=net.depth() {
-        let (carried, carried_dot) = (base.upward(net, theta, l - 1), dot.upward(net, v, l - 1));
-        gemm_nt(Write::Replace, dot.residual[l].as_view(), carried, net.weight_mut(hv, l));
-        gemm_nt(Write::Add, base.residual[l].as_view(), carried_dot, net.weight_mut(hv, l));
-    }
-}
-
-/// H_1, …, H_L.
-fn close_from_output(net: &Architecture, theta: &[f64], base: &Scratch, v: &[f64], dot: &Scratch, hv: &mut [f64]) {
-    let depth = net.depth();
-    net.weight_mut(hv, depth).copy_from(&dot.residual[depth - 1]);
-    for l in 1..depth {
-        let (carried, carried_dot) = (base.downward(net, theta, l), dot.downward(net, v, l));
-        gemm_tn(Write::Replace, carried, dot.residual[l - 1].as_view(), net.weight_mut(hv, l));
-        gemm_tn(Write::Add, carried_dot, base.residual[l - 1].as_view(), net.weight_mut(hv, l));
-    }
+    let chain = &objective.chain;
+    chain.rise_along(theta, base, v, dot);
+    let (product, residual) = chain.product_and_residual(dot, v);
+    gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), residual.as_view_mut());
+    chain.fall_along(theta, base, v, dot);
 }
 
 #[cfg(test)]
@@ -122,7 +56,7 @@ mod tests {
     use super::super::tests::problem;
     use super::*;
     use crate::data::Moments;
-    use crate::objective::Objective;
+    use crate::objective::{Objective, Order};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
 

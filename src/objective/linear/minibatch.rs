@@ -60,11 +60,11 @@ impl<'a> Minibatch<'a> {
     }
 
     fn with_way(objective: &'a LinearObjective, samples: Arc<Samples>, size: usize, by_residual: bool) -> Self {
-        let net = &objective.architecture;
+        let net = &objective.chain.net;
         let columns = |widths: &[usize]| widths.iter().map(|&d| DMatrix::zeros(d, size)).collect();
         let (widths, depth) = (net.widths(), net.depth());
         let way = if by_residual {
-            Way::ByResidual { misses: DMatrix::zeros(net.output_dim(), size), scratch: Scratch::new(net, objective.order) }
+            Way::ByResidual { misses: DMatrix::zeros(net.output_dim(), size), scratch: objective.chain.scratch() }
         } else {
             Way::BySamples { states: columns(&widths[1..depth]), errors: columns(&widths[1..]) }
         };
@@ -81,7 +81,7 @@ impl<'a> Minibatch<'a> {
         }
         let (size, share) = (batch.len(), 1.0 / batch.len() as f64);
         let (inputs, labels) = (self.inputs.columns(0, size), self.labels.columns(0, size));
-        let (net, theta, gradient) = (&self.objective.architecture, theta.as_slice(), gradient.as_mut_slice());
+        let (net, theta, gradient) = (&self.objective.chain.net, theta.as_slice(), gradient.as_mut_slice());
         match &mut self.way {
             Way::ByResidual { misses, scratch } => {
                 let mut close = |product: nalgebra::DMatrixView<f64>, residual: &mut DMatrix<f64>| {
@@ -118,14 +118,14 @@ impl<'a> Minibatch<'a> {
 
 /// Up, down and outer products of B columns; the first layer has nothing to pass down to.
 fn flops_by_samples(objective: &LinearObjective, size: usize) -> u64 {
-    let widths = objective.architecture.widths();
+    let widths = objective.chain.net.widths();
     let products = |l: usize| if l == 1 { 2 } else { 3 };
     (1..widths.len()).map(|l| (products(l) * 2 * size * widths[l] * widths[l - 1]) as u64).sum()
 }
 
 /// The chain, with two products of B columns in place of PΣ_x.
 fn flops_by_residual(objective: &LinearObjective, size: usize) -> u64 {
-    let (d_in, d_out) = (objective.architecture.input_dim() as u64, objective.architecture.output_dim() as u64);
+    let (d_in, d_out) = (objective.chain.net.input_dim() as u64, objective.chain.net.output_dim() as u64);
     objective.flops() - 2 * d_out * d_in * d_in + 2 * 2 * d_out * d_in * size as u64
 }
 

@@ -10,10 +10,9 @@
 //! linear in θ: Ȧ′_1 = 0 and Ḃ′_{L−1} = 0, and with one layer all of it is 0.
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
-use crate::network::Architecture;
 
 use super::hessian::{Tangent, carry};
-use super::{LinearObjective, Order, Scratch};
+use super::{Chain, LinearObjective, Order, Scratch};
 
 /// Products differentiated along two directions: along either, and along both.
 pub(super) struct Second {
@@ -22,14 +21,13 @@ pub(super) struct Second {
 }
 
 impl Second {
-    pub(super) fn new(architecture: &Architecture, order: Order) -> Self {
-        let scratch = || Scratch::new(architecture, order);
-        Self { along: [scratch(), scratch()], both: scratch() }
+    pub(super) fn new(chain: &Chain) -> Self {
+        Self { along: [chain.scratch(), chain.scratch()], both: chain.scratch() }
     }
 
     /// `out` ← D³ℒ(θ)[u, v] at the θ at which `tangent` has settled.
     pub(super) fn form(&mut self, objective: &LinearObjective, tangent: &Tangent, directions: [&[f64]; 2], out: &mut [f64]) {
-        if objective.architecture.depth() == 1 {
+        if objective.chain.net.depth() == 1 {
             out.fill(0.0);
             return;
         }
@@ -37,7 +35,7 @@ impl Second {
         for (along, direction) in self.along.iter_mut().zip(directions) {
             carry(objective, theta.as_slice(), base, direction, along);
         }
-        match objective.order {
+        match objective.chain.order {
             Order::FromInput => self.form_from_input(objective, theta.as_slice(), base, directions, out),
             Order::FromOutput => self.form_from_output(objective, theta.as_slice(), base, directions, out),
         }
@@ -51,7 +49,7 @@ impl Second {
         [u, v]: [&[f64]; 2],
         out: &mut [f64],
     ) {
-        let (net, depth) = (&objective.architecture, objective.architecture.depth());
+        let (net, depth) = (&objective.chain.net, objective.chain.net.depth());
         let Self { along: [dot, prime], both } = self;
         for l in 2..=depth {
             let (below, here) = both.chain.split_at_mut(l);
@@ -92,7 +90,7 @@ impl Second {
         [u, v]: [&[f64]; 2],
         out: &mut [f64],
     ) {
-        let (net, depth) = (&objective.architecture, objective.architecture.depth());
+        let (net, depth) = (&objective.chain.net, objective.chain.net.depth());
         let Self { along: [dot, prime], both } = self;
         for l in (1..depth).rev() {
             let (here, above) = both.chain.split_at_mut(l);
