@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nalgebra::{DMatrixView, DMatrixViewMut};
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Scalar};
 
 use crate::scenario::{self, Activation};
 
@@ -19,6 +19,30 @@ pub struct Architecture {
     biases: Vec<bool>,
     /// W_l begins at `offsets[l − 1]`; b_l, where there is one, follows it and ends at `offsets[l]`.
     offsets: Vec<usize>,
+}
+
+/// What of D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], gradient flow without weight decay conserves: as much as σ_l commutes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conserved {
+    /// All of it, where σ_l is the identity: invariant under h_l ↦ Mh_l for any M.
+    Matrix,
+    /// Its diagonal, ‖outgoing weights‖² − ‖incoming weights and bias‖² of each neuron, where σ_l is positively homogeneous: invariant
+    /// under a positive factor for each neuron (Du, Hu & Lee 2018).
+    Diagonal,
+    /// Nothing of it.
+    Nothing,
+}
+
+impl Conserved {
+    /// D_l with what is not conserved of it made zero; empty where nothing is.
+    pub(super) fn part<T: Scalar + Copy + Default>(self, whole: DMatrix<T>) -> DMatrix<T> {
+        let (n, zero) = (whole.nrows(), T::default());
+        match self {
+            Self::Matrix => whole,
+            Self::Diagonal => DMatrix::from_fn(n, n, |i, j| if i == j { whole[(i, j)] } else { zero }),
+            Self::Nothing => DMatrix::from_element(0, 0, zero),
+        }
+    }
 }
 
 impl Architecture {
@@ -103,6 +127,22 @@ impl Architecture {
     pub fn weight<'a>(&self, theta: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
         let (rows, columns) = self.shape(l);
         DMatrixView::from_slice(&theta[self.weight_range(l)], rows, columns)
+    }
+
+    /// [W_l, b_l] inside θ, all that enters the neurons of layer l = 1, …, L: W_l with b_l, where there is one, as its last column.
+    pub fn incoming<'a>(&self, theta: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
+        let (rows, columns) = self.shape(l);
+        let range = self.offsets[l - 1]..self.offsets[l];
+        DMatrixView::from_slice(&theta[range], rows, columns + usize::from(self.has_bias(l)))
+    }
+
+    /// What gradient flow conserves between the layers l and l + 1, for l = 1, …, L − 1.
+    pub fn conserved(&self, l: usize) -> Conserved {
+        match self.activation(l) {
+            Activation::Identity => Conserved::Matrix,
+            Activation::Relu | Activation::LeakyRelu => Conserved::Diagonal,
+            _ => Conserved::Nothing,
+        }
     }
 
     /// W_l inside θ, to write to, for l = 1, …, L.

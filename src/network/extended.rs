@@ -52,14 +52,13 @@ impl ExtendedParameters {
         self.low.fill(0.0);
     }
 
-    /// D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ ∈ ℝ^{d_l × d_l} for l = 1, …, L − 1, symmetric to the bit and right to
-    /// 2^{−90}·‖θ‖² or better.
+    /// D_l as of [`Parameters::imbalance`], for l = 1, …, L − 1, symmetric to the bit and right to 2^{−90}·‖θ‖² or better.
     pub fn imbalance_double_double(&self, l: usize) -> DMatrix<DoubleDouble> {
-        let architecture = self.high.architecture();
-        let parts = |l| (self.high.weight(l).into_owned(), architecture.weight(self.low.as_slice(), l).into_owned());
-        let ((below_high, below_low), (above_high, above_low)) = (parts(l), parts(l + 1));
-        let outgoing = gram_double_double(&above_high, &above_low);
-        outgoing.zip_map(&gram_double_double(&below_high.transpose(), &below_low.transpose()), |a, b| a - b)
+        let net = self.high.architecture();
+        let (high, low) = (self.high.values().as_slice(), self.low.as_slice());
+        let outgoing = gram_double_double(&net.weight(high, l + 1).into_owned(), &net.weight(low, l + 1).into_owned());
+        let incoming = gram_double_double(&net.incoming(high, l).transpose(), &net.incoming(low, l).transpose());
+        net.conserved(l).part(outgoing.zip_map(&incoming, |a, b| a - b))
     }
 
     /// D_l of [`ExtendedParameters::imbalance_double_double`], rounded to float64 only now.

@@ -6,6 +6,6 @@ pub mod init;
 mod parameters;
 
 pub use crate::scenario::Activation;
-pub use architecture::Architecture;
+pub use architecture::{Architecture, Conserved};
 pub use extended::ExtendedParameters;
 pub use parameters::{Parameters, WeightsError, largest_norm};

@@ -153,11 +153,11 @@ impl Parameters {
         self.architecture.bias_mut(self.values.as_mut_slice(), l)
     }
 
-    /// The imbalance D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ ∈ ℝ^{d_l × d_l} of layers l and l + 1, for l = 1, …, L − 1. Biases do
-    /// not enter.
+    /// The imbalance D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ ∈ ℝ^{d_l × d_l}, V_l = [W_l, b_l], of layers l and l + 1, for l = 1, …, L − 1: the
+    /// part of it that [`Architecture::conserved`] names, zero elsewhere; empty where nothing is conserved.
     pub fn imbalance(&self, l: usize) -> DMatrix<f64> {
-        let (below, above) = (self.weight(l), self.weight(l + 1));
-        above.transpose() * above - below * below.transpose()
+        let (below, above) = (self.architecture.incoming(self.values.as_slice(), l), self.weight(l + 1));
+        self.architecture.conserved(l).part(above.transpose() * above - below * below.transpose())
     }
 
     /// D_1, …, D_{L−1}; none for a single layer.

@@ -1,4 +1,5 @@
-//! The imbalance D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ and how well it keeps the law D_l(t) = e^{−2λt}D_l(0).
+//! The imbalance D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], and how well it keeps the law D_l(t) = e^{−2λt}D_l(0): all of D_l
+//! between linear layers, its diagonal, one number per neuron, around a ReLU.
 //!
 //! The law is exact under gradient flow, so its residual is a certificate of the integration, free of charge. For an optimizer
 //! it shows what the step size does.
@@ -21,7 +22,8 @@ use super::{Observable, Row, Snapshot};
 ///   envelope has sunk below the floor;
 /// - `balance_correction`: ‖δθ‖/‖θ‖ of the projection onto the law, with `flow.preserve`; undefined without.
 ///
-/// A single layer has no neighbour: its gap is 0.
+/// A single layer has no neighbour: its gap is 0. Between layers where nothing is conserved it is undefined, and the largest is over the
+/// others.
 pub struct Balance {
     start: Vec<DMatrix<f64>>,
     /// max_l ‖D_l(0)‖_F; NaN for a balanced start.
@@ -42,15 +44,17 @@ impl Balance {
 impl Observable for Balance {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let gaps = snapshot.imbalances();
+        let lawless = !gaps.is_empty() && gaps.iter().all(DMatrix::is_empty);
         let factor = decay(self.weight_decay, snapshot.t);
         let off: Vec<_> = gaps.iter().zip(&self.start).map(|(now, start)| now - start * factor).collect();
-        let (gap, off) = (largest_norm(&gaps), largest_norm(&off));
+        let largest = |matrices: &[DMatrix<f64>]| if lawless { f64::NAN } else { largest_norm(matrices) };
+        let (gap, off) = (largest(&gaps), largest(&off));
         let envelope = factor * self.start_gap;
         let norm = snapshot.parameters.values().norm();
         let known = envelope
             > if snapshot.preserved.is_some_and(|preserved| preserved.extended) { extended_floor(norm) } else { floor(norm) };
         row.float("balance_gap", gap);
-        let norms: Vec<f64> = gaps.iter().map(DMatrix::norm).collect();
+        let norms: Vec<f64> = gaps.iter().map(|gap| if gap.is_empty() { f64::NAN } else { gap.norm() }).collect();
         for (index, norm) in norms.iter().enumerate() {
             row.float(format!("balance_gap_{}", index + 1), *norm);
         }

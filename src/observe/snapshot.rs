@@ -59,14 +59,8 @@ impl<'a> Snapshot<'a> {
         for l in 2..=depth {
             spectra.push(singular_values(parameters.weight(l))?);
         }
-        let mut jacobians = Vec::with_capacity(depth);
-        let mut jacobian: Option<DMatrix<f64>> = None;
-        for l in (1..=depth).rev() {
-            let next = jacobian.map_or_else(|| parameters.weight(l).into_owned(), |above| above * parameters.weight(l));
-            jacobians.push(Svd::new(next.as_view())?);
-            jacobian = Some(next);
-        }
-        jacobians.reverse();
+        let over_samples = objective.jacobians(parameters.values());
+        let jacobians = over_samples.iter().map(|j| Svd::new(j.factor().as_view())).collect::<Result<Vec<_>, _>>()?;
         let (companions, preserved, curvature, ledger) = (Vec::new(), None, None, None);
         Ok(Self { t, parameters, objective, flow, companions, preserved, curvature, ledger, first_weight, spectra, jacobians })
     }
