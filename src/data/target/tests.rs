@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::agop::sampled_factor;
 use super::*;
+use crate::linalg::{GramPower, Svd, cosine, singular_values};
 use crate::rng::gaussian_matrix;
 use crate::scenario::{
     Activation, Counterexample, Distribution, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Teacher,
@@ -141,16 +142,21 @@ fn closed_agops_are_means_over_samples() {
     assert_eq!(closed, [46, 28, 14, 12, 14, 14, 10]);
 }
 
-/// formulas.md: A = ¼(I + 11ᵀ) on the first k axes, so cos(I, A) is (k + 1)/√(k(k + 3)): 0.8944 at k = 2 and 0.5547 at 10.
+/// With A = ¼(I + 11ᵀ) on the first k axes, cos(I, A) = 2/√(k + 3) and cos(I, A^{1/2}) = (√(k + 1) + k − 1)/√(2k²), both from the
+/// eigenvalues (k + 1)/4 and ¼: 0.8944 and 0.9659 at k = 2 (Tansley et al. 2025, example 1).
 #[test]
 fn the_counterexample_has_the_dense_agop_of_the_paper() {
-    for (k, cosine) in [(2, 0.8944), (5, 0.7071), (10, 0.5547), (50, 0.2747)] {
+    for k in [2, 5, 10, 50] {
         let settings = scenario::Target::Counterexample(Counterexample { k });
         let law =
             Law::new(&Inputs { dim: k, samples: 1, distribution: Distribution::Sphere, condition: 1.0, whiten: false }, 0);
         let factor = target(&settings, k, 0).agop_factor(&law).unwrap();
-        let agop = factor.transpose() * &factor;
-        assert!((agop.trace() / agop.norm() / (k as f64).sqrt() - cosine).abs() < 5e-5);
+        let (svd, eye) = (Svd::new(factor.as_view()).unwrap(), DMatrix::identity(k, k));
+        let power = |p: f64| cosine(&eye, &GramPower::new(&svd, p).matrix());
+        let size = k as f64;
+        assert!((power(1.0) - 2.0 / (size + 3.0).sqrt()).abs() < 1e-14);
+        assert!((power(0.5) - ((size + 1.0).sqrt() + size - 1.0) / (2.0 * size * size).sqrt()).abs() < 1e-14);
+        assert!(k != 2 || ((power(1.0) - 0.894_43).abs() < 5e-6 && (power(0.5) - 0.965_93).abs() < 5e-6));
     }
 }
 
@@ -183,7 +189,7 @@ fn the_agop_is_closed_where_it_can_be() {
     let sampled = target_agop(&data(Link::Tanh), 0, &x);
     assert!(!sampled.closed);
     // One direction: the factor has rank 1.
-    let singular = crate::linalg::singular_values(sampled.factor.as_view()).unwrap();
+    let singular = singular_values(sampled.factor.as_view()).unwrap();
     assert!(singular[0] > 0.1 && singular[1] < 1e-15);
 }
 
