@@ -21,7 +21,7 @@ pub use problem::{Problem, ProblemError};
 use crate::linalg::GramPower;
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, alpha_tildes};
+use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
@@ -74,7 +74,7 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progre
 }
 
 fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
-    let mut observables = observe::all(&problem.start, scenario.weight_decay);
+    let mut observables = observables(scenario, problem);
     observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
     let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
@@ -143,6 +143,15 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
     let mut warnings = warning::warnings(&run, &terminations, unobserved);
     warnings.extend(complaints);
     Finished { run, manifest, weights, terminations, warnings }
+}
+
+/// What is measured of every process.
+fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
+    let mut observables = observe::all(&problem.start, scenario.weight_decay);
+    if let Some(test) = &problem.test {
+        observables.push(Box::new(TestLoss(Box::new(test.clone()))));
+    }
+    observables
 }
 
 /// Measures the flow where it stands, put back on the balance law first if the scenario asks for it. Returns what [`record`] does.

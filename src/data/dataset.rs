@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use nalgebra::DMatrix;
+use rand_chacha::ChaCha8Rng;
 
-use crate::linalg::SvdError;
 use crate::npz::NpzError;
-use crate::rng::{Purpose, gaussian_matrix, stream};
-use crate::scenario;
+use crate::rng::{Purpose, gaussian_matrix, named_stream, stream};
+use crate::scenario::{Data, Scenario, Synthetic};
 
-use super::{file, inputs, target};
+use super::inputs::{Law, WhitenError};
+use super::labels::{LabelError, labels};
+use super::{file, target};
 
 /// n samples as rows: X ∈ ℝ^{n × d_0}, Y ∈ ℝ^{n × d_L}.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,15 @@ pub struct Dataset {
     pub x: DMatrix<f64>,
     /// The labels, one per row.
     pub y: DMatrix<f64>,
+}
+
+/// The samples that are trained on, and others of the same law.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// What the loss and the AGOP are means over.
+    pub train: Dataset,
+    /// `None` where the scenario asks for none.
+    pub test: Option<Dataset>,
 }
 
 /// Why there are no samples.
@@ -34,24 +45,37 @@ pub enum DatasetError {
         /// What is wrong, and what is wanted.
         reason: String,
     },
-    /// The inputs cannot be whitened: they have no singular value decomposition.
+    /// The inputs cannot be whitened.
     #[error(transparent)]
-    Svd(#[from] SvdError),
+    Whiten(#[from] WhitenError),
+    /// The labels do not suit the loss.
+    #[error(transparent)]
+    Label(#[from] LabelError),
 }
 
-/// The samples of a scenario: y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of its file.
-pub fn dataset(data: &scenario::Data, seed: u64) -> Result<Dataset, DatasetError> {
-    match data {
-        scenario::Data::File(from) => file::read(&from.path),
-        scenario::Data::Synthetic(law) => {
-            let x = inputs::draw(&law.inputs, seed)?;
-            let scenario::Target::LowRank(map) = &law.target;
-            let a = target::low_rank(map, law.inputs.dim, &mut stream(seed, Purpose::Target));
-            let mut y = &x * a.transpose();
-            if law.noise > 0.0 {
-                y += gaussian_matrix(y.nrows(), y.ncols(), &mut stream(seed, Purpose::Noise)) * law.noise;
-            }
-            Ok(Dataset { x, y })
+/// The samples of a scenario, y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of its file; the labels as its loss needs them.
+///
+/// Test samples are drawn from streams of their own: the others are the same with and without them.
+pub fn split(scenario: &Scenario) -> Result<Split, DatasetError> {
+    let Split { train, test } = match &scenario.data {
+        Data::File(from) => Split { train: file::read(&from.path)?, test: None },
+        Data::Synthetic(data) => draw(data, scenario.seed)?,
+    };
+    let outputs = scenario.network.widths.last().copied().unwrap_or(0);
+    let labelled = |data: Dataset| labels(data.y, scenario.loss, outputs).map(|y| Dataset { x: data.x, y });
+    Ok(Split { train: labelled(train)?, test: test.map(labelled).transpose()? })
+}
+
+fn draw(data: &Synthetic, seed: u64) -> Result<Split, DatasetError> {
+    let (x, other) = Law::new(&data.inputs, seed).draw(data.test)?;
+    let target = target::target(&data.target, data.inputs.dim, seed);
+    let labelled = |x: DMatrix<f64>, mut noise: ChaCha8Rng| {
+        let mut y = target.values(&x);
+        if data.noise > 0.0 {
+            y += gaussian_matrix(y.nrows(), y.ncols(), &mut noise) * data.noise;
         }
-    }
+        Dataset { x, y }
+    };
+    let test = (data.test > 0).then(|| labelled(other, named_stream(seed, Purpose::Noise, "test")));
+    Ok(Split { train: labelled(x, stream(seed, Purpose::Noise)), test })
 }

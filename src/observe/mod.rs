@@ -14,6 +14,7 @@ mod row;
 mod sharpness;
 mod snapshot;
 mod spectra;
+mod test_loss;
 #[cfg(test)]
 mod testing;
 
@@ -29,6 +30,7 @@ pub use row::{Row, Scalar};
 pub use sharpness::{Curvature, Sharpness};
 pub use snapshot::{Preserved, Snapshot};
 pub use spectra::Spectra;
+pub use test_loss::TestLoss;
 
 use crate::network::Parameters;
 

@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::npz::Array;
-use crate::observe;
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Table, Values, table};
 use crate::scenario::{Integrator, Scenario};
 
 use super::process::Flow;
 use super::warning::VISIBLE;
-use super::{Finished, Problem, record_flow};
+use super::{Finished, Problem, observables, record_flow};
 
 /// Columns that a warning names, at most.
 const NAMED: usize = 5;
@@ -62,7 +61,7 @@ pub(super) struct Second {
 impl Second {
     /// Integrates over the record times that the first one reaches.
     pub(super) fn fly(scenario: &Scenario, problem: Problem, interrupt: &Interrupt, end: &FirstEnd) -> Self {
-        let observables = observe::all(&problem.start, scenario.weight_decay);
+        let observables = observables(scenario, &problem);
         let mut flow = Flow::new(scenario, &problem, interrupt);
         let mut recorder = Recorder::new("flow");
         let mut gradients = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use crate::data::{Dataset, DatasetError, Moments, dataset};
+use crate::data::{Dataset, DatasetError, Moments, Split, split};
 use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, Objective, Samples};
@@ -19,6 +19,8 @@ pub struct Problem {
     pub start: Parameters,
     /// J = ℒ + (λ/2)‖θ‖².
     pub objective: LinearObjective,
+    /// The same on the test samples, where the scenario has some.
+    pub test: Option<LinearObjective>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
@@ -79,6 +81,7 @@ impl ProblemError {
     /// The key of the scenario that brought it about.
     pub fn key(&self) -> Cow<'static, str> {
         match self {
+            Self::Data(DatasetError::Whiten(_)) => "data.synthetic.inputs.whiten".into(),
             Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
             Self::Start(_) => "init.file.path".into(),
             Self::StartOverflows(_) => "init".into(),
@@ -93,15 +96,18 @@ impl Problem {
     /// only.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
         let architecture = Architecture::new(&scenario.network.widths);
-        let data = dataset(&scenario.data, scenario.seed)?;
+        let Split { train: data, test } = split(scenario)?;
         if let Data::File(_) = scenario.data {
             check_shapes(&data, &architecture)?;
         }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
-        let objective = LinearObjective::new(architecture, Moments::new(&data)?, scenario.weight_decay);
+        let objective = |data: &Dataset| -> Result<LinearObjective, ProblemError> {
+            Ok(LinearObjective::new(architecture.clone(), Moments::new(data)?, scenario.weight_decay))
+        };
+        let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);
         let minibatches = check_batches(&scenario.optimizers, data.x.nrows())?;
         let samples = minibatches.then(|| Arc::new(Samples::new(&data)));
-        let problem = Self { start, objective, samples, scenario_hash: scenario.hash()? };
+        let problem = Self { start, objective, test, samples, scenario_hash: scenario.hash()? };
         problem.check_start()?;
         Ok(problem)
     }

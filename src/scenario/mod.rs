@@ -15,6 +15,7 @@ mod data;
 mod error;
 mod flow;
 mod init;
+mod loss;
 mod marks;
 mod measure;
 mod network;
@@ -35,10 +36,14 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use claim::Claim;
-pub use data::{Data, Distribution, FileData, Inputs, Link, LowRank, Synthetic, Target};
+pub use data::{
+    Counterexample, Data, Distribution, FileData, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Target,
+    Teacher,
+};
 pub use error::{Location, Problem, ScenarioError, Source};
 pub use flow::{Flow, Integrator, Precision, Preserve};
 pub use init::Init;
+pub use loss::Loss;
 pub use measure::Measure;
 pub use network::{Activation, Network, OneOrEach};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
@@ -70,6 +75,9 @@ pub struct Scenario {
     /// θ(0).
     #[serde(default)]
     pub init: Init,
+    /// ℒ.
+    #[serde(default)]
+    pub loss: Loss,
     /// λ of the objective ℒ + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`.
     #[serde(default)]
     pub weight_decay: f64,

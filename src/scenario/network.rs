@@ -11,7 +11,7 @@ use super::path;
 use super::validate::Findings;
 
 /// The largest number of parameters: 4 GB for each copy of them.
-const MAX_PARAMETERS: u64 = 500_000_000;
+pub(super) const MAX_PARAMETERS: u64 = 500_000_000;
 
 /// A multilayer perceptron. `W_l` has shape (d_l, d_{l−1}), `b_l` shape (d_l).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,24 @@ pub enum Activation {
     Quadratic,
     /// z·sigmoid(z).
     Swish,
+}
+
+impl Activation {
+    /// Its word in the scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Gelu => "gelu",
+            Self::Softplus => "softplus",
+            Self::Erf => "erf",
+            Self::Quadratic => "quadratic",
+            Self::Swish => "swish",
+        }
+    }
 }
 
 /// One value for all layers, or a list with one per layer.

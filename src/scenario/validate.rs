@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Display};
 use std::path::Path;
 
-use super::{Data, Scenario, Target, optimizer};
+use super::{Data, Loss, Scenario, optimizer};
 
 /// A value out of its range: the path of its key, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,12 @@ impl Scenario {
         self.data.validate(found);
         self.network.validate(found);
         self.validate_ends(found);
+        if self.loss == Loss::CrossEntropy && self.network.widths.last().is_some_and(|&classes| classes < 2) {
+            found.add(
+                "loss",
+                "cross_entropy needs a network with one output per class, 2 or more: with one output use logistic",
+            );
+        }
         self.init.validate(&self.network.widths, found);
         found.not_negative("weight_decay", self.weight_decay);
         self.flow.validate(found);
@@ -99,10 +105,10 @@ impl Scenario {
     /// The network takes the inputs and gives the outputs of the data. What a file holds is known only once it is read.
     fn validate_ends(&self, found: &mut Findings) {
         let (Data::Synthetic(data), [d_in, .., d_out]) = (&self.data, self.network.widths.as_slice()) else { return };
-        let Target::LowRank(target) = &data.target;
         let at = |index| super::path::item("network.widths", index);
         found.require(*d_in == data.inputs.dim, &at(0), &format!("the inputs' dim, {}", data.inputs.dim), d_in);
         let last = self.network.layers();
-        found.require(*d_out == target.outputs, &at(last), &format!("the target's outputs, {}", target.outputs), d_out);
+        let outputs = data.target.outputs();
+        found.require(*d_out == outputs, &at(last), &format!("the target's outputs, {outputs}"), d_out);
     }
 }

@@ -26,6 +26,7 @@ data:
         link: identity
         singular_values: [2.0, 1.0]
     noise: 0.1
+    test: 20
 network:
   widths: [6, 5, 3]
   activations: identity
@@ -35,6 +36,7 @@ init:
     scale: 0.5
     singular_values: [1.0, 0.5]
     imbalance: 0.1
+loss: mse
 weight_decay: 1.0e-2
 flow:
   t_end: 2.0
@@ -70,6 +72,7 @@ const OUT_OF_RANGE: &[(&str, &str)] = &[
     ("outputs", "0"),
     ("singular_values", "[1.0, -1.0]"),
     ("noise", "-0.1"),
+    ("test", "-1"),
     ("widths", "[6, 0, 3]"),
     ("scale", "0.0"),
     ("imbalance", "-1.0"),
@@ -152,13 +155,7 @@ fn what_later_versions_bring_is_refused_by_name() {
     let at = tempfile::tempdir().unwrap();
     let scenario = bundled("quickstart");
     let scenario = scenario.to_str().unwrap();
-    for set in [
-        "network.activations=relu",
-        "network.bias=true",
-        "claims=[nfa]",
-        "data.synthetic.inputs.distribution=sphere",
-        "data.synthetic.target.low_rank.link=sin",
-    ] {
+    for set in ["network.activations=relu", "network.bias=true", "claims=[nfa]", "loss=logistic"] {
         let output = gramflow(at.path(), &["run", scenario, "--set", set]);
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{set}: {message}");

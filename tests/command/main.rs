@@ -3,6 +3,7 @@
 mod certify;
 mod cli;
 mod companions;
+mod data;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;

@@ -19,7 +19,12 @@ fn aliases_and_merge_keys_work() {
 
 #[test]
 fn a_word_stands_for_a_choice_with_every_setting_at_its_default() {
-    for (word, choice) in [("init=balanced", "init={balanced: {scale: 1.0}}"), ("record=log", "record={log: {points: 200}}")] {
+    for (word, choice) in [
+        ("init=balanced", "init={balanced: {scale: 1.0}}"),
+        ("record=log", "record={log: {points: 200}}"),
+        ("data.synthetic.inputs.distribution=student_t", "data.synthetic.inputs.distribution={student_t: {dof: 5.0}}"),
+        ("data.synthetic.inputs.distribution=mixture", "data.synthetic.inputs.distribution={mixture: {separation: 0.9}}"),
+    ] {
         assert_eq!(reading(SMALL, &[word]), reading(SMALL, &[choice]));
     }
 }
@@ -55,7 +60,23 @@ fn paths_are_absolute_and_the_hash_depends_on_contents_alone() {
 
 #[test]
 fn defaults_spelt_out_do_not_change_the_hash() {
-    let spelt = ["seed=0", "init=pytorch", "flow.rtol=1e-8", "record={log: {points: 200, first: 0.01}}", "optimizers=[]"];
+    let spelt = [
+        "seed=0",
+        "init=pytorch",
+        "loss=mse",
+        "data.synthetic.test=0",
+        "flow.rtol=1e-8",
+        "record={log: {points: 200, first: 0.01}}",
+        "optimizers=[]",
+    ];
     assert_eq!(reading(SMALL, &spelt).unwrap().hash().unwrap(), reading(SMALL, &[]).unwrap().hash().unwrap());
     assert_ne!(reading(SMALL, &["seed=1"]).unwrap().hash().unwrap(), reading(SMALL, &[]).unwrap().hash().unwrap());
+}
+
+/// One class per output: a single one is no choice.
+#[test]
+fn cross_entropy_needs_two_outputs() {
+    let one = ["loss=cross_entropy", "data.synthetic.target.low_rank.outputs=1", "network.widths=[4, 3, 1]"];
+    assert!(complaint(SMALL, &one).contains("loss: cross_entropy needs a network with one output per class"));
+    assert!(!complaint(SMALL, &["loss=cross_entropy"]).contains("one output per class"));
 }

@@ -42,6 +42,21 @@ fn messages_say_what_would_be_right() {
             "data.synthetic.target.low_rank.singular_values=[1, 2]",
             "data.synthetic.target.low_rank.singular_values: must have one",
         ),
+        (
+            "data.synthetic.inputs.distribution.student_t.dof=2",
+            "data.synthetic.inputs.distribution.student_t.dof: must be greater than 2: with less there is no variance, got 2.0",
+        ),
+        (
+            "data.synthetic.target={teacher: {widths: [5, 2], activation: tanh}}",
+            "data.synthetic.target.teacher.widths[0]: must be the inputs' dim, 4, got 5",
+        ),
+        (
+            "data.synthetic.target={teacher: {widths: [4], activation: tanh}}",
+            "data.synthetic.target.teacher.widths: must list d_in, …, d_out: at least 2 widths, got 1",
+        ),
+        ("data.synthetic.target={parity: {k: 5}}", "data.synthetic.target.parity.k: must be between 1 and 4, got 5"),
+        ("data.synthetic.target={multi_index: {rank: 2, singular_values: [1]}}", "data.synthetic.target.multi_index.singular"),
+        ("data.synthetic.test=600000000", "data.synthetic.test: must be between 0 and 100000000, got 600000000"),
         ("init.balanced.singular_values=[1, 2, 3]", "init.balanced.singular_values: must have 1 to 2 entries"),
         ("data.file.path=x", "data.file: one key expected here, and `synthetic` is it: keep one of them"),
         ("optimizers=[sgd: {lr: 1, batch: 51}]", "optimizers[0].sgd.batch: must be between 1 and 50, got 51"),
@@ -66,13 +81,19 @@ fn messages_say_what_would_be_right() {
     }
 }
 
+/// The network stands where it stood, and is what has to change.
+#[test]
+fn a_target_that_does_not_fit_the_network_is_reported_at_the_network() {
+    let message = complaint(SMALL, &["data.synthetic.target={single_index: {link: sin}}"]);
+    assert_eq!(message, "scenario.yaml:3:26: network.widths[2]: must be the target's outputs, 1, got 2");
+}
+
 #[test]
 fn what_is_not_available_yet_is_named() {
     for (set, path) in [
         ("network.activations=relu", "network.activations"),
         ("network.bias=[false, true]", "network.bias"),
-        ("data.synthetic.inputs.distribution=sphere", "data.synthetic.inputs.distribution"),
-        ("data.synthetic.target.low_rank.link=relu", "data.synthetic.target.low_rank.link"),
+        ("loss=logistic", "loss"),
         ("claims=[nfa]", "claims"),
     ] {
         let message = complaint(SMALL, &[set]);

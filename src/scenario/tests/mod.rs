@@ -23,11 +23,13 @@ data:
     inputs: {dim: 20, samples: 500, distribution: gaussian, condition: 1.0, whiten: true}
     target: {low_rank: {rank: 3, outputs: 20, link: {hermite: {k: 2}}, singular_values: [3.0, 2.0, 1.0]}}
     noise: 0.1
+    test: 100
 network:
   widths: [20, 20, 20]
   activations: [relu, identity]
   bias: [true, false]
 init: {balanced: {scale: 1.0, singular_values: [1.0, 0.5], imbalance: 0.1}}
+loss: cross_entropy
 weight_decay: 1.0e-3
 flow:
   t_end: 3000.0
@@ -52,6 +54,14 @@ claims: [balance-law, nfa]
 /// The forms of a choice that `EVERYTHING` does not take.
 const OTHER_CHOICES: &[&str] = &[
     "data={file: {path: data.npz}}",
+    "data.synthetic.inputs.distribution={student_t: {dof: 4.5}}",
+    "data.synthetic.inputs.distribution={mixture: {separation: 0.5}}",
+    "data.synthetic.target={single_index: {link: {hermite: {k: 3}}}}",
+    "data.synthetic.target={multi_index: {rank: 2, link: {hermite: {k: 3}}, singular_values: [2.0, 1.0]}}",
+    "data.synthetic.target={teacher: {widths: [20, 7, 20], activation: tanh}}",
+    "data.synthetic.target={parity: {k: 3}}",
+    "data.synthetic.target={counterexample: {k: 2}}",
+    "loss=logistic",
     "init={gaussian: {std: 0.1}}",
     "init={orthogonal: {gain: 2.0}}",
     "init={file: {path: w0.npz}}",

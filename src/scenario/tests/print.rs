@@ -35,6 +35,47 @@ fn any_record(t_end: f64) -> impl Strategy<Value = Record> {
     ]
 }
 
+fn any_link() -> impl Strategy<Value = Link> {
+    prop_oneof![Just(Link::Identity), Just(Link::Gaussian), Just(Link::Sin), (0..=30usize).prop_map(|k| Link::Hermite { k })]
+}
+
+fn any_distribution() -> impl Strategy<Value = Distribution> {
+    prop_oneof![
+        Just(Distribution::Gaussian),
+        Just(Distribution::Hypercube),
+        (2.001..1e6).prop_map(|dof| Distribution::StudentT { dof }),
+        (0.0..=1.0).prop_map(|separation| Distribution::Mixture { separation }),
+    ]
+}
+
+/// For inputs of length `dim` ≥ 1.
+fn any_target(dim: usize, outputs: usize) -> impl Strategy<Value = Target> {
+    prop_oneof![
+        any_link().prop_map(move |link| Target::LowRank(LowRank { rank: 1, outputs, link, singular_values: None })),
+        any_link().prop_map(|link| Target::SingleIndex(SingleIndex { link })),
+        (any_link(), prop::option::of(prop::collection::vec(positive(), 1)))
+            .prop_map(|(link, singular_values)| Target::MultiIndex(MultiIndex { rank: 1, link, singular_values })),
+        prop::collection::vec(1..9usize, 1..3).prop_map(move |mut widths| {
+            widths.insert(0, dim);
+            Target::Teacher(Teacher { widths, activation: Activation::Gelu })
+        }),
+        (1..=dim).prop_map(|k| Target::Parity(Parity { k })),
+        (1..=dim).prop_map(|k| Target::Counterexample(Counterexample { k })),
+    ]
+}
+
+/// Inputs, target and the network's widths, which fit each other.
+fn any_problem() -> impl Strategy<Value = (Synthetic, Vec<usize>)> {
+    let target = |widths: Vec<usize>| (any_target(widths[0], widths[widths.len() - 1]), Just(widths));
+    let problem = prop::collection::vec(1..=9usize, 3..6).prop_flat_map(target);
+    (problem, any_distribution(), positive(), 0..99usize).prop_map(|((target, mut widths), distribution, noise, test)| {
+        let inputs = Inputs { dim: widths[0], samples: 50, distribution, condition: 3.5, whiten: false };
+        let last = widths.len() - 1;
+        widths[last] = target.outputs();
+        (Synthetic { inputs, target, noise, test }, widths)
+    })
+}
+
 prop_compose! {
     fn any_flow()(t_end in positive(), rtol in 1e-15..1.0, atol in positive(), fixed in any::<bool>()) -> Flow {
         let integrator = if fixed { Integrator::Rk4 { step: t_end / 7.0 } } else { Integrator::Dop853 };
@@ -49,22 +90,21 @@ prop_compose! {
         name in "[a-z0-9-]{1,9}",
         description in prop::option::of("[^\\pC\n]{0,20}"),
         seed in any::<u64>(),
-        widths in prop::collection::vec(1..=9usize, 3..6),
+        (synthetic, widths) in any_problem(),
         init in any_init(),
         weight_decay in positive(),
         rates in prop::collection::vec((1e-9..1.0, prop::option::of(1..1000u64)), 0..3),
     ) -> Scenario {
-        let low_rank = LowRank { rank: 1, outputs: widths[widths.len() - 1], link: Link::Identity, singular_values: None };
-        let inputs = Inputs { dim: widths[0], samples: 50, distribution: Distribution::Gaussian, condition: 3.5, whiten: false };
         let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps, schedule: Schedule::Constant });
         let optimizers = rates.into_iter().enumerate().map(gd).collect();
         Scenario {
             name,
             description,
             seed,
-            data: Data::Synthetic(Synthetic { inputs, target: Target::LowRank(low_rank), noise: weight_decay }),
+            data: Data::Synthetic(synthetic),
             network: Network { widths, activations: OneOrEach::default(), bias: OneOrEach::default() },
             init,
+            loss: Loss::Mse,
             weight_decay,
             flow,
             record,

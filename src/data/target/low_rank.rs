@@ -1,4 +1,5 @@
-//! Target functions. A linear map of low rank: f*(x) = Ax, A ∈ ℝ^{outputs × dim}.
+//! f*(x) = g(Ax) entry by entry with A ∈ ℝ^{outputs × dim} of low rank. The link `gaussian` is e^{−z_j²} of each entry; with one output that is
+//! e^{−‖z‖²}.
 
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
@@ -6,19 +7,26 @@ use rand::Rng;
 use crate::rng::{gaussian_matrix, orthonormal_columns};
 use crate::scenario::LowRank;
 
+use super::entrywise::Entrywise;
+
+pub(super) fn target(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> Entrywise {
+    Entrywise { map: map(settings, dim, rng), link: settings.link }
+}
+
 /// A of the given rank.
 ///
 /// With singular values given, A = U·diag(s)·Vᵀ with uniform orthonormal U, V. Without, A = G_o G_i / √(rank·dim) with standard
-/// normal factors, so that each output has variance 1 on average over A for standard normal inputs, and the singular values
+/// normal factors, so that each entry of Ax has variance 1 on average over A for inputs of covariance I, and the singular values
 /// are distinct.
-pub(super) fn low_rank(map: &LowRank, dim: usize, rng: &mut impl Rng) -> DMatrix<f64> {
-    match &map.singular_values {
+fn map(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> DMatrix<f64> {
+    let &LowRank { rank, outputs, .. } = settings;
+    match &settings.singular_values {
         None => {
-            let (out, inner) = (gaussian_matrix(map.outputs, map.rank, rng), gaussian_matrix(dim, map.rank, rng));
-            out * inner.transpose() / ((map.rank * dim) as f64).sqrt()
+            let (out, inner) = (gaussian_matrix(outputs, rank, rng), gaussian_matrix(dim, rank, rng));
+            out * inner.transpose() / ((rank * dim) as f64).sqrt()
         }
         Some(values) => {
-            let (u, v) = (orthonormal_columns(map.outputs, map.rank, rng), orthonormal_columns(dim, map.rank, rng));
+            let (u, v) = (orthonormal_columns(outputs, rank, rng), orthonormal_columns(dim, rank, rng));
             u * DMatrix::from_diagonal(&DVector::from_column_slice(values)) * v.transpose()
         }
     }
@@ -31,7 +39,7 @@ mod tests {
     use crate::rng::{Purpose, stream};
     use crate::scenario::Link;
 
-    fn map(rank: usize, outputs: usize, singular_values: Option<Vec<f64>>) -> LowRank {
+    fn low_rank(rank: usize, outputs: usize, singular_values: Option<Vec<f64>>) -> LowRank {
         LowRank { rank, outputs, link: Link::Identity, singular_values }
     }
 
@@ -39,7 +47,7 @@ mod tests {
     fn it_has_its_rank_and_unit_variance() {
         let mean_square: f64 = (0..400)
             .map(|seed| {
-                let a = low_rank(&map(3, 8, None), 12, &mut stream(seed, Purpose::Target));
+                let a = map(&low_rank(3, 8, None), 12, &mut stream(seed, Purpose::Target));
                 let s = singular_values(a.as_view()).unwrap();
                 assert!(s[2] > 1e-3 && s[3] < 1e-14);
                 a.norm_squared() / 8.0
@@ -51,7 +59,7 @@ mod tests {
 
     #[test]
     fn it_has_the_singular_values_asked_for() {
-        let a = low_rank(&map(2, 2, Some(vec![3.0, 0.5])), 6, &mut stream(1, Purpose::Target));
+        let a = map(&low_rank(2, 2, Some(vec![3.0, 0.5])), 6, &mut stream(1, Purpose::Target));
         let s = singular_values(a.as_view()).unwrap();
         assert!((s[0] - 3.0).abs() < 1e-14 && (s[1] - 0.5).abs() < 1e-14);
     }

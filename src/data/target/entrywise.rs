@@ -1,0 +1,53 @@
+//! f*(x) = g(Ax) entry by entry, A ∈ ℝ^{d_L × d}: J* = diag(g′(Ax))·A, so A_{f*} = Aᵀ·diag(E[g′(z_j)²])·A with z = Ax.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::data::inputs::Law;
+use crate::scenario::Link;
+
+use super::{TargetFunction, link};
+
+/// g(Ax).
+#[derive(Debug, Clone)]
+pub(super) struct Entrywise {
+    /// A.
+    pub map: DMatrix<f64>,
+    /// g.
+    pub link: Link,
+}
+
+impl TargetFunction for Entrywise {
+    fn values(&self, x: &DMatrix<f64>) -> DMatrix<f64> {
+        let z = x * self.map.transpose();
+        if self.link == Link::Identity { z } else { z.map(|z| link::value(self.link, z)) }
+    }
+
+    fn jacobian(&self, x: &[f64]) -> DMatrix<f64> {
+        let z = &self.map * DVector::from_column_slice(x);
+        scaled(&self.map, |j| link::slope(self.link, z[j]))
+    }
+
+    /// A for the identity. For relu √½·A: z_j is positive with probability ½ wherever x and −x have the same law and z_j has no atom at 0.
+    /// For the others z_j ~ N(0, ‖C^{1/2}a_j‖²), so inputs must be gaussian.
+    fn agop_factor(&self, law: &Law) -> Option<DMatrix<f64>> {
+        match self.link {
+            Link::Identity => Some(self.map.clone()),
+            Link::Relu if law.is_symmetric() => Some(&self.map * 0.5f64.sqrt()),
+            _ => {
+                let image = law.gaussian_image(&self.map)?;
+                let slope = |row: usize| Some(link::mean_square_slope(self.link, image.row(row).norm())?.sqrt());
+                let slopes = (0..self.map.nrows()).map(slope).collect::<Option<Vec<f64>>>()?;
+                Some(scaled(&self.map, |j| slopes[j]))
+            }
+        }
+    }
+}
+
+/// diag(f)·A.
+pub(super) fn scaled(map: &DMatrix<f64>, factor: impl Fn(usize) -> f64) -> DMatrix<f64> {
+    let mut rows = map.clone();
+    for (j, mut row) in rows.row_iter_mut().enumerate() {
+        row *= factor(j);
+    }
+    rows
+}

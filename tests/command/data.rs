@@ -1,0 +1,159 @@
+//! Inputs and targets beyond a linear map of normal samples, through the command.
+
+use std::fs;
+use std::path::Path;
+
+use gramflow::data::{Dataset, split};
+use gramflow::npz;
+use gramflow::record::{self, Run};
+use gramflow::scenario;
+use nalgebra::DMatrix;
+
+use crate::harness::{gramflow, succeed};
+
+/// Two layers to one output without decay: the flow ends at the best linear map.
+const LINEAR: &str = "\
+name: linear
+data:
+  synthetic:
+    inputs: {dim: 4, samples: 4000}
+    target: {counterexample: {k: 2}}
+network: {widths: [4, 6, 1]}
+flow: {t_end: 200.0}
+record: {linear: {points: 5}}
+";
+
+/// Runs `text` with changes into `at/out`.
+fn run(at: &Path, text: &str, out: &str, sets: &[&str]) -> Run {
+    fs::write(at.join("scenario.yaml"), text).unwrap();
+    let mut arguments = vec!["run", "scenario.yaml", "--out", out];
+    arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+    succeed(at, &arguments);
+    record::read(&at.join(out)).unwrap()
+}
+
+fn last(run: &Run, column: &str) -> f64 {
+    *run.table.floats("flow", column).last().unwrap()
+}
+
+/// The scenario as its run folder has it.
+fn resolved(folder: &Path) -> scenario::Scenario {
+    scenario::read(&folder.join("scenario.json"), &[]).unwrap().0
+}
+
+/// The best linear map of normal inputs leaves E[(f* − E[xf*]ᵀx)²]/2: of [x_1]_+ + [x_2]_+ it is (x_1 + x_2)/2 and leaves (|x_1| + |x_2|)/2, so
+/// ¼ + 1/(2π); of sin z with z ~ N(0, 1) it is z/√e and leaves ½(½(1 − e⁻²) − e⁻¹); of z² and of e^{−z²} nothing is linear.
+#[test]
+fn a_linear_network_learns_the_linear_part_of_a_target() {
+    let at = tempfile::tempdir().unwrap();
+    let e = std::f64::consts::E;
+    let cases = [
+        ("counterexample: {k: 2}", 0.25 + 0.5 / std::f64::consts::PI),
+        ("single_index: {link: sin}", 0.5 * (0.5 * (1.0 - 1.0 / (e * e)) - 1.0 / e)),
+        ("single_index: {link: quadratic}", 1.5),
+        ("single_index: {link: gaussian}", 0.5 / 5f64.sqrt()),
+        ("parity: {k: 2}", 0.5),
+        ("single_index: {link: {hermite: {k: 3}}}", 0.5),
+    ];
+    for (target, expected) in cases {
+        let run = run(at.path(), LINEAR, "out", &[&format!("data.synthetic.target={{{target}}}")]);
+        // The standard error of the mean of r²/2: of these residuals r² has a standard deviation of at most √(E[h_3⁴] − 1) = √92.
+        let data = split(&resolved(&at.path().join("out"))).unwrap().train;
+        let n = data.y.len() as f64;
+        let deviation = data.y.map(|y| y * y).variance().sqrt();
+        let (found, error) = (last(&run, "loss"), 0.5 * deviation / n.sqrt());
+        assert!((found - expected).abs() < 5.0 * error, "{target}: {found} ± {error}, {expected}");
+    }
+}
+
+/// ℒ of the final weights on samples, from its definition.
+fn loss(folder: &Path, data: &Dataset) -> f64 {
+    let weights = npz::read(&folder.join("weights.npz")).unwrap();
+    let matrix = |name: &str| DMatrix::from_row_slice(weights[name].shape[0], weights[name].shape[1], &weights[name].data);
+    let product = matrix("flow/W2") * matrix("flow/W1");
+    (&data.x * product.transpose() - &data.y).norm_squared() / (2.0 * data.x.nrows() as f64)
+}
+
+/// With more weights than samples the training loss goes to 0 and the test loss does not. What is trained does not depend on the test.
+#[test]
+fn the_test_loss_is_that_of_other_samples() {
+    let at = tempfile::tempdir().unwrap();
+    let sets = ["data.synthetic.inputs.samples=3", "data.synthetic.noise=0.2", "init={gaussian: {std: 0.5}}"];
+    let without = run(at.path(), LINEAR, "without", &sets);
+    let with = run(at.path(), LINEAR, "with", &[&sets[..], &["data.synthetic.test=50"]].concat());
+    let folder = at.path().join("with");
+    let data = split(&resolved(&folder)).unwrap();
+    let test = data.test.unwrap();
+    assert_eq!((data.train.x.nrows(), test.x.nrows()), (3, 50));
+    for (column, data) in [("loss", data.train), ("test_loss", test)] {
+        let expected = loss(&folder, &data);
+        assert!((last(&with, column) - expected).abs() <= 1e-12 * expected.max(1e-12), "{column}");
+    }
+    assert!(last(&with, "loss") < 1e-6 && last(&with, "test_loss") > 0.05);
+    for column in ["t", "loss", "nfa_cosine", "balance_gap"] {
+        assert_eq!(without.table.floats("flow", column), with.table.floats("flow", column), "{column}");
+    }
+    assert!(without.table.columns.iter().all(|column| column.name != "test_loss"));
+}
+
+/// A certificate knows its error too.
+#[test]
+fn the_test_loss_is_certified_like_any_column() {
+    let at = tempfile::tempdir().unwrap();
+    let run = run(at.path(), LINEAR, "out", &["data.synthetic.test=9", "flow.certify=true", "flow.t_end=5"]);
+    assert!(run.arrays["flow/error_test_loss"].data.iter().all(|error| error.is_finite()));
+}
+
+/// Every law of the inputs against every kind of target: as a sweep, each unit with a hash of its own.
+#[test]
+fn every_law_and_every_target_runs_in_a_sweep() {
+    let at = tempfile::tempdir().unwrap();
+    let sweep = "\
+sweep:
+  grid:
+    data.synthetic.inputs.distribution: [gaussian, uniform, sphere, student_t, {student_t: {dof: 3.0}}, hypercube, mixture]
+    data.synthetic.target:
+      - {low_rank: {rank: 1, outputs: 1, link: relu}}
+      - {single_index: {link: tanh}}
+      - {multi_index: {rank: 2, link: gaussian}}
+      - {teacher: {widths: [4, 5, 1], activation: gelu}}
+      - {parity: {k: 3}}
+      - {counterexample: {k: 2}}
+";
+    fs::write(at.path().join("scenario.yaml"), LINEAR.replace("4000", "60").replace("200.0", "1.0") + sweep).unwrap();
+    succeed(at.path(), &["sweep", "run", "scenario.yaml", "--out", "sweep"]);
+    succeed(at.path(), &["sweep", "merge", "sweep"]);
+    let units = fs::read_dir(at.path().join("sweep/units")).unwrap().count();
+    assert_eq!(units, 7 * 6);
+    // Their data differ from each other: so do their losses at the start.
+    let mut losses: Vec<u64> = fs::read_dir(at.path().join("sweep/units"))
+        .unwrap()
+        .map(|unit| {
+            record::read_table(&unit.unwrap().path().join("records.parquet")).unwrap().floats("flow", "loss")[0].to_bits()
+        })
+        .collect();
+    losses.sort_unstable();
+    losses.dedup();
+    assert_eq!(losses.len(), units);
+}
+
+/// Three corners of a square, or fewer, have a direction without variance in them: an error of the scenario, not numbers.
+#[test]
+fn inputs_that_cannot_be_whitened_are_refused() {
+    let at = tempfile::tempdir().unwrap();
+    let text = LINEAR.replace("{dim: 4, samples: 4000}", "{dim: 1, samples: 2, distribution: hypercube, whiten: true}");
+    let text = text.replace("{counterexample: {k: 2}}", "{parity: {k: 1}}").replace("[4, 6, 1]", "[1, 6, 1]");
+    fs::write(at.path().join("scenario.yaml"), text).unwrap();
+    let refused = (0..20).filter(|seed| {
+        let output = gramflow(at.path(), &["run", "scenario.yaml", "--out", "out", "--set", &format!("seed={seed}")]);
+        let message = String::from_utf8_lossy(&output.stderr);
+        let refused = output.status.code() == Some(2);
+        assert!(refused || output.status.success(), "{message}");
+        let says = "data.synthetic.inputs.whiten: the inputs span 0 of 1 dimensions and cannot be whitened: take more samples";
+        assert!(!refused || message.contains(says), "{message}");
+        refused
+    });
+    // Both samples on one side: every second seed, with a chance of 1e-5 to miss these bounds.
+    let refused = refused.count();
+    assert!((1..20).contains(&refused), "{refused}");
+}
