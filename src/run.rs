@@ -149,7 +149,7 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = observe::all(&problem.start, scenario.weight_decay);
     if let Some(test) = &problem.test {
-        observables.push(Box::new(TestLoss(Box::new(test.clone()))));
+        observables.push(Box::new(TestLoss(test.duplicate())));
     }
     observables
 }
@@ -194,7 +194,7 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
     let mut all = arrays(recorders);
     for (process, parameters) in weights {
         all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
-        if let Ok(end) = Snapshot::new(0.0, parameters, &problem.objective, None) {
+        if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {
             let agop = GramPower::new(end.jacobian(1), 1.0).matrix();
             all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).as_view()));
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));

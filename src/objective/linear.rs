@@ -8,6 +8,7 @@ mod minibatch;
 mod third;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
@@ -16,7 +17,7 @@ use crate::linalg::{Write, gemm_nn};
 use crate::network::Architecture;
 
 use super::chain::{Chain, Order, Scratch};
-use super::{Excess, Jacobian, Objective, ThirdDerivative};
+use super::{BatchGradient, Excess, Jacobian, Objective, ThirdDerivative};
 use hessian::Tangent;
 use third::Second;
 
@@ -106,6 +107,14 @@ impl LinearObjective {
 }
 
 impl Objective for LinearObjective {
+    fn duplicate(&self) -> Box<dyn Objective> {
+        Box::new(self.clone())
+    }
+
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(Minibatch::new(self, samples, size))
+    }
+
     fn architecture(&self) -> &Architecture {
         &self.chain.net
     }

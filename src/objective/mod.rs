@@ -8,6 +8,8 @@ pub use chain::Order;
 pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Samples};
 
+use std::sync::Arc;
+
 use nalgebra::{DMatrix, DVector};
 
 use crate::network::Architecture;
@@ -30,8 +32,21 @@ pub trait ThirdDerivative: Objective {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>);
 }
 
+/// The gradients of batches of samples.
+pub trait BatchGradient {
+    /// `gradient` ← ∇ℒ_B(θ), without decay, of the samples with the indices `batch`: one at least, each below n, and no more than it was
+    /// made for. Does not allocate after its first call.
+    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>);
+}
+
 /// J = ℒ + (λ/2)‖θ‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
-pub trait Objective {
+pub trait Objective: Send {
+    /// The same with scratch of its own, for another thread.
+    fn duplicate(&self) -> Box<dyn Objective>;
+
+    /// The gradients of batches of 1 to `size` of these samples, of d_0 inputs and d_L labels as its own.
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_>;
+
     /// The network's shapes.
     fn architecture(&self) -> &Architecture;
 

@@ -8,7 +8,7 @@
 use nalgebra::DVector;
 
 use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
-use crate::objective::LinearObjective;
+use crate::objective::Objective;
 use crate::observe;
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
 use crate::record;
@@ -54,7 +54,7 @@ pub(super) fn companions<'a>(
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let maker = Maker { settings, scenario, problem, interrupt };
     for &measure in &scenario.measure {
-        match of(measure, settings, &problem.objective, minibatches) {
+        match of(measure, settings, &*problem.objective, minibatches) {
             Ok(flows) => found.extend(flows.into_iter().map(|flow| maker.companion(flow))),
             Err(reason) => missing.push(reason),
         }
@@ -84,22 +84,28 @@ enum Kind<'a> {
     Rmsprop(RmspropLimit<'a>),
 }
 
+/// The flow to third order, where the objective has third derivatives.
+fn third_order(objective: &dyn Objective, lr: f64) -> Option<Kind<'_>> {
+    objective.third().map(|third| Kind::ThirdOrder(ThirdOrderFlow::new(third, lr)))
+}
+
 /// The flows by which an optimizer is measured; none where it is not of the kind that the measure is about; or why there are none.
 fn of<'a>(
     measure: Measure,
     settings: &Optimizer,
-    objective: &'a LinearObjective,
+    objective: &'a dyn Objective,
     minibatches: bool,
 ) -> Result<Vec<Kind<'a>>, String> {
     let flows = match (measure, settings) {
-        (Measure::ModifiedFlow, Optimizer::Gd(scenario::Gd { lr, .. })) => vec![
-            Kind::Modified(ModifiedFlow::of_gradient_descent(objective, *lr)),
-            Kind::ThirdOrder(ThirdOrderFlow::new(objective, *lr)),
-        ],
+        (Measure::ModifiedFlow, Optimizer::Gd(scenario::Gd { lr, .. })) => {
+            let mut flows = vec![Kind::Modified(ModifiedFlow::of_gradient_descent(objective, *lr))];
+            flows.extend(third_order(objective, *lr));
+            flows
+        }
         (Measure::ModifiedFlow, Optimizer::Sgd(sgd)) => {
             let mut flows = vec![Kind::Modified(ModifiedFlow::of_momentum(objective, sgd))];
             if sgd.momentum == 0.0 && !minibatches {
-                flows.push(Kind::ThirdOrder(ThirdOrderFlow::new(objective, sgd.lr)));
+                flows.extend(third_order(objective, sgd.lr));
             }
             flows
         }

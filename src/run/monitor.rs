@@ -55,7 +55,7 @@ impl<'a> Monitor<'a> {
         if t <= 0.0 {
             return None;
         }
-        let look = self.stationarity.look(&self.problem.objective, t, theta, spent);
+        let look = self.stationarity.look(&*self.problem.objective, t, theta, spent);
         let objective = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
         if look.motion == Motion::Plateau {
             let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: objective, told: false });

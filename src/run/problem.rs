@@ -13,18 +13,30 @@ use crate::observe::Snapshot;
 use crate::scenario::{Data, Optimizer, Scenario, ScenarioError, Sgd};
 
 /// The training problem of a scenario.
-#[derive(Clone)]
 pub struct Problem {
     /// θ(0), where the flow and every optimizer start.
     pub start: Parameters,
     /// J = ℒ + (λ/2)‖θ‖².
-    pub objective: LinearObjective,
+    pub objective: Box<dyn Objective>,
     /// The same on the test samples, where the scenario has some.
-    pub test: Option<LinearObjective>,
+    pub test: Option<Box<dyn Objective>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
     pub scenario_hash: String,
+}
+
+impl Clone for Problem {
+    /// With objectives of its own, for another thread.
+    fn clone(&self) -> Self {
+        Self {
+            start: self.start.clone(),
+            objective: self.objective.duplicate(),
+            test: self.test.as_ref().map(|test| test.duplicate()),
+            samples: self.samples.clone(),
+            scenario_hash: self.scenario_hash.clone(),
+        }
+    }
 }
 
 /// Why a valid scenario is no problem: what its files hold does not fit.
@@ -95,14 +107,14 @@ impl Problem {
     /// Draws or reads the data and the start, and forgets the samples unless minibatches need them: the objective needs their moments
     /// only.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
-        let architecture = Architecture::new(&scenario.network.widths);
+        let architecture = Architecture::of(&scenario.network);
         let Split { train: data, test } = split(scenario)?;
         if let Data::File(_) = scenario.data {
             check_shapes(&data, &architecture)?;
         }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
-        let objective = |data: &Dataset| -> Result<LinearObjective, ProblemError> {
-            Ok(LinearObjective::new(architecture.clone(), Moments::new(data)?, scenario.weight_decay))
+        let objective = |data: &Dataset| -> Result<Box<dyn Objective>, ProblemError> {
+            Ok(Box::new(LinearObjective::new(architecture.clone(), Moments::new(data)?, scenario.weight_decay)))
         };
         let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);
         let minibatches = check_batches(&scenario.optimizers, data.x.nrows())?;
@@ -114,7 +126,7 @@ impl Problem {
 
     /// The start can be observed, and the loss is finite there.
     fn check_start(&self) -> Result<(), ProblemError> {
-        Snapshot::new(0.0, &self.start, &self.objective, None).map_err(ProblemError::StartOverflows)?;
+        Snapshot::new(0.0, &self.start, &*self.objective, None).map_err(ProblemError::StartOverflows)?;
         let theta = self.start.values();
         let mut gradient = theta.clone();
         self.objective.gradient(theta, &mut gradient);

@@ -8,7 +8,7 @@ use nalgebra::DVector;
 
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
-use crate::objective::{Minibatch, Objective};
+use crate::objective::BatchGradient;
 use crate::observe::{Entry, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
 use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
@@ -65,7 +65,7 @@ impl<'a> Flow<'a> {
         let limits =
             Limits { t_end: settings.t_end, max_steps: settings.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
         Self {
-            field: GradientFlow::new(&problem.objective),
+            field: GradientFlow::new(&*problem.objective),
             integrator: integrator(settings.integrator, tolerance, limits),
             monitor: Monitor::new(scenario, problem),
             preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
@@ -125,7 +125,7 @@ impl<'a> Flow<'a> {
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
-        let mut snapshot = Snapshot::new(self.t, &self.parameters, &problem.objective, None).ok()?;
+        let mut snapshot = Snapshot::new(self.t, &self.parameters, &*problem.objective, None).ok()?;
         snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
         snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
         Some(snapshot)
@@ -178,7 +178,7 @@ pub(super) struct Descent<'a> {
     settings: &'a scenario::Optimizer,
     rule: Box<dyn Optimizer>,
     /// Where the gradient is not that of all samples.
-    minibatches: Option<(Batches, Minibatch<'a>)>,
+    minibatches: Option<(Batches, Box<dyn BatchGradient + 'a>)>,
     companions: Vec<Companion<'a>>,
     /// What a reader of its records must know.
     complaints: Vec<String>,
@@ -273,7 +273,7 @@ impl<'a> Descent<'a> {
 
     /// `flow`: the flow at this descent's time.
     pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
-        let mut snapshot = Snapshot::new(self.t(), &self.parameters, &self.problem.objective, flow).ok()?;
+        let mut snapshot = Snapshot::new(self.t(), &self.parameters, &*self.problem.objective, flow).ok()?;
         snapshot.companions = self.companions.iter().filter_map(|companion| companion.at(snapshot.t)).collect();
         snapshot.curvature = Some(self.sharpness.observed());
         snapshot.ledger = self.entry;
@@ -339,10 +339,14 @@ fn keeps_ledger(scenario: &Scenario, settings: &scenario::Optimizer) -> bool {
 }
 
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
-fn minibatches<'a>(settings: &scenario::Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Minibatch<'a>)> {
+fn minibatches<'a>(
+    settings: &scenario::Optimizer,
+    seed: u64,
+    problem: &'a Problem,
+) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
     let &scenario::Optimizer::Sgd(scenario::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
     let samples = problem.samples.clone()?;
     let drawn = batch < samples.count() || replacement;
     let batches = || Batches::new(samples.count(), batch, replacement, seed, settings.name());
-    drawn.then(|| (batches(), Minibatch::new(&problem.objective, samples.clone(), batch)))
+    drawn.then(|| (batches(), problem.objective.minibatch(samples.clone(), batch)))
 }

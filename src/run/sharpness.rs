@@ -7,7 +7,6 @@
 use nalgebra::DVector;
 
 use crate::linalg::LargestEigenvalue;
-use crate::objective::Objective;
 use crate::observe::Curvature;
 use crate::ode::Event;
 use crate::rng::{Purpose, gaussian_matrix, stream};
@@ -48,7 +47,7 @@ impl<'a> Sharpness<'a> {
 
     /// Measures at θ, which the process reached at time `t` after `step` steps and leaves at rate `lr`, NaN for a flow.
     pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
-        let objective = &self.problem.objective;
+        let objective = &*self.problem.objective;
         let found = self.largest.update(|v, out| objective.hessian_vector(theta, v, out));
         self.last.sharpness = found.unwrap_or(f64::NAN);
         self.last.lr = lr;

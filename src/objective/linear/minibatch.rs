@@ -14,6 +14,7 @@ use nalgebra::{DMatrix, DVector};
 use super::{LinearObjective, Scratch};
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::objective::BatchGradient;
 
 /// The samples as columns, so that those of a batch are copied contiguously: Xᵀ ∈ ℝ^{d_0 × n}, Yᵀ ∈ ℝ^{d_L × n}.
 #[derive(Debug)]
@@ -71,10 +72,10 @@ impl<'a> Minibatch<'a> {
         let (inputs, labels) = (DMatrix::zeros(net.input_dim(), size), DMatrix::zeros(net.output_dim(), size));
         Self { objective, samples, inputs, labels, way }
     }
+}
 
-    /// `gradient` ← ∇ℒ_B(θ), without decay, of the samples with the indices `batch`: one at least, each below n. Does not allocate after
-    /// its first call.
-    pub fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+impl BatchGradient for Minibatch<'_> {
+    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         for (column, &sample) in batch.iter().enumerate() {
             self.inputs.set_column(column, &self.samples.inputs.column(sample as usize));
             self.labels.set_column(column, &self.samples.labels.column(sample as usize));

@@ -81,7 +81,7 @@ impl Flight {
         mut look: impl FnMut(f64, &Parameters),
     ) -> Self {
         let t_end = task.scenario.flow.t_end;
-        let field = GradientFlow::new(&task.problem.objective);
+        let field = GradientFlow::new(&*task.problem.objective);
         let mut integrator = method.integrator(setting, task);
         let mut flight = Self {
             end: task.problem.start.clone(),
@@ -161,7 +161,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 /// `balance_law_residual` and `balance_law_residual_relative` at T, as a run records them.
 fn law(balance: &Balance, end: &Parameters, task: &Task) -> [f64; 2] {
     let mut row = Row::default();
-    if let Ok(snapshot) = Snapshot::new(task.scenario.flow.t_end, end, &task.problem.objective, None) {
+    if let Ok(snapshot) = Snapshot::new(task.scenario.flow.t_end, end, &*task.problem.objective, None) {
         balance.measure(&snapshot, &mut row);
     }
     let value = |name: &str| match row.scalars.iter().find(|(column, _)| column == name) {

@@ -35,7 +35,7 @@ impl<'a> Flight<'a> {
         let tolerance = Tolerance { rtol: flow.rtol / tighter, atol: flow.atol / tighter };
         let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
         Self {
-            field: GradientFlow::new(&problem.objective),
+            field: GradientFlow::new(&*problem.objective),
             integrator: run::integrator(flow.integrator, tolerance, limits),
             theta: problem.start.clone(),
             t: 0.0,
@@ -106,7 +106,7 @@ pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
 
 fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {
     let mut row = Row::default();
-    if let Ok(snapshot) = Snapshot::new(t, &flight.theta, &problem.objective, None) {
+    if let Ok(snapshot) = Snapshot::new(t, &flight.theta, &*problem.objective, None) {
         Loss.measure(&snapshot, &mut row);
         FeatureAnsatz.measure(&snapshot, &mut row);
     }
