@@ -13,6 +13,7 @@ mod gram_double_double;
 mod lanczos;
 mod largest;
 mod product;
+mod qr;
 mod rank;
 mod svd;
 
@@ -27,5 +28,6 @@ pub use gram_double_double::gram_double_double;
 pub use lanczos::{End, Extreme, Lanczos, stages};
 pub use largest::LargestEigenvalue;
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
+pub use qr::triangular_factor;
 pub use rank::{effective_rank, entropy_rank, stable_rank};
 pub use svd::{Svd, SvdError, singular_values};

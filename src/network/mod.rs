@@ -1,7 +1,9 @@
 //! Networks f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L): their shapes, their parameters as one flat vector, and their starts.
 
+mod activation;
 mod architecture;
 mod extended;
+mod forward;
 pub mod init;
 mod parameters;
 

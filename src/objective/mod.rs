@@ -1,12 +1,19 @@
-//! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ = 1/(2n) Σ‖f(x_i) − y_i‖².
+//! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ the mean of a loss over the samples, 1/(2n) Σ‖f(x_i) − y_i‖² or another.
+//!
+//! Linear networks with the squared loss go by moments ([`LinearObjective`], at a cost free of n), all others by backpropagation
+//! ([`MlpObjective`]).
 
 mod chain;
 mod jacobian;
 mod linear;
+mod loss;
+mod mlp;
 
 pub use chain::Order;
 pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Samples};
+pub use loss::{LabelError, Loss};
+pub use mlp::{MlpMinibatch, MlpObjective};
 
 use std::sync::Arc;
 

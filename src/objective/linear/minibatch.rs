@@ -19,8 +19,8 @@ use crate::objective::BatchGradient;
 /// The samples as columns, so that those of a batch are copied contiguously: Xᵀ ∈ ℝ^{d_0 × n}, Yᵀ ∈ ℝ^{d_L × n}.
 #[derive(Debug)]
 pub struct Samples {
-    inputs: DMatrix<f64>,
-    labels: DMatrix<f64>,
+    pub(in crate::objective) inputs: DMatrix<f64>,
+    pub(in crate::objective) labels: DMatrix<f64>,
 }
 
 impl Samples {

@@ -1,0 +1,258 @@
+//! σ, σ′ and σ″ of each activation, over slices.
+//!
+//! | | σ(z) | σ′(z) | σ″(z) |
+//! | --- | --- | --- | --- |
+//! | identity | z | 1 | 0 |
+//! | relu | max(0, z) | 1 for z > 0, else 0 | 0 |
+//! | leaky_relu | z for z > 0, else 0.01·z | 1 for z > 0, else 0.01 | 0 |
+//! | tanh | tanh z | 1 − σ² | −2σσ′ |
+//! | sigmoid | s = 1/(1 + e^{−z}) | s(1 − s) | σ′(1 − 2s) |
+//! | gelu | zΦ(z) | Φ + zφ | (2 − z²)φ |
+//! | softplus | log(1 + e^z) | s | s(1 − s) |
+//! | erf | erf z | 2/√π·e^{−z²} | −2zσ′ |
+//! | quadratic | z² | 2z | 2 |
+//! | swish | z·s | s + z·s(1 − s) | s(1 − s)(2 + z(1 − 2s)) |
+//!
+//! Φ and φ are the standard normal distribution and its density: gelu is Hendrycks & Gimpel's (arXiv 1606.08415) without an
+//! approximation. At the kink z = 0 the slopes are those of the left, as PyTorch has them; second derivatives leave the kink out.
+
+use crate::linalg::elementary::{self, Pointwise, erf_and_density, normal};
+use crate::scenario::Activation;
+
+/// Calls a function of `elementary` with the type of each activation.
+macro_rules! dispatch {
+    ($activation:expr, $function:ident($($slice:expr),*)) => {
+        match $activation {
+            Activation::Identity => elementary::$function::<Identity>($($slice),*),
+            Activation::Relu => elementary::$function::<Relu>($($slice),*),
+            Activation::LeakyRelu => elementary::$function::<LeakyRelu>($($slice),*),
+            Activation::Tanh => elementary::$function::<Tanh>($($slice),*),
+            Activation::Sigmoid => elementary::$function::<Sigmoid>($($slice),*),
+            Activation::Gelu => elementary::$function::<Gelu>($($slice),*),
+            Activation::Softplus => elementary::$function::<Softplus>($($slice),*),
+            Activation::Erf => elementary::$function::<Erf>($($slice),*),
+            Activation::Quadratic => elementary::$function::<Quadratic>($($slice),*),
+            Activation::Swish => elementary::$function::<Swish>($($slice),*),
+        }
+    };
+}
+
+impl Activation {
+    /// z ← σ(z), entry by entry.
+    pub fn value(self, z: &mut [f64]) {
+        dispatch!(self, value(z));
+    }
+
+    /// z ← σ(z) and `slope` ← σ′(z), of one length.
+    pub fn value_and_slope(self, z: &mut [f64], slope: &mut [f64]) {
+        dispatch!(self, value_and_slope(z, slope));
+    }
+
+    /// z ← σ(z), `slope` ← σ′(z) and `bend` ← σ″(z), of one length.
+    pub fn value_slope_and_bend(self, z: &mut [f64], slope: &mut [f64], bend: &mut [f64]) {
+        dispatch!(self, value_slope_and_bend(z, slope, bend));
+    }
+}
+
+/// The type of one activation: σ, σ′ and σ″ by what they share.
+macro_rules! activation {
+    ($name:ident, value $value:expr, slope $slope:expr, bend $bend:expr) => {
+        struct $name;
+        impl Pointwise for $name {
+            #[inline(always)]
+            fn value(z: f64) -> f64 {
+                ($value)(z)
+            }
+            #[inline(always)]
+            fn slope(z: f64) -> [f64; 2] {
+                ($slope)(z)
+            }
+            #[inline(always)]
+            fn bend(z: f64) -> [f64; 3] {
+                ($bend)(z)
+            }
+        }
+    };
+}
+
+/// z cut off where z·s(−|z|) and z·φ(z) are 0 for long: they should not be ∞·0 at infinity. NaN stays.
+#[inline(always)]
+fn cut(z: f64) -> f64 {
+    let z = if z > 1e3 { 1e3 } else { z };
+    if z < -1e3 { -1e3 } else { z }
+}
+
+/// The same on the left only, for z times a distribution function.
+#[inline(always)]
+fn cut_left(z: f64) -> f64 {
+    if z < -1e3 { -1e3 } else { z }
+}
+
+activation!(Identity, value |z: f64| z, slope |z: f64| [z, 1.0], bend |z: f64| [z, 1.0, 0.0]);
+
+// `z <= 0`, and its opposite rather than `z > 0`: a NaN goes through.
+activation!(
+    Relu,
+    value |z: f64| if z <= 0.0 { 0.0 } else { z },
+    slope |z: f64| if z <= 0.0 { [0.0, 0.0] } else { [z, 1.0] },
+    bend |z: f64| if z <= 0.0 { [0.0; 3] } else { [z, 1.0, 0.0] }
+);
+
+activation!(
+    LeakyRelu,
+    value |z: f64| if z <= 0.0 { 0.01 * z } else { z },
+    slope |z: f64| if z <= 0.0 { [0.01 * z, 0.01] } else { [z, 1.0] },
+    bend |z: f64| if z <= 0.0 { [0.01 * z, 0.01, 0.0] } else { [z, 1.0, 0.0] }
+);
+
+activation!(
+    Tanh,
+    value elementary::tanh,
+    slope |z: f64| {
+        let h = elementary::tanh(z);
+        [h, (1.0 - h) * (1.0 + h)]
+    },
+    bend |z: f64| {
+        let [h, slope] = Tanh::slope(z);
+        [h, slope, -2.0 * h * slope]
+    }
+);
+
+activation!(
+    Sigmoid,
+    value |z: f64| elementary::sigmoid(z).0,
+    slope |z: f64| {
+        let (s, slope) = elementary::sigmoid(z);
+        [s, slope]
+    },
+    bend |z: f64| {
+        let (s, slope) = elementary::sigmoid(z);
+        [s, slope, slope * (1.0 - 2.0 * s)]
+    }
+);
+
+activation!(
+    Gelu,
+    value |z: f64| cut_left(z) * normal(z).probability,
+    slope |z: f64| {
+        let normal = normal(z);
+        [cut_left(z) * normal.probability, normal.probability + cut(z) * normal.density]
+    },
+    bend |z: f64| {
+        let normal = normal(z);
+        let near = cut(z);
+        let slope = normal.probability + near * normal.density;
+        [cut_left(z) * normal.probability, slope, (2.0 - near * near) * normal.density]
+    }
+);
+
+activation!(
+    Softplus,
+    value elementary::softplus,
+    slope |z: f64| [elementary::softplus(z), elementary::sigmoid(z).0],
+    bend |z: f64| {
+        let (s, slope) = elementary::sigmoid(z);
+        [elementary::softplus(z), s, slope]
+    }
+);
+
+activation!(
+    Erf,
+    value elementary::erf,
+    slope |z: f64| {
+        let (value, density) = erf_and_density(z);
+        [value, density]
+    },
+    bend |z: f64| {
+        let (value, density) = erf_and_density(z);
+        [value, density, -2.0 * cut(z) * density]
+    }
+);
+
+activation!(Quadratic, value |z: f64| z * z, slope |z: f64| [z * z, 2.0 * z], bend |z: f64| [z * z, 2.0 * z, 2.0]);
+
+activation!(
+    Swish,
+    value |z: f64| cut_left(z) * elementary::sigmoid(z).0,
+    slope |z: f64| {
+        let (s, slope) = elementary::sigmoid(z);
+        [cut_left(z) * s, s + cut(z) * slope]
+    },
+    bend |z: f64| {
+        let (s, slope) = elementary::sigmoid(z);
+        let near = cut(z);
+        [cut_left(z) * s, s + near * slope, slope * (2.0 + near * (1.0 - 2.0 * s))]
+    }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Activation; 10] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Gelu,
+        Activation::Softplus,
+        Activation::Erf,
+        Activation::Quadratic,
+        Activation::Swish,
+    ];
+
+    fn at(activation: Activation, z: f64) -> [f64; 3] {
+        let (mut value, mut slope, mut bend) = ([z], [0.0], [0.0]);
+        activation.value_slope_and_bend(&mut value, &mut slope, &mut bend);
+        [value[0], slope[0], bend[0]]
+    }
+
+    /// On both sides of 0 and in the tails; a kink is none of these points.
+    #[test]
+    fn each_derivative_is_that_of_the_one_before() {
+        for activation in ALL {
+            for z in [-30.0f64, -7.3, -2.2, -0.9, -0.013, 0.0037, 0.41, 1.3, 3.7, 12.0, 40.0] {
+                let h = 2e-4 * f64::max(1.0, z.abs() / 8.0).min(10.0 * z.abs());
+                let near = [-2.0, -1.0, 1.0, 2.0].map(|k| at(activation, z + k * h));
+                let here = at(activation, z);
+                for order in 0..2 {
+                    let slope = (near[0][order] - near[3][order] + 8.0 * (near[2][order] - near[1][order])) / (12.0 * h);
+                    let scale = here[order].abs() + here[order + 1].abs() + 1e-30;
+                    let off = (slope - here[order + 1]).abs() / scale;
+                    assert!(off < 1e-10 || scale < 1e-15, "{activation:?} {order} at {z}: {slope} {here:?} {off:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn value_slope_and_bend_agree_whichever_are_asked_for_and_whatever_the_length() {
+        for activation in ALL {
+            for length in 0..20 {
+                let z: Vec<f64> = (0..length).map(|i| 0.7 * i as f64 - 5.0).collect();
+                let (mut a, mut b, mut c) = (z.clone(), z.clone(), z.clone());
+                let (mut slope, mut other, mut bend) = (z.clone(), z.clone(), z.clone());
+                activation.value(&mut a);
+                activation.value_and_slope(&mut b, &mut slope);
+                activation.value_slope_and_bend(&mut c, &mut other, &mut bend);
+                assert!(a == b && b == c && slope == other, "{activation:?}");
+                for (i, &z) in z.iter().enumerate() {
+                    assert_eq!([a[i], slope[i], bend[i]], at(activation, z), "{activation:?}: a vector is its entries");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn kinks_infinities_and_nan_are_as_the_table_has_them() {
+        assert_eq!(at(Activation::Relu, 0.0), [0.0, 0.0, 0.0]);
+        assert_eq!(at(Activation::LeakyRelu, 0.0), [0.0, 0.01, 0.0]);
+        for activation in ALL {
+            assert!(at(activation, f64::NAN)[0].is_nan(), "{activation:?}");
+            let limits = [f64::NEG_INFINITY, f64::INFINITY].map(|z| at(activation, z));
+            assert!(!limits.iter().flatten().any(|x| x.is_nan()), "{activation:?}: {limits:?}");
+        }
+        assert_eq!([Activation::Swish, Activation::Gelu].map(|a| at(a, f64::NEG_INFINITY)[0].abs()), [0.0; 2]);
+    }
+}

@@ -1,0 +1,223 @@
+//! Losses ℓ(f, y) of one sample's outputs f ∈ ℝ^{d_L}, with gradients and curvatures; ℒ is their mean over the samples.
+
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
+
+use crate::linalg::elementary::{exp, sigmoid, softplus};
+
+/// What outputs are held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Loss {
+    /// ½‖f − y‖².
+    #[default]
+    MeanSquared,
+    /// Σ_k log(1 + e^{f_k}) − y_k f_k with labels y_k ∈ [0, 1], one question with two answers per output: PyTorch's
+    /// `binary_cross_entropy_with_logits`, summed over outputs. For labels ±1, log(1 + e^{−yf}) is this with (y + 1)/2.
+    Logistic,
+    /// −Σ_k y_k log(e^{f_k}/Σ_j e^{f_j}) with labels y_k ≥ 0, Σ_k y_k = 1: one-hot, or probabilities.
+    CrossEntropy,
+}
+
+/// Why labels are not of the kind that a loss wants.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum LabelError {
+    /// A label is no probability.
+    #[error("Y[{row}, {column}] is {value}, and this loss wants labels from 0 to 1: of labels ±1 take (Y + 1)/2")]
+    Range {
+        /// The sample, from 0.
+        row: usize,
+        /// The output, from 0.
+        column: usize,
+        /// The label.
+        value: f64,
+    },
+    /// The labels of a sample are no distribution over the classes.
+    #[error(
+        "row {row} of Y sums to {sum}, and cross-entropy wants rows that sum to 1: one-hot, or the probability of each class"
+    )]
+    Sum {
+        /// The sample, from 0.
+        row: usize,
+        /// Σ_k y_k.
+        sum: f64,
+    },
+}
+
+impl Loss {
+    /// Whether the labels, one sample a row, are of the kind that this loss wants.
+    pub fn check(self, labels: &DMatrix<f64>) -> Result<(), LabelError> {
+        if self == Self::MeanSquared {
+            return Ok(());
+        }
+        for (row, sample) in labels.row_iter().enumerate() {
+            if let Some((column, &value)) = sample.iter().enumerate().find(|(_, y)| !(0.0..=1.0).contains(*y)) {
+                return Err(LabelError::Range { row, column, value });
+            }
+            // Probabilities that were divided by their sum sum to 1 within a rounding each.
+            let sum: f64 = sample.iter().sum();
+            if self == Self::CrossEntropy && (sum - 1.0).abs() > 4.0 * f64::EPSILON * sample.len() as f64 {
+                return Err(LabelError::Sum { row, sum });
+            }
+        }
+        Ok(())
+    }
+
+    /// Σ_i ℓ(f_i, y_i) over the rows of `outputs` and `labels`.
+    pub(super) fn sum(self, outputs: DMatrixView<f64>, labels: DMatrixView<f64>) -> f64 {
+        match self {
+            Self::MeanSquared => 0.5 * outputs.iter().zip(labels.iter()).map(|(f, y)| (f - y) * (f - y)).sum::<f64>(),
+            // Of two terms that are both small where the answer is right, so that a small loss keeps its digits.
+            Self::Logistic => {
+                let of = |(&f, &y): (&f64, &f64)| (if f > 0.0 { (1.0 - y) * f } else { -y * f }) + softplus(-f.abs());
+                outputs.iter().zip(labels.iter()).map(of).sum()
+            }
+            Self::CrossEntropy => (0..outputs.nrows())
+                .map(|i| {
+                    let softmax = Softmax::new(outputs.row(i).iter().copied());
+                    let misses =
+                        outputs.row(i).iter().zip(labels.row(i).iter()).map(|(f, y)| y * (softmax.largest - f)).sum::<f64>();
+                    misses + softmax.rest.ln_1p()
+                })
+                .sum(),
+        }
+    }
+
+    /// `outputs` ← share·∂ℓ/∂f, row by row.
+    pub(super) fn gradient(self, share: f64, mut outputs: DMatrixViewMut<f64>, labels: DMatrixView<f64>) {
+        match self {
+            Self::MeanSquared => outputs.zip_apply(&labels, |f, y| *f = share * (*f - y)),
+            // s(f) − y without cancellation: s(−f) = 1 − s(f).
+            Self::Logistic => outputs.zip_apply(&labels, |f, y| {
+                *f = share * ((1.0 - y) * sigmoid(*f).0 - y * sigmoid(-*f).0);
+            }),
+            Self::CrossEntropy => {
+                for i in 0..outputs.nrows() {
+                    let softmax = Softmax::new(outputs.row(i).iter().copied());
+                    for k in 0..outputs.ncols() {
+                        let (p, y) = (softmax.probability(k, outputs[(i, k)]), labels[(i, k)]);
+                        // p − y, with 1 − p of the likeliest class from the others' sum.
+                        let other = if k == softmax.likeliest { softmax.rest / (1.0 + softmax.rest) } else { 1.0 - p };
+                        outputs[(i, k)] = share * (p * (1.0 - y) - y * other);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `along` ← share·∂²ℓ/∂f²·`along`, row by row, at `outputs`. None of the three depends on y.
+    pub(super) fn curve(self, share: f64, outputs: DMatrixView<f64>, mut along: DMatrixViewMut<f64>) {
+        match self {
+            Self::MeanSquared => along *= share,
+            Self::Logistic => along.zip_apply(&outputs, |dot, f| *dot *= share * sigmoid(f).1),
+            Self::CrossEntropy => {
+                for i in 0..outputs.nrows() {
+                    let softmax = Softmax::new(outputs.row(i).iter().copied());
+                    let probability = |k: usize| softmax.probability(k, outputs[(i, k)]);
+                    let mean: f64 = (0..outputs.ncols()).map(|k| probability(k) * along[(i, k)]).sum();
+                    for k in 0..outputs.ncols() {
+                        along[(i, k)] = share * probability(k) * (along[(i, k)] - mean);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The probabilities e^{f_k}/Σ_j e^{f_j}, from the largest output.
+struct Softmax {
+    likeliest: usize,
+    largest: f64,
+    /// Σ_{k ≠ likeliest} e^{f_k − largest}: Σ_j e^{f_j} = e^largest·(1 + rest).
+    rest: f64,
+}
+
+impl Softmax {
+    fn new(outputs: impl Iterator<Item = f64> + Clone) -> Self {
+        let (mut likeliest, mut largest) = (0, f64::NEG_INFINITY);
+        for (k, f) in outputs.clone().enumerate() {
+            // A NaN becomes the largest, and all that follows NaN.
+            if f > largest || f.is_nan() {
+                (likeliest, largest) = (k, f);
+            }
+        }
+        let rest = outputs.enumerate().filter(|(k, _)| *k != likeliest).map(|(_, f)| exp(f - largest)).sum();
+        Self { likeliest, largest, rest }
+    }
+
+    fn probability(&self, k: usize, output: f64) -> f64 {
+        let odds = if k == self.likeliest { 1.0 } else { exp(output - self.largest) };
+        odds / (1.0 + self.rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+
+    const ALL: [Loss; 3] = [Loss::MeanSquared, Loss::Logistic, Loss::CrossEntropy];
+
+    /// Outputs, and labels that are rows of probabilities.
+    fn sample(rows: usize, classes: usize) -> (DMatrix<f64>, DMatrix<f64>) {
+        let rng = &mut stream(1, Purpose::Target);
+        let outputs = gaussian_matrix(rows, classes, rng) * 2.0;
+        let mut labels = gaussian_matrix(rows, classes, rng).map(f64::abs);
+        for mut row in labels.row_iter_mut() {
+            row /= row.sum();
+        }
+        (outputs, labels)
+    }
+
+    #[test]
+    fn gradient_and_curvature_are_derivatives() {
+        let (outputs, labels) = sample(5, 4);
+        let along = gaussian_matrix(5, 4, &mut stream(2, Purpose::Target));
+        for loss in ALL {
+            let at = |k: f64| &outputs + &along * (k * 1e-3);
+            let gradient = |k: f64| {
+                let mut out = at(k);
+                loss.gradient(0.25, out.as_view_mut(), labels.as_view());
+                out
+            };
+            let sum = |k: f64| loss.sum(at(k).as_view(), labels.as_view());
+            let slope = (8.0 * (sum(1.0) - sum(-1.0)) - (sum(2.0) - sum(-2.0))) / 12e-3;
+            assert!((0.25 * slope - gradient(0.0).dot(&along)).abs() < 1e-10, "{loss:?}");
+            let bend = ((gradient(1.0) - gradient(-1.0)) * 8.0 - (gradient(2.0) - gradient(-2.0))) / 12e-3;
+            let mut curved = along.clone();
+            loss.curve(0.25, outputs.as_view(), curved.as_view_mut());
+            assert!((bend - curved).norm() < 1e-10, "{loss:?}");
+        }
+    }
+
+    /// Two classes are one question, f_2 − f_1.
+    #[test]
+    fn cross_entropy_of_two_classes_is_the_logistic_loss_of_their_difference() {
+        for (f, y) in [(0.3, 0.2), (-60.0, 0.0), (60.0, 1.0), (800.0, 1.0), (800.0, 0.0)] {
+            let row = |a, b| DMatrix::from_row_slice(1, 2, &[a, b]);
+            let one = |a| DMatrix::from_element(1, 1, a);
+            let two = Loss::CrossEntropy.sum(row(1.0, 1.0 + f).as_view(), row(1.0 - y, y).as_view());
+            let single = Loss::Logistic.sum(one(f).as_view(), one(y).as_view());
+            assert!((two - single).abs() <= 1e-14 * single, "{two} {single}");
+            let (mut a, mut b) = (row(1.0, 1.0 + f), one(f));
+            Loss::CrossEntropy.gradient(1.0, a.as_view_mut(), row(1.0 - y, y).as_view());
+            Loss::Logistic.gradient(1.0, b.as_view_mut(), one(y).as_view());
+            // A small gradient keeps its digits: e^{−60} here, where 1 − p is 0 in float64.
+            assert!(
+                (a[(0, 1)] - b[(0, 0)]).abs() <= 1e-14 * b[(0, 0)].abs() && (a[(0, 0)] + a[(0, 1)]).abs() <= 1e-14,
+                "{a} {b}"
+            );
+        }
+    }
+
+    #[test]
+    fn labels_are_checked_with_the_remedy() {
+        let labels = |entries: &[f64]| DMatrix::from_row_slice(1, entries.len(), entries);
+        assert_eq!(Loss::MeanSquared.check(&labels(&[-3.0])), Ok(()));
+        let error = Loss::Logistic.check(&labels(&[0.5, -1.0])).unwrap_err();
+        assert_eq!(error, LabelError::Range { row: 0, column: 1, value: -1.0 });
+        assert!(error.to_string().contains("(Y + 1)/2"));
+        assert_eq!(Loss::Logistic.check(&labels(&[1.0, 1.0])), Ok(()));
+        assert!(matches!(Loss::CrossEntropy.check(&labels(&[1.0, 1.0])), Err(LabelError::Sum { row: 0, .. })));
+        assert_eq!(Loss::CrossEntropy.check(&labels(&[0.1, 0.2, 0.7])), Ok(()));
+        assert!(Loss::Logistic.check(&labels(&[f64::NAN])).is_err());
+    }
+}

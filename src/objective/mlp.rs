@@ -1,0 +1,286 @@
+//! Any network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) on samples: batched backpropagation.
+//!
+//! Runs of linear layers are multiplied out ([`condensed`]); the samples go through what is left in blocks that stay in the cache
+//! ([`tape`]), and blocks are summed in an order that the problem fixes, so that any number of threads gives the same bits ([`blocks`]).
+
+mod along;
+mod blocks;
+mod condensed;
+mod jacobian;
+mod minibatch;
+mod tape;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use nalgebra::DVector;
+
+use super::loss::Loss;
+use super::{Jacobian, Objective};
+use crate::data::Dataset;
+use crate::linalg::Write;
+use crate::network::Architecture;
+use along::Dots;
+use blocks::{Block, Division, each, flops};
+use condensed::{Condensed, State};
+use tape::{Keep, Tape};
+
+pub use minibatch::MlpMinibatch;
+
+/// Bytes of what products with the Hessian at one θ share, up to which it is kept for all samples; beyond, each product forms it anew.
+const KEPT: usize = 256 << 20;
+
+/// ℒ(θ) = (1/n) Σ_i ℓ(f(x_i), y_i) of a network on samples, its gradient and its Hessian.
+pub struct MlpObjective {
+    net: Architecture,
+    condensed: Condensed,
+    division: Division,
+    blocks: Arc<[Block]>,
+    /// n.
+    samples: usize,
+    loss: Loss,
+    weight_decay: f64,
+    threads: usize,
+    /// What gradients need; none before the first.
+    work: RefCell<Option<Work>>,
+    /// What products with the Hessian need; none before the first.
+    tangent: RefCell<Option<Tangent>>,
+}
+
+impl Clone for MlpObjective {
+    /// With scratch of its own, so that another thread can use it; the samples are shared.
+    fn clone(&self) -> Self {
+        let condensed = Condensed::new(&self.net, self.samples);
+        let (net, blocks) = (self.net.clone(), self.blocks.clone());
+        let (work, tangent) = (RefCell::new(None), RefCell::new(None));
+        Self { net, condensed, blocks, work, tangent, ..*self }
+    }
+}
+
+/// What one gradient is formed in.
+struct Work {
+    state: State,
+    lanes: Vec<Lane>,
+}
+
+/// What one lane of blocks needs, and what it sums.
+struct Lane {
+    tape: Tape,
+    /// ∂ℒ/∂θ_c.
+    gradient: Vec<f64>,
+    loss: f64,
+}
+
+/// What products with the Hessian at one θ share, and what one of them is formed in.
+struct Tangent {
+    /// The θ that `base` and the tapes belong to.
+    theta: DVector<f64>,
+    base: State,
+    dot: State,
+    lanes: Vec<TangentLane>,
+    /// Whether there is a tape for every block; otherwise there is one for each lane.
+    kept: bool,
+}
+
+struct TangentLane {
+    tapes: Vec<Tape>,
+    dots: Dots,
+    /// The share of ∂ℒ/∂θ_c or of its derivative.
+    sum: Vec<f64>,
+}
+
+/// lanes[0] ← the sum of all lanes, in their order.
+fn reduce<'a, T>(lanes: &'a mut [T], sum: impl Fn(&mut T) -> &mut Vec<f64>) -> &'a [f64] {
+    if let Some((first, others)) = lanes.split_first_mut() {
+        for other in others {
+            sum(first).iter_mut().zip(&*sum(other)).for_each(|(total, part)| *total += part);
+        }
+        return sum(first);
+    }
+    &[]
+}
+
+impl MlpObjective {
+    /// The objective with decay λ ≥ 0 on n ≥ 1 samples of d_0 inputs and d_L outputs. Labels should be of the kind that the loss wants
+    /// ([`Loss::check`]). Large gradients take as many threads as the machine has.
+    pub fn new(architecture: Architecture, data: Arc<Dataset>, loss: Loss, weight_decay: f64) -> Self {
+        let condensed = Condensed::new(&architecture, data.x.nrows());
+        let division = Division::new(&condensed.net, data.x.nrows());
+        Self::with_division(architecture, &data, loss, weight_decay, (condensed, division))
+    }
+
+    fn with_division(
+        architecture: Architecture,
+        data: &Dataset,
+        loss: Loss,
+        weight_decay: f64,
+        (condensed, division): (Condensed, Division),
+    ) -> Self {
+        let samples = data.x.nrows();
+        let blocks = division.blocks(data).into();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let (work, tangent) = (RefCell::new(None), RefCell::new(None));
+        Self { net: architecture, condensed, division, blocks, samples, loss, weight_decay, threads, work, tangent }
+    }
+
+    /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// What outputs are held to.
+    pub fn loss_kind(&self) -> Loss {
+        self.loss
+    }
+
+    /// Floating-point operations of the matrix products of one gradient, a multiplication and an addition counting two.
+    pub fn flops(&self) -> u64 {
+        flops(&self.condensed.net, self.samples) + self.condensed.flops()
+    }
+
+    /// 1/n.
+    fn share(&self) -> f64 {
+        1.0 / self.samples as f64
+    }
+}
+
+impl Work {
+    fn new(objective: &MlpObjective) -> Self {
+        let (net, division) = (&objective.condensed.net, objective.division);
+        let lane = |_| Lane {
+            tape: Tape::new(net, division.rows, Keep::Slopes),
+            gradient: vec![0.0; net.parameter_count()],
+            loss: 0.0,
+        };
+        Self { state: objective.condensed.state(), lanes: (0..division.lanes).map(lane).collect() }
+    }
+}
+
+impl Tangent {
+    /// Keeping tapes up to so many bytes.
+    fn new(objective: &MlpObjective, budget: usize) -> Self {
+        let (net, division) = (&objective.condensed.net, objective.division);
+        let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
+        let kept = bytes <= budget;
+        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns);
+        let lane = |lane: usize| TangentLane {
+            tapes: (0..if kept { division.lane(&objective.blocks, lane).len() } else { 1 }).map(tape).collect(),
+            dots: Dots::new(net, division.rows),
+            sum: vec![0.0; net.parameter_count()],
+        };
+        Self {
+            // No θ equals NaN: the first call settles.
+            theta: DVector::from_element(objective.net.parameter_count(), f64::NAN),
+            base: objective.condensed.state(),
+            dot: objective.condensed.state(),
+            lanes: (0..division.lanes).map(lane).collect(),
+            kept,
+        }
+    }
+
+    /// Forms what products at θ share unless it stands already; `spare` is overwritten.
+    fn settle(&mut self, objective: &MlpObjective, theta: &DVector<f64>, spare: &mut DVector<f64>) {
+        if self.theta == *theta {
+            return;
+        }
+        self.theta.copy_from(theta);
+        let (condensed, theta) = (&objective.condensed, theta.as_slice());
+        condensed.rise(&mut self.base, theta);
+        if !self.kept && condensed.is_full() {
+            return;
+        }
+        let (weights, rule) = (condensed.values(&self.base, theta), (objective.loss, objective.share()));
+        let (blocks, division) = (&*objective.blocks, objective.division);
+        each(&mut self.lanes, objective.threads, |index, lane| {
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                tape.up(&condensed.net, weights, block.part(), Keep::Turns);
+                tape.down(&condensed.net, weights, block.part(), Keep::Turns, rule, Some((write, &mut lane.sum)));
+            }
+        });
+        let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
+        condensed.fall(&mut self.base, theta, total, spare.as_mut_slice());
+    }
+
+    /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
+    fn product(&mut self, objective: &MlpObjective, v: &[f64], hv: &mut [f64]) {
+        let (condensed, theta, net) = (&objective.condensed, self.theta.as_slice(), &objective.condensed.net);
+        condensed.rise_along(theta, &self.base, v, &mut self.dot);
+        let (weights, direction) = (condensed.values(&self.base, theta), condensed.values(&self.dot, v));
+        let rule = (objective.loss, objective.share());
+        let (blocks, division) = (&*objective.blocks, objective.division);
+        each(&mut self.lanes, objective.threads, |index, lane| {
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
+                if !self.kept {
+                    tape.up(net, weights, block.part(), Keep::Turns);
+                    tape.down(net, weights, block.part(), Keep::Turns, rule, None);
+                }
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                lane.dots.product(net, (weights, direction), (block.part(), tape), rule, (write, &mut lane.sum));
+            }
+        });
+        let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
+        condensed.fall_along(theta, &self.base, v, &mut self.dot, total, hv);
+    }
+}
+
+impl Objective for MlpObjective {
+    fn architecture(&self) -> &Architecture {
+        &self.net
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
+    fn loss(&self, theta: &DVector<f64>) -> f64 {
+        let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
+        let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
+        self.condensed.rise(state, theta);
+        let (weights, net, loss) = (self.condensed.values(state, theta), &self.condensed.net, self.loss);
+        let (blocks, division) = (&*self.blocks, self.division);
+        each(lanes, self.threads, |index, lane| {
+            lane.loss = 0.0;
+            for block in division.lane(blocks, index) {
+                lane.tape.up(net, weights, block.part(), Keep::States);
+                lane.loss += loss.sum(lane.tape.outputs(net, block.x.nrows()), block.y.as_view());
+            }
+        });
+        lanes.iter().map(|lane| lane.loss).sum::<f64>() * self.share()
+    }
+
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
+        let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
+        self.condensed.rise(state, theta);
+        let (weights, net, rule) = (self.condensed.values(state, theta), &self.condensed.net, (self.loss, self.share()));
+        let (blocks, division) = (&*self.blocks, self.division);
+        each(lanes, self.threads, |index, lane| {
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                lane.tape.up(net, weights, block.part(), Keep::Slopes);
+                lane.tape.down(net, weights, block.part(), Keep::Slopes, rule, Some((write, &mut lane.gradient)));
+            }
+        });
+        let total = reduce(lanes, |lane| &mut lane.gradient);
+        self.condensed.fall(state, theta, total, gradient.as_mut_slice());
+    }
+
+    /// By the R-operator; what does not depend on v is kept as long as θ stays and it takes no more than 256 MB.
+    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(self, KEPT));
+        tangent.settle(self, theta, hv);
+        tangent.product(self, v.as_slice(), hv.as_mut_slice());
+    }
+
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
+        self.jacobians_over_samples(theta.as_slice())
+    }
+}

@@ -1,0 +1,85 @@
+//! ∇²ℒ(θ)·v of one block: [`tape`](super::tape)'s products differentiated along v = (V_1, c_1, …) (Pearlmutter, Neural Computation 6,
+//! 1994). With a dot for the derivative,
+//!
+//! - up: Ż_l = H_{l−1}V_lᵀ + 1c_lᵀ + Ḣ_{l−1}W_lᵀ, Ḣ_l = σ_l′∘Ż_l;
+//! - down: Ė_l = σ_l′∘Ē̇_l + σ_l″∘Ē_l∘Ż_l from Ē̇_L = ∂²ℒ/∂H_L²·Ḣ_L, Ē̇_{l−1} = Ė_l W_l + E_l V_l;
+//! - outer: H_l = Ė_lᵀH_{l−1} + E_lᵀḢ_{l−1} for W_l, Ė_lᵀ1 for b_l.
+
+use super::super::loss::Loss;
+use super::blocks::Part;
+use super::tape::{Tape, begin, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::network::Architecture;
+
+/// The dotted products of one block.
+pub(super) struct Dots {
+    /// Ḣ_l.
+    states: Vec<Vec<f64>>,
+    /// Ė_l.
+    errors: Vec<Vec<f64>>,
+    /// Ē̇_l.
+    back: Vec<f64>,
+}
+
+impl Dots {
+    pub(super) fn new(net: &Architecture, rows: usize) -> Self {
+        let widest = net.widths().iter().copied().max().unwrap_or(0);
+        Self { states: buffers(net, rows, |_| true), errors: buffers(net, rows, |_| true), back: vec![0.0; rows * widest] }
+    }
+
+    /// `product` ← or += the block's share of ∇²ℒ(θ)·v, given its tape with turns at θ.
+    pub(super) fn product(
+        &mut self,
+        net: &Architecture,
+        (theta, v): (&[f64], &[f64]),
+        (part, tape): (Part, &Tape),
+        (loss, share): (Loss, f64),
+        (write, product): (Write, &mut [f64]),
+    ) {
+        let (rows, depth, widths) = (part.x.nrows(), net.depth(), net.widths());
+        let state = |l: usize| if l == 0 { part.x } else { matrix(&tape.states[l - 1], rows, widths[l]) };
+        for l in 1..=depth {
+            let (below, here) = self.states.split_at_mut(l - 1);
+            let size = rows * widths[l];
+            let z = &mut here[0][..size];
+            let begun = begin(z, rows, net.bias(v, l));
+            gemm_nt(begun, state(l - 1), net.weight(v, l), matrix_mut(z, rows, widths[l]));
+            if l > 1 {
+                let dot = matrix(&below[l - 2], rows, widths[l - 1]);
+                gemm_nt(Write::Add, dot, net.weight(theta, l), matrix_mut(z, rows, widths[l]));
+            }
+            if !is_identity(net, l) {
+                let turned = &mut self.errors[l - 1][..size];
+                turned.copy_from_slice(z);
+                multiply(turned, &tape.turns[l - 1]);
+                multiply(z, &tape.slopes[l - 1]);
+            }
+        }
+        let back = &mut self.back[..rows * widths[depth]];
+        back.copy_from_slice(&self.states[depth - 1][..rows * widths[depth]]);
+        loss.curve(share, tape.outputs(net, rows), matrix_mut(back, rows, widths[depth]));
+        for l in (1..=depth).rev() {
+            let size = rows * widths[l];
+            let (error_dot, back) = (&mut self.errors[l - 1][..size], &mut self.back[..size]);
+            if is_identity(net, l) {
+                error_dot.copy_from_slice(back);
+            } else {
+                multiply(back, &tape.slopes[l - 1]);
+                error_dot.iter_mut().zip(&*back).for_each(|(turned, straight)| *turned += straight);
+            }
+            let (entries, error_dot) = (&*error_dot, matrix(error_dot, rows, widths[l]));
+            let error = matrix(&tape.errors[l - 1], rows, widths[l]);
+            gemm_tn(write, error_dot, state(l - 1), net.weight_mut(product, l));
+            if let Some(bias) = net.bias_mut(product, l) {
+                column_sums(write, entries, rows, bias);
+            }
+            if l > 1 {
+                let state_dot = matrix(&self.states[l - 2], rows, widths[l - 1]);
+                gemm_tn(Write::Add, error, state_dot, net.weight_mut(product, l));
+                let mut back = matrix_mut(&mut self.back, rows, widths[l - 1]);
+                gemm_nn(Write::Replace, error_dot, net.weight(theta, l), back.as_view_mut());
+                gemm_nn(Write::Add, error, net.weight(v, l), back);
+            }
+        }
+    }
+}

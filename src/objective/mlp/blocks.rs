@@ -1,0 +1,154 @@
+//! Samples in blocks, and who works on which: fixed by the problem, so that sums are the same bits for any number of threads.
+
+use nalgebra::{DMatrix, DMatrixView};
+
+use crate::data::Dataset;
+use crate::network::Architecture;
+
+/// Some of the samples, one a row, side by side in memory.
+pub(super) struct Block {
+    /// B × d_0.
+    pub(super) x: DMatrix<f64>,
+    /// B × d_L.
+    pub(super) y: DMatrix<f64>,
+}
+
+/// The same, borrowed: what goes through a network at once.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    /// B × d_0.
+    pub(super) x: DMatrixView<'a, f64>,
+    /// B × d_L.
+    pub(super) y: DMatrixView<'a, f64>,
+}
+
+impl Block {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part { x: self.x.as_view(), y: self.y.as_view() }
+    }
+}
+
+/// How n samples are divided. Each lane works through its blocks in turn and sums what they give; lanes are summed in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Division {
+    /// Samples of a block; of the last perhaps fewer.
+    pub(super) rows: usize,
+    /// Blocks of a lane; of the last perhaps fewer.
+    pub(super) blocks_per_lane: usize,
+    /// Lanes, 1 at least: as many as can work at the same time.
+    pub(super) lanes: usize,
+}
+
+/// Operations of a gradient that are worth a lane of their own: a millisecond, some thirty times what starting a thread costs.
+const LANE_FLOPS: u64 = 1 << 26;
+const MOST_LANES: usize = 8;
+/// Each lane sums a gradient of its own, of at most so many entries in all: 256 MB.
+const LANE_ENTRIES: usize = 1 << 25;
+/// Half of a core's second-level cache for what one block keeps.
+const CACHE: usize = 512 << 10;
+
+impl Division {
+    /// Of n ≥ 1 samples through this network.
+    pub(super) fn new(net: &Architecture, samples: usize) -> Self {
+        let widths = net.widths();
+        // States, slopes and errors of a sample.
+        let bytes = 3 * 8 * widths.iter().sum::<usize>();
+        let widest = widths.iter().copied().max().unwrap_or(1);
+        // Below its width a block would read the weights more often than it does anything with them.
+        let fitting = (CACHE / bytes).clamp(64, 512).max(widest.min(512));
+        let lanes = (flops(net, samples) / LANE_FLOPS) as usize;
+        let lanes = lanes.min(LANE_ENTRIES / net.parameter_count().max(1)).min(samples / 128).clamp(1, MOST_LANES);
+        let blocks = samples.div_ceil(fitting).max(lanes);
+        let rows = samples.div_ceil(blocks).next_multiple_of(8).min(samples);
+        let blocks_per_lane = samples.div_ceil(rows).div_ceil(lanes);
+        Self { rows, blocks_per_lane, lanes: samples.div_ceil(rows).div_ceil(blocks_per_lane) }
+    }
+
+    /// The blocks of one lane.
+    pub(super) fn lane(self, blocks: &[Block], lane: usize) -> &[Block] {
+        let start = lane * self.blocks_per_lane;
+        &blocks[start..blocks.len().min(start + self.blocks_per_lane)]
+    }
+
+    /// The samples, copied block by block.
+    pub(super) fn blocks(self, data: &Dataset) -> Vec<Block> {
+        let samples = data.x.nrows();
+        let starts = (0..samples).step_by(self.rows);
+        starts
+            .map(|start| {
+                let rows = self.rows.min(samples - start);
+                Block { x: data.x.rows(start, rows).into_owned(), y: data.y.rows(start, rows).into_owned() }
+            })
+            .collect()
+    }
+}
+
+/// Operations of one gradient: up, down and outer products, a multiplication and an addition counting two. The first layer has nothing
+/// to pass down to.
+pub(super) fn flops(net: &Architecture, samples: usize) -> u64 {
+    let products = |l: usize| if l == 1 { 2 } else { 3 };
+    (1..=net.depth()).map(|l| (products(l) * 2 * samples * net.widths()[l] * net.widths()[l - 1]) as u64).sum()
+}
+
+/// Runs `work` for each lane, on as many threads as asked for. On one it allocates nothing.
+pub(super) fn each<T: Send>(lanes: &mut [T], threads: usize, work: impl Fn(usize, &mut T) + Sync) {
+    let threads = threads.clamp(1, lanes.len().max(1));
+    let per_thread = lanes.len().div_ceil(threads).max(1);
+    if threads == 1 {
+        return lanes.iter_mut().enumerate().for_each(|(index, lane)| work(index, lane));
+    }
+    let work = &work;
+    std::thread::scope(|scope| {
+        let mut groups = lanes.chunks_mut(per_thread).enumerate();
+        let own = groups.next();
+        for (group, lanes) in groups {
+            scope.spawn(move || {
+                lanes.iter_mut().enumerate().for_each(|(index, lane)| work(group * per_thread + index, lane));
+            });
+        }
+        if let Some((_, lanes)) = own {
+            lanes.iter_mut().enumerate().for_each(|(index, lane)| work(index, lane));
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Activation;
+    use proptest::prelude::*;
+
+    fn net(widths: &[usize]) -> Architecture {
+        let depth = widths.len() - 1;
+        Architecture::with_layers(widths, &vec![Activation::Tanh; depth], &vec![true; depth])
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_and_lanes_hold_every_sample_once(
+            widths in prop::collection::vec(1usize..600, 2..5), samples in 1usize..3000,
+        ) {
+            let division = Division::new(&net(&widths), samples);
+            let data = Dataset { x: DMatrix::from_fn(samples, 1, |i, _| i as f64), y: DMatrix::zeros(samples, 1) };
+            let blocks = division.blocks(&data);
+            let seen: Vec<f64> = blocks.iter().flat_map(|block| block.x.iter().copied()).collect();
+            prop_assert!(seen.iter().enumerate().all(|(i, x)| *x == i as f64) && seen.len() == samples);
+            prop_assert_eq!(blocks.len().div_ceil(division.blocks_per_lane), division.lanes);
+        }
+    }
+
+    #[test]
+    fn each_lane_is_worked_on_once_by_any_number_of_threads() {
+        for threads in 1..6 {
+            let mut lanes = vec![0; 5];
+            each(&mut lanes, threads, |index, lane| *lane += index + 1);
+            assert_eq!(lanes, [1, 2, 3, 4, 5]);
+        }
+    }
+
+    #[test]
+    fn small_problems_have_one_lane_and_large_ones_several() {
+        assert_eq!(Division::new(&net(&[10, 32, 1]), 100), Division { rows: 100, blocks_per_lane: 1, lanes: 1 });
+        assert!(Division::new(&net(&[512, 512, 512, 1]), 8000).lanes >= 4);
+    }
+}

@@ -1,0 +1,161 @@
+//! One block of samples through a network and back: with samples as rows, H_0 = X,
+//!
+//! - up: Z_l = H_{l−1}W_lᵀ + 1b_lᵀ, H_l = σ_l(Z_l);
+//! - down: E_l = σ_l′(Z_l)∘Ē_l from Ē_L = ∂ℒ/∂H_L, Ē_{l−1} = E_l W_l;
+//! - outer: ∇_{W_l} = E_lᵀH_{l−1}, ∇_{b_l} = E_lᵀ1.
+//!
+//! Samples as rows: a layer's unit is contiguous over the samples, so that vectors are full however narrow the layer is.
+
+use nalgebra::{DMatrixView, DMatrixViewMut};
+
+use super::super::loss::Loss;
+use super::blocks::Part;
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::network::{Activation, Architecture};
+
+/// What a block leaves behind, at index l − 1 for layer l. Buffers are as long as the largest block, a smaller one uses their front.
+pub(super) struct Tape {
+    /// H_l.
+    pub(super) states: Vec<Vec<f64>>,
+    /// σ_l′(Z_l); none of an identity.
+    pub(super) slopes: Vec<Vec<f64>>,
+    /// E_l.
+    pub(super) errors: Vec<Vec<f64>>,
+    /// σ_l″(Z_l)∘Ē_l, for products with the Hessian; none of an identity.
+    pub(super) turns: Vec<Vec<f64>>,
+}
+
+/// How often the activations are differentiated on the way up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Not at all: for a loss.
+    States,
+    /// Once: for a gradient.
+    Slopes,
+    /// Twice: for products with the Hessian.
+    Turns,
+}
+
+pub(super) fn is_identity(net: &Architecture, l: usize) -> bool {
+    net.activation(l) == Activation::Identity
+}
+
+pub(super) fn matrix(buffer: &[f64], rows: usize, columns: usize) -> DMatrixView<'_, f64> {
+    DMatrixView::from_slice(&buffer[..rows * columns], rows, columns)
+}
+
+pub(super) fn matrix_mut(buffer: &mut [f64], rows: usize, columns: usize) -> DMatrixViewMut<'_, f64> {
+    DMatrixViewMut::from_slice(&mut buffer[..rows * columns], rows, columns)
+}
+
+/// One buffer per layer for `rows` samples; empty for the layers that `wanted` does not name.
+pub(super) fn buffers(net: &Architecture, rows: usize, wanted: impl Fn(usize) -> bool) -> Vec<Vec<f64>> {
+    (1..=net.depth()).map(|l| if wanted(l) { vec![0.0; rows * net.widths()[l]] } else { Vec::new() }).collect()
+}
+
+/// a ← a∘b, over the shorter.
+pub(super) fn multiply(a: &mut [f64], b: &[f64]) {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
+}
+
+/// `sums` ← or += the sum of each column of a matrix of `rows` rows, eight partial sums at a time.
+pub(super) fn column_sums(write: Write, matrix: &[f64], rows: usize, sums: &mut [f64]) {
+    for (column, sum) in matrix.chunks_exact(rows).zip(sums) {
+        let mut partial = [0.0; 8];
+        let chunks = column.chunks_exact(8);
+        let rest: f64 = chunks.remainder().iter().sum();
+        for chunk in chunks {
+            partial.iter_mut().zip(chunk).for_each(|(partial, x)| *partial += x);
+        }
+        let total = partial.iter().sum::<f64>() + rest;
+        *sum = if write == Write::Add { *sum + total } else { total };
+    }
+}
+
+/// Z ← 1bᵀ, to which a product is to be added; or nothing, where there is no bias, and the product is to replace what stands there.
+pub(super) fn begin(z: &mut [f64], rows: usize, bias: Option<&[f64]>) -> Write {
+    let Some(bias) = bias else { return Write::Replace };
+    z.chunks_exact_mut(rows).zip(bias).for_each(|(column, b)| column.fill(*b));
+    Write::Add
+}
+
+impl Tape {
+    pub(super) fn new(net: &Architecture, rows: usize, keep: Keep) -> Self {
+        let bent = |l: usize| !is_identity(net, l);
+        Self {
+            states: buffers(net, rows, |_| true),
+            slopes: buffers(net, rows, |l| keep != Keep::States && bent(l)),
+            errors: buffers(net, rows, |_| keep != Keep::States),
+            turns: buffers(net, rows, |l| keep == Keep::Turns && bent(l)),
+        }
+    }
+
+    /// f, B × d_L, once the block has gone up.
+    pub(super) fn outputs(&self, net: &Architecture, rows: usize) -> DMatrixView<'_, f64> {
+        matrix(&self.states[net.depth() - 1], rows, net.output_dim())
+    }
+
+    /// The block's way up through the network of θ.
+    pub(super) fn up(&mut self, net: &Architecture, theta: &[f64], part: Part, keep: Keep) {
+        let rows = part.x.nrows();
+        for l in 1..=net.depth() {
+            let (below, here) = self.states.split_at_mut(l - 1);
+            let state = if l == 1 { part.x } else { matrix(&below[l - 2], rows, net.widths()[l - 1]) };
+            let size = rows * net.widths()[l];
+            let z = &mut here[0][..size];
+            let write = begin(z, rows, net.bias(theta, l));
+            gemm_nt(write, state, net.weight(theta, l), matrix_mut(z, rows, net.widths()[l]));
+            if !is_identity(net, l) {
+                let activation = net.activation(l);
+                match keep {
+                    Keep::States => activation.value(z),
+                    Keep::Slopes => activation.value_and_slope(z, &mut self.slopes[l - 1][..size]),
+                    Keep::Turns => {
+                        let (slope, bend) = (&mut self.slopes[l - 1][..size], &mut self.turns[l - 1][..size]);
+                        activation.value_slope_and_bend(z, slope, bend);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Its way down from share·∂ℓ/∂f, once it has gone up with as much kept; with `gradient`, the outer products on the way.
+    pub(super) fn down(
+        &mut self,
+        net: &Architecture,
+        theta: &[f64],
+        part: Part,
+        keep: Keep,
+        (loss, share): (Loss, f64),
+        mut gradient: Option<(Write, &mut [f64])>,
+    ) {
+        let (rows, depth) = (part.x.nrows(), net.depth());
+        let size = rows * net.output_dim();
+        let top = &mut self.errors[depth - 1][..size];
+        top.copy_from_slice(&self.states[depth - 1][..size]);
+        loss.gradient(share, matrix_mut(top, rows, net.output_dim()), part.y);
+        for l in (1..=depth).rev() {
+            let (below, here) = self.errors.split_at_mut(l - 1);
+            let size = rows * net.widths()[l];
+            let error = &mut here[0][..size];
+            if !is_identity(net, l) {
+                if keep == Keep::Turns {
+                    multiply(&mut self.turns[l - 1][..size], error);
+                }
+                multiply(error, &self.slopes[l - 1]);
+            }
+            let error = &*error;
+            if let Some((write, gradient)) = &mut gradient {
+                let state = if l == 1 { part.x } else { matrix(&self.states[l - 2], rows, net.widths()[l - 1]) };
+                gemm_tn(*write, matrix(error, rows, net.widths()[l]), state, net.weight_mut(gradient, l));
+                if let Some(bias) = net.bias_mut(gradient, l) {
+                    column_sums(*write, error, rows, bias);
+                }
+            }
+            if l > 1 {
+                let target = matrix_mut(&mut below[l - 2], rows, net.widths()[l - 1]);
+                gemm_nn(Write::Replace, matrix(error, rows, net.widths()[l]), net.weight(theta, l), target);
+            }
+        }
+    }
+}
