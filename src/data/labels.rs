@@ -21,13 +21,13 @@ pub enum LabelError {
 
 /// The labels Y ∈ ℝ^{n × k} for a network of `outputs` outputs:
 /// - `mse`: as they are;
-/// - `logistic`: 1 where an entry is greater than 0, −1 elsewhere, so that 0 and 1, −1 and 1, and any real numbers will do;
+/// - `logistic`: 1 where an entry is greater than 0, 0 elsewhere, so that 0 and 1, −1 and 1, and any real numbers will do;
 /// - `cross_entropy`: 1 at the largest entry of a row (the first of equal ones), 0 elsewhere. A single column for several outputs holds the
 ///   classes themselves, counted from 0.
 pub(super) fn labels(y: DMatrix<f64>, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
     match loss {
         Loss::Mse => Ok(y),
-        Loss::Logistic => Ok(y.map(|y| if y > 0.0 { 1.0 } else { -1.0 })),
+        Loss::Logistic => Ok(y.map(|y| f64::from(u8::from(y > 0.0)))),
         Loss::CrossEntropy if y.ncols() == 1 && outputs > 1 => {
             let class = |(row, &value): (usize, &f64)| {
                 let is_class = value >= 0.0 && value.fract() == 0.0 && value < outputs as f64;
@@ -65,7 +65,7 @@ mod tests {
     fn each_loss_gets_the_labels_it_needs() {
         let y = rows(3, &[0.5, -2.0, 0.5, 0.0, 1.0, 7.0]);
         assert_eq!(labels(y.clone(), Loss::Mse, 3), Ok(y.clone()));
-        assert_eq!(labels(y.clone(), Loss::Logistic, 3), Ok(rows(3, &[1.0, -1.0, 1.0, -1.0, 1.0, 1.0])));
+        assert_eq!(labels(y.clone(), Loss::Logistic, 3), Ok(rows(3, &[1.0, 0.0, 1.0, 0.0, 1.0, 1.0])));
         assert_eq!(labels(y, Loss::CrossEntropy, 3), Ok(rows(3, &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0])));
     }
 

@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use crate::linalg::elementary::{exp, sigmoid, softplus};
+use crate::scenario;
 
 /// What outputs are held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +16,16 @@ pub enum Loss {
     Logistic,
     /// −Σ_k y_k log(e^{f_k}/Σ_j e^{f_j}) with labels y_k ≥ 0, Σ_k y_k = 1: one-hot, or probabilities.
     CrossEntropy,
+}
+
+impl From<scenario::Loss> for Loss {
+    fn from(loss: scenario::Loss) -> Self {
+        match loss {
+            scenario::Loss::Mse => Self::MeanSquared,
+            scenario::Loss::Logistic => Self::Logistic,
+            scenario::Loss::CrossEntropy => Self::CrossEntropy,
+        }
+    }
 }
 
 /// Why labels are not of the kind that a loss wants.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use super::loss::Loss;
-use super::{Jacobian, Objective};
+use super::{BatchGradient, Jacobian, Objective, Samples};
 use crate::data::Dataset;
 use crate::linalg::Write;
 use crate::network::Architecture;
@@ -231,6 +231,14 @@ impl Tangent {
 }
 
 impl Objective for MlpObjective {
+    fn duplicate(&self) -> Box<dyn Objective> {
+        Box::new(self.clone())
+    }
+
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(MlpMinibatch::new(self, samples, size))
+    }
+
     fn architecture(&self) -> &Architecture {
         &self.net
     }

@@ -8,9 +8,9 @@ use nalgebra::DMatrix;
 use crate::data::{Dataset, DatasetError, Moments, Split, split};
 use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
-use crate::objective::{LinearObjective, Objective, Samples};
+use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
 use crate::observe::Snapshot;
-use crate::scenario::{Data, Optimizer, Scenario, ScenarioError, Sgd};
+use crate::scenario::{Data, Loss, Optimizer, Scenario, ScenarioError, Sgd};
 
 /// The training problem of a scenario.
 pub struct Problem {
@@ -104,8 +104,8 @@ impl ProblemError {
 }
 
 impl Problem {
-    /// Draws or reads the data and the start, and forgets the samples unless minibatches need them: the objective needs their moments
-    /// only.
+    /// Draws or reads the data and the start. A linear network under the mean squared loss needs the moments of the samples only: they are
+    /// forgotten unless minibatches need them.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
         let architecture = Architecture::of(&scenario.network);
         let Split { train: data, test } = split(scenario)?;
@@ -114,7 +114,13 @@ impl Problem {
         }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
         let objective = |data: &Dataset| -> Result<Box<dyn Objective>, ProblemError> {
-            Ok(Box::new(LinearObjective::new(architecture.clone(), Moments::new(data)?, scenario.weight_decay)))
+            let (net, decay) = (architecture.clone(), scenario.weight_decay);
+            // By moments, where they say all: the cost is then free of n.
+            Ok(if net.is_linear() && scenario.loss == Loss::Mse {
+                Box::new(LinearObjective::new(net, Moments::new(data)?, decay))
+            } else {
+                Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss.into(), decay))
+            })
         };
         let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);
         let minibatches = check_batches(&scenario.optimizers, data.x.nrows())?;

@@ -122,6 +122,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrEachVisitor<T> {
 }
 
 impl Network {
+    /// Whether f(x) = W_L ⋯ W_1 x: no activation but the identity, and no bias.
+    pub fn is_linear(&self) -> bool {
+        self.layer_activations().iter().all(|&activation| activation == Activation::Identity)
+            && !self.layer_biases().contains(&true)
+    }
+
     /// L, the number of weight matrices.
     pub fn layers(&self) -> usize {
         self.widths.len().saturating_sub(1)

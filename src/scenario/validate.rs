@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Display};
 use std::path::Path;
 
-use super::{Data, Loss, Scenario, optimizer};
+use super::{Data, Loss, Measure, Preserve, Scenario, optimizer};
 
 /// A value out of its range: the path of its key, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,21 @@ impl Scenario {
         for (index, measure) in self.measure.iter().enumerate() {
             let twice = self.measure[..index].contains(measure);
             found.require(!twice, &super::path::item("measure", index), "named once", measure);
+        }
+        self.validate_linear(found);
+    }
+
+    /// What rests on the whole matrix D_l, which only linear networks without biases conserve.
+    fn validate_linear(&self, found: &mut Findings) {
+        if self.network.is_linear() {
+            return;
+        }
+        let needs = "needs a linear network without biases, of which all of D_l is conserved";
+        if self.flow.preserve != Preserve::None {
+            found.add("flow.preserve", needs);
+        }
+        if let Some(index) = self.measure.iter().position(|&measure| measure == Measure::Ledger) {
+            found.add(&super::path::item("measure", index), format!("ledger {needs}"));
         }
     }
 

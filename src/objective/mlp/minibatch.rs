@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
-use super::super::Samples;
 use super::super::loss::Loss;
+use super::super::{BatchGradient, Samples};
 use super::MlpObjective;
 use super::blocks::{Division, Part};
 use super::condensed::{Condensed, State};
@@ -45,9 +45,10 @@ impl MlpMinibatch {
             condensed,
         }
     }
+}
 
-    /// `gradient` ← ∇ℒ_B(θ), without decay, of the samples with the indices `batch`: one at least, each below n. Does not allocate.
-    pub fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+impl BatchGradient for MlpMinibatch {
+    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         let (net, theta, share) = (&self.condensed.net, theta.as_slice(), 1.0 / batch.len() as f64);
         self.condensed.rise(&mut self.state, theta);
         let weights = self.condensed.values(&self.state, theta);
