@@ -1,4 +1,4 @@
-//! (a) Loss ℒ and objective J = ℒ + (λ/2)‖θ‖² over time; (b) the optimizers' distance to the flow.
+//! (a) Loss ℒ and objective J = ℒ + (λ/2)‖θ‖² over time, and the loss on test samples where there are some; (b) the optimizers' distance to the flow.
 
 use crate::record::Run;
 
@@ -6,11 +6,12 @@ use super::axis::Scale;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{over_time, picture, process_entries, processes, time_axis};
-use super::style::{BLACK, DASHED, Look};
+use super::style::{BLACK, DASHED, DOTTED, Look};
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut panels = Vec::new();
     let mut loss = Panel::new("loss and objective", time_axis(run), AxisSpec::new("loss ℒ, objective J", Scale::Log));
+    let mut tested = false;
     let mut distance = Panel::new("distance to the flow", time_axis(run), AxisSpec::new("distance ‖θ − θ_{flow}‖", Scale::Log));
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
         if let Some(points) = over_time(run, process, "loss") {
@@ -18,6 +19,10 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         }
         if let Some(points) = over_time(run, process, "objective") {
             loss.series.push(Series::new(points, Look { marker: None, ..look }.dashed(DASHED)));
+        }
+        if let Some(points) = over_time(run, process, "test_loss") {
+            tested = true;
+            loss.series.push(Series::new(points, Look { marker: None, ..look }.dashed(DOTTED)));
         }
         // The first process is what the others are compared with.
         if let Some(points) = over_time(run, process, "distance_to_flow").filter(|_| i > 0) {
@@ -28,5 +33,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut legend = process_entries(run, None);
     let line = Look::line(BLACK);
     legend.extend([Entry::new("loss ℒ", line), Entry::new("objective J = ℒ + ½λ‖θ‖²", line.dashed(DASHED))]);
+    if tested {
+        legend.push(Entry::new("loss ℒ on test samples", line.dashed(DOTTED)));
+    }
     picture("loss", run, "loss", legend, panels)
 }

@@ -40,7 +40,7 @@ fn problem(scenario: &Scenario) -> String {
     format!("L = {}, widths {}, {data}, start {start}, λ = {:?}", widths.len() - 1, widths.join("-"), scenario.weight_decay)
 }
 
-/// `rank-3 target`; with what is not the default, `sphere inputs, rank-3 sin target`.
+/// `rank-3 target`; with what is not the default, `sphere inputs, rank-3 sin target`. Without markup: captions are printed, too.
 fn synthetic(data: &Synthetic) -> String {
     let inputs = match data.inputs.distribution {
         Distribution::Gaussian => String::new(),
@@ -63,7 +63,7 @@ fn synthetic(data: &Synthetic) -> String {
             format!("{} teacher {}", teacher.activation.name().replace('_', "-"), widths.join("-"))
         }
         Target::Parity(parity) => format!("parity of {}", parity.k),
-        Target::Counterexample(sum) => format!("target Σ_{{i ≤ {}}}[x_i]_+", sum.k),
+        Target::Counterexample(sum) => format!("counterexample of {}", sum.k),
     };
     inputs + &target
 }

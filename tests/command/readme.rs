@@ -51,6 +51,27 @@ fn the_optimizers_run() {
     }
 }
 
+/// Every law and every target of its tables, in its scenario with one output.
+#[test]
+fn the_inputs_and_targets_of_its_tables_are_read() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
+    let readme = readme();
+    let column = |head: &str| -> Vec<String> {
+        let table = readme.split(head).nth(1).unwrap().split("\n\n").next().unwrap();
+        let cells = table.lines().skip(2).map(|row| row.split('|').nth(1).unwrap());
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_string)).collect()
+    };
+    let (laws, targets) = (column("| `inputs.distribution` |"), column("| `target` |"));
+    assert_eq!((laws.len(), targets.len()), (6, 6));
+    let laws = laws.iter().map(|law| format!("data.synthetic.inputs.distribution={law}"));
+    for set in laws.chain(targets.iter().map(|target| format!("data.synthetic.target={target}"))) {
+        let outputs = if set.contains("target=") && !set.contains("outputs: 4") { 1 } else { 4 };
+        let widths = format!("network.widths=[10, 16, 8, {outputs}]");
+        succeed(at.path(), &["run", "my-study.yaml", "--set", &set, "--set", &widths, "--set", "flow.t_end=1", "--out", "run"]);
+    }
+}
+
 #[test]
 fn the_files_it_points_to_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -71,7 +92,18 @@ fn the_columns_and_arrays_it_names_are_there() {
     fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
     succeed(
         at.path(),
-        &["run", "my-study.yaml", "--set", "flow.t_end=1", "--set", "measure=[modified_flow, limit]", "--out", "run"],
+        &[
+            "run",
+            "my-study.yaml",
+            "--set",
+            "flow.t_end=1",
+            "--set",
+            "measure=[modified_flow, limit]",
+            "--set",
+            "data.synthetic.test=20",
+            "--out",
+            "run",
+        ],
     );
     let run = gramflow::record::read(&at.path().join("run")).unwrap();
     let python = blocks("python").concat();

@@ -68,6 +68,19 @@ fn points_left_out_are_counted_in_the_picture() {
     assert!(svgs(&with_column(run, "nfa_cosine", f64::NAN))["nfa.svg"].contains("20 of 42 points not defined"));
 }
 
+/// One curve more for each process, and one line of the legend.
+#[test]
+fn the_test_loss_is_drawn_where_there_is_one() {
+    let run = sample::decaying(20, &[]);
+    let mut tested = run.clone();
+    let loss = run.table.columns.iter().find(|column| column.name == "loss").unwrap();
+    tested.table.columns.push(Column { name: "test_loss".to_string(), ..loss.clone() });
+    let (with, without) = (&svgs(&tested)["loss.svg"], &svgs(&run)["loss.svg"]);
+    assert!(with.contains("on test samples") && !without.contains("on test samples"));
+    // Of the start, which is left out for its time, a third copy.
+    assert!(with.contains("3 of 63 points at t = 0"));
+}
+
 #[test]
 fn one_layer_has_no_balance() {
     let names: Vec<String> = svgs(&sample::depth(1)).into_keys().collect();

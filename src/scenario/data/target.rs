@@ -20,7 +20,7 @@ pub enum Target {
     Teacher(Teacher),
     /// f*(x) = x_1 ⋯ x_k, one output.
     Parity(Parity),
-    /// f*(x) = [x_1]_+ + ⋯ + [x_k]_+, one output.
+    /// f*(x) = Σ_{i ≤ k} max(0, x_i), one output.
     Counterexample(Counterexample),
 }
 
