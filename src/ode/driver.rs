@@ -166,10 +166,10 @@ impl Driver {
         let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
         let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
         self.budget.spend(1);
-        match outcome {
-            Err(NotFinite) => self.stability.lost(),
-            Ok(_) if self.stability.listens() => self.stability.feel(self.method.felt(next, dnext)),
-            Ok(_) => {}
+        match (&outcome, self.method.twin()) {
+            (Err(NotFinite), _) => self.stability.lost(),
+            (Ok(_), Some(twin)) => self.stability.feel([next, dnext], twin),
+            (Ok(_), None) => {}
         }
         // A NaN among the errors fails the comparison.
         if let Ok(error) = outcome

@@ -37,15 +37,14 @@ pub(super) trait Method {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite>;
 
-    /// Whether [`felt`](Self::felt) says something.
+    /// Whether it has a [`twin`](Self::twin) of every step's end.
     fn feels(&self) -> bool {
         false
     }
 
-    /// A lower bound of the spectral radius of a symmetric Jacobian that comes with the last step, which ended in `next` with `dnext`:
-    /// ‖F(a) − F(b)‖/‖a − b‖ of two states a, b at one time. It is near ρ where the fastest components have part in the motion.
-    fn felt(&self, _next: &DVector<f64>, _dnext: &DVector<f64>) -> f64 {
-        0.0
+    /// A state of the last step's time t + h beside its end, and the field there: with the end they say how fast the field changes.
+    fn twin(&self) -> Option<[&DVector<f64>; 2]> {
+        None
     }
 
     /// Dense output: out ← θ(t + σh) inside the last step from `base` with F(t + h) = `dnext`, 0 < σ < 1, to the order of the method.

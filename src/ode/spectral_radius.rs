@@ -20,6 +20,8 @@ use super::rhs::{NotFinite, Rhs};
 const SETTLED: f64 = 0.01;
 /// The second direction has settled if its ‖Jv‖ moves by less than this share of the estimate: one that rises will soon be the first.
 const SECOND_SETTLED: f64 = 0.02;
+/// The same where a rough estimate is enough: 3/0.9 is still within the 3.5 of tsit5's interval of stability.
+const ROUGHLY: f64 = 0.1;
 /// What is added for what an estimate that has settled may still be short of.
 const SAFETY: f64 = 1.05;
 /// The share of a random direction in the second one.
@@ -100,35 +102,62 @@ impl SpectralRadius {
 
     /// Estimates ρ anew at (t, θ).
     pub(super) fn update(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        let first = self.random.len() != theta.len();
-        if first {
-            // Always the same numbers: an integration has no seed, and its result must not depend on one.
-            let draw = gaussian_matrix(theta.len(), 1, &mut stream(0, Purpose::SpectralRadius));
-            self.random = draw.column(0).normalize();
-            fit(&mut self.basis, theta.len());
-            fit(&mut self.images, theta.len());
-            self.dimension = 0;
-        }
+        let first = self.fit(theta.len());
         if self.dimension == 0 {
             self.basis[0].copy_from(&self.random);
             self.dimension = 1;
         }
+        self.settle(rhs, t, theta, SETTLED, if first { FIRST_PRODUCTS } else { 1 })
+    }
+
+    /// A first estimate at (t, θ) from a direction in which the fastest components have a large part: short of ρ by a tenth or so.
+    pub(super) fn update_roughly(
+        &mut self,
+        rhs: &Rhs<'_>,
+        t: f64,
+        theta: &DVector<f64>,
+        direction: &DVector<f64>,
+    ) -> Result<(), NotFinite> {
+        self.fit(theta.len());
+        let [first, second, ..] = &mut self.basis;
+        first.copy_from(direction);
+        first.unscale_mut(direction.norm());
+        second.copy_from(&self.random);
+        self.dimension = if orthonormalise(second, std::slice::from_ref(first), NOTHING) { 2 } else { 1 };
+        self.settle(rhs, t, theta, ROUGHLY, 1)
+    }
+
+    /// Makes room for vectors of this length. Whether there was none.
+    fn fit(&mut self, dim: usize) -> bool {
+        if self.random.len() == dim {
+            return false;
+        }
+        // Always the same numbers: an integration has no seed, and its result must not depend on one.
+        let draw = gaussian_matrix(dim, 1, &mut stream(0, Purpose::SpectralRadius));
+        self.random = draw.column(0).normalize();
+        fit(&mut self.basis, dim);
+        fit(&mut self.images, dim);
+        self.dimension = 0;
+        true
+    }
+
+    /// Lets the space grow until the estimate moves by no more than `settled`, for `least` products at least.
+    fn settle(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>, settled: f64, least: usize) -> Result<(), NotFinite> {
         self.gram.fill(0.0);
         for i in 0..self.dimension {
             self.apply(rhs, t, theta, i)?;
         }
-        let least = if first { FIRST_PRODUCTS } else { 1 };
         let mut last = self.estimate;
         for products in self.dimension.. {
             let ritz = Ritz::of(&self.gram);
             self.estimate = [ritz.lengths[0], ritz.lengths[1]];
             let moved = |i: usize| (self.estimate[i] - last[i]).abs() / self.estimate[0];
-            let settled = moved(0) <= SETTLED;
+            let (first, second) = (moved(0) <= settled, moved(1) <= SECOND_SETTLED.max(settled));
             // J = 0, as at θ = 0 of three layers and more, moves by NaN.
             if self.estimate[0] == 0.0
-                || (settled && moved(1) <= SECOND_SETTLED && products >= least)
+                || (first && second && products >= least)
                 || products >= PRODUCTS
-                || !self.grow(&ritz, usize::from(settled && moved(1) > SECOND_SETTLED))
+                || !self.grow(&ritz, usize::from(first && !second))
             {
                 self.move_on();
                 return Ok(());

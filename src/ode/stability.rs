@@ -30,10 +30,12 @@ pub(super) struct Stability {
 }
 
 /// What steps have felt.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Felt {
-    /// The largest lower bound of ρ.
+    /// The largest lower bound of ρ: ‖F(a) − F(b)‖/‖a − b‖ of the end and its twin.
     rho: f64,
+    /// F(a) − F(b) there: the fastest components have the largest part in it.
+    direction: DVector<f64>,
     /// Accepted steps.
     steps: u32,
 }
@@ -56,7 +58,7 @@ impl Stability {
 
     /// Whether ρ must be estimated before a step of length `h`.
     pub(super) fn is_due(&self, h: f64) -> bool {
-        if let Some(felt) = self.felt {
+        if let Some(felt) = &self.felt {
             return h * felt.rho >= UNFELT || felt.steps >= STEPS_UNFELT;
         }
         let room = (NEAR / (h * self.rho())).powi(2);
@@ -66,16 +68,23 @@ impl Stability {
 
     /// Estimates ρ at (t, θ).
     pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        self.radius.update(rhs, t, theta)?;
+        match self.felt.take() {
+            Some(felt) if felt.rho > 0.0 => self.radius.update_roughly(rhs, t, theta, &felt.direction)?,
+            _ => self.radius.update(rhs, t, theta)?,
+        }
         self.age = Some(0);
-        self.felt = None;
         Ok(())
     }
 
-    /// Takes note of a lower bound of ρ.
-    pub(super) fn feel(&mut self, rho: f64) {
-        if let Some(felt) = &mut self.felt {
-            felt.rho = felt.rho.max(rho);
+    /// Takes note of a step's end and its twin, each with its field.
+    pub(super) fn feel(&mut self, end: [&DVector<f64>; 2], twin: [&DVector<f64>; 2]) {
+        let Some(felt) = &mut self.felt else { return };
+        let distance = distance_squared(end[0], twin[0]);
+        let rho = if distance > 0.0 { (distance_squared(end[1], twin[1]) / distance).sqrt() } else { 0.0 };
+        if rho > felt.rho {
+            felt.rho = rho;
+            felt.direction.clone_from(end[1]);
+            felt.direction -= twin[1];
         }
     }
 
@@ -96,4 +105,18 @@ impl Stability {
         self.rejected();
         self.felt = None;
     }
+}
+
+/// ‖a − b‖², in sums that do not wait for each other.
+fn distance_squared(a: &DVector<f64>, b: &DVector<f64>) -> f64 {
+    const LANES: usize = 8;
+    let (a, b) = (a.as_slice().chunks_exact(LANES), b.as_slice().chunks_exact(LANES));
+    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += (a - b) * (a - b);
+        }
+    }
+    rest + sums.iter().sum::<f64>()
 }

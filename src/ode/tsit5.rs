@@ -101,10 +101,9 @@ impl Method for Tsit5 {
         true
     }
 
-    /// Of the last two stages (Shampine's test, Hairer & Wanner II, IV.2).
-    fn felt(&self, next: &DVector<f64>, dnext: &DVector<f64>) -> f64 {
-        let distance = distance_squared(next, &self.stage);
-        if distance > 0.0 { (distance_squared(dnext, &self.k[4]) / distance).sqrt() } else { 0.0 }
+    /// The last stage but one (as in Shampine's test of stiffness: Hairer & Wanner II, IV.2).
+    fn twin(&self) -> Option<[&DVector<f64>; 2]> {
+        Some([&self.stage, &self.k[4]])
     }
 
     fn interpolate(&self, base: &Base<'_>, h: f64, dnext: &DVector<f64>, sigma: f64, out: &mut DVector<f64>) -> bool {
@@ -116,20 +115,6 @@ impl Method for Tsit5 {
     fn is_dense(&self) -> bool {
         true
     }
-}
-
-/// ‖a − b‖², in sums that do not wait for each other.
-fn distance_squared(a: &DVector<f64>, b: &DVector<f64>) -> f64 {
-    const LANES: usize = 8;
-    let (a, b) = (a.as_slice().chunks_exact(LANES), b.as_slice().chunks_exact(LANES));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.zip(b) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += (a - b) * (a - b);
-        }
-    }
-    rest + sums.iter().sum::<f64>()
 }
 
 /// b_1(σ), …, b_7(σ) of θ(t + σh) ≈ θ + h Σ b_i(σ) k_i.

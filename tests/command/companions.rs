@@ -277,8 +277,8 @@ fn the_command_records_order_2_to_the_modified_flow() {
     assert_eq!(companion["formula"], "θ̇ = −∇J − 0.005·∇²J∇J");
     assert_eq!(companion["termination"], "t_end");
     assert_eq!(companion["t_reached"], 5.0);
-    // Of Hessian–vector products.
-    assert_eq!(companion["gradients"].as_u64().unwrap() % 3, 0);
+    // Each evaluation takes a gradient and a product.
+    assert!(companion["gradients"].as_u64().unwrap() > 3 * 100);
     assert!(manifest["processes"]["flow"].get("companions").is_none());
     assert!(shown.contains("from its modified flow, θ̇ = −∇J − 0.005·∇²J∇J"), "{shown}");
 }

@@ -188,3 +188,21 @@ fn a_product_that_is_not_finite_is_an_error_once() {
     let (found, _) = ratio(&mut radius, a, 1.0);
     assert!((0.95..=1.0501).contains(&found), "{found}");
 }
+
+/// From a direction that the fastest components dominate, a third of the products find ρ to the tenth that a rough estimate promises.
+#[test]
+fn a_rough_estimate_is_short_by_little() {
+    for n in [20, 60, 300] {
+        for (name, values) in spectra(n) {
+            let q = orthonormal_columns(n, n, &mut stream(9, Purpose::Covariance));
+            let field = Linear(symmetric(&q, &values));
+            let draw = gaussian_matrix(n, 1, &mut stream(10, Purpose::Noise)).column(0).into_owned();
+            let direction = &field.0 * (&field.0 * draw);
+            let mut radius = SpectralRadius::new();
+            let rhs = Rhs::new(&field);
+            radius.update_roughly(&rhs, 0.0, &DVector::zeros(n), &direction).unwrap();
+            let (found, products) = (radius.value(), rhs.evaluations() / 2);
+            assert!((0.87..=1.0501).contains(&found) && products <= 12, "{name}, n = {n}: {found} by {products} products");
+        }
+    }
+}
