@@ -147,7 +147,7 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
 
 /// What is measured of every process.
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
-    let mut observables = observe::all(&problem.start, scenario.weight_decay);
+    let mut observables = observe::all(&problem.start, scenario.weight_decay, problem.target_agop.as_ref());
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }

@@ -2,11 +2,13 @@
 //!
 //! An observable knows nothing of integrators or optimizers: it sees weights, the objective they are trained on and the time.
 
+mod agop;
 mod alignment;
 mod balance;
 mod companion;
 mod distance;
 mod exponent;
+mod fact;
 mod ledger;
 mod loss;
 mod nfa;
@@ -18,11 +20,13 @@ mod test_loss;
 #[cfg(test)]
 mod testing;
 
+pub use agop::Agop;
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;
 pub use companion::{Companion, CompanionDistance};
 pub use distance::Distance;
 pub use exponent::Exponent;
+pub use fact::FeaturesAtConvergence;
 pub use ledger::{Entry, Imbalance};
 pub use loss::Loss;
 pub use nfa::FeatureAnsatz;
@@ -32,6 +36,8 @@ pub use snapshot::{Preserved, Snapshot};
 pub use spectra::Spectra;
 pub use test_loss::TestLoss;
 
+use nalgebra::DMatrix;
+
 use crate::network::Parameters;
 
 /// A quantity, or a few that belong together, of one moment of one process.
@@ -40,13 +46,15 @@ pub trait Observable {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row);
 }
 
-/// All observables of a linear network that starts at `start` and trains under weight decay λ.
-pub fn all(start: &Parameters, weight_decay: f64) -> Vec<Box<dyn Observable>> {
+/// All observables of a network that starts at `start` and trains under weight decay λ, on a target with this factor of its AGOP.
+pub fn all(start: &Parameters, weight_decay: f64, target: Option<&DMatrix<f64>>) -> Vec<Box<dyn Observable>> {
     vec![
         Box::new(Loss),
         Box::new(Balance::new(start, weight_decay)),
         Box::new(FeatureAnsatz),
         Box::new(Alignment),
+        Box::new(Agop::new(target)),
+        Box::new(FeaturesAtConvergence),
         Box::new(Exponent),
         Box::new(Spectra),
         Box::new(Distance),

@@ -32,6 +32,8 @@ pub struct Snapshot<'a> {
     spectra: Vec<Vec<f64>>,
     /// Decompositions of J_l = W_L⋯W_l, at index l − 1. J_1 is the product P, the Jacobian of the network.
     jacobians: Vec<Svd>,
+    /// C with CᵀC = (1/n) Σ (J_1(x_i) − J̄_1)ᵀ(J_1(x_i) − J̄_1).
+    centred_jacobian: DMatrix<f64>,
 }
 
 /// Weights that were put back on the balance law.
@@ -61,8 +63,22 @@ impl<'a> Snapshot<'a> {
         }
         let over_samples = objective.jacobians(parameters.values());
         let jacobians = over_samples.iter().map(|j| Svd::new(j.factor().as_view())).collect::<Result<Vec<_>, _>>()?;
+        let centred_jacobian = over_samples.into_iter().next().map_or_else(|| DMatrix::zeros(0, 0), |first| first.centred);
         let (companions, preserved, curvature, ledger) = (Vec::new(), None, None, None);
-        Ok(Self { t, parameters, objective, flow, companions, preserved, curvature, ledger, first_weight, spectra, jacobians })
+        Ok(Self {
+            t,
+            parameters,
+            objective,
+            flow,
+            companions,
+            preserved,
+            curvature,
+            ledger,
+            first_weight,
+            spectra,
+            jacobians,
+            centred_jacobian,
+        })
     }
 
     /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.
@@ -89,6 +105,11 @@ impl<'a> Snapshot<'a> {
     /// input of layer l, and J_1ᵀJ_1 the AGOP A_f.
     pub fn jacobian(&self, l: usize) -> &Svd {
         &self.jacobians[l - 1]
+    }
+
+    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; no rows where J_i does not depend on x.
+    pub fn centred_jacobian(&self) -> &DMatrix<f64> {
+        &self.centred_jacobian
     }
 
     /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use crate::data::{Dataset, DatasetError, Moments, Split, split};
+use crate::data::{Dataset, DatasetError, Moments, Split, split, target_agop};
 use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
@@ -20,6 +20,8 @@ pub struct Problem {
     pub objective: Box<dyn Objective>,
     /// The same on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
+    /// R with RᵀR the AGOP of the target, of data that were drawn from one.
+    pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
@@ -33,6 +35,7 @@ impl Clone for Problem {
             start: self.start.clone(),
             objective: self.objective.duplicate(),
             test: self.test.as_ref().map(|test| test.duplicate()),
+            target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
             scenario_hash: self.scenario_hash.clone(),
         }
@@ -125,7 +128,11 @@ impl Problem {
         let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);
         let minibatches = check_batches(&scenario.optimizers, data.x.nrows())?;
         let samples = minibatches.then(|| Arc::new(Samples::new(&data)));
-        let problem = Self { start, objective, test, samples, scenario_hash: scenario.hash()? };
+        let target_agop = match &scenario.data {
+            Data::Synthetic(synthetic) => Some(target_agop(synthetic, scenario.seed, &data.x).factor),
+            Data::File(_) => None,
+        };
+        let problem = Self { start, objective, test, target_agop, samples, scenario_hash: scenario.hash()? };
         problem.check_start()?;
         Ok(problem)
     }

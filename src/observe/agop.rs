@@ -1,0 +1,42 @@
+//! The average gradient outer product beside what it is compared with: the target's, and its own fluctuating part.
+
+use nalgebra::DMatrix;
+
+use crate::linalg::{GramPower, Svd, SvdError, cosine};
+
+use super::{Observable, Row, Snapshot};
+
+/// Columns:
+/// - `agop_target_cosine`: of A_f and the target's A_{f*}, 1 where the network depends on the same directions as much as the target does.
+///   Undefined where the target is not known, as with data from a file;
+/// - `nfa_cosine_jacobian_centred`: of W_1ᵀW_1 with A_c^{1/L}, A_c = (1/n) Σ (J_i − J̄)ᵀ(J_i − J̄), each Jacobian minus its mean over the
+///   samples. Undefined where the Jacobian does not depend on x, as of linear networks.
+pub struct Agop {
+    /// A_{f*}.
+    target: Option<DMatrix<f64>>,
+}
+
+impl Agop {
+    /// With a factor R of the target's AGOP, RᵀR = A_{f*}, where it is known.
+    pub fn new(target: Option<&DMatrix<f64>>) -> Self {
+        Self { target: target.map(|factor| factor.transpose() * factor) }
+    }
+}
+
+impl Observable for Agop {
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        let agop = GramPower::new(snapshot.jacobian(1), 1.0).matrix();
+        row.float("agop_target_cosine", self.target.as_ref().map_or(f64::NAN, |target| cosine(&agop, target)));
+        row.float("nfa_cosine_jacobian_centred", centred(snapshot).unwrap_or(f64::NAN));
+    }
+}
+
+/// NaN where the centred Jacobian is zero.
+fn centred(snapshot: &Snapshot) -> Result<f64, SvdError> {
+    let centred = snapshot.centred_jacobian();
+    if centred.nrows() == 0 {
+        return Ok(f64::NAN);
+    }
+    let power = GramPower::new(&Svd::new(centred.as_view())?, 1.0 / snapshot.depth() as f64).matrix();
+    Ok(cosine(&snapshot.gram(1), &power))
+}

@@ -1,0 +1,49 @@
+//! Features at convergence (FACT): what W_lᵀW_l must be where training has come to rest under weight decay, whatever the network.
+
+use crate::linalg::cosine;
+
+use super::{Observable, Row, Snapshot};
+
+/// With F_l = −W_lᵀ∇_{W_l}ℒ/λ = −(1/(nλ)) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}}, columns for l = 1, …, L:
+/// - `fact_cosine_Wl`: of W_lᵀW_l and F_l;
+/// - `fact_residual_relative_Wl`: ‖W_lᵀW_l − F_l‖_F over the larger of their norms.
+///
+/// Where ∇_{W_l}J = 0 and λ > 0 the two are equal (Boix-Adserà, Mallinar, Simon & Belkin, *FACT*, 2025). Undefined for λ = 0.
+pub struct FeaturesAtConvergence;
+
+impl Observable for FeaturesAtConvergence {
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        let decay = snapshot.objective.weight_decay();
+        let features = snapshot.objective.feature_gradients(snapshot.parameters.values());
+        for (l, feature) in (1..).zip(features) {
+            let (gram, feature) = (snapshot.gram(l), feature / -decay);
+            let defined = decay > 0.0;
+            let off = (&gram - &feature).norm() / gram.norm().max(feature.norm());
+            row.float(format!("fact_cosine_W{l}"), if defined { cosine(&gram, &feature) } else { f64::NAN });
+            row.float(format!("fact_residual_relative_W{l}"), if defined { off } else { f64::NAN });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::DMatrix;
+
+    use super::*;
+    use crate::network::{Architecture, Parameters};
+    use crate::observe::testing::measure;
+
+    /// w_1, w_2 on x = 1, y = 0 with λ = 0.1: ∇_{w_1}ℒ = w_2²w_1, so that F_1 = −10 w_1²w_2²: of the wrong sign, and far off.
+    #[test]
+    fn it_is_minus_weight_times_gradient_over_decay() {
+        let weight = |w| DMatrix::from_element(1, 1, w);
+        let row = measure(
+            &FeaturesAtConvergence,
+            &Parameters::from_weights(&Architecture::new(&[1, 1, 1]), &[weight(2.0), weight(0.5)]),
+            0.0,
+        );
+        assert_eq!(row["fact_cosine_W1"], -1.0);
+        // (4 + 10)/10.
+        assert!((row["fact_residual_relative_W1"] - 1.4).abs() < 1e-14);
+    }
+}
