@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gramflow::flow::{Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
-use gramflow::objective::LinearObjective;
+use gramflow::objective::Objective;
 use gramflow::ode::{Integrator, Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
@@ -69,13 +69,13 @@ fn slope_to(
     decay: f64,
     rates: &[f64],
     settings: impl Fn(f64) -> String,
-    flow: impl for<'a> Fn(f64, &'a LinearObjective, &DVector<f64>) -> (Held<'a>, DVector<f64>),
+    flow: impl for<'a> Fn(f64, &'a dyn Objective, &DVector<f64>) -> (Held<'a>, DVector<f64>),
 ) -> f64 {
     let mut scenario = scenario_of(decay, &list(rates, settings));
     scenario.measure.clear();
     let (finished, problem) = (finish(&scenario), Problem::new(&scenario).unwrap());
     let distance = |(i, &rate): (usize, &f64)| {
-        let (field, mut state) = flow(rate, &problem.objective, problem.start.values());
+        let (field, mut state) = flow(rate, &*problem.objective, problem.start.values());
         let mut method = dop853(Tolerance { rtol: 1e-12, atol: 1e-14 }, Limits::default());
         assert_eq!(method.advance(&*field, 0.0, 2.0, &mut state).stop, None);
         let end = finished.weights[i + 1].1.values();
@@ -111,7 +111,7 @@ fn the_third_order_term_is_not_a_gradient() {
             &halved(0.01),
             |_| "{gd: {NAME}}".into(),
             |lr, objective, start| {
-                (Box::new(ThirdOrderFlow::with_weights(objective, lr, [1.0 / 3.0, 1.0 / 6.0])), start.clone())
+                (Box::new(ThirdOrderFlow::with_weights(objective.third().unwrap(), lr, [1.0 / 3.0, 1.0 / 6.0])), start.clone())
             },
         );
         is_about(order, 2.0, 0.2);
@@ -233,7 +233,7 @@ measure: [limit]
     let last = |i| *finished.run.table.floats(&format!("r{i}"), "distance_to_limit").last().unwrap();
     let from_zero = |i: usize| {
         let scenario::Optimizer::Rmsprop(settings) = &scenario.optimizers[i] else { panic!() };
-        let field = RmspropLimit::new(&problem.objective, settings);
+        let field = RmspropLimit::new(&*problem.objective, settings);
         // u of v = 0, so small that the first step leaves it behind.
         let mut state = DVector::from_column_slice(&[problem.start.values()[0], 1e-9]);
         let mut method = dopri5(Tolerance { rtol: 1e-10, atol: 1e-13 }, Limits::default());

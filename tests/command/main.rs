@@ -9,6 +9,7 @@ mod harness;
 mod interrupt;
 mod laws;
 mod ledger;
+mod nonlinear;
 mod optimizers;
 mod readme;
 mod references;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use gramflow::objective::Objective;
 use gramflow::ode::Interrupt;
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario;

@@ -1,0 +1,137 @@
+//! Networks beyond linear ones, through the command: the counterexample to the ansatz, what ReLU layers conserve, features at convergence,
+//! losses of classification.
+
+use std::fs;
+use std::path::Path;
+
+use gramflow::npz::{self, Array, Arrays};
+use gramflow::record::{self, Run};
+
+use crate::harness::{bundled, gramflow, succeed};
+
+/// A deep linear trunk under a ReLU head, as the paper trains it.
+const HEAD: &str = "\
+name: head
+data: {synthetic: {inputs: {dim: 4, samples: 60}, target: {single_index: {link: tanh}}}}
+network: {widths: [4, 4, 4, 6, 1], activations: [identity, identity, relu, identity], bias: [false, false, true, true]}
+weight_decay: 0.02
+flow: {t_end: 10.0, rtol: 1.0e-7, atol: 1.0e-10}
+record: {linear: {points: 10}}
+";
+
+fn run(at: &Path, text: &str, sets: &[&str]) -> Run {
+    fs::write(at.join("scenario.yaml"), text).unwrap();
+    let mut arguments = vec!["run", "scenario.yaml", "--out", "out"];
+    arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+    succeed(at, &arguments);
+    record::read(&at.join("out")).unwrap()
+}
+
+fn last(run: &Run, process: &str, column: &str) -> f64 {
+    *run.table.floats(process, column).last().unwrap()
+}
+
+/// f*(x) = [x_1]_+ + … + [x_k]_+ is W_1 = I, W_2 = (1, …, 1): no loss, and an AGOP of ¼(I + 11ᵀ), whose cosine with I and that of its root
+/// are closed. The flow stays there.
+#[test]
+fn the_counterexample_fits_and_violates_the_ansatz() {
+    for k in [2usize, 10] {
+        let at = tempfile::tempdir().unwrap();
+        let identity = (0..k * k).map(|i| f64::from(u8::from(i / k == i % k))).collect();
+        let weights = Arrays::from([
+            ("W1".to_string(), Array { shape: vec![k, k], data: identity }),
+            ("W2".to_string(), Array { shape: vec![1, k], data: vec![1.0; k] }),
+        ]);
+        npz::write(&at.path().join("w0.npz"), &weights).unwrap();
+        let n = 20_000;
+        let text = format!(
+            "name: exact\ndata: {{synthetic: {{inputs: {{dim: {k}, samples: {n}}}, target: {{counterexample: {{k: {k}}}}}}}}}\n\
+             network: {{widths: [{k}, {k}, 1], activations: relu}}\ninit: {{file: {{path: w0.npz}}}}\nflow: {{t_end: 1.0}}\n\
+             record: {{linear: {{points: 2}}}}\n"
+        );
+        let run = run(at.path(), &text, &[]);
+        // Eigenvalues ¼ (k − 1 times) and ¼(k + 1).
+        let d = k as f64;
+        let cosine = |power: f64| {
+            let top = (d + 1.0).powf(power);
+            (d - 1.0 + top) / (d * (d - 1.0 + top * top)).sqrt()
+        };
+        // Entries of the AGOP are means of n binary numbers; a cosine feels at most their root mean square of 1/√(4n).
+        let sampling = 5.0 / (4.0 * n as f64).sqrt();
+        assert!(last(&run, "flow", "loss") < 1e-28);
+        let root = last(&run, "flow", "nfa_cosine");
+        assert!((root - cosine(0.5)).abs() < sampling, "k = {k}: {root} against {}", cosine(0.5));
+        let whole =
+            run.arrays["flow/nfa_curve"].row(1)[gramflow::observe::alpha_tildes().iter().position(|&a| a == 2.0).unwrap()];
+        assert!((whole - cosine(1.0)).abs() < sampling, "k = {k}: {whole} against {}", cosine(1.0));
+        assert!((last(&run, "flow", "agop_target_cosine") - 1.0).abs() < sampling);
+    }
+    assert!(((1.0 + 3f64.sqrt()) / 8f64.sqrt() - 0.96593).abs() < 1e-5);
+}
+
+/// Trained without decay it fits to rounding, and the ansatz is no nearer at the end.
+#[test]
+fn a_trained_relu_network_fits_and_violates_the_ansatz() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = bundled("counterexample");
+    succeed(at.path(), &["run", scenario.to_str().unwrap(), "--set", "optimizers=[]", "--out", "out"]);
+    let run = record::read(&at.path().join("out")).unwrap();
+    assert!(last(&run, "flow", "loss") < 1e-9 * run.table.floats("flow", "loss")[0]);
+    assert!(last(&run, "flow", "nfa_alignment_residual") > 0.1);
+    assert!(last(&run, "flow", "test_loss") < 0.1);
+}
+
+/// Between linear layers the whole of D_l follows e^{−2λt}, around a ReLU its diagonal, the bias included; around tanh nothing does.
+#[test]
+fn what_relu_layers_conserve_decays_by_its_law() {
+    let at = tempfile::tempdir().unwrap();
+    let relu = run(at.path(), HEAD, &[]);
+    assert!(last(&relu, "flow", "balance_law_residual_relative") < 1e-5);
+    assert!((last(&relu, "flow", "balance_gap_over_envelope") - 1.0).abs() < 1e-5);
+    assert!(relu.table.floats("flow", "balance_gap_3").iter().all(|gap| *gap > 0.0));
+    let tanh = run(at.path(), HEAD, &["network.activations=tanh"]);
+    assert!(tanh.table.floats("flow", "balance_law_residual").iter().all(|off| off.is_nan()));
+    // Control: leaky ReLU is homogeneous too, softplus is not.
+    let leaky = run(at.path(), HEAD, &["network.activations=leaky_relu"]);
+    assert!(last(&leaky, "flow", "balance_law_residual_relative") < 1e-5);
+}
+
+/// At rest under weight decay W_lᵀW_l is FACT, in every layer of any network; on the way there it is not.
+#[test]
+fn features_at_convergence_are_fact() {
+    let at = tempfile::tempdir().unwrap();
+    let sets = ["network.activations=tanh", "network.widths=[4, 4, 4, 6, 1]", "flow.t_end=4000", "weight_decay=0.05"];
+    let run = run(at.path(), HEAD, &sets);
+    for l in 1..=4 {
+        let off = run.table.floats("flow", &format!("fact_residual_relative_W{l}"));
+        assert!(off[0] > 0.1 && off[off.len() - 1] < 1e-3, "layer {l}: {off:?}");
+    }
+}
+
+/// Losses of classification, minibatches and Adam, on a network with biases everywhere.
+#[test]
+fn classifiers_train() {
+    let optimizers = "optimizers=[{sgd: {lr: 0.1, batch: 16}}, {adam: {lr: 0.01}}]";
+    for (loss, outputs) in [("logistic", 1), ("cross_entropy", 3)] {
+        let at = tempfile::tempdir().unwrap();
+        let target = format!("data.synthetic.target={{low_rank: {{rank: 1, outputs: {outputs}}}}}");
+        let widths = format!("network.widths=[4, 8, {outputs}]");
+        let sets = ["network.activations=gelu", "network.bias=true", &widths, &target, optimizers, &format!("loss={loss}")];
+        let run = run(at.path(), HEAD, &sets);
+        for process in ["flow", "sgd", "adam"] {
+            let losses = run.table.floats(process, "loss");
+            assert!(losses[losses.len() - 1] < 0.9 * losses[0], "{loss}, {process}: {losses:?}");
+        }
+    }
+}
+
+#[test]
+fn what_rests_on_the_whole_imbalance_is_refused() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("scenario.yaml"), HEAD).unwrap();
+    for set in ["flow.preserve={balance: float64}", "measure=[ledger]"] {
+        let output = gramflow(at.path(), &["run", "scenario.yaml", "--set", set]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("needs a linear network without biases"));
+    }
+}
