@@ -1,11 +1,14 @@
-//! One gradient of a linear network: against depth, against the number of samples, and for one output against many.
+//! One gradient of a linear network: against depth, against the number of samples, and for one output against many; and of nonlinear
+//! ones, beside products with the Hessian and on two threads.
 //!
 //! `cargo bench --bench gradient`. Read ratios within one run: machines are noisy.
 
+use std::sync::Arc;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gramflow::data::{Dataset, Moments};
-use gramflow::network::Architecture;
-use gramflow::objective::{LinearObjective, Objective};
+use gramflow::network::{Activation, Architecture};
+use gramflow::objective::{LinearObjective, Loss, MlpObjective, Objective};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use nalgebra::DVector;
 
@@ -40,5 +43,38 @@ fn gradients(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, gradients);
+/// Hidden layers of one width under a linear output, all with biases.
+fn nonlinear(widths: &[usize], activation: Activation, samples: usize) -> (MlpObjective, DVector<f64>) {
+    let layers = widths.len() - 1;
+    let mut activations = vec![activation; layers];
+    activations[layers - 1] = Activation::Identity;
+    let net = Architecture::with_layers(widths, &activations, &vec![true; layers]);
+    let rng = &mut stream(0, Purpose::Inputs);
+    let data = Dataset { x: gaussian_matrix(samples, widths[0], rng), y: gaussian_matrix(samples, 1, rng) };
+    let theta = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.1;
+    (MlpObjective::new(net, Arc::new(data), Loss::MeanSquared, 1e-3), theta)
+}
+
+fn nonlinear_gradients(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("nonlinear");
+    let cases: [(&[usize], Activation, usize, usize); 5] = [
+        (&[10, 32, 1], Activation::Tanh, 100, 1),
+        (&[20, 100, 100, 1], Activation::Tanh, 1000, 1),
+        (&[20, 100, 100, 1], Activation::Relu, 1000, 1),
+        (&[512, 512, 512, 1], Activation::Relu, 8000, 1),
+        (&[512, 512, 512, 1], Activation::Relu, 8000, 2),
+    ];
+    for (widths, activation, samples, threads) in cases {
+        let (objective, theta) = nonlinear(widths, activation, samples);
+        let objective = objective.with_threads(threads);
+        let mut out = theta.clone();
+        group.throughput(Throughput::Elements(objective.flops()));
+        group.sample_size(10);
+        let name = |what| BenchmarkId::new(what, format!("{widths:?} {activation:?} n={samples} threads={threads}"));
+        group.bench_function(name("gradient"), |bencher| bencher.iter(|| objective.gradient(&theta, &mut out)));
+        group.bench_function(name("Hessian"), |bencher| bencher.iter(|| objective.hessian_vector(&theta, &theta, &mut out)));
+    }
+}
+
+criterion_group!(benches, gradients, nonlinear_gradients);
 criterion_main!(benches);

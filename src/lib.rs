@@ -6,6 +6,8 @@
 //! A deep linear network f(x) = W_L ⋯ W_1 x, W_l ∈ ℝ^{d_l × d_{l−1}}, is trained on samples (x_i, y_i), i = 1, …, n:
 //!
 //! - loss ℒ = 1/(2n) Σ‖f(x_i) − y_i‖², objective J = ℒ + (λ/2) Σ_l ‖W_l‖_F² ([`objective`]);
+//! - or a network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) of any activations, with that loss, the logistic one or cross-entropy, whose
+//!   runs of linear layers are multiplied out ([`objective::MlpObjective`]);
 //! - gradient flow Ẇ_l = −∂ℒ/∂W_l − λW_l ([`flow`]), integrated by [`ode`];
 //! - gradient descent θ_{k+1} = θ_k − η∇J(θ_k) at time t = kη, and PyTorch's other optimizers, each on its clock ([`optim`]);
 //! - the flows that these follow more closely, θ̇ = −∇J − (η/2)∇²J∇J of gradient descent and their like ([`flow`]).

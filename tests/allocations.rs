@@ -2,17 +2,18 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 use gramflow::data::{Dataset, Moments};
 use gramflow::flow::{AdamLimit, Decay, GradientFlow, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
-use gramflow::network::{Architecture, Parameters};
-use gramflow::objective::{LinearObjective, Minibatch, Objective, Order, Samples};
+use gramflow::network::{Activation, Architecture, Parameters};
+use gramflow::objective::{LinearObjective, Loss, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples};
 use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
 use gramflow::theory::Ledger;
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 /// The system's allocator, counting per thread: other tests run beside this one.
 struct Counting;
@@ -81,6 +82,40 @@ fn the_right_hand_side_does_not_allocate_after_its_first_call() {
             });
             assert_eq!(later, 0, "{widths:?} {order:?}");
         }
+    }
+}
+
+/// Nor do gradients, products with the Hessian and minibatches of nonlinear networks, on one thread: trunks, blocks and lanes included.
+#[test]
+fn nonlinear_networks_do_not_allocate_after_the_first_call() {
+    let (plain, relu, tanh) = (Activation::Identity, Activation::Relu, Activation::Tanh);
+    let cases: [(&[usize], &[Activation], usize, Loss); 3] = [
+        (&[10, 32, 1], &[tanh, plain], 100, Loss::MeanSquared),
+        (&[20, 20, 20, 20, 1], &[plain, plain, relu, plain], 700, Loss::Logistic),
+        (&[100, 200, 150, 3], &[relu, tanh, plain], 1500, Loss::CrossEntropy),
+    ];
+    for (widths, activations, samples, loss) in cases {
+        let mut biases = vec![true; activations.len()];
+        biases[0] = activations[0] != plain;
+        biases[1] = activations[1] != plain;
+        let net = Architecture::with_layers(widths, activations, &biases);
+        let rng = &mut stream(0, Purpose::Inputs);
+        let outputs = net.output_dim();
+        let y = DMatrix::from_fn(samples, outputs, |i, k| f64::from(i % outputs == k));
+        let data = Arc::new(Dataset { x: gaussian_matrix(samples, widths[0], rng), y });
+        let theta = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.1;
+        let objective = MlpObjective::new(net, data.clone(), loss, 1e-3).with_threads(1);
+        let mut minibatch = MlpMinibatch::new(&objective, Arc::new(Samples::new(&data)), 50);
+        let batch: Vec<u32> = (0..50).collect();
+        let mut out = theta.clone();
+        let mut calls = || {
+            objective.value(&theta);
+            objective.gradient(&theta, &mut out);
+            objective.hessian_vector(&theta, &theta, &mut out);
+            minibatch.loss_gradient(&batch[..30], &theta, &mut out);
+        };
+        calls();
+        assert_eq!(allocations(|| (0..5).for_each(|_| calls())), 0, "{widths:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Any network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) on samples: batched backpropagation.
 //!
-//! Runs of linear layers are multiplied out ([`condensed`]); the samples go through what is left in blocks that stay in the cache
-//! ([`tape`]), and blocks are summed in an order that the problem fixes, so that any number of threads gives the same bits ([`blocks`]).
+//! Runs of linear layers are multiplied out (`condensed`); the samples go through what is left in blocks that stay in the cache
+//! (`tape`), and blocks are summed in an order that the problem fixes, so that any number of threads gives the same bits (`blocks`).
 
 mod along;
 mod blocks;
@@ -93,7 +93,7 @@ struct TangentLane {
 }
 
 /// lanes[0] ← the sum of all lanes, in their order.
-fn reduce<'a, T>(lanes: &'a mut [T], sum: impl Fn(&mut T) -> &mut Vec<f64>) -> &'a [f64] {
+fn reduce<T>(lanes: &mut [T], sum: impl Fn(&mut T) -> &mut Vec<f64>) -> &[f64] {
     if let Some((first, others)) = lanes.split_first_mut() {
         for other in others {
             sum(first).iter_mut().zip(&*sum(other)).for_each(|(total, part)| *total += part);

@@ -53,7 +53,7 @@ def points():
         "sigmoid": both_signs(np.concatenate([near, moderate(700, 60)])),
         "softplus": both_signs(np.concatenate([near, moderate(700, 60)])),
         "erf": both_signs(near),
-        "erfc": np.concatenate([-moderate(6, 60), spread, moderate(1, 100), moderate(26, 200)]),
+        "normal": np.concatenate([-moderate(37, 150), both_signs(near[near < 8])]),
         "gelu": np.concatenate([-moderate(37, 150), both_signs(near)]),
         "swish": both_signs(np.concatenate([near, moderate(600, 60)])),
     }
@@ -65,7 +65,7 @@ FUNCTIONS = {
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "erf": mp.erf,
-    "erfc": mp.erfc,
+    "normal": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
     "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
     "swish": lambda x: x / (1 + mp.exp(-x)),
 }

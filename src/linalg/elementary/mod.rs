@@ -2,7 +2,7 @@
 //! vector instructions of them.
 //!
 //! Additions and multiplications are left apart, not fused, so that every CPU gives the same bits. Each is within 2 units in the last
-//! place where its result is a normal number, as `tests/references/elementary.py` knows them to sixty digits; NaN gives NaN.
+//! place where its result is a normal number, Φ within 8, as `tests/references/elementary.py` knows them to sixty digits; NaN gives NaN.
 
 mod error;
 mod exponential;

@@ -1,5 +1,7 @@
 //! Laws of gradients, products with the Hessian and Jacobians of nonlinear networks.
 
+mod references;
+
 use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
