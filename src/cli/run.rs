@@ -117,7 +117,7 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     for (name, process) in &finished.manifest.processes {
         for (which, companion) in &process.companions {
             let distance = finished.run.table.floats(name, &format!("distance_to_{which}_relative"));
-            if let Some(distance) = distance.last().filter(|distance| !distance.is_nan()) {
+            if let Some(distance) = distance.last().filter(|distance| distance.is_finite()) {
                 let _ = writeln!(
                     text,
                     "\n{name}: {distance:.1e} of its size from its {}, {}",

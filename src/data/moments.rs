@@ -75,20 +75,33 @@ mod tests {
         (&data.x * p.transpose() - &data.y).norm_squared() / (2.0 * data.x.nrows() as f64)
     }
 
+    /// How far ℒ(P), Σ_x^{1/2} and the stationarity of P* are off, each over ε times what rounding may leave.
+    ///
+    /// P* is as large as ‖Y‖ over the least singular value of X, and cancels where it is multiplied by Σ_x^{1/2} or X, or by Σ_x. What is
+    /// left of that is ε of the factors and not of their product, which an ill-conditioned X makes smaller by the condition number.
+    fn misses(n: usize, d: usize, k: usize, seed: u64) -> [f64; 3] {
+        let rng = &mut stream(seed, Purpose::Inputs);
+        let data = Dataset { x: gaussian_matrix(n, d, rng), y: gaussian_matrix(n, k, rng) };
+        let p = gaussian_matrix(k, d, rng);
+        let moments = Moments::new(&data).unwrap();
+        let (expected, optimum) = (by_samples(&data, &p), moments.optimum.norm());
+        // Of ½r² a δr of the residual r leaves rδr + ½δr².
+        let residual = f64::EPSILON * ((p.norm() + optimum) * moments.root_x.norm() + data.y.norm() / (n as f64).sqrt());
+        let loss = (moments.loss(&p) - expected).abs() / ((2.0 * expected).sqrt() * residual + residual.powi(2));
+        let root = (&moments.root_x * &moments.root_x - &moments.sigma_x).norm() / moments.sigma_x.norm();
+        // P* is stationary: P*Σ_x = Σ_yx.
+        let gradient = (&moments.optimum * &moments.sigma_x - &moments.sigma_yx).norm();
+        let terms = optimum * moments.sigma_x.norm() + data.x.norm() * data.y.norm() / n as f64;
+        [loss, root / f64::EPSILON, gradient / terms / f64::EPSILON]
+    }
+
     proptest! {
         /// More and fewer samples than dimensions.
         #[test]
         fn the_loss_is_that_of_the_samples(n in 1usize..30, d in 1usize..8, k in 1usize..5, seed in 0u64..1000) {
-            let rng = &mut stream(seed, Purpose::Inputs);
-            let data = Dataset { x: gaussian_matrix(n, d, rng), y: gaussian_matrix(n, k, rng) };
-            let p = gaussian_matrix(k, d, rng);
-            let moments = Moments::new(&data).unwrap();
-            let expected = by_samples(&data, &p);
-            prop_assert!((moments.loss(&p) - expected).abs() <= 1e-12 * expected);
-            prop_assert!((&moments.root_x * &moments.root_x - &moments.sigma_x).norm() <= 1e-13 * moments.sigma_x.norm());
-            // P* is stationary: P*Σ_x = Σ_yx.
-            let gradient = &moments.optimum * &moments.sigma_x - &moments.sigma_yx;
-            prop_assert!(gradient.norm() <= 1e-10 * moments.sigma_yx.norm());
+            let misses = misses(n, d, k, seed);
+            // At most 6.5, 42 and 2.4 over all 812,000 of these cases.
+            prop_assert!(misses.iter().all(|miss| *miss <= 100.0), "{misses:?}");
         }
     }
 

@@ -152,6 +152,12 @@ impl Panel {
         labels.map(|label| 4.0 + label_width(label, Font::regular(END_LABEL_SIZE))).fold(0.0, f64::max)
     }
 
+    /// Where curves are drawn: below the marks at the upper edge.
+    fn below_marks(&self, frame: Frame) -> Frame {
+        let rows = self.overhead.iter().map(|mark| mark.row + 1).max().unwrap_or(0);
+        Frame { top: frame.top + OVERHEAD * rows as f64, ..frame }
+    }
+
     /// Draws all but the small print. The axis labels stand at `left` and at `frame.bottom + 32`.
     pub(super) fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
         self.draw_heading(canvas, letter, frame)?;
@@ -172,6 +178,7 @@ impl Panel {
             }
         }
         if let (Some(x), Some(y)) = (&x, &y) {
+            let frame = self.below_marks(frame);
             draw_y_ticks(canvas, frame, y)?;
             let place = |p: &Point| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?)));
             let placed: Vec<Vec<Option<Point>>> = self.series.iter().map(|s| s.points.iter().map(place).collect()).collect();

@@ -27,9 +27,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         if let Some(mut edge) = over_time(run, process, "sharpness_bound").filter(defined) {
             let mut ratio: Vec<Point> = points.iter().zip(&edge).map(|(&(t, value), &(_, edge))| (t, value / edge)).collect();
             if let Some(far) = ratio.iter().position(|p| p.1 > FAR) {
-                let name = verbatim(process);
                 share.notes.push(format!(
-                    "{name} goes on, beyond {FAR} times its edge: not drawn from t = {}.",
+                    "{process} goes on, beyond {FAR} times its edge: not drawn from t = {}.",
                     number(ratio[far].0, 3)
                 ));
                 for curve in [&mut points, &mut edge, &mut ratio] {
@@ -64,9 +63,9 @@ mod tests {
     fn a_process_past_its_edge_is_drawn_up_to_where_it_leaves_the_others() {
         let settled = picture_of(&sample::decaying(20, &[("gd", 0.1)])).unwrap();
         assert!(settled.panels[1].notes.is_empty());
-        let diverged = picture_of(&sample::decaying(20, &[("gd", 0.1), ("fast", 5.0)])).unwrap();
+        let diverged = picture_of(&sample::decaying(20, &[("gd", 0.1), ("too_fast", 5.0)])).unwrap();
         assert!(
-            diverged.panels[1].notes[0].contains("fast goes on, beyond 100 times its edge"),
+            diverged.panels[1].notes[0].contains("too_fast goes on, beyond 100 times its edge"),
             "{:?}",
             diverged.panels[1].notes
         );

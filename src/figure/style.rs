@@ -20,6 +20,9 @@ const OKABE_ITO: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
+/// Beyond those: of Tol's muted scheme (*Colour Schemes*, SRON/EPS/TN/09-002, 2021), what differs from them in lightness.
+const MUTED: [RGBColor; 3] = [RGBColor(136, 34, 85), RGBColor(153, 153, 51), RGBColor(51, 34, 136)];
+
 /// The dark part of viridis, at equal steps: its yellow end vanishes on white.
 const VIRIDIS: [RGBColor; 6] = [
     RGBColor(68, 1, 84),
@@ -117,7 +120,8 @@ pub(super) const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3
 
 /// The `i`-th of a few things without order.
 pub(super) fn categorical(i: usize) -> RGBColor {
-    OKABE_ITO[i % OKABE_ITO.len()]
+    let i = i % (OKABE_ITO.len() + MUTED.len());
+    OKABE_ITO.get(i).copied().unwrap_or_else(|| MUTED[i - OKABE_ITO.len()])
 }
 
 /// The `i`-th of `n` ordered things, dark to light.
@@ -129,14 +133,16 @@ pub(super) fn sequential(i: usize, n: usize) -> RGBColor {
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// The `i`-th process: the first (the flow) is a full line, the others thin lines with hollow markers, so that a process
-/// that follows the flow is seen on top of it.
+/// The `i`-th process: the first (the flow) is a full line, the others thin lines with markers, hollow ones first, so that a
+/// process that follows the flow is seen on top of it.
 pub(super) fn process(i: usize) -> Look {
     if i == 0 {
         return Look::line(categorical(0));
     }
     let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][(i - 1) % 4];
-    Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, body: Body::Ring }) }
+    // Where colours tell layers, markers alone tell processes.
+    let body = if (i - 1) / 4 % 2 == 0 { Body::Ring } else { Body::Disc };
+    Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, body }) }
 }
 
 /// The methods of integration, each with its colour: the Gauss methods are one family. Beyond their colours they differ in shape or
@@ -189,10 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_processes_differ_in_colour_and_in_marker() {
-        for i in 0..4 {
-            assert_ne!(process(i).color, process(i + 1).color);
-            assert_ne!(process(i).marker, process(i + 1).marker);
+    fn the_flow_and_eight_optimizers_differ_in_colour_and_in_marker() {
+        for i in 1..9 {
+            for j in 0..i {
+                assert_ne!(process(i).color, process(j).color, "{i} {j}");
+                assert_ne!(process(i).marker, process(j).marker, "{i} {j}");
+            }
         }
     }
 }

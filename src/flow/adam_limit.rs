@@ -1,4 +1,5 @@
-//! The limit of Adam as η → 0 with averages that remember for fixed times 1/c_i, β_i = 1 − c_iη: entry by entry, with g = ∇J (`adamw`: ∇ℒ),
+//! The limit of Adam as η → 0 with averages that remember for fixed times 1/c_i, β_i = 1 − c_iη: entry by entry, with g = ∇J
+//! (`adamw`: ∇ℒ),
 //!
 //! ṁ = c₁(g − m), v̇ = c₂(g² − v) from m = v = 0, m̂ = m/(1 − e^{−c₁t}), v̂ = v/(1 − e^{−c₂t}), θ̇ = −m̂/(√v̂ + ε), and −λθ for `adamw`.
 //!

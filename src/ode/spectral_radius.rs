@@ -231,6 +231,7 @@ impl SpectralRadius {
         self.dimension = if orthonormalise(second, best, NOTHING) { 2 } else { 1 };
     }
 }
+
 /// The first vectors ← their combinations with these weights, a block of rows at a time in place: a pass over memory that the compiler
 /// vectorises.
 fn combine(vectors: &mut [DVector<f64>], weights: &[[f64; MOST]]) {

@@ -1,5 +1,6 @@
 //! What a study of learning rates leaves behind, beside the units that it is made from.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -38,7 +39,8 @@ use super::{FolderError, Host, Table, parquet, replace_text};
 /// `state` says of a point whether the order was `fitted` through it, or it lies `beyond` the asymptotic range, at the `floor` (of the
 /// integration, or of chance), past the `gate` of stability, is `undefined` as what it is compared with ended early, or `diverged`.
 ///
-/// `flow` is the flow by itself over the record times: `process`, `scenario` (its hash), `t`, `gradients`, `loss`, alignment, `wall_seconds`, `reference_floor`.
+/// `flow` is the flow by itself over the record times: `process`, `scenario` (its hash), `t`, `gradients`, `loss`, alignment,
+/// `wall_seconds`, `reference_floor`.
 #[derive(Debug, Clone)]
 pub struct RateStudy {
     /// The scenario's name.
@@ -82,6 +84,8 @@ pub struct RateStudyManifest {
     pub optimizers: Vec<String>,
     /// The learning rates.
     pub lr: Vec<f64>,
+    /// Those of an optimizer that were left out, as its first step would pass T.
+    pub first_step_passes_t_end: BTreeMap<String, Vec<f64>>,
     /// The loss that costs are counted to.
     pub loss: f64,
     /// λ_max(∇²J), the largest on the way of an optimizer that follows the flow, at the smallest rate; null if not measured.
@@ -95,7 +99,7 @@ pub struct RateStudyManifest {
     /// The absolute one.
     pub atol: f64,
     /// Units that could not be run, and why.
-    pub failed: std::collections::BTreeMap<String, String>,
+    pub failed: BTreeMap<String, String>,
 }
 
 impl RateStudyManifest {
@@ -111,13 +115,14 @@ impl RateStudyManifest {
             host: Host::here(),
             optimizers: Vec::new(),
             lr: Vec::new(),
+            first_step_passes_t_end: BTreeMap::new(),
             loss: f64::NAN,
             sharpness: f64::NAN,
             flow_gradients_to_loss: f64::NAN,
             flow_wall_seconds_to_loss: f64::NAN,
             rtol: f64::NAN,
             atol: f64::NAN,
-            failed: Default::default(),
+            failed: BTreeMap::new(),
         }
     }
 

@@ -231,10 +231,10 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// Steps until `step` steps are done, and carries its companions to where it then stands. False if it was interrupted on the way, or has diverged: it then stands at its last good
-    /// iterate.
+    /// Steps until `step` steps are done, and carries its companions to where it then stands. False if it was interrupted on the way,
+    /// or has diverged: it then stands at its last good iterate.
     pub(super) fn advance(&mut self, step: u64) -> bool {
-        let begin = Instant::now();
+        let (begin, mut entering) = (Instant::now(), Duration::ZERO);
         let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
         while self.steps < step && self.diverged.is_none() && !self.interrupt.is_raised() {
@@ -251,11 +251,13 @@ impl<'a> Descent<'a> {
             } else {
                 self.steps += 1;
                 if let Some(ledger) = &mut self.ledger {
+                    let begin = Instant::now();
                     ledger.step(rate, &self.gradient, self.parameters.values());
+                    entering += begin.elapsed();
                 }
             }
         }
-        self.time += begin.elapsed();
+        self.time += begin.elapsed().saturating_sub(entering);
         let (t, steps) = (self.t(), self.steps);
         self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
         self.steps >= step

@@ -171,6 +171,29 @@ fn what_diverges_is_recorded_with_its_step_and_shown_and_the_study_goes_on() {
     assert!(at.path().join("all/figures/distance.svg").exists());
 }
 
+/// An optimizer that takes no step within the horizon at some rates keeps the others, and nobody else's go.
+#[test]
+fn a_rate_whose_first_step_passes_the_end_is_left_out_for_that_optimizer_alone() {
+    let at = at();
+    let words = ["--lr", "0.05,0.1,0.3,1.5", "--optimizers", "momentum,gd", "--out", "out"];
+    let printed = study(at.path(), &words);
+    assert!(printed.contains("momentum on batches of 60 is left out at lr 0.3, 1.5: its first step passes t_end"), "{printed}");
+    assert!(!printed.contains("gd on batches of 60 is left out"), "{printed}");
+    let runs = read_study(&at.path().join("out")).unwrap();
+    let Some(Values::Text(names)) = runs.column("optimizer") else { panic!() };
+    assert_eq!(names[..], ["momentum", "momentum", "gd", "gd", "gd", "gd"]);
+    let found = json(at.path(), &words);
+    assert_eq!(found["first_step_passes_t_end"], serde_json::json!({"momentum on batches of 60": [0.3, 1.5]}));
+}
+
+/// Where the flow's own integration ends early, nobody knows how good it is: no order is fitted, and the caption says so.
+#[test]
+fn a_flow_that_does_not_get_to_the_end_is_good_to_nothing() {
+    let at = at();
+    let printed = study(at.path(), &["--lr", "0.01,0.02,0.04", "--set", "flow.max_steps=10", "--out", "out"]);
+    assert!(printed.contains("which did not get to T") && !printed.contains("good to"), "{printed}");
+}
+
 /// The records of all units and the tables, without times.
 fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder.join("units"))
@@ -239,9 +262,10 @@ fn wrong_words_are_refused_with_what_would_be_right_and_nothing_is_written() {
         (&["--lr", "0.1", "--batch", "61"], "--batch 61: at most 60, the number of samples"),
         (&["--lr", "0.1", "--batch", "0"], "`full` or a number of samples"),
         (
-            &["--lr", "0.1,0.5", "--optimizers", "momentum"],
+            &["--lr", "0.5,0.6", "--optimizers", "momentum"],
             "--lr 0.5: the first step of momentum would pass t_end: at most 0.2",
         ),
+        (&["--lr", "1e300"], "--lr 1e300: the first step of gd would pass t_end: at most 2"),
         (&["--lr", "1e-10"], "steps"),
         (&["--lr", "0.1", "--seeds", "0"], "--seeds"),
         (&["--lr", "0.1", "--loss", "0"], "greater than 0"),

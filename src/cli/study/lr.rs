@@ -138,7 +138,7 @@ fn json(finished: &Finished, folder: &Path) -> String {
     format!("{manifest:#}\n")
 }
 
-/// One row per fit, then what diverged.
+/// One row per fit, then what diverged, and what was left out.
 fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
     let mut text = format!("{}: {runs}\n{}\n\n", finished.study.name, finished.study.caption);
     let head = ["optimizer", "batch", "compared with", "at", "order", "±", "points", "lr from", "to", "expected"];
@@ -165,6 +165,10 @@ fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
         let and_on = if *from_there_on { " on" } else { "" };
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{optimizer} on batches of {batch} diverges {on} {lr:?}{and_on}: there at step {step}");
+    }
+    for (optimizer, rates) in &finished.manifest.first_step_passes_t_end {
+        let rates: Vec<String> = rates.iter().map(|lr| format!("{lr:?}")).collect();
+        let _ = write!(text, "\n{optimizer} is left out at lr {}: its first step passes t_end", rates.join(", "));
     }
     let _ = writeln!(text, "\ntables, units and figures: {}", folder.display());
     text

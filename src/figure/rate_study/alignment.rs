@@ -9,7 +9,7 @@ use super::super::page::{Entry, Picture, abridged};
 use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::style::{Body, Look, Marker, Shape, THIN_LINE, sequential};
 use super::rows::{Rows, medians};
-use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, mark_divergences, picture, rates};
+use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, level, mark_divergences, picture, rates};
 
 const COSINE: &str = "cosine of W_1^TW_1 and A_f^{ 1/L}";
 const SINE: &str = "min_c ‖W_1^TW_1 − cA_f^{ 1/L}‖_F / ‖W_1^TW_1‖_F";
@@ -30,9 +30,7 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
             continue;
         }
         let flow = study.flow.floats("flow", column).into_iter().rfind(|value| value.is_finite());
-        if let (Some(flow), Some((low, high))) = (flow, extent(study)) {
-            panel.series.push(Series::guide(vec![(low, flow), (high, flow)], FLOW));
-        }
+        panel.series.extend(flow.map(|flow| level(study, flow)));
         diverged |= mark_divergences(&mut panel, study, &all);
         panels.push(panel);
     }
@@ -57,13 +55,6 @@ fn add(panel: &mut Panel, values: &[(f64, Vec<f64>)], look: Look) {
     }
     panel.series.push(Series::new(points, look));
     panel.series.extend(bars.into_iter().map(|bar| Series::guide(bar, Look { marker: None, ..look })));
-}
-
-/// The smallest and the largest rate.
-fn extent(study: &RateStudy) -> Option<(f64, f64)> {
-    let rates = Rows::of(&study.runs).floats("lr");
-    let fold = |(low, high): (f64, f64), rate: &f64| (low.min(*rate), high.max(*rate));
-    (!rates.is_empty()).then(|| rates.iter().fold((f64::INFINITY, 0.0), fold))
 }
 
 /// Of the optimizer with most sizes of batches, two at least: one curve for each rate. gd is sgd on all samples.

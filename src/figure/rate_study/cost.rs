@@ -9,7 +9,9 @@ use super::super::page::{Entry, Picture};
 use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::style::Look;
 use super::rows::{Rows, medians};
-use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, mark_divergences, picture, rates};
+use super::{
+    Contender, FLOW, abridged_rates, bars_entry, contenders, diverged_entry, entries, level, mark_divergences, picture, rates,
+};
 
 pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     let all = contenders(study);
@@ -33,11 +35,9 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
         if panel.series.is_empty() {
             continue;
         }
-        let rates = rows.floats("lr");
-        let (low, high) = rates.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
         let flow = study.flow_to_loss[index];
         if flow > 0.0 {
-            panel.series.push(Series::guide(vec![(low, flow), (high, flow)], FLOW));
+            panel.series.push(level(study, flow));
         }
         diverged |= mark_divergences(&mut panel, study, &all);
         if index == 0 {
@@ -61,7 +61,8 @@ fn missing(study: &RateStudy, contender: &Contender) -> Option<String> {
     let short = |row: &usize| rows.float("diverged_at", *row).is_nan() && rows.float("gradients_to_loss", *row).is_nan();
     let mut rates: Vec<f64> = rows.of_contender(contender).filter(short).map(|row| rows.float("lr", row)).collect();
     rates.dedup();
-    let shown: Vec<String> = rates.iter().map(|rate| number(*rate, 2)).collect();
+    let shown: Vec<(f64, String)> = rates.iter().map(|rate| (*rate, number(*rate, 3))).collect();
     let whose = format!("{}, batches of {}", contender.name, contender.batch);
-    (!shown.is_empty()).then(|| format!("{whose}: not at the loss, or not with every seed, at η = {}.", shown.join(", ")))
+    let places = abridged_rates(study, &shown);
+    (!shown.is_empty()).then(|| format!("{whose}: not at the loss, or not with every seed, at η = {places}."))
 }

@@ -11,7 +11,7 @@ use super::super::page::{Entry, Picture};
 use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::style::{BLACK, Body, DASHED, DOTTED, GREY, Look, Marker, Shape};
 use super::rows::Rows;
-use super::{Contender, contenders, diverged_entry, entries, mark_divergences, mark_gate, picture, rates};
+use super::{Contender, abridged_rates, contenders, diverged_entry, entries, mark_divergences, mark_gate, picture, rates};
 
 /// Heading, axis label, what is compared, and the slopes of theory.
 struct Subject {
@@ -117,13 +117,14 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
                 contender.name, contender.batch
             ));
         }
-        let undefined: Vec<String> =
-            own.iter().filter(|row| rows.is("state", **row, "undefined")).map(|row| number(point(*row).0, 3)).collect();
+        let ended = own.iter().filter(|row| rows.is("state", **row, "undefined")).map(|row| point(*row).0);
+        let undefined: Vec<(f64, String)> = ended.map(|lr| (lr, number(lr, 3))).collect();
         if !undefined.is_empty() {
             panel.notes.push(format!(
-                "{}: what it is compared with ends early at η = {}.",
+                "{}, batches of {}: what it is compared with ends early at η = {}.",
                 contender.name,
-                undefined.join(", ")
+                contender.batch,
+                abridged_rates(study, &undefined)
             ));
         }
     }

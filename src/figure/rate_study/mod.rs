@@ -16,7 +16,7 @@ use crate::record::RateStudy;
 use super::axis::Scale;
 use super::number::number;
 use super::page::{Entry, Picture};
-use super::panel::{AxisSpec, Overhead, Panel};
+use super::panel::{AxisSpec, Overhead, Panel, Series};
 use super::style::{self, BLACK, Body, DASHED, GREY, GUIDE, Look, Marker, Shape};
 use super::text::verbatim;
 use rows::Rows;
@@ -74,6 +74,28 @@ fn rates() -> AxisSpec {
     AxisSpec::new("learning rate η", Scale::Log)
 }
 
+/// What the flow has, which knows no rate: a line over all of them, and to both sides of one alone.
+fn level(study: &RateStudy, value: f64) -> Series {
+    let rates = Rows::of(&study.runs).floats("lr");
+    let (low, high) = rates.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+    let beside = if low == high { 1.25 } else { 1.0 };
+    Series::guide(vec![(low / beside, value), (high * beside, value)], FLOW)
+}
+
+/// The words of these rates, rising: of more than two neighbours among the rates of the study the first and the last.
+fn abridged_rates(study: &RateStudy, places: &[(f64, String)]) -> String {
+    let mut rates = Rows::of(&study.runs).floats("lr").to_vec();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let index = |(rate, _): &(f64, String)| rates.partition_point(|known| known < rate);
+    let runs = places.chunk_by(|a, b| index(b) == index(a) + 1);
+    let words = |run: &[(f64, String)]| match run {
+        [(_, first), _, .., (_, last)] => format!("{first} to {last}"),
+        few => few.iter().map(|(_, word)| word.clone()).collect::<Vec<_>>().join(", "),
+    };
+    runs.map(words).collect::<Vec<_>>().join(", ")
+}
+
 /// Marks what diverged at the upper edge of the panel, and says at which rate in which step. Whether there is any.
 fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contender]) -> bool {
     let rows = Rows::of(&study.runs);
@@ -92,12 +114,12 @@ fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contende
         }
         let look = Look { line: None, marker: Some(DIVERGED), ..contender.look };
         panel.overhead.extend(found.iter().map(|(x, _)| Overhead { x: *x, row, look }));
-        let places: Vec<String> = found.iter().map(|(lr, step)| format!("{} (step {step})", number(*lr, 3))).collect();
+        let places = found.iter().map(|(lr, step)| (*lr, format!("{} (step {step})", number(*lr, 3)))).collect::<Vec<_>>();
         panel.notes.push(format!(
             "{} on batches of {} diverges at η = {}.",
             contender.name,
             contender.batch,
-            places.join(", ")
+            abridged_rates(study, &places)
         ));
         row += 1;
     }

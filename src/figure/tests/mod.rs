@@ -286,6 +286,7 @@ fn a_study_of_learning_rates_shows_what_diverges_and_where_theory_ends() {
     assert_eq!(pictures.keys().collect::<Vec<_>>(), ["alignment.svg", "cost.svg", "distance.svg"]);
     for svg in pictures.values() {
         assert!(svg.contains("gd on batches of 60 diverges at η = 0.256 (step 4)."), "{svg}");
+        assert!(svg.contains("adam on batches of 60 diverges at η = 0.001 (step 4) to 0.256 (step 4)."), "{svg}");
         assert!(svg.contains("at the upper edge: diverged") && svg.contains("adam, batches of 60"));
     }
     let distance = &pictures["distance.svg"];

@@ -69,7 +69,7 @@ pub(super) enum State {
     Beyond,
     /// So small that it may be the integration's own error, or chance.
     Floor,
-    /// η·λ_max reached the bound of stability.
+    /// η·λ_max passed the bound of stability.
     Gate,
     /// What it is compared with ended before the optimizer did.
     Undefined,
@@ -153,7 +153,7 @@ impl AtRate {
             lr,
             diverged: outcomes.iter().filter_map(Outcome::diverged_at).min(),
             arrived,
-            past_gate: stability_bound(&contender.rule).is_some_and(|bound| sharpest >= bound),
+            past_gate: stability_bound(&contender.rule).is_some_and(|bound| sharpest > bound),
             estimates,
         }
     }

@@ -1,8 +1,9 @@
 //! The flow by itself: what the scenario's own integration costs on its way, and how well the one is known that distances are taken from.
 //!
-//! `flow.parquet`, one row per record time of the scenario: `process`, `scenario` (its hash: another's table is of no use), `t`, `loss`, the alignment, and of the scenario's own integration
-//! `gradients` and `wall_seconds` until then. `reference_floor` is ‖θ_ref − θ_check‖, of two integrations by `auto` at the tolerance of the
-//! units' flows and at a tenth of it: distances near it are the integration's. It is nobody's distance at times that were not reached.
+//! `flow.parquet`, one row per record time of the scenario: `process`, `scenario` (its hash: another's table is of no use), `t`, `loss`,
+//! the alignment, and of the scenario's own integration `gradients` and `wall_seconds` until then. `reference_floor` is
+//! ‖θ_ref − θ_check‖, of two integrations by `auto` at the tolerance of the units' flows and at a tenth of it: distances near it are the
+//! integration's. It is null at times that one of them did not reach.
 
 use std::time::{Duration, Instant};
 

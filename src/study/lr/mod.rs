@@ -42,6 +42,7 @@ use crate::scenario::{Scenario, ScenarioError};
 use crate::sweep::{Folder, SweepError};
 
 use curves::{AtRate, Curve, curves};
+use line_up::Contender;
 use outcome::{Outcome, outcomes, steps_to};
 use table::Run;
 
@@ -82,8 +83,8 @@ pub enum LrError {
         /// n.
         samples: usize,
     },
-    /// A step is longer than the horizon.
-    #[error("--lr {lr}: the first step of {optimizer} would pass t_end: at most {most}")]
+    /// Every step would be longer than the horizon.
+    #[error("--lr {lr:?}: the first step of {optimizer} would pass t_end: at most {most}")]
     RateTooLarge {
         /// Whose step.
         optimizer: String,
@@ -205,7 +206,7 @@ pub fn finish(
     let (mut runs, mut all, mut divergences) = (Vec::new(), Vec::new(), Vec::new());
     for (index, contender) in plan.contenders.iter().enumerate() {
         let (mut rates, mut diverged) = (Vec::new(), Vec::new());
-        for &lr in &plan.rates {
+        for lr in plan.rates_of(index) {
             let mut found: Vec<Run> = Vec::new();
             for id in &ids {
                 let unit = &plan.units[id.index];
@@ -249,7 +250,11 @@ pub fn finish(
         }
     };
     let mut manifest = RateStudyManifest::new(problem.scenario_hash.clone(), plan.hash(), scenario.seed);
-    manifest.optimizers = plan.contenders.iter().map(|c| format!("{} on batches of {}", c.label, c.batch)).collect();
+    let called = |contender: &Contender| format!("{} on batches of {}", contender.label, contender.batch);
+    manifest.optimizers = plan.contenders.iter().map(called).collect();
+    for (index, lr) in &plan.too_long {
+        manifest.first_step_passes_t_end.entry(called(&plan.contenders[*index])).or_default().push(*lr);
+    }
     (manifest.lr, manifest.loss) = (plan.rates.clone(), loss);
     (manifest.flow_gradients_to_loss, manifest.flow_wall_seconds_to_loss) = flow_cost(&flow, loss).into();
     manifest.sharpness = sharpness(&runs);
@@ -258,12 +263,12 @@ pub fn finish(
     let study = RateStudy {
         name: scenario.name.clone(),
         caption: format!(
-            "{}, {} samples, T = {}. Flow by auto at rtol {:e}, good to {:.1e}",
+            "{}, {} samples, T = {}. Flow by auto at rtol {:e}, {}",
             setting(scenario),
             plan.samples,
             scenario.flow.t_end,
             plan.reference.flow.rtol,
-            floors[0]
+            if floors[0].is_nan() { "which did not get to T".into() } else { format!("good to {:.1e}", floors[0]) }
         ),
         runs: table::runs(&runs),
         curves: table::curves(&all, &plan.contenders),
@@ -276,11 +281,12 @@ pub fn finish(
     Ok(Finished { study, manifest, orders: all.iter().map(order).collect(), divergences })
 }
 
-/// The distance of the two integrations of the flow, at the end and at its largest.
+/// The distance of the two integrations of the flow, at the end and at its largest; NaN if one of them did not get there: nothing is then
+/// known of how good the flow is, and nothing is fitted.
 fn floors(flow: &Table) -> [f64; 2] {
     let floors: Vec<f64> = flow.floats("flow", "reference_floor");
-    let known = || floors.iter().copied().filter(|floor| floor.is_finite());
-    [known().next_back().unwrap_or(0.0), known().fold(0.0, f64::max)]
+    let largest = floors.iter().copied().fold(0.0, f64::max);
+    floors.last().map_or([f64::NAN; 2], |&last| [last, if last.is_nan() { last } else { largest }])
 }
 
 /// ℒ(T) + (ℒ(0) − ℒ(T))/100 of the flow, as far as it came.

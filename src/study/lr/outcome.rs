@@ -53,9 +53,10 @@ impl Outcome {
 pub(super) fn outcomes(folder: &Path, names: &[&str], loss: f64, weights: bool) -> Result<Vec<Outcome>, LrError> {
     let table = read_unit(folder)?;
     let path = folder.join("manifest.json");
-    let text = fs::read_to_string(&path).map_err(|source| LrError::Unreadable { path, source })?;
+    let text = fs::read_to_string(&path);
     // What is not there is null, and not defined.
-    let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
+    let manifest: Result<Value, _> = text.and_then(|text| Ok(serde_json::from_str(&text)?));
+    let manifest = manifest.map_err(|source| LrError::Unreadable { path, source })?;
     let weights = if weights { Some(read_unit_weights(folder)?) } else { None };
     let of = |name: &&str| outcome(name, &table, &manifest["processes"][*name], loss, weights.as_ref());
     Ok(names.iter().map(of).collect())

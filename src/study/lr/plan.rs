@@ -23,8 +23,8 @@ const RTOL: f64 = 1e-12;
 /// for the flow as well as for the optimizer: some ten thousand steps' worth.
 const STEPS_TOGETHER: u64 = 30_000;
 
-/// Steps that a flow of a unit may take, as a multiple of its optimizer's: more than any method takes along what a stable optimizer
-/// follows, whose every step is at most 2/ρ long, …
+/// Steps that a flow of a unit may take, as a multiple of its optimizer's: more than `auto` takes along what a stable optimizer follows,
+/// whose every step is at most 2/ρ long; with momentum (1 + β)/(1 − β) times that, but stabilised methods follow that too, …
 const SHARE: u64 = 10;
 /// … and at least. Beyond stability modified flows turn stiff, and so do limits whose averages are short beside the horizon and whose ε is
 /// small: they would take hours. What does not get to the end is not defined, and says so.
@@ -51,6 +51,8 @@ pub struct Plan {
     pub(super) samples: usize,
     /// In the order of the sweep's units.
     pub(super) units: Vec<Unit>,
+    /// Contenders and rates that are left out: the first step would pass T.
+    pub(super) too_long: Vec<(usize, f64)>,
     /// The scenario of the flow that distances are taken from.
     pub(super) reference: Scenario,
     sweep: Sweep,
@@ -63,13 +65,13 @@ impl Plan {
         let contenders = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
         let rates = settings.rates.clone();
         let (Some(&largest), t_end) = (rates.last(), scenario.flow.t_end) else { return Err(LrError::NoRates) };
-        let mut units = Vec::new();
+        let (mut units, mut too_long) = (Vec::new(), Vec::new());
         for (index, contender) in contenders.iter().enumerate() {
             for &lr in &rates {
                 let steps = contender.rule.steps_within(lr, t_end);
                 if steps == 0 {
-                    let most = rounded_down(lr * t_end / contender.rule.at_rate("x", lr, 1).time(1));
-                    return Err(LrError::RateTooLarge { optimizer: contender.label.clone(), lr, most });
+                    too_long.push((index, lr));
+                    continue;
                 }
                 units.extend(seeds(contender, settings.seeds, steps).map(|seeds| Unit {
                     contender: index,
@@ -78,6 +80,11 @@ impl Plan {
                     processes: seeds.map(|seed| (process(contender, lr, seed), seed)).collect(),
                 }));
             }
+        }
+        if let (true, Some(&(index, lr))) = (units.is_empty(), too_long.first()) {
+            let contender = &contenders[index];
+            let most = rounded_down(lr * t_end / contender.rule.at_rate("x", lr, 1).time(1));
+            return Err(LrError::RateTooLarge { optimizer: contender.label.clone(), lr, most });
         }
         // The longest first: cores then end together. Names settle the rest, so that words in another order are the same study.
         units.sort_by(|a, b| {
@@ -103,7 +110,7 @@ impl Plan {
         }
         let text = format!("{}sweep: {}\n", reference.to_yaml(), json!({"zip": zip}));
         let (sweep, plan) = expand(&text)?;
-        Ok(Self { contenders, rates, samples, units, reference, sweep, plan })
+        Ok(Self { contenders, rates, samples, units, too_long, reference, sweep, plan })
     }
 
     /// SHA-256 of all its units' scenarios, 64 hex digits.
@@ -114,6 +121,11 @@ impl Plan {
     /// Its units as those of a sweep.
     pub fn sweep(&self) -> (&Sweep, &sweep::Plan) {
         (&self.sweep, &self.plan)
+    }
+
+    /// The rates at which a contender takes a step at all, rising.
+    pub(super) fn rates_of(&self, contender: usize) -> impl Iterator<Item = f64> {
+        self.rates.iter().copied().filter(move |&lr| !self.too_long.contains(&(contender, lr)))
     }
 
     /// How many processes beside flows it has.
@@ -254,8 +266,16 @@ record: {times: [0, 1, 1.95, 2]}
     }
 
     #[test]
-    fn a_rate_that_takes_no_step_is_refused() {
-        let error = plan(&["gd", "momentum"], &[0.1, 1.5], 1).unwrap_err().to_string();
-        assert_eq!(error, "--lr 1.5: the first step of momentum would pass t_end: at most 0.2");
+    fn a_rate_that_takes_no_step_is_left_out_and_refused_where_no_other_is_left() {
+        let study = plan(&["gd", "momentum"], &[0.1, 1.5], 1).unwrap();
+        // Each with all samples and with batches of 4.
+        let momentum = |index: &usize| study.contenders[*index].label == "momentum";
+        let left_out: Vec<f64> = study.too_long.iter().filter(|(index, _)| momentum(index)).map(|(_, lr)| *lr).collect();
+        assert_eq!((left_out, study.too_long.len(), study.units.len()), (vec![1.5; 2], 2, 6));
+        for index in 0..study.contenders.len() {
+            assert_eq!(study.rates_of(index).count(), if momentum(&index) { 1 } else { 2 });
+        }
+        let error = plan(&["momentum"], &[1e300], 1).unwrap_err().to_string();
+        assert_eq!(error, "--lr 1e300: the first step of momentum would pass t_end: at most 0.2");
     }
 }

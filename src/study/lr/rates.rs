@@ -38,9 +38,11 @@ pub fn rates(items: &[Rates], per_decade: u32) -> Vec<f64> {
         .flat_map(|item| match *item {
             Rates::One(rate) => vec![rate],
             Rates::Range(from, to) => {
+                // Of their quotient there is none where it overflows.
+                let span = to.ln() - from.ln();
                 // Logarithms are rounded: three decades are not three and a bit.
-                let intervals = (f64::from(per_decade) * (to / from).log10() - 1e-9).ceil().max(1.0) as u32;
-                let between = |i: u32| rounded((from.ln() + (to / from).ln() * f64::from(i) / f64::from(intervals)).exp());
+                let intervals = (f64::from(per_decade) * span / std::f64::consts::LN_10 - 1e-9).ceil().max(1.0) as u32;
+                let between = |i: u32| rounded((from.ln() + span * f64::from(i) / f64::from(intervals)).exp());
                 std::iter::once(from).chain((1..intervals).map(between)).chain([to]).collect()
             }
         })
@@ -70,6 +72,12 @@ mod tests {
         assert_eq!(read(&["0.02..0.05"], 1), [0.02, 0.05]);
         let odd = read(&["1e-3..0.05"], 4);
         assert!(odd.len() == 8 && odd.windows(2).all(|pair| pair[1] / pair[0] <= 10f64.powf(0.25) * (1.0 + 1e-9)), "{odd:?}");
+    }
+
+    /// Whose ends are further apart than the largest number.
+    #[test]
+    fn a_range_over_all_numbers_has_so_many_too() {
+        assert_eq!(read(&["1e-300..1e300"], 1).len(), 601);
     }
 
     #[test]
