@@ -102,7 +102,7 @@ fn imbalance(net: &Architecture, layers: &DVector<f64>, l: usize, out: &mut DMat
 mod tests {
     use super::*;
     use crate::data::{Dataset, Moments};
-    use crate::objective::{LinearObjective, Minibatch, Objective, Samples};
+    use crate::objective::{BatchGradient, LinearObjective, Minibatch, Objective, Samples};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
 
