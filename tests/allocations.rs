@@ -7,7 +7,9 @@ use std::sync::Arc;
 use gramflow::data::{Dataset, Moments};
 use gramflow::flow::{AdamLimit, Decay, GradientFlow, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use gramflow::network::{Activation, Architecture, Parameters};
-use gramflow::objective::{LinearObjective, Loss, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples};
+use gramflow::objective::{
+    BatchGradient, LinearObjective, Loss, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples,
+};
 use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
