@@ -40,7 +40,7 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
 fn the_optimizers_run() {
     let at = tempfile::tempdir().unwrap();
     let scenario = yaml("name:").split("optimizers:").next().unwrap().to_string();
-    fs::write(at.path().join("my-study.yaml"), scenario + &yaml("optimizers:") + &yaml("measure: [ledger")).unwrap();
+    fs::write(at.path().join("my-study.yaml"), scenario + &yaml("optimizers:") + &yaml("measure:")).unwrap();
     succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=20", "--out", "run"]);
     for picture in ["ledger", "sharpness"] {
         assert!(at.path().join(format!("run/figures/{picture}.png")).exists(), "{picture}");
