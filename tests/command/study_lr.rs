@@ -199,6 +199,8 @@ fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder.join("units"))
         .unwrap()
         .map(|unit| unit.unwrap().path())
+        // A kill while a unit was being written leaves its draft behind.
+        .filter(|unit| !unit.file_name().unwrap().to_string_lossy().starts_with('.'))
         .flat_map(|unit| ["records.parquet", "weights.npz"].map(|name| unit.join(name)))
         .chain(["curves.parquet", "fits.parquet", "figures/distance.svg"].map(|name| folder.join(name)))
         .map(|path| (path.strip_prefix(folder).unwrap().display().to_string(), fs::read(&path).unwrap()))
