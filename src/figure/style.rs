@@ -141,7 +141,7 @@ pub(super) fn process(i: usize) -> Look {
     }
     let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][(i - 1) % 4];
     // Where colours tell layers, markers alone tell processes.
-    let body = if ((i - 1) / 4).is_multiple_of(2) { Body::Ring } else { Body::Disc };
+    let body = [Body::Ring, Body::Disc][(i - 1) / 4 % 2];
     Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, body }) }
 }
 

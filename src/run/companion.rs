@@ -3,7 +3,8 @@
 //!
 //! The limits of adaptive rules become stiffer for ever while the gradient vanishes: they divide by √v, which decays with it. Their rules do
 //! not follow them there, for they go on jumping about the minimum by some η. A limit that needs many more steps than its optimizer takes
-//! has time scales below the learning rate, and is given up.
+//! has time scales below the learning rate, and is given up. So is a modified flow that takes many more than any that is followed: beyond
+//! stability, or from a start that a large momentum moves far away, it is stiff without bound.
 
 use nalgebra::DVector;
 
@@ -22,6 +23,9 @@ use super::integrator::integrator;
 const LIMIT_RTOL: f64 = 1e-6;
 /// Steps that a limit may try between two records, and for every step of its optimizer between them.
 const LIMIT_STEPS: [u64; 2] = [5000, 10];
+/// Steps that a modified flow may try on its whole way, if that is more, and for every step of its optimizer: one that is followed is smooth
+/// on the scale of such a step, and some thousand steps are enough for any tolerance. `rk4` takes the steps that it was told.
+const MODIFIED_STEPS: [u64; 2] = [30_000, 10];
 
 /// A flow beside one optimizer.
 pub(super) struct Companion<'a> {
@@ -31,6 +35,8 @@ pub(super) struct Companion<'a> {
     integrator: Box<dyn Integrator>,
     tolerance: Tolerance,
     limits: Limits,
+    /// Steps that the scenario allows any flow.
+    max_steps: u64,
     /// Of the field, at time `t`: θ, and whatever averages it has beside.
     state: DVector<f64>,
     t: f64,
@@ -185,8 +191,14 @@ impl<'a> Maker<'a, '_> {
         work: Work,
     ) -> Companion<'a> {
         let flow = &self.scenario.flow;
-        let t_end = self.settings.time(self.settings.last_step(flow.t_end));
-        let limits = Limits { t_end, max_steps: flow.max_steps, interrupt: self.interrupt.clone(), ..Limits::default() };
+        let steps = self.settings.last_step(flow.t_end);
+        let [some, each] = MODIFIED_STEPS;
+        let max_steps = match (kind, flow.integrator) {
+            (observe::Companion::Limit, _) | (_, scenario::Integrator::Rk4 { .. }) => flow.max_steps,
+            _ => flow.max_steps.min(some.max(each.saturating_mul(steps))),
+        };
+        let t_end = self.settings.time(steps);
+        let limits = Limits { t_end, max_steps, interrupt: self.interrupt.clone(), ..Limits::default() };
         // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above its
         // spectral radius. A method that goes by its error alone needs no such bound.
         let (method, rtol) = if kind == observe::Companion::Limit {
@@ -209,6 +221,7 @@ impl<'a> Maker<'a, '_> {
             integrator,
             tolerance,
             limits,
+            max_steps: flow.max_steps,
             state,
             t,
             theta,
@@ -254,13 +267,18 @@ impl Companion<'_> {
         let termination =
             self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
         let detail = match termination {
-            Termination::MaxSteps { steps, .. } if self.kind == observe::Companion::Limit && steps < self.limits.max_steps => {
+            Termination::MaxSteps { steps, .. } if self.kind == observe::Companion::Limit && steps < self.max_steps => {
                 format!(
                     "given up: to the next record it needed over {steps} steps, {} for each of the optimizer's, so that its time scales are \
                  below the learning rate; a larger eps takes it further",
                     LIMIT_STEPS[1]
                 )
             }
+            Termination::MaxSteps { steps, .. } if steps < self.max_steps => format!(
+                "given up after {steps} steps, {} and more for each of the optimizer's, which does not follow a flow as stiff as this: lower \
+                 its lr",
+                MODIFIED_STEPS[1]
+            ),
             _ => termination.to_string(),
         };
         let early = self.stop.is_some() && !matches!(termination, Termination::Interrupted { .. });

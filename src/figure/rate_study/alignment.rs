@@ -29,13 +29,16 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
         if panel.series.is_empty() {
             continue;
         }
-        let flow = study.flow.floats("flow", column).into_iter().rfind(|value| value.is_finite());
+        // A flow that ended early has no end to compare with.
+        let flow = study.flow.floats("flow", column).last().copied().filter(|value| value.is_finite());
         panel.series.extend(flow.map(|flow| level(study, flow)));
         diverged |= mark_divergences(&mut panel, study, &all);
         panels.push(panel);
     }
     let mut legend = entries(&all);
-    legend.push(Entry::new("flow", FLOW));
+    if panels.iter().any(|panel| panel.series.iter().any(|series| series.look == FLOW)) {
+        legend.push(Entry::new("flow", FLOW));
+    }
     legend.extend(bars_entry(study));
     if diverged {
         legend.push(diverged_entry());

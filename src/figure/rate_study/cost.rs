@@ -46,7 +46,9 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
         panels.push(panel);
     }
     let mut legend = entries(&all);
-    legend.push(Entry::new("flow, by the scenario’s own integration", FLOW));
+    if panels.iter().any(|panel| panel.series.iter().any(|series| series.look == FLOW)) {
+        legend.push(Entry::new("flow, by the scenario’s own integration", FLOW));
+    }
     legend.extend(bars_entry(study));
     if diverged {
         legend.push(diverged_entry());
