@@ -52,7 +52,7 @@ fn nonlinear(widths: &[usize], activation: Activation, samples: usize) -> (MlpOb
     let rng = &mut stream(0, Purpose::Inputs);
     let data = Dataset { x: gaussian_matrix(samples, widths[0], rng), y: gaussian_matrix(samples, 1, rng) };
     let theta = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.1;
-    (MlpObjective::new(net, Arc::new(data), Loss::MeanSquared, 1e-3), theta)
+    (MlpObjective::new(net, Arc::new(data), Loss::Mse, 1e-3), theta)
 }
 
 fn nonlinear_gradients(criterion: &mut Criterion) {

@@ -15,10 +15,9 @@ mod schedule;
 mod sharpness;
 mod warning;
 
-pub use integrator::integrator;
+pub use integrator::{flow_integrator, integrator};
 pub use problem::{Problem, ProblemError};
 
-use crate::linalg::GramPower;
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, TestLoss, alpha_tildes};
@@ -195,7 +194,7 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
     for (process, parameters) in weights {
         all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
         if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {
-            let agop = GramPower::new(end.jacobian(1), 1.0).matrix();
+            let agop = end.agop();
             all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).as_view()));
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }

@@ -92,7 +92,7 @@ fn the_right_hand_side_does_not_allocate_after_its_first_call() {
 fn nonlinear_networks_do_not_allocate_after_the_first_call() {
     let (plain, relu, tanh) = (Activation::Identity, Activation::Relu, Activation::Tanh);
     let cases: [(&[usize], &[Activation], usize, Loss); 3] = [
-        (&[10, 32, 1], &[tanh, plain], 100, Loss::MeanSquared),
+        (&[10, 32, 1], &[tanh, plain], 100, Loss::Mse),
         (&[20, 20, 20, 20, 1], &[plain, plain, relu, plain], 700, Loss::Logistic),
         (&[100, 200, 150, 3], &[relu, tanh, plain], 1500, Loss::CrossEntropy),
     ];

@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 use crate::scenario::Sweep;
 use crate::sweep::{Folder, Plan, SweepError, Unit};
 
+pub(in crate::cli) use run::jobs;
+
 use super::{Anything, CliError, Selection};
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,16 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
+/// v ← its part outside the span of orthonormal vectors.
+pub(super) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
+    // Twice is enough (Parlett, 6.9).
+    for _ in 0..2 {
+        for q in basis {
+            v.axpy(-q.dot(v), q, 1.0);
+        }
+    }
+}
+
 /// An eigenvalue estimate from a Krylov space.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extreme {
@@ -63,12 +73,7 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
         (self.apply)(last, &mut next);
         let size = next.norm();
         self.diagonal.push(next.dot(last));
-        for _ in 0..2 {
-            for q in &self.basis {
-                let along = next.dot(q);
-                next.axpy(-along, q, 1.0);
-            }
-        }
+        orthogonalise(&mut next, &self.basis);
         let beta = next.norm();
         // What is left of a vector inside the space is rounding. A NaN ends it too.
         let scale = self.diagonal.iter().fold(size, |a, b| a.max(b.abs()));

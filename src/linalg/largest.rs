@@ -12,6 +12,8 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
+use super::lanczos::orthogonalise;
+
 /// The second Ritz vector's residual may be so many times the first's: it only has to point the right way.
 const SECOND: f64 = 10.0;
 /// Products of the first estimate, at least: it knows nothing, and a space of few vectors may settle by accident.
@@ -133,12 +135,7 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Space<A> {
     /// Adds what `v` has outside the space. Whether it has.
     fn enter(&mut self, mut v: DVector<f64>) -> bool {
         let size = v.norm();
-        // Twice is enough (Parlett, 6.9).
-        for _ in 0..2 {
-            for q in &self.basis {
-                v.axpy(-q.dot(&v), q, 1.0);
-            }
-        }
+        orthogonalise(&mut v, &self.basis);
         let left = v.norm();
         if !(left > NOTHING * size && self.dimension() < v.len()) {
             return false;

@@ -185,19 +185,6 @@ activation!(
 mod tests {
     use super::*;
 
-    const ALL: [Activation; 10] = [
-        Activation::Identity,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Tanh,
-        Activation::Sigmoid,
-        Activation::Gelu,
-        Activation::Softplus,
-        Activation::Erf,
-        Activation::Quadratic,
-        Activation::Swish,
-    ];
-
     fn at(activation: Activation, z: f64) -> [f64; 3] {
         let (mut value, mut slope, mut bend) = ([z], [0.0], [0.0]);
         activation.value_slope_and_bend(&mut value, &mut slope, &mut bend);
@@ -207,7 +194,7 @@ mod tests {
     /// On both sides of 0 and in the tails; a kink is none of these points.
     #[test]
     fn each_derivative_is_that_of_the_one_before() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             for z in [-30.0f64, -7.3, -2.2, -0.9, -0.013, 0.0037, 0.41, 1.3, 3.7, 12.0, 40.0] {
                 let h = 2e-4 * f64::max(1.0, z.abs() / 8.0).min(10.0 * z.abs());
                 let near = [-2.0, -1.0, 1.0, 2.0].map(|k| at(activation, z + k * h));
@@ -225,7 +212,7 @@ mod tests {
 
     #[test]
     fn value_slope_and_bend_agree_whichever_are_asked_for_and_whatever_the_length() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             for length in 0..20 {
                 let z: Vec<f64> = (0..length).map(|i| 0.7 * i as f64 - 5.0).collect();
                 let (mut a, mut b, mut c) = (z.clone(), z.clone(), z.clone());
@@ -245,7 +232,7 @@ mod tests {
     fn kinks_infinities_and_nan_are_as_the_table_has_them() {
         assert_eq!(at(Activation::Relu, 0.0), [0.0, 0.0, 0.0]);
         assert_eq!(at(Activation::LeakyRelu, 0.0), [0.0, 0.01, 0.0]);
-        for activation in ALL {
+        for activation in Activation::ALL {
             assert!(at(activation, f64::NAN)[0].is_nan(), "{activation:?}");
             let limits = [f64::NEG_INFINITY, f64::INFINITY].map(|z| at(activation, z));
             assert!(!limits.iter().flatten().any(|x| x.is_nan()), "{activation:?}: {limits:?}");

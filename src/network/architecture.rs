@@ -99,7 +99,7 @@ impl Architecture {
 
     /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, and no bias.
     pub fn is_linear(&self) -> bool {
-        self.activations.iter().all(|&activation| activation == Activation::Identity) && !self.biases.contains(&true)
+        scenario::is_linear(&self.activations, &self.biases)
     }
 
     /// P, the length of θ.

@@ -1,32 +1,14 @@
-//! Losses ℓ(f, y) of one sample's outputs f ∈ ℝ^{d_L}, with gradients and curvatures; ℒ is their mean over the samples.
+//! Losses ℓ(f, y) of one sample's outputs f ∈ ℝ^{d_L}, with gradients and curvatures; ℒ is their mean over the samples:
+//!
+//! - mean squared: ½‖f − y‖²;
+//! - logistic: Σ_k log(1 + e^{f_k}) − y_k f_k with labels y_k ∈ [0, 1], one question with two answers per output: PyTorch's
+//!   `binary_cross_entropy_with_logits`, summed over outputs. For labels ±1, log(1 + e^{−yf}) is this with (y + 1)/2;
+//! - cross-entropy: −Σ_k y_k log(e^{f_k}/Σ_j e^{f_j}) with labels y_k ≥ 0, Σ_k y_k = 1: one-hot, or probabilities.
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use crate::linalg::elementary::{exp, sigmoid, softplus};
-use crate::scenario;
-
-/// What outputs are held to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Loss {
-    /// ½‖f − y‖².
-    #[default]
-    MeanSquared,
-    /// Σ_k log(1 + e^{f_k}) − y_k f_k with labels y_k ∈ [0, 1], one question with two answers per output: PyTorch's
-    /// `binary_cross_entropy_with_logits`, summed over outputs. For labels ±1, log(1 + e^{−yf}) is this with (y + 1)/2.
-    Logistic,
-    /// −Σ_k y_k log(e^{f_k}/Σ_j e^{f_j}) with labels y_k ≥ 0, Σ_k y_k = 1: one-hot, or probabilities.
-    CrossEntropy,
-}
-
-impl From<scenario::Loss> for Loss {
-    fn from(loss: scenario::Loss) -> Self {
-        match loss {
-            scenario::Loss::Mse => Self::MeanSquared,
-            scenario::Loss::Logistic => Self::Logistic,
-            scenario::Loss::CrossEntropy => Self::CrossEntropy,
-        }
-    }
-}
+use crate::scenario::Loss;
 
 /// Why labels are not of the kind that a loss wants.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -56,7 +38,7 @@ pub enum LabelError {
 impl Loss {
     /// Whether the labels, one sample a row, are of the kind that this loss wants.
     pub fn check(self, labels: &DMatrix<f64>) -> Result<(), LabelError> {
-        if self == Self::MeanSquared {
+        if self == Self::Mse {
             return Ok(());
         }
         for (row, sample) in labels.row_iter().enumerate() {
@@ -75,7 +57,7 @@ impl Loss {
     /// Σ_i ℓ(f_i, y_i) over the rows of `outputs` and `labels`.
     pub(super) fn sum(self, outputs: DMatrixView<f64>, labels: DMatrixView<f64>) -> f64 {
         match self {
-            Self::MeanSquared => 0.5 * outputs.iter().zip(labels.iter()).map(|(f, y)| (f - y) * (f - y)).sum::<f64>(),
+            Self::Mse => 0.5 * outputs.iter().zip(labels.iter()).map(|(f, y)| (f - y) * (f - y)).sum::<f64>(),
             // Of two terms that are both small where the answer is right, so that a small loss keeps its digits.
             Self::Logistic => {
                 let of = |(&f, &y): (&f64, &f64)| (if f > 0.0 { (1.0 - y) * f } else { -y * f }) + softplus(-f.abs());
@@ -95,7 +77,7 @@ impl Loss {
     /// `outputs` ← share·∂ℓ/∂f, row by row.
     pub(super) fn gradient(self, share: f64, mut outputs: DMatrixViewMut<f64>, labels: DMatrixView<f64>) {
         match self {
-            Self::MeanSquared => outputs.zip_apply(&labels, |f, y| *f = share * (*f - y)),
+            Self::Mse => outputs.zip_apply(&labels, |f, y| *f = share * (*f - y)),
             // s(f) − y without cancellation: s(−f) = 1 − s(f).
             Self::Logistic => outputs.zip_apply(&labels, |f, y| {
                 *f = share * ((1.0 - y) * sigmoid(*f).0 - y * sigmoid(-*f).0);
@@ -117,7 +99,7 @@ impl Loss {
     /// `along` ← share·∂²ℓ/∂f²·`along`, row by row, at `outputs`. None of the three depends on y.
     pub(super) fn curve(self, share: f64, outputs: DMatrixView<f64>, mut along: DMatrixViewMut<f64>) {
         match self {
-            Self::MeanSquared => along *= share,
+            Self::Mse => along *= share,
             Self::Logistic => along.zip_apply(&outputs, |dot, f| *dot *= share * sigmoid(f).1),
             Self::CrossEntropy => {
                 for i in 0..outputs.nrows() {
@@ -165,7 +147,7 @@ mod tests {
     use super::*;
     use crate::rng::{Purpose, gaussian_matrix, stream};
 
-    const ALL: [Loss; 3] = [Loss::MeanSquared, Loss::Logistic, Loss::CrossEntropy];
+    const ALL: [Loss; 3] = [Loss::Mse, Loss::Logistic, Loss::CrossEntropy];
 
     /// Outputs, and labels that are rows of probabilities.
     fn sample(rows: usize, classes: usize) -> (DMatrix<f64>, DMatrix<f64>) {
@@ -222,7 +204,7 @@ mod tests {
     #[test]
     fn labels_are_checked_with_the_remedy() {
         let labels = |entries: &[f64]| DMatrix::from_row_slice(1, entries.len(), entries);
-        assert_eq!(Loss::MeanSquared.check(&labels(&[-3.0])), Ok(()));
+        assert_eq!(Loss::Mse.check(&labels(&[-3.0])), Ok(()));
         let error = Loss::Logistic.check(&labels(&[0.5, -1.0])).unwrap_err();
         assert_eq!(error, LabelError::Range { row: 0, column: 1, value: -1.0 });
         assert!(error.to_string().contains("(Y + 1)/2"));

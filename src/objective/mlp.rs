@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
-use super::loss::Loss;
 use super::{BatchGradient, Jacobian, Objective, Samples};
 use crate::data::Dataset;
 use crate::linalg::Write;
 use crate::network::Architecture;
+use crate::scenario::Loss;
 use along::Dots;
 use blocks::{Block, Division, each, flops};
 use condensed::{Condensed, State};
@@ -130,11 +130,6 @@ impl MlpObjective {
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
-    }
-
-    /// What outputs are held to.
-    pub fn loss_kind(&self) -> Loss {
-        self.loss
     }
 
     /// Floating-point operations of the matrix products of one gradient, a multiplication and an addition counting two.

@@ -9,10 +9,11 @@ mod linear;
 mod loss;
 mod mlp;
 
+pub use crate::scenario::Loss;
 pub use chain::Order;
 pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Samples};
-pub use loss::{LabelError, Loss};
+pub use loss::LabelError;
 pub use mlp::{MlpMinibatch, MlpObjective};
 
 use std::sync::Arc;
@@ -82,18 +83,10 @@ pub trait Objective: Send {
     /// The Jacobians J_l(x_i) = ∂f/∂h_{l−1} over the samples, for l = 1, …, L at index l − 1; h_0 = x, h_l the output of layer l.
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian>;
 
-    /// R with RᵀR = A_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i), the average gradient outer product with respect to the input of layer
-    /// l = 1, …, L; d_{l−1} columns. For several layers at once see [`Objective::jacobians`].
-    fn jacobian_factor(&self, theta: &DVector<f64>, l: usize) -> DMatrix<f64> {
-        self.jacobians(theta)[l - 1].factor()
-    }
-
     /// W_lᵀ∇_{W_l}ℒ = (1/n) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}} for l = 1, …, L at index l − 1, ℓ_i the loss of sample
-    /// i, since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ it is FACT (Boix-Adserà, Mallinar, Simon &
+    /// i, from `gradient` = ∇ℒ(θ), since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ it is FACT (Boix-Adserà, Mallinar, Simon &
     /// Belkin, *FACT: the Features At Convergence Theorem for neural networks*, 2025), which equals W_lᵀW_l where ∇_{W_l}J = 0 and λ > 0.
-    fn feature_gradients(&self, theta: &DVector<f64>) -> Vec<DMatrix<f64>> {
-        let mut gradient = DVector::zeros(theta.len());
-        self.loss_gradient(theta, &mut gradient);
+    fn feature_gradients(&self, theta: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
         let net = self.architecture();
         let of = |l| net.weight(theta.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
         (1..=net.depth()).map(of).collect()
@@ -101,7 +94,12 @@ pub trait Objective: Send {
 
     /// J(θ).
     fn value(&self, theta: &DVector<f64>) -> f64 {
-        self.loss(theta) + 0.5 * self.weight_decay() * theta.norm_squared()
+        self.loss(theta) + self.penalty(theta)
+    }
+
+    /// (λ/2)‖θ‖².
+    fn penalty(&self, theta: &DVector<f64>) -> f64 {
+        0.5 * self.weight_decay() * theta.norm_squared()
     }
 
     /// `gradient` ← ∇J(θ) = ∇ℒ(θ) + λθ.

@@ -25,7 +25,7 @@ impl Agop {
 
 impl Observable for Agop {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let agop = GramPower::new(snapshot.jacobian(1), 1.0).matrix();
+        let agop = snapshot.agop();
         row.float("agop_target_cosine", self.target.as_ref().map_or(f64::NAN, |target| cosine(&agop, target)));
         row.float("nfa_cosine_jacobian_centred", centred(snapshot).unwrap_or(f64::NAN));
     }

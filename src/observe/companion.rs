@@ -1,7 +1,6 @@
 //! How far an optimizer is from the flows that follow it more closely than gradient flow does: its companions.
 
-use nalgebra::DVector;
-
+use super::distance::distance;
 use super::{Observable, Row, Snapshot};
 
 /// A flow that belongs to one optimizer and its settings.
@@ -34,12 +33,8 @@ pub struct CompanionDistance(pub Vec<Companion>);
 impl Observable for CompanionDistance {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         for &companion in &self.0 {
-            let theta: Option<&DVector<f64>> =
-                snapshot.companions.iter().find(|(which, _)| *which == companion).map(|(_, theta)| *theta);
-            let (distance, norm) =
-                theta.map_or((f64::NAN, f64::NAN), |theta| ((snapshot.parameters.values() - theta).norm(), theta.norm()));
-            row.float(format!("distance_to_{}", companion.name()), distance);
-            row.float(format!("distance_to_{}_relative", companion.name()), distance / norm);
+            let own = snapshot.companions.iter().find(|(which, _)| *which == companion).map(|(_, theta)| *theta);
+            distance(row, companion.name(), snapshot.parameters.values(), own);
         }
     }
 }

@@ -1,5 +1,9 @@
 //! How far an optimizer is from the flow at the very same time.
 
+use nalgebra::DVector;
+
+use crate::network::Parameters;
+
 use super::{Observable, Row, Snapshot};
 
 /// Columns `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over ‖θ_flow(t)‖. Undefined for the flow
@@ -8,10 +12,13 @@ pub struct Distance;
 
 impl Observable for Distance {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let (distance, norm) = snapshot
-            .flow
-            .map_or((f64::NAN, f64::NAN), |flow| ((snapshot.parameters.values() - flow.values()).norm(), flow.values().norm()));
-        row.float("distance_to_flow", distance);
-        row.float("distance_to_flow_relative", distance / norm);
+        distance(row, "flow", snapshot.parameters.values(), snapshot.flow.map(Parameters::values));
     }
+}
+
+/// Columns `distance_to_NAME` and `…_relative`: ‖θ − θ_other‖, and over ‖θ_other‖; undefined without another.
+pub(super) fn distance(row: &mut Row, name: &str, theta: &DVector<f64>, other: Option<&DVector<f64>>) {
+    let (distance, norm) = other.map_or((f64::NAN, f64::NAN), |other| ((theta - other).norm(), other.norm()));
+    row.float(format!("distance_to_{name}"), distance);
+    row.float(format!("distance_to_{name}_relative"), distance / norm);
 }

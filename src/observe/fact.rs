@@ -14,7 +14,7 @@ pub struct FeaturesAtConvergence;
 impl Observable for FeaturesAtConvergence {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let decay = snapshot.objective.weight_decay();
-        let features = snapshot.objective.feature_gradients(snapshot.parameters.values());
+        let features = snapshot.objective.feature_gradients(snapshot.parameters.values(), snapshot.loss_gradient());
         for (l, feature) in (1..).zip(features) {
             let (gram, feature) = (snapshot.gram(l), feature / -decay);
             let defined = decay > 0.0;

@@ -1,7 +1,5 @@
 //! ℒ(θ), J(θ) = ℒ + (λ/2)‖θ‖², ‖∇J(θ)‖, the speed of the flow, and ‖θ‖.
 
-use nalgebra::DVector;
-
 use super::{Observable, Row, Snapshot};
 
 /// Columns `loss`, `objective`, `grad_norm`, `weight_norm`.
@@ -10,11 +8,10 @@ pub struct Loss;
 impl Observable for Loss {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let theta = snapshot.parameters.values();
-        let mut gradient = DVector::zeros(theta.len());
-        snapshot.objective.gradient(theta, &mut gradient);
-        row.float("loss", snapshot.objective.loss(theta));
-        row.float("objective", snapshot.objective.value(theta));
-        row.float("grad_norm", gradient.norm());
+        let (loss, decay) = (snapshot.objective.loss(theta), snapshot.objective.weight_decay());
+        row.float("loss", loss);
+        row.float("objective", loss + snapshot.objective.penalty(theta));
+        row.float("grad_norm", (snapshot.loss_gradient() + theta * decay).norm());
         row.float("weight_norm", theta.norm());
     }
 }

@@ -1,4 +1,5 @@
-//! The Neural Feature Ansatz for linear networks: W_1ᵀW_1 against A_f^{1/L}, A_f = PᵀP, and layer by layer.
+//! The Neural Feature Ansatz: W_1ᵀW_1 against A_f^{1/L}, A_f = PᵀP of a linear network, and layer by layer. Of others it is what a run
+//! measures the distance to.
 //!
 //! Tansley, Massart & Cartis 2025, theorem 3.1: from a balanced start A_f = (W_1ᵀW_1)^L for all time. With
 //! J_l = W_L⋯W_l the same argument gives W_lᵀW_l = (J_lᵀJ_l)^{1/(L−l+1)} for every layer.
@@ -22,7 +23,7 @@ pub struct FeatureAnsatz;
 impl Observable for FeatureAnsatz {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let depth = snapshot.depth();
-        let agop = GramPower::new(snapshot.jacobian(1), 1.0).matrix();
+        let agop = snapshot.agop();
         let gram_to_the_depth = GramPower::new(snapshot.first_weight(), depth as f64).matrix();
         row.float("nfa_residual", (&agop - &gram_to_the_depth).norm());
         row.float("nfa_residual_relative", relative_difference(&agop, &gram_to_the_depth));

@@ -1,8 +1,10 @@
 //! A process at one moment, with the decompositions that several observables share.
 
+use std::cell::OnceCell;
+
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{Svd, SvdError, singular_values};
+use crate::linalg::{GramPower, Svd, SvdError, singular_values};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::Objective;
 
@@ -30,10 +32,12 @@ pub struct Snapshot<'a> {
     first_weight: Svd,
     /// Singular values of W_1, …, W_L, at index l − 1.
     spectra: Vec<Vec<f64>>,
-    /// Decompositions of J_l = W_L⋯W_l, at index l − 1. J_1 is the product P, the Jacobian of the network.
+    /// Decompositions of R_l at index l − 1, R_lᵀR_l the mean of J_lᵀJ_l over the samples.
     jacobians: Vec<Svd>,
     /// C with CᵀC = (1/n) Σ (J_1(x_i) − J̄_1)ᵀ(J_1(x_i) − J̄_1).
     centred_jacobian: DMatrix<f64>,
+    /// ∇ℒ, once it was asked for.
+    loss_gradient: OnceCell<DVector<f64>>,
 }
 
 /// Weights that were put back on the balance law.
@@ -78,6 +82,7 @@ impl<'a> Snapshot<'a> {
             spectra,
             jacobians,
             centred_jacobian,
+            loss_gradient: OnceCell::new(),
         })
     }
 
@@ -101,10 +106,25 @@ impl<'a> Snapshot<'a> {
         &self.spectra[l - 1]
     }
 
-    /// J_l = W_L⋯W_l = ∂f/∂h_{l−1}, for l = 1, …, L; (J_lᵀJ_l) is the average gradient outer product with respect to the
-    /// input of layer l, and J_1ᵀJ_1 the AGOP A_f.
+    /// A factor R_l of the average gradient outer product with respect to the input of layer l = 1, …, L: R_lᵀR_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i),
+    /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself.
     pub fn jacobian(&self, l: usize) -> &Svd {
         &self.jacobians[l - 1]
+    }
+
+    /// A_f ∈ ℝ^{d_0 × d_0}.
+    pub fn agop(&self) -> DMatrix<f64> {
+        GramPower::new(self.jacobian(1), 1.0).matrix()
+    }
+
+    /// ∇ℒ(θ), without decay: taken once, when it is first asked for.
+    pub fn loss_gradient(&self) -> &DVector<f64> {
+        self.loss_gradient.get_or_init(|| {
+            let theta = self.parameters.values();
+            let mut gradient = DVector::zeros(theta.len());
+            self.objective.loss_gradient(theta, &mut gradient);
+            gradient
+        })
     }
 
     /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; no rows where J_i does not depend on x.

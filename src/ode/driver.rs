@@ -64,7 +64,7 @@ struct Front {
 impl Driver {
     pub(super) fn new(method: Box<dyn Method>, tolerance: Tolerance, limits: Limits) -> Self {
         Self {
-            stability: Stability::new(method.feels()),
+            stability: Stability::new(method.twin().is_some()),
             method,
             chooser: Chooser::User,
             changes: Vec::new(),

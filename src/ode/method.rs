@@ -37,12 +37,8 @@ pub(super) trait Method {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite>;
 
-    /// Whether it has a [`twin`](Self::twin) of every step's end.
-    fn feels(&self) -> bool {
-        false
-    }
-
-    /// A state of the last step's time t + h beside its end, and the field there: with the end they say how fast the field changes.
+    /// A state of the last step's time t + h beside its end, and the field there: with the end they say how fast the field changes. `None`
+    /// of a method that has none, before its first step too.
     fn twin(&self) -> Option<[&DVector<f64>; 2]> {
         None
     }

@@ -97,10 +97,6 @@ impl Method for Tsit5 {
         }))
     }
 
-    fn feels(&self) -> bool {
-        true
-    }
-
     /// The last stage but one (as in Shampine's test of stiffness: Hairer & Wanner II, IV.2).
     fn twin(&self) -> Option<[&DVector<f64>; 2]> {
         Some([&self.stage, &self.k[4]])

@@ -1,7 +1,14 @@
 //! From a scenario's word for a method to the method.
 
-use crate::ode::{self, Integrator, Limits, Rk4, Tolerance};
+use crate::ode::{self, Integrator, Interrupt, Limits, Rk4, Tolerance};
 use crate::scenario;
+
+/// The integrator of a scenario's flow.
+pub fn flow_integrator(flow: &scenario::Flow, interrupt: &Interrupt) -> Box<dyn Integrator> {
+    let tolerance = Tolerance { rtol: flow.rtol, atol: flow.atol };
+    let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
+    integrator(flow.integrator, tolerance, limits)
+}
 
 /// The integrator that a scenario names.
 pub fn integrator(name: scenario::Integrator, tolerance: Tolerance, limits: Limits) -> Box<dyn Integrator> {

@@ -122,7 +122,7 @@ impl Problem {
             Ok(if net.is_linear() && scenario.loss == Loss::Mse {
                 Box::new(LinearObjective::new(net, Moments::new(data)?, decay))
             } else {
-                Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss.into(), decay))
+                Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss, decay))
             })
         };
         let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);

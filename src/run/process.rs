@@ -10,7 +10,7 @@ use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::BatchGradient;
 use crate::observe::{Entry, Snapshot};
-use crate::ode::{Change, Event, Integrator, Interrupt, Limits, Termination, Tolerance, Work, has_blown_up};
+use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
 use crate::record::{self, Recorder};
 use crate::scenario::{self, Measure, Scenario};
@@ -18,7 +18,7 @@ use crate::theory::Ledger;
 
 use super::Problem;
 use super::companion::{Companion, companions};
-use super::integrator::integrator;
+use super::integrator::flow_integrator;
 use super::monitor::Monitor;
 use super::preserve::Preservation;
 use super::schedule::Clock;
@@ -60,15 +60,11 @@ pub(super) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
-        let settings = &scenario.flow;
-        let tolerance = Tolerance { rtol: settings.rtol, atol: settings.atol };
-        let limits =
-            Limits { t_end: settings.t_end, max_steps: settings.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
         Self {
             field: GradientFlow::new(&*problem.objective),
-            integrator: integrator(settings.integrator, tolerance, limits),
+            integrator: flow_integrator(&scenario.flow, interrupt),
             monitor: Monitor::new(scenario, problem),
-            preservation: Preservation::new(settings.preserve, &problem.start, scenario.weight_decay),
+            preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
             t: 0.0,

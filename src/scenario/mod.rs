@@ -45,7 +45,7 @@ pub use flow::{Flow, Integrator, Precision, Preserve};
 pub use init::Init;
 pub use loss::Loss;
 pub use measure::Measure;
-pub use network::{Activation, Network, OneOrEach};
+pub use network::{Activation, Network, OneOrEach, is_linear};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use print::{Digests, sha256};
 pub use read::{parse, read};

@@ -55,6 +55,21 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Every one, for tests that hold for each.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Identity,
+        Self::Relu,
+        Self::LeakyRelu,
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Gelu,
+        Self::Softplus,
+        Self::Erf,
+        Self::Quadratic,
+        Self::Swish,
+    ];
+
     /// Its word in the scenario.
     pub fn name(self) -> &'static str {
         match self {
@@ -121,11 +136,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrEachVisitor<T> {
     }
 }
 
+/// Whether a network of these layers is f(x) = W_L ⋯ W_1 x: no activation but the identity, and no bias.
+pub fn is_linear(activations: &[Activation], biases: &[bool]) -> bool {
+    activations.iter().all(|&activation| activation == Activation::Identity) && !biases.contains(&true)
+}
+
 impl Network {
     /// Whether f(x) = W_L ⋯ W_1 x: no activation but the identity, and no bias.
     pub fn is_linear(&self) -> bool {
-        self.layer_activations().iter().all(|&activation| activation == Activation::Identity)
-            && !self.layer_biases().contains(&true)
+        is_linear(&self.layer_activations(), &self.layer_biases())
     }
 
     /// L, the number of weight matrices.

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use crate::sweep::{self, Folder, Options, Shard};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::output::{self, SweepBar, advance, aligned, complain, print};
+use crate::cli::sweep::jobs;
 use crate::cli::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -84,8 +84,7 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     flow_bar.finish_and_clear();
     let flow = flow?;
 
-    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let options = Options { jobs: arguments.jobs.unwrap_or_else(cores), shard: Shard::default(), weights: true };
+    let options = Options { jobs: jobs(arguments.jobs), shard: Shard::default(), weights: true };
     let mut bar = SweepBar::new(quiet);
     let report = sweep::run(sweep, units, &folder, options, &interrupt, |progress| bar.show(progress));
     bar.clear();

@@ -28,13 +28,16 @@ pub(in crate::cli) struct Arguments {
     shard: Option<Shard>,
 }
 
+/// Units at a time: as many as asked for, or one per core.
+pub(in crate::cli) fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    asked.unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+}
+
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
-    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let options =
-        Options { jobs: arguments.jobs.unwrap_or_else(cores), shard: arguments.shard.unwrap_or_default(), weights: false };
+    let options = Options { jobs: jobs(arguments.jobs), shard: arguments.shard.unwrap_or_default(), weights: false };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let mut bar = SweepBar::new(quiet);

@@ -4,6 +4,7 @@
 
 use nalgebra::DMatrix;
 
+use crate::linalg::triangular_factor;
 use crate::scenario::Synthetic;
 
 use super::super::inputs::Law;
@@ -61,5 +62,5 @@ fn triangular(factor: &DMatrix<f64>, blocks: &[DMatrix<f64>], rows: usize) -> DM
         stacked.rows_mut(begin, part.nrows()).copy_from(part);
         begin += part.nrows();
     }
-    stacked.qr().r()
+    triangular_factor(stacked.as_view())
 }

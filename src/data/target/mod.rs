@@ -1,6 +1,5 @@
 //! Target functions f*: ℝ^d → ℝ^{d_L}, one per file, each with its Jacobian, and their AGOP A_{f*} = E[J*(x)ᵀJ*(x)], J* = ∂f*/∂x.
 
-mod activation;
 mod agop;
 mod counterexample;
 mod entrywise;

@@ -2,60 +2,51 @@
 //! enters σ in the first layer has variance 1 on average over W_1 for inputs of covariance I. J* = W_L D_{L−1} W_{L−1} ⋯ D_1 W_1 with D_l =
 //! diag(σ′) at the sample.
 
-use std::borrow::Cow;
-
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 use crate::data::inputs::Law;
+use crate::network::{Activation, Architecture, Parameters};
 use crate::rng::gaussian_matrix;
-use crate::scenario::{self, Activation};
+use crate::scenario;
 
+use super::TargetFunction;
 use super::entrywise::scaled;
-use super::{TargetFunction, activation};
 
 #[derive(Debug, Clone)]
-pub(super) struct Teacher {
-    /// W_1, …, W_L.
-    weights: Vec<DMatrix<f64>>,
-    activation: Activation,
-}
+pub(super) struct Teacher(Parameters);
 
 impl Teacher {
     pub(super) fn new(settings: &scenario::Teacher, rng: &mut impl Rng) -> Self {
-        let layer = |pair: &[usize]| gaussian_matrix(pair[1], pair[0], rng) / (pair[0] as f64).sqrt();
-        Self { weights: settings.widths.windows(2).map(layer).collect(), activation: settings.activation }
+        let depth = settings.widths.len() - 1;
+        let mut activations = vec![settings.activation; depth];
+        activations[depth - 1] = Activation::Identity;
+        let net = Architecture::with_layers(&settings.widths, &activations, &vec![false; depth]);
+        Self(Parameters::from_shapes(&net, |rows, columns| gaussian_matrix(rows, columns, rng) / (columns as f64).sqrt()))
     }
 }
 
 impl TargetFunction for Teacher {
     fn values(&self, x: &DMatrix<f64>) -> DMatrix<f64> {
-        let mut h = Cow::Borrowed(x);
-        for (l, weight) in self.weights.iter().enumerate() {
-            let z = &*h * weight.transpose();
-            let hidden = l + 1 < self.weights.len();
-            h = Cow::Owned(if hidden { z.map(|z| activation::value(self.activation, z)) } else { z });
-        }
-        h.into_owned()
+        self.0.outputs(x)
     }
 
     fn jacobian(&self, x: &[f64]) -> DMatrix<f64> {
+        let net = self.0.architecture();
         let mut h = DVector::from_column_slice(x);
         let mut jacobian = DMatrix::identity(x.len(), x.len());
-        for (l, weight) in self.weights.iter().enumerate() {
-            let z = weight * &h;
-            jacobian = weight * jacobian;
-            if l + 1 < self.weights.len() {
-                jacobian = scaled(&jacobian, |j| activation::slope(self.activation, z[j]));
-                h = z.map(|z| activation::value(self.activation, z));
-            }
+        for l in 1..=net.depth() {
+            h = self.0.weight(l) * h;
+            let mut slopes = h.clone();
+            net.activation(l).value_and_slope(h.as_mut_slice(), slopes.as_mut_slice());
+            jacobian = scaled(&(self.0.weight(l) * jacobian), |j| slopes[j]);
         }
         jacobian
     }
 
     /// Closed where the network is linear.
     fn agop_factor(&self, _law: &Law) -> Option<DMatrix<f64>> {
-        let linear = self.activation == Activation::Identity || self.weights.len() == 1;
-        linear.then(|| self.jacobian(&vec![0.0; self.weights[0].ncols()]))
+        let net = self.0.architecture();
+        net.is_linear().then(|| self.jacobian(&vec![0.0; net.input_dim()]))
     }
 }

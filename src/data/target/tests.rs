@@ -29,7 +29,7 @@ fn all() -> Vec<scenario::Target> {
             scenario::Target::MultiIndex(MultiIndex { rank: 2, link, singular_values: Some(vec![1.5, 0.5]) }),
         ]);
     }
-    for activation in activation::ALL {
+    for activation in Activation::ALL {
         targets.push(scenario::Target::Teacher(Teacher { widths: vec![DIM, 6, 4, 2], activation }));
     }
     targets.push(scenario::Target::Teacher(Teacher { widths: vec![DIM, 2], activation: Activation::Tanh }));

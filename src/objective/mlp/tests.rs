@@ -13,24 +13,12 @@ use crate::network::{Activation, Parameters};
 use crate::objective::{LinearObjective, Samples};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
-const ACTIVATIONS: [Activation; 10] = [
-    Activation::Identity,
-    Activation::Relu,
-    Activation::LeakyRelu,
-    Activation::Tanh,
-    Activation::Sigmoid,
-    Activation::Gelu,
-    Activation::Softplus,
-    Activation::Erf,
-    Activation::Quadratic,
-    Activation::Swish,
-];
-const LOSSES: [Loss; 3] = [Loss::MeanSquared, Loss::Logistic, Loss::CrossEntropy];
+const LOSSES: [Loss; 3] = [Loss::Mse, Loss::Logistic, Loss::CrossEntropy];
 
 /// A layer: its width, its activation and whether it has a bias. Half of them linear, so that there are runs.
 fn layer() -> impl Strategy<Value = (usize, Activation, bool)> {
     let linear = (1usize..6, Just(Activation::Identity), Just(false));
-    let any = (1usize..6, prop::sample::select(&ACTIVATIONS[..]), any::<bool>());
+    let any = (1usize..6, prop::sample::select(&Activation::ALL[..]), any::<bool>());
     prop_oneof![linear, any]
 }
 
@@ -145,8 +133,8 @@ proptest! {
         let expected = LinearObjective::new(linear.clone(), Moments::new(&data).unwrap(), decay);
         let close = |a: &DVector<f64>, b: &DVector<f64>| (a - b).norm() <= 1e-12 * (1.0 + b.norm());
         for objective in [
-            MlpObjective::new(linear.clone(), data.clone(), Loss::MeanSquared, decay),
-            in_lanes(&linear, &data, Loss::MeanSquared, decay),
+            MlpObjective::new(linear.clone(), data.clone(), Loss::Mse, decay),
+            in_lanes(&linear, &data, Loss::Mse, decay),
         ] {
             prop_assert!((objective.value(&theta) - expected.value(&theta)).abs() <= 1e-12 * (1.0 + expected.value(&theta)));
             prop_assert!(close(&gradient(&objective, &theta), &gradient(&expected, &theta)));
@@ -157,7 +145,7 @@ proptest! {
                 prop_assert!(ours.centred.norm() <= 1e-13 * (1.0 + theirs.mean.norm()));
             }
         }
-        let objective = in_lanes(&biased, &data, Loss::MeanSquared, decay);
+        let objective = in_lanes(&biased, &data, Loss::Mse, decay);
         let weights: Vec<_> = (1..=linear.depth()).map(|l| linear.weight(theta.as_slice(), l).into_owned()).collect();
         let ours = gradient(&objective, Parameters::from_weights(&biased, &weights).values());
         let theirs = gradient(&expected, &theta);
@@ -174,7 +162,7 @@ proptest! {
     ) {
         let net = network(d_in, &layers);
         let (data, theta) = problem(&net, samples, seed);
-        let jacobians = in_lanes(&net, &data, Loss::MeanSquared, 0.0).jacobians(&theta);
+        let jacobians = in_lanes(&net, &data, Loss::Mse, 0.0).jacobians(&theta);
         prop_assert_eq!(jacobians.len(), net.depth());
         let h = 3e-4;
         for (index, jacobian) in jacobians.iter().enumerate() {
@@ -265,7 +253,7 @@ proptest! {
     fn the_cost_is_what_a_gradient_multiplies(d_in in 1usize..9, layers in prop::collection::vec(layer(), 1..6), samples in 1usize..50) {
         let net = network(d_in, &layers);
         let (data, theta) = problem(&net, samples, 0);
-        let objective = MlpObjective::new(net, data, Loss::MeanSquared, 0.0).with_threads(1);
+        let objective = MlpObjective::new(net, data, Loss::Mse, 0.0).with_threads(1);
         let before = crate::linalg::FLOPS.get();
         objective.loss_gradient(&theta, &mut theta.clone());
         prop_assert_eq!(crate::linalg::FLOPS.get() - before, objective.flops());
@@ -281,7 +269,7 @@ fn small_deviations_of_the_jacobian_keep_their_digits() {
         let mut theta = theta.clone();
         net.weight_mut(theta.as_mut_slice(), 1).scale_mut(small);
         net.weight_mut(theta.as_mut_slice(), 2).scale_mut(1.0 / small);
-        let jacobian = in_lanes(&net, &data, Loss::MeanSquared, 0.0).jacobians(&theta).swap_remove(0);
+        let jacobian = in_lanes(&net, &data, Loss::Mse, 0.0).jacobians(&theta).swap_remove(0);
         (jacobian.mean.norm(), jacobian.centred.norm() / (small * small))
     };
     // erf′(z) = 2/√π(1 − z² + …): deviations go as the square of the scale.
@@ -296,7 +284,7 @@ fn a_deep_trunk_costs_samples_no_more_than_one_layer() {
         let mut layers = vec![(20, Activation::Identity, false); trunk - 1];
         layers.extend([(20, Activation::Relu, true), (1, Activation::Identity, true)]);
         let net = network(20, &layers);
-        let flops = |samples| MlpObjective::new(net.clone(), problem(&net, samples, 0).0, Loss::MeanSquared, 0.0).flops();
+        let flops = |samples| MlpObjective::new(net.clone(), problem(&net, samples, 0).0, Loss::Mse, 0.0).flops();
         flops(2000) - flops(1000)
     };
     assert_eq!(per_sample(1), per_sample(6));
@@ -316,7 +304,7 @@ fn a_bottleneck_is_not_multiplied_out() {
 fn a_product_with_the_hessian_costs_two_gradients() {
     let net = network(6, &[(20, Activation::Tanh, true), (20, Activation::Erf, true), (3, Activation::Identity, true)]);
     let (data, theta) = problem(&net, 100, 0);
-    let objective = MlpObjective::new(net, data, Loss::MeanSquared, 0.0).with_threads(1);
+    let objective = MlpObjective::new(net, data, Loss::Mse, 0.0).with_threads(1);
     let mut hv = theta.clone();
     let mut cost = |theta: &DVector<f64>| {
         let before = crate::linalg::FLOPS.get();
@@ -332,7 +320,10 @@ fn a_product_with_the_hessian_costs_two_gradients() {
 fn feature_gradients_are_sums_over_samples() {
     let net = network(3, &[(5, Activation::Tanh, true), (2, Activation::Swish, true)]);
     let (data, theta) = problem(&net, 10, 0);
-    let ours = MlpObjective::new(net.clone(), data.clone(), Loss::Logistic, 0.0).feature_gradients(&theta);
+    let objective = MlpObjective::new(net.clone(), data.clone(), Loss::Logistic, 0.0);
+    let mut gradient = theta.clone();
+    objective.loss_gradient(&theta, &mut gradient);
+    let ours = objective.feature_gradients(&theta, &gradient);
     let mut expected = DMatrix::zeros(3, 3);
     for i in 0..10 {
         let loss = |j: usize, k: f64| {

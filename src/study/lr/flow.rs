@@ -9,15 +9,12 @@ use std::time::{Duration, Instant};
 
 use crate::flow::GradientFlow;
 use crate::observe::{FeatureAnsatz, Loss, Observable, Row, Scalar, Snapshot};
-use crate::ode::{self, Integrator, Interrupt, Limits, Tolerance};
+use crate::ode::{self, Integrator, Interrupt};
 use crate::record::{Column, Table, Values};
 use crate::run::{self, Problem};
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 
-use super::LrError;
-
-/// What of the observed goes to the table.
-const OBSERVED: [&str; 4] = ["loss", "nfa_cosine", "nfa_alignment_residual", "nfa_residual_relative"];
+use super::{LrError, OBSERVED};
 
 /// One integration, advanced from record to record.
 struct Flight<'a> {
@@ -31,13 +28,10 @@ struct Flight<'a> {
 }
 
 impl<'a> Flight<'a> {
-    fn new(scenario: &Scenario, tighter: f64, problem: &'a Problem, interrupt: &Interrupt) -> Self {
-        let flow = &scenario.flow;
-        let tolerance = Tolerance { rtol: flow.rtol / tighter, atol: flow.atol / tighter };
-        let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
+    fn new(flow: &scenario::Flow, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         Self {
             field: GradientFlow::new(&*problem.objective),
-            integrator: run::integrator(flow.integrator, tolerance, limits),
+            integrator: run::flow_integrator(flow, interrupt),
             theta: problem.start.clone(),
             t: 0.0,
             gradients: 0,
@@ -67,9 +61,11 @@ pub(super) fn fly(
     interrupt: &Interrupt,
     mut progress: impl FnMut(f64),
 ) -> Result<Table, LrError> {
-    let mut own = Flight::new(scenario, 1.0, problem, interrupt);
-    let mut first = Flight::new(reference, 1.0, problem, interrupt);
-    let mut check = Flight::new(reference, 10.0, problem, interrupt);
+    let tighter =
+        scenario::Flow { rtol: reference.flow.rtol / 10.0, atol: reference.flow.atol / 10.0, ..reference.flow.clone() };
+    let mut own = Flight::new(&scenario.flow, problem, interrupt);
+    let mut first = Flight::new(&reference.flow, problem, interrupt);
+    let mut check = Flight::new(&tighter, problem, interrupt);
     let mut rows: Vec<Vec<f64>> = Vec::new();
     let mut gradients = Vec::new();
     for t in scenario.record_times() {

@@ -64,6 +64,9 @@ pub struct Settings {
 /// The share of the loss that the flow loses until T, which is left where costs are counted to.
 const LEFT: f64 = 0.01;
 
+/// What is told of an optimizer at its end, and of the flow on its way.
+const OBSERVED: [&str; 4] = ["loss", "nfa_cosine", "nfa_alignment_residual", "nfa_residual_relative"];
+
 /// Why there is no study.
 #[derive(Debug, thiserror::Error)]
 pub enum LrError {

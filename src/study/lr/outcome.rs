@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::npz::Arrays;
 use crate::record::{Table, Values, read_unit, read_unit_weights};
 
-use super::LrError;
+use super::{LrError, OBSERVED};
 
 /// The columns of distances, in the order of the pictures. Those that a unit did not measure are not defined.
 pub(super) const DISTANCES: [&str; 4] =
@@ -25,7 +25,7 @@ pub(super) struct Outcome {
     pub t: f64,
     /// Of each of [`DISTANCES`] the last and the largest; NaN if it did not get to its end.
     pub distances: [[f64; 2]; 4],
-    /// `loss`, `nfa_cosine`, `nfa_alignment_residual` and `nfa_residual_relative` at the end.
+    /// Each of [`OBSERVED`] at the end.
     pub end: [f64; 4],
     /// The largest η·λ_max, where it was measured.
     pub lr_sharpness: f64,
@@ -80,7 +80,7 @@ fn outcome(name: &str, table: &Table, process: &Value, loss: f64, weights: Optio
         steps: count("steps_accepted"),
         t: process["t_reached"].as_f64().unwrap_or(f64::NAN),
         distances,
-        end: ["loss", "nfa_cosine", "nfa_alignment_residual", "nfa_residual_relative"].map(|column| match arrived {
+        end: OBSERVED.map(|column| match arrived {
             true => last(column),
             false => f64::NAN,
         }),

@@ -2,6 +2,7 @@
 
 use crate::record::{Column, Table, Values};
 
+use super::OBSERVED;
 use super::curves::{Curve, Point, State};
 use super::line_up::Contender;
 use super::outcome::{DISTANCES, Outcome};
@@ -64,7 +65,7 @@ pub(super) fn runs(runs: &[Run]) -> Table {
             .float(name, |run| run.outcome.distances[index][0])
             .float(&format!("{name}_max"), |run| run.outcome.distances[index][1]);
     }
-    for (index, name) in ["loss", "nfa_cosine", "nfa_alignment_residual", "nfa_residual_relative"].iter().enumerate() {
+    for (index, name) in OBSERVED.iter().enumerate() {
         columns = columns.float(name, |run| run.outcome.end[index]);
     }
     columns

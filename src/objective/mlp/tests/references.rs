@@ -46,7 +46,7 @@ fn derivatives_are_those_of_torch() {
         let net = Architecture::with_layers(&case.widths, &case.activations, &case.bias);
         let mut own = under(&arrays, &format!("{name}/"));
         let loss = match case.loss.as_str() {
-            "mean_squared" => Loss::MeanSquared,
+            "mean_squared" => Loss::Mse,
             "logistic" => Loss::Logistic,
             "cross_entropy" => Loss::CrossEntropy,
             other => panic!("{other}"),
