@@ -8,6 +8,8 @@ mod jacobian;
 mod linear;
 mod loss;
 mod mlp;
+#[cfg(test)]
+mod testing;
 
 pub use crate::scenario::Loss;
 pub use chain::Order;

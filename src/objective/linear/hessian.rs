@@ -56,6 +56,7 @@ mod tests {
     use super::super::tests::problem;
     use super::*;
     use crate::data::Moments;
+    use crate::objective::testing::product_costs;
     use crate::objective::{Objective, Order};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
@@ -99,13 +100,7 @@ mod tests {
         let (architecture, data, theta) = problem(&[6, 7, 5, 8, 4], 9, 0);
         for order in [Order::FromInput, Order::FromOutput] {
             let objective = LinearObjective::with_order(architecture.clone(), Moments::new(&data).unwrap(), 0.1, order);
-            let mut hv = DVector::zeros(theta.len());
-            let mut cost = |theta: &DVector<f64>| {
-                let before = crate::linalg::FLOPS.get();
-                objective.hessian_vector(theta, &DVector::from_element(theta.len(), 1.0), &mut hv);
-                (crate::linalg::FLOPS.get() - before) as f64 / objective.flops() as f64
-            };
-            let (first, second, moved) = (cost(&theta), cost(&theta), cost(&(&theta * 2.0)));
+            let [first, second, moved] = product_costs(&objective, objective.flops(), &theta);
             assert!(second <= 2.0 && first <= 3.0 && moved == first, "{first} {second} {moved}");
         }
     }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::data::Moments;
 use crate::network::{Activation, Parameters};
+use crate::objective::testing::product_costs;
 use crate::objective::{LinearObjective, Samples};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -305,13 +306,7 @@ fn a_product_with_the_hessian_costs_two_gradients() {
     let net = network(6, &[(20, Activation::Tanh, true), (20, Activation::Erf, true), (3, Activation::Identity, true)]);
     let (data, theta) = problem(&net, 100, 0);
     let objective = MlpObjective::new(net, data, Loss::Mse, 0.0).with_threads(1);
-    let mut hv = theta.clone();
-    let mut cost = |theta: &DVector<f64>| {
-        let before = crate::linalg::FLOPS.get();
-        objective.hessian_vector(theta, &DVector::from_element(theta.len(), 1.0), &mut hv);
-        (crate::linalg::FLOPS.get() - before) as f64 / objective.flops() as f64
-    };
-    let (first, second, moved) = (cost(&theta), cost(&theta), cost(&(&theta * 2.0)));
+    let [first, second, moved] = product_costs(&objective, objective.flops(), &theta);
     assert!(second <= 2.0 && first <= 3.0 && moved == first, "{first} {second} {moved}");
 }
 
