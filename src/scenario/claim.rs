@@ -29,3 +29,22 @@ pub enum Claim {
     /// The end is a minimum, not a plateau or a saddle: the Hessian has no direction of negative curvature.
     Converged,
 }
+
+impl Claim {
+    /// As in a scenario: `balance-law`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BalanceLaw => "balance-law",
+            Self::Nfa => "nfa",
+            Self::DecayRate => "decay-rate",
+            Self::NfaExact => "nfa-exact",
+            Self::NfaAsymptotic => "nfa-asymptotic",
+            Self::Exponent => "exponent",
+            Self::Peak => "peak",
+            Self::LowRank => "low-rank",
+            Self::NfaViolated => "nfa-violated",
+            Self::Stagnates => "stagnates",
+            Self::Converged => "converged",
+        }
+    }
+}
