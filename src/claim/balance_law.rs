@@ -20,7 +20,11 @@ pub(super) fn measure(records: &Records) -> Finding {
         let relative = records.column("balance_law_residual_relative").into_iter().fold(corrected, f64::max);
         ("max ‖D(t) − e^(−2λt)D(0)‖/‖D(0)‖", relative)
     };
-    let remark = if corrected > 0.0 { "flow.preserve keeps the law: what it had to correct counts, ‖δθ‖/‖θ‖".to_string() } else { String::new() };
+    let remark = if corrected > 0.0 {
+        "flow.preserve keeps the law: what it had to correct counts, ‖δθ‖/‖θ‖".to_string()
+    } else {
+        String::new()
+    };
     let condition = Condition::at_most(quantity, value, THRESHOLD).zero_by_law();
     Ok(Measured { remark, ..condition.into() })
 }

@@ -17,7 +17,9 @@ pub(super) fn measure(records: &Records, evidence: Option<&Evidence>) -> Finding
     let at_rest = flow.termination == "converged" || flow.events.iter().any(|event| event.kind == "converged");
     let remark = match last(["plateau", "plateau_end"]) {
         _ if at_rest => format!("at t = {} ‖∇J‖ is {:.1e}", flow.t_reached, records.last("grad_norm")),
-        Some(plateau) if plateau.kind == "plateau" => format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail),
+        Some(plateau) if plateau.kind == "plateau" => {
+            format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
+        }
         _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {:.1e}", flow.t_reached, records.last("grad_norm")),
     };
     let value = f64::from(u8::from(at_rest));
@@ -25,5 +27,8 @@ pub(super) fn measure(records: &Records, evidence: Option<&Evidence>) -> Finding
     let other = evidence.second.map_or(f64::NAN, |(run, _)| Records::new(evidence.scenario, run).last("objective"));
     let start = records.column("objective").first().copied().unwrap_or(f64::NAN);
     let apart = if objective == other { 0.0 } else { (objective - other).abs() / start };
-    Ok(Measured { remark, ..Condition::at_least("at rest at a minimum (1) or not (0)", value, THRESHOLD).law_error(apart).into() })
+    Ok(Measured {
+        remark,
+        ..Condition::at_least("at rest at a minimum (1) or not (0)", value, THRESHOLD).law_error(apart).into()
+    })
 }

@@ -30,7 +30,8 @@ pub(super) fn measure(records: &Records) -> Finding {
     } else {
         Condition::at_most("|rate|·T of the gap without decay", (rate * span).abs(), THRESHOLD).law_error(law * span)
     };
-    let remark = format!("the rate is {rate:.6e} ± {:.1e} (95 %) over {} records, and 2λ is {expected:e}", line.half_width, t.len());
+    let remark =
+        format!("the rate is {rate:.6e} ± {:.1e} (95 %) over {} records, and 2λ is {expected:e}", line.half_width, t.len());
     let details = vec![("rate", rate), ("rate_half_width", line.half_width), ("rate_expected", expected)];
     Ok(Measured { details, remark, ..condition.into() })
 }

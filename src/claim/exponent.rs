@@ -8,7 +8,9 @@ const THRESHOLD: f64 = 1e-2;
 pub(super) fn measure(records: &Records) -> Finding {
     let (exponent, depth) = (records.last("nfa_exponent"), records.depth() as f64);
     if exponent.is_nan() {
-        return Err("no exponent is identifiable at the end: it takes two modes in use whose AGOP eigenvalues differ".to_string());
+        return Err(
+            "no exponent is identifiable at the end: it takes two modes in use whose AGOP eigenvalues differ".to_string()
+        );
     }
     let value = (exponent * depth - 1.0).abs();
     let condition = Condition::at_most("|α̂L − 1| at the end", value, THRESHOLD).law_error(records.law_error(value));

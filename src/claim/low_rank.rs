@@ -28,7 +28,10 @@ pub(super) fn measure(records: &Records) -> Finding {
     let rank = target.values.iter().filter(|&&value| value > RANK * target.values[0]).count();
     let dim = target.values.len();
     if rank == 0 || rank == dim || rank > spectrum.len() {
-        return Err(format!("the target varies along {rank} of {dim} directions, and W₁ has {} singular values", spectrum.len()));
+        return Err(format!(
+            "the target varies along {rank} of {dim} directions, and W₁ has {} singular values",
+            spectrum.len()
+        ));
     }
     // A layer of r neurons has no further singular value.
     let drop = spectrum.get(rank).map_or(0.0, |next| next / spectrum[rank - 1]);
@@ -47,9 +50,7 @@ pub(super) fn measure(records: &Records) -> Finding {
 /// An n × n array as a matrix; arrays are stored row by row.
 fn square(array: &Array) -> Option<DMatrix<f64>> {
     match array.shape[..] {
-        [rows, columns] if rows == columns && rows > 0 => {
-            Some(DMatrixView::from_slice(&array.data, columns, rows).transpose())
-        }
+        [rows, columns] if rows == columns && rows > 0 => Some(DMatrixView::from_slice(&array.data, columns, rows).transpose()),
         _ => None,
     }
 }

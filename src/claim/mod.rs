@@ -245,4 +245,3 @@ fn nothing(verdict: Outcome, statement: String) -> Verdict {
         details: BTreeMap::new(),
     }
 }
-

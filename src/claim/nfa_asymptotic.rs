@@ -56,12 +56,12 @@ pub(super) fn measure(records: &Records) -> Finding {
     let largest = residual.iter().copied().fold(0.0, f64::max);
     let down = records.last("nfa_residual") / largest;
     let end_error = points.last().map_or(0.0, |point| point.2);
-    let come_down = Condition::at_most("‖A_f − (W₁ᵀW₁)^L‖ at the end over its largest", down, COME_DOWN).law_error(down * end_error);
+    let come_down =
+        Condition::at_most("‖A_f − (W₁ᵀW₁)^L‖ at the end over its largest", down, COME_DOWN).law_error(down * end_error);
 
     let start_gap = records.column("balance_gap").first().copied().unwrap_or(f64::NAN);
-    let constant = |points: &[Point]| {
-        points.iter().map(|(t, r, _)| r / decay(records.decay(), *t) / start_gap).fold(0.0, f64::max)
-    };
+    let constant =
+        |points: &[Point]| points.iter().map(|(t, r, _)| r / decay(records.decay(), *t) / start_gap).fold(0.0, f64::max);
     let fitted = constant(&late);
     let remark = format!(
         "from t = {:.4} on the rate is {rate:.4e} ± {:.1e} (95 %), 2λ is {expected:e}, and C = {fitted:.3}",

@@ -15,7 +15,8 @@ pub(super) fn measure(records: &Records) -> Finding {
     let start = records.column("loss").first().copied().unwrap_or(f64::NAN);
     let left = records.last("loss") / start;
     let conditions = vec![
-        Condition::at_least("min_c ‖W₁ᵀW₁ − cA_f^(1/L)‖/‖W₁ᵀW₁‖ at the end", value, VIOLATED).law_error(records.law_error(value)),
+        Condition::at_least("min_c ‖W₁ᵀW₁ − cA_f^(1/L)‖/‖W₁ᵀW₁‖ at the end", value, VIOLATED)
+            .law_error(records.law_error(value)),
         Condition::at_most("loss at the end over that at the start", left, FITTED),
     ];
     Ok(Measured { conditions, remark: format!("{left:.1e} of the loss is left"), ..Measured::default() })

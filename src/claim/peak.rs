@@ -9,7 +9,8 @@ const THRESHOLD: f64 = 1e-2;
 pub(super) fn measure(records: &Records) -> Finding {
     let peak = records.last("nfa_peak");
     if peak.is_nan() {
-        return Err("the cosine has no peak at the end: it is largest at the border of 1/4 ≤ α̃ ≤ 3, or does not depend on α̃".to_string());
+        return Err("the cosine has no peak at the end: it is largest at the border of 1/4 ≤ α̃ ≤ 3, or does not depend on α̃"
+            .to_string());
     }
     let value = (peak - 1.0).abs();
     let condition = Condition::at_most("|α̃ − 1| at the peak of the cosine", value, THRESHOLD);

@@ -61,7 +61,8 @@ impl<'a> Records<'a> {
     pub fn off_the_law(&self) -> f64 {
         let norms = self.column("weight_norm");
         let start = norms.first().copied().unwrap_or(0.0);
-        let residuals = self.column("balance_law_residual").into_iter().zip(&norms).map(|(r, norm)| r / norm.max(start).powi(2));
+        let residuals =
+            self.column("balance_law_residual").into_iter().zip(&norms).map(|(r, norm)| r / norm.max(start).powi(2));
         // `max` drops what is not defined.
         residuals.chain(self.column("balance_correction")).fold(0.0, f64::max)
     }
