@@ -89,25 +89,22 @@ fn a_target_that_does_not_fit_the_network_is_reported_at_the_network() {
 }
 
 #[test]
-fn what_is_not_available_yet_is_named() {
-    let message = complaint(SMALL, &["claims=[nfa]"]);
-    assert!(message.starts_with("--set claims=[nfa]: claims: not available yet: "), "{message}");
+fn what_is_no_part_of_a_run_is_named() {
     // A sweep is refused by the name of the command that takes it.
     assert!(complaint(SMALL, &["sweep={}"]).starts_with("--set sweep={}: sweep: not a single run: gramflow sweep plan"));
-    // An unknown claim is an unknown word, available or not.
     assert!(complaint(SMALL, &["claims=[nfaa]"]).contains("claims[0]: unknown word `nfaa`, did you mean `nfa`?"));
 }
 
 #[test]
 fn all_problems_are_reported_together() {
-    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "claims=[nfa]"]);
+    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "claims=[nfa, nfa]"]);
     let lines: Vec<&str> = message.lines().collect();
     assert_eq!(
         lines,
         [
             "--set weight_decay=-1: weight_decay: must be at least 0, got -1.0",
             "--set flow.rtol=2: flow.rtol: must be at least 1e-15 and less than 1, got 2.0",
-            "--set claims=[nfa]: claims: not available yet: claims",
+            "--set claims=[nfa, nfa]: claims[1]: must be made once, got \"nfa\"",
         ]
     );
 }
