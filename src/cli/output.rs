@@ -63,7 +63,7 @@ impl SweepBar {
         let ended = progress.before + progress.done + progress.failed;
         let message = || {
             let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
-            let left = progress.time_left().map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
+            let left = progress.time_left.map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
             format!("{:.3}/s{failed}{left}", progress.rate())
         };
         if !self.bar.is_hidden() {

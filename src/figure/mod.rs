@@ -10,6 +10,7 @@ mod alignment;
 mod axis;
 mod balance;
 mod canvas;
+mod ensemble;
 mod ledger;
 mod loss;
 mod nfa;
@@ -32,6 +33,8 @@ use std::path::{Path, PathBuf};
 use crate::record::{RateStudy, Run, Study};
 
 pub use canvas::DrawError;
+pub use ensemble::draw_ensemble;
+pub use number::{cosine, number};
 
 /// Every picture there is; each is left out where the records have nothing for it.
 const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
