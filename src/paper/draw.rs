@@ -123,10 +123,10 @@ fn remove_unnamed(earlier: &FigureManifest, now: &FigureManifest, out: &Path) ->
     Ok(())
 }
 
-/// Writes `claims.md`, the claims of those of the figures `names` that have a manifest in `out`; its path, and the manifests.
-pub fn write_claims(names: &[String], out: &Path) -> Result<(PathBuf, Vec<FigureManifest>), PaperError> {
+/// Writes `claims.md`, the claims of those of the figures `names` that have a manifest in `out`; its path.
+pub fn write_claims(names: &[String], out: &Path) -> Result<PathBuf, PaperError> {
     let manifests: Vec<_> = names.iter().filter_map(|name| read_manifest(&out.join(format!("{name}.json")))).collect();
     let path = out.join("claims.md");
     replace_text(&path, &claims_markdown(&manifests))?;
-    Ok((path, manifests))
+    Ok(path)
 }

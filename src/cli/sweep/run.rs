@@ -7,12 +7,12 @@ use std::thread;
 use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{SweepBar, complain, print};
+use crate::cli::output::{SweepBar, complain, listed, print};
 use crate::cli::{CliError, Selection};
 use crate::record::Keep;
 use crate::sweep::{self, Folder, Options, Report, Shard, Task};
 
-use super::{default_folder, listed, planned, units};
+use super::{default_folder, planned, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
