@@ -10,6 +10,7 @@
 //! DIR/units/<id>/arrays.npz        what pictures need beside the records, where they are drawn; not merged
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
 //! ```
 //!
 //! Nothing is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
@@ -27,12 +28,14 @@ mod runner;
 mod status;
 mod tally;
 mod unit;
+mod verdicts;
 
 pub use ensemble::ensemble;
 pub use error::SweepError;
 pub use folder::Folder;
 pub use merge::{Merged, merge};
-pub use notes::{Notes, unit_verdicts};
+pub use notes::Notes;
 pub use plan::{Factor, Id, Plan, Unit};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use status::Status;
+pub use verdicts::verdicts;

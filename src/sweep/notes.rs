@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::record::{FolderError, Tally, Verdict, read_manifest};
+use crate::record::{Tally, Verdict, read_manifest};
 
 use super::tally::tally;
+use super::verdicts::of_manifest;
 use super::{Folder, Plan, SweepError, Unit};
 
 /// Of the units added.
@@ -40,26 +41,23 @@ impl Notes {
             *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
             self.gradients += entry["gradients"].as_u64().unwrap_or(0);
         }
-        for (claim, verdict) in verdicts(manifest) {
+        for (claim, verdict) in of_manifest(manifest) {
             self.verdicts.entry(claim).or_default().push((unit, verdict));
         }
     }
 
-    /// The verdicts on each claim, counted.
+    /// How many units said what, by claim.
+    pub fn verdict_counts(&self) -> BTreeMap<&str, BTreeMap<&str, usize>> {
+        let count = |judged: &Vec<(Unit, Verdict)>| {
+            let mut counts = BTreeMap::new();
+            judged.iter().for_each(|(_, verdict)| *counts.entry(verdict.verdict.name()).or_default() += 1);
+            counts
+        };
+        self.verdicts.iter().map(|(claim, judged)| (claim.as_str(), count(judged))).collect()
+    }
+
+    /// The same with their numbers, and told apart by what varies.
     pub fn claims(&self, plan: &Plan) -> BTreeMap<String, Tally> {
         self.verdicts.iter().map(|(claim, judged)| (claim.clone(), tally(plan, judged))).collect()
     }
-}
-
-/// The verdicts in a manifest. What an earlier version wrote in another form is no verdict.
-fn verdicts(manifest: &Value) -> BTreeMap<String, Verdict> {
-    let entries = manifest["verdicts"].as_object().into_iter().flatten();
-    let read = |(claim, verdict): (&String, &Value)| Some((claim.clone(), serde_json::from_value(verdict.clone()).ok()?));
-    entries.filter_map(read).collect()
-}
-
-/// The verdicts of every finished unit of a sweep on its claims, in the order of the plan.
-pub fn unit_verdicts(folder: &Folder, plan: &Plan) -> Result<Vec<(Unit, BTreeMap<String, Verdict>)>, FolderError> {
-    let done = plan.units().into_iter().filter(|unit| folder.is_done(unit.id));
-    done.map(|unit| Ok((unit, verdicts(&read_manifest(&folder.unit(unit.id))?)))).collect()
 }
