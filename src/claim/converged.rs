@@ -9,10 +9,9 @@ use super::{Condition, Evidence, Finding, Measured, Records};
 /// Between no and yes.
 const THRESHOLD: f64 = 0.5;
 
-/// Of the second integration (no `evidence`) only the objective counts.
-pub(super) fn measure(records: &Records, evidence: Option<&Evidence>) -> Finding {
-    let Some(evidence) = evidence else { return Ok(Condition::at_least("", 1.0, THRESHOLD).into()) };
-    let flow = evidence.flow;
+/// The second integration ends where the first does, and is not asked whether it rests there: only the objective counts.
+pub(super) fn measure(evidence: &Evidence) -> Finding {
+    let (flow, records) = (evidence.flow, Records::new(evidence.scenario, evidence.run));
     let last = |kinds: [&str; 2]| flow.events.iter().rfind(|event| kinds.contains(&event.kind));
     let at_rest = flow.termination == "converged" || flow.events.iter().any(|event| event.kind == "converged");
     let remark = match last(["plateau", "plateau_end"]) {

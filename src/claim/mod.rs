@@ -113,7 +113,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     if !["t_end", "converged"].contains(&evidence.flow.termination) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
     }
-    let first = measure(claim, &Records::new(evidence.scenario, evidence.run), Some(evidence));
+    let first = measure(claim, &Records::new(evidence.scenario, evidence.run), evidence);
     let measured = match first {
         Ok(measured) => measured,
         Err(reason) => return undefined(reason),
@@ -123,7 +123,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
             return limited(format!("the error is not known: the second integration {stop}"));
         }
-        Some((run, _)) => measure(claim, &Records::new(evidence.scenario, run), None),
+        Some((run, _)) => measure(claim, &Records::new(evidence.scenario, run), evidence),
     };
     let partner = |index: usize| second.as_ref().ok().and_then(|m| m.conditions.get(index)).map_or(f64::NAN, |c| c.value);
     let judged: Vec<_> = measured.conditions.iter().enumerate().map(|(i, c)| (c, certify(c, partner(i)))).collect();
@@ -156,8 +156,8 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     }
 }
 
-/// The claim's numbers on the records of one integration. `evidence`: of the one that is judged.
-fn measure(claim: Claim, records: &Records, evidence: Option<&Evidence>) -> Finding {
+/// The claim's numbers on the records of one integration.
+fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
     match claim {
         Claim::BalanceLaw => balance_law::measure(records),
         Claim::DecayRate => decay_rate::measure(records),
@@ -169,7 +169,7 @@ fn measure(claim: Claim, records: &Records, evidence: Option<&Evidence>) -> Find
         Claim::LowRank => low_rank::measure(records),
         Claim::NfaViolated => nfa_violated::measure(records),
         Claim::Stagnates => stagnates::measure(records),
-        Claim::Converged => converged::measure(records, evidence),
+        Claim::Converged => converged::measure(evidence),
     }
 }
 
@@ -210,16 +210,32 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
         Bound::AtLeast => "at least",
     };
     let error = match certified.from {
-        _ if certified.error.is_nan() => "unknown, for a second integration has no such value".to_string(),
-        ErrorFrom::SecondIntegration => format!("{:.1e} by a second integration", certified.error),
-        ErrorFrom::BalanceLaw => format!("{:.1e} by the balance law", certified.error),
+        _ if certified.error.is_nan() => "error unknown: the second integration has no such value".to_string(),
+        ErrorFrom::SecondIntegration => format!("± {:.1e} by a second integration", certified.error),
+        ErrorFrom::BalanceLaw if certified.error.is_infinite() => "which by the balance law is all error".to_string(),
+        ErrorFrom::BalanceLaw => format!("± {:.1e} by the balance law", certified.error),
     };
     let remedy = match certified.outcome {
-        Outcome::IntegratorLimited => "; it reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto",
+        Outcome::IntegratorLimited => {
+            "; the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto"
+        }
         _ => "",
     };
     let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
-    format!("{quantity} is {value:.4e}, {asked} {threshold:e} is claimed, and its numerical error is {error}{remedy}{remark}")
+    let (value, threshold) = (shown(*value), shown(*threshold));
+    format!("{quantity}: {value}, {error}; {asked} {threshold} is claimed{remedy}{remark}")
+}
+
+/// A number for a reader.
+pub fn shown(value: f64) -> String {
+    match value.abs() {
+        _ if value.is_nan() => "-".to_string(),
+        size if size == 0.0 || (1e-3..1e4).contains(&size) => {
+            let text = format!("{value:.4}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+        }
+        _ => format!("{value:.2e}").replace(".00e", "e"),
+    }
 }
 
 /// A claim about what is not there.
@@ -245,3 +261,6 @@ fn nothing(verdict: Outcome, statement: String) -> Verdict {
         details: BTreeMap::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! must reach 2λ but for a tenth; and R must have come down to a tenth of its largest value, lest a moment of decline be taken for a limit.
 //! The fitted constant of the envelope is C = max R e^{2λt}/c_max over those records; over all records it is `constant_overall`.
 //!
-//! Near balance R is proportional to D, so that the law's error of log gap is also that of log R. Without decay the envelope does not
+//! Near balance R is proportional to D, so that what the law says of the error of D is also said of log R. Without decay the envelope does not
 //! fall: then R must at least do so, by one e-fold in that second half.
 
 use crate::linalg::Line;
@@ -33,7 +33,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     let points: Vec<Point> = t
         .iter()
         .zip(&residual)
-        .zip(records.gap_errors())
+        .zip(records.imbalance_errors())
         .zip(&relative)
         .filter(|((_, error), relative)| !error.is_nan() && **relative > ROUNDING)
         .map(|(((&t, &r), error), _)| (t, r, error))

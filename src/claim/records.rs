@@ -72,11 +72,22 @@ impl<'a> Records<'a> {
         self.column("balance_gap_over_envelope").into_iter().map(|ratio| ratio.ln().abs()).collect()
     }
 
+    /// −log(1 − x), x = ‖D(t) − e^{−2λt}D(0)‖/(e^{−2λt}‖D(0)‖): by how much the logarithm of something proportional to the imbalance may be
+    /// off at each record, whatever its direction; infinite where the residual is as large as the imbalance should be, NaN where rounding
+    /// hides the gap.
+    pub fn imbalance_errors(&self) -> Vec<f64> {
+        let envelopes =
+            self.column("balance_gap").into_iter().zip(self.column("balance_gap_over_envelope")).map(|(g, r)| g / r);
+        let share = |(residual, envelope): (f64, f64)| residual / envelope;
+        let log = |x: f64| if x < 1.0 || x.is_nan() { -(-x).ln_1p() } else { f64::INFINITY };
+        self.column("balance_law_residual").into_iter().zip(envelopes).map(share).map(log).collect()
+    }
+
     /// What the law says at least of the error of a number at the end of the flow that is 0 at balance and proportional to the imbalance
     /// near it: its share of `distance`, its distance from what balance would make it, that is integration error as the imbalance itself;
     /// and what the weights are off. Where float64 cannot see the imbalance any more, or it was zero from the start, all of that distance.
     pub fn law_error(&self, distance: f64) -> f64 {
-        let share = match self.gap_errors().last() {
+        let share = match self.imbalance_errors().last() {
             Some(error) if !error.is_nan() => error.min(1.0),
             _ if self.scenario.network.is_linear() => 1.0,
             _ => 0.0,
@@ -87,5 +98,6 @@ impl<'a> Records<'a> {
 
 /// By how much errors e_i of log y_i move the slope of log y on t, at most: Σ|c_i|e_i.
 pub(super) fn slope_error(t: &[f64], errors: &[f64]) -> f64 {
-    slope_weights(t).iter().zip(errors).map(|(c, error)| c.abs() * error).sum()
+    // An infinite error stays one, at a weight of zero too.
+    slope_weights(t).iter().zip(errors).map(|(c, error)| if error.is_finite() { c.abs() * error } else { *error }).sum()
 }

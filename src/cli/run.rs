@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::claim::{self, Evidence};
+use crate::claim::{self, Evidence, shown};
 use crate::figure;
 use crate::ode::Termination;
-use crate::record::{Draft, Outcome, Verdict};
+use crate::record::{Bound, Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
@@ -154,17 +154,30 @@ fn summary(finished: &Finished, folder: &Path) -> String {
                 writeln!(text, "\ncertified to t = {t:?}: the largest error of a column is {share:.1e} of its size ({name})");
         }
     }
-    if !finished.manifest.verdicts.is_empty() {
-        let _ = writeln!(text, "\n{}", claims(&finished.manifest.verdicts).trim_end());
-    }
+    text.push_str(&claims(&finished.manifest.verdicts));
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
     text
 }
 
-/// One line per claim: its verdict, and the sentence with its numbers.
+/// One row per claim, and a sentence for each that does not hold; nothing where there are no claims.
 fn claims(verdicts: &BTreeMap<String, Verdict>) -> String {
-    let width = verdicts.keys().map(String::len).max().unwrap_or(0);
-    let line =
-        |(claim, verdict): (&String, &Verdict)| format!("{claim:<width$}  {:<18}  {}\n", verdict.verdict, verdict.statement);
-    verdicts.iter().map(line).collect()
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["claim", "verdict", "value", "claimed", "error"].map(str::to_string)];
+    rows.extend(verdicts.iter().map(|(claim, verdict)| {
+        let sign = match verdict.bound {
+            Bound::AtMost => "≤",
+            Bound::AtLeast => "≥",
+        };
+        let claimed = if verdict.threshold.is_nan() { "-".to_string() } else { format!("{sign} {}", shown(verdict.threshold)) };
+        let error = if verdict.error.is_finite() { format!("{:.1e}", verdict.error) } else { "-".to_string() };
+        [claim.clone(), verdict.verdict.to_string(), shown(verdict.value), claimed, error]
+    }));
+    let mut text = format!("\n{}", aligned(&rows));
+    for (claim, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.verdict != Outcome::Holds) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{claim} {}: {}", verdict.verdict, verdict.statement);
+    }
+    text
 }

@@ -95,6 +95,21 @@ fn what_is_no_part_of_a_run_is_named() {
     assert!(complaint(SMALL, &["claims=[nfaa]"]).contains("claims[0]: unknown word `nfaa`, did you mean `nfa`?"));
 }
 
+/// A claim about what the scenario does not have is refused, with what it needs.
+#[test]
+fn claims_ask_for_what_there_is() {
+    let tanh = complaint(SMALL, &["network.activations=tanh", "claims=[nfa, decay-rate]"]);
+    assert!(tanh.contains("claims[1]: decay-rate needs two layers with identity, relu or leaky_relu between them"), "{tanh}");
+    let relu = ["network.activations=relu", "claims=[balance-law, decay-rate, nfa-asymptotic, nfa-exact]"];
+    let relu = complaint(SMALL, &relu);
+    assert!(relu.lines().count() == 2 && relu.contains("claims[2]: nfa-asymptotic is a theorem about linear"), "{relu}");
+    assert!(relu.contains("claims[3]: nfa-exact is a theorem about linear"), "{relu}");
+    let file = complaint(SMALL, &["data={file: {path: data.npz}}", "claims=[low-rank]"]);
+    assert!(file.contains("claims[0]: low-rank needs a target whose rank is known"), "{file}");
+    let single = complaint(SMALL, &["network.widths=[4, 2]", "claims=[balance-law]"]);
+    assert!(single.contains("claims[0]: balance-law needs two layers"), "{single}");
+}
+
 #[test]
 fn all_problems_are_reported_together() {
     let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "claims=[nfa, nfa]"]);
