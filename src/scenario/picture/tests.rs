@@ -58,7 +58,10 @@ fn what_is_wrong_is_said_where_it_stands() {
             panel("{show: peaks, lines: deph}"),
             "s.yaml:10:28: pictures[0].panels[0].lines: `deph` varies in no unit: must be one of weight_decay, init, seed, depth, width",
         ),
-        (panel("{show: peaks, where: {flow.rtol: 1}}"), "s.yaml:10:36: pictures[0].panels[0].where.flow.rtol: `flow.rtol` varies in no unit"),
+        (
+            panel("{show: peaks, where: {flow.rtol: 1}}"),
+            "s.yaml:10:36: pictures[0].panels[0].where.flow.rtol: `flow.rtol` varies in no unit",
+        ),
         (
             panel("{show: peaks, where: {weight_decay: 0.2}}"),
             "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has this value of `weight_decay`",
@@ -71,7 +74,10 @@ fn what_is_wrong_is_said_where_it_stands() {
             panel("{show: {map: {x: depth, y: nothing, value: loss}}}"),
             "s.yaml:10:38: pictures[0].panels[0].show.map.y: `nothing` varies in no unit",
         ),
-        (panel("{show: {spectra: {of: []}}}"), "s.yaml:10:32: pictures[0].panels[0].show.spectra.of: must name at least one matrix"),
+        (
+            panel("{show: {spectra: {of: []}}}"),
+            "s.yaml:10:32: pictures[0].panels[0].show.spectra.of: must name at least one matrix",
+        ),
         (panel("{show: {pie: {y: loss}}}"), "s.yaml:10:15: pictures[0].panels[0].show.pie: unknown word `pie`"),
         (panel("{show: {over_time: {}}}"), "s.yaml:10:22: pictures[0].panels[0].show.over_time.y: missing"),
         (panel("{show: peaks, mark: {label: nowhere}}"), "s.yaml:10:28: pictures[0].panels[0].mark: must have either x or y"),
