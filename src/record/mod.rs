@@ -3,6 +3,7 @@
 
 mod atomic;
 mod caption;
+mod ensemble;
 mod folder;
 mod long;
 mod manifest;
@@ -16,6 +17,7 @@ mod verdict;
 
 pub use atomic::replace_text;
 pub use caption::{caption, setting};
+pub use ensemble::{Ensemble, Member};
 pub use folder::{Draft, FolderError, read, read_study};
 pub use long::{Field, Kind, write_long};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
