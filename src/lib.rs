@@ -25,7 +25,7 @@
 //! Data flows one way, from a scenario to pictures:
 //!
 //! ```text
-//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► figure
+//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► claim, figure
 //!                                                └─► optim ────────────────────┘
 //! ```
 //!
@@ -39,7 +39,7 @@
 //! | 3 | [`objective`] |
 //! | 4 | [`flow`], [`optim`], [`observe`] |
 //! | 5 | [`record`] |
-//! | 6 | [`run`](mod@run), [`figure`] |
+//! | 6 | [`run`](mod@run), [`claim`], [`figure`] |
 //! | 7 | [`sweep`] |
 //! | 8 | [`study`] |
 //! | 9 | [`cli`] |
@@ -68,6 +68,7 @@
 
 #![warn(missing_docs)]
 
+pub mod claim;
 pub mod cli;
 pub mod data;
 pub mod figure;

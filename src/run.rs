@@ -25,7 +25,7 @@ use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
-use certificate::{FirstEnd, Second};
+use certificate::{Lead, Leading, Second};
 use process::{Descent, Ended, Flow};
 use schedule::{Clock, schedule};
 
@@ -42,6 +42,16 @@ pub struct Finished {
     /// What a reader of the records must know: processes that ended early, a balance law that is not kept, moments that could not be
     /// observed.
     pub warnings: Vec<String>,
+    /// The second integration, where the scenario asks for a certificate or makes claims.
+    pub finer: Option<Finer>,
+}
+
+/// The second integration of the flow, at a tenth of the tolerance, up to the end of the first.
+pub struct Finer {
+    /// Its records, at the same times.
+    pub run: Run,
+    /// How it ended.
+    pub termination: Termination,
 }
 
 impl Finished {
@@ -56,23 +66,35 @@ impl Finished {
 ///
 /// It does not fail: a process that stops early is a result.
 pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
-    if !scenario.flow.certify {
-        return integrate(scenario, problem, interrupt, progress);
+    // A claim is judged by its error.
+    if !scenario.flow.certify && scenario.claims.is_empty() {
+        return integrate(scenario, problem, interrupt, progress, None);
     }
-    let (finer, its_problem, end) = (certificate::finer(scenario), problem.clone(), FirstEnd::default());
+    let (finer, its_problem, lead) = (certificate::finer(scenario), problem.clone(), Lead::default());
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &end));
-        let mut finished = integrate(scenario, problem, interrupt, progress);
-        end.set(finished.terminations[0].1.t());
+        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &lead));
+        let leading = Leading(&lead);
+        let mut finished = integrate(scenario, problem, interrupt, progress, Some(&lead));
+        drop(leading);
         match second.join() {
-            Ok(second) => certificate::certify(&mut finished, &finer, &second),
+            Ok(second) => {
+                certificate::certify(&mut finished, &finer, &second);
+                finished.finer = Some(second.into_finer());
+            }
             Err(panic) => std::panic::resume_unwind(panic),
         }
         finished
     })
 }
 
-fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
+/// `lead`: who waits for the flow.
+fn integrate(
+    scenario: &Scenario,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(f64),
+    lead: Option<&Lead>,
+) -> Finished {
     let mut observables = observables(scenario, problem);
     observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
     let mut flow = Flow::new(scenario, problem, interrupt);
@@ -87,6 +109,9 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
+        }
+        if let Some(lead) = lead {
+            lead.at(flow.t());
         }
         if event.flow && there {
             flow.look();
@@ -131,17 +156,23 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
     let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
-    let run = Run {
+    let mut run = records(scenario, &recorders, &weights, problem);
+    run.arrays.extend(low);
+    let mut warnings = warning::warnings(&run, &terminations, unobserved);
+    warnings.extend(complaints);
+    Finished { run, manifest, weights, terminations, warnings, finer: None }
+}
+
+/// What was recorded, of processes with these final weights.
+fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Run {
+    Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
         weight_decay: scenario.weight_decay,
         caption: caption(scenario),
-        table: table(&recorders),
-        arrays: all_arrays(&recorders, &weights, problem).into_iter().chain(low).collect(),
-    };
-    let mut warnings = warning::warnings(&run, &terminations, unobserved);
-    warnings.extend(complaints);
-    Finished { run, manifest, weights, terminations, warnings }
+        table: table(recorders),
+        arrays: all_arrays(recorders, weights, problem),
+    }
 }
 
 /// What is measured of every process.
@@ -188,7 +219,7 @@ fn low_parts(ended: &[Ended]) -> Arrays {
 }
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
-/// its end.
+/// its end; and the target's AGOP, if it is known.
 fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = arrays(recorders);
     for (process, parameters) in weights {
@@ -198,6 +229,9 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
             all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).as_view()));
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
+    }
+    if let Some(factor) = &problem.target_agop {
+        all.insert("target/agop".to_string(), Array::matrix((factor.transpose() * factor).as_view()));
     }
     all
 }

@@ -42,6 +42,8 @@ pub(super) enum CliError {
     Exists(PathBuf),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("these claims do not hold: {0}; the run folder says why")]
+    Claims(String),
     #[error("interrupted: the same command runs it again from its start")]
     Interrupted,
     #[error("cannot catch signals: {0}")]
@@ -51,11 +53,12 @@ pub(super) enum CliError {
 }
 
 impl CliError {
-    /// 1 the run failed, 2 the command line or the scenario is wrong, 75 incomplete, the same command resumes it.
+    /// 1 the run failed, 2 the command line or the scenario is wrong, 3 a claim did not hold, 75 incomplete, the same command resumes it.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
+            Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Folder(_)) => 1,
             Self::Lr(LrError::Folder(_) | LrError::Unreadable { .. }) => 1,

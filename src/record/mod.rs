@@ -13,6 +13,7 @@ mod recorder;
 mod study;
 mod table;
 mod unit;
+mod verdict;
 
 pub use atomic::replace_text;
 pub use caption::{caption, setting};
@@ -26,6 +27,7 @@ pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
 pub use unit::{publish_unit, read_unit, read_unit_weights, unit_fields};
+pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 
 use crate::npz::Arrays;
 
@@ -33,7 +35,8 @@ use crate::npz::Arrays;
 ///
 /// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})),
 /// `p/sv_product` (T × min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A),
-/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record).
+/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record); and `target/agop` (d_0 × d_0), of data that were
+/// drawn from a target.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The scenario's name.

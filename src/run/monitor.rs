@@ -7,7 +7,7 @@ use nalgebra::DVector;
 
 use crate::flow::{Motion, Stationarity};
 use crate::ode::{Event, Termination, Tolerance};
-use crate::scenario::{Preserve, Scenario};
+use crate::scenario::{Claim, Preserve, Scenario};
 
 use super::Problem;
 
@@ -31,6 +31,8 @@ pub(super) struct Monitor<'a> {
     t_end: f64,
     /// Whether a converged flow stops: not where a law is asked for that goes on for ever.
     stops: bool,
+    /// Whether it is claimed that the flow comes to rest: then it is asked at its end, too, for as long again.
+    claimed: bool,
     /// The plateau on which the flow sits.
     plateau: Option<Plateau>,
     events: Vec<Event>,
@@ -44,6 +46,7 @@ impl<'a> Monitor<'a> {
             stationarity: Stationarity::new(problem.start.values(), scenario.flow.t_end, tolerance),
             t_end: scenario.flow.t_end,
             stops: scenario.flow.preserve == Preserve::None,
+            claimed: scenario.claims.contains(&Claim::Converged),
             plateau: None,
             events: Vec::new(),
         }
@@ -55,6 +58,10 @@ impl<'a> Monitor<'a> {
         if t <= 0.0 {
             return None;
         }
+        let asked_at_the_end = self.claimed && t >= self.t_end;
+        if asked_at_the_end {
+            self.stationarity.extend_to(2.0 * self.t_end);
+        }
         let look = self.stationarity.look(&*self.problem.objective, t, theta, spent);
         let objective = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
         if look.motion == Motion::Plateau {
@@ -65,6 +72,10 @@ impl<'a> Monitor<'a> {
             }
         } else if let Some(Plateau { begin, told: true, .. }) = self.plateau.take() {
             self.events.push(Event { t, kind: "plateau_end", detail: format!("begun at t = {begin}: {objective}") });
+        }
+        if asked_at_the_end && look.motion == Motion::Converged {
+            let detail = format!("it would stay until t = {}: ‖∇J‖ {:.1e}", 2.0 * self.t_end, look.grad_norm);
+            self.events.push(Event { t, kind: "converged", detail });
         }
         let stops = self.stops && t < self.t_end && look.motion == Motion::Converged;
         stops.then_some(Termination::Converged { t, grad_norm: look.grad_norm })

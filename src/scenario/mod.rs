@@ -2,13 +2,13 @@
 //! here it becomes plain types, with every default filled in and every value in its range.
 //!
 //! ```text
-//! text ─► tree of values ─► --set patches ─► types (defaults) ─► ranges ─► availability
+//! text ─► tree of values ─► --set patches ─► types (defaults) ─► ranges
 //!    └──► marks: where each key stands ──────────► problems: file:line:column: path: what would be right
 //! ```
 //!
-//! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks neither ranges nor availability.
+//! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks no
+//! ranges.
 
-mod availability;
 mod claim;
 mod clock;
 mod data;

@@ -74,7 +74,6 @@ pub(super) fn settle(tree: &Value, path: &Path, mut found: Findings) -> Result<S
     scenario.fill_defaults();
     scenario.resolve_paths(path, &mut found);
     scenario.validate(&mut found);
-    scenario.check_availability(&mut found);
     if found.0.is_empty() { Ok(scenario) } else { Err(found) }
 }
 

@@ -9,6 +9,7 @@
 //! DIR/units/<id>/weights.npz       final weights, where whoever runs the units needs them; not merged
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
 //! ```
 //!
 //! Nothing is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
@@ -22,6 +23,7 @@ mod plan;
 mod runner;
 mod status;
 mod unit;
+mod verdicts;
 
 pub use error::SweepError;
 pub use folder::Folder;
@@ -29,3 +31,4 @@ pub use merge::{Merged, merge};
 pub use plan::{Factor, Id, Plan, Unit};
 pub use runner::{Options, Progress, Report, Shard, run};
 pub use status::Status;
+pub use verdicts::verdicts;

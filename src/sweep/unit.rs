@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use crate::claim::{self, Evidence};
 use crate::ode::Interrupt;
 use crate::record::publish_unit;
 use crate::run::{self, Problem};
@@ -56,12 +57,18 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, weights: bool, interrupt:
         return Ok(Outcome::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
     }
     let begin = Instant::now();
-    let finished = run::run(&scenario, &problem, interrupt, |_t| {});
+    let mut finished = run::run(&scenario, &problem, interrupt, |_t| {});
     let spent = begin.elapsed();
     // Whichever of its processes that stopped: only an undisturbed run leaves records.
     if interrupt.is_raised() {
         return Ok(Outcome::Interrupted);
     }
+    finished.manifest.verdicts = claim::judge(&Evidence {
+        scenario: &scenario,
+        run: &finished.run,
+        flow: &finished.manifest.processes["flow"],
+        second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
+    });
     let mut manifest = finished.manifest.to_value();
     manifest["warnings"] = finished.warnings.clone().into();
     let weights = weights.then_some(&*finished.weights);

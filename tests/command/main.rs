@@ -1,6 +1,7 @@
 //! What a user does, through the built command.
 
 mod certify;
+mod claims;
 mod cli;
 mod companions;
 mod data;

@@ -1,7 +1,8 @@
 //! From the folders of units to one long table: `unit`, the keys that vary, then `process`, `step`, `t` and what was observed.
 //!
 //! Rows are sorted by the id of the unit, within it as the run recorded them: by process, then time. Of a column that some units lack
-//! (`balance_gap_3` of shallower networks) their rows are null. Units are read one after another; some 32,768 rows are held at a time.
+//! (`balance_gap_3` of shallower networks) their rows are null. Verdicts on claims have a table of their own: `unit`, the keys that vary,
+//! `claim`, and the verdict with its numbers. Units are read one after another; some 32,768 rows are held at a time.
 
 mod columns;
 
@@ -11,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::record::{FolderError, Table, read_unit, replace_text, write_long};
+use crate::record::{Field, FolderError, Table, read_unit, replace_text, write_long};
 
+use super::verdicts::{of_unit, table as verdict_table};
 use super::{Folder, Id, Plan, Status, SweepError, Unit};
 use columns::{Union, Varied};
 
@@ -26,6 +28,8 @@ pub struct Merged {
     pub table: PathBuf,
     /// `sweep.json`.
     pub summary: PathBuf,
+    /// `verdicts.parquet`, where units make claims.
+    pub verdicts: Option<PathBuf>,
     /// Its rows.
     pub rows: usize,
     /// What became of the units.
@@ -75,6 +79,7 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         (!tables.is_empty()).then_some(Ok(tables))
     });
     write_long(&table, &[varied.fields(), union.fields()].concat(), pieces)?;
+    let verdicts = write_verdicts(&units, place, &varied, to)?;
     let summary = to.join("sweep.json");
     let found = json!({
         "name": plan.name,
@@ -87,9 +92,28 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         "missing": status.missing.iter().map(|unit| unit.id.to_string()).collect::<BTreeSet<_>>(),
         "versions": notes.versions,
         "terminations": notes.terminations,
+        "verdicts": notes.verdicts,
     });
     replace_text(&summary, &format!("{found:#}\n"))?;
-    Ok(Merged { table, summary, rows, status })
+    Ok(Merged { table, summary, verdicts, rows, status })
+}
+
+/// Writes `verdicts.parquet`, unless no unit makes a claim.
+fn write_verdicts(
+    units: &[Unit],
+    place: impl Fn(&Unit) -> Option<PathBuf>,
+    varied: &Varied,
+    to: &Path,
+) -> Result<Option<PathBuf>, SweepError> {
+    let judged =
+        units.iter().filter_map(|unit| Some((*unit, of_unit(&place(unit)?)))).filter(|(_, verdicts)| !verdicts.is_empty());
+    let tables: Vec<Table> = judged.map(|(unit, verdicts)| varied.before(unit, verdict_table(verdicts))).collect();
+    let Some(first) = tables.first() else { return Ok(None) };
+    let fields: Vec<Field> =
+        first.columns.iter().map(|column| Field { name: column.name.clone(), kind: column.values.kind() }).collect();
+    let path = to.join("verdicts.parquet");
+    write_long(&path, &fields, std::iter::once(Ok::<_, SweepError>(tables)))?;
+    Ok(Some(path))
 }
 
 /// What the manifests of units say that does not depend on who ran them, counted.
@@ -99,6 +123,8 @@ struct Notes {
     versions: BTreeSet<String>,
     /// How many units ended how, by process.
     terminations: BTreeMap<String, BTreeMap<String, usize>>,
+    /// How many units said what, by claim.
+    verdicts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 impl Notes {
@@ -109,6 +135,9 @@ impl Notes {
         self.versions.insert(format!("{} ({})", word(&manifest["version"]), word(&manifest["git_revision"])));
         for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
             *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
+        }
+        for (claim, verdict) in manifest["verdicts"].as_object().into_iter().flatten() {
+            *self.verdicts.entry(claim.clone()).or_default().entry(word(&verdict["verdict"])).or_default() += 1;
         }
     }
 }
