@@ -13,6 +13,7 @@ mod problem;
 mod process;
 mod schedule;
 mod sharpness;
+mod sliding;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
@@ -90,6 +91,8 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
         }
         if event.flow && there {
             flow.look();
+        } else if flow.is_stopped() {
+            flow.look_stopped();
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];

@@ -22,6 +22,13 @@ pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     cosine(&a0, &b0)
 }
 
+/// The mean of cos(A, QBQᵀ) over all rotations Q, uniformly distributed, of symmetric d × d matrices: what the cosine is where their
+/// eigenvectors have nothing to do with each other. Exact: E[QBQᵀ] commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
+/// ‖B‖: tr A·tr B/(d‖A‖_F‖B‖_F). The [`centred_cosine`] has the mean 0. NaN where one of them is zero.
+pub fn cosine_baseline(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    (a.trace() / a.norm()) * (b.trace() / b.norm()) / a.nrows() as f64
+}
+
 fn traceless(m: &DMatrix<f64>) -> DMatrix<f64> {
     let mean = m.trace() / m.nrows() as f64;
     let mut traceless = m.clone();
