@@ -126,7 +126,19 @@ impl MlpObjective {
         let blocks = division.blocks(data).into();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let (work, tangent) = (RefCell::new(None), RefCell::new(None));
-        Self { net: architecture, condensed, division, blocks, samples, loss, weight_decay, kinks: Vec::new(), threads, work, tangent }
+        Self {
+            net: architecture,
+            condensed,
+            division,
+            blocks,
+            samples,
+            loss,
+            weight_decay,
+            kinks: Vec::new(),
+            threads,
+            work,
+            tangent,
+        }
     }
 
     /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.

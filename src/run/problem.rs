@@ -145,7 +145,8 @@ impl Problem {
         let averages = scenario.flow.kink > 0.0;
         let width = if averages { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let averaged = objective.averaged(start.values(), width);
-        let problem = Self { start, objective, averaged, averages, test, target_agop, samples, scenario_hash: scenario.hash()? };
+        let problem =
+            Self { start, objective, averaged, averages, test, target_agop, samples, scenario_hash: scenario.hash()? };
         problem.check_start()?;
         Ok(problem)
     }

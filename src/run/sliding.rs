@@ -9,6 +9,9 @@ use crate::ode::Event;
 
 use super::Problem;
 
+/// Stays that become events, at most; all are counted.
+const NAMED: usize = 32;
+
 /// Layer, neuron and sample.
 type Place = (usize, usize, usize);
 
@@ -18,6 +21,8 @@ struct Stay {
     begin: f64,
     /// Whether it was there at two looks.
     stays: bool,
+    /// Whether it is an event.
+    told: bool,
 }
 
 /// The samples on kinks of one flow.
@@ -49,7 +54,8 @@ impl Sliding {
         let mut slid = false;
         for OnKink { layer, neuron, sample, slope } in averaged.on_kinks(theta) {
             let place = (layer, neuron, sample);
-            let (mut stay, again) = before.remove(&place).map_or((Stay { begin: t, stays: false }, false), |stay| (stay, true));
+            let (mut stay, again) =
+                before.remove(&place).map_or((Stay { begin: t, stays: false, told: false }, false), |stay| (stay, true));
             slid |= again || stopped;
             if (again || stopped) && !stay.stays {
                 stay.stays = true;
@@ -60,12 +66,18 @@ impl Sliding {
                     false => "it is shuttled across it in steps as short as rtol asks".to_string(),
                 };
                 let detail = format!("sample {sample} stays on the kink of neuron {neuron} of layer {layer}: {how}");
-                self.events.push(Event { t: stay.begin, kind: "sliding", detail });
+                stay.told = self.stays <= NAMED;
+                if stay.told {
+                    self.events.push(Event { t: stay.begin, kind: "sliding", detail });
+                }
             }
             self.on.insert(place, stay);
         }
-        for ((layer, neuron, sample), stay) in before.into_iter().filter(|(_, stay)| stay.stays) {
-            let detail = format!("sample {sample} has left the kink of neuron {neuron} of layer {layer} (there since t = {})", stay.begin);
+        for ((layer, neuron, sample), stay) in before.into_iter().filter(|(_, stay)| stay.told) {
+            let detail = format!(
+                "sample {sample} has left the kink of neuron {neuron} of layer {layer} (there since t = {})",
+                stay.begin
+            );
             self.events.push(Event { t, kind: "sliding_end", detail });
         }
         self.spent += if slid { spent - self.last } else { 0 };
