@@ -10,6 +10,7 @@ mod interrupt;
 mod laws;
 mod ledger;
 mod nonlinear;
+mod nonlinear_references;
 mod optimizers;
 mod readme;
 mod references;
