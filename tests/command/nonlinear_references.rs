@@ -102,7 +102,7 @@ fn flows_of_nonlinear_networks_are_those_of_scipy() {
         cases().iter().map(|(name, case)| (name.clone(), error(&case.run(name, "[]"), name, "flow"))).collect();
     assert_eq!(errors.len(), 16);
     for (name, error) in &errors {
-        assert!(*error <= 1e-13, "{name} is {error:.1e} from the reference: {errors:.1e?}");
+        assert!(*error <= 1e-13, "{name} is {error:.1e} from the reference: {errors:?}");
     }
 }
 
@@ -140,7 +140,7 @@ fn every_optimizer_steps_nonlinear_networks_as_torch_does() {
     }
     assert_eq!(errors.len(), 3 * 13);
     for (which, error) in &errors {
-        assert!(*error <= 1e-15, "{which} is {error:.1e} from torch: {errors:.1e?}");
+        assert!(*error <= 1e-15, "{which} is {error:.1e} from torch: {errors:?}");
     }
 }
 
