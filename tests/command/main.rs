@@ -11,6 +11,7 @@ mod interrupt;
 mod laws;
 mod ledger;
 mod nonlinear;
+mod nonlinear_references;
 mod optimizers;
 mod readme;
 mod references;
