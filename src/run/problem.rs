@@ -20,6 +20,8 @@ pub struct Problem {
     pub objective: Box<dyn Objective>,
     /// The same on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
+    /// ℒ of the best constant function.
+    pub constant_loss: f64,
     /// R with RᵀR the AGOP of the target, of data that were drawn from one.
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
@@ -35,6 +37,7 @@ impl Clone for Problem {
             start: self.start.clone(),
             objective: self.objective.duplicate(),
             test: self.test.as_ref().map(|test| test.duplicate()),
+            constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
             scenario_hash: self.scenario_hash.clone(),
@@ -132,7 +135,8 @@ impl Problem {
             Data::Synthetic(synthetic) => Some(target_agop(synthetic, scenario.seed, &data.x).factor),
             Data::File(_) => None,
         };
-        let problem = Self { start, objective, test, target_agop, samples, scenario_hash: scenario.hash()? };
+        let constant_loss = scenario.loss.of_the_best_constant(&data.y);
+        let problem = Self { start, objective, test, constant_loss, target_agop, samples, scenario_hash: scenario.hash()? };
         problem.check_start()?;
         Ok(problem)
     }
