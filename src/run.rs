@@ -22,7 +22,7 @@ pub use problem::{Problem, ProblemError};
 use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, TestLoss, alpha_tildes};
+use crate::observe::{self, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
@@ -182,6 +182,7 @@ fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Para
 /// What is measured of every process.
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = observe::all(&problem.start, scenario.weight_decay, problem.target_agop.as_ref());
+    observables.push(Box::new(Learned { constant: problem.constant_loss }));
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }

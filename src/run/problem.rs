@@ -28,6 +28,8 @@ pub struct Problem {
     pub averages: bool,
     /// J on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
+    /// ℒ of the best constant function.
+    pub constant_loss: f64,
     /// R with RᵀR the AGOP of the target, of data that were drawn from one.
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
@@ -45,6 +47,7 @@ impl Clone for Problem {
             averaged: self.averaged.as_ref().map(|averaged| averaged.duplicate()),
             averages: self.averages,
             test: self.test.as_ref().map(|test| test.duplicate()),
+            constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
             scenario_hash: self.scenario_hash.clone(),
@@ -145,8 +148,9 @@ impl Problem {
         let averages = scenario.flow.kink > 0.0;
         let width = if averages { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let averaged = objective.averaged(start.values(), width);
-        let problem =
-            Self { start, objective, averaged, averages, test, target_agop, samples, scenario_hash: scenario.hash()? };
+        let constant_loss = scenario.loss.of_the_best_constant(&data.y);
+        let scenario_hash = scenario.hash()?;
+        let problem = Self { start, objective, averaged, averages, test, constant_loss, target_agop, samples, scenario_hash };
         problem.check_start()?;
         Ok(problem)
     }

@@ -21,3 +21,4 @@ mod stiff;
 mod study;
 mod study_lr;
 mod sweep;
+mod threshold;
