@@ -5,6 +5,7 @@ mod claims;
 mod cli;
 mod companions;
 mod data;
+mod figures;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
@@ -14,6 +15,7 @@ mod nonlinear;
 mod optimizers;
 mod readme;
 mod references;
+mod report;
 mod run;
 mod sharpness;
 mod stiff;
