@@ -5,6 +5,7 @@ mod claims;
 mod cli;
 mod companions;
 mod data;
+mod figures;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
@@ -15,6 +16,7 @@ mod nonlinear_references;
 mod optimizers;
 mod readme;
 mod references;
+mod report;
 mod run;
 mod sharpness;
 mod stiff;
