@@ -41,7 +41,7 @@
 //! | 5 | [`record`] |
 //! | 6 | [`run`](mod@run), [`claim`], [`figure`] |
 //! | 7 | [`sweep`] |
-//! | 8 | [`study`] |
+//! | 8 | [`study`], [`paper`], [`report`] |
 //! | 9 | [`cli`] |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
@@ -80,7 +80,9 @@ pub mod objective;
 pub mod observe;
 pub mod ode;
 pub mod optim;
+pub mod paper;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;

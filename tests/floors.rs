@@ -12,7 +12,7 @@ const FLOORS: &[(u32, &[&str])] = &[
     (5, &["record"]),
     (6, &["run", "claim", "figure"]),
     (7, &["sweep"]),
-    (8, &["study"]),
+    (8, &["study", "paper", "report"]),
     (9, &["cli"]),
 ];
 

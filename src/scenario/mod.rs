@@ -54,6 +54,7 @@ pub use read::{parse, read};
 pub use record::Record;
 pub use schedule::Schedule;
 pub use sweep::{Sweep, entries};
+pub use tree::suggestion;
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
 const MAX_WIDTH: usize = 65_536;

@@ -53,7 +53,7 @@ pub struct Panel {
     /// One curve, or one colour of dots, for each value of this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
-    /// Only units with these values of these keys.
+    /// Only units with these values of these keys; a list names several.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub only: BTreeMap<String, serde_yaml::Value>,
     /// The processes drawn.
@@ -198,6 +198,22 @@ pub struct Mark {
     pub y: Option<f64>,
     /// What stands there, for the legend.
     pub label: String,
+}
+
+/// Whether a unit's `value` of a key is the one that `where` names, or one of those that it lists. Numbers are compared as such: 0 is 0.0.
+pub fn is_wanted(value: &serde_json::Value, wanted: &serde_yaml::Value) -> bool {
+    let Ok(wanted) = serde_json::to_value(wanted) else { return false };
+    same(value, &wanted) || wanted.as_array().is_some_and(|any| any.iter().any(|wanted| same(value, wanted)))
+}
+
+fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+    match (a, b) {
+        (Number(a), Number(b)) => a.as_f64() == b.as_f64(),
+        (Array(a), Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Object(a), Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b))),
+        _ => a == b,
+    }
 }
 
 /// Checks `pictures` against the keys that the sweep varies.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::claim::{self, Evidence};
 use crate::ode::Interrupt;
-use crate::record::publish_unit;
+use crate::record::{Keep, publish_unit};
 use crate::run::{self, Problem};
 use crate::scenario::Sweep;
 
@@ -24,16 +24,15 @@ pub(super) enum Outcome {
 }
 
 /// Runs a unit and gives it its place in the folder.
-/// `weights`: whether its final weights are kept too.
 pub(super) fn run_unit(
     sweep: &Sweep,
     unit: Unit,
     folder: &Folder,
-    weights: bool,
+    keep: Keep,
     interrupt: &Interrupt,
 ) -> Result<Outcome, SweepError> {
     // One bug in one corner of the grid is no reason to lose the night.
-    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, weights, interrupt)))
+    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, keep, interrupt)))
         .unwrap_or_else(|panic| Ok(Outcome::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
     match &outcome {
         Outcome::Done(_) => folder.forgive(unit.id),
@@ -44,7 +43,7 @@ pub(super) fn run_unit(
 }
 
 /// Errors of the sweep's folder are errors; whatever is wrong with the unit is its outcome.
-fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, weights: bool, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, keep: Keep, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
     let scenario = match sweep.unit(unit.index) {
         Ok(scenario) => scenario,
         Err(error) => return Ok(Outcome::Failed(error.to_string())),
@@ -71,8 +70,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, weights: bool, interrupt:
     });
     let mut manifest = finished.manifest.to_value();
     manifest["warnings"] = finished.warnings.clone().into();
-    let weights = weights.then_some(&*finished.weights);
-    publish_unit(&folder.unit(unit.id), &finished.run.table, &scenario, &manifest, weights)?;
+    publish_unit(&folder.unit(unit.id), &finished.run, &scenario, &manifest, &finished.weights, keep)?;
     Ok(Outcome::Done(spent))
 }
 

@@ -1,12 +1,11 @@
 //! What the units of a sweep say of the claims of its scenario.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{Bound, Column, Table, Values, Verdict};
+use crate::record::{Bound, Column, Table, Values, Verdict, read_manifest};
 
 use super::{Folder, Plan, Unit};
 
@@ -18,9 +17,12 @@ pub fn verdicts(plan: &Plan, folders: &[Folder]) -> Vec<(Unit, BTreeMap<String, 
 
 /// Those of the unit in `folder`; none where its manifest cannot be read.
 pub(super) fn of_unit(folder: &Path) -> BTreeMap<String, Verdict> {
-    let text = fs::read_to_string(folder.join("manifest.json")).unwrap_or_default();
-    let mut manifest: Value = serde_json::from_str(&text).unwrap_or_default();
-    serde_json::from_value(manifest["verdicts"].take()).unwrap_or_default()
+    read_manifest(folder).map_or(BTreeMap::new(), |manifest| of_manifest(&manifest))
+}
+
+/// Those in a manifest; none where an earlier version wrote it in another form.
+pub(super) fn of_manifest(manifest: &Value) -> BTreeMap<String, Verdict> {
+    serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default()
 }
 
 /// One row per claim.

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::record::{Field, FolderError, Table, read_unit, replace_text, write_long};
+use crate::record::{Field, FolderError, Table, read_manifest, read_unit, replace_text, write_long};
 
 use super::verdicts::{of_unit, table as verdict_table};
-use super::{Folder, Id, Plan, Status, SweepError, Unit};
+use super::{Folder, Id, Notes, Plan, Status, SweepError, Unit};
 use columns::{Union, Varied};
 
 /// Rows of a row group: enough that its own bookkeeping is small beside it, few enough for any memory.
@@ -55,9 +55,9 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
     let place = |unit: &Unit| folders.iter().find(|folder| folder.is_done(unit.id)).map(|folder| folder.unit(unit.id));
 
     let (mut union, mut notes) = (Union::default(), Notes::default());
-    for folder in units.iter().filter_map(place) {
+    for (unit, folder) in units.iter().filter_map(|unit| Some((*unit, place(unit)?))) {
         union.add(&folder)?;
-        notes.add(&folder);
+        notes.add(unit, &read_manifest(&folder)?);
     }
     let varied = Varied::of(plan);
     fs::create_dir_all(to).map_err(|source| FolderError::Io { verb: "make", path: to.into(), source })?;
@@ -92,7 +92,7 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         "missing": status.missing.iter().map(|unit| unit.id.to_string()).collect::<BTreeSet<_>>(),
         "versions": notes.versions,
         "terminations": notes.terminations,
-        "verdicts": notes.verdicts,
+        "verdicts": notes.verdict_counts(),
     });
     replace_text(&summary, &format!("{found:#}\n"))?;
     Ok(Merged { table, summary, verdicts, rows, status })
@@ -114,30 +114,4 @@ fn write_verdicts(
     let path = to.join("verdicts.parquet");
     write_long(&path, &fields, std::iter::once(Ok::<_, SweepError>(tables)))?;
     Ok(Some(path))
-}
-
-/// What the manifests of units say that does not depend on who ran them, counted.
-#[derive(Debug, Default)]
-struct Notes {
-    /// Versions of gramflow, with their revisions.
-    versions: BTreeSet<String>,
-    /// How many units ended how, by process.
-    terminations: BTreeMap<String, BTreeMap<String, usize>>,
-    /// How many units said what, by claim.
-    verdicts: BTreeMap<String, BTreeMap<String, usize>>,
-}
-
-impl Notes {
-    fn add(&mut self, folder: &Path) {
-        let text = fs::read_to_string(folder.join("manifest.json")).unwrap_or_default();
-        let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
-        let word = |value: &Value| value.as_str().unwrap_or("unknown").to_string();
-        self.versions.insert(format!("{} ({})", word(&manifest["version"]), word(&manifest["git_revision"])));
-        for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
-            *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
-        }
-        for (claim, verdict) in manifest["verdicts"].as_object().into_iter().flatten() {
-            *self.verdicts.entry(claim.clone()).or_default().entry(word(&verdict["verdict"])).or_default() += 1;
-        }
-    }
 }
