@@ -46,36 +46,34 @@ const SHADES: usize = 64;
 /// The colours of values: which of them have one, and which.
 struct Shading {
     axis: Axis,
-    /// With negative values: white at 0, as far to either side.
-    signed: Option<f64>,
+    /// Of a matrix, or with negative values: white at 0, this far to either side.
+    around_zero: Option<f64>,
 }
 
 impl Shading {
     fn of(cells: &Cells) -> Option<Self> {
         let values = || cells.values.iter().flatten().copied().filter(|value| cells.scale.coordinate(*value).is_some());
         let largest = values().map(f64::abs).fold(0.0, f64::max);
-        let signed = (cells.scale != Scale::Log && values().any(|value| value < 0.0)).then_some(largest);
-        let axis = match signed {
-            Some(largest) => Axis::around(cells.scale, [-largest, largest]),
+        let negative = cells.scale != Scale::Log && values().any(|value| value < 0.0);
+        let around_zero = ((cells.matrix || negative) && largest > 0.0).then_some(largest);
+        let axis = match around_zero {
+            Some(largest) if negative => Axis::around(cells.scale, [-largest, largest]),
+            Some(largest) => Axis::around(cells.scale, [0.0, largest]),
             None => Axis::around(cells.scale, values()),
         };
-        axis.map(|axis| Self { axis, signed })
+        axis.map(|axis| Self { axis, around_zero })
     }
 
     fn color(&self, value: f64) -> Option<RGBColor> {
         let fraction = self.axis.fraction(value)?;
-        Some(match self.signed {
-            Some(largest) => diverging(value / largest),
-            None => heat(fraction),
-        })
+        Some(self.color_at(fraction))
     }
 
-    fn bar(&self, fraction: f64) -> RGBColor {
-        match self.signed {
-            // The axis goes a little beyond the largest values.
-            Some(_) => diverging(2.0 * fraction - 1.0),
-            None => heat(fraction),
-        }
+    /// The colour at this fraction of the axis.
+    fn color_at(&self, fraction: f64) -> RGBColor {
+        let value = self.axis.low + fraction * (self.axis.high - self.axis.low);
+        // The axis goes a little beyond the largest values.
+        self.around_zero.map_or_else(|| heat(fraction), |largest| diverging(value / largest))
     }
 }
 
@@ -86,7 +84,7 @@ impl Cells {
 
     /// Whether the names of columns stand upright, for want of room.
     fn upright(&self) -> bool {
-        const NARROW: f64 = 190.0;
+        const NARROW: f64 = 215.0;
         let slot = NARROW / self.columns.len().max(1) as f64;
         !self.matrix && self.columns.iter().any(|name| label_width(name, Self::tick_font()) + 5.0 > slot)
     }
@@ -112,7 +110,7 @@ impl Cells {
             return frame;
         }
         let side = (frame.right - frame.left).min(frame.bottom - frame.top);
-        Frame { right: frame.left + side, top: frame.bottom - side, ..frame }
+        Frame { right: frame.left + side, bottom: frame.top + side, ..frame }
     }
 
     fn corners(&self, frame: Frame, row: usize, column: usize) -> [Point; 4] {
@@ -124,6 +122,7 @@ impl Cells {
     }
 
     fn draw_cells(&self, canvas: &mut dyn Canvas, frame: Frame, shading: Option<&Shading>) -> Result<(), DrawError> {
+        let largest = self.values.iter().flatten().map(|value| value.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
         let few = self.values.iter().map(Vec::len).sum::<usize>() <= NUMBERED;
         for (i, row) in self.values.iter().enumerate() {
             for (j, &value) in row.iter().enumerate() {
@@ -135,7 +134,8 @@ impl Cells {
                 canvas.fill(&corners, color)?;
                 let (width, height) = (corners[2].0 - corners[0].0, corners[0].1 - corners[1].1);
                 let text = match few {
-                    true => number(value, 2),
+                    true if self.matrix => number(rounded(value, largest), 3),
+                    true => number(value, 3),
                     // In grey, negative and positive look alike.
                     false if value < 0.0 && width > 7.0 => "−".to_string(),
                     false => continue,
@@ -180,7 +180,7 @@ impl Cells {
         for shade in 0..SHADES {
             let (from, to) = (shade as f64 / SHADES as f64, (shade as f64 + 1.0) / SHADES as f64);
             let (bottom, top) = (frame.y(from), frame.y(to));
-            canvas.fill(&[(left, bottom), (left, top), (right, top), (right, bottom)], shading.bar((from + to) / 2.0))?;
+            canvas.fill(&[(left, bottom), (left, top), (right, top), (right, bottom)], shading.color_at((from + to) / 2.0))?;
         }
         let style = TextStyle::new(Self::tick_font());
         for tick in &shading.axis.ticks {
@@ -197,6 +197,14 @@ impl Cells {
         let labels: Vec<String> = shading.axis.ticks.iter().map(|tick| tick.label.clone()).collect();
         BAR.2 + Self::widest(&labels)
     }
+}
+
+/// `value` to the hundredth of the leading digit of the `largest`: what is smaller is noise beside it.
+fn rounded(value: f64, largest: f64) -> f64 {
+    let step = 10f64.powf(2.0 - largest.log10().floor());
+    let whole = (value * step).round();
+    // No −0.
+    if whole == 0.0 { 0.0 } else { whole / step }
 }
 
 /// Diagonal strokes over a cell.
@@ -237,7 +245,7 @@ impl Plot for Cells {
         draw_heading(canvas, letter, &self.heading, frame)?;
         let area = self.area(frame);
         let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
-        draw_label(canvas, &self.x, ((area.left + area.right) / 2.0, frame.bottom + self.below() - 18.0), label)?;
+        draw_label(canvas, &self.x, ((area.left + area.right) / 2.0, area.bottom + self.below() - 18.0), label)?;
         let at = (left + LABEL_SIZE, (area.top + area.bottom) / 2.0);
         draw_label(canvas, &self.y, at, TextStyle { upwards: true, ..label })?;
         if self.values.iter().all(Vec::is_empty) {

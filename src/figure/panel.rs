@@ -290,7 +290,7 @@ impl Plot for Panel {
                 let guide = [(frame.left, frame.y(at)), (frame.right, frame.y(at))];
                 stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
             }
-            self.bands.iter().try_for_each(|band| draw_band(canvas, band, frame, x, y))?;
+            draw_bands(canvas, &self.bands, frame, x, y)?;
             let place = |p: &Point| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?)));
             let placed: Vec<Vec<Option<Point>>> = self.series.iter().map(|s| s.points.iter().map(place).collect()).collect();
             // Guides over the curves, which would hide them where they agree; markers over both.
@@ -332,21 +332,34 @@ pub(super) fn draw_heading(
     draw_label(canvas, heading, at, TextStyle::new(Font::regular(LABEL_SIZE)))
 }
 
-/// Fills the band between its edges, piece by piece where it has gaps; a piece of one point is an upright bar.
-fn draw_band(canvas: &mut dyn Canvas, band: &Band, frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
+/// The pieces of a band between its gaps: from, to, in places on the page.
+fn band_pieces(band: &Band, frame: Frame, x: &Axis, y: &Axis) -> Vec<Vec<[Point; 2]>> {
     let place = |&(at, from, to): &(f64, f64, f64)| {
         let at = frame.x(x.fraction(at)?);
         Some([(at, frame.y(y.fraction(from)?)), (at, frame.y(y.fraction(to)?))])
     };
     let places: Vec<Option<[Point; 2]>> = band.points.iter().map(place).collect();
-    for piece in places.split(Option::is_none) {
-        let piece: Vec<[Point; 2]> = piece.iter().copied().flatten().collect();
-        if let &[bar] = piece.as_slice() {
-            canvas.stroke(&bar, 5.0, pale(band.color))?;
+    let pieces = places.split(Option::is_none).map(|piece| piece.iter().copied().flatten().collect());
+    pieces.filter(|piece: &Vec<[Point; 2]>| !piece.is_empty()).collect()
+}
+
+/// Fills the bands, a piece of one point as an upright bar; then draws the edges of all, which show where one band covers another.
+fn draw_bands(canvas: &mut dyn Canvas, bands: &[Band], frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
+    let bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
+    for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {
+        if let [bar] = piece.as_slice() {
+            canvas.stroke(bar, 5.0, pale(color, 0.2))?;
         }
         // Quadrilaterals: plotters fills a polygon with many corners by a scan that large ones make slow, and some of them wrong.
         for pair in piece.windows(2) {
-            canvas.fill(&[pair[0][0], pair[0][1], pair[1][1], pair[1][0]], pale(band.color))?;
+            canvas.fill(&[pair[0][0], pair[0][1], pair[1][1], pair[1][0]], pale(color, 0.2))?;
+        }
+    }
+    for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {
+        for edge in 0..2 {
+            let path: Vec<Option<Point>> = piece.iter().map(|ends| Some(ends[edge])).collect();
+            let look = Look { line: Some(0.5), ..Look::line(pale(color, 0.5)) };
+            draw_line(canvas, look, &path, false)?;
         }
     }
     Ok(())

@@ -169,9 +169,9 @@ fn along(stops: &[RGBColor], fraction: f64) -> RGBColor {
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// A shade of `color` for areas, four fifths white: lines and markers on it are read.
-pub(super) fn pale(color: RGBColor) -> RGBColor {
-    let mix = |channel: u8| (0.2 * f64::from(channel) + 0.8 * 255.0).round() as u8;
+/// A shade of `color` for areas: this `share` of it, the rest white, so that lines and markers on it are read.
+pub(super) fn pale(color: RGBColor, share: f64) -> RGBColor {
+    let mix = |channel: u8| (share * f64::from(channel) + (1.0 - share) * 255.0).round() as u8;
     RGBColor(mix(color.0), mix(color.1), mix(color.2))
 }
 

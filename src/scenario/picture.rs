@@ -32,7 +32,7 @@ pub struct Picture {
     pub title: String,
     /// From left to right, row by row.
     pub panels: Vec<Panel>,
-    /// Panels in a row.
+    /// Panels in a row, at most.
     #[serde(default = "three")]
     pub columns: usize,
 }
@@ -47,7 +47,7 @@ fn three() -> usize {
 pub struct Panel {
     /// The kind of panel, and the quantities in it.
     pub show: Show,
-    /// Beside the panel's letter.
+    /// Beside the panel's letter; `W_1` and `e^{−2λt}` are set as sub- and superscripts, `\_` is an underscore.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub heading: String,
     /// One curve, or one colour of dots, for each value of this key.
@@ -196,7 +196,7 @@ pub struct Mark {
     /// At this y, from left to right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y: Option<f64>,
-    /// What stands there, for the legend.
+    /// What stands there, for the legend; sub- and superscripts as in a heading.
     pub label: String,
 }
 
@@ -216,10 +216,9 @@ fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     }
 }
 
-/// Checks `pictures` against the keys that the sweep varies.
-pub(super) fn validate(pictures: &[Picture], varied: &[&str], found: &mut Findings) {
-    let known = |key: &str| varied.contains(&key) || DERIVED_KEYS.contains(&key);
-    let names: Vec<&str> = varied.iter().copied().chain(DERIVED_KEYS).collect();
+/// Checks `pictures` against the keys that the sweep varies, and their values.
+pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
+    let names: Vec<&str> = varied.iter().map(|(key, _)| *key).chain(DERIVED_KEYS).collect();
     for (i, picture) in pictures.iter().enumerate() {
         let at = path::item("pictures", i);
         if picture.panels.is_empty() {
@@ -237,21 +236,37 @@ pub(super) fn validate(pictures: &[Picture], varied: &[&str], found: &mut Findin
         for (j, panel) in picture.panels.iter().enumerate() {
             let at = path::item(&path::child(&at, "panels"), j);
             let mut check = |key: &str, place: &str| {
-                if !known(key) {
+                if !names.contains(&key) {
                     let message = format!("`{key}` varies in no unit: must be one of {}", names.join(", "));
                     found.add(&path::child(&at, place), message);
                 }
             };
             panel.lines.iter().for_each(|key| check(key, "lines"));
-            panel.only.keys().for_each(|key| check(key, "where"));
+            panel.only.keys().for_each(|key| check(key, &format!("where.{key}")));
             match &panel.show {
                 Show::AtEnd { x, .. } => check(x, "show.at_end.x"),
                 Show::Map { x, y, .. } => {
                     check(x, "show.map.x");
                     check(y, "show.map.y");
                 }
+                Show::Spectra { of, .. } if of.is_empty() => {
+                    found.add(&path::child(&at, "show.spectra.of"), "must name at least one matrix, got an empty list");
+                }
                 _ => {}
+            }
+            for (key, wanted) in &panel.only {
+                let values = varied.iter().find(|(varied, _)| varied == key).map(|(_, values)| *values);
+                let has = |value| serde_json::to_value(value).is_ok_and(|value| is_wanted(&value, wanted));
+                if values.is_some_and(|values| !values.iter().any(has)) {
+                    found.add(&path::child(&at, &format!("where.{key}")), format!("no unit has this value of `{key}`"));
+                }
+            }
+            if panel.mark.as_ref().is_some_and(|mark| mark.x.is_some() == mark.y.is_some()) {
+                found.add(&path::child(&at, "mark"), "must have either x or y");
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use super::super::quantiles::summary;
 use super::super::quantity;
 use super::super::style::{LAW, Look};
 use super::super::text::verbatim;
-use super::course::{endings, taken};
+use super::course::{endings, label, method, taken};
 use super::groups::{Unit, numbers, spread, values_of, with};
 use super::{Content, Drawn, Plot, words};
 
@@ -29,8 +29,8 @@ pub(super) struct AtEnd<'a> {
     pub slope: Option<f64>,
 }
 
-/// Side by side at a name, curves stand so far apart; names are 1 apart.
-const ASIDE: f64 = 0.09;
+/// Side by side at a name or a whole number, curves stand so far apart; these are 1 apart.
+const ASIDE: f64 = 0.08;
 
 /// The values of the key, where each stands, and their axis.
 struct Places {
@@ -58,6 +58,11 @@ impl Places {
         !self.axis.names.is_empty()
     }
 
+    /// Whether there is room between the values to set curves side by side.
+    fn apart(&self) -> bool {
+        self.axis.scale == Scale::Index
+    }
+
     fn extent(&self) -> (f64, f64) {
         let drawn = self.at.iter().copied().filter(|x| self.axis.scale.coordinate(*x).is_some());
         drawn.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
@@ -67,11 +72,13 @@ impl Places {
 /// None for 0 beside numbers that ask for a log axis: they stand side by side.
 fn own_scale(numbers: &[f64]) -> Option<Scale> {
     let positive = numbers.iter().copied().filter(|x| *x != 0.0);
+    let span =
+        numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max) - numbers.iter().copied().fold(f64::INFINITY, f64::min);
     let (log, whole) = (quantity::scale(positive) == Scale::Log, numbers.iter().all(|x| x.fract() == 0.0));
     match (log, numbers.contains(&0.0)) {
         (true, true) => None,
         (true, false) => Some(Scale::Log),
-        (false, _) if whole => Some(Scale::Index),
+        (false, _) if whole && numbers.len() as f64 > 0.2 * span => Some(Scale::Index),
         (false, _) => Some(Scale::Linear),
     }
 }
@@ -82,7 +89,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
     let (mut series, mut bands, mut groups, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut notes = endings(&content.units);
     for (index, (look, units)) in curves.iter().enumerate() {
-        let aside = if places.named() { ASIDE * (index as f64 - (curves.len() - 1) as f64 / 2.0) } else { 0.0 };
+        let aside = if places.apart() { ASIDE * (index as f64 - (curves.len() - 1) as f64 / 2.0) } else { 0.0 };
         let (mut median, mut band): (Vec<Point>, Vec<(f64, f64, f64)>) = Default::default();
         for (value, at) in places.values.iter().zip(&places.at) {
             let own = with(units, asked.x, value);
@@ -122,21 +129,17 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
             groups.push(unplaced);
         }
     }
-    let label = match asked.take {
-        Take::Last => quantity::label(asked.y),
-        Take::Largest => format!("largest {}", quantity::label(asked.y)),
-        Take::Rate => format!("rate of decay of the {}", quantity::label(asked.y)),
-    };
     let scale = asked.y_scale.map_or_else(|| quantity::scale(all.iter().copied()), Scale::from);
     let (low, high) = places.extent();
-    let mut panel = Panel::new(content.heading(), places.axis.clone(), AxisSpec::new(label, scale));
+    let mut panel = Panel::new(content.heading(), places.axis.clone(), AxisSpec::new(label(asked.y, asked.take), scale));
     let mut legend = Vec::new();
     if let Some(slope) = asked.slope.filter(|_| !places.named() && low <= high) {
         series.push(Series::guide(vec![(low, slope * low), (high, slope * high)], LAW));
         legend.push(Entry::new(format!("{}{}", number(slope, 3), words::symbol(asked.x)), LAW));
     }
-    if asked.take == Take::Rate {
-        notes.push("Rates by least squares of the logarithm over the later half of the time above rounding.".to_string());
+    notes.extend(method(asked.take));
+    if places.apart() && curves.len() > 1 {
+        notes.push("Curves stand side by side at each value.".to_string());
     }
     (panel.series, panel.bands, panel.notes) = (series, bands, notes);
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }

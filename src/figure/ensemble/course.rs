@@ -5,6 +5,7 @@ use crate::scenario::picture::Take;
 
 use super::super::canvas::Point;
 use super::super::quantiles::{Summary, summary};
+use super::super::quantity;
 use super::groups::Unit;
 
 /// Below this part of the largest value of a course that decays, its values are taken for rounding.
@@ -53,7 +54,9 @@ fn processes(count: usize) -> String {
 /// The summaries of `column` over `units` at each of their times; none where it is defined for less than half of them.
 pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
     let courses: Vec<(Unit, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
+    let at_rest = |unit: &Unit| (unit.termination() == "converged").then_some(unit.member.scenario.flow.t_end);
     let mut times: Vec<f64> = courses.iter().flat_map(|(_, course)| course.iter().map(|p| p.0)).collect();
+    times.extend(courses.iter().filter(|(_, course)| !course.is_empty()).filter_map(|(unit, _)| at_rest(unit)));
     times.retain(|t| t.is_finite());
     times.sort_by(f64::total_cmp);
     times.dedup();
@@ -82,6 +85,21 @@ fn value_at(course: &[Point], t: f64, termination: &str) -> f64 {
         (Some(&(_, last)), None) if termination == "converged" => last,
         _ => f64::NAN,
     }
+}
+
+/// What stands beside an axis of what is taken of `column`, with markup.
+pub(super) fn label(column: &str, take: Take) -> String {
+    match take {
+        Take::Last => quantity::label(column),
+        Take::Largest => format!("largest {}", quantity::label(column)),
+        Take::Rate => format!("rate of decay of the {}", quantity::label(column)),
+    }
+}
+
+/// How a rate is found, for the small print.
+pub(super) fn method(take: Take) -> Option<String> {
+    let words = "Rates: least squares of the logarithm over the later half of the time above rounding.";
+    (take == Take::Rate).then(|| words.to_string())
 }
 
 /// What a course comes to; not a number where it diverged, or has no value.

@@ -7,7 +7,7 @@ use super::super::cells::Cells;
 use super::super::quantiles::summary;
 use super::super::quantity;
 use super::super::text::verbatim;
-use super::course::{endings, taken};
+use super::course::{endings, label, method, taken};
 use super::groups::{spread, values_of, with};
 use super::{Content, Drawn, Plot, words};
 
@@ -28,12 +28,8 @@ pub(super) fn draw(content: &Content, [x, y]: [&str; 2], value: &str, take: Take
         }
         values.push(cells);
     }
-    let label = match take {
-        Take::Last => quantity::label(value),
-        Take::Largest => format!("largest {}", quantity::label(value)),
-        Take::Rate => format!("rate of decay of the {}", quantity::label(value)),
-    };
     let mut notes = endings(&content.units);
+    notes.extend(method(take));
     if empty > 0 {
         notes.push(format!("{empty} cells stand for no unit."));
     }
@@ -42,7 +38,7 @@ pub(super) fn draw(content: &Content, [x, y]: [&str; 2], value: &str, take: Take
         heading: content.heading(),
         x: words::axis(x),
         y: words::axis(y),
-        value: label,
+        value: label(value, take),
         columns: names(&columns),
         rows: names(&rows),
         scale: scale.map_or_else(|| quantity::scale(values.iter().flatten().copied()), Scale::from),

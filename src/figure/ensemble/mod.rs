@@ -26,7 +26,6 @@ use super::page::{self, Entry, letter};
 use super::panel::{self, Across, Frame};
 use super::plot;
 use super::style::Look;
-use super::text::verbatim;
 use groups::{Unit, chosen};
 use looks::Looks;
 
@@ -104,7 +103,7 @@ impl<'a> Content<'a> {
     }
 
     fn heading(&self) -> String {
-        verbatim(&self.panel.heading)
+        self.panel.heading.clone()
     }
 }
 
@@ -153,7 +152,7 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
     };
     if let (Plot::Curves(panel), Some(Mark { x, y, label })) = (&mut drawn.plot, &content.panel.mark) {
         panel.across.extend(x.map(Across::X).into_iter().chain(y.map(Across::Y)));
-        drawn.legend.push(Entry::new(verbatim(label), Look::guide()));
+        drawn.legend.push(Entry::new(label, Look::guide()));
     }
     let notes = drawn.plot.notes();
     notes.splice(0..0, selection(content));

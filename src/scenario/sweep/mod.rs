@@ -171,7 +171,8 @@ impl Sweep {
 fn pictures_of(block: &Value, factors: &[Factor], found: &mut Findings) -> Vec<Picture> {
     match tree::read_at::<Vec<Picture>>(block, "pictures") {
         Ok(pictures) => {
-            let varied: Vec<&str> = factors.iter().flat_map(|factor| &factor.keys).map(|key| key.path.as_str()).collect();
+            let keys = factors.iter().flat_map(|factor| &factor.keys);
+            let varied: Vec<(&str, &[Value])> = keys.map(|key| (key.path.as_str(), key.values.as_slice())).collect();
             picture::validate(&pictures, &varied, found);
             pictures
         }
