@@ -13,14 +13,16 @@ mod problem;
 mod process;
 mod schedule;
 mod sharpness;
+mod sliding;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
 pub use problem::{Problem, ProblemError};
 
+use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, TestLoss, alpha_tildes};
+use crate::observe::{self, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
@@ -115,6 +117,8 @@ fn integrate(
         }
         if event.flow && there {
             flow.look();
+        } else if flow.is_stopped() {
+            flow.look_stopped();
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
@@ -178,6 +182,7 @@ fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Para
 /// What is measured of every process.
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = observe::all(&problem.start, scenario.weight_decay, problem.target_agop.as_ref());
+    observables.push(Box::new(Learned { constant: problem.constant_loss }));
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }
@@ -218,6 +223,20 @@ fn low_parts(ended: &[Ended]) -> Arrays {
     low
 }
 
+/// The AGOP of the target and its singular values, largest first, where the target is known: `target/agop` (d_0 × d_0), `target/sv_agop`.
+fn target_arrays(problem: &Problem) -> Arrays {
+    let mut arrays = Arrays::new();
+    if let Some((factor, svd)) =
+        problem.target_agop.as_ref().and_then(|factor| Some((factor, Svd::new(factor.as_view()).ok()?)))
+    {
+        let mut values: Vec<f64> = svd.values.iter().map(|s| s * s).collect();
+        values.resize(factor.ncols(), 0.0);
+        arrays.insert("target/agop".to_string(), Array::matrix(GramPower::new(&svd, 1.0).matrix().as_view()));
+        arrays.insert("target/sv_agop".to_string(), Array::vector(values));
+    }
+    arrays
+}
+
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
 /// its end; and the target's AGOP, if it is known.
 fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
@@ -230,8 +249,6 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
     }
-    if let Some(factor) = &problem.target_agop {
-        all.insert("target/agop".to_string(), Array::matrix((factor.transpose() * factor).as_view()));
-    }
+    all.extend(target_arrays(problem));
     all
 }

@@ -9,25 +9,23 @@ use super::{Condition, Evidence, Finding, Measured, Records};
 /// Between no and yes.
 const THRESHOLD: f64 = 0.5;
 
-/// The second integration ends where the first does, and is not asked whether it rests there: only the objective counts.
-pub(super) fn measure(evidence: &Evidence) -> Finding {
-    let (flow, records) = (evidence.flow, Records::new(evidence.scenario, evidence.run));
+/// The second integration ends where the first does, and is not asked whether it rests there: its value is the first's, moved by how far
+/// apart they are.
+pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
+    let (flow, first) = (evidence.flow, Records::new(evidence.scenario, evidence.run));
+    let grad_norm = first.last("grad_norm");
     let last = |kinds: [&str; 2]| flow.events.iter().rfind(|event| kinds.contains(&event.kind));
     let at_rest = flow.termination == "converged" || flow.events.iter().any(|event| event.kind == "converged");
     let remark = match last(["plateau", "plateau_end"]) {
-        _ if at_rest => format!("at t = {} ‖∇J‖ is {:.1e}", flow.t_reached, records.last("grad_norm")),
+        _ if at_rest => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
         Some(plateau) if plateau.kind == "plateau" => {
             format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
         }
-        _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {:.1e}", flow.t_reached, records.last("grad_norm")),
+        _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
     };
-    let value = f64::from(u8::from(at_rest));
-    let objective = records.last("objective");
-    let other = evidence.second.map_or(f64::NAN, |(run, _)| Records::new(evidence.scenario, run).last("objective"));
-    let start = records.column("objective").first().copied().unwrap_or(f64::NAN);
-    let apart = if objective == other { 0.0 } else { (objective - other).abs() / start };
-    Ok(Measured {
-        remark,
-        ..Condition::at_least("at rest at a minimum (1) or not (0)", value, THRESHOLD).law_error(apart).into()
-    })
+    let start = first.column("objective").first().copied().unwrap_or(f64::NAN);
+    let apart = records.last("objective") - first.last("objective");
+    let apart = if apart == 0.0 { 0.0 } else { apart / start };
+    let value = f64::from(u8::from(at_rest)) + apart;
+    Ok(Measured { remark, ..Condition::at_least("at rest at a minimum (1) or not (0)", value, THRESHOLD).into() })
 }

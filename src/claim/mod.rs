@@ -169,7 +169,7 @@ fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
         Claim::LowRank => low_rank::measure(records),
         Claim::NfaViolated => nfa_violated::measure(records),
         Claim::Stagnates => stagnates::measure(records),
-        Claim::Converged => converged::measure(evidence),
+        Claim::Converged => converged::measure(records, evidence),
     }
 }
 

@@ -60,7 +60,8 @@ fn error(weights: &Parameters, reference: &BTreeMap<String, Array>, prefix: &str
     (off / norm).sqrt()
 }
 
-fn list() -> String {
+/// The optimizers of the references, as a scenario has them.
+pub fn list() -> String {
     std::fs::read_to_string(references().join("optimizers.json")).unwrap().replace('\n', "")
 }
 

@@ -36,6 +36,18 @@ def coefficients():
     scaled = lambda w: mp.exp((1 / w - shift) ** 2) * mp.erfc(1 / w - shift) / w
     show("TAIL", chebyshev_fit(scaled, 1 / (far + shift), 1 / (1 + shift), 18))
     show("CORE", chebyshev_fit(lambda y: mp.erf(mp.sqrt(y)) / mp.sqrt(y) - 1, mp.mpf(0), mp.mpf(1), 11))
+    normal_coefficients()
+
+
+def normal_coefficients():
+    """Those of `normal`: t = 1.2421875 - 10.625/(a + 4), from a = 3/4 to 39, and the square of a below."""
+    t_of = lambda a: mp.mpf(1.2421875) - mp.mpf(10.625) / (a + 4)
+    a_of = lambda t: mp.mpf(10.625) / (mp.mpf(1.2421875) - t) - 4
+    mills = lambda a: mp.exp(a**2 / 2) * mp.erfc(a / mp.sqrt(2)) / 2
+    level = lambda t: mills(a_of(t)) * (a_of(t) + mp.mpf(13) / 16) - mp.mpf(7) / 16
+    show("MILLS", chebyshev_fit(level, t_of(mp.mpf(3) / 4), t_of(mp.mpf(39)), 20))
+    half = lambda a: (mp.erf(a / mp.sqrt(2)) / 2 / a - 1 / mp.sqrt(2 * mp.pi)) / a**2
+    show("HALF", chebyshev_fit(lambda y: half(mp.sqrt(y)), mp.mpf(0), mp.mpf(9) / 16, 8))
 
 
 def both_signs(x):
@@ -47,15 +59,17 @@ def points():
     spread = np.exp(rng.uniform(np.log(1e-300), np.log(1e-3), 40))
     moderate = lambda top, n: np.sort(rng.uniform(0, top, n))
     near = np.concatenate([spread, moderate(1, 150), moderate(6, 150), moderate(25, 60)])
+    # Without disturbing the draws above: many more where swish and gelu were furthest off.
+    dense = lambda top, n: -np.sort(np.random.default_rng(1).uniform(0, top, n))
     return {
         "exp": both_signs(np.concatenate([near, moderate(708, 100)])),
         "tanh": both_signs(near),
         "sigmoid": both_signs(np.concatenate([near, moderate(700, 60)])),
         "softplus": both_signs(np.concatenate([near, moderate(700, 60)])),
         "erf": both_signs(near),
-        "normal": np.concatenate([-moderate(37, 150), both_signs(near[near < 8])]),
-        "gelu": np.concatenate([-moderate(37, 150), both_signs(near)]),
-        "swish": both_signs(np.concatenate([near, moderate(600, 60)])),
+        "normal": np.concatenate([-moderate(37, 150), both_signs(near[near < 8]), dense(3, 1000), dense(37, 1000)]),
+        "gelu": np.concatenate([-moderate(37, 150), both_signs(near), dense(3, 1000), dense(37, 1000)]),
+        "swish": np.concatenate([both_signs(np.concatenate([near, moderate(600, 60)])), dense(3, 1000), dense(40, 1000)]),
     }
 
 

@@ -10,7 +10,7 @@ Loss: 1/(2n) sum ||f(x_i) - y_i||^2; decay: (lambda/2) sum ||W||^2. Inputs have 
 1/condition, the target is a random matrix, W_l starts Gaussian with standard deviation 1/sqrt(d_{l-1}).
 Flow: torch's autodiff through the samples and scipy's DOP853 at rtol 1e-13. It must agree to 1e-10 with a second solution that
 shares nothing with it: gradients written by hand from X'X/n and Y'X/n, and RK45.
-The long and stiff flows in stiff/ are made by stiff/stiff_cases.py.
+Nonlinear networks are in nonlinear.py, the long and stiff flows in stiff/ are made by stiff/stiff_cases.py.
 Run with Python 3.11.7, numpy 2.4.6, scipy 1.17.1, torch 2.15.0 on x86-64. Another BLAS changes the last digits.
 """
 import json
@@ -81,7 +81,7 @@ def layers(vector, like):
     return [part.reshape(w.shape) for part, w in zip(parts, like)]
 
 
-def field_by_autodiff(x, y, like, decay):
+def field_by_autodiff(x, y, like, decay, loss=loss):
     x, y = torch.tensor(x), torch.tensor(y)
 
     def field(_, vector):
@@ -147,7 +147,7 @@ SCHEDULES = dict(
 )
 
 
-def descent(x, y, w0, decay, kind, settings, batches=None):
+def descent(x, y, w0, decay, kind, settings, batches=None, loss=loss):
     """The weights after GD_STEPS steps, on all samples or on the listed ones."""
     x, y = torch.tensor(x), torch.tensor(y)
     weights = [torch.tensor(w, requires_grad=True) for w in w0]
@@ -183,12 +183,17 @@ def save_optimizers(name, x, y, w0, decay):
     np.savez(HERE / f"{name}-optimizers.npz", **ends)
 
 
-def save_minibatches(name, seed, x, y, w0, decay):
+def minibatches(seed, x, y, w0, decay, loss=loss):
+    """The batches' indices, one batch a row, and the weights after them."""
     rng = np.random.default_rng(1000 + seed)
     indices = np.array([rng.choice(len(x), BATCH["size"], replace=False) for _ in range(GD_STEPS)])
     settings = {k: v for k, v in BATCH.items() if k != "size"}
-    end = descent(x, y, w0, decay, "sgd", settings, indices)
-    np.savez(HERE / f"{name}-minibatches.npz", indices=indices.astype(float), **named(end))
+    return indices.astype(float), descent(x, y, w0, decay, "sgd", settings, indices, loss)
+
+
+def save_minibatches(name, seed, x, y, w0, decay):
+    indices, end = minibatches(seed, x, y, w0, decay)
+    np.savez(HERE / f"{name}-minibatches.npz", indices=indices, **named(end))
 
 
 def save_variants(name, x, y):

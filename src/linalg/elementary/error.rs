@@ -2,10 +2,10 @@
 //!
 //! erf a = a + a·Q(a²) for a ≤ 1 and 1 − e^{−a²}·w·R(w), w = 1/(a + 3), beyond: Q and R, of degrees 11 and 18, interpolate in the
 //! Chebyshev points, to 8e-18 and 4e-17 (`tests/references/elementary.py`; ours, after Shepherd & Laframboise, Math. Comp. 36, 1981, who
-//! expand e^{a²}·erfc a in a rational function of a). Both are always formed.
+//! expand e^{a²}·erfc a in a rational function of a). Both are always formed. [`normal`] has polynomials of its own, see there.
 
 use super::exponential::exp_parts;
-use super::polynomial;
+use super::{polynomial, short};
 
 /// R.
 const TAIL: [f64; 19] = [
@@ -52,12 +52,11 @@ fn size(x: f64, top: f64) -> f64 {
     if size > top { top } else { size }
 }
 
-/// e^{−c·a²}, c a power of two: a² is split, for its rounding would be one of e^{−a²} times a².
+/// e^{−c·a²} in two parts, c a power of two: a² is split, for its rounding would be one of e^{−a²} times a².
 #[inline(always)]
-fn gaussian(a: f64, c: f64) -> f64 {
-    // 26 bits, whose square is exact.
-    let short = f64::from_bits(a.to_bits() & 0xffff_ffff_f800_0000);
-    exp_parts(-c * (short * short), -c * ((a - short) * (a + short))).0
+fn gaussian(a: f64, c: f64) -> (f64, f64) {
+    let short = short(a);
+    exp_parts(-c * (short * short), -c * ((a - short) * (a + short)))
 }
 
 /// erf a for 0 ≤ a ≤ 1.
@@ -77,7 +76,7 @@ fn tail(a: f64, gaussian: f64) -> f64 {
 #[inline(always)]
 pub fn erf_and_density(x: f64) -> (f64, f64) {
     let a = size(x, 27.5);
-    let gaussian = gaussian(a, 1.0);
+    let gaussian = gaussian(a, 1.0).0;
     // `a > 1` sends a NaN to `core`, which keeps it.
     let value = if a > 1.0 { 1.0 - tail(a, gaussian) } else { core(a) };
     (value.copysign(x), std::f64::consts::FRAC_2_SQRT_PI * gaussian)
@@ -89,6 +88,47 @@ pub fn erf(x: f64) -> f64 {
     erf_and_density(x).0
 }
 
+/// P of [`normal`], of degree 20, to 6e-18.
+const MILLS: [f64; 21] = [
+    0.0126329717249501,
+    -0.049296251662751235,
+    -0.0011691996630122732,
+    0.014087967497118737,
+    -0.010281575034661409,
+    0.00424083806739506,
+    -0.0009470922058448672,
+    -5.949636132453179e-06,
+    6.853180244278519e-05,
+    -1.094350013654404e-05,
+    -4.393823663962407e-06,
+    1.334308392284158e-06,
+    3.551422347947638e-07,
+    -1.3776429755493637e-07,
+    -3.946822030772284e-08,
+    1.332461238237242e-08,
+    5.323761815660059e-09,
+    -1.096262118740522e-09,
+    -6.890843441519917e-10,
+    5.6142164565369976e-11,
+    5.764650570247937e-11,
+];
+/// Q of [`normal`], of degree 8, to 2e-19.
+const HALF: [f64; 9] = [
+    -0.06649038006690544,
+    0.00997355701003576,
+    -0.001187328215477748,
+    0.0001154346875666874,
+    -9.444655806191761e-06,
+    6.659670151805875e-07,
+    -4.121958496949956e-08,
+    2.260940828525208e-09,
+    -1.008306896432971e-10,
+];
+/// 1/√(2π): rounded, and in two parts of which the first has 26 bits.
+const PEAK: f64 = 0.398_942_280_401_432_7;
+const PEAK_HIGH: f64 = f64::from_bits(0x3fd9_8845_3000_0000);
+const PEAK_LOW: f64 = 3.565_991_088_584_477_4e-9;
+
 /// The standard normal distribution at a point.
 pub struct Normal {
     /// Φ(x) = ½ erfc(−x/√2), right in its own digits in the lower tail too.
@@ -98,12 +138,41 @@ pub struct Normal {
 }
 
 /// Φ(x) and φ(x).
+///
+/// For a = |x| > ¾, Φ(−a) = e^{−a²/2}·(7/16 + P(t))/(a + 13/16), t = 1.2421875 − 10.625/(a + 4) between −1 and 1: e^{a²/2}Φ(−a)(a + 13/16)
+/// varies by a twelfth about 7/16 only, so that the rounding of P counts little. For a ≤ ¾, Φ(−a) = ½ − a/√(2π) − a³Q(a²). Either is formed
+/// in two parts: rounded step by step it would be several units off where Φ is small.
 #[inline(always)]
 pub fn normal(x: f64) -> Normal {
     let size = size(x, 38.8);
-    let (a, gaussian) = (size * std::f64::consts::FRAC_1_SQRT_2, gaussian(size, 0.5));
-    let half = 0.5 * if a > 1.0 { tail(a, gaussian) } else { 1.0 - core(a) };
-    let probability = if x < 0.0 { half } else { 1.0 - half };
-    // 1/√(2π).
-    Normal { probability, density: 0.398_942_280_401_432_7 * gaussian }
+    let (peak, peak_rest) = gaussian(size, 0.5);
+
+    let level = 0.4375;
+    let bend = polynomial(&MILLS, 1.2421875 - 10.625 / (size + 4.0));
+    let numerator = level + bend;
+    let numerator_rest = bend - (numerator - level);
+    let denominator = size + 0.8125;
+    let back = denominator - size;
+    let denominator_rest = (size - (denominator - back)) + (0.8125 - back);
+    let quotient = numerator / denominator;
+    let (quotient_short, denominator_short) = (short(quotient), short(denominator));
+    // What the division left, by products that are exact; 1/denominator to a twelfth is enough for it.
+    let exact = (numerator - quotient_short * denominator_short) - quotient_short * (denominator - denominator_short);
+    let left = exact - (quotient - quotient_short) * denominator + (numerator_rest - quotient * denominator_rest);
+    let quotient_rest = (quotient - quotient_short) + left * (quotient * (1.0 / level));
+    let peak_short = short(peak);
+    let tail = peak_short * quotient_short;
+    let tail_rest = peak_short * quotient_rest + ((peak - peak_short) + peak_rest) * quotient;
+
+    let (size_short, square) = (short(size), size * size);
+    let straight = size_short * PEAK_HIGH;
+    let bent = size_short * PEAK_LOW + (size - size_short) * PEAK + size * (square * polynomial(&HALF, square));
+    let core = 0.5 - straight;
+    let core_rest = ((0.5 - core) - straight) - bent;
+
+    // `size > 0.75` sends a NaN to the core, which keeps it.
+    let (lower, rest) = if size > 0.75 { (tail, tail_rest) } else { (core, core_rest) };
+    let upper = 1.0 - lower;
+    let probability = if x < 0.0 { lower + rest } else { upper + (((1.0 - upper) - lower) - rest) };
+    Normal { probability, density: PEAK * peak }
 }

@@ -4,7 +4,7 @@
 //! Taylor series, cut where it falls below 2^{−57}. Quotients of a sum of two parts are formed from the larger and corrected for the
 //! smaller.
 
-use super::polynomial;
+use super::{polynomial, short};
 
 /// ln 2 rounded to 33 bits, and the rest of it, as in fdlibm's e_exp.c.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
@@ -99,8 +99,11 @@ fn lower_sigmoid(x: f64) -> f64 {
     let denominator = 1.0 + numerator;
     let lost = ((1.0 - denominator) + numerator) + rest;
     let quotient = numerator / denominator;
+    // What the division left, by products that are exact.
+    let (first, whole) = (short(quotient), short(denominator));
+    let left = (numerator - first * whole) - first * (denominator - whole) - (quotient - first) * denominator;
     // 1/(1 + e) = 1 − quotient.
-    quotient + (rest - quotient * lost) * (1.0 - quotient)
+    quotient + (left + (rest - quotient * lost)) * (1.0 - quotient)
 }
 
 /// s(x) = 1/(1 + e^{−x}) and s(x)·s(−x), its derivative, both right in their own digits however large |x|.
