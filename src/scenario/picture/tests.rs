@@ -78,7 +78,7 @@ fn what_is_wrong_is_said_where_it_stands() {
             panel("{show: {spectra: {of: []}}}"),
             "s.yaml:10:32: pictures[0].panels[0].show.spectra.of: must name at least one matrix",
         ),
-        (panel("{show: {pie: {y: loss}}}"), "s.yaml:10:15: pictures[0].panels[0].show.pie: unknown word `pie`"),
+        (panel("{show: {pie: {y: loss}}}"), "s.yaml:10:22: pictures[0].panels[0].show.pie: unknown word `pie`"),
         (panel("{show: {over_time: {}}}"), "s.yaml:10:22: pictures[0].panels[0].show.over_time.y: missing"),
         (panel("{show: peaks, mark: {label: nowhere}}"), "s.yaml:10:28: pictures[0].panels[0].mark: must have either x or y"),
         (panel(""), "s.yaml:10:5: pictures[0].panels: must have at least one panel, got an empty list"),
