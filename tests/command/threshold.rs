@@ -35,7 +35,7 @@ fn end(at: &Path, depth: usize, weight_decay: f64, t_end: f64) -> f64 {
     let widths = vec![SIGMA.len(); depth + 1];
     let text = format!(
         "name: threshold\ndata: {{file: {{path: data.npz}}}}\nnetwork: {{widths: {widths:?}}}\ninit: {{file: {{path: w0.npz}}}}\n\
-         weight_decay: {weight_decay}\nflow: {{t_end: {t_end:e}, rtol: 1.0e-8, atol: 1.0e-11}}\nrecord: {{linear: {{points: 1}}}}\n"
+         weight_decay: {weight_decay}\nflow: {{t_end: {t_end:e}, rtol: 1.0e-8, atol: 1.0e-11}}\nrecord: {{linear: {{points: 2}}}}\n"
     );
     std::fs::write(at.join("threshold.yaml"), text).unwrap();
     succeed(at, &["run", "threshold.yaml", "--out", "out"]);
