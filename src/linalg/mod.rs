@@ -20,7 +20,7 @@ mod svd;
 #[cfg(test)]
 pub(crate) use product::FLOPS;
 
-pub use angle::{centred_cosine, cosine};
+pub use angle::{centred_cosine, cosine, cosine_baseline};
 pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
 pub use gram::GramPower;
