@@ -31,7 +31,8 @@ use crate::npz::Arrays;
 ///
 /// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})),
 /// `p/sv_product` (T × min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A),
-/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record).
+/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record); and of a target that is known
+/// `target/agop` (d_0 × d_0) and `target/sv_agop` (d_0), its AGOP's singular values.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The scenario's name.
