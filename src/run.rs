@@ -13,11 +13,13 @@ mod problem;
 mod process;
 mod schedule;
 mod sharpness;
+mod sliding;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
 pub use problem::{Problem, ProblemError};
 
+use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, TestLoss, alpha_tildes};
@@ -90,6 +92,8 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
         }
         if event.flow && there {
             flow.look();
+        } else if flow.is_stopped() {
+            flow.look_stopped();
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
@@ -187,6 +191,20 @@ fn low_parts(ended: &[Ended]) -> Arrays {
     low
 }
 
+/// The AGOP of the target and its singular values, largest first, where the target is known: `target/agop` (d_0 × d_0), `target/sv_agop`.
+fn target_arrays(problem: &Problem) -> Arrays {
+    let mut arrays = Arrays::new();
+    if let Some((factor, svd)) =
+        problem.target_agop.as_ref().and_then(|factor| Some((factor, Svd::new(factor.as_view()).ok()?)))
+    {
+        let mut values: Vec<f64> = svd.values.iter().map(|s| s * s).collect();
+        values.resize(factor.ncols(), 0.0);
+        arrays.insert("target/agop".to_string(), Array::matrix(GramPower::new(&svd, 1.0).matrix().as_view()));
+        arrays.insert("target/sv_agop".to_string(), Array::vector(values));
+    }
+    arrays
+}
+
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
 /// its end.
 fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
@@ -199,5 +217,6 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
     }
+    all.extend(target_arrays(problem));
     all
 }

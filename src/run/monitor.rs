@@ -10,6 +10,7 @@ use crate::ode::{Event, Termination, Tolerance};
 use crate::scenario::{Preserve, Scenario};
 
 use super::Problem;
+use super::sliding::Sliding;
 
 /// A plateau lasts until at least as many times its begin.
 const LASTING: f64 = 10.0;
@@ -24,6 +25,15 @@ struct Plateau {
     told: bool,
 }
 
+/// What the watch has cost and found.
+pub(super) struct Seen {
+    /// Gradients taken for it.
+    pub gradients: u64,
+    pub events: Vec<Event>,
+    /// What a reader of the records must know.
+    pub complaint: Option<String>,
+}
+
 /// The watch on one flow.
 pub(super) struct Monitor<'a> {
     problem: &'a Problem,
@@ -33,6 +43,7 @@ pub(super) struct Monitor<'a> {
     stops: bool,
     /// The plateau on which the flow sits.
     plateau: Option<Plateau>,
+    sliding: Sliding,
     events: Vec<Event>,
 }
 
@@ -45,6 +56,7 @@ impl<'a> Monitor<'a> {
             t_end: scenario.flow.t_end,
             stops: scenario.flow.preserve == Preserve::None,
             plateau: None,
+            sliding: Sliding::default(),
             events: Vec::new(),
         }
     }
@@ -55,7 +67,8 @@ impl<'a> Monitor<'a> {
         if t <= 0.0 {
             return None;
         }
-        let look = self.stationarity.look(&*self.problem.objective, t, theta, spent);
+        self.sliding.look(self.problem, t, theta, spent, false);
+        let look = self.stationarity.look(self.problem.flow_objective(), t, theta, spent);
         let objective = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
         if look.motion == Motion::Plateau {
             let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: objective, told: false });
@@ -70,8 +83,15 @@ impl<'a> Monitor<'a> {
         stops.then_some(Termination::Converged { t, grad_norm: look.grad_norm })
     }
 
-    /// Gradients taken for it, and what it has seen.
-    pub(super) fn ended(self) -> (u64, Vec<Event>) {
-        (self.stationarity.gradients(), self.events)
+    /// Looks at θ(t) where the flow has stopped.
+    pub(super) fn look_stopped(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
+        self.sliding.look(self.problem, t, theta, spent, true);
+    }
+
+    /// What it was about.
+    pub(super) fn ended(mut self) -> Seen {
+        let complaint = self.sliding.complaint(self.problem);
+        self.events.extend(self.sliding.into_events());
+        Seen { gradients: self.stationarity.gradients(), events: self.events, complaint }
     }
 }

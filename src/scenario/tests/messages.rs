@@ -8,10 +8,13 @@ fn messages_say_what_would_be_right() {
         ("data.synthetic.inputs.dim=0", "data.synthetic.inputs.dim: must be between 1 and 65536, got 0"),
         ("flow.t_end=abc", "flow.t_end: must be a number, got text \"abc\""),
         ("flow.rtol=.nan", "flow.rtol: must be a finite number, got .nan"),
-        ("flow=3", "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, got 3"),
+        (
+            "flow=3",
+            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, kink, got 3",
+        ),
         (
             "flow=[10]",
-            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, got a list",
+            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, kink, got a list",
         ),
         ("flow.rtoll=1", "flow.rtoll: unknown key, did you mean `rtol`? (keys here: t_end, integrator, rtol,"),
         ("init=guassian", "init: unknown word `guassian`, did you mean `gaussian`? (words here: pytorch, identity,"),
