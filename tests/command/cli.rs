@@ -48,6 +48,7 @@ flow:
   preserve: none
   certify: false
   max_steps: 100000
+  kink: 1.0e-6
 record:
   log:
     points: 5
@@ -82,6 +83,7 @@ const OUT_OF_RANGE: &[(&str, &str)] = &[
     ("rtol", "2.0"),
     ("atol", "0.0"),
     ("max_steps", "0"),
+    ("kink", "-1.0"),
     ("points", "1"),
     ("first", "5.0"),
     ("lr", "0.0"),
