@@ -25,7 +25,7 @@
 //! Data flows one way, from a scenario to pictures:
 //!
 //! ```text
-//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► claim, figure
+//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► claim, figure, report
 //!                                                └─► optim ────────────────────┘
 //! ```
 //!

@@ -30,7 +30,7 @@ fn row(claim: &str, figure: &str, share: &Share) -> [String; 6] {
 
 /// `2.1×10⁻⁹ to 3×10⁻⁷`.
 fn value(share: &Share) -> String {
-    share.value.map_or("–".to_string(), |range| range_text(range))
+    share.value.map_or("–".to_string(), range_text)
 }
 
 /// `≤ 10⁻⁶`.

@@ -99,11 +99,11 @@ fn random_starts_fit_and_violate_the_ansatz_or_are_stuck() {
         "flow.t_end=1.0e+5",
         "data.synthetic.test=0",
     ];
-    let mut arguments = vec!["sweep", "run", scenario.to_str().unwrap(), "--out", "out"];
+    let mut arguments = vec!["sweep", "run", scenario.to_str().unwrap(), "--out", "seeds"];
     arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
     succeed(at.path(), &arguments);
     let (mut fitted, mut stuck, mut floors) = (0, 0, 0);
-    for unit in fs::read_dir(at.path().join("out/units")).unwrap() {
+    for unit in fs::read_dir(at.path().join("seeds/units")).unwrap() {
         let folder = unit.unwrap().path();
         let table = record::read_unit(&folder).unwrap();
         let column = |name: &str| table.floats("flow", name);

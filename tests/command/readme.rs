@@ -32,7 +32,7 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
         succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
         ran += 1;
     }
-    assert_eq!(ran, 10);
+    assert_eq!(ran, 11);
 }
 
 /// Its pictures, of its sweep.
@@ -145,4 +145,14 @@ fn the_columns_and_arrays_it_names_are_there() {
             run.table.columns.iter().any(|column| column.name == *name || (stem != name && column.name.starts_with(stem)));
         assert!(found, "{name}");
     }
+}
+
+/// The table of claims is that of the figures: generated, not typed.
+#[test]
+fn its_claims_are_those_of_the_figures() {
+    let readme = readme();
+    let block = readme.split_once("<!-- claims -->\n").and_then(|(_, rest)| rest.split_once("<!-- /claims -->"));
+    let block = block.map(|(block, _)| block.trim().to_string());
+    let generated = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("figures/claims.md")).ok();
+    assert_eq!(block, generated.map(|text| text.trim().to_string()));
 }

@@ -141,7 +141,7 @@ fn rate(course: &[Point]) -> f64 {
 /// The course up to where it has sunk to rounding, where it is positive.
 pub(super) fn above_rounding(course: &[Point]) -> Vec<Point> {
     let largest = course.iter().map(|p| p.1).filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let seen = course.iter().copied().take_while(|p| !(p.1 <= ROUNDING * largest));
+    let seen = course.iter().copied().take_while(|p| p.1.is_nan() || p.1 > ROUNDING * largest);
     seen.filter(|p| p.1 > 0.0 && p.1.is_finite()).collect()
 }
 
