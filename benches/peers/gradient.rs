@@ -26,7 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 case = Some(read(Path::new(folder), threads.parse()?)?);
                 println!("ready");
             }
-            (["time", repetitions], Some((objective, theta))) => println!("{:e}", median(objective, theta, repetitions.parse()?)),
+            (["time", repetitions], Some((objective, theta))) => {
+                println!("{:e}", median(objective, theta, repetitions.parse()?))
+            }
             _ => return Err(format!("no command, or no case to time: {line}").into()),
         }
         stdout().flush()?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::ode::Interrupt;
 use crate::scenario::Sweep;
 
-use super::unit::{Outcome, run_unit};
+use super::unit::{Manner, Outcome, run_unit};
 use super::{Folder, Plan, SweepError, Unit};
 
 /// Part `index` of `count` of a sweep: the units whose place in the plan, from 0, leaves index − 1 when divided by count.
@@ -115,12 +115,16 @@ pub fn run(
     (report.progress.total, report.progress.before) = (ours.len(), ours.len() - open.len());
     drop(ours);
 
+    let workers = jobs.get().min(open.len());
+    // Workers share the cores.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let manner = Manner { weights, threads: (cores / workers.max(1)).max(1) };
     let (next, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
     let begin = Instant::now();
     let mut error = None;
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..jobs.get().min(open.len()) {
+        for _ in 0..workers {
             let (sender, open, next, broken) = (sender.clone(), &open, &next, &broken);
             scope.spawn(move || {
                 while !interrupt.is_raised() && !broken.load(Ordering::Relaxed) {
@@ -129,7 +133,7 @@ pub fn run(
                     let outcome = if folder.is_done(unit.id) {
                         Ok(Outcome::Done(Duration::ZERO))
                     } else {
-                        run_unit(sweep, unit, folder, weights, interrupt)
+                        run_unit(sweep, unit, folder, manner, interrupt)
                     };
                     // The receiver outlives the workers.
                     let _ = sender.send((unit, outcome));
