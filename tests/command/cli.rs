@@ -220,8 +220,11 @@ fn check_reads_all_and_names_the_wrong_ones() {
 fn every_bundled_scenario_is_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     for (folder, least) in [(folder.clone(), 4), (folder.join("paper"), 6)] {
-        let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-        let checked = files.map(|path| succeed(&folder, &["check", path.to_str().unwrap()])).count();
+        let mut checked = 0;
+        for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+            succeed(&folder, &["check", path.to_str().unwrap()]);
+            checked += 1;
+        }
         assert!(checked >= least, "{checked} in {}", folder.display());
     }
 }
