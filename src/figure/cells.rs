@@ -54,7 +54,8 @@ impl Shading {
     fn of(cells: &Cells) -> Option<Self> {
         let values = || cells.values.iter().flatten().copied().filter(|value| cells.scale.coordinate(*value).is_some());
         let largest = values().map(f64::abs).fold(0.0, f64::max);
-        let negative = cells.scale != Scale::Log && values().any(|value| value < 0.0);
+        // Products of matrices leave a zero at some −ε of the largest entry.
+        let negative = cells.scale != Scale::Log && values().any(|value| value < -1e-12 * largest);
         let around_zero = ((cells.matrix || negative) && largest > 0.0).then_some(largest);
         let axis = match around_zero {
             Some(largest) if negative => Axis::around(cells.scale, [-largest, largest]),
@@ -124,6 +125,13 @@ impl Cells {
     fn draw_cells(&self, canvas: &mut dyn Canvas, frame: Frame, shading: Option<&Shading>) -> Result<(), DrawError> {
         let largest = self.values.iter().flatten().map(|value| value.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
         let few = self.values.iter().map(Vec::len).sum::<usize>() <= NUMBERED;
+        let written = |value: f64| number(if self.matrix { rounded(value, largest) } else { value }, 3);
+        let corners = self.corners(frame, 0, 0);
+        let (width, height) = (corners[2].0 - corners[0].0, corners[0].1 - corners[1].1);
+        // One size for all, at which the widest fits.
+        let finite = self.values.iter().flatten().filter(|value| few && value.is_finite());
+        let widest = finite.map(|&value| Font::regular(1.0).width(&written(value))).fold(0.1, f64::max);
+        let em = (0.62 * height).min(SMALL_SIZE).min((width - 2.0) / widest);
         for (i, row) in self.values.iter().enumerate() {
             for (j, &value) in row.iter().enumerate() {
                 let corners = self.corners(frame, i, j);
@@ -132,18 +140,13 @@ impl Cells {
                     continue;
                 };
                 canvas.fill(&corners, color)?;
-                let (width, height) = (corners[2].0 - corners[0].0, corners[0].1 - corners[1].1);
                 let text = match few {
-                    true if self.matrix => number(rounded(value, largest), 3),
-                    true => number(value, 3),
+                    true => written(value),
                     // In grey, negative and positive look alike.
                     false if value < 0.0 && width > 7.0 => "−".to_string(),
                     false => continue,
                 };
                 let ink = if luminance(color) > 0.45 { BLACK } else { WHITE };
-                let mut em = (0.62 * height).min(SMALL_SIZE);
-                let wide = Font::regular(em).width(&text);
-                em = (em * (width - 2.0) / wide).min(em);
                 let at = ((corners[0].0 + corners[2].0) / 2.0, (corners[0].1 + corners[1].1) / 2.0 + 0.36 * em);
                 canvas.text(&text, at, TextStyle::new(Font::regular(em)).anchored(Anchor::Middle).colored(ink))?;
             }
@@ -199,9 +202,9 @@ impl Cells {
     }
 }
 
-/// `value` to the hundredth of the leading digit of the `largest`: what is smaller is noise beside it.
+/// `value` to the two leading digits of the `largest`: what is smaller is noise beside it.
 fn rounded(value: f64, largest: f64) -> f64 {
-    let step = 10f64.powf(2.0 - largest.log10().floor());
+    let step = 10f64.powf(1.0 - largest.log10().floor());
     let whole = (value * step).round();
     // No −0.
     if whole == 0.0 { 0.0 } else { whole / step }

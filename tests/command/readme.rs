@@ -35,6 +35,30 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
     assert_eq!(ran, 11);
 }
 
+/// Its pictures, of its sweep.
+#[test]
+fn the_pictures_of_its_sweep_are_drawn() {
+    let at = tempfile::tempdir().unwrap();
+    let name = yaml("name:").split_whitespace().nth(1).unwrap().to_string();
+    fs::create_dir(at.path().join("paper")).unwrap();
+    let scenario = yaml("name:") + &yaml("sweep:") + &yaml("pictures:");
+    fs::write(at.path().join(format!("paper/{name}.yaml")), scenario).unwrap();
+    succeed(at.path(), &["figures", "--scenarios", "paper", "--out", "drawn"]);
+    let svg = fs::read_to_string(at.path().join(format!("drawn/{name}.svg"))).unwrap();
+    for words in [
+        "What decay and imbalance make of the ansatz",
+        "balance gap",
+        "L = 3",
+        "imbalance 0.1",
+        "the ansatz",
+        "(g)",
+        "medians over",
+    ] {
+        assert!(svg.to_lowercase().contains(&words.to_lowercase()), "{words}");
+    }
+    assert!(!svg.contains("is such.") && !svg.contains("no column") && at.path().join(format!("drawn/{name}.png")).exists());
+}
+
 /// Its list of optimizers, in its scenario.
 #[test]
 fn the_optimizers_run() {

@@ -32,12 +32,13 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
             for k in 0..longest {
                 let values: Vec<f64> = spectra.iter().filter_map(|spectrum| spectrum.get(k).copied()).collect();
                 let Some(summary) = summary(&values) else { continue };
-                if summary.median <= longest as f64 * f64::EPSILON {
+                let least = longest as f64 * f64::EPSILON;
+                if summary.median <= least {
                     rounding += 1;
                     continue;
                 }
                 median.push(((k + 1) as f64, summary.median));
-                band.extend(summary.band.filter(|band| band.0 > 0.0).map(|band| ((k + 1) as f64, band.0, band.1)));
+                band.extend(summary.band.map(|band| ((k + 1) as f64, band.0.max(least), band.1)));
             }
             let look = matrix_look(content, look, *name, i);
             panel.bands.push(Band { points: band, color: look.color });
