@@ -143,7 +143,7 @@ impl Cells {
                 let text = match few {
                     true => written(value),
                     // In grey, negative and positive look alike.
-                    false if value < 0.0 && width > 7.0 => "−".to_string(),
+                    false if rounded(value, largest) < 0.0 && width > 7.0 => "−".to_string(),
                     false => continue,
                 };
                 let ink = if luminance(color) > 0.45 { BLACK } else { WHITE };
@@ -204,6 +204,9 @@ impl Cells {
 
 /// `value` to the two leading digits of the `largest`: what is smaller is noise beside it.
 fn rounded(value: f64, largest: f64) -> f64 {
+    if value == 0.0 {
+        return 0.0;
+    }
     let step = 10f64.powf(1.0 - largest.log10().floor());
     let whole = (value * step).round();
     // No −0.
