@@ -25,7 +25,7 @@
 //! Data flows one way, from a scenario to pictures:
 //!
 //! ```text
-//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► figure
+//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► claim, figure, report
 //!                                                └─► optim ────────────────────┘
 //! ```
 //!
@@ -39,9 +39,9 @@
 //! | 3 | [`objective`] |
 //! | 4 | [`flow`], [`optim`], [`observe`] |
 //! | 5 | [`record`] |
-//! | 6 | [`run`](mod@run), [`figure`] |
+//! | 6 | [`run`](mod@run), [`claim`], [`figure`] |
 //! | 7 | [`sweep`] |
-//! | 8 | [`study`] |
+//! | 8 | [`study`], [`paper`], [`report`] |
 //! | 9 | [`cli`] |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
@@ -68,6 +68,7 @@
 
 #![warn(missing_docs)]
 
+pub mod claim;
 pub mod cli;
 pub mod data;
 pub mod figure;
@@ -79,7 +80,9 @@ pub mod objective;
 pub mod observe;
 pub mod ode;
 pub mod optim;
+pub mod paper;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;

@@ -13,19 +13,21 @@ mod problem;
 mod process;
 mod schedule;
 mod sharpness;
+mod sliding;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
 pub use problem::{Problem, ProblemError};
 
+use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, CompanionDistance, Observable, Row, Snapshot, TestLoss, alpha_tildes};
+use crate::observe::{self, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
 
-use certificate::{FirstEnd, Second};
+use certificate::{Lead, Leading, Second};
 use process::{Descent, Ended, Flow};
 use schedule::{Clock, schedule};
 
@@ -42,6 +44,16 @@ pub struct Finished {
     /// What a reader of the records must know: processes that ended early, a balance law that is not kept, moments that could not be
     /// observed.
     pub warnings: Vec<String>,
+    /// The second integration, where the scenario asks for a certificate or makes claims.
+    pub finer: Option<Finer>,
+}
+
+/// The second integration of the flow, at a tenth of the tolerance, up to the end of the first.
+pub struct Finer {
+    /// Its records, at the same times.
+    pub run: Run,
+    /// How it ended.
+    pub termination: Termination,
 }
 
 impl Finished {
@@ -56,23 +68,35 @@ impl Finished {
 ///
 /// It does not fail: a process that stops early is a result.
 pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
-    if !scenario.flow.certify {
-        return integrate(scenario, problem, interrupt, progress);
+    // A claim is judged by its error.
+    if !scenario.flow.certify && scenario.claims.is_empty() {
+        return integrate(scenario, problem, interrupt, progress, None);
     }
-    let (finer, its_problem, end) = (certificate::finer(scenario), problem.clone(), FirstEnd::default());
+    let (finer, its_problem, lead) = (certificate::finer(scenario), problem.clone(), Lead::default());
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &end));
-        let mut finished = integrate(scenario, problem, interrupt, progress);
-        end.set(finished.terminations[0].1.t());
+        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &lead));
+        let leading = Leading(&lead);
+        let mut finished = integrate(scenario, problem, interrupt, progress, Some(&lead));
+        drop(leading);
         match second.join() {
-            Ok(second) => certificate::certify(&mut finished, &finer, &second),
+            Ok(second) => {
+                certificate::certify(&mut finished, &finer, &second);
+                finished.finer = Some(second.into_finer());
+            }
             Err(panic) => std::panic::resume_unwind(panic),
         }
         finished
     })
 }
 
-fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut progress: impl FnMut(f64)) -> Finished {
+/// `lead`: who waits for the flow.
+fn integrate(
+    scenario: &Scenario,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(f64),
+    lead: Option<&Lead>,
+) -> Finished {
     let mut observables = observables(scenario, problem);
     observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
     let mut flow = Flow::new(scenario, problem, interrupt);
@@ -88,8 +112,13 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
         }
+        if let Some(lead) = lead {
+            lead.at(flow.t());
+        }
         if event.flow && there {
             flow.look();
+        } else if flow.is_stopped() {
+            flow.look_stopped();
         }
         for &(index, step) in &event.descents {
             let descent = &mut descents[index];
@@ -131,22 +160,29 @@ fn integrate(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, mut 
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
     let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
-    let run = Run {
+    let mut run = records(scenario, &recorders, &weights, problem);
+    run.arrays.extend(low);
+    let mut warnings = warning::warnings(&run, &terminations, unobserved);
+    warnings.extend(complaints);
+    Finished { run, manifest, weights, terminations, warnings, finer: None }
+}
+
+/// What was recorded, of processes with these final weights.
+fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Run {
+    Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
         weight_decay: scenario.weight_decay,
         caption: caption(scenario),
-        table: table(&recorders),
-        arrays: all_arrays(&recorders, &weights, problem).into_iter().chain(low).collect(),
-    };
-    let mut warnings = warning::warnings(&run, &terminations, unobserved);
-    warnings.extend(complaints);
-    Finished { run, manifest, weights, terminations, warnings }
+        table: table(recorders),
+        arrays: all_arrays(recorders, weights, problem),
+    }
 }
 
 /// What is measured of every process.
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = observe::all(&problem.start, scenario.weight_decay, problem.target_agop.as_ref());
+    observables.push(Box::new(Learned { constant: problem.constant_loss }));
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }
@@ -187,8 +223,22 @@ fn low_parts(ended: &[Ended]) -> Arrays {
     low
 }
 
+/// The AGOP of the target and its singular values, largest first, where the target is known: `target/agop` (d_0 × d_0), `target/sv_agop`.
+fn target_arrays(problem: &Problem) -> Arrays {
+    let mut arrays = Arrays::new();
+    if let Some((factor, svd)) =
+        problem.target_agop.as_ref().and_then(|factor| Some((factor, Svd::new(factor.as_view()).ok()?)))
+    {
+        let mut values: Vec<f64> = svd.values.iter().map(|s| s * s).collect();
+        values.resize(factor.ncols(), 0.0);
+        arrays.insert("target/agop".to_string(), Array::matrix(GramPower::new(&svd, 1.0).matrix().as_view()));
+        arrays.insert("target/sv_agop".to_string(), Array::vector(values));
+    }
+    arrays
+}
+
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
-/// its end.
+/// its end; and the target's AGOP, if it is known.
 fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = arrays(recorders);
     for (process, parameters) in weights {
@@ -199,5 +249,6 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
     }
+    all.extend(target_arrays(problem));
     all
 }

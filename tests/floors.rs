@@ -10,9 +10,9 @@ const FLOORS: &[(u32, &[&str])] = &[
     (3, &["objective"]),
     (4, &["flow", "optim", "observe"]),
     (5, &["record"]),
-    (6, &["run", "figure"]),
+    (6, &["run", "claim", "figure"]),
     (7, &["sweep"]),
-    (8, &["study"]),
+    (8, &["study", "paper", "report"]),
     (9, &["cli"]),
 ];
 

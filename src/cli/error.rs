@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::figure::FigureError;
+use crate::paper::PaperError;
 use crate::record::FolderError;
+use crate::report::ReportError;
 use crate::scenario::ScenarioError;
 use crate::study::integrators::StudyError;
 use crate::study::lr::LrError;
@@ -28,10 +30,18 @@ pub(super) enum CliError {
     Lr(#[from] LrError),
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    #[error(transparent)]
+    Paper(#[from] PaperError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("{failed} units failed, and their figures were drawn without them; the same command tries them again")]
+    FigureUnitsFailed { failed: usize },
     #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
     UnitsFailed { failed: usize, folder: PathBuf },
     #[error("interrupted with {left} units to go: the same command goes on, what is finished stays")]
     SweepInterrupted { left: usize },
+    #[error("interrupted with {left} figures to draw: the same command goes on")]
+    DrawingInterrupted { left: usize },
     #[error("incomplete: {missing} units are missing and {failed} failed: run the sweep again, then merge again")]
     UnitsMissing { failed: usize, missing: usize },
     #[error("not available yet: gramflow {command}")]
@@ -42,6 +52,8 @@ pub(super) enum CliError {
     Exists(PathBuf),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("these claims do not hold: {0}; the run folder says why")]
+    Claims(String),
     #[error("interrupted: the same command runs it again from its start")]
     Interrupted,
     #[error("cannot catch signals: {0}")]
@@ -51,18 +63,24 @@ pub(super) enum CliError {
 }
 
 impl CliError {
-    /// 1 the run failed, 2 the command line or the scenario is wrong, 75 incomplete, the same command resumes it.
+    /// 1 the run failed, 2 the command line or the scenario is wrong, 3 a claim did not hold, 75 incomplete, the same command resumes it.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
-            Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } => 1,
+            Self::Claims(_) => 3,
+            Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Folder(_)) => 1,
+            Self::Report(ReportError::Nothing(_)) => 2,
+            Self::Report(_) => 1,
+            Self::Paper(PaperError::Io { .. } | PaperError::Folder(_) | PaperError::Figure(_)) => 1,
+            Self::Paper(PaperError::Sweep(SweepError::Folder(_))) => 1,
+            Self::Paper(_) => 2,
             Self::Lr(LrError::Folder(_) | LrError::Unreadable { .. }) => 1,
             Self::Lr(LrError::Interrupted) => 75,
             Self::Lr(_) => 2,
             Self::Sweep(_) => 2,
-            Self::SweepInterrupted { .. } | Self::UnitsMissing { .. } => 75,
+            Self::SweepInterrupted { .. } | Self::DrawingInterrupted { .. } | Self::UnitsMissing { .. } => 75,
             Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Signals(_) | Self::Output(_) => 1,
             Self::Study(StudyError::Interrupted) | Self::Interrupted => 75,
         }

@@ -3,10 +3,12 @@
 mod check;
 mod error;
 mod explain;
+mod figures;
 mod interrupt;
 mod new;
 mod output;
 mod plot;
+mod report;
 mod run;
 mod study;
 mod sweep;
@@ -47,6 +49,10 @@ enum Command {
     Explain(explain::Arguments),
     /// Draw a finished run's figures again, from its records alone
     Plot(plot::Arguments),
+    /// Run, judge and draw the figures of the paper; what was run before is read again
+    Figures(figures::Arguments),
+    /// Write one HTML page of a run, a sweep or the figures, that needs no other file
+    Report(report::Arguments),
     /// Learn about the method rather than the network: many integrations of one scenario
     #[command(subcommand)]
     Study(study::Study),
@@ -63,10 +69,6 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Later {
     #[command(hide = true)]
-    Figures(Anything),
-    #[command(hide = true)]
-    Report(Anything),
-    #[command(hide = true)]
     Schema(Anything),
     #[command(hide = true)]
     Completions(Anything),
@@ -75,8 +77,6 @@ enum Later {
 impl Later {
     fn name(&self) -> &'static str {
         match self {
-            Self::Figures(_) => "figures",
-            Self::Report(_) => "report",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
         }
@@ -118,6 +118,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Figures(arguments) => figures::figures(&arguments, quiet),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Study(study) => study::study(&study, quiet),
         Command::Sweep(command) => sweep::sweep(&command, quiet),
         Command::New(arguments) => new::new(&arguments),

@@ -31,6 +31,16 @@ pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R]) -> String {
     rows.iter().map(line).collect()
 }
 
+/// One line for each, up to a number that one would read.
+pub(super) fn listed<T>(items: &[T], line: impl Fn(&T) -> String, where_else: &str) -> String {
+    const MOST: usize = 20;
+    let mut text: String = items.iter().take(MOST).map(|item| format!("{}\n", line(item))).collect();
+    if items.len() > MOST {
+        text.push_str(&format!("… and {} more: {where_else}\n", items.len() - MOST));
+    }
+    text
+}
+
 /// A progress bar over the time of the clock.
 pub(super) fn progress_bar(t_end: f64, quiet: bool) -> ProgressBar {
     let bar = bar(BAR_STEPS, "{bar:40} {percent:>3} %  t = {msg}  {elapsed} gone, {eta} left", quiet);
@@ -63,7 +73,7 @@ impl SweepBar {
         let ended = progress.before + progress.done + progress.failed;
         let message = || {
             let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
-            let left = progress.time_left().map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
+            let left = progress.time_left.map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
             format!("{:.3}/s{failed}{left}", progress.rate())
         };
         if !self.bar.is_hidden() {

@@ -1,13 +1,15 @@
 //! `gramflow run`: the main job.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::claim::{self, Evidence, shown};
 use crate::figure;
 use crate::ode::Termination;
-use crate::record::Draft;
+use crate::record::{Bound, Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
@@ -30,8 +32,6 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    // Claims are refused so far, so there is none that --strict could find broken.
-    let _ = arguments.strict;
     let (scenario, problem) = arguments.selection.load()?;
     let folder = match &arguments.out {
         Some(out) => out.clone(),
@@ -42,8 +42,14 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
 
     let bar = progress_bar(scenario.flow.t_end, quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let finished = run::run(&scenario, &problem, &interrupt, |t| advance(&bar, t, scenario.flow.t_end));
+    let mut finished = run::run(&scenario, &problem, &interrupt, |t| advance(&bar, t, scenario.flow.t_end));
     bar.finish_and_clear();
+    finished.manifest.verdicts = claim::judge(&Evidence {
+        scenario: &scenario,
+        run: &finished.run,
+        flow: &finished.manifest.processes["flow"],
+        second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
+    });
 
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
@@ -56,7 +62,18 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
-    if finished.is_interrupted() { Err(CliError::Interrupted) } else { Ok(()) }
+    match broken(&finished) {
+        _ if finished.is_interrupted() => Err(CliError::Interrupted),
+        Some(broken) if arguments.strict => Err(CliError::Claims(broken)),
+        _ => Ok(()),
+    }
+}
+
+/// The claims that do not hold, with their verdicts.
+fn broken(finished: &Finished) -> Option<String> {
+    let broken = finished.manifest.verdicts.iter().filter(|(_, verdict)| verdict.verdict != Outcome::Holds);
+    let named: Vec<String> = broken.map(|(claim, verdict)| format!("{claim} ({})", verdict.verdict)).collect();
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// The manifest, and `run_folder`: where it lies.
@@ -137,6 +154,30 @@ fn summary(finished: &Finished, folder: &Path) -> String {
                 writeln!(text, "\ncertified to t = {t:?}: the largest error of a column is {share:.1e} of its size ({name})");
         }
     }
+    text.push_str(&claims(&finished.manifest.verdicts));
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
+    text
+}
+
+/// One row per claim, and a sentence for each that does not hold; nothing where there are no claims.
+fn claims(verdicts: &BTreeMap<String, Verdict>) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["claim", "verdict", "value", "claimed", "error"].map(str::to_string)];
+    rows.extend(verdicts.iter().map(|(claim, verdict)| {
+        let sign = match verdict.bound {
+            Bound::AtMost => "≤",
+            Bound::AtLeast => "≥",
+        };
+        let claimed = if verdict.threshold.is_nan() { "-".to_string() } else { format!("{sign} {}", shown(verdict.threshold)) };
+        let error = if verdict.error.is_finite() { format!("{:.1e}", verdict.error) } else { "-".to_string() };
+        [claim.clone(), verdict.verdict.to_string(), shown(verdict.value), claimed, error]
+    }));
+    let mut text = format!("\n{}", aligned(&rows));
+    for (claim, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.verdict != Outcome::Holds) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{claim} {}: {}", verdict.verdict, verdict.statement);
+    }
     text
 }

@@ -82,13 +82,3 @@ fn failure_json(plan: &Plan, unit: Unit, reason: &str) -> Value {
 fn units(count: usize) -> String {
     format!("{count} unit{}", if count == 1 { "" } else { "s" })
 }
-
-/// One line for each, up to a number that one would read.
-fn listed<T>(items: &[T], line: impl Fn(&T) -> String, where_else: &str) -> String {
-    const MOST: usize = 20;
-    let mut text: String = items.iter().take(MOST).map(|item| format!("{}\n", line(item))).collect();
-    if items.len() > MOST {
-        text.push_str(&format!("… and {} more: {where_else}\n", items.len() - MOST));
-    }
-    text
-}

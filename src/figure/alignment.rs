@@ -7,7 +7,8 @@ use super::axis::Scale;
 use super::canvas::Point;
 use super::number::{cosine, number};
 use super::page::{Entry, Picture};
-use super::panel::{AxisSpec, Panel, Series};
+use super::panel::{Across, AxisSpec, Panel, Series};
+use super::quantity;
 use super::records::{matrix, over_time, picture, processes, time_axis, vector};
 use super::style::{self, BLACK, Body, Look, Marker, Shape};
 use super::text::verbatim;
@@ -58,8 +59,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     }
     legend.push(Entry::new("α̃ = 1", Look::guide()));
     let panel = |heading: &str, y: AxisSpec, of: fn(f64) -> f64| {
-        let mut panel = Panel::new(heading, AxisSpec::new("exponent α̃ = αL", Scale::Linear), y);
-        panel.vertical = Some(1.0);
+        let mut panel = Panel::new(heading, AxisSpec::new(quantity::EXPONENT, Scale::Linear), y);
+        panel.across.push(Across::X(1.0));
         let series = |(points, look): &(Vec<Point>, Look)| {
             let points = points.iter().map(|&(alpha, value)| (alpha, of(value))).collect();
             // The peak, which has no line, is a point of its curve: not counted again.
@@ -69,7 +70,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         panel
     };
     let panels = vec![
-        panel("alignment", AxisSpec::new("cosine of W_1^TW_1 and A_f^{ α̃/L}", Scale::Linear), |c| c),
+        panel("alignment", AxisSpec::new(quantity::CURVE, Scale::Linear), |c| c),
         panel("distance of the alignment from 1", AxisSpec::new("1 − cosine", Scale::Log), |c| 1.0 - c),
     ];
     picture("alignment", run, "alignment against the exponent", legend, panels)

@@ -2,6 +2,8 @@
 //!
 //! A log axis is a linear one in log₁₀ of the values; what is not positive has no place on it.
 
+use crate::scenario::picture::Spread;
+
 use super::number::{number, superscript};
 
 /// How values are spread along an axis.
@@ -24,7 +26,16 @@ impl Scale {
     }
 }
 
-/// A labelled tick at the coordinate `at`.
+impl From<Spread> for Scale {
+    fn from(spread: Spread) -> Self {
+        match spread {
+            Spread::Linear => Self::Linear,
+            Spread::Log => Self::Log,
+        }
+    }
+}
+
+/// A tick at the coordinate `at`, its label with markup.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tick {
     pub at: f64,
@@ -61,6 +72,12 @@ impl Axis {
             Scale::Log => Self::log(low, high),
             Scale::Index => Self::index(low, high),
         })
+    }
+
+    /// The axis with `names` at 0, 1, …
+    pub(super) fn names(names: &[String]) -> Self {
+        let ticks = names.iter().enumerate().map(|(i, name)| Tick { at: i as f64, label: name.clone() });
+        Self { scale: Scale::Index, low: -0.5, high: names.len() as f64 - 0.5, ticks: ticks.collect(), minor: Vec::new() }
     }
 
     /// Where `value` lies: 0 at the low end, 1 at the high end.

@@ -10,6 +10,8 @@ mod alignment;
 mod axis;
 mod balance;
 mod canvas;
+mod cells;
+mod ensemble;
 mod ledger;
 mod loss;
 mod nfa;
@@ -17,6 +19,9 @@ mod number;
 mod page;
 mod panel;
 mod pen;
+mod plot;
+mod quantiles;
+mod quantity;
 mod rate_study;
 mod records;
 mod sharpness;
@@ -29,9 +34,11 @@ mod text;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::record::{RateStudy, Run, Study};
+use crate::record::{Ensemble, RateStudy, Run, Study};
+use crate::scenario;
 
 pub use canvas::DrawError;
+pub use number::{cosine, number};
 
 /// Every picture there is; each is left out where the records have nothing for it.
 const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
@@ -85,7 +92,12 @@ pub fn draw_rate_study(study: &RateStudy, dir: &Path) -> Result<Vec<PathBuf>, Fi
     write(pictures.into_iter().flatten(), dir)
 }
 
-fn write(pictures: impl Iterator<Item = page::Picture>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+/// Writes the `pictures` of a sweep from its units: as [`draw_all`], named by [`scenario::Picture::name`] or, without, by the sweep.
+pub fn draw_ensemble(ensemble: &Ensemble, pictures: &[scenario::Picture], dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    write(pictures.iter().map(|picture| ensemble::picture_of(ensemble, picture)), dir)
+}
+
+fn write<P: plot::Plot>(pictures: impl Iterator<Item = page::Picture<P>>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let mut files = Vec::new();
     for picture in pictures {
         let size = picture.size();

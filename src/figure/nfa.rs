@@ -7,6 +7,7 @@ use crate::record::Run;
 use super::axis::Scale;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
+use super::quantity;
 use super::records::{depth, over_time, picture, process_entries, processes, time_axis};
 use super::style::{BLACK, DASHED, Look};
 
@@ -17,9 +18,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let time = || time_axis(run);
     let residual = AxisSpec::new("‖A_f − (W_1^TW_1)^L‖_F, and relative", Scale::Log);
     let mut residual = Panel::new("residual of the ansatz", time(), residual);
-    let cosine = AxisSpec::new("cosine of W_1^TW_1 and A_f^{ 1/L}", Scale::Linear);
+    let cosine = AxisSpec::new(quantity::COSINE, Scale::Linear);
     let mut cosine = Panel::new("alignment", time(), cosine);
-    let sine = AxisSpec::new("min_c ‖W_1^TW_1 − cA_f^{ 1/L}‖_F / ‖W_1^TW_1‖_F", Scale::Log);
+    let sine = AxisSpec::new(quantity::SINE, Scale::Log);
     let mut sine = Panel::new("sine of the angle", time(), sine);
     for (process, look) in processes(run) {
         let dashed = Look { marker: None, ..look }.dashed(DASHED);

@@ -7,7 +7,7 @@ pub(super) fn superscript(n: i32) -> String {
 }
 
 /// `value` to `digits` significant ones, without trailing zeros, and with a power of ten where it is very small or large.
-pub(super) fn number(value: f64, digits: usize) -> String {
+pub fn number(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0}").replace('-', "−");
     }
@@ -27,7 +27,7 @@ pub(super) fn number(value: f64, digits: usize) -> String {
 }
 
 /// A cosine: so close to 1 that digits do not tell, as its distance from 1.
-pub(super) fn cosine(value: f64) -> String {
+pub fn cosine(value: f64) -> String {
     match 1.0 - value {
         // Cosines are good to some ε, on either side of 1.
         gap if gap.abs() < 1e-14 => "1 to rounding".to_string(),

@@ -1,13 +1,14 @@
-//! One picture: title, caption, one legend in a strip above the panels (where it covers no data), panels side by side.
+//! One picture: title, caption, one legend in a strip above the panels (where it covers no data), panels in rows.
 
 use super::canvas::{Canvas, DrawError};
 use super::panel::{Frame, Panel};
 use super::pen::draw_sample;
+use super::plot::Plot;
 use super::style::{GREY, Look, SMALL_SIZE, TITLE_SIZE};
 use super::text::{Font, TextStyle, draw_label, label_width, wrap};
 
 /// A line of the legend.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     /// With markup.
     pub label: String,
@@ -44,13 +45,15 @@ pub(super) fn abridged(count: usize, leading: usize, entry: impl Fn(usize) -> En
 
 /// A picture, ready to be drawn.
 #[derive(Debug, Clone)]
-pub(super) struct Picture {
+pub(super) struct Picture<P = Panel> {
     /// Stem of the files' names.
-    pub name: &'static str,
+    pub name: String,
     pub title: String,
     pub caption: String,
     pub legend: Vec<Entry>,
-    pub panels: Vec<Panel>,
+    pub panels: Vec<P>,
+    /// Panels in a row.
+    pub columns: usize,
 }
 
 const LEGEND: Font = Font { em: 9.5, bold: false };
@@ -62,13 +65,23 @@ const SMALL_ROW: f64 = 11.0;
 const EDGE: f64 = 14.0;
 const BETWEEN_PANELS: f64 = 20.0;
 const DATA_HEIGHT: f64 = 262.0;
-/// From the data down to the first line of small print.
-const BELOW_DATA: f64 = 50.0;
+/// From the small print of the one before, or from the legend, down to the data of a row: room for the panels' headings.
+const ABOVE_DATA: f64 = 30.0;
 
-impl Picture {
+impl<P: Plot> Picture<P> {
+    /// Panels side by side.
+    pub(super) fn new(name: &str, title: String, caption: String, legend: Vec<Entry>, panels: Vec<P>) -> Self {
+        Self { name: name.to_string(), title, caption, legend, columns: panels.len(), panels }
+    }
+
+    /// Panels in the widest row.
+    fn across(&self) -> usize {
+        self.columns.min(self.panels.len()).max(1)
+    }
+
     fn width(&self) -> f64 {
-        match self.panels.len() {
-            0 | 1 => 460.0,
+        match self.across() {
+            1 => 460.0,
             2 => 720.0,
             n => 350.0 * n as f64 + 20.0,
         }
@@ -102,18 +115,30 @@ impl Picture {
 
     fn data_top(&self) -> f64 {
         let rows = self.legend_places().last().map_or(0, |(row, _)| row + 1);
-        self.legend_top() + LEGEND_ROW * rows as f64 + 30.0
+        self.legend_top() + LEGEND_ROW * rows as f64 + ABOVE_DATA
     }
 
     fn cell_width(&self) -> f64 {
-        let n = self.panels.len().max(1) as f64;
+        let n = self.across() as f64;
         (self.width() - 2.0 * EDGE - BETWEEN_PANELS * (n - 1.0)) / n
+    }
+
+    /// From the data of a row down to the first line of its small print, the same for its panels.
+    fn below_data(row: &[P]) -> f64 {
+        row.iter().map(Plot::below).fold(0.0, f64::max)
+    }
+
+    /// From the top of the data of a row to the end of its small print.
+    fn row_height(&self, row: &[P]) -> f64 {
+        let small_print = row.iter().map(|panel| panel.small_print(self.cell_width()).len()).max().unwrap_or(0);
+        DATA_HEIGHT + Self::below_data(row) + SMALL_ROW * small_print as f64
     }
 
     /// Width and height in logical pixels.
     pub(super) fn size(&self) -> (u32, u32) {
-        let small_print = self.panels.iter().map(|panel| panel.small_print(self.cell_width()).len()).max().unwrap_or(0);
-        let height = self.data_top() + DATA_HEIGHT + BELOW_DATA + SMALL_ROW * small_print as f64;
+        let rows: Vec<f64> = self.panels.chunks(self.across()).map(|row| self.row_height(row)).collect();
+        let between = ABOVE_DATA * rows.len().saturating_sub(1) as f64;
+        let height = self.data_top() + rows.iter().sum::<f64>() + between;
         (self.width() as u32, height.ceil() as u32)
     }
 
@@ -137,19 +162,28 @@ impl Picture {
             }
             draw_label(canvas, &entry.label, (x, baseline), TextStyle::new(LEGEND))?;
         }
-        for (i, panel) in self.panels.iter().enumerate() {
-            let left = EDGE + i as f64 * (self.cell_width() + BETWEEN_PANELS);
-            let (top, right) = (self.data_top(), left + self.cell_width() - panel.right_margin());
-            let frame = Frame { left: left + panel.left_margin(), right, top, bottom: top + DATA_HEIGHT };
-            let letter = (self.panels.len() > 1).then(|| char::from(b'a' + i as u8));
-            panel.draw(canvas, letter, frame, left)?;
-            for (row, line) in panel.small_print(self.cell_width()).iter().enumerate() {
-                let baseline = frame.bottom + BELOW_DATA + SMALL_ROW * row as f64;
-                canvas.text(line, (left, baseline), small)?;
+        let mut top = self.data_top();
+        for (i, row) in self.panels.chunks(self.across()).enumerate() {
+            for (j, panel) in row.iter().enumerate() {
+                let left = EDGE + j as f64 * (self.cell_width() + BETWEEN_PANELS);
+                let right = left + self.cell_width() - panel.right_margin();
+                let frame = Frame { left: left + panel.left_margin(), right, top, bottom: top + DATA_HEIGHT };
+                let letter = (self.panels.len() > 1).then(|| letter(i * self.across() + j));
+                panel.draw(canvas, letter, frame, left)?;
+                for (k, line) in panel.small_print(self.cell_width()).iter().enumerate() {
+                    let baseline = frame.bottom + Self::below_data(row) + SMALL_ROW * k as f64;
+                    canvas.text(line, (left, baseline), small)?;
+                }
             }
+            top += self.row_height(row) + ABOVE_DATA;
         }
         Ok(())
     }
+}
+
+/// a, b, …, z, and again.
+pub(super) fn letter(panel: usize) -> char {
+    char::from(b'a' + (panel % 26) as u8)
 }
 
 #[cfg(test)]
@@ -160,7 +194,7 @@ mod tests {
     #[test]
     fn a_long_legend_takes_more_rows_and_stays_on_the_page() {
         let legend = (0..30).map(|i| Entry::new(format!("process {i}"), style::process(i))).collect();
-        let mut picture = Picture { name: "p", title: "run".into(), caption: "λ".into(), legend, panels: Vec::new() };
+        let mut picture: Picture = Picture::new("p", "run".into(), "λ".into(), legend, Vec::new());
         for (entry, (_, x)) in picture.legend.iter().zip(picture.legend_places()) {
             assert!(x >= EDGE && x + entry.width() <= picture.width() - EDGE);
         }

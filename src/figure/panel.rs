@@ -1,10 +1,13 @@
 //! One panel: curves over two axes. A point that has no place on an axis (not positive on a log axis, not a number) is
 //! left out and counted in the small print; its curve has a gap there. Nothing is clipped.
 
-use super::axis::{Axis, Scale};
+use plotters::style::RGBColor;
+
+use super::axis::{Axis, Scale, Tick};
 use super::canvas::{Canvas, DrawError, Point};
-use super::pen::{draw_line, draw_markers, stroke};
-use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, SMALL_SIZE, TICK_SIZE};
+use super::pen::{draw_every_marker, draw_line, draw_markers, stroke};
+use super::plot::Plot;
+use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, SMALL_SIZE, TICK_SIZE, pale};
 use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
 
 /// What an axis shows (with markup for sub- and superscripts), and how.
@@ -12,11 +15,28 @@ use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
 pub(super) struct AxisSpec {
     pub label: String,
     pub scale: Scale,
+    /// What stands at 0, 1, …, where these are no numbers.
+    pub names: Vec<String>,
 }
 
 impl AxisSpec {
     pub(super) fn new(label: impl Into<String>, scale: Scale) -> Self {
-        Self { label: label.into(), scale }
+        Self { label: label.into(), scale, names: Vec::new() }
+    }
+
+    /// An axis of things without order: value i is `names[i]`.
+    pub(super) fn names(label: impl Into<String>, names: Vec<String>) -> Self {
+        Self { names, ..Self::new(label, Scale::Index) }
+    }
+
+    fn around(&self, values: impl IntoIterator<Item = f64>) -> Option<Axis> {
+        if self.names.is_empty() { Axis::around(self.scale, values) } else { Some(Axis::names(&self.names)) }
+    }
+
+    /// Whether tick labels have no room beside each other over `width`, so that they must stand upright.
+    fn upright(&self, width: f64) -> bool {
+        let slot = width / self.names.len().max(1) as f64;
+        self.names.iter().any(|name| label_width(name, Font::regular(TICK_SIZE)) + 6.0 > slot)
     }
 }
 
@@ -29,15 +49,22 @@ pub(super) struct Series {
     pub end_label: Option<String>,
     /// Not a measurement: points it lacks are no loss.
     pub guide: bool,
+    /// Every point has its marker, however close it is to the one before.
+    pub each: bool,
 }
 
 impl Series {
     pub(super) fn new(points: Vec<Point>, look: Look) -> Self {
-        Self { points, look, end_label: None, guide: false }
+        Self { points, look, end_label: None, guide: false, each: false }
     }
 
     pub(super) fn guide(points: Vec<Point>, look: Look) -> Self {
         Self { guide: true, ..Self::new(points, look) }
+    }
+
+    /// Dots, each of them a thing of its own.
+    pub(super) fn dots(points: Vec<Point>, look: Look) -> Self {
+        Self { each: true, ..Self::new(points, Look { line: None, ..look }) }
     }
 }
 
@@ -49,12 +76,31 @@ pub(super) struct Panel {
     pub x: AxisSpec,
     pub y: AxisSpec,
     pub series: Vec<Series>,
-    /// A dashed line across the panel at this x.
-    pub vertical: Option<f64>,
+    /// Below the curves.
+    pub bands: Vec<Band>,
+    /// Dashed lines across the panel; the axes hold them.
+    pub across: Vec<Across>,
     /// Marks at the upper edge, for what has a place on the x axis alone.
     pub overhead: Vec<Overhead>,
     /// Small print, before what is said of points left out.
     pub notes: Vec<String>,
+}
+
+/// Between two curves: filled, in a pale shade of `color`, wherever both have a place.
+#[derive(Debug, Clone)]
+pub(super) struct Band {
+    /// x, from, to.
+    pub points: Vec<(f64, f64, f64)>,
+    pub color: RGBColor,
+}
+
+/// A straight line from edge to edge.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Across {
+    /// From bottom to top at this x.
+    X(f64),
+    /// From left to right at this y.
+    Y(f64),
 }
 
 /// A marker at the upper edge of a panel.
@@ -76,23 +122,36 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    fn x(self, fraction: f64) -> f64 {
+    pub(super) fn x(self, fraction: f64) -> f64 {
         self.left + fraction * (self.right - self.left)
     }
 
-    fn y(self, fraction: f64) -> f64 {
+    pub(super) fn y(self, fraction: f64) -> f64 {
         self.bottom - fraction * (self.bottom - self.top)
     }
 }
 
 const TICK: f64 = 4.0;
+/// From the data down to the first line of small print, as a rule.
+pub(super) const BELOW_DATA: f64 = 50.0;
+/// Width of the data in the narrowest panels.
+const NARROW: f64 = 250.0;
 const END_LABEL_SIZE: f64 = 8.5;
 /// Height of a row of marks at the upper edge.
 const OVERHEAD: f64 = 8.0;
 
 impl Panel {
     pub(super) fn new(heading: impl Into<String>, x: AxisSpec, y: AxisSpec) -> Self {
-        Self { heading: heading.into(), x, y, series: Vec::new(), vertical: None, overhead: Vec::new(), notes: Vec::new() }
+        Self {
+            heading: heading.into(),
+            x,
+            y,
+            series: Vec::new(),
+            bands: Vec::new(),
+            across: Vec::new(),
+            overhead: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     fn drawable(&self, (x, y): Point) -> bool {
@@ -102,18 +161,18 @@ impl Panel {
     /// The x axis holds every point that has a place on it, drawn or not, so that panels over time share it.
     fn x_axis(&self) -> Option<Axis> {
         let points = self.series.iter().flat_map(|series| &series.points).map(|p| p.0);
-        Axis::around(self.x.scale, points.chain(self.overhead.iter().map(|mark| mark.x)))
+        let bands = self.bands.iter().flat_map(|band| &band.points).map(|p| p.0);
+        let across = self.across.iter().filter_map(|line| if let Across::X(x) = line { Some(*x) } else { None });
+        self.x.around(points.chain(bands).chain(across).chain(self.overhead.iter().map(|mark| mark.x)))
     }
 
     fn y_axis(&self) -> Option<Axis> {
         let points = self.series.iter().flat_map(|series| &series.points);
-        Axis::around(self.y.scale, points.filter(|&&p| self.drawable(p)).map(|p| p.1))
-    }
-
-    /// The small print: the panel's notes, then what is said of points left out, in lines of at most `width`.
-    pub(super) fn small_print(&self, width: f64) -> Vec<String> {
-        let notes = self.notes.iter().cloned().chain(self.left_out());
-        notes.flat_map(|note| wrap(&note, Font::regular(SMALL_SIZE), width)).collect()
+        let points = points.filter(|&&p| self.drawable(p)).map(|p| p.1);
+        let bands = self.bands.iter().flat_map(|band| &band.points);
+        let bands = bands.filter(|p| self.x.scale.coordinate(p.0).is_some()).flat_map(|p| [p.1, p.2]);
+        let across = self.across.iter().filter_map(|line| if let Across::Y(y) = line { Some(*y) } else { None });
+        self.y.around(points.chain(bands).chain(across))
     }
 
     fn left_out(&self) -> Vec<String> {
@@ -124,8 +183,13 @@ impl Panel {
         let of_them = |n: usize| format!("{n} of {total} {}", if total == 1 { "point" } else { "points" });
         let mut sentences = Vec::new();
         if before > 0 {
-            let place = if points.iter().all(|p| p.0 >= 0.0) { "at t = 0" } else { "at t ≤ 0 or undefined t" };
-            sentences.push(format!("{} {place}, off the log axis: not drawn.", of_them(before)));
+            let name = if self.x.label.starts_with("time") { "t" } else { "x" };
+            let place = match points.iter().all(|p| p.0 >= 0.0) {
+                true => format!("at {name} = 0"),
+                false => format!("at {name} ≤ 0 or undefined {name}"),
+            };
+            let off = if self.x.scale == Scale::Log { ", off the log axis" } else { "" };
+            sentences.push(format!("{} {place}{off}: not drawn.", of_them(before)));
         }
         for (n, what) in [
             (count(&|y| y.is_nan()), "not defined"),
@@ -139,75 +203,10 @@ impl Panel {
         sentences
     }
 
-    /// Width of what stands to the left of the data: the axis' label and the ticks'.
-    pub(super) fn left_margin(&self) -> f64 {
-        let ticks = self.y_axis().map(|y| y.ticks).unwrap_or_default();
-        let widest = ticks.iter().map(|tick| Font::regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
-        LABEL_SIZE + 10.0 + widest + TICK + 3.0
-    }
-
-    /// Width of what stands to the right of the data.
-    pub(super) fn right_margin(&self) -> f64 {
-        let labels = self.series.iter().filter_map(|series| series.end_label.as_deref());
-        labels.map(|label| 4.0 + label_width(label, Font::regular(END_LABEL_SIZE))).fold(0.0, f64::max)
-    }
-
     /// Where curves are drawn: below the marks at the upper edge.
     fn below_marks(&self, frame: Frame) -> Frame {
         let rows = self.overhead.iter().map(|mark| mark.row + 1).max().unwrap_or(0);
         Frame { top: frame.top + OVERHEAD * rows as f64, ..frame }
-    }
-
-    /// Draws all but the small print. The axis labels stand at `left` and at `frame.bottom + 32`.
-    pub(super) fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
-        self.draw_heading(canvas, letter, frame)?;
-        let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
-        draw_label(canvas, &self.x.label, ((frame.left + frame.right) / 2.0, frame.bottom + 32.0), label)?;
-        let at = (left + LABEL_SIZE, (frame.top + frame.bottom) / 2.0);
-        draw_label(canvas, &self.y.label, at, TextStyle { upwards: true, ..label })?;
-        let (x, y) = (self.x_axis(), self.y_axis());
-        if let Some(x) = &x {
-            draw_x_ticks(canvas, frame, x)?;
-            if let Some(fraction) = self.vertical.and_then(|at| x.fraction(at)).filter(|f| (0.0..=1.0).contains(f)) {
-                let guide = [(frame.x(fraction), frame.top), (frame.x(fraction), frame.bottom)];
-                stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
-            }
-            for mark in &self.overhead {
-                let place = x.fraction(mark.x).map(|at| (frame.x(at), frame.top + OVERHEAD * (mark.row as f64 + 0.5)));
-                draw_markers(canvas, mark.look, &[place], 0)?;
-            }
-        }
-        if let (Some(x), Some(y)) = (&x, &y) {
-            let frame = self.below_marks(frame);
-            draw_y_ticks(canvas, frame, y)?;
-            let place = |p: &Point| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?)));
-            let placed: Vec<Vec<Option<Point>>> = self.series.iter().map(|s| s.points.iter().map(place).collect()).collect();
-            // Guides over the curves, which would hide them where they agree; markers over both.
-            for guide in [false, true] {
-                for (series, places) in self.series.iter().zip(&placed).filter(|(series, _)| series.guide == guide) {
-                    draw_line(canvas, series.look, places, !guide)?;
-                }
-            }
-            for (i, (series, places)) in self.series.iter().zip(&placed).enumerate() {
-                draw_markers(canvas, series.look, places, i)?;
-            }
-            self.draw_end_labels(canvas, frame, y)?;
-        } else {
-            let centre = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
-            canvas.text("no point to draw", centre, label.colored(GREY))?;
-        }
-        let corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)];
-        canvas.stroke(&corners, 0.8, BLACK)
-    }
-
-    fn draw_heading(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame) -> Result<(), DrawError> {
-        let mut at = (frame.left, frame.top - 9.0);
-        if let Some(letter) = letter {
-            let (text, font) = (format!("({letter})"), Font::bold(LABEL_SIZE));
-            canvas.text(&text, at, TextStyle::new(font))?;
-            at.0 += font.width(&text) + 5.0;
-        }
-        draw_label(canvas, &self.heading, at, TextStyle::new(Font::regular(LABEL_SIZE)))
     }
 
     /// Names of curves at their right ends, moved apart where the curves end together.
@@ -235,17 +234,152 @@ impl Panel {
     }
 }
 
-fn draw_x_ticks(canvas: &mut dyn Canvas, frame: Frame, x: &Axis) -> Result<(), DrawError> {
-    let style = TextStyle::new(Font::regular(TICK_SIZE)).anchored(Anchor::Middle);
+impl Plot for Panel {
+    /// The panel's notes, then what is said of points left out.
+    fn small_print(&self, width: f64) -> Vec<String> {
+        let notes = self.notes.iter().cloned().chain(self.left_out());
+        notes.flat_map(|note| wrap(&note, Font::regular(SMALL_SIZE), width)).collect()
+    }
+
+    /// Width of what stands to the left of the data: the axis' label and the ticks'.
+    fn left_margin(&self) -> f64 {
+        let ticks = self.y_axis().map(|y| y.ticks).unwrap_or_default();
+        let widest = ticks.iter().map(|tick| Font::regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
+        LABEL_SIZE + 10.0 + widest + TICK + 3.0
+    }
+
+    /// Width of what stands to the right of the data.
+    fn right_margin(&self) -> f64 {
+        let labels = self.series.iter().filter_map(|series| series.end_label.as_deref());
+        labels.map(|label| 4.0 + label_width(label, Font::regular(END_LABEL_SIZE))).fold(0.0, f64::max)
+    }
+
+    /// Room for the ticks' labels, which may stand upright, and the axis' label.
+    fn below(&self) -> f64 {
+        // The narrowest that data get beside an axis: what is upright there may stand flat in a wider panel, with room to spare.
+        if !self.x.upright(NARROW) {
+            return BELOW_DATA;
+        }
+        let widths = self.x.names.iter().map(|name| label_width(name, Font::regular(TICK_SIZE)));
+        BELOW_DATA - TICK_SIZE + widths.fold(TICK_SIZE, f64::max)
+    }
+
+    /// The axis labels stand at `left` and 18 above the small print.
+    fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
+        draw_heading(canvas, letter, &self.heading, frame)?;
+        let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
+        draw_label(canvas, &self.x.label, ((frame.left + frame.right) / 2.0, frame.bottom + self.below() - 18.0), label)?;
+        let at = (left + LABEL_SIZE, (frame.top + frame.bottom) / 2.0);
+        draw_label(canvas, &self.y.label, at, TextStyle { upwards: true, ..label })?;
+        let (x, y) = (self.x_axis(), self.y_axis());
+        if let Some(x) = &x {
+            draw_x_ticks(canvas, frame, x, self.x.upright(NARROW))?;
+            for at in self.across.iter().filter_map(|line| if let Across::X(at) = line { x.fraction(*at) } else { None }) {
+                let guide = [(frame.x(at), frame.top), (frame.x(at), frame.bottom)];
+                stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
+            }
+            for mark in &self.overhead {
+                let place = x.fraction(mark.x).map(|at| (frame.x(at), frame.top + OVERHEAD * (mark.row as f64 + 0.5)));
+                draw_markers(canvas, mark.look, &[place], 0)?;
+            }
+        }
+        if let (Some(x), Some(y)) = (&x, &y) {
+            let frame = self.below_marks(frame);
+            draw_y_ticks(canvas, frame, y)?;
+            for at in self.across.iter().filter_map(|line| if let Across::Y(at) = line { y.fraction(*at) } else { None }) {
+                let guide = [(frame.left, frame.y(at)), (frame.right, frame.y(at))];
+                stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
+            }
+            draw_bands(canvas, &self.bands, frame, x, y)?;
+            let place = |p: &Point| Some((frame.x(x.fraction(p.0)?), frame.y(y.fraction(p.1)?)));
+            let placed: Vec<Vec<Option<Point>>> = self.series.iter().map(|s| s.points.iter().map(place).collect()).collect();
+            // Guides over the curves, which would hide them where they agree; markers over both.
+            for guide in [false, true] {
+                for (series, places) in self.series.iter().zip(&placed).filter(|(series, _)| series.guide == guide) {
+                    draw_line(canvas, series.look, places, !guide)?;
+                }
+            }
+            for (i, (series, places)) in self.series.iter().zip(&placed).enumerate() {
+                if series.each {
+                    draw_every_marker(canvas, series.look, places)?;
+                } else {
+                    draw_markers(canvas, series.look, places, i)?;
+                }
+            }
+            self.draw_end_labels(canvas, frame, y)?;
+        } else {
+            let centre = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
+            canvas.text("no point to draw", centre, label.colored(GREY))?;
+        }
+        let corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)];
+        canvas.stroke(&corners, 0.8, BLACK)
+    }
+}
+
+/// A panel's letter and heading, above the data.
+pub(super) fn draw_heading(
+    canvas: &mut dyn Canvas,
+    letter: Option<char>,
+    heading: &str,
+    frame: Frame,
+) -> Result<(), DrawError> {
+    let mut at = (frame.left, frame.top - 9.0);
+    if let Some(letter) = letter {
+        let (text, font) = (format!("({letter})"), Font::bold(LABEL_SIZE));
+        canvas.text(&text, at, TextStyle::new(font))?;
+        at.0 += font.width(&text) + 5.0;
+    }
+    draw_label(canvas, heading, at, TextStyle::new(Font::regular(LABEL_SIZE)))
+}
+
+/// The pieces of a band between its gaps: from, to, in places on the page.
+fn band_pieces(band: &Band, frame: Frame, x: &Axis, y: &Axis) -> Vec<Vec<[Point; 2]>> {
+    let place = |&(at, from, to): &(f64, f64, f64)| {
+        let at = frame.x(x.fraction(at)?);
+        Some([(at, frame.y(y.fraction(from)?)), (at, frame.y(y.fraction(to)?))])
+    };
+    let places: Vec<Option<[Point; 2]>> = band.points.iter().map(place).collect();
+    let pieces = places.split(Option::is_none).map(|piece| piece.iter().copied().flatten().collect());
+    pieces.filter(|piece: &Vec<[Point; 2]>| !piece.is_empty()).collect()
+}
+
+/// Fills the bands, a piece of one point as an upright bar; then draws the edges of all, which show where one band covers another.
+fn draw_bands(canvas: &mut dyn Canvas, bands: &[Band], frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
+    let bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
+    for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {
+        if let [bar] = piece.as_slice() {
+            canvas.stroke(bar, 5.0, pale(color, 0.2))?;
+        }
+        // Quadrilaterals: plotters fills a polygon with many corners by a scan that large ones make slow, and some of them wrong.
+        for pair in piece.windows(2) {
+            canvas.fill(&[pair[0][0], pair[0][1], pair[1][1], pair[1][0]], pale(color, 0.2))?;
+        }
+    }
+    for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {
+        for edge in 0..2 {
+            let path: Vec<Option<Point>> = piece.iter().map(|ends| Some(ends[edge])).collect();
+            let look = Look { line: Some(0.5), ..Look::line(pale(color, 0.5)) };
+            draw_line(canvas, look, &path, false)?;
+        }
+    }
+    Ok(())
+}
+
+fn draw_x_ticks(canvas: &mut dyn Canvas, frame: Frame, x: &Axis, upright: bool) -> Result<(), DrawError> {
+    let style = TextStyle::new(Font::regular(TICK_SIZE)).anchored(if upright { Anchor::End } else { Anchor::Middle });
+    let style = TextStyle { upwards: upright, ..style };
     // Labels that would run into one another are thinned; their ticks stay.
-    let widest = x.ticks.iter().map(|tick| style.font.width(&tick.label)).fold(0.0, f64::max) + 6.0;
+    let width = |tick: &Tick| if upright { TICK_SIZE } else { label_width(&tick.label, style.font) };
+    let widest = x.ticks.iter().map(width).fold(0.0, f64::max) + 6.0;
     let fitting = ((frame.right - frame.left) / widest).max(1.0) as usize;
     let stride = x.ticks.len().div_ceil(fitting).max(1);
     for (i, tick) in x.ticks.iter().enumerate() {
         let at = frame.x(x.fraction_of_coordinate(tick.at));
         canvas.stroke(&[(at, frame.bottom), (at, frame.bottom + TICK)], 0.8, BLACK)?;
         if i % stride == 0 {
-            canvas.text(&tick.label, (at, frame.bottom + TICK + 11.5), style)?;
+            let at =
+                if upright { (at + 0.36 * TICK_SIZE, frame.bottom + TICK + 3.0) } else { (at, frame.bottom + TICK + 11.5) };
+            draw_label(canvas, &tick.label, at, style)?;
         }
     }
     for at in x.minor.iter().map(|&at| frame.x(x.fraction_of_coordinate(at))) {

@@ -50,6 +50,12 @@ pub(super) fn draw_markers(
     Ok(())
 }
 
+/// Marks every point that has a place.
+pub(super) fn draw_every_marker(canvas: &mut dyn Canvas, look: Look, places: &[Option<Point>]) -> Result<(), DrawError> {
+    let Some(marker) = look.marker else { return Ok(()) };
+    places.iter().flatten().try_for_each(|&point| draw_marker(canvas, marker, point, look.color))
+}
+
 /// Draws `look` as a sample of `width`, its middle line at the height of `start`.
 pub(super) fn draw_sample(canvas: &mut dyn Canvas, look: Look, start: Point, width: f64) -> Result<(), DrawError> {
     if let Some(line) = look.line {

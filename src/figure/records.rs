@@ -7,6 +7,7 @@ use super::axis::Scale;
 use super::canvas::Point;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel};
+use super::quantity::TIME;
 use super::style::{self, Look};
 use super::text::verbatim;
 
@@ -32,7 +33,7 @@ pub(super) fn time_axis(run: &Run) -> AxisSpec {
     let times = run.table.processes().into_iter().flat_map(|process| run.table.floats(process, "t"));
     let positive = times.filter(|t| *t > 0.0 && t.is_finite());
     let (first, last) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), t| (low.min(t), high.max(t)));
-    AxisSpec::new("time t", if first < f64::INFINITY && last / first > 100.0 { Scale::Log } else { Scale::Linear })
+    AxisSpec::new(TIME, if first < f64::INFINITY && last / first > 100.0 { Scale::Log } else { Scale::Linear })
 }
 
 /// Processes with fewer records than this show each of them: a line through two points is no law.
@@ -56,7 +57,7 @@ pub(super) fn process_entries(run: &Run, color: Option<plotters::style::RGBColor
 /// The picture of these panels, if there are any.
 pub(super) fn picture(name: &'static str, run: &Run, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
     let title = format!("{}: {words}", run.name);
-    (!panels.is_empty()).then(|| Picture { name, title, caption: run.caption.clone(), legend, panels })
+    (!panels.is_empty()).then(|| Picture::new(name, title, run.caption.clone(), legend, panels))
 }
 
 /// Depth L.

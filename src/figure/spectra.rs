@@ -1,11 +1,12 @@
-//! Singular values over time: (a) of the first layer, (b) of the product; one curve per mode, dark to light.
+//! Singular values over time: (a) of the first layer, with those that the ansatz W_1ᵀW_1 = A^{1/L} gives it of the target's AGOP A where
+//! that is known, (b) of the product; one curve per mode, dark to light.
 
 use crate::record::Run;
 
 use super::axis::Scale;
 use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
-use super::records::{matrix, picture, process_entries, processes, time_axis, vector};
+use super::records::{depth, matrix, picture, process_entries, processes, time_axis, vector};
 use super::style::{self, GREY, Look};
 
 /// Modes that have their own entry in the legend, and a name at the end of their curve.
@@ -20,6 +21,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     };
     // A mode has one colour in both panels.
     let modes = arrays.iter().filter_map(width).max()?;
+    // By index 1/(2L): the singular values that W_1 has where W_1ᵀW_1 is the target's AGOP to the power 1/L.
+    let wanted: Vec<f64> = vector(run, "target", "sv_agop").iter().map(|s| s.powf(0.5 / depth(run) as f64)).collect();
     let panels = arrays.map(|(name, heading, label)| {
         let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(label, Scale::Log));
         let mut left_out = false;
@@ -35,6 +38,14 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
                 panel.series.push(series);
             }
         }
+        if name == "sv_W1" {
+            let times = processes(run).first().map_or(&[][..], |(process, _)| vector(run, process, "t"));
+            let mut positive = times.iter().copied().filter(|t| *t > 0.0);
+            if let (Some(first), Some(&last)) = (positive.next(), times.last()) {
+                let known = wanted.iter().take(modes).filter(|s| **s > 0.0);
+                panel.series.extend(known.map(|&s| Series::guide(vec![(first, s), (last, s)], Look::guide())));
+            }
+        }
         if left_out {
             panel.notes.push(format!("Of all but the first process, the leading {OPTIMIZER_MODES} modes."));
         }
@@ -44,6 +55,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let entry = |k: usize| Entry::new(format!("σ_{{{}}}", k + 1), Look::line(style::sequential(k, modes)));
     let mut legend = abridged(modes, NAMED, entry);
     legend.extend(process_entries(run, Some(GREY)));
+    if wanted.iter().any(|s| *s > 0.0) {
+        legend.push(Entry::new("target's AGOP^{1/2L}", Look::guide()));
+    }
     let panels = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
     picture("spectra", run, "singular values over time", legend, panels)
 }

@@ -1,5 +1,5 @@
 //! Singular values against their index at the last record: (a) of every layer, (b) of the product and of the AGOP, whose
-//! singular values are the squares of the product's.
+//! singular values are the squares of the product's where the network is linear, with the target's AGOP where that is known.
 
 use crate::record::Run;
 
@@ -12,13 +12,18 @@ use super::records::{depth, matrix, picture, process_entries, processes, vector}
 use super::style::{self, Body, GREY, Look, Marker, Shape};
 use super::text::verbatim;
 
+/// The heading of the second panel.
+const WHOLE: &str = "product and AGOP";
+
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let layers = depth(run);
     let layer_color = |l: usize| style::sequential(l - 1, layers);
     let (product_color, agop_color) = (style::categorical(1), style::categorical(3));
     let by_layer: Vec<_> = (1..=layers).map(|l| (format!("sv_W{l}"), layer_color(l))).collect();
     let whole = [("sv_product".to_string(), product_color), ("sv_agop".to_string(), agop_color)];
-    let panels: Vec<Panel> = [("layers", by_layer.as_slice()), ("product and AGOP", whole.as_slice())]
+    let known = vector(run, "target", "sv_agop").iter().enumerate();
+    let target: Vec<Point> = known.map(|(k, &value)| ((k + 1) as f64, value)).collect();
+    let panels: Vec<Panel> = [("layers", by_layer.as_slice()), (WHOLE, whole.as_slice())]
         .into_iter()
         .filter_map(|(heading, arrays)| {
             let mut series = Vec::new();
@@ -29,6 +34,10 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
                         last_spectrum(run, process, name).map(|points| Series::new(points, by_index(look, i).colored(*color))),
                     );
                 }
+            }
+            // Behind the others.
+            if heading == WHOLE && !target.is_empty() {
+                series.insert(0, Series::guide(target.clone(), Look::guide()));
             }
             let y = AxisSpec::new("singular values σ_k", scale(&series));
             let mut panel = Panel::new(heading, AxisSpec::new("index k", Scale::Index), y);
@@ -41,6 +50,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let entry = |k: usize| Entry::new(format!("W_{{{}}}", k + 1), look(layer_color(k + 1)));
     let mut legend = abridged(layers, 5, entry);
     legend.extend([Entry::new("product W_L⋯W_1", look(product_color)), Entry::new("AGOP A_f", look(agop_color))]);
+    if !target.is_empty() {
+        legend.push(Entry::new("target's AGOP", Look::guide()));
+    }
     for (i, mut of_process) in process_entries(run, Some(GREY)).into_iter().enumerate() {
         let (process, _) = processes(run)[i];
         let end = vector(run, process, "t").last().map_or(String::new(), |&t| format!(", t = {}", number(t, 3)));

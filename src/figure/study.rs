@@ -73,7 +73,7 @@ fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels:
     if floor(study).is_some() {
         legend.push(Entry::new("the reference’s own error", FLOOR));
     }
-    Some(Picture { name, title: format!("{}: {words}", study.name), caption: study.caption.clone(), legend, panels })
+    Some(Picture::new(name, format!("{}: {words}", study.name), study.caption.clone(), legend, panels))
 }
 
 /// The curve of each method, and over it its hollow points. `of`: the points of the method's rows.

@@ -126,11 +126,53 @@ pub(super) fn categorical(i: usize) -> RGBColor {
 
 /// The `i`-th of `n` ordered things, dark to light.
 pub(super) fn sequential(i: usize, n: usize) -> RGBColor {
-    let position = i as f64 / n.saturating_sub(1).max(1) as f64 * (VIRIDIS.len() - 1) as f64;
-    let below = (position as usize).min(VIRIDIS.len() - 2);
-    let (a, b, weight) = (VIRIDIS[below], VIRIDIS[below + 1], (position - below as f64).min(1.0));
+    along(&VIRIDIS, i as f64 / n.saturating_sub(1).max(1) as f64)
+}
+
+/// Viridis, whole: dark to light, in grey too. Its ends are told from white by the frame around what is filled with it.
+const HEAT: [RGBColor; 9] = [
+    RGBColor(68, 1, 84),
+    RGBColor(71, 44, 122),
+    RGBColor(59, 81, 139),
+    RGBColor(44, 113, 142),
+    RGBColor(33, 144, 141),
+    RGBColor(39, 173, 129),
+    RGBColor(92, 200, 99),
+    RGBColor(170, 220, 50),
+    RGBColor(253, 231, 37),
+];
+
+/// The colour of a `fraction` from 0, dark, to 1, light.
+pub(super) fn heat(fraction: f64) -> RGBColor {
+    along(&HEAT, fraction)
+}
+
+/// The colour of a value from −1, blue, over 0, white, to 1, orange.
+pub(super) fn diverging(value: f64) -> RGBColor {
+    along(
+        &[RGBColor(0, 72, 128), RGBColor(120, 180, 220), WHITE, RGBColor(245, 170, 100), RGBColor(180, 70, 0)],
+        (value + 1.0) / 2.0,
+    )
+}
+
+/// How light a colour is, from 0 to 1 (ITU-R BT.709's luma).
+pub(super) fn luminance(color: RGBColor) -> f64 {
+    (0.2126 * f64::from(color.0) + 0.7152 * f64::from(color.1) + 0.0722 * f64::from(color.2)) / 255.0
+}
+
+/// The colour at this fraction of the way along `stops`.
+fn along(stops: &[RGBColor], fraction: f64) -> RGBColor {
+    let position = fraction.clamp(0.0, 1.0) * (stops.len() - 1) as f64;
+    let below = (position as usize).min(stops.len() - 2);
+    let (a, b, weight) = (stops[below], stops[below + 1], (position - below as f64).min(1.0));
     let mix = |a: u8, b: u8| (f64::from(a) + weight * (f64::from(b) - f64::from(a))).round() as u8;
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// A shade of `color` for areas: this `share` of it, the rest white, so that lines and markers on it are read.
+pub(super) fn pale(color: RGBColor, share: f64) -> RGBColor {
+    let mix = |channel: u8| (share * f64::from(channel) + (1.0 - share) * 255.0).round() as u8;
+    RGBColor(mix(color.0), mix(color.1), mix(color.2))
 }
 
 /// The `i`-th process: the first (the flow) is a full line, the others thin lines with markers, hollow ones first, so that a
@@ -192,6 +234,21 @@ mod tests {
         }
         assert_eq!(sequential(0, 1), VIRIDIS[0]);
         assert_eq!(sequential(19, 20), VIRIDIS[5]);
+    }
+
+    /// So that a map is read in grey.
+    #[test]
+    fn heat_gets_lighter_all_the_way() {
+        let lightness: Vec<f64> = (0..=100).map(|i| luminance(heat(f64::from(i) / 100.0))).collect();
+        assert!(lightness.windows(2).all(|pair| pair[0] < pair[1]));
+        for i in 0..100 {
+            // To either side of 0 darker and darker.
+            let (near, far) = (f64::from(i) / 100.0, f64::from(i + 1) / 100.0);
+            assert!(
+                luminance(diverging(far)) < luminance(diverging(near))
+                    && luminance(diverging(-far)) < luminance(diverging(-near))
+            );
+        }
     }
 
     #[test]

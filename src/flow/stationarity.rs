@@ -84,6 +84,11 @@ impl Stationarity {
         Self { t_end, tolerance, earlier: [at_start(), at_start()], gradient, gradients: 0, cost: 0, undecided: 0 }
     }
 
+    /// From now on whether it stays until `t_end`, later than it has been asked about so far.
+    pub fn extend_to(&mut self, t_end: f64) {
+        self.t_end = t_end;
+    }
+
     /// Gradients spent so far, a product with the Hessian counting 2.
     pub fn gradients(&self) -> u64 {
         self.gradients

@@ -22,6 +22,13 @@ pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     cosine(&a0, &b0)
 }
 
+/// The mean of cos(A, QBQᵀ) over all rotations Q, uniformly distributed, of symmetric d × d matrices: what the cosine is where their
+/// eigenvectors have nothing to do with each other. Exact: E[QBQᵀ] commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
+/// ‖B‖: tr A·tr B/(d‖A‖_F‖B‖_F). The [`centred_cosine`] has the mean 0. NaN where one of them is zero.
+pub fn cosine_baseline(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    (a.trace() / a.norm()) * (b.trace() / b.norm()) / a.nrows() as f64
+}
+
 fn traceless(m: &DMatrix<f64>) -> DMatrix<f64> {
     let mean = m.trace() / m.nrows() as f64;
     let mut traceless = m.clone();
@@ -34,6 +41,8 @@ fn traceless(m: &DMatrix<f64>) -> DMatrix<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linalg::Svd;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
 
     /// The counterexample of the paper's section 4, with A = ¼(I + 11ᵀ): cos(I, A) = 0.8944, 0.5547 at k = 2, 10.
     #[test]
@@ -52,6 +61,41 @@ mod tests {
         let shifted = &a * 2.0 + DMatrix::identity(2, 2) * 7.0;
         assert!((centred_cosine(&a, &shifted) - 1.0).abs() < 1e-14);
         assert!(cosine(&a, &shifted) < 0.999);
+    }
+
+    /// Against the mean over rotations drawn at random, within five of its standard errors; the centred cosine's is 0.
+    #[test]
+    fn the_baseline_is_the_mean_over_rotations() {
+        const DRAWS: usize = 4000;
+        let rng = &mut stream(3, Purpose::Init);
+        for d in [2, 5] {
+            let [a, b] = [1, d].map(|rank| {
+                let factor = gaussian_matrix(rank, d, rng);
+                factor.transpose() * factor
+            });
+            let rotated = |q: DMatrix<f64>| &q * &b * q.transpose();
+            let drawn: Vec<_> = (0..DRAWS)
+                .map(|_| {
+                    let svd = Svd::new(gaussian_matrix(d, d, rng).as_view()).unwrap();
+                    rotated(&svd.u * svd.v.transpose())
+                })
+                .collect();
+            let mean = |f: &dyn Fn(&DMatrix<f64>) -> f64| {
+                let values: Vec<f64> = drawn.iter().map(f).collect();
+                let mean = values.iter().sum::<f64>() / DRAWS as f64;
+                (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt() / DRAWS as f64)
+            };
+            let (plain, error) = mean(&|b| cosine(&a, b));
+            let expected = cosine_baseline(&a, &b);
+            assert!(
+                (plain - expected).abs() < 5.0 * error && error < 0.02 * expected,
+                "d = {d}: {plain} and {expected} ± {error}"
+            );
+            let (centred, error) = mean(&|b| centred_cosine(&a, b));
+            assert!(centred.abs() < 5.0 * error, "d = {d}: {centred} ± {error}");
+        }
+        let identity = DMatrix::identity(3, 3);
+        assert!((cosine_baseline(&identity, &identity) - 1.0).abs() < 1e-15);
     }
 
     #[test]

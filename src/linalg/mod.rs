@@ -1,5 +1,5 @@
 //! Dense linear algebra on nalgebra's matrices: products into given storage, singular values and eigenvalues, powers of Gram matrices;
-//! and elementary functions over slices.
+//! elementary functions over slices; and the line through points.
 //!
 //! Products and decompositions are faer's. nalgebra's own product allocates on every call, and its SVD is silently wrong on
 //! low-rank matrices (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
@@ -12,6 +12,7 @@ mod gram;
 mod gram_double_double;
 mod lanczos;
 mod largest;
+mod line;
 mod product;
 mod qr;
 mod rank;
@@ -20,13 +21,14 @@ mod svd;
 #[cfg(test)]
 pub(crate) use product::FLOPS;
 
-pub use angle::{centred_cosine, cosine};
+pub use angle::{centred_cosine, cosine, cosine_baseline};
 pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
 pub use lanczos::{End, Extreme, Lanczos, stages};
 pub use largest::LargestEigenvalue;
+pub use line::{Line, slope_weights};
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
 pub use qr::triangular_factor;
 pub use rank::{effective_rank, entropy_rank, stable_rank};

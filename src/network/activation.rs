@@ -39,6 +39,15 @@ macro_rules! dispatch {
 }
 
 impl Activation {
+    /// σ′ to the left of the kink at z = 0, of those that have one; to its right it is 1.
+    pub fn kink(self) -> Option<f64> {
+        match self {
+            Activation::Relu => Some(0.0),
+            Activation::LeakyRelu => Some(0.01),
+            _ => None,
+        }
+    }
+
     /// z ← σ(z), entry by entry.
     pub fn value(self, z: &mut [f64]) {
         dispatch!(self, value(z));

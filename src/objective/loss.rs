@@ -5,7 +5,7 @@
 //!   `binary_cross_entropy_with_logits`, summed over outputs. For labels ±1, log(1 + e^{−yf}) is this with (y + 1)/2;
 //! - cross-entropy: −Σ_k y_k log(e^{f_k}/Σ_j e^{f_j}) with labels y_k ≥ 0, Σ_k y_k = 1: one-hot, or probabilities.
 
-use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVectorView};
 
 use crate::linalg::elementary::{exp, sigmoid, softplus};
 use crate::scenario::Loss;
@@ -52,6 +52,19 @@ impl Loss {
             }
         }
         Ok(())
+    }
+
+    /// ℒ of the best constant function: ½ Σ_k var y_k for the mean squared loss, Σ_k H(ȳ_k) with H(p) = −p log p − (1 − p) log(1 − p) for
+    /// the logistic one, −Σ_k ȳ_k log ȳ_k for cross-entropy. What a network loses of it is what it has learned of the inputs. Labels, one
+    /// sample a row, are of the kind that [`Loss::check`] wants.
+    pub fn of_the_best_constant(self, labels: &DMatrix<f64>) -> f64 {
+        let entropy = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
+        let of = |column: DVectorView<f64>| match (self, column.mean()) {
+            (Self::Mse, mean) => 0.5 * column.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / labels.nrows() as f64,
+            (Self::Logistic, mean) => entropy(mean) + entropy(1.0 - mean),
+            (Self::CrossEntropy, mean) => entropy(mean),
+        };
+        labels.column_iter().map(of).sum()
     }
 
     /// Σ_i ℓ(f_i, y_i) over the rows of `outputs` and `labels`.
@@ -199,6 +212,26 @@ mod tests {
                 "{a} {b}"
             );
         }
+    }
+
+    /// The loss is convex in the constant c, so that it is best where its gradient vanishes: at ȳ, or at the outputs of those probabilities.
+    #[test]
+    fn the_best_constant_has_no_gradient_and_the_loss_that_is_said() {
+        let (_, labels) = sample(7, 4);
+        for loss in ALL {
+            let best = |y: f64| match loss {
+                Loss::Mse => y,
+                Loss::Logistic => (y / (1.0 - y)).ln(),
+                Loss::CrossEntropy => y.ln(),
+            };
+            let constant = DMatrix::from_fn(7, 4, |_, k| best(labels.column(k).mean()));
+            let mean = loss.sum(constant.as_view(), labels.as_view()) / 7.0;
+            assert!((loss.of_the_best_constant(&labels) - mean).abs() < 1e-14, "{loss:?}");
+            let mut gradient = constant;
+            loss.gradient(1.0, gradient.as_view_mut(), labels.as_view());
+            assert!(gradient.row_sum().norm() < 1e-14, "{loss:?}");
+        }
+        assert_eq!(Loss::Logistic.of_the_best_constant(&DMatrix::from_element(3, 1, 1.0)), 0.0);
     }
 
     #[test]

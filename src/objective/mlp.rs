@@ -7,6 +7,7 @@ mod along;
 mod blocks;
 mod condensed;
 mod jacobian;
+mod kink;
 mod minibatch;
 mod tape;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
-use super::{BatchGradient, Jacobian, Objective, Samples};
+use super::{BatchGradient, Jacobian, Objective, OnKink, Samples};
 use crate::data::Dataset;
 use crate::linalg::Write;
 use crate::network::Architecture;
@@ -43,6 +44,8 @@ pub struct MlpObjective {
     samples: usize,
     loss: Loss,
     weight_decay: f64,
+    /// The half-widths over which kinks are averaged, at index l − 1 of the condensed network; none where they are sharp.
+    kinks: Vec<f64>,
     threads: usize,
     /// What gradients need; none before the first.
     work: RefCell<Option<Work>>,
@@ -54,9 +57,9 @@ impl Clone for MlpObjective {
     /// With scratch of its own, so that another thread can use it; the samples are shared.
     fn clone(&self) -> Self {
         let condensed = Condensed::new(&self.net, self.samples);
-        let (net, blocks) = (self.net.clone(), self.blocks.clone());
+        let (net, blocks, kinks) = (self.net.clone(), self.blocks.clone(), self.kinks.clone());
         let (work, tangent) = (RefCell::new(None), RefCell::new(None));
-        Self { net, condensed, blocks, work, tangent, ..*self }
+        Self { net, condensed, blocks, kinks, work, tangent, ..*self }
     }
 }
 
@@ -123,7 +126,19 @@ impl MlpObjective {
         let blocks = division.blocks(data).into();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let (work, tangent) = (RefCell::new(None), RefCell::new(None));
-        Self { net: architecture, condensed, division, blocks, samples, loss, weight_decay, threads, work, tangent }
+        Self {
+            net: architecture,
+            condensed,
+            division,
+            blocks,
+            samples,
+            loss,
+            weight_decay,
+            kinks: Vec::new(),
+            threads,
+            work,
+            tangent,
+        }
     }
 
     /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.
@@ -147,7 +162,7 @@ impl Work {
     fn new(objective: &MlpObjective) -> Self {
         let (net, division) = (&objective.condensed.net, objective.division);
         let lane = |_| Lane {
-            tape: Tape::new(net, division.rows, Keep::Slopes),
+            tape: Tape::new(net, division.rows, Keep::Slopes).averaging(&objective.kinks),
             gradient: vec![0.0; net.parameter_count()],
             loss: 0.0,
         };
@@ -161,7 +176,7 @@ impl Tangent {
         let (net, division) = (&objective.condensed.net, objective.division);
         let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
         let kept = bytes <= budget;
-        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns);
+        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns).averaging(&objective.kinks);
         let lane = |lane: usize| TangentLane {
             tapes: (0..if kept { division.lane(&objective.blocks, lane).len() } else { 1 }).map(tape).collect(),
             dots: Dots::new(net, division.rows),
@@ -285,5 +300,13 @@ impl Objective for MlpObjective {
 
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
         self.jacobians_over_samples(theta.as_slice())
+    }
+
+    fn averaged(&self, start: &DVector<f64>, kink: f64) -> Option<Box<dyn Objective>> {
+        self.with_averaged_kinks(start, kink).map(|averaged| Box::new(averaged) as Box<dyn Objective>)
+    }
+
+    fn on_kinks(&self, theta: &DVector<f64>) -> Vec<OnKink> {
+        self.find_on_kinks(theta)
     }
 }

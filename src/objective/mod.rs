@@ -35,6 +35,19 @@ pub struct Excess {
     pub learnable: f64,
 }
 
+/// A sample on the kink of a neuron.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OnKink {
+    /// l, from 1.
+    pub layer: usize,
+    /// Row of W_l, from 0.
+    pub neuron: usize,
+    /// Row of X, from 0.
+    pub sample: usize,
+    /// σ_l′ there, between those of the two sides.
+    pub slope: f64,
+}
+
 /// The third derivatives of an objective.
 pub trait ThirdDerivative: Objective {
     /// `out` ← D³J(θ)[u, v], the derivative of ∇²J(θ)·v along u: symmetric in u and v, exact, at the cost of about six gradients. Decay,
@@ -92,6 +105,18 @@ pub trait Objective: Send {
         let net = self.architecture();
         let of = |l| net.weight(theta.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
         (1..=net.depth()).map(of).collect()
+    }
+
+    /// The same with slopes averaged where activations have a kink, over `kink` times the root mean square of their layer's outputs at
+    /// `start`: what a flow that slides along kinks follows ([`MlpObjective`]). `None` where nothing has a kink.
+    fn averaged(&self, _start: &DVector<f64>, _kink: f64) -> Option<Box<dyn Objective>> {
+        None
+    }
+
+    /// The samples on kinks at θ, of an objective with averaged kinks: within the width of the average. By layer, neuron and sample of a
+    /// block.
+    fn on_kinks(&self, _theta: &DVector<f64>) -> Vec<OnKink> {
+        Vec::new()
     }
 
     /// J(θ).

@@ -6,13 +6,15 @@
 
 use nalgebra::DMatrix;
 
-use crate::linalg::{GramPower, centred_cosine, cosine};
+use crate::linalg::{GramPower, centred_cosine, cosine, cosine_baseline};
 
 use super::{Observable, Row, Snapshot};
 
 /// Columns:
 /// - `nfa_residual`: ‖A_f − (W_1ᵀW_1)^L‖_F, and `nfa_residual_relative`: the same over max(‖A_f‖_F, ‖(W_1ᵀW_1)^L‖_F);
 /// - `nfa_cosine`, `nfa_cosine_centred`: of W_1ᵀW_1 with A_f^{1/L}; centred: each minus its mean eigenvalue times I;
+/// - `nfa_cosine_baseline`: the mean of `nfa_cosine` over all rotations of one of the two against the other: what it would be if their
+///   eigenvectors had nothing to do with each other, far above 0 where neither is near rank one;
 /// - `nfa_alignment_residual`: min_c ‖W_1ᵀW_1 − c·A_f^{1/L}‖_F / ‖W_1ᵀW_1‖_F, the sine of that angle without cancellation;
 /// - `nfa_cosine_Wl`, `nfa_residual_relative_Wl` for l = 2, …, L: the cosine of W_lᵀW_l with B = (J_lᵀJ_l)^{1/(L−l+1)}, and
 ///   ‖W_lᵀW_l − B‖_F over the larger of their norms.
@@ -31,6 +33,7 @@ impl Observable for FeatureAnsatz {
         let (gram, power) = (snapshot.gram(1), layer_power(snapshot, 1));
         row.float("nfa_cosine", cosine(&gram, &power));
         row.float("nfa_cosine_centred", centred_cosine(&gram, &power));
+        row.float("nfa_cosine_baseline", cosine_baseline(&gram, &power));
         row.float("nfa_alignment_residual", alignment_residual(&gram, &power));
 
         for l in 2..=depth {

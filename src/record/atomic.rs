@@ -23,7 +23,12 @@ pub(super) fn replace<E: From<FolderError>>(path: &Path, fill: impl FnOnce(&File
 
 /// Replaces the text file at `path`.
 pub fn replace_text(path: &Path, text: &str) -> Result<(), FolderError> {
-    let write = |mut file: &File| -> io::Result<()> { file.write_all(text.as_bytes()) };
+    replace_bytes(path, text.as_bytes())
+}
+
+/// Replaces the file at `path`.
+pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let write = |mut file: &File| -> io::Result<()> { file.write_all(bytes) };
     replace(path, |file| write(file).map_err(|source| FolderError::Io { verb: "write", path: path.to_path_buf(), source }))
 }
 

@@ -1,6 +1,10 @@
 //! The line under a picture's title: what a reader must know to repeat it.
 
-use crate::scenario::{Data, Distribution, Init, Integrator, Link, Precision, Preserve, Scenario, Synthetic, Target};
+use std::collections::BTreeSet;
+
+use crate::scenario::{
+    Activation, Data, Distribution, Init, Integrator, Link, Precision, Preserve, Scenario, Synthetic, Target,
+};
 
 /// What was trained on what, from where, without the method: `L = 3, widths 10-10-10-10, rank-2 target, start pytorch, λ = 0.01, seed 0`.
 pub fn setting(scenario: &Scenario) -> String {
@@ -9,6 +13,74 @@ pub fn setting(scenario: &Scenario) -> String {
 
 /// `L = 5, widths 20-20-20-20-20-20, rank-3 target, start pytorch, λ = 0.001, auto at rtol 1e-8, seed 0`.
 pub fn caption(scenario: &Scenario) -> String {
+    format!("{}, {}, seed {}", problem(scenario), method(scenario), scenario.seed)
+}
+
+/// What the units of a sweep have in common, and their seeds: `L = 3, n = 500, rank-2 target, start pytorch, auto at rtol 1e-8, seeds 0 to 4`.
+/// What differs between any two is left out: pictures say it of what they draw.
+pub fn common_caption<'a>(units: impl Iterator<Item = &'a Scenario> + Clone) -> String {
+    let mut all = units.clone().map(facts);
+    let Some(mut common) = all.next() else { return String::new() };
+    for facts in all {
+        common.iter_mut().zip(facts).for_each(|(common, fact)| {
+            if *common != fact {
+                common.clear();
+            }
+        });
+    }
+    // The ends of the network go without saying where all its widths are the same.
+    if !common[WIDTHS].is_empty() {
+        common[ENDS].clear();
+    }
+    common.push(seeds(&units.map(|unit| unit.seed).collect()));
+    common.retain(|fact| !fact.is_empty());
+    common.join(", ")
+}
+
+const WIDTHS: usize = 1;
+const ENDS: usize = 2;
+
+/// One for each thing that a sweep may vary; empty where there is nothing to say.
+fn facts(scenario: &Scenario) -> Vec<String> {
+    let widths = &scenario.network.widths;
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let ends = widths
+        .first()
+        .zip(widths.last())
+        .map(|(&d_in, &d_out)| format!("{}, {}", count(d_in, "input"), count(d_out, "output")));
+    let (samples, inputs, target) = match &scenario.data {
+        Data::Synthetic(data) => (format!("n = {}", data.inputs.samples), inputs(data), target(data)),
+        Data::File(_) => (String::new(), String::new(), "data from a file".to_string()),
+    };
+    vec![
+        format!("L = {}", scenario.network.layers()),
+        format!("widths {}", listed(widths)),
+        ends.unwrap_or_default(),
+        activations(scenario),
+        samples,
+        inputs,
+        target,
+        format!("start {}", start(scenario)),
+        format!("λ = {:?}", scenario.weight_decay),
+        method(scenario),
+    ]
+}
+
+fn seeds(seeds: &BTreeSet<u64>) -> String {
+    let (Some(first), Some(last)) = (seeds.first(), seeds.last()) else { return String::new() };
+    match seeds.len() {
+        1 => format!("seed {first}"),
+        n if last - first == n as u64 - 1 => format!("seeds {first} to {last}"),
+        n if n <= 4 => format!("seeds {}", seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+        n => format!("{n} seeds"),
+    }
+}
+
+fn listed(widths: &[usize]) -> String {
+    widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+}
+
+fn method(scenario: &Scenario) -> String {
     let flow = &scenario.flow;
     let mut method = match flow.integrator {
         Integrator::Rk4 { step } => format!("rk4 with steps of at most {step:?}"),
@@ -19,16 +91,23 @@ pub fn caption(scenario: &Scenario) -> String {
         Preserve::Balance(Precision::Float64) => " on the balance law",
         Preserve::Balance(Precision::DoubleDouble) => " on the balance law in double-double",
     });
-    format!("{}, {method}, seed {}", problem(scenario), scenario.seed)
+    method
 }
 
-fn problem(scenario: &Scenario) -> String {
-    let widths: Vec<String> = scenario.network.widths.iter().map(usize::to_string).collect();
-    let data = match &scenario.data {
-        Data::Synthetic(data) => synthetic(data),
-        Data::File(_) => "data from a file".to_string(),
-    };
-    let start = match &scenario.init {
+/// Nothing of a network without activations; `relu` of one whose hidden layers all have that.
+fn activations(scenario: &Scenario) -> String {
+    let layers = scenario.network.layer_activations();
+    // An underscore would lower what follows it.
+    let name = |activation: &Activation| activation.name().replace('_', "-");
+    match layers.split_last() {
+        _ if layers.iter().all(|activation| *activation == Activation::Identity) => String::new(),
+        Some((Activation::Identity, hidden)) if hidden.iter().all(|activation| *activation == hidden[0]) => name(&hidden[0]),
+        _ => layers.iter().map(name).collect::<Vec<_>>().join("-"),
+    }
+}
+
+fn start(scenario: &Scenario) -> String {
+    match &scenario.init {
         Init::Pytorch => "pytorch".to_string(),
         Init::Identity => "identity".to_string(),
         Init::Gaussian { std } => format!("gaussian (std {std:?})"),
@@ -36,24 +115,33 @@ fn problem(scenario: &Scenario) -> String {
         Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance:?}"),
         Init::Balanced { .. } => "balanced".to_string(),
         Init::File { .. } => "from a file".to_string(),
-    };
-    format!("L = {}, widths {}, {data}, start {start}, λ = {:?}", widths.len() - 1, widths.join("-"), scenario.weight_decay)
+    }
 }
 
-/// `rank-3 target`; with what is not the default, `sphere inputs, rank-3 sin target`. Without markup: captions are printed, too.
-fn synthetic(data: &Synthetic) -> String {
-    let inputs = match data.inputs.distribution {
+fn problem(scenario: &Scenario) -> String {
+    let facts = facts(scenario);
+    let of_a_run = [0, WIDTHS, 3, 5, 6, 7, 8].map(|i| facts[i].as_str());
+    of_a_run.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// Nothing of Gaussian inputs; else `sphere inputs`. Without markup: captions are printed, too.
+fn inputs(data: &Synthetic) -> String {
+    match data.inputs.distribution {
         Distribution::Gaussian => String::new(),
-        Distribution::StudentT { dof } => format!("Student-t inputs (dof {dof:?}), "),
-        Distribution::Mixture { separation } => format!("mixture inputs (separation {separation:?}), "),
-        other => format!("{} inputs, ", other.name()),
-    };
+        Distribution::StudentT { dof } => format!("Student-t inputs (dof {dof:?})"),
+        Distribution::Mixture { separation } => format!("mixture inputs (separation {separation:?})"),
+        other => format!("{} inputs", other.name()),
+    }
+}
+
+/// `rank-3 target`, `rank-3 sin target`.
+fn target(data: &Synthetic) -> String {
     let link = |link: Link| match link {
         Link::Identity => String::new(),
         Link::Hermite { k } => format!("hermite-{k} "),
         other => format!("{} ", other.name()),
     };
-    let target = match &data.target {
+    match &data.target {
         Target::LowRank(target) => format!("rank-{} {}target", target.rank, link(target.link)),
         Target::SingleIndex(target) => format!("single-index {}target", link(target.link)),
         Target::MultiIndex(target) => format!("{}-index {}target", target.rank, link(target.link)),
@@ -64,6 +152,43 @@ fn synthetic(data: &Synthetic) -> String {
         }
         Target::Parity(parity) => format!("parity of {}", parity.k),
         Target::Counterexample(sum) => format!("counterexample of {}", sum.k),
-    };
-    inputs + &target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+    use std::path::Path;
+
+    fn scenario(sets: &[&str]) -> Scenario {
+        let text = "
+name: tiny
+data: {synthetic: {inputs: {dim: 4, samples: 50}, target: {low_rank: {rank: 2, outputs: 3}}}}
+network: {widths: [4, 5, 3]}
+flow: {t_end: 5.0}
+";
+        let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+        parse(text, Path::new("tiny.yaml"), &sets).unwrap().0
+    }
+
+    #[test]
+    fn a_run_says_all_of_itself() {
+        assert_eq!(
+            caption(&scenario(&[])),
+            "L = 2, widths 4-5-3, rank-2 target, start pytorch, λ = 0.0, auto at rtol 1e-8, seed 0"
+        );
+        let nonlinear = scenario(&["network.activations=leaky_relu", "data.synthetic.inputs.distribution=sphere"]);
+        assert!(caption(&nonlinear).starts_with("L = 2, widths 4-5-3, leaky-relu, sphere inputs, rank-2 target"));
+    }
+
+    #[test]
+    fn units_say_what_they_share() {
+        let units = [scenario(&["seed=3"]), scenario(&["seed=4", "weight_decay=0.1"])];
+        let caption = common_caption(units.iter());
+        assert_eq!(caption, "L = 2, widths 4-5-3, n = 50, rank-2 target, start pytorch, auto at rtol 1e-8, seeds 3 to 4");
+        let units = [scenario(&[]), scenario(&["network.widths=[4, 9, 9, 3]", "network.activations=relu"])];
+        let caption = common_caption(units.iter());
+        assert_eq!(caption, "4 inputs, 3 outputs, n = 50, rank-2 target, start pytorch, λ = 0.0, auto at rtol 1e-8, seed 0");
+    }
 }

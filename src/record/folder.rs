@@ -55,6 +55,14 @@ pub enum FolderError {
         /// The cause.
         source: serde_json::Error,
     },
+    /// `manifest.json` is not JSON, or not what gramflow wrote.
+    #[error("{} is not a manifest: {source}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
     /// `arrays.npz` or `weights.npz` could not be written or read.
     #[error(transparent)]
     Npz(#[from] NpzError),
@@ -70,6 +78,8 @@ fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError 
 
 /// The file of a run's records.
 pub(super) const RECORDS: &str = "records.parquet";
+/// The file of vectors over time and matrices at the end.
+pub(super) const ARRAYS: &str = "arrays.npz";
 /// The file of final weights.
 pub(super) const WEIGHTS: &str = "weights.npz";
 /// The file of a study's table.
@@ -140,7 +150,7 @@ impl Draft {
     pub fn write(&self, run: &Run, scenario: &Scenario, weights: &[(String, Parameters)]) -> Result<(), FolderError> {
         self.write_text("scenario.json", &scenario.to_json())?;
         parquet::write(&self.path().join(RECORDS), &run.table)?;
-        npz::write(&self.path().join("arrays.npz"), &run.arrays)?;
+        npz::write(&self.path().join(ARRAYS), &run.arrays)?;
         npz::write(&self.path().join(WEIGHTS), &final_weights(weights))?;
         Ok(())
     }
@@ -210,20 +220,36 @@ pub(super) fn final_weights(weights: &[(String, Parameters)]) -> Arrays {
 
 /// Reads the records of a finished run.
 pub fn read(folder: &Path) -> Result<Run, FolderError> {
-    if !is_run(folder) {
-        return Err(FolderError::NotARun(folder.into()));
-    }
+    Ok(read_with_scenario(folder)?.1)
+}
+
+/// The same, with what was run.
+pub fn read_with_scenario(folder: &Path) -> Result<(Scenario, Run), FolderError> {
+    if is_run(folder) { load(folder) } else { Err(FolderError::NotARun(folder.into())) }
+}
+
+/// What was run and recorded in the folder of a run or of a unit, which may lack arrays.
+pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     let path = folder.join("scenario.json");
     let text = fs::read_to_string(&path).map_err(io("read", &path))?;
     let scenario: Scenario = serde_json::from_str(&text).map_err(|source| FolderError::Scenario { path, source })?;
-    Ok(Run {
+    let arrays = folder.join(ARRAYS);
+    let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
         weight_decay: scenario.weight_decay,
         caption: caption(&scenario),
         table: parquet::read(&folder.join(RECORDS))?,
-        arrays: npz::read(&folder.join("arrays.npz"))?,
-    })
+        arrays: if arrays.is_file() { npz::read(&arrays)? } else { Arrays::new() },
+    };
+    Ok((scenario, run))
+}
+
+/// Reads the manifest of a finished run, study or unit.
+pub fn read_manifest(folder: &Path) -> Result<serde_json::Value, FolderError> {
+    let path = folder.join("manifest.json");
+    let text = fs::read_to_string(&path).map_err(io("read", &path))?;
+    serde_json::from_str(&text).map_err(|source| FolderError::Manifest { path, source })
 }
 
 /// Reads the table of a finished study.

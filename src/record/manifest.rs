@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::ode::{Event, Termination, Work};
 
+use super::Verdict;
+
 /// gramflow's version.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The git revision of its sources.
@@ -24,8 +26,8 @@ pub struct Manifest {
     pub seed: u64,
     /// The machine that ran it.
     pub host: Host,
-    /// The verdict on each claim of the scenario.
-    pub verdicts: BTreeMap<String, String>,
+    /// The verdict on each claim of the scenario, by the claim's name.
+    pub verdicts: BTreeMap<String, Verdict>,
     /// One entry per process.
     pub processes: BTreeMap<String, Process>,
 }

@@ -3,27 +3,33 @@
 
 mod atomic;
 mod caption;
+mod ensemble;
 mod folder;
 mod long;
 mod manifest;
+mod paper;
 mod parquet;
 mod rate_study;
 mod recorder;
 mod study;
 mod table;
 mod unit;
+mod verdict;
 
-pub use atomic::replace_text;
-pub use caption::{caption, setting};
-pub use folder::{Draft, FolderError, read, read_study};
+pub use atomic::{replace_bytes, replace_text};
+pub use caption::{caption, common_caption, setting};
+pub use ensemble::{Ensemble, Member};
+pub use folder::{Draft, FolderError, read, read_manifest, read_study, read_with_scenario};
 pub use long::{Field, Kind, write_long};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
+pub use paper::{FigureManifest, PictureEntry, Share, Tally, UnitCounts, VariedKeys, shown};
 pub use parquet::{TableError, read as read_table};
 pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, study_figures, write_study_flow};
 pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
-pub use unit::{publish_unit, read_unit, read_unit_weights, unit_fields};
+pub use unit::{Keep, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
+pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 
 use crate::npz::Arrays;
 
@@ -31,7 +37,8 @@ use crate::npz::Arrays;
 ///
 /// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})),
 /// `p/sv_product` (T × min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A),
-/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record).
+/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record); and of a target that is known
+/// `target/agop` (d_0 × d_0) and `target/sv_agop` (d_0), its AGOP's singular values.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The scenario's name.

@@ -1,5 +1,6 @@
 //! The folder of one unit of a sweep: `records.parquet`, the same bytes whoever ran it; `scenario.json`, to run it again by itself;
-//! `manifest.json`, which alone knows the machine and the time it took; `weights.npz`, final weights, where they are asked for.
+//! `manifest.json`, which alone knows the machine and the time it took; `weights.npz`, final weights, and `arrays.npz`, where they are asked
+//! for.
 
 use std::fs;
 use std::io;
@@ -10,17 +11,27 @@ use crate::npz;
 use crate::scenario::Scenario;
 
 use super::atomic::{PARTIAL, open_to_all};
-use super::folder::{RECORDS, WEIGHTS, final_weights};
-use super::{Field, FolderError, Table, parquet};
+use super::folder::{ARRAYS, RECORDS, WEIGHTS, final_weights, load};
+use super::{Field, FolderError, Run, Table, parquet};
+
+/// What a unit keeps beside its records: whoever runs the units knows what will be read of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// `weights.npz`: the final weights of its processes.
+    pub weights: bool,
+    /// `arrays.npz`, as of a run: pictures need it.
+    pub arrays: bool,
+}
 
 /// Gives a finished unit its folder, `target`, at once; the folder above must exist. Where another process has done so already, that
-/// one stays: it holds the same records. `weights`: the final weights of each process, if they are to be kept.
+/// one stays: it holds the same records. `weights`: the final weights of each process.
 pub fn publish_unit(
     target: &Path,
-    table: &Table,
+    run: &Run,
     scenario: &Scenario,
     manifest: &serde_json::Value,
-    weights: Option<&[(String, Parameters)]>,
+    weights: &[(String, Parameters)],
+    keep: Keep,
 ) -> Result<(), FolderError> {
     let failed = |verb, path: &Path| {
         let path = path.to_path_buf();
@@ -30,8 +41,11 @@ pub fn publish_unit(
     let mut builder = tempfile::Builder::new();
     open_to_all(builder.prefix(PARTIAL), 0o777);
     let draft = builder.tempdir_in(parent).map_err(failed("write in", parent))?;
-    parquet::write(&draft.path().join(RECORDS), table)?;
-    if let Some(weights) = weights {
+    parquet::write(&draft.path().join(RECORDS), &run.table)?;
+    if keep.arrays {
+        npz::write(&draft.path().join(ARRAYS), &run.arrays)?;
+    }
+    if keep.weights {
         npz::write(&draft.path().join(WEIGHTS), &final_weights(weights))?;
     }
     for (name, text) in [("scenario.json", scenario.to_json()), ("manifest.json", format!("{manifest:#}"))] {
@@ -46,6 +60,11 @@ pub fn publish_unit(
         Err(source) => return Err(failed("name", target)(source)),
     }
     Ok(())
+}
+
+/// What was run and what was recorded of it; without arrays where the unit did not keep them.
+pub fn read_unit_run(folder: &Path) -> Result<(Scenario, Run), FolderError> {
+    load(folder)
 }
 
 /// The records of a unit.

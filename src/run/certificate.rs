@@ -1,40 +1,57 @@
-//! `flow.certify`: the error of every column of the flow, estimated by a second integration at a tenth of the tolerance.
+//! `flow.certify`, and claims: the error of every column of the flow, estimated by a second integration at a tenth of the tolerance.
 //!
 //! |first − second| is the first one's error to within that of the second, a tenth of it or so where the error follows the tolerance. The
 //! second has its own objective and runs on its own thread; the first does not know of it, so that the records are the same with and
 //! without. `rk4`, which has no tolerance, is repeated at half its step.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::npz::Array;
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Certificate, ColumnError, Recorder, Run, Table, Values, table};
+use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 use crate::scenario::{Integrator, Scenario};
 
 use super::process::Flow;
 use super::warning::VISIBLE;
-use super::{Finished, Problem, observables, record_flow};
+use super::{Finer, Finished, Problem, observables, record_flow, records};
 
 /// Columns that a warning names, at most.
 const NAMED: usize = 5;
 
-/// The time at which the first integration ended: infinite as long as it runs.
-pub(super) struct FirstEnd(AtomicU64);
+/// How far the first integration is. The second goes no further, so that what it leaves does not depend on which of the two was faster.
+#[derive(Default)]
+pub(super) struct Lead {
+    state: Mutex<(f64, bool)>,
+    moved: Condvar,
+}
 
-impl Default for FirstEnd {
-    fn default() -> Self {
-        Self(AtomicU64::new(f64::INFINITY.to_bits()))
+impl Lead {
+    /// It has come to time `t`.
+    pub(super) fn at(&self, t: f64) {
+        self.update(|state| state.0 = t);
+    }
+
+    fn update(&self, change: impl FnOnce(&mut (f64, bool))) {
+        // A thread that panicked leaves two plain values: they are as good as ever.
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.moved.notify_all();
+    }
+
+    /// Waits until the first is at `t` or has ended. Whether it has come to `t`.
+    fn reaches(&self, t: f64) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.moved.wait_while(state, |&mut (reached, ended)| reached < t && !ended);
+        waiting.unwrap_or_else(PoisonError::into_inner).0 >= t
     }
 }
 
-impl FirstEnd {
-    pub(super) fn set(&self, t: f64) {
-        self.0.store(t.to_bits(), Ordering::Relaxed);
-    }
+/// Ends the lead when it goes, by a panic, too: the second integration must not wait for ever.
+pub(super) struct Leading<'a>(pub &'a Lead);
 
-    fn is_before(&self, t: f64) -> bool {
-        f64::from_bits(self.0.load(Ordering::Relaxed)) < t
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        self.0.update(|state| state.1 = true);
     }
 }
 
@@ -52,7 +69,7 @@ pub(super) fn finer(scenario: &Scenario) -> Scenario {
 
 /// What came of the second integration.
 pub(super) struct Second {
-    table: Table,
+    run: Run,
     /// Gradients spent until each record.
     gradients: Vec<u64>,
     stop: Termination,
@@ -60,13 +77,13 @@ pub(super) struct Second {
 
 impl Second {
     /// Integrates over the record times that the first one reaches.
-    pub(super) fn fly(scenario: &Scenario, problem: Problem, interrupt: &Interrupt, end: &FirstEnd) -> Self {
+    pub(super) fn fly(scenario: &Scenario, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
         let observables = observables(scenario, &problem);
         let mut flow = Flow::new(scenario, &problem, interrupt);
         let mut recorder = Recorder::new("flow");
         let mut gradients = Vec::new();
         for t in scenario.record_times() {
-            if end.is_before(t) || !flow.advance(t) {
+            if !lead.reaches(t) || !flow.advance(t) {
                 break;
             }
             if record_flow(&mut recorder, &observables, &mut flow, &problem) == 0 {
@@ -75,13 +92,20 @@ impl Second {
             // Where it has converged, it need not go on either.
             flow.look();
         }
-        Self { table: table(&[recorder]), gradients, stop: flow.ended().termination }
+        let ended = flow.ended();
+        let run = records(scenario, &[recorder], &[(ended.name, ended.parameters)], &problem);
+        Self { run, gradients, stop: ended.termination }
+    }
+
+    /// Its records and how it ended, for whoever judges the first by them.
+    pub(super) fn into_finer(self) -> Finer {
+        Finer { run: self.run, termination: self.stop }
     }
 }
 
 /// Adds the certificate to the manifest, the errors to the arrays, and what shows to the warnings.
 pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second) {
-    let (first_t, second_t) = (finished.run.table.floats("flow", "t"), second.table.floats("flow", "t"));
+    let (first_t, second_t) = (finished.run.table.floats("flow", "t"), second.run.table.floats("flow", "t"));
     // For every record of the first, the record of the second at the very same time.
     let partners: Vec<Option<usize>> =
         first_t.iter().map(|t| second_t.binary_search_by(|other| other.total_cmp(t)).ok()).collect();
@@ -90,7 +114,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second
         return;
     };
     let mut columns = BTreeMap::new();
-    for column in second.table.columns.iter().filter(|column| column.name != "t") {
+    for column in second.run.table.columns.iter().filter(|column| column.name != "t") {
         let Values::Float(finely) = &column.values else { continue };
         let coarsely = finished.run.table.floats("flow", &column.name);
         let difference = |(value, partner): (&f64, &Option<usize>)| partner.map_or(f64::NAN, |j| (value - finely[j]).abs());

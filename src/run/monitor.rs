@@ -7,9 +7,10 @@ use nalgebra::DVector;
 
 use crate::flow::{Motion, Stationarity};
 use crate::ode::{Event, Termination, Tolerance};
-use crate::scenario::{Preserve, Scenario};
+use crate::scenario::{Claim, Preserve, Scenario};
 
 use super::Problem;
+use super::sliding::Sliding;
 
 /// A plateau lasts until at least as many times its begin.
 const LASTING: f64 = 10.0;
@@ -24,6 +25,15 @@ struct Plateau {
     told: bool,
 }
 
+/// What the watch has cost and found.
+pub(super) struct Seen {
+    /// Gradients taken for it.
+    pub gradients: u64,
+    pub events: Vec<Event>,
+    /// What a reader of the records must know.
+    pub complaint: Option<String>,
+}
+
 /// The watch on one flow.
 pub(super) struct Monitor<'a> {
     problem: &'a Problem,
@@ -31,8 +41,11 @@ pub(super) struct Monitor<'a> {
     t_end: f64,
     /// Whether a converged flow stops: not where a law is asked for that goes on for ever.
     stops: bool,
+    /// Whether it is claimed that the flow comes to rest: then it is asked at its end, too, for as long again.
+    claimed: bool,
     /// The plateau on which the flow sits.
     plateau: Option<Plateau>,
+    sliding: Sliding,
     events: Vec<Event>,
 }
 
@@ -44,7 +57,9 @@ impl<'a> Monitor<'a> {
             stationarity: Stationarity::new(problem.start.values(), scenario.flow.t_end, tolerance),
             t_end: scenario.flow.t_end,
             stops: scenario.flow.preserve == Preserve::None,
+            claimed: scenario.claims.contains(&Claim::Converged),
             plateau: None,
+            sliding: Sliding::default(),
             events: Vec::new(),
         }
     }
@@ -55,7 +70,12 @@ impl<'a> Monitor<'a> {
         if t <= 0.0 {
             return None;
         }
-        let look = self.stationarity.look(&*self.problem.objective, t, theta, spent);
+        self.sliding.look(self.problem, t, theta, spent, false);
+        let asked_at_the_end = self.claimed && t >= self.t_end;
+        if asked_at_the_end {
+            self.stationarity.extend_to(2.0 * self.t_end);
+        }
+        let look = self.stationarity.look(self.problem.flow_objective(), t, theta, spent);
         let objective = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
         if look.motion == Motion::Plateau {
             let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: objective, told: false });
@@ -66,12 +86,23 @@ impl<'a> Monitor<'a> {
         } else if let Some(Plateau { begin, told: true, .. }) = self.plateau.take() {
             self.events.push(Event { t, kind: "plateau_end", detail: format!("begun at t = {begin}: {objective}") });
         }
+        if asked_at_the_end && look.motion == Motion::Converged {
+            let detail = format!("it would stay until t = {}: ‖∇J‖ {:.1e}", 2.0 * self.t_end, look.grad_norm);
+            self.events.push(Event { t, kind: "converged", detail });
+        }
         let stops = self.stops && t < self.t_end && look.motion == Motion::Converged;
         stops.then_some(Termination::Converged { t, grad_norm: look.grad_norm })
     }
 
-    /// Gradients taken for it, and what it has seen.
-    pub(super) fn ended(self) -> (u64, Vec<Event>) {
-        (self.stationarity.gradients(), self.events)
+    /// Looks at θ(t) where the flow has stopped.
+    pub(super) fn look_stopped(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
+        self.sliding.look(self.problem, t, theta, spent, true);
+    }
+
+    /// What it was about.
+    pub(super) fn ended(mut self) -> Seen {
+        let complaint = self.sliding.complaint(self.problem);
+        self.events.extend(self.sliding.into_events());
+        Seen { gradients: self.stationarity.gradients(), events: self.events, complaint }
     }
 }

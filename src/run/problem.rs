@@ -13,14 +13,24 @@ use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
 use crate::observe::Snapshot;
 use crate::scenario::{Data, Loss, Optimizer, Scenario, ScenarioError, Sgd};
 
+/// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
+/// units of the layer's outputs, is what passes for on the kink.
+const WATCHED: f64 = 1e-6;
+
 /// The training problem of a scenario.
 pub struct Problem {
     /// θ(0), where the flow and every optimizer start.
     pub start: Parameters,
     /// J = ℒ + (λ/2)‖θ‖².
     pub objective: Box<dyn Objective>,
-    /// The same on the test samples, where the scenario has some.
+    /// The same with slopes averaged at kinks, where activations have some: [`Objective::averaged`].
+    pub averaged: Option<Box<dyn Objective>>,
+    /// Whether the flow follows `averaged`, rather than slopes that jump.
+    pub averages: bool,
+    /// J on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
+    /// ℒ of the best constant function.
+    pub constant_loss: f64,
     /// R with RᵀR the AGOP of the target, of data that were drawn from one.
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
@@ -35,7 +45,10 @@ impl Clone for Problem {
         Self {
             start: self.start.clone(),
             objective: self.objective.duplicate(),
+            averaged: self.averaged.as_ref().map(|averaged| averaged.duplicate()),
+            averages: self.averages,
             test: self.test.as_ref().map(|test| test.duplicate()),
+            constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
             scenario_hash: self.scenario_hash.clone(),
@@ -138,9 +151,19 @@ impl Problem {
             Data::Synthetic(synthetic) => Some(target_agop(synthetic, scenario.seed, &data.x).factor),
             Data::File(_) => None,
         };
-        let problem = Self { start, objective, test, target_agop, samples, scenario_hash: scenario.hash()? };
+        let averages = scenario.flow.kink > 0.0;
+        let width = if averages { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
+        let averaged = objective.averaged(start.values(), width);
+        let constant_loss = scenario.loss.of_the_best_constant(&data.y);
+        let scenario_hash = scenario.hash()?;
+        let problem = Self { start, objective, averaged, averages, test, constant_loss, target_agop, samples, scenario_hash };
         problem.check_start()?;
         Ok(problem)
+    }
+
+    /// What the flow goes down: J, with slopes averaged at kinks unless the scenario wants them to jump.
+    pub fn flow_objective(&self) -> &dyn Objective {
+        self.averaged.as_deref().filter(|_| self.averages).unwrap_or(&*self.objective)
     }
 
     /// The start can be observed, and the loss is finite there.

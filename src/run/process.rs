@@ -19,7 +19,7 @@ use crate::theory::Ledger;
 use super::Problem;
 use super::companion::{Companion, companions};
 use super::integrator::flow_integrator;
-use super::monitor::Monitor;
+use super::monitor::{Monitor, Seen};
 use super::preserve::Preservation;
 use super::schedule::Clock;
 use super::sharpness::Sharpness;
@@ -61,7 +61,7 @@ pub(super) struct Flow<'a> {
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         Self {
-            field: GradientFlow::new(&*problem.objective),
+            field: GradientFlow::new(problem.flow_objective()),
             integrator: flow_integrator(&scenario.flow, interrupt),
             monitor: Monitor::new(scenario, problem),
             preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
@@ -109,6 +109,16 @@ impl<'a> Flow<'a> {
         self.stop.is_some() && recorder.last_time() != Some(self.t)
     }
 
+    /// Whether it goes no further.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// Asks what it is about where it has stopped.
+    pub(super) fn look_stopped(&mut self) {
+        self.monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
+    }
+
     /// Asks whether it has converged, so that it need not go on.
     pub(super) fn look(&mut self) {
         self.stop = self.monitor.look(self.t, self.parameters.values(), self.work.evaluations);
@@ -145,13 +155,14 @@ impl<'a> Flow<'a> {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
-        let (mut gradients_monitoring, mut events) = self.monitor.ended();
-        gradients_monitoring += self.sharpness.as_ref().map_or(0, Sharpness::gradients);
+        let Seen { gradients, mut events, complaint } = self.monitor.ended();
+        let gradients_monitoring = gradients + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
         let method =
             |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
         events.extend(self.integrator.changes().iter().map(method));
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
-        let (extended, complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
+        let (extended, mut complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
+        complaints.extend(complaint);
         Ended {
             name: "flow".to_string(),
             parameters: self.parameters,

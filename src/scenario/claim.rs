@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::validate::Findings;
+use super::{Activation, Data, Scenario};
+
 /// A statement that a run confirms or refutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,4 +31,55 @@ pub enum Claim {
     Stagnates,
     /// The end is a minimum, not a plateau or a saddle: the Hessian has no direction of negative curvature.
     Converged,
+}
+
+impl Claim {
+    /// As in a scenario: `balance-law`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BalanceLaw => "balance-law",
+            Self::Nfa => "nfa",
+            Self::DecayRate => "decay-rate",
+            Self::NfaExact => "nfa-exact",
+            Self::NfaAsymptotic => "nfa-asymptotic",
+            Self::Exponent => "exponent",
+            Self::Peak => "peak",
+            Self::LowRank => "low-rank",
+            Self::NfaViolated => "nfa-violated",
+            Self::Stagnates => "stagnates",
+            Self::Converged => "converged",
+        }
+    }
+}
+
+impl Scenario {
+    /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.
+    pub(super) fn validate_claims(&self, found: &mut Findings) {
+        for (index, &claim) in self.claims.iter().enumerate() {
+            let path = super::path::item("claims", index);
+            found.require(!self.claims[..index].contains(&claim), &path, "made once", claim.name());
+            if let Some(needs) = self.lacks(claim) {
+                found.add(&path, format!("{} {needs}", claim.name()));
+            }
+        }
+    }
+
+    /// What a claim needs and the scenario lacks.
+    fn lacks(&self, claim: Claim) -> Option<&'static str> {
+        let activations = self.network.layer_activations();
+        let hidden = &activations[..activations.len().saturating_sub(1)];
+        let conserves = |sigma: &Activation| matches!(sigma, Activation::Identity | Activation::Relu | Activation::LeakyRelu);
+        match claim {
+            Claim::BalanceLaw | Claim::DecayRate if !hidden.iter().any(conserves) => Some(
+                "needs two layers with identity, relu or leaky_relu between them: around other activations nothing is conserved",
+            ),
+            Claim::NfaExact | Claim::NfaAsymptotic if !self.network.is_linear() || hidden.is_empty() => {
+                Some("is a theorem about linear networks of two layers and more, without biases: of others claim nfa")
+            }
+            Claim::LowRank if matches!(self.data, Data::File(_)) => {
+                Some("needs a target whose rank is known, which data from a file do not tell: use data.synthetic")
+            }
+            _ => None,
+        }
+    }
 }

@@ -28,6 +28,10 @@ pub struct Flow {
     /// The number of steps after which the integration stops.
     #[serde(default = "max_steps")]
     pub max_steps: u64,
+    /// The half-width over which the flow's slopes of relu and leaky_relu go from one side's to the other's, in units of the root mean
+    /// square of their layer's outputs at the start; 0 for a jump.
+    #[serde(default = "kink")]
+    pub kink: f64,
 }
 
 fn rtol() -> f64 {
@@ -40,6 +44,10 @@ fn atol() -> f64 {
 
 fn max_steps() -> u64 {
     10_000_000
+}
+
+fn kink() -> f64 {
+    1e-6
 }
 
 /// The method of integration.
@@ -126,5 +134,6 @@ impl Flow {
         found.require((1e-15..1.0).contains(&self.rtol), "flow.rtol", "at least 1e-15 and less than 1", self.rtol);
         found.positive("flow.atol", self.atol);
         found.require(self.max_steps >= 1, "flow.max_steps", "at least 1", self.max_steps);
+        found.require((0.0..=0.1).contains(&self.kink), "flow.kink", "at least 0 and at most 0.1", self.kink);
     }
 }

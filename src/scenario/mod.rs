@@ -2,13 +2,13 @@
 //! here it becomes plain types, with every default filled in and every value in its range.
 //!
 //! ```text
-//! text ─► tree of values ─► --set patches ─► types (defaults) ─► ranges ─► availability
+//! text ─► tree of values ─► --set patches ─► types (defaults) ─► ranges
 //!    └──► marks: where each key stands ──────────► problems: file:line:column: path: what would be right
 //! ```
 //!
-//! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks neither ranges nor availability.
+//! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks no
+//! ranges.
 
-mod availability;
 mod claim;
 mod clock;
 mod data;
@@ -22,6 +22,7 @@ mod network;
 mod optimizer;
 mod patch;
 mod path;
+pub mod picture;
 mod print;
 mod read;
 mod record;
@@ -47,11 +48,13 @@ pub use loss::Loss;
 pub use measure::Measure;
 pub use network::{Activation, Network, OneOrEach, is_linear};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
+pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, read};
 pub use record::Record;
 pub use schedule::Schedule;
 pub use sweep::{Sweep, entries};
+pub use tree::suggestion;
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
 const MAX_WIDTH: usize = 65_536;

@@ -313,6 +313,8 @@ pub(super) fn validate(optimizers: &[Optimizer], samples: Option<usize>, t_end: 
         let name = optimizer.name();
         if name == "flow" {
             found.add(&path::child(&at, "name"), "`flow` is the gradient flow's own name: choose another");
+        } else if name == "target" {
+            found.add(&path::child(&at, "name"), "`target` is what `arrays.npz` calls the target's own arrays: choose another");
         } else if optimizers[..index].iter().any(|other| other.name() == name) {
             found.add(&path::child(&at, "name"), format!("`{name}` is taken by another optimizer: set a `name` of its own"));
         }

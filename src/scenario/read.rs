@@ -25,8 +25,11 @@ pub(super) fn text_of(path: &Path) -> Result<String, ScenarioError> {
 pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
     let (mut tree, source) = load(text, path, sets)?;
     let mut found = Findings::default();
-    if take_sweep(&mut tree).is_some() {
+    if take(&mut tree, "sweep").is_some() {
         found.add("sweep", "not a single run: gramflow sweep plan lists its units, gramflow sweep run runs them");
+    }
+    if take(&mut tree, "pictures").is_some() {
+        found.add("pictures", "not of a single run, which has pictures of its own: these are drawn of a sweep");
     }
     match settle(&tree, path, found) {
         Ok(scenario) => Ok((scenario, source)),
@@ -54,9 +57,9 @@ pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, S
     if misdirected.is_empty() { Ok((tree, source)) } else { Err(ScenarioError::Problems(misdirected)) }
 }
 
-/// Cuts the sweep out of the tree: what is left is a scenario, or becomes one with the values of a unit.
-pub(super) fn take_sweep(tree: &mut Value) -> Option<Value> {
-    tree.as_mapping_mut().and_then(|map| map.shift_remove("sweep"))
+/// Cuts the block `key` of a sweep out of the tree: what is left is a scenario, or becomes one with the values of a unit.
+pub(super) fn take(tree: &mut Value, key: &str) -> Option<Value> {
+    tree.as_mapping_mut().and_then(|map| map.shift_remove(key))
 }
 
 /// The scenario of a tree, its defaults filled in and validated. `found` are problems found before.
@@ -71,7 +74,6 @@ pub(super) fn settle(tree: &Value, path: &Path, mut found: Findings) -> Result<S
     scenario.fill_defaults();
     scenario.resolve_paths(path, &mut found);
     scenario.validate(&mut found);
-    scenario.check_availability(&mut found);
     if found.0.is_empty() { Ok(scenario) } else { Err(found) }
 }
 

@@ -65,8 +65,8 @@ impl de::Error for Refusal {
     }
 }
 
-/// `, did you mean `rtol`? (keys here: integrator, rtol)`.
-pub(super) fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
+/// `, did you mean `rtol`? (keys here: integrator, rtol)`: the end of a message about a word that is not expected.
+pub fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
     let near = expected
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))

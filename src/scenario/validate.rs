@@ -100,6 +100,7 @@ impl Scenario {
             let twice = self.measure[..index].contains(measure);
             found.require(!twice, &super::path::item("measure", index), "named once", measure);
         }
+        self.validate_claims(found);
         self.validate_linear(found);
     }
 

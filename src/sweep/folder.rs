@@ -25,17 +25,24 @@ impl Folder {
     /// The folder at `path` for the units of `plan`: new or empty, or one of the same plan.
     pub fn open(path: &Path, plan: &Plan) -> Result<Self, SweepError> {
         let folder = Self { path: path.to_path_buf() };
-        match Self::read(path) {
+        let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|e| is_draft(&e))));
+        let found = match Self::read(path) {
+            // Another command may have written its plan since: what fills the folder is then that sweep.
+            Err(SweepError::NotASweep(_)) if path.symlink_metadata().is_ok() && !empty() => {
+                Self::read(path).map_err(|error| match error {
+                    SweepError::NotASweep(folder) => SweepError::Occupied(folder),
+                    other => other,
+                })
+            }
+            found => found,
+        };
+        match found {
             Ok((_, earlier)) if earlier == *plan => {}
             Ok((_, earlier)) => {
                 let short = |plan: &Plan| plan.hash()[..8].to_string();
                 return Err(SweepError::OtherPlan { folder: path.into(), found: short(&earlier), wanted: short(plan) });
             }
             Err(SweepError::NotASweep(_)) => {
-                let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|e| is_draft(&e))));
-                if path.symlink_metadata().is_ok() && !empty {
-                    return Err(SweepError::Occupied(path.into()));
-                }
                 // What the folder is said to be must be true of it before its plan says so.
                 folder.make()?;
                 replace_text(&folder.plan_path(), &format!("{}\n", plan.to_json()))?;

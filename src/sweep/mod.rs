@@ -7,25 +7,35 @@
 //! DIR/units/<id>/scenario.json     the unit by itself: gramflow run draws it
 //! DIR/units/<id>/manifest.json     what it cost, where, by which version; not merged
 //! DIR/units/<id>/weights.npz       final weights, where whoever runs the units needs them; not merged
+//! DIR/units/<id>/arrays.npz        what pictures need beside the records, where they are drawn; not merged
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
 //! ```
 //!
 //! Nothing is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
 //! why two commands in one folder, on one machine or on a shared file system, cost time and nothing else. What a unit leaves depends on
 //! its scenario alone, so that neither the order, the number of workers nor an interruption shows in the merged table.
 
+mod ensemble;
 mod error;
 mod folder;
 mod merge;
+mod notes;
 mod plan;
+mod queue;
 mod runner;
 mod status;
+mod tally;
 mod unit;
+mod verdicts;
 
+pub use ensemble::ensemble;
 pub use error::SweepError;
 pub use folder::Folder;
 pub use merge::{Merged, merge};
+pub use notes::Notes;
 pub use plan::{Factor, Id, Plan, Unit};
-pub use runner::{Options, Progress, Report, Shard, run};
+pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use status::Status;
+pub use verdicts::verdicts;

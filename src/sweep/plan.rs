@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::record::shown;
 use crate::scenario::{Digests, ScenarioError, Sweep, entries, sha256};
 
 use super::SweepError;
@@ -158,13 +159,17 @@ impl Plan {
         self.varied.iter().flat_map(|factor| factor.keys.iter().map(String::as_str)).collect()
     }
 
+    /// Where a unit stands along each factor, from 0.
+    pub fn places(&self, unit: Unit) -> Vec<usize> {
+        let lengths: Vec<usize> = self.varied.iter().map(Factor::len).collect();
+        entries(&lengths, unit.index)
+    }
+
     /// The value of each of those keys in a unit.
     pub fn values(&self, unit: Unit) -> Vec<&Value> {
-        let lengths: Vec<usize> = self.varied.iter().map(Factor::len).collect();
-        let entries = entries(&lengths, unit.index);
         self.varied
             .iter()
-            .zip(entries)
+            .zip(self.places(unit))
             .flat_map(|(factor, entry)| factor.values.iter().map(move |values| &values[entry]))
             .collect()
     }
@@ -184,13 +189,5 @@ impl Plan {
 impl Factor {
     fn len(&self) -> usize {
         self.values.first().map_or(0, Vec::len)
-    }
-}
-
-/// A value as text.
-pub(super) fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

@@ -1,16 +1,18 @@
-//! Workers: as many threads as jobs, each taking the next unit that is not finished. Results are files, so that nothing of a finished
-//! unit is held.
+//! Workers: as many threads as jobs, each taking the next unit that is not finished, of one sweep or of several. Results are files, so
+//! that nothing of a finished unit is held.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::ode::Interrupt;
+use crate::record::Keep;
 use crate::scenario::Sweep;
 
+use super::queue::Queue;
 use super::unit::{Manner, Outcome, run_unit};
 use super::{Folder, Plan, SweepError, Unit};
 
@@ -42,21 +44,32 @@ impl FromStr for Shard {
     }
 }
 
-/// What of a sweep to run, and how.
+/// How units are run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Units at a time.
     pub jobs: NonZeroUsize,
-    /// Which units.
-    pub shard: Shard,
-    /// Whether units keep the final weights of their processes beside their records.
-    pub weights: bool,
+    /// What units keep beside their records.
+    pub keep: Keep,
 }
 
-/// How far a sweep is.
+/// A sweep, or a shard of it, to be run into its folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// The sweep.
+    pub sweep: &'a Sweep,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// The folder of its units.
+    pub folder: &'a Folder,
+    /// Which units.
+    pub shard: Shard,
+}
+
+/// How far the units are.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    /// Units of the shard.
+    /// Units in all.
     pub total: usize,
     /// Units that were finished before.
     pub before: usize,
@@ -66,6 +79,8 @@ pub struct Progress {
     pub failed: usize,
     /// Since the first unit began.
     pub elapsed: Duration,
+    /// How long the rest will take, as far as one knows: what a unit of each sweep has cost on average, times those that are left.
+    pub time_left: Option<Duration>,
 }
 
 impl Progress {
@@ -79,13 +94,19 @@ impl Progress {
         self.total - self.before - self.done - self.failed
     }
 
-    /// How long that will take, as far as one knows.
-    pub fn time_left(&self) -> Option<Duration> {
-        (self.rate() > 0.0).then(|| Duration::try_from_secs_f64(self.left() as f64 / self.rate()).unwrap_or(Duration::MAX))
+    /// With the units of another sweep.
+    fn and(self, other: &Self) -> Self {
+        Self {
+            total: self.total + other.total,
+            before: self.before + other.before,
+            done: self.done + other.done,
+            failed: self.failed + other.failed,
+            ..self
+        }
     }
 }
 
-/// What came of the units of a shard.
+/// What came of the units of a sweep, or of a shard of it.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// How far it came.
@@ -100,74 +121,91 @@ pub struct Report {
 
 /// Runs the units of a sweep that are not finished. `progress` is called when there is something new, and a few times a second.
 /// Once `interrupt` is raised units stop after their current steps and leave nothing; what is finished stays.
-pub fn run(
-    sweep: &Sweep,
-    plan: &Plan,
-    folder: &Folder,
+pub fn run(task: Task, options: Options, interrupt: &Interrupt, progress: impl FnMut(&Progress)) -> Result<Report, SweepError> {
+    Ok(run_all(&[task], options, interrupt, progress)?.remove(0))
+}
+
+/// The same of several sweeps by one pool of workers; a report for each. First one unit of each is run, so that their costs are known,
+/// then those of the sweep whose units take longest: a long unit that begins last would keep one worker busy and the others idle.
+pub fn run_all(
+    tasks: &[Task],
     options: Options,
     interrupt: &Interrupt,
     mut progress: impl FnMut(&Progress),
-) -> Result<Report, SweepError> {
-    let Options { jobs, shard, weights } = options;
-    let ours: Vec<Unit> = plan.units().into_iter().skip(shard.index - 1).step_by(shard.count).collect();
-    let open: Vec<Unit> = ours.iter().copied().filter(|unit| !folder.is_done(unit.id)).collect();
-    let mut report = Report::default();
-    (report.progress.total, report.progress.before) = (ours.len(), ours.len() - open.len());
-    drop(ours);
-
-    let workers = jobs.get().min(open.len());
+) -> Result<Vec<Report>, SweepError> {
+    let mut reports = Vec::new();
+    let mut open: Vec<Vec<Unit>> = Vec::new();
+    for Task { plan, folder, shard, .. } in tasks {
+        let mut units: Vec<Unit> = plan.units().into_iter().skip(shard.index - 1).step_by(shard.count).collect();
+        let mut report = Report::default();
+        report.progress.total = units.len();
+        units.retain(|unit| !folder.is_done(unit.id));
+        report.progress.before = report.progress.total - units.len();
+        reports.push(report);
+        open.push(units);
+    }
+    let count: usize = open.iter().map(Vec::len).sum();
+    let (queue, broken) = (Queue::new(open, options.jobs), AtomicBool::new(false));
+    let workers = options.jobs.get().min(count);
     // Workers share the cores.
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let manner = Manner { weights, threads: (cores / workers.max(1)).max(1) };
-    let (next, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let manner = Manner { keep: options.keep, threads: (cores / workers.max(1)).max(1) };
     let begin = Instant::now();
     let mut error = None;
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..workers {
-            let (sender, open, next, broken) = (sender.clone(), &open, &next, &broken);
+            let (sender, queue, broken) = (sender.clone(), &queue, &broken);
             scope.spawn(move || {
                 while !interrupt.is_raised() && !broken.load(Ordering::Relaxed) {
-                    let Some(&unit) = open.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    let Some((which, unit)) = queue.next() else { break };
+                    let Task { sweep, folder, .. } = tasks[which];
                     // Another command in the same folder may have been faster.
                     let outcome = if folder.is_done(unit.id) {
                         Ok(Outcome::Done(Duration::ZERO))
                     } else {
-                        run_unit(sweep, unit, folder, manner, interrupt)
+                        let begin = Instant::now();
+                        let outcome = run_unit(sweep, unit, folder, manner, interrupt);
+                        queue.learn(which, begin.elapsed());
+                        outcome
                     };
                     // The receiver outlives the workers.
-                    let _ = sender.send((unit, outcome));
+                    let _ = sender.send((which, unit, outcome));
                 }
             });
         }
         drop(sender);
         loop {
             match receiver.recv_timeout(Duration::from_millis(200)) {
-                Ok((_, Ok(Outcome::Done(spent)))) => {
-                    report.progress.done += 1;
-                    report.in_runs += spent;
+                Ok((which, _, Ok(Outcome::Done(spent)))) => {
+                    reports[which].progress.done += 1;
+                    reports[which].in_runs += spent;
                 }
-                Ok((unit, Ok(Outcome::Failed(reason)))) => {
-                    report.progress.failed += 1;
-                    report.failures.push((unit, reason));
+                Ok((which, unit, Ok(Outcome::Failed(reason)))) => {
+                    reports[which].progress.failed += 1;
+                    reports[which].failures.push((unit, reason));
                 }
-                Ok((_, Ok(Outcome::Interrupted))) | Err(RecvTimeoutError::Timeout) => {}
+                Ok((_, _, Ok(Outcome::Interrupted))) | Err(RecvTimeoutError::Timeout) => {}
                 // Where one unit cannot be written, none can: what is under way may end, nothing else begins.
-                Ok((_, Err(cause))) => {
+                Ok((_, _, Err(cause))) => {
                     broken.store(true, Ordering::Relaxed);
                     error.get_or_insert(cause);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            report.progress.elapsed = begin.elapsed();
-            progress(&report.progress);
+            let own: Vec<&Progress> = reports.iter().map(|report| &report.progress).collect();
+            let time_left = queue.time_left(&own.iter().map(|progress| progress.left()).collect::<Vec<_>>());
+            let all = Progress { elapsed: begin.elapsed(), time_left, ..Progress::default() };
+            progress(&own.into_iter().fold(all, Progress::and));
         }
     });
-    report.progress.elapsed = begin.elapsed();
     if let Some(error) = error {
         return Err(error);
     }
-    report.failures.sort_by_key(|(unit, _)| unit.index);
-    report.interrupted = report.progress.left() > 0;
-    Ok(report)
+    for report in &mut reports {
+        report.progress.elapsed = begin.elapsed();
+        report.failures.sort_by_key(|(unit, _)| unit.index);
+        report.interrupted = report.progress.left() > 0;
+    }
+    Ok(reports)
 }

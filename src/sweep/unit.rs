@@ -4,8 +4,9 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use crate::claim::{self, Evidence};
 use crate::ode::Interrupt;
-use crate::record::publish_unit;
+use crate::record::{Keep, publish_unit};
 use crate::run::{self, Problem};
 use crate::scenario::Sweep;
 
@@ -25,8 +26,8 @@ pub(super) enum Outcome {
 /// How a unit is run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
-    /// Whether its final weights are kept too.
-    pub(super) weights: bool,
+    /// What is kept beside its records.
+    pub(super) keep: Keep,
     /// Threads of its gradients.
     pub(super) threads: usize,
 }
@@ -64,16 +65,21 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         return Ok(Outcome::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
     }
     let begin = Instant::now();
-    let finished = run::run(&scenario, &problem, interrupt, |_t| {});
+    let mut finished = run::run(&scenario, &problem, interrupt, |_t| {});
     let spent = begin.elapsed();
     // Whichever of its processes that stopped: only an undisturbed run leaves records.
     if interrupt.is_raised() {
         return Ok(Outcome::Interrupted);
     }
+    finished.manifest.verdicts = claim::judge(&Evidence {
+        scenario: &scenario,
+        run: &finished.run,
+        flow: &finished.manifest.processes["flow"],
+        second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
+    });
     let mut manifest = finished.manifest.to_value();
     manifest["warnings"] = finished.warnings.clone().into();
-    let weights = manner.weights.then_some(&*finished.weights);
-    publish_unit(&folder.unit(unit.id), &finished.run.table, &scenario, &manifest, weights)?;
+    publish_unit(&folder.unit(unit.id), &finished.run, &scenario, &manifest, &finished.weights, manner.keep)?;
     Ok(Outcome::Done(spent))
 }
 

@@ -1,9 +1,11 @@
 //! What a user does, through the built command.
 
 mod certify;
+mod claims;
 mod cli;
 mod companions;
 mod data;
+mod figures;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
@@ -14,9 +16,11 @@ mod nonlinear_references;
 mod optimizers;
 mod readme;
 mod references;
+mod report;
 mod run;
 mod sharpness;
 mod stiff;
 mod study;
 mod study_lr;
 mod sweep;
+mod threshold;

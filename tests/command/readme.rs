@@ -32,7 +32,31 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
         succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
         ran += 1;
     }
-    assert_eq!(ran, 10);
+    assert_eq!(ran, 11);
+}
+
+/// Its pictures, of its sweep.
+#[test]
+fn the_pictures_of_its_sweep_are_drawn() {
+    let at = tempfile::tempdir().unwrap();
+    let name = yaml("name:").split_whitespace().nth(1).unwrap().to_string();
+    fs::create_dir(at.path().join("paper")).unwrap();
+    let scenario = yaml("name:") + &yaml("sweep:") + &yaml("pictures:");
+    fs::write(at.path().join(format!("paper/{name}.yaml")), scenario).unwrap();
+    succeed(at.path(), &["figures", "--scenarios", "paper", "--out", "drawn"]);
+    let svg = fs::read_to_string(at.path().join(format!("drawn/{name}.svg"))).unwrap();
+    for words in [
+        "What decay and imbalance make of the ansatz",
+        "balance gap",
+        "L = 3",
+        "imbalance 0.1",
+        "the ansatz",
+        "(g)",
+        "medians over",
+    ] {
+        assert!(svg.to_lowercase().contains(&words.to_lowercase()), "{words}");
+    }
+    assert!(!svg.contains("is such.") && !svg.contains("no column") && at.path().join(format!("drawn/{name}.png")).exists());
 }
 
 /// Its list of optimizers, in its scenario.
@@ -121,4 +145,14 @@ fn the_columns_and_arrays_it_names_are_there() {
             run.table.columns.iter().any(|column| column.name == *name || (stem != name && column.name.starts_with(stem)));
         assert!(found, "{name}");
     }
+}
+
+/// The table of claims is that of the figures: generated, not typed.
+#[test]
+fn its_claims_are_those_of_the_figures() {
+    let readme = readme();
+    let block = readme.split_once("<!-- claims -->\n").and_then(|(_, rest)| rest.split_once("<!-- /claims -->"));
+    let block = block.map(|(block, _)| block.trim().to_string());
+    let generated = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("figures/claims.md")).ok();
+    assert_eq!(block, generated.map(|text| text.trim().to_string()));
 }

@@ -8,9 +8,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
+use crate::record::Keep;
 use crate::record::study_figures;
 use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order, Plan, Rates, Settings};
-use crate::sweep::{self, Folder, Options, Shard};
+use crate::sweep::{self, Folder, Options, Shard, Task};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::output::{self, SweepBar, advance, aligned, complain, print};
@@ -84,9 +85,10 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     flow_bar.finish_and_clear();
     let flow = flow?;
 
-    let options = Options { jobs: jobs(arguments.jobs), shard: Shard::default(), weights: true };
+    let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: true, arrays: false } };
+    let task = Task { sweep, plan: units, folder: &folder, shard: Shard::default() };
     let mut bar = SweepBar::new(quiet);
-    let report = sweep::run(sweep, units, &folder, options, &interrupt, |progress| bar.show(progress));
+    let report = sweep::run(task, options, &interrupt, |progress| bar.show(progress));
     bar.clear();
     let report = report?;
     if report.interrupted {

@@ -27,6 +27,9 @@ pub(super) fn merge(arguments: &Arguments) -> Result<(), CliError> {
     let status = &merged.status;
     let done = units(status.done);
     print(&format!("{}: {} rows of {done}\n{}\n", merged.table.display(), merged.rows, merged.summary.display()))?;
+    if let Some(verdicts) = &merged.verdicts {
+        print(&format!("{}\n", verdicts.display()))?;
+    }
     match status.is_complete() {
         true => Ok(()),
         false => Err(CliError::UnitsMissing { failed: status.failed.len(), missing: status.missing.len() }),

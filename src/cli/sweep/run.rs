@@ -7,11 +7,12 @@ use std::thread;
 use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{SweepBar, complain, print};
+use crate::cli::output::{SweepBar, complain, listed, print};
 use crate::cli::{CliError, Selection};
-use crate::sweep::{self, Folder, Options, Plan, Report, Shard};
+use crate::record::Keep;
+use crate::sweep::{self, Folder, Options, Report, Shard, Task};
 
-use super::{default_folder, listed, planned, units};
+use super::{default_folder, planned, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -37,11 +38,12 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
-    let options = Options { jobs: jobs(arguments.jobs), shard: arguments.shard.unwrap_or_default(), weights: false };
+    let options = Options { jobs: jobs(arguments.jobs), keep: Keep::default() };
+    let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let mut bar = SweepBar::new(quiet);
-    let report = sweep::run(&sweep, &plan, &folder, options, &interrupt, |progress| bar.show(progress));
+    let report = sweep::run(task, options, &interrupt, |progress| bar.show(progress));
     bar.clear();
     let report = report?;
 
@@ -52,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         let elsewhere = format!("gramflow sweep status {}", path.display());
         complain(listed(&report.failures, line, &elsewhere).trim_end());
     }
-    print(&summary(&plan, &report, options, &folder))?;
+    print(&summary(task, &report, options))?;
     match report {
         Report { interrupted: true, .. } => Err(CliError::SweepInterrupted { left: report.progress.left() }),
         _ if report.failures.is_empty() => Ok(()),
@@ -60,11 +62,11 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     }
 }
 
-fn summary(plan: &Plan, report: &Report, options: Options, folder: &Folder) -> String {
+fn summary(task: Task, report: &Report, options: Options) -> String {
     let progress = &report.progress;
-    let mut text = format!("{}: {} of {}", plan.name, progress.before + progress.done, units(progress.total));
-    if options.shard.count > 1 {
-        text.push_str(&format!(" in shard {}/{}", options.shard.index, options.shard.count));
+    let mut text = format!("{}: {} of {}", task.plan.name, progress.before + progress.done, units(progress.total));
+    if task.shard.count > 1 {
+        text.push_str(&format!(" in shard {}/{}", task.shard.index, task.shard.count));
     }
     text.push_str(&format!(" done, {} of them before", progress.before));
     if progress.failed > 0 {
@@ -78,7 +80,7 @@ fn summary(plan: &Plan, report: &Report, options: Options, folder: &Folder) -> S
             "\n{elapsed:.1} s, {rate:.3} units a second; {share:.1} % of the workers' time in the runs themselves"
         ));
     }
-    let path = folder.path().display();
+    let path = task.folder.path().display();
     text.push_str(&format!("\nunits: {path}\none table of them: gramflow sweep merge {path}\n"));
     text
 }

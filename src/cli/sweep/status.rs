@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::CliError;
-use crate::cli::output::print;
+use crate::cli::output::{listed, print};
 use crate::sweep::{Folder, Plan, Status};
 
-use super::{failure_json, listed, open, unit_json, units};
+use super::{failure_json, open, unit_json, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {

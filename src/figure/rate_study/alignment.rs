@@ -7,12 +7,10 @@ use super::super::axis::Scale;
 use super::super::number::number;
 use super::super::page::{Entry, Picture, abridged};
 use super::super::panel::{AxisSpec, Panel, Series};
+use super::super::quantity::{COSINE, SINE};
 use super::super::style::{Body, Look, Marker, Shape, THIN_LINE, sequential};
 use super::rows::{Rows, medians};
 use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, level, mark_divergences, picture, rates};
-
-const COSINE: &str = "cosine of W_1^TW_1 and A_f^{ 1/L}";
-const SINE: &str = "min_c ‖W_1^TW_1 − cA_f^{ 1/L}‖_F / ‖W_1^TW_1‖_F";
 
 pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     let all = contenders(study);

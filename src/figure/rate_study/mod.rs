@@ -16,7 +16,7 @@ use crate::record::RateStudy;
 use super::axis::Scale;
 use super::number::number;
 use super::page::{Entry, Picture};
-use super::panel::{AxisSpec, Overhead, Panel, Series};
+use super::panel::{Across, AxisSpec, Overhead, Panel, Series};
 use super::style::{self, BLACK, Body, DASHED, GREY, GUIDE, Look, Marker, Shape};
 use super::text::verbatim;
 use rows::Rows;
@@ -135,7 +135,7 @@ fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
     if !gate.is_finite() || rates.iter().find(x).is_none() || rates.iter().all(|rate| *rate >= gate) {
         return None;
     }
-    panel.vertical = Some(gate);
+    panel.across.push(Across::X(gate));
     let look = Look { color: GUIDE, line: Some(1.0), dash: Some(DASHED), marker: None };
     Some(Entry::new(format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3)), look))
 }
@@ -153,5 +153,5 @@ fn diverged_entry() -> Entry {
 /// The picture of these panels, if there is anything in them.
 fn picture(study: &RateStudy, name: &'static str, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
     let title = format!("{}: {words}", study.name);
-    (!panels.is_empty()).then(|| Picture { name, title, caption: study.caption.clone(), legend, panels })
+    (!panels.is_empty()).then(|| Picture::new(name, title, study.caption.clone(), legend, panels))
 }

@@ -3,6 +3,7 @@
 use crate::record::{Table, Values};
 
 use super::super::canvas::Point;
+use super::super::quantiles::quantile;
 use super::Contender;
 
 /// A table; what it lacks is empty, and numbers that it lacks are not defined.
@@ -78,23 +79,4 @@ pub(super) fn medians(values: &[(f64, Vec<f64>)]) -> (Vec<Point>, Vec<Vec<Point>
     let several = values.iter().filter(|(_, values)| values.len() > 1);
     let bars = several.map(|(x, values)| vec![(*x, quantile(values, 0.1)), (*x, quantile(values, 0.9))]).collect();
     (medians, bars)
-}
-
-/// Of values that rise, one at least: between two of them by a straight line.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let place = share * (values.len() - 1) as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    values[below] + (values[above] - values[below]) * place.fract()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_lie_between_the_values() {
-        let values: Vec<f64> = (0..=10).map(f64::from).collect();
-        assert_eq!([0.0, 0.1, 0.5, 0.9, 1.0].map(|share| quantile(&values, share)), [0.0, 1.0, 5.0, 9.0, 10.0]);
-        assert_eq!((quantile(&[3.0], 0.9), quantile(&[1.0, 2.0], 0.5)), (3.0, 1.5));
-    }
 }

@@ -9,6 +9,7 @@
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
 use super::blocks::Part;
+use super::kink::average;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::{Activation, Architecture};
 use crate::scenario::Loss;
@@ -23,6 +24,8 @@ pub(super) struct Tape {
     pub(super) errors: Vec<Vec<f64>>,
     /// σ_l″(Z_l)∘Ē_l, for products with the Hessian; none of an identity.
     pub(super) turns: Vec<Vec<f64>>,
+    /// The half-widths over which kinks are averaged; none where they are sharp.
+    kinks: Vec<f64>,
 }
 
 /// How often the activations are differentiated on the way up.
@@ -87,7 +90,13 @@ impl Tape {
             slopes: buffers(net, rows, |l| keep != Keep::States && bent(l)),
             errors: buffers(net, rows, |_| keep != Keep::States),
             turns: buffers(net, rows, |l| keep == Keep::Turns && bent(l)),
+            kinks: Vec::new(),
         }
+    }
+
+    /// The same with kinks averaged over half-widths at index l − 1, or sharp where there are none.
+    pub(super) fn averaging(self, kinks: &[f64]) -> Self {
+        Self { kinks: kinks.to_vec(), ..self }
     }
 
     /// f, B × d_L, once the block has gone up.
@@ -107,6 +116,13 @@ impl Tape {
             gemm_nt(write, state, net.weight(theta, l), matrix_mut(z, rows, net.widths()[l]));
             if !is_identity(net, l) {
                 let activation = net.activation(l);
+                let width = self.kinks.get(l - 1).copied().filter(|width| *width > 0.0);
+                if let (Some(left), Some(width)) = (activation.kink(), width) {
+                    let slope = self.slopes[l - 1].get_mut(..size).unwrap_or_default();
+                    let bend = self.turns[l - 1].get_mut(..size).unwrap_or_default();
+                    average(left, width, z, slope, bend);
+                    continue;
+                }
                 match keep {
                     Keep::States => activation.value(z),
                     Keep::Slopes => activation.value_and_slope(z, &mut self.slopes[l - 1][..size]),

@@ -25,7 +25,7 @@ use serde_yaml::Value;
 
 use super::error::{Location, Patch, Problem, ScenarioError, Source};
 use super::validate::Findings;
-use super::{Scenario, patch, path, read};
+use super::{Picture, Scenario, patch, path, picture, read, tree};
 
 /// More than this is not a sweep but a mistake: even planning it would take minutes.
 const MAX_UNITS: usize = 1_000_000;
@@ -33,11 +33,12 @@ const MAX_UNITS: usize = 1_000_000;
 /// A scenario with a `sweep:` block.
 #[derive(Debug, Clone)]
 pub struct Sweep {
-    /// The scenario without the block.
+    /// The scenario without the blocks `sweep` and `pictures`.
     base: Value,
     source: Source,
     file: PathBuf,
     factors: Vec<Factor>,
+    pictures: Vec<Picture>,
 }
 
 /// Keys that vary together.
@@ -85,9 +86,12 @@ impl Sweep {
     /// The same of the scenario `text`, as if it stood in the file `path`.
     pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Option<Self>, ScenarioError> {
         let (mut base, source) = read::load(text, path, sets)?;
-        let Some(block) = read::take_sweep(&mut base) else { return Ok(None) };
+        let Some(block) = read::take(&mut base, "sweep") else { return Ok(None) };
+        let pictures = read::take(&mut base, "pictures");
         let mut found = Findings::default();
-        let sweep = Self { factors: block::factors(&block, &base, &mut found), base, source, file: path.into() };
+        let factors = block::factors(&block, &base, &mut found);
+        let pictures = pictures.map_or_else(Vec::new, |block| pictures_of(&block, &factors, &mut found));
+        let sweep = Self { factors, pictures, base, source, file: path.into() };
         if !found.0.is_empty() {
             return Err(sweep.source.problems(found));
         }
@@ -131,6 +135,11 @@ impl Sweep {
         self.factors.iter().map(keys).collect()
     }
 
+    /// What is to be drawn of its units.
+    pub fn pictures(&self) -> &[Picture] {
+        &self.pictures
+    }
+
     /// The scenario of unit `index`, from 0.
     pub fn unit(&self, index: usize) -> Result<Scenario, ScenarioError> {
         let lengths: Vec<usize> = self.factors.iter().map(Factor::len).collect();
@@ -155,6 +164,22 @@ impl Sweep {
             source.patches.extend(patches.into_iter().map(patch));
             source.problems(found)
         })
+    }
+}
+
+/// The block `pictures`; none where something is wrong with it.
+fn pictures_of(block: &Value, factors: &[Factor], found: &mut Findings) -> Vec<Picture> {
+    match tree::read_at::<Vec<Picture>>(block, "pictures") {
+        Ok(pictures) => {
+            let keys = factors.iter().flat_map(|factor| &factor.keys);
+            let varied: Vec<(&str, &[Value])> = keys.map(|key| (key.path.as_str(), key.values.as_slice())).collect();
+            picture::validate(&pictures, &varied, found);
+            pictures
+        }
+        Err(refusal) => {
+            found.add(&refusal.path, refusal.message);
+            Vec::new()
+        }
     }
 }
 

@@ -97,6 +97,7 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("flow.rtol", &["0.0", "9.0e-16", "1.0"]),
     ("flow.atol", &["0.0", "-1.0"]),
     ("flow.max_steps", &["0", "-1"]),
+    ("flow.kink", &["-1.0e-9", "0.11"]),
     ("record.log.points", &["1", "1000001"]),
     ("record.log.first", &["0.0", "-1.0", "3000.0"]),
     ("record.linear.points", &["1", "1000001"]),

@@ -8,10 +8,13 @@ fn messages_say_what_would_be_right() {
         ("data.synthetic.inputs.dim=0", "data.synthetic.inputs.dim: must be between 1 and 65536, got 0"),
         ("flow.t_end=abc", "flow.t_end: must be a number, got text \"abc\""),
         ("flow.rtol=.nan", "flow.rtol: must be a finite number, got .nan"),
-        ("flow=3", "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, got 3"),
+        (
+            "flow=3",
+            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, kink, got 3",
+        ),
         (
             "flow=[10]",
-            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, got a list",
+            "flow: must be a map with the keys t_end, integrator, rtol, atol, preserve, certify, max_steps, kink, got a list",
         ),
         ("flow.rtoll=1", "flow.rtoll: unknown key, did you mean `rtol`? (keys here: t_end, integrator, rtol,"),
         ("init=guassian", "init: unknown word `guassian`, did you mean `gaussian`? (words here: pytorch, identity,"),
@@ -89,25 +92,37 @@ fn a_target_that_does_not_fit_the_network_is_reported_at_the_network() {
 }
 
 #[test]
-fn what_is_not_available_yet_is_named() {
-    let message = complaint(SMALL, &["claims=[nfa]"]);
-    assert!(message.starts_with("--set claims=[nfa]: claims: not available yet: "), "{message}");
+fn what_is_no_part_of_a_run_is_named() {
     // A sweep is refused by the name of the command that takes it.
     assert!(complaint(SMALL, &["sweep={}"]).starts_with("--set sweep={}: sweep: not a single run: gramflow sweep plan"));
-    // An unknown claim is an unknown word, available or not.
     assert!(complaint(SMALL, &["claims=[nfaa]"]).contains("claims[0]: unknown word `nfaa`, did you mean `nfa`?"));
+}
+
+/// A claim about what the scenario does not have is refused, with what it needs.
+#[test]
+fn claims_ask_for_what_there_is() {
+    let tanh = complaint(SMALL, &["network.activations=tanh", "claims=[nfa, decay-rate]"]);
+    assert!(tanh.contains("claims[1]: decay-rate needs two layers with identity, relu or leaky_relu between them"), "{tanh}");
+    let relu = ["network.activations=relu", "claims=[balance-law, decay-rate, nfa-asymptotic, nfa-exact]"];
+    let relu = complaint(SMALL, &relu);
+    assert!(relu.lines().count() == 2 && relu.contains("claims[2]: nfa-asymptotic is a theorem about linear"), "{relu}");
+    assert!(relu.contains("claims[3]: nfa-exact is a theorem about linear"), "{relu}");
+    let file = complaint(SMALL, &["data={file: {path: data.npz}}", "claims=[low-rank]"]);
+    assert!(file.contains("claims[0]: low-rank needs a target whose rank is known"), "{file}");
+    let single = complaint(SMALL, &["network.widths=[4, 2]", "claims=[balance-law]"]);
+    assert!(single.contains("claims[0]: balance-law needs two layers"), "{single}");
 }
 
 #[test]
 fn all_problems_are_reported_together() {
-    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "claims=[nfa]"]);
+    let message = complaint(SMALL, &["flow.rtol=2", "weight_decay=-1", "claims=[nfa, nfa]"]);
     let lines: Vec<&str> = message.lines().collect();
     assert_eq!(
         lines,
         [
             "--set weight_decay=-1: weight_decay: must be at least 0, got -1.0",
             "--set flow.rtol=2: flow.rtol: must be at least 1e-15 and less than 1, got 2.0",
-            "--set claims=[nfa]: claims: not available yet: claims",
+            "--set claims=[nfa, nfa]: claims[1]: must be made once, got \"nfa\"",
         ]
     );
 }

@@ -39,6 +39,7 @@ flow:
   preserve: {balance: double_double}
   certify: true
   max_steps: 10000000
+  kink: 1.0e-6
 record: {log: {points: 200, first: 1.0e-2}}
 optimizers:
   - gd: {name: slow, lr: 0.01, steps: 10, schedule: constant}

@@ -77,9 +77,9 @@ fn any_problem() -> impl Strategy<Value = (Synthetic, Vec<usize>)> {
 }
 
 prop_compose! {
-    fn any_flow()(t_end in positive(), rtol in 1e-15..1.0, atol in positive(), fixed in any::<bool>()) -> Flow {
+    fn any_flow()(t_end in positive(), rtol in 1e-15..1.0, atol in positive(), fixed in any::<bool>(), kink in 0.0..0.1) -> Flow {
         let integrator = if fixed { Integrator::Rk4 { step: t_end / 7.0 } } else { Integrator::Dop853 };
-        Flow { t_end, integrator, rtol, atol, preserve: Preserve::None, certify: false, max_steps: 17 }
+        Flow { t_end, integrator, rtol, atol, preserve: Preserve::None, certify: false, max_steps: 17, kink }
     }
 }
 

@@ -81,7 +81,7 @@ impl Flight {
         mut look: impl FnMut(f64, &Parameters),
     ) -> Self {
         let t_end = task.scenario.flow.t_end;
-        let field = GradientFlow::new(&*task.problem.objective);
+        let field = GradientFlow::new(task.problem.flow_objective());
         let mut integrator = method.integrator(setting, task);
         let mut flight = Self {
             end: task.problem.start.clone(),

@@ -108,7 +108,7 @@ impl Reference {
 
 /// The flight of one candidate, and the largest spectral radius on its way.
 fn fly(method: &Method, rtol: f64, task: &Task) -> (Flight, f64) {
-    let field = GradientFlow::new(&*task.problem.objective);
+    let field = GradientFlow::new(task.problem.flow_objective());
     let t_end = task.scenario.flow.t_end;
     let times: Vec<f64> = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS))).collect();
     let mut largest = spectral_radius(&field, 0.0, task.problem.start.values()).unwrap_or(0.0);

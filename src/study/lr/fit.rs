@@ -4,6 +4,8 @@
 //! between any two neighbours agrees with the slope fitted over the whole range, to a tenth of it and to what the errors of the two
 //! distances allow. A range of fewer than three rates has no order.
 
+use crate::linalg::Line;
+
 /// A distance at one learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
@@ -53,40 +55,10 @@ fn agrees(samples: &[Sample], order: f64) -> bool {
 
 /// Least squares through all of `samples`, three at least, of different rates.
 fn line(samples: &[Sample]) -> Option<Fit> {
-    let n = samples.len() as f64;
-    let logs: Vec<(f64, f64)> = samples.iter().map(|sample| (sample.lr.ln(), sample.distance.ln())).collect();
-    let mean = |of: fn(&(f64, f64)) -> f64| logs.iter().map(of).sum::<f64>() / n;
-    let (x_mean, y_mean) = (mean(|p| p.0), mean(|p| p.1));
-    let spread: f64 = logs.iter().map(|(x, _)| (x - x_mean).powi(2)).sum();
-    let order = logs.iter().map(|(x, y)| (x - x_mean) * (y - y_mean)).sum::<f64>() / spread;
-    let off: f64 = logs.iter().map(|(x, y)| (y - y_mean - order * (x - x_mean)).powi(2)).sum();
-    let freedom = samples.len() - 2;
-    let half_width = student_t(freedom) * (off / freedom as f64 / spread).sqrt();
+    let (x, y): (Vec<f64>, Vec<f64>) = samples.iter().map(|sample| (sample.lr.ln(), sample.distance.ln())).unzip();
+    let line = Line::through(&x, &y)?;
     let range = (samples[0].lr, samples[samples.len() - 1].lr);
-    order.is_finite().then_some(Fit { order, half_width, points: samples.len(), range })
-}
-
-/// t with P(|T| ≤ t) = 0.95 for Student's T of `freedom` ≥ 1 degrees of freedom, by bisection of the finite sums in θ = arctan(t/√ν) of
-/// Abramowitz & Stegun, 26.7.3 and 26.7.4.
-fn student_t(freedom: usize) -> f64 {
-    let odd = freedom % 2 == 1;
-    let within = |theta: f64| {
-        let (sin, cos) = theta.sin_cos();
-        // cosθ + ⅔cos³θ + … or 1 + ½cos²θ + …, up to cos^{ν−2}θ: the term of cosᵏθ is the one before it times cos²θ·(k − 1)/k.
-        let mut term = if odd { cos } else { 1.0 };
-        let mut sum = if freedom == 1 { 0.0 } else { term };
-        for k in (if odd { 3 } else { 2 }..freedom - 1).step_by(2) {
-            term *= cos * cos * (k - 1) as f64 / k as f64;
-            sum += term;
-        }
-        if odd { std::f64::consts::FRAC_2_PI * (theta + sin * sum) } else { sin * sum }
-    };
-    let (mut low, mut high) = (0.0, std::f64::consts::FRAC_PI_2);
-    for _ in 0..60 {
-        let middle = (low + high) / 2.0;
-        if within(middle) < 0.95 { low = middle } else { high = middle }
-    }
-    (freedom as f64).sqrt() * low.tan()
+    Some(Fit { order: line.slope, half_width: line.half_width, points: samples.len(), range })
 }
 
 #[cfg(test)]
@@ -97,16 +69,6 @@ mod tests {
 
     fn samples(distance: impl Fn(f64) -> f64, error: f64) -> Vec<Sample> {
         (0..13).map(|i| 1e-4 * 10f64.powf(f64::from(i) / 4.0)).map(|lr| Sample { lr, distance: distance(lr), error }).collect()
-    }
-
-    /// Tables of any textbook.
-    #[test]
-    fn students_quantiles_are_the_textbooks() {
-        for (freedom, t) in
-            [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (10, 2.2281), (11, 2.2010), (30, 2.0423)]
-        {
-            assert!((student_t(freedom) - t).abs() < 1e-4, "{freedom}: {}", student_t(freedom));
-        }
     }
 
     #[test]

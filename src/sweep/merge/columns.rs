@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{Column, Field, Kind, Table, Values, unit_fields};
-use crate::sweep::plan::shown;
+use crate::record::{Column, Field, Kind, Table, Values, shown, unit_fields};
 use crate::sweep::{Plan, SweepError, Unit};
 
 /// `unit` and the keys that vary.

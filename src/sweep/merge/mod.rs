@@ -1,7 +1,8 @@
 //! From the folders of units to one long table: `unit`, the keys that vary, then `process`, `step`, `t` and what was observed.
 //!
 //! Rows are sorted by the id of the unit, within it as the run recorded them: by process, then time. Of a column that some units lack
-//! (`balance_gap_3` of shallower networks) their rows are null. Units are read one after another; some 32,768 rows are held at a time.
+//! (`balance_gap_3` of shallower networks) their rows are null. Verdicts on claims have a table of their own: `unit`, the keys that vary,
+//! `claim`, and the verdict with its numbers. Units are read one after another; some 32,768 rows are held at a time.
 
 mod columns;
 
@@ -9,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::record::{FolderError, Table, read_unit, replace_text, write_long};
+use crate::record::{Field, FolderError, Table, read_manifest, read_unit, replace_text, write_long};
 
-use super::{Folder, Id, Plan, Status, SweepError, Unit};
+use super::verdicts::{of_unit, table as verdict_table};
+use super::{Folder, Id, Notes, Plan, Status, SweepError, Unit};
 use columns::{Union, Varied};
 
 /// Rows of a row group: enough that its own bookkeeping is small beside it, few enough for any memory.
@@ -26,6 +28,8 @@ pub struct Merged {
     pub table: PathBuf,
     /// `sweep.json`.
     pub summary: PathBuf,
+    /// `verdicts.parquet`, where units make claims.
+    pub verdicts: Option<PathBuf>,
     /// Its rows.
     pub rows: usize,
     /// What became of the units.
@@ -51,9 +55,9 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
     let place = |unit: &Unit| folders.iter().find(|folder| folder.is_done(unit.id)).map(|folder| folder.unit(unit.id));
 
     let (mut union, mut notes) = (Union::default(), Notes::default());
-    for folder in units.iter().filter_map(place) {
+    for (unit, folder) in units.iter().filter_map(|unit| Some((*unit, place(unit)?))) {
         union.add(&folder)?;
-        notes.add(&folder);
+        notes.add(unit, &read_manifest(&folder)?);
     }
     let varied = Varied::of(plan);
     fs::create_dir_all(to).map_err(|source| FolderError::Io { verb: "make", path: to.into(), source })?;
@@ -75,6 +79,7 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         (!tables.is_empty()).then_some(Ok(tables))
     });
     write_long(&table, &[varied.fields(), union.fields()].concat(), pieces)?;
+    let verdicts = write_verdicts(&units, place, &varied, to)?;
     let summary = to.join("sweep.json");
     let found = json!({
         "name": plan.name,
@@ -87,28 +92,26 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         "missing": status.missing.iter().map(|unit| unit.id.to_string()).collect::<BTreeSet<_>>(),
         "versions": notes.versions,
         "terminations": notes.terminations,
+        "verdicts": notes.verdict_counts(),
     });
     replace_text(&summary, &format!("{found:#}\n"))?;
-    Ok(Merged { table, summary, rows, status })
+    Ok(Merged { table, summary, verdicts, rows, status })
 }
 
-/// What the manifests of units say that does not depend on who ran them, counted.
-#[derive(Debug, Default)]
-struct Notes {
-    /// Versions of gramflow, with their revisions.
-    versions: BTreeSet<String>,
-    /// How many units ended how, by process.
-    terminations: BTreeMap<String, BTreeMap<String, usize>>,
-}
-
-impl Notes {
-    fn add(&mut self, folder: &Path) {
-        let text = fs::read_to_string(folder.join("manifest.json")).unwrap_or_default();
-        let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
-        let word = |value: &Value| value.as_str().unwrap_or("unknown").to_string();
-        self.versions.insert(format!("{} ({})", word(&manifest["version"]), word(&manifest["git_revision"])));
-        for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
-            *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
-        }
-    }
+/// Writes `verdicts.parquet`, unless no unit makes a claim.
+fn write_verdicts(
+    units: &[Unit],
+    place: impl Fn(&Unit) -> Option<PathBuf>,
+    varied: &Varied,
+    to: &Path,
+) -> Result<Option<PathBuf>, SweepError> {
+    let judged =
+        units.iter().filter_map(|unit| Some((*unit, of_unit(&place(unit)?)))).filter(|(_, verdicts)| !verdicts.is_empty());
+    let tables: Vec<Table> = judged.map(|(unit, verdicts)| varied.before(unit, verdict_table(verdicts))).collect();
+    let Some(first) = tables.first() else { return Ok(None) };
+    let fields: Vec<Field> =
+        first.columns.iter().map(|column| Field { name: column.name.clone(), kind: column.values.kind() }).collect();
+    let path = to.join("verdicts.parquet");
+    write_long(&path, &fields, std::iter::once(Ok::<_, SweepError>(tables)))?;
+    Ok(Some(path))
 }

@@ -1,0 +1,31 @@
+//! `converged`: the flow has come to rest at a minimum, not on a plateau or at a saddle, by the test of [`crate::flow::Stationarity`]: the
+//! run applies it at every record, and where a scenario makes this claim also at the end of the horizon, for as long again.
+//!
+//! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
+//! different places prove nothing of either.
+
+use super::{Condition, Evidence, Finding, Measured, Records};
+
+/// Between no and yes.
+const THRESHOLD: f64 = 0.5;
+
+/// The second integration ends where the first does, and is not asked whether it rests there: its value is the first's, moved by how far
+/// apart they are.
+pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
+    let (flow, first) = (evidence.flow, Records::new(evidence.scenario, evidence.run));
+    let grad_norm = first.last("grad_norm");
+    let last = |kinds: [&str; 2]| flow.events.iter().rfind(|event| kinds.contains(&event.kind));
+    let at_rest = flow.termination == "converged" || flow.events.iter().any(|event| event.kind == "converged");
+    let remark = match last(["plateau", "plateau_end"]) {
+        _ if at_rest => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
+        Some(plateau) if plateau.kind == "plateau" => {
+            format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
+        }
+        _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
+    };
+    let start = first.column("objective").first().copied().unwrap_or(f64::NAN);
+    let apart = records.last("objective") - first.last("objective");
+    let apart = if apart == 0.0 { 0.0 } else { apart / start };
+    let value = f64::from(u8::from(at_rest)) + apart;
+    Ok(Measured { remark, ..Condition::at_least("at rest at a minimum (1) or not (0)", value, THRESHOLD).into() })
+}

@@ -1,0 +1,37 @@
+//! `decay-rate`: the gap max_l ‖D_l(t)‖_F decays at the rate 2λ. The rate is minus the slope of log gap on t by least squares over the
+//! records at which float64 can tell the gap (`balance_gap_over_envelope` is defined), with its 95 % interval by Student's t. Without decay
+//! the gap must stay: then the value is by how many e-folds it changes over the records.
+//!
+//! The balance law gives the error of log gap at every record, |log(gap/envelope)|, and the fit carries it on to the rate: Σ|c_i|e_i/2λ.
+
+use crate::linalg::Line;
+
+use super::records::slope_error;
+use super::{Condition, Finding, Measured, Records};
+
+/// A thousandth: half and twice the rate are off by 0.5 and 1.
+const THRESHOLD: f64 = 1e-3;
+
+pub(super) fn measure(records: &Records) -> Finding {
+    if records.starts_balanced() {
+        return Err("the start is balanced: there is no gap to decay".to_string());
+    }
+    let gaps = records.column("balance_gap");
+    let seen = records.column("t").into_iter().zip(gaps).zip(records.gap_errors()).filter(|(_, error)| !error.is_nan());
+    let ((t, logs), errors): ((Vec<f64>, Vec<f64>), Vec<f64>) = seen.map(|((t, gap), error)| ((t, gap.ln()), error)).unzip();
+    let Some(line) = Line::through(&t, &logs) else {
+        return Err(format!("a rate takes three records of a gap above rounding, and there are {}", t.len()));
+    };
+    let (rate, expected) = (-line.slope, 2.0 * records.decay());
+    let law = slope_error(&t, &errors);
+    let span = t[t.len() - 1] - t[0];
+    let condition = if expected > 0.0 {
+        Condition::at_most("|rate/2λ − 1| of the gap", (rate / expected - 1.0).abs(), THRESHOLD).law_error(law / expected)
+    } else {
+        Condition::at_most("|rate|·T of the gap without decay", (rate * span).abs(), THRESHOLD).law_error(law * span)
+    };
+    let remark =
+        format!("the rate is {rate:.6e} ± {:.1e} (95 %) over {} records, and 2λ is {expected:e}", line.half_width, t.len());
+    let details = vec![("rate", rate), ("rate_half_width", line.half_width), ("rate_expected", expected)];
+    Ok(Measured { details, remark, ..condition.into() })
+}

@@ -1,0 +1,266 @@
+//! What a scenario is meant to show, judged: each claim a number measured on the records, beside its threshold and its numerical error.
+//!
+//! A claim `holds` or `fails` by the comparison of its value with its threshold, unless the error of the value reaches the distance
+//! between the two: then the verdict is `integrator-limited`. So a value that its own error could carry over the threshold is never called
+//! `holds`. The error is the larger of two estimates:
+//!
+//! - |value − value′|, value′ the same number of the records of a second integration at a tenth of the tolerance. Of a number that is zero
+//!   by a law, so that it measures nothing but the integration, it is the whole value if the second integration has halved it at least;
+//! - what the balance law says, D_l(t) = e^{−2λt}D_l(0), which is exact: see [`Records::law_error`] and the claims that rest on the gap.
+//!   Where a loose tolerance lets both integrations drift alike, their difference says nothing, and the law still does.
+//!
+//! A flow that stopped before the end of its horizon and has not converged, or whose second integration did, proves nothing:
+//! `integrator-limited`. A value that is not defined (no exponent can be identified, the start is balanced where the claim is about an
+//! imbalance) `fails`, with the reason.
+//!
+//! Only the flow is judged. Claims see the scenario and the records, so that they can be asked of any folder of a run.
+
+mod balance_law;
+mod converged;
+mod decay_rate;
+mod exponent;
+mod low_rank;
+mod nfa;
+mod nfa_asymptotic;
+mod nfa_exact;
+mod nfa_violated;
+mod peak;
+mod records;
+mod stagnates;
+
+use std::collections::BTreeMap;
+
+use crate::ode::Termination;
+use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
+use crate::scenario::{Claim, Scenario};
+
+pub use records::Records;
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What was asked: λ, the depth, the horizon, the claims.
+    pub scenario: &'a Scenario,
+    /// The records that are judged.
+    pub run: &'a Run,
+    /// How the flow ended, and what happened on its way.
+    pub flow: &'a Process,
+    /// The records of the second integration, up to the end of the first, and how that ended; without them nothing holds.
+    pub second: Option<(&'a Run, Termination)>,
+}
+
+/// One number that a claim asks for.
+#[derive(Debug, Clone)]
+struct Condition {
+    quantity: String,
+    value: f64,
+    bound: Bound,
+    threshold: f64,
+    /// What the balance law says of the error of `value`: at least this; 0 where it says nothing.
+    law_error: f64,
+    /// Whether the value would be 0 without integration error.
+    zero_by_law: bool,
+}
+
+impl Condition {
+    fn new(quantity: impl Into<String>, value: f64, bound: Bound, threshold: f64) -> Self {
+        Self { quantity: quantity.into(), value, bound, threshold, law_error: 0.0, zero_by_law: false }
+    }
+
+    fn at_most(quantity: impl Into<String>, value: f64, threshold: f64) -> Self {
+        Self::new(quantity, value, Bound::AtMost, threshold)
+    }
+
+    fn at_least(quantity: impl Into<String>, value: f64, threshold: f64) -> Self {
+        Self::new(quantity, value, Bound::AtLeast, threshold)
+    }
+
+    fn law_error(self, law_error: f64) -> Self {
+        Self { law_error, ..self }
+    }
+
+    fn zero_by_law(self) -> Self {
+        Self { zero_by_law: true, ..self }
+    }
+}
+
+/// What was measured of a claim: its conditions, all of which it needs, the one that it is named for first.
+#[derive(Debug, Clone, Default)]
+struct Measured {
+    conditions: Vec<Condition>,
+    /// Numbers beside them.
+    details: Vec<(&'static str, f64)>,
+    /// What a reader should know beside the value.
+    remark: String,
+}
+
+impl From<Condition> for Measured {
+    fn from(condition: Condition) -> Self {
+        Self { conditions: vec![condition], ..Self::default() }
+    }
+}
+
+/// The numbers, or why there are none.
+type Finding = Result<Measured, String>;
+
+/// The verdict on each claim of the scenario, by name.
+pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
+    evidence.scenario.claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
+}
+
+/// The verdict on one claim, whether the scenario makes it or not.
+pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
+    if !["t_end", "converged"].contains(&evidence.flow.termination) {
+        return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
+    }
+    let first = measure(claim, &Records::new(evidence.scenario, evidence.run), evidence);
+    let measured = match first {
+        Ok(measured) => measured,
+        Err(reason) => return undefined(reason),
+    };
+    let second = match evidence.second {
+        None => return limited("there is no second integration to tell the error by".to_string()),
+        Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
+            return limited(format!("the error is not known: the second integration {stop}"));
+        }
+        Some((run, _)) => measure(claim, &Records::new(evidence.scenario, run), evidence),
+    };
+    let partner = |index: usize| second.as_ref().ok().and_then(|m| m.conditions.get(index)).map_or(f64::NAN, |c| c.value);
+    let judged: Vec<_> = measured.conditions.iter().enumerate().map(|(i, c)| (c, certify(c, partner(i)))).collect();
+    // A condition that is missed decides; then one that cannot be told; then the one that the claim is named for.
+    let rank = |outcome: Outcome| match outcome {
+        Outcome::Fails => 0,
+        Outcome::IntegratorLimited => 1,
+        Outcome::Holds => 2,
+    };
+    let Some((condition, certified)) = judged.iter().min_by_key(|(_, certified)| rank(certified.outcome)) else {
+        return undefined("nothing was measured".to_string());
+    };
+    let mut details: BTreeMap<String, f64> = measured.details.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+    for (condition, certified) in &judged {
+        if judged.len() > 1 {
+            details.insert(condition.quantity.clone(), condition.value);
+            details.insert(format!("error of {}", condition.quantity), certified.error);
+        }
+    }
+    Verdict {
+        verdict: certified.outcome,
+        quantity: condition.quantity.clone(),
+        value: condition.value,
+        threshold: condition.threshold,
+        bound: condition.bound,
+        error: certified.error,
+        error_from: certified.from,
+        statement: statement(condition, certified, &measured.remark),
+        details,
+    }
+}
+
+/// The claim's numbers on the records of one integration.
+fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
+    match claim {
+        Claim::BalanceLaw => balance_law::measure(records),
+        Claim::DecayRate => decay_rate::measure(records),
+        Claim::NfaExact => nfa_exact::measure(records),
+        Claim::NfaAsymptotic => nfa_asymptotic::measure(records),
+        Claim::Nfa => nfa::measure(records),
+        Claim::Exponent => exponent::measure(records),
+        Claim::Peak => peak::measure(records),
+        Claim::LowRank => low_rank::measure(records),
+        Claim::NfaViolated => nfa_violated::measure(records),
+        Claim::Stagnates => stagnates::measure(records),
+        Claim::Converged => converged::measure(records, evidence),
+    }
+}
+
+/// A value with its error and what follows.
+#[derive(Debug, Clone, Copy)]
+struct Certified {
+    outcome: Outcome,
+    error: f64,
+    from: ErrorFrom,
+}
+
+/// `partner`: the value of the second integration.
+fn certify(condition: &Condition, partner: f64) -> Certified {
+    let &Condition { value, bound, threshold, law_error, zero_by_law, .. } = condition;
+    let all_of_it = zero_by_law && partner <= 0.5 * value;
+    let difference = if all_of_it { value.abs() } else { (value - partner).abs() };
+    let (error, from) =
+        if law_error > difference { (law_error, ErrorFrom::BalanceLaw) } else { (difference, ErrorFrom::SecondIntegration) };
+    let keeps = match bound {
+        Bound::AtMost => value <= threshold,
+        Bound::AtLeast => value >= threshold,
+    };
+    let outcome = match () {
+        // What is not defined is no evidence.
+        () if value.is_nan() => Outcome::Fails,
+        // An unknown error (NaN) may be any.
+        () if error.is_nan() || error >= (value - threshold).abs() => Outcome::IntegratorLimited,
+        () if keeps => Outcome::Holds,
+        () => Outcome::Fails,
+    };
+    Certified { outcome, error, from }
+}
+
+fn statement(condition: &Condition, certified: &Certified, remark: &str) -> String {
+    let Condition { quantity, value, bound, threshold, .. } = condition;
+    let asked = match bound {
+        Bound::AtMost => "at most",
+        Bound::AtLeast => "at least",
+    };
+    let error = match certified.from {
+        _ if certified.error.is_nan() => "error unknown: the second integration has no such value".to_string(),
+        ErrorFrom::SecondIntegration => format!("± {:.1e} by a second integration", certified.error),
+        ErrorFrom::BalanceLaw if certified.error.is_infinite() => "which by the balance law is all error".to_string(),
+        ErrorFrom::BalanceLaw => format!("± {:.1e} by the balance law", certified.error),
+    };
+    let remedy = match certified.outcome {
+        Outcome::IntegratorLimited => {
+            "; the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto"
+        }
+        _ => "",
+    };
+    let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
+    let (value, threshold) = (shown(*value), shown(*threshold));
+    format!("{quantity}: {value}, {error}; {asked} {threshold} is claimed{remedy}{remark}")
+}
+
+/// A number for a reader.
+pub fn shown(value: f64) -> String {
+    match value.abs() {
+        _ if value.is_nan() => "-".to_string(),
+        size if size == 0.0 || (1e-3..1e4).contains(&size) => {
+            let text = format!("{value:.4}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+        }
+        _ => format!("{value:.2e}").replace(".00e", "e"),
+    }
+}
+
+/// A claim about what is not there.
+fn undefined(reason: String) -> Verdict {
+    nothing(Outcome::Fails, reason)
+}
+
+/// A claim that these integrations cannot decide.
+fn limited(reason: String) -> Verdict {
+    nothing(Outcome::IntegratorLimited, reason)
+}
+
+fn nothing(verdict: Outcome, statement: String) -> Verdict {
+    Verdict {
+        verdict,
+        quantity: "not defined".to_string(),
+        value: f64::NAN,
+        threshold: f64::NAN,
+        bound: Bound::AtMost,
+        error: f64::NAN,
+        error_from: ErrorFrom::SecondIntegration,
+        statement,
+        details: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

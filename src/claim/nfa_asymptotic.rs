@@ -1,0 +1,81 @@
+//! `nfa-asymptotic`, theorem 3.2: R(t) = ‖A_f − (W₁ᵀW₁)^L‖_F = O(c_max e^{−2λt}), c_max = max_l ‖D_l(0)‖_F.
+//!
+//! R may grow while the network learns: its factor, powers of ‖W_l‖, is constant only once the weights have settled. So the rate is
+//! fitted to log R on t over the second half of the time in which R and the gap stand above rounding, and the lower end of its 95 % interval
+//! must reach 2λ but for a tenth; and R must have come down to a tenth of its largest value, lest a moment of decline be taken for a limit.
+//! The fitted constant of the envelope is C = max R e^{2λt}/c_max over those records; over all records it is `constant_overall`.
+//!
+//! Near balance R is proportional to D, so that what the law says of the error of D is also said of log R. Without decay the envelope does not
+//! fall: then R must at least do so, by one e-fold in that second half.
+
+use crate::linalg::Line;
+use crate::theory::balance::decay;
+
+use super::records::slope_error;
+use super::{Condition, Finding, Measured, Records};
+
+/// A tenth for what is still settling; R ∝ e^{−λt} would be at one half.
+const RATE: f64 = 0.9;
+/// R at the end over its largest value.
+const COME_DOWN: f64 = 0.1;
+/// Relative residuals below it are rounding of matrices to the power L.
+const ROUNDING: f64 = 1e-12;
+
+/// A record: t, R, the law's error of log R.
+type Point = (f64, f64, f64);
+
+pub(super) fn measure(records: &Records) -> Finding {
+    if records.starts_balanced() {
+        return Err("the start is balanced: theorem 3.1 is about it, claim nfa-exact".to_string());
+    }
+    let (t, residual) = (records.column("t"), records.column("nfa_residual"));
+    let relative = records.column("nfa_residual_relative");
+    let points: Vec<Point> = t
+        .iter()
+        .zip(&residual)
+        .zip(records.imbalance_errors())
+        .zip(&relative)
+        .filter(|((_, error), relative)| !error.is_nan() && **relative > ROUNDING)
+        .map(|(((&t, &r), error), _)| (t, r, error))
+        .collect();
+    let end = points.last().map_or(0.0, |point| point.0);
+    let late: Vec<Point> = points.iter().copied().filter(|point| point.0 >= 0.5 * end).collect();
+    let (times, logs): (Vec<f64>, Vec<f64>) = late.iter().map(|point| (point.0, point.1.ln())).unzip();
+    let Some(line) = Line::through(&times, &logs) else {
+        return Err(format!("a rate takes three records in the second half of the time, and there are {}", late.len()));
+    };
+    let law = slope_error(&times, &late.iter().map(|point| point.2).collect::<Vec<_>>());
+    let (rate, least, expected) = (-line.slope, -line.slope - line.half_width, 2.0 * records.decay());
+    let falls = if expected > 0.0 {
+        Condition::at_least("late decay rate of ‖A_f − (W₁ᵀW₁)^L‖ over 2λ", least / expected, RATE).law_error(law / expected)
+    } else {
+        let span = times[times.len() - 1] - times[0];
+        let quantity = "e-folds by which ‖A_f − (W₁ᵀW₁)^L‖ falls over the second half";
+        Condition::at_least(quantity, least * span, 1.0).law_error(law * span)
+    };
+    let largest = residual.iter().copied().fold(0.0, f64::max);
+    let down = records.last("nfa_residual") / largest;
+    let end_error = points.last().map_or(0.0, |point| point.2);
+    let come_down =
+        Condition::at_most("‖A_f − (W₁ᵀW₁)^L‖ at the end over its largest", down, COME_DOWN).law_error(down * end_error);
+
+    let start_gap = records.column("balance_gap").first().copied().unwrap_or(f64::NAN);
+    let constant =
+        |points: &[Point]| points.iter().map(|(t, r, _)| r / decay(records.decay(), *t) / start_gap).fold(0.0, f64::max);
+    let fitted = constant(&late);
+    let remark = format!(
+        "from t = {:.4} on the rate is {rate:.4e} ± {:.1e} (95 %), 2λ is {expected:e}, and C = {fitted:.3}",
+        times[0], line.half_width
+    );
+    let details = vec![
+        ("rate", rate),
+        ("rate_half_width", line.half_width),
+        ("rate_expected", expected),
+        ("fitted_from", times[0]),
+        ("fitted_to", end),
+        ("constant", fitted),
+        ("constant_overall", constant(&points)),
+        ("start_gap", start_gap),
+    ];
+    Ok(Measured { conditions: vec![falls, come_down], details, remark })
+}

@@ -1,0 +1,139 @@
+//! `gramflow figures`: the figures of the paper, run, judged and drawn; what was run before is read again.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::paper::{self, Drawn, Figure};
+use crate::record::{FigureManifest, Keep};
+use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
+
+use super::CliError;
+use super::interrupt::catch_signals;
+use super::output::{SweepBar, aligned, complain, listed, print};
+use super::sweep::jobs;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Figures, by the names of their scenarios [default: all]
+    names: Vec<String>,
+    /// Where pictures, manifests and the table of claims go
+    #[arg(long, value_name = "DIR", default_value = "figures")]
+    out: PathBuf,
+    /// The folder of the figures' scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios/paper")]
+    scenarios: PathBuf,
+    /// The folder of the figures' runs: what is finished there is not run again
+    #[arg(long, value_name = "DIR", default_value = "runs/figures")]
+    runs: PathBuf,
+    /// Units at a time [default: one per core]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Print the manifests instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+/// A figure that was made.
+struct Made<'f> {
+    figure: &'f Figure,
+    report: Report,
+    drawn: Drawn,
+    drawing_seconds: f64,
+}
+
+pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    let (figures, names) = paper::read(&arguments.scenarios, &arguments.names)?;
+    let folders: Vec<Folder> = figures
+        .iter()
+        .map(|figure| Folder::open(&figure.folder(&arguments.runs), &figure.plan))
+        .collect::<Result<_, SweepError>>()?;
+
+    let tasks: Vec<Task> = figures
+        .iter()
+        .zip(&folders)
+        .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
+        .collect();
+    let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true } };
+    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let mut bar = SweepBar::new(quiet);
+    let reports = sweep::run_all(&tasks, options, &interrupt, |progress| bar.show(progress));
+    bar.clear();
+    let reports = reports?;
+    let left = reports.iter().map(|report| report.progress.left()).sum();
+    if left > 0 {
+        return Err(CliError::SweepInterrupted { left });
+    }
+
+    let mut made = Vec::new();
+    for ((figure, folder), report) in figures.iter().zip(&folders).zip(reports) {
+        if !quiet && !report.failures.is_empty() {
+            let line = |(unit, reason): &(sweep::Unit, String)| {
+                format!("warning: {}: drawn without the unit {}, which failed: {reason}", figure.name, figure.plan.label(*unit))
+            };
+            let elsewhere = format!("gramflow sweep status {}", folder.path().display());
+            complain(listed(&report.failures, line, &elsewhere).trim_end());
+        }
+        let begin = Instant::now();
+        let drawn = paper::draw(figure, folder, &arguments.out)?;
+        made.push(Made { figure, report, drawn, drawing_seconds: begin.elapsed().as_secs_f64() });
+        if interrupt.is_raised() && made.len() < figures.len() {
+            return Err(CliError::DrawingInterrupted { left: figures.len() - made.len() });
+        }
+    }
+    let claims = paper::write_claims(&names, &arguments.out)?;
+
+    print(&if arguments.json { json(&made, &claims) } else { summary(&made, &claims) })?;
+    match made.iter().map(|made| made.report.failures.len()).sum() {
+        0 => Ok(()),
+        failed => Err(CliError::FigureUnitsFailed { failed }),
+    }
+}
+
+/// `figures`: the manifests, each with what this command did for it; `claims`: where their table is.
+fn json(made: &[Made], claims: &Path) -> String {
+    let figure = |made: &Made| {
+        let progress = &made.report.progress;
+        let mut value = serde_json::to_value(&made.drawn.manifest).unwrap_or_default();
+        value["files"] = made.drawn.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().into();
+        value["units_before"] = progress.before.into();
+        value["units_new"] = progress.done.into();
+        value["run_seconds"] = made.report.in_runs.as_secs_f64().into();
+        value["drawing_seconds"] = made.drawing_seconds.into();
+        value
+    };
+    let figures: Vec<_> = made.iter().map(figure).collect();
+    format!("{:#}\n", json!({"figures": figures, "claims": claims.display().to_string()}))
+}
+
+/// A row for each figure, and the table of their claims.
+fn summary(made: &[Made], claims: &Path) -> String {
+    let mut rows =
+        vec![["figure", "units", "run before", "new", "failed", "seconds run", "drawn", "pictures"].map(str::to_string)];
+    for Made { figure, report, drawn, drawing_seconds } in made {
+        let progress = &report.progress;
+        rows.push([
+            figure.name.clone(),
+            progress.total.to_string(),
+            progress.before.to_string(),
+            progress.done.to_string(),
+            progress.failed.to_string(),
+            format!("{:.1}", report.in_runs.as_secs_f64()),
+            format!("{drawing_seconds:.1}"),
+            drawn.manifest.pictures.len().to_string(),
+        ]);
+    }
+    let mut text = aligned(&rows);
+    let manifests: Vec<FigureManifest> = made.iter().map(|made| made.drawn.manifest.clone()).collect();
+    let rows = paper::claim_rows(&manifests);
+    if rows.len() > 1 {
+        text.push_str(&format!("\n{}", aligned(&rows)));
+    }
+    let files: usize = made.iter().map(|made| made.drawn.files.len()).sum();
+    let folder = claims.parent().unwrap_or(claims).display();
+    text.push_str(&format!("\n{files} files in {folder}; the claims of all figures there: {}\n", claims.display()));
+    text
+}

@@ -1,0 +1,152 @@
+//! What a column comes to against a key: a curve for each value of `lines`, medians with bands; where the key's values are no numbers, dots
+//! with bars side by side. What has no value of the key, as the flow has no learning rate, is a level line.
+
+use serde_json::Value;
+
+use crate::scenario::picture::{Spread, Take};
+
+use super::super::axis::Scale;
+use super::super::canvas::Point;
+use super::super::number::number;
+use super::super::page::Entry;
+use super::super::panel::{AxisSpec, Band, Panel, Series};
+use super::super::quantiles::summary;
+use super::super::quantity;
+use super::super::style::{LAW, Look};
+use super::super::text::verbatim;
+use super::course::{endings, label, method, taken};
+use super::groups::{Unit, numbers, spread, values_of, with};
+use super::{Content, Drawn, Plot, words};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AtEnd<'a> {
+    pub x: &'a str,
+    pub y: &'a str,
+    pub take: Take,
+    pub x_scale: Option<Spread>,
+    pub y_scale: Option<Spread>,
+    pub slope: Option<f64>,
+}
+
+/// Side by side at a name or a whole number, curves stand so far apart; these are 1 apart.
+const ASIDE: f64 = 0.08;
+
+/// The values of the key, where each stands, and their axis.
+struct Places {
+    values: Vec<Value>,
+    at: Vec<f64>,
+    axis: AxisSpec,
+}
+
+impl Places {
+    fn of(units: &[Unit], asked: AtEnd) -> Self {
+        let values = values_of(units, asked.x);
+        let label = words::axis(asked.x);
+        let scale = numbers(&values).and_then(|numbers| asked.x_scale.map(Scale::from).or_else(|| own_scale(&numbers)));
+        match (numbers(&values), scale) {
+            (Some(at), Some(scale)) => Self { at, axis: AxisSpec::new(label, scale), values },
+            _ => {
+                let names = values.iter().map(|value| verbatim(&words::text(value))).collect();
+                let at = (0..values.len()).map(|i| i as f64).collect();
+                Self { values, at, axis: AxisSpec::names(label, names) }
+            }
+        }
+    }
+
+    fn named(&self) -> bool {
+        !self.axis.names.is_empty()
+    }
+
+    /// Whether there is room between the values to set curves side by side.
+    fn apart(&self) -> bool {
+        self.axis.scale == Scale::Index
+    }
+
+    fn extent(&self) -> (f64, f64) {
+        let drawn = self.at.iter().copied().filter(|x| self.axis.scale.coordinate(*x).is_some());
+        drawn.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+    }
+}
+
+/// None for 0 beside numbers that ask for a log axis: they stand side by side.
+fn own_scale(numbers: &[f64]) -> Option<Scale> {
+    let positive = numbers.iter().copied().filter(|x| *x != 0.0);
+    let span =
+        numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max) - numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let (log, whole) = (quantity::scale(positive) == Scale::Log, numbers.iter().all(|x| x.fract() == 0.0));
+    match (log, numbers.contains(&0.0)) {
+        (true, true) => None,
+        (true, false) => Some(Scale::Log),
+        (false, _) if whole && numbers.len() as f64 > 0.2 * span => Some(Scale::Index),
+        (false, _) => Some(Scale::Linear),
+    }
+}
+
+pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
+    let places = Places::of(&content.units, asked);
+    let curves = content.curves();
+    let (mut series, mut bands, mut groups, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut notes = endings(&content.units);
+    for (index, (look, units)) in curves.iter().enumerate() {
+        let aside = if places.apart() { ASIDE * (index as f64 - (curves.len() - 1) as f64 / 2.0) } else { 0.0 };
+        let (mut median, mut band): (Vec<Point>, Vec<(f64, f64, f64)>) = Default::default();
+        for (value, at) in places.values.iter().zip(&places.at) {
+            let own = with(units, asked.x, value);
+            if own.is_empty() {
+                continue;
+            }
+            let values: Vec<f64> = own.iter().map(|unit| taken(unit, asked.y, asked.take)).collect();
+            let summary = summary(&values);
+            median.push((at + aside, summary.map_or(f64::NAN, |summary| summary.median)));
+            let (low, high) = summary.and_then(|summary| summary.band).unwrap_or((f64::NAN, f64::NAN));
+            band.push((at + aside, low, high));
+            groups.push(own);
+        }
+        all.extend(median.iter().map(|p| p.1));
+        if places.named() {
+            let bars = band.iter().filter(|bar| bar.1 < bar.2).map(|bar| vec![(bar.0, bar.1), (bar.0, bar.2)]);
+            series.extend(bars.map(|bar| Series::guide(bar, Look { marker: None, ..*look })));
+            series.push(Series::dots(median, look.dotted()));
+        } else if !median.is_empty() {
+            bands.push(Band { points: band, color: look.color });
+            let dotted = Series { each: true, ..Series::new(median, look.dotted()) };
+            series.push(dotted);
+        }
+        let unplaced: Vec<Unit> = units.iter().filter(|unit| unit.value(asked.x).is_null()).copied().collect();
+        if !unplaced.is_empty() {
+            let values: Vec<f64> = unplaced.iter().map(|unit| taken(unit, asked.y, asked.take)).collect();
+            match summary(&values) {
+                Some(summary) => {
+                    all.push(summary.median);
+                    let (low, high) = places.extent();
+                    let level = vec![(low, summary.median), (high, summary.median)];
+                    series.push(Series::guide(level, Look { marker: None, ..*look }));
+                    notes.push(format!("{}, which has no {}: a level line.", unplaced[0].process, plain(asked.x)));
+                }
+                None => notes.push(format!("{}: not defined.", unplaced[0].process)),
+            }
+            groups.push(unplaced);
+        }
+    }
+    let scale = asked.y_scale.map_or_else(|| quantity::scale(all.iter().copied()), Scale::from);
+    let (low, high) = places.extent();
+    let mut panel = Panel::new(content.heading(), places.axis.clone(), AxisSpec::new(label(asked.y, asked.take), scale));
+    let mut legend = Vec::new();
+    if let Some(slope) = asked.slope.filter(|_| !places.named() && low <= high) {
+        series.push(Series::guide(vec![(low, slope * low), (high, slope * high)], LAW));
+        legend.push(Entry::new(format!("{}{}", number(slope, 3), words::symbol(asked.x)), LAW));
+    }
+    notes.extend(method(asked.take));
+    if places.apart() && curves.len() > 1 {
+        notes.push("Curves stand side by side at each value.".to_string());
+    }
+    (panel.series, panel.bands, panel.notes) = (series, bands, notes);
+    Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
+}
+
+/// The axis of a key without its symbol: small print has no markup.
+fn plain(key: &str) -> String {
+    let axis = words::axis(key);
+    axis.split(' ').filter(|word| word.chars().count() > 1 && !word.contains('_')).collect::<Vec<_>>().join(" ")
+}

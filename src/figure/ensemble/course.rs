@@ -1,0 +1,194 @@
+//! A column over the time of several units: side by side at the same times, and what it comes to.
+
+use crate::linalg::Line;
+use crate::scenario::picture::Take;
+
+use super::super::canvas::Point;
+use super::super::quantiles::{Summary, summary};
+use super::super::quantity;
+use super::groups::Unit;
+
+/// Below this part of the largest value of a course that decays, its values are taken for rounding.
+const ROUNDING: f64 = 1e-11;
+
+/// What is to be said of units that do not speak for themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Ends {
+    pub units: usize,
+    /// Drawn on at rest, where they converged before the others' last record.
+    pub carried: usize,
+    /// Without values after their last record, before the others'.
+    pub short: usize,
+    pub diverged: usize,
+    /// Between whose records values were interpolated: they have other times than the rest.
+    pub interpolated: usize,
+}
+
+impl Ends {
+    pub fn add(&mut self, other: Self) {
+        self.units += other.units;
+        self.carried += other.carried;
+        self.short += other.short;
+        self.diverged += other.diverged;
+        self.interpolated += other.interpolated;
+    }
+
+    /// As sentences for the small print.
+    pub fn notes(self) -> Vec<String> {
+        let sentences = [
+            (self.carried, "converged: carried on at rest."),
+            (self.short, "ended early: not in the medians from there on."),
+            (self.diverged, "diverged."),
+            (self.interpolated, "recorded at other times: interpolated."),
+        ];
+        let said = sentences.into_iter().filter(|(count, _)| *count > 0);
+        said.map(|(count, what)| format!("{count} of {} {what}", processes(self.units))).collect()
+    }
+}
+
+/// `1 process`, `12 processes`: of one unit each.
+fn processes(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "process" } else { "processes" })
+}
+
+/// The summaries of `column` over `units` at each of their times; none where it is defined for less than half of them.
+pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
+    let courses: Vec<(Unit, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
+    let at_rest = |unit: &Unit| (unit.termination() == "converged").then_some(unit.member.scenario.flow.t_end);
+    let mut times: Vec<f64> = courses.iter().flat_map(|(_, course)| course.iter().map(|p| p.0)).collect();
+    times.extend(courses.iter().filter(|(_, course)| !course.is_empty()).filter_map(|(unit, _)| at_rest(unit)));
+    times.retain(|t| t.is_finite());
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let mut ends = Ends { units: units.len(), ..Ends::default() };
+    for (unit, course) in &courses {
+        let Some(&(last, _)) = course.last() else { continue };
+        let before = times.last().is_some_and(|end| last < *end);
+        ends.diverged += usize::from(unit.termination() == "diverged");
+        ends.carried += usize::from(before && unit.termination() == "converged");
+        ends.short += usize::from(before && !matches!(unit.termination(), "converged" | "diverged"));
+        ends.interpolated += usize::from(course.len() != times.partition_point(|t| *t <= last));
+    }
+    let at = |t: f64| {
+        let values: Vec<f64> = courses.iter().map(|(unit, course)| value_at(course, t, unit.termination())).collect();
+        (t, summary(&values))
+    };
+    (times.iter().map(|&t| at(t)).collect(), ends)
+}
+
+/// The value at `t`: recorded, between two records on a straight line, after the last that of a flow at rest.
+fn value_at(course: &[Point], t: f64, termination: &str) -> f64 {
+    let after = course.partition_point(|p| p.0 < t);
+    match (course.get(after.wrapping_sub(1)), course.get(after)) {
+        (_, Some(&(time, value))) if time == t => value,
+        (Some(&(t0, before)), Some(&(t1, behind))) => before + (behind - before) * (t - t0) / (t1 - t0),
+        (Some(&(_, last)), None) if termination == "converged" => last,
+        _ => f64::NAN,
+    }
+}
+
+/// What stands beside an axis of what is taken of `column`, with markup.
+pub(super) fn label(column: &str, take: Take) -> String {
+    match take {
+        Take::Last => quantity::label(column),
+        Take::Largest => format!("largest {}", quantity::label(column)),
+        Take::Rate => format!("rate of decay of the {}", quantity::label(column)),
+    }
+}
+
+/// How a rate is found, for the small print.
+pub(super) fn method(take: Take) -> Option<String> {
+    let words = "Rates: least squares of the logarithm over the later half of the time above rounding.";
+    (take == Take::Rate).then(|| words.to_string())
+}
+
+/// What a course comes to; not a number where it diverged, or has no value.
+pub(super) fn taken(unit: &Unit, column: &str, take: Take) -> f64 {
+    let course = unit.over_time(column);
+    match take {
+        _ if unit.termination() == "diverged" => f64::NAN,
+        Take::Last => course.last().map_or(f64::NAN, |point| point.1),
+        Take::Largest => course.iter().map(|p| p.1).filter(|value| !value.is_nan()).reduce(f64::max).unwrap_or(f64::NAN),
+        Take::Rate => rate(&course),
+    }
+}
+
+/// What is to be said of units of whose course one number is drawn.
+pub(super) fn endings(units: &[Unit]) -> Vec<String> {
+    let mut early: Vec<(&str, usize)> = Vec::new();
+    for word in units.iter().map(Unit::termination).filter(|word| !matches!(*word, "" | "t_end" | "steps" | "converged")) {
+        match early.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => early.push((word, 1)),
+        }
+    }
+    let said = early.into_iter().map(|(word, count)| match word {
+        "diverged" => format!("{count} of {} diverged: not drawn.", processes(units.len())),
+        word => format!("{count} of {} ended early ({word}): drawn as they ended.", processes(units.len())),
+    });
+    said.collect()
+}
+
+/// r of e^{−rt}: minus the slope of the logarithm over the later half of the time in which the course stands above rounding.
+fn rate(course: &[Point]) -> f64 {
+    let seen = above_rounding(course);
+    let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return f64::NAN };
+    let middle = (first.0 + last.0) / 2.0;
+    let (t, logs): (Vec<f64>, Vec<f64>) = seen.iter().filter(|p| p.0 >= middle).map(|&(t, value)| (t, value.ln())).unzip();
+    Line::through(&t, &logs).map_or(f64::NAN, |line| -line.slope)
+}
+
+/// The course up to where it has sunk to rounding, where it is positive.
+pub(super) fn above_rounding(course: &[Point]) -> Vec<Point> {
+    let largest = course.iter().map(|p| p.1).filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let seen = course.iter().copied().take_while(|p| p.1.is_nan() || p.1 > ROUNDING * largest);
+    seen.filter(|p| p.1 > 0.0 && p.1.is_finite()).collect()
+}
+
+/// The least C for which C·e^{−2λt} is nowhere below the later half, in log t, of the course above rounding.
+pub(super) fn envelope(course: &[Point], decay: f64) -> Option<f64> {
+    let seen: Vec<Point> = above_rounding(course).into_iter().filter(|p| p.0 > 0.0).collect();
+    let middle = (seen.first()?.0 * seen.last()?.0).sqrt();
+    let constants = seen.iter().filter(|p| p.0 >= middle).map(|&(t, value)| value.ln() + 2.0 * decay * t);
+    constants.reduce(f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decaying(rate: f64, floor: f64) -> Vec<Point> {
+        (0..200).map(|i| f64::from(i) * 5.0).map(|t| (t, (3.0 * (-rate * t).exp()).max(floor))).collect()
+    }
+
+    #[test]
+    fn a_rate_is_that_of_the_later_half_above_rounding() {
+        assert!((rate(&decaying(0.02, 0.0)) - 0.02).abs() < 1e-14);
+        // e^{−0.1·1000} is far below rounding: the floor does not bend the slope.
+        assert!((rate(&decaying(0.1, 1e-15)) - 0.1).abs() < 1e-13);
+        // What happens in the first half is nothing to it.
+        let late: Vec<Point> = decaying(0.01, 0.0).into_iter().map(|(t, y)| (t, if t < 400.0 { 2.0 } else { y })).collect();
+        assert!((rate(&late) - 0.01).abs() < 1e-13);
+        assert!(rate(&[(0.0, 1.0), (1.0, 0.5)]).is_nan() && rate(&[]).is_nan() && rate(&[(0.0, -1.0); 5]).is_nan());
+    }
+
+    #[test]
+    fn the_envelope_of_the_law_is_the_law_and_of_less_touches_it() {
+        let constant = envelope(&decaying(0.02, 1e-15), 0.01).unwrap();
+        assert!((constant - 3f64.ln()).abs() < 1e-12, "{constant}");
+        // A course that decays more slowly touches at its end, and lies below everywhere in the later half.
+        let slow = decaying(0.015, 0.0);
+        let constant = envelope(&slow, 0.01).unwrap();
+        let above = |p: &Point| constant - 0.02 * p.0 >= p.1.ln() - 1e-12;
+        assert!(slow.iter().filter(|p| p.0 > 100.0).all(above) && (constant - (3f64.ln() + 0.005 * 995.0)).abs() < 1e-12);
+        assert_eq!(envelope(&[], 0.1), None);
+    }
+
+    #[test]
+    fn only_a_flow_at_rest_goes_on() {
+        let course = [(0.0, 1.0), (2.0, 3.0), (4.0, 8.0)];
+        assert_eq!([0.0, 1.0, 4.0].map(|t| value_at(&course, t, "t_end")), [1.0, 2.0, 8.0]);
+        assert_eq!(value_at(&course, 9.0, "converged"), 8.0);
+        assert!(value_at(&course, 9.0, "max_steps").is_nan() && value_at(&[], 0.0, "converged").is_nan());
+    }
+}

@@ -1,0 +1,134 @@
+//! The units of a panel: which they are, by what they are told apart, and what varies beyond that.
+
+use serde_json::Value;
+
+use crate::record::{Ensemble, Member, Values};
+use crate::scenario::picture;
+use crate::scenario::{Data, Optimizer, Scenario, Sgd};
+
+use super::super::canvas::Point;
+use super::words;
+
+/// One process of one unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit<'a> {
+    pub member: &'a Member,
+    pub process: &'a str,
+}
+
+impl<'a> Unit<'a> {
+    /// The value of a key that varies or of a derived one; null where it has none, as the flow has no learning rate.
+    pub fn value(&self, key: &str) -> Value {
+        if let Some(value) = self.member.values.get(key) {
+            return value.clone();
+        }
+        let network = &self.member.scenario.network;
+        let hidden = network.widths.get(1..network.widths.len().saturating_sub(1)).unwrap_or_default();
+        match key {
+            "depth" => network.layers().into(),
+            "width" => hidden.iter().max().copied().into(),
+            "lr" => self.optimizer().map(Optimizer::lr).into(),
+            "batch" => self.optimizer().and_then(|optimizer| batch(optimizer, &self.member.scenario)).into(),
+            "process" => self.process.into(),
+            _ => Value::Null,
+        }
+    }
+
+    fn optimizer(&self) -> Option<&'a Optimizer> {
+        self.member.scenario.optimizers.iter().find(|optimizer| optimizer.name() == self.process)
+    }
+
+    /// Whether its records could depend on the key: an optimizer's settings are nothing to the other processes.
+    fn feels(&self, key: &str) -> bool {
+        let Some(after) = key.strip_prefix("optimizers") else { return true };
+        let digits: String = after.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let own = self.member.scenario.optimizers.iter().position(|optimizer| optimizer.name() == self.process);
+        digits.is_empty() || digits.parse().ok() == own
+    }
+
+    /// The values of a column of numbers over time; empty where the records have none.
+    pub fn over_time(&self, column: &str) -> Vec<Point> {
+        let table = &self.member.run.table;
+        let number: Box<dyn Fn(usize) -> f64> = match table.column(column) {
+            Some(Values::Float(values)) => Box::new(|row| values.get(row).copied().unwrap_or(f64::NAN)),
+            Some(Values::Integer(values)) => Box::new(|row| values.get(row).map_or(f64::NAN, |value| *value as f64)),
+            Some(Values::Flag(values)) => Box::new(|row| values.get(row).map_or(f64::NAN, |value| f64::from(u8::from(*value)))),
+            Some(Values::Text(_)) | None => return Vec::new(),
+        };
+        let t = table.floats(self.process, "t");
+        table.rows_of(self.process).zip(t).map(|(row, t)| (t, number(row))).collect()
+    }
+
+    /// How the process ended, in the manifest's word; empty where the manifest does not say.
+    pub fn termination(&self) -> &'a str {
+        self.member.manifest["processes"][self.process]["termination"].as_str().unwrap_or_default()
+    }
+}
+
+/// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
+fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
+    let own = match optimizer {
+        Optimizer::Sgd(Sgd { batch, .. }) => *batch,
+        _ => None,
+    };
+    let all = match &scenario.data {
+        Data::Synthetic(data) => Some(data.inputs.samples),
+        Data::File(_) => None,
+    };
+    own.or(all)
+}
+
+/// The units that `panel` asks for, in the order of the plan.
+pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::Panel) -> Vec<Unit<'a>> {
+    let processes = |member: &'a Member| panel.processes.iter().map(move |process| Unit { member, process });
+    let units = ensemble.members.iter().flat_map(processes);
+    units
+        .filter(|unit| unit.member.run.table.rows_of(unit.process).next().is_some())
+        .filter(|unit| panel.only.iter().all(|(key, wanted)| picture::is_wanted(&unit.value(key), wanted)))
+        .collect()
+}
+
+/// The different values of `key`, without null: numbers in their order, anything else as the plan has it.
+pub(super) fn values_of(units: &[Unit], key: &str) -> Vec<Value> {
+    let mut values: Vec<Value> = Vec::new();
+    for value in units.iter().map(|unit| unit.value(key)).filter(|value| !value.is_null()) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    if let Some(numbers) = numbers(&values) {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
+        values = order.into_iter().map(|i| values[i].clone()).collect();
+    }
+    values
+}
+
+/// `values` as numbers, if they all are.
+pub(super) fn numbers(values: &[Value]) -> Option<Vec<f64>> {
+    values.iter().map(Value::as_f64).collect()
+}
+
+/// Those of `units` with this value of `key`.
+pub(super) fn with<'a>(units: &[Unit<'a>], key: &str, value: &Value) -> Vec<Unit<'a>> {
+    units.iter().filter(|unit| unit.value(key) == *value).copied().collect()
+}
+
+/// What varies within the groups, whose units are drawn as one thing: `5 seeds`, `5 seeds and 2 of start`. None where every group is a
+/// single unit.
+pub(super) fn spread(groups: &[Vec<Unit>]) -> Option<String> {
+    let mut most: Vec<(String, usize)> = Vec::new();
+    for group in groups {
+        for key in group.first().into_iter().flat_map(|unit| unit.member.values.keys()) {
+            let felt: Vec<Unit> = group.iter().filter(|unit| unit.feels(key)).copied().collect();
+            let count = values_of(&felt, key).len();
+            match most.iter_mut().find(|(known, _)| known == key) {
+                Some((_, known)) => *known = count.max(*known),
+                None => most.push((key.clone(), count)),
+            }
+        }
+    }
+    most.retain(|(_, count)| *count > 1);
+    let words: Vec<String> = most.iter().map(|(key, count)| words::counted(key, *count)).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}

@@ -1,0 +1,94 @@
+//! How the curves of a picture look: one look for each value of the key that tells them apart, in whichever panel it stands.
+
+use serde_json::Value;
+
+use crate::scenario::picture;
+
+use super::super::page::Entry;
+use super::super::style::{self, Body, LINE, Look, Marker, Shape};
+use super::super::text::verbatim;
+use super::groups::{Unit, numbers, values_of};
+use super::words;
+
+/// The values of one key, each with its look.
+#[derive(Debug, Clone)]
+pub(super) struct Looks {
+    key: String,
+    values: Vec<(Value, Look)>,
+}
+
+/// Where nothing is told apart.
+pub(super) fn only() -> Look {
+    Look { marker: Some(Marker { shape: Shape::Circle, body: Body::Dot }), ..Look::line(style::categorical(0)) }
+}
+
+impl Looks {
+    /// Of every key that tells lines in `asked`, over the units of the panels in which it does so.
+    pub fn of(asked: &picture::Picture, units: &[Vec<Unit>]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for key in asked.panels.iter().filter_map(|panel| panel.lines.as_ref()) {
+            if all.iter().any(|looks| looks.key == *key) {
+                continue;
+            }
+            let with_key = asked.panels.iter().zip(units).filter(|(panel, _)| panel.lines.as_ref() == Some(key));
+            let values = if key == "process" {
+                // As the panels list them: units may have them in another order.
+                let named = with_key.flat_map(|(panel, units)| panel.processes.iter().map(move |name| (name, units)));
+                let mut names: Vec<Value> = Vec::new();
+                for (name, units) in named {
+                    if units.iter().any(|unit| unit.process == name) && !names.contains(&name.as_str().into()) {
+                        names.push(name.as_str().into());
+                    }
+                }
+                names
+            } else {
+                let units: Vec<Unit> = with_key.flat_map(|(_, units)| units.iter().copied()).collect();
+                values_of(&units, key)
+            };
+            let looks = looks_of(key, &values);
+            all.push(Self { key: key.clone(), values: values.into_iter().zip(looks).collect() });
+        }
+        all
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// `units` by their values of the key, those values that have any.
+    pub fn split<'a>(&self, units: &[Unit<'a>]) -> Vec<(Look, Vec<Unit<'a>>)> {
+        let curves = self.values.iter().map(|(value, look)| (*look, super::groups::with(units, &self.key, value)));
+        curves.filter(|(_, units)| !units.is_empty()).collect()
+    }
+
+    /// One for each value.
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |(value, look): &(Value, Look)| Entry::new(verbatim(&words::label(&self.key, value)), *look);
+        self.values.iter().map(entry).collect()
+    }
+}
+
+/// Numbers go from dark to light, other things have colours of their own; markers differ from each to the next. The flow is a full line
+/// without markers, as in the pictures of a run.
+fn looks_of(key: &str, values: &[Value]) -> Vec<Look> {
+    if key == "process" {
+        let mut optimizers = 0;
+        let look = |value: &Value| {
+            if value.as_str() == Some("flow") {
+                return style::process(0);
+            }
+            optimizers += 1;
+            style::process(optimizers)
+        };
+        return values.iter().map(look).collect();
+    }
+    let ordered = numbers(values).is_some();
+    let look = |i: usize| {
+        let color = if ordered { style::sequential(i, values.len()) } else { style::categorical(i) };
+        let shape = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle][i % 4];
+        let body = [Body::Disc, Body::Ring][(i + i / 4) % 2];
+        Look { color, line: Some(LINE), dash: None, marker: Some(Marker { shape, body }) }
+    };
+    (0..values.len()).map(look).collect()
+}

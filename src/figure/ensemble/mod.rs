@@ -1,0 +1,212 @@
+//! Pictures of a sweep: panels over its units, as its scenario asks for them ([`crate::scenario::picture`]).
+//!
+//! What a panel's keys do not tell apart, seeds as a rule, is drawn as a median with a band from the 10th to the 90th percentile. One
+//! value of a key has one look in all panels of a picture: its colour, and a marker that tells it in grey.
+
+mod at_end;
+mod course;
+mod groups;
+mod looks;
+mod map;
+mod matrix;
+mod over_time;
+mod peaks;
+mod scatter;
+mod spectra;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use crate::record::Ensemble;
+use crate::scenario::picture::{self, Mark, Show};
+
+use super::canvas::{Canvas, DrawError};
+use super::cells::Cells;
+use super::page::{self, Entry, letter};
+use super::panel::{self, Across, Frame};
+use super::plot;
+use super::style::Look;
+use groups::{Unit, chosen};
+use looks::Looks;
+
+/// A panel of either form.
+#[derive(Debug, Clone)]
+pub(super) enum Plot {
+    /// Curves or dots over two axes.
+    Curves(panel::Panel),
+    /// Cells in colour.
+    Cells(Cells),
+}
+
+impl Plot {
+    fn whole(&self) -> &dyn plot::Plot {
+        match self {
+            Self::Curves(panel) => panel,
+            Self::Cells(cells) => cells,
+        }
+    }
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        match self {
+            Self::Curves(panel) => &mut panel.notes,
+            Self::Cells(cells) => &mut cells.notes,
+        }
+    }
+}
+
+impl plot::Plot for Plot {
+    fn small_print(&self, width: f64) -> Vec<String> {
+        self.whole().small_print(width)
+    }
+
+    fn left_margin(&self) -> f64 {
+        self.whole().left_margin()
+    }
+
+    fn right_margin(&self) -> f64 {
+        self.whole().right_margin()
+    }
+
+    fn below(&self) -> f64 {
+        self.whole().below()
+    }
+
+    fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
+        self.whole().draw(canvas, letter, frame, left)
+    }
+}
+
+/// A panel with what it adds to the picture's legend and says of its units.
+struct Drawn {
+    plot: Plot,
+    /// Beside the curves' own.
+    legend: Vec<Entry>,
+    /// What varies within its medians: `5 seeds`.
+    over: Option<String>,
+}
+
+/// What a panel is drawn from.
+struct Content<'a> {
+    panel: &'a picture::Panel,
+    units: Vec<Unit<'a>>,
+    looks: Option<&'a Looks>,
+}
+
+impl<'a> Content<'a> {
+    /// The units of each curve with its look; all of them are one curve where the panel names no `lines`.
+    fn curves(&self) -> Vec<(Look, Vec<Unit<'a>>)> {
+        match self.looks {
+            Some(looks) => looks.split(&self.units),
+            None if self.units.is_empty() => Vec::new(),
+            None => vec![(looks::only(), self.units.clone())],
+        }
+    }
+
+    fn heading(&self) -> String {
+        self.panel.heading.clone()
+    }
+}
+
+/// The picture of `ensemble` that `asked` asks for.
+pub(super) fn picture_of(ensemble: &Ensemble, asked: &picture::Picture) -> page::Picture<Plot> {
+    let units: Vec<Vec<Unit>> = asked.panels.iter().map(|panel| chosen(ensemble, panel)).collect();
+    let looks = Looks::of(asked, &units);
+    let drawn: Vec<Drawn> = asked
+        .panels
+        .iter()
+        .zip(units)
+        .map(|(panel, units)| {
+            let looks = panel.lines.as_ref().and_then(|key| looks.iter().find(|looks| looks.key() == key));
+            draw(&Content { panel, units, looks }, ensemble)
+        })
+        .collect();
+    let legend = legend(asked, &looks, &drawn);
+    let mut caption = ensemble.caption.clone();
+    let common = drawn.iter().filter_map(|drawn| drawn.over.clone()).reduce(|a, b| if a == b { a } else { String::new() });
+    let mut panels: Vec<Plot> = Vec::new();
+    for Drawn { mut plot, over, .. } in drawn {
+        if let Some(over) = over.filter(|over| Some(over) != common.as_ref()) {
+            plot.notes().insert(0, format!("Medians over {over}, bands and bars from 10 to 90 %."));
+        }
+        panels.push(plot);
+    }
+    if let Some(over) = common.filter(|over| !over.is_empty()) {
+        caption.push_str(&format!("; medians over {over}, bands and bars from 10 to 90 %"));
+    }
+    let name = asked.name.as_ref().unwrap_or(&ensemble.name);
+    let picture = page::Picture::new(name, asked.title.clone(), caption, legend, panels);
+    page::Picture { columns: asked.columns, ..picture }
+}
+
+fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
+    let mut drawn = match &content.panel.show {
+        Show::OverTime { y, y_scale, envelope } => over_time::draw(content, y, *y_scale, *envelope),
+        Show::AtEnd { x, y, take, x_scale, y_scale, slope } => {
+            at_end::draw(content, at_end::AtEnd { x, y, take: *take, x_scale: *x_scale, y_scale: *y_scale, slope: *slope })
+        }
+        Show::Peaks => peaks::draw(content),
+        Show::Map { x, y, value, take, scale } => map::draw(content, [x, y], value, *take, *scale),
+        Show::Scatter { x, y, x_scale, y_scale } => scatter::draw(content, [x, y], [*x_scale, *y_scale]),
+        Show::Spectra { of, rank } => spectra::draw(content, of, *rank),
+        Show::Matrix { of } => matrix::draw(content, *of),
+    };
+    if let (Plot::Curves(panel), Some(Mark { x, y, label })) = (&mut drawn.plot, &content.panel.mark) {
+        panel.across.extend(x.map(Across::X).into_iter().chain(y.map(Across::Y)));
+        drawn.legend.push(Entry::new(label, Look::guide()));
+    }
+    let notes = drawn.plot.notes();
+    notes.splice(0..0, selection(content));
+    notes.extend((!content.panel.note.is_empty()).then(|| content.panel.note.clone()));
+    if content.units.is_empty() {
+        notes.push(format!("None of {} units is such.", ensemble.members.len()));
+    }
+    drawn
+}
+
+/// Which units a panel is of, in words.
+fn selection(content: &Content) -> Option<String> {
+    let Some(first) = content.units.first() else {
+        let wanted =
+            content.panel.only.iter().map(|(key, value)| words::label(key, &serde_json::to_value(value).unwrap_or_default()));
+        let wanted: Vec<String> = wanted.collect();
+        return (!wanted.is_empty()).then(|| format!("{}.", wanted.join(", ")));
+    };
+    let mut words: Vec<String> = Vec::new();
+    for key in content.panel.only.keys() {
+        let values = groups::values_of(&content.units, key);
+        words.push(values.iter().map(|value| words::label(key, value)).collect::<Vec<_>>().join(" or "));
+    }
+    let told = content.panel.lines.as_deref() == Some("process") || content.panel.only.contains_key("process");
+    if !told && content.panel.processes != ["flow"] {
+        words.push(if content.panel.processes.len() == 1 { first.process.into() } else { content.panel.processes.join(", ") });
+    }
+    (!words.is_empty()).then(|| format!("{}.", words.join(", ")))
+}
+
+/// The looks of every key that is told by lines, then what else is drawn; with the panels' letters where these differ.
+fn legend(asked: &picture::Picture, looks: &[Looks], drawn: &[Drawn]) -> Vec<Entry> {
+    let letters = |is: &dyn Fn(usize) -> bool| {
+        let which: Vec<String> = (0..drawn.len()).filter(|&i| is(i)).map(|i| letter(i).to_string()).collect();
+        format!("({})", which.join(", "))
+    };
+    let mut legend = Vec::new();
+    for own in looks {
+        if looks.len() > 1 {
+            legend.push(Entry::words(letters(&|i| asked.panels[i].lines.as_deref() == Some(own.key()))));
+        }
+        legend.extend(own.entries());
+    }
+    let mut others: Vec<&Entry> = Vec::new();
+    for entry in drawn.iter().flat_map(|drawn| &drawn.legend) {
+        if !others.contains(&entry) {
+            others.push(entry);
+        }
+    }
+    for entry in others {
+        let has = |i: usize| drawn[i].legend.contains(entry);
+        let everywhere = (0..drawn.len()).all(has);
+        let label = if everywhere { entry.label.clone() } else { format!("{} {}", letters(&has), entry.label) };
+        legend.push(Entry { label, look: entry.look });
+    }
+    legend
+}

@@ -1,0 +1,73 @@
+//! A column over time: a curve for each value of the key, the median of its units, with its band; and the theory's envelopes.
+
+use crate::scenario::picture::Spread;
+
+use super::super::axis::Scale;
+use super::super::canvas::Point;
+use super::super::page::Entry;
+use super::super::panel::{AxisSpec, Band, Panel, Series};
+use super::super::quantity;
+use super::super::style::LAW;
+use super::course::{self, Ends};
+use super::groups::{Unit, spread};
+use super::{Content, Drawn, Plot};
+
+/// An envelope leaves the picture so far below its curve's least value, and above its largest: it must not squeeze the data.
+const BEYOND: f64 = 3.0;
+
+pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope: bool) -> Drawn {
+    let curves = content.curves();
+    let mut ends = Ends::default();
+    let mut medians: Vec<Vec<Point>> = Vec::new();
+    let (mut series, mut bands) = (Vec::new(), Vec::new());
+    for (look, units) in &curves {
+        let (summaries, own) = course::over_time(units, y);
+        ends.add(own);
+        let edges = summaries.iter().map(|(t, s)| s.and_then(|s| s.band).map_or((*t, f64::NAN, f64::NAN), |b| (*t, b.0, b.1)));
+        if units.len() > 1 {
+            bands.push(Band { points: edges.collect(), color: look.color });
+        }
+        let median: Vec<Point> = summaries.iter().map(|(t, s)| (*t, s.map_or(f64::NAN, |s| s.median))).collect();
+        series.push(Series::new(median.clone(), *look));
+        medians.push(median);
+    }
+    let times = medians.iter().flatten().map(|p| p.0).filter(|t| *t > 0.0);
+    let time = AxisSpec::new(quantity::TIME, quantity::scale(times));
+    let scale = y_scale.map_or_else(|| quantity::scale(medians.iter().flatten().map(|p| p.1)), Scale::from);
+    let mut panel = Panel::new(content.heading(), time, AxisSpec::new(quantity::label(y), scale));
+    panel.notes = ends.notes();
+    let mut legend = Vec::new();
+    if envelope {
+        for ((_, units), median) in curves.iter().zip(&medians) {
+            match envelope_of(units, median) {
+                Some(points) => series.push(Series::guide(points, LAW)),
+                None => panel.notes.push("No envelope beside units of different λ, or without a positive value.".to_string()),
+            }
+        }
+        legend.push(Entry::new("C·e^{−2λt}, fitted to the later half of the curve in log t", LAW));
+    }
+    panel.notes.dedup();
+    // A band whose lower edge has no place on a log axis would vanish without a word.
+    if scale == Scale::Log && bands.iter().flat_map(|band| &band.points).any(|p| p.1 <= 0.0) {
+        panel.notes.push("No band where its lower edge is not positive.".to_string());
+    }
+    if content.units.iter().all(|unit| unit.over_time(y).is_empty()) && !content.units.is_empty() {
+        panel.notes.push(format!("The records have no column {y}."));
+    }
+    (panel.series, panel.bands) = (series, bands);
+    let groups: Vec<Vec<Unit>> = curves.into_iter().map(|(_, units)| units).collect();
+    Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
+}
+
+/// C·e^{−2λt} at the times of the curve, λ that of all its units, as far as it lies near the curve's values.
+fn envelope_of(units: &[Unit], median: &[Point]) -> Option<Vec<Point>> {
+    let decay = units.first()?.member.scenario.weight_decay;
+    if units.iter().any(|unit| unit.member.scenario.weight_decay != decay) {
+        return None;
+    }
+    let constant = course::envelope(median, decay)?;
+    let values = median.iter().map(|p| p.1).filter(|value| *value > 0.0 && value.is_finite());
+    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    let points = median.iter().map(|&(t, _)| (t, (constant - 2.0 * decay * t).exp()));
+    Some(points.filter(|p| p.1 >= low / BEYOND && p.1 <= high * BEYOND).collect())
+}

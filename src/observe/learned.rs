@@ -1,0 +1,33 @@
+//! How much of the labels' variation is left: ℒ(θ) over ℒ of the best constant function.
+
+use super::{Observable, Row, Snapshot};
+
+/// Column `loss_over_constant`: 1 where the network has learned nothing but a constant, 0 where it fits, above 1 where it does worse than
+/// that constant; for the mean squared loss it is 1 − R². NaN where a constant fits all labels.
+pub struct Learned {
+    /// ℒ of the best constant: [`crate::objective::Loss::of_the_best_constant`].
+    pub constant: f64,
+}
+
+impl Observable for Learned {
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        let loss = snapshot.objective.loss(snapshot.parameters.values());
+        row.float("loss_over_constant", if self.constant > 0.0 { loss / self.constant } else { f64::NAN });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Architecture, Parameters};
+    use crate::observe::testing::measure;
+    use nalgebra::DMatrix;
+
+    /// f(x) = w·x on x = 1, y = 0: ℒ = w²/2.
+    #[test]
+    fn the_loss_is_divided_by_that_of_the_constant() {
+        let at = Parameters::from_weights(&Architecture::new(&[1, 1]), &[DMatrix::from_element(1, 1, 3.0)]);
+        assert_eq!(measure(&Learned { constant: 9.0 }, &at, 0.0)["loss_over_constant"], 0.5);
+        assert!(measure(&Learned { constant: 0.0 }, &at, 0.0)["loss_over_constant"].is_nan());
+    }
+}

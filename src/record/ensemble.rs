@@ -1,0 +1,33 @@
+//! The finished units of a sweep, side by side: what pictures and claims of a sweep are made from.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::scenario::Scenario;
+
+use super::Run;
+
+/// Units of one sweep.
+#[derive(Debug, Clone)]
+pub struct Ensemble {
+    /// The sweep's name.
+    pub name: String,
+    /// What all units have in common, in one line: it stands under the title of every picture.
+    pub caption: String,
+    /// In the order of the plan.
+    pub members: Vec<Member>,
+}
+
+/// One unit.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The values of the keys that vary, by their paths.
+    pub values: BTreeMap<String, Value>,
+    /// What was run.
+    pub scenario: Scenario,
+    /// What was recorded; without arrays where the sweep did not keep them.
+    pub run: Run,
+    /// Its `manifest.json`.
+    pub manifest: Value,
+}

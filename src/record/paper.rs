@@ -1,0 +1,157 @@
+//! `<figure>.json` beside the pictures of a figure: the manifest that made it, and the verdicts of its units counted. What depends on the
+//! machine (times, its name) is not in it: the same figure, made again, is the same bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::manifest::{REVISION, VERSION, to_value};
+use super::{Bound, Outcome};
+
+/// What a figure of the paper was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FigureManifest {
+    /// Its name, that of its scenario.
+    pub figure: String,
+    /// The scenario's own description.
+    #[serde(default)]
+    pub description: String,
+    /// What its units have in common.
+    pub caption: String,
+    /// The pictures, in their order.
+    pub pictures: Vec<PictureEntry>,
+    /// The version of gramflow that drew it.
+    pub version: String,
+    /// The git revision of the same.
+    pub git_revision: String,
+    /// The versions that ran its units, with their revisions.
+    pub versions: Vec<String>,
+    /// SHA-256 of the sweep's plan: of what varies, and of the scenario of every unit.
+    pub plan_hash: String,
+    /// SHA-256 of the scenario's file.
+    pub scenario_sha256: String,
+    /// What varies.
+    pub varied: Vec<VariedKeys>,
+    /// What became of the units.
+    pub units: UnitCounts,
+    /// How many units ended how, by process.
+    pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Evaluations of the gradient in all processes of all units, monitoring apart; a Hessian–vector product counts 2.
+    pub gradients: u64,
+    /// The verdicts of all units on each claim.
+    pub claims: BTreeMap<String, Tally>,
+    /// The text of the scenario's file.
+    pub scenario: String,
+}
+
+/// One picture of a figure: `<name>.svg` and `<name>.png`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureEntry {
+    /// Stem of its files' names.
+    pub name: String,
+    /// What it shows.
+    pub title: String,
+}
+
+/// Keys that vary together, and their values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariedKeys {
+    /// Their paths.
+    pub keys: Vec<String>,
+    /// The values of each; all lists have the same length.
+    pub values: Vec<Vec<Value>>,
+}
+
+/// What became of the units of a sweep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitCounts {
+    /// How many there are.
+    pub planned: usize,
+    /// How many are finished.
+    pub done: usize,
+    /// Those that could not be run, by what varies, and why.
+    pub failed: BTreeMap<String, String>,
+}
+
+/// The verdicts of many units on one claim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    /// What was measured, if it is the same in all units.
+    pub quantity: String,
+    /// Of all units.
+    pub all: Share,
+    /// The same where units differ in their verdicts: by the values of those keys, seeds apart, that tell them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<Share>,
+}
+
+/// The verdicts of some units on one claim.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Which units, by the values of what varies; all, if empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub of: BTreeMap<String, Value>,
+    /// In how many the claim holds.
+    pub holds: usize,
+    /// In how many it fails.
+    pub fails: usize,
+    /// In how many the integrator is not good enough to say.
+    pub integrator_limited: usize,
+    /// The least and the largest of the values that were measured.
+    pub value: Option<[f64; 2]>,
+    /// The same of the thresholds.
+    pub threshold: Option<[f64; 2]>,
+    /// On which side of its threshold a value confirms the claim, where that is the same in all units.
+    pub bound: Option<Bound>,
+    /// The largest numerical error of a value.
+    pub error: Option<f64>,
+}
+
+impl Share {
+    /// How many units were judged.
+    pub fn judged(&self) -> usize {
+        self.holds + self.fails + self.integrator_limited
+    }
+
+    /// How many had this outcome.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        match outcome {
+            Outcome::Holds => self.holds,
+            Outcome::Fails => self.fails,
+            Outcome::IntegratorLimited => self.integrator_limited,
+        }
+    }
+
+    /// `holds 8, fails 2`: what there is of each.
+    pub fn verdicts(&self) -> String {
+        let all = [Outcome::Holds, Outcome::Fails, Outcome::IntegratorLimited];
+        let some = all.iter().filter(|outcome| self.count(**outcome) > 0);
+        some.map(|outcome| format!("{outcome} {}", self.count(*outcome))).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `weight_decay = 0.001, init = pytorch`.
+    pub fn label(&self) -> String {
+        self.of.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The value of a key that varies, as text: words bare, the rest as JSON.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl FigureManifest {
+    /// gramflow's version and git revision, of this build.
+    pub fn build() -> (String, String) {
+        (VERSION.to_string(), REVISION.to_string())
+    }
+
+    /// As indented JSON.
+    pub fn to_json(&self) -> String {
+        format!("{:#}\n", to_value(self))
+    }
+}

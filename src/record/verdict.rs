@@ -1,0 +1,116 @@
+//! What a run says of a claim of its scenario, and how far its numerics can be trusted in that.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The value keeps to its threshold, and its numerical error is smaller than the distance between the two.
+    Holds,
+    /// The value misses its threshold by more than its numerical error, or is not defined.
+    Fails,
+    /// The numerical error of the value reaches the threshold, or the flow did not come to where the claim is about.
+    IntegratorLimited,
+}
+
+impl Outcome {
+    /// As in the manifest: `holds`, `fails`, `integrator-limited`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Fails => "fails",
+            Self::IntegratorLimited => "integrator-limited",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// On which side of its threshold a value confirms the claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// value ≤ threshold.
+    AtMost,
+    /// value ≥ threshold.
+    AtLeast,
+}
+
+/// Where the error of a value comes from: the larger of two estimates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorFrom {
+    /// |value − the same on the records of a second integration at a tenth of the tolerance|.
+    SecondIntegration,
+    /// What the flow is off D_l(t) = e^{−2λt}D_l(0), which is exact, carried over to the value.
+    BalanceLaw,
+}
+
+/// The verdict on one claim. Where a claim has several conditions, the value is that of the one that decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whether it holds.
+    pub verdict: Outcome,
+    /// What was measured, in words and symbols.
+    pub quantity: String,
+    /// Its value; NaN (null in the manifest) where it is not defined.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub value: f64,
+    /// What the claim asks of it; NaN (null) where nothing could be measured.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub threshold: f64,
+    /// On which side of the threshold.
+    pub bound: Bound,
+    /// The numerical error of the value; NaN (null) where it is not known, and then the claim does not hold.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub error: f64,
+    /// What says so.
+    pub error_from: ErrorFrom,
+    /// One sentence, with the numbers.
+    pub statement: String,
+    /// Numbers beside the value, by name: fitted rates with their intervals, constants of envelopes, the values of the other conditions.
+    #[serde(deserialize_with = "nulls_are_nan")]
+    pub details: BTreeMap<String, f64>,
+}
+
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn nulls_are_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let values: BTreeMap<String, Option<f64>> = BTreeMap::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// JSON has no NaN: what is not defined is null there, and comes back as what it was.
+    #[test]
+    fn a_verdict_comes_back_from_json() {
+        let verdict = Verdict {
+            verdict: Outcome::IntegratorLimited,
+            quantity: "q".to_string(),
+            value: f64::NAN,
+            threshold: 1e-6,
+            bound: Bound::AtMost,
+            error: f64::NAN,
+            error_from: ErrorFrom::BalanceLaw,
+            statement: "because".to_string(),
+            details: BTreeMap::from([("rate".to_string(), f64::NAN), ("half_width".to_string(), 0.25)]),
+        };
+        let text = serde_json::to_string(&verdict).unwrap();
+        assert!(text.contains(r#""verdict":"integrator-limited","quantity":"q","value":null"#), "{text}");
+        let back: Verdict = serde_json::from_str(&text).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{verdict:?}"));
+    }
+}

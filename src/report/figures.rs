@@ -1,0 +1,103 @@
+//! A folder of figures: each with its pictures, its claims and the manifest that made it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::record::{FigureManifest, shown};
+
+use super::html::{Cell, Page};
+use super::verdicts::add_tally_table;
+use super::{ReportError, pictures};
+
+/// The manifests of figures in a folder, by their names.
+pub(super) fn manifests(folder: &Path) -> Result<Vec<FigureManifest>, ReportError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    let mut manifests = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).map_err(|source| ReportError::Unreadable { path: path.clone(), source })?;
+        // Other files may be JSON too.
+        manifests.extend(serde_json::from_str::<FigureManifest>(&text));
+    }
+    Ok(manifests)
+}
+
+pub(super) fn page(folder: &Path, manifests: &[FigureManifest]) -> Result<String, ReportError> {
+    let mut page = Page::new("Figures and claims");
+    let units: usize = manifests.iter().map(|manifest| manifest.units.done).sum();
+    let figures = manifests.len();
+    page.caption(&format!(
+        "{figures} figure{}, made from {units} runs by gramflow figures",
+        if figures == 1 { "" } else { "s" }
+    ));
+    for manifest in manifests {
+        add_figure(&mut page, folder, manifest)?;
+    }
+    Ok(page.end())
+}
+
+fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Result<(), ReportError> {
+    page.heading(&manifest.figure);
+    if !manifest.description.is_empty() {
+        page.paragraph(&manifest.description);
+    }
+    page.caption(&manifest.caption);
+    for picture in &manifest.pictures {
+        let path = folder.join(format!("{}.svg", picture.name));
+        // Moved or removed since: the claims stand all the same.
+        match path.is_file().then(|| pictures::read(&path)).transpose()?.flatten() {
+            Some(svg) => page.picture(&svg, &format!("{}: {}", picture.name, picture.title)),
+            None => page.caption(&format!("{}.svg is not in this folder", picture.name)),
+        }
+    }
+    if !manifest.claims.is_empty() {
+        add_tally_table(page, &manifest.claims);
+    }
+    let failed = &manifest.units.failed;
+    if !failed.is_empty() {
+        let reasons: Vec<String> = failed.iter().map(|(unit, reason)| format!("{unit}: {reason}")).collect();
+        page.paragraph(&format!("Drawn without {} units that could not be run:", failed.len()));
+        page.list(&reasons);
+    }
+    let terminations = manifest.terminations.iter().map(|(process, counts)| {
+        let counts: Vec<String> = counts.iter().map(|(how, count)| format!("{how} {count}")).collect();
+        format!("{process}: {}", counts.join(", "))
+    });
+    let ended = terminations.collect::<Vec<_>>().join("; ");
+    let rows = [
+        ("varied", varied(manifest)),
+        ("units", format!("{} of {}", manifest.units.done, manifest.units.planned)),
+        ("ended", ended),
+        ("gradients", manifest.gradients.to_string()),
+        (
+            "made by",
+            format!("gramflow {} ({}); units: {}", manifest.version, manifest.git_revision, manifest.versions.join(", ")),
+        ),
+        ("plan", manifest.plan_hash.clone()),
+        ("scenario", format!("sha256 {}", manifest.scenario_sha256)),
+        ("again", format!("gramflow figures {}", manifest.figure)),
+    ];
+    let rows: Vec<_> = rows.into_iter().map(|(name, text)| vec![Cell::words(name), Cell::words(text)]).collect();
+    page.table(&["", ""], &rows);
+    page.folded("the scenario", &manifest.scenario);
+    Ok(())
+}
+
+fn varied(manifest: &FigureManifest) -> String {
+    let keys = manifest.varied.iter().flat_map(|varied| varied.keys.iter().zip(&varied.values));
+    keys.map(|(key, values)| values_of(key, values)).collect::<Vec<_>>().join("; ")
+}
+
+/// `weight_decay: 0, 0.001, 0.01`.
+pub(super) fn values_of(key: &str, values: &[serde_json::Value]) -> String {
+    const MOST: usize = 12;
+    let mut texts: Vec<String> = values.iter().map(shown).collect();
+    if texts.len() > MOST {
+        let last = texts.pop().unwrap_or_default();
+        texts.truncate(MOST - 1);
+        texts.extend(["…".to_string(), last]);
+    }
+    format!("{key}: {}", texts.join(", "))
+}

@@ -1,0 +1,53 @@
+//! `report.html`: one page of a run, of a sweep or of a set of figures, that needs no other file, no network and no script.
+//!
+//! It says what was claimed and what came of it first, then how the processes ended, then shows the pictures, then how to repeat it.
+
+mod figures;
+mod html;
+mod pictures;
+mod run;
+mod sweep;
+mod verdicts;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::record::FolderError;
+use crate::sweep::SweepError;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The folder is nothing that a report is of.
+    #[error(
+        "{} is no folder of a run (manifest.json, records.parquet), of a sweep (plan.json) or of figures (their .json files)",
+        .0.display()
+    )]
+    Nothing(PathBuf),
+    /// A file of the folder cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The run's folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The sweep's folder cannot be read.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+}
+
+/// The page of what lies in `folder`.
+pub fn page(folder: &Path) -> Result<String, ReportError> {
+    if folder.join("manifest.json").is_file() && folder.join("records.parquet").is_file() {
+        return run::page(folder);
+    }
+    if folder.join("plan.json").is_file() {
+        return sweep::page(folder);
+    }
+    let manifests = figures::manifests(folder)?;
+    if manifests.is_empty() { Err(ReportError::Nothing(folder.into())) } else { figures::page(folder, &manifests) }
+}

@@ -1,0 +1,32 @@
+//! The pictures of a folder, as elements of a page.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::ReportError;
+use super::html::Page;
+
+/// The SVG at `path` from its root element on: what stands before that belongs to a file of its own.
+pub(super) fn read(path: &Path) -> Result<Option<String>, ReportError> {
+    let text = fs::read_to_string(path).map_err(|source| ReportError::Unreadable { path: path.into(), source })?;
+    Ok(text.find("<svg").map(|root| text[root..].to_string()))
+}
+
+/// Every SVG in `folder`, if that is there, in the order of names, each with its name under it.
+pub(super) fn add_all(page: &mut Page, folder: &Path) -> Result<usize, ReportError> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).map_or(Vec::new(), |entries| entries.flatten().map(|e| e.path()).collect());
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
+    files.sort();
+    let mut count = 0;
+    for path in files {
+        if let Some(svg) = read(&path)? {
+            if count == 0 {
+                page.heading("Pictures");
+            }
+            page.picture(&svg, &path.file_stem().unwrap_or_default().to_string_lossy());
+            count += 1;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,108 @@
+//! One run: its claims, how its processes ended, what happened on the way, its pictures.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::figure::cosine;
+use crate::record::{Run, Verdict, read_manifest, read_with_scenario};
+
+use super::html::{Cell, Page};
+use super::verdicts::{add_verdicts, shown};
+use super::{ReportError, pictures};
+
+pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
+    let (scenario, run) = read_with_scenario(folder)?;
+    let manifest = read_manifest(folder)?;
+    let mut page = Page::new(&run.name);
+    if let Some(description) = &scenario.description {
+        page.paragraph(description);
+    }
+    page.caption(&run.caption);
+
+    let verdicts: BTreeMap<String, Verdict> = serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default();
+    add_verdicts(&mut page, &verdicts);
+    add_processes(&mut page, &run, &manifest);
+    add_events(&mut page, &manifest);
+    pictures::add_all(&mut page, &folder.join("figures"))?;
+
+    page.heading("Again");
+    let word = |key: &str| manifest[key].as_str().unwrap_or("unknown").to_string();
+    page.preformatted(&format!("gramflow run {}", folder.join("scenario.json").display()));
+    page.caption(&format!(
+        "gramflow {} ({}), scenario {}; the same scenario gives the same records bit for bit on the same machine",
+        word("version"),
+        word("git_revision"),
+        word("scenario_hash")
+    ));
+    page.folded("the scenario, with every default filled in", &scenario.to_yaml());
+    Ok(page.end())
+}
+
+/// As the summary of `gramflow run` has it.
+fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
+    page.heading("Processes");
+    // Of positive semidefinite matrices a cosine is never small: beside it stands what it would be of matrices with nothing in common.
+    let baseline = ["nfa_cosine_baseline", "nfa_cosine_centred"];
+    let baseline = baseline.into_iter().find(|column| run.table.column(column).is_some());
+    let mut head = vec![
+        "process",
+        "ended",
+        "at t",
+        "steps",
+        "rejected",
+        "gradients",
+        "seconds",
+        "loss",
+        "gap/e^(−2λt)gap(0)",
+        "NFA cosine",
+    ];
+    head.extend(baseline.map(|column| if column == "nfa_cosine_baseline" { "its baseline" } else { "centred cosine" }));
+    head.extend(["peak α̃", "exponent α̂"]);
+    let mut rows = Vec::new();
+    for process in run.table.processes() {
+        let cost = &manifest["processes"][process];
+        let last = |column: &str| run.table.floats(process, column).last().copied().unwrap_or(f64::NAN);
+        let count = |key: &str| Cell::number(cost[key].as_u64().map_or("–".to_string(), |count| count.to_string()));
+        let near_one = |value: f64| Cell::number(if value.is_finite() { cosine(value) } else { shown(value, 1) });
+        let mut row = vec![
+            Cell::words(process),
+            Cell::words(cost["termination"].as_str().unwrap_or("–")),
+            Cell::number(shown(cost["t_reached"].as_f64().unwrap_or(f64::NAN), 6)),
+            count("steps_accepted"),
+            count("steps_rejected"),
+            count("gradients"),
+            Cell::number(shown(cost["wall_seconds"].as_f64().unwrap_or(f64::NAN), 2)),
+            Cell::number(shown(last("loss"), 4)),
+            Cell::number(shown(last("balance_gap_over_envelope"), 7)),
+            near_one(last("nfa_cosine")),
+        ];
+        row.extend(baseline.map(|column| near_one(last(column))));
+        row.extend(["nfa_peak", "nfa_exponent"].map(|column| Cell::number(shown(last(column), 4))));
+        rows.push(row);
+    }
+    page.table(&head, &rows);
+    page.caption("Values at the last record of each process.");
+}
+
+/// What the manifest says beside the numbers: why processes stopped, and what happened on the way.
+fn add_events(page: &mut Page, manifest: &Value) {
+    let mut items = Vec::new();
+    for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
+        if let Some(detail) = entry["termination_detail"].as_str() {
+            items.push(format!("{process}: {detail}"));
+        }
+        for event in entry["events"].as_array().into_iter().flatten() {
+            let t = event["t"].as_f64().unwrap_or(f64::NAN);
+            let word = |key: &str| event[key].as_str().unwrap_or_default();
+            items.push(format!("{process} at t = {}: {}: {}", shown(t, 4), word("kind").replace('_', " "), word("detail")));
+        }
+    }
+    let warnings = manifest["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    items.extend(warnings.map(|warning| format!("warning: {warning}")));
+    if !items.is_empty() {
+        page.heading("What happened");
+        page.list(&items);
+    }
+}

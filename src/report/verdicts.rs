@@ -1,0 +1,93 @@
+//! Tables of claims: of one run with their statements, of many units counted.
+
+use std::collections::BTreeMap;
+
+use crate::figure::number;
+use crate::record::{Bound, Outcome, Share, Tally, Verdict};
+
+use super::html::{Cell, Page};
+
+/// What is not defined.
+const NONE: &str = "–";
+
+/// A number, as in the pictures.
+pub(super) fn shown(value: f64, digits: usize) -> String {
+    if value.is_finite() { number(value, digits) } else { NONE.to_string() }
+}
+
+fn class(outcome: Outcome) -> &'static str {
+    outcome.name()
+}
+
+fn sign(bound: Bound) -> &'static str {
+    match bound {
+        Bound::AtMost => "≤ ",
+        Bound::AtLeast => "≥ ",
+    }
+}
+
+/// Of one run.
+pub(super) fn add_verdicts(page: &mut Page, verdicts: &BTreeMap<String, Verdict>) {
+    if verdicts.is_empty() {
+        return;
+    }
+    page.heading("Claims");
+    let row = |(claim, verdict): (&String, &Verdict)| {
+        let threshold = if verdict.threshold.is_finite() {
+            format!("{}{}", sign(verdict.bound), number(verdict.threshold, 3))
+        } else {
+            NONE.to_string()
+        };
+        vec![
+            Cell::words(claim),
+            Cell::of_class(verdict.verdict.name(), class(verdict.verdict)),
+            Cell::number(shown(verdict.value, 3)),
+            Cell::number(threshold),
+            Cell::number(shown(verdict.error, 2)),
+            Cell::words(&verdict.statement),
+        ]
+    };
+    let rows: Vec<_> = verdicts.iter().map(row).collect();
+    page.table(&["claim", "verdict", "value", "threshold", "error", "in words"], &rows);
+    page.caption(
+        "The error is that of the value, from a second integration at a tenth of the tolerance and from the balance law. Where it \
+         reaches the distance between value and threshold the verdict is integrator-limited.",
+    );
+}
+
+/// Of the units of a sweep.
+pub(super) fn add_tallies(page: &mut Page, claims: &BTreeMap<String, Tally>) {
+    if claims.is_empty() {
+        return;
+    }
+    page.heading("Claims");
+    add_tally_table(page, claims);
+}
+
+/// The table alone: of each claim the units together, then by what tells units with different verdicts apart.
+pub(super) fn add_tally_table(page: &mut Page, claims: &BTreeMap<String, Tally>) {
+    let range = |range: Option<[f64; 2]>| match range {
+        Some([low, high]) if number(low, 3) == number(high, 3) => number(low, 3),
+        Some([low, high]) => format!("{} to {}", number(low, 3), number(high, 3)),
+        None => NONE.to_string(),
+    };
+    let row = |claim: &str, units: String, quantity: &str, share: &Share| {
+        let outcomes = [Outcome::Holds, Outcome::Fails, Outcome::IntegratorLimited];
+        let only = outcomes.into_iter().find(|outcome| share.count(*outcome) == share.judged());
+        vec![
+            Cell::words(claim),
+            Cell::words(units),
+            Cell::of_class(share.verdicts(), only.map_or("", class)),
+            Cell::words(quantity),
+            Cell::number(range(share.value)),
+            Cell::number(format!("{}{}", share.bound.map_or("", sign), range(share.threshold))),
+            Cell::number(share.error.map_or(NONE.to_string(), |error| number(error, 2))),
+        ]
+    };
+    let mut rows = Vec::new();
+    for (claim, tally) in claims {
+        rows.push(row(claim, "all".to_string(), &tally.quantity, &tally.all));
+        rows.extend(tally.by.iter().map(|share| row("", share.label(), "", share)));
+    }
+    page.table(&["claim", "units", "verdicts", "quantity", "value", "threshold", "error"], &rows);
+}

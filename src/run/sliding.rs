@@ -1,0 +1,107 @@
+//! Watches a flow for samples that stay on the kink of a neuron: there θ̇ = −∇J(θ) has no classical solution, and a reader should know.
+
+use std::collections::BTreeMap;
+
+use nalgebra::DVector;
+
+use crate::objective::OnKink;
+use crate::ode::Event;
+
+use super::Problem;
+
+/// Stays that become events, at most; all are counted.
+const NAMED: usize = 32;
+
+/// Layer, neuron and sample.
+type Place = (usize, usize, usize);
+
+/// A sample on a kink at the last look.
+struct Stay {
+    /// When that was seen first.
+    begin: f64,
+    /// Whether it was there at two looks.
+    stays: bool,
+    /// Whether it is an event.
+    told: bool,
+}
+
+/// The samples on kinks of one flow.
+#[derive(Default)]
+pub(super) struct Sliding {
+    on: BTreeMap<Place, Stay>,
+    /// Of the last look.
+    t: f64,
+    events: Vec<Event>,
+    /// Stays so far.
+    stays: usize,
+    /// When the first began.
+    first: Option<f64>,
+    /// Gradients spent between looks with samples that stayed from one to the next, and in all.
+    spent: u64,
+    last: u64,
+}
+
+impl Sliding {
+    /// Looks at θ(t); the integration has cost `spent` gradients. `stopped`: whether it gets no further, so that there is no second look.
+    pub(super) fn look(&mut self, problem: &Problem, t: f64, theta: &DVector<f64>, spent: u64, stopped: bool) {
+        let Some(averaged) = &problem.averaged else { return };
+        // Once where it has stopped, and nothing has changed since.
+        if t <= self.t {
+            return;
+        }
+        self.t = t;
+        let mut before = std::mem::take(&mut self.on);
+        let mut slid = false;
+        for OnKink { layer, neuron, sample, slope } in averaged.on_kinks(theta) {
+            let place = (layer, neuron, sample);
+            let (mut stay, again) =
+                before.remove(&place).map_or((Stay { begin: t, stays: false, told: false }, false), |stay| (stay, true));
+            slid |= again || stopped;
+            if (again || stopped) && !stay.stays {
+                stay.stays = true;
+                self.stays += 1;
+                self.first = Some(self.first.map_or(stay.begin, |first| first.min(stay.begin)));
+                let how = match problem.averages {
+                    true => format!("the flow slides there, its slope {slope:.3}"),
+                    false => "it is shuttled across it in steps as short as rtol asks".to_string(),
+                };
+                let detail = format!("sample {sample} stays on the kink of neuron {neuron} of layer {layer}: {how}");
+                stay.told = self.stays <= NAMED;
+                if stay.told {
+                    self.events.push(Event { t: stay.begin, kind: "sliding", detail });
+                }
+            }
+            self.on.insert(place, stay);
+        }
+        for ((layer, neuron, sample), stay) in before.into_iter().filter(|(_, stay)| stay.told) {
+            let detail = format!(
+                "sample {sample} has left the kink of neuron {neuron} of layer {layer} (there since t = {})",
+                stay.begin
+            );
+            self.events.push(Event { t, kind: "sliding_end", detail });
+        }
+        self.spent += if slid { spent - self.last } else { 0 };
+        self.last = spent;
+    }
+
+    /// What a reader of the records must know, if anything.
+    pub(super) fn complaint(&self, problem: &Problem) -> Option<String> {
+        let (first, stays, spent, all) = (self.first?, self.stays, self.spent, self.last);
+        let samples = if stays == 1 { "a sample stays on a kink".into() } else { format!("{stays} samples stay on kinks") };
+        Some(if problem.averages {
+            format!(
+                "{samples} for a while, the first from t = {first:.3e}: the flow slides there, a solution in Filippov's sense, its slopes \
+                 averaged over flow.kink ({spent} of {all} gradients)"
+            )
+        } else {
+            format!(
+                "{samples} for a while, the first from t = {first:.3e}: there the equation has no classical solution, and steps are as \
+                 short as rtol asks ({spent} of {all} gradients): set flow.kink to 1e-6, or use a smooth activation"
+            )
+        })
+    }
+
+    pub(super) fn into_events(self) -> Vec<Event> {
+        self.events
+    }
+}

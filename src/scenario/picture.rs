@@ -1,0 +1,272 @@
+//! `pictures:`, beside `sweep:`: what is to be drawn of the sweep's units. No unit depends on it.
+//!
+//! ```yaml
+//! pictures:
+//!   - title: deeper networks align more slowly
+//!     panels:
+//!       - {show: peaks, lines: depth, heading: at the end}
+//!       - {show: {over_time: {y: nfa_alignment_residual}}, lines: depth, where: {weight_decay: 1.0e-3}}
+//! ```
+//!
+//! Units are told apart by *keys*: those that the sweep varies, by their paths, and the [`DERIVED_KEYS`]. What varies beyond the keys that a
+//! panel names, seeds as a rule, is drawn as a median with a band from the 10th to the 90th percentile.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::path;
+use super::validate::Findings;
+
+/// Keys that follow from a unit's scenario: L; the largest hidden width; and of the process drawn its learning rate, its batch, its name.
+pub const DERIVED_KEYS: [&str; 5] = ["depth", "width", "lr", "batch", "process"];
+
+/// One picture: panels in rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Picture {
+    /// Stem of the files' names, `[a-z0-9-]+`; without it the scenario's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it shows, in words.
+    pub title: String,
+    /// From left to right, row by row.
+    pub panels: Vec<Panel>,
+    /// Panels in a row, at most.
+    #[serde(default = "three")]
+    pub columns: usize,
+}
+
+fn three() -> usize {
+    3
+}
+
+/// One panel: what it shows of which units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Panel {
+    /// The kind of panel, and the quantities in it.
+    pub show: Show,
+    /// Beside the panel's letter; `W_1` and `e^{−2λt}` are set as sub- and superscripts, `\_` is an underscore.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub heading: String,
+    /// One curve, or one colour of dots, for each value of this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
+    /// Only units with these values of these keys; a list names several.
+    #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    pub only: BTreeMap<String, serde_yaml::Value>,
+    /// The processes drawn.
+    #[serde(default = "flow")]
+    pub processes: Vec<String>,
+    /// A dashed line across the panel, and what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+    /// Small print under the panel.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+fn flow() -> Vec<String> {
+    vec!["flow".to_string()]
+}
+
+/// The kinds of panels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Show {
+    /// A column of the records over time.
+    OverTime {
+        /// The column.
+        y: String,
+        /// How y is spread; log where it spans more than two decades, unless said otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        y_scale: Option<Spread>,
+        /// Beside each curve a dashed C·e^{−2λt}, λ the unit's own, C the least that the curve's later half in log t stays under.
+        #[serde(default)]
+        envelope: bool,
+    },
+    /// What a column comes to, against a key.
+    AtEnd {
+        /// The key on the x axis.
+        x: String,
+        /// The column.
+        y: String,
+        /// What of its course is drawn.
+        #[serde(default)]
+        take: Take,
+        /// How x is spread; values that are no numbers stand side by side.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        x_scale: Option<Spread>,
+        /// How y is spread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        y_scale: Option<Spread>,
+        /// A dashed line y = slope·x: what theory says, as of the rate against λ with slope 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slope: Option<f64>,
+    },
+    /// cos(W_1ᵀW_1, A_f^{α̃/L}) at the end against α̃ (`nfa_curve`); the theory's α̃ = 1 is marked.
+    Peaks,
+    /// What a column comes to over two keys, in colour, with the numbers in the cells while they are few.
+    Map {
+        /// The key that tells columns of cells.
+        x: String,
+        /// The key that tells rows of cells.
+        y: String,
+        /// The column of the records in the cells.
+        value: String,
+        /// What of its course is drawn.
+        #[serde(default)]
+        take: Take,
+        /// How the colours are spread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scale: Option<Spread>,
+    },
+    /// What one column comes to against another: a dot a unit.
+    Scatter {
+        /// The column on the x axis.
+        x: String,
+        /// The column on the y axis.
+        y: String,
+        /// How x is spread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        x_scale: Option<Spread>,
+        /// How y is spread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        y_scale: Option<Spread>,
+    },
+    /// Eigenvalues of matrices at the end against their index, each over its largest.
+    Spectra {
+        /// The matrices.
+        of: Vec<MatrixName>,
+        /// A vertical line after the target's rank.
+        #[serde(default)]
+        rank: bool,
+    },
+    /// One matrix at the end, entry by entry, in colour.
+    Matrix {
+        /// Which.
+        of: MatrixName,
+    },
+}
+
+/// What of a column's course a number stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// The last value.
+    #[default]
+    Last,
+    /// The largest value.
+    Largest,
+    /// The rate r at which it decays as e^{−rt}: minus the slope of its logarithm over time, by least squares over the later half.
+    Rate,
+}
+
+/// A matrix of `arrays.npz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatrixName {
+    /// W_1ᵀW_1.
+    #[serde(rename = "gram_W1")]
+    Gram,
+    /// A_f.
+    Agop,
+    /// The target's own AGOP.
+    TargetAgop,
+}
+
+/// How values are spread along an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// Evenly in the values.
+    Linear,
+    /// Evenly in their logarithms.
+    Log,
+}
+
+/// A line across a panel, where something is expected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// At this x, from bottom to top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<f64>,
+    /// At this y, from left to right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub y: Option<f64>,
+    /// What stands there, for the legend; sub- and superscripts as in a heading.
+    pub label: String,
+}
+
+/// Whether a unit's `value` of a key is the one that `where` names, or one of those that it lists. Numbers are compared as such: 0 is 0.0.
+pub fn is_wanted(value: &serde_json::Value, wanted: &serde_yaml::Value) -> bool {
+    let Ok(wanted) = serde_json::to_value(wanted) else { return false };
+    same(value, &wanted) || wanted.as_array().is_some_and(|any| any.iter().any(|wanted| same(value, wanted)))
+}
+
+fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+    match (a, b) {
+        (Number(a), Number(b)) => a.as_f64() == b.as_f64(),
+        (Array(a), Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Object(a), Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b))),
+        _ => a == b,
+    }
+}
+
+/// Checks `pictures` against the keys that the sweep varies, and their values.
+pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
+    let names: Vec<&str> = varied.iter().map(|(key, _)| *key).chain(DERIVED_KEYS).collect();
+    for (i, picture) in pictures.iter().enumerate() {
+        let at = path::item("pictures", i);
+        if picture.panels.is_empty() {
+            found.add(&path::child(&at, "panels"), "must have at least one panel, got an empty list");
+        }
+        if picture.columns == 0 {
+            found.add(&path::child(&at, "columns"), "must be at least 1, got 0");
+        }
+        if let Some(name) = &picture.name {
+            let good = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            if !good {
+                found.add(&path::child(&at, "name"), format!("must be of a-z, 0-9 and -, got `{name}`"));
+            }
+        }
+        for (j, panel) in picture.panels.iter().enumerate() {
+            let at = path::item(&path::child(&at, "panels"), j);
+            let mut check = |key: &str, place: &str| {
+                if !names.contains(&key) {
+                    let message = format!("`{key}` varies in no unit: must be one of {}", names.join(", "));
+                    found.add(&path::child(&at, place), message);
+                }
+            };
+            panel.lines.iter().for_each(|key| check(key, "lines"));
+            panel.only.keys().for_each(|key| check(key, &format!("where.{key}")));
+            match &panel.show {
+                Show::AtEnd { x, .. } => check(x, "show.at_end.x"),
+                Show::Map { x, y, .. } => {
+                    check(x, "show.map.x");
+                    check(y, "show.map.y");
+                }
+                Show::Spectra { of, .. } if of.is_empty() => {
+                    found.add(&path::child(&at, "show.spectra.of"), "must name at least one matrix, got an empty list");
+                }
+                _ => {}
+            }
+            for (key, wanted) in &panel.only {
+                let values = varied.iter().find(|(varied, _)| varied == key).map(|(_, values)| *values);
+                let has = |value| serde_json::to_value(value).is_ok_and(|value| is_wanted(&value, wanted));
+                if values.is_some_and(|values| !values.iter().any(has)) {
+                    found.add(&path::child(&at, &format!("where.{key}")), format!("no unit has this value of `{key}`"));
+                }
+            }
+            if panel.mark.as_ref().is_some_and(|mark| mark.x.is_some() == mark.y.is_some()) {
+                found.add(&path::child(&at, "mark"), "must have either x or y");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

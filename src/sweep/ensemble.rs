@@ -1,0 +1,20 @@
+//! The finished units of a sweep, read: what its pictures are drawn from.
+
+use crate::record::{Ensemble, Member, common_caption, read_manifest, read_unit_run};
+
+use super::{Folder, Plan, SweepError, Unit};
+
+/// The finished units in `folder`, in the order of the plan. All are held at once, with their arrays if they kept them.
+pub fn ensemble(folder: &Folder, plan: &Plan) -> Result<Ensemble, SweepError> {
+    let done = plan.units().into_iter().filter(|unit| folder.is_done(unit.id));
+    let members = done.map(|unit| member(folder, plan, unit)).collect::<Result<Vec<_>, _>>()?;
+    let caption = common_caption(members.iter().map(|member| &member.scenario));
+    Ok(Ensemble { name: plan.name.clone(), caption, members })
+}
+
+fn member(folder: &Folder, plan: &Plan, unit: Unit) -> Result<Member, SweepError> {
+    let path = folder.unit(unit.id);
+    let (scenario, run) = read_unit_run(&path)?;
+    let values = plan.keys().into_iter().map(str::to_string).zip(plan.values(unit).into_iter().cloned()).collect();
+    Ok(Member { values, scenario, run, manifest: read_manifest(&path)? })
+}

@@ -1,0 +1,63 @@
+//! What the manifests of units say that does not depend on who ran them, counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::record::{Tally, Verdict, read_manifest};
+
+use super::tally::tally;
+use super::verdicts::of_manifest;
+use super::{Folder, Plan, SweepError, Unit};
+
+/// Of the units added.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// Versions of gramflow that ran them, with their revisions.
+    pub versions: BTreeSet<String>,
+    /// How many units ended how, by process.
+    pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Evaluations of the gradient in all processes, monitoring apart.
+    pub gradients: u64,
+    /// The verdicts on each claim.
+    verdicts: BTreeMap<String, Vec<(Unit, Verdict)>>,
+}
+
+impl Notes {
+    /// Of the finished units of a sweep, in the order of the plan.
+    pub fn of(folder: &Folder, plan: &Plan) -> Result<Self, SweepError> {
+        let mut notes = Self::default();
+        for unit in plan.units().into_iter().filter(|unit| folder.is_done(unit.id)) {
+            notes.add(unit, &read_manifest(&folder.unit(unit.id))?);
+        }
+        Ok(notes)
+    }
+
+    /// Adds the manifest of a unit.
+    pub fn add(&mut self, unit: Unit, manifest: &Value) {
+        let word = |value: &Value| value.as_str().unwrap_or("unknown").to_string();
+        self.versions.insert(format!("{} ({})", word(&manifest["version"]), word(&manifest["git_revision"])));
+        for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
+            *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
+            self.gradients += entry["gradients"].as_u64().unwrap_or(0);
+        }
+        for (claim, verdict) in of_manifest(manifest) {
+            self.verdicts.entry(claim).or_default().push((unit, verdict));
+        }
+    }
+
+    /// How many units said what, by claim.
+    pub fn verdict_counts(&self) -> BTreeMap<&str, BTreeMap<&str, usize>> {
+        let count = |judged: &Vec<(Unit, Verdict)>| {
+            let mut counts = BTreeMap::new();
+            judged.iter().for_each(|(_, verdict)| *counts.entry(verdict.verdict.name()).or_default() += 1);
+            counts
+        };
+        self.verdicts.iter().map(|(claim, judged)| (claim.as_str(), count(judged))).collect()
+    }
+
+    /// The same with their numbers, and told apart by what varies.
+    pub fn claims(&self, plan: &Plan) -> BTreeMap<String, Tally> {
+        self.verdicts.iter().map(|(claim, judged)| (claim.clone(), tally(plan, judged))).collect()
+    }
+}

@@ -1,0 +1,148 @@
+//! The verdicts of many units on their claims, counted: of all, and by what tells units with different verdicts apart.
+
+use std::collections::BTreeMap;
+
+use crate::record::{Outcome, Share, Tally, Verdict};
+
+use super::{Plan, Unit};
+
+/// Of the verdicts of units on one claim. There must be one at least.
+pub(super) fn tally(plan: &Plan, judged: &[(Unit, Verdict)]) -> Tally {
+    let everything: Vec<&(Unit, Verdict)> = judged.iter().collect();
+    let first = everything.first().map_or("", |(_, verdict)| verdict.quantity.as_str());
+    let same = everything.iter().all(|(_, verdict)| verdict.quantity == first);
+    let telling = telling(plan, judged);
+    let by = if telling.is_empty() { BTreeMap::new() } else { groups(plan, judged, &telling) };
+    Tally {
+        quantity: if same { first.to_string() } else { String::new() },
+        all: share(&everything),
+        by: by.into_iter().map(|(place, members)| Share { of: values(plan, &telling, &place), ..share(&members) }).collect(),
+    }
+}
+
+fn share(judged: &[&(Unit, Verdict)]) -> Share {
+    let count = |outcome| judged.iter().filter(|(_, verdict)| verdict.verdict == outcome).count();
+    let range = |of: fn(&Verdict) -> f64| {
+        let defined = judged.iter().map(|(_, verdict)| of(verdict)).filter(|value| value.is_finite());
+        defined.fold(None, |range: Option<[f64; 2]>, x| Some(range.map_or([x, x], |[low, high]| [low.min(x), high.max(x)])))
+    };
+    let mut bounds = judged.iter().map(|(_, verdict)| verdict.bound);
+    let bound = bounds.next().filter(|first| bounds.all(|other| other == *first));
+    Share {
+        of: BTreeMap::new(),
+        holds: count(Outcome::Holds),
+        fails: count(Outcome::Fails),
+        integrator_limited: count(Outcome::IntegratorLimited),
+        value: range(|verdict| verdict.value),
+        threshold: range(|verdict| verdict.threshold),
+        bound,
+        error: range(|verdict| verdict.error).map(|[_, largest]| largest),
+    }
+}
+
+/// Units by their places along some factors.
+fn groups<'j>(plan: &Plan, judged: &'j [(Unit, Verdict)], factors: &[usize]) -> BTreeMap<Vec<usize>, Vec<&'j (Unit, Verdict)>> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for member in judged {
+        let places = plan.places(member.0);
+        groups.entry(factors.iter().map(|&factor| places[factor]).collect()).or_default().push(member);
+    }
+    groups
+}
+
+/// The factors, seeds apart, that are needed to tell units with different verdicts apart: one after another is let go if the groups
+/// that the rest makes agree on their verdicts as well as before.
+fn telling(plan: &Plan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
+    let agreeing = |factors: &[usize]| -> usize {
+        let most = |members: &Vec<&(Unit, Verdict)>| {
+            let share = share(members);
+            share.holds.max(share.fails).max(share.integrator_limited)
+        };
+        groups(plan, judged, factors).values().map(most).sum()
+    };
+    let mut factors: Vec<usize> = (0..plan.varied.len()).filter(|&factor| plan.varied[factor].keys != ["seed"]).collect();
+    let best = agreeing(&factors);
+    for factor in (0..plan.varied.len()).rev() {
+        let rest: Vec<usize> = factors.iter().copied().filter(|other| *other != factor).collect();
+        if agreeing(&rest) == best {
+            factors = rest;
+        }
+    }
+    factors
+}
+
+/// Of keys that go together the first stands for all.
+fn values(plan: &Plan, factors: &[usize], places: &[usize]) -> BTreeMap<String, serde_json::Value> {
+    let value = |(&factor, &place): (&usize, &usize)| {
+        let factor = &plan.varied[factor];
+        Some((factor.keys.first()?.clone(), factor.values.first()?.get(place)?.clone()))
+    };
+    factors.iter().zip(places).filter_map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Bound, ErrorFrom};
+    use crate::scenario::Sweep;
+    use std::path::Path;
+
+    const TEXT: &str = "
+name: tiny
+data: {synthetic: {inputs: {dim: 2, samples: 5}, target: {low_rank: {rank: 1, outputs: 1}}}}
+network: {widths: [2, 1]}
+flow: {t_end: 1.0}
+sweep:
+  grid: {weight_decay: [0, 0.1, 0.2], init: [pytorch, identity]}
+  seeds: 2
+";
+
+    fn judged(outcome: impl Fn(&[usize]) -> Outcome) -> (Plan, Vec<(Unit, Verdict)>) {
+        let sweep = Sweep::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap().unwrap();
+        let plan = Plan::new(&sweep).unwrap();
+        let verdict = |unit: Unit| Verdict {
+            verdict: outcome(&plan.places(unit)),
+            quantity: "q".into(),
+            value: unit.index as f64,
+            threshold: 1.0,
+            bound: Bound::AtMost,
+            error: if unit.index == 0 { f64::NAN } else { 1.0 / unit.index as f64 },
+            error_from: ErrorFrom::SecondIntegration,
+            statement: String::new(),
+            details: BTreeMap::new(),
+        };
+        let verdicts = plan.units().into_iter().map(|unit| (unit, verdict(unit))).collect();
+        (plan, verdicts)
+    }
+
+    #[test]
+    fn units_that_agree_are_counted_together() {
+        let (plan, judged) = judged(|_| Outcome::Holds);
+        let tally = tally(&plan, &judged);
+        assert_eq!((tally.all.holds, tally.all.value, tally.all.error, tally.by.len()), (12, Some([0.0, 11.0]), Some(1.0), 0));
+        assert_eq!((tally.all.verdicts(), tally.all.bound), ("holds 12".to_string(), Some(Bound::AtMost)));
+    }
+
+    #[test]
+    fn units_that_differ_are_told_apart_by_the_one_key_that_does() {
+        let (plan, judged) = judged(|places| if places[0] == 0 { Outcome::Fails } else { Outcome::Holds });
+        let by = tally(&plan, &judged).by;
+        let labels: Vec<String> = by.iter().map(|share| format!("{}: {}", share.label(), share.verdicts())).collect();
+        assert_eq!(labels, ["weight_decay = 0: fails 4", "weight_decay = 0.1: holds 4", "weight_decay = 0.2: holds 4"]);
+        assert_eq!(by[1].value, Some([4.0, 7.0]));
+    }
+
+    /// Where only the seed tells, no key does; where two are needed, both are named.
+    #[test]
+    fn seeds_tell_nothing_and_two_keys_may_be_needed() {
+        let (plan, by_seed) = judged(|places| if places[2] == 0 { Outcome::Fails } else { Outcome::Holds });
+        let tally_of_seeds = tally(&plan, &by_seed);
+        assert_eq!((tally_of_seeds.by.len(), tally_of_seeds.all.verdicts()), (0, "holds 6, fails 6".to_string()));
+        let (plan, both) = judged(|p| if p[0] == 1 && p[1] == 1 { Outcome::IntegratorLimited } else { Outcome::Holds });
+        let by = tally(&plan, &both).by;
+        assert_eq!(
+            (by.len(), by[3].label(), by[3].integrator_limited),
+            (6, "init = identity, weight_decay = 0.1".to_string(), 2)
+        );
+    }
+}

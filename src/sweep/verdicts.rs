@@ -1,0 +1,48 @@
+//! What the units of a sweep say of the claims of its scenario.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::record::{Bound, Column, Table, Values, Verdict, read_manifest};
+
+use super::{Folder, Plan, Unit};
+
+/// The verdicts of every finished unit, by claim, in the order of the plan. Units that make no claims have none.
+pub fn verdicts(plan: &Plan, folders: &[Folder]) -> Vec<(Unit, BTreeMap<String, Verdict>)> {
+    let place = |unit: &Unit| folders.iter().find(|folder| folder.is_done(unit.id)).map(|folder| folder.unit(unit.id));
+    plan.units().into_iter().filter_map(|unit| Some((unit, of_unit(&place(&unit)?)))).collect()
+}
+
+/// Those of the unit in `folder`; none where its manifest cannot be read.
+pub(super) fn of_unit(folder: &Path) -> BTreeMap<String, Verdict> {
+    read_manifest(folder).map_or(BTreeMap::new(), |manifest| of_manifest(&manifest))
+}
+
+/// Those in a manifest; none where an earlier version wrote it in another form.
+pub(super) fn of_manifest(manifest: &Value) -> BTreeMap<String, Verdict> {
+    serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default()
+}
+
+/// One row per claim.
+pub(super) fn table(verdicts: BTreeMap<String, Verdict>) -> Table {
+    let (claims, verdicts): (Vec<String>, Vec<Verdict>) = verdicts.into_iter().unzip();
+    let text = |of: fn(&Verdict) -> String| Values::Text(verdicts.iter().map(of).collect());
+    let float = |of: fn(&Verdict) -> f64| Values::Float(verdicts.iter().map(of).collect());
+    let bound = |verdict: &Verdict| match verdict.bound {
+        Bound::AtMost => "at-most".to_string(),
+        Bound::AtLeast => "at-least".to_string(),
+    };
+    let columns = [
+        ("verdict", text(|verdict| verdict.verdict.to_string())),
+        ("quantity", text(|verdict| verdict.quantity.clone())),
+        ("value", float(|verdict| verdict.value)),
+        ("bound", text(bound)),
+        ("threshold", float(|verdict| verdict.threshold)),
+        ("error", float(|verdict| verdict.error)),
+        ("statement", text(|verdict| verdict.statement.clone())),
+    ];
+    let named = |(name, values): (&str, Values)| Column { name: name.to_string(), values };
+    Table { columns: std::iter::once(named(("claim", Values::Text(claims)))).chain(columns.map(named)).collect() }
+}
