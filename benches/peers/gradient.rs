@@ -2,7 +2,7 @@
 //!
 //! `case FOLDER THREADS` reads X, Y, W1, b1, … from FOLDER/case.npz, the activations from FOLDER/activations, writes the gradient of
 //! 1/(2n) Σ‖f(x_i) − y_i‖² to FOLDER/gradient.npz, keeps the case, and answers `ready`. `time REPETITIONS` times that many gradients of the case
-//! read last and answers with the median in seconds. `race.py` is the other side.
+//! read last and answers with the median and the least in seconds. `race.py` is the other side.
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("ready");
             }
             (["time", repetitions], Some((objective, theta))) => {
-                println!("{:e}", median(objective, theta, repetitions.parse()?))
+                let [median, least] = time(objective, theta, repetitions.parse()?);
+                println!("{median:e} {least:e}");
             }
             _ => return Err(format!("no command, or no case to time: {line}").into()),
         }
@@ -68,14 +69,15 @@ fn activation(name: &str) -> Result<Activation, String> {
     }
 }
 
-fn median(objective: &MlpObjective, theta: &DVector<f64>, repetitions: usize) -> f64 {
+/// The median and the least time of a gradient.
+fn time(objective: &MlpObjective, theta: &DVector<f64>, repetitions: usize) -> [f64; 2] {
     let mut gradient = theta.clone();
     let mut once = || {
         let start = Instant::now();
         objective.gradient(theta, &mut gradient);
         start.elapsed().as_secs_f64()
     };
-    let mut times: Vec<f64> = (0..repetitions).map(|_| once()).collect();
+    let mut times: Vec<f64> = (0..repetitions.max(1)).map(|_| once()).collect();
     times.sort_by(f64::total_cmp);
-    times[repetitions / 2]
+    [times[times.len() / 2], times[0]]
 }

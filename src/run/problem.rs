@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::thread;
 
 use nalgebra::DMatrix;
 
@@ -121,8 +122,13 @@ impl ProblemError {
 
 impl Problem {
     /// Draws or reads the data and the start. A linear network under the mean squared loss needs the moments of the samples only: they are
-    /// forgotten unless minibatches need them.
+    /// forgotten unless minibatches need them. Large gradients take as many threads as the machine has.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
+        Self::with_threads(scenario, thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// The same, whose gradients take at most this many threads, 1 at least; the results have the same bits.
+    pub fn with_threads(scenario: &Scenario, threads: usize) -> Result<Self, ProblemError> {
         let architecture = Architecture::of(&scenario.network);
         let Split { train: data, test } = split(scenario)?;
         if let Data::File(_) = scenario.data {
@@ -135,7 +141,7 @@ impl Problem {
             Ok(if net.is_linear() && scenario.loss == Loss::Mse {
                 Box::new(LinearObjective::new(net, Moments::new(data)?, decay))
             } else {
-                Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss, decay))
+                Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss, decay).with_threads(threads))
             })
         };
         let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);

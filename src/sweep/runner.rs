@@ -13,7 +13,7 @@ use crate::record::Keep;
 use crate::scenario::Sweep;
 
 use super::queue::Queue;
-use super::unit::{Outcome, run_unit};
+use super::unit::{Manner, Outcome, run_unit};
 use super::{Folder, Plan, SweepError, Unit};
 
 /// Part `index` of `count` of a sweep: the units whose place in the plan, from 0, leaves index − 1 when divided by count.
@@ -146,11 +146,15 @@ pub fn run_all(
     }
     let count: usize = open.iter().map(Vec::len).sum();
     let (queue, broken) = (Queue::new(open, options.jobs), AtomicBool::new(false));
+    let workers = options.jobs.get().min(count);
+    // Workers share the cores.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let manner = Manner { keep: options.keep, threads: (cores / workers.max(1)).max(1) };
     let begin = Instant::now();
     let mut error = None;
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..options.jobs.get().min(count) {
+        for _ in 0..workers {
             let (sender, queue, broken) = (sender.clone(), &queue, &broken);
             scope.spawn(move || {
                 while !interrupt.is_raised() && !broken.load(Ordering::Relaxed) {
@@ -161,7 +165,7 @@ pub fn run_all(
                         Ok(Outcome::Done(Duration::ZERO))
                     } else {
                         let begin = Instant::now();
-                        let outcome = run_unit(sweep, unit, folder, options.keep, interrupt);
+                        let outcome = run_unit(sweep, unit, folder, manner, interrupt);
                         queue.learn(which, begin.elapsed());
                         outcome
                     };

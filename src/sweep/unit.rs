@@ -23,16 +23,25 @@ pub(super) enum Outcome {
     Interrupted,
 }
 
+/// How a unit is run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// What is kept beside its records.
+    pub(super) keep: Keep,
+    /// Threads of its gradients.
+    pub(super) threads: usize,
+}
+
 /// Runs a unit and gives it its place in the folder.
 pub(super) fn run_unit(
     sweep: &Sweep,
     unit: Unit,
     folder: &Folder,
-    keep: Keep,
+    manner: Manner,
     interrupt: &Interrupt,
 ) -> Result<Outcome, SweepError> {
     // One bug in one corner of the grid is no reason to lose the night.
-    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, keep, interrupt)))
+    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, manner, interrupt)))
         .unwrap_or_else(|panic| Ok(Outcome::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
     match &outcome {
         Outcome::Done(_) => folder.forgive(unit.id),
@@ -43,12 +52,12 @@ pub(super) fn run_unit(
 }
 
 /// Errors of the sweep's folder are errors; whatever is wrong with the unit is its outcome.
-fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, keep: Keep, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
     let scenario = match sweep.unit(unit.index) {
         Ok(scenario) => scenario,
         Err(error) => return Ok(Outcome::Failed(error.to_string())),
     };
-    let problem = match Problem::new(&scenario) {
+    let problem = match Problem::with_threads(&scenario, manner.threads) {
         Ok(problem) => problem,
         Err(error) => return Ok(Outcome::Failed(format!("{}: {error}", error.key()))),
     };
@@ -70,7 +79,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, keep: Keep, interrupt: &I
     });
     let mut manifest = finished.manifest.to_value();
     manifest["warnings"] = finished.warnings.clone().into();
-    publish_unit(&folder.unit(unit.id), &finished.run, &scenario, &manifest, &finished.weights, keep)?;
+    publish_unit(&folder.unit(unit.id), &finished.run, &scenario, &manifest, &finished.weights, manner.keep)?;
     Ok(Outcome::Done(spent))
 }
 
