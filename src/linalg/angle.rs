@@ -23,7 +23,7 @@ pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
 }
 
 /// The mean of cos(A, QBQᵀ) over all rotations Q, uniformly distributed, of symmetric d × d matrices: what the cosine is where their
-/// eigenvectors have nothing to do with each other. Exact: E[QBQᵀ] commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
+/// eigenvectors have nothing to do with each other. Exact: the mean of QBQᵀ commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
 /// ‖B‖: tr A·tr B/(d‖A‖_F‖B‖_F). The [`centred_cosine`] has the mean 0. NaN where one of them is zero.
 pub fn cosine_baseline(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     (a.trace() / a.norm()) * (b.trace() / b.norm()) / a.nrows() as f64
