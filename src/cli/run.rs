@@ -9,7 +9,7 @@ use clap::Args;
 use crate::claim::{self, Evidence, shown};
 use crate::figure;
 use crate::ode::Termination;
-use crate::record::{Bound, Draft, Outcome, Verdict};
+use crate::record::{Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
@@ -166,10 +166,7 @@ fn claims(verdicts: &BTreeMap<String, Verdict>) -> String {
     }
     let mut rows = vec![["claim", "verdict", "value", "claimed", "error"].map(str::to_string)];
     rows.extend(verdicts.iter().map(|(claim, verdict)| {
-        let sign = match verdict.bound {
-            Bound::AtMost => "≤",
-            Bound::AtLeast => "≥",
-        };
+        let sign = verdict.bound.sign();
         let claimed = if verdict.threshold.is_nan() { "-".to_string() } else { format!("{sign} {}", shown(verdict.threshold)) };
         let error = if verdict.error.is_finite() { format!("{:.1e}", verdict.error) } else { "-".to_string() };
         [claim.clone(), verdict.verdict.to_string(), shown(verdict.value), claimed, error]

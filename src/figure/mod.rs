@@ -38,7 +38,7 @@ use crate::record::{Ensemble, RateStudy, Run, Study};
 use crate::scenario;
 
 pub use canvas::DrawError;
-pub use number::{cosine, number};
+pub use number::{cosine, number, number_range};
 
 /// Every picture there is; each is left out where the records have nothing for it.
 const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [

@@ -26,6 +26,12 @@ pub fn number(value: f64, digits: usize) -> String {
     }
 }
 
+/// `2.1×10⁻⁹ to 3×10⁻⁷`, and one number where both read the same.
+pub fn number_range([low, high]: [f64; 2], digits: usize) -> String {
+    let (from, to) = (number(low, digits), number(high, digits));
+    if from == to { from } else { format!("{from} to {to}") }
+}
+
 /// A cosine: so close to 1 that digits do not tell, as its distance from 1.
 pub fn cosine(value: f64) -> String {
     match 1.0 - value {

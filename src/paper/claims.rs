@@ -1,7 +1,7 @@
 //! The claims of figures in one table: what was measured of each in which units, beside its threshold and its numerical error.
 
-use crate::figure::number;
-use crate::record::{Bound, FigureManifest, Share, Tally};
+use crate::figure::{number, number_range};
+use crate::record::{FigureManifest, Share, Tally};
 
 /// Up to so many kinds of units a claim has a row for each; beyond, one row for all.
 const MOST_ROWS: usize = 12;
@@ -30,26 +30,17 @@ fn row(claim: &str, figure: &str, share: &Share) -> [String; 6] {
 
 /// `2.1×10⁻⁹ to 3×10⁻⁷`.
 fn value(share: &Share) -> String {
-    share.value.map_or("–".to_string(), range_text)
+    share.value.map_or("–".to_string(), |range| number_range(range, 3))
 }
 
 /// `≤ 10⁻⁶`.
 fn threshold(share: &Share) -> String {
-    let sign = match share.bound {
-        Some(Bound::AtMost) => "≤ ",
-        Some(Bound::AtLeast) => "≥ ",
-        None => "",
-    };
-    share.threshold.map_or("–".to_string(), |range| format!("{sign}{}", range_text(range)))
+    let sign = share.bound.map_or(String::new(), |bound| format!("{} ", bound.sign()));
+    share.threshold.map_or("–".to_string(), |range| format!("{sign}{}", number_range(range, 3)))
 }
 
 fn error(share: &Share) -> String {
     share.error.map_or("–".to_string(), |error| number(error, 2))
-}
-
-fn range_text([low, high]: [f64; 2]) -> String {
-    let (from, to) = (number(low, 3), number(high, 3));
-    if from == to { from } else { format!("{from} to {to}") }
 }
 
 /// The table in Markdown, with what the figures show and what the claims measure under it: `claims.md`.
@@ -69,7 +60,7 @@ pub fn claims_markdown(manifests: &[FigureManifest]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::UnitCounts;
+    use crate::record::{Bound, UnitCounts};
     use serde_json::json;
     use std::collections::BTreeMap;
 

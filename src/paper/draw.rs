@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::figure::draw_ensemble;
-use crate::record::{Ensemble, FigureManifest, UnitCounts, VariedKeys, replace_bytes, replace_text};
+use crate::record::{Ensemble, FigureManifest, PARTIAL, UnitCounts, replace_bytes, replace_text};
 use crate::sweep::{Folder, Notes, Plan, Status, ensemble};
 
 use super::{Figure, PaperError, claims_markdown};
@@ -53,8 +53,7 @@ pub fn draw(figure: &Figure, folder: &Folder, out: &Path) -> Result<Drawn, Paper
 /// Draws into a new folder, which then becomes `target`; the pictures in it.
 fn draw_beside(ensemble: &Ensemble, figure: &Figure, target: &Path) -> Result<Vec<PathBuf>, PaperError> {
     let parent = target.parent().unwrap_or(target);
-    let draft =
-        tempfile::Builder::new().prefix(".gramflow-partial-").tempdir_in(parent).map_err(PaperError::io("write in", parent))?;
+    let draft = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(parent).map_err(PaperError::io("write in", parent))?;
     let drawn = draw_ensemble(ensemble, &figure.pictures, draft.path())?;
     fs::create_dir_all(target).map_err(PaperError::io("make", target))?;
     let mut kept = BTreeSet::new();
@@ -88,7 +87,7 @@ fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<Fig
         versions: notes.versions.into_iter().collect(),
         plan_hash: plan.hash(),
         scenario_sha256: figure.sha256(),
-        varied: plan.varied.iter().map(|keys| VariedKeys { keys: keys.keys.clone(), values: keys.values.clone() }).collect(),
+        varied: plan.varied.clone(),
         units: unit_counts(plan, folder),
         terminations: notes.terminations,
         gradients: notes.gradients,

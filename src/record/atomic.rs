@@ -7,7 +7,7 @@ use std::path::Path;
 use super::FolderError;
 
 /// What files and folders are called while they are being written. Killed at that moment, one is left behind and harmless.
-pub(super) const PARTIAL: &str = ".gramflow-partial-";
+pub const PARTIAL: &str = ".gramflow-partial-";
 
 /// Writes the file at `path` by `fill`; an earlier one is replaced, and stands until then.
 pub(super) fn replace<E: From<FolderError>>(path: &Path, fill: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {

@@ -230,9 +230,7 @@ pub fn read_with_scenario(folder: &Path) -> Result<(Scenario, Run), FolderError>
 
 /// What was run and recorded in the folder of a run or of a unit, which may lack arrays.
 pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
-    let path = folder.join("scenario.json");
-    let text = fs::read_to_string(&path).map_err(io("read", &path))?;
-    let scenario: Scenario = serde_json::from_str(&text).map_err(|source| FolderError::Scenario { path, source })?;
+    let scenario = read_scenario(folder)?;
     let arrays = folder.join(ARRAYS);
     let run = Run {
         name: scenario.name.clone(),
@@ -243,6 +241,13 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
         arrays: if arrays.is_file() { npz::read(&arrays)? } else { Arrays::new() },
     };
     Ok((scenario, run))
+}
+
+/// Reads the scenario, every default filled in, of a finished run or unit.
+pub fn read_scenario(folder: &Path) -> Result<Scenario, FolderError> {
+    let path = folder.join("scenario.json");
+    let text = fs::read_to_string(&path).map_err(io("read", &path))?;
+    serde_json::from_str(&text).map_err(|source| FolderError::Scenario { path, source })
 }
 
 /// Reads the manifest of a finished run, study or unit.

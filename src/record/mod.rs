@@ -16,13 +16,13 @@ mod table;
 mod unit;
 mod verdict;
 
-pub use atomic::{replace_bytes, replace_text};
+pub use atomic::{PARTIAL, replace_bytes, replace_text};
 pub use caption::{caption, common_caption, setting};
 pub use ensemble::{Ensemble, Member};
-pub use folder::{Draft, FolderError, read, read_manifest, read_study, read_with_scenario};
+pub use folder::{Draft, FolderError, read, read_manifest, read_scenario, read_study, read_with_scenario};
 pub use long::{Field, Kind, write_long};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
-pub use paper::{FigureManifest, PictureEntry, Share, Tally, UnitCounts, VariedKeys, shown};
+pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table};
 pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, study_figures, write_study_flow};
 pub use recorder::{Recorder, arrays, table};

@@ -32,7 +32,7 @@ pub struct FigureManifest {
     /// SHA-256 of the scenario's file.
     pub scenario_sha256: String,
     /// What varies.
-    pub varied: Vec<VariedKeys>,
+    pub varied: Vec<Factor>,
     /// What became of the units.
     pub units: UnitCounts,
     /// How many units ended how, by process.
@@ -54,13 +54,20 @@ pub struct PictureEntry {
     pub title: String,
 }
 
-/// Keys that vary together, and their values.
+/// Keys of a sweep that vary together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct VariedKeys {
+pub struct Factor {
     /// Their paths.
     pub keys: Vec<String>,
-    /// The values of each; all lists have the same length.
+    /// The values of each key; all lists have the same length.
     pub values: Vec<Vec<Value>>,
+}
+
+impl Factor {
+    /// How many values each key has.
+    pub fn count(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
 }
 
 /// What became of the units of a sweep.

@@ -44,6 +44,16 @@ pub enum Bound {
     AtLeast,
 }
 
+impl Bound {
+    /// `≤` or `≥`.
+    pub fn sign(self) -> char {
+        match self {
+            Self::AtMost => '≤',
+            Self::AtLeast => '≥',
+        }
+    }
+}
+
 /// Where the error of a value comes from: the larger of two estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

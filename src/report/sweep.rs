@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{read_manifest, read_unit_run};
+use crate::record::{read_manifest, read_scenario, read_unit};
 use crate::sweep::{Folder, Notes, Plan, Status, Unit};
 
 use super::figures::values_of;
@@ -25,7 +25,7 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     // Read one after another; one suffices for what all have in common in words, which is said of what varies instead.
     let (first, last) = (done.first(), done.last());
     if let Some(unit) = first {
-        let (scenario, _) = read_unit_run(&folder.unit(unit.id))?;
+        let scenario = read_scenario(&folder.unit(unit.id))?;
         if let Some(description) = &scenario.description {
             page.paragraph(description);
         }
@@ -57,7 +57,7 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
         notes.versions.iter().cloned().collect::<Vec<_>>().join(", ")
     ));
     if let Some(unit) = last {
-        let (scenario, _) = read_unit_run(&folder.unit(unit.id))?;
+        let scenario = read_scenario(&folder.unit(unit.id))?;
         page.folded(&format!("the scenario of the unit {}", plan.label(*unit)), &scenario.to_yaml());
     }
     Ok(page.end())
@@ -70,9 +70,9 @@ fn add_units(page: &mut Page, folder: &Folder, plan: &Plan, done: &[Unit]) -> Re
     let mut rows = Vec::new();
     for unit in done.iter().take(MOST_ROWS) {
         let path = folder.unit(unit.id);
-        let (_, run) = read_unit_run(&path)?;
+        let records = read_unit(&path)?;
         let manifest = read_manifest(&path)?;
-        let last = |column: &str| shown(run.table.floats("flow", column).last().copied().unwrap_or(f64::NAN), 4);
+        let last = |column: &str| shown(records.floats("flow", column).last().copied().unwrap_or(f64::NAN), 4);
         let flow = &manifest["processes"]["flow"];
         let mut row: Vec<Cell> = plan.texts(*unit).into_iter().map(Cell::words).collect();
         row.extend([

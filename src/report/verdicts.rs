@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::figure::number;
+use crate::figure::{number, number_range};
 use crate::record::{Bound, Outcome, Share, Tally, Verdict};
 
 use super::html::{Cell, Page};
@@ -19,13 +19,6 @@ fn class(outcome: Outcome) -> &'static str {
     outcome.name()
 }
 
-fn sign(bound: Bound) -> &'static str {
-    match bound {
-        Bound::AtMost => "≤ ",
-        Bound::AtLeast => "≥ ",
-    }
-}
-
 /// Of one run.
 pub(super) fn add_verdicts(page: &mut Page, verdicts: &BTreeMap<String, Verdict>) {
     if verdicts.is_empty() {
@@ -34,7 +27,7 @@ pub(super) fn add_verdicts(page: &mut Page, verdicts: &BTreeMap<String, Verdict>
     page.heading("Claims");
     let row = |(claim, verdict): (&String, &Verdict)| {
         let threshold = if verdict.threshold.is_finite() {
-            format!("{}{}", sign(verdict.bound), number(verdict.threshold, 3))
+            format!("{} {}", verdict.bound.sign(), number(verdict.threshold, 3))
         } else {
             NONE.to_string()
         };
@@ -66,11 +59,8 @@ pub(super) fn add_tallies(page: &mut Page, claims: &BTreeMap<String, Tally>) {
 
 /// The table alone: of each claim the units together, then by what tells units with different verdicts apart.
 pub(super) fn add_tally_table(page: &mut Page, claims: &BTreeMap<String, Tally>) {
-    let range = |range: Option<[f64; 2]>| match range {
-        Some([low, high]) if number(low, 3) == number(high, 3) => number(low, 3),
-        Some([low, high]) => format!("{} to {}", number(low, 3), number(high, 3)),
-        None => NONE.to_string(),
-    };
+    let range = |range: Option<[f64; 2]>| range.map_or(NONE.to_string(), |range| number_range(range, 3));
+    let sign = |bound: Option<Bound>| bound.map_or(String::new(), |bound| format!("{} ", bound.sign()));
     let row = |claim: &str, units: String, quantity: &str, share: &Share| {
         let outcomes = [Outcome::Holds, Outcome::Fails, Outcome::IntegratorLimited];
         let only = outcomes.into_iter().find(|outcome| share.count(*outcome) == share.judged());
@@ -80,7 +70,7 @@ pub(super) fn add_tally_table(page: &mut Page, claims: &BTreeMap<String, Tally>)
             Cell::of_class(share.verdicts(), only.map_or("", class)),
             Cell::words(quantity),
             Cell::number(range(share.value)),
-            Cell::number(format!("{}{}", share.bound.map_or("", sign), range(share.threshold))),
+            Cell::number(format!("{}{}", sign(share.bound), range(share.threshold))),
             Cell::number(share.error.map_or(NONE.to_string(), |error| number(error, 2))),
         ]
     };

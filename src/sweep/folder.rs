@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::record::{FolderError, replace_text};
+use crate::record::{FolderError, PARTIAL, replace_text};
 
 use super::{Id, Plan, SweepError};
 
@@ -120,5 +120,5 @@ impl Folder {
 /// What an earlier command that was killed has left, or one that is just beginning.
 fn is_draft(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
-    name == "units" || name == "failed" || name.to_string_lossy().starts_with(".gramflow-partial-")
+    name == "units" || name == "failed" || name.to_string_lossy().starts_with(PARTIAL)
 }

@@ -35,7 +35,6 @@ pub use error::SweepError;
 pub use folder::Folder;
 pub use merge::{Merged, merge};
 pub use notes::Notes;
-pub use plan::{Factor, Id, Plan, Unit};
+pub use plan::{Id, Plan, Unit};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use status::Status;
-pub use verdicts::verdicts;

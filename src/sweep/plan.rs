@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::record::Factor;
 use crate::record::shown;
 use crate::scenario::{Digests, ScenarioError, Sweep, entries, sha256};
 
@@ -47,15 +48,6 @@ impl<'de> Deserialize<'de> for Id {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         Self::read(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not an id of 16 hex digits")))
     }
-}
-
-/// Keys that vary together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Factor {
-    /// Their paths.
-    pub keys: Vec<String>,
-    /// The values of each key; all lists have the same length.
-    pub values: Vec<Vec<Value>>,
 }
 
 /// One unit.
@@ -135,10 +127,10 @@ impl Plan {
     pub(super) fn from_json(text: &str) -> Result<Self, String> {
         let plan: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let even = plan.varied.iter().all(|factor| {
-            let length = factor.len();
+            let length = factor.count();
             factor.keys.len() == factor.values.len() && factor.values.iter().all(|values| values.len() == length)
         });
-        let product = plan.varied.iter().try_fold(1_usize, |product, factor| product.checked_mul(factor.len()));
+        let product = plan.varied.iter().try_fold(1_usize, |product, factor| product.checked_mul(factor.count()));
         if even && product == Some(plan.ids.len()) { Ok(plan) } else { Err("its lists do not fit together".to_string()) }
     }
 
@@ -161,7 +153,7 @@ impl Plan {
 
     /// Where a unit stands along each factor, from 0.
     pub fn places(&self, unit: Unit) -> Vec<usize> {
-        let lengths: Vec<usize> = self.varied.iter().map(Factor::len).collect();
+        let lengths: Vec<usize> = self.varied.iter().map(Factor::count).collect();
         entries(&lengths, unit.index)
     }
 
@@ -183,11 +175,5 @@ impl Plan {
     pub fn label(&self, unit: Unit) -> String {
         let pairs = self.keys().into_iter().zip(self.texts(unit));
         pairs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl Factor {
-    fn len(&self) -> usize {
-        self.values.first().map_or(0, Vec::len)
     }
 }

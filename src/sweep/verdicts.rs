@@ -1,26 +1,12 @@
 //! What the units of a sweep say of the claims of its scenario.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{Bound, Column, Table, Values, Verdict, read_manifest};
+use crate::record::{Bound, Column, Table, Values, Verdict};
 
-use super::{Folder, Plan, Unit};
-
-/// The verdicts of every finished unit, by claim, in the order of the plan. Units that make no claims have none.
-pub fn verdicts(plan: &Plan, folders: &[Folder]) -> Vec<(Unit, BTreeMap<String, Verdict>)> {
-    let place = |unit: &Unit| folders.iter().find(|folder| folder.is_done(unit.id)).map(|folder| folder.unit(unit.id));
-    plan.units().into_iter().filter_map(|unit| Some((unit, of_unit(&place(&unit)?)))).collect()
-}
-
-/// Those of the unit in `folder`; none where its manifest cannot be read.
-pub(super) fn of_unit(folder: &Path) -> BTreeMap<String, Verdict> {
-    read_manifest(folder).map_or(BTreeMap::new(), |manifest| of_manifest(&manifest))
-}
-
-/// Those in a manifest; none where an earlier version wrote it in another form.
+/// The verdicts in a manifest, by claim; none where an earlier version wrote it in another form.
 pub(super) fn of_manifest(manifest: &Value) -> BTreeMap<String, Verdict> {
     serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default()
 }

@@ -229,11 +229,12 @@ sweep: {grid: {weight_decay: [0, 0.1]}, seeds: 2}
     succeed(at.path(), &["sweep", "run", "many.yaml", "--out", "s"]);
     assert!(succeed(at.path(), &["sweep", "merge", "s"]).contains("verdicts.parquet"));
     let (folder, plan) = sweep::Folder::read(&at.path().join("s")).unwrap();
-    let verdicts = sweep::verdicts(&plan, &[folder]);
-    assert_eq!(verdicts.len(), 4);
-    for (unit, verdicts) in &verdicts {
-        let decays = plan.values(*unit)[0].as_f64().unwrap() > 0.0;
-        assert_outcomes(verdicts, &[("balance-law", Holds), ("nfa-asymptotic", if decays { Holds } else { Fails })]);
+    let units = sweep::ensemble(&folder, &plan).unwrap().members;
+    assert_eq!(units.len(), 4);
+    for unit in &units {
+        let verdicts = serde_json::from_value(unit.manifest["verdicts"].clone()).unwrap();
+        let decays = unit.values["weight_decay"].as_f64().unwrap() > 0.0;
+        assert_outcomes(&verdicts, &[("balance-law", Holds), ("nfa-asymptotic", if decays { Holds } else { Fails })]);
     }
     let table = record::read_table(&at.path().join("s/verdicts.parquet")).unwrap();
     assert_eq!(table.rows(), 8);

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::record::{Field, FolderError, Table, read_manifest, read_unit, replace_text, write_long};
 
-use super::verdicts::{of_unit, table as verdict_table};
+use super::verdicts::{of_manifest, table as verdict_table};
 use super::{Folder, Id, Notes, Plan, Status, SweepError, Unit};
 use columns::{Union, Varied};
 
@@ -54,12 +54,17 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
     units.sort_by_key(|unit| unit.id);
     let place = |unit: &Unit| folders.iter().find(|folder| folder.is_done(unit.id)).map(|folder| folder.unit(unit.id));
 
-    let (mut union, mut notes) = (Union::default(), Notes::default());
+    let (mut union, mut notes, varied) = (Union::default(), Notes::default(), Varied::of(plan));
+    let mut judged = Vec::new();
     for (unit, folder) in units.iter().filter_map(|unit| Some((*unit, place(unit)?))) {
         union.add(&folder)?;
-        notes.add(unit, &read_manifest(&folder)?);
+        let manifest = read_manifest(&folder)?;
+        notes.add(unit, &manifest);
+        let verdicts = of_manifest(&manifest);
+        if !verdicts.is_empty() {
+            judged.push(varied.before(unit, verdict_table(verdicts)));
+        }
     }
-    let varied = Varied::of(plan);
     fs::create_dir_all(to).map_err(|source| FolderError::Io { verb: "make", path: to.into(), source })?;
     let (table, mut rows) = (to.join("sweep.parquet"), 0);
     let mut rest = units.iter().filter_map(|unit| Some((*unit, place(unit)?)));
@@ -79,7 +84,7 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         (!tables.is_empty()).then_some(Ok(tables))
     });
     write_long(&table, &[varied.fields(), union.fields()].concat(), pieces)?;
-    let verdicts = write_verdicts(&units, place, &varied, to)?;
+    let verdicts = write_verdicts(judged, to)?;
     let summary = to.join("sweep.json");
     let found = json!({
         "name": plan.name,
@@ -98,16 +103,8 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
     Ok(Merged { table, summary, verdicts, rows, status })
 }
 
-/// Writes `verdicts.parquet`, unless no unit makes a claim.
-fn write_verdicts(
-    units: &[Unit],
-    place: impl Fn(&Unit) -> Option<PathBuf>,
-    varied: &Varied,
-    to: &Path,
-) -> Result<Option<PathBuf>, SweepError> {
-    let judged =
-        units.iter().filter_map(|unit| Some((*unit, of_unit(&place(unit)?)))).filter(|(_, verdicts)| !verdicts.is_empty());
-    let tables: Vec<Table> = judged.map(|(unit, verdicts)| varied.before(unit, verdict_table(verdicts))).collect();
+/// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim.
+fn write_verdicts(tables: Vec<Table>, to: &Path) -> Result<Option<PathBuf>, SweepError> {
     let Some(first) = tables.first() else { return Ok(None) };
     let fields: Vec<Field> =
         first.columns.iter().map(|column| Field { name: column.name.clone(), kind: column.values.kind() }).collect();
