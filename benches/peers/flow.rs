@@ -1,0 +1,89 @@
+//! One side of a race of flows: reads commands from standard input, one a line, and answers each with one line.
+//!
+//! `case FOLDER DECAY T_END` reads X, Y from FOLDER/data.npz and W1, … from FOLDER/w0.npz, forms the moments, and answers `ready`.
+//! `run INTEGRATOR RTOL ATOL` carries the flow of the case read last from its start to T_END, writes the weights to FOLDER/end.npz, and
+//! answers with the seconds that the integration took and its gradients. `flows.py` is the other side.
+
+use std::error::Error;
+use std::io::{BufRead, Write, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use gramflow::data::{Dataset, Moments};
+use gramflow::flow::GradientFlow;
+use gramflow::network::{Architecture, Parameters};
+use gramflow::npz::{self, Array};
+use gramflow::objective::LinearObjective;
+use gramflow::ode::{self, Integrator, Limits, Tolerance};
+use nalgebra::DMatrix;
+
+struct Case {
+    folder: PathBuf,
+    objective: LinearObjective,
+    start: Parameters,
+    t_end: f64,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut case = None;
+    for line in stdin().lock().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match (words.as_slice(), &case) {
+            (["case", folder, decay, t_end], _) => {
+                case = Some(Case::read(Path::new(folder), decay.parse()?, t_end.parse()?)?);
+                println!("ready");
+            }
+            (["run", integrator, rtol, atol], Some(case)) => {
+                let tolerance = Tolerance { rtol: rtol.parse()?, atol: atol.parse()? };
+                let (seconds, gradients) = case.run(integrator, tolerance)?;
+                println!("{seconds:e} {gradients}");
+            }
+            _ => return Err(format!("no command, or no case to run: {line}").into()),
+        }
+        stdout().flush()?;
+    }
+    Ok(())
+}
+
+impl Case {
+    fn read(folder: &Path, decay: f64, t_end: f64) -> Result<Self, Box<dyn Error>> {
+        let mut arrays = npz::read(&folder.join("data.npz"))?;
+        let [x, y] = ["X", "Y"].map(|name| arrays.remove(name).ok_or(name));
+        let data = Dataset { x: matrix(&x?), y: matrix(&y?) };
+        let weights = npz::read(&folder.join("w0.npz"))?;
+        let mut widths = vec![data.x.ncols()];
+        widths.extend((1..=weights.len()).map(|l| weights[&format!("W{l}")].shape[0]));
+        let net = Architecture::new(&widths);
+        let start = Parameters::from_arrays(&net, &weights)?;
+        let objective = LinearObjective::new(net, Moments::new(&data)?, decay);
+        Ok(Self { folder: folder.to_path_buf(), objective, start, t_end })
+    }
+
+    /// The seconds and gradients of one integration.
+    fn run(&self, integrator: &str, tolerance: Tolerance) -> Result<(f64, u64), Box<dyn Error>> {
+        let limits = Limits { t_end: self.t_end, ..Limits::default() };
+        let field = GradientFlow::new(&self.objective);
+        let mut state = self.start.clone();
+        let begin = Instant::now();
+        let mut integrator: Box<dyn Integrator> = match integrator {
+            "auto" => Box::new(ode::auto(tolerance, limits)),
+            "tsit5" => Box::new(ode::tsit5(tolerance, limits)),
+            "rkc" => Box::new(ode::rkc(tolerance, limits)),
+            "rock4" => Box::new(ode::rock4(tolerance, limits)),
+            "dop853" => Box::new(ode::dop853(tolerance, limits)),
+            _ => return Err(format!("no integrator of this race: {integrator}").into()),
+        };
+        let segment = integrator.advance(&field, 0.0, self.t_end, state.values_mut());
+        let seconds = begin.elapsed().as_secs_f64();
+        if let Some(stop) = segment.stop {
+            return Err(format!("stopped short: {stop:?}").into());
+        }
+        npz::write(&self.folder.join("end.npz"), &state.to_arrays().into_iter().collect())?;
+        Ok((seconds, segment.work.evaluations))
+    }
+}
+
+fn matrix(array: &Array) -> DMatrix<f64> {
+    DMatrix::from_row_slice(array.shape[0], array.shape[1], &array.data)
+}
