@@ -17,9 +17,13 @@ mod product;
 mod qr;
 mod rank;
 mod svd;
+mod vectorised;
 
 #[cfg(test)]
 pub(crate) use product::FLOPS;
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_imports, reason = "the macro asks for it on x86 only"))]
+pub(crate) use vectorised::Width;
+pub(crate) use vectorised::vectorised;
 
 pub use angle::{centred_cosine, cosine, cosine_baseline};
 pub use double_double::DoubleDouble;
