@@ -3,7 +3,7 @@
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::VectorField;
+use crate::ode::{LowRank, VectorField};
 
 /// −∇J of one objective. Autonomous; its Jacobian −∇²J is symmetric.
 pub struct GradientFlow<'a> {
@@ -23,9 +23,11 @@ impl VectorField for GradientFlow<'_> {
     }
 
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-        self.objective.loss_gradient(theta, dtheta);
-        // −∇ℒ − λθ in one pass.
-        dtheta.axpy(-self.objective.weight_decay(), theta, -1.0);
+        self.objective.loss_descent(theta, dtheta);
+        let decay = self.objective.weight_decay();
+        if decay != 0.0 {
+            dtheta.axpy(-decay, theta, 1.0);
+        }
     }
 
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
@@ -35,6 +37,10 @@ impl VectorField for GradientFlow<'_> {
 
     fn decay(&self) -> f64 {
         self.objective.weight_decay()
+    }
+
+    fn low_rank(&self) -> Option<&dyn LowRank> {
+        self.objective.low_rank_descent()
     }
 }
 

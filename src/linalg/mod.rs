@@ -13,12 +13,15 @@ mod gram_double_double;
 mod lanczos;
 mod largest;
 mod line;
+mod loops;
+mod low_rank;
 mod product;
 mod qr;
 mod rank;
 mod svd;
 mod vectorised;
 
+pub(crate) use loops::{add_scaled, sum_of, sum_over};
 #[cfg(test)]
 pub(crate) use product::FLOPS;
 #[cfg_attr(not(target_arch = "x86_64"), allow(unused_imports, reason = "the macro asks for it on x86 only"))]
@@ -33,6 +36,7 @@ pub use gram_double_double::gram_double_double;
 pub use lanczos::{End, Extreme, Lanczos, stages};
 pub use largest::LargestEigenvalue;
 pub use line::{Line, slope_weights};
+pub use low_rank::{Factors, LowRankLayout, LowRankSum};
 pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
 pub use qr::triangular_factor;
 pub use rank::{effective_rank, entropy_rank, stable_rank};

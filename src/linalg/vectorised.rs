@@ -46,40 +46,40 @@ impl Width {
 }
 
 /// `vectorised! { fn name(arguments) -> Result { plain loops } }` is that function, compiled for each [`Width`]. What it calls must be
-/// `#[inline(always)]` to be compiled along with it. Rust never fuses a·b + c by itself, nor reorders a sum: loops without
+/// `#[inline(always)]` to be compiled along with it; a function with a constant parameter is `fn name[const N: usize](…)`. Rust never fuses a·b + c by itself, nor reorders a sum: loops without
 /// `mul_add` give the same bits at each width, and so do those with it.
 ///
 /// A macro, as a closure that is handed to a function with wider vectors is compiled for them only if the compiler happens to inline it.
 macro_rules! vectorised {
     ($(
         $(#[$meta:meta])*
-        $visibility:vis fn $name:ident $(<$($generic:ident: $bound:path),+>)? ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
+        $visibility:vis fn $name:ident $([const $count:ident: usize])? $(<$($generic:ident: $bound:path),+>)? ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
     )+) => {$(
         $(#[$meta])*
         #[inline]
-        $visibility fn $name $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? {
+        $visibility fn $name <$($($generic: $bound,)+)? $(const $count: usize)?> ($($argument: $type),*) $(-> $result)? {
             #[inline(always)]
-            fn any $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? $body
+            fn any <$($($generic: $bound,)+)? $(const $count: usize)?> ($($argument: $type),*) $(-> $result)? $body
             #[cfg(target_arch = "x86_64")]
             {
                 use $crate::linalg::Width;
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2 $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? {
-                    any $(::<$($generic),+>)? ($($argument),*)
+                fn avx2 <$($($generic: $bound,)+)? $(const $count: usize)?> ($($argument: $type),*) $(-> $result)? {
+                    any ::<$($($generic,)+)? $($count)?> ($($argument),*)
                 }
                 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
-                fn avx512 $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? {
-                    any $(::<$($generic),+>)? ($($argument),*)
+                fn avx512 <$($($generic: $bound,)+)? $(const $count: usize)?> ($($argument: $type),*) $(-> $result)? {
+                    any ::<$($($generic,)+)? $($count)?> ($($argument),*)
                 }
                 match Width::of_cpu() {
                     // SAFETY: the CPU has these instructions.
-                    Width::Avx512 => return unsafe { avx512 $(::<$($generic),+>)? ($($argument),*) },
+                    Width::Avx512 => return unsafe { avx512 ::<$($($generic,)+)? $($count)?> ($($argument),*) },
                     // SAFETY: likewise.
-                    Width::Avx2 => return unsafe { avx2 $(::<$($generic),+>)? ($($argument),*) },
+                    Width::Avx2 => return unsafe { avx2 ::<$($($generic,)+)? $($count)?> ($($argument),*) },
                     Width::Least => {}
                 }
             }
-            any $(::<$($generic),+>)? ($($argument),*)
+            any ::<$($($generic,)+)? $($count)?> ($($argument),*)
         }
     )+};
 }

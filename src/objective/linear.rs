@@ -4,6 +4,7 @@
 //! cheaper end.
 
 mod hessian;
+mod low_rank;
 mod minibatch;
 mod third;
 
@@ -15,10 +16,12 @@ use nalgebra::{DMatrix, DMatrixView, DVector};
 use crate::data::Moments;
 use crate::linalg::{Write, gemm_nn};
 use crate::network::Architecture;
+use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
 use super::{BatchGradient, Excess, Jacobian, Objective, ThirdDerivative};
 use hessian::Tangent;
+use low_rank::LowRankDescent;
 use third::Second;
 
 pub use minibatch::{Minibatch, Samples};
@@ -27,9 +30,11 @@ pub use minibatch::{Minibatch, Samples};
 pub struct LinearObjective {
     chain: Chain,
     moments: Moments,
-    /// −Σ_yx, so that R is one product added to it.
+    /// −Σ_yx and −Σ_x, so that R = PΣ_x − Σ_yx and −R are one product added.
     minus_sigma_yx: DMatrix<f64>,
+    minus_sigma_x: DMatrix<f64>,
     weight_decay: f64,
+    low_rank: Option<LowRankDescent>,
     scratch: RefCell<Scratch>,
     /// What products with the Hessian need beside; none before the first.
     tangent: RefCell<Option<Tangent>>,
@@ -60,9 +65,10 @@ impl LinearObjective {
 
     fn with_chain(chain: Chain, moments: Moments, weight_decay: f64) -> Self {
         let scratch = RefCell::new(chain.scratch());
-        let minus_sigma_yx = -&moments.sigma_yx;
+        let (minus_sigma_yx, minus_sigma_x) = (-&moments.sigma_yx, -&moments.sigma_x);
         let (tangent, second) = (RefCell::new(None), RefCell::new(None));
-        Self { chain, moments, minus_sigma_yx, weight_decay, scratch, tangent, second }
+        let low_rank = LowRankDescent::new(&chain, &moments);
+        Self { chain, moments, minus_sigma_yx, minus_sigma_x, weight_decay, low_rank, scratch, tangent, second }
     }
 
     /// The order in use.
@@ -141,11 +147,24 @@ impl Objective for LinearObjective {
         self.carry(&mut self.scratch.borrow_mut(), theta.as_slice(), gradient.as_mut_slice());
     }
 
+    /// With −R in the place of R.
+    fn loss_descent(&self, theta: &DVector<f64>, descent: &mut DVector<f64>) {
+        let mut close = |product: DMatrixView<f64>, residual: &mut DMatrix<f64>| {
+            residual.copy_from(&self.moments.sigma_yx);
+            gemm_nn(Write::Add, product, self.minus_sigma_x.as_view(), residual.as_view_mut());
+        };
+        self.carry_to(&mut close, &mut self.scratch.borrow_mut(), theta.as_slice(), descent.as_mut_slice());
+    }
+
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
         tangent.settle(self, theta, hv);
         tangent.product(self, v.as_slice(), hv.as_mut_slice());
+    }
+
+    fn low_rank_descent(&self) -> Option<&dyn LowRank> {
+        self.low_rank.as_ref().map(|descent| descent as &dyn LowRank)
     }
 
     fn third(&self) -> Option<&dyn ThirdDerivative> {

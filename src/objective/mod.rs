@@ -23,6 +23,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DVector};
 
 use crate::network::Architecture;
+use crate::ode::LowRank;
 
 /// How far a loss is above the least possible.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,8 +88,19 @@ pub trait Objective: Send {
     /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
 
+    /// `descent` ← −∇ℒ(θ), likewise.
+    fn loss_descent(&self, theta: &DVector<f64>, descent: &mut DVector<f64>) {
+        self.loss_gradient(theta, descent);
+        descent.neg_mut();
+    }
+
     /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, at the cost of about two gradients. Does not allocate after its first call.
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>);
+
+    /// −∇ℒ as products of thin matrices, where gradients have so low a rank that it pays.
+    fn low_rank_descent(&self) -> Option<&dyn LowRank> {
+        None
+    }
 
     /// Its third derivatives; `None` where they are not implemented.
     fn third(&self) -> Option<&dyn ThirdDerivative> {

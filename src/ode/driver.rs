@@ -64,7 +64,7 @@ struct Front {
 impl Driver {
     pub(super) fn new(method: Box<dyn Method>, tolerance: Tolerance, limits: Limits) -> Self {
         Self {
-            stability: Stability::new(method.twin().is_some()),
+            stability: Stability::new(method.feels()),
             method,
             chooser: Chooser::User,
             changes: Vec::new(),
@@ -89,6 +89,7 @@ impl Driver {
         if self.front.as_ref().is_some_and(|front| front.t_handed == t0 && front.handed == *theta) {
             return Ok(());
         }
+        self.method.restart();
         let mut dtheta = theta.clone();
         rhs.eval(t0, theta, &mut dtheta)?;
         if self.step.is_none() {
@@ -166,10 +167,9 @@ impl Driver {
         let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
         let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
         self.budget.spend(1);
-        match (&outcome, self.method.twin()) {
-            (Err(NotFinite), _) => self.stability.lost(),
-            (Ok(_), Some(twin)) => self.stability.feel([next, dnext], twin),
-            (Ok(_), None) => {}
+        match outcome {
+            Err(NotFinite) => self.stability.lost(),
+            Ok(_) => self.stability.feel(&*self.method, &base, next, dnext),
         }
         // A NaN among the errors fails the comparison.
         if let Ok(error) = outcome

@@ -10,7 +10,15 @@ use super::rhs::{NotFinite, Rhs};
 /// step. One evaluation.
 pub(super) fn initial_step(rhs: &Rhs<'_>, base: &Base<'_>, tolerance: &Tolerance, power: f64) -> Result<f64, NotFinite> {
     let theta = base.theta;
-    let size = |v: &DVector<f64>| tolerance.error_norm(theta, theta, |i| v[i]);
+    let size = |v: &DVector<f64>| {
+        tolerance.error_norm(
+            theta,
+            theta,
+            [v],
+            #[inline(always)]
+            |[v]| v,
+        )
+    };
     let (d0, d1) = (size(theta), size(base.dtheta));
     let h0 = if d0 < 1e-5 || d1 < 1e-5 { 1e-6 } else { 0.01 * d0 / d1 };
     let (mut euler, mut ahead) = (theta.clone(), theta.clone());

@@ -2,6 +2,8 @@
 
 use nalgebra::DVector;
 
+use crate::linalg::vectorised;
+
 use super::Tolerance;
 use super::rhs::{NotFinite, Rhs};
 
@@ -37,11 +39,22 @@ pub(super) trait Method {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite>;
 
-    /// A state of the last step's time t + h beside its end, and the field there: with the end they say how fast the field changes. `None`
-    /// of a method that has none, before its first step too.
-    fn twin(&self) -> Option<[&DVector<f64>; 2]> {
-        None
+    /// Whether its steps feel the spectral radius ρ.
+    fn feels(&self) -> bool {
+        false
     }
+
+    /// ‖F(a) − F(b)‖/‖a − b‖ with a the last step's end, `next` and F(next) = `dnext`, and b another state of its that belongs to the same
+    /// time: a lower bound of ρ, but 0 where a = b or the method does not feel.
+    fn felt(&self, _base: &Base<'_>, _next: &DVector<f64>, _dnext: &DVector<f64>) -> f64 {
+        0.0
+    }
+
+    /// out ← that F(a) − F(b).
+    fn felt_direction(&self, _base: &Base<'_>, _dnext: &DVector<f64>, _out: &mut DVector<f64>) {}
+
+    /// The next step begins at another state than where the last began or ended, though its time may be the same.
+    fn restart(&mut self) {}
 
     /// Dense output: out ← θ(t + σh) inside the last step from `base` with F(t + h) = `dnext`, 0 < σ < 1, to the order of the method.
     /// False if it has none, as the stabilised methods: their F at a step's ends carries hρ times the error of the stiff components,
@@ -65,16 +78,20 @@ pub(super) fn combine<const N: usize>(
     a: [f64; N],
     k: [&DVector<f64>; N],
 ) {
-    let n = theta.len();
-    let weights = a.map(|a| h * a);
-    let k = k.map(|k| &k.as_slice()[..n]);
-    let (out, theta) = (&mut out.as_mut_slice()[..n], &theta.as_slice()[..n]);
-    for i in 0..n {
-        let mut sum = weights[0] * k[0][i];
-        for j in 1..N {
-            sum += weights[j] * k[j][i];
+    add(out.as_mut_slice(), theta.as_slice(), a.map(|a| h * a), k.map(DVector::as_slice));
+}
+
+vectorised! {
+    fn add[const N: usize](out: &mut [f64], theta: &[f64], weights: [f64; N], k: [&[f64]; N]) {
+        let n = out.len();
+        let (theta, k) = (&theta[..n], k.map(#[inline(always)] |k| &k[..n]));
+        for i in 0..n {
+            let mut sum = weights[0] * k[0][i];
+            for j in 1..N {
+                sum = weights[j].mul_add(k[j][i], sum);
+            }
+            out[i] = theta[i] + sum;
         }
-        out[i] = theta[i] + sum;
     }
 }
 

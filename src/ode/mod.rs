@@ -13,6 +13,7 @@ mod event;
 mod gauss;
 mod initial_step;
 mod limits;
+mod low_rank;
 mod method;
 mod rhs;
 mod rk4;
@@ -30,6 +31,7 @@ pub use dopri5::dopri5;
 pub use driver::Driver;
 pub use event::Event;
 pub use limits::{Interrupt, Limits};
+pub use low_rank::LowRank;
 pub use rk4::Rk4;
 pub use spectral_radius::spectral_radius;
 pub use termination::Termination;
@@ -51,6 +53,12 @@ pub trait VectorField {
     /// The λ of a linear term −λθ in F, which methods in the variables e^{λt}θ integrate exactly; 0 if F has none.
     fn decay(&self) -> f64 {
         0.0
+    }
+
+    /// F + λθ as products of thin matrices, for the λ of [`VectorField::decay`]; `None` of a field that has no such form, or gains nothing
+    /// by it. A field that has one is autonomous.
+    fn low_rank(&self) -> Option<&dyn LowRank> {
+        None
     }
 
     /// What one evaluation costs, in gradients of the objective that the field is made of.

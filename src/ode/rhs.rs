@@ -5,7 +5,9 @@ use std::cell::Cell;
 use nalgebra::DVector;
 use ode_solvers::System;
 
-use super::{Termination, VectorField};
+use crate::linalg::{Factors, LowRankSum, sum_over, vectorised};
+
+use super::{LowRank, Termination, VectorField};
 
 /// A stage is infinite or NaN, or so large (1e154) that its square is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,19 @@ impl<'a> Rhs<'a> {
         self.gradients.set(self.gradients.get() + self.field.evaluation_cost());
         self.field.eval(t, theta, dtheta);
         finite(dtheta)
+    }
+
+    /// The field's form by thin matrices, where it has one.
+    pub(super) fn low_rank(&self) -> Option<&'a dyn LowRank> {
+        self.field.low_rank()
+    }
+
+    /// out ← what F + λθ is a product of at θ = `state`, counted as one evaluation.
+    pub(super) fn factors(&self, field: &dyn LowRank, state: &LowRankSum<'_>, out: &mut Factors) -> Result<(), NotFinite> {
+        self.evaluations.set(self.evaluations.get() + 1);
+        self.gradients.set(self.gradients.get() + self.field.evaluation_cost());
+        field.factors(state, out);
+        if out.norm_squared().is_finite() { Ok(()) } else { Err(NotFinite) }
     }
 
     /// jv ← (∂F/∂θ)(t, θ)·v, counted.
@@ -98,5 +113,11 @@ pub(super) fn states_per_call(dim: usize) -> u64 {
 
 fn finite(v: &DVector<f64>) -> Result<(), NotFinite> {
     // One pass that the compiler vectorises, unlike a test of every entry.
-    if v.norm_squared().is_finite() { Ok(()) } else { Err(NotFinite) }
+    if norm_squared(v.as_slice()).is_finite() { Ok(()) } else { Err(NotFinite) }
+}
+
+vectorised! {
+    fn norm_squared(v: &[f64]) -> f64 {
+        sum_over(v, v, #[inline(always)] |a, b| a * b)
+    }
 }

@@ -10,6 +10,8 @@
 
 use nalgebra::DVector;
 
+use crate::linalg::vectorised;
+
 use super::Tolerance;
 use super::method::{Base, Method, combine, fit};
 use super::rhs::{NotFinite, Rhs};
@@ -135,19 +137,33 @@ impl Method for Rkc {
         next.copy_from(last);
         rhs.eval(t + h, next, dnext)?;
         // (4/5)(θ − θ') + (2/5)h(F + F'): the O(h³) term of the local error.
-        let [y0, y1, f0, f1] = [theta, &*next, dtheta, &*dnext].map(|v| &v.as_slice()[..dim]);
-        Ok(tolerance.error_norm(theta, next, |i| 0.8 * (y0[i] - y1[i]) + 0.4 * h * (f0[i] + f1[i])))
+        Ok(tolerance.error_norm(
+            theta,
+            next,
+            [theta, next, dtheta, dnext],
+            #[inline(always)]
+            |[y0, y1, f0, f1]| 0.8 * (y0 - y1) + 0.4 * h * (f0 + f1),
+        ))
     }
 }
 
 /// out ← (1 − μ − ν)Y_0 + μY_{j−1} + νY_{j−2} + μ̃hF_{j−1} + γ̃hF_0, in one pass over memory.
 fn advance(out: &mut DVector<f64>, h: f64, weights: &[f64; 5], vectors: [&DVector<f64>; 5]) {
-    let n = out.len();
     let [one, mu, nu, mu_tilde, gamma_tilde] = *weights;
-    let (mu_tilde, gamma_tilde) = (h * mu_tilde, h * gamma_tilde);
-    let [y0, last, before, dy, dy0] = vectors.map(|v| &v.as_slice()[..n]);
-    for (i, out) in out.as_mut_slice().iter_mut().enumerate() {
-        *out = one * y0[i] + mu * last[i] + nu * before[i] + mu_tilde * dy[i] + gamma_tilde * dy0[i];
+    weigh(out.as_mut_slice(), [one, mu, nu, h * mu_tilde, h * gamma_tilde], vectors.map(DVector::as_slice));
+}
+
+vectorised! {
+    fn weigh(out: &mut [f64], weights: [f64; 5], vectors: [&[f64]; 5]) {
+        let n = out.len();
+        let v = vectors.map(#[inline(always)] |v| &v[..n]);
+        for i in 0..n {
+            let mut sum = weights[0] * v[0][i];
+            for j in 1..5 {
+                sum = weights[j].mul_add(v[j][i], sum);
+            }
+            out[i] = sum;
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use nalgebra::DVector;
 
+use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs};
 use super::spectral_radius::SpectralRadius;
 
@@ -32,9 +33,9 @@ pub(super) struct Stability {
 /// What steps have felt.
 #[derive(Default)]
 struct Felt {
-    /// The largest lower bound of ρ: ‖F(a) − F(b)‖/‖a − b‖ of the end and its twin.
+    /// The largest lower bound of ρ.
     rho: f64,
-    /// F(a) − F(b) there: the fastest components have the largest part in it.
+    /// [`Method::felt_direction`] there: the fastest components have the largest part in it.
     direction: DVector<f64>,
     /// Accepted steps.
     steps: u32,
@@ -76,15 +77,14 @@ impl Stability {
         Ok(())
     }
 
-    /// Takes note of a step's end and its twin, each with its field.
-    pub(super) fn feel(&mut self, end: [&DVector<f64>; 2], twin: [&DVector<f64>; 2]) {
+    /// Takes note of what a method has felt in its last step, from `base` to `next`.
+    pub(super) fn feel(&mut self, method: &dyn Method, base: &Base<'_>, next: &DVector<f64>, dnext: &DVector<f64>) {
         let Some(felt) = &mut self.felt else { return };
-        let distance = distance_squared(end[0], twin[0]);
-        let rho = if distance > 0.0 { (distance_squared(end[1], twin[1]) / distance).sqrt() } else { 0.0 };
+        let rho = method.felt(base, next, dnext);
         if rho > felt.rho {
             felt.rho = rho;
-            felt.direction.clone_from(end[1]);
-            felt.direction -= twin[1];
+            felt.direction.resize_vertically_mut(next.len(), 0.0);
+            method.felt_direction(base, dnext, &mut felt.direction);
         }
     }
 
@@ -105,18 +105,4 @@ impl Stability {
         self.rejected();
         self.felt = None;
     }
-}
-
-/// ‖a − b‖², in sums that do not wait for each other.
-fn distance_squared(a: &DVector<f64>, b: &DVector<f64>) -> f64 {
-    const LANES: usize = 8;
-    let (a, b) = (a.as_slice().chunks_exact(LANES), b.as_slice().chunks_exact(LANES));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.zip(b) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += (a - b) * (a - b);
-        }
-    }
-    rest + sums.iter().sum::<f64>()
 }

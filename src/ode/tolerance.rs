@@ -2,6 +2,8 @@
 
 use nalgebra::DVector;
 
+use crate::linalg::{sum_of, vectorised};
+
 /// A step is accepted if its error norm, the root mean square over i of error_i/(atol + rtol·max(|θ_i|, |θ_i'|)) with θ and θ' the
 /// states before and after it, is at most 1 (Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.4).
 #[derive(Debug, Clone, Copy)]
@@ -13,23 +15,57 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// The error norm of a step from `before` to `after` whose error in component i is estimated as `error(i)`.
+    /// The error norm of a step from `before` to `after` whose error in component i is `error` of the i-th entries of `vectors`.
     #[inline]
-    pub(super) fn error_norm(&self, before: &DVector<f64>, after: &DVector<f64>, error: impl Fn(usize) -> f64) -> f64 {
-        let (before, after) = (before.as_slice(), after.as_slice());
-        let term = |i: usize| {
-            let scaled = error(i) / (self.atol + self.rtol * before[i].abs().max(after[i].abs()));
-            scaled * scaled
-        };
-        // Four sums at once: additions in one chain would wait for each other.
-        let mut sums = [0.0; 4];
-        let whole = before.len() / 4 * 4;
-        for i in (0..whole).step_by(4) {
-            for (k, sum) in sums.iter_mut().enumerate() {
-                *sum += term(i + k);
-            }
-        }
-        let rest: f64 = (whole..before.len()).map(term).sum();
-        ((sums.iter().sum::<f64>() + rest) / before.len() as f64).sqrt()
+    pub(super) fn error_norm<const N: usize>(
+        &self,
+        before: &DVector<f64>,
+        after: &DVector<f64>,
+        vectors: [&DVector<f64>; N],
+        error: impl Fn([f64; N]) -> f64,
+    ) -> f64 {
+        let sum = squares(self, before.as_slice(), after.as_slice(), vectors.map(DVector::as_slice), error);
+        (sum / before.len() as f64).sqrt()
+    }
+
+    /// The sum of squares that the error norm is the root mean of.
+    #[inline(always)]
+    pub(super) fn squares<const N: usize>(
+        &self,
+        before: &[f64],
+        after: &[f64],
+        vectors: [&[f64]; N],
+        error: impl Fn([f64; N]) -> f64,
+    ) -> f64 {
+        let n = before.len();
+        let after = &after[..n];
+        let vectors = vectors.map(
+            #[inline(always)]
+            |v| &v[..n],
+        );
+        sum_of(
+            n,
+            #[inline(always)]
+            |i| {
+                let error = error(std::array::from_fn(
+                    #[inline(always)]
+                    |j| vectors[j][i],
+                ));
+                let scaled = error / (self.atol + self.rtol * before[i].abs().max(after[i].abs()));
+                scaled * scaled
+            },
+        )
+    }
+}
+
+vectorised! {
+    fn squares[const N: usize]<F: Fn([f64; N]) -> f64>(
+        tolerance: &Tolerance,
+        before: &[f64],
+        after: &[f64],
+        vectors: [&[f64]; N],
+        error: F,
+    ) -> f64 {
+        tolerance.squares(before, after, vectors, error)
     }
 }

@@ -4,11 +4,16 @@
 //!
 //! The coefficients solve the order conditions numerically and are published as decimals; a test holds them against the conditions.
 
+mod low_rank;
+
 use nalgebra::DVector;
+
+use crate::linalg::{sum_over, vectorised};
 
 use super::Tolerance;
 use super::method::{Base, Method, combine, fit};
 use super::rhs::{NotFinite, Rhs};
+use low_rank::LowRankStages;
 
 const C: [f64; 5] = [0.161, 0.327, 0.9, 0.9800255409045097, 1.0];
 const A2: [f64; 1] = [0.161];
@@ -38,11 +43,13 @@ pub(super) struct Tsit5 {
     /// k_2, …, k_6: k_1 and k_7 are the field at the step's ends.
     k: [DVector<f64>; 5],
     stage: DVector<f64>,
+    /// In their place, with a field of low rank.
+    low_rank: Option<LowRankStages>,
 }
 
 impl Tsit5 {
     pub(super) fn new() -> Self {
-        Self { k: std::array::from_fn(|_| DVector::zeros(0)), stage: DVector::zeros(0) }
+        Self { k: std::array::from_fn(|_| DVector::zeros(0)), stage: DVector::zeros(0), low_rank: None }
     }
 }
 
@@ -69,6 +76,10 @@ impl Method for Tsit5 {
         next: &mut DVector<f64>,
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite> {
+        if let Some(field) = rhs.low_rank() {
+            let stages = self.low_rank.get_or_insert_with(|| LowRankStages::new(field));
+            return stages.step(field, rhs, base, h, tolerance, next, dnext);
+        }
         let dim = base.theta.len();
         fit(&mut self.k, dim);
         fit(std::array::from_mut(&mut self.stage), dim);
@@ -87,22 +98,52 @@ impl Method for Tsit5 {
         combine(next, theta, h, A7, [k1, k2, k3, k4, k5, k6]);
         rhs.eval(t + h, next, dnext)?;
         let weights = E.map(|e| h * e);
-        let k = [k1, k2, k3, k4, k5, k6, dnext].map(|k| &k.as_slice()[..dim]);
-        Ok(tolerance.error_norm(theta, next, |i| {
-            let mut sum = weights[0] * k[0][i];
-            for j in 1..7 {
-                sum += weights[j] * k[j][i];
-            }
-            sum
-        }))
+        Ok(tolerance.error_norm(
+            theta,
+            next,
+            [k1, k2, k3, k4, k5, k6, dnext],
+            #[inline(always)]
+            |k: [f64; 7]| {
+                let mut sum = weights[0] * k[0];
+                for j in 1..7 {
+                    sum = weights[j].mul_add(k[j], sum);
+                }
+                sum
+            },
+        ))
     }
 
-    /// The last stage but one (as in Shampine's test of stiffness: Hairer & Wanner II, IV.2).
-    fn twin(&self) -> Option<[&DVector<f64>; 2]> {
-        Some([&self.stage, &self.k[4]])
+    fn feels(&self) -> bool {
+        true
+    }
+
+    /// Against the last stage but one (as in Shampine's test of stiffness: Hairer & Wanner II, IV.2).
+    fn felt(&self, base: &Base<'_>, next: &DVector<f64>, dnext: &DVector<f64>) -> f64 {
+        if let Some(stages) = &self.low_rank {
+            return stages.felt(base.theta);
+        }
+        let moved = distance_squared(next.as_slice(), self.stage.as_slice());
+        if moved > 0.0 { (distance_squared(dnext.as_slice(), self.k[4].as_slice()) / moved).sqrt() } else { 0.0 }
+    }
+
+    fn felt_direction(&self, base: &Base<'_>, dnext: &DVector<f64>, out: &mut DVector<f64>) {
+        match &self.low_rank {
+            Some(stages) => stages.felt_direction(base.theta, out),
+            None => dnext.sub_to(&self.k[4], out),
+        }
+    }
+
+    fn restart(&mut self) {
+        if let Some(stages) = &mut self.low_rank {
+            stages.restart();
+        }
     }
 
     fn interpolate(&self, base: &Base<'_>, h: f64, dnext: &DVector<f64>, sigma: f64, out: &mut DVector<f64>) -> bool {
+        if let Some(stages) = &self.low_rank {
+            stages.interpolate(base.theta, h, sigma, out);
+            return true;
+        }
         let [k2, k3, k4, k5, k6] = &self.k;
         combine(out, base.theta, h, interpolant(sigma), [base.dtheta, k2, k3, k4, k5, k6, dnext]);
         true
@@ -110,6 +151,13 @@ impl Method for Tsit5 {
 
     fn is_dense(&self) -> bool {
         true
+    }
+}
+
+vectorised! {
+    /// ‖a − b‖².
+    fn distance_squared(a: &[f64], b: &[f64]) -> f64 {
+        sum_over(a, b, #[inline(always)] |a, b| (a - b) * (a - b))
     }
 }
 

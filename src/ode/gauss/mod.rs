@@ -106,7 +106,13 @@ impl Method for Gauss {
         self.error.scale_mut(h);
         let weight = h * self.stages.tableau.first_error_weight();
         self.stages.subspace.damp(weight, &mut self.error);
-        let curved = tolerance.error_norm(theta, next, |i| self.error[i]);
+        let curved = tolerance.error_norm(
+            theta,
+            next,
+            [&self.error],
+            #[inline(always)]
+            |[error]| error,
+        );
 
         self.error.clone_from(dtheta);
         self.error.axpy(lambda, theta, 1.0);
@@ -120,7 +126,13 @@ impl Method for Gauss {
         self.linear.axpy(lambda, &self.error, 1.0);
         self.linear.scale_mut(h * weight);
         self.stages.subspace.damp(weight, &mut self.linear);
-        Ok(curved.max(tolerance.error_norm(theta, next, |i| self.linear[i])))
+        Ok(curved.max(tolerance.error_norm(
+            theta,
+            next,
+            [&self.linear],
+            #[inline(always)]
+            |[error]| error,
+        )))
     }
 }
 

@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 
 use nalgebra::DVector;
 
+use crate::linalg::vectorised;
+
 use self::finish::Finish;
 use self::orthogonal::Term;
 use self::polynomial::{FEWEST, StabilityPolynomial, length};
@@ -118,17 +120,29 @@ impl Method for Rock4 {
 
         let [e0, e1, e2, e3, e4] = finish.error;
         let (e1, e2, e3, e4) = (h * e1, h * e2, h * e3, h * e4);
-        let [theta, k, f1, f2, f3, f4] = [base.theta, k, f1, f2, f3, f4].map(|v| &v.as_slice()[..next.len()]);
-        let error = |i: usize| e0 * (k[i] - theta[i]) + (e1 * f1[i] + e2 * f2[i] + e3 * f3[i] + e4 * f4[i]);
-        Ok(tolerance.error_norm(base.theta, next, error))
+        Ok(tolerance.error_norm(
+            base.theta,
+            next,
+            [base.theta, k, f1, f2, f3, f4],
+            #[inline(always)]
+            |[theta, k, f1, f2, f3, f4]| e0 * (k - theta) + (e1 * f1 + e2 * f2 + e3 * f3 + e4 * f4),
+        ))
     }
 }
 
 /// K_{j−2} ← K_j = hμ_j·F(K_{j−1}) + ν_j·K_{j−1} + κ_j·K_{j−2}, in one pass over memory.
 fn recur(before: &mut DVector<f64>, term: &Term, h: f64, f: &DVector<f64>, k: &DVector<f64>) {
-    let weight = h * term.mu;
-    for ((before, f), k) in before.iter_mut().zip(f.iter()).zip(k.iter()) {
-        *before = weight * f + term.nu * k + term.kappa * *before;
+    weigh(before.as_mut_slice(), term.kappa, [h * term.mu, term.nu], [f.as_slice(), k.as_slice()]);
+}
+
+vectorised! {
+    /// y ← κy + Σ_j a_j x_j.
+    fn weigh(y: &mut [f64], kappa: f64, a: [f64; 2], x: [&[f64]; 2]) {
+        let n = y.len();
+        let x = x.map(#[inline(always)] |x| &x[..n]);
+        for i in 0..n {
+            y[i] = a[0].mul_add(x[0][i], a[1].mul_add(x[1][i], kappa * y[i]));
+        }
     }
 }
 

@@ -1,0 +1,87 @@
+//! Loops to be called in functions that are compiled for several widths of vectors.
+
+/// Σ_{i<n} f(i) in sums that do not wait for each other, in an order that depends on n alone.
+#[inline(always)]
+pub(crate) fn sum_of(n: usize, f: impl Fn(usize) -> f64) -> f64 {
+    // Two vectors of the widest kind.
+    const LANES: usize = 16;
+    let whole = n / LANES * LANES;
+    let mut sums = [0.0; LANES];
+    let mut i = 0;
+    while i < whole {
+        for k in 0..LANES {
+            sums[k] += f(i + k);
+        }
+        i += LANES;
+    }
+    let mut rest = 0.0;
+    for i in whole..n {
+        rest += f(i);
+    }
+    rest + sums.iter().sum::<f64>()
+}
+
+/// Σ_i f(a_i, b_i) over slices of one length, likewise.
+#[inline(always)]
+pub(crate) fn sum_over(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
+    const LANES: usize = 32;
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f64 = a
+        .remainder()
+        .iter()
+        .zip(b.remainder())
+        .map(
+            #[inline(always)]
+            |(a, b)| f(*a, *b),
+        )
+        .sum();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += f(*a, *b);
+        }
+    }
+    rest + sums.iter().sum::<f64>()
+}
+
+/// y ← y + Σ_j a_j x_j in one pass, all of one length.
+#[inline(always)]
+pub(crate) fn add_scaled<const N: usize>(y: &mut [f64], a: [f64; N], x: [&[f64]; N]) {
+    let n = y.len();
+    let x = x.map(
+        #[inline(always)]
+        |x| &x[..n],
+    );
+    for i in 0..n {
+        let mut sum = y[i];
+        for j in 0..N {
+            sum = a[j].mul_add(x[j][i], sum);
+        }
+        y[i] = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sums_of_any_length_are_whole(n in 0usize..200) {
+            let (a, b): (Vec<f64>, Vec<f64>) = (0..n).map(|i| (i as f64, 1.0 / (1 + i) as f64)).unzip();
+            let exact: f64 = (0..n).map(|i| i as f64 / (1 + i) as f64).sum();
+            for sum in [sum_of(n, |i| a[i] * b[i]), sum_over(&a, &b, |a, b| a * b)] {
+                prop_assert!((sum - exact).abs() <= 1e-14 * (1.0 + exact));
+            }
+        }
+
+        #[test]
+        fn scaled_vectors_are_added(n in 0usize..50) {
+            let x: Vec<f64> = (0..n).map(|i| i as f64).collect();
+            let mut y = vec![1.0; n];
+            add_scaled(&mut y, [2.0, 0.5], [&x, &x]);
+            prop_assert!(y.iter().zip(&x).all(|(y, x)| *y == 1.0 + 2.5 * x));
+        }
+    }
+}

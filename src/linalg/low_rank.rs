@@ -1,0 +1,267 @@
+//! A flat vector of matrices W_1, W_2, … plus matrices of low rank, W_b + Σ_j c_j U_{j,b}V_{j,b}ᵀ, without forming them.
+//!
+//! A product with such a matrix costs one with W_b and, for each term, two with thin matrices.
+
+use std::ops::Range;
+
+use nalgebra::{DMatrixView, DMatrixViewMut};
+
+use super::{Write, add_scaled, gemm_nn, gemm_tn, sum_over, vectorised};
+
+/// Where the blocks W_b, d_b × e_b column by column, one after the other, lie in a flat vector, and their factors U_b (d_b × r) and V_b
+/// (e_b × r) in another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LowRankLayout {
+    blocks: Vec<Block>,
+    rank: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Block {
+    rows: usize,
+    columns: usize,
+    /// Of W_b.
+    range: Range<usize>,
+    /// Of U_b and V_b.
+    factors: [Range<usize>; 2],
+}
+
+/// One column of one block.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    block: usize,
+    /// Among the columns of its block.
+    index: usize,
+    /// Where it lies in the flat vector.
+    pub(crate) range: Range<usize>,
+}
+
+/// U_1, V_1, U_2, V_2, … of one [`LowRankLayout`].
+#[derive(Debug, Clone, Default)]
+pub struct Factors(Vec<f64>);
+
+/// The vector scale·W + Σ_j c_j U_jV_jᵀ, block by block.
+#[derive(Clone, Copy)]
+pub struct LowRankSum<'a> {
+    /// Where the blocks lie.
+    pub layout: &'a LowRankLayout,
+    /// W.
+    pub base: &'a [f64],
+    /// The factor of W.
+    pub scale: f64,
+    /// c_1, c_2, ….
+    pub weights: &'a [f64],
+    /// U_j and V_j; as many as weights.
+    pub terms: &'a [Factors],
+}
+
+impl LowRankLayout {
+    /// Blocks of these shapes (d_b, e_b), with factors of rank r ≥ 1.
+    pub fn new(shapes: impl IntoIterator<Item = (usize, usize)>, rank: usize) -> Self {
+        let (mut end, mut factor_end) = (0, 0);
+        let take = |end: &mut usize, length: usize| {
+            *end += length;
+            *end - length..*end
+        };
+        let blocks = shapes
+            .into_iter()
+            .map(|(rows, columns)| Block {
+                rows,
+                columns,
+                range: take(&mut end, rows * columns),
+                factors: [take(&mut factor_end, rows * rank), take(&mut factor_end, columns * rank)],
+            })
+            .collect();
+        Self { blocks, rank }
+    }
+
+    /// The largest d_b.
+    pub fn most_rows(&self) -> usize {
+        self.blocks.iter().map(|block| block.rows).max().unwrap_or(0)
+    }
+
+    /// All columns of all blocks, in the order in which they lie.
+    #[inline(always)]
+    pub(crate) fn for_each_column(&self, mut f: impl FnMut(&Column)) {
+        for (block, Block { rows, columns, range, .. }) in self.blocks.iter().enumerate() {
+            for index in 0..*columns {
+                let start = range.start + index * rows;
+                f(&Column { block, index, range: start..start + rows });
+            }
+        }
+    }
+
+    /// Room for factors.
+    pub fn factors(&self) -> Factors {
+        Factors(vec![0.0; self.blocks.last().map_or(0, |block| block.factors[1].end)])
+    }
+
+    /// U_b.
+    pub fn u<'a>(&self, factors: &'a Factors, b: usize) -> DMatrixView<'a, f64> {
+        let Block { rows, factors: [range, _], .. } = &self.blocks[b];
+        DMatrixView::from_slice(&factors.0[range.clone()], *rows, self.rank)
+    }
+
+    /// V_b.
+    pub fn v<'a>(&self, factors: &'a Factors, b: usize) -> DMatrixView<'a, f64> {
+        let Block { columns, factors: [_, range], .. } = &self.blocks[b];
+        DMatrixView::from_slice(&factors.0[range.clone()], *columns, self.rank)
+    }
+
+    /// U_b, to be written.
+    pub fn u_mut<'a>(&self, factors: &'a mut Factors, b: usize) -> DMatrixViewMut<'a, f64> {
+        let Block { rows, factors: [range, _], .. } = &self.blocks[b];
+        DMatrixViewMut::from_slice(&mut factors.0[range.clone()], *rows, self.rank)
+    }
+
+    /// V_b, to be written.
+    pub fn v_mut<'a>(&self, factors: &'a mut Factors, b: usize) -> DMatrixViewMut<'a, f64> {
+        let Block { columns, factors: [_, range], .. } = &self.blocks[b];
+        DMatrixViewMut::from_slice(&mut factors.0[range.clone()], *columns, self.rank)
+    }
+
+    /// U_from, to be read, and U_to, to be written, of another block.
+    pub fn u_pair<'a>(
+        &self,
+        factors: &'a mut Factors,
+        from: usize,
+        to: usize,
+    ) -> (DMatrixView<'a, f64>, DMatrixViewMut<'a, f64>) {
+        self.pair(factors, [from, to], 0, |block| block.rows)
+    }
+
+    /// V_from, to be read, and V_to, to be written, of another block.
+    pub fn v_pair<'a>(
+        &self,
+        factors: &'a mut Factors,
+        from: usize,
+        to: usize,
+    ) -> (DMatrixView<'a, f64>, DMatrixViewMut<'a, f64>) {
+        self.pair(factors, [from, to], 1, |block| block.columns)
+    }
+
+    fn pair<'a>(
+        &self,
+        factors: &'a mut Factors,
+        [from, to]: [usize; 2],
+        side: usize,
+        height: impl Fn(&Block) -> usize,
+    ) -> (DMatrixView<'a, f64>, DMatrixViewMut<'a, f64>) {
+        let range = |b: usize| self.blocks[b].factors[side].clone();
+        let (read, written) = if from < to {
+            let (low, high) = factors.0.split_at_mut(range(to).start);
+            (&low[range(from)], &mut high[..range(to).len()])
+        } else {
+            let (low, high) = factors.0.split_at_mut(range(from).start);
+            (&high[..range(from).len()], &mut low[range(to)])
+        };
+        let height = |b: usize| height(&self.blocks[b]);
+        (DMatrixView::from_slice(read, height(from), self.rank), DMatrixViewMut::from_slice(written, height(to), self.rank))
+    }
+}
+
+impl Factors {
+    /// The sum of squares of all entries: infinite or NaN if one of them is.
+    pub fn norm_squared(&self) -> f64 {
+        self.0.iter().map(|x| x * x).sum()
+    }
+}
+
+impl<'a> LowRankSum<'a> {
+    /// `y` ← M_b x, x of e_b rows.
+    pub fn apply(&self, b: usize, x: DMatrixView<f64>, mut y: DMatrixViewMut<f64>) {
+        gemm_nn(Write::Replace, self.block(b), x, y.as_view_mut());
+        self.add_terms(x, y, |factors| [self.layout.u(factors, b), self.layout.v(factors, b)]);
+    }
+
+    /// `y` ← M_bᵀ x, x of d_b rows.
+    pub fn apply_transposed(&self, b: usize, x: DMatrixView<f64>, mut y: DMatrixViewMut<f64>) {
+        gemm_tn(Write::Replace, self.block(b), x, y.as_view_mut());
+        self.add_terms(x, y, |factors| [self.layout.v(factors, b), self.layout.u(factors, b)]);
+    }
+
+    fn block(&self, b: usize) -> DMatrixView<'a, f64> {
+        let Block { rows, columns, range, .. } = &self.layout.blocks[b];
+        DMatrixView::from_slice(&self.base[range.clone()], *rows, *columns)
+    }
+
+    /// y ← scale·y + Σ_j c_j L_j(R_jᵀx) for the factors (L, R) that `sides` takes out.
+    fn add_terms(
+        &self,
+        x: DMatrixView<f64>,
+        mut y: DMatrixViewMut<f64>,
+        sides: impl Fn(&'a Factors) -> [DMatrixView<'a, f64>; 2],
+    ) {
+        if self.scale != 1.0 {
+            y *= self.scale;
+        }
+        for (weight, factors) in self.weights.iter().zip(self.terms) {
+            let [left, right] = sides(factors);
+            for (x, mut y) in x.column_iter().zip(y.column_iter_mut()) {
+                for (left, right) in left.column_iter().zip(right.column_iter()) {
+                    add_along(y.as_mut_slice(), *weight, left.as_slice(), right.as_slice(), x.as_slice());
+                }
+            }
+        }
+    }
+
+    /// `out` ← the vector itself.
+    pub fn form(&self, out: &mut [f64]) {
+        form(self, out);
+    }
+
+    /// The sum of its squares.
+    pub fn norm_squared(&self) -> f64 {
+        norm_squared(self, &mut vec![0.0; self.layout.most_rows()])
+    }
+
+    /// `out` ← one column of it.
+    #[inline(always)]
+    pub(crate) fn column(&self, at: &Column, out: &mut [f64]) {
+        for (out, base) in out.iter_mut().zip(&self.base[at.range.clone()]) {
+            *out = self.scale * base;
+        }
+        let [u, v] = &self.layout.blocks[at.block].factors;
+        let (rows, columns) = (u.len() / self.layout.rank, v.len() / self.layout.rank);
+        for q in 0..self.layout.rank {
+            let u = |j: usize| &self.terms[j].0[u.start + q * rows..][..rows];
+            let a = |j: usize| self.weights[j] * self.terms[j].0[v.start + q * columns + at.index];
+            // Four terms in a pass.
+            let whole = self.terms.len() / 4 * 4;
+            for j in (0..whole).step_by(4) {
+                add_scaled(out, [a(j), a(j + 1), a(j + 2), a(j + 3)], [u(j), u(j + 1), u(j + 2), u(j + 3)]);
+            }
+            for j in whole..self.terms.len() {
+                add_scaled(out, [a(j)], [u(j)]);
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn form(sum: &LowRankSum<'_>, out: &mut [f64]) {
+        sum.layout.for_each_column(
+            #[inline(always)]
+            |at| sum.column(at, &mut out[at.range.clone()]),
+        );
+    }
+
+    fn norm_squared(sum: &LowRankSum<'_>, column: &mut [f64]) -> f64 {
+        let mut squares = 0.0;
+        sum.layout.for_each_column(
+            #[inline(always)]
+            |at| {
+                let column = &mut column[..at.range.len()];
+                sum.column(at, column);
+                squares += sum_over(column, column, #[inline(always)] |a, b| a * b);
+            },
+        );
+        squares
+    }
+
+    /// y ← y + weight·left·(rightᵀx).
+    fn add_along(y: &mut [f64], weight: f64, left: &[f64], right: &[f64], x: &[f64]) {
+        let along = weight * sum_over(right, x, #[inline(always)] |a, b| a * b);
+        add_scaled(y, [along], [left]);
+    }
+}

@@ -1,0 +1,105 @@
+//! −∇ℒ of a linear network as products of thin matrices, ∇_l = (W_L⋯W_{l+1})ᵀ R (W_{l−1}⋯W_1)ᵀ:
+//!
+//! - carried from the output, U_l = B_lᵀ (d_l × d_L) and V_l = −E_{l−1}ᵀ (d_{l−1} × d_L);
+//! - carried from the input, U_l = −Δ_l (d_l × d_0) and V_l = A_{l−1} (d_{l−1} × d_0);
+//!
+//! with B, E, A and Δ as in [`chain`](super::super::chain), of weights that need not be formed.
+
+use std::cell::RefCell;
+
+use nalgebra::DMatrix;
+
+use crate::data::Moments;
+use crate::linalg::{Factors, LowRankLayout, LowRankSum, Write, gemm_nn, gemm_nt};
+use crate::ode::LowRank;
+
+use super::{Chain, Order};
+
+/// The field −∇ℒ.
+pub(super) struct LowRankDescent {
+    layout: LowRankLayout,
+    order: Order,
+    depth: usize,
+    /// −Σ_x.
+    minus_sigma_x: DMatrix<f64>,
+    /// Σ_yx, transposed where products are carried from the output.
+    sigma_yx: DMatrix<f64>,
+    /// Pᵀ or P, likewise.
+    product: RefCell<DMatrix<f64>>,
+    identity: DMatrix<f64>,
+}
+
+impl LowRankDescent {
+    /// Where it pays: the carried matrices are so thin that a step's few products of them with small ones cost less than forming its stages.
+    pub(super) fn new(chain: &Chain, moments: &Moments) -> Option<Self> {
+        let net = &chain.net;
+        let rank = match chain.order {
+            Order::FromInput => net.input_dim(),
+            Order::FromOutput => net.output_dim(),
+        };
+        let hidden = &net.widths()[1..net.depth()];
+        if net.depth() < 2 || hidden.iter().any(|&d| d < THIN * rank) {
+            return None;
+        }
+        let (sigma_yx, product) = match chain.order {
+            Order::FromInput => (moments.sigma_yx.clone(), DMatrix::zeros(net.output_dim(), rank)),
+            Order::FromOutput => (moments.sigma_yx.transpose(), DMatrix::zeros(net.input_dim(), rank)),
+        };
+        Some(Self {
+            layout: LowRankLayout::new((1..=net.depth()).map(|l| net.shape(l)), rank),
+            order: chain.order,
+            depth: net.depth(),
+            minus_sigma_x: -&moments.sigma_x,
+            sigma_yx,
+            product: RefCell::new(product),
+            identity: DMatrix::identity(rank, rank),
+        })
+    }
+}
+
+/// How many times as wide as the carried matrices are thin every hidden layer must be.
+const THIN: usize = 8;
+
+impl LowRank for LowRankDescent {
+    fn layout(&self) -> &LowRankLayout {
+        &self.layout
+    }
+
+    fn factors(&self, state: &LowRankSum<'_>, out: &mut Factors) {
+        let (layout, last) = (&self.layout, self.depth - 1);
+        let mut product = self.product.borrow_mut();
+        match self.order {
+            Order::FromOutput => {
+                layout.u_mut(out, last).copy_from(&self.identity);
+                for b in (1..=last).rev() {
+                    let (above, mut here) = layout.u_pair(out, b, b - 1);
+                    state.apply_transposed(b, above, here.as_view_mut());
+                }
+                state.apply_transposed(0, layout.u(out, 0), product.as_view_mut());
+                // −Rᵀ = Σ_yxᵀ − Σ_xPᵀ.
+                let mut residual = layout.v_mut(out, 0);
+                residual.copy_from(&self.sigma_yx);
+                gemm_nn(Write::Add, self.minus_sigma_x.as_view(), product.as_view(), residual);
+                for b in 0..last {
+                    let (below, mut here) = layout.v_pair(out, b, b + 1);
+                    state.apply(b, below, here.as_view_mut());
+                }
+            }
+            Order::FromInput => {
+                layout.v_mut(out, 0).copy_from(&self.identity);
+                for b in 0..last {
+                    let (below, mut here) = layout.v_pair(out, b, b + 1);
+                    state.apply(b, below, here.as_view_mut());
+                }
+                state.apply(last, layout.v(out, last), product.as_view_mut());
+                let mut residual = layout.u_mut(out, last);
+                residual.copy_from(&self.sigma_yx);
+                gemm_nt(Write::Add, product.as_view(), self.minus_sigma_x.as_view(), residual);
+                for b in (1..=last).rev() {
+                    let (above, mut here) = layout.u_pair(out, b, b - 1);
+                    state.apply_transposed(b, above, here.as_view_mut());
+                }
+            }
+        }
+    }
+}
