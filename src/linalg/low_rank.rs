@@ -218,23 +218,37 @@ impl<'a> LowRankSum<'a> {
     /// `out` ← one column of it.
     #[inline(always)]
     pub(crate) fn column(&self, at: &Column, out: &mut [f64]) {
-        for (out, base) in out.iter_mut().zip(&self.base[at.range.clone()]) {
-            *out = self.scale * base;
+        if self.scale == 0.0 {
+            out.fill(0.0);
+        } else {
+            scale_into(out, self.scale, &self.base[at.range.clone()]);
         }
         let [u, v] = &self.layout.blocks[at.block].factors;
         let (rows, columns) = (u.len() / self.layout.rank, v.len() / self.layout.rank);
         for q in 0..self.layout.rank {
             let u = |j: usize| &self.terms[j].0[u.start + q * rows..][..rows];
             let a = |j: usize| self.weights[j] * self.terms[j].0[v.start + q * columns + at.index];
-            // Four terms in a pass.
-            let whole = self.terms.len() / 4 * 4;
-            for j in (0..whole).step_by(4) {
+            // Up to four terms in a pass.
+            let last = self.terms.len();
+            let mut j = 0;
+            while last - j >= 4 {
                 add_scaled(out, [a(j), a(j + 1), a(j + 2), a(j + 3)], [u(j), u(j + 1), u(j + 2), u(j + 3)]);
+                j += 4;
             }
-            for j in whole..self.terms.len() {
-                add_scaled(out, [a(j)], [u(j)]);
+            match last - j {
+                1 => add_scaled(out, [a(j)], [u(j)]),
+                2 => add_scaled(out, [a(j), a(j + 1)], [u(j), u(j + 1)]),
+                3 => add_scaled(out, [a(j), a(j + 1), a(j + 2)], [u(j), u(j + 1), u(j + 2)]),
+                _ => {}
             }
         }
+    }
+}
+
+#[inline(always)]
+fn scale_into(out: &mut [f64], scale: f64, base: &[f64]) {
+    for (out, base) in out.iter_mut().zip(base) {
+        *out = scale * base;
     }
 }
 

@@ -44,6 +44,15 @@ pub(super) enum Choice {
 }
 
 impl Choice {
+    /// As a scenario calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Tsit5 => "tsit5",
+            Self::Rock4 => "rock4",
+            Self::Rkc => "rkc",
+        }
+    }
+
     pub(super) fn method(self) -> Box<dyn Method> {
         match self {
             Self::Tsit5 => Box::new(Tsit5::new()),
@@ -81,7 +90,19 @@ pub(super) struct Auto {
 }
 
 impl Auto {
-    /// The method to begin with, and why; `accelerates` where FᵀJF > 0, so that the speed grows, as where the flow leaves a saddle.
+    /// The method to begin with before the flow has been looked at, and why, where one will do: at tight tolerance the first steps are
+    /// short, whatever the flow, and tsit5 feels when stability comes near.
+    pub(super) fn unseen(rtol: f64) -> Option<(Choice, &'static str)> {
+        (rtol < TIGHT).then_some((Choice::Tsit5, "not stiff so far: no step has felt the fastest time scale"))
+    }
+
+    /// Whether the choice depends on whether the flow accelerates.
+    pub(super) fn minds_saddles(rtol: f64) -> bool {
+        rtol >= LOOSE
+    }
+
+    /// The method that suits at the first look, and why; `accelerates` where FᵀJF > 0, so that the speed grows, as where the flow leaves a
+    /// saddle.
     pub(super) fn begin(rtol: f64, look: &Look, accelerates: bool) -> (Self, String) {
         // An endless horizon of a field without curvature is not stiff.
         let span = if look.rho > 0.0 { look.rho * look.horizon } else { 0.0 };

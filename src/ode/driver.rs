@@ -2,13 +2,12 @@
 
 use nalgebra::DVector;
 
-use super::auto::{Auto, Look};
+use super::auto::{Auto, Choice, Look};
 use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::limits::Budget;
 use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs, shortest_step};
-use super::rock4::Rock4;
 use super::stability::Stability;
 use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
@@ -80,8 +79,9 @@ impl Driver {
 
     /// With the method that suits the flow, and another when it turns out otherwise.
     pub(super) fn auto(tolerance: Tolerance, limits: Limits) -> Self {
-        // Replaced before the first step.
-        Self { chooser: Chooser::Unseen, ..Self::new(Box::new(Rock4::new()), tolerance, limits) }
+        // Without one that may begin unseen: replaced before the first step.
+        let method = Auto::unseen(tolerance.rtol).map_or_else(|| Choice::Rock4.method(), |(choice, _)| choice.method());
+        Self { chooser: Chooser::Unseen, ..Self::new(method, tolerance, limits) }
     }
 
     /// Makes (t0, θ) the front, unless the last segment ended there and what was found beyond still holds.
@@ -96,6 +96,8 @@ impl Driver {
             let base = Base { t: t0, theta, dtheta: &dtheta };
             if !self.stability.listens() {
                 self.look(rhs, &base)?;
+            } else if let (Chooser::Unseen, Some((_, reason))) = (&self.chooser, Auto::unseen(self.tolerance.rtol)) {
+                self.changes.push(Change { t: t0, method: self.method.name(), reason: reason.to_string() });
             }
             self.step = Some(initial_step(rhs, &base, &self.tolerance, self.method.error_power())?);
         }
@@ -126,11 +128,18 @@ impl Driver {
         let (choice, reason) = match &mut self.chooser {
             Chooser::User => return Ok(()),
             Chooser::Unseen => {
-                let mut jf = base.theta.clone();
-                rhs.jacobian_vector(base.t, base.theta, base.dtheta, &mut jf)?;
-                let (auto, reason) = Auto::begin(self.tolerance.rtol, &look, jf.dot(base.dtheta) > 0.0);
+                let accelerates = Auto::minds_saddles(self.tolerance.rtol) && {
+                    let mut jf = base.theta.clone();
+                    rhs.jacobian_vector(base.t, base.theta, base.dtheta, &mut jf)?;
+                    jf.dot(base.dtheta) > 0.0
+                };
+                let (auto, reason) = Auto::begin(self.tolerance.rtol, &look, accelerates);
                 let choice = auto.choice();
                 self.chooser = Chooser::Auto(auto);
+                self.steps_since_review = 0;
+                if self.changes.last().is_some_and(|last| last.method == choice.name()) {
+                    return Ok(());
+                }
                 (choice, reason)
             }
             Chooser::Auto(_) if self.steps_since_review < STEPS_PER_REVIEW => return Ok(()),

@@ -138,7 +138,15 @@ impl LowRankStages {
     }
 
     fn sum<'a>(&'a self, theta: &'a DVector<f64>, of: &'a Combination) -> LowRankSum<'a> {
-        LowRankSum { layout: &self.layout, base: theta.as_slice(), scale: of.scale, weights: &of.weights, terms: &self.factors }
+        // Without decay a difference has few terms, the last.
+        let first = of.weights.iter().position(|&weight| weight != 0.0).unwrap_or(7);
+        LowRankSum {
+            layout: &self.layout,
+            base: theta.as_slice(),
+            scale: of.scale,
+            weights: &of.weights[first..],
+            terms: &self.factors[first..],
+        }
     }
 }
 
