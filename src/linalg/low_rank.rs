@@ -279,3 +279,53 @@ vectorised! {
         add_scaled(y, [along], [left]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use nalgebra::DMatrix;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Products, the vector itself and its norm, against the matrices formed by nalgebra; two blocks, up to nine terms.
+        #[test]
+        fn a_sum_is_what_its_matrices_make(
+            shapes in prop::collection::vec((1usize..20, 1usize..20), 1..4), rank in 1usize..4, terms in 0usize..9, seed in 0u64..1000,
+        ) {
+            let rng = &mut stream(seed, Purpose::Init);
+            let layout = LowRankLayout::new(shapes.clone(), rank);
+            let base = gaussian_matrix(shapes.iter().map(|(rows, columns)| rows * columns).sum(), 1, rng);
+            let factors: Vec<Factors> = (0..terms)
+                .map(|_| {
+                    let mut factors = layout.factors();
+                    factors.0.iter_mut().for_each(|entry| *entry = gaussian_matrix(1, 1, rng)[0]);
+                    factors
+                })
+                .collect();
+            let weights: Vec<f64> = gaussian_matrix(terms.max(1), 1, rng).iter().copied().take(terms).collect();
+            let sum = LowRankSum { layout: &layout, base: base.as_slice(), scale: 0.7, weights: &weights, terms: &factors };
+            let mut formed = vec![0.0; base.len()];
+            sum.form(&mut formed);
+            let mut squares = 0.0;
+            for (b, &(rows, columns)) in shapes.iter().enumerate() {
+                let expected = weights.iter().zip(&factors).fold(sum.block(b) * 0.7, |m, (weight, factors)| {
+                    m + layout.u(factors, b) * layout.v(factors, b).transpose() * *weight
+                });
+                squares += expected.norm_squared();
+                let close = |a: &DMatrix<f64>, b: &DMatrix<f64>| (a - b).norm() <= 1e-13 * (1.0 + b.norm());
+                let range = layout.blocks[b].range.clone();
+                prop_assert!(close(&DMatrix::from_column_slice(rows, columns, &formed[range]), &expected));
+                let (x, y) = (gaussian_matrix(columns, rank, rng), gaussian_matrix(rows, rank, rng));
+                let (mut mx, mut mty) = (y.clone(), x.clone());
+                sum.apply(b, x.as_view(), mx.as_view_mut());
+                sum.apply_transposed(b, y.as_view(), mty.as_view_mut());
+                // Terms of size 5 and more cancel.
+                let scale = 1.0 + terms as f64 * 20.0;
+                prop_assert!((&mx - &expected * &x).norm() <= 1e-13 * scale * (1.0 + mx.norm()));
+                prop_assert!((&mty - expected.transpose() * &y).norm() <= 1e-13 * scale * (1.0 + mty.norm()));
+            }
+            prop_assert!((sum.norm_squared() - squares).abs() <= 1e-13 * (1.0 + squares));
+        }
+    }
+}

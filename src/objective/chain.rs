@@ -80,7 +80,11 @@ impl Scratch {
 impl Chain {
     /// In the cheaper order.
     pub(super) fn new(net: Architecture) -> Self {
-        let cost = |order| flops(&net, order);
+        // Of equal ones, as with two layers, the thinner.
+        let cost = |order| match order {
+            Order::FromInput => (flops(&net, order), net.input_dim()),
+            Order::FromOutput => (flops(&net, order), net.output_dim()),
+        };
         let order = if cost(Order::FromOutput) < cost(Order::FromInput) { Order::FromOutput } else { Order::FromInput };
         Self { net, order }
     }

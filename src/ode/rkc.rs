@@ -219,7 +219,8 @@ mod tests {
             for i in 0..=4000 {
                 let z = -length * i as f64 / 4000.0;
                 let r = growth(stages, z).abs();
-                assert!(r <= 1.0 + 1e-12, "{stages} at {z}: {r}");
+                // Rounding grows with s² (Verwer, Hundsdorfer & Sommeijer, Numer. Math. 57, 1990).
+                assert!(r <= 1.0 + (stages * stages) as f64 * f64::EPSILON, "{stages} at {z}: {r}");
                 assert!(r <= 1.0 - DAMPING / 3.0 + 1e-2 || z > -2.5, "{stages} at {z}: {r}");
             }
         }

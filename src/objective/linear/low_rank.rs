@@ -103,3 +103,64 @@ impl LowRank for LowRankDescent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::DVector;
+    use proptest::prelude::*;
+
+    use super::super::LinearObjective;
+    use super::super::tests::problem;
+    use super::*;
+    use crate::objective::Objective;
+
+    proptest! {
+        /// In both orders, at weights that stand and at weights that a sum stands for.
+        #[test]
+        fn the_factors_multiply_to_the_descent(
+            hidden in prop::collection::vec(8usize..20, 1..5), wide in 1usize..5, thin in 1usize..2, from_output: bool, seed in 0u64..1000,
+        ) {
+            let ends = if from_output { (wide, thin) } else { (thin, wide) };
+            let widths: Vec<usize> = std::iter::once(ends.0).chain(hidden).chain([ends.1]).collect();
+            let (architecture, data, theta) = problem(&widths, 12, seed);
+            let order = if from_output { Order::FromOutput } else { Order::FromInput };
+            let objective = LinearObjective::with_order(architecture, Moments::new(&data).unwrap(), 0.3, order);
+            let field = objective.low_rank_descent().expect("thin enough");
+            let layout = field.layout();
+            let formed = |sum: &LowRankSum<'_>| {
+                let mut out = DVector::zeros(theta.len());
+                sum.form(out.as_mut_slice());
+                out
+            };
+            let zero = vec![0.0; theta.len()];
+            let mut found = layout.factors();
+            let mut agrees = |state: &LowRankSum<'_>| {
+                field.factors(state, &mut found);
+                let descent = formed(&LowRankSum { layout, base: &zero, scale: 0.0, weights: &[1.0], terms: std::slice::from_ref(&found) });
+                let mut expected = theta.clone();
+                objective.loss_gradient(&formed(state), &mut expected);
+                let mut negative = theta.clone();
+                objective.loss_descent(&formed(state), &mut negative);
+                let close = |a: &DVector<f64>| (a + &expected).norm() <= 1e-11 * (1.0 + expected.norm());
+                close(&descent) && close(&negative)
+            };
+            let mut state = LowRankSum { layout, base: theta.as_slice(), scale: 1.0, weights: &[], terms: &[] };
+            prop_assert!(agrees(&state));
+            let mut factors = layout.factors();
+            field.factors(&state, &mut factors);
+            state = LowRankSum { scale: 0.9, weights: &[0.01], terms: std::slice::from_ref(&factors), ..state };
+            prop_assert!(agrees(&state));
+        }
+    }
+
+    /// Many outputs and inputs are not thin, nor is a narrow layer; one layer needs no products.
+    #[test]
+    fn only_thin_chains_have_factors() {
+        let has = |widths: &[usize]| {
+            let (architecture, data, _) = problem(widths, 12, 0);
+            LinearObjective::new(architecture, Moments::new(&data).unwrap(), 0.0).low_rank_descent().is_some()
+        };
+        assert!(has(&[20, 20, 20, 1]) && has(&[1, 20, 20, 20]) && has(&[30, 16, 2]));
+        assert!(!has(&[20, 20, 20, 20]) && !has(&[20, 4, 20, 1]) && !has(&[20, 1]));
+    }
+}

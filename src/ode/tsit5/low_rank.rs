@@ -183,3 +183,6 @@ vectorised! {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests;
