@@ -26,13 +26,13 @@ struct Block {
     factors: [Range<usize>; 2],
 }
 
-/// One column of one block.
+/// Some columns of one block, side by side.
 #[derive(Debug, Clone)]
-pub(crate) struct Column {
+pub(crate) struct Panel {
     block: usize,
-    /// Among the columns of its block.
-    index: usize,
-    /// Where it lies in the flat vector.
+    /// The first, among the columns of its block.
+    first: usize,
+    /// Where they lie in the flat vector.
     pub(crate) range: Range<usize>,
 }
 
@@ -75,20 +75,23 @@ impl LowRankLayout {
         Self { blocks, rank }
     }
 
-    /// The largest d_b.
-    pub fn most_rows(&self) -> usize {
-        self.blocks.iter().map(|block| block.rows).max().unwrap_or(0)
-    }
-
-    /// All columns of all blocks, in the order in which they lie.
+    /// All entries, in the order in which they lie, as many columns at a time as [`LowRankLayout::longest_panel`] holds.
     #[inline(always)]
-    pub(crate) fn for_each_column(&self, mut f: impl FnMut(&Column)) {
-        for (block, Block { rows, columns, range, .. }) in self.blocks.iter().enumerate() {
-            for index in 0..*columns {
-                let start = range.start + index * rows;
-                f(&Column { block, index, range: start..start + rows });
+    pub(crate) fn for_each_panel(&self, mut f: impl FnMut(&Panel)) {
+        for (block, Block { rows, range, .. }) in self.blocks.iter().enumerate() {
+            let length = panel_columns(*rows) * rows;
+            let mut start = range.start;
+            while start < range.end {
+                let end = range.end.min(start + length);
+                f(&Panel { block, first: (start - range.start) / rows, range: start..end });
+                start = end;
             }
         }
+    }
+
+    /// Entries of the longest panel.
+    pub fn longest_panel(&self) -> usize {
+        self.blocks.iter().map(|block| panel_columns(block.rows) * block.rows).max().unwrap_or(0)
     }
 
     /// Room for factors.
@@ -212,23 +215,30 @@ impl<'a> LowRankSum<'a> {
 
     /// The sum of its squares.
     pub fn norm_squared(&self) -> f64 {
-        norm_squared(self, &mut vec![0.0; self.layout.most_rows()])
+        norm_squared(self, &mut vec![0.0; self.layout.longest_panel()])
     }
 
-    /// `out` ← one column of it.
+    /// `out` ← some columns of it.
     #[inline(always)]
-    pub(crate) fn column(&self, at: &Column, out: &mut [f64]) {
+    pub(crate) fn panel(&self, panel: &Panel, out: &mut [f64]) {
         if self.scale == 0.0 {
             out.fill(0.0);
         } else {
-            scale_into(out, self.scale, &self.base[at.range.clone()]);
+            scale_into(out, self.scale, &self.base[panel.range.clone()]);
         }
-        let [u, v] = &self.layout.blocks[at.block].factors;
-        let (rows, columns) = (u.len() / self.layout.rank, v.len() / self.layout.rank);
+        let rows = self.layout.blocks[panel.block].rows;
+        for (index, column) in (panel.first..).zip(out.chunks_exact_mut(rows)) {
+            self.add_to_column(panel.block, index, column);
+        }
+    }
+
+    /// Σ_j c_j U_jV_jᵀ, one column of it, up to four terms in a pass.
+    #[inline(always)]
+    fn add_to_column(&self, block: usize, index: usize, out: &mut [f64]) {
+        let Block { rows, columns, factors: [u, v], .. } = &self.layout.blocks[block];
         for q in 0..self.layout.rank {
-            let u = |j: usize| &self.terms[j].0[u.start + q * rows..][..rows];
-            let a = |j: usize| self.weights[j] * self.terms[j].0[v.start + q * columns + at.index];
-            // Up to four terms in a pass.
+            let u = |j: usize| &self.terms[j].0[u.start + q * rows..][..*rows];
+            let a = |j: usize| self.weights[j] * self.terms[j].0[v.start + q * columns + index];
             let last = self.terms.len();
             let mut j = 0;
             while last - j >= 4 {
@@ -245,6 +255,11 @@ impl<'a> LowRankSum<'a> {
     }
 }
 
+/// How many columns of this height a panel has: long enough for wide vectors, short enough to stay in the first cache.
+fn panel_columns(rows: usize) -> usize {
+    (512 / rows.max(1)).max(1)
+}
+
 #[inline(always)]
 fn scale_into(out: &mut [f64], scale: f64, base: &[f64]) {
     for (out, base) in out.iter_mut().zip(base) {
@@ -254,20 +269,20 @@ fn scale_into(out: &mut [f64], scale: f64, base: &[f64]) {
 
 vectorised! {
     fn form(sum: &LowRankSum<'_>, out: &mut [f64]) {
-        sum.layout.for_each_column(
+        sum.layout.for_each_panel(
             #[inline(always)]
-            |at| sum.column(at, &mut out[at.range.clone()]),
+            |panel| sum.panel(panel, &mut out[panel.range.clone()]),
         );
     }
 
-    fn norm_squared(sum: &LowRankSum<'_>, column: &mut [f64]) -> f64 {
+    fn norm_squared(sum: &LowRankSum<'_>, entries: &mut [f64]) -> f64 {
         let mut squares = 0.0;
-        sum.layout.for_each_column(
+        sum.layout.for_each_panel(
             #[inline(always)]
-            |at| {
-                let column = &mut column[..at.range.len()];
-                sum.column(at, column);
-                squares += sum_over(column, column, #[inline(always)] |a, b| a * b);
+            |panel| {
+                let entries = &mut entries[..panel.range.len()];
+                sum.panel(panel, entries);
+                squares += sum_over(entries, entries, #[inline(always)] |a, b| a * b);
             },
         );
         squares

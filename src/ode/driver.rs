@@ -178,7 +178,7 @@ impl Driver {
         self.budget.spend(1);
         match outcome {
             Err(NotFinite) => self.stability.lost(),
-            Ok(_) => self.stability.feel(&*self.method, &base, next, dnext),
+            Ok(_) => self.stability.feel(&*self.method, &base, h, next, dnext),
         }
         // A NaN among the errors fails the comparison.
         if let Ok(error) = outcome

@@ -20,6 +20,8 @@ const NEAR: f64 = 3.0;
 const UNFELT: f64 = 1.2;
 /// Nor for more steps than this: a component that has no part in the motion is not felt before a step was unstable.
 const STEPS_UNFELT: u32 = 100;
+/// Accepted steps from one at which ρ is felt to the next, while h times what was felt is less than half of [`UNFELT`].
+const STEPS_PER_TOUCH: u32 = 4;
 
 /// ρ as far as it is known.
 pub(super) struct Stability {
@@ -77,9 +79,13 @@ impl Stability {
         Ok(())
     }
 
-    /// Takes note of what a method has felt in its last step, from `base` to `next`.
-    pub(super) fn feel(&mut self, method: &dyn Method, base: &Base<'_>, next: &DVector<f64>, dnext: &DVector<f64>) {
+    /// Takes note of what a method has felt in its last step of length h, from `base` to `next`.
+    pub(super) fn feel(&mut self, method: &dyn Method, base: &Base<'_>, h: f64, next: &DVector<f64>, dnext: &DVector<f64>) {
         let Some(felt) = &mut self.felt else { return };
+        // ρ changes with the state, and the step is known.
+        if felt.steps % STEPS_PER_TOUCH != 0 && h * felt.rho < 0.5 * UNFELT {
+            return;
+        }
         let rho = method.felt(base, next, dnext);
         if rho > felt.rho {
             felt.rho = rho;

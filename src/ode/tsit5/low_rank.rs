@@ -50,8 +50,8 @@ pub(super) struct LowRankStages {
     slopes: [Combination; 7],
     /// Where the last step began and ended: the G there need not be formed again.
     times: Option<[f64; 2]>,
-    /// One column of the error.
-    column: Vec<f64>,
+    /// The error, a panel at a time.
+    errors: Vec<f64>,
 }
 
 impl LowRankStages {
@@ -62,7 +62,7 @@ impl LowRankStages {
             stages: [Combination::ZERO; 7],
             slopes: [Combination::ZERO; 7],
             times: None,
-            column: vec![0.0; layout.most_rows()],
+            errors: vec![0.0; layout.longest_panel()],
             layout,
         }
     }
@@ -85,7 +85,7 @@ impl LowRankStages {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite> {
         let decay = rhs.decay();
-        let Self { layout, factors, stages, slopes, times, column } = self;
+        let Self { layout, factors, stages, slopes, times, errors } = self;
         let layout = &*layout;
         let theta = base.theta.as_slice();
         match times.take() {
@@ -114,7 +114,7 @@ impl LowRankStages {
         // k_7 at the end itself: G_7 − λW_7.
         let end = next.as_slice();
         let slope = LowRankSum { layout, base: end, scale: -decay, weights: &[1.0], terms: &factors[6..] };
-        let sum = measure(tolerance, &error, &slope, theta, dnext.as_mut_slice(), column);
+        let sum = measure(tolerance, &error, &slope, theta, dnext.as_mut_slice(), errors);
         Ok((sum / theta.len() as f64).sqrt())
     }
 
@@ -168,16 +168,17 @@ vectorised! {
         slope: &LowRankSum<'_>,
         theta: &[f64],
         dnext: &mut [f64],
-        column: &mut [f64],
+        errors: &mut [f64],
     ) -> f64 {
         let mut sum = 0.0;
-        error.layout.for_each_column(
+        error.layout.for_each_panel(
             #[inline(always)]
-            |at| {
-                let (column, range) = (&mut column[..at.range.len()], at.range.clone());
-                error.column(at, column);
-                slope.column(at, &mut dnext[range.clone()]);
-                sum += tolerance.squares(&theta[range.clone()], &slope.base[range], [column], #[inline(always)] |[error]| error);
+            |panel| {
+                let (errors, range) = (&mut errors[..panel.range.len()], panel.range.clone());
+                error.panel(panel, errors);
+                slope.panel(panel, &mut dnext[range.clone()]);
+                let (before, after) = (&theta[range.clone()], &slope.base[range]);
+                sum += tolerance.squares(before, after, [errors], #[inline(always)] |[error]| error);
             },
         );
         sum
