@@ -16,6 +16,7 @@ mod line;
 mod product;
 mod qr;
 mod rank;
+mod small;
 mod svd;
 mod vectorised;
 
