@@ -18,6 +18,7 @@ mod low_rank;
 mod product;
 mod qr;
 mod rank;
+mod small;
 mod svd;
 mod vectorised;
 

@@ -1,0 +1,159 @@
+//! Products of matrices that are small, or have few rows or columns: from registers, without a library's packing and planning, which
+//! costs more than such products themselves.
+//!
+//! All as C (m × n) ← AB by strides, so that transposes are free. By shape: few columns of contiguous terms (`dots`), or
+//! everything else (`tiles`). Each is written once for every width of vectors ([`Lanes`]).
+
+#![allow(clippy::needless_range_loop, reason = "the indices of unrolled registers")]
+
+mod dots;
+mod lanes;
+#[cfg(test)]
+mod tests;
+mod tiles;
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256d, __m512d};
+use std::cell::UnsafeCell;
+
+use lanes::{Lanes, Two};
+
+#[cfg(target_arch = "x86_64")]
+use crate::linalg::Width;
+
+/// Numbers that fit into a packed copy of a part of A or B, on the stack.
+const ROOM: usize = 4096;
+
+/// A pointer to the first entry, and the distances of neighbours in a column and in a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Strided<P> {
+    pub(super) at: P,
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
+
+impl<P> Strided<P> {
+    #[inline(always)]
+    fn transpose(self) -> Self {
+        Self { at: self.at, row: self.column, column: self.row }
+    }
+}
+
+pub(super) type Source = Strided<*const f64>;
+pub(super) type Target = Strided<*mut f64>;
+
+impl Source {
+    /// That of entry (i, j), as the first.
+    #[inline(always)]
+    fn from(self, i: usize, j: usize) -> Self {
+        Self { at: self.at.wrapping_offset(i as isize * self.row + j as isize * self.column), ..self }
+    }
+}
+
+impl Target {
+    #[inline(always)]
+    fn from(self, i: usize, j: usize) -> Self {
+        Self { at: self.at.wrapping_offset(i as isize * self.row + j as isize * self.column), ..self }
+    }
+
+    /// The entry ← `value`, or the same added to it.
+    #[inline(always)]
+    unsafe fn set(self, value: f64, add: bool) {
+        // SAFETY: the caller's.
+        unsafe { *self.at = if add { *self.at + value } else { value } }
+    }
+}
+
+/// What is multiplied: C (m × n) ← AB of k terms, or added to C.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Product {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) a: Source,
+    pub(super) b: Source,
+    pub(super) c: Target,
+    pub(super) add: bool,
+}
+
+/// Columns that `dots` takes, and rows or columns that count as few.
+const FEW: usize = 6;
+
+/// Whether [`multiply`] is faster than faer, as `benches/products.rs` measures. Products of few terms, bound by writing C, are not; nor
+/// are large ones, to which a library's packing gives the caches' speed.
+pub(super) fn pays(m: usize, n: usize, k: usize) -> bool {
+    let (few, small) = (m.min(n) <= FEW, m * n * k <= 4096);
+    k > 4 && (small || few)
+}
+
+/// Forms a product of a shape that [`pays`].
+///
+/// # Safety
+/// There is a term, k ≥ 1; `a`, `b` and `c` must be of matrices of these shapes, and no entry of C stand in A or B.
+pub(super) unsafe fn multiply(product: Product) {
+    #[cfg(target_arch = "x86_64")]
+    match Width::of_cpu() {
+        // SAFETY: the caller's, and the CPU has these instructions.
+        Width::Avx512 => return unsafe { avx512(product) },
+        // SAFETY: likewise.
+        Width::Avx2 => return unsafe { avx2(product) },
+        Width::Least => {}
+    }
+    // SAFETY: the caller's.
+    unsafe { any::<Two>(product) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2(product: Product) {
+    // SAFETY: the caller's, and the instructions are there.
+    unsafe { any::<__m256d>(product) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
+unsafe fn avx512(product: Product) {
+    // SAFETY: likewise.
+    unsafe { any::<__m512d>(product) }
+}
+
+#[inline(always)]
+unsafe fn any<S: Lanes>(given: Product) {
+    // SAFETY: as the caller's.
+    unsafe {
+        // Contiguous vectors run along the rows of C: the longer side, or the one that C is stored along.
+        let turned = given.m < given.n && given.m <= FEW || given.c.row != 1 && given.c.column == 1;
+        let product = if turned {
+            let Product { m, n, k, a, b, c, add } = given;
+            Product { m: n, n: m, k, a: b.transpose(), b: a.transpose(), c: c.transpose(), add }
+        } else {
+            given
+        };
+        if product.a.row != 1 && product.a.column == 1 && product.n <= FEW {
+            dots::form::<S>(product);
+        } else {
+            tiles::form::<S>(product);
+        }
+    }
+}
+
+thread_local! {
+    /// Not on the stack, whose pages the compiler would have every call touch.
+    static PACKED: UnsafeCell<[f64; ROOM]> = const { UnsafeCell::new([0.0; ROOM]) };
+}
+
+/// A rows × columns part, copied: entry (i, j) at i + j·stride. It stands until the next copy on this thread.
+#[inline(always)]
+unsafe fn pack(stride: usize, from: Source, rows: usize, columns: usize) -> *const f64 {
+    debug_assert!(rows <= stride && columns * stride <= ROOM);
+    PACKED.with(|room| {
+        let to = room.get().cast::<f64>();
+        for i in 0..rows {
+            for j in 0..columns {
+                // SAFETY: within the room, which no other code borrows, and the caller's within the matrix.
+                unsafe { *to.add(i + j * stride) = *from.from(i, j).at };
+            }
+        }
+        to.cast_const()
+    })
+}
