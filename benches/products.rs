@@ -1,41 +1,96 @@
-use gramflow::data::{Dataset, Moments};
-use gramflow::network::Architecture;
-use gramflow::objective::{LinearObjective, Objective};
-use gramflow::rng::{Purpose, gaussian_matrix, stream};
-use nalgebra::DVector;
+//! Products C ← AB, AᵀB, ABᵀ beside those of faer, gemm and matrixmultiply (nalgebra's own), on one thread, in GF/s: the least time of
+//! many, interleaved. What `linalg` hands to faer and what it forms itself was decided by this table.
+//!
+//! `cargo bench --bench products`.
+
+use std::hint::black_box;
 use std::time::Instant;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use gramflow::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use gramflow::rng::{Purpose, gaussian_matrix, stream};
+use nalgebra::DMatrix;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Nn,
+    Tn,
+    Nt,
+}
+
 fn main() {
-    for (d, layers, d_out) in
-        [(10, 3, 10), (20, 5, 20), (64, 5, 64), (200, 3, 200), (20, 5, 1), (64, 5, 1), (200, 3, 1), (64, 5, 3), (512, 4, 512)]
-    {
-        let mut widths = vec![d; layers];
-        widths.push(d_out);
-        let architecture = Architecture::new(&widths);
-        let rng = &mut stream(0, Purpose::Inputs);
-        let data = Dataset { x: gaussian_matrix(2 * d, d, rng), y: gaussian_matrix(2 * d, d_out, rng) };
-        let theta: DVector<f64> = gaussian_matrix(architecture.parameter_count(), 1, rng).column(0) / (d as f64).sqrt();
-        let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 0.0);
-        let mut g = theta.clone();
-        let flops = objective.flops() as f64;
-        let reps = ((2e7 / flops) as usize).clamp(1, 10000);
-        let mut best = [f64::MAX; 2];
-        for _ in 0..30 {
-            let t = Instant::now();
-            for _ in 0..reps {
-                objective.loss_gradient(&theta, &mut g);
-            }
-            best[0] = best[0].min(t.elapsed().as_secs_f64() / reps as f64);
-            let t = Instant::now();
-            for _ in 0..reps {
-                objective.loss_hessian_vector(&theta, &theta, &mut g);
-            }
-            best[1] = best[1].min(t.elapsed().as_secs_f64() / reps as f64);
+    // cargo bench passes --bench; cargo test nothing: then one small shape shows that it runs.
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    let mut shapes: Vec<[usize; 3]> = [5, 10, 20, 32, 64, 100, 200, 512].map(|n| [n, n, n]).into();
+    for d in [20, 64, 200] {
+        for few in [1, 2, 3, 4, 6, 8] {
+            shapes.extend([[few, d, d], [d, few, d], [d, d, few]]);
         }
-        println!(
-            "d={d} L={layers} out={d_out}: gradient {:.2} us, {:.1} GF/s; hvp {:.2} us",
-            best[0] * 1e6,
-            flops / best[0] / 1e9,
-            best[1] * 1e6
-        );
     }
+    if !measuring {
+        shapes.truncate(1);
+    }
+    println!("{:>18} {:>8} {:>8} {:>8} {:>8}", "m × n × k", "ours", "faer", "gemm", "nalgebra");
+    for [m, n, k] in shapes {
+        for (name, form) in [("AB", Form::Nn), ("AᵀB", Form::Tn), ("ABᵀ", Form::Nt)] {
+            let flops = (2 * m * n * k) as f64;
+            let rates = times([m, n, k], form).map(|time| format!("{:8.1}", flops / time / 1e9));
+            println!("{:>14} {name:<3} {}", format!("{m} {n} {k}"), rates.join(" "));
+        }
+    }
+}
+
+/// Seconds of one product by each.
+fn times([m, n, k]: [usize; 3], form: Form) -> [f64; 4] {
+    let rng = &mut stream(0, Purpose::Init);
+    let (a, b) = (gaussian_matrix(m, k, rng), gaussian_matrix(k, n, rng));
+    let a = if form == Form::Tn { a.transpose() } else { a };
+    let b = if form == Form::Nt { b.transpose() } else { b };
+    let mut c = DMatrix::zeros(m, n);
+    let strides = |turned: bool, rows: usize| if turned { (rows as isize, 1) } else { (1, rows as isize) };
+    let (a_strides, b_strides) = (strides(form == Form::Tn, a.nrows()), strides(form == Form::Nt, b.nrows()));
+    let repetitions = (2_000_000 / (2 * m * n * k)).clamp(1, 100_000);
+    let mut best = [f64::INFINITY; 4];
+    for _ in 0..if m * n * k > 1_000_000 { 10 } else { 30 } {
+        for (index, best) in best.iter_mut().enumerate() {
+            let begun = Instant::now();
+            for _ in 0..repetitions {
+                match index {
+                    0 => match form {
+                        Form::Nn => gemm_nn(Write::Replace, a.as_view(), b.as_view(), c.as_view_mut()),
+                        Form::Tn => gemm_tn(Write::Replace, a.as_view(), b.as_view(), c.as_view_mut()),
+                        Form::Nt => gemm_nt(Write::Replace, a.as_view(), b.as_view(), c.as_view_mut()),
+                    },
+                    // SAFETY: shapes and strides are those of the matrices.
+                    1 => unsafe {
+                        let left = MatRef::from_raw_parts(a.as_ptr(), m, k, a_strides.0, a_strides.1);
+                        let right = MatRef::from_raw_parts(b.as_ptr(), k, n, b_strides.0, b_strides.1);
+                        let target = MatMut::from_raw_parts_mut(c.as_mut_ptr(), m, n, 1, m as isize);
+                        matmul(target, Accum::Replace, left, right, 1.0, Par::Seq);
+                    },
+                    // SAFETY: likewise.
+                    2 => unsafe {
+                        let (to, left, right) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
+                        let (ar, ac) = a_strides;
+                        let (br, bc) = b_strides;
+                        let alone = gemm::Parallelism::None;
+                        gemm::gemm(
+                            m, n, k, to, m as isize, 1, false, left, ac, ar, right, bc, br, 0.0, 1.0, false, false, false,
+                            alone,
+                        );
+                    },
+                    _ => match form {
+                        Form::Nn => c.gemm(1.0, &a, &b, 0.0),
+                        Form::Tn => c.gemm_tr(1.0, &a, &b, 0.0),
+                        // Which nalgebra has not: the product of a transposed copy.
+                        Form::Nt => c.gemm(1.0, &a, &b.transpose(), 0.0),
+                    },
+                }
+                black_box(&mut c);
+            }
+            *best = best.min(begun.elapsed().as_secs_f64() / repetitions as f64);
+        }
+    }
+    best
 }

@@ -71,7 +71,8 @@ fn the_right_hand_side_does_not_allocate_after_its_first_call() {
                 y: gaussian_matrix(30, architecture.output_dim(), rng),
             };
             let theta = DVector::from_element(architecture.parameter_count(), 0.01);
-            let objective = LinearObjective::with_order(architecture, Moments::new(&data).unwrap(), 1e-3, order);
+            let objective =
+                LinearObjective::with_order(architecture, Moments::new(&data).unwrap(), 1e-3, order).with_threads(1);
             let field = GradientFlow::new(&objective);
             let mut out = theta.clone();
             field.eval(0.0, &theta, &mut out);

@@ -4,6 +4,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
+use super::parallel::in_blocks;
 use super::small::{self, Product};
 
 /// What becomes of the entries that stand in the target.
@@ -56,9 +57,11 @@ fn gemm(write: Write, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMut<f64>
         Write::Replace => Accum::Replace,
         Write::Add => Accum::Add,
     };
-    // Sequential: the same bits whatever the number of threads.
-    matmul(target, accumulate, a, b, 1.0, Par::Seq);
-    leave_avx();
+    in_blocks(a, b, target, &|a, b, c| {
+        // A block on one thread: how faer would share it out depends on their number.
+        matmul(c, accumulate, a, b, 1.0, Par::Seq);
+        leave_avx();
+    });
 }
 
 /// nalgebra's view as faer's, without a copy.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
-use crate::linalg::{Write, gemm_nn};
+use crate::linalg::{Write, gemm_nn, on_threads};
 use crate::network::Architecture;
 use crate::ode::LowRank;
 
@@ -35,6 +35,7 @@ pub struct LinearObjective {
     minus_sigma_x: DMatrix<f64>,
     weight_decay: f64,
     low_rank: Option<LowRankDescent>,
+    threads: usize,
     scratch: RefCell<Scratch>,
     /// What products with the Hessian need beside; none before the first.
     tangent: RefCell<Option<Tangent>>,
@@ -45,7 +46,7 @@ pub struct LinearObjective {
 impl Clone for LinearObjective {
     /// With scratch of its own, so that another thread can use it.
     fn clone(&self) -> Self {
-        Self::with_chain(self.chain.clone(), self.moments.clone(), self.weight_decay)
+        Self::with_chain(self.chain.clone(), self.moments.clone(), self.weight_decay).with_threads(self.threads)
     }
 }
 
@@ -53,7 +54,8 @@ impl Clone for LinearObjective {
 type Close<'a> = &'a mut dyn FnMut(DMatrixView<f64>, &mut DMatrix<f64>);
 
 impl LinearObjective {
-    /// The objective of a linear architecture ([`Architecture::is_linear`]) with decay λ ≥ 0, its products in the cheaper order. Moments must be of d_0 inputs and d_L outputs.
+    /// The objective of a linear architecture ([`Architecture::is_linear`]) with decay λ ≥ 0, its products in the cheaper order.
+    /// Moments must be of d_0 inputs and d_L outputs. Large products take as many threads as the machine has.
     pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
         Self::with_chain(Chain::new(architecture), moments, weight_decay)
     }
@@ -68,7 +70,14 @@ impl LinearObjective {
         let (minus_sigma_yx, minus_sigma_x) = (-&moments.sigma_yx, -&moments.sigma_x);
         let (tangent, second) = (RefCell::new(None), RefCell::new(None));
         let low_rank = LowRankDescent::new(&chain, &moments);
-        Self { chain, moments, minus_sigma_yx, minus_sigma_x, weight_decay, low_rank, scratch, tangent, second }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { chain, moments, minus_sigma_yx, minus_sigma_x, weight_decay, low_rank, threads, scratch, tangent, second }
+    }
+
+    /// The same with at most this many threads, 1 at least. The results have the same bits; only handing work over allocates.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// The order in use.
@@ -144,7 +153,8 @@ impl Objective for LinearObjective {
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
-        self.carry(&mut self.scratch.borrow_mut(), theta.as_slice(), gradient.as_mut_slice());
+        let scratch = &mut self.scratch.borrow_mut();
+        on_threads(self.threads, || self.carry(scratch, theta.as_slice(), gradient.as_mut_slice()));
     }
 
     /// With −R in the place of R.
@@ -153,14 +163,17 @@ impl Objective for LinearObjective {
             residual.copy_from(&self.moments.sigma_yx);
             gemm_nn(Write::Add, product, self.minus_sigma_x.as_view(), residual.as_view_mut());
         };
-        self.carry_to(&mut close, &mut self.scratch.borrow_mut(), theta.as_slice(), descent.as_mut_slice());
+        let scratch = &mut self.scratch.borrow_mut();
+        on_threads(self.threads, || self.carry_to(&mut close, scratch, theta.as_slice(), descent.as_mut_slice()));
     }
 
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        tangent.settle(self, theta, hv);
-        tangent.product(self, v.as_slice(), hv.as_mut_slice());
+        on_threads(self.threads, || {
+            tangent.settle(self, theta, hv);
+            tangent.product(self, v.as_slice(), hv.as_mut_slice());
+        });
     }
 
     fn low_rank_descent(&self) -> Option<&dyn LowRank> {
@@ -186,10 +199,12 @@ impl ThirdDerivative for LinearObjective {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        tangent.settle(self, theta, out);
         let mut second = self.second.borrow_mut();
         let second = second.get_or_insert_with(|| Second::new(&self.chain));
-        second.form(self, tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
+        on_threads(self.threads, || {
+            tangent.settle(self, theta, out);
+            second.form(self, tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
+        });
     }
 }
 
@@ -275,6 +290,26 @@ mod tests {
                 prop_assert_eq!(crate::linalg::FLOPS.get() - before, objective.flops());
             }
         }
+    }
+
+    /// Widths whose products stand in two blocks and in one; gradients, products with the Hessian, third derivatives and minibatches.
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let (net, data, theta) = problem(&[190, 210, 170, 180], 40, 3);
+        let (theta, samples) = (theta * 0.1, Arc::new(Samples::new(&data)));
+        let all = |threads: usize| {
+            let objective = LinearObjective::new(net.clone(), Moments::new(&data).unwrap(), 0.1).with_threads(threads);
+            let mut out = vec![theta.clone(); 4];
+            objective.loss_gradient(&theta, &mut out[0]);
+            objective.loss_hessian_vector(&theta, &theta, &mut out[1]);
+            objective.third_derivative(&theta, &theta, &theta, &mut out[2]);
+            let batch: Vec<u32> = (0..300).map(|i| i % 40).collect();
+            Minibatch::new(&objective, samples.clone(), 300).loss_gradient(&batch, &theta, &mut out[3]);
+            out
+        };
+        let one = all(1);
+        assert!(one.iter().all(|out| out.iter().all(|x| x.is_finite())));
+        assert!([2, 3, 4, 7].into_iter().all(|threads| all(threads) == one));
     }
 
     #[test]

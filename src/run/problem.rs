@@ -139,7 +139,7 @@ impl Problem {
             let (net, decay) = (architecture.clone(), scenario.weight_decay);
             // By moments, where they say all: the cost is then free of n.
             Ok(if net.is_linear() && scenario.loss == Loss::Mse {
-                Box::new(LinearObjective::new(net, Moments::new(data)?, decay))
+                Box::new(LinearObjective::new(net, Moments::new(data)?, decay).with_threads(threads))
             } else {
                 Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss, decay).with_threads(threads))
             })

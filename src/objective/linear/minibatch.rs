@@ -13,7 +13,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::{LinearObjective, Scratch};
 use crate::data::Dataset;
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn, on_threads};
 use crate::objective::BatchGradient;
 
 /// The samples as columns, so that those of a batch are copied contiguously: Xᵀ ∈ ℝ^{d_0 × n}, Yᵀ ∈ ℝ^{d_L × n}.
@@ -76,6 +76,12 @@ impl<'a> Minibatch<'a> {
 
 impl BatchGradient for Minibatch<'_> {
     fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        on_threads(self.objective.threads, || self.form(batch, theta, gradient));
+    }
+}
+
+impl Minibatch<'_> {
+    fn form(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         for (column, &sample) in batch.iter().enumerate() {
             self.inputs.set_column(column, &self.samples.inputs.column(sample as usize));
             self.labels.set_column(column, &self.samples.labels.column(sample as usize));
