@@ -24,6 +24,7 @@ mod quantiles;
 mod quantity;
 mod rate_study;
 mod records;
+mod rounding;
 mod sharpness;
 mod spectra;
 mod spectra_by_index;
