@@ -1,4 +1,5 @@
-//! The right-hand side of the flow does not touch the heap after its first call, nor does a step of our methods after the first ones.
+//! The right-hand side of the flow and its Jacobian do not touch the heap after their first call, nor does a step of our methods after the
+//! first ones.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -75,14 +76,16 @@ fn the_right_hand_side_does_not_allocate_after_its_first_call() {
                 LinearObjective::with_order(architecture, Moments::new(&data).unwrap(), 1e-3, order).with_threads(1);
             let field = GradientFlow::new(&objective);
             let mut out = theta.clone();
-            field.eval(0.0, &theta, &mut out);
-            objective.gradient(&theta, &mut out);
-            let later = allocations(|| {
-                for _ in 0..100 {
-                    field.eval(0.0, &theta, &mut out);
-                    objective.gradient(&theta, &mut out);
-                }
-            });
+            let mut along = DVector::from_element(theta.len(), 1.0);
+            let mut calls = || {
+                field.eval(0.0, &theta, &mut out);
+                objective.gradient(&theta, &mut out);
+                field.jacobian_vector(0.0, &theta, &along, &mut out);
+                // Where θ has moved, the products kept for it are formed anew.
+                field.jacobian_vector(0.0, &out, &theta, &mut along);
+            };
+            calls();
+            let later = allocations(|| (0..50).for_each(|_| calls()));
             assert_eq!(later, 0, "{widths:?} {order:?}");
         }
     }
@@ -200,6 +203,31 @@ fn a_ledger_does_not_allocate_after_its_first_step() {
     let mut step = || ledger.step(0.01, &theta, &theta);
     step();
     assert_eq!(allocations(|| (0..40).for_each(|_| step())), 0);
+}
+
+/// Segment by segment: where nothing is new in a later one, it takes no memory at all.
+#[test]
+fn a_later_segment_does_not_allocate() {
+    let architecture = Architecture::new(&[12, 12, 12, 12]);
+    let rng = &mut stream(2, Purpose::Inputs);
+    let data = Dataset { x: gaussian_matrix(30, 12, rng), y: gaussian_matrix(30, 12, rng) };
+    let start = gaussian_matrix(architecture.parameter_count(), 1, rng).column(0) * 0.3;
+    let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 1e-3);
+    let field = GradientFlow::new(&objective);
+    let limits = || Limits { max_step: 0.01, t_end: 2.0, ..Limits::default() };
+    let tolerance = Tolerance { rtol: 1e-4, atol: 1e-7 };
+    type Make = fn(Tolerance, Limits) -> Driver;
+    let methods: [(&str, Make); 3] = [("tsit5", ode::tsit5), ("rkc", ode::rkc), ("rock4", ode::rock4)];
+    for (name, method) in methods {
+        let (mut integrator, mut theta) = (method(tolerance, limits()), start.clone());
+        let mut advance = |from: f64, to: f64| {
+            let segment = integrator.advance(&field, from, to, &mut theta);
+            assert!(segment.stop.is_none() && segment.work.accepted >= 50);
+        };
+        // Long enough for an estimate of the spectral radius, which some methods put off.
+        advance(0.0, 1.25);
+        assert_eq!(allocations(|| advance(1.25, 2.0)), 0, "{name}");
+    }
 }
 
 /// A stiff flow in ten times as many steps: as many allocations, but for a few where a step is the longest so far.

@@ -1,6 +1,6 @@
 //! One side of a race of flows: reads commands from standard input, one a line, and answers each with one line.
 //!
-//! `case FOLDER DECAY T_END` reads X, Y from FOLDER/data.npz and W1, … from FOLDER/w0.npz, forms the moments, and answers `ready`.
+//! `case FOLDER DECAY T_END [THREADS]` reads X, Y from FOLDER/data.npz and W1, … from FOLDER/w0.npz, forms the moments, and answers `ready`.
 //! `run INTEGRATOR RTOL ATOL` carries the flow of the case read last from its start to T_END, writes the weights to FOLDER/end.npz, and
 //! answers with the seconds that the integration took and its gradients; INTEGRATOR is a scenario's word for it, or `formed`, tsit5 that
 //! forms its stages whatever their rank. `flows.py` is the other side.
@@ -31,8 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
         match (words.as_slice(), &case) {
-            (["case", folder, decay, t_end], _) => {
-                case = Some(Case::read(Path::new(folder), decay.parse()?, t_end.parse()?)?);
+            (["case", folder, decay, t_end, threads @ ..], _) => {
+                let threads = threads.first().map_or(Ok(1), |word| word.parse())?;
+                case = Some(Case::read(Path::new(folder), decay.parse()?, t_end.parse()?, threads)?);
                 println!("ready");
             }
             (["run", integrator, rtol, atol], Some(case)) => {
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 impl Case {
-    fn read(folder: &Path, decay: f64, t_end: f64) -> Result<Self, Box<dyn Error>> {
+    fn read(folder: &Path, decay: f64, t_end: f64, threads: usize) -> Result<Self, Box<dyn Error>> {
         let mut arrays = npz::read(&folder.join("data.npz"))?;
         let [x, y] = ["X", "Y"].map(|name| arrays.remove(name).ok_or(name));
         let data = Dataset { x: matrix(&x?), y: matrix(&y?) };
@@ -57,7 +58,7 @@ impl Case {
         widths.extend((1..=weights.len()).map(|l| weights[&format!("W{l}")].shape[0]));
         let net = Architecture::new(&widths);
         let start = Parameters::from_arrays(&net, &weights)?;
-        let objective = LinearObjective::new(net, Moments::new(&data)?, decay);
+        let objective = LinearObjective::new(net, Moments::new(&data)?, decay).with_threads(threads);
         Ok(Self { folder: folder.to_path_buf(), objective, start, t_end })
     }
 

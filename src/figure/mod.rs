@@ -11,6 +11,7 @@ mod axis;
 mod balance;
 mod canvas;
 mod cells;
+mod costs;
 mod ensemble;
 mod ledger;
 mod loss;
@@ -24,6 +25,7 @@ mod quantiles;
 mod quantity;
 mod rate_study;
 mod records;
+mod rounding;
 mod sharpness;
 mod spectra;
 mod spectra_by_index;
@@ -38,6 +40,7 @@ use crate::record::{Ensemble, RateStudy, Run, Study};
 use crate::scenario;
 
 pub use canvas::DrawError;
+pub use costs::{CostCurve, CostPanel, Costs};
 pub use number::{cosine, number, number_range};
 
 /// Every picture there is; each is left out where the records have nothing for it.
@@ -95,6 +98,11 @@ pub fn draw_rate_study(study: &RateStudy, dir: &Path) -> Result<Vec<PathBuf>, Fi
 /// Writes the `pictures` of a sweep from its units: as [`draw_all`], named by [`scenario::Picture::name`] or, without, by the sweep.
 pub fn draw_ensemble(ensemble: &Ensemble, pictures: &[scenario::Picture], dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
     write(pictures.iter().map(|picture| ensemble::picture_of(ensemble, picture)), dir)
+}
+
+/// Writes measured costs as [`draw_all`] does its pictures, as `<name>.svg` and `<name>.png`.
+pub fn draw_costs(costs: &Costs, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    write([costs::picture_of(costs)].into_iter(), dir)
 }
 
 fn write<P: plot::Plot>(pictures: impl Iterator<Item = page::Picture<P>>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {

@@ -7,6 +7,7 @@ use super::axis::Scale;
 use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{depth, matrix, picture, process_entries, processes, time_axis, vector};
+use super::rounding;
 use super::style::{self, GREY, Look};
 
 /// Modes that have their own entry in the legend, and a name at the end of their curve.
@@ -22,7 +23,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     // A mode has one colour in both panels.
     let modes = arrays.iter().filter_map(width).max()?;
     // By index 1/(2L): the singular values that W_1 has where W_1ᵀW_1 is the target's AGOP to the power 1/L.
-    let wanted: Vec<f64> = vector(run, "target", "sv_agop").iter().map(|s| s.powf(0.5 / depth(run) as f64)).collect();
+    let (known, rounded) = rounding::target_spectrum(run);
+    let wanted: Vec<f64> = known.iter().map(|s| s.powf(0.5 / depth(run) as f64)).collect();
     let panels = arrays.map(|(name, heading, label)| {
         let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(label, Scale::Log));
         let mut left_out = false;
@@ -42,8 +44,10 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             let times = processes(run).first().map_or(&[][..], |(process, _)| vector(run, process, "t"));
             let mut positive = times.iter().copied().filter(|t| *t > 0.0);
             if let (Some(first), Some(&last)) = (positive.next(), times.last()) {
-                let known = wanted.iter().take(modes).filter(|s| **s > 0.0);
-                panel.series.extend(known.map(|&s| Series::guide(vec![(first, s), (last, s)], Look::guide())));
+                panel
+                    .series
+                    .extend(wanted.iter().take(modes).map(|&s| Series::guide(vec![(first, s), (last, s)], Look::guide())));
+                panel.notes.extend(rounding::note(rounded, " of the target's AGOP"));
             }
         }
         if left_out {
@@ -55,7 +59,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let entry = |k: usize| Entry::new(format!("σ_{{{}}}", k + 1), Look::line(style::sequential(k, modes)));
     let mut legend = abridged(modes, NAMED, entry);
     legend.extend(process_entries(run, Some(GREY)));
-    if wanted.iter().any(|s| *s > 0.0) {
+    if !wanted.is_empty() {
         legend.push(Entry::new("target's AGOP^{1/2L}", Look::guide()));
     }
     let panels = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();

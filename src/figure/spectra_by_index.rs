@@ -9,6 +9,7 @@ use super::number::number;
 use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
 use super::records::{depth, matrix, picture, process_entries, processes, vector};
+use super::rounding;
 use super::style::{self, Body, GREY, Look, Marker, Shape};
 use super::text::verbatim;
 
@@ -21,8 +22,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let (product_color, agop_color) = (style::categorical(1), style::categorical(3));
     let by_layer: Vec<_> = (1..=layers).map(|l| (format!("sv_W{l}"), layer_color(l))).collect();
     let whole = [("sv_product".to_string(), product_color), ("sv_agop".to_string(), agop_color)];
-    let known = vector(run, "target", "sv_agop").iter().enumerate();
-    let target: Vec<Point> = known.map(|(k, &value)| ((k + 1) as f64, value)).collect();
+    let (known, rounded) = rounding::target_spectrum(run);
+    let target: Vec<Point> = known.iter().enumerate().map(|(k, &value)| ((k + 1) as f64, value)).collect();
     let panels: Vec<Panel> = [("layers", by_layer.as_slice()), (WHOLE, whole.as_slice())]
         .into_iter()
         .filter_map(|(heading, arrays)| {
@@ -42,6 +43,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             let y = AxisSpec::new("singular values σ_k", scale(&series));
             let mut panel = Panel::new(heading, AxisSpec::new("index k", Scale::Index), y);
             panel.series = series;
+            if heading == WHOLE {
+                panel.notes.extend(rounding::note(rounded, " of the target's AGOP"));
+            }
             (!panel.series.is_empty()).then_some(panel)
         })
         .collect();

@@ -13,6 +13,7 @@ use super::super::page::Entry;
 use super::super::panel::{Across, AxisSpec, Band, Panel, Series};
 use super::super::quantiles::summary;
 use super::super::records::matrix;
+use super::super::rounding;
 use super::super::style::{BLACK, Body, DASHED, DOTTED, Look, Marker, Shape, categorical};
 use super::course::endings;
 use super::groups::{Unit, spread};
@@ -22,7 +23,7 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
     let x = AxisSpec::new("index k", Scale::Index);
     let mut panel = Panel::new(content.heading(), x, AxisSpec::new("eigenvalue λ_k / λ_1", Scale::Log));
     panel.notes = endings(&content.units);
-    let (mut groups, mut without, mut rounding) = (Vec::new(), 0, 0);
+    let (mut groups, mut without, mut rounded) = (Vec::new(), 0, 0);
     for (look, units) in content.curves() {
         for (i, name) in of.iter().enumerate() {
             let spectra: Vec<Vec<f64>> = units.iter().filter_map(|unit| relative_spectrum(unit, *name)).collect();
@@ -32,9 +33,9 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
             for k in 0..longest {
                 let values: Vec<f64> = spectra.iter().filter_map(|spectrum| spectrum.get(k).copied()).collect();
                 let Some(summary) = summary(&values) else { continue };
-                let least = longest as f64 * f64::EPSILON;
+                let least = rounding::share(longest);
                 if summary.median <= least {
-                    rounding += 1;
+                    rounded += 1;
                     continue;
                 }
                 median.push(((k + 1) as f64, summary.median));
@@ -46,9 +47,7 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
         }
         groups.push(units);
     }
-    if rounding > 0 {
-        panel.notes.push(format!("{rounding} eigenvalues below rounding, d·ε of the largest: not drawn."));
-    }
+    panel.notes.extend(rounding::note(rounded, ""));
     if without > 0 {
         panel.notes.push(format!("{without} matrices are zero, not known, or not kept: not drawn."));
     }

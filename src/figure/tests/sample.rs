@@ -8,8 +8,12 @@ use crate::run::{Problem, run};
 use crate::scenario;
 
 fn ran(name: &str, widths: &[usize], settings: &str) -> Run {
+    ran_on(widths[0].min(widths[widths.len() - 1]).min(2), name, widths, settings)
+}
+
+/// The same on a target of the given rank.
+fn ran_on(rank: usize, name: &str, widths: &[usize], settings: &str) -> Run {
     let (d_in, d_out) = (widths[0], widths[widths.len() - 1]);
-    let rank = d_in.min(d_out).min(2);
     let text = format!(
         "name: {name}
 data: {{synthetic: {{inputs: {{dim: {d_in}, samples: 60, whiten: true}}, target: {{low_rank: {{rank: {rank}, outputs: {d_out}}}}}}}}}
@@ -44,6 +48,11 @@ pub(in crate::figure) fn depth(layers: usize) -> Run {
     widths.push(1);
     let settings = "weight_decay: 0.001\nflow: {t_end: 50}\nrecord: {log: {points: 30}}\noptimizers: [{gd: {lr: 0.1}}]";
     ran(&format!("depth{layers}"), &widths, settings)
+}
+
+/// Three layers of width d on a target of this rank.
+pub(in crate::figure) fn rank(rank: usize, d: usize) -> Run {
+    ran_on(rank, "rank", &[d; 4], "weight_decay: 0.01\nflow: {t_end: 10}\nrecord: {log: {points: 5}}")
 }
 
 /// The record `t = 0` alone.

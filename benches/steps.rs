@@ -1,0 +1,85 @@
+//! What a step costs beside the field: every integrator on θ̇ = −θ, whose evaluation is one pass over memory, per accepted step.
+//!
+//! `cargo bench --bench steps`. Steps have one length, far below what the tolerance would allow, and come in segments of [`SEGMENT`], at
+//! whose ends methods without dense output begin anew. What is measured is the method's stages, its error estimate and the loop around it;
+//! the evaluations are in it: a row `field` says what one takes.
+
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use gramflow::ode::{Integrator, Limits, Tolerance, VectorField, dop853, dopri5, gauss, rkc, rock4, tsit5};
+use nalgebra::DVector;
+
+/// So short that θ hardly moves, however many steps are taken.
+const STEP: f64 = 1e-7;
+/// Steps between two calls: `ode_solvers` keeps every state in between.
+const SEGMENT: u32 = 16;
+
+/// θ̇ = −θ in P dimensions.
+struct Decay(usize);
+
+impl VectorField for Decay {
+    fn dim(&self) -> usize {
+        self.0
+    }
+    fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta.zip_apply(theta, |out, theta| *out = -theta);
+    }
+    fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv.zip_apply(v, |out, v| *out = -v);
+    }
+}
+
+type Make = fn(Tolerance, Limits) -> Box<dyn Integrator>;
+
+const METHODS: [(&str, Make); 6] = [
+    ("tsit5", |tolerance, limits| Box::new(tsit5(tolerance, limits))),
+    ("rock4", |tolerance, limits| Box::new(rock4(tolerance, limits))),
+    ("rkc", |tolerance, limits| Box::new(rkc(tolerance, limits))),
+    ("gauss2", |tolerance, limits| Box::new(gauss(2, tolerance, limits))),
+    ("dopri5", |tolerance, limits| Box::new(dopri5(tolerance, limits))),
+    ("dop853", |tolerance, limits| Box::new(dop853(tolerance, limits))),
+];
+
+/// The time of one step, in segments until there are `count`.
+fn time_of(make: Make, field: &Decay, count: u64) -> Duration {
+    let limits = Limits { max_step: STEP, t_end: 1e3, max_steps: u64::MAX, ..Limits::default() };
+    let mut integrator = make(Tolerance { rtol: 1e-6, atol: 1e-9 }, limits);
+    let mut theta = DVector::from_fn(field.dim(), |i, _| 1.0 + 0.1 * (i % 7) as f64);
+    let mut advance = |segment: u32| {
+        let [from, to] = [segment, segment + 1].map(|k| f64::from(k * SEGMENT) * STEP);
+        let done = integrator.advance(field, from, to, &mut theta);
+        assert_eq!(done.stop, None);
+        done.work.accepted
+    };
+    // Storage is made in the first steps, and their length found.
+    let mut segment = 2;
+    (0..segment).for_each(|k| {
+        advance(k);
+    });
+    let (begin, mut steps) = (Instant::now(), 0);
+    while steps < count {
+        steps += advance(segment);
+        segment += 1;
+    }
+    begin.elapsed().div_f64(steps as f64).mul_f64(count as f64)
+}
+
+fn steps(criterion: &mut Criterion) {
+    for dim in [300, 20_000, 160_000] {
+        let mut group = criterion.benchmark_group(format!("step of P = {dim}"));
+        group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(1500));
+        let field = Decay(dim);
+        let (theta, mut out) = (DVector::from_element(dim, 1.0), DVector::zeros(dim));
+        group.bench_function("field", |bencher| bencher.iter(|| field.eval(0.0, &theta, &mut out)));
+        for (name, make) in METHODS {
+            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                bencher.iter_custom(|count| time_of(make, &field, count));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, steps);
+criterion_main!(benches);
