@@ -1,0 +1,218 @@
+"""Gradient flows of linear networks: gramflow against scipy, diffrax, torchdiffeq and a loop in PyTorch, in turns within one run.
+
+  python benches/peers/flows.py [CASE ...] [--threads 1,2] [--rounds 5] [--write]     from anywhere; builds gramflow's side first
+
+Every solver gets the same moments (or the same samples) and start, and must end in the same weights. Times are compared at one error,
+‖θ − θ_ref‖/‖θ_ref‖ of the case: each solver's tolerance is turned until two settings bracket that error, and its time is read between them,
+log–log. A setting that brackets nothing is not extrapolated. The three peers that were fastest so go on, round by round in turns with
+gramflow, and the table has the median and the range of the ratios; the others' times are those of the search. The best peer is the one
+with the least median. A solver is stopped where it takes 10 times as long as the fastest before it.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FINALISTS = 3
+# Against autodiff through the samples: the tolerance that a user would ask for.
+DIAL = 8
+
+
+def environment(threads):
+    """Libraries read their number of threads when they are loaded."""
+    eigen = "true" if threads > 1 else "false"
+    flags = f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}"
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return os.environ | {name: str(threads) for name in names} | {"XLA_FLAGS": flags}
+
+
+def at_error(points, error):
+    """The seconds at `error` between two points (error, seconds) that bracket it, linear in log–log."""
+    import math
+
+    (e_1, s_1), (e_2, s_2) = points
+    share = math.log(e_1 / error) / math.log(e_1 / e_2) if e_1 != e_2 else 0.5
+    return s_1 * (s_2 / s_1) ** share
+
+
+class Entry:
+    """What is known of one solver on one case."""
+
+    def __init__(self, solver):
+        self.solver, self.points, self.note, self.times = solver, {}, "", []
+
+    def run(self, dial, limit, problem):
+        end, seconds, work = self.solver.run(dial, limit)
+        self.points[dial] = (problem.error(end), seconds, work)
+        return self.points[dial]
+
+    def bracket(self, error):
+        """Two neighbouring dials with the error between theirs, if they are known."""
+        for dial in sorted(self.points):
+            if dial + 1 in self.points and self.points[dial][0] >= error >= self.points[dial + 1][0]:
+                return dial, dial + 1
+        return None
+
+    def search(self, problem, limit):
+        from peers import Stopped
+
+        error, dial = problem.case.error, self.solver.start[problem.case.stiff]
+        try:
+            while self.bracket(error) is None and self.solver.dials[0] <= dial <= self.solver.dials[1]:
+                found = self.run(dial, limit, problem)[0]
+                dial = min(self.points) - 1 if found < error and dial == min(self.points) else max(self.points) + 1
+        except Stopped as stopped:
+            self.note = f"stopped at {self.solver.setting(dial)} {stopped}".strip()
+        if self.bracket(error) is None and not self.note:
+            self.note = "does not bracket the error"
+
+    def seconds(self, error):
+        """At the error; none where nothing brackets it."""
+        dials = self.bracket(error)
+        return at_error([self.points[dial][:2] for dial in dials], error) if dials else None
+
+    def once(self, problem):
+        """One more run of both settings."""
+        for dial in self.bracket(problem.case.error):
+            self.run(dial, 600.0, problem)
+        self.times.append(self.seconds(problem.case.error))
+
+
+def race(case, process, rounds):
+    """All solvers on one case: a record of what the tables need."""
+    import peers
+    import problems
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        problems.write(case, folder)
+        problem = problems.Problem(case, folder)
+        process.begin(problem)
+        entries = [Entry(solver) for solver in peers.solvers(problem, process) if solver.form != "data"]
+        best = None
+        for entry in entries:
+            entry.solver.prepare()
+            limit = case.limit if best is None or entry.solver.kind == "ours" else min(case.limit, max(2.0, 10 * best))
+            entry.search(problem, limit)
+            if entry.solver.kind != "ours" and (seconds := entry.seconds(case.error)):
+                best = min(best or seconds, seconds)
+        ours = entries[0]
+        field = [entry for entry in entries if entry.solver.kind != "ours" and entry.seconds(case.error)]
+        finalists = sorted(field, key=lambda entry: entry.seconds(case.error))[:FINALISTS]
+        for _ in range(rounds if (best or 0) < 1 else min(rounds, 3)):
+            for entry in [ours, *finalists]:
+                entry.once(problem)
+        winner = min(finalists, key=lambda entry: statistics.median(entry.times))
+        ratios = [theirs / mine for theirs, mine in zip(winner.times, ours.times)]
+        record = {
+            "what": case.what, "target": case.target, "error": case.error, "ours": statistics.median(ours.times),
+            "best": f"{winner.solver.name}, {winner.solver.form}", "theirs": statistics.median(winner.times),
+            "ratio": [statistics.median(ratios), min(ratios), max(ratios)], "solvers": [row(entry, case.error) for entry in entries],
+        }
+        if case.data_target:
+            record["data"] = through_samples(problem, ours, case)
+        return record
+
+
+def row(entry, error):
+    seconds = statistics.median(entry.times) if entry.times else entry.seconds(error)
+    dials = entry.bracket(error)
+    work = f"{entry.points[dials[0]][2]} to {entry.points[dials[1]][2]}" if dials else ""
+    setting = f"{entry.solver.setting(dials[0])} to {entry.solver.setting(dials[1])}" if dials else entry.note
+    form = {"moments": "moments", "output": "moments, from the output"}[entry.solver.form]
+    return {"name": entry.solver.name, "form": form, "ms": 1e3 * seconds if seconds else None, "setting": setting, "work": work}
+
+
+def through_samples(problem, ours, case):
+    """What is written first: autodiff through the samples, at the same tolerance, in turns."""
+    import peers
+
+    theirs = [Entry(peers.Diffrax(problem, "Tsit5", "data")), Entry(peers.Torchdiffeq(problem, "data"))]
+    for entry in theirs:
+        entry.solver.prepare()
+        entry.run(DIAL, 600.0, problem)
+    ratios, rounds = {entry.solver.name: [] for entry in theirs}, 3 if min(e.points[DIAL][1] for e in theirs) < 5 else 1
+    for _ in range(rounds):
+        mine = ours.run(DIAL, 600.0, problem)
+        for entry in theirs:
+            ratios[entry.solver.name].append(entry.run(DIAL, 600.0, problem)[1] / mine[1])
+    name = min(ratios, key=lambda name: statistics.median(ratios[name]))
+    errors = [entry.points[DIAL][0] for entry in theirs]
+    assert max(errors) < 1e-4, f"through the samples the weights are other ones: {errors}"
+    return {"name": name, "ratio": statistics.median(ratios[name]), "target": case.data_target, "rounds": rounds}
+
+
+def child(names, rounds, threads):
+    """One thread count, in a process of its own: one line of JSON a case."""
+    import peers
+    import problems
+
+    process = peers.Process(ROOT / "target/release/examples/flow")
+    for name in names or problems.CASES:
+        print(json.dumps(race(problems.CASES[name], process, rounds)), flush=True)
+    process.close()
+
+
+def machine():
+    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.processor())
+    flags = next((l for l in open("/proc/cpuinfo") if l.startswith("flags")), "")
+    wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "SSE2"
+    pins = ", ".join((HERE / "requirements.txt").read_text().split())
+    return f"{cpu}, {os.cpu_count()} cores, {wide}; {pins}"
+
+
+def table(records):
+    yield "| L layers of d × d; outputs | gramflow | best peer | takes | ratio (range) | wanted | autodiff through 1,000 samples | wanted |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for r in records:
+        median, least, most = r["ratio"]
+        data = r.get("data")
+        through = f"{data['ratio']:.0f} ({data['name']}) | {data['target']:.0f}" if data else "– | –"
+        yield (f"| {r['what']} | {1e3 * r['ours']:.3g} ms | {r['best']} | {1e3 * r['theirs']:.3g} ms | "
+               f"**{median:.2f}** ({least:.2f}–{most:.2f}) | {r['target']:g} | {through} |")
+
+
+def details(records):
+    for r in records:
+        yield f"\n**{r['what']}**, at error {r['error']:g}\n"
+        yield "| solver | form | ms | between | work |"
+        yield "| --- | --- | --- | --- | --- |"
+        for s in r["solvers"]:
+            ms = f"{s['ms']:.3g}" if s["ms"] else "–"
+            yield f"| {s['name']} | {s['form']} | {ms} | {s['setting']} | {s['work']} |"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("cases", nargs="*")
+    p.add_argument("--threads", default="1,2")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--write", action="store_true", help="leave the tables in flows.md beside this file")
+    p.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    a = p.parse_args()
+    if a.child:
+        return child(a.cases, a.rounds, a.child)
+    subprocess.run(["cargo", "build", "--release", "--example", "flow"], cwd=ROOT, check=True)
+    lines, below = [f"{machine()}\n"], []
+    for threads in map(int, a.threads.split(",")):
+        command = [sys.executable, __file__, *a.cases, "--rounds", str(a.rounds), "--child", str(threads)]
+        out = subprocess.run(command, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True).stdout
+        records = [json.loads(line) for line in out.splitlines()]
+        heading = f"{threads} thread{'s' if threads > 1 else ''}"
+        lines += [f"### On {heading}\n", *table(records), ""]
+        below += [f"\n### Every solver, on {heading}", *details(records)]
+    text = "\n".join(lines + below) + "\n"
+    print(text)
+    if a.write:
+        (HERE / "flows.md").write_text("# The race of flows\n\n" + text)
+
+
+if __name__ == "__main__":
+    main()
