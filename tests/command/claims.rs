@@ -148,7 +148,7 @@ claims: [converged]
     let rest = judged(&scenario, &["init=pytorch", "weight_decay=0.1", "flow.t_end=2000"]);
     assert_outcomes(&rest, &[("converged", Holds)]);
     // At the end of a horizon that is just long enough, the same test for as long again.
-    let just = judged(&scenario, &["init=pytorch", "weight_decay=0.1", "flow.t_end=400", "record={times: [0, 200, 400]}"]);
+    let just = judged(&scenario, &["init=pytorch", "weight_decay=0.1", "flow.t_end=300", "record={times: [0, 150, 300]}"]);
     assert_outcomes(&just, &[("converged", Holds)]);
 }
 
