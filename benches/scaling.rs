@@ -1,22 +1,24 @@
 //! What a gradient costs against depth, width and number of samples, and a run against its records, each beside its law.
 //!
 //! `cargo bench --bench scaling` prints the slopes and writes `figures/cost.svg`, `figures/cost.png` and `figures/cost.json`. Times are the
-//! least of many, taken in rounds over all sizes, so that a busy moment of the machine does not fall on one of them. Slopes are those of
+//! process's own on the CPU, so that what others take of a shared machine does not count, and the least of many, taken in rounds over all
+//! sizes, so that a busy moment, in which caches and clocks are shared, does not fall on one of them. Slopes are those of
 //! straight lines through the logarithms of the larger half of the sizes: below it what does not grow with the size rules. The table and
 //! the picture say which they are.
 
 use std::hint::black_box;
 use std::path::Path;
-use std::time::Instant;
+use std::time::Duration;
 
 use gramflow::data::{Dataset, Moments};
 use gramflow::figure::{CostCurve, CostPanel, Costs, draw_costs};
+use gramflow::flow::GradientFlow;
 use gramflow::linalg::Line;
 use gramflow::network::Architecture;
 use gramflow::objective::{LinearObjective, Objective};
 use gramflow::ode::Interrupt;
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
-use gramflow::run::{Problem, run};
+use gramflow::run::{Problem, flow_integrator, run};
 use gramflow::scenario;
 use nalgebra::DVector;
 
@@ -25,6 +27,22 @@ const ROUNDS: usize = 12;
 /// A gradient is repeated in each round for so many seconds, at least twice.
 const SECONDS: f64 = 0.04;
 
+/// The CPU time that this process has had: all that is measured runs on one thread.
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a timespec of ours, and the clock is one of POSIX.
+    let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    assert_eq!(status, 0, "a POSIX system");
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Seconds on the CPU that `work` takes.
+fn seconds_of(work: impl FnOnce()) -> f64 {
+    let begin = cpu_time();
+    work();
+    (cpu_time() - begin).as_secs_f64()
+}
+
 /// A cost against a size.
 struct Measured {
     label: &'static str,
@@ -32,7 +50,7 @@ struct Measured {
     seconds: Vec<f64>,
     /// Operations, where they are counted.
     flops: Option<Vec<f64>>,
-    /// Seconds ∝ size^law.
+    /// Seconds ∝ size^law in the end.
     law: f64,
 }
 
@@ -107,14 +125,13 @@ fn gradients(label: &'static str, law: f64, shapes: &[(usize, [usize; 4])]) -> M
             let mut gradient = theta.clone();
             objective.gradient(theta, &mut gradient);
             // Several to a reading of the clock where they are short.
-            let begin = Instant::now();
-            objective.gradient(theta, &mut gradient);
-            let together = (2e-5 / begin.elapsed().as_secs_f64()).ceil().max(1.0) as u32;
-            let (all, mut readings) = (Instant::now(), 0);
-            while readings < 2 || all.elapsed().as_secs_f64() < SECONDS {
-                let begin = Instant::now();
-                (0..together).for_each(|_| objective.gradient(black_box(theta), &mut gradient));
-                *least = least.min(begin.elapsed().as_secs_f64() / f64::from(together));
+            let once = seconds_of(|| objective.gradient(theta, &mut gradient));
+            let together = (1e-4 / once).ceil().max(1.0) as u32;
+            let (mut all, mut readings) = (0.0, 0);
+            while readings < 2 || all < SECONDS {
+                let taken = seconds_of(|| (0..together).for_each(|_| objective.gradient(black_box(theta), &mut gradient)));
+                *least = least.min(taken / f64::from(together));
+                all += taken;
                 readings += 1;
             }
         }
@@ -123,7 +140,7 @@ fn gradients(label: &'static str, law: f64, shapes: &[(usize, [usize; 4])]) -> M
     Measured { label, sizes: shapes.iter().map(|shape| shape.0 as f64).collect(), seconds, flops: Some(flops), law }
 }
 
-/// A run against its number of records: as a whole, and its flow alone.
+/// A run against its number of records: its flow alone, carried to the same times, and what the rest of it takes, which is observation.
 fn runs(integrator: &str, labels: [&'static str; 2]) -> [Measured; 2] {
     let counts: Vec<usize> = (2..=9).map(|k| 1 << k).collect();
     let problems: Vec<_> = counts
@@ -146,18 +163,27 @@ record: {{log: {{points: {count}, first: 1.0e-2}}}}
     let mut seconds = [vec![f64::INFINITY; counts.len()], vec![f64::INFINITY; counts.len()]];
     for _ in 0..ROUNDS / 2 {
         for (i, (scenario, problem)) in problems.iter().enumerate() {
-            let begin = Instant::now();
-            let finished = run(scenario, problem, &Interrupt::default(), |_| {});
-            let flow = finished.manifest.processes["flow"].wall_seconds;
-            for (least, taken) in seconds.iter_mut().zip([begin.elapsed().as_secs_f64(), flow]) {
+            let whole = seconds_of(|| drop(black_box(run(scenario, problem, &Interrupt::default(), |_| {}))));
+            let flow = seconds_of(|| {
+                let field = GradientFlow::new(problem.flow_objective());
+                let mut integrator = flow_integrator(&scenario.flow, &Interrupt::default());
+                let (mut theta, mut t) = (problem.start.values().clone(), 0.0);
+                for next in scenario.record_times() {
+                    let segment = integrator.advance(&field, t, next, &mut theta);
+                    assert_eq!(segment.stop, None);
+                    t = next;
+                }
+            });
+            for (least, taken) in seconds.iter_mut().zip([flow, whole]) {
                 least[i] = least[i].min(taken);
             }
         }
     }
     let sizes: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
-    let [whole, flow] = seconds;
+    let [flow, whole] = seconds;
+    let rest = whole.iter().zip(&flow).map(|(whole, flow)| (whole - flow).max(f64::MIN_POSITIVE)).collect();
     let measured = |label, seconds, law| Measured { label, sizes: sizes.clone(), seconds, flops: None, law };
-    [measured(labels[0], whole, 1.0), measured(labels[1], flow, 0.0)]
+    [measured(labels[0], flow, 0.0), measured(labels[1], rest, 1.0)]
 }
 
 /// The model of the CPU, and how many threads there are.
@@ -175,9 +201,9 @@ fn main() {
     let width = gradients("gradient against d (L = 3)", 3.0, &shapes(&widths, |d| [d, 3, d, 2 * d]));
     let one = gradients("gradient against d (L = 3, d_out = 1)", 2.0, &shapes(&widths, |d| [d, 3, 1, 2 * d]));
     let many = gradients("gradient against n (d = 32, L = 4)", 0.0, &shapes(&samples, |n| [32, 4, 32, n]));
-    let [whole, flow] = runs("auto", ["run against records (d = 20, L = 4)", "its flow, by auto"]);
-    let [_, dense] = runs("tsit5", ["run against records, tsit5", "its flow, by tsit5"]);
-    let all = [&depth, &width, &one, &many, &whole, &flow, &dense];
+    let [flow, rest] = runs("auto", ["flow by auto against records (d = 20, L = 4)", "observation against records"]);
+    let [dense, _] = runs("tsit5", ["flow by tsit5 against records", "its observation"]);
+    let all = [&depth, &width, &one, &many, &flow, &dense, &rest];
     all.iter().for_each(|measured| measured.print());
 
     let (cpu, threads) = machine();
@@ -196,11 +222,11 @@ fn main() {
         curves: curves.iter().map(|(measured, label)| measured.curve(label)).collect(),
         notes: curves.iter().map(|(measured, label)| measured.note(label)).collect(),
     };
-    let gradient = "seconds of one gradient";
+    let gradient = "CPU seconds of one gradient";
     let costs = Costs {
         name: "cost".into(),
         title: "Cost against depth, width, samples and records".into(),
-        caption: format!("Linear networks, mean squared loss, float64. Least times of many on one thread of {cpu}."),
+        caption: format!("Linear networks, mean squared loss, float64. Least CPU times of many on one thread of {cpu}."),
         panels: vec![
             panel("depth: d = 64", "depth L", gradient, &[(&depth, "L")]),
             panel("width: L = 3", "width d", gradient, &[(&width, "d_{out} = d"), (&one, "d_{out} = 1")]),
@@ -208,8 +234,8 @@ fn main() {
             panel(
                 "records: d = 20, L = 4",
                 "record points",
-                "seconds of a run",
-                &[(&whole, "whole"), (&flow, "flow, auto"), (&dense, "flow, tsit5")],
+                "CPU seconds",
+                &[(&flow, "flow, auto"), (&dense, "flow, tsit5"), (&rest, "observation")],
             ),
         ],
     };

@@ -6,7 +6,7 @@ use super::auto::{Auto, Choice, Look};
 use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::limits::Budget;
-use super::method::{Base, Method};
+use super::method::{Base, Method, fit};
 use super::rhs::{NotFinite, Rhs, shortest_step};
 use super::stability::Stability;
 use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
@@ -55,9 +55,17 @@ struct Front {
     t_before: f64,
     theta_before: DVector<f64>,
     dtheta_before: DVector<f64>,
-    /// The state and time last handed out.
-    handed: DVector<f64>,
+    /// The time last handed out, and the state, where that was interpolated: else it is `theta`.
     t_handed: f64,
+    interpolated: bool,
+    handed: DVector<f64>,
+}
+
+impl Front {
+    /// Whether (t, θ) is what was handed out last.
+    fn handed_out(&self, t: f64, theta: &DVector<f64>) -> bool {
+        self.t_handed == t && *theta == *(if self.interpolated { &self.handed } else { &self.theta })
+    }
 }
 
 impl Driver {
@@ -86,7 +94,7 @@ impl Driver {
 
     /// Makes (t0, θ) the front, unless the last segment ended there and what was found beyond still holds.
     fn start(&mut self, rhs: &Rhs<'_>, t0: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        if self.front.as_ref().is_some_and(|front| front.t_handed == t0 && front.handed == *theta) {
+        if self.front.as_ref().is_some_and(|front| front.handed_out(t0, theta)) {
             return Ok(());
         }
         self.method.restart();
@@ -108,8 +116,10 @@ impl Driver {
             dtheta,
             t_before: t0,
             theta_before: theta.clone(),
-            handed: theta.clone(),
             t_handed: t0,
+            interpolated: false,
+            // Methods without dense output need none.
+            handed: DVector::zeros(0),
         });
         Ok(())
     }
@@ -244,8 +254,12 @@ impl Integrator for Driver {
             // Met on the way here by an earlier segment that ended before.
             stop = stop.or_else(|| self.blow_up(t, theta));
         }
-        front.handed.copy_from(theta);
         front.t_handed = t;
+        front.interpolated = t < front.t;
+        if front.interpolated {
+            fit(std::array::from_mut(&mut front.handed), theta.len());
+            front.handed.copy_from(theta);
+        }
         self.front = Some(front);
         work.evaluations = rhs.gradients();
         Segment { t, work, stop }

@@ -116,12 +116,13 @@ impl SpectralRadius {
         rhs: &Rhs<'_>,
         t: f64,
         theta: &DVector<f64>,
-        direction: &DVector<f64>,
+        direction: DVector<f64>,
     ) -> Result<(), NotFinite> {
         self.fit(theta.len());
         let [first, second, ..] = &mut self.basis;
-        first.copy_from(direction);
-        first.unscale_mut(direction.norm());
+        // In the place of the one that stood there: vectors may be as large as memory allows.
+        *first = direction;
+        first.unscale_mut(first.norm());
         second.copy_from(&self.random);
         self.dimension = if orthonormalise(second, std::slice::from_ref(first), NOTHING) { 2 } else { 1 };
         self.settle(rhs, t, theta, ROUGHLY, 1)

@@ -72,7 +72,7 @@ impl Stability {
     /// Estimates ρ at (t, θ).
     pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         match self.felt.take() {
-            Some(felt) if felt.rho > 0.0 => self.radius.update_roughly(rhs, t, theta, &felt.direction)?,
+            Some(felt) if felt.rho > 0.0 => self.radius.update_roughly(rhs, t, theta, felt.direction)?,
             _ => self.radius.update(rhs, t, theta)?,
         }
         self.age = Some(0);

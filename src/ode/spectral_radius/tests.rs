@@ -200,7 +200,7 @@ fn a_rough_estimate_is_short_by_little() {
             let direction = &field.0 * (&field.0 * draw);
             let mut radius = SpectralRadius::new();
             let rhs = Rhs::new(&field);
-            radius.update_roughly(&rhs, 0.0, &DVector::zeros(n), &direction).unwrap();
+            radius.update_roughly(&rhs, 0.0, &DVector::zeros(n), direction.clone()).unwrap();
             let (found, products) = (radius.value(), rhs.gradients() / 2);
             assert!((0.87..=1.0501).contains(&found) && products <= 12, "{name}, n = {n}: {found} by {products} products");
         }
