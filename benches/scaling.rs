@@ -220,7 +220,8 @@ fn main() {
         x: x.to_string(),
         y: y.to_string(),
         curves: curves.iter().map(|(measured, label)| measured.curve(label)).collect(),
-        notes: curves.iter().map(|(measured, label)| measured.note(label)).collect(),
+        // Small print knows no subscripts.
+        notes: curves.iter().map(|(measured, label)| measured.note(&label.replace(['{', '}'], ""))).collect(),
     };
     let gradient = "CPU seconds of one gradient";
     let costs = Costs {
