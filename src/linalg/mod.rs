@@ -1,8 +1,9 @@
 //! Dense linear algebra on nalgebra's matrices: products into given storage, singular values and eigenvalues, powers of Gram matrices;
 //! elementary functions over slices; and the line through points.
 //!
-//! Products and decompositions are faer's. nalgebra's own product allocates on every call, and its SVD is silently wrong on
-//! low-rank matrices (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
+//! Large products and all decompositions are faer's; small and thin products have kernels of their own, at whose sizes a library's
+//! planning costs more than its work. nalgebra's own product allocates on every call, and its SVD is silently wrong on low-rank matrices
+//! (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
 
 mod angle;
 mod double_double;

@@ -7,7 +7,7 @@ use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::limits::Budget;
 use super::method::{Base, Method, fit};
-use super::rhs::{NotFinite, Rhs, shortest_step};
+use super::rhs::{NotFinite, Rhs, norm, shortest_step};
 use super::stability::Stability;
 use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
@@ -218,7 +218,7 @@ impl Driver {
 
     /// That θ at time t has blown up, if it has.
     fn blow_up(&self, t: f64, theta: &DVector<f64>) -> Option<Termination> {
-        let norm = theta.norm();
+        let norm = norm(theta);
         has_blown_up(norm, self.start_norm.unwrap_or(norm)).then_some(Termination::Diverged { t, norm })
     }
 }

@@ -111,6 +111,11 @@ pub(super) fn states_per_call(dim: usize) -> u64 {
     ((1 << 22) / dim.max(1) as u64).clamp(FEWEST_STATES, 1000)
 }
 
+/// ‖v‖, infinite beyond 1e154.
+pub(super) fn norm(v: &DVector<f64>) -> f64 {
+    norm_squared(v.as_slice()).sqrt()
+}
+
 fn finite(v: &DVector<f64>) -> Result<(), NotFinite> {
     // One pass that the compiler vectorises, unlike a test of every entry.
     if norm_squared(v.as_slice()).is_finite() { Ok(()) } else { Err(NotFinite) }
