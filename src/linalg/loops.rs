@@ -9,8 +9,8 @@ pub(crate) fn sum_of(n: usize, f: impl Fn(usize) -> f64) -> f64 {
     let mut sums = [0.0; LANES];
     let mut i = 0;
     while i < whole {
-        for k in 0..LANES {
-            sums[k] += f(i + k);
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum += f(i + k);
         }
         i += LANES;
     }
