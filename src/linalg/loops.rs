@@ -1,22 +1,41 @@
 //! Loops to be called in functions that are compiled for several widths of vectors.
 
-/// Σ_{i<n} f(i) in sums that do not wait for each other, in an order that depends on n alone.
+/// Σ_i f(a_i, b_i, (x_{1i}, …, x_{Ni})) over slices as long as a, in sums that do not wait for each other, in an order that depends on
+/// that length alone.
 #[inline(always)]
-pub(crate) fn sum_of(n: usize, f: impl Fn(usize) -> f64) -> f64 {
+pub(crate) fn sum_along<const N: usize>(a: &[f64], b: &[f64], x: [&[f64]; N], f: impl Fn(f64, f64, [f64; N]) -> f64) -> f64 {
     // Two vectors of the widest kind.
     const LANES: usize = 16;
-    let whole = n / LANES * LANES;
     let mut sums = [0.0; LANES];
-    let mut i = 0;
-    while i < whole {
-        for (k, sum) in sums.iter_mut().enumerate() {
-            *sum += f(i + k);
+    let whole = a.len() / LANES * LANES;
+    for i in (0..whole).step_by(LANES) {
+        // Of a length that the compiler knows: a test of every index would keep it from vectors.
+        let (a, b) = (&a[i..i + LANES], &b[i..i + LANES]);
+        let x = x.map(
+            #[inline(always)]
+            |x| &x[i..i + LANES],
+        );
+        for k in 0..LANES {
+            sums[k] += f(
+                a[k],
+                b[k],
+                std::array::from_fn(
+                    #[inline(always)]
+                    |j| x[j][k],
+                ),
+            );
         }
-        i += LANES;
     }
     let mut rest = 0.0;
-    for i in whole..n {
-        rest += f(i);
+    for i in whole..a.len() {
+        rest += f(
+            a[i],
+            b[i],
+            std::array::from_fn(
+                #[inline(always)]
+                |j| x[j][i],
+            ),
+        );
     }
     rest + sums.iter().sum::<f64>()
 }
@@ -71,7 +90,7 @@ mod tests {
         fn sums_of_any_length_are_whole(n in 0usize..200) {
             let (a, b): (Vec<f64>, Vec<f64>) = (0..n).map(|i| (i as f64, 1.0 / (1 + i) as f64)).unzip();
             let exact: f64 = (0..n).map(|i| i as f64 / (1 + i) as f64).sum();
-            for sum in [sum_of(n, |i| a[i] * b[i]), sum_over(&a, &b, |a, b| a * b)] {
+            for sum in [sum_along(&a, &b, [&a, &b], |_, _, [a, b]| a * b), sum_over(&a, &b, |a, b| a * b)] {
                 prop_assert!((sum - exact).abs() <= 1e-14 * (1.0 + exact));
             }
         }

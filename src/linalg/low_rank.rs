@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
+use super::small::{AT_ONCE, Onto, OuterProduct, add_outer_products};
 use super::{Write, add_scaled, gemm_nn, gemm_tn, sum_over, vectorised};
 
 /// Where the blocks W_b, d_b × e_b column by column, one after the other, lie in a flat vector, and their factors U_b (d_b × r) and V_b
@@ -219,52 +220,31 @@ impl<'a> LowRankSum<'a> {
     }
 
     /// `out` ← some columns of it.
-    #[inline(always)]
     pub(crate) fn panel(&self, panel: &Panel, out: &mut [f64]) {
-        if self.scale == 0.0 {
-            out.fill(0.0);
-        } else {
-            scale_into(out, self.scale, &self.base[panel.range.clone()]);
-        }
-        let rows = self.layout.blocks[panel.block].rows;
-        for (index, column) in (panel.first..).zip(out.chunks_exact_mut(rows)) {
-            self.add_to_column(panel.block, index, column);
-        }
-    }
-
-    /// Σ_j c_j U_jV_jᵀ, one column of it, up to four terms in a pass.
-    #[inline(always)]
-    fn add_to_column(&self, block: usize, index: usize, out: &mut [f64]) {
-        let Block { rows, columns, factors: [u, v], .. } = &self.layout.blocks[block];
-        for q in 0..self.layout.rank {
-            let u = |j: usize| &self.terms[j].0[u.start + q * rows..][..*rows];
-            let a = |j: usize| self.weights[j] * self.terms[j].0[v.start + q * columns + index];
-            let last = self.terms.len();
-            let mut j = 0;
-            while last - j >= 4 {
-                add_scaled(out, [a(j), a(j + 1), a(j + 2), a(j + 3)], [u(j), u(j + 1), u(j + 2), u(j + 3)]);
-                j += 4;
-            }
-            match last - j {
-                1 => add_scaled(out, [a(j)], [u(j)]),
-                2 => add_scaled(out, [a(j), a(j + 1)], [u(j), u(j + 1)]),
-                3 => add_scaled(out, [a(j), a(j + 1), a(j + 2)], [u(j), u(j + 1), u(j + 2)]),
-                _ => {}
+        let Block { rows, columns, factors: [u, v], .. } = &self.layout.blocks[panel.block];
+        let (rows, columns, rank) = (*rows, *columns, self.layout.rank);
+        let first = panel.first..panel.first + out.len() / rows;
+        let mut onto = Onto::Scaled(self.scale, &self.base[panel.range.clone()]);
+        let mut outer = [OuterProduct { weight: 0.0, u: &[], v: &[] }; AT_ONCE];
+        let mut count = 0;
+        for (weight, Factors(factors)) in self.weights.iter().zip(self.terms) {
+            for q in 0..rank {
+                if count == AT_ONCE {
+                    add_outer_products(out, rows, onto, &outer);
+                    (onto, count) = (Onto::Itself, 0);
+                }
+                let (u, v) = (&factors[u.start + q * rows..][..rows], &factors[v.start + q * columns..][first.clone()]);
+                outer[count] = OuterProduct { weight: *weight, u, v };
+                count += 1;
             }
         }
+        add_outer_products(out, rows, onto, &outer[..count]);
     }
 }
 
 /// How many columns of this height a panel has: long enough for wide vectors, short enough to stay in the first cache.
 fn panel_columns(rows: usize) -> usize {
     (512 / rows.max(1)).max(1)
-}
-
-#[inline(always)]
-fn scale_into(out: &mut [f64], scale: f64, base: &[f64]) {
-    for (out, base) in out.iter_mut().zip(base) {
-        *out = scale * base;
-    }
 }
 
 vectorised! {

@@ -24,7 +24,7 @@ mod small;
 mod svd;
 mod vectorised;
 
-pub(crate) use loops::{add_scaled, sum_of, sum_over};
+pub(crate) use loops::{add_scaled, sum_along, sum_over};
 #[cfg(test)]
 pub(crate) use product::FLOPS;
 #[cfg_attr(not(target_arch = "x86_64"), allow(unused_imports, reason = "the macro asks for it on x86 only"))]

@@ -42,10 +42,15 @@ impl<'a> Rhs<'a> {
 
     /// dθ ← F(t, θ), counted.
     pub(super) fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) -> Result<(), NotFinite> {
+        self.eval_unchecked(t, theta, dtheta);
+        finite(dtheta)
+    }
+
+    /// The same, finite or not: for a stage that is part of an error norm, which is no number if the stage is none.
+    pub(super) fn eval_unchecked(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         self.evaluations.set(self.evaluations.get() + 1);
         self.gradients.set(self.gradients.get() + self.field.evaluation_cost());
         self.field.eval(t, theta, dtheta);
-        finite(dtheta)
     }
 
     /// The field's form by thin matrices, where it has one.

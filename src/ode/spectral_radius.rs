@@ -10,11 +10,12 @@
 
 use nalgebra::{DVector, SMatrix, SymmetricEigen};
 
+use crate::linalg::{add_scaled, sum_over, vectorised};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::VectorField;
 use super::method::fit;
-use super::rhs::{NotFinite, Rhs};
+use super::rhs::{NotFinite, Rhs, norm};
 
 /// An estimate that moves by less from product to product has settled.
 const SETTLED: f64 = 0.01;
@@ -172,7 +173,7 @@ impl SpectralRadius {
     /// The image of basis vector `i`, and its products with those before.
     fn apply(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>, i: usize) -> Result<(), NotFinite> {
         rhs.jacobian_vector(t, theta, &self.basis[i], &mut self.images[i])?;
-        for (j, product) in dots(&self.images[i], &self.images[..=i]).into_iter().enumerate() {
+        for (j, product) in dots(self.images[i].as_slice(), &self.images[..=i]).into_iter().enumerate() {
             self.gram[(i, j)] = product;
             self.gram[(j, i)] = product;
         }
@@ -201,7 +202,7 @@ impl SpectralRadius {
         let (basis, rest) = self.basis.split_at_mut(self.dimension);
         let new = &mut rest[0];
         new.fill(0.0);
-        add(new, &self.images[..self.dimension], weights);
+        add(new.as_mut_slice(), &self.images[..self.dimension], weights);
         let grown = orthonormalise(new, basis, NOTHING * ritz.lengths[of]);
         self.dimension += usize::from(grown);
         grown
@@ -233,63 +234,49 @@ impl SpectralRadius {
     }
 }
 
-/// The first vectors ← their combinations with these weights, a block of rows at a time in place: a pass over memory that the compiler
-/// vectorises.
-fn combine(vectors: &mut [DVector<f64>], weights: &[[f64; MOST]]) {
-    // Rows beyond the last vector stay zero.
-    let mut old = [[0.0; BLOCK]; MOST];
-    let n = vectors[0].len();
-    for start in (0..n).step_by(BLOCK) {
-        let rows = start..n.min(start + BLOCK);
-        for (old, v) in old.iter_mut().zip(vectors.iter()) {
-            old[..rows.len()].copy_from_slice(&v.as_slice()[rows.clone()]);
-        }
-        for (v, weights) in vectors.iter_mut().zip(weights) {
-            for (row, new) in v.as_mut_slice()[rows.clone()].iter_mut().enumerate() {
-                let mut sum = 0.0;
-                for (weight, old) in weights.iter().zip(&old) {
-                    sum += weight * old[row];
-                }
-                *new = sum;
-            }
-        }
-    }
-}
-
 /// Rows that are passed over at once: what vectors share stays in the nearest cache.
 const BLOCK: usize = 256;
 
-/// ⟨v, v_i⟩ of each vector, zero beyond the last.
-fn dots(v: &DVector<f64>, vectors: &[DVector<f64>]) -> [f64; MOST] {
-    const LANES: usize = 8;
-    let mut sums = [[0.0; LANES]; MOST];
-    for start in (0..v.len()).step_by(BLOCK) {
-        let rows = start..v.len().min(start + BLOCK);
-        let v = &v.as_slice()[rows.clone()];
-        for (sums, other) in sums.iter_mut().zip(vectors) {
-            let (a, b) = (v.chunks_exact(LANES), other.as_slice()[rows.clone()].chunks_exact(LANES));
-            for (sum, (a, b)) in sums.iter_mut().zip(a.remainder().iter().zip(b.remainder())) {
-                *sum += a * b;
+vectorised! {
+    /// The first vectors ← their combinations with these weights, a block of rows at a time in place.
+    fn combine(vectors: &mut [DVector<f64>], weights: &[[f64; MOST]]) {
+        // Rows beyond the last vector stay zero.
+        let mut old = [[0.0; BLOCK]; MOST];
+        let n = vectors[0].len();
+        for start in (0..n).step_by(BLOCK) {
+            let rows = start..n.min(start + BLOCK);
+            for (old, v) in old.iter_mut().zip(vectors.iter()) {
+                old[..rows.len()].copy_from_slice(&v.as_slice()[rows.clone()]);
             }
-            for (a, b) in a.zip(b) {
-                for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-                    *sum += a * b;
+            let [a, b, c, d] = &old;
+            for (v, [w_a, w_b, w_c, w_d]) in vectors.iter_mut().zip(weights) {
+                let v = &mut v.as_mut_slice()[rows.clone()];
+                for row in 0..v.len() {
+                    v[row] = w_a * a[row] + w_b * b[row] + w_c * c[row] + w_d * d[row];
                 }
             }
         }
     }
-    sums.map(|lanes| lanes.iter().sum())
-}
 
-/// v ← v + Σ w_i v_i.
-fn add(v: &mut DVector<f64>, vectors: &[DVector<f64>], weights: [f64; MOST]) {
-    let n = v.len();
-    for start in (0..n).step_by(BLOCK) {
-        let rows = start..n.min(start + BLOCK);
-        let v = &mut v.as_mut_slice()[rows.clone()];
-        for (other, weight) in vectors.iter().zip(weights) {
-            for (v, other) in v.iter_mut().zip(&other.as_slice()[rows.clone()]) {
-                *v += weight * other;
+    /// ⟨v, v_i⟩ of each vector, zero beyond the last.
+    fn dots(v: &[f64], vectors: &[DVector<f64>]) -> [f64; MOST] {
+        let mut sums = [0.0; MOST];
+        for start in (0..v.len()).step_by(BLOCK) {
+            let rows = start..v.len().min(start + BLOCK);
+            for (sum, other) in sums.iter_mut().zip(vectors) {
+                *sum += sum_over(&v[rows.clone()], &other.as_slice()[rows.clone()], #[inline(always)] |a, b| a * b);
+            }
+        }
+        sums
+    }
+
+    /// v ← v + Σ w_i v_i.
+    fn add(v: &mut [f64], vectors: &[DVector<f64>], weights: [f64; MOST]) {
+        let n = v.len();
+        for start in (0..n).step_by(BLOCK) {
+            let rows = start..n.min(start + BLOCK);
+            for (other, weight) in vectors.iter().zip(weights) {
+                add_scaled(&mut v[rows.clone()], [weight], [&other.as_slice()[rows.clone()]]);
             }
         }
     }
@@ -297,18 +284,18 @@ fn add(v: &mut DVector<f64>, vectors: &[DVector<f64>], weights: [f64; MOST]) {
 
 /// v ← its part outside the span of orthonormal vectors, of length 1; false, and v is of no use, if that part is no longer than `least`.
 fn orthonormalise(v: &mut DVector<f64>, basis: &[DVector<f64>], least: f64) -> bool {
-    let mut length = v.norm();
+    let mut length = norm(v);
     // Twice is enough (Parlett, *The Symmetric Eigenvalue Problem*, 6.9).
     for _ in 0..2 {
         let before = length;
-        let inside = dots(v, basis);
-        add(v, basis, inside.map(|c| -c));
-        length = v.norm();
+        let inside = dots(v.as_slice(), basis);
+        add(v.as_mut_slice(), basis, inside.map(|c| -c));
+        length = norm(v);
         if length > CANCELLED * before {
             break;
         }
     }
-    v.unscale_mut(length);
+    v.scale_mut(length.recip());
     length > least
 }
 

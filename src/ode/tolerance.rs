@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use crate::linalg::{sum_of, vectorised};
+use crate::linalg::{sum_along, vectorised};
 
 /// A step is accepted if its error norm, the root mean square over i of error_i/(atol + rtol·max(|θ_i|, |θ_i'|)) with θ and θ' the
 /// states before and after it, is at most 1 (Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.4).
@@ -37,21 +37,13 @@ impl Tolerance {
         vectors: [&[f64]; N],
         error: impl Fn([f64; N]) -> f64,
     ) -> f64 {
-        let n = before.len();
-        let after = &after[..n];
-        let vectors = vectors.map(
+        sum_along(
+            before,
+            after,
+            vectors,
             #[inline(always)]
-            |v| &v[..n],
-        );
-        sum_of(
-            n,
-            #[inline(always)]
-            |i| {
-                let error = error(std::array::from_fn(
-                    #[inline(always)]
-                    |j| vectors[j][i],
-                ));
-                let scaled = error / (self.atol + self.rtol * before[i].abs().max(after[i].abs()));
+            |before, after, vectors| {
+                let scaled = error(vectors) / (self.atol + self.rtol * before.abs().max(after.abs()));
                 scaled * scaled
             },
         )

@@ -42,14 +42,19 @@ const STABLE: f64 = 3.0;
 pub(super) struct Tsit5 {
     /// k_2, …, k_6: k_1 and k_7 are the field at the step's ends.
     k: [DVector<f64>; 5],
-    stage: DVector<f64>,
+    /// The last stage but one, and the error less what k_7 has in it.
+    scratch: [DVector<f64>; 2],
     /// In their place, with a field of low rank.
     low_rank: Option<LowRankStages>,
 }
 
 impl Tsit5 {
     pub(super) fn new() -> Self {
-        Self { k: std::array::from_fn(|_| DVector::zeros(0)), stage: DVector::zeros(0), low_rank: None }
+        Self {
+            k: std::array::from_fn(|_| DVector::zeros(0)),
+            scratch: std::array::from_fn(|_| DVector::zeros(0)),
+            low_rank: None,
+        }
     }
 }
 
@@ -82,35 +87,30 @@ impl Method for Tsit5 {
         }
         let dim = base.theta.len();
         fit(&mut self.k, dim);
-        fit(std::array::from_mut(&mut self.stage), dim);
+        fit(&mut self.scratch, dim);
         let Base { t, theta, dtheta: k1 } = *base;
-        let (stage, [k2, k3, k4, k5, k6]) = (&mut self.stage, &mut self.k);
+        let ([stage, error], [k2, k3, k4, k5, k6]) = (&mut self.scratch, &mut self.k);
         combine(stage, theta, h, A2, [k1]);
-        rhs.eval(t + C[0] * h, stage, k2)?;
+        rhs.eval_unchecked(t + C[0] * h, stage, k2);
         combine(stage, theta, h, A3, [k1, k2]);
-        rhs.eval(t + C[1] * h, stage, k3)?;
+        rhs.eval_unchecked(t + C[1] * h, stage, k3);
         combine(stage, theta, h, A4, [k1, k2, k3]);
-        rhs.eval(t + C[2] * h, stage, k4)?;
+        rhs.eval_unchecked(t + C[2] * h, stage, k4);
         combine(stage, theta, h, A5, [k1, k2, k3, k4]);
-        rhs.eval(t + C[3] * h, stage, k5)?;
+        rhs.eval_unchecked(t + C[3] * h, stage, k5);
         combine(stage, theta, h, A6, [k1, k2, k3, k4, k5]);
-        rhs.eval(t + C[4] * h, stage, k6)?;
-        combine(next, theta, h, A7, [k1, k2, k3, k4, k5, k6]);
-        rhs.eval(t + h, next, dnext)?;
-        let weights = E.map(|e| h * e);
-        Ok(tolerance.error_norm(
+        rhs.eval_unchecked(t + C[4] * h, stage, k6);
+        combine_with_error(next, error, theta, h, [k1, k2, k3, k4, k5, k6]);
+        rhs.eval_unchecked(t + h, next, dnext);
+        let last = h * E[6];
+        let error = tolerance.error_norm(
             theta,
             next,
-            [k1, k2, k3, k4, k5, k6, dnext],
+            [error, dnext],
             #[inline(always)]
-            |k: [f64; 7]| {
-                let mut sum = weights[0] * k[0];
-                for j in 1..7 {
-                    sum = weights[j].mul_add(k[j], sum);
-                }
-                sum
-            },
-        ))
+            |[error, k7]| last.mul_add(k7, error),
+        );
+        if error.is_finite() { Ok(error) } else { Err(NotFinite) }
     }
 
     fn feels(&self) -> bool {
@@ -122,7 +122,7 @@ impl Method for Tsit5 {
         if let Some(stages) = &self.low_rank {
             return stages.felt(base.theta);
         }
-        let moved = distance_squared(next.as_slice(), self.stage.as_slice());
+        let moved = distance_squared(next.as_slice(), self.scratch[0].as_slice());
         if moved > 0.0 { (distance_squared(dnext.as_slice(), self.k[4].as_slice()) / moved).sqrt() } else { 0.0 }
     }
 
@@ -154,7 +154,27 @@ impl Method for Tsit5 {
     }
 }
 
+/// next ← θ + h Σ_j a_j k_j and error ← h Σ_j e_j k_j over the first six k_j, in one pass over memory.
+fn combine_with_error(next: &mut DVector<f64>, error: &mut DVector<f64>, theta: &DVector<f64>, h: f64, k: [&DVector<f64>; 6]) {
+    let weights = std::array::from_fn(|j| [h * A7[j], h * E[j]]);
+    add_both(next.as_mut_slice(), error.as_mut_slice(), theta.as_slice(), weights, k.map(DVector::as_slice));
+}
+
 vectorised! {
+    fn add_both(next: &mut [f64], error: &mut [f64], theta: &[f64], weights: [[f64; 2]; 6], k: [&[f64]; 6]) {
+        let n = next.len();
+        let (error, theta, k) = (&mut error[..n], &theta[..n], k.map(#[inline(always)] |k| &k[..n]));
+        for i in 0..n {
+            let (mut sum, mut off) = (weights[0][0] * k[0][i], weights[0][1] * k[0][i]);
+            for j in 1..6 {
+                sum = weights[j][0].mul_add(k[j][i], sum);
+                off = weights[j][1].mul_add(k[j][i], off);
+            }
+            next[i] = theta[i] + sum;
+            error[i] = off;
+        }
+    }
+
     /// ‖a − b‖².
     fn distance_squared(a: &[f64], b: &[f64]) -> f64 {
         sum_over(a, b, #[inline(always)] |a, b| (a - b) * (a - b))

@@ -8,6 +8,7 @@
 
 mod dots;
 mod lanes;
+mod outer;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -17,6 +18,8 @@ use std::arch::x86_64::{__m256d, __m512d};
 use std::cell::UnsafeCell;
 
 use lanes::{Lanes, Two};
+
+pub(super) use outer::{AT_ONCE, Onto, OuterProduct, add_outer_products};
 
 #[cfg(target_arch = "x86_64")]
 use crate::linalg::Width;
@@ -76,14 +79,14 @@ pub(super) struct Product {
     pub(super) add: bool,
 }
 
-/// Columns that `dots` takes, and rows or columns that count as few.
+/// Rows, columns or terms that count as few.
 const FEW: usize = 6;
 
-/// Whether [`multiply`] is faster than faer, as `benches/products.rs` measures. Products of few terms, bound by writing C, are not; nor
-/// are large ones, to which a library's packing gives the caches' speed.
+/// Whether [`multiply`] is faster than faer, as `benches/products.rs` measures. Large products are not, to which a library's packing gives
+/// the caches' speed.
 pub(super) fn pays(m: usize, n: usize, k: usize) -> bool {
     let (few, small) = (m.min(n) <= FEW, m * n * k <= 4096);
-    k > 4 && (small || few)
+    small || few || k <= FEW
 }
 
 /// Forms a product of a shape that [`pays`].
@@ -129,7 +132,9 @@ unsafe fn any<S: Lanes>(given: Product) {
         } else {
             given
         };
-        if product.a.row != 1 && product.a.column == 1 && product.n <= FEW {
+        if product.k <= FEW && product.c.row == 1 {
+            outer::form::<S>(product);
+        } else if product.a.row != 1 && product.a.column == 1 && product.n <= FEW {
             dots::form::<S>(product);
         } else {
             tiles::form::<S>(product);

@@ -30,10 +30,10 @@ proptest! {
     #[test]
     fn every_width_agrees_with_sums_of_products(
         (m, n, k) in prop_oneof![(1usize..20, 1usize..20, 1usize..10), (1usize..7, 1usize..80, 1usize..90), (1usize..80, 1usize..7, 1usize..90),
-            (1usize..4, 1usize..12, 650usize..1400)],
+            (1usize..4, 1usize..12, 650usize..1400), (1usize..80, 1usize..40, 1usize..7), (650usize..1500, 1usize..4, 1usize..7)],
         turned in turns(), gap in 0usize..3, add in prop::bool::ANY, seed in 0u64..1000,
     ) {
-        prop_assume!(m.min(n) <= FEW || m * n * k <= 4096);
+        prop_assume!(m.min(n) <= FEW || k <= FEW || m * n * k <= 4096);
         let rng = &mut stream(seed, Purpose::Init);
         // Stored as columns of a matrix whose last rows are NaN.
         let mut stored = |rows: usize, columns: usize, turned: bool| {
