@@ -41,7 +41,7 @@ pub use largest::LargestEigenvalue;
 pub use line::{Line, slope_weights};
 pub use low_rank::{Factors, LowRankLayout, LowRankSum};
 pub use parallel::on_threads;
-pub use product::{Write, gemm_nn, gemm_nt, gemm_tn};
+pub use product::{Write, gemm_nn, gemm_nn_onto, gemm_nt, gemm_tn};
 pub use qr::triangular_factor;
 pub use rank::{effective_rank, entropy_rank, stable_rank};
 pub use svd::{Svd, SvdError, singular_values};

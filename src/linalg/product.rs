@@ -2,10 +2,10 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use nalgebra::{DMatrixView, DMatrixViewMut};
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use super::parallel::in_blocks;
-use super::small::{self, Product};
+use super::small::{self, Product, Target};
 
 /// What becomes of the entries that stand in the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +18,22 @@ pub enum Write {
 
 /// C ← AB (+ C); A is m × k, B is k × n, C is m × n. Other shapes panic.
 pub fn gemm_nn(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatrixViewMut<f64>) {
-    gemm(write, view(&a), view(&b), c);
+    gemm(write.into(), view(&a), view(&b), c);
+}
+
+/// C ← AB + D; A is m × k, B is k × n, C and D are m × n. Other shapes panic.
+pub fn gemm_nn_onto(d: &DMatrix<f64>, a: DMatrixView<f64>, b: DMatrixView<f64>, c: &mut DMatrix<f64>) {
+    gemm(Onto::Other(d), view(&a), view(&b), c.as_view_mut());
 }
 
 /// C ← AᵀB (+ C); A is k × m, B is k × n, C is m × n. Other shapes panic.
 pub fn gemm_tn(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatrixViewMut<f64>) {
-    gemm(write, view(&a).transpose(), view(&b), c);
+    gemm(write.into(), view(&a).transpose(), view(&b), c);
 }
 
 /// C ← ABᵀ (+ C); A is m × k, B is n × k, C is m × n. Other shapes panic.
 pub fn gemm_nt(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatrixViewMut<f64>) {
-    gemm(write, view(&a), view(&b).transpose(), c);
+    gemm(write.into(), view(&a), view(&b).transpose(), c);
 }
 
 #[cfg(test)]
@@ -37,26 +42,51 @@ thread_local! {
     pub(crate) static FLOPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-fn gemm(write: Write, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMut<f64>) {
+/// What a product is added to.
+#[derive(Clone, Copy)]
+enum Onto<'a> {
+    Nothing,
+    Itself,
+    Other(&'a DMatrix<f64>),
+}
+
+impl From<Write> for Onto<'_> {
+    fn from(write: Write) -> Self {
+        match write {
+            Write::Replace => Self::Nothing,
+            Write::Add => Self::Itself,
+        }
+    }
+}
+
+fn gemm(onto: Onto<'_>, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMut<f64>) {
     #[cfg(test)]
     FLOPS.set(FLOPS.get() + 2 * (a.nrows() * a.ncols() * b.ncols()) as u64);
     let (rows, columns) = c.shape();
     let stride = c.strides().1 as isize;
     assert!(a.nrows() == rows && b.ncols() == columns && a.ncols() == b.nrows(), "shapes of a product and its target agree");
+    if let Onto::Other(d) = onto {
+        assert!(d.shape() == c.shape() && stride == rows as isize, "shapes of a product and what it is added to agree");
+    }
     if small::pays(rows, columns, a.ncols()) {
         let source = |m: MatRef<f64>| small::Strided { at: m.as_ptr(), row: m.row_stride(), column: m.col_stride() };
-        let target = small::Strided { at: c.as_mut_ptr(), row: 1, column: stride };
-        let add = write == Write::Add;
-        let product = Product { m: rows, n: columns, k: a.ncols(), a: source(a), b: source(b), c: target, add };
-        // SAFETY: the pointers, shapes and strides are those of views, and that of C is borrowed mutably.
+        let at = c.as_mut_ptr();
+        let onto = match onto {
+            Onto::Nothing => std::ptr::null(),
+            Onto::Itself => at.cast_const(),
+            Onto::Other(d) => d.as_ptr(),
+        };
+        let target = Target { at, onto, row: 1, column: stride };
+        let product = Product { m: rows, n: columns, k: a.ncols(), a: source(a), b: source(b), c: target };
+        // SAFETY: the pointers, shapes and strides are those of views, that of C is borrowed mutably, and D is stored like C.
         return unsafe { small::multiply(product) };
+    }
+    if let Onto::Other(d) = onto {
+        c.copy_from(d);
     }
     // SAFETY: the pointer, shape and strides are those of a view borrowed mutably for as long as `target` lives.
     let target = unsafe { MatMut::from_raw_parts_mut(c.as_mut_ptr(), rows, columns, 1, stride) };
-    let accumulate = match write {
-        Write::Replace => Accum::Replace,
-        Write::Add => Accum::Add,
-    };
+    let accumulate = if let Onto::Nothing = onto { Accum::Replace } else { Accum::Add };
     in_blocks(a, b, target, &|a, b, c| {
         // A block on one thread: how faer would share it out depends on their number.
         matmul(c, accumulate, a, b, 1.0, Par::Seq);
@@ -92,7 +122,6 @@ pub(super) fn leave_avx() {
 mod tests {
     use super::*;
     use crate::rng::{Purpose, gaussian_matrix, stream};
-    use nalgebra::DMatrix;
     use proptest::prelude::*;
 
     proptest! {

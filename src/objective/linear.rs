@@ -14,7 +14,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
-use crate::linalg::{Write, gemm_nn, on_threads};
+use crate::linalg::{gemm_nn_onto, on_threads};
 use crate::network::Architecture;
 use crate::ode::LowRank;
 
@@ -106,8 +106,7 @@ impl LinearObjective {
     /// `gradient` ← ∇ℒ(θ), and its intermediate products into `scratch`.
     fn carry(&self, scratch: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
         let mut close = |product: DMatrixView<f64>, residual: &mut DMatrix<f64>| {
-            residual.copy_from(&self.minus_sigma_yx);
-            gemm_nn(Write::Add, product, self.moments.sigma_x.as_view(), residual.as_view_mut());
+            gemm_nn_onto(&self.minus_sigma_yx, product, self.moments.sigma_x.as_view(), residual);
         };
         self.carry_to(&mut close, scratch, theta, gradient);
     }
@@ -160,8 +159,7 @@ impl Objective for LinearObjective {
     /// With −R in the place of R.
     fn loss_descent(&self, theta: &DVector<f64>, descent: &mut DVector<f64>) {
         let mut close = |product: DMatrixView<f64>, residual: &mut DMatrix<f64>| {
-            residual.copy_from(&self.moments.sigma_yx);
-            gemm_nn(Write::Add, product, self.minus_sigma_x.as_view(), residual.as_view_mut());
+            gemm_nn_onto(&self.moments.sigma_yx, product, self.minus_sigma_x.as_view(), residual);
         };
         let scratch = &mut self.scratch.borrow_mut();
         on_threads(self.threads, || self.carry_to(&mut close, scratch, theta.as_slice(), descent.as_mut_slice()));

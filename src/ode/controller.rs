@@ -1,8 +1,9 @@
 //! The next step from the last errors: the predictive controller of Gustafsson, ACM Trans. Math. Softw. 20 (1994), as Watts (1984) and
 //! Sommeijer, Shampine & Verwer, J. Comput. Appl. Math. 88 (1998) have it.
 //!
-//! With error norms e of steps h, each ∝ h^k, h' = 0.9·h·min(e^{−1/k}, (h/h₋)·(e₋/e)^{1/k}·e^{−1/k}): the second factor sees the error grow
-//! or fall from step to step and extrapolates it; the smaller of the two does not overshoot when a transient ends.
+//! With error norms e of steps h, each ∝ h^k, h' = 0.9·h·min(e^{−g/k}, (h/h₋)·(e₋/e)^{1/k}·e^{−1/k}): the second factor sees the error grow
+//! or fall from step to step and extrapolates it; the smaller of the two does not overshoot when a transient ends. The gain g is 1 but for
+//! methods whose steps' errors are felt later (ours).
 
 /// Aims at an error norm a little below 1.
 const SAFETY: f64 = 0.9;
@@ -19,8 +20,8 @@ pub(super) struct Controller {
 }
 
 impl Controller {
-    /// The step after an accepted one of length h with error norm `error`, the estimate being ∝ h^`power`.
-    pub(super) fn accept(&mut self, h: f64, error: f64, power: f64) -> f64 {
+    /// The step after an accepted one of length h with error norm `error`, the estimate being ∝ h^`power`, at this gain.
+    pub(super) fn accept(&mut self, h: f64, error: f64, power: f64, gain: f64) -> f64 {
         // An error of zero, of a field that vanishes, lets the step grow as fast as it may.
         let error = error.max(f64::MIN_POSITIVE);
         let simple = error.powf(-1.0 / power);
@@ -29,7 +30,7 @@ impl Controller {
         let most = if self.rejected { 1.0 } else { CHANGE.1 };
         self.last = Some((h, error));
         self.rejected = false;
-        h * (SAFETY * simple.min(predicted)).clamp(CHANGE.0, most)
+        h * (SAFETY * simple.powf(gain).min(predicted)).clamp(CHANGE.0, most)
     }
 
     /// The step to try in place of one of length h that was rejected for an error norm above 1.

@@ -194,7 +194,7 @@ impl Driver {
         if let Ok(error) = outcome
             && error <= 1.0
         {
-            let proposed = self.controller.accept(h, error, power);
+            let proposed = self.controller.accept(h, error, power, self.method.gain());
             // A step that was cut says only that a longer one may follow.
             self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
             self.stability.accepted();

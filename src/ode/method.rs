@@ -22,6 +22,12 @@ pub(super) trait Method {
     /// k where the estimated error of a step is ∝ h^k.
     fn error_power(&self) -> f64;
 
+    /// The power of what the error norm allows by which a step may grow from one to the next: 1, but less where the error of a step shows
+    /// in the next ones as well.
+    fn gain(&self) -> f64 {
+        1.0
+    }
+
     /// The longest step that is stable where the Jacobian's spectral radius is at most `rho`; infinite for 0.
     fn longest_step(&self, rho: f64) -> f64;
 

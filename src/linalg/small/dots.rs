@@ -6,7 +6,7 @@ use super::{FEW, Product, ROOM, Source, Target, pack};
 /// Of at most [`FEW`] columns.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
-    let Product { k, a, b, add, .. } = product;
+    let Product { k, a, b, mut c, .. } = product;
     if b.row == 1 {
         // SAFETY: the caller's.
         return unsafe { columns::<S>(product) };
@@ -18,7 +18,8 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
         // SAFETY: all within the product's matrices.
         unsafe {
             let packed = Source { at: pack(terms, b.from(begun, 0), terms, product.n), row: 1, column: terms as isize };
-            columns::<S>(Product { k: terms, a: a.from(0, begun), b: packed, add: add || begun > 0, ..product });
+            columns::<S>(Product { k: terms, a: a.from(0, begun), b: packed, c, ..product });
+            c.onto = c.at;
         }
         begun += terms;
     }
@@ -27,7 +28,7 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
 /// Of contiguous terms of B, too.
 #[inline(always)]
 unsafe fn columns<S: Lanes>(product: Product) {
-    let Product { m, n, k, a, b, c, add } = product;
+    let Product { m, n, k, a, b, c } = product;
     // SAFETY: all within the product's matrices.
     unsafe {
         let mut j = 0;
@@ -37,11 +38,11 @@ unsafe fn columns<S: Lanes>(product: Product) {
                 ($at_once:literal, $columns:literal) => {{
                     let mut i = 0;
                     while i + $at_once <= m {
-                        block::<S, $at_once, $columns>(k, a.from(i, 0), b, c.from(i, 0), add);
+                        block::<S, $at_once, $columns>(k, a.from(i, 0), b, c.from(i, 0));
                         i += $at_once;
                     }
                     while i < m {
-                        block::<S, 1, $columns>(k, a.from(i, 0), b, c.from(i, 0), add);
+                        block::<S, 1, $columns>(k, a.from(i, 0), b, c.from(i, 0));
                         i += 1;
                     }
                     j += $columns;
@@ -60,7 +61,7 @@ unsafe fn columns<S: Lanes>(product: Product) {
 
 /// M × N scalar products of k terms.
 #[inline(always)]
-unsafe fn block<S: Lanes, const M: usize, const N: usize>(k: usize, a: Source, b: Source, c: Target, add: bool) {
+unsafe fn block<S: Lanes, const M: usize, const N: usize>(k: usize, a: Source, b: Source, c: Target) {
     // SAFETY: the caller's.
     unsafe {
         let (whole, rest) = (k - k % S::COUNT, k % S::COUNT);
@@ -92,7 +93,7 @@ unsafe fn block<S: Lanes, const M: usize, const N: usize>(k: usize, a: Source, b
         }
         for i in 0..M {
             for j in 0..N {
-                c.from(i, j).set(sum[i][j].sum(), add);
+                c.from(i, j).set(sum[i][j].sum());
             }
         }
     }

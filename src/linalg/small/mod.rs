@@ -43,7 +43,15 @@ impl<P> Strided<P> {
 }
 
 pub(super) type Source = Strided<*const f64>;
-pub(super) type Target = Strided<*mut f64>;
+
+/// Where C stands, and what the product is added to: with the same strides, C itself perhaps; nothing if null.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) at: *mut f64,
+    pub(super) onto: *const f64,
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
 
 impl Source {
     /// That of entry (i, j), as the first.
@@ -56,18 +64,25 @@ impl Source {
 impl Target {
     #[inline(always)]
     fn from(self, i: usize, j: usize) -> Self {
-        Self { at: self.at.wrapping_offset(i as isize * self.row + j as isize * self.column), ..self }
+        let offset = i as isize * self.row + j as isize * self.column;
+        let onto = if self.onto.is_null() { self.onto } else { self.onto.wrapping_offset(offset) };
+        Self { at: self.at.wrapping_offset(offset), onto, ..self }
     }
 
-    /// The entry ← `value`, or the same added to it.
     #[inline(always)]
-    unsafe fn set(self, value: f64, add: bool) {
+    fn transpose(self) -> Self {
+        Self { row: self.column, column: self.row, ..self }
+    }
+
+    /// The entry ← `value` and what it is added to.
+    #[inline(always)]
+    unsafe fn set(self, value: f64) {
         // SAFETY: the caller's.
-        unsafe { *self.at = if add { *self.at + value } else { value } }
+        unsafe { *self.at = if self.onto.is_null() { value } else { *self.onto + value } }
     }
 }
 
-/// What is multiplied: C (m × n) ← AB of k terms, or added to C.
+/// What is multiplied: C (m × n) ← AB of k terms, and what C is to be added to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Product {
     pub(super) m: usize,
@@ -76,7 +91,6 @@ pub(super) struct Product {
     pub(super) a: Source,
     pub(super) b: Source,
     pub(super) c: Target,
-    pub(super) add: bool,
 }
 
 /// Rows, columns or terms that count as few.
@@ -92,7 +106,7 @@ pub(super) fn pays(m: usize, n: usize, k: usize) -> bool {
 /// Forms a product of a shape that [`pays`].
 ///
 /// # Safety
-/// There is a term, k ≥ 1; `a`, `b` and `c` must be of matrices of these shapes, and no entry of C stand in A or B.
+/// There is a term, k ≥ 1; `a`, `b` and `c` must be of matrices of these shapes, and no entry of C stand in A or B; `c.onto` must be null, C itself, or a matrix like it.
 pub(super) unsafe fn multiply(product: Product) {
     #[cfg(target_arch = "x86_64")]
     match Width::of_cpu() {
@@ -127,8 +141,8 @@ unsafe fn any<S: Lanes>(given: Product) {
         // Contiguous vectors run along the rows of C: the longer side, or the one that C is stored along.
         let turned = given.m < given.n && given.m <= FEW || given.c.row != 1 && given.c.column == 1;
         let product = if turned {
-            let Product { m, n, k, a, b, c, add } = given;
-            Product { m: n, n: m, k, a: b.transpose(), b: a.transpose(), c: c.transpose(), add }
+            let Product { m, n, k, a, b, c } = given;
+            Product { m: n, n: m, k, a: b.transpose(), b: a.transpose(), c: c.transpose() }
         } else {
             given
         };

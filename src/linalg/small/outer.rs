@@ -2,7 +2,7 @@
 //! at a time.
 
 use super::lanes::Lanes;
-use super::{FEW, Product, ROOM, Source, pack};
+use super::{FEW, Product, ROOM, Source, Target, pack};
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256d, __m512d};
@@ -79,7 +79,7 @@ unsafe fn avx512(sum: Sum, terms: &[Term]) {
 /// C ← AB of at most [`FEW`] terms, the columns of C contiguous.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
-    let Product { m, n, k, a, b, c, add } = product;
+    let Product { m, n, k, a, b, c } = product;
     // As many rows at a time as a packed part of A has room for.
     let most = if a.row == 1 { m } else { ROOM / FEW };
     let mut i = 0;
@@ -91,8 +91,7 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
             if u.row != 1 {
                 u = Source { at: pack(rows, u, rows, k), row: 1, column: rows as isize };
             }
-            let to = c.from(i, 0).at;
-            let from = if add { to.cast_const() } else { std::ptr::null() };
+            let Target { at: to, onto: from, .. } = c.from(i, 0);
             let sum = Sum { rows, columns: n, scale: 1.0, from, to, strides: [c.column; 2], v_stride: b.column };
             let mut terms = [Term { weight: 1.0, u: u.at, v: b.at }; FEW];
             for j in 0..k {

@@ -55,9 +55,11 @@ proptest! {
         for (name, multiply) in widths() {
             let mut out = c.clone();
             let (row, column) = strides(&out, turned[2]);
-            let target = Target { at: out.as_mut_ptr(), row, column };
+            let at = out.as_mut_ptr();
+            let onto = if add { at.cast_const() } else { std::ptr::null() };
+            let target = Target { at, onto, row, column };
             // SAFETY: shapes and strides are those of the matrices.
-            unsafe { multiply(Product { m, n, k, a: source(&a, turned[0]), b: source(&b, turned[1]), c: target, add }) };
+            unsafe { multiply(Product { m, n, k, a: source(&a, turned[0]), b: source(&b, turned[1]), c: target }) };
             for i in 0..m {
                 for j in 0..n {
                     let terms = (0..k).map(|l| entry(&a, turned[0], i, l) * entry(&b, turned[1], l, j));

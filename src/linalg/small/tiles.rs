@@ -6,7 +6,7 @@ use super::{Product, Source, Target, pack};
 /// A's rows are read where they stand if contiguous, else packed.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
-    let Product { m, n, k, a, b, c, add } = product;
+    let Product { m, n, k, a, b, c } = product;
     // One or two columns leave registers for taller tiles, whose sums run side by side.
     let tallest = if n <= 2 { 4 } else { S::TILE.0 };
     let mut i = 0;
@@ -20,7 +20,7 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
                 let height = rows.next_multiple_of(S::COUNT);
                 (from, stride) = (pack(height, part, rows, k), height as isize);
             }
-            let panel = Panel { n, k, rest: rows % S::COUNT, a: from, stride, b, c: c.from(i, 0), add };
+            let panel = Panel { n, k, rest: rows % S::COUNT, a: from, stride, b, c: c.from(i, 0) };
             match rows.div_ceil(S::COUNT) {
                 1 => panel.form::<S, 1>(),
                 2 => panel.form::<S, 2>(),
@@ -42,7 +42,6 @@ struct Panel {
     stride: isize,
     b: Source,
     c: Target,
-    add: bool,
 }
 
 impl Panel {
@@ -90,7 +89,7 @@ impl Panel {
 
     #[inline(always)]
     unsafe fn sums<S: Lanes, const V: usize, const N: usize, const WHOLE: bool>(self, j: usize) {
-        let Self { k, rest, stride, add, .. } = self;
+        let Self { k, rest, stride, .. } = self;
         let (mut a, mut b, c) = (self.a, self.b.from(0, j).at, self.c.from(0, j));
         let whole = |v: usize| WHOLE || v + 1 < V;
         // SAFETY: the caller's.
@@ -111,20 +110,31 @@ impl Panel {
                 a = a.wrapping_offset(stride);
                 b = b.wrapping_offset(self.b.row);
             }
+            if c.row != 1 {
+                for j in 0..N {
+                    for v in 0..V {
+                        let mut numbers = [0.0; 8];
+                        sum[j][v].store(numbers.as_mut_ptr());
+                        for (i, number) in numbers[..if whole(v) { S::COUNT } else { rest }].iter().enumerate() {
+                            c.from(v * S::COUNT + i, j).set(*number);
+                        }
+                    }
+                }
+                return;
+            }
+            // Loops without a choice, which are unrolled, so that the sums stay in registers.
+            if !c.onto.is_null() {
+                for j in 0..N {
+                    for v in 0..V {
+                        let onto = c.onto.offset(j as isize * c.column).add(v * S::COUNT);
+                        sum[j][v] = if whole(v) { S::load(onto) } else { S::load_first(onto, rest) }.add(sum[j][v]);
+                    }
+                }
+            }
             for j in 0..N {
                 for v in 0..V {
-                    let (to, sum) = (c.from(v * S::COUNT, j), sum[j][v]);
-                    if c.row != 1 {
-                        let mut numbers = [0.0; 8];
-                        sum.store(numbers.as_mut_ptr());
-                        for (i, number) in numbers[..if whole(v) { S::COUNT } else { rest }].iter().enumerate() {
-                            to.from(i, 0).set(*number, add);
-                        }
-                    } else if whole(v) {
-                        if add { S::load(to.at).add(sum) } else { sum }.store(to.at);
-                    } else {
-                        if add { S::load_first(to.at, rest).add(sum) } else { sum }.store_first(to.at, rest);
-                    }
+                    let to = c.at.offset(j as isize * c.column).add(v * S::COUNT);
+                    if whole(v) { sum[j][v].store(to) } else { sum[j][v].store_first(to, rest) }
                 }
             }
         }

@@ -78,6 +78,13 @@ impl Method for Rock4 {
         4.0
     }
 
+    /// What a long step leaves in the stiff components is damped by no more than 0.95 a step, and its size is felt by the estimates of
+    /// later ones: with gain 1 every fifth step was rejected on the stiff flows of `benches/integrators.rs`, and 5 to 19 % more gradients
+    /// were taken.
+    fn gain(&self) -> f64 {
+        0.6
+    }
+
     fn longest_step(&self, rho: f64) -> f64 {
         length(MOST_STAGES) / rho
     }
@@ -101,32 +108,34 @@ impl Method for Rock4 {
         next.copy_from(base.theta);
         let (mut c, mut c_before) = (terms[0].mu, 0.0);
         for term in &terms[1..] {
-            rhs.eval(base.t + c * h, k, f1)?;
+            rhs.eval_unchecked(base.t + c * h, k, f1);
             recur(next, term, h, f1, k);
             std::mem::swap(k, next);
             (c_before, c) = (c, term.mu + term.nu * c + term.kappa * c_before);
         }
 
         let t = |i: usize| base.t + finish.c[i] * h;
-        rhs.eval(t(0), k, f1)?;
+        rhs.eval_unchecked(t(0), k, f1);
         combine(next, k, h, finish.a2, [f1]);
-        rhs.eval(t(1), next, f2)?;
+        rhs.eval_unchecked(t(1), next, f2);
         combine(next, k, h, finish.a3, [f1, f2]);
-        rhs.eval(t(2), next, f3)?;
+        rhs.eval_unchecked(t(2), next, f3);
         combine(next, k, h, finish.a4, [f1, f2, f3]);
-        rhs.eval(t(3), next, f4)?;
+        rhs.eval_unchecked(t(3), next, f4);
         combine(next, k, h, finish.b, [f1, f2, f3, f4]);
+        // No part of the error norm.
         rhs.eval(base.t + h, next, dnext)?;
 
         let [e0, e1, e2, e3, e4] = finish.error;
         let (e1, e2, e3, e4) = (h * e1, h * e2, h * e3, h * e4);
-        Ok(tolerance.error_norm(
+        let error = tolerance.error_norm(
             base.theta,
             next,
             [base.theta, k, f1, f2, f3, f4],
             #[inline(always)]
             |[theta, k, f1, f2, f3, f4]| e0 * (k - theta) + (e1 * f1 + e2 * f2 + e3 * f3 + e4 * f4),
-        ))
+        );
+        if error.is_finite() { Ok(error) } else { Err(NotFinite) }
     }
 }
 
