@@ -111,6 +111,8 @@ impl Panel {
                 b = b.wrapping_offset(self.b.row);
             }
             if c.row != 1 {
+                // A copy, as indices in a loop keep what they index from staying in registers.
+                let sum = sum;
                 for j in 0..N {
                     for v in 0..V {
                         let mut numbers = [0.0; 8];
