@@ -1,7 +1,10 @@
 //! Large products on several threads: C in blocks of columns or rows that its shape alone fixes, each formed as if it were all, so that
 //! any number of threads gives the same bits.
 //!
-//! The threads are those of rayon's pool, which wait between products: starting one takes as long as a product of 128 × 128 matrices.
+//! The threads are those of a pool of rayon's, which wait between products: starting one takes as long as a product of 128 × 128 matrices.
+//! The thread that multiplies is a member of the pool itself. From outside it would hand every product over whole and sleep until it is
+//! done: with three wake-ups a product instead of one, two threads took a gradient of 512 × 512 matrices 1.3 to 1.7 times as far as one,
+//! from one process to the next, instead of 1.9.
 
 use std::cell::Cell;
 
@@ -42,8 +45,19 @@ pub(super) fn in_blocks<F>(a: MatRef<f64>, b: MatRef<f64>, c: MatMut<f64>, multi
 where
     F: Fn(MatRef<f64>, MatRef<f64>, MatMut<f64>) + Sync,
 {
-    let count = blocks(c.nrows(), c.ncols(), a.ncols());
-    share(a, b, c, count, THREADS.get(), multiply);
+    let (count, threads) = (blocks(c.nrows(), c.ncols(), a.ncols()), THREADS.get());
+    if count > 1 && threads > 1 {
+        enter_pool();
+    }
+    share(a, b, c, count, threads, multiply);
+}
+
+/// Makes this thread the first of a pool, where it stays until it ends, unless it is in one already.
+fn enter_pool() {
+    thread_local! {
+        static POOL: Option<rayon::ThreadPool> = rayon::ThreadPoolBuilder::new().use_current_thread().build().ok();
+    }
+    POOL.with(|_| ());
 }
 
 /// The first half of the blocks here and the second on another thread, as long as there are threads.

@@ -106,7 +106,8 @@ pub(super) fn pays(m: usize, n: usize, k: usize) -> bool {
 /// Forms a product of a shape that [`pays`].
 ///
 /// # Safety
-/// There is a term, k ≥ 1; `a`, `b` and `c` must be of matrices of these shapes, and no entry of C stand in A or B; `c.onto` must be null, C itself, or a matrix like it.
+/// `a`, `b` and `c` must be of matrices of these shapes, and no entry of C stand in A or B; `c.onto` must be null, C itself, or another
+/// matrix of its shape and strides.
 pub(super) unsafe fn multiply(product: Product) {
     #[cfg(target_arch = "x86_64")]
     match Width::of_cpu() {
