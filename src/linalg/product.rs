@@ -23,7 +23,7 @@ pub fn gemm_nn(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatri
 
 /// C ← AB + D; A is m × k, B is k × n, C and D are m × n. Other shapes panic.
 pub fn gemm_nn_onto(d: &DMatrix<f64>, a: DMatrixView<f64>, b: DMatrixView<f64>, c: &mut DMatrix<f64>) {
-    gemm(Onto::Other(d), view(&a), view(&b), c.as_view_mut());
+    gemm(Addend::Other(d), view(&a), view(&b), c.as_view_mut());
 }
 
 /// C ← AᵀB (+ C); A is k × m, B is k × n, C is m × n. Other shapes panic.
@@ -44,13 +44,13 @@ thread_local! {
 
 /// What a product is added to.
 #[derive(Clone, Copy)]
-enum Onto<'a> {
+enum Addend<'a> {
     Nothing,
     Itself,
     Other(&'a DMatrix<f64>),
 }
 
-impl From<Write> for Onto<'_> {
+impl From<Write> for Addend<'_> {
     fn from(write: Write) -> Self {
         match write {
             Write::Replace => Self::Nothing,
@@ -59,34 +59,34 @@ impl From<Write> for Onto<'_> {
     }
 }
 
-fn gemm(onto: Onto<'_>, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMut<f64>) {
+fn gemm(addend: Addend<'_>, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMut<f64>) {
     #[cfg(test)]
     FLOPS.set(FLOPS.get() + 2 * (a.nrows() * a.ncols() * b.ncols()) as u64);
     let (rows, columns) = c.shape();
     let stride = c.strides().1 as isize;
     assert!(a.nrows() == rows && b.ncols() == columns && a.ncols() == b.nrows(), "shapes of a product and its target agree");
-    if let Onto::Other(d) = onto {
+    if let Addend::Other(d) = addend {
         assert!(d.shape() == c.shape() && stride == rows as isize, "shapes of a product and what it is added to agree");
     }
     if small::pays(rows, columns, a.ncols()) {
         let source = |m: MatRef<f64>| small::Strided { at: m.as_ptr(), row: m.row_stride(), column: m.col_stride() };
         let at = c.as_mut_ptr();
-        let onto = match onto {
-            Onto::Nothing => std::ptr::null(),
-            Onto::Itself => at.cast_const(),
-            Onto::Other(d) => d.as_ptr(),
+        let onto = match addend {
+            Addend::Nothing => std::ptr::null(),
+            Addend::Itself => at.cast_const(),
+            Addend::Other(d) => d.as_ptr(),
         };
         let target = Target { at, onto, row: 1, column: stride };
         let product = Product { m: rows, n: columns, k: a.ncols(), a: source(a), b: source(b), c: target };
         // SAFETY: the pointers, shapes and strides are those of views, that of C is borrowed mutably, and D is stored like C.
         return unsafe { small::multiply(product) };
     }
-    if let Onto::Other(d) = onto {
+    if let Addend::Other(d) = addend {
         c.copy_from(d);
     }
     // SAFETY: the pointer, shape and strides are those of a view borrowed mutably for as long as `target` lives.
     let target = unsafe { MatMut::from_raw_parts_mut(c.as_mut_ptr(), rows, columns, 1, stride) };
-    let accumulate = if let Onto::Nothing = onto { Accum::Replace } else { Accum::Add };
+    let accumulate = if let Addend::Nothing = addend { Accum::Replace } else { Accum::Add };
     in_blocks(a, b, target, &|a, b, c| {
         // A block on one thread: how faer would share it out depends on their number.
         matmul(c, accumulate, a, b, 1.0, Par::Seq);
@@ -152,6 +152,9 @@ mod tests {
                     prop_assert_eq!(out.rows(m, gap), c.rows(m, gap));
                 }
             }
+            let (d, mut out) = (c.rows(0, m).into_owned(), DMatrix::from_element(m, n, f64::NAN));
+            gemm_nn_onto(&d, a_view.as_view(), b_view.as_view(), &mut out);
+            prop_assert!(close(out.as_view(), &(&d + &expected)), "onto another");
         }
     }
 

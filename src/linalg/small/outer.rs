@@ -21,6 +21,7 @@ pub(in crate::linalg) struct OuterProduct<'a> {
 /// What outer products are added to.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::linalg) enum Onto<'a> {
+    Nothing,
     /// s·B.
     Scaled(f64, &'a [f64]),
     /// What stands in C.
@@ -38,6 +39,7 @@ pub(in crate::linalg) fn add_outer_products(c: &mut [f64], rows: usize, onto: On
     assert!(c.len() == rows * columns && terms.len() <= AT_ONCE && terms.iter().all(fits), "shapes of outer products agree");
     let to = c.as_mut_ptr();
     let (scale, from) = match onto {
+        Onto::Nothing => (1.0, std::ptr::null()),
         Onto::Scaled(scale, base) => {
             assert_eq!(base.len(), c.len(), "a sum is as long as its parts");
             (scale, base.as_ptr())
