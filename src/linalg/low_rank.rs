@@ -224,7 +224,8 @@ impl<'a> LowRankSum<'a> {
         let Block { rows, columns, factors: [u, v], .. } = &self.layout.blocks[panel.block];
         let (rows, columns, rank) = (*rows, *columns, self.layout.rank);
         let first = panel.first..panel.first + out.len() / rows;
-        let mut onto = if self.scale == 0.0 { Onto::Nothing } else { Onto::Scaled(self.scale, &self.base[panel.range.clone()]) };
+        let mut onto =
+            if self.scale == 0.0 { Onto::Nothing } else { Onto::Scaled(self.scale, &self.base[panel.range.clone()]) };
         let mut outer = [OuterProduct { weight: 0.0, u: &[], v: &[] }; AT_ONCE];
         let mut count = 0;
         for (weight, Factors(factors)) in self.weights.iter().zip(self.terms) {

@@ -8,7 +8,7 @@ pub(super) trait Lanes: Copy {
     const TILE: (usize, usize);
     unsafe fn splat(x: f64) -> Self;
     unsafe fn load(from: *const f64) -> Self;
-    /// The first `count` < L numbers, zeros behind them; no more is read.
+    /// The first `count` ≤ L numbers, zeros behind them; no more is read.
     unsafe fn load_first(from: *const f64, count: usize) -> Self;
     unsafe fn store(self, to: *mut f64);
     unsafe fn store_first(self, to: *mut f64, count: usize);
@@ -35,7 +35,12 @@ impl Lanes for Two {
     }
     #[inline(always)]
     unsafe fn load_first(from: *const f64, count: usize) -> Self {
-        Self([if count == 1 { unsafe { *from } } else { 0.0 }, 0.0])
+        match count {
+            0 => Self([0.0; 2]),
+            1 => Self([unsafe { *from }, 0.0]),
+            // SAFETY: the caller's.
+            _ => unsafe { Self::load(from) },
+        }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f64) {
@@ -43,8 +48,11 @@ impl Lanes for Two {
     }
     #[inline(always)]
     unsafe fn store_first(self, to: *mut f64, count: usize) {
-        if count == 1 {
-            unsafe { *to = self.0[0] }
+        match count {
+            0 => {}
+            1 => unsafe { *to = self.0[0] },
+            // SAFETY: the caller's.
+            _ => unsafe { self.store(to) },
         }
     }
     #[inline(always)]

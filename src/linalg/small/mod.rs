@@ -17,7 +17,7 @@ mod tiles;
 use std::arch::x86_64::{__m256d, __m512d};
 use std::cell::UnsafeCell;
 
-use lanes::{Lanes, Two};
+use lanes::Two;
 
 pub(super) use outer::{AT_ONCE, Onto, OuterProduct, add_outer_products};
 
@@ -136,7 +136,7 @@ unsafe fn avx512(product: Product) {
 }
 
 #[inline(always)]
-unsafe fn any<S: Lanes>(given: Product) {
+unsafe fn any<S: tiles::Tiles>(given: Product) {
     // SAFETY: as the caller's.
     unsafe {
         // Contiguous vectors run along the rows of C: the longer side, or the one that C is stored along.

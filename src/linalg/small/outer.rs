@@ -213,6 +213,6 @@ unsafe fn load<S: Lanes, const V: usize>(from: *const f64, v: usize, rest: usize
     // SAFETY: the caller's.
     unsafe {
         let from = from.add(v * S::COUNT);
-        if v + 1 < V || rest == S::COUNT { S::load(from) } else { S::load_first(from, rest) }
+        if v + 1 < V { S::load(from) } else { S::load_first(from, rest) }
     }
 }
