@@ -31,6 +31,9 @@ pub(in crate::linalg) enum Onto<'a> {
 /// Terms of one pass: as many u as there are registers for.
 pub(in crate::linalg) const AT_ONCE: usize = 7;
 
+/// Entries of C that stay in the nearest cache, beside what is added to them.
+const NEAR: usize = 2048;
+
 /// C, of contiguous columns of `rows` ≥ 1 entries, ← `onto` + Σ_j w_j u_jv_jᵀ. Other lengths of B, u or v, or more than [`AT_ONCE`] terms,
 /// panic.
 pub(in crate::linalg) fn add_outer_products(c: &mut [f64], rows: usize, onto: Onto<'_>, terms: &[OuterProduct<'_>]) {
@@ -145,27 +148,44 @@ impl Sum {
         }
     }
 
+    /// Columns by as many as stay in the nearest cache while one strip of rows after the other passes over them.
     #[inline(always)]
     unsafe fn strips<S: Lanes, const N: usize>(self, terms: [Term; N]) {
-        let mut i = 0;
-        while i < self.rows {
-            let left = self.rows - i;
-            let from = if self.from.is_null() { self.from } else { self.from.wrapping_add(i) };
-            let strip = Self { from, to: self.to.wrapping_add(i), ..self };
-            let mut terms = terms;
-            for term in &mut terms {
-                term.u = term.u.wrapping_add(i);
-            }
-            // SAFETY: the caller's.
-            unsafe {
-                match left.div_ceil(S::COUNT) {
-                    1 => strip.strip::<S, N, 1>(left, terms),
-                    2 => strip.strip::<S, N, 2>(left - S::COUNT, terms),
-                    _ => strip.strip::<S, N, 3>((left - 2 * S::COUNT).min(S::COUNT), terms),
+        // Few products need the division, which takes as long as a column.
+        let at_once = if self.rows * self.columns <= NEAR { self.columns } else { (NEAR / self.rows).max(4) };
+        let mut begun = 0;
+        while begun < self.columns {
+            let columns = at_once.min(self.columns - begun);
+            let part = Self { columns, ..self.from(0, begun) };
+            let along = begun as isize * self.v_stride;
+            let mut i = 0;
+            while i < self.rows {
+                let left = self.rows - i;
+                let strip = part.from(i, 0);
+                let mut terms = terms;
+                for term in &mut terms {
+                    (term.u, term.v) = (term.u.wrapping_add(i), term.v.wrapping_offset(along));
                 }
+                // SAFETY: the caller's.
+                unsafe {
+                    match left.div_ceil(S::COUNT) {
+                        1 => strip.strip::<S, N, 1>(left, terms),
+                        2 => strip.strip::<S, N, 2>(left - S::COUNT, terms),
+                        _ => strip.strip::<S, N, 3>((left - 2 * S::COUNT).min(S::COUNT), terms),
+                    }
+                }
+                i += 3 * S::COUNT;
             }
-            i += 3 * S::COUNT;
+            begun += columns;
         }
+    }
+
+    /// That begins at entry (i, j).
+    #[inline(always)]
+    fn from(self, i: usize, j: usize) -> Self {
+        let at = |stride: isize| i as isize + j as isize * stride;
+        let from = if self.from.is_null() { self.from } else { self.from.wrapping_offset(at(self.strides[0])) };
+        Self { from, to: self.to.wrapping_offset(at(self.strides[1])), ..self }
     }
 
     /// V vectors of rows, of the last only `rest` numbers.

@@ -55,7 +55,7 @@ impl LowRankDescent {
     }
 }
 
-/// Steps by factors took 1.2 times as long as with formed stages for 1,600 weights (d = 20, L = 5), 0.8 for 16,000 (d = 64) and 0.6 for 80,000
+/// Steps by factors took 1.3 times as long as with formed stages for 1,600 weights (d = 20, L = 5), 0.6 for 16,000 (d = 64) and 0.5 for 80,000
 /// (d = 200, L = 3); with two outputs as long, with four longer.
 const FEWEST_WEIGHTS: usize = 8192;
 
