@@ -76,8 +76,8 @@ fn forget_resident_peak() {
 type Method = fn(Tolerance, Limits) -> Driver;
 
 /// Methods, and the vectors in their state: θ, F, next θ, next F, and
-/// tsit5: k_2, …, k_6, a stage and its error; rock4: K_{j−1} and four F; rkc: two Y and F, and a vector with its image for the spectral radius, which
-/// rock4 has, too.
+/// tsit5: k_2, …, k_6, a stage and the step's error; rock4: K_{j−1} and four F; rkc: two Y and F, and a vector with its image for the
+/// spectral radius, which rock4 has, too.
 const METHODS: [(&str, Method, usize); 3] = [("tsit5", tsit5, 11), ("rock4", rock4, 11), ("rkc", rkc, 9)];
 
 /// What one piece of work took.

@@ -63,20 +63,11 @@ pub(crate) fn sum_over(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64
     rest + sums.iter().sum::<f64>()
 }
 
-/// y ← y + Σ_j a_j x_j in one pass, all of one length.
+/// y ← y + ax, of one length.
 #[inline(always)]
-pub(crate) fn add_scaled<const N: usize>(y: &mut [f64], a: [f64; N], x: [&[f64]; N]) {
-    let n = y.len();
-    let x = x.map(
-        #[inline(always)]
-        |x| &x[..n],
-    );
-    for i in 0..n {
-        let mut sum = y[i];
-        for j in 0..N {
-            sum = a[j].mul_add(x[j][i], sum);
-        }
-        y[i] = sum;
+pub(crate) fn add_scaled(y: &mut [f64], a: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = a.mul_add(*x, *y);
     }
 }
 
@@ -99,7 +90,8 @@ mod tests {
         fn scaled_vectors_are_added(n in 0usize..50) {
             let x: Vec<f64> = (0..n).map(|i| i as f64).collect();
             let mut y = vec![1.0; n];
-            add_scaled(&mut y, [2.0, 0.5], [&x, &x]);
+            add_scaled(&mut y, 2.0, &x);
+            add_scaled(&mut y, 0.5, &x);
             prop_assert!(y.iter().zip(&x).all(|(y, x)| *y == 1.0 + 2.5 * x));
         }
     }

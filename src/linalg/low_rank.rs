@@ -272,7 +272,7 @@ vectorised! {
     /// y ← y + weight·left·(rightᵀx).
     fn add_along(y: &mut [f64], weight: f64, left: &[f64], right: &[f64], x: &[f64]) {
         let along = weight * sum_over(right, x, #[inline(always)] |a, b| a * b);
-        add_scaled(y, [along], [left]);
+        add_scaled(y, along, left);
     }
 }
 

@@ -121,6 +121,11 @@ pub(super) fn norm(v: &DVector<f64>) -> f64 {
     norm_squared(v.as_slice()).sqrt()
 }
 
+/// An error norm, unless a stage that it measures was no number.
+pub(super) fn measured(error: f64) -> Result<f64, NotFinite> {
+    if error.is_finite() { Ok(error) } else { Err(NotFinite) }
+}
+
 fn finite(v: &DVector<f64>) -> Result<(), NotFinite> {
     // One pass that the compiler vectorises, unlike a test of every entry.
     if norm_squared(v.as_slice()).is_finite() { Ok(()) } else { Err(NotFinite) }

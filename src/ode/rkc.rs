@@ -14,7 +14,7 @@ use crate::linalg::vectorised;
 
 use super::Tolerance;
 use super::method::{Base, Method, combine, fit};
-use super::rhs::{NotFinite, Rhs};
+use super::rhs::{NotFinite, Rhs, measured};
 
 /// The damping ε: the stability polynomial stays below 1 − ε/3 inside the interval.
 const DAMPING: f64 = 2.0 / 13.0;
@@ -144,7 +144,7 @@ impl Method for Rkc {
             #[inline(always)]
             |[y0, y1, f0, f1]| 0.8 * (y0 - y1) + 0.4 * h * (f0 + f1),
         );
-        if error.is_finite() { Ok(error) } else { Err(NotFinite) }
+        measured(error)
     }
 }
 

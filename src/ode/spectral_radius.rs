@@ -276,7 +276,7 @@ vectorised! {
         for start in (0..n).step_by(BLOCK) {
             let rows = start..n.min(start + BLOCK);
             for (other, weight) in vectors.iter().zip(weights) {
-                add_scaled(&mut v[rows.clone()], [weight], [&other.as_slice()[rows.clone()]]);
+                add_scaled(&mut v[rows.clone()], weight, &other.as_slice()[rows.clone()]);
             }
         }
     }

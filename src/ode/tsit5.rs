@@ -12,7 +12,7 @@ use crate::linalg::{sum_over, vectorised};
 
 use super::Tolerance;
 use super::method::{Base, Method, combine, fit};
-use super::rhs::{NotFinite, Rhs};
+use super::rhs::{NotFinite, Rhs, measured};
 use low_rank::LowRankStages;
 
 const C: [f64; 5] = [0.161, 0.327, 0.9, 0.9800255409045097, 1.0];
@@ -110,7 +110,7 @@ impl Method for Tsit5 {
             #[inline(always)]
             |[error, k7]| last.mul_add(k7, error),
         );
-        if error.is_finite() { Ok(error) } else { Err(NotFinite) }
+        measured(error)
     }
 
     fn feels(&self) -> bool {

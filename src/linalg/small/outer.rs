@@ -21,6 +21,7 @@ pub(in crate::linalg) struct OuterProduct<'a> {
 /// What outer products are added to.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::linalg) enum Onto<'a> {
+    /// 0.
     Nothing,
     /// s·B.
     Scaled(f64, &'a [f64]),

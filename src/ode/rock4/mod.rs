@@ -20,7 +20,7 @@ use self::orthogonal::Term;
 use self::polynomial::{FEWEST, StabilityPolynomial, length};
 use super::Tolerance;
 use super::method::{Base, Method, combine, fit};
-use super::rhs::{NotFinite, Rhs};
+use super::rhs::{NotFinite, Rhs, measured};
 
 /// A longer recurrence would amplify rounding errors, which grow with s².
 const MOST_STAGES: usize = 200;
@@ -134,7 +134,7 @@ impl Method for Rock4 {
             #[inline(always)]
             |[theta, k, f1, f2, f3, f4]| e0 * (k - theta) + (e1 * f1 + e2 * f2 + e3 * f3 + e4 * f4),
         );
-        if error.is_finite() { Ok(error) } else { Err(NotFinite) }
+        measured(error)
     }
 }
 
