@@ -13,6 +13,8 @@ use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorF
 
 /// Accepted steps between two looks of `auto`, at least.
 const STEPS_PER_REVIEW: u32 = 10;
+/// How often in a row a failed step is tried again at its length because surfaces have come to hold the state.
+const TRIALS: u32 = 8;
 
 /// Steps one of our methods.
 ///
@@ -59,6 +61,9 @@ struct Front {
     t_handed: f64,
     interpolated: bool,
     handed: DVector<f64>,
+    /// Whether the field's surfaces have been asked about θ, and how often a step from here has been tried again because of them.
+    settled: bool,
+    trials: u32,
 }
 
 impl Front {
@@ -120,6 +125,8 @@ impl Driver {
             interpolated: false,
             // Methods without dense output need none.
             handed: DVector::zeros(0),
+            settled: false,
+            trials: 0,
         });
         Ok(())
     }
@@ -183,6 +190,11 @@ impl Driver {
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
         let h = if lands { end - front.t } else { natural };
+        if let Some(switching) = rhs.switching().filter(|_| !front.settled) {
+            switching.settle(&front.theta, &mut front.dtheta, h);
+            front.settled = true;
+        }
+        let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
         let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
         self.budget.spend(1);
@@ -200,6 +212,7 @@ impl Driver {
             self.stability.accepted();
             self.steps_since_review += 1;
             work.accepted += 1;
+            (front.settled, front.trials) = (false, 0);
             front.t_before = front.t;
             front.t = if lands { end } else { front.t + h };
             std::mem::swap(&mut front.theta, &mut front.theta_before);
@@ -208,6 +221,12 @@ impl Driver {
         }
         work.rejected += 1;
         self.stability.rejected();
+        if let Some(switching) = rhs.switching().filter(|_| front.trials < TRIALS && outcome.is_ok()) {
+            front.trials += 1;
+            if switching.resettle(&front.theta, &mut front.dtheta, h) {
+                return None;
+            }
+        }
         let shorter = match outcome {
             Ok(error) if error.is_finite() => self.controller.reject(h, error, power),
             _ => self.controller.halve(h),
