@@ -35,7 +35,7 @@ pub use limits::{Interrupt, Limits};
 pub use low_rank::LowRank;
 pub use rk4::Rk4;
 pub use spectral_radius::spectral_radius;
-pub use switching::Switching;
+pub use switching::{Retrial, Switching};
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 
