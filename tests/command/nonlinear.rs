@@ -111,6 +111,8 @@ fn random_starts_fit_and_violate_the_ansatz_or_are_stuck() {
         let (first, end) = (loss[0], loss[loss.len() - 1]);
         let text = fs::read_to_string(folder.join("scenario.json")).unwrap();
         let decay = serde_json::from_str::<serde_json::Value>(&text).unwrap()["weight_decay"].as_f64().unwrap();
+        let manifest = fs::read_to_string(folder.join("manifest.json")).unwrap();
+        let manifest = serde_json::from_str::<serde_json::Value>(&manifest).unwrap();
         if end > 1e-2 * first {
             stuck += 1;
         } else if decay == 0.0 && end < 1e-12 {
@@ -118,10 +120,11 @@ fn random_starts_fit_and_violate_the_ansatz_or_are_stuck() {
             assert!(residual[residual.len() - 1] > 0.3, "{residual:?}");
         } else if decay > 0.0 {
             floors += 1;
-            // Settled from t/2 to t, at a value in proportion to λ²: between a hundredth and ten times it.
+            // At rest, or settled from t/2 to t, at a value in proportion to λ²: between a hundredth and ten times it.
             let t = column("t");
             let earlier = t.iter().position(|earlier| *earlier >= 0.5 * t[t.len() - 1]).unwrap();
-            assert!((loss[earlier] / end - 1.0).abs() < 1e-2, "{loss:?}");
+            let rests = manifest["processes"]["flow"]["termination"] == "converged";
+            assert!(rests || (loss[earlier] / end - 1.0).abs() < 1e-2, "{loss:?}");
             assert!(0.01 < end / decay.powi(2) && end / decay.powi(2) < 10.0, "{end}");
             assert!(residual[residual.len() - 1] > 0.3, "{residual:?}");
         }
@@ -220,7 +223,7 @@ fn a_neuron_comes_to_rest_on_its_kink_at_little_cost() {
     let flow = serde_json::from_str::<serde_json::Value>(&manifest).unwrap()["processes"]["flow"].clone();
     assert!(flow["gradients"].as_u64().unwrap() < 1500, "{flow}");
     // The second integration holds the sample more tightly.
-    assert!(flow["certificate"]["columns"]["loss"]["max_error"].as_f64().unwrap() > 0.0);
+    assert!(flow["certificate"]["columns"]["weight_norm"]["max_error"].as_f64().unwrap() > 0.0);
 }
 
 /// Between linear layers the whole of D_l follows e^{−2λt}, around a ReLU its diagonal, the bias included; around tanh nothing does.

@@ -28,8 +28,9 @@ use crate::network::Architecture;
 use sample::{Given, Sample};
 use velocity::Velocity;
 
-/// Samples may be held at so many kinks at once: the quadratic programme of more costs more than short steps.
-const MOST_HELD: usize = 512;
+/// Samples may be held at so many kinks at once: the quadratic programme of more costs more than short steps. A neuron whose weights come
+/// to 0 is on its kink with every sample.
+const MOST_HELD: usize = 2048;
 
 /// A sample at a neuron: what may lie on a kink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

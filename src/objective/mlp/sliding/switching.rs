@@ -10,8 +10,8 @@ use crate::ode::{Retrial, Switching};
 
 /// κh: by e^{−κh} z decays in a step.
 const DECAY: f64 = 1.0;
-/// A step that crosses more kinks than this share of the samples, and this number, is too long for other reasons.
-const MOST_CROSSED: (usize, usize) = (8, 32);
+/// A step that crosses more kinks than there are samples, and than this number, is too long for other reasons.
+const MOST_CROSSED: usize = 32;
 /// A held sample is let go if it would not come back to the kink within so many steps.
 const AWAY: f64 = 2.0;
 
@@ -114,7 +114,7 @@ impl Switching for MlpObjective {
 
 impl MlpObjective {
     fn most_crossed(&self) -> usize {
-        (self.samples / MOST_CROSSED.0).max(MOST_CROSSED.1)
+        self.samples.max(MOST_CROSSED)
     }
 
     /// Lets go of what is held no more.
