@@ -3,44 +3,68 @@
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::{LowRank, VectorField};
+use crate::ode::{LowRank, Switching, VectorField};
 
 /// −∇J of one objective. Autonomous; its Jacobian −∇²J is symmetric.
 pub struct GradientFlow<'a> {
-    objective: &'a dyn Objective,
+    objective: Descended<'a>,
+}
+
+enum Descended<'a> {
+    Shared(&'a dyn Objective),
+    /// With a memory of its own, of the kinks along which this flow slides.
+    Own(Box<dyn Objective>),
 }
 
 impl<'a> GradientFlow<'a> {
     /// The flow down `objective`.
     pub fn new(objective: &'a dyn Objective) -> Self {
-        Self { objective }
+        Self { objective: Descended::Shared(objective) }
+    }
+
+    /// The flow down `objective` that slides along its kinks, where it has some ([`Objective::sliding`]).
+    pub fn sliding(objective: &'a dyn Objective) -> Self {
+        let sliding = objective.sliding().map(Descended::Own);
+        Self { objective: sliding.unwrap_or(Descended::Shared(objective)) }
+    }
+
+    /// What it goes down: where it slides, its gradient and its Hessian are those along the kinks.
+    pub fn objective(&self) -> &dyn Objective {
+        match &self.objective {
+            Descended::Shared(objective) => *objective,
+            Descended::Own(objective) => &**objective,
+        }
     }
 }
 
 impl VectorField for GradientFlow<'_> {
     fn dim(&self) -> usize {
-        self.objective.architecture().parameter_count()
+        self.objective().architecture().parameter_count()
     }
 
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-        self.objective.loss_descent(theta, dtheta);
-        let decay = self.objective.weight_decay();
+        self.objective().loss_descent(theta, dtheta);
+        let decay = self.objective().weight_decay();
         if decay != 0.0 {
             dtheta.axpy(-decay, theta, 1.0);
         }
     }
 
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-        self.objective.loss_hessian_vector(theta, v, jv);
-        jv.axpy(-self.objective.weight_decay(), v, -1.0);
+        self.objective().loss_hessian_vector(theta, v, jv);
+        jv.axpy(-self.objective().weight_decay(), v, -1.0);
     }
 
     fn decay(&self) -> f64 {
-        self.objective.weight_decay()
+        self.objective().weight_decay()
     }
 
     fn low_rank(&self) -> Option<&dyn LowRank> {
-        self.objective.low_rank_descent()
+        self.objective().low_rank_descent()
+    }
+
+    fn switching(&self) -> Option<&dyn Switching> {
+        self.objective().switching()
     }
 }
 

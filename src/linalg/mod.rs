@@ -6,6 +6,7 @@
 //! (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
 
 mod angle;
+mod bounded;
 mod double_double;
 mod eigen;
 pub mod elementary;
@@ -24,6 +25,7 @@ mod small;
 mod svd;
 mod vectorised;
 
+pub(crate) use bounded::bounded_minimum;
 pub(crate) use loops::{add_scaled, sum_along, sum_over};
 #[cfg(test)]
 pub(crate) use product::FLOPS;

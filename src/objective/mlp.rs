@@ -7,8 +7,8 @@ mod along;
 mod blocks;
 mod condensed;
 mod jacobian;
-mod kink;
 mod minibatch;
+mod sliding;
 mod tape;
 
 #[cfg(test)]
@@ -23,10 +23,12 @@ use super::{BatchGradient, Jacobian, Objective, OnKink, Samples};
 use crate::data::Dataset;
 use crate::linalg::Write;
 use crate::network::Architecture;
+use crate::ode::Switching;
 use crate::scenario::Loss;
 use along::Dots;
 use blocks::{Block, Division, each, flops};
 use condensed::{Condensed, State};
+use sliding::{Entry, Kinks, Watch};
 use tape::{Keep, Tape};
 
 pub use minibatch::MlpMinibatch;
@@ -44,8 +46,8 @@ pub struct MlpObjective {
     samples: usize,
     loss: Loss,
     weight_decay: f64,
-    /// The half-widths over which kinks are averaged, at index l − 1 of the condensed network; none where they are sharp.
-    kinks: Vec<f64>,
+    /// What a flow that slides along kinks knows of them; none of one that does not.
+    kinks: Option<RefCell<Kinks>>,
     threads: usize,
     /// What gradients need; none before the first.
     work: RefCell<Option<Work>>,
@@ -75,6 +77,8 @@ struct Lane {
     /// ∂ℒ/∂θ_c.
     gradient: Vec<f64>,
     loss: f64,
+    /// What a watch has seen.
+    flips: Vec<Entry>,
 }
 
 /// What products with the Hessian at one θ share, and what one of them is formed in.
@@ -86,6 +90,8 @@ struct Tangent {
     lanes: Vec<TangentLane>,
     /// Whether there is a tape for every block; otherwise there is one for each lane.
     kept: bool,
+    /// What is held on kinks there.
+    watch: Watch,
 }
 
 struct TangentLane {
@@ -134,7 +140,7 @@ impl MlpObjective {
             samples,
             loss,
             weight_decay,
-            kinks: Vec::new(),
+            kinks: None,
             threads,
             work,
             tangent,
@@ -158,13 +164,38 @@ impl MlpObjective {
     }
 }
 
+impl MlpObjective {
+    /// `gradient` ← ∇ℒ(θ) by the slopes of `watch`, which is told what has changed sides.
+    fn pass(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>, watch: &Watch) {
+        let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
+        let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
+        self.condensed.rise(state, theta);
+        let (weights, net, rule) = (self.condensed.values(state, theta), &self.condensed.net, (self.loss, self.share()));
+        let (blocks, division) = (&*self.blocks, self.division);
+        each(lanes, self.threads, |index, lane| {
+            lane.flips.clear();
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                let number = index * division.blocks_per_lane + k;
+                watch.prepare(number, &mut lane.tape);
+                lane.tape.up(net, weights, block.part(), Keep::Slopes);
+                watch.inspect(net, number, block.x.nrows(), &lane.tape, &mut lane.flips);
+                lane.tape.down(net, weights, block.part(), Keep::Slopes, rule, Some((write, &mut lane.gradient)));
+            }
+        });
+        let total = reduce(lanes, |lane| &mut lane.gradient);
+        self.condensed.fall(state, theta, total, gradient.as_mut_slice());
+    }
+}
+
 impl Work {
     fn new(objective: &MlpObjective) -> Self {
         let (net, division) = (&objective.condensed.net, objective.division);
         let lane = |_| Lane {
-            tape: Tape::new(net, division.rows, Keep::Slopes).averaging(&objective.kinks),
+            tape: Tape::new(net, division.rows, Keep::Slopes),
             gradient: vec![0.0; net.parameter_count()],
             loss: 0.0,
+            flips: Vec::new(),
         };
         Self { state: objective.condensed.state(), lanes: (0..division.lanes).map(lane).collect() }
     }
@@ -176,7 +207,7 @@ impl Tangent {
         let (net, division) = (&objective.condensed.net, objective.division);
         let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
         let kept = bytes <= budget;
-        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns).averaging(&objective.kinks);
+        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns);
         let lane = |lane: usize| TangentLane {
             tapes: (0..if kept { division.lane(&objective.blocks, lane).len() } else { 1 }).map(tape).collect(),
             dots: Dots::new(net, division.rows),
@@ -189,15 +220,19 @@ impl Tangent {
             dot: objective.condensed.state(),
             lanes: (0..division.lanes).map(lane).collect(),
             kept,
+            watch: Watch::default(),
         }
     }
 
     /// Forms what products at θ share unless it stands already; `spare` is overwritten.
     fn settle(&mut self, objective: &MlpObjective, theta: &DVector<f64>, spare: &mut DVector<f64>) {
-        if self.theta == *theta {
+        let watch = objective.kinks.as_ref().map_or(Watch::default(), |kinks| kinks.borrow().watch().held_only());
+        if self.theta == *theta && self.watch == watch {
             return;
         }
         self.theta.copy_from(theta);
+        self.watch = watch;
+        let watch = &self.watch;
         let (condensed, theta) = (&objective.condensed, theta.as_slice());
         condensed.rise(&mut self.base, theta);
         if !self.kept && condensed.is_full() {
@@ -209,6 +244,7 @@ impl Tangent {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
                 let write = if k == 0 { Write::Replace } else { Write::Add };
+                watch.prepare(index * division.blocks_per_lane + k, tape);
                 tape.up(&condensed.net, weights, block.part(), Keep::Turns);
                 tape.down(&condensed.net, weights, block.part(), Keep::Turns, rule, Some((write, &mut lane.sum)));
             }
@@ -219,6 +255,7 @@ impl Tangent {
 
     /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
     fn product(&mut self, objective: &MlpObjective, v: &[f64], hv: &mut [f64]) {
+        let watch = &self.watch;
         let (condensed, theta, net) = (&objective.condensed, self.theta.as_slice(), &objective.condensed.net);
         condensed.rise_along(theta, &self.base, v, &mut self.dot);
         let (weights, direction) = (condensed.values(&self.base, theta), condensed.values(&self.dot, v));
@@ -228,6 +265,7 @@ impl Tangent {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
                 if !self.kept {
+                    watch.prepare(index * division.blocks_per_lane + k, tape);
                     tape.up(net, weights, block.part(), Keep::Turns);
                     tape.down(net, weights, block.part(), Keep::Turns, rule, None);
                 }
@@ -266,6 +304,7 @@ impl Objective for MlpObjective {
         each(lanes, self.threads, |index, lane| {
             lane.loss = 0.0;
             for block in division.lane(blocks, index) {
+                lane.tape.hold(&[]);
                 lane.tape.up(net, weights, block.part(), Keep::States);
                 lane.loss += loss.sum(lane.tape.outputs(net, block.x.nrows()), block.y.as_view());
             }
@@ -274,39 +313,45 @@ impl Objective for MlpObjective {
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
-        let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
-        let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
-        self.condensed.rise(state, theta);
-        let (weights, net, rule) = (self.condensed.values(state, theta), &self.condensed.net, (self.loss, self.share()));
-        let (blocks, division) = (&*self.blocks, self.division);
-        each(lanes, self.threads, |index, lane| {
-            for (k, block) in division.lane(blocks, index).iter().enumerate() {
-                let write = if k == 0 { Write::Replace } else { Write::Add };
-                lane.tape.up(net, weights, block.part(), Keep::Slopes);
-                lane.tape.down(net, weights, block.part(), Keep::Slopes, rule, Some((write, &mut lane.gradient)));
-            }
-        });
-        let total = reduce(lanes, |lane| &mut lane.gradient);
-        self.condensed.fall(state, theta, total, gradient.as_mut_slice());
+        let Some(kinks) = &self.kinks else { return self.pass(theta, gradient, &Watch::default()) };
+        let mut kinks = kinks.borrow_mut();
+        self.pass(theta, gradient, kinks.watch());
+        if let Some(work) = &mut *self.work.borrow_mut() {
+            self.note(&mut kinks, theta, work.lanes.iter_mut().flat_map(|lane| lane.flips.drain(..)));
+        }
+        self.slide(&mut kinks, theta, gradient);
     }
 
-    /// By the R-operator; what does not depend on v is kept as long as θ stays and it takes no more than 256 MB.
+    /// By the R-operator; what does not depend on v is kept as long as θ stays and it takes no more than 256 MB. Of a flow that slides
+    /// along kinks, the Hessian along them.
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let normals = self.kinks.as_ref().and_then(|kinks| self.normals(&kinks.borrow(), theta));
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(self, KEPT));
+        let Some(normals) = normals else {
+            tangent.settle(self, theta, hv);
+            return tangent.product(self, v.as_slice(), hv.as_mut_slice());
+        };
+        let mut along = v.clone();
+        normals.project(self, &mut along);
         tangent.settle(self, theta, hv);
-        tangent.product(self, v.as_slice(), hv.as_mut_slice());
+        tangent.product(self, along.as_slice(), hv.as_mut_slice());
+        normals.project(self, hv);
     }
 
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
         self.jacobians_over_samples(theta.as_slice())
     }
 
-    fn averaged(&self, start: &DVector<f64>, kink: f64) -> Option<Box<dyn Objective>> {
-        self.with_averaged_kinks(start, kink).map(|averaged| Box::new(averaged) as Box<dyn Objective>)
+    fn sliding(&self) -> Option<Box<dyn Objective>> {
+        self.with_kinks().map(|sliding| Box::new(sliding) as Box<dyn Objective>)
     }
 
-    fn on_kinks(&self, theta: &DVector<f64>) -> Vec<OnKink> {
-        self.find_on_kinks(theta)
+    fn switching(&self) -> Option<&dyn Switching> {
+        self.kinks.as_ref().map(|_| self as &dyn Switching)
+    }
+
+    fn on_kinks(&self, theta: &DVector<f64>, width: f64) -> Vec<OnKink> {
+        self.find_on_kinks(theta, width)
     }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DVector};
 
 use crate::network::Architecture;
-use crate::ode::LowRank;
+use crate::ode::{LowRank, Switching};
 
 /// How far a loss is above the least possible.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,15 +119,19 @@ pub trait Objective: Send {
         (1..=net.depth()).map(of).collect()
     }
 
-    /// The same with slopes averaged where activations have a kink, over `kink` times the root mean square of their layer's outputs at
-    /// `start`: what a flow that slides along kinks follows ([`MlpObjective`]). `None` where nothing has a kink.
-    fn averaged(&self, _start: &DVector<f64>, _kink: f64) -> Option<Box<dyn Objective>> {
+    /// The same for one flow that slides along kinks ([`MlpObjective`]); `None` where nothing has a kink.
+    fn sliding(&self) -> Option<Box<dyn Objective>> {
         None
     }
 
-    /// The samples on kinks at θ, of an objective with averaged kinks: within the width of the average. By layer, neuron and sample of a
-    /// block.
-    fn on_kinks(&self, _theta: &DVector<f64>) -> Vec<OnKink> {
+    /// The kinks as a flow's integrator sees them, of an objective made by [`Objective::sliding`].
+    fn switching(&self) -> Option<&dyn Switching> {
+        None
+    }
+
+    /// The samples that slide along kinks at θ: within `width` times the root mean square of their layer's outputs, where the fields of
+    /// both sides point at the kink.
+    fn on_kinks(&self, _theta: &DVector<f64>, _width: f64) -> Vec<OnKink> {
         Vec::new()
     }
 

@@ -9,10 +9,12 @@ use super::limits::Budget;
 use super::method::{Base, Method, fit};
 use super::rhs::{NotFinite, Rhs, norm, shortest_step};
 use super::stability::Stability;
-use super::{Change, Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
+use super::{Change, Integrator, Limits, Retrial, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
 /// Accepted steps between two looks of `auto`, at least.
 const STEPS_PER_REVIEW: u32 = 10;
+/// How often in a row a failed step is tried again at its length because surfaces have come to hold the state.
+const TRIALS: u32 = 8;
 
 /// Steps one of our methods.
 ///
@@ -59,6 +61,11 @@ struct Front {
     t_handed: f64,
     interpolated: bool,
     handed: DVector<f64>,
+    /// Whether the field's surfaces have been asked about θ, and how often a step from here has been tried again because of them.
+    settled: bool,
+    trials: u32,
+    /// How far a surface is that will hold the state, if that is known.
+    within: Option<f64>,
 }
 
 impl Front {
@@ -120,6 +127,9 @@ impl Driver {
             interpolated: false,
             // Methods without dense output need none.
             handed: DVector::zeros(0),
+            settled: false,
+            trials: 0,
+            within: None,
         });
         Ok(())
     }
@@ -183,6 +193,14 @@ impl Driver {
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
         let h = if lands { end - front.t } else { natural };
+        let near = self.tolerance.rtol * norm(&front.theta) + self.tolerance.atol * (front.theta.len() as f64).sqrt();
+        if let Some(switching) = rhs.switching().filter(|_| !front.settled) {
+            front.within = switching.settle(&front.theta, &mut front.dtheta, h, near);
+            front.settled = true;
+        }
+        let within = front.within.filter(|within| *within < h);
+        let (lands, h) = (lands && within.is_none(), within.unwrap_or(h));
+        let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         let (next, dnext) = (&mut front.theta_before, &mut front.dtheta_before);
         let outcome = self.method.step(rhs, &base, h, rho, &self.tolerance, next, dnext);
         self.budget.spend(1);
@@ -200,6 +218,7 @@ impl Driver {
             self.stability.accepted();
             self.steps_since_review += 1;
             work.accepted += 1;
+            (front.settled, front.trials) = (false, 0);
             front.t_before = front.t;
             front.t = if lands { end } else { front.t + h };
             std::mem::swap(&mut front.theta, &mut front.theta_before);
@@ -208,6 +227,18 @@ impl Driver {
         }
         work.rejected += 1;
         self.stability.rejected();
+        if let Some(switching) = rhs.switching().filter(|_| front.trials < TRIALS && outcome.is_ok()) {
+            front.trials += 1;
+            match switching.resettle(&front.theta, &mut front.dtheta, h, near) {
+                Retrial::Shorter => {}
+                Retrial::Again => return None,
+                Retrial::Within(length) if length < h => {
+                    front.within = Some(length);
+                    return None;
+                }
+                Retrial::Within(_) => {}
+            }
+        }
         let shorter = match outcome {
             Ok(error) if error.is_finite() => self.controller.reject(h, error, power),
             _ => self.controller.halve(h),

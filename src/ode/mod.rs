@@ -21,6 +21,7 @@ mod rkc;
 mod rock4;
 mod spectral_radius;
 mod stability;
+mod switching;
 mod termination;
 mod tolerance;
 mod tsit5;
@@ -34,6 +35,7 @@ pub use limits::{Interrupt, Limits};
 pub use low_rank::LowRank;
 pub use rk4::Rk4;
 pub use spectral_radius::spectral_radius;
+pub use switching::{Retrial, Switching};
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 
@@ -58,6 +60,11 @@ pub trait VectorField {
     /// F + λθ as products of thin matrices, for the λ of [`VectorField::decay`]; `None` of a field that has no such form, or gains nothing
     /// by it. A field that has one is autonomous.
     fn low_rank(&self) -> Option<&dyn LowRank> {
+        None
+    }
+
+    /// The surfaces across which F jumps, of a field that can hold a state on them; `None` of one that is smooth, or does not know them.
+    fn switching(&self) -> Option<&dyn Switching> {
         None
     }
 

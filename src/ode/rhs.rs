@@ -7,7 +7,7 @@ use ode_solvers::System;
 
 use crate::linalg::{Factors, LowRankSum, sum_over, vectorised};
 
-use super::{LowRank, Termination, VectorField};
+use super::{LowRank, Switching, Termination, VectorField};
 
 /// A stage is infinite or NaN, or so large (1e154) that its square is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,14 @@ impl<'a> Rhs<'a> {
 
     /// What all that was asked of the field has cost, as the field states it.
     pub(super) fn gradients(&self) -> u64 {
+        let beside = self.field.switching().map_or(0, Switching::spent);
+        self.gradients.set(self.gradients.get() + beside);
         self.gradients.get()
+    }
+
+    /// The surfaces of the field, where it has some.
+    pub(super) fn switching(&self) -> Option<&'a dyn Switching> {
+        self.field.switching()
     }
 
     /// The λ that the field declares.

@@ -6,6 +6,7 @@
 use nalgebra::DVector;
 
 use crate::flow::{Motion, Stationarity};
+use crate::objective::Objective;
 use crate::ode::{Event, Termination, Tolerance};
 use crate::scenario::{Claim, Preserve, Scenario};
 
@@ -59,13 +60,13 @@ impl<'a> Monitor<'a> {
             stops: scenario.flow.preserve == Preserve::None,
             claimed: scenario.claims.contains(&Claim::Converged),
             plateau: None,
-            sliding: Sliding::default(),
+            sliding: Sliding::new(&scenario.flow),
             events: Vec::new(),
         }
     }
 
-    /// Looks at θ(t); the integration has cost `spent` gradients. Returns the flow's end if it has converged.
-    pub(super) fn look(&mut self, t: f64, theta: &DVector<f64>, spent: u64) -> Option<Termination> {
+    /// Looks at θ(t) on its way down `objective`; the integration has cost `spent` gradients. Returns the flow's end if it has converged.
+    pub(super) fn look(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64) -> Option<Termination> {
         // At t = 0 every loss is flat on the logarithmic clock.
         if t <= 0.0 {
             return None;
@@ -75,16 +76,16 @@ impl<'a> Monitor<'a> {
         if asked_at_the_end {
             self.stationarity.extend_to(2.0 * self.t_end);
         }
-        let look = self.stationarity.look(self.problem.flow_objective(), t, theta, spent);
-        let objective = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
+        let look = self.stationarity.look(objective, t, theta, spent);
+        let state = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
         if look.motion == Motion::Plateau {
-            let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: objective, told: false });
+            let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: state, told: false });
             if !plateau.told && t >= LASTING * plateau.begin && t >= LATE * self.t_end {
                 plateau.told = true;
                 self.events.push(Event { t: plateau.begin, kind: "plateau", detail: plateau.detail.clone() });
             }
         } else if let Some(Plateau { begin, told: true, .. }) = self.plateau.take() {
-            self.events.push(Event { t, kind: "plateau_end", detail: format!("begun at t = {begin}: {objective}") });
+            self.events.push(Event { t, kind: "plateau_end", detail: format!("begun at t = {begin}: {state}") });
         }
         if asked_at_the_end && look.motion == Motion::Converged {
             let detail = format!("it would stay until t = {}: ‖∇J‖ {:.1e}", 2.0 * self.t_end, look.grad_norm);
@@ -101,7 +102,7 @@ impl<'a> Monitor<'a> {
 
     /// What it was about.
     pub(super) fn ended(mut self) -> Seen {
-        let complaint = self.sliding.complaint(self.problem);
+        let complaint = self.sliding.complaint();
         self.events.extend(self.sliding.into_events());
         Seen { gradients: self.stationarity.gradients(), events: self.events, complaint }
     }

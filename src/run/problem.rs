@@ -7,6 +7,7 @@ use std::thread;
 use nalgebra::DMatrix;
 
 use crate::data::{Dataset, DatasetError, Moments, Split, split, target_agop};
+use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
@@ -23,10 +24,10 @@ pub struct Problem {
     pub start: Parameters,
     /// J = ℒ + (λ/2)‖θ‖².
     pub objective: Box<dyn Objective>,
-    /// The same with slopes averaged at kinks, where activations have some: [`Objective::averaged`].
-    pub averaged: Option<Box<dyn Objective>>,
-    /// Whether the flow follows `averaged`, rather than slopes that jump.
-    pub averages: bool,
+    /// Whether the flow slides along kinks if its integrator can.
+    pub slides: bool,
+    /// A sample as near to a kink as this share of its layer's outputs, in the root mean square, is on it.
+    pub on_kink: f64,
     /// J on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
     /// ℒ of the best constant function.
@@ -45,8 +46,8 @@ impl Clone for Problem {
         Self {
             start: self.start.clone(),
             objective: self.objective.duplicate(),
-            averaged: self.averaged.as_ref().map(|averaged| averaged.duplicate()),
-            averages: self.averages,
+            slides: self.slides,
+            on_kink: self.on_kink,
             test: self.test.as_ref().map(|test| test.duplicate()),
             constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
@@ -151,19 +152,18 @@ impl Problem {
             Data::Synthetic(synthetic) => Some(target_agop(synthetic, scenario.seed, &data.x).factor),
             Data::File(_) => None,
         };
-        let averages = scenario.flow.kink > 0.0;
-        let width = if averages { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
-        let averaged = objective.averaged(start.values(), width);
+        let slides = scenario.flow.kink > 0.0;
+        let on_kink = if slides { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let constant_loss = scenario.loss.of_the_best_constant(&data.y);
         let scenario_hash = scenario.hash()?;
-        let problem = Self { start, objective, averaged, averages, test, constant_loss, target_agop, samples, scenario_hash };
+        let problem = Self { start, objective, slides, on_kink, test, constant_loss, target_agop, samples, scenario_hash };
         problem.check_start()?;
         Ok(problem)
     }
 
-    /// What the flow goes down: J, with slopes averaged at kinks unless the scenario wants them to jump.
-    pub fn flow_objective(&self) -> &dyn Objective {
-        self.averaged.as_deref().filter(|_| self.averages).unwrap_or(&*self.objective)
+    /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
+    pub fn flow(&self) -> GradientFlow<'_> {
+        if self.slides { GradientFlow::sliding(&*self.objective) } else { GradientFlow::new(&*self.objective) }
     }
 
     /// The start can be observed, and the loss is finite there.

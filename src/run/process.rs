@@ -61,7 +61,7 @@ pub(super) struct Flow<'a> {
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         Self {
-            field: GradientFlow::new(problem.flow_objective()),
+            field: problem.flow(),
             integrator: flow_integrator(&scenario.flow, interrupt),
             monitor: Monitor::new(scenario, problem),
             preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
@@ -121,7 +121,7 @@ impl<'a> Flow<'a> {
 
     /// Asks whether it has converged, so that it need not go on.
     pub(super) fn look(&mut self) {
-        self.stop = self.monitor.look(self.t, self.parameters.values(), self.work.evaluations);
+        self.stop = self.monitor.look(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
     }
 
     /// Its weights at time `t`, if it is there, or has converged before and `t` is within its horizon.

@@ -6,6 +6,7 @@ use nalgebra::DVector;
 
 use crate::objective::OnKink;
 use crate::ode::Event;
+use crate::scenario::Flow;
 
 use super::Problem;
 
@@ -28,6 +29,8 @@ struct Stay {
 /// The samples on kinks of one flow.
 #[derive(Default)]
 pub(super) struct Sliding {
+    /// Whether the flow slides there, rather than be shuttled across.
+    slides: bool,
     on: BTreeMap<Place, Stay>,
     /// Of the last look.
     t: f64,
@@ -42,9 +45,12 @@ pub(super) struct Sliding {
 }
 
 impl Sliding {
+    pub(super) fn new(flow: &Flow) -> Self {
+        Self { slides: flow.kink > 0.0 && flow.integrator.slides(), ..Self::default() }
+    }
+
     /// Looks at θ(t); the integration has cost `spent` gradients. `stopped`: whether it gets no further, so that there is no second look.
     pub(super) fn look(&mut self, problem: &Problem, t: f64, theta: &DVector<f64>, spent: u64, stopped: bool) {
-        let Some(averaged) = &problem.averaged else { return };
         // Once where it has stopped, and nothing has changed since.
         if t <= self.t {
             return;
@@ -52,7 +58,7 @@ impl Sliding {
         self.t = t;
         let mut before = std::mem::take(&mut self.on);
         let mut slid = false;
-        for OnKink { layer, neuron, sample, slope } in averaged.on_kinks(theta) {
+        for OnKink { layer, neuron, sample, slope } in problem.objective.on_kinks(theta, problem.on_kink) {
             let place = (layer, neuron, sample);
             let (mut stay, again) =
                 before.remove(&place).map_or((Stay { begin: t, stays: false, told: false }, false), |stay| (stay, true));
@@ -61,7 +67,7 @@ impl Sliding {
                 stay.stays = true;
                 self.stays += 1;
                 self.first = Some(self.first.map_or(stay.begin, |first| first.min(stay.begin)));
-                let how = match problem.averages {
+                let how = match self.slides {
                     true => format!("the flow slides there, its slope {slope:.3}"),
                     false => "it is shuttled across it in steps as short as rtol asks".to_string(),
                 };
@@ -85,18 +91,18 @@ impl Sliding {
     }
 
     /// What a reader of the records must know, if anything.
-    pub(super) fn complaint(&self, problem: &Problem) -> Option<String> {
+    pub(super) fn complaint(&self) -> Option<String> {
         let (first, stays, spent, all) = (self.first?, self.stays, self.spent, self.last);
         let samples = if stays == 1 { "a sample stays on a kink".into() } else { format!("{stays} samples stay on kinks") };
-        Some(if problem.averages {
+        Some(if self.slides {
             format!(
-                "{samples} for a while, the first from t = {first:.3e}: the flow slides there, a solution in Filippov's sense, its slopes \
-                 averaged over flow.kink ({spent} of {all} gradients)"
+                "{samples} for a while, the first from t = {first:.3e}: the flow slides there, a solution in Filippov's sense ({spent} of \
+                 {all} gradients)"
             )
         } else {
             format!(
                 "{samples} for a while, the first from t = {first:.3e}: there the equation has no classical solution, and steps are as \
-                 short as rtol asks ({spent} of {all} gradients): set flow.kink to 1e-6, or use a smooth activation"
+                 short as rtol asks ({spent} of {all} gradients): let it slide, by integrator auto and flow.kink 1e-6"
             )
         })
     }

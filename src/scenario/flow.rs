@@ -28,8 +28,8 @@ pub struct Flow {
     /// The number of steps after which the integration stops.
     #[serde(default = "max_steps")]
     pub max_steps: u64,
-    /// The half-width over which the flow's slopes of relu and leaky_relu go from one side's to the other's, in units of the root mean
-    /// square of their layer's outputs at the start; 0 for a jump.
+    /// How near to the kink of a relu or leaky_relu a sample is on it, as a share of the root mean square of the layer's outputs; 0 for a
+    /// flow that does not slide along kinks, but steps across them in steps as short as `rtol` asks.
     #[serde(default = "kink")]
     pub kink: f64,
 }
@@ -95,6 +95,11 @@ impl Integrator {
             // A validated scenario has no more.
             Self::Gauss { .. } => "gauss3",
         }
+    }
+
+    /// Whether it carries flows along the kinks of a network.
+    pub fn slides(self) -> bool {
+        matches!(self, Self::Auto | Self::Tsit5 | Self::Rkc | Self::Rock4)
     }
 }
 

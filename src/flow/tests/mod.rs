@@ -2,6 +2,7 @@
 
 mod oracles;
 mod saddle;
+mod sliding;
 mod stiffness;
 
 use std::path::Path;

@@ -9,7 +9,6 @@
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
 use super::blocks::Part;
-use super::kink::average;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::{Activation, Architecture};
 use crate::scenario::Loss;
@@ -24,8 +23,20 @@ pub(super) struct Tape {
     pub(super) errors: Vec<Vec<f64>>,
     /// σ_l″(Z_l)∘Ē_l, for products with the Hessian; none of an identity.
     pub(super) turns: Vec<Vec<f64>>,
-    /// The half-widths over which kinks are averaged; none where they are sharp.
-    kinks: Vec<f64>,
+    /// The samples of the block that are held on kinks.
+    held: Vec<Held>,
+}
+
+/// A sample that is held on the kink of a neuron: σ(z) = slope·z there, with a slope between those of its sides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Held {
+    /// l.
+    pub(super) layer: usize,
+    /// Where it lies in the buffers of the layer: neuron · rows + row.
+    pub(super) index: usize,
+    pub(super) slope: f64,
+    /// What enters the neuron, once the block has gone up.
+    pub(super) z: f64,
 }
 
 /// How often the activations are differentiated on the way up.
@@ -90,13 +101,19 @@ impl Tape {
             slopes: buffers(net, rows, |l| keep != Keep::States && bent(l)),
             errors: buffers(net, rows, |_| keep != Keep::States),
             turns: buffers(net, rows, |l| keep == Keep::Turns && bent(l)),
-            kinks: Vec::new(),
+            held: Vec::new(),
         }
     }
 
-    /// The same with kinks averaged over half-widths at index l − 1, or sharp where there are none.
-    pub(super) fn averaging(self, kinks: &[f64]) -> Self {
-        Self { kinks: kinks.to_vec(), ..self }
+    /// What is held of the block that goes up next.
+    pub(super) fn hold(&mut self, held: &[Held]) {
+        self.held.clear();
+        self.held.extend_from_slice(held);
+    }
+
+    /// What is held of the block that has gone up.
+    pub(super) fn held(&self) -> &[Held] {
+        &self.held
     }
 
     /// f, B × d_L, once the block has gone up.
@@ -116,19 +133,20 @@ impl Tape {
             gemm_nt(write, state, net.weight(theta, l), matrix_mut(z, rows, net.widths()[l]));
             if !is_identity(net, l) {
                 let activation = net.activation(l);
-                let width = self.kinks.get(l - 1).copied().filter(|width| *width > 0.0);
-                if let (Some(left), Some(width)) = (activation.kink(), width) {
-                    let slope = self.slopes[l - 1].get_mut(..size).unwrap_or_default();
-                    let bend = self.turns[l - 1].get_mut(..size).unwrap_or_default();
-                    average(left, width, z, slope, bend);
-                    continue;
-                }
+                self.held.iter_mut().filter(|held| held.layer == l).for_each(|held| held.z = z[held.index]);
                 match keep {
                     Keep::States => activation.value(z),
                     Keep::Slopes => activation.value_and_slope(z, &mut self.slopes[l - 1][..size]),
                     Keep::Turns => {
                         let (slope, bend) = (&mut self.slopes[l - 1][..size], &mut self.turns[l - 1][..size]);
                         activation.value_slope_and_bend(z, slope, bend);
+                    }
+                }
+                for held in self.held.iter().filter(|held| held.layer == l) {
+                    z[held.index] = held.slope * held.z;
+                    // The bend of a kink is 0.
+                    if let Some(slope) = self.slopes[l - 1].get_mut(held.index) {
+                        *slope = held.slope;
                     }
                 }
             }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::observe::{Balance, Observable, Row, Scalar, Snapshot};
 use crate::ode::{Termination, Tolerance, Work};
@@ -81,7 +80,7 @@ impl Flight {
         mut look: impl FnMut(f64, &Parameters),
     ) -> Self {
         let t_end = task.scenario.flow.t_end;
-        let field = GradientFlow::new(task.problem.flow_objective());
+        let field = task.problem.flow();
         let mut integrator = method.integrator(setting, task);
         let mut flight = Self {
             end: task.problem.start.clone(),

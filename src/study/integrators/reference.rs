@@ -1,6 +1,5 @@
 //! What errors are measured against: a tight integration, and a second one by another method that says how far to trust it.
 
-use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::ode::spectral_radius;
 use crate::record::{Process, StudyReference};
@@ -108,7 +107,7 @@ impl Reference {
 
 /// The flight of one candidate, and the largest spectral radius on its way.
 fn fly(method: &Method, rtol: f64, task: &Task) -> (Flight, f64) {
-    let field = GradientFlow::new(task.problem.flow_objective());
+    let field = task.problem.flow();
     let t_end = task.scenario.flow.t_end;
     let times: Vec<f64> = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS))).collect();
     let mut largest = spectral_radius(&field, 0.0, task.problem.start.values()).unwrap_or(0.0);

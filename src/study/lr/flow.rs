@@ -30,7 +30,7 @@ struct Flight<'a> {
 impl<'a> Flight<'a> {
     fn new(flow: &scenario::Flow, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         Self {
-            field: GradientFlow::new(problem.flow_objective()),
+            field: problem.flow(),
             integrator: run::flow_integrator(flow, interrupt),
             theta: problem.start.clone(),
             t: 0.0,
