@@ -19,7 +19,7 @@ use crate::network::Architecture;
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
-use super::{BatchGradient, Excess, Jacobian, Objective, ThirdDerivative};
+use super::{BatchGradient, Excess, Jacobian, Loss, Objective, SampleProducts, ThirdDerivative};
 use hessian::Tangent;
 use low_rank::LowRankDescent;
 use third::Second;
@@ -127,6 +127,10 @@ impl Objective for LinearObjective {
 
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
         Box::new(Minibatch::new(self, samples, size))
+    }
+
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.chain.net, samples, Loss::Mse).with_threads(self.threads))
     }
 
     fn architecture(&self) -> &Architecture {

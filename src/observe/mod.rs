@@ -2,6 +2,7 @@
 //!
 //! An observable knows nothing of integrators or optimizers: it sees weights, the objective they are trained on and the time.
 
+mod accuracy;
 mod agop;
 mod alignment;
 mod balance;
@@ -21,6 +22,7 @@ mod test_loss;
 #[cfg(test)]
 mod testing;
 
+pub use accuracy::Accuracy;
 pub use agop::Agop;
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;

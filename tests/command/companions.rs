@@ -56,7 +56,9 @@ fn list(rates: &[f64], settings: impl Fn(f64) -> String) -> Vec<String> {
 /// The slopes of the last distances in these columns.
 fn slopes<const N: usize>(decay: f64, rates: &[f64], settings: impl Fn(f64) -> String, columns: [&str; N]) -> [f64; N] {
     let finished = finish(&scenario_of(decay, &list(rates, settings)));
-    assert_eq!(finished.warnings, [""; 0]);
+    // Of flows that are asked for of every optimizer, the scenario's may lack some.
+    let lacks = |warning: &String| warning.starts_with("measure: ") || warning.contains("distance_to_third_order_flow is null");
+    assert!(finished.warnings.iter().all(lacks), "{:?}", finished.warnings);
     columns.map(|column| {
         let last = |i| *finished.run.table.floats(&format!("r{i}"), &format!("distance_to_{column}")).last().unwrap();
         slope(rates, &(0..rates.len()).map(last).collect::<Vec<f64>>())
@@ -111,7 +113,7 @@ fn the_third_order_term_is_not_a_gradient() {
             &halved(0.01),
             |_| "{gd: {NAME}}".into(),
             |lr, objective, start| {
-                (Box::new(ThirdOrderFlow::with_weights(objective.third().unwrap(), lr, [1.0 / 3.0, 1.0 / 6.0])), start.clone())
+                (Box::new(ThirdOrderFlow::with_weights(objective, lr, [1.0 / 3.0, 1.0 / 6.0])), start.clone())
             },
         );
         is_about(order, 2.0, 0.2);
@@ -289,6 +291,7 @@ fn what_has_no_companion_says_so() {
     let optimizers = [
         "{gd: {lr: 0.01}}",
         "{sgd: {lr: 0.01, batch: 8}}",
+        "{sgd: {name: momentum, lr: 0.01, momentum: 0.5}}",
         "{gd: {name: falling, lr: 0.01, schedule: {step: {step_size: 10}}, steps: 20}}",
         "{adam: {lr: 0.01}}",
         "{adam: {name: largest, lr: 0.01, amsgrad: true}}",
@@ -305,6 +308,7 @@ fn what_has_no_companion_says_so() {
         ("flow", [false, false, false]),
         ("gd", [true, true, false]),
         ("sgd", [true, false, false]),
+        ("momentum", [true, false, false]),
         ("falling", [false, false, false]),
         ("adam", [false, false, true]),
         ("largest", [false, false, false]),
@@ -317,7 +321,11 @@ fn what_has_no_companion_says_so() {
     };
     assert!(warned("falling", "schedule") && warned("largest", "amsgrad"), "{:?}", finished.warnings);
     assert!(finished.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
-    assert_eq!(finished.warnings.len(), 3, "{:?}", finished.warnings);
+    for process in ["sgd", "momentum"] {
+        let wanted = format!("{process}: distance_to_third_order_flow is null");
+        assert!(finished.warnings.iter().any(|warning| warning.starts_with(&wanted)), "{:?}", finished.warnings);
+    }
+    assert_eq!(finished.warnings.len(), 5, "{:?}", finished.warnings);
 }
 
 /// Divided by √v, which decays with the gradient: beyond the noise of the rule the flow is stiffer than any step follows.

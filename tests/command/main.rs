@@ -5,6 +5,7 @@ mod claims;
 mod cli;
 mod companions;
 mod data;
+mod epochs;
 mod figures;
 mod harness;
 #[cfg(target_os = "linux")]
