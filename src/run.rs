@@ -248,8 +248,8 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
     for (process, parameters) in weights {
         all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
         if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {
-            let agop = end.agop();
-            all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).as_view()));
+            let agop = end.agop().value();
+            all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).value().as_view()));
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
     }

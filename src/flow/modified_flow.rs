@@ -184,12 +184,39 @@ impl VectorField for ModifiedFlow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
     use crate::flow::testing::{check_jacobian, one_weight, problem};
+    use crate::objective::Samples;
 
     #[test]
     fn its_jacobian_is_its_derivative() {
         let (objective, theta) = problem(0.2);
         check_jacobian(&ModifiedFlow::new(&objective, 0.3, 0.0), 0.0, &theta, 1e-8);
+    }
+
+    /// With the scatter of the samples' gradients, whose derivative is a difference; and its numbers in the formula.
+    #[test]
+    fn of_minibatches_its_jacobian_is_its_derivative_too() {
+        let (objective, theta) = problem(0.2);
+        let rng = &mut crate::rng::stream(0, crate::rng::Purpose::Inputs);
+        let mut draw = |columns| crate::rng::gaussian_matrix(12, columns, rng);
+        let samples = Samples::new(&Dataset { x: draw(4), y: draw(2) });
+        let products = objective.sample_products(&samples).unwrap();
+        let settings = scenario::Sgd {
+            name: None,
+            lr: 0.12,
+            steps: None,
+            schedule: scenario::Schedule::Constant,
+            batch: Some(3),
+            replacement: false,
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+        };
+        let field = ModifiedFlow::of_epochs(&objective, &settings, products, 4);
+        check_jacobian(&field, 0.0, &theta, 1e-7);
+        // w/2 = (η/4)(m − 1)/(n − 1).
+        assert_eq!(field.formula(), "θ̇ = −∇J − 0.06·∇²J∇J − 0.00818182·∇V, V = (1/n) Σ_i ‖∇ℓ_i − ∇ℒ‖²");
     }
 
     /// It is a gradient: of J + (c/2)‖∇J‖².

@@ -21,6 +21,8 @@ mod spectra;
 mod test_loss;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use accuracy::Accuracy;
 pub use agop::Agop;
@@ -36,7 +38,7 @@ pub use loss::Loss;
 pub use nfa::FeatureAnsatz;
 pub use row::{Row, Scalar};
 pub use sharpness::{Curvature, Sharpness};
-pub use snapshot::{Preserved, Snapshot};
+pub use snapshot::{Decomposed, Preserved, Snapshot};
 pub use spectra::Spectra;
 pub use test_loss::TestLoss;
 

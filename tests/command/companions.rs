@@ -104,6 +104,27 @@ fn gradient_descent_follows_its_flows_with_orders_1_2_and_3() {
     }
 }
 
+/// A smooth network of which no third derivatives are implemented has them by differences; one with kinks has none, and says so.
+#[test]
+fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
+    let of = |activation: &str| {
+        let mut scenario = scenario_of(0.1, &list(&halved(0.05), |_| "{gd: {NAME}}".to_string()));
+        scenario.measure = vec![scenario::Measure::ModifiedFlow];
+        let sets = [format!("network={{widths: [4, 5, 4, 3], activations: {activation}, bias: true}}")];
+        let text = scenario.to_yaml();
+        finish(&scenario::parse(&text, Path::new("x.yaml"), &sets).unwrap().0)
+    };
+    let smooth = of("tanh");
+    assert_eq!(smooth.warnings, [""; 0]);
+    let last = |i: usize| *smooth.run.table.floats(&format!("r{i}"), "distance_to_third_order_flow").last().unwrap();
+    is_about(slope(&halved(0.05), &(0..4).map(last).collect::<Vec<f64>>()), 3.0, 0.15);
+    let kinked = of("relu");
+    assert!(kinked.run.table.floats("r0", "distance_to_third_order_flow")[1].is_nan());
+    let reason =
+        "r0: distance_to_third_order_flow is null: it takes third derivatives, and the activation of layer 1 has a kink";
+    assert!(kinked.warnings.iter().any(|warning| warning == reason), "{:?}", kinked.warnings);
+}
+
 /// The control: of the term of η² in gradient form.
 #[test]
 fn the_third_order_term_is_not_a_gradient() {

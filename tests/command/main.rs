@@ -25,3 +25,4 @@ mod study;
 mod study_lr;
 mod sweep;
 mod threshold;
+mod underflow;
