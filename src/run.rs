@@ -5,6 +5,7 @@
 //! tolerance such a flow depends on which optimizers stand beside it.)
 
 mod certificate;
+mod choice;
 mod companion;
 mod integrator;
 mod monitor;
@@ -22,7 +23,7 @@ pub use problem::{Problem, ProblemError};
 use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
+use crate::observe::{self, Accuracy, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
 use crate::scenario::Scenario;
@@ -164,6 +165,8 @@ fn integrate(
     run.arrays.extend(low);
     let mut warnings = warning::warnings(&run, &terminations, unobserved);
     warnings.extend(complaints);
+    warnings.extend(problem.notes.iter().cloned());
+    warnings.extend(choice::unanswered(scenario));
     Finished { run, manifest, weights, terminations, warnings, finer: None }
 }
 
@@ -183,6 +186,7 @@ fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Para
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = observe::all(&problem.start, scenario.weight_decay, problem.target_agop.as_ref());
     observables.push(Box::new(Learned { constant: problem.constant_loss }));
+    observables.push(Box::new(Accuracy));
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }
@@ -244,8 +248,8 @@ fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem:
     for (process, parameters) in weights {
         all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
         if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {
-            let agop = end.agop();
-            all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).as_view()));
+            let agop = end.agop().value();
+            all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).value().as_view()));
             all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
         }
     }

@@ -8,7 +8,7 @@
 //! Near balance R is proportional to D, so that what the law says of the error of D is also said of log R. Without decay the envelope does not
 //! fall: then R must at least do so, by one e-fold in that second half.
 
-use crate::linalg::Line;
+use crate::linalg::{FAINT, Line};
 use crate::theory::balance::decay;
 
 use super::records::slope_error;
@@ -35,7 +35,7 @@ pub(super) fn measure(records: &Records) -> Finding {
         .zip(&residual)
         .zip(records.imbalance_errors())
         .zip(&relative)
-        .filter(|((_, error), relative)| !error.is_nan() && **relative > ROUNDING)
+        .filter(|(((_, r), error), relative)| !error.is_nan() && **relative > ROUNDING && **r > FAINT)
         .map(|(((&t, &r), error), _)| (t, r, error))
         .collect();
     let end = points.last().map_or(0.0, |point| point.0);

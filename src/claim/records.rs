@@ -1,6 +1,6 @@
 //! The records of one integration of the flow, as claims read them.
 
-use crate::linalg::slope_weights;
+use crate::linalg::{FAINT, slope_weights};
 use crate::npz::Array;
 use crate::record::Run;
 use crate::scenario::Scenario;
@@ -61,8 +61,9 @@ impl<'a> Records<'a> {
     pub fn off_the_law(&self) -> f64 {
         let norms = self.column("weight_norm");
         let start = norms.first().copied().unwrap_or(0.0);
-        let residuals =
-            self.column("balance_law_residual").into_iter().zip(&norms).map(|(r, norm)| r / norm.max(start).powi(2));
+        // Squares of small weights underflow: of such nothing is known.
+        let square = |norm: f64| Some(norm.max(start).powi(2)).filter(|square| *square > FAINT).unwrap_or(f64::NAN);
+        let residuals = self.column("balance_law_residual").into_iter().zip(&norms).map(|(r, norm)| r / square(*norm));
         // `max` drops what is not defined.
         residuals.chain(self.column("balance_correction")).fold(0.0, f64::max)
     }

@@ -10,7 +10,7 @@ use crate::rng::{Purpose, gaussian_matrix, named_stream, stream};
 use crate::scenario::{Data, Scenario, Synthetic};
 
 use super::inputs::{Law, WhitenError};
-use super::labels::{LabelError, labels};
+use super::labels::{LabelError, of_file, of_target};
 use super::{file, target};
 
 /// n samples as rows: X ∈ ℝ^{n × d_0}, Y ∈ ℝ^{n × d_L}.
@@ -29,6 +29,8 @@ pub struct Split {
     pub train: Dataset,
     /// `None` where the scenario asks for none.
     pub test: Option<Dataset>,
+    /// Whether the values of a drawn target were turned into classes: its signs for `logistic`, its largest entries for `cross_entropy`.
+    pub classified: bool,
 }
 
 /// Why there are no samples.
@@ -53,20 +55,33 @@ pub enum DatasetError {
     Label(#[from] LabelError),
 }
 
-/// The samples of a scenario, y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of its file; the labels as its loss needs them.
+/// The samples of a scenario, y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of its file; the labels as its loss needs them: those of a
+/// file are used as they are or refused, those of a target are turned into classes for a classifier.
 ///
 /// Test samples are drawn from streams of their own: the others are the same with and without them.
 pub fn split(scenario: &Scenario) -> Result<Split, DatasetError> {
-    let Split { train, test } = match &scenario.data {
-        Data::File(from) => Split { train: file::read(&from.path)?, test: None },
-        Data::Synthetic(data) => draw(data, scenario.seed)?,
-    };
     let outputs = scenario.network.widths.last().copied().unwrap_or(0);
-    let labelled = |data: Dataset| labels(data.y, scenario.loss, outputs).map(|y| Dataset { x: data.x, y });
-    Ok(Split { train: labelled(train)?, test: test.map(labelled).transpose()? })
+    match &scenario.data {
+        Data::File(from) => {
+            let Dataset { x, y } = file::read(&from.path)?;
+            let y = of_file(y, scenario.loss, outputs)?;
+            Ok(Split { train: Dataset { x, y }, test: None, classified: false })
+        }
+        Data::Synthetic(data) => {
+            let (train, test) = draw(data, scenario.seed)?;
+            let mut classified = false;
+            let mut labelled = |Dataset { x, y }: Dataset| {
+                let (y, changed) = of_target(y, scenario.loss);
+                classified |= changed;
+                Dataset { x, y }
+            };
+            let (train, test) = (labelled(train), test.map(&mut labelled));
+            Ok(Split { train, test, classified })
+        }
+    }
 }
 
-fn draw(data: &Synthetic, seed: u64) -> Result<Split, DatasetError> {
+fn draw(data: &Synthetic, seed: u64) -> Result<(Dataset, Option<Dataset>), DatasetError> {
     let (x, other) = Law::new(&data.inputs, seed).draw(data.test)?;
     let target = target::target(&data.target, data.inputs.dim, seed);
     let labelled = |x: DMatrix<f64>, mut noise: ChaCha8Rng| {
@@ -77,5 +92,5 @@ fn draw(data: &Synthetic, seed: u64) -> Result<Split, DatasetError> {
         Dataset { x, y }
     };
     let test = (data.test > 0).then(|| labelled(other, named_stream(seed, Purpose::Noise, "test")));
-    Ok(Split { train: labelled(x, stream(seed, Purpose::Noise)), test })
+    Ok((labelled(x, stream(seed, Purpose::Noise)), test))
 }

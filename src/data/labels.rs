@@ -1,46 +1,143 @@
-//! Labels in the form that a loss needs, from numbers of any kind.
+//! Labels in the form that a loss needs: of a file as they are, of a drawn target by its sign or its largest entry.
 
 use nalgebra::DMatrix;
 
 use crate::scenario::Loss;
 
-/// Why labels do not suit a loss.
+/// The sum of a row of probabilities may be this far from 1, as that of float32 numbers is; the row is then divided by it.
+const ROUNDED: f64 = 1e-6;
+
+/// Why labels do not suit a loss. Rows and columns count from 0.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LabelError {
     /// A column of classes holds something else.
-    #[error("label {row} is {value:?}: with one column, cross_entropy wants whole numbers from 0 to {last}, the class of each sample", last = classes - 1)]
+    #[error("Y[{row}] is {value:?}: with one column, cross_entropy wants whole numbers from 0 to {last}, the class of each sample", last = classes - 1)]
     NoClass {
-        /// Which sample, counted from 0.
+        /// The sample.
         row: usize,
         /// Its label.
         value: f64,
         /// d_L.
         classes: usize,
     },
+    /// An entry is neither a class nor a probability.
+    #[error("Y[{row}, {column}] is {value:?}: {} wants 0 and 1, -1 and 1, or probabilities from 0 to 1; {remedy}", word(*loss))]
+    NoProbability {
+        /// The sample.
+        row: usize,
+        /// The output.
+        column: usize,
+        /// Its label.
+        value: f64,
+        /// What wants it.
+        loss: Loss,
+        /// What would do.
+        remedy: &'static str,
+    },
+    /// Some labels are −1, and this one is neither −1 nor 1.
+    #[error("Y[{row}, {column}] is {value:?}, and other labels are -1: use -1 and 1 throughout, or 0 and 1")]
+    NoSign {
+        /// The sample.
+        row: usize,
+        /// The output.
+        column: usize,
+        /// Its label.
+        value: f64,
+    },
+    /// The labels of a sample are no distribution over the classes.
+    #[error("row {row} of Y sums to {sum}: cross_entropy wants one 1 in every row, or probabilities that sum to 1")]
+    Sum {
+        /// The sample.
+        row: usize,
+        /// Σ_k y_k.
+        sum: f64,
+    },
 }
 
-/// The labels Y ∈ ℝ^{n × k} for a network of `outputs` outputs:
+fn word(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Mse => "mse",
+        Loss::Logistic => "logistic",
+        Loss::CrossEntropy => "cross_entropy",
+    }
+}
+
+/// The labels Y ∈ ℝ^{n × k} of a file for a network of `outputs` outputs:
 /// - `mse`: as they are;
-/// - `logistic`: 1 where an entry is greater than 0, 0 elsewhere, so that 0 and 1, −1 and 1, and any real numbers will do;
-/// - `cross_entropy`: 1 at the largest entry of a row (the first of equal ones), 0 elsewhere. A single column for several outputs holds the
-///   classes themselves, counted from 0.
-pub(super) fn labels(y: DMatrix<f64>, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
+/// - `logistic`: as they are where all lie from 0 to 1, classes or probabilities; (Y + 1)/2 where all are −1 or 1;
+/// - `cross_entropy`: rows of probabilities as they are, one-hot ones among them; likewise (Y + 1)/2 of −1 and 1. A single column for several
+///   outputs holds the classes themselves, counted from 0, and becomes one-hot.
+///
+/// Anything else is an error.
+pub(super) fn of_file(y: DMatrix<f64>, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
     match loss {
         Loss::Mse => Ok(y),
-        Loss::Logistic => Ok(y.map(|y| f64::from(u8::from(y > 0.0)))),
-        Loss::CrossEntropy if y.ncols() == 1 && outputs > 1 => {
-            let class = |(row, &value): (usize, &f64)| {
-                let is_class = value >= 0.0 && value.fract() == 0.0 && value < outputs as f64;
-                if is_class { Ok(value as usize) } else { Err(LabelError::NoClass { row, value, classes: outputs }) }
-            };
-            let classes = y.iter().enumerate().map(class).collect::<Result<Vec<_>, _>>()?;
-            Ok(one_hot(&classes, outputs))
-        }
+        Loss::CrossEntropy if y.ncols() == 1 && outputs > 1 => classes(&y, outputs),
+        Loss::Logistic => probabilities(y, loss),
         Loss::CrossEntropy => {
-            let classes: Vec<usize> = y.row_iter().map(|row| largest(row.iter())).collect();
-            Ok(one_hot(&classes, y.ncols()))
+            let mut y = probabilities(y, loss)?;
+            for (row, mut sample) in y.row_iter_mut().enumerate() {
+                let sum = sample.sum();
+                if (sum - 1.0).abs() > ROUNDED {
+                    return Err(LabelError::Sum { row, sum });
+                }
+                // A rounding of each entry is no reason to touch them.
+                if (sum - 1.0).abs() > 4.0 * f64::EPSILON * sample.len() as f64 {
+                    sample /= sum;
+                }
+            }
+            Ok(y)
         }
     }
+}
+
+/// The labels of a drawn target for a classifier, and whether its values were anything else than such labels: for `logistic` 1 where an entry
+/// is greater than 0 and 0 elsewhere, for `cross_entropy` 1 at the largest entry of a row (the first of equal ones) and 0 elsewhere.
+pub(super) fn of_target(y: DMatrix<f64>, loss: Loss) -> (DMatrix<f64>, bool) {
+    let labels = match loss {
+        Loss::Mse => return (y, false),
+        Loss::Logistic => y.map(|y| f64::from(u8::from(y > 0.0))),
+        Loss::CrossEntropy => {
+            let largest: Vec<usize> = y.row_iter().map(|row| largest(row.iter())).collect();
+            one_hot(&largest, y.ncols())
+        }
+    };
+    let changed = labels != y && labels.map(|class| 2.0 * class - 1.0) != y;
+    (labels, changed)
+}
+
+fn probabilities(y: DMatrix<f64>, loss: Loss) -> Result<DMatrix<f64>, LabelError> {
+    let signs = y.iter().any(|&value| value == -1.0);
+    for (row, sample) in y.row_iter().enumerate() {
+        for (column, &value) in sample.iter().enumerate() {
+            if signs && value.abs() != 1.0 {
+                return Err(LabelError::NoSign { row, column, value });
+            }
+            if !signs && !(0.0..=1.0).contains(&value) {
+                return Err(LabelError::NoProbability { row, column, value, loss, remedy: remedy(&y, loss) });
+            }
+        }
+    }
+    Ok(if signs { y.map(|value| 0.5 * (value + 1.0)) } else { y })
+}
+
+/// What to do about labels that are no probabilities.
+fn remedy(y: &DMatrix<f64>, loss: Loss) -> &'static str {
+    let whole = y.iter().all(|value| value.fract() == 0.0);
+    match loss {
+        Loss::Logistic if whole && y.iter().all(|value| [1.0, 2.0].contains(value)) => "of classes 1 and 2 store Y - 1",
+        Loss::Logistic if whole => "of several classes store one column of 0 and 1 per class, or use cross_entropy",
+        _ => "for real values use mse",
+    }
+}
+
+fn classes(y: &DMatrix<f64>, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
+    let class = |(row, &value): (usize, &f64)| {
+        let is_class = value >= 0.0 && value.fract() == 0.0 && value < outputs as f64;
+        if is_class { Ok(value as usize) } else { Err(LabelError::NoClass { row, value, classes: outputs }) }
+    };
+    let classes = y.iter().enumerate().map(class).collect::<Result<Vec<_>, _>>()?;
+    Ok(one_hot(&classes, outputs))
 }
 
 fn one_hot(classes: &[usize], outputs: usize) -> DMatrix<f64> {
@@ -62,28 +159,64 @@ mod tests {
     }
 
     #[test]
-    fn each_loss_gets_the_labels_it_needs() {
-        let y = rows(3, &[0.5, -2.0, 0.5, 0.0, 1.0, 7.0]);
-        assert_eq!(labels(y.clone(), Loss::Mse, 3), Ok(y.clone()));
-        assert_eq!(labels(y.clone(), Loss::Logistic, 3), Ok(rows(3, &[1.0, 0.0, 1.0, 0.0, 1.0, 1.0])));
-        assert_eq!(labels(y, Loss::CrossEntropy, 3), Ok(rows(3, &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0])));
+    fn probabilities_are_used_as_they_are() {
+        let y = rows(1, &[0.3, 0.7, 0.0, 1.0]);
+        assert_eq!(of_file(y.clone(), Loss::Logistic, 1), Ok(y));
+        let third = 1.0 / 3.0;
+        let y = rows(3, &[0.5, 0.3, 0.2, third, third, third, 0.0, 0.1, 0.9, 0.0, 1.0, 0.0]);
+        assert_eq!(of_file(y.clone(), Loss::CrossEntropy, 3), Ok(y));
+        // As float32 has them.
+        let y = rows(2, &[f64::from(0.3_f32), f64::from(0.7_f32)]);
+        let of_file = of_file(y.clone(), Loss::CrossEntropy, 2).unwrap();
+        assert!(of_file.sum() == 1.0 && (of_file - y).norm() < 1e-7);
     }
 
-    /// Labels that have the form already keep it.
     #[test]
-    fn they_are_made_once() {
-        for loss in [Loss::Logistic, Loss::CrossEntropy] {
-            let once = labels(rows(2, &[0.3, -0.2, -1.0, 4.0]), loss, 2).unwrap();
-            assert_eq!(labels(once.clone(), loss, 2), Ok(once));
+    fn signs_are_classes() {
+        let y = rows(2, &[-1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(of_file(y.clone(), Loss::Logistic, 2), Ok(rows(2, &[0.0, 1.0, 1.0, 1.0])));
+        assert_eq!(of_file(y, Loss::CrossEntropy, 2), Err(LabelError::Sum { row: 1, sum: 2.0 }));
+        assert_eq!(of_file(rows(2, &[-1.0, 1.0]), Loss::CrossEntropy, 2), Ok(rows(2, &[0.0, 1.0])));
+        for value in [0.0, 0.5, 2.0] {
+            let error = of_file(rows(1, &[-1.0, value]), Loss::Logistic, 1);
+            assert_eq!(error, Err(LabelError::NoSign { row: 1, column: 0, value }));
         }
     }
 
     #[test]
     fn one_column_holds_classes() {
         let y = rows(1, &[2.0, 0.0]);
-        assert_eq!(labels(y.clone(), Loss::CrossEntropy, 3), Ok(rows(3, &[0.0, 0.0, 1.0, 1.0, 0.0, 0.0])));
+        assert_eq!(of_file(y.clone(), Loss::CrossEntropy, 3), Ok(rows(3, &[0.0, 0.0, 1.0, 1.0, 0.0, 0.0])));
         for (bad, value) in [(rows(1, &[0.0, 3.0]), 3.0), (rows(1, &[1.0, 0.5]), 0.5), (rows(1, &[2.0, -1.0]), -1.0)] {
-            assert_eq!(labels(bad, Loss::CrossEntropy, 3), Err(LabelError::NoClass { row: 1, value, classes: 3 }));
+            assert_eq!(of_file(bad, Loss::CrossEntropy, 3), Err(LabelError::NoClass { row: 1, value, classes: 3 }));
         }
+    }
+
+    #[test]
+    fn what_is_neither_class_nor_probability_is_refused_with_row_value_and_remedy() {
+        let message = |y: DMatrix<f64>, loss, outputs| of_file(y, loss, outputs).unwrap_err().to_string();
+        let twos = message(rows(1, &[1.0, 2.0]), Loss::Logistic, 1);
+        assert_eq!(
+            twos,
+            "Y[1, 0] is 2.0: logistic wants 0 and 1, -1 and 1, or probabilities from 0 to 1; of classes 1 and 2 store Y - 1"
+        );
+        assert!(message(rows(1, &[0.0, 3.0]), Loss::Logistic, 1).contains("use cross_entropy"));
+        assert!(message(rows(2, &[0.2, -0.3]), Loss::Logistic, 2).contains("Y[0, 1] is -0.3"));
+        assert!(message(rows(2, &[0.2, 1.3]), Loss::CrossEntropy, 2).contains("for real values use mse"));
+        assert_eq!(
+            message(rows(2, &[1.0, 0.0, 1.0, 1.0]), Loss::CrossEntropy, 2),
+            "row 1 of Y sums to 2: cross_entropy wants one 1 in every row, or probabilities that sum to 1"
+        );
+        assert!(message(rows(2, &[0.0, 0.0]), Loss::CrossEntropy, 2).contains("sums to 0"));
+    }
+
+    #[test]
+    fn a_drawn_target_gives_its_sign_or_its_largest_entry_and_says_whether_it_was_changed() {
+        let y = rows(3, &[0.5, -2.0, 0.5, 0.0, 1.0, 7.0]);
+        assert_eq!(of_target(y.clone(), Loss::Mse), (y.clone(), false));
+        assert_eq!(of_target(y.clone(), Loss::Logistic), (rows(3, &[1.0, 0.0, 1.0, 0.0, 1.0, 1.0]), true));
+        assert_eq!(of_target(y, Loss::CrossEntropy), (rows(3, &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]), true));
+        assert_eq!(of_target(rows(1, &[-1.0, 1.0]), Loss::Logistic), (rows(1, &[0.0, 1.0]), false));
+        assert_eq!(of_target(rows(1, &[0.0, 1.0]), Loss::Logistic), (rows(1, &[0.0, 1.0]), false));
     }
 }

@@ -13,11 +13,13 @@ pub(super) const DISTANCE: &str = "distance ‖θ − θ_{flow}‖";
 pub(super) const SHARPNESS: &str = "sharpness λ_{max}(∇^2J)";
 
 /// Columns with what stands beside their axis.
-const LABELS: [(&str, &str); 38] = [
+const LABELS: [(&str, &str); 40] = [
     ("t", TIME),
     ("loss", "loss ℒ"),
     ("loss_over_constant", "loss ℒ over the best constant function’s"),
     ("test_loss", "loss ℒ on test samples"),
+    ("accuracy", "share of right answers"),
+    ("test_accuracy", "share of right answers on test samples"),
     ("objective", "objective J = ℒ + ½λ‖θ‖^2"),
     ("grad_norm", "gradient ‖∇J‖"),
     ("weight_norm", "weights ‖θ‖"),

@@ -1,4 +1,5 @@
-//! The flow that descent at a finite step follows to second order: θ̇ = −∇J − c·∇²J∇J, the gradient flow of J + (c/2)‖∇J‖².
+//! The flow that descent at a finite step follows to second order: θ̇ = −∇J − c·∇²J∇J, the gradient flow of J + (c/2)‖∇J‖², and of minibatches
+//! with a term of their own.
 //!
 //! With η the learning rate, β the momentum and τ the dampening, on the clock t_k = kη(1 − τ)/(1 − β):
 //!
@@ -11,23 +12,43 @@
 //! s = η(β − τ)/(1 − β)² for heavy ball, whose first velocity is not dampened, and s = ηβ²/(1 − β)² for Nesterov's: what Σ_j v_j lacks under
 //! a constant gradient. The iterates reach this flow in some 1/(1 − β) steps and then keep to it within O(η²); from θ(0) = θ_0 they would
 //! keep to it within O(η) only. The shifts are ours.
+//!
+//! Minibatches without replacement, m batches of B = n/m samples an epoch in random order: the mean over orders follows, at whole epochs,
+//! θ̇ = −∇J − c·∇²J∇J − (w/2)·∇V, V = (1/n) Σ_i ‖∇ℓ_i − ∇ℒ‖² the scatter of the samples' gradients, ½∇V = (1/n) Σ_i ∇²ℓ_i∇ℓ_i − ∇²ℒ∇ℒ. Without
+//! momentum w = (η/2)(m − 1)/(n − 1): Smith, Dherin, Barrett & De, *On the origin of implicit regularization in stochastic gradient descent*,
+//! ICLR 2021, whose (η/4m) Σ_k ‖∇ℒ_k − ∇ℒ‖² has this expectation over random batches (decay drops out of the differences). With momentum
+//! ours: noise ξ of a batch has moved the iterate i steps later by −η(1 − τ)a_i·ξ, a_i = (1 − β^i)/(1 − β) (Nesterov's (1 − β^{i+1})/(1 − β)); a
+//! batch of the same epoch has E[(∇²ℒ_k − ∇²ℒ)ξ_j] = −½∇V/(n − 1), one of another none. So w = η(1 − τ)/(n − 1)·(1/m) Σ_{i<m} (m − i)a_i.
+//!
+//! It rests on Σ_k ξ_k = 0 over an epoch. A shorter last batch, whose samples weigh more, and batches with replacement leave iterates with a
+//! covariance of order η, and their mean drifts with that: it follows no flow of θ alone to this order.
 
 use std::cell::RefCell;
 
 use nalgebra::DVector;
 
-use crate::objective::Objective;
+use crate::objective::{Objective, SampleProducts};
 use crate::ode::VectorField;
 use crate::scenario;
 
 use super::formula::number;
 
-/// −∇J − c·∇²J∇J of one objective. Autonomous; its Jacobian −∇²J − c(∇²J∇²J + D³J[∇J, ·]) is symmetric.
+/// Gradients that ½∇V costs: one, a product with the Hessian, and three for what the samples sum.
+const SCATTER_COST: u64 = 1 + 2 + 3;
+
+/// −∇J − c·∇²J∇J − (w/2)·∇V of one objective. Autonomous; without the last term its Jacobian −∇²J − c(∇²J∇²J + D³J[∇J, ·]) is symmetric.
 pub struct ModifiedFlow<'a> {
     objective: &'a dyn Objective,
     curvature: f64,
     shift: f64,
+    scatter: Option<Scatter>,
     scratch: RefCell<[DVector<f64>; 2]>,
+}
+
+/// The term −(w/2)·∇V.
+struct Scatter {
+    products: SampleProducts,
+    weight: f64,
 }
 
 impl<'a> ModifiedFlow<'a> {
@@ -36,8 +57,7 @@ impl<'a> ModifiedFlow<'a> {
         Self::new(objective, 0.5 * lr, 0.0)
     }
 
-    /// That of [`Sgd`](crate::optim::Sgd) at a constant rate. Of minibatches it is the flow of the mean to leading order: their noise adds
-    /// terms of order η to its drift.
+    /// That of [`Sgd`](crate::optim::Sgd) on all samples, at a constant rate.
     pub fn of_momentum(objective: &'a dyn Objective, settings: &scenario::Sgd) -> Self {
         let &scenario::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let scale = lr / (1.0 - beta).powi(2);
@@ -48,10 +68,29 @@ impl<'a> ModifiedFlow<'a> {
         }
     }
 
+    /// That of the mean of [`Sgd`](crate::optim::Sgd) over random orders of the samples, at a constant rate and with `batches` batches of equal
+    /// size an epoch, each sample once. `products`: of all n samples of the objective.
+    ///
+    /// # Panics
+    /// Where `batches` does not divide n.
+    pub fn of_epochs(objective: &'a dyn Objective, settings: &scenario::Sgd, products: SampleProducts, batches: usize) -> Self {
+        let samples = products.count();
+        assert!(batches > 0 && samples % batches == 0, "{batches} batches of equal size do not hold {samples} samples");
+        let &scenario::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
+        let mut flow = Self::of_momentum(objective, settings);
+        if batches > 1 {
+            let reach = |i: usize| (1.0 - beta.powf((i + usize::from(nesterov)) as f64)) / (1.0 - beta);
+            let mean = (1..batches).map(|i| (batches - i) as f64 * reach(i)).sum::<f64>() / batches as f64;
+            let weight = lr * (1.0 - dampening) * mean / (samples - 1) as f64;
+            flow.scatter = Some(Scatter { products, weight });
+        }
+        flow
+    }
+
     /// The flow of c = `curvature` from a start moved by `shift` = s.
     pub fn new(objective: &'a dyn Objective, curvature: f64, shift: f64) -> Self {
         let zeros = DVector::zeros(objective.architecture().parameter_count());
-        Self { objective, curvature, shift, scratch: RefCell::new([zeros.clone(), zeros]) }
+        Self { objective, curvature, shift, scatter: None, scratch: RefCell::new([zeros.clone(), zeros]) }
     }
 
     /// θ(0) = θ_0 + s·∇J(θ_0): one gradient.
@@ -65,9 +104,21 @@ impl<'a> ModifiedFlow<'a> {
         start
     }
 
-    /// The equation with its numbers: `θ̇ = −∇J − 0.005·∇²J∇J`.
+    /// ½∇V at θ.
+    fn half_gradient_of_scatter(&self, products: &SampleProducts, theta: &DVector<f64>) -> DVector<f64> {
+        let [mut gradient, mut product, mut of_samples] = std::array::from_fn(|_| DVector::zeros(theta.len()));
+        self.objective.loss_gradient(theta, &mut gradient);
+        self.objective.loss_hessian_vector(theta, &gradient, &mut product);
+        products.hessian_gradients(theta, &mut of_samples);
+        of_samples - product
+    }
+
+    /// The equation with its numbers: `θ̇ = −∇J − 0.005·∇²J∇J`, and the term of minibatches where there is one.
     pub fn formula(&self) -> String {
-        let equation = format!("θ̇ = −∇J − {}·∇²J∇J", number(self.curvature));
+        let mut equation = format!("θ̇ = −∇J − {}·∇²J∇J", number(self.curvature));
+        if let Some(Scatter { weight, .. }) = &self.scatter {
+            equation += &format!(" − {}·∇V, V = (1/n) Σ_i ‖∇ℓ_i − ∇ℒ‖²", number(0.5 * weight));
+        }
         match self.shift {
             0.0 => equation,
             s if s < 0.0 => format!("{equation}, θ(0) = θ_0 − {}·∇J(θ_0)", number(-s)),
@@ -86,9 +137,12 @@ impl VectorField for ModifiedFlow<'_> {
         self.objective.gradient(theta, gradient);
         self.objective.hessian_vector(theta, gradient, dtheta);
         dtheta.axpy(-1.0, gradient, -self.curvature);
+        if let Some(Scatter { products, weight }) = &self.scatter {
+            dtheta.axpy(-weight, &self.half_gradient_of_scatter(products, theta), 1.0);
+        }
     }
 
-    /// Without c·D³J[∇J, v] where the objective has no third derivatives. What is left out vanishes where the gradient does; it steers
+    /// The derivative of ½∇V is a central difference, good to some ten digits. Without c·D³J[∇J, v] where the objective has no third derivatives. What is left out vanishes where the gradient does; it steers
     /// methods and decides no state that they accept.
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [gradient, hv] = &mut *self.scratch.borrow_mut();
@@ -103,6 +157,12 @@ impl VectorField for ModifiedFlow<'_> {
         jv.axpy(-1.0, hv, -self.curvature);
         self.objective.hessian_vector(theta, hv, gradient);
         jv.axpy(-self.curvature, gradient, 1.0);
+        let length = v.norm();
+        if let (Some(Scatter { products, weight }), true) = (&self.scatter, length > 0.0) {
+            let h = f64::EPSILON.cbrt() * (1.0 + theta.norm()) / length;
+            let moved = |h: f64| self.half_gradient_of_scatter(products, &(theta + v * h));
+            jv.axpy(-weight / (2.0 * h), &(moved(h) - moved(-h)), 1.0);
+        }
     }
 
     /// λ + cλ², by which θ decays where there is no loss.
@@ -112,23 +172,51 @@ impl VectorField for ModifiedFlow<'_> {
     }
 
     fn evaluation_cost(&self) -> u64 {
-        1 + 2
+        1 + 2 + if self.scatter.is_some() { SCATTER_COST } else { 0 }
     }
 
     fn product_cost(&self) -> u64 {
-        if self.objective.third().is_some() { 1 + 6 + 2 + 2 } else { 2 + 2 }
+        let own = if self.objective.third().is_some() { 1 + 6 + 2 + 2 } else { 2 + 2 };
+        own + if self.scatter.is_some() { 2 * SCATTER_COST } else { 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
     use crate::flow::testing::{check_jacobian, one_weight, problem};
+    use crate::objective::Samples;
 
     #[test]
     fn its_jacobian_is_its_derivative() {
         let (objective, theta) = problem(0.2);
         check_jacobian(&ModifiedFlow::new(&objective, 0.3, 0.0), 0.0, &theta, 1e-8);
+    }
+
+    /// With the scatter of the samples' gradients, whose derivative is a difference; and its numbers in the formula.
+    #[test]
+    fn of_minibatches_its_jacobian_is_its_derivative_too() {
+        let (objective, theta) = problem(0.2);
+        let rng = &mut crate::rng::stream(0, crate::rng::Purpose::Inputs);
+        let mut draw = |columns| crate::rng::gaussian_matrix(12, columns, rng);
+        let samples = Samples::new(&Dataset { x: draw(4), y: draw(2) });
+        let products = objective.sample_products(&samples).unwrap();
+        let settings = scenario::Sgd {
+            name: None,
+            lr: 0.12,
+            steps: None,
+            schedule: scenario::Schedule::Constant,
+            batch: Some(3),
+            replacement: false,
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+        };
+        let field = ModifiedFlow::of_epochs(&objective, &settings, products, 4);
+        check_jacobian(&field, 0.0, &theta, 1e-7);
+        // w/2 = (η/4)(m − 1)/(n − 1).
+        assert_eq!(field.formula(), "θ̇ = −∇J − 0.06·∇²J∇J − 0.00818182·∇V, V = (1/n) Σ_i ‖∇ℓ_i − ∇ℒ‖²");
     }
 
     /// It is a gradient: of J + (c/2)‖∇J‖².

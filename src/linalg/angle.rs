@@ -2,17 +2,21 @@
 
 use nalgebra::DMatrix;
 
+use super::scale::normalised;
+
 /// cos(A, B) = ⟨A, B⟩_F / (‖A‖_F ‖B‖_F). NaN where one of them is zero.
 ///
 /// Of two positive semidefinite matrices it is never negative and seldom near 0: read it beside [`centred_cosine`].
 pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
-    // Norms first: the product of two squared norms over- or underflows sooner.
-    a.dot(b) / a.norm() / b.norm()
+    // Scaled first, without rounding: squares of small entries underflow. What rounding leaves beyond 1 is no cosine.
+    let (a, b) = (normalised(a), normalised(b));
+    (a.dot(&b) / a.norm() / b.norm()).clamp(-1.0, 1.0)
 }
 
 /// The cosine of A − (tr A/d)·I with B − (tr B/d)·I, both d × d: each matrix minus its mean eigenvalue times the identity.
 /// NaN where one of them is a multiple of the identity to rounding.
 pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    let (a, b) = (&normalised(a), &normalised(b));
     let (a0, b0) = (traceless(a), traceless(b));
     // What is left of a multiple of I after the subtraction is rounding, d entries of ε·|mean|: it has no direction.
     let rounding = |m: &DMatrix<f64>| 8.0 * f64::EPSILON * m.norm();
@@ -26,6 +30,7 @@ pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
 /// eigenvectors have nothing to do with each other. Exact: the mean of QBQᵀ commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
 /// ‖B‖: tr A·tr B/(d‖A‖_F‖B‖_F). The [`centred_cosine`] has the mean 0. NaN where one of them is zero.
 pub fn cosine_baseline(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    let (a, b) = (normalised(a), normalised(b));
     (a.trace() / a.norm()) * (b.trace() / b.norm()) / a.nrows() as f64
 }
 
@@ -96,6 +101,22 @@ mod tests {
         }
         let identity = DMatrix::identity(3, 3);
         assert!((cosine_baseline(&identity, &identity) - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn small_and_large_matrices_have_the_same_angles() {
+        let rng = &mut stream(5, Purpose::Init);
+        let [a, b] = [0, 1].map(|_| {
+            let factor = gaussian_matrix(3, 4, rng);
+            factor.transpose() * factor
+        });
+        for factor in [2f64.powi(-1000), 2f64.powi(-500), 2f64.powi(900)] {
+            let small = &a * factor;
+            assert_eq!(cosine(&small, &b), cosine(&a, &b));
+            assert_eq!(centred_cosine(&small, &b), centred_cosine(&a, &b));
+            assert_eq!(cosine_baseline(&small, &b), cosine_baseline(&a, &b));
+            assert!(cosine(&small, &small) <= 1.0 && cosine(&small, &small) > 1.0 - 1e-15);
+        }
     }
 
     #[test]

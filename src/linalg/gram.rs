@@ -7,6 +7,7 @@
 
 use nalgebra::DMatrix;
 
+use super::scale::Scaled;
 use super::svd::Svd;
 
 /// B = (MᵀM)^p, n × n, positive semidefinite, held by its spectrum: cosines with it need no matrix.
@@ -26,6 +27,21 @@ impl<'a> GramPower<'a> {
         Self { svd, eigenvalues: svd.values.iter().map(power).collect() }
     }
 
+    /// (MᵀM)^p of M = 2^exponent·U·diag(σ)·Vᵀ for p > 0, in whatever unit it is a matrix of numbers.
+    pub fn scaled(svd: &Svd, exponent: i32, p: f64) -> Scaled {
+        let top = svd.values.first().copied().unwrap_or(0.0);
+        // Of the largest eigenvalue to base 2.
+        let log = 2.0 * p * (f64::from(exponent) + top.log2());
+        if !log.is_finite() || (exponent == 0 && log.abs() < 900.0) {
+            return Scaled { matrix: GramPower::new(svd, p).matrix(), exponent: 0 };
+        }
+        let values = svd.values.iter().map(|s| s / top).collect();
+        let shares = Svd { values, u: svd.u.clone(), v: svd.v.clone() };
+        let whole = log.round();
+        let matrix = GramPower::new(&shares, p).matrix() * (log - whole).exp2();
+        Scaled { matrix, exponent: whole as i32 }
+    }
+
     /// The matrix itself.
     pub fn matrix(&self) -> DMatrix<f64> {
         let scaled =
@@ -42,7 +58,9 @@ impl<'a> GramPower<'a> {
         let top = self.eigenvalues.first().copied().unwrap_or(0.0);
         let shares: Vec<f64> = self.eigenvalues.iter().map(|b| b / top).collect();
         let inner: f64 = shares.iter().zip(q).map(|(share, q)| share * q).sum();
-        inner / gram_norm / shares.iter().map(|share| share * share).sum::<f64>().sqrt()
+        let cosine = inner / gram_norm / shares.iter().map(|share| share * share).sum::<f64>().sqrt();
+        // What rounding leaves beyond 1 is no cosine.
+        cosine.clamp(-1.0, 1.0)
     }
 
     /// q_i = v_iᵀGv_i over the right singular vectors of M.
@@ -77,6 +95,24 @@ mod tests {
         let root = GramPower::new(&svd, 0.2).matrix();
         // Rank 1 means that trace and norm agree.
         assert!((root.trace() - root.norm()).abs() < 1e-13 * root.norm());
+    }
+
+    /// M in another unit has the same power in another unit, also beyond the range of numbers.
+    #[test]
+    fn powers_out_of_range_are_powers_in_another_unit() {
+        let m = gaussian_matrix(3, 5, &mut stream(3, Purpose::Init));
+        let svd = Svd::new(m.as_view()).unwrap();
+        for p in [0.2, 1.0, 5.0] {
+            let plain = GramPower::scaled(&svd, 0, p);
+            assert_eq!(plain.matrix, GramPower::new(&svd, p).matrix());
+            for exponent in [-400, -1500, 700] {
+                let mut other = GramPower::scaled(&svd, exponent, p);
+                let shift = 2.0 * p * f64::from(exponent);
+                other.exponent -= shift.round() as i32;
+                other.matrix *= (shift.round() - shift).exp2();
+                assert!(plain.relative_difference(&other) < 1e-12, "{p} {exponent}");
+            }
+        }
     }
 
     #[test]

@@ -2,9 +2,13 @@
 //!
 //! All are 1 for a rank-1 matrix, r for r equal singular values, unchanged by scaling, and NaN for the zero matrix.
 
+use super::scale::{exponent, scale};
+
 /// exp(H(p)) with p_i = σ_i / Σσ: the *effective rank* of Roy & Vetterli, "The effective rank", EUSIPCO 2007.
 pub fn effective_rank(singular_values: &[f64]) -> f64 {
-    exp_entropy(singular_values.iter().copied())
+    // Scaled, without rounding: the sum may overflow, and shares of subnormal numbers have few digits.
+    let e = exponent(singular_values);
+    exp_entropy(singular_values.iter().map(|&s| scale(s, -e)))
 }
 
 /// Σσ² / σ₁² = ‖M‖_F² / ‖M‖₂²: the *stable rank* of Rudelson & Vershynin, J. ACM 54(4), 2007.

@@ -4,6 +4,7 @@ use faer::Mat;
 use nalgebra::{DMatrix, DMatrixView};
 
 use super::product::{leave_avx, view};
+use super::scale::{scale, unit};
 
 /// M = U·diag(σ)·Vᵀ with r = min(m, n) columns in U and V.
 #[derive(Debug, Clone)]
@@ -38,15 +39,23 @@ pub enum SvdError {
 }
 
 impl Svd {
+    /// That of an m × n matrix of which nothing is known: NaN throughout.
+    pub fn unknown(rows: usize, columns: usize) -> Self {
+        let r = rows.min(columns);
+        let nan = |rows, columns| DMatrix::from_element(rows, columns, f64::NAN);
+        Self { u: nan(rows, r), values: vec![f64::NAN; r], v: nan(columns, r) }
+    }
+
     /// The thin decomposition of an m × n matrix.
     pub fn new(m: DMatrixView<f64>) -> Result<Self, SvdError> {
         let (rows, columns) = m.shape();
         finite(m)?;
-        let svd = view(&m).thin_svd();
+        let (unit, m) = in_unit(m);
+        let svd = view(&m.as_view()).thin_svd();
         leave_avx();
         let svd = svd.map_err(|_| SvdError::NoConvergence { rows, columns })?;
         let to_nalgebra = |a: faer::MatRef<f64>| DMatrix::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)]);
-        let values = svd.S().column_vector().iter().copied().collect();
+        let values = svd.S().column_vector().iter().map(|&s| scale(s, unit)).collect();
         Ok(Self { u: to_nalgebra(svd.U()), values, v: to_nalgebra(svd.V()) })
     }
 }
@@ -55,11 +64,22 @@ impl Svd {
 pub fn singular_values(m: DMatrixView<f64>) -> Result<Vec<f64>, SvdError> {
     let (rows, columns) = m.shape();
     finite(m)?;
+    let (unit, m) = in_unit(m);
     // A copy: faer works in place.
-    let copy: Mat<f64> = view(&m).to_owned();
+    let copy: Mat<f64> = view(&m.as_view()).to_owned();
     let values = copy.singular_values();
     leave_avx();
-    values.map_err(|_| SvdError::NoConvergence { rows, columns })
+    values
+        .map(|values| values.into_iter().map(|s| scale(s, unit)).collect())
+        .map_err(|_| SvdError::NoConvergence { rows, columns })
+}
+
+/// M = 2^e·M̂, with the largest entry of M̂ near 1 and e = 0 where M is ordinary: squares of its entries neither underflow nor overflow. Rounds
+/// nothing.
+fn in_unit(m: DMatrixView<f64>) -> (i32, DMatrix<f64>) {
+    let m = m.into_owned();
+    let e = unit(m.as_slice());
+    (e, if e == 0 { m } else { m.map(|x| scale(x, -e)) })
 }
 
 fn finite(m: DMatrixView<f64>) -> Result<(), SvdError> {
@@ -79,6 +99,21 @@ mod tests {
         let values = singular_values(DMatrix::from_element(5, 5, 1.0).as_view()).unwrap();
         assert!((values[0] - 5.0).abs() < 1e-14);
         assert!(values[1..].iter().all(|&s| s < 1e-14));
+    }
+
+    #[test]
+    fn small_and_large_matrices_have_singular_values_in_proportion() {
+        let m = gaussian_matrix(5, 4, &mut stream(0, Purpose::Init));
+        let svd = Svd::new(m.as_view()).unwrap();
+        for factor in [2f64.powi(-900), 2f64.powi(-520), 2f64.powi(900)] {
+            let small = &m * factor;
+            let other = Svd::new(small.as_view()).unwrap();
+            assert!((&other.u - &svd.u).norm() < 1e-13 && (&other.v - &svd.v).norm() < 1e-13);
+            assert!(other.values.iter().zip(&svd.values).all(|(a, b)| (a / factor - b).abs() < 1e-14));
+            assert!(
+                singular_values(small.as_view()).unwrap().iter().zip(&svd.values).all(|(a, b)| (a / factor - b).abs() < 1e-14)
+            );
+        }
     }
 
     #[test]

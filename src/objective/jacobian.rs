@@ -2,6 +2,8 @@
 
 use nalgebra::DMatrix;
 
+use crate::linalg::{FAINT, Scaled};
+
 /// J_l(x_i) = ∂f/∂h_{l−1} ∈ ℝ^{d_L × d_{l−1}} of one layer over all n samples, held so that every power of their Gram matrices can go
 /// through a singular value decomposition: eigenvalues of a Gram matrix that is zero to rounding would carry ε^α into its powers α < 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,16 +13,28 @@ pub struct Jacobian {
     /// C with CᵀC = (1/n) Σ_i (J_l(x_i) − J̄)ᵀ(J_l(x_i) − J̄), d_{l−1} columns; no rows where J_l does not depend on x. Formed without
     /// subtracting J̄ᵀJ̄ from anything: small deviations keep their digits.
     pub centred: DMatrix<f64>,
+    /// Both are in units of 2^exponent: those of layers of very small or large weights would underflow or overflow.
+    pub exponent: i32,
+    /// Whether underflow took digits, so that the entries mean nothing.
+    pub lost: bool,
 }
 
 impl Jacobian {
     /// That of a layer from which the output is linear: J_l is the same at every sample.
     pub fn constant(mean: DMatrix<f64>) -> Self {
         let centred = DMatrix::zeros(0, mean.ncols());
-        Self { mean, centred }
+        let Scaled { matrix: mean, exponent } = Scaled::new(mean);
+        Self { mean, centred, exponent, lost: false }
     }
 
-    /// R = [J̄; C], for which RᵀR = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i), uncentred: J_l itself where it is constant.
+    /// That of samples over which it varies. It is lost where `bound` ≥ ‖J_l(x_i)‖_F, or what came out of it, is so small that products on the
+    /// way may have underflowed.
+    pub(super) fn varying(mean: DMatrix<f64>, centred: DMatrix<f64>, bound: f64) -> Self {
+        let largest = mean.amax().max(centred.amax());
+        Self { mean, centred, exponent: 0, lost: bound < FAINT || (largest > 0.0 && largest < FAINT) }
+    }
+
+    /// R = [J̄; C], for which RᵀR = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i), uncentred: J_l itself where it is constant. In the same units.
     pub fn factor(&self) -> DMatrix<f64> {
         let (above, below) = (self.mean.nrows(), self.centred.nrows());
         let mut factor = DMatrix::zeros(above + below, self.mean.ncols());

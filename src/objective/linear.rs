@@ -14,12 +14,12 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
-use crate::linalg::{gemm_nn_onto, on_threads};
+use crate::linalg::{Scaled, gemm_nn_onto, on_threads};
 use crate::network::Architecture;
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
-use super::{BatchGradient, Excess, Jacobian, Objective, ThirdDerivative};
+use super::{BatchGradient, Excess, Jacobian, Loss, Objective, SampleProducts, ThirdDerivative};
 use hessian::Tangent;
 use low_rank::LowRankDescent;
 use third::Second;
@@ -129,6 +129,10 @@ impl Objective for LinearObjective {
         Box::new(Minibatch::new(self, samples, size))
     }
 
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.chain.net, samples, Loss::Mse).with_threads(self.threads))
+    }
+
     fn architecture(&self) -> &Architecture {
         &self.chain.net
     }
@@ -184,12 +188,19 @@ impl Objective for LinearObjective {
 
     /// J_l = W_L⋯W_l, the same at every sample.
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
-        let mut jacobians: Vec<DMatrix<f64>> = Vec::with_capacity(self.chain.net.depth());
+        let mut jacobians: Vec<Jacobian> = Vec::with_capacity(self.chain.net.depth());
         for l in (1..=self.chain.net.depth()).rev() {
-            let weight = self.chain.net.weight(theta.as_slice(), l);
-            jacobians.push(jacobians.last().map_or_else(|| weight.into_owned(), |above| above * weight));
+            let weight = Scaled::new(self.chain.net.weight(theta.as_slice(), l).into_owned());
+            let (product, exponent) = match jacobians.last() {
+                None => (weight.matrix, weight.exponent),
+                Some(above) => (&above.mean * weight.matrix, above.exponent + weight.exponent),
+            };
+            let mut jacobian = Jacobian::constant(product);
+            jacobian.exponent += exponent;
+            jacobians.push(jacobian);
         }
-        jacobians.into_iter().rev().map(Jacobian::constant).collect()
+        jacobians.reverse();
+        jacobians
     }
 }
 

@@ -87,6 +87,41 @@ impl Loss {
         }
     }
 
+    /// How many answers are right. Cross-entropy asks for the class of each row, the one of the largest label; the answer is right where its
+    /// output is larger than all others. The logistic loss asks each output whether its label is above ½; the answer is right where the output
+    /// is above or below 0 likewise. An output on the border answers nothing. NaN of the mean squared loss, and where a label has no class: two
+    /// largest ones, or ½.
+    pub fn right(self, outputs: DMatrixView<f64>, labels: DMatrixView<f64>) -> f64 {
+        let count = |answers: &mut dyn Iterator<Item = f64>| answers.sum();
+        match self {
+            Self::Mse => f64::NAN,
+            Self::Logistic => count(&mut outputs.iter().zip(labels.iter()).map(|(f, y)| {
+                let side = y - 0.5;
+                if side == 0.0 { f64::NAN } else { f64::from(u8::from(f * side.signum() > 0.0)) }
+            })),
+            Self::CrossEntropy => count(&mut outputs.row_iter().zip(labels.row_iter()).map(|(outputs, labels)| {
+                let (class, label) = labels
+                    .iter()
+                    .copied()
+                    .enumerate()
+                    .fold((0, f64::NEG_INFINITY), |best, (k, y)| if y > best.1 { (k, y) } else { best });
+                let others = |k: &usize| *k != class;
+                if (0..labels.len()).filter(others).any(|k| labels[k] == label) {
+                    return f64::NAN;
+                }
+                f64::from(u8::from((0..outputs.len()).filter(others).all(|k| outputs[k] < outputs[class])))
+            })),
+        }
+    }
+
+    /// The answers that [`Loss::right`] counts among, of n samples and d_L outputs.
+    pub(super) fn questions(self, samples: usize, outputs: usize) -> f64 {
+        match self {
+            Self::Logistic => (samples * outputs) as f64,
+            Self::Mse | Self::CrossEntropy => samples as f64,
+        }
+    }
+
     /// `outputs` ← share·∂ℓ/∂f, row by row.
     pub(super) fn gradient(self, share: f64, mut outputs: DMatrixViewMut<f64>, labels: DMatrixView<f64>) {
         match self {
@@ -232,6 +267,20 @@ mod tests {
             assert!(gradient.row_sum().norm() < 1e-14, "{loss:?}");
         }
         assert_eq!(Loss::Logistic.of_the_best_constant(&DMatrix::from_element(3, 1, 1.0)), 0.0);
+    }
+
+    #[test]
+    fn right_answers_are_those_on_the_side_of_the_label_or_of_the_largest() {
+        let rows = |columns: usize, entries: &[f64]| DMatrix::from_row_slice(entries.len() / columns, columns, entries);
+        let right = |loss: Loss, outputs: &DMatrix<f64>, labels: &DMatrix<f64>| loss.right(outputs.as_view(), labels.as_view());
+        let outputs = rows(2, &[3.0, -1.0, 0.0, 0.0, -2.0, 5.0]);
+        assert_eq!(right(Loss::Logistic, &outputs, &rows(2, &[1.0, 0.0, 1.0, 0.0, 0.7, 0.8])), 3.0);
+        assert!(right(Loss::Logistic, &outputs, &rows(2, &[1.0, 0.0, 1.0, 0.0, 0.7, 0.5])).is_nan());
+        assert_eq!(right(Loss::CrossEntropy, &outputs, &rows(2, &[1.0, 0.0, 1.0, 0.0, 0.3, 0.7])), 2.0);
+        assert!(right(Loss::CrossEntropy, &outputs, &rows(2, &[1.0, 0.0, 0.5, 0.5, 0.3, 0.7])).is_nan());
+        assert!(right(Loss::Mse, &outputs, &outputs).is_nan());
+        let lost = rows(2, &[f64::NAN, 1.0]);
+        assert_eq!(right(Loss::CrossEntropy, &lost, &rows(2, &[0.0, 1.0])), 0.0);
     }
 
     #[test]

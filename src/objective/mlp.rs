@@ -8,6 +8,7 @@ mod blocks;
 mod condensed;
 mod jacobian;
 mod minibatch;
+mod scatter;
 mod sliding;
 mod tape;
 
@@ -32,6 +33,7 @@ use sliding::{Entry, Kinks, Watch};
 use tape::{Keep, Tape};
 
 pub use minibatch::MlpMinibatch;
+pub use scatter::SampleProducts;
 
 /// Bytes of what products with the Hessian at one θ share, up to which it is kept for all samples; beyond, each product forms it anew.
 const KEPT: usize = 256 << 20;
@@ -79,6 +81,8 @@ struct Lane {
     loss: f64,
     /// What a watch has seen.
     flips: Vec<Entry>,
+    /// Right answers.
+    right: f64,
 }
 
 /// What products with the Hessian at one θ share, and what one of them is formed in.
@@ -196,6 +200,7 @@ impl Work {
             gradient: vec![0.0; net.parameter_count()],
             loss: 0.0,
             flips: Vec::new(),
+            right: 0.0,
         };
         Self { state: objective.condensed.state(), lanes: (0..division.lanes).map(lane).collect() }
     }
@@ -287,6 +292,10 @@ impl Objective for MlpObjective {
         Box::new(MlpMinibatch::new(self, samples, size))
     }
 
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.net, samples, self.loss).with_threads(self.threads))
+    }
+
     fn architecture(&self) -> &Architecture {
         &self.net
     }
@@ -310,6 +319,23 @@ impl Objective for MlpObjective {
             }
         });
         lanes.iter().map(|lane| lane.loss).sum::<f64>() * self.share()
+    }
+
+    fn accuracy(&self, theta: &DVector<f64>) -> f64 {
+        let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
+        let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
+        self.condensed.rise(state, theta);
+        let (weights, net, loss) = (self.condensed.values(state, theta), &self.condensed.net, self.loss);
+        let (blocks, division) = (&*self.blocks, self.division);
+        each(lanes, self.threads, |index, lane| {
+            lane.right = 0.0;
+            for block in division.lane(blocks, index) {
+                lane.tape.hold(&[]);
+                lane.tape.up(net, weights, block.part(), Keep::States);
+                lane.right += loss.right(lane.tape.outputs(net, block.x.nrows()), block.y.as_view());
+            }
+        });
+        lanes.iter().map(|lane| lane.right).sum::<f64>() / loss.questions(self.samples, net.output_dim())
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {

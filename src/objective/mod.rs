@@ -16,7 +16,7 @@ pub use chain::Order;
 pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Samples};
 pub use loss::LabelError;
-pub use mlp::{MlpMinibatch, MlpObjective};
+pub use mlp::{MlpMinibatch, MlpObjective, SampleProducts};
 
 use std::sync::Arc;
 
@@ -71,6 +71,11 @@ pub trait Objective: Send {
     /// The gradients of batches of 1 to `size` of these samples, of d_0 inputs and d_L labels as its own.
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_>;
 
+    /// (1/n) Σ_i ∇²ℓ_i∇ℓ_i over these samples, which must be those of ℒ; `None` where that is not implemented.
+    fn sample_products(&self, _samples: &Samples) -> Option<SampleProducts> {
+        None
+    }
+
     /// The network's shapes.
     fn architecture(&self) -> &Architecture;
 
@@ -79,6 +84,11 @@ pub trait Objective: Send {
 
     /// ℒ(θ).
     fn loss(&self, theta: &DVector<f64>) -> f64;
+
+    /// The share of right answers of a classifier ([`Loss::right`]). NaN of a regression, and where a label has no class.
+    fn accuracy(&self, _theta: &DVector<f64>) -> f64 {
+        f64::NAN
+    }
 
     /// ℒ(θ) less the least value that ℒ takes over all θ, where that is known and every local minimum of ℒ attains it.
     fn excess_loss(&self, _theta: &DVector<f64>) -> Option<Excess> {

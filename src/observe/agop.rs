@@ -25,7 +25,7 @@ impl Agop {
 
 impl Observable for Agop {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let agop = snapshot.agop();
+        let agop = snapshot.agop().matrix;
         row.float("agop_target_cosine", self.target.as_ref().map_or(f64::NAN, |target| cosine(&agop, target)));
         row.float("nfa_cosine_jacobian_centred", centred(snapshot).unwrap_or(f64::NAN));
     }
@@ -38,5 +38,5 @@ fn centred(snapshot: &Snapshot) -> Result<f64, SvdError> {
         return Ok(f64::NAN);
     }
     let power = GramPower::new(&Svd::new(centred.as_view())?, 1.0 / snapshot.depth() as f64).matrix();
-    Ok(cosine(&snapshot.gram(1), &power))
+    Ok(cosine(&snapshot.gram(1).matrix, &power))
 }

@@ -16,11 +16,11 @@ pub fn alpha_tildes() -> Vec<f64> {
 
 impl Observable for Alignment {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let gram = snapshot.gram(1);
-        let (norm, q) = (gram.norm(), GramPower::quadratic_form(snapshot.jacobian(1), &gram));
+        let (gram, jacobian) = (snapshot.gram(1).matrix, &snapshot.jacobian(1).svd);
+        let (norm, q) = (gram.norm(), GramPower::quadratic_form(jacobian, &gram));
         let cosine = |alpha_tilde: f64| {
             let alpha = alpha_tilde / snapshot.depth() as f64;
-            GramPower::new(snapshot.jacobian(1), alpha).cosine(&q, norm)
+            GramPower::new(jacobian, alpha).cosine(&q, norm)
         };
         let grid = alpha_tildes();
         let curve: Vec<f64> = grid.iter().map(|&a| cosine(a)).collect();
@@ -64,8 +64,8 @@ mod tests {
         let curve = &row(&Alignment, &parameters, 0.0).vectors[0].1;
         with_snapshot(&parameters, 0.0, |snapshot| {
             for (alpha_tilde, measured) in alpha_tildes().iter().zip(curve) {
-                let power = GramPower::new(snapshot.jacobian(1), alpha_tilde / 2.0).matrix();
-                assert!((measured - cosine(&snapshot.gram(1), &power)).abs() < 1e-14);
+                let power = snapshot.jacobian(1).gram_power(alpha_tilde / 2.0).matrix;
+                assert!((measured - cosine(&snapshot.gram(1).matrix, &power)).abs() < 1e-14);
             }
         });
     }

@@ -9,6 +9,7 @@
 
 use nalgebra::DMatrix;
 
+use crate::linalg::FAINT;
 use crate::network::{ExtendedParameters, Parameters, largest_norm};
 use crate::theory::balance::{decay, extended_floor, floor};
 
@@ -37,7 +38,7 @@ impl Balance {
         // In double-double: a gap of nearly balanced weights would lose its digits in float64.
         let (start_norm, start) = (start.values().norm(), ExtendedParameters::from(start.clone()).imbalances());
         let gap = largest_norm(&start);
-        Self { start, start_gap: if gap <= floor(start_norm) { f64::NAN } else { gap }, weight_decay }
+        Self { start, start_gap: if gap <= floor(start_norm).max(FAINT) { f64::NAN } else { gap }, weight_decay }
     }
 }
 
@@ -50,9 +51,9 @@ impl Observable for Balance {
         let largest = |matrices: &[DMatrix<f64>]| if lawless { f64::NAN } else { largest_norm(matrices) };
         let (gap, off) = (largest(&gaps), largest(&off));
         let envelope = factor * self.start_gap;
-        let norm = snapshot.parameters.values().norm();
-        let known = envelope
-            > if snapshot.preserved.is_some_and(|preserved| preserved.extended) { extended_floor(norm) } else { floor(norm) };
+        let norm = snapshot.weight_norm();
+        let extended = snapshot.preserved.is_some_and(|preserved| preserved.extended);
+        let known = envelope > if extended { extended_floor(norm) } else { floor(norm) }.max(FAINT);
         row.float("balance_gap", gap);
         let norms: Vec<f64> = gaps.iter().map(|gap| if gap.is_empty() { f64::NAN } else { gap.norm() }).collect();
         for (index, norm) in norms.iter().enumerate() {

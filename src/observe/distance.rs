@@ -2,6 +2,7 @@
 
 use nalgebra::DVector;
 
+use crate::linalg::norm;
 use crate::network::Parameters;
 
 use super::{Observable, Row, Snapshot};
@@ -18,7 +19,7 @@ impl Observable for Distance {
 
 /// Columns `distance_to_NAME` and `…_relative`: ‖θ − θ_other‖, and over ‖θ_other‖; undefined without another.
 pub(super) fn distance(row: &mut Row, name: &str, theta: &DVector<f64>, other: Option<&DVector<f64>>) {
-    let (distance, norm) = other.map_or((f64::NAN, f64::NAN), |other| ((theta - other).norm(), other.norm()));
+    let (distance, norm) = other.map_or((f64::NAN, f64::NAN), |other| (norm(&(theta - other)), norm(other)));
     row.float(format!("distance_to_{name}"), distance);
     row.float(format!("distance_to_{name}_relative"), distance / norm);
 }

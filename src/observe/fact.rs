@@ -1,6 +1,8 @@
 //! Features at convergence (FACT): what W_lᵀW_l must be where training has come to rest under weight decay, whatever the network.
 
-use crate::linalg::cosine;
+use nalgebra::DMatrix;
+
+use crate::linalg::{FAINT, Scaled, cosine};
 
 use super::{Observable, Row, Snapshot};
 
@@ -14,12 +16,26 @@ pub struct FeaturesAtConvergence;
 impl Observable for FeaturesAtConvergence {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let decay = snapshot.objective.weight_decay();
-        let features = snapshot.objective.feature_gradients(snapshot.parameters.values(), snapshot.loss_gradient());
-        for (l, feature) in (1..).zip(features) {
-            let (gram, feature) = (snapshot.gram(l), feature / -decay);
-            let defined = decay > 0.0;
-            let off = (&gram - &feature).norm() / gram.norm().max(feature.norm());
-            row.float(format!("fact_cosine_W{l}"), if defined { cosine(&gram, &feature) } else { f64::NAN });
+        let net = snapshot.parameters.architecture();
+        let (mut theta, mut gradient) = (snapshot.parameters.values().clone(), snapshot.loss_gradient().clone());
+        // Each layer in units of its own, so that no product of a weight and its gradient underflows; λ likewise.
+        let mut units = Vec::with_capacity(net.depth());
+        for l in 1..=net.depth() {
+            let weight = Scaled::new(net.weight(theta.as_slice(), l).into_owned());
+            let slope = Scaled::new(net.weight(gradient.as_slice(), l).into_owned());
+            let faint = (slope.value().amax() < FAINT) && slope.matrix.amax() > 0.0;
+            net.weight_mut(theta.as_mut_slice(), l).copy_from(&weight.matrix);
+            net.weight_mut(gradient.as_mut_slice(), l).copy_from(&slope.matrix);
+            units.push((weight.exponent + slope.exponent, faint));
+        }
+        let decay = Scaled::new(DMatrix::from_element(1, 1, decay));
+        let features = snapshot.objective.feature_gradients(&theta, &gradient);
+        for ((l, feature), (unit, faint)) in (1..).zip(features).zip(units) {
+            let gram = snapshot.gram(l);
+            let feature = Scaled { matrix: feature / -decay.matrix[(0, 0)], exponent: unit - decay.exponent };
+            let defined = decay.matrix[(0, 0)] > 0.0 && !faint;
+            let off = gram.relative_difference(&feature);
+            row.float(format!("fact_cosine_W{l}"), if defined { cosine(&gram.matrix, &feature.matrix) } else { f64::NAN });
             row.float(format!("fact_residual_relative_W{l}"), if defined { off } else { f64::NAN });
         }
     }
@@ -27,8 +43,6 @@ impl Observable for FeaturesAtConvergence {
 
 #[cfg(test)]
 mod tests {
-    use nalgebra::DMatrix;
-
     use super::*;
     use crate::network::{Architecture, Parameters};
     use crate::observe::testing::measure;

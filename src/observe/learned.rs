@@ -3,7 +3,8 @@
 use super::{Observable, Row, Snapshot};
 
 /// Column `loss_over_constant`: 1 where the network has learned nothing but a constant, 0 where it fits, above 1 where it does worse than
-/// that constant; for the mean squared loss it is 1 − R². NaN where a constant fits all labels.
+/// that constant; for the mean squared loss it is 1 − R². Labels that are probabilities have an entropy of their own, below which no loss
+/// gets: there it is above 0 however well they are fitted. NaN where a constant fits all labels.
 pub struct Learned {
     /// ℒ of the best constant: [`crate::objective::Loss::of_the_best_constant`].
     pub constant: f64,

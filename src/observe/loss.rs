@@ -1,5 +1,7 @@
 //! ℒ(θ), J(θ) = ℒ + (λ/2)‖θ‖², ‖∇J(θ)‖, the speed of the flow, and ‖θ‖.
 
+use crate::linalg::norm;
+
 use super::{Observable, Row, Snapshot};
 
 /// Columns `loss`, `objective`, `grad_norm`, `weight_norm`.
@@ -11,8 +13,8 @@ impl Observable for Loss {
         let (loss, decay) = (snapshot.objective.loss(theta), snapshot.objective.weight_decay());
         row.float("loss", loss);
         row.float("objective", loss + snapshot.objective.penalty(theta));
-        row.float("grad_norm", (snapshot.loss_gradient() + theta * decay).norm());
-        row.float("weight_norm", theta.norm());
+        row.float("grad_norm", norm(&(snapshot.loss_gradient() + theta * decay)));
+        row.float("weight_norm", snapshot.weight_norm());
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! An observable knows nothing of integrators or optimizers: it sees weights, the objective they are trained on and the time.
 
+mod accuracy;
 mod agop;
 mod alignment;
 mod balance;
@@ -20,7 +21,10 @@ mod spectra;
 mod test_loss;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
+pub use accuracy::Accuracy;
 pub use agop::Agop;
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;
@@ -34,7 +38,7 @@ pub use loss::Loss;
 pub use nfa::FeatureAnsatz;
 pub use row::{Row, Scalar};
 pub use sharpness::{Curvature, Sharpness};
-pub use snapshot::{Preserved, Snapshot};
+pub use snapshot::{Decomposed, Preserved, Snapshot};
 pub use spectra::Spectra;
 pub use test_loss::TestLoss;
 

@@ -6,7 +6,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::linalg::{GramPower, centred_cosine, cosine, cosine_baseline};
+use crate::linalg::{Scaled, centred_cosine, cosine, cosine_baseline, normalised};
 
 use super::{Observable, Row, Snapshot};
 
@@ -26,11 +26,12 @@ impl Observable for FeatureAnsatz {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let depth = snapshot.depth();
         let agop = snapshot.agop();
-        let gram_to_the_depth = GramPower::new(snapshot.first_weight(), depth as f64).matrix();
-        row.float("nfa_residual", (&agop - &gram_to_the_depth).norm());
-        row.float("nfa_residual_relative", relative_difference(&agop, &gram_to_the_depth));
+        let gram_to_the_depth = snapshot.first_weight().gram_power(depth as f64);
+        row.float("nfa_residual", (agop.value() - gram_to_the_depth.value()).norm());
+        row.float("nfa_residual_relative", agop.relative_difference(&gram_to_the_depth));
 
-        let (gram, power) = (snapshot.gram(1), layer_power(snapshot, 1));
+        // Angles do not depend on units.
+        let (gram, power) = (snapshot.gram(1).matrix, layer_power(snapshot, 1).matrix);
         row.float("nfa_cosine", cosine(&gram, &power));
         row.float("nfa_cosine_centred", centred_cosine(&gram, &power));
         row.float("nfa_cosine_baseline", cosine_baseline(&gram, &power));
@@ -38,26 +39,22 @@ impl Observable for FeatureAnsatz {
 
         for l in 2..=depth {
             let (gram, power) = (snapshot.gram(l), layer_power(snapshot, l));
-            row.float(format!("nfa_cosine_W{l}"), cosine(&gram, &power));
-            row.float(format!("nfa_residual_relative_W{l}"), relative_difference(&gram, &power));
+            row.float(format!("nfa_cosine_W{l}"), cosine(&gram.matrix, &power.matrix));
+            row.float(format!("nfa_residual_relative_W{l}"), gram.relative_difference(&power));
         }
     }
 }
 
 /// (J_lᵀJ_l)^{1/(L−l+1)}.
-fn layer_power(snapshot: &Snapshot, l: usize) -> DMatrix<f64> {
-    GramPower::new(snapshot.jacobian(l), 1.0 / (snapshot.depth() - l + 1) as f64).matrix()
-}
-
-/// ‖A − B‖ / max(‖A‖, ‖B‖): between 0 and √2 for positive semidefinite matrices, whichever of the two vanishes.
-fn relative_difference(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
-    (a - b).norm() / a.norm().max(b.norm())
+fn layer_power(snapshot: &Snapshot, l: usize) -> Scaled {
+    snapshot.jacobian(l).gram_power(1.0 / (snapshot.depth() - l + 1) as f64)
 }
 
 /// min_c ‖G − cB‖ / ‖G‖, the difference taken before the norm: √(1 − cos²) would stop at 1e-8.
 fn alignment_residual(gram: &DMatrix<f64>, power: &DMatrix<f64>) -> f64 {
-    let c = gram.dot(power) / power.norm_squared();
-    (gram - power * c).norm() / gram.norm()
+    let (gram, power) = (normalised(gram), normalised(power));
+    let c = gram.dot(&power) / power.norm_squared();
+    (&gram - power * c).norm() / gram.norm()
 }
 
 #[cfg(test)]
@@ -98,9 +95,9 @@ mod tests {
         let parameters = rectangular_balanced();
         with_snapshot(&parameters, 0.0, |snapshot| {
             let gram = snapshot.gram(2);
-            let wrong = GramPower::new(snapshot.jacobian(2), 0.25).matrix();
-            assert!(relative_difference(&gram, &wrong) > 0.05);
-            assert!(cosine(&gram, &wrong) > 0.95);
+            let wrong = snapshot.jacobian(2).gram_power(0.25);
+            assert!(gram.relative_difference(&wrong) > 0.05);
+            assert!(cosine(&gram.matrix, &wrong.matrix) > 0.95);
         });
     }
 

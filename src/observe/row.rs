@@ -3,7 +3,7 @@
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scalar {
-    /// A number; NaN where it is not defined.
+    /// A finite number, or NaN where it is not defined.
     Float(f64),
     /// A count.
     Count(usize),
@@ -21,9 +21,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Adds a number.
+    /// Adds a number. One that is infinite is not defined: what it stands for overflowed.
     pub fn float(&mut self, name: impl Into<String>, value: f64) {
-        self.scalars.push((name.into(), Scalar::Float(value)));
+        self.scalars.push((name.into(), Scalar::Float(finite(value))));
     }
 
     /// Adds a count.
@@ -36,8 +36,13 @@ impl Row {
         self.scalars.push((name.into(), Scalar::Flag(value)));
     }
 
-    /// Adds a vector, of the same length at every recorded time.
-    pub fn vector(&mut self, name: impl Into<String>, values: Vec<f64>) {
+    /// Adds a vector, of the same length at every recorded time. Infinite entries are not defined.
+    pub fn vector(&mut self, name: impl Into<String>, mut values: Vec<f64>) {
+        values.iter_mut().for_each(|value| *value = finite(*value));
         self.vectors.push((name.into(), values));
     }
+}
+
+fn finite(value: f64) -> f64 {
+    if value.is_infinite() { f64::NAN } else { value }
 }

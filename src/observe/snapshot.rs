@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{GramPower, Svd, SvdError, singular_values};
+use crate::linalg::{GramPower, Scaled, Svd, SvdError, norm, scale, singular_values};
 use crate::network::{ExtendedParameters, Parameters};
-use crate::objective::Objective;
+use crate::objective::{Jacobian, Objective};
 
 use super::{Companion, Curvature, Entry};
 
@@ -29,11 +29,11 @@ pub struct Snapshot<'a> {
     /// What the discrete law of the balance says, where a ledger is kept.
     pub ledger: Option<Entry>,
     /// The decomposition of W_1, whose Gram matrix is raised to powers.
-    first_weight: Svd,
+    first_weight: Decomposed,
     /// Singular values of W_1, …, W_L, at index l − 1.
     spectra: Vec<Vec<f64>>,
     /// Decompositions of R_l at index l − 1, R_lᵀR_l the mean of J_lᵀJ_l over the samples.
-    jacobians: Vec<Svd>,
+    jacobians: Vec<Decomposed>,
     /// C with CᵀC = (1/n) Σ (J_1(x_i) − J̄_1)ᵀ(J_1(x_i) − J̄_1).
     centred_jacobian: DMatrix<f64>,
     /// ∇ℒ, once it was asked for.
@@ -60,14 +60,17 @@ impl<'a> Snapshot<'a> {
         flow: Option<&'a Parameters>,
     ) -> Result<Self, SvdError> {
         let depth = parameters.architecture().depth();
-        let first_weight = Svd::new(parameters.weight(1))?;
-        let mut spectra = vec![first_weight.values.clone()];
+        let first = Scaled::new(parameters.weight(1).into_owned());
+        let first_weight = Decomposed { svd: Svd::new(first.matrix.as_view())?, exponent: first.exponent };
+        let mut spectra = vec![singular_values_of(&first_weight)];
         for l in 2..=depth {
             spectra.push(singular_values(parameters.weight(l))?);
         }
         let over_samples = objective.jacobians(parameters.values());
-        let jacobians = over_samples.iter().map(|j| Svd::new(j.factor().as_view())).collect::<Result<Vec<_>, _>>()?;
-        let centred_jacobian = over_samples.into_iter().next().map_or_else(|| DMatrix::zeros(0, 0), |first| first.centred);
+        let jacobians = over_samples.iter().map(Decomposed::new).collect::<Result<Vec<_>, _>>()?;
+        let known = |jacobian: &Jacobian| !jacobian.lost;
+        let first = over_samples.into_iter().next().filter(known);
+        let centred_jacobian = first.map_or_else(|| DMatrix::zeros(0, 0), |first| first.centred);
         let (companions, preserved, curvature, ledger) = (Vec::new(), None, None, None);
         Ok(Self {
             t,
@@ -96,8 +99,8 @@ impl<'a> Snapshot<'a> {
         self.spectra.len()
     }
 
-    /// W_1 = U·diag(σ)·Vᵀ.
-    pub fn first_weight(&self) -> &Svd {
+    /// W_1 = 2^e·U·diag(σ)·Vᵀ.
+    pub fn first_weight(&self) -> &Decomposed {
         &self.first_weight
     }
 
@@ -107,14 +110,14 @@ impl<'a> Snapshot<'a> {
     }
 
     /// A factor R_l of the average gradient outer product with respect to the input of layer l = 1, …, L: R_lᵀR_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i),
-    /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself.
-    pub fn jacobian(&self, l: usize) -> &Svd {
+    /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself. NaN where underflow took its digits.
+    pub fn jacobian(&self, l: usize) -> &Decomposed {
         &self.jacobians[l - 1]
     }
 
     /// A_f ∈ ℝ^{d_0 × d_0}.
-    pub fn agop(&self) -> DMatrix<f64> {
-        GramPower::new(self.jacobian(1), 1.0).matrix()
+    pub fn agop(&self) -> Scaled {
+        self.jacobian(1).gram_power(1.0)
     }
 
     /// ∇ℒ(θ), without decay: taken once, when it is first asked for.
@@ -127,14 +130,46 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; no rows where J_i does not depend on x.
+    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; no rows where J_i does not depend on x or is not
+    /// known.
     pub fn centred_jacobian(&self) -> &DMatrix<f64> {
         &self.centred_jacobian
     }
 
     /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.
-    pub fn gram(&self, l: usize) -> DMatrix<f64> {
-        let weight = self.parameters.weight(l);
-        weight.transpose() * weight
+    pub fn gram(&self, l: usize) -> Scaled {
+        let Scaled { matrix: weight, exponent } = Scaled::new(self.parameters.weight(l).into_owned());
+        Scaled { matrix: weight.transpose() * weight, exponent: 2 * exponent }
     }
+
+    /// ‖θ‖.
+    pub fn weight_norm(&self) -> f64 {
+        norm(self.parameters.values())
+    }
+}
+
+/// The matrix 2^exponent·U·diag(σ)·Vᵀ.
+pub struct Decomposed {
+    /// U, σ and V.
+    pub svd: Svd,
+    /// Of the unit of σ, other than 0 for very small or large matrices.
+    pub exponent: i32,
+}
+
+impl Decomposed {
+    fn new(jacobian: &Jacobian) -> Result<Self, SvdError> {
+        let factor = jacobian.factor();
+        let svd = if jacobian.lost { Svd::unknown(factor.nrows(), factor.ncols()) } else { Svd::new(factor.as_view())? };
+        Ok(Self { svd, exponent: jacobian.exponent })
+    }
+
+    /// (MᵀM)^p of this matrix M.
+    pub fn gram_power(&self, p: f64) -> Scaled {
+        GramPower::scaled(&self.svd, self.exponent, p)
+    }
+}
+
+/// σ in units of 1.
+fn singular_values_of(of: &Decomposed) -> Vec<f64> {
+    of.svd.values.iter().map(|&s| scale(s, of.exponent)).collect()
 }

@@ -1,6 +1,6 @@
 //! Singular values of the layers, of the network and of the AGOP, and the ranks they amount to.
 
-use crate::linalg::{effective_rank, entropy_rank, stable_rank};
+use crate::linalg::{effective_rank, entropy_rank, scale, stable_rank};
 
 use super::{Observable, Row, Snapshot};
 
@@ -10,16 +10,19 @@ pub struct Spectra;
 
 impl Observable for Spectra {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let product = &snapshot.jacobian(1).values;
+        let product = &snapshot.jacobian(1).svd.values;
+        let unit = snapshot.jacobian(1).exponent;
         let input_dim = snapshot.parameters.architecture().input_dim();
         let mut agop: Vec<f64> = product.iter().map(|s| s * s).collect();
         agop.resize(input_dim, 0.0);
-        let layers = (1..=snapshot.depth()).map(|l| (format!("W{l}"), snapshot.singular_values(l).to_vec()));
-        for (name, values) in layers.chain([("product".to_string(), product.clone()), ("agop".to_string(), agop)]) {
+        let layers = (1..=snapshot.depth()).map(|l| (format!("W{l}"), snapshot.singular_values(l).to_vec(), 0));
+        let of_jacobian = [("product".to_string(), product.clone(), unit), ("agop".to_string(), agop, 2 * unit)];
+        // Ranks do not depend on units.
+        for (name, values, unit) in layers.chain(of_jacobian) {
             row.float(format!("effective_rank_{name}"), effective_rank(&values));
             row.float(format!("stable_rank_{name}"), stable_rank(&values));
             row.float(format!("entropy_rank_{name}"), entropy_rank(&values));
-            row.vector(format!("sv_{name}"), values);
+            row.vector(format!("sv_{name}"), values.into_iter().map(|s| scale(s, unit)).collect());
         }
     }
 }

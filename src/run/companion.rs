@@ -8,14 +8,13 @@
 
 use nalgebra::DVector;
 
-use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
-use crate::objective::Objective;
 use crate::observe;
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
 use crate::record;
-use crate::scenario::{self, Measure, Optimizer, Scenario, Schedule};
+use crate::scenario::{self, Measure, Optimizer, Scenario};
 
 use super::Problem;
+use super::choice::{Choice, Kind, choose};
 use super::integrator::integrator;
 
 /// A limit is integrated at this relative tolerance at least: an explicit method that does not cap its step against stiffness is not to be
@@ -48,22 +47,20 @@ pub(super) struct Companion<'a> {
     stop: Option<Termination>,
 }
 
-/// What the scenario asks for of one optimizer, and why a flow that it asks for is not there. `minibatches`: whether its gradients are not
-/// those of all samples.
+/// What the scenario asks for of one optimizer, and why a flow that it asks for is not there.
 pub(super) fn companions<'a>(
     settings: &Optimizer,
     scenario: &Scenario,
     problem: &'a Problem,
-    minibatches: bool,
     interrupt: &Interrupt,
 ) -> (Vec<Companion<'a>>, Vec<String>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let maker = Maker { settings, scenario, problem, interrupt };
+    let steps = settings.last_step(scenario.flow.t_end);
     for &measure in &scenario.measure {
-        match of(measure, settings, &*problem.objective, minibatches) {
-            Ok(flows) => found.extend(flows.into_iter().map(|flow| maker.companion(flow))),
-            Err(reason) => missing.push(reason),
-        }
+        let Choice { flows, reasons } = choose(measure, settings, problem, steps);
+        found.extend(flows.into_iter().map(|flow| maker.companion(flow)));
+        missing.extend(reasons);
     }
     (found, missing)
 }
@@ -78,70 +75,6 @@ pub(super) fn kinds(scenario: &Scenario) -> Vec<observe::Companion> {
         kinds.push(observe::Companion::Limit);
     }
     kinds
-}
-
-/// A flow before it is integrated, which makes its own start from θ_0.
-enum Kind<'a> {
-    Modified(ModifiedFlow<'a>),
-    ThirdOrder(ThirdOrderFlow<'a>),
-    /// Of averages that do not remember.
-    Normalised(NormalisedFlow<'a>),
-    Adam(AdamLimit<'a>),
-    Rmsprop(RmspropLimit<'a>),
-}
-
-/// The flow to third order, where the objective has third derivatives.
-fn third_order(objective: &dyn Objective, lr: f64) -> Option<Kind<'_>> {
-    objective.third().map(|third| Kind::ThirdOrder(ThirdOrderFlow::new(third, lr)))
-}
-
-/// The flows by which an optimizer is measured; none where it is not of the kind that the measure is about; or why there are none.
-fn of<'a>(
-    measure: Measure,
-    settings: &Optimizer,
-    objective: &'a dyn Objective,
-    minibatches: bool,
-) -> Result<Vec<Kind<'a>>, String> {
-    let flows = match (measure, settings) {
-        (Measure::ModifiedFlow, Optimizer::Gd(scenario::Gd { lr, .. })) => {
-            let mut flows = vec![Kind::Modified(ModifiedFlow::of_gradient_descent(objective, *lr))];
-            flows.extend(third_order(objective, *lr));
-            flows
-        }
-        (Measure::ModifiedFlow, Optimizer::Sgd(sgd)) => {
-            let mut flows = vec![Kind::Modified(ModifiedFlow::of_momentum(objective, sgd))];
-            if sgd.momentum == 0.0 && !minibatches {
-                flows.extend(third_order(objective, sgd.lr));
-            }
-            flows
-        }
-        (Measure::Limit, Optimizer::Adam(adam) | Optimizer::Adamw(adam)) => {
-            if adam.amsgrad {
-                return Err("its limit is not compared: amsgrad's largest v so far follows no differential equation".into());
-            }
-            let decay = if matches!(settings, Optimizer::Adamw(_)) { Decay::Decoupled } else { Decay::Coupled };
-            if adam.betas == [0.0; 2] {
-                vec![Kind::Normalised(NormalisedFlow::new(objective, adam.eps, decay))]
-            } else {
-                vec![Kind::Adam(AdamLimit::new(objective, adam, decay))]
-            }
-        }
-        (Measure::Limit, Optimizer::Rmsprop(rmsprop)) if rmsprop.alpha == 0.0 && !rmsprop.centered => {
-            vec![Kind::Normalised(NormalisedFlow::new(objective, rmsprop.eps, Decay::Coupled))]
-        }
-        (Measure::Limit, Optimizer::Rmsprop(rmsprop)) => vec![Kind::Rmsprop(RmspropLimit::new(objective, rmsprop))],
-        (Measure::Limit, Optimizer::Sign(_)) => {
-            return Err("it has no limit to compare with: θ̇ = −sign(∇J) is discontinuous, and where an entry of ∇J reaches 0 it has no \
-                        solution in the ordinary sense"
-                .into());
-        }
-        _ => Vec::new(),
-    };
-    if !flows.is_empty() && *settings.schedule() != Schedule::Constant {
-        let flow = if measure == Measure::Limit { "limit" } else { "modified flow" };
-        return Err(format!("its {flow} is not compared: it is stated for one learning rate; leave out `schedule`"));
-    }
-    Ok(flows)
 }
 
 struct Maker<'a, 's> {

@@ -36,6 +36,8 @@ pub struct Problem {
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
+    /// What of the scenario was changed to make a problem of it.
+    pub notes: Vec<String>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
     pub scenario_hash: String,
 }
@@ -52,6 +54,7 @@ impl Clone for Problem {
             constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
+            notes: self.notes.clone(),
             scenario_hash: self.scenario_hash.clone(),
         }
     }
@@ -131,7 +134,7 @@ impl Problem {
     /// The same, whose gradients take at most this many threads, 1 at least; the results have the same bits.
     pub fn with_threads(scenario: &Scenario, threads: usize) -> Result<Self, ProblemError> {
         let architecture = Architecture::of(&scenario.network);
-        let Split { train: data, test } = split(scenario)?;
+        let Split { train: data, test, classified } = split(scenario)?;
         if let Data::File(_) = scenario.data {
             check_shapes(&data, &architecture)?;
         }
@@ -156,7 +159,19 @@ impl Problem {
         let on_kink = if slides { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let constant_loss = scenario.loss.of_the_best_constant(&data.y);
         let scenario_hash = scenario.hash()?;
-        let problem = Self { start, objective, slides, on_kink, test, constant_loss, target_agop, samples, scenario_hash };
+        let notes = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
+        let problem = Self {
+            start,
+            objective,
+            slides,
+            on_kink,
+            test,
+            constant_loss,
+            target_agop,
+            samples,
+            notes,
+            scenario_hash,
+        };
         problem.check_start()?;
         Ok(problem)
     }
@@ -174,6 +189,16 @@ impl Problem {
         self.objective.gradient(theta, &mut gradient);
         let (loss, gradient) = (self.objective.value(theta), gradient.norm());
         if loss.is_finite() && gradient.is_finite() { Ok(()) } else { Err(ProblemError::LossOverflows { loss, gradient }) }
+    }
+}
+
+/// How a drawn target became classes.
+fn class_note(loss: Loss) -> &'static str {
+    match loss {
+        Loss::CrossEntropy => {
+            "data: the target's values became classes for cross_entropy, 1 at the largest of each sample and 0 elsewhere"
+        }
+        _ => "data: the target's values became classes for logistic, 1 where greater than 0 and 0 elsewhere",
     }
 }
 

@@ -17,6 +17,7 @@ use crate::scenario::{self, Measure, Scenario};
 use crate::theory::Ledger;
 
 use super::Problem;
+use super::choice::is_about;
 use super::companion::{Companion, companions};
 use super::integrator::flow_integrator;
 use super::monitor::{Monitor, Seen};
@@ -215,7 +216,10 @@ impl<'a> Descent<'a> {
     ) -> Self {
         let dim = problem.start.values().len();
         let minibatches = minibatches(settings, scenario.seed, problem);
-        let (companions, complaints) = companions(settings, scenario, problem, minibatches.is_some(), interrupt);
+        let (companions, mut complaints) = companions(settings, scenario, problem, interrupt);
+        if scenario.measure.contains(&Measure::Ledger) && has_momentum(settings) {
+            complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
+        }
         Self {
             name: settings.name().to_string(),
             problem,
@@ -339,12 +343,11 @@ impl<'a> Descent<'a> {
 
 /// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
 fn keeps_ledger(scenario: &Scenario, settings: &scenario::Optimizer) -> bool {
-    let along_the_gradient = match settings {
-        scenario::Optimizer::Gd(_) => true,
-        scenario::Optimizer::Sgd(sgd) => sgd.momentum == 0.0,
-        _ => false,
-    };
-    along_the_gradient && scenario.measure.contains(&Measure::Ledger)
+    is_about(Measure::Ledger, settings) && !has_momentum(settings) && scenario.measure.contains(&Measure::Ledger)
+}
+
+fn has_momentum(settings: &scenario::Optimizer) -> bool {
+    matches!(settings, scenario::Optimizer::Sgd(sgd) if sgd.momentum != 0.0)
 }
 
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.

@@ -1,5 +1,6 @@
 //! What a reader of the records must know before trusting them.
 
+use crate::linalg::FAINT;
 use crate::ode::Termination;
 use crate::record::Run;
 
@@ -32,7 +33,9 @@ fn law_error(run: &Run) -> f64 {
     let norms = column("weight_norm");
     let start = norms.first().copied().unwrap_or(0.0);
     let size = |norm: f64| norm.max(start);
-    let residuals = column("balance_law_residual").into_iter().zip(&norms).map(|(r, &norm)| r / size(norm).powi(2));
+    // Squares of small weights underflow: of such nothing is known.
+    let square = |norm: f64| Some(size(norm).powi(2)).filter(|square| *square > FAINT).unwrap_or(f64::NAN);
+    let residuals = column("balance_law_residual").into_iter().zip(&norms).map(|(r, &norm)| r / square(norm));
     let corrections = column("balance_correction").into_iter().zip(&norms).map(|(c, &norm)| c * norm / size(norm));
     // What is not defined is no error: `max` drops its NaN.
     ratios.chain(residuals).chain(corrections).fold(0.0, f64::max)

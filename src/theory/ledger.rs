@@ -12,7 +12,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{Write, gemm_nt, gemm_tn};
+use crate::linalg::{FAINT, Write, gemm_nt, gemm_tn};
 use crate::network::{Architecture, Parameters, largest_norm};
 
 /// The balance of one descent, kept step by step.
@@ -69,8 +69,8 @@ impl Ledger {
             imbalance(net, theta, l, now, scratch);
             *term -= &*now;
             let size = norm(theta, l + 1) + norm(theta, l) + square * (norm(gradient, l + 1) + norm(gradient, l));
-            // Weights that are all 0 obey every law.
-            let off = if size == 0.0 { 0.0 } else { term.norm() / size };
+            // Weights that are all 0 obey every law, and of such whose squares underflow nothing is known.
+            let off = if size < FAINT { 0.0 } else { term.norm() / size };
             // A NaN stays: `max` would drop it.
             if self.residual.is_none_or(|residual| off > residual || off.is_nan()) {
                 self.residual = Some(off);

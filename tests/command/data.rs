@@ -158,3 +158,77 @@ fn inputs_that_cannot_be_whitened_are_refused() {
     let refused = refused.count();
     assert!((1..20).contains(&refused), "{refused}");
 }
+
+/// A scenario on a file of X and Y, from W1.
+fn classifier(at: &Path, loss: &str, x: &[&[f64]], y: &[&[f64]], w1: &[&[f64]]) -> String {
+    let array = |rows: &[&[f64]]| npz::Array { shape: vec![rows.len(), rows[0].len()], data: rows.concat() };
+    let write = |name: &str, arrays: &[(&str, &[&[f64]])]| {
+        let arrays = arrays.iter().map(|(name, rows)| (name.to_string(), array(rows))).collect();
+        npz::write(&at.join(name), &arrays).unwrap();
+    };
+    write("data.npz", &[("X", x), ("Y", y)]);
+    write("w0.npz", &[("W1", w1)]);
+    format!(
+        "name: labels
+data: {{file: {{path: data.npz}}}}
+network: {{widths: [{}, {}]}}
+init: {{file: {{path: w0.npz}}}}
+loss: {loss}
+flow: {{t_end: 1.0e-6}}
+record: {{times: [0]}}
+",
+        x[0].len(),
+        w1.len()
+    )
+}
+
+/// Probabilities are no classes: the losses are those of torch's `binary_cross_entropy_with_logits` and `cross_entropy`.
+#[test]
+fn soft_labels_are_used_as_they_are() {
+    let at = tempfile::tempdir().unwrap();
+    let x: [&[f64]; 4] = [&[1.0, 0.0], &[0.0, 1.0], &[1.0, 1.0], &[-1.0, 1.0]];
+    let text = classifier(at.path(), "logistic", &x, &[&[0.3], &[0.7], &[0.1], &[0.9]], &[&[0.5, -1.0]]);
+    let first = run(at.path(), &text, "out", &[]);
+    assert!((first.table.floats("flow", "loss")[0] - 0.9782072).abs() < 5e-8);
+    // Outputs 0.5, -1, -0.5, -1.5: right is the third.
+    assert_eq!(first.table.floats("flow", "accuracy")[0], 0.25);
+    let third = 1.0 / 3.0;
+    let y: [&[f64]; 4] = [&[0.5, 0.3, 0.2], &[0.2, 0.4, 0.4], &[third, third, third], &[0.0, 0.1, 0.9]];
+    let w1: [&[f64]; 3] = [&[0.5, -1.0], &[0.0, 1.0], &[1.0, 1.0]];
+    let text = classifier(at.path(), "cross_entropy", &x, &y, &w1);
+    let first = run(at.path(), &text, "out", &[]);
+    assert!((first.table.floats("flow", "loss")[0] - 1.2996595).abs() < 5e-8);
+    // Two rows have no largest entry, so no class.
+    assert!(first.table.floats("flow", "accuracy")[0].is_nan());
+    // With classes: outputs (0.5, 0, 1), (-1, 1, 1), (-0.5, 1, 2), (-1.5, 1, 0).
+    let text = classifier(at.path(), "cross_entropy", &x, &[&[2.0], &[1.0], &[2.0], &[0.0]], &w1);
+    assert_eq!(run(at.path(), &text, "out", &[]).table.floats("flow", "accuracy")[0], 0.5);
+}
+
+#[test]
+fn labels_that_are_no_classes_are_refused_with_row_and_value() {
+    let at = tempfile::tempdir().unwrap();
+    let text = classifier(at.path(), "logistic", &[&[1.0], &[2.0]], &[&[1.0], &[2.0]], &[&[1.0]]);
+    fs::write(at.path().join("scenario.yaml"), text).unwrap();
+    let output = gramflow(at.path(), &["run", "scenario.yaml", "--out", "refused"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("Y[1, 0] is 2.0") && errors.contains("store Y - 1"), "{errors}");
+}
+
+/// A target of real values is turned into classes, and that is said.
+#[test]
+fn a_target_that_becomes_classes_says_so() {
+    let warnings = |loss: &str, target: &str| {
+        let at = tempfile::tempdir().unwrap();
+        let text = LINEAR.replace("counterexample: {k: 2}", target) + &format!("loss: {loss}\n");
+        let scenario = scenario::parse(&text, &at.path().join("x.yaml"), &["flow.t_end=0.1".to_string()]).unwrap().0;
+        let problem = gramflow::run::Problem::new(&scenario).unwrap();
+        let finished = gramflow::run::run(&scenario, &problem, &gramflow::ode::Interrupt::default(), |_| {});
+        let accuracy = finished.run.table.floats("flow", "accuracy")[0];
+        assert_eq!(accuracy.is_nan(), loss == "mse");
+        finished.warnings.iter().filter(|warning| warning.contains("became classes")).count()
+    };
+    assert_eq!(warnings("logistic", "single_index: {link: sin}"), 1);
+    assert_eq!(warnings("mse", "single_index: {link: sin}"), 0);
+}

@@ -5,6 +5,7 @@ mod claims;
 mod cli;
 mod companions;
 mod data;
+mod epochs;
 mod figures;
 mod harness;
 #[cfg(target_os = "linux")]
@@ -24,3 +25,4 @@ mod study;
 mod study_lr;
 mod sweep;
 mod threshold;
+mod underflow;

@@ -5,11 +5,11 @@
 //! variances: the deviations from the mean of N + B samples are those within either part, and √(NB/(N + B)) times the difference of
 //! their means. QR factors take the place of the sums of squares.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 use super::tape::{Keep, Tape, is_identity, matrix, matrix_mut, multiply};
 use super::{Jacobian, MlpObjective};
-use crate::linalg::{Write, gemm_nn, triangular_factor};
+use crate::linalg::{Write, gemm_nn, norm, triangular_factor};
 
 /// The rows A_l of all samples so far.
 struct Spread {
@@ -109,18 +109,23 @@ impl MlpObjective {
             before += count;
         }
         let mut jacobians = Vec::with_capacity(self.net.depth());
+        // Of the product of the weights' norms, with all slopes taken as 1.
+        let mut bound = 1.0;
         for (l, spread) in spreads.into_iter().enumerate().map(|(index, spread)| (index + 1, spread)).rev() {
             let mut jacobian = match spread {
                 None => Jacobian::constant(DMatrix::identity(widths[l], widths[l])),
                 Some(mut spread) => {
                     spread.reduce();
                     let centred = spread.rows.rows(0, spread.filled) / (self.samples as f64).sqrt();
-                    Jacobian { mean: spread.mean, centred }
+                    Jacobian::varying(spread.mean, centred, bound)
                 }
             };
             for layer in condensed.layers(l).rev() {
                 let weight = self.net.weight(theta, layer);
-                jacobian = Jacobian { mean: &jacobian.mean * weight, centred: &jacobian.centred * weight };
+                bound *= norm(&DVector::from_column_slice(weight.into_owned().as_slice()));
+                let lost = jacobian.lost;
+                jacobian = Jacobian::varying(&jacobian.mean * weight, &jacobian.centred * weight, bound);
+                jacobian.lost |= lost;
                 jacobians.push(jacobian.clone());
             }
         }

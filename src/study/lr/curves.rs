@@ -48,8 +48,10 @@ impl Quantity {
     pub fn expected(self, contender: &Contender, largest: bool) -> Option<f64> {
         match self {
             Self::Distance(0..=2) if !contender.follows_the_flow() => None,
-            // A single seed is as far away as it is from the mean.
-            Self::Distance(0..=2) if contender.random => contender.replaces().then_some(0.5),
+            // A single seed is as far away as it is from the mean. With replacement there is no modified flow, and without it epochs cancel their
+            // noise: how far a seed is depends on where in an epoch it stands.
+            Self::Distance(0) if contender.random => contender.replaces().then_some(0.5),
+            Self::Distance(1..=2) if contender.random => None,
             // The modified flow of a momentum starts where it will be once its velocity has built up, ηβ/(1 − β)²·∇J away.
             Self::Distance(1) if largest && contender.has_momentum() => Some(1.0),
             Self::Distance(3) => contender.has_regular_limit().then_some(1.0),

@@ -97,14 +97,15 @@ impl Plan {
             let optimizers: Vec<_> =
                 unit.processes.iter().map(|(name, _)| contender.at(name, unit.lr, largest, unit.steps)).collect();
             let t_end = optimizers[0].time(unit.steps);
-            (json(&optimizers), json!(t_end), json!(max_steps(scenario, unit.steps)), json(&record(scenario, t_end)))
+            let measure = json(&measures(scenario, &contenders[unit.contender]));
+            (json(&optimizers), json!(t_end), json!(max_steps(scenario, unit.steps)), json(&record(scenario, t_end)), measure)
         });
-        let mut lists: [Vec<Value>; 4] = Default::default();
-        for (optimizers, end, steps, record) in values {
-            lists.iter_mut().zip([optimizers, end, steps, record]).for_each(|(list, value)| list.push(value));
+        let mut lists: [Vec<Value>; 5] = Default::default();
+        for (optimizers, end, steps, record, measure) in values {
+            lists.iter_mut().zip([optimizers, end, steps, record, measure]).for_each(|(list, value)| list.push(value));
         }
-        let [optimizers, ends, steps, records] = lists;
-        let mut zip = json!({"optimizers": optimizers, "flow.t_end": ends, "flow.max_steps": steps});
+        let [optimizers, ends, steps, records, measures] = lists;
+        let mut zip = json!({"optimizers": optimizers, "flow.t_end": ends, "flow.max_steps": steps, "measure": measures});
         if let Record::Times(_) = scenario.record {
             zip["record"] = records.into();
         }
@@ -170,12 +171,14 @@ fn reference(scenario: &Scenario) -> Scenario {
     reference.optimizers.clear();
     // A study of the optimizers judges nothing of the flow.
     reference.claims.clear();
-    for measure in [Measure::ModifiedFlow, Measure::Limit] {
-        if !reference.measure.contains(&measure) {
-            reference.measure.push(measure);
-        }
-    }
     reference
+}
+
+/// What the scenario measures, and the flow that a contender is compared with.
+fn measures(scenario: &Scenario, contender: &Contender) -> Vec<Measure> {
+    let others = [Measure::ModifiedFlow, Measure::Limit];
+    let own = if contender.follows_the_flow() { Measure::ModifiedFlow } else { Measure::Limit };
+    scenario.measure.iter().copied().filter(|measure| !others.contains(measure)).chain([own]).collect()
 }
 
 /// What every flow of a unit may take, within the scenario's own bound.

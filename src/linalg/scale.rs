@@ -1,0 +1,132 @@
+//! Powers of two as units. Multiplying by them rounds nothing, and products, squares and powers of entries near 1 neither underflow nor
+//! overflow, whatever the entries were.
+
+use nalgebra::{DMatrix, DVector};
+
+/// Entries between 2^−128 and 2^128 are taken as they are: their fourth powers are numbers still.
+const ORDINARY: i32 = 128;
+
+/// Numbers below 2^−960 may have lost digits to underflow, in themselves or in what they are sums of.
+pub const FAINT: f64 = f64::from_bits((1023 - 960) << 52);
+
+/// e with 2^e ≤ max |x| < 2^{e+1}; 0 where all are 0 or the largest is infinite. A NaN is passed over.
+pub fn exponent(entries: &[f64]) -> i32 {
+    let largest = entries.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return 0;
+    }
+    let stored = |x: f64| (x.to_bits() >> 52) as i32 - 1023;
+    if largest < f64::MIN_POSITIVE { stored(largest * 2f64.powi(64)) - 64 } else { stored(largest) }
+}
+
+/// x·2^e.
+pub fn scale(x: f64, mut e: i32) -> f64 {
+    let mut scaled = x;
+    while e != 0 && scaled != 0.0 && scaled.is_finite() {
+        let step = e.clamp(-1000, 1000);
+        scaled *= 2f64.powi(step);
+        e -= step;
+    }
+    scaled
+}
+
+/// ‖x‖, also where its square is no number.
+pub fn norm(x: &DVector<f64>) -> f64 {
+    let e = unit(x.as_slice());
+    if e == 0 { x.norm() } else { scale(x.map(|x| scale(x, -e)).norm(), e) }
+}
+
+/// The exponent of the largest entry where it is out of the ordinary, else 0.
+pub(super) fn unit(entries: &[f64]) -> i32 {
+    let e = exponent(entries);
+    if (-ORDINARY..=ORDINARY).contains(&e) { 0 } else { e }
+}
+
+/// The matrix 2^exponent·`matrix`, whose entries themselves may be out of range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scaled {
+    /// In units of 2^exponent.
+    pub matrix: DMatrix<f64>,
+    /// Of the unit.
+    pub exponent: i32,
+}
+
+impl Scaled {
+    /// M in a unit in which its largest entry is near 1; the unit is 1 where the entries are ordinary.
+    pub fn new(matrix: DMatrix<f64>) -> Self {
+        Self { matrix, exponent: 0 }.normalised()
+    }
+
+    /// The same matrix in such a unit.
+    pub fn normalised(mut self) -> Self {
+        let e = unit(self.matrix.as_slice());
+        if e != 0 {
+            self.matrix.apply(|x| *x = scale(*x, -e));
+            self.exponent += e;
+        }
+        self
+    }
+
+    /// The matrix in units of 1: zero or infinite where that is out of range.
+    pub fn value(&self) -> DMatrix<f64> {
+        self.in_units_of(0)
+    }
+
+    fn in_units_of(&self, exponent: i32) -> DMatrix<f64> {
+        let e = self.exponent - exponent;
+        if e == 0 { self.matrix.clone() } else { self.matrix.map(|x| scale(x, e)) }
+    }
+
+    /// ‖A − B‖_F / max(‖A‖_F, ‖B‖_F), in the unit of the larger. NaN where both are zero.
+    pub fn relative_difference(&self, other: &Self) -> f64 {
+        let top = |of: &Self| (of.matrix.amax() != 0.0).then(|| of.exponent + exponent(of.matrix.as_slice()));
+        let unit = top(self).max(top(other)).unwrap_or(0);
+        let (a, b) = (self.in_units_of(unit), other.in_units_of(unit));
+        (&a - &b).norm() / a.norm().max(b.norm())
+    }
+}
+
+/// M over the power of two that brings its largest entry to between 1 and 2.
+pub fn normalised(matrix: &DMatrix<f64>) -> DMatrix<f64> {
+    let e = exponent(matrix.as_slice());
+    if e == 0 { matrix.clone() } else { matrix.map(|x| scale(x, -e)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn exponents_and_scales_are_exact(x in 0.1f64..10.0, e in -1000i32..1000) {
+            let own = exponent(&[x]);
+            prop_assert!((1.0..2.0).contains(&scale(x, -own)));
+            prop_assert_eq!(exponent(&[0.0, -scale(x, e)]), own + e);
+            prop_assert_eq!(scale(scale(x, e), -e), x);
+        }
+
+        #[test]
+        fn norms_and_differences_do_not_depend_on_the_unit(e in -1000i32..1000) {
+            let [a, b] = [[3.0, -1.0, 0.5, 2.0], [2.5, 1.0, 0.0, 2.0]];
+            let plain = DVector::from_column_slice(&a);
+            prop_assert_eq!(norm(&plain.map(|x| scale(x, e))), scale(plain.norm(), e));
+            let [a, b] = [a, b].map(|m| DMatrix::from_column_slice(2, 2, &m));
+            let moved = |m: &DMatrix<f64>| Scaled::new(m.map(|x| scale(x, e)));
+            prop_assert_eq!(moved(&a).relative_difference(&moved(&b)), (&a - &b).norm() / a.norm().max(b.norm()));
+            prop_assert_eq!(moved(&a).value(), a.map(|x| scale(x, e)));
+        }
+    }
+
+    #[test]
+    fn subnormal_numbers_have_exponents_and_what_is_far_smaller_counts_as_nothing() {
+        assert_eq!(exponent(&[f64::from_bits(1)]), -1074);
+        assert_eq!((exponent(&[0.0]), exponent(&[f64::INFINITY]), exponent(&[f64::NAN, 4.0])), (0, 0, 2));
+        let one = Scaled { matrix: DMatrix::identity(2, 2), exponent: 0 };
+        let tiny = Scaled { exponent: -5000, ..one.clone() };
+        assert_eq!((one.relative_difference(&tiny), tiny.relative_difference(&tiny)), (1.0, 0.0));
+        let zero = Scaled::new(DMatrix::zeros(2, 2));
+        assert_eq!(tiny.relative_difference(&zero), 1.0);
+        assert!(zero.relative_difference(&zero).is_nan());
+    }
+}
