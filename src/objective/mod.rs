@@ -85,6 +85,12 @@ pub trait Objective: Send {
         None
     }
 
+    /// μ with ‖∇ℒ‖² ≥ 2μ(ℒ − min ℒ) at θ and, but for a factor near 1, about it (Polyak–Łojasiewicz), and with every curvature along ∇ℒ
+    /// near a minimum at least μ; 0 where only that is known, `None` where nothing is.
+    fn dominance(&self, _theta: &DVector<f64>) -> Option<f64> {
+        None
+    }
+
     /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
 
