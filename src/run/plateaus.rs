@@ -18,6 +18,8 @@ const FASTER: f64 = 3.0;
 /// A stretch over which J is flat.
 struct Stretch {
     begin: f64,
+    /// The look before: it began after that.
+    after: f64,
     /// J at its begin, and what is above the least loss.
     value: f64,
     above: f64,
@@ -30,7 +32,7 @@ struct Stretch {
 
 impl Stretch {
     fn lasts(&self) -> bool {
-        self.flat_until >= LASTING * self.begin
+        self.flat_until >= LASTING * self.after
     }
 
     fn event(&self) -> Event {
@@ -42,8 +44,8 @@ impl Stretch {
 /// The plateaus so far.
 #[derive(Default)]
 pub(super) struct Plateaus {
-    /// Whether there was a look before.
-    begun: bool,
+    /// Time and J of the look before.
+    before: Option<(f64, f64)>,
     stretch: Option<Stretch>,
     /// What the flow did at the last look.
     last: Option<Look>,
@@ -53,27 +55,30 @@ pub(super) struct Plateaus {
 impl Plateaus {
     /// Takes note of a look at time `t`, later than the ones before.
     pub(super) fn look(&mut self, t: f64, look: &Look) {
-        let first = !std::mem::replace(&mut self.begun, true);
+        let first = self.before.is_none();
+        let (t_before, value_before) = self.before.replace((t, look.value)).unwrap_or((0.0, look.value));
         self.last = Some(*look);
         if let Some(stretch) = &mut self.stretch {
-            stretch.slowest = stretch.slowest.min(look.grad_norm);
             if stretch.value - look.value > FALL * stretch.above {
-                let faster = look.grad_norm >= FASTER * stretch.slowest;
-                if stretch.lasts() && faster {
+                // The fall may be over by now: then its mean speed tells, −dJ/dt = ‖∇J‖².
+                let mean = ((value_before - look.value).max(0.0) / (t - t_before)).sqrt();
+                let faster = look.grad_norm.max(mean) >= FASTER * stretch.slowest;
+                if t >= LASTING * stretch.after && faster {
                     let detail =
                         format!("begun at t = {}: objective {:.6e}, ‖∇J‖ {:.1e}", stretch.begin, look.value, look.grad_norm);
                     self.events.extend([stretch.event(), Event { t, kind: "plateau_end", detail }]);
                 }
                 self.stretch = None;
-            } else if look.flat {
-                stretch.flat_until = t;
+            } else {
+                stretch.slowest = stretch.slowest.min(look.grad_norm);
+                stretch.flat_until = if look.flat { t } else { stretch.flat_until };
             }
         }
         if self.stretch.is_none() && look.flat {
             // What is flat at the first look has been so from the start.
             let begin = if first { 0.0 } else { t };
             let &Look { value, above, grad_norm, .. } = look;
-            self.stretch = Some(Stretch { begin, value, above, grad_norm, slowest: grad_norm, flat_until: t });
+            self.stretch = Some(Stretch { begin, after: t_before, value, above, grad_norm, slowest: grad_norm, flat_until: t });
         }
     }
 
