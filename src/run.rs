@@ -9,6 +9,7 @@ mod choice;
 mod companion;
 mod integrator;
 mod monitor;
+mod plateaus;
 mod preserve;
 mod problem;
 mod process;
@@ -117,7 +118,7 @@ fn integrate(
             lead.at(flow.t());
         }
         if event.flow && there {
-            flow.look();
+            flow.look_at_record();
         } else if flow.is_stopped() {
             flow.look_stopped();
         }

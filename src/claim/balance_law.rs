@@ -3,14 +3,17 @@
 //! The law is exact for the flow whatever the data, so what is measured is the integration. A violation that the second integration halves
 //! is `integrator-limited`; one that it does not remove is none of the integrator's, and `fails`.
 
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// Six digits of D(0): a hundred times the default `flow.rtol`, and 10⁴ times below what shows in a picture.
 const THRESHOLD: f64 = 1e-6;
 
 pub(super) fn measure(records: &Records) -> Finding {
     if records.column("balance_law_residual").iter().all(|residual| residual.is_nan()) {
-        return Err("no imbalance of this network obeys a law".to_string());
+        return Err(Missing::Undefined("no imbalance of this network obeys a law".to_string()));
+    }
+    if let Some([from, to]) = records.gap_that_hides_a_peak() {
+        return Err(Missing::TooCoarse(format!("a peak between t = {from} and t = {to} would decay unseen")));
     }
     // What a projection has put right, the integration had got wrong.
     let corrected = records.column("balance_correction").into_iter().fold(0.0, f64::max);

@@ -1,5 +1,5 @@
 //! `converged`: the flow has come to rest at a minimum, not on a plateau or at a saddle, by the test of [`crate::flow::Stationarity`]: the
-//! run applies it at every record, and where a scenario makes this claim also at the end of the horizon, for as long again.
+//! run applies it at times of its own, and at the end of the horizon. A flow that rests where no minimum is shown does not pass.
 //!
 //! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
 //! different places prove nothing of either.
@@ -14,10 +14,14 @@ const THRESHOLD: f64 = 0.5;
 pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let (flow, first) = (evidence.flow, Records::new(evidence.scenario, evidence.run));
     let grad_norm = first.last("grad_norm");
-    let last = |kinds: [&str; 2]| flow.events.iter().rfind(|event| kinds.contains(&event.kind));
-    let at_rest = flow.termination == "converged" || flow.events.iter().any(|event| event.kind == "converged");
-    let remark = match last(["plateau", "plateau_end"]) {
-        _ if at_rest => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
+    let found = |reason: &str| flow.termination == reason || flow.events.iter().any(|event| event.kind == reason);
+    let converged = found("converged");
+    let plateau = flow.events.iter().rfind(|event| ["plateau", "plateau_end"].contains(&event.kind));
+    let remark = match plateau {
+        _ if converged => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
+        _ if found("at_rest") => {
+            format!("at t = {} it rests, ‖∇J‖ is {grad_norm:.1e}, and that this is a minimum is not shown", flow.t_reached)
+        }
         Some(plateau) if plateau.kind == "plateau" => {
             format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
         }
@@ -26,6 +30,6 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let start = first.column("objective").first().copied().unwrap_or(f64::NAN);
     let apart = records.last("objective") - first.last("objective");
     let apart = if apart == 0.0 { 0.0 } else { apart / start };
-    let value = f64::from(u8::from(at_rest)) + apart;
+    let value = f64::from(u8::from(converged)) + apart;
     Ok(Measured { remark, ..Condition::at_least("at rest at a minimum (1) or not (0)", value, THRESHOLD).into() })
 }

@@ -7,20 +7,21 @@
 use crate::linalg::Line;
 
 use super::records::slope_error;
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// A thousandth: half and twice the rate are off by 0.5 and 1.
 const THRESHOLD: f64 = 1e-3;
 
 pub(super) fn measure(records: &Records) -> Finding {
     if records.starts_balanced() {
-        return Err("the start is balanced: there is no gap to decay".to_string());
+        return Err(Missing::Undefined("the start is balanced: there is no gap to decay".to_string()));
     }
     let gaps = records.column("balance_gap");
     let seen = records.column("t").into_iter().zip(gaps).zip(records.gap_errors()).filter(|(_, error)| !error.is_nan());
     let ((t, logs), errors): ((Vec<f64>, Vec<f64>), Vec<f64>) = seen.map(|((t, gap), error)| ((t, gap.ln()), error)).unzip();
     let Some(line) = Line::through(&t, &logs) else {
-        return Err(format!("a rate takes three records of a gap above rounding, and there are {}", t.len()));
+        let reason = format!("a rate takes three records of a gap above rounding, and there are {}", t.len());
+        return Err(Missing::TooCoarse(reason));
     };
     let (rate, expected) = (-line.slope, 2.0 * records.decay());
     let law = slope_error(&t, &errors);

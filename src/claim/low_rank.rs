@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DMatrixView};
 use crate::linalg::{Svd, singular_values};
 use crate::npz::Array;
 
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// An order of magnitude between the last direction of the target and the first that is none.
 const DROP: f64 = 0.1;
@@ -28,10 +28,10 @@ pub(super) fn measure(records: &Records) -> Finding {
     let rank = target.values.iter().filter(|&&value| value > RANK * target.values[0]).count();
     let dim = target.values.len();
     if rank == 0 || rank == dim || rank > spectrum.len() {
-        return Err(format!(
+        return Err(Missing::Undefined(format!(
             "the target varies along {rank} of {dim} directions, and W₁ has {} singular values",
             spectrum.len()
-        ));
+        )));
     }
     // A layer of r neurons has no further singular value.
     let drop = spectrum.get(rank).map_or(0.0, |next| next / spectrum[rank - 1]);

@@ -9,9 +9,13 @@
 //! - what the balance law says, D_l(t) = e^{−2λt}D_l(0), which is exact: see [`Records::law_error`] and the claims that rest on the gap.
 //!   Where a loose tolerance lets both integrations drift alike, their difference says nothing, and the law still does.
 //!
-//! A flow that stopped before the end of its horizon and has not converged, or whose second integration did, proves nothing:
+//! A flow that stopped before the end of its horizon although it still moved, or whose second integration did, proves nothing:
 //! `integrator-limited`. A value that is not defined (no exponent can be identified, the start is balanced where the claim is about an
 //! imbalance) `fails`, with the reason.
+//!
+//! A verdict does not depend on the record grid, or says that the grid is too coarse: `grid-limited`. What is fitted to the records must come
+//! to the same verdict on every second one; what is largest over all times needs records close enough to see it; the rest is asked of the end
+//! of the flow, or at times of the claim's own.
 //!
 //! Only the flow is judged. Claims see the scenario and the records, so that they can be asked of any folder of a run.
 
@@ -100,8 +104,23 @@ impl From<Condition> for Measured {
     }
 }
 
+/// Why a claim has no numbers.
+#[derive(Debug, Clone, PartialEq)]
+enum Missing {
+    /// What it is about is not there, whatever the records.
+    Undefined(String),
+    /// The records are too few or too far apart to measure it.
+    TooCoarse(String),
+}
+
+impl From<String> for Missing {
+    fn from(reason: String) -> Self {
+        Self::Undefined(reason)
+    }
+}
+
 /// The numbers, or why there are none.
-type Finding = Result<Measured, String>;
+type Finding = Result<Measured, Missing>;
 
 /// The verdict on each claim of the scenario, by name.
 pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
@@ -110,13 +129,14 @@ pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
 
 /// The verdict on one claim, whether the scenario makes it or not.
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
-    if !["t_end", "converged"].contains(&evidence.flow.termination) {
+    if !["t_end", "converged", "at_rest"].contains(&evidence.flow.termination) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
     }
     let first = measure(claim, &Records::new(evidence.scenario, evidence.run), evidence);
     let measured = match first {
         Ok(measured) => measured,
-        Err(reason) => return undefined(reason),
+        Err(Missing::Undefined(reason)) => return undefined(reason),
+        Err(Missing::TooCoarse(reason)) => return nothing(Outcome::GridLimited, format!("{reason}: {MORE_RECORDS}")),
     };
     let second = match evidence.second {
         None => return limited("there is no second integration to tell the error by".to_string()),
@@ -125,13 +145,21 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         }
         Some((run, _)) => measure(claim, &Records::new(evidence.scenario, run), evidence),
     };
-    let partner = |index: usize| second.as_ref().ok().and_then(|m| m.conditions.get(index)).map_or(f64::NAN, |c| c.value);
-    let judged: Vec<_> = measured.conditions.iter().enumerate().map(|(i, c)| (c, certify(c, partner(i)))).collect();
+    let halved = is_fitted(claim).then(|| measure(claim, &Records::new(evidence.scenario, evidence.run).halved(), evidence));
+    let value = |found: &Finding, index: usize| {
+        found.as_ref().ok().and_then(|m| m.conditions.get(index)).map_or(f64::NAN, |condition| condition.value)
+    };
+    let certified = |(i, condition): (usize, &Condition)| {
+        let by_grid = halved.as_ref().map_or(0.0, |halved| (value(halved, i) - condition.value).abs());
+        certify(condition, value(&second, i)).on_a_grid(condition, by_grid)
+    };
+    let judged: Vec<_> = measured.conditions.iter().zip(measured.conditions.iter().enumerate().map(certified)).collect();
     // A condition that is missed decides; then one that cannot be told; then the one that the claim is named for.
     let rank = |outcome: Outcome| match outcome {
         Outcome::Fails => 0,
         Outcome::IntegratorLimited => 1,
-        Outcome::Holds => 2,
+        Outcome::GridLimited => 2,
+        Outcome::Holds => 3,
     };
     let Some((condition, certified)) = judged.iter().min_by_key(|(_, certified)| rank(certified.outcome)) else {
         return undefined("nothing was measured".to_string());
@@ -154,6 +182,14 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         statement: statement(condition, certified, &measured.remark),
         details,
     }
+}
+
+/// What to do where the records are too few.
+const MORE_RECORDS: &str = "record more times";
+
+/// Whether a claim is a fit to the records: then how much it owes to their grid is told by every second one.
+fn is_fitted(claim: Claim) -> bool {
+    matches!(claim, Claim::DecayRate | Claim::NfaAsymptotic)
 }
 
 /// The claim's numbers on the records of one integration.
@@ -179,6 +215,16 @@ struct Certified {
     outcome: Outcome,
     error: f64,
     from: ErrorFrom,
+}
+
+impl Certified {
+    /// The same of a value that half of the records would change by `difference`, NaN if they do not give one.
+    fn on_a_grid(self, condition: &Condition, difference: f64) -> Self {
+        // An unknown difference (NaN) may be any.
+        let safe = difference < (condition.value - condition.threshold).abs();
+        let decided = matches!(self.outcome, Outcome::Holds | Outcome::Fails) && !condition.value.is_nan();
+        if decided && !safe { Self { outcome: Outcome::GridLimited, ..self } } else { self }
+    }
 }
 
 /// `partner`: the value of the second integration.
@@ -217,9 +263,10 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
     };
     let remedy = match certified.outcome {
         Outcome::IntegratorLimited => {
-            "; the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto"
+            "; the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto".to_string()
         }
-        _ => "",
+        Outcome::GridLimited => format!("; on every second record it may fall on the other side: {MORE_RECORDS}"),
+        Outcome::Holds | Outcome::Fails => String::new(),
     };
     let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
     let (value, threshold) = (shown(*value), shown(*threshold));

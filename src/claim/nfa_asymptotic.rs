@@ -12,7 +12,7 @@ use crate::linalg::{FAINT, Line};
 use crate::theory::balance::decay;
 
 use super::records::slope_error;
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// A tenth for what is still settling; R ∝ e^{−λt} would be at one half.
 const RATE: f64 = 0.9;
@@ -26,7 +26,7 @@ type Point = (f64, f64, f64);
 
 pub(super) fn measure(records: &Records) -> Finding {
     if records.starts_balanced() {
-        return Err("the start is balanced: theorem 3.1 is about it, claim nfa-exact".to_string());
+        return Err(Missing::Undefined("the start is balanced: theorem 3.1 is about it, claim nfa-exact".to_string()));
     }
     let (t, residual) = (records.column("t"), records.column("nfa_residual"));
     let relative = records.column("nfa_residual_relative");
@@ -42,7 +42,8 @@ pub(super) fn measure(records: &Records) -> Finding {
     let late: Vec<Point> = points.iter().copied().filter(|point| point.0 >= 0.5 * end).collect();
     let (times, logs): (Vec<f64>, Vec<f64>) = late.iter().map(|point| (point.0, point.1.ln())).unzip();
     let Some(line) = Line::through(&times, &logs) else {
-        return Err(format!("a rate takes three records in the second half of the time, and there are {}", late.len()));
+        let reason = format!("a rate takes three records in the second half of the time, and there are {}", late.len());
+        return Err(Missing::TooCoarse(reason));
     };
     let law = slope_error(&times, &late.iter().map(|point| point.2).collect::<Vec<_>>());
     let (rate, least, expected) = (-line.slope, -line.slope - line.half_width, 2.0 * records.decay());

@@ -1,6 +1,6 @@
 //! `nfa-violated`: the network fits and violates the ansatz all the same, as in example 1 of Tansley et al. 2025, section 4.
 
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// Five times what the claim `nfa` allows.
 pub(super) const VIOLATED: f64 = 0.05;
@@ -10,7 +10,7 @@ const FITTED: f64 = 1e-2;
 pub(super) fn measure(records: &Records) -> Finding {
     let value = records.last("nfa_alignment_residual");
     if value.is_nan() {
-        return Err("the alignment is not defined at the end: W₁ or the AGOP is zero there".to_string());
+        return Err(Missing::Undefined("the alignment is not defined at the end: W₁ or the AGOP is zero there".to_string()));
     }
     let start = records.column("loss").first().copied().unwrap_or(f64::NAN);
     let left = records.last("loss") / start;

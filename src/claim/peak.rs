@@ -1,6 +1,6 @@
 //! `peak`: at the end of the flow the cosine of W₁ᵀW₁ with A_f^{α̃/L} is largest at α̃ = 1.
 
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// A fifth of the spacing of the curve's grid, which the search for the optimum goes below (it is good to 1e-7); the exponents 1/(L ∓ 1)
 /// stand at α̃ = L/(L ∓ 1), 0.11 away for L = 8.
@@ -9,8 +9,10 @@ const THRESHOLD: f64 = 1e-2;
 pub(super) fn measure(records: &Records) -> Finding {
     let peak = records.last("nfa_peak");
     if peak.is_nan() {
-        return Err("the cosine has no peak at the end: it is largest at the border of 1/4 ≤ α̃ ≤ 3, or does not depend on α̃"
-            .to_string());
+        return Err(Missing::Undefined(
+            "the cosine has no peak at the end: it is largest at the border of 1/4 ≤ α̃ ≤ 3, or does not depend on α̃"
+                .to_string(),
+        ));
     }
     let value = (peak - 1.0).abs();
     let condition = Condition::at_most("|α̃ − 1| at the peak of the cosine", value, THRESHOLD);

@@ -11,17 +11,27 @@ pub struct Records<'a> {
     /// What was asked.
     pub scenario: &'a Scenario,
     run: &'a Run,
+    /// Whether only every second record counts, the last among them, and the first.
+    halved: bool,
 }
 
 impl<'a> Records<'a> {
     /// Of the flow in `run`.
     pub fn new(scenario: &'a Scenario, run: &'a Run) -> Self {
-        Self { scenario, run }
+        Self { scenario, run, halved: false }
+    }
+
+    /// Every second of them, the last among them, and the first.
+    pub fn halved(self) -> Self {
+        Self { halved: true, ..self }
     }
 
     /// A column over the recorded times; NaN where it is not defined.
     pub fn column(&self, name: &str) -> Vec<f64> {
-        self.run.table.floats("flow", name)
+        let all = self.run.table.floats("flow", name);
+        let last = all.len().saturating_sub(1);
+        let counts = |i: usize| !self.halved || i == 0 || (last - i).is_multiple_of(2);
+        all.into_iter().enumerate().filter(|(i, _)| counts(*i)).map(|(_, value)| value).collect()
     }
 
     /// Its last value; NaN if there is none.
@@ -68,6 +78,23 @@ impl<'a> Records<'a> {
         residuals.chain(self.column("balance_correction")).fold(0.0, f64::max)
     }
 
+    /// The same at the end of the flow: errors of the imbalance that have decayed since do not count, corrections do.
+    fn off_the_law_at_the_end(&self) -> f64 {
+        let norms = self.column("weight_norm");
+        let (start, end) = (norms.first().copied().unwrap_or(0.0), norms.last().copied().unwrap_or(0.0));
+        let residual = self.last("balance_law_residual") / end.max(start).powi(2);
+        // `max` drops what is not defined.
+        std::iter::once(residual).chain(self.column("balance_correction")).fold(0.0, f64::max)
+    }
+
+    /// The first gap between records in which the largest of something that decays as e^{−2λt} once it is there could be missed: it would
+    /// decay by more than e^{−1}, and the time more than doubles.
+    pub fn gap_that_hides_a_peak(&self) -> Option<[f64; 2]> {
+        let t = self.column("t");
+        let hides = |pair: &&[f64]| 2.0 * self.decay() * (pair[1] - pair[0]) > 1.0 && pair[1] > 2.0 * pair[0];
+        t.windows(2).find(hides).map(|pair| [pair[0], pair[1]])
+    }
+
     /// log(‖D(t)‖/(e^{−2λt}‖D(0)‖)), the relative error of the imbalance at each record; NaN where rounding hides the gap.
     pub fn gap_errors(&self) -> Vec<f64> {
         self.column("balance_gap_over_envelope").into_iter().map(|ratio| ratio.ln().abs()).collect()
@@ -93,7 +120,7 @@ impl<'a> Records<'a> {
             _ if self.scenario.network.is_linear() => 1.0,
             _ => 0.0,
         };
-        share * distance.abs() + self.off_the_law()
+        share * distance.abs() + self.off_the_law_at_the_end()
     }
 }
 

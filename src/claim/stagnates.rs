@@ -1,30 +1,56 @@
 //! `stagnates`: from an unbalanced start without weight decay the alignment makes no progress: over the last decade of time its
 //! residual min_c ‖W₁ᵀW₁ − cA_f^{1/L}‖/‖W₁ᵀW₁‖ improves by less than a tenth, and is not small. A flow that has converged before stays.
 //!
+//! The residual a decade before the end is taken between the records on both sides.
+//!
 //! What is measured does not ask for λ = 0: with decay over a long horizon the claim fails, as it must.
 
 use super::nfa_violated::VIOLATED;
-use super::{Condition, Finding, Measured, Records};
+use super::{Condition, Finding, Measured, Missing, Records};
 
 /// Share by which the residual may improve while t grows tenfold; e^{−2λt} with 2λT = 1 improves it by 0.59.
 const IMPROVES: f64 = 0.1;
 
+/// Records on both sides of a time are at most so many times apart.
+const BRACKET: f64 = 2.5;
+
 pub(super) fn measure(records: &Records) -> Finding {
     if records.starts_balanced() {
-        return Err("the start is balanced: the claim is about an unbalanced one".to_string());
+        return Err(Missing::Undefined("the start is balanced: the claim is about an unbalanced one".to_string()));
     }
     let (t, residuals) = (records.column("t"), records.column("nfa_alignment_residual"));
-    let begin = 0.1 * records.scenario.flow.t_end;
-    let before = t.iter().rposition(|&t| t <= begin).and_then(|index| residuals.get(index)).copied().unwrap_or(f64::NAN);
     let value = records.last("nfa_alignment_residual");
+    let [earlier, before, later] = around(&t, &residuals, 0.1 * records.scenario.flow.t_end)?;
     if value.is_nan() || before.is_nan() {
-        return Err("the alignment is not defined over the last decade of time: W₁ or the AGOP is zero there".to_string());
+        let reason = "the alignment is not defined over the last decade of time: W₁ or the AGOP is zero there";
+        return Err(Missing::Undefined(reason.to_string()));
+    }
+    let lost = |before: f64| 1.0 - value / before;
+    if (lost(earlier) <= IMPROVES) != (lost(later) <= IMPROVES) {
+        return Err(Missing::TooCoarse("the records on both sides of a tenth of the horizon disagree".to_string()));
     }
     let law = records.law_error(value);
     let conditions = vec![
-        Condition::at_most("share of the alignment residual lost over the last decade of time", 1.0 - value / before, IMPROVES)
+        Condition::at_most("share of the alignment residual lost over the last decade of time", lost(before), IMPROVES)
             .law_error(law / before),
         Condition::at_least("min_c ‖W₁ᵀW₁ − cA_f^(1/L)‖/‖W₁ᵀW₁‖ at the end", value, VIOLATED).law_error(law),
     ];
     Ok(Measured { conditions, remark: format!("the residual goes from {before:.4} to {value:.4}"), ..Measured::default() })
+}
+
+/// A course at time `at`, between the records before and after it on a straight line in log t; after the last record it stays. The values
+/// there: before, at and after that time.
+fn around(t: &[f64], values: &[f64], at: f64) -> Result<[f64; 3], Missing> {
+    let after = t.partition_point(|&t| t < at);
+    let (Some(&value), Some(&time)) = (values.get(after), t.get(after)) else {
+        return Ok([values.last().copied().unwrap_or(f64::NAN); 3]);
+    };
+    if time == at {
+        return Ok([value; 3]);
+    }
+    let (from, earlier) = after.checked_sub(1).map_or((0.0, f64::NAN), |before| (t[before], values[before]));
+    if time > BRACKET * from {
+        return Err(Missing::TooCoarse(format!("the records at t = {from} and t = {time} are too far from t = {at}")));
+    }
+    Ok([earlier, earlier + (value - earlier) * (at / from).ln() / (time / from).ln(), value])
 }

@@ -8,7 +8,6 @@ use clap::Args;
 
 use crate::claim::{self, Evidence, shown};
 use crate::figure;
-use crate::ode::Termination;
 use crate::record::{Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
@@ -127,7 +126,7 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     text.push_str(&aligned(&rows));
     // Writing to a string cannot fail.
     for (name, termination) in &finished.terminations {
-        if let Termination::Converged { .. } = termination {
+        if termination.stays() {
             let _ = writeln!(text, "\n{name}: {termination}");
         }
     }

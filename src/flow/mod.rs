@@ -10,6 +10,7 @@ mod projection;
 mod rmsprop_limit;
 mod running_square;
 mod stationarity;
+mod symmetry;
 #[cfg(test)]
 mod testing;
 mod third_order_flow;

@@ -1,52 +1,69 @@
-//! Whether a flow θ̇ = −∇J has converged, sits on a plateau, or moves.
+//! Whether a flow θ̇ = −∇J has converged, rests, sits on a plateau, or moves.
 //!
-//! A small gradient alone says nothing: on an unfinished plateau ‖θ̇‖/‖θ‖ falls to 1e-9. At a record time t < T, with r = T − t to go
-//! and tol = rtol‖θ‖ + atol√P, the flow **has converged** if one of two arguments says that it will stay:
+//! A small gradient alone says nothing: on an unfinished plateau ‖θ̇‖/‖θ‖ falls to 1e-9. Two questions are asked apart: is θ at a
+//! **minimum**, and will it **stay**, to tol = rtol‖θ‖ + atol√P?
 //!
-//! 1. *λ = 0, least loss known* ([`Objective::excess_loss`]): the gap ℒ − ℒ* is closed to (10·rtol)² of what there is to learn (a mode
-//!    that is not learned and costs less would change the map by less than 10·rtol, relatively), and
-//!    ∫‖θ̇‖ ≤ √(r·∫‖θ̇‖²) ≤ √(r(ℒ − ℒ*)) ≤ 1e-3·tol: Cauchy–Schwarz and dℒ/dt = −‖θ̇‖², free of assumptions.
-//! 2. Otherwise by the local quadratic model, where it is worth its cost: where J is flat (below), r‖∇J‖ ≤ 1e-3·tol, or θ has moved by
-//!    no more than tol since t/2. No direction may escape: max(t, r)·λ_max(−∇²J) ≤ 0.1, from a Lanczos iteration whose residual is below
-//!    that threshold itself. And the model's motion ∫e^{−s∇²J}∇J ds may be at most tol from now to T, and at most 1e-3·tol from t + t/10 to T. The delay sets aside
-//!    what explicit methods at their stability limit leave in stiff modes, ‖∇J‖ ≈ ρ·tol/10 at all times. Both are integrals of completely
-//!    monotone functions of ∇²J, which Gauss–Radau quadrature bounds from above.
+//! # A minimum
 //!
-//! Gradient components below their rounding error, 4ε·ρ‖θ‖, are no motion.
+//! 1. *Least loss known, λ = 0* ([`Objective::excess_loss`]; or ℒ ≈ 0, for no loss is negative): the gap ℒ − ℒ* is closed to (10·rtol)² of
+//!    what there is to learn. A mode that is not learned and costs less would change the map by less than 10·rtol, relatively.
+//! 2. *Strict*: the Hessian is positive but for the symmetries of the network. The smallest eigenvalue of ∇²J + κTTᵀ, with TTᵀ from
+//!    [`Symmetry`], is at least half of the smallest Ritz value after k Lanczos steps from a random vector, but for a probability of 1e-6
+//!    (Kuczyński & Woźniakowski 1992); no kink is near; and the minimum is so near that the Hessian there is the same.
+//!
+//! # It stays
+//!
+//! - for ever, if what is left to move, ‖(∇²J)⁺∇J‖ ≤ ‖∇J‖/μ, is at most tol, and at most 1e-3·tol once the time has grown by a tenth. μ is
+//!   the smallest eigenvalue by argument 2, or by the Polyak–Łojasiewicz inequality ‖∇ℒ‖² ≥ 2μ(ℒ − ℒ*) ([`Objective::dominance`]). The
+//!   delay sets aside what explicit methods at their stability limit leave in stiff modes, ‖∇J‖ ≈ ρ·tol/10 at all times;
+//! - until its end at T, and for as long again as it has taken, r = max(T − t, t): if √(r(ℒ − ℒ*)) ≤ 1e-3·tol, by Cauchy–Schwarz and
+//!   dℒ/dt = −‖θ̇‖²; or if no direction escapes, r·λ_max(−∇²J) ≤ 0.1, and the local quadratic model moves by tol at most, likewise with a
+//!   delay.
+//!
+//! What stays at a minimum has **converged**; what stays elsewhere is **at rest**: a saddle whose gradient is exactly 0, a start so small
+//! that its growth does not count before T, a dead network. Integrals of completely monotone functions of ∇²J are bounded from above by
+//! Gauss–Radau quadrature. Gradient components below their rounding error, 4ε·ρ‖θ‖, are no motion.
 //!
 //! It sits on a **plateau** if J is flat on the logarithmic clock, t‖∇J‖² = −dJ/d(log t) ≤ 1e-3·(J − min ℒ), and is known not to be at a
-//! minimum: at λ = 0 the gap is open; at λ > 0 the Hessian has an eigenvalue below −0.1/max(t, r) (a Ritz value is enough). An exact
-//! saddle is a plateau for ever.
+//! minimum: the gap is open, or the Hessian has an eigenvalue below −0.1/r (a Ritz value is enough).
 //!
-//! Cost: one gradient and one loss at each record time; Lanczos iterations may cost as much in all as the integration has, with their
+//! Cost: one gradient and one loss at each look; Lanczos iterations may cost as much in all as the integration has, with their
 //! orthogonalisation counted as gradients, and a thousand gradients beside. What they cannot decide counts as moving.
+
+mod curvature;
 
 use nalgebra::DVector;
 
-use crate::linalg::{End, Lanczos, stages};
 use crate::objective::Objective;
 use crate::ode::Tolerance;
-use crate::rng::{Purpose, gaussian_matrix, stream};
 
-/// Which part of its tolerance a converged flow may still move by.
+use curvature::{Escape, Spectrum, Stay, settles};
+
+/// Which part of its tolerance a flow at rest may still move by.
 const STILL: f64 = 1e-3;
 /// Which part of J − min ℒ a plateau may lose while t grows e-fold.
 const FLAT: f64 = 1e-3;
-/// max(t, r)·μ of a direction that grows as e^{μt} too slowly to matter.
+/// The gap to the least loss is closed at (so many times rtol)² of what there is to learn.
+const CLOSED: f64 = 10.0;
+/// r·μ of a direction that grows as e^{μt} too slowly to matter.
 const SLOW: f64 = 0.1;
-/// Numbers in a Krylov basis, at most: 128 MiB.
-const BASIS: usize = 1 << 24;
 /// Gradients that may be spent on Lanczos iterations whatever the integration has cost.
 const FREE: u64 = 1000;
+/// By which factor the time must have grown since curvature was last looked at in vain.
+const PATIENCE: f64 = 1.4;
+/// The same of a flow whose loss is flat and which still moves.
+const MORE_PATIENCE: f64 = 2.0;
 
 /// What a flow does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Motion {
-    /// It stays where it is until its end.
+    /// It stays where it is, at a minimum.
     Converged,
-    /// Its loss is flat, and will fall, or would if the flow were not exactly on a saddle.
+    /// It stays where it is until its end; that this is a minimum is not shown.
+    AtRest,
+    /// Its loss is flat, and will fall.
     Plateau,
-    /// Neither is known.
+    /// None of these is known.
     Moving,
 }
 
@@ -59,12 +76,32 @@ pub struct Look {
     pub grad_norm: f64,
     /// J.
     pub value: f64,
+    /// J less the least loss: all that J can fall by, or more.
+    pub above: f64,
+    /// Whether J is flat on the logarithmic clock.
+    pub flat: bool,
+}
+
+/// Where a flow stands.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    objective: &'a dyn Objective,
+    t: f64,
+    theta: &'a DVector<f64>,
+    gradient: &'a DVector<f64>,
+    grad_norm: f64,
+    /// rtol‖θ‖ + atol√P.
+    tol: f64,
+    /// r, for how long it is to stay.
+    stay: f64,
 }
 
 /// Watches one flow, at increasing times.
 pub struct Stationarity {
     t_end: f64,
     tolerance: Tolerance,
+    /// ℒ at the start.
+    start_loss: Option<f64>,
     /// Where it was at two earlier times, the first at t/2 or before.
     earlier: [(f64, DVector<f64>); 2],
     gradient: DVector<f64>,
@@ -72,6 +109,8 @@ pub struct Stationarity {
     gradients: u64,
     /// The same with the orthogonalisation of Lanczos iterations, as so many gradients.
     cost: u64,
+    /// When curvature was last looked at in vain.
+    last_attempt: f64,
     /// Size of the largest Krylov space that did not decide.
     undecided: usize,
 }
@@ -80,13 +119,17 @@ impl Stationarity {
     /// For the flow that starts at `start` and ends at time `t_end`.
     pub fn new(start: &DVector<f64>, t_end: f64, tolerance: Tolerance) -> Self {
         let at_start = || (0.0, start.clone());
-        let gradient = start.clone();
-        Self { t_end, tolerance, earlier: [at_start(), at_start()], gradient, gradients: 0, cost: 0, undecided: 0 }
-    }
-
-    /// From now on whether it stays until `t_end`, later than it has been asked about so far.
-    pub fn extend_to(&mut self, t_end: f64) {
-        self.t_end = t_end;
+        Self {
+            t_end,
+            tolerance,
+            start_loss: None,
+            earlier: [at_start(), at_start()],
+            gradient: start.clone(),
+            gradients: 0,
+            cost: 0,
+            last_attempt: 0.0,
+            undecided: 0,
+        }
     }
 
     /// Gradients spent so far, a product with the Hessian counting 2.
@@ -94,107 +137,137 @@ impl Stationarity {
         self.gradients
     }
 
-    /// Looks at θ(t), 0 < t; the integration has cost `spent` gradients so far.
-    pub fn look(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64) -> Look {
-        objective.gradient(theta, &mut self.gradient);
+    /// Looks at θ(t), 0 < t; the integration has cost `spent` gradients so far. `smooth` is asked where it matters whether J has a Hessian
+    /// there: no sample is near the kink of a neuron.
+    pub fn look(
+        &mut self,
+        objective: &dyn Objective,
+        t: f64,
+        theta: &DVector<f64>,
+        spent: u64,
+        smooth: impl FnOnce() -> bool,
+    ) -> Look {
+        let mut gradient = std::mem::take(&mut self.gradient);
+        objective.gradient(theta, &mut gradient);
         self.gradients += 1;
-        let (grad_norm, value) = (self.gradient.norm(), objective.value(theta));
-        let motion = self.motion(objective, t, theta, spent, value);
+        let (grad_norm, loss) = (gradient.norm(), objective.loss(theta));
+        let value = loss + objective.penalty(theta);
+        let start_loss = *self.start_loss.get_or_insert_with(|| objective.loss(&self.earlier[0].1));
+        let excess = objective.excess_loss(theta);
+        // Where no least loss is known, it is 0 at least.
+        let above = excess.map_or(value, |excess| value - loss + excess.value);
+        let flat = t * grad_norm * grad_norm <= FLAT * above;
+        let at = At {
+            objective,
+            t,
+            theta,
+            gradient: &gradient,
+            grad_norm,
+            tol: self.tolerance.rtol * theta.norm() + self.tolerance.atol * (theta.len() as f64).sqrt(),
+            stay: t.max(self.t_end - t),
+        };
+        let closed = |gap: f64, learnable: f64| gap <= (CLOSED * self.tolerance.rtol).powi(2) * learnable;
+        let motion = match excess.filter(|_| objective.weight_decay() == 0.0) {
+            // Every local minimum is global: this is none.
+            Some(excess) if !closed(excess.value - excess.rounding, excess.learnable) => match flat {
+                true => Motion::Plateau,
+                false => Motion::Moving,
+            },
+            Some(excess) => self.at_the_least_loss(&at, excess.value.max(excess.rounding), spent),
+            None if objective.weight_decay() == 0.0 && closed(loss, start_loss) => self.at_the_least_loss(&at, loss, spent),
+            None => self.by_curvature(&at, flat, spent, smooth),
+        };
+        // Without a gradient it never leaves, be it a saddle.
+        let motion = if grad_norm == 0.0 && motion != Motion::Converged { Motion::AtRest } else { motion };
         if t >= 2.0 * self.earlier[1].0 {
             self.earlier.swap(0, 1);
             self.earlier[1].0 = t;
             self.earlier[1].1.copy_from(theta);
         }
-        Look { motion, grad_norm, value }
+        self.gradient = gradient;
+        Look { motion, grad_norm, value, above, flat }
     }
 
-    fn motion(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64, value: f64) -> Motion {
-        let rest = self.t_end - t;
-        let tol = self.tolerance.rtol * theta.norm() + self.tolerance.atol * (theta.len() as f64).sqrt();
-        let grad_norm = self.gradient.norm();
-        let loss_falls_by = t * grad_norm * grad_norm;
-        let excess = objective.excess_loss(theta);
-        if let (Some(excess), 0.0) = (excess, objective.weight_decay()) {
-            if excess.value > (10.0 * self.tolerance.rtol).powi(2) * excess.learnable + excess.rounding {
-                return if loss_falls_by <= FLAT * excess.value { Motion::Plateau } else { Motion::Moving };
-            }
-            if rest > 0.0 && (rest * excess.value.max(excess.rounding)).sqrt() <= STILL * tol {
+    /// At a minimum, of which ℒ is at most `gap` short: whether it stays.
+    fn at_the_least_loss(&mut self, at: &At, gap: f64, spent: u64) -> Motion {
+        if (at.stay * gap).sqrt() <= STILL * at.tol {
+            return Motion::Converged;
+        }
+        if self.is_too_early(at, PATIENCE) {
+            return Motion::Moving;
+        }
+        if let Some(mu) = at.objective.dominance(at.theta).filter(|mu| *mu > 0.0) {
+            let (stays, steps) = settles(at, Stay::ForEver { curvature: mu }, self.affordable(at, spent));
+            self.count(at, &[steps]);
+            if stays {
                 return Motion::Converged;
             }
         }
-        // Where no minimum is known, that of a loss is 0.
-        let above = excess.map_or(value, |excess| value - objective.loss(theta) + excess.value);
-        let flat = objective.weight_decay() > 0.0 && loss_falls_by <= FLAT * above;
-        let slow = rest > 0.0 && (rest * grad_norm <= STILL * tol || (theta - &self.earlier[0].1).norm() <= tol);
-        if slow || flat { self.by_model(objective, t, theta, spent, tol) } else { Motion::Moving }
+        match self.by_curvature(at, false, spent, || true) {
+            Motion::AtRest | Motion::Converged => Motion::Converged,
+            Motion::Plateau | Motion::Moving => {
+                self.last_attempt = at.t;
+                Motion::Moving
+            }
+        }
     }
 
-    /// By the Hessian: whether a direction escapes, and if none does, how far the quadratic model moves.
-    fn by_model(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64, tol: f64) -> Motion {
-        let rest = self.t_end - t;
-        let threshold = SLOW / t.max(rest);
-        // 2k gradients; 4P·k² operations for the basis and 10k³ for T, where a gradient has about 50P.
-        let cost = |k: usize| (2 * k + k * k / 12 + k * k * k / (5 * theta.len())) as u64;
-        let budget = (spent + FREE).saturating_sub(self.cost);
-        let most = theta.len().min(BASIS / theta.len());
-        let most = stages(most).take_while(|&k| 2 * cost(k) <= budget).last().unwrap_or(0);
+    /// Whether curvature was looked at in vain a short while ago. At its end a flow is always looked at.
+    fn is_too_early(&self, at: &At, patience: f64) -> bool {
+        at.t < patience * self.last_attempt && at.t < self.t_end
+    }
+
+    /// By the Hessian: whether a direction escapes, and if none does, how far the flow moves.
+    fn by_curvature(&mut self, at: &At, flat: bool, spent: u64, smooth: impl FnOnce() -> bool) -> Motion {
+        let still = at.stay * at.grad_norm <= STILL * at.tol || (at.theta - &self.earlier[0].1).norm() <= at.tol;
+        if !(still || flat) {
+            return Motion::Moving;
+        }
+        if self.is_too_early(at, if still { PATIENCE } else { MORE_PATIENCE }) {
+            return Motion::Moving;
+        }
+        let most = self.affordable(at, spent);
         // What has not decided will not decide now.
         if most <= self.undecided {
             return Motion::Moving;
         }
-        let random = gaussian_matrix(theta.len(), 1, &mut stream(0, Purpose::Stationarity)).column(0).into_owned();
-        let product = |v: &DVector<f64>, out: &mut DVector<f64>| objective.hessian_vector(theta, v, out);
-        let mut lanczos = Lanczos::new(&random, product);
-        let mut motion = None;
-        for k in stages(most) {
-            lanczos.grow_to(k);
-            let least = lanczos.extreme(End::Smallest);
-            if least.value < -threshold {
-                motion = Some(Motion::Plateau);
-            } else if lanczos.is_exhausted() || least.residual <= 0.5 * threshold {
-                motion = Some(Motion::Converged);
+        let threshold = SLOW / at.stay;
+        let mut spectrum = Spectrum::new(at);
+        let escape = spectrum.explore(most, threshold);
+        let (motion, steps) = match escape {
+            Escape::Yes => (Motion::Plateau, 0),
+            Escape::Unknown => (Motion::Moving, 0),
+            Escape::No => {
+                let (stays, steps) = settles(at, Stay::ForAWhile { threshold, radius: spectrum.radius() }, most);
+                (if stays { Motion::AtRest } else { Motion::Moving }, steps)
             }
-            if motion.is_some() {
-                break;
-            }
+            Escape::Strict { curvature } => match settles(at, Stay::ForEver { curvature }, most) {
+                (false, steps) => (Motion::Moving, steps),
+                (true, steps) if spectrum.is_settled(at, curvature) && smooth() => (Motion::Converged, steps),
+                (true, steps) => (Motion::AtRest, steps),
+            },
+        };
+        self.count(at, &[spectrum.steps(), steps]);
+        if escape == Escape::Unknown {
+            self.undecided = most;
         }
-        let radius = lanczos.extreme(End::Largest).value.abs();
-        let mut steps = vec![lanczos.steps()];
-        if motion == Some(Motion::Converged) {
-            let rounding = 4.0 * f64::EPSILON * radius * theta.norm();
-            let still = |lanczos: &Lanczos<_>, from: f64, limit: f64, norm: f64| {
-                moved(&lanczos.radau(-threshold), norm, from, rest, rounding) <= limit
-            };
-            let norm = self.gradient.norm();
-            let stays = norm <= rounding || rest * norm <= STILL * tol || {
-                let mut lanczos = Lanczos::new(&self.gradient, product);
-                let stays = stages(most).any(|k| {
-                    lanczos.grow_to(k);
-                    still(&lanczos, 0.0, tol, norm) && still(&lanczos, 0.1 * t, STILL * tol, norm)
-                });
-                steps.push(lanczos.steps());
-                stays
-            };
-            motion = Some(if rest > 0.0 && stays { Motion::Converged } else { Motion::Moving });
+        if motion == Motion::Moving {
+            self.last_attempt = at.t;
         }
-        self.gradients += 2 * steps.iter().sum::<usize>() as u64;
-        self.cost += steps.into_iter().map(cost).sum::<u64>();
-        self.undecided = if motion.is_none() { most } else { self.undecided };
-        motion.unwrap_or(Motion::Moving)
+        motion
     }
-}
 
-/// ‖∫ e^{−sA}g ds‖ over s from `from` to `to`, for a measure of g given by nodes x and weights w and ‖g‖ = `norm`. Components no larger
-/// than `rounding` are left out.
-fn moved(measure: &[(f64, f64)], norm: f64, from: f64, to: f64, rounding: f64) -> f64 {
-    let from = from.min(to);
-    let along = |&(x, weight): &(f64, f64)| {
-        let g = weight.sqrt() * norm;
-        // (e^{−from·x} − e^{−to·x})/x, the limit to − from at x = 0 included.
-        let span = if x == 0.0 { to - from } else { (-from * x).exp() * -(-(to - from) * x).exp_m1() / x };
-        if g <= rounding { 0.0 } else { g * span }
-    };
-    measure.iter().map(along).map(|d| d * d).sum::<f64>().sqrt()
+    /// The size of the Krylov spaces that may be spent now.
+    fn affordable(&self, at: &At, spent: u64) -> usize {
+        let budget = (spent + FREE).saturating_sub(self.cost);
+        curvature::affordable(at.theta.len(), budget)
+    }
+
+    /// Counts Krylov spaces of these sizes.
+    fn count(&mut self, at: &At, sizes: &[usize]) {
+        self.gradients += 2 * sizes.iter().sum::<usize>() as u64;
+        self.cost += sizes.iter().map(|&k| curvature::cost(k, at.theta.len())).sum::<u64>();
+    }
 }
 
 #[cfg(test)]

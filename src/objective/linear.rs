@@ -14,7 +14,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
-use crate::linalg::{Scaled, gemm_nn_onto, on_threads};
+use crate::linalg::{Scaled, gemm_nn_onto, on_threads, singular_values};
 use crate::network::Architecture;
 use crate::ode::LowRank;
 
@@ -153,6 +153,33 @@ impl Objective for LinearObjective {
         let rounding = 10.0 * f64::EPSILON * lost + 100.0 * f64::EPSILON.powi(2) * zero_map;
         let known = lost.is_finite() && zero_map.is_finite();
         known.then(|| Excess { value: self.moments.excess(&self.product(theta)) - lost, rounding, learnable: zero_map - lost })
+    }
+
+    /// With E = (P − P*)Σ_x^{1/2}, ∇_{W_l}ℒ = (W_L⋯W_{l+1})ᵀE(W_{l−1}⋯W_1Σ_x^{1/2})ᵀ, so that μ = Σ_l σ(W_L⋯W_{l+1})²σ(W_{l−1}⋯W_1Σ_x^{1/2})²,
+    /// σ the d_L-th singular value of the one and the (rank Σ_x)-th of the other: 0 where a layer is narrower than that, or dead.
+    fn dominance(&self, theta: &DVector<f64>) -> Option<f64> {
+        let net = &self.chain.net;
+        let (theta, depth) = (theta.as_slice(), net.depth());
+        let singular = |m: &DMatrix<f64>, i: usize| singular_values(m.as_view()).ok().map(|s| s.get(i).copied().unwrap_or(0.0));
+        let inputs = singular_values(self.moments.root_x.as_view()).ok()?;
+        let floor = inputs.first()? * f64::EPSILON * inputs.len() as f64;
+        let rank = inputs.iter().filter(|&&s| s > floor).count();
+        if rank == 0 {
+            return None;
+        }
+        // σ(W_L⋯W_{l+1}) for l = L, …, 1.
+        let mut above = DMatrix::identity(net.output_dim(), net.output_dim());
+        let mut outer = Vec::with_capacity(depth);
+        for l in (1..=depth).rev() {
+            outer.push(singular(&above, net.output_dim() - 1)?);
+            above *= net.weight(theta, l);
+        }
+        let (mut below, mut mu) = (self.moments.root_x.clone(), 0.0);
+        for (l, outer) in (1..=depth).zip(outer.into_iter().rev()) {
+            mu += (outer * singular(&below, rank - 1)?).powi(2);
+            below = net.weight(theta, l) * below;
+        }
+        Some(mu)
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
@@ -299,6 +326,31 @@ mod tests {
                 prop_assert_eq!(crate::linalg::FLOPS.get() - before, objective.flops());
             }
         }
+    }
+
+    proptest! {
+        /// The Polyak–Łojasiewicz inequality, at any weights: of wide layers with room, of narrow ones μ = 0.
+        #[test]
+        fn the_gradient_dominates_the_excess(widths in prop::collection::vec(1usize..6, 2..6), samples in 2usize..9, seed in 0u64..10_000) {
+            let (objective, theta) = objective(&widths, samples, 0.0, seed);
+            let mut gradient = DVector::zeros(theta.len());
+            objective.loss_gradient(&theta, &mut gradient);
+            let mu = objective.dominance(&theta).unwrap();
+            let excess = objective.moments.excess(&objective.product(&theta));
+            prop_assert!(gradient.norm_squared() >= 2.0 * mu * excess * (1.0 - 1e-9), "{mu}");
+            let ends = (widths[0].min(samples)).min(widths[widths.len() - 1]);
+            let narrow = widths[1..widths.len() - 1].iter().any(|&d| d < ends);
+            prop_assert!(!narrow || mu < 1e-20);
+        }
+    }
+
+    /// Equality, of one layer along the least eigenvector of Σ_x.
+    #[test]
+    fn the_gradient_dominates_by_no_more_than_the_least_curvature() {
+        let (objective, _) = objective(&[4, 3], 9, 0.0, 3);
+        let mu = objective.dominance(&DVector::zeros(12)).unwrap();
+        let least = nalgebra::SymmetricEigen::new(objective.moments.sigma_x.clone()).eigenvalues.min();
+        assert!((mu / least - 1.0).abs() < 1e-9, "{mu} {least}");
     }
 
     /// Widths whose products stand in two blocks and in one; gradients, products with the Hessian, third derivatives and minibatches.

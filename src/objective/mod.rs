@@ -36,7 +36,7 @@ pub struct Excess {
     pub learnable: f64,
 }
 
-/// A sample on the kink of a neuron.
+/// A sample on the kink of a neuron, or near it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OnKink {
     /// l, from 1.
@@ -45,8 +45,8 @@ pub struct OnKink {
     pub neuron: usize,
     /// Row of X, from 0.
     pub sample: usize,
-    /// σ_l′ there, between those of the two sides.
-    pub slope: f64,
+    /// σ_l′ there, between those of the two sides, if the sample slides along the kink; `None` if it is merely near.
+    pub slope: Option<f64>,
 }
 
 /// The third derivatives of an objective.
@@ -95,6 +95,12 @@ pub trait Objective: Send {
         None
     }
 
+    /// μ with ‖∇ℒ‖² ≥ 2μ(ℒ − min ℒ) at θ and, but for a factor near 1, about it (Polyak–Łojasiewicz), and with every curvature along ∇ℒ
+    /// near a minimum at least μ; 0 where only that is known, `None` where nothing is.
+    fn dominance(&self, _theta: &DVector<f64>) -> Option<f64> {
+        None
+    }
+
     /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
 
@@ -139,7 +145,7 @@ pub trait Objective: Send {
         None
     }
 
-    /// The samples that slide along kinks at θ: within `width` times the root mean square of their layer's outputs, where the fields of
+    /// The samples on kinks at θ, within `width` times the root mean square of their layer's outputs; those slide at which the fields of
     /// both sides point at the kink.
     fn on_kinks(&self, _theta: &DVector<f64>, _width: f64) -> Vec<OnKink> {
         Vec::new()

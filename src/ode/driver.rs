@@ -256,6 +256,10 @@ impl Driver {
 
 impl Integrator for Driver {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        self.advance_or_pause(field, t0, t1, t1, theta)
+    }
+
+    fn advance_or_pause(&mut self, field: &dyn VectorField, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         let rhs = Rhs::new(field);
         let mut work = Work::default();
         if t0 >= t1 {
@@ -269,7 +273,8 @@ impl Integrator for Driver {
         // Started above.
         let Some(mut front) = self.front.take() else { return Segment { t: t0, work, stop: None } };
         let mut stop = None;
-        while front.t < t1 && stop.is_none() {
+        let until = pause.min(t1);
+        while front.t < until && stop.is_none() {
             stop = self.budget.refusal(front.t).or_else(|| self.try_step(&rhs, &mut front, t1, &mut work));
         }
         let t = front.t.min(t1);

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Event {
     /// When.
     pub t: f64,
-    /// What: `plateau`, `plateau_end`, `sliding`, `sliding_end`, `method` or `converged`; of an optimizer `unstable`.
+    /// What: `plateau`, `plateau_end`, `sliding`, `sliding_end`, `method`, `converged` or `at_rest`; of an optimizer `unstable`.
     pub kind: &'static str,
     /// In words, with numbers.
     pub detail: String,

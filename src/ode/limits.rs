@@ -26,6 +26,12 @@ impl Interrupt {
     }
 }
 
+/// As many steps no budget will ever do.
+const HOPELESS: f64 = 1e12;
+
+/// After as many steps the first ones, which may be far too short or too long, no longer count.
+const TRIED: u64 = 30;
+
 /// What bounds an integration beside its tolerance.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -73,12 +79,24 @@ impl Budget {
         self.tried += steps;
     }
 
+    /// The budget is spent at time t: whether a larger one would help.
+    fn spent(&self, t: f64) -> Termination {
+        let (steps, t_end) = (self.tried, self.limits.t_end);
+        // In vain for ever at t = 0; an endless horizon has no pace.
+        let needed = steps as f64 * (t_end / t);
+        if t_end.is_finite() && steps >= TRIED && needed >= HOPELESS {
+            Termination::Stuck { t, steps, t_end }
+        } else {
+            Termination::MaxSteps { t, steps }
+        }
+    }
+
     /// Why no further step may be tried at time t, if none may.
     pub(super) fn refusal(&self, t: f64) -> Option<Termination> {
         if self.limits.interrupt.is_raised() {
             Some(Termination::Interrupted { t })
         } else {
-            (self.left() == 0).then_some(Termination::MaxSteps { t, steps: self.tried })
+            (self.left() == 0).then_some(self.spent(t))
         }
     }
 }

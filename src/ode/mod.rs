@@ -86,6 +86,12 @@ pub trait Integrator {
     /// Successive calls are one integration: they continue each other's step size and count against one `max_steps`.
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
 
+    /// Advances towards `t1` as [`Integrator::advance`] does, and hands over at the end of the first step at or after `pause`, if that is
+    /// before `t1`: for a look on the way, which changes no step. A method that cannot pause lands at `pause`.
+    fn advance_or_pause(&mut self, field: &dyn VectorField, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        self.advance(field, t0, pause.min(t1), theta)
+    }
+
     /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.
     fn changes(&self) -> &[Change] {
         &[]

@@ -1,16 +1,18 @@
 //! Why a process stopped. Stopping is part of a result, not a failure.
 
+use std::fmt;
+
 /// The reason for which a flow or an optimizer stopped, and where.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Termination {
     /// It reached the end of the horizon.
-    #[error("reached t = {t}")]
+    #[error("reached t = {}", Time(*.t))]
     TEnd {
         /// The end of the horizon.
         t: f64,
     },
     /// An optimizer took the number of steps it was given.
-    #[error("took its {steps} steps, to t = {t}")]
+    #[error("took its {steps} steps, to t = {}", Time(*.t))]
     Steps {
         /// The time at which the last of them stands.
         t: f64,
@@ -18,38 +20,70 @@ pub enum Termination {
         steps: u64,
     },
     /// The integrator spent its budget of steps, rejected ones included.
-    #[error("stopped at t = {t} after {steps} steps: raise flow.max_steps, or shorten flow.t_end")]
+    #[error("stopped at t = {} after {steps} steps: raise flow.max_steps, or shorten flow.t_end", Time(*.t))]
     MaxSteps {
         /// The time reached.
         t: f64,
         /// Steps tried, rejected ones included.
         steps: u64,
     },
+    /// The same, so near the start that no budget would do: at this pace the horizon takes 10¹² steps or more.
+    #[error(
+        "stopped at t = {} after {steps} steps, {:.0e} of its horizon: more steps will not bring it there. Scale the data to moderate size, \
+         start from smaller weights, or raise flow.rtol and flow.atol",
+        Time(*.t), *.t / *.t_end
+    )]
+    Stuck {
+        /// The time reached.
+        t: f64,
+        /// Steps tried, rejected ones included.
+        steps: u64,
+        /// The end of the horizon.
+        t_end: f64,
+    },
     /// The step size fell below rounding, to at most `step`, although state and field stayed of moderate size.
-    #[error("stiff at t = {t} (step {step:.1e}): use flow.integrator rkc, or raise flow.rtol")]
+    #[error("stiff at t = {} (step {step:.1e}): use flow.integrator rkc, or raise flow.rtol", Time(*.t))]
     Stiff {
         /// The time reached.
         t: f64,
         /// 10·ε·t, the step size at which the integrator gives up.
         step: f64,
     },
-    /// Nothing moves any more: over the rest of the horizon the state would change by less than its tolerance.
-    #[error("converged at t = {t} (there ‖∇J‖ is {grad_norm:.1e}): it stays there, and later times are not recorded")]
+    /// It stays at a minimum: nothing that is left to move exceeds the tolerance.
+    #[error(
+        "converged at t = {} (there ‖∇J‖ is {grad_norm:.1e}): it stays there, and later times are not recorded",
+        Time(*.t)
+    )]
     Converged {
         /// The time at which it was found.
         t: f64,
         /// ‖∇J‖ there.
         grad_norm: f64,
     },
+    /// It stays: until the end of its horizon, and for as long again as it has taken, the state would change by less than its tolerance.
+    /// That this is a minimum is not shown; where the gradient is exactly 0, it may be a saddle that the flow never leaves.
+    #[error(
+        "at rest at t = {} ({}), not known to be a minimum: {}, and later times are not recorded",
+        Time(*.t),
+        if *.grad_norm == 0.0 { "there ∇J is exactly 0".to_string() } else { format!("there ‖∇J‖ is {grad_norm:.1e}") },
+        if *.grad_norm == 0.0 { "it never leaves, be it a saddle" } else { "within its horizon it would move by less than its tolerance" }
+    )]
+    AtRest {
+        /// The time at which it was found.
+        t: f64,
+        /// ‖∇J‖ there.
+        grad_norm: f64,
+    },
     /// The user asked for it.
-    #[error("interrupted at t = {t}: what was recorded until then is kept")]
+    #[error("interrupted at t = {}: what was recorded until then is kept", Time(*.t))]
     Interrupted {
         /// The time reached.
         t: f64,
     },
     /// State or field became infinite or NaN, or the state blew up ([`super::has_blown_up`]). `t` is the last good time.
     #[error(
-        "diverged after t = {t} (there ‖θ‖ is still {norm:.1e}): lower the step or learning rate, or start from smaller weights"
+        "diverged after t = {} (there ‖θ‖ is still {norm:.1e}): lower the step or learning rate, or start from smaller weights",
+        Time(*.t)
     )]
     Diverged {
         /// The last good time.
@@ -66,21 +100,25 @@ impl Termination {
             Self::TEnd { t }
             | Self::Steps { t, .. }
             | Self::MaxSteps { t, .. }
+            | Self::Stuck { t, .. }
             | Self::Stiff { t, .. }
             | Self::Converged { t, .. }
+            | Self::AtRest { t, .. }
             | Self::Interrupted { t }
             | Self::Diverged { t, .. } => t,
         }
     }
 
-    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
+    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `interrupted` or `diverged`.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::TEnd { .. } => "t_end",
             Self::Steps { .. } => "steps",
-            Self::MaxSteps { .. } => "max_steps",
+            // The budget is spent, whatever the advice.
+            Self::MaxSteps { .. } | Self::Stuck { .. } => "max_steps",
             Self::Stiff { .. } => "stiff",
             Self::Converged { .. } => "converged",
+            Self::AtRest { .. } => "at_rest",
             Self::Interrupted { .. } => "interrupted",
             Self::Diverged { .. } => "diverged",
         }
@@ -88,6 +126,20 @@ impl Termination {
 
     /// Whether the process did all that the scenario asked of it.
     pub fn is_complete(&self) -> bool {
-        matches!(self, Self::TEnd { .. } | Self::Steps { .. } | Self::Converged { .. })
+        matches!(self, Self::TEnd { .. } | Self::Steps { .. }) || self.stays()
+    }
+
+    /// Whether it stopped because the state stays as it is.
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Converged { .. } | Self::AtRest { .. })
+    }
+}
+
+/// A time for a reader: with an exponent where it would have many zeros.
+struct Time(f64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0.0 || (1e-5..1e16).contains(&self.0.abs()) { write!(f, "{}", self.0) } else { write!(f, "{:e}", self.0) }
     }
 }

@@ -57,7 +57,7 @@ pub struct Process {
     pub gradients_monitoring: u64,
     /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
-    /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
+    /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `interrupted` or `diverged`.
     pub termination: &'static str,
     /// Where it stopped, why, and what to change if that was too early.
     pub termination_detail: String,

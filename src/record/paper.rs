@@ -105,6 +105,9 @@ pub struct Share {
     pub fails: usize,
     /// In how many the integrator is not good enough to say.
     pub integrator_limited: usize,
+    /// In how many the record grid is too coarse to say; left out where in none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub grid_limited: usize,
     /// The least and the largest of the values that were measured.
     pub value: Option<[f64; 2]>,
     /// The same of the thresholds.
@@ -115,10 +118,14 @@ pub struct Share {
     pub error: Option<f64>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Share {
     /// How many units were judged.
     pub fn judged(&self) -> usize {
-        self.holds + self.fails + self.integrator_limited
+        self.holds + self.fails + self.integrator_limited + self.grid_limited
     }
 
     /// How many had this outcome.
@@ -127,13 +134,13 @@ impl Share {
             Outcome::Holds => self.holds,
             Outcome::Fails => self.fails,
             Outcome::IntegratorLimited => self.integrator_limited,
+            Outcome::GridLimited => self.grid_limited,
         }
     }
 
     /// `holds 8, fails 2`: what there is of each.
     pub fn verdicts(&self) -> String {
-        let all = [Outcome::Holds, Outcome::Fails, Outcome::IntegratorLimited];
-        let some = all.iter().filter(|outcome| self.count(**outcome) > 0);
+        let some = Outcome::ALL.iter().filter(|outcome| self.count(**outcome) > 0);
         some.map(|outcome| format!("{outcome} {}", self.count(*outcome))).collect::<Vec<_>>().join(", ")
     }
 

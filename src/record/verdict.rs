@@ -15,15 +15,21 @@ pub enum Outcome {
     Fails,
     /// The numerical error of the value reaches the threshold, or the flow did not come to where the claim is about.
     IntegratorLimited,
+    /// The records are too few or too far apart: on a finer grid the verdict might be another.
+    GridLimited,
 }
 
 impl Outcome {
-    /// As in the manifest: `holds`, `fails`, `integrator-limited`.
+    /// All of them, the best first.
+    pub const ALL: [Self; 4] = [Self::Holds, Self::Fails, Self::IntegratorLimited, Self::GridLimited];
+
+    /// As in the manifest: `holds`, `fails`, `integrator-limited`, `grid-limited`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Holds => "holds",
             Self::Fails => "fails",
             Self::IntegratorLimited => "integrator-limited",
+            Self::GridLimited => "grid-limited",
         }
     }
 }

@@ -10,7 +10,7 @@ h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2rem 0 .5rem;bo
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}
 th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}
 th{border-bottom:1px solid #555}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.holds{color:#00543c}td.fails{color:#a03000;font-weight:bold}td.integrator-limited{color:#00518a;font-style:italic}
+td.holds{color:#00543c}td.fails{color:#a03000;font-weight:bold}td.integrator-limited,td.grid-limited{color:#00518a;font-style:italic}
 pre{background:#f5f5f5;padding:.7rem;overflow-x:auto;font-size:.8rem}code{font-size:.9em}
 figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto}
 @media print{body{max-width:none;padding:0;font-size:10pt}figure,tr{break-inside:avoid}.wide{overflow:visible}}

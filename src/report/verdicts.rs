@@ -44,7 +44,8 @@ pub(super) fn add_verdicts(page: &mut Page, verdicts: &BTreeMap<String, Verdict>
     page.table(&["claim", "verdict", "value", "threshold", "error", "in words"], &rows);
     page.caption(
         "The error is that of the value, from a second integration at a tenth of the tolerance and from the balance law. Where it \
-         reaches the distance between value and threshold the verdict is integrator-limited.",
+         reaches the distance between value and threshold the verdict is integrator-limited; where the records are too few to tell, \
+         grid-limited.",
     );
 }
 
@@ -62,8 +63,7 @@ pub(super) fn add_tally_table(page: &mut Page, claims: &BTreeMap<String, Tally>)
     let range = |range: Option<[f64; 2]>| range.map_or(NONE.to_string(), |range| number_range(range, 3));
     let sign = |bound: Option<Bound>| bound.map_or(String::new(), |bound| format!("{} ", bound.sign()));
     let row = |claim: &str, units: String, quantity: &str, share: &Share| {
-        let outcomes = [Outcome::Holds, Outcome::Fails, Outcome::IntegratorLimited];
-        let only = outcomes.into_iter().find(|outcome| share.count(*outcome) == share.judged());
+        let only = Outcome::ALL.into_iter().find(|outcome| share.count(*outcome) == share.judged());
         vec![
             Cell::words(claim),
             Cell::words(units),

@@ -27,6 +27,12 @@ pub(super) struct Lead {
 }
 
 impl Lead {
+    /// Where it ended, once it has.
+    fn end(&self) -> f64 {
+        self.reaches(f64::INFINITY);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// It has come to time `t`.
     pub(super) fn at(&self, t: f64) {
         self.update(|state| state.0 = t);
@@ -76,21 +82,23 @@ pub(super) struct Second {
 }
 
 impl Second {
-    /// Integrates over the record times that the first one reaches.
+    /// Integrates over the record times that the first one reaches, and to its end.
     pub(super) fn fly(scenario: &Scenario, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
         let observables = observables(scenario, &problem);
-        let mut flow = Flow::new(scenario, &problem, interrupt);
+        let mut flow = Flow::new(scenario, &problem, interrupt).unwatched();
         let mut recorder = Recorder::new("flow");
         let mut gradients = Vec::new();
-        for t in scenario.record_times() {
-            if !lead.reaches(t) || !flow.advance(t) {
-                break;
-            }
-            if record_flow(&mut recorder, &observables, &mut flow, &problem) == 0 {
+        let mut advance = |t: f64| {
+            let there = flow.advance(t);
+            if there && record_flow(&mut recorder, &observables, &mut flow, &problem) == 0 {
                 gradients.push(flow.gradients());
             }
-            // Where it has converged, it need not go on either.
-            flow.look();
+            there
+        };
+        let reached = scenario.record_times().into_iter().all(|t| lead.reaches(t) && advance(t));
+        // The first may have ended between two record times.
+        if !reached {
+            advance(lead.end());
         }
         let ended = flow.ended();
         let run = records(scenario, &[recorder], &[(ended.name, ended.parameters)], &problem);

@@ -1,7 +1,5 @@
-//! Watches the flow at its record times: plateaus become events, and a flow that has converged need not go on.
-//!
-//! On the logarithmic clock every flow is flat before it has begun: a plateau is told once it has lasted from t to 10t and beyond a
-//! thousandth of the horizon.
+//! Watches the flow at times of its own, so that what is found does not depend on the record grid: plateaus become events, and a flow that
+//! stays where it is need not go on.
 
 use nalgebra::DVector;
 
@@ -11,20 +9,13 @@ use crate::ode::{Event, Termination, Tolerance};
 use crate::scenario::{Claim, Preserve, Scenario};
 
 use super::Problem;
+use super::plateaus::Plateaus;
 use super::sliding::Sliding;
 
-/// A plateau lasts until at least as many times its begin.
-const LASTING: f64 = 10.0;
-/// It lasts until at least this share of the horizon.
-const LATE: f64 = 1e-3;
-
-/// A plateau so far.
-struct Plateau {
-    begin: f64,
-    /// What there was at its begin.
-    detail: String,
-    told: bool,
-}
+/// The first look, as a share of the horizon.
+const FIRST: f64 = 1e-6;
+/// Time from one look to the next, as a factor: 2^{1/4}, so that what lasts while t doubles is seen four times.
+const RATIO: f64 = 1.189_207_115_002_721;
 
 /// What the watch has cost and found.
 pub(super) struct Seen {
@@ -40,12 +31,13 @@ pub(super) struct Monitor<'a> {
     problem: &'a Problem,
     stationarity: Stationarity,
     t_end: f64,
-    /// Whether a converged flow stops: not where a law is asked for that goes on for ever.
+    /// When to look next, at the earliest.
+    next: f64,
+    /// Whether a flow that stays stops: not where a law is asked for that goes on for ever.
     stops: bool,
-    /// Whether it is claimed that the flow comes to rest: then it is asked at its end, too, for as long again.
+    /// Whether it is claimed that the flow comes to rest: then what it does at its end is an event.
     claimed: bool,
-    /// The plateau on which the flow sits.
-    plateau: Option<Plateau>,
+    plateaus: Plateaus,
     sliding: Sliding,
     events: Vec<Event>,
 }
@@ -53,46 +45,53 @@ pub(super) struct Monitor<'a> {
 impl<'a> Monitor<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
         let tolerance = Tolerance { rtol: scenario.flow.rtol, atol: scenario.flow.atol };
+        let t_end = scenario.flow.t_end;
         Self {
             problem,
-            stationarity: Stationarity::new(problem.start.values(), scenario.flow.t_end, tolerance),
-            t_end: scenario.flow.t_end,
+            stationarity: Stationarity::new(problem.start.values(), t_end, tolerance),
+            t_end,
+            next: FIRST * t_end,
             stops: scenario.flow.preserve == Preserve::None,
             claimed: scenario.claims.contains(&Claim::Converged),
-            plateau: None,
+            plateaus: Plateaus::default(),
             sliding: Sliding::new(&scenario.flow),
             events: Vec::new(),
         }
     }
 
-    /// Looks at θ(t) on its way down `objective`; the integration has cost `spent` gradients. Returns the flow's end if it has converged.
+    /// When it wants to look next: at the end of the step there.
+    pub(super) fn next(&self) -> f64 {
+        self.next
+    }
+
+    /// Looks at θ(t), t > 0, on its way down `objective`; the integration has cost `spent` gradients. Returns the flow's end if it stays.
     pub(super) fn look(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64) -> Option<Termination> {
-        // At t = 0 every loss is flat on the logarithmic clock.
-        if t <= 0.0 {
-            return None;
+        self.next = (RATIO * t).min(self.t_end);
+        let problem = self.problem;
+        // A sample that slides is held; one that is merely near a kink may be let across.
+        let smooth = || problem.objective.on_kinks(theta, problem.on_kink).iter().all(|on| on.slope.is_some());
+        let look = self.stationarity.look(objective, t, theta, spent, smooth);
+        self.plateaus.look(t, &look);
+        let grad_norm = look.grad_norm;
+        let stop = match look.motion {
+            Motion::Converged => Termination::Converged { t, grad_norm },
+            Motion::AtRest => Termination::AtRest { t, grad_norm },
+            Motion::Plateau | Motion::Moving => return None,
+        };
+        let ends = self.stops && t < self.t_end;
+        if self.claimed && !ends && t >= self.t_end {
+            let detail = format!("it would stay until t = {}: ‖∇J‖ {grad_norm:.1e}", 2.0 * self.t_end);
+            self.events.push(Event { t, kind: stop.reason(), detail });
         }
-        self.sliding.look(self.problem, t, theta, spent, false);
-        let asked_at_the_end = self.claimed && t >= self.t_end;
-        if asked_at_the_end {
-            self.stationarity.extend_to(2.0 * self.t_end);
+        ends.then_some(stop)
+    }
+
+    /// Looks at θ(t) where it is recorded.
+    pub(super) fn look_at_record(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
+        // At t = 0 no sample has come to a kink.
+        if t > 0.0 {
+            self.sliding.look(self.problem, t, theta, spent, false);
         }
-        let look = self.stationarity.look(objective, t, theta, spent);
-        let state = format!("objective {:.6e}, ‖∇J‖ {:.1e}", look.value, look.grad_norm);
-        if look.motion == Motion::Plateau {
-            let plateau = self.plateau.get_or_insert(Plateau { begin: t, detail: state, told: false });
-            if !plateau.told && t >= LASTING * plateau.begin && t >= LATE * self.t_end {
-                plateau.told = true;
-                self.events.push(Event { t: plateau.begin, kind: "plateau", detail: plateau.detail.clone() });
-            }
-        } else if let Some(Plateau { begin, told: true, .. }) = self.plateau.take() {
-            self.events.push(Event { t, kind: "plateau_end", detail: format!("begun at t = {begin}: {state}") });
-        }
-        if asked_at_the_end && look.motion == Motion::Converged {
-            let detail = format!("it would stay until t = {}: ‖∇J‖ {:.1e}", 2.0 * self.t_end, look.grad_norm);
-            self.events.push(Event { t, kind: "converged", detail });
-        }
-        let stops = self.stops && t < self.t_end && look.motion == Motion::Converged;
-        stops.then_some(Termination::Converged { t, grad_norm: look.grad_norm })
     }
 
     /// Looks at θ(t) where the flow has stopped.
@@ -103,6 +102,7 @@ impl<'a> Monitor<'a> {
     /// What it was about.
     pub(super) fn ended(mut self) -> Seen {
         let complaint = self.sliding.complaint();
+        self.events.extend(self.plateaus.into_events());
         self.events.extend(self.sliding.into_events());
         Seen { gradients: self.stationarity.gradients(), events: self.events, complaint }
     }

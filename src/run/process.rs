@@ -48,7 +48,8 @@ pub(super) struct Ended {
 pub(super) struct Flow<'a> {
     field: GradientFlow<'a>,
     integrator: Box<dyn Integrator>,
-    monitor: Monitor<'a>,
+    /// None of a second integration, which ends where the first does.
+    monitor: Option<Monitor<'a>>,
     preservation: Option<Preservation>,
     sharpness: Option<Sharpness<'a>>,
     parameters: Parameters,
@@ -64,7 +65,7 @@ impl<'a> Flow<'a> {
         Self {
             field: problem.flow(),
             integrator: flow_integrator(&scenario.flow, interrupt),
-            monitor: Monitor::new(scenario, problem),
+            monitor: Some(Monitor::new(scenario, problem)),
             preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
@@ -76,15 +77,25 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Carries the flow to time `t`, or as far as it gets, but not beyond its end. Whether it is there.
+    /// The same, which nobody asks whether it has converged: it goes as far as it is carried.
+    pub(super) fn unwatched(self) -> Self {
+        Self { monitor: None, ..self }
+    }
+
+    /// Carries the flow to time `t`, or as far as it gets, but not beyond its end, and asks on the way whether it stays. Whether it is
+    /// there and may go on.
     pub(super) fn advance(&mut self, t: f64) -> bool {
-        if self.stop.is_none() && self.t < t && t <= self.t_end {
+        while self.stop.is_none() && self.t < t && t <= self.t_end {
+            let pause = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
             let begin = Instant::now();
-            let segment = self.integrator.advance(&self.field, self.t, t, self.parameters.values_mut());
+            let segment = self.integrator.advance_or_pause(&self.field, self.t, pause, t, self.parameters.values_mut());
             self.time += begin.elapsed();
             self.t = segment.t;
             self.work += segment.work;
             self.stop = segment.stop;
+            if let Some(monitor) = self.monitor.as_mut().filter(|_| self.stop.is_none() && self.t >= pause) {
+                self.stop = monitor.look(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+            }
         }
         self.stop.is_none() && self.t == t
     }
@@ -117,17 +128,21 @@ impl<'a> Flow<'a> {
 
     /// Asks what it is about where it has stopped.
     pub(super) fn look_stopped(&mut self) {
-        self.monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
+        if let Some(monitor) = &mut self.monitor {
+            monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
+        }
     }
 
-    /// Asks whether it has converged, so that it need not go on.
-    pub(super) fn look(&mut self) {
-        self.stop = self.monitor.look(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+    /// Asks what it is about where it is recorded.
+    pub(super) fn look_at_record(&mut self) {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.look_at_record(self.t, self.parameters.values(), self.work.evaluations);
+        }
     }
 
-    /// Its weights at time `t`, if it is there, or has converged before and `t` is within its horizon.
+    /// Its weights at time `t`, if it is there, or stays since before and `t` is within its horizon.
     pub(super) fn at(&self, t: f64) -> Option<&Parameters> {
-        let stays = matches!(self.stop, Some(Termination::Converged { .. })) && (self.t..=self.t_end).contains(&t);
+        let stays = self.stop.is_some_and(|stop| stop.stays()) && (self.t..=self.t_end).contains(&t);
         (self.t == t || stays).then_some(&self.parameters)
     }
 
@@ -156,7 +171,8 @@ impl<'a> Flow<'a> {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
-        let Seen { gradients, mut events, complaint } = self.monitor.ended();
+        let unseen = || Seen { gradients: 0, events: Vec::new(), complaint: None };
+        let Seen { gradients, mut events, complaint } = self.monitor.map_or_else(unseen, Monitor::ended);
         let gradients_monitoring = gradients + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
         let method =
             |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };

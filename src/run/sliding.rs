@@ -59,6 +59,7 @@ impl Sliding {
         let mut before = std::mem::take(&mut self.on);
         let mut slid = false;
         for OnKink { layer, neuron, sample, slope } in problem.objective.on_kinks(theta, problem.on_kink) {
+            let Some(slope) = slope else { continue };
             let place = (layer, neuron, sample);
             let (mut stay, again) =
                 before.remove(&place).map_or((Stay { begin: t, stays: false, told: false }, false), |stay| (stay, true));

@@ -33,6 +33,7 @@ fn share(judged: &[&(Unit, Verdict)]) -> Share {
         holds: count(Outcome::Holds),
         fails: count(Outcome::Fails),
         integrator_limited: count(Outcome::IntegratorLimited),
+        grid_limited: count(Outcome::GridLimited),
         value: range(|verdict| verdict.value),
         threshold: range(|verdict| verdict.threshold),
         bound,
@@ -56,7 +57,7 @@ fn telling(plan: &Plan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
     let agreeing = |factors: &[usize]| -> usize {
         let most = |members: &Vec<&(Unit, Verdict)>| {
             let share = share(members);
-            share.holds.max(share.fails).max(share.integrator_limited)
+            Outcome::ALL.into_iter().map(|outcome| share.count(outcome)).max().unwrap_or(0)
         };
         groups(plan, judged, factors).values().map(most).sum()
     };

@@ -14,7 +14,7 @@ use gramflow::scenario::{self, Claim};
 use gramflow::sweep;
 use serde_json::Value;
 
-use Outcome::{Fails, Holds, IntegratorLimited};
+use Outcome::{Fails, GridLimited, Holds, IntegratorLimited};
 
 /// The verdicts in the manifest of a run of `scenario`, with changes.
 fn judged(scenario: &Path, sets: &[&str]) -> BTreeMap<String, Verdict> {
@@ -244,4 +244,49 @@ sweep: {grid: {weight_decay: [0, 0.1]}, seeds: 2}
     let summary: Value = serde_json::from_str(&fs::read_to_string(at.path().join("s/sweep.json")).unwrap()).unwrap();
     assert_eq!(summary["verdicts"]["balance-law"]["holds"], 4);
     assert_eq!(summary["verdicts"]["nfa-asymptotic"]["fails"], 2);
+}
+
+/// The same flow recorded on other grids: every claim comes to the same verdict, or says that the grid is too coarse; with 200 points it says
+/// so of none. Where the flow rests does not depend on the grid either.
+#[test]
+fn verdicts_do_not_depend_on_the_record_grid() {
+    let text = "
+name: grids
+data: {synthetic: {inputs: {dim: 4, samples: 50}, target: {low_rank: {rank: 2, outputs: 3}}, noise: 0.1}}
+network: {widths: [4, 5, 3]}
+init: {balanced: {imbalance: 0.5}}
+";
+    let all = "[balance-law, decay-rate, nfa-asymptotic, nfa, exponent, peak, low-rank, nfa-exact, nfa-violated, stagnates, converged]";
+    for (decay, t_end) in [("0.03", "100"), ("0.03", "3000"), ("0", "1000")] {
+        let judge = |grid: &str| {
+            let sets = [
+                format!("weight_decay={decay}"),
+                format!("flow.t_end={t_end}"),
+                format!("claims={all}"),
+                format!("record={grid}"),
+            ];
+            let (scenario, _) = scenario::parse(text, "grids.yaml".as_ref(), &sets).unwrap();
+            let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
+            let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
+            let flow = &finished.manifest.processes["flow"];
+            let evidence = Evidence { scenario: &scenario, run: &finished.run, flow, second };
+            (gramflow::claim::judge(&evidence), flow.termination)
+        };
+        let (fine, ended) = judge("{log: {points: 200}}");
+        assert!(fine.values().all(|verdict| verdict.verdict != GridLimited), "{decay} {t_end}: {fine:#?}");
+        for grid in [
+            "{linear: {points: 200}}",
+            "{log: {points: 20}}",
+            "{linear: {points: 20}}",
+            "{log: {points: 5}}",
+            "{linear: {points: 5}}",
+        ] {
+            let (verdicts, end) = judge(grid);
+            assert_eq!(end, ended, "{decay} {t_end} {grid}");
+            for (claim, verdict) in &verdicts {
+                let same = verdict.verdict == fine[claim].verdict || verdict.verdict == GridLimited;
+                assert!(same, "{decay} {t_end} {grid} {claim}: {verdict:#?} {:#?}", fine[claim]);
+            }
+        }
+    }
 }

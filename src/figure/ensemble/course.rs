@@ -17,6 +17,8 @@ pub(super) struct Ends {
     pub units: usize,
     /// Drawn on at rest, where they converged before the others' last record.
     pub carried: usize,
+    /// The same where they came to rest and no minimum is shown.
+    pub rested: usize,
     /// Without values after their last record, before the others'.
     pub short: usize,
     pub diverged: usize,
@@ -28,6 +30,7 @@ impl Ends {
     pub fn add(&mut self, other: Self) {
         self.units += other.units;
         self.carried += other.carried;
+        self.rested += other.rested;
         self.short += other.short;
         self.diverged += other.diverged;
         self.interpolated += other.interpolated;
@@ -37,6 +40,7 @@ impl Ends {
     pub fn notes(self) -> Vec<String> {
         let sentences = [
             (self.carried, "converged: carried on at rest."),
+            (self.rested, "at rest, not known to be at a minimum: carried on."),
             (self.short, "ended early: not in the medians from there on."),
             (self.diverged, "diverged."),
             (self.interpolated, "recorded at other times: interpolated."),
@@ -54,20 +58,26 @@ fn processes(count: usize) -> String {
 /// The summaries of `column` over `units` at each of their times; none where it is defined for less than half of them.
 pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
     let courses: Vec<(Unit, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
-    let at_rest = |unit: &Unit| (unit.termination() == "converged").then_some(unit.member.scenario.flow.t_end);
-    let mut times: Vec<f64> = courses.iter().flat_map(|(_, course)| course.iter().map(|p| p.0)).collect();
+    let at_rest = |unit: &Unit| stays(unit.termination()).then_some(unit.member.scenario.flow.t_end);
+    // A flow that stays ends where it is found to, off the grid of the others.
+    let of_its_own =
+        |unit: &Unit, course: &[Point]| usize::from(units.len() > 1 && stays(unit.termination()) && !course.is_empty());
+    let on_grid = |(unit, course): &(Unit, Vec<Point>)| course.len() - of_its_own(unit, course);
+    let mut times: Vec<f64> = courses.iter().flat_map(|both| both.1[..on_grid(both)].iter().map(|p| p.0)).collect();
     times.extend(courses.iter().filter(|(_, course)| !course.is_empty()).filter_map(|(unit, _)| at_rest(unit)));
     times.retain(|t| t.is_finite());
     times.sort_by(f64::total_cmp);
     times.dedup();
     let mut ends = Ends { units: units.len(), ..Ends::default() };
-    for (unit, course) in &courses {
+    for both @ (unit, course) in &courses {
         let Some(&(last, _)) = course.last() else { continue };
         let before = times.last().is_some_and(|end| last < *end);
         ends.diverged += usize::from(unit.termination() == "diverged");
         ends.carried += usize::from(before && unit.termination() == "converged");
-        ends.short += usize::from(before && !matches!(unit.termination(), "converged" | "diverged"));
-        ends.interpolated += usize::from(course.len() != times.partition_point(|t| *t <= last));
+        ends.rested += usize::from(before && unit.termination() == "at_rest");
+        ends.short += usize::from(before && unit.termination() != "diverged" && !stays(unit.termination()));
+        let seen = course[..on_grid(both)].last().map_or(0, |last| times.partition_point(|t| *t <= last.0));
+        ends.interpolated += usize::from(on_grid(both) != seen);
     }
     let at = |t: f64| {
         let values: Vec<f64> = courses.iter().map(|(unit, course)| value_at(course, t, unit.termination())).collect();
@@ -76,13 +86,18 @@ pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summa
     (times.iter().map(|&t| at(t)).collect(), ends)
 }
 
+/// Whether a process that ended with this word stays as it was.
+fn stays(termination: &str) -> bool {
+    matches!(termination, "converged" | "at_rest")
+}
+
 /// The value at `t`: recorded, between two records on a straight line, after the last that of a flow at rest.
 fn value_at(course: &[Point], t: f64, termination: &str) -> f64 {
     let after = course.partition_point(|p| p.0 < t);
     match (course.get(after.wrapping_sub(1)), course.get(after)) {
         (_, Some(&(time, value))) if time == t => value,
         (Some(&(t0, before)), Some(&(t1, behind))) => before + (behind - before) * (t - t0) / (t1 - t0),
-        (Some(&(_, last)), None) if termination == "converged" => last,
+        (Some(&(_, last)), None) if stays(termination) => last,
         _ => f64::NAN,
     }
 }
@@ -116,7 +131,7 @@ pub(super) fn taken(unit: &Unit, column: &str, take: Take) -> f64 {
 /// What is to be said of units of whose course one number is drawn.
 pub(super) fn endings(units: &[Unit]) -> Vec<String> {
     let mut early: Vec<(&str, usize)> = Vec::new();
-    for word in units.iter().map(Unit::termination).filter(|word| !matches!(*word, "" | "t_end" | "steps" | "converged")) {
+    for word in units.iter().map(Unit::termination).filter(|word| !matches!(*word, "" | "t_end" | "steps") && !stays(word)) {
         match early.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => early.push((word, 1)),

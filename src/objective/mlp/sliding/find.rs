@@ -1,4 +1,4 @@
-//! What slides along kinks at one θ, whatever led there.
+//! What lies on kinks at one θ and what slides along them, whatever led there.
 
 use nalgebra::DVector;
 
@@ -9,8 +9,8 @@ use crate::objective::mlp::MlpObjective;
 use crate::objective::mlp::tape::{begin, matrix, matrix_mut};
 
 impl MlpObjective {
-    /// What is on a kink at θ, to within `width` times the root mean square of its layer's outputs, and slides there: by layer, neuron and
-    /// sample.
+    /// What is on a kink at θ, to within `width` times the root mean square of its layer's outputs, by sample, layer and neuron; with its
+    /// slope where it slides.
     pub(in crate::objective::mlp) fn find_on_kinks(&self, theta: &DVector<f64>, width: f64) -> Vec<OnKink> {
         let net = &self.condensed.net;
         let mut near = Vec::new();
@@ -45,25 +45,30 @@ impl MlpObjective {
             }
         });
         near.sort_unstable();
-        near.truncate(MOST_HELD);
         if near.is_empty() {
             return Vec::new();
         }
-        let sharp = |place: &Place| (*place, self.side(*place, self.sample(theta.as_slice(), place.sample, &[]).z(*place)));
-        let held: Vec<_> = near.iter().map(sharp).collect();
+        // By the slopes of their sides; those that a kink holds, at the slopes at which it does.
+        let sharp = |&place: &Place| {
+            let sample = self.sample(theta.as_slice(), place.sample, &[]);
+            (place, self.side(place, sample.z(place)), sample.pull(place) > 0.0)
+        };
+        let sides: Vec<_> = near.iter().map(sharp).collect();
+        let pulled = sides.iter().filter(|(.., pulled)| *pulled).take(MOST_HELD);
+        let held: Vec<_> = pulled.map(|&(place, slope, _)| (place, slope)).collect();
         let mut gradient = theta.clone();
         self.pass(theta, &mut gradient, &Watch::default());
         let mut velocity = Velocity::new(self, theta.as_slice(), held);
         velocity.find(0.0, &mut gradient);
-        let slides = |j: &usize| {
-            velocity.pull(*j) > 0.0 && velocity.held[*j].1 > self.left(velocity.held[*j].0) && velocity.held[*j].1 < 1.0
+        let slope = |place: &Place| {
+            let j = velocity.held.binary_search_by_key(place, |(held, _)| *held).ok()?;
+            let slope = velocity.held[j].1;
+            (velocity.pull(j) > 0.0 && slope > self.left(*place) && slope < 1.0).then_some(slope)
         };
-        (0..velocity.held.len())
-            .filter(slides)
-            .map(|j| {
-                let (Place { sample, layer, neuron }, slope) = velocity.held[j];
-                OnKink { layer, neuron, sample, slope }
-            })
-            .collect()
+        let on_kink = |place: &Place| {
+            let Place { sample, layer, neuron } = *place;
+            OnKink { layer, neuron, sample, slope: slope(place) }
+        };
+        near.iter().map(on_kink).collect()
     }
 }

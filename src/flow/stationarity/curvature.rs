@@ -1,0 +1,174 @@
+//! What the Hessian says of a flow's rest, by Lanczos iterations.
+
+use nalgebra::DVector;
+
+use crate::linalg::{End, Lanczos, stages};
+use crate::rng::{Purpose, gaussian_matrix, stream};
+
+use super::super::symmetry::Symmetry;
+use super::{At, STILL};
+
+/// Numbers in a Krylov basis, at most: 128 MiB.
+const BASIS: usize = 1 << 24;
+/// The probability at which an eigenvalue may have been missed.
+const MISSED: f64 = 1e-6;
+/// Ritz values below so many ε of the largest are rounding.
+const ROUNDING: f64 = 1e3;
+
+/// What a Krylov space of k dimensions costs, in gradients of P parameters: 2k for products; 4P·k² operations for the basis and 10k³ for T,
+/// where a gradient has about 50P.
+pub(super) fn cost(k: usize, parameters: usize) -> u64 {
+    (2 * k + k * k / 12 + k * k * k / (5 * parameters)) as u64
+}
+
+/// The largest dimension of which two cost at most `budget`.
+pub(super) fn affordable(parameters: usize, budget: u64) -> usize {
+    let most = parameters.min(BASIS / parameters);
+    stages(most).take_while(|&k| 2 * cost(k, parameters) <= budget).last().unwrap_or(0)
+}
+
+/// Whether a direction leads away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Escape {
+    /// The Hessian has an eigenvalue below minus the threshold.
+    Yes,
+    /// It has none, and its smallest may be 0.
+    No,
+    /// But for the symmetries all its eigenvalues are at least `curvature` > 0.
+    Strict { curvature: f64 },
+    /// The space was too small to tell.
+    Unknown,
+}
+
+type Product<'a> = Box<dyn FnMut(&DVector<f64>, &mut DVector<f64>) + 'a>;
+
+/// The ends of the spectrum of ∇²J + κTTᵀ.
+pub(super) struct Spectrum<'a> {
+    lanczos: Lanczos<Product<'a>>,
+    parameters: usize,
+    extra: usize,
+}
+
+impl<'a> Spectrum<'a> {
+    pub(super) fn new(at: &At<'a>) -> Self {
+        let (objective, theta) = (at.objective, at.theta);
+        let random = gaussian_matrix(theta.len(), 1, &mut stream(0, Purpose::Stationarity)).column(0).into_owned();
+        let symmetry = Symmetry::new(objective.architecture(), objective.weight_decay() > 0.0);
+        // κ gives both matrices one size.
+        let (mut curved, mut square) = (random.clone(), DVector::zeros(random.len()));
+        objective.hessian_vector(theta, &random, &mut curved);
+        symmetry.add_square(theta, &random, 1.0, &mut square);
+        let size = square.norm();
+        let weight = if size > 0.0 { curved.norm() / size } else { 0.0 };
+        let product = move |v: &DVector<f64>, out: &mut DVector<f64>| {
+            objective.hessian_vector(theta, v, out);
+            if weight > 0.0 {
+                symmetry.add_square(theta, v, weight, out);
+            }
+        };
+        Self { lanczos: Lanczos::new(&random, Box::new(product)), parameters: theta.len(), extra: 1 }
+    }
+
+    /// Grows the space, to `most` dimensions at most, until it tells whether eigenvalues lie below −`threshold`.
+    pub(super) fn explore(&mut self, most: usize, threshold: f64) -> Escape {
+        let mut none = false;
+        for k in stages(most) {
+            self.lanczos.grow_to(k);
+            let least = self.lanczos.extreme(End::Smallest);
+            if least.value < -threshold {
+                // TTᵀ is nowhere negative: what is below with it is below without.
+                return Escape::Yes;
+            }
+            let rounding = ROUNDING * f64::EPSILON * self.radius();
+            let exhausted = self.lanczos.is_exhausted();
+            if least.value > rounding && (exhausted || self.bounds(0.5 * least.value)) {
+                return Escape::Strict { curvature: if exhausted { least.value } else { 0.5 * least.value } };
+            }
+            none = exhausted || least.residual <= 0.5 * threshold;
+            // A smallest eigenvalue of 0 stays 0.
+            if none && (exhausted || least.value <= threshold) {
+                break;
+            }
+        }
+        if none { Escape::No } else { Escape::Unknown }
+    }
+
+    /// Whether the smallest Ritz value is within `gap` of the smallest eigenvalue, but for a probability of [`MISSED`]: the relative error
+    /// exceeds ε with probability 1.648·√P·e^{−(2k−1)√ε} at most.
+    fn bounds(&self, gap: f64) -> bool {
+        let spread = self.radius() - self.lanczos.extreme(End::Smallest).value;
+        let steps = (2 * self.lanczos.steps() - 1) as f64;
+        steps * (gap / spread).sqrt() >= (1.648 * (self.parameters as f64).sqrt() / MISSED).ln()
+    }
+
+    /// The largest eigenvalue, nearly.
+    pub(super) fn radius(&self) -> f64 {
+        self.lanczos.extreme(End::Largest).value.abs()
+    }
+
+    /// Whether the Hessian at the minimum, ‖∇J‖/μ away at most where that is less than tol, is about that here: a network of L layers
+    /// changes its Hessian by its own size over a way of ‖θ‖/L^{3/2}.
+    pub(super) fn is_settled(&self, at: &At, curvature: f64) -> bool {
+        let way = at.tol.min(at.grad_norm / curvature);
+        let depth = at.objective.architecture().depth() as f64;
+        way * depth.powf(1.5) * self.radius() <= 0.5 * curvature * at.theta.norm() || at.grad_norm == 0.0
+    }
+
+    /// Products so far.
+    pub(super) fn steps(&self) -> usize {
+        self.lanczos.steps() + self.extra
+    }
+}
+
+/// For how long a flow is asked to stay, and what is known of the curvature along ∇J.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stay {
+    /// For ever: none is below `curvature` > 0.
+    ForEver { curvature: f64 },
+    /// For `at.stay`: none is below −`threshold` or above `radius`.
+    ForAWhile { threshold: f64, radius: f64 },
+}
+
+/// Whether the flow moves by at most tol, and by at most 1e-3·tol after t + t/10; and the products that took, at most `most`.
+pub(super) fn settles(at: &At, stay: Stay, most: usize) -> (bool, usize) {
+    let (left, until, longest) = match stay {
+        Stay::ForEver { curvature } => (curvature, f64::INFINITY, 1.0 / curvature),
+        Stay::ForAWhile { threshold, .. } => (-threshold, at.stay, at.stay),
+    };
+    if at.grad_norm * longest <= STILL * at.tol {
+        return (true, 0);
+    }
+    // Nothing may be spent on it.
+    if most == 0 {
+        return (false, 0);
+    }
+    let product = |v: &DVector<f64>, out: &mut DVector<f64>| at.objective.hessian_vector(at.theta, v, out);
+    let mut lanczos = Lanczos::new(at.gradient, product);
+    let stays = stages(most).any(|k| {
+        lanczos.grow_to(k);
+        let radius = match stay {
+            Stay::ForEver { .. } => lanczos.extreme(End::Largest).value.abs(),
+            Stay::ForAWhile { radius, .. } => radius,
+        };
+        let rounding = 4.0 * f64::EPSILON * radius * at.theta.norm();
+        let measure = lanczos.radau(left);
+        let still = |from: f64, limit: f64| moved(&measure, at.grad_norm, [from, until], left, rounding) <= limit;
+        at.grad_norm <= rounding || (still(0.0, at.tol) && still(0.1 * at.t, STILL * at.tol))
+    });
+    (stays, lanczos.steps())
+}
+
+/// ‖∫ e^{−sA}g ds‖ over s between two times, for a measure of g given by nodes x ≥ `left` and weights w and ‖g‖ = `norm`. Components no
+/// larger than `rounding` are left out.
+fn moved(measure: &[(f64, f64)], norm: f64, [from, to]: [f64; 2], left: f64, rounding: f64) -> f64 {
+    let from = from.min(to);
+    let along = |&(x, weight): &(f64, f64)| {
+        // What lies below is rounding, or a flat direction that has its part of ∇J from steeper ones.
+        let x = x.max(left);
+        let g = weight.sqrt() * norm;
+        // (e^{−from·x} − e^{−to·x})/x, the limit to − from at x = 0 included.
+        let span = if x == 0.0 { to - from } else { (-from * x).exp() * -(-(to - from) * x).exp_m1() / x };
+        if g <= rounding { 0.0 } else { g * span }
+    };
+    measure.iter().map(along).map(|d| d * d).sum::<f64>().sqrt()
+}

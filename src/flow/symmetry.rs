@@ -1,0 +1,98 @@
+//! Directions in which J cannot change: an infinitesimal change of basis of the hidden layer l, V_l ↦ V_l + MV_l and
+//! W_{l+1} ↦ W_{l+1} − W_{l+1}M with V_l = [W_l, b_l], leaves the network's function as it is wherever σ_l commutes with M.
+//!
+//! | σ_l | λ = 0 | λ > 0 |
+//! | --- | --- | --- |
+//! | identity | every M | antisymmetric M: rotations, which keep ‖θ‖ |
+//! | relu, leaky_relu | diagonal M | none |
+//! | others | none | none |
+//!
+//! With T the linear map from all M to δθ, TTᵀ vanishes on the complement of these directions. A Hessian that is 0 along them is made
+//! positive there by adding a multiple of TTᵀ, so that its smallest eigenvalue says whether a stationary point is a strict minimum but for
+//! its symmetries.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::network::{Architecture, Conserved};
+
+/// The continuous symmetries of a network's objective.
+pub(super) struct Symmetry<'a> {
+    net: &'a Architecture,
+    decays: bool,
+}
+
+impl<'a> Symmetry<'a> {
+    /// Of J with decay or without.
+    pub(super) fn new(net: &'a Architecture, decays: bool) -> Self {
+        Self { net, decays }
+    }
+
+    /// `out` ← `out` + `weight`·TTᵀv at θ.
+    pub(super) fn add_square(&self, theta: &DVector<f64>, v: &DVector<f64>, weight: f64, out: &mut DVector<f64>) {
+        let (theta, v, out) = (theta.as_slice(), v.as_slice(), out.as_mut_slice());
+        for l in 1..self.net.depth() {
+            let Some(change) = self.adjoint(l, theta, v) else { continue };
+            let below = &change * self.net.incoming(theta, l);
+            let above = self.net.weight(theta, l + 1) * &change;
+            let incoming = self.net.weight_range(l).start..self.net.bias_range(l).end;
+            for (out, part) in out[incoming].iter_mut().zip(below.iter()) {
+                *out += weight * part;
+            }
+            for (out, part) in out[self.net.weight_range(l + 1)].iter_mut().zip(above.iter()) {
+                *out -= weight * part;
+            }
+        }
+    }
+
+    /// The M of layer l in Tᵀv, d_l × d_l; none where no M leaves J as it is.
+    fn adjoint(&self, l: usize, theta: &[f64], v: &[f64]) -> Option<DMatrix<f64>> {
+        let whole = || {
+            self.net.incoming(v, l) * self.net.incoming(theta, l).transpose()
+                - self.net.weight(theta, l + 1).transpose() * self.net.weight(v, l + 1)
+        };
+        match (self.net.conserved(l), self.decays) {
+            (Conserved::Matrix, false) => Some(whole()),
+            (Conserved::Matrix, true) => Some(whole()).map(|m| (&m - m.transpose()) * 0.5),
+            (Conserved::Diagonal, false) => Some(DMatrix::from_diagonal(&whole().diagonal())),
+            (Conserved::Diagonal, true) | (Conserved::Nothing, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Dataset;
+    use crate::objective::{Loss, MlpObjective, Objective};
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use crate::scenario::Activation;
+    use std::sync::Arc;
+
+    /// J is level along TTᵀv for any v, to first order; and TTᵀ is not 0 where there is a symmetry.
+    #[test]
+    fn the_objective_is_level_along_its_symmetries() {
+        let rng = &mut stream(5, Purpose::Inputs);
+        let data = Arc::new(Dataset { x: gaussian_matrix(20, 3, rng), y: gaussian_matrix(20, 2, rng) });
+        let cases = [
+            (Activation::Identity, 0.0, true),
+            (Activation::Identity, 0.1, true),
+            (Activation::Relu, 0.0, true),
+            (Activation::Relu, 0.1, false),
+            (Activation::Tanh, 0.0, false),
+        ];
+        for (activation, decay, moves) in cases {
+            let sigma = [activation, activation, Activation::Identity];
+            let net = Architecture::with_layers(&[3, 4, 5, 2], &sigma, &[true, false, true]);
+            let objective = MlpObjective::new(net.clone(), data.clone(), Loss::Mse, decay);
+            let mut random = || gaussian_matrix(net.parameter_count(), 1, rng).column(0).into_owned();
+            let (theta, v) = (random(), random());
+            let mut along = DVector::zeros(theta.len());
+            Symmetry::new(&net, decay > 0.0).add_square(&theta, &v, 1.0, &mut along);
+            assert_eq!(along.norm() > 0.0, moves, "{activation:?} {decay}");
+            let mut gradient = theta.clone();
+            objective.gradient(&theta, &mut gradient);
+            let slope = gradient.dot(&along).abs();
+            assert!(slope <= 1e-12 * gradient.norm() * along.norm(), "{activation:?} {decay}: {slope:e}");
+        }
+    }
+}

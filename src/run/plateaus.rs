@@ -1,0 +1,143 @@
+//! The plateaus of one flow, from looks at its own times.
+//!
+//! On the logarithmic clock every flow is flat before it has begun, and a flow that settles is flat as well. A plateau is what a saddle
+//! makes: a stretch over which J is flat while t doubles at least, and from which J falls at a speed that has grown again. One stretch
+//! ends, and with it its plateau, once J has fallen visibly; then the next may begin. The last stretch of a flow that does not leave it is a
+//! plateau if it is known to be no minimum.
+
+use crate::flow::{Look, Motion};
+use crate::ode::Event;
+
+/// By how much the time must grow on a plateau.
+const LASTING: f64 = 2.0;
+/// The share of J − min ℒ that J must lose at the end of a plateau: ten times what it may lose on it while t grows e-fold.
+const FALL: f64 = 1e-2;
+/// By which factor ‖∇J‖ must have grown from its least on the plateau.
+const FASTER: f64 = 3.0;
+
+/// A stretch over which J is flat.
+struct Stretch {
+    begin: f64,
+    /// The look before: it began after that.
+    after: f64,
+    /// J at its begin, and what is above the least loss.
+    value: f64,
+    above: f64,
+    grad_norm: f64,
+    /// The least ‖∇J‖ on it.
+    slowest: f64,
+    /// When J was last seen to be flat.
+    flat_until: f64,
+}
+
+impl Stretch {
+    fn lasts(&self) -> bool {
+        self.flat_until >= LASTING * self.after
+    }
+
+    fn event(&self) -> Event {
+        let detail = format!("objective {:.6e}, ‖∇J‖ {:.1e}", self.value, self.grad_norm);
+        Event { t: self.begin, kind: "plateau", detail }
+    }
+}
+
+/// The plateaus so far.
+#[derive(Default)]
+pub(super) struct Plateaus {
+    /// Time and J of the look before.
+    before: Option<(f64, f64)>,
+    stretch: Option<Stretch>,
+    /// What the flow did at the last look.
+    last: Option<Look>,
+    events: Vec<Event>,
+}
+
+impl Plateaus {
+    /// Takes note of a look at time `t`, later than the ones before.
+    pub(super) fn look(&mut self, t: f64, look: &Look) {
+        let first = self.before.is_none();
+        let (t_before, value_before) = self.before.replace((t, look.value)).unwrap_or((0.0, look.value));
+        self.last = Some(*look);
+        if let Some(stretch) = &mut self.stretch {
+            if stretch.value - look.value > FALL * stretch.above {
+                // The fall may be over by now: then its mean speed tells, −dJ/dt = ‖∇J‖².
+                let mean = ((value_before - look.value).max(0.0) / (t - t_before)).sqrt();
+                let faster = look.grad_norm.max(mean) >= FASTER * stretch.slowest;
+                if t >= LASTING * stretch.after && faster {
+                    let detail =
+                        format!("begun at t = {}: objective {:.6e}, ‖∇J‖ {:.1e}", stretch.begin, look.value, look.grad_norm);
+                    self.events.extend([stretch.event(), Event { t, kind: "plateau_end", detail }]);
+                }
+                self.stretch = None;
+            } else {
+                stretch.slowest = stretch.slowest.min(look.grad_norm);
+                stretch.flat_until = if look.flat { t } else { stretch.flat_until };
+            }
+        }
+        if self.stretch.is_none() && look.flat {
+            // What is flat at the first look has been so from the start.
+            let begin = if first { 0.0 } else { t };
+            let &Look { value, above, grad_norm, .. } = look;
+            self.stretch = Some(Stretch { begin, after: t_before, value, above, grad_norm, slowest: grad_norm, flat_until: t });
+        }
+    }
+
+    /// All of them, of a flow that has ended.
+    pub(super) fn into_events(mut self) -> Vec<Event> {
+        let on_a_plateau = |look: &Look| look.motion == Motion::Plateau;
+        if let Some(stretch) = self.stretch.filter(|stretch| stretch.lasts() && self.last.as_ref().is_some_and(on_a_plateau)) {
+            self.events.push(stretch.event());
+        }
+        self.events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at a J over log-spaced times, with ‖∇J‖² = −dJ/dt.
+    fn events(value: impl Fn(f64) -> f64, last: Motion) -> Vec<(f64, &'static str)> {
+        let mut plateaus = Plateaus::default();
+        let times: Vec<f64> = (0..=120).map(|i| 10f64.powf(f64::from(i) / 20.0 - 3.0)).collect();
+        for (i, &t) in times.iter().enumerate() {
+            let slope = (value(t * 0.9999) - value(t * 1.0001)) / (2e-4 * t);
+            let motion = if i == 120 { last } else { Motion::Moving };
+            let flat = t * slope <= 1e-3 * value(t);
+            let look = Look { motion, grad_norm: slope.max(0.0).sqrt(), value: value(t), above: value(t), flat };
+            plateaus.look(t, &look);
+        }
+        plateaus.into_events().into_iter().map(|event| (event.t, event.kind)).collect()
+    }
+
+    /// A sigmoid in t: the fall by `size` of a mode that escapes at time `at` at the rate `rate`.
+    fn falls(t: f64, size: f64, at: f64, rate: f64) -> f64 {
+        size / (1.0 + (rate * (t - at)).exp())
+    }
+
+    #[test]
+    fn each_saddle_has_its_plateau() {
+        let found = events(|t| falls(t, 4.0, 10.0, 2.0) + falls(t, 1.0, 100.0, 0.5) + 0.1, Motion::Converged);
+        let kinds: Vec<&str> = found.iter().map(|event| event.1).collect();
+        assert_eq!(kinds, ["plateau", "plateau_end", "plateau", "plateau_end"], "{found:?}");
+        let near = |k: usize, t: f64| (found[k].0 / t - 1.0).abs() < 0.5;
+        assert!(found[0].0 == 0.0 && near(1, 10.0) && near(2, 15.0) && near(3, 100.0), "{found:?}");
+    }
+
+    /// Exponential decay, a power law, and a flow that settles in two steps: flat before they begin and after they end.
+    #[test]
+    fn what_only_slows_down_has_none() {
+        assert_eq!(events(|t| (-t).exp() + 0.1, Motion::Converged), []);
+        assert_eq!(events(|t| 1.0 / (1.0 + t), Motion::Moving), []);
+        assert_eq!(events(|t| (-10.0 * t).exp() + 0.2 * (-t / 100.0).exp() + 0.1, Motion::Moving), []);
+    }
+
+    /// The end of a flow is no end of a plateau.
+    #[test]
+    fn a_plateau_that_is_not_left_has_no_end() {
+        let found = events(|t| 1.0 + falls(t, 1.0, 1e9, 1e-8), Motion::Plateau);
+        assert_eq!(found, [(0.0, "plateau")]);
+        // Not known to be one.
+        assert_eq!(events(|t| 1.0 + falls(t, 1.0, 1e9, 1e-8), Motion::Moving), []);
+    }
+}
