@@ -8,8 +8,8 @@
 //! 1. *Least loss known, λ = 0* ([`Objective::excess_loss`]; or ℒ ≈ 0, for no loss is negative): the gap ℒ − ℒ* is closed to (10·rtol)² of
 //!    what there is to learn. A mode that is not learned and costs less would change the map by less than 10·rtol, relatively.
 //! 2. *Strict*: the Hessian is positive but for the symmetries of the network. The smallest eigenvalue of ∇²J + κTTᵀ, with TTᵀ from
-//!    [`Symmetry`], is at least half of the smallest Ritz value after k Lanczos steps from a random vector, but for a probability of 1e-6
-//!    (Kuczyński & Woźniakowski 1992); no kink is near; and the minimum is so near that the Hessian there is the same.
+//!    [`Symmetry`], is at least half of the smallest Ritz value of a Lanczos iteration from a random vector, but for a probability of 1e-6
+//!    ([`Lanczos::excludes`](crate::linalg::Lanczos::excludes)); no kink is near; and the minimum is so near that the Hessian there is the same.
 //!
 //! # It stays
 //!
@@ -33,9 +33,11 @@
 mod curvature;
 
 use nalgebra::DVector;
+use rand_chacha::ChaCha8Rng;
 
 use crate::objective::Objective;
 use crate::ode::Tolerance;
+use crate::rng::{Purpose, stream};
 
 use curvature::{Escape, Spectrum, Stay, settles};
 
@@ -113,6 +115,8 @@ pub struct Stationarity {
     last_attempt: f64,
     /// Size of the largest Krylov space that did not decide.
     undecided: usize,
+    /// Of every look another vector: what one happened to miss the next one finds.
+    rng: ChaCha8Rng,
 }
 
 impl Stationarity {
@@ -129,6 +133,7 @@ impl Stationarity {
             cost: 0,
             last_attempt: 0.0,
             undecided: 0,
+            rng: stream(0, Purpose::Stationarity),
         }
     }
 
@@ -232,7 +237,7 @@ impl Stationarity {
             return Motion::Moving;
         }
         let threshold = SLOW / at.stay;
-        let mut spectrum = Spectrum::new(at);
+        let mut spectrum = Spectrum::new(at, &mut self.rng);
         let escape = spectrum.explore(most, threshold);
         let (motion, steps) = match escape {
             Escape::Yes => (Motion::Plateau, 0),

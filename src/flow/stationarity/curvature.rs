@@ -1,16 +1,17 @@
 //! What the Hessian says of a flow's rest, by Lanczos iterations.
 
 use nalgebra::DVector;
+use rand_chacha::ChaCha8Rng;
 
 use crate::linalg::{End, Lanczos, stages};
-use crate::rng::{Purpose, gaussian_matrix, stream};
+use crate::rng::gaussian_matrix;
 
 use super::super::symmetry::Symmetry;
 use super::{At, STILL};
 
 /// Numbers in a Krylov basis, at most: 128 MiB.
 const BASIS: usize = 1 << 24;
-/// The probability at which an eigenvalue may have been missed.
+/// The probability at which an eigenvalue may have been missed: a small residual would only tell that some eigenvalue is near.
 const MISSED: f64 = 1e-6;
 /// Ritz values below so many ε of the largest are rounding.
 const ROUNDING: f64 = 1e3;
@@ -45,14 +46,14 @@ type Product<'a> = Box<dyn FnMut(&DVector<f64>, &mut DVector<f64>) + 'a>;
 /// The ends of the spectrum of ∇²J + κTTᵀ.
 pub(super) struct Spectrum<'a> {
     lanczos: Lanczos<Product<'a>>,
-    parameters: usize,
     extra: usize,
 }
 
 impl<'a> Spectrum<'a> {
-    pub(super) fn new(at: &At<'a>) -> Self {
+    /// From a random vector; of every look another one, so that what one happened to miss the next one finds.
+    pub(super) fn new(at: &At<'a>, rng: &mut ChaCha8Rng) -> Self {
         let (objective, theta) = (at.objective, at.theta);
-        let random = gaussian_matrix(theta.len(), 1, &mut stream(0, Purpose::Stationarity)).column(0).into_owned();
+        let random = gaussian_matrix(theta.len(), 1, rng).column(0).into_owned();
         let symmetry = Symmetry::new(objective.architecture(), objective.weight_decay() > 0.0);
         // κ gives both matrices one size.
         let (mut curved, mut square) = (random.clone(), DVector::zeros(random.len()));
@@ -66,7 +67,7 @@ impl<'a> Spectrum<'a> {
                 symmetry.add_square(theta, v, weight, out);
             }
         };
-        Self { lanczos: Lanczos::new(&random, Box::new(product)), parameters: theta.len(), extra: 1 }
+        Self { lanczos: Lanczos::new(&random, Box::new(product)), extra: 1 }
     }
 
     /// Grows the space, to `most` dimensions at most, until it tells whether eigenvalues lie below −`threshold`.
@@ -74,36 +75,28 @@ impl<'a> Spectrum<'a> {
         let mut none = false;
         for k in stages(most) {
             self.lanczos.grow_to(k);
-            let least = self.lanczos.extreme(End::Smallest);
-            if least.value < -threshold {
+            let least = self.lanczos.ritz(End::Smallest);
+            if least < -threshold {
                 // TTᵀ is nowhere negative: what is below with it is below without.
                 return Escape::Yes;
             }
             let rounding = ROUNDING * f64::EPSILON * self.radius();
             let exhausted = self.lanczos.is_exhausted();
-            if least.value > rounding && (exhausted || self.bounds(0.5 * least.value)) {
-                return Escape::Strict { curvature: if exhausted { least.value } else { 0.5 * least.value } };
+            if least > rounding && (exhausted || self.lanczos.excludes(End::Smallest, 0.5 * least, MISSED)) {
+                return Escape::Strict { curvature: if exhausted { least } else { 0.5 * least } };
             }
-            none = exhausted || least.residual <= 0.5 * threshold;
+            none = exhausted || self.lanczos.excludes(End::Smallest, -threshold, MISSED);
             // A smallest eigenvalue of 0 stays 0.
-            if none && (exhausted || least.value <= threshold) {
+            if none && (exhausted || least <= threshold) {
                 break;
             }
         }
         if none { Escape::No } else { Escape::Unknown }
     }
 
-    /// Whether the smallest Ritz value is within `gap` of the smallest eigenvalue, but for a probability of [`MISSED`]: the relative error
-    /// exceeds ε with probability 1.648·√P·e^{−(2k−1)√ε} at most.
-    fn bounds(&self, gap: f64) -> bool {
-        let spread = self.radius() - self.lanczos.extreme(End::Smallest).value;
-        let steps = (2 * self.lanczos.steps() - 1) as f64;
-        steps * (gap / spread).sqrt() >= (1.648 * (self.parameters as f64).sqrt() / MISSED).ln()
-    }
-
     /// The largest eigenvalue, nearly.
     pub(super) fn radius(&self) -> f64 {
-        self.lanczos.extreme(End::Largest).value.abs()
+        self.lanczos.ritz(End::Largest).abs()
     }
 
     /// Whether the Hessian at the minimum, ‖∇J‖/μ away at most where that is less than tol, is about that here: a network of L layers
@@ -147,7 +140,7 @@ pub(super) fn settles(at: &At, stay: Stay, most: usize) -> (bool, usize) {
     let stays = stages(most).any(|k| {
         lanczos.grow_to(k);
         let radius = match stay {
-            Stay::ForEver { .. } => lanczos.extreme(End::Largest).value.abs(),
+            Stay::ForEver { .. } => lanczos.ritz(End::Largest).abs(),
             Stay::ForAWhile { radius, .. } => radius,
         };
         let rounding = 4.0 * f64::EPSILON * radius * at.theta.norm();
