@@ -25,13 +25,13 @@ pub enum Purpose {
     Init = 5,
     /// The direction in which a balanced start is unbalanced.
     Imbalance = 6,
-    /// Where a power iteration starts.
+    /// Where searches for the spectral radius start.
     SpectralRadius = 7,
-    /// Where the search for a direction of escape starts.
+    /// Where searches for a direction of escape start.
     Stationarity = 8,
     /// Which samples the minibatches of a process hold; one stream per name of a process.
     Batches = 9,
-    /// Where the search for the largest curvature starts.
+    /// Where searches for the largest curvature start.
     Sharpness = 10,
 }
 

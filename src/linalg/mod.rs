@@ -37,7 +37,7 @@ pub use eigen::Eigen;
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
 pub use lanczos::{End, Extreme, Lanczos, stages};
-pub use largest::LargestEigenvalue;
+pub use largest::{Largest, largest_eigenvalue};
 pub use line::{Line, slope_weights};
 pub use low_rank::{Factors, LowRankLayout, LowRankSum};
 pub use parallel::on_threads;

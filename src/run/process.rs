@@ -163,6 +163,7 @@ impl<'a> Flow<'a> {
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, mut complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
         complaints.extend(complaint);
+        complaints.extend(self.sharpness.into_iter().flat_map(|sharpness| sharpness.ended().0));
         Ended {
             name: "flow".to_string(),
             parameters: self.parameters,
@@ -320,7 +321,7 @@ impl<'a> Descent<'a> {
         let evaluations = self.steps + u64::from(self.diverged.is_some());
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
         let gradients_monitoring = self.sharpness.gradients();
-        let (sharp, events): (Vec<_>, Vec<_>) = self.sharpness.ended().into_iter().unzip();
+        let (sharp, passed) = self.sharpness.ended();
         self.complaints.extend(sharp);
         Ended {
             name: self.name,
@@ -329,7 +330,7 @@ impl<'a> Descent<'a> {
             complaints: self.complaints,
             work,
             gradients_monitoring,
-            events,
+            events: passed.into_iter().collect(),
             companions,
             time: self.time,
             termination,

@@ -5,16 +5,17 @@
 //! flow before.
 
 use nalgebra::DVector;
+use rand_chacha::ChaCha8Rng;
 
-use crate::linalg::LargestEigenvalue;
+use crate::linalg::{Largest, largest_eigenvalue};
 use crate::observe::Curvature;
 use crate::ode::Event;
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::Problem;
 
-/// The residual of an estimate, as a share of the largest curvature. An eigenvalue is within that of it, and usually to its square: three
-/// digits on which side of a bound it lies, and more than a picture shows.
+/// How far λ_max may be above what is recorded, as a share of the largest |curvature|: three digits on which side of a bound it lies, and
+/// more than a picture shows. Usually ten are right.
 const TOLERANCE: f64 = 1e-3;
 
 /// Where the gate was passed first, and by how much at most.
@@ -25,10 +26,61 @@ struct Crossing {
     most: f64,
 }
 
+/// Looks that say less than they should.
+#[derive(Default)]
+struct Doubt {
+    looks: u64,
+    /// Where products with the Hessian overflowed.
+    undefined: u64,
+    /// That did not reach their tolerance.
+    short: u64,
+    /// By how much λ_max may be larger at most, as a share of the largest |curvature|, and at which time.
+    most: f64,
+    t: f64,
+}
+
+impl Doubt {
+    fn look(&mut self, t: f64, found: Option<Largest>) {
+        self.looks += 1;
+        let Some(Largest { margin, size, .. }) = found else {
+            self.undefined += 1;
+            return;
+        };
+        if margin > TOLERANCE * size {
+            self.short += 1;
+            if margin > self.most * size {
+                (self.most, self.t) = (margin / size, t);
+            }
+        }
+    }
+
+    /// What a reader of the records must know.
+    fn complaints(&self) -> Vec<String> {
+        let &Self { looks, undefined, short, most, t } = self;
+        let mut complaints = Vec::new();
+        if undefined > 0 {
+            complaints
+                .push(format!("sharpness is null at {undefined} of {looks} records: products with the Hessian overflow there"));
+        }
+        if short > 0 {
+            complaints.push(format!(
+                "sharpness is a lower bound at {short} of {looks} records: at t = {} λ_max may be larger by {:.1} % of the largest \
+                 curvature, more than the limit of products could settle",
+                digits(t),
+                100.0 * most
+            ));
+        }
+        complaints
+    }
+}
+
 /// The sharpness of one process.
 pub(super) struct Sharpness<'a> {
     problem: &'a Problem,
-    largest: LargestEigenvalue,
+    /// Of every look another vector.
+    rng: ChaCha8Rng,
+    products: u64,
+    doubt: Doubt,
     /// Of the rule, if it has one.
     bound: Option<f64>,
     crossing: Option<Crossing>,
@@ -39,17 +91,22 @@ impl<'a> Sharpness<'a> {
     /// Of a process whose rule is stable up to η·λ_max = `bound`; a flow has none.
     pub(super) fn new(problem: &'a Problem, bound: Option<f64>) -> Self {
         // Always the same numbers: what is measured must not depend on the seed of what is trained.
-        let random =
-            gaussian_matrix(problem.start.values().len(), 1, &mut stream(0, Purpose::Sharpness)).column(0).into_owned();
+        let rng = stream(0, Purpose::Sharpness);
         let last = Curvature { sharpness: f64::NAN, lr: f64::NAN, bound: bound.unwrap_or(f64::NAN) };
-        Self { problem, largest: LargestEigenvalue::new(&random, TOLERANCE), bound, crossing: None, last }
+        Self { problem, rng, products: 0, doubt: Doubt::default(), bound, crossing: None, last }
     }
 
     /// Measures at θ, which the process reached at time `t` after `step` steps and leaves at rate `lr`, NaN for a flow.
     pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
         let objective = &*self.problem.objective;
-        let found = self.largest.update(|v, out| objective.hessian_vector(theta, v, out));
-        self.last.sharpness = found.unwrap_or(f64::NAN);
+        let random = gaussian_matrix(theta.len(), 1, &mut self.rng).column(0).into_owned();
+        let product = |v: &DVector<f64>, out: &mut DVector<f64>| {
+            self.products += 1;
+            objective.hessian_vector(theta, v, out);
+        };
+        let found = largest_eigenvalue(&random, TOLERANCE, product);
+        self.last.sharpness = found.map_or(f64::NAN, |found| found.value);
+        self.doubt.look(t, found);
         self.last.lr = lr;
         let reached = lr * self.last.sharpness;
         if self.bound.is_some_and(|bound| reached > bound) {
@@ -65,17 +122,24 @@ impl<'a> Sharpness<'a> {
 
     /// Gradients taken for it, a Hessian–vector product counting 2.
     pub(super) fn gradients(&self) -> u64 {
-        2 * self.largest.products()
+        2 * self.products
     }
 
-    /// What a reader must know if the gate was passed, and the same as an event.
-    pub(super) fn ended(self) -> Option<(String, Event)> {
-        let (Crossing { step, t, first, most }, bound) = (self.crossing?, self.bound?);
+    /// What a reader must know, and the event where the gate was passed.
+    pub(super) fn ended(self) -> (Vec<String>, Option<Event>) {
+        let mut complaints = self.doubt.complaints();
+        let event = self.passed();
+        complaints.extend(event.iter().map(|event| event.detail.clone()));
+        (complaints, event)
+    }
+
+    fn passed(&self) -> Option<Event> {
+        let (&Crossing { step, t, first, most }, bound) = (self.crossing.as_ref()?, self.bound?);
         let (first, most) = (digits(first), digits(most));
         let reaches = if most == first { String::new() } else { format!(" and reaches {most}") };
         let passes = format!("η·λ_max = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
         let detail = format!("{passes}: neither the flow nor the modified flow describes it from there");
-        Some((detail.clone(), Event { t, kind: "unstable", detail }))
+        Some(Event { t, kind: "unstable", detail })
     }
 }
 

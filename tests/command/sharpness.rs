@@ -74,6 +74,52 @@ fn it_is_the_largest_eigenvalue_of_the_dense_hessian() {
     }
 }
 
+/// λ_max after so many steps, the first of them 0, from runs that end there.
+fn dense_after(settings: &str, optimizer: &str, steps: &[usize]) -> Vec<f64> {
+    let run = |k: &usize| format!("{{{}}}", optimizer.replace('{', &format!("{{name: k{k}, steps: {k}, ")));
+    let list: Vec<String> = steps[1..].iter().map(run).collect();
+    let (problem, finished) = finish(&settings.replace("OPTIMIZERS", &list.join(", ")));
+    let of = |k: &usize| dense(&problem, finished.weights[&format!("k{k}")].values());
+    std::iter::once(dense(&problem, problem.start.values())).chain(steps[1..].iter().map(of)).collect()
+}
+
+/// Every output of one layer has weights of its own, so that the Hessian consists of blocks, and the largest eigenvalue passes from one to
+/// another while the network learns. Adam in `of_files`: 0.16658 in one block, and 0.14620 in the next.
+#[test]
+fn it_is_found_in_every_block_of_a_hessian_at_every_record() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/references").display().to_string();
+    let of_files = format!(
+        "name: blocks
+data: {{file: {{path: '{here}/independent-outputs-data.npz'}}}}
+network: {{widths: [1, 9]}}
+init: {{file: {{path: '{here}/independent-outputs-w0.npz'}}}}
+loss: logistic
+flow: {{t_end: 30}}
+measure: [sharpness]
+record: {{linear: {{points: 4}}}}
+optimizers: [OPTIMIZERS]
+"
+    );
+    let more = "flow: {t_end: 30}\nmeasure: [sharpness]\nrecord: {linear: {points: 16}}\noptimizers: [OPTIMIZERS]";
+    let drawn = text(&[3, 7], 1e-3, more).replace("widths: [3, 7]", "widths: [3, 7], activations: [tanh]");
+    for (settings, process, lr) in [(&of_files, "adam", 0.1), (&drawn, "adam", 0.1), (&drawn, "gd", 0.5)] {
+        let optimizer = format!("{process}: {{lr: {lr:?}}}");
+        let (problem, finished) = finish(&settings.replace("OPTIMIZERS", &format!("{{{optimizer}}}")));
+        let column = |process: &str, name: &str| finished.run.table.floats(process, name);
+        let steps: Vec<usize> = column(process, "t").iter().map(|t| (t / lr).round() as usize).collect();
+        let (exact, found) = (dense_after(settings, &optimizer, &steps), column(process, "sharpness"));
+        assert!(steps.len() == found.len() && steps.len() >= 4 && steps[0] == 0, "{steps:?}");
+        for ((k, exact), found) in steps.iter().zip(exact).zip(found) {
+            assert!((found - exact).abs() <= 1e-6 * exact, "{optimizer}, step {k}: {found} {exact}");
+        }
+        let (last, exact) = (*column("flow", "sharpness").last().unwrap(), dense(&problem, finished.weights["flow"].values()));
+        assert!((last - exact).abs() <= 1e-6 * exact, "flow: {last} {exact}");
+    }
+    let (_, finished) = finish(&of_files.replace("OPTIMIZERS", "adam: {lr: 0.1}"));
+    let found = finished.run.table.floats("adam", "sharpness");
+    assert!(found.iter().any(|found| (found - 0.16658).abs() < 1e-5), "{found:?}");
+}
+
 #[test]
 fn what_was_not_measured_is_null_and_what_was_is_counted() {
     let more = |measure: &str| {
