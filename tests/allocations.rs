@@ -230,7 +230,8 @@ fn a_later_segment_does_not_allocate() {
     }
 }
 
-/// A stiff flow in ten times as many steps: as many allocations, but for a few where a step is the longest so far.
+/// A stiff flow in ten times as many steps: as many allocations, but for a few where a step is the longest so far, and for the searches for
+/// the spectral radius: a few in thousands of steps, of a dozen vectors each.
 #[test]
 fn more_steps_do_not_take_more_allocations() {
     let architecture = Architecture::new(&[6, 6, 6]);
@@ -258,6 +259,6 @@ fn more_steps_do_not_take_more_allocations() {
         run(0.01);
         let (few, many) = (run(0.1), run(0.01));
         assert!(many.0 >= 2 * few.0.min(1000) && many.0 >= 1000, "{name}: {few:?} {many:?}");
-        assert!(many.1 <= few.1 + 10, "{name}: {few:?} {many:?}");
+        assert!(many.1 <= few.1 + 400, "{name}: {few:?} {many:?}");
     }
 }

@@ -56,9 +56,6 @@ pub(super) trait Method {
         0.0
     }
 
-    /// out ← that F(a) − F(b).
-    fn felt_direction(&self, _base: &Base<'_>, _dnext: &DVector<f64>, _out: &mut DVector<f64>) {}
-
     /// The next step begins at another state than where the last began or ended, though its time may be the same.
     fn restart(&mut self) {}
 

@@ -5,12 +5,20 @@
 //! alone settles too early: where it passes from one eigenvalue to the next, ‖Jv‖ stands still 30 % below ρ.
 //!
 //! From one estimate to the next two directions are kept, and each takes a step of power iteration on its way: the best one, and a second
-//! one with a little of every direction mixed in, which finds an eigenvalue before it overtakes the largest. Most estimates take these two
-//! products (Sommeijer, Shampine & Verwer 1998 warm-start a power iteration; the second direction is ours).
+//! one with a little of a new random direction mixed in, which finds an eigenvalue before it overtakes the largest. Most estimates take
+//! these two products (Sommeijer, Shampine & Verwer 1998 warm-start a power iteration; the second direction is ours).
+//!
+//! Directions that are kept say nothing of an eigenvalue in whose direction they have no part, as in a Jacobian of blocks, and a ρ that is
+//! too small is not always rejected: steps beyond the limit of stability jitter at the size of the tolerance, and drift. So the first
+//! estimate, and now and then a later one, is a **search** from a random vector that knows of no other: a [`Lanczos`] iteration until no
+//! eigenvalue of a symmetric J is larger than what was found by more than a tenth, but for a probability of 1e-6. It takes six products
+//! where a few eigenvalues stand out, and thirty where none does. It comes again after so many estimates that it is a fiftieth of the work.
 
 use nalgebra::{DVector, SMatrix, SymmetricEigen};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 
-use crate::linalg::{add_scaled, sum_over, vectorised};
+use crate::linalg::{End, Lanczos, add_scaled, sum_over, vectorised};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::VectorField;
@@ -21,16 +29,21 @@ use super::rhs::{NotFinite, Rhs, norm};
 const SETTLED: f64 = 0.01;
 /// The second direction has settled if its ‖Jv‖ moves by less than this share of the estimate: one that rises will soon be the first.
 const SECOND_SETTLED: f64 = 0.02;
-/// The same where a rough estimate is enough: 3/0.9 is still within the 3.5 of tsit5's interval of stability.
-const ROUGHLY: f64 = 0.1;
 /// What is added for what an estimate that has settled may still be short of.
 const SAFETY: f64 = 1.05;
 /// The share of a random direction in the second one.
 const MIXED: f64 = 0.05;
 /// Products in one estimate, at most: a spectrum without a gap at its end settles before.
 const PRODUCTS: usize = 60;
-/// Products in the first estimate, at least: it starts from nothing.
-const FIRST_PRODUCTS: usize = 8;
+/// What a search may leave above what it has found, as a share of it: 3/0.9 is still within the 3.5 of tsit5's interval of stability.
+const UNSEEN: f64 = 0.1;
+/// The probability that it has missed more.
+const MISSED: f64 = 1e-6;
+/// Numbers that its basis may hold: 256 MiB; but as many vectors in any case.
+const NUMBERS: usize = 1 << 25;
+const FEWEST: usize = 16;
+/// Estimates from one search to the next, for every product of the first.
+const ESTIMATES_PER_PRODUCT: usize = 2;
 /// The dimension of the space, at most.
 const MOST: usize = 4;
 /// The dimension to which it is cut where it would grow beyond.
@@ -58,7 +71,10 @@ pub(super) struct SpectralRadius {
     gram: Gram,
     /// 0 before the first estimate.
     dimension: usize,
-    random: DVector<f64>,
+    /// Of every estimate another vector. Always the same numbers: an integration has no seed, and its result must not depend on one.
+    rng: ChaCha8Rng,
+    /// Estimates until the next search.
+    until_search: usize,
     /// The largest and the second ‖Jv‖ of the space.
     estimate: [f64; 2],
 }
@@ -93,7 +109,15 @@ impl Ritz {
 impl SpectralRadius {
     pub(super) fn new() -> Self {
         let none = || std::array::from_fn(|_| DVector::zeros(0));
-        Self { basis: none(), images: none(), gram: Gram::zeros(), dimension: 0, random: DVector::zeros(0), estimate: [0.0; 2] }
+        Self {
+            basis: none(),
+            images: none(),
+            gram: Gram::zeros(),
+            dimension: 0,
+            rng: stream(0, Purpose::SpectralRadius),
+            until_search: 0,
+            estimate: [0.0; 2],
+        }
     }
 
     /// The last estimate with its safety factor.
@@ -103,48 +127,63 @@ impl SpectralRadius {
 
     /// Estimates ρ anew at (t, θ).
     pub(super) fn update(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        let first = self.fit(theta.len());
-        if self.dimension == 0 {
-            self.basis[0].copy_from(&self.random);
-            self.dimension = 1;
-        }
-        self.settle(rhs, t, theta, SETTLED, if first { FIRST_PRODUCTS } else { 1 })
-    }
-
-    /// A first estimate at (t, θ) from a direction in which the fastest components have a large part: short of ρ by a tenth or so.
-    pub(super) fn update_roughly(
-        &mut self,
-        rhs: &Rhs<'_>,
-        t: f64,
-        theta: &DVector<f64>,
-        direction: DVector<f64>,
-    ) -> Result<(), NotFinite> {
         self.fit(theta.len());
-        let [first, second, ..] = &mut self.basis;
-        // In the place of the one that stood there: vectors may be as large as memory allows.
-        *first = direction;
-        first.unscale_mut(first.norm());
-        second.copy_from(&self.random);
-        self.dimension = if orthonormalise(second, std::slice::from_ref(first), NOTHING) { 2 } else { 1 };
-        self.settle(rhs, t, theta, ROUGHLY, 1)
-    }
-
-    /// Makes room for vectors of this length. Whether there was none.
-    fn fit(&mut self, dim: usize) -> bool {
-        if self.random.len() == dim {
-            return false;
+        if self.dimension == 0 || self.until_search == 0 {
+            self.search(rhs, t, theta)?;
+        } else {
+            self.until_search -= 1;
         }
-        // Always the same numbers: an integration has no seed, and its result must not depend on one.
-        let draw = gaussian_matrix(dim, 1, &mut stream(0, Purpose::SpectralRadius));
-        self.random = draw.column(0).normalize();
-        fit(&mut self.basis, dim);
-        fit(&mut self.images, dim);
-        self.dimension = 0;
-        true
+        self.settle(rhs, t, theta)
     }
 
-    /// Lets the space grow until the estimate moves by no more than `settled`, for `least` products at least.
-    fn settle(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>, settled: f64, least: usize) -> Result<(), NotFinite> {
+    /// Makes room for vectors of this length.
+    fn fit(&mut self, dim: usize) {
+        if self.basis[0].len() != dim {
+            fit(&mut self.basis, dim);
+            fit(&mut self.images, dim);
+            self.dimension = 0;
+        }
+    }
+
+    /// Makes the space that of the two directions that a random vector leads to.
+    fn search(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
+        let dim = theta.len();
+        self.dimension = 0;
+        if dim == 0 {
+            return Ok(());
+        }
+        let start = gaussian_matrix(dim, 1, &mut self.rng).column(0).into_owned();
+        let mut lanczos = Lanczos::new(&start, |v: &DVector<f64>, out: &mut DVector<f64>| {
+            if rhs.jacobian_vector(t, theta, v, out).is_err() {
+                out.fill(f64::NAN);
+            }
+        });
+        let most = PRODUCTS.min((NUMBERS / dim).max(FEWEST));
+        loop {
+            lanczos.grow_to(lanczos.steps() + 1);
+            if lanczos.has_overflowed() {
+                return Err(NotFinite);
+            }
+            let found = lanczos.ritz(End::Largest).abs().max(lanczos.ritz(End::Smallest).abs());
+            let bound = (1.0 + UNSEEN) * found;
+            let excluded = |end, bound| lanczos.excludes(end, bound, MISSED);
+            let done = lanczos.is_exhausted() || lanczos.steps() >= most;
+            if done || (excluded(End::Largest, bound) && excluded(End::Smallest, -bound)) {
+                break;
+            }
+        }
+        self.until_search = ESTIMATES_PER_PRODUCT * lanczos.steps();
+        self.estimate = [0.0; 2];
+        for (i, (value, y)) in lanczos.foremost(2).into_iter().enumerate() {
+            self.estimate[i] = value.abs();
+            self.basis[i].copy_from(&y);
+            self.dimension = i + 1;
+        }
+        Ok(())
+    }
+
+    /// Lets the space grow until the estimate moves by little.
+    fn settle(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         self.gram.fill(0.0);
         for i in 0..self.dimension {
             self.apply(rhs, t, theta, i)?;
@@ -154,10 +193,10 @@ impl SpectralRadius {
             let ritz = Ritz::of(&self.gram);
             self.estimate = [ritz.lengths[0], ritz.lengths[1]];
             let moved = |i: usize| (self.estimate[i] - last[i]).abs() / self.estimate[0];
-            let (first, second) = (moved(0) <= settled, moved(1) <= SECOND_SETTLED.max(settled));
+            let (first, second) = (moved(0) <= SETTLED, moved(1) <= SECOND_SETTLED);
             // J = 0, as at θ = 0 of three layers and more, moves by NaN.
             if self.estimate[0] == 0.0
-                || (first && second && products >= least)
+                || (first && second)
                 || products >= PRODUCTS
                 || !self.grow(&ritz, usize::from(first && !second))
             {
@@ -208,7 +247,7 @@ impl SpectralRadius {
         grown
     }
 
-    /// Keeps the image of the best direction, and that of the second with a little of every direction, for the next estimate.
+    /// Keeps the image of the best direction, and that of the second with a little of a new one, for the next estimate.
     fn move_on(&mut self) {
         let held = self.dimension;
         self.dimension = 0;
@@ -229,8 +268,21 @@ impl SpectralRadius {
                 second.fill(0.0);
             }
         }
-        second.axpy(MIXED, &self.random, 1.0);
+        add_random(second, MIXED, &mut self.rng);
         self.dimension = if orthonormalise(second, best, NOTHING) { 2 } else { 1 };
+    }
+}
+
+/// v ← v + w with a w of length `size` in which every sign is random: as good as Gaussian entries where the next draw mends what this one
+/// lacks, and cheaper.
+fn add_random(v: &mut DVector<f64>, size: f64, rng: &mut ChaCha8Rng) {
+    let entry = size / (v.len() as f64).sqrt();
+    for entries in v.as_mut_slice().chunks_mut(64) {
+        let mut signs = rng.next_u64();
+        for v in entries {
+            *v += if signs & 1 == 0 { entry } else { -entry };
+            signs >>= 1;
+        }
     }
 }
 

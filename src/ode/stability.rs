@@ -37,8 +37,6 @@ pub(super) struct Stability {
 struct Felt {
     /// The largest lower bound of ρ.
     rho: f64,
-    /// [`Method::felt_direction`] there: the fastest components have the largest part in it.
-    direction: DVector<f64>,
     /// Accepted steps.
     steps: u32,
 }
@@ -71,10 +69,9 @@ impl Stability {
 
     /// Estimates ρ at (t, θ).
     pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        match self.felt.take() {
-            Some(felt) if felt.rho > 0.0 => self.radius.update_roughly(rhs, t, theta, felt.direction)?,
-            _ => self.radius.update(rhs, t, theta)?,
-        }
+        // Where steps have felt it is where they went: the fastest components may have no part in that.
+        self.felt = None;
+        self.radius.update(rhs, t, theta)?;
         self.age = Some(0);
         Ok(())
     }
@@ -86,12 +83,7 @@ impl Stability {
         if felt.steps % STEPS_PER_TOUCH != 0 && h * felt.rho < 0.5 * UNFELT {
             return;
         }
-        let rho = method.felt(base, next, dnext);
-        if rho > felt.rho {
-            felt.rho = rho;
-            felt.direction.resize_vertically_mut(next.len(), 0.0);
-            method.felt_direction(base, dnext, &mut felt.direction);
-        }
+        felt.rho = felt.rho.max(method.felt(base, next, dnext));
     }
 
     pub(super) fn accepted(&mut self) {

@@ -126,13 +126,6 @@ impl Method for Tsit5 {
         if moved > 0.0 { (distance_squared(dnext.as_slice(), self.k[4].as_slice()) / moved).sqrt() } else { 0.0 }
     }
 
-    fn felt_direction(&self, base: &Base<'_>, dnext: &DVector<f64>, out: &mut DVector<f64>) {
-        match &self.low_rank {
-            Some(stages) => stages.felt_direction(base.theta, out),
-            None => dnext.sub_to(&self.k[4], out),
-        }
-    }
-
     fn restart(&mut self) {
         if let Some(stages) = &mut self.low_rank {
             stages.restart();

@@ -76,7 +76,7 @@ fn the_radius_of_any_spectrum_is_found_cold_and_kept_warm() {
                 let mut radius = SpectralRadius::new();
                 let (cold, first) = ratio(&mut radius, a.clone(), 1.0);
                 assert!((0.95..=1.0501).contains(&cold), "{name}, n = {n}, seed {seed}: cold {cold}");
-                assert!(first <= 30, "{name}, n = {n}, seed {seed}: {first} products");
+                assert!(first <= 45, "{name}, n = {n}, seed {seed}: {first} products");
                 let mut later = 0;
                 for _ in 0..10 {
                     let (warm, products) = ratio(&mut radius, a.clone(), 1.0);
@@ -99,13 +99,16 @@ fn an_eigenvalue_that_overtakes_the_largest_is_found_when_it_does() {
             let mut values = line(0.0, -0.8, n);
             values[n - 1] = -1.0;
             let mut radius = SpectralRadius::new();
-            for k in 0..(1.0 / rate) as u32 + 20 {
+            let (estimates, mut total) = ((1.0 / rate) as u32 + 20, 0);
+            for k in 0..estimates {
                 values[0] = -0.8 - (rate * f64::from(k)).min(1.0);
                 let rho = values[0].abs().max(1.0);
                 let (found, products) = ratio(&mut radius, symmetric(&q, &values), rho);
                 assert!(found > 0.95, "n = {n}, {rate} a time, at {}: {found}", values[0]);
-                assert!(k == 0 || products <= 12, "{products}");
+                assert!(products <= 45, "{products}");
+                total += products;
             }
+            assert!(total <= 6 * u64::from(estimates), "{total} products in {estimates} estimates");
         }
     }
 }
@@ -189,20 +192,76 @@ fn a_product_that_is_not_finite_is_an_error_once() {
     assert!((0.95..=1.0501).contains(&found), "{found}");
 }
 
-/// From a direction that the fastest components dominate, a third of the products find ρ to the tenth that a rough estimate promises.
+/// A matrix with these blocks on its diagonal.
+fn of_blocks(blocks: &[DMatrix<f64>]) -> DMatrix<f64> {
+    let n = blocks.iter().map(DMatrix::nrows).sum();
+    let mut a = DMatrix::zeros(n, n);
+    let mut at = 0;
+    for block in blocks {
+        a.view_mut((at, at), block.shape()).copy_from(block);
+        at += block.nrows();
+    }
+    a
+}
+
+/// ρ lies in a block of its own, a little above or far above those of the others; of the smallest part of a large matrix too.
 #[test]
-fn a_rough_estimate_is_short_by_little() {
-    for n in [20, 60, 300] {
-        for (name, values) in spectra(n) {
-            let q = orthonormal_columns(n, n, &mut stream(9, Purpose::Covariance));
-            let field = Linear(symmetric(&q, &values));
-            let draw = gaussian_matrix(n, 1, &mut stream(10, Purpose::Noise)).column(0).into_owned();
-            let direction = &field.0 * (&field.0 * draw);
-            let mut radius = SpectralRadius::new();
-            let rhs = Rhs::new(&field);
-            radius.update_roughly(&rhs, 0.0, &DVector::zeros(n), direction.clone()).unwrap();
-            let (found, products) = (radius.value(), rhs.gradients() / 2);
-            assert!((0.87..=1.0501).contains(&found) && products <= 12, "{name}, n = {n}: {found} by {products} products");
+fn a_search_finds_the_radius_in_any_block() {
+    for (n, top) in [(3, -2.0), (30, -1.2), (30, 1.2), (300, -5.0), (600, -1.2)] {
+        let bulk = symmetric(&orthonormal_columns(n, n, &mut stream(1, Purpose::Covariance)), &line(-1.0, 0.0, n));
+        for a in [
+            of_blocks(&[bulk.clone(), DMatrix::from_element(1, 1, top)]),
+            of_blocks(&[DMatrix::from_element(2, 2, top / 2.0), bulk]),
+        ] {
+            let (found, products) = ratio(&mut SpectralRadius::new(), a, top.abs());
+            assert!((0.95..=1.0501).contains(&found) && products <= 40, "{n} {top}: {found} by {products}");
         }
     }
+}
+
+/// A block that was zero until now holds ρ: nothing that was kept has a part in it. It is found soon by the random part of the second
+/// direction, and at last by the next search.
+#[test]
+fn what_comes_up_in_a_block_that_was_never_met_is_found_soon() {
+    for n in [10, 100, 400] {
+        let bulk = symmetric(&orthonormal_columns(n, n, &mut stream(2, Purpose::Covariance)), &line(-1.0, 0.0, n));
+        for top in [1.3, 3.0, 30.0] {
+            let mut radius = SpectralRadius::new();
+            let other = |top: f64| symmetric(&DMatrix::identity(n, n), &[&[-top][..], &vec![0.0; n - 1]].concat());
+            for _ in 0..3 {
+                ratio(&mut radius, of_blocks(&[bulk.clone(), other(0.0)]), 1.0);
+            }
+            let late = (1..).find(|_| ratio(&mut radius, of_blocks(&[bulk.clone(), other(top)]), top).0 > 0.95).unwrap();
+            assert!(late <= 40 && (top < 3.0 || late <= 10), "n = {n}, {top}: after {late} estimates");
+        }
+    }
+}
+
+/// The control: without a search, from directions of one block and without the random part, it is never found.
+#[test]
+fn directions_that_are_kept_do_not_leave_their_block() {
+    let a = of_blocks(&[symmetric(&DMatrix::identity(4, 4), &[-1.0, -0.5, -0.2, 0.0]), DMatrix::from_element(1, 1, -2.0)]);
+    let mut radius = SpectralRadius::new();
+    radius.fit(5);
+    for _ in 0..5 {
+        radius.basis[0].copy_from(&DVector::from_column_slice(&[1.0, 0.0, 0.0, 0.0, 0.0]));
+        radius.basis[1].copy_from(&DVector::from_column_slice(&[0.0, 0.6, 0.8, 0.0, 0.0]));
+        (radius.dimension, radius.until_search) = (2, 10);
+        assert!((ratio(&mut radius, a.clone(), 1.0).0 - SAFETY).abs() < 1e-3);
+    }
+    radius.until_search = 0;
+    assert!((ratio(&mut radius, a, 2.0).0 - SAFETY).abs() < 1e-3);
+}
+
+/// A search takes its share of the work, and no more.
+#[test]
+fn searches_are_rare() {
+    let n = 300;
+    let a = symmetric(&orthonormal_columns(n, n, &mut stream(3, Purpose::Covariance)), &line(-1.0, 0.0, n));
+    let mut radius = SpectralRadius::new();
+    let products: Vec<u64> = (0..200).map(|_| ratio(&mut radius, a.clone(), 1.0).1).collect();
+    let searches = products.iter().filter(|&&products| products > 10).count();
+    // Beside the two products of an estimate there are the 60 evaluations at least of ten steps.
+    let total: u64 = products.iter().sum();
+    assert!((2..=5).contains(&searches) && total <= 900, "{searches} searches, {total} products");
 }

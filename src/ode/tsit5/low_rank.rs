@@ -125,11 +125,6 @@ impl LowRankStages {
         if moved > 0.0 { (norm_squared(&self.slopes) / moved).sqrt() } else { 0.0 }
     }
 
-    /// [`Method::felt_direction`](super::Method::felt_direction).
-    pub(super) fn felt_direction(&self, theta: &DVector<f64>, out: &mut DVector<f64>) {
-        self.sum(theta, &difference(&self.slopes)).form(out.as_mut_slice());
-    }
-
     /// [`Method::interpolate`](super::Method::interpolate).
     pub(super) fn interpolate(&self, theta: &DVector<f64>, h: f64, sigma: f64, out: &mut DVector<f64>) {
         let weights = interpolant(sigma);

@@ -86,8 +86,6 @@ fn two_steps(field: &Field, h: f64) -> Vec<DVector<f64>> {
         let error = method.step(&rhs, &base, h, 0.0, &tolerance, &mut next, &mut dnext).unwrap();
         known.push(DVector::from_element(1, error));
         known.push(DVector::from_element(1, method.felt(&base, &next, &dnext)));
-        method.felt_direction(&base, &dnext, &mut out);
-        known.push(out.clone());
         assert!(method.interpolate(&base, h, &dnext, 0.4, &mut out));
         known.extend([out, next.clone(), dnext.clone()]);
         (theta, dtheta) = (next, dnext);
