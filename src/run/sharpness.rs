@@ -147,3 +147,24 @@ impl<'a> Sharpness<'a> {
 fn digits(x: f64) -> String {
     if x < 1e4 { format!("{x:.3}").trim_end_matches('0').trim_end_matches('.').to_string() } else { format!("{x:.1e}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A look that ends before its tolerance, and one whose products overflow, are told with how much is not known.
+    #[test]
+    fn looks_that_say_less_than_they_should_are_told() {
+        let found = |margin: f64| Some(Largest { value: 3.0, margin, size: 4.0, products: 48 });
+        let mut doubt = Doubt::default();
+        doubt.look(0.0, found(4e-3));
+        assert_eq!(doubt.complaints(), Vec::<String>::new());
+        doubt.look(1.0, found(0.02));
+        doubt.look(2.0, found(0.4));
+        doubt.look(3.0, found(0.2));
+        doubt.look(4.0, None);
+        let [undefined, short] = &doubt.complaints()[..] else { panic!("{:?}", doubt.complaints()) };
+        assert!(undefined.starts_with("sharpness is null at 1 of 5 records"), "{undefined}");
+        assert!(short.contains("at 3 of 5 records: at t = 2 λ_max may be larger by 10.0 %"), "{short}");
+    }
+}
