@@ -74,12 +74,17 @@ fn it_is_the_largest_eigenvalue_of_the_dense_hessian() {
     }
 }
 
+/// Where a process ended.
+fn weights<'a>(finished: &'a Finished, process: &str) -> &'a DVector<f64> {
+    finished.weights.iter().find(|(name, _)| name == process).unwrap().1.values()
+}
+
 /// λ_max after so many steps, the first of them 0, from runs that end there.
 fn dense_after(settings: &str, optimizer: &str, steps: &[usize]) -> Vec<f64> {
     let run = |k: &usize| format!("{{{}}}", optimizer.replace('{', &format!("{{name: k{k}, steps: {k}, ")));
     let list: Vec<String> = steps[1..].iter().map(run).collect();
     let (problem, finished) = finish(&settings.replace("OPTIMIZERS", &list.join(", ")));
-    let of = |k: &usize| dense(&problem, finished.weights[&format!("k{k}")].values());
+    let of = |k: &usize| dense(&problem, weights(&finished, &format!("k{k}")));
     std::iter::once(dense(&problem, problem.start.values())).chain(steps[1..].iter().map(of)).collect()
 }
 
@@ -112,7 +117,7 @@ optimizers: [OPTIMIZERS]
         for ((k, exact), found) in steps.iter().zip(exact).zip(found) {
             assert!((found - exact).abs() <= 1e-6 * exact, "{optimizer}, step {k}: {found} {exact}");
         }
-        let (last, exact) = (*column("flow", "sharpness").last().unwrap(), dense(&problem, finished.weights["flow"].values()));
+        let (last, exact) = (*column("flow", "sharpness").last().unwrap(), dense(&problem, weights(&finished, "flow")));
         assert!((last - exact).abs() <= 1e-6 * exact, "flow: {last} {exact}");
     }
     let (_, finished) = finish(&of_files.replace("OPTIMIZERS", "adam: {lr: 0.1}"));
