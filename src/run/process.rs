@@ -45,8 +45,7 @@ pub(super) struct Ended {
 
 /// Gradient flow from the scenario's start.
 pub(super) struct Flow<'a> {
-    field: GradientFlow<'a>,
-    integrator: Box<dyn Integrator>,
+    integrator: Integrator<'a>,
     monitor: Monitor<'a>,
     preservation: Option<Preservation>,
     sharpness: Option<Sharpness<'a>>,
@@ -60,9 +59,9 @@ pub(super) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+        let field = GradientFlow::new(problem.flow_objective());
         Self {
-            field: GradientFlow::new(problem.flow_objective()),
-            integrator: flow_integrator(&scenario.flow, interrupt),
+            integrator: flow_integrator(&scenario.flow, field, interrupt).expect("a validated scenario can be integrated"),
             monitor: Monitor::new(scenario, problem),
             preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
@@ -79,7 +78,8 @@ impl<'a> Flow<'a> {
     pub(super) fn advance(&mut self, t: f64) -> bool {
         if self.stop.is_none() && self.t < t && t <= self.t_end {
             let begin = Instant::now();
-            let segment = self.integrator.advance(&self.field, self.t, t, self.parameters.values_mut());
+            let segment =
+                self.integrator.advance(self.t, t, self.parameters.values_mut()).expect("times are finite and in order");
             self.time += begin.elapsed();
             self.t = segment.t;
             self.work += segment.work;
