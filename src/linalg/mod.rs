@@ -22,6 +22,7 @@ mod qr;
 mod rank;
 mod small;
 mod svd;
+mod team;
 mod vectorised;
 
 pub(crate) use loops::{add_scaled, sum_along, sum_over};

@@ -44,8 +44,7 @@ impl<'f> Integrator<'f> {
         if let Some(blocks) = field.low_rank().map(|field| field.layout().len()).filter(|&blocks| blocks != dim) {
             return Err(OdeError::LowRank { dim, blocks });
         }
-        // Not a number is not above 0 either.
-        if !(limits.max_step > 0.0) {
+        if limits.max_step.is_nan() || limits.max_step <= 0.0 {
             return Err(OdeError::MaxStep { max_step: limits.max_step });
         }
         if limits.t_end.is_nan() {
