@@ -5,6 +5,9 @@ use nalgebra::DMatrix;
 /// cos(A, B) = ⟨A, B⟩_F / (‖A‖_F ‖B‖_F). NaN where one of them is zero.
 ///
 /// Of two positive semidefinite matrices it is never negative and seldom near 0: read it beside [`centred_cosine`].
+///
+/// # Panics
+/// If their shapes differ.
 pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     // Norms first: the product of two squared norms over- or underflows sooner.
     a.dot(b) / a.norm() / b.norm()
@@ -12,6 +15,9 @@ pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
 
 /// The cosine of A − (tr A/d)·I with B − (tr B/d)·I, both d × d: each matrix minus its mean eigenvalue times the identity.
 /// NaN where one of them is a multiple of the identity to rounding.
+///
+/// # Panics
+/// If they are not square and of one shape.
 pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     let (a0, b0) = (traceless(a), traceless(b));
     // What is left of a multiple of I after the subtraction is rounding, d entries of ε·|mean|: it has no direction.
