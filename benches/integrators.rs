@@ -10,7 +10,7 @@ use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
 use gramflow::network::Architecture;
 use gramflow::objective::LinearObjective;
-use gramflow::ode::{Integrator, Limits, Tolerance, dop853, dopri5, tsit5};
+use gramflow::ode::{Integrator, Limits, OdeError, Tolerance, dop853, dopri5, tsit5};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use nalgebra::DVector;
 
@@ -20,7 +20,7 @@ const RTOLS: [f64; 5] = [1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
 /// As many runs of each; the median counts.
 const RUNS: usize = 9;
 
-type Method = fn(Tolerance, Limits) -> Box<dyn Integrator>;
+type Method = for<'f> fn(&'f GradientFlow<'static>, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
 
 struct Case {
     field: GradientFlow<'static>,
@@ -44,7 +44,8 @@ impl Case {
         // One leaked objective a case: the field borrows it.
         let objective = Box::leak(Box::new(LinearObjective::new(architecture, moments, 0.0)));
         let mut case = Self { field: GradientFlow::new(objective), end: start.clone(), start, t_end: 5.0 };
-        case.end = case.run(&mut dop853(Tolerance { rtol: 1e-13, atol: 1e-16 }, case.limits())).0;
+        case.end =
+            case.run(|field, tolerance, limits| dop853(field, tolerance, limits), Tolerance { rtol: 1e-13, atol: 1e-16 }).0;
         case
     }
 
@@ -53,10 +54,11 @@ impl Case {
     }
 
     /// The state at the end, the seconds and the gradients it took.
-    fn run(&self, integrator: &mut dyn Integrator) -> (DVector<f64>, f64, u64) {
+    fn run(&self, method: Method, tolerance: Tolerance) -> (DVector<f64>, f64, u64) {
+        let mut integrator = method(&self.field, tolerance, self.limits()).expect("a positive tolerance");
         let mut theta = self.start.clone();
         let begin = Instant::now();
-        let segment = integrator.advance(&self.field, 0.0, self.t_end, &mut theta);
+        let segment = integrator.advance(0.0, self.t_end, &mut theta).expect("a state of the field");
         let seconds = begin.elapsed().as_secs_f64();
         assert_eq!(segment.stop, None);
         (theta, seconds, segment.work.evaluations)
@@ -70,7 +72,7 @@ impl Case {
             let (mut errors, mut gradients) = ([0.0; 2], [0; 2]);
             for _ in 0..RUNS {
                 for (index, method) in methods.iter().enumerate() {
-                    let (end, time, evaluations) = self.run(&mut *method(Tolerance { rtol, atol: rtol * 1e-3 }, self.limits()));
+                    let (end, time, evaluations) = self.run(*method, Tolerance { rtol, atol: rtol * 1e-3 });
                     seconds[index].push(time);
                     gradients[index] = evaluations;
                     errors[index] = (end - &self.end).norm() / self.end.norm();
@@ -100,8 +102,8 @@ fn main() {
     for (d, layers, d_out) in [(10, 3, 10), (20, 5, 20), (64, 5, 64), (200, 3, 200), (20, 5, 1), (64, 5, 1), (200, 3, 1)] {
         let case = Case::new(d, layers, d_out);
         let [ours, theirs] = case.race([
-            |tolerance, limits| Box::new(tsit5(tolerance, limits)),
-            |tolerance, limits| Box::new(dopri5(tolerance, limits)),
+            |field, tolerance, limits| tsit5(field, tolerance, limits),
+            |field, tolerance, limits| dopri5(field, tolerance, limits),
         ]);
         println!(
             "{d:>5} {layers:>3} {d_out:>6} {:>10.3} {:>10.0} {:>10.3} {:>10.0} {:>8.2}",

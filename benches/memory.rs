@@ -13,7 +13,7 @@ use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
 use gramflow::network::Architecture;
 use gramflow::objective::LinearObjective;
-use gramflow::ode::{Driver, Integrator, Interrupt, Limits, Tolerance, rkc, rock4, tsit5};
+use gramflow::ode::{Integrator, Interrupt, Limits, OdeError, Tolerance, rkc, rock4, tsit5};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::run::{Problem, run};
 use gramflow::scenario;
@@ -40,20 +40,24 @@ fn grown(by: usize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grown(layout.size());
+        // SAFETY: the caller's.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         grown(layout.size());
+        // SAFETY: the caller's.
         unsafe { System.alloc_zeroed(layout) }
     }
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // The old block stays until the new one is filled.
         grown(size);
         LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller's.
         unsafe { System.realloc(memory, layout, size) }
     }
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller's.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -73,12 +77,13 @@ fn forget_resident_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-type Method = fn(Tolerance, Limits) -> Driver;
+type Method = for<'f> fn(&'f GradientFlow<'f>, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
 
 /// Methods, and the vectors in their state: θ, F, next θ, next F, and
 /// tsit5: k_2, …, k_6, a stage and the step's error; rock4: K_{j−1} and four F; rkc: two Y and F, and a vector with its image for the
 /// spectral radius, which rock4 has, too.
-const METHODS: [(&str, Method, usize); 3] = [("tsit5", tsit5, 11), ("rock4", rock4, 11), ("rkc", rkc, 9)];
+const METHODS: [(&str, Method, usize); 3] =
+    [("tsit5", |f, t, l| tsit5(f, t, l), 11), ("rock4", |f, t, l| rock4(f, t, l), 11), ("rkc", |f, t, l| rkc(f, t, l), 9)];
 
 /// What one piece of work took.
 struct Account {
@@ -128,10 +133,10 @@ fn integrate(d: usize) {
             let field = GradientFlow::new(&objective);
             let half = f64::from(STEPS) * STEP;
             let limits = Limits { max_step: STEP, t_end: 2.0 * half, ..Limits::default() };
-            let mut integrator = method(Tolerance { rtol: 1e-4, atol: 1e-7 }, limits);
-            let first = integrator.advance(&field, 0.0, half, &mut theta);
+            let mut integrator = method(&field, Tolerance { rtol: 1e-4, atol: 1e-7 }, limits).expect("a positive tolerance");
+            let first = integrator.advance(0.0, half, &mut theta).expect("a state of the field");
             let before = CALLS.load(Relaxed);
-            let second = integrator.advance(&field, half, 2.0 * half, &mut theta);
+            let second = integrator.advance(half, 2.0 * half, &mut theta).expect("a state of the field");
             later = CALLS.load(Relaxed) - before;
             assert!(first.stop.is_none() && second.stop.is_none() && second.work.accepted > 0);
         });

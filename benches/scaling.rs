@@ -166,10 +166,10 @@ record: {{log: {{points: {count}, first: 1.0e-2}}}}
             let whole = seconds_of(|| drop(black_box(run(scenario, problem, &Interrupt::default(), |_| {}))));
             let flow = seconds_of(|| {
                 let field = GradientFlow::new(problem.flow_objective());
-                let mut integrator = flow_integrator(&scenario.flow, &Interrupt::default());
+                let mut integrator = flow_integrator(&scenario.flow, field, &Interrupt::default()).expect("a valid scenario");
                 let (mut theta, mut t) = (problem.start.values().clone(), 0.0);
                 for next in scenario.record_times() {
-                    let segment = integrator.advance(&field, t, next, &mut theta);
+                    let segment = integrator.advance(t, next, &mut theta).expect("times in order");
                     assert_eq!(segment.stop, None);
                     t = next;
                 }

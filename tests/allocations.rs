@@ -11,7 +11,7 @@ use gramflow::network::{Activation, Architecture, Parameters};
 use gramflow::objective::{
     BatchGradient, LinearObjective, Loss, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples,
 };
-use gramflow::ode::{self, Driver, Integrator, Limits, Tolerance, VectorField};
+use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
@@ -34,13 +34,16 @@ fn count() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        // SAFETY: the caller's.
         unsafe { System.alloc(layout) }
     }
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
+        // SAFETY: the caller's.
         unsafe { System.realloc(memory, layout, size) }
     }
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -216,12 +219,12 @@ fn a_later_segment_does_not_allocate() {
     let field = GradientFlow::new(&objective);
     let limits = || Limits { max_step: 0.01, t_end: 2.0, ..Limits::default() };
     let tolerance = Tolerance { rtol: 1e-4, atol: 1e-7 };
-    type Make = fn(Tolerance, Limits) -> Driver;
+    type Make<'f> = fn(&'f dyn VectorField, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
     let methods: [(&str, Make); 3] = [("tsit5", ode::tsit5), ("rkc", ode::rkc), ("rock4", ode::rock4)];
     for (name, method) in methods {
-        let (mut integrator, mut theta) = (method(tolerance, limits()), start.clone());
+        let (mut integrator, mut theta) = (method(&field, tolerance, limits()).unwrap(), start.clone());
         let mut advance = |from: f64, to: f64| {
-            let segment = integrator.advance(&field, from, to, &mut theta);
+            let segment = integrator.advance(from, to, &mut theta).unwrap();
             assert!(segment.stop.is_none() && segment.work.accepted >= 50);
         };
         // Long enough for an estimate of the spectral radius, which some methods put off.
@@ -240,15 +243,16 @@ fn more_steps_do_not_take_more_allocations() {
     let start = gaussian_matrix(72, 1, rng).column(0) * 0.4;
     let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 1e-3);
     let field = GradientFlow::new(&objective);
-    type Make = fn(Tolerance, Limits) -> Driver;
+    type Make<'f> = fn(&'f dyn VectorField, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
     let methods: [(&str, Make); 4] = [("tsit5", ode::tsit5), ("rkc", ode::rkc), ("rock4", ode::rock4), ("auto", ode::auto)];
     for (name, method) in methods {
         let run = |max_step: f64| {
             let mut integrator =
-                method(Tolerance { rtol: 1e-4, atol: 1e-7 }, Limits { max_step, t_end: 20.0, ..Limits::default() });
+                method(&field, Tolerance { rtol: 1e-4, atol: 1e-7 }, Limits { max_step, t_end: 20.0, ..Limits::default() })
+                    .unwrap();
             let (mut theta, mut accepted) = (start.clone(), 0);
             let taken = allocations(|| {
-                let segment = integrator.advance(&field, 0.0, 20.0, &mut theta);
+                let segment = integrator.advance(0.0, 20.0, &mut theta).unwrap();
                 assert_eq!(segment.stop, None);
                 accepted = segment.work.accepted;
             });

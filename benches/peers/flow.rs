@@ -15,7 +15,7 @@ use gramflow::flow::GradientFlow;
 use gramflow::network::{Architecture, Parameters};
 use gramflow::npz::{self, Array};
 use gramflow::objective::LinearObjective;
-use gramflow::ode::{self, Integrator, Limits, Tolerance, VectorField};
+use gramflow::ode::{self, Limits, Tolerance, VectorField};
 use nalgebra::{DMatrix, DVector};
 
 struct Case {
@@ -71,15 +71,15 @@ impl Case {
         let field: &dyn VectorField = if integrator == "formed" { &formed } else { &flow };
         let mut state = self.start.clone();
         let begin = Instant::now();
-        let mut integrator: Box<dyn Integrator> = match integrator {
-            "auto" => Box::new(ode::auto(tolerance, limits)),
-            "tsit5" | "formed" => Box::new(ode::tsit5(tolerance, limits)),
-            "rkc" => Box::new(ode::rkc(tolerance, limits)),
-            "rock4" => Box::new(ode::rock4(tolerance, limits)),
-            "dop853" => Box::new(ode::dop853(tolerance, limits)),
+        let mut integrator = match integrator {
+            "auto" => ode::auto(field, tolerance, limits),
+            "tsit5" | "formed" => ode::tsit5(field, tolerance, limits),
+            "rkc" => ode::rkc(field, tolerance, limits),
+            "rock4" => ode::rock4(field, tolerance, limits),
+            "dop853" => ode::dop853(field, tolerance, limits),
             _ => return Err(format!("no integrator of this race: {integrator}").into()),
-        };
-        let segment = integrator.advance(field, 0.0, self.t_end, state.values_mut());
+        }?;
+        let segment = integrator.advance(0.0, self.t_end, state.values_mut())?;
         let seconds = begin.elapsed().as_secs_f64();
         if let Some(stop) = segment.stop {
             return Err(format!("stopped short: {stop:?}").into());

@@ -7,6 +7,9 @@ use super::scale::normalised;
 /// cos(A, B) = ⟨A, B⟩_F / (‖A‖_F ‖B‖_F). NaN where one of them is zero.
 ///
 /// Of two positive semidefinite matrices it is never negative and seldom near 0: read it beside [`centred_cosine`].
+///
+/// # Panics
+/// If their shapes differ.
 pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     // Scaled first, without rounding: squares of small entries underflow. What rounding leaves beyond 1 is no cosine.
     let (a, b) = (normalised(a), normalised(b));
@@ -15,6 +18,9 @@ pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
 
 /// The cosine of A − (tr A/d)·I with B − (tr B/d)·I, both d × d: each matrix minus its mean eigenvalue times the identity.
 /// NaN where one of them is a multiple of the identity to rounding.
+///
+/// # Panics
+/// If they are not square and of one shape.
 pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     let (a, b) = (&normalised(a), &normalised(b));
     let (a0, b0) = (traceless(a), traceless(b));

@@ -17,6 +17,9 @@ pub struct Eigen {
 impl Eigen {
     /// The decomposition of the symmetric matrix whose lower triangle is `m`'s; `None` if an entry is no finite number or faer's
     /// iteration gives up.
+    ///
+    /// # Panics
+    /// If `m` is not square.
     pub fn symmetric(m: DMatrixView<f64>) -> Option<Self> {
         if !m.iter().all(|x| x.is_finite()) {
             return None;

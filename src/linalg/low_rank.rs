@@ -76,6 +76,16 @@ impl LowRankLayout {
         Self { blocks, rank }
     }
 
+    /// Entries of all blocks.
+    pub fn len(&self) -> usize {
+        self.blocks.last().map_or(0, |block| block.range.end)
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All entries, in the order in which they lie, as many columns at a time as [`LowRankLayout::longest_panel`] holds.
     #[inline(always)]
     pub(crate) fn for_each_panel(&self, mut f: impl FnMut(&Panel)) {

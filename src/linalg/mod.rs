@@ -24,6 +24,7 @@ mod rank;
 mod scale;
 mod small;
 mod svd;
+mod team;
 mod vectorised;
 
 pub(crate) use bounded::bounded_minimum;

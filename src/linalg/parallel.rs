@@ -1,21 +1,24 @@
 //! Large products on several threads: C in blocks of columns or rows that its shape alone fixes, each formed as if it were all, so that
 //! any number of threads gives the same bits.
 //!
-//! The threads are those of a pool of rayon's, which wait between products: starting one takes as long as a product of 128 × 128 matrices.
-//! The thread that multiplies is a member of the pool itself. From outside it would hand every product over whole and sleep until it is
-//! done: with three wake-ups a product instead of one, two threads took a gradient of 512 × 512 matrices 1.3 to 1.7 times as far as one,
-//! from one process to the next, instead of 1.9.
+//! The thread that multiplies takes blocks itself, and threads that belong to it take the others ([`team`](super::team)): one of them is woken
+//! where a product is handed over, if it sleeps at all, and starting one would take as long as a product of 128 × 128 matrices.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 use faer::{MatMut, MatRef};
+
+use super::team;
 
 thread_local! {
     /// Threads that products begun on this one may take.
     static THREADS: Cell<usize> = const { Cell::new(1) };
 }
 
-/// Runs `work`, whose large products take at most so many threads; outside they take one.
+/// Runs `work`, whose large products take at most so many threads, this one included; outside they take one. The others are started when a
+/// product first needs them, and end with this thread. What pool this thread belongs to does not matter.
 pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
     /// Puts back what was, should the work panic too.
     struct Before(usize);
@@ -40,57 +43,72 @@ fn blocks(m: usize, n: usize, k: usize) -> usize {
     if longer < 128 || m * n * k < LEAST { 1 } else { longer.div_ceil(BLOCK).max(2) }
 }
 
+/// Rows and columns of block `index` of `count` of an m × n matrix: halves of halves, across the longer side.
+fn block(m: usize, n: usize, mut count: usize, mut index: usize) -> [Range<usize>; 2] {
+    let (mut rows, mut columns) = (0..m, 0..n);
+    while count > 1 {
+        let first = count / 2;
+        let side = if columns.len() >= rows.len() { &mut columns } else { &mut rows };
+        // Borders at multiples of a vector of eight numbers.
+        let border = side.start + (side.len() * first / count).next_multiple_of(8).min(side.len());
+        if index < first {
+            (side.end, count) = (border, first);
+        } else {
+            (side.start, count, index) = (border, count - first, index - first);
+        }
+    }
+    [rows, columns]
+}
+
+/// A matrix of which several threads write a block each.
+struct Shared<'a> {
+    at: *mut f64,
+    rows: usize,
+    columns: usize,
+    strides: [isize; 2],
+    borrowed: PhantomData<MatMut<'a, f64>>,
+}
+
+// SAFETY: a `MatMut` of numbers may be used by another thread, and threads make disjoint ones of it.
+unsafe impl Sync for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    fn new(c: MatMut<'a, f64>) -> Self {
+        let (rows, columns, strides) = (c.nrows(), c.ncols(), [c.row_stride(), c.col_stride()]);
+        Self { at: c.as_ptr_mut(), rows, columns, strides, borrowed: PhantomData }
+    }
+
+    /// These rows and columns.
+    ///
+    /// # Safety
+    /// No two parts that exist at one time may overlap.
+    unsafe fn part(&self, [rows, columns]: &[Range<usize>; 2]) -> MatMut<'_, f64> {
+        assert!(rows.end <= self.rows && columns.end <= self.columns, "a block lies within its matrix");
+        let [row, column] = self.strides;
+        let at = self.at.wrapping_offset(rows.start as isize * row + columns.start as isize * column);
+        // SAFETY: within the matrix, which is borrowed mutably for 'a, and disjoint of others by the caller's word.
+        unsafe { MatMut::from_raw_parts_mut(at, rows.len(), columns.len(), row, column) }
+    }
+}
+
 /// C ← AB or the same added by `multiply`, block by block.
 pub(super) fn in_blocks<F>(a: MatRef<f64>, b: MatRef<f64>, c: MatMut<f64>, multiply: &F)
 where
     F: Fn(MatRef<f64>, MatRef<f64>, MatMut<f64>) + Sync,
 {
-    let (count, threads) = (blocks(c.nrows(), c.ncols(), a.ncols()), THREADS.get());
-    if count > 1 && threads > 1 {
-        enter_pool();
-    }
-    share(a, b, c, count, threads, multiply);
-}
-
-/// Makes this thread the first of a pool, where it stays until it ends, unless it is in one already.
-fn enter_pool() {
-    thread_local! {
-        static POOL: Option<rayon::ThreadPool> = rayon::ThreadPoolBuilder::new().use_current_thread().build().ok();
-    }
-    POOL.with(|_| ());
-}
-
-/// The first half of the blocks here and the second on another thread, as long as there are threads.
-fn share<F>(a: MatRef<f64>, b: MatRef<f64>, c: MatMut<f64>, blocks: usize, threads: usize, multiply: &F)
-where
-    F: Fn(MatRef<f64>, MatRef<f64>, MatMut<f64>) + Sync,
-{
-    if blocks <= 1 {
+    let (m, n) = (c.nrows(), c.ncols());
+    let count = blocks(m, n, a.ncols());
+    if count == 1 {
         return multiply(a, b, c);
     }
-    let first = blocks / 2;
-    // Borders at multiples of a vector of eight numbers, the same however the halves are halved again.
-    let border = |longer: usize| (longer * first / blocks).next_multiple_of(8).min(longer);
-    let by_columns = c.ncols() >= c.nrows();
-    let ((a_1, b_1, c_1), (a_2, b_2, c_2)) = if by_columns {
-        let border = border(c.ncols());
-        let ((b_1, b_2), (c_1, c_2)) = (b.split_at_col(border), c.split_at_col_mut(border));
-        ((a, b_1, c_1), (a, b_2, c_2))
-    } else {
-        let border = border(c.nrows());
-        let ((a_1, a_2), (c_1, c_2)) = (a.split_at_row(border), c.split_at_row_mut(border));
-        ((a_1, b, c_1), (a_2, b, c_2))
-    };
-    let second = blocks - first;
-    if threads <= 1 {
-        share(a_1, b_1, c_1, first, 1, multiply);
-        share(a_2, b_2, c_2, second, 1, multiply);
-    } else {
-        rayon::join(
-            || share(a_1, b_1, c_1, first, threads / 2, multiply),
-            || share(a_2, b_2, c_2, second, threads.div_ceil(2), multiply),
-        );
-    }
+    let whole = Shared::new(c);
+    team::for_each(count, THREADS.get(), &|index| {
+        let block = block(m, n, count, index);
+        // SAFETY: blocks of different indices are disjoint, and each index comes once.
+        let c = unsafe { whole.part(&block) };
+        let [rows, columns] = block;
+        multiply(a.subrows(rows.start, rows.len()), b.subcols(columns.start, columns.len()), c);
+    });
 }
 
 #[cfg(test)]
@@ -126,6 +144,76 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Every entry is in one block.
+    #[test]
+    fn blocks_tile_their_matrix() {
+        for (m, n) in [(1, 1), (9, 2000), (515, 1300), (701, 90), (64, 64), (8, 3)] {
+            for count in 1..12 {
+                let mut times = DMatrix::from_element(m, n, 0);
+                for index in 0..count {
+                    let [rows, columns] = block(m, n, count, index);
+                    times.view_mut((rows.start, columns.start), (rows.len(), columns.len())).add_scalar_mut(1);
+                }
+                assert!(times.iter().all(|times| *times == 1), "{m} {n} in {count}");
+            }
+        }
+    }
+
+    /// A product large enough for several threads, and what one thread makes of it.
+    fn large() -> ([DMatrix<f64>; 2], DMatrix<f64>) {
+        let rng = &mut stream(3, Purpose::Init);
+        let factors = [gaussian_matrix(300, 200, rng), gaussian_matrix(200, 520, rng)];
+        let one = formed(&factors, 1);
+        (factors, one)
+    }
+
+    fn formed([a, b]: &[DMatrix<f64>; 2], threads: usize) -> DMatrix<f64> {
+        let mut c = DMatrix::zeros(a.nrows(), b.ncols());
+        on_threads(threads, || gemm_nn(Write::Replace, a.as_view(), b.as_view(), c.as_view_mut()));
+        c
+    }
+
+    /// Inside pools of the host, of one thread and of several, and on threads of its own, many at once.
+    #[test]
+    fn a_host_may_have_threads_of_its_own() {
+        let (factors, one) = large();
+        for size in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(size).build().unwrap();
+            for threads in [1, 2, 4] {
+                assert!(pool.install(|| formed(&factors, threads)) == one, "{size} {threads}");
+                pool.scope(|scope| {
+                    for _ in 0..6 {
+                        scope.spawn(|_| (0..3).for_each(|_| assert!(formed(&factors, threads) == one)));
+                    }
+                });
+            }
+        }
+        std::thread::scope(|scope| {
+            for threads in [1, 2, 3, 5] {
+                let (factors, one) = (&factors, &one);
+                scope.spawn(move || (0..5).for_each(|_| assert!(formed(factors, threads) == *one, "{threads}")));
+            }
+        });
+    }
+
+    /// The caller is in no pool afterwards, and has as many helpers as it asked for.
+    #[test]
+    fn a_caller_is_not_captured_and_gets_the_threads_it_asks_for() {
+        let (factors, one) = large();
+        std::thread::spawn(move || {
+            assert!(formed(&factors, 1) == one && team::helpers() == 0);
+            assert!(formed(&factors, 2) == one && team::helpers() == 1);
+            assert!(formed(&factors, 1) == one && team::helpers() == 1);
+            // Three blocks need no more than three threads.
+            assert!(formed(&factors, 64) == one && team::helpers() == 2);
+            assert_eq!(rayon::current_thread_index(), None);
+            // Which fails on a thread that is in a pool.
+            assert!(rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().is_ok());
+        })
+        .join()
+        .unwrap();
     }
 
     /// The number of threads holds for the work that it is given for, whatever becomes of that.

@@ -16,22 +16,34 @@ pub enum Write {
     Add,
 }
 
-/// C ← AB (+ C); A is m × k, B is k × n, C is m × n. Other shapes panic.
+/// C ← AB (+ C); A is m × k, B is k × n, C is m × n. Any of m, n and k may be 0.
+///
+/// # Panics
+/// If the shapes do not agree.
 pub fn gemm_nn(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatrixViewMut<f64>) {
     gemm(write.into(), view(&a), view(&b), c);
 }
 
-/// C ← AB + D; A is m × k, B is k × n, C and D are m × n. Other shapes panic.
+/// C ← AB + D; A is m × k, B is k × n, C and D are m × n. Any of m, n and k may be 0.
+///
+/// # Panics
+/// If the shapes do not agree.
 pub fn gemm_nn_onto(d: &DMatrix<f64>, a: DMatrixView<f64>, b: DMatrixView<f64>, c: &mut DMatrix<f64>) {
     gemm(Addend::Other(d), view(&a), view(&b), c.as_view_mut());
 }
 
-/// C ← AᵀB (+ C); A is k × m, B is k × n, C is m × n. Other shapes panic.
+/// C ← AᵀB (+ C); A is k × m, B is k × n, C is m × n. Any of m, n and k may be 0.
+///
+/// # Panics
+/// If the shapes do not agree.
 pub fn gemm_tn(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatrixViewMut<f64>) {
     gemm(write.into(), view(&a).transpose(), view(&b), c);
 }
 
-/// C ← ABᵀ (+ C); A is m × k, B is n × k, C is m × n. Other shapes panic.
+/// C ← ABᵀ (+ C); A is m × k, B is n × k, C is m × n. Any of m, n and k may be 0.
+///
+/// # Panics
+/// If the shapes do not agree.
 pub fn gemm_nt(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatrixViewMut<f64>) {
     gemm(write.into(), view(&a), view(&b).transpose(), c);
 }
@@ -68,6 +80,16 @@ fn gemm(addend: Addend<'_>, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMu
     if let Addend::Other(d) = addend {
         assert!(d.shape() == c.shape() && stride == rows as isize, "shapes of a product and what it is added to agree");
     }
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    if a.ncols() == 0 {
+        return match addend {
+            Addend::Nothing => c.fill(0.0),
+            Addend::Itself => {}
+            Addend::Other(d) => c.copy_from(d),
+        };
+    }
     if small::pays(rows, columns, a.ncols()) {
         let source = |m: MatRef<f64>| small::Strided { at: m.as_ptr(), row: m.row_stride(), column: m.col_stride() };
         let at = c.as_mut_ptr();
@@ -78,7 +100,8 @@ fn gemm(addend: Addend<'_>, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMu
         };
         let target = Target { at, onto, row: 1, column: stride };
         let product = Product { m: rows, n: columns, k: a.ncols(), a: source(a), b: source(b), c: target };
-        // SAFETY: the pointers, shapes and strides are those of views, that of C is borrowed mutably, and D is stored like C.
+        // SAFETY: pointers, shapes and strides are those of views, no extent is 0, C is borrowed mutably by a view whose entries nalgebra
+        // keeps apart, and D has the shape and strides of C.
         return unsafe { small::multiply(product) };
     }
     if let Addend::Other(d) = addend {
@@ -107,6 +130,8 @@ pub(super) fn view<'a>(m: &DMatrixView<'a, f64>) -> MatRef<'a, f64> {
 pub(super) fn leave_avx() {
     #[cfg(target_arch = "x86_64")]
     {
+        /// # Safety
+        /// The CPU must have AVX.
         #[target_feature(enable = "avx")]
         fn zero_upper() {
             std::arch::x86_64::_mm256_zeroupper();
@@ -124,47 +149,75 @@ mod tests {
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
 
+    /// A rows × columns view into a larger matrix of NaN, `gap` of them on every side, filled by `entries`.
+    fn embedded(entries: &DMatrix<f64>, gap: usize) -> DMatrix<f64> {
+        let (rows, columns) = entries.shape();
+        let mut whole = DMatrix::from_element(rows + 2 * gap, columns + 2 * gap, f64::NAN);
+        whole.view_mut((gap, gap), (rows, columns)).copy_from(entries);
+        whole
+    }
+
     proptest! {
-        /// One row or column, a few, many more than a register or a block holds; views of larger matrices; all forms, replaced and added.
+        /// No row, column or term, one, a few, many more than a register or a block holds; views of larger matrices, beside which nothing
+        /// is read or written; all forms, replaced and added.
         #[test]
         fn products_agree_with_sums_of_products((m, k, n) in shapes(), gap in 0usize..3, seed in 0u64..1000) {
             let rng = &mut stream(seed, Purpose::Init);
-            // The first rows of taller matrices.
-            let mut stored = |rows: usize, columns: usize| gaussian_matrix(rows + gap, columns, rng);
-            let (a, b, c) = (stored(m, k), stored(k, n), stored(m, n));
-            let (a_view, b_view) = (a.rows(0, m), b.rows(0, k));
+            let [a, b, d] = [(m, k), (k, n), (m, n)].map(|(rows, columns)| gaussian_matrix(rows, columns, rng));
+            let [at, bt] = [&a, &b].map(|x| embedded(&x.transpose(), gap));
             let expected = DMatrix::from_fn(m, n, |i, j| (0..k).map(|l| a[(i, l)] * b[(l, j)]).sum::<f64>());
             // k terms of size about 1, each rounded.
-            let close = |x: DMatrixView<f64>, y: &DMatrix<f64>| (x - y).amax() <= 1e-15 * 16.0 * (1 + k) as f64 * (1.0 + y.amax());
-            let taller = |x: DMatrix<f64>| x.insert_rows(0, gap, 7.0);
-            let (at, bt) = (taller(a_view.transpose()), taller(b_view.transpose()));
-            let (at_view, bt_view) = (at.rows(gap, k), bt.rows(gap, n));
-            for (write, expected) in [(Write::Replace, expected.clone()), (Write::Add, c.rows(0, m) + &expected)] {
+            let largest = |x: &DMatrix<f64>| x.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+            let bound = 1e-15 * 16.0 * (1 + k) as f64 * (1.0 + largest(&expected) + largest(&d));
+            let close = |x: &DMatrix<f64>, y: &DMatrix<f64>| (x - y).iter().all(|x| x.abs() <= bound);
+            let [a, b, c] = [&a, &b, &d].map(|x| embedded(x, gap));
+            let inner = (gap, gap);
+            for (write, expected) in [(Write::Replace, expected.clone()), (Write::Add, &d + &expected)] {
                 for form in 0..3 {
                     let mut out = c.clone();
-                    let mut rows = out.rows_mut(0, m);
+                    let target = out.view_mut(inner, (m, n));
                     match form {
-                        0 => gemm_nn(write, a_view.as_view(), b_view.as_view(), rows.as_view_mut()),
-                        1 => gemm_tn(write, at_view.as_view(), b_view.as_view(), rows.as_view_mut()),
-                        _ => gemm_nt(write, a_view.as_view(), bt_view.as_view(), rows.as_view_mut()),
+                        0 => gemm_nn(write, a.view(inner, (m, k)), b.view(inner, (k, n)), target),
+                        1 => gemm_tn(write, at.view(inner, (k, m)), b.view(inner, (k, n)), target),
+                        _ => gemm_nt(write, a.view(inner, (m, k)), bt.view(inner, (n, k)), target),
                     }
-                    prop_assert!(close(out.rows(0, m).as_view(), &expected), "{write:?} {form}");
-                    prop_assert_eq!(out.rows(m, gap), c.rows(m, gap));
+                    prop_assert!(close(&out.view(inner, (m, n)).into_owned(), &expected), "{write:?} {form}");
+                    let outside = out.iter().filter(|x| x.is_nan()).count();
+                    prop_assert_eq!(outside, out.len() - m * n, "{:?} {} writes beside C", write, form);
                 }
             }
-            let (d, mut out) = (c.rows(0, m).into_owned(), DMatrix::from_element(m, n, f64::NAN));
-            gemm_nn_onto(&d, a_view.as_view(), b_view.as_view(), &mut out);
-            prop_assert!(close(out.as_view(), &(&d + &expected)), "onto another");
+            let mut out = DMatrix::from_element(m, n, f64::NAN);
+            gemm_nn_onto(&d, a.view(inner, (m, k)), b.view(inner, (k, n)), &mut out);
+            prop_assert!(close(&out, &(&d + &expected)), "onto another");
         }
     }
 
     fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
         prop_oneof![
-            (1usize..24, 1usize..24, 1usize..24),
-            (1usize..9, 1usize..140, 1usize..140),
-            (1usize..140, 1usize..140, 1usize..9),
-            (1usize..140, 1usize..9, 1usize..140),
+            (0usize..4, 0usize..4, 0usize..4),
+            (0usize..24, 0usize..24, 0usize..24),
+            (0usize..9, 0usize..140, 0usize..140),
+            (0usize..140, 0usize..140, 0usize..9),
+            (0usize..140, 0usize..9, 0usize..140),
             (60usize..140, 60usize..300, 60usize..140),
         ]
+    }
+
+    /// Views of nothing at the edge of live columns, which must stay.
+    #[test]
+    fn a_product_without_entries_writes_nothing() {
+        let (a, b) = (DMatrix::from_element(40, 30, 1.0), DMatrix::from_element(30, 4, 1.0));
+        let live = DMatrix::from_fn(40, 4, |i, j| (i + 100 * j) as f64);
+        for write in [Write::Replace, Write::Add] {
+            let mut c = live.clone();
+            gemm_nn(write, a.as_view(), b.columns(0, 0), c.columns_mut(1, 0));
+            gemm_tn(write, b.columns(1, 0), b.as_view(), c.view_mut((7, 0), (0, 4)));
+            assert_eq!(c, live);
+        }
+        let mut c = live.clone();
+        gemm_nn(Write::Add, a.columns(3, 0), b.rows(3, 0), c.as_view_mut());
+        assert_eq!(c, live);
+        gemm_nt(Write::Replace, a.columns(3, 0), b.transpose().columns(0, 0), c.as_view_mut());
+        assert!(c.iter().all(|x| *x == 0.0), "a sum without terms is 0");
     }
 }

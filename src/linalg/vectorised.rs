@@ -63,10 +63,14 @@ macro_rules! vectorised {
             #[cfg(target_arch = "x86_64")]
             {
                 use $crate::linalg::Width;
+                /// # Safety
+                /// The CPU must have these instructions.
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2 <$($($generic: $bound,)+)? $(const $count: usize)?> ($($argument: $type),*) $(-> $result)? {
                     any ::<$($($generic,)+)? $($count)?> ($($argument),*)
                 }
+                /// # Safety
+                /// The CPU must have these instructions.
                 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
                 fn avx512 <$($($generic: $bound,)+)? $(const $count: usize)?> ($($argument: $type),*) $(-> $result)? {
                     any ::<$($($generic,)+)? $($count)?> ($($argument),*)

@@ -46,14 +46,22 @@ impl Conserved {
 }
 
 impl Architecture {
-    /// The linear network of these widths, without biases; at least two, all positive (as a validated scenario has them).
+    /// The linear network of these widths, without biases.
+    ///
+    /// # Panics
+    /// If there are fewer than two widths.
     pub fn new(widths: &[usize]) -> Self {
         let depth = widths.len().saturating_sub(1);
         Self::with_layers(widths, &vec![Activation::Identity; depth], &vec![false; depth])
     }
 
-    /// The network of these widths with σ_1, …, σ_L and, where `biases[l − 1]` says so, b_l. One entry per layer in each list.
+    /// The network of these widths with σ_1, …, σ_L and, where `biases[l − 1]` says so, b_l. One entry per layer in each list. A layer may be
+    /// without neurons: the network is then constant.
+    ///
+    /// # Panics
+    /// If there are fewer than two widths, or a list has another length.
     pub fn with_layers(widths: &[usize], activations: &[Activation], biases: &[bool]) -> Self {
+        assert!(widths.len() >= 2, "a network has at least two widths, those of its inputs and outputs");
         assert!(activations.len() + 1 == widths.len() && biases.len() + 1 == widths.len(), "one entry per layer");
         let mut offsets = vec![0];
         for (pair, &bias) in widths.windows(2).zip(biases) {

@@ -55,17 +55,26 @@ type Close<'a> = &'a mut dyn FnMut(DMatrixView<f64>, &mut DMatrix<f64>);
 
 impl LinearObjective {
     /// The objective of a linear architecture ([`Architecture::is_linear`]) with decay λ ≥ 0, its products in the cheaper order.
-    /// Moments must be of d_0 inputs and d_L outputs. Large products take as many threads as the machine has.
+    /// Large products take as many threads as the machine has.
+    ///
+    /// # Panics
+    /// If the architecture is not linear, or the moments are not of d_0 inputs and d_L outputs.
     pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
         Self::with_chain(Chain::new(architecture), moments, weight_decay)
     }
 
     /// The same with a given order.
+    ///
+    /// # Panics
+    /// Likewise.
     pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
         Self::with_chain(Chain { net: architecture, order }, moments, weight_decay)
     }
 
     fn with_chain(chain: Chain, moments: Moments, weight_decay: f64) -> Self {
+        assert!(chain.net.is_linear(), "a network that goes by moments is linear");
+        let ends = (chain.net.output_dim(), chain.net.input_dim());
+        assert_eq!(moments.sigma_yx.shape(), ends, "moments are of the network's outputs and inputs");
         let scratch = RefCell::new(chain.scratch());
         let (minus_sigma_yx, minus_sigma_x) = (-&moments.sigma_yx, -&moments.sigma_x);
         let (tangent, second) = (RefCell::new(None), RefCell::new(None));
@@ -74,7 +83,7 @@ impl LinearObjective {
         Self { chain, moments, minus_sigma_yx, minus_sigma_x, weight_decay, low_rank, threads, scratch, tangent, second }
     }
 
-    /// The same with at most this many threads, 1 at least. The results have the same bits; only handing work over allocates.
+    /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self

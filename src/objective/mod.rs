@@ -10,6 +10,8 @@ mod loss;
 mod mlp;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use crate::scenario::Loss;
 pub use chain::Order;

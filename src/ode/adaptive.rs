@@ -6,9 +6,10 @@
 use nalgebra::DVector;
 use ode_solvers::dop_shared::{IntegrationError, Stats};
 
+use super::integrator::{Advance, Integrator};
 use super::limits::Budget;
 use super::rhs::{FEWEST_STATES, Rhs, states_per_call};
-use super::{Integrator, Limits, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
+use super::{Limits, OdeError, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
 /// One call of the library: from `t0` towards `t1`, at most about `max_steps` tries, first step `step` (0: let it guess).
 pub(super) struct Leg {
@@ -37,7 +38,7 @@ pub(super) type Fly = fn(&Rhs<'_>, &Leg, DVector<f64>) -> Flown;
 /// Where stability and not accuracy limits the step, as in most gradient flows after their transient, a loose tolerance is not
 /// cheaper, and it is *wrong*: the jitter at the stability limit drives a drift along flat directions of the loss. At rtol 1e-3 flows
 /// have ended 36–93 % off. These two methods do not cap their steps against it: keep their rtol at 1e-6 or tighter.
-pub struct Adaptive {
+pub(super) struct Adaptive {
     fly: Fly,
     tolerance: Tolerance,
     /// The step to start the next segment with; 0 before the first.
@@ -48,7 +49,18 @@ pub struct Adaptive {
 }
 
 impl Adaptive {
-    pub(super) fn new(fly: Fly, tolerance: Tolerance, limits: Limits) -> Self {
+    /// The integrator of this method on `field`.
+    pub(super) fn bind<'f>(
+        field: impl VectorField + 'f,
+        fly: Fly,
+        tolerance: Tolerance,
+        limits: Limits,
+    ) -> Result<Integrator<'f>, OdeError> {
+        let tolerance = tolerance.check()?;
+        Integrator::bind(field, &limits.clone(), || Box::new(Self::new(fly, tolerance, limits)))
+    }
+
+    fn new(fly: Fly, tolerance: Tolerance, limits: Limits) -> Self {
         Self { fly, tolerance, step: 0.0, budget: Budget::new(limits), start_norm: None }
     }
 
@@ -67,7 +79,7 @@ impl Adaptive {
     }
 }
 
-impl Integrator for Adaptive {
+impl Advance for Adaptive {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         let rhs = Rhs::new(field);
         let mut work = Work::default();

@@ -9,11 +9,14 @@ use ode_solvers::dop_shared::OutputType;
 
 use super::adaptive::{Adaptive, Flown, Leg};
 use super::rhs::Rhs;
-use super::{Limits, Tolerance};
+use super::{Integrator, Limits, OdeError, Tolerance, VectorField};
 
-/// The integrator `dop853`.
-pub fn dop853(tolerance: Tolerance, limits: Limits) -> Adaptive {
-    Adaptive::new(fly, tolerance, limits)
+/// The integrator `dop853`. Keep its rtol at 1e-6 or tighter, as that of [`dopri5`](super::dopri5).
+///
+/// # Errors
+/// If the tolerance admits no error, `limits` leave no step, or the field has no components.
+pub fn dop853<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    Adaptive::bind(field, fly, tolerance, limits)
 }
 
 /// θ with its time appended, (θ, t)' = (F(t, θ), 1). The table of `ode_solvers` 0.6.2 has c₁₂ = 0 where the method has 1, which

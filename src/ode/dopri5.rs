@@ -6,11 +6,17 @@ use ode_solvers::dop_shared::OutputType;
 
 use super::adaptive::{Adaptive, Flown, Leg};
 use super::rhs::Rhs;
-use super::{Limits, Tolerance};
+use super::{Integrator, Limits, OdeError, Tolerance, VectorField};
 
 /// The integrator `dopri5`.
-pub fn dopri5(tolerance: Tolerance, limits: Limits) -> Adaptive {
-    Adaptive::new(fly, tolerance, limits)
+///
+/// Where stability and not accuracy limits the step, as in most gradient flows after their transient, a loose tolerance is not cheaper,
+/// and it is *wrong*: keep rtol at 1e-6 or tighter. So too with `dop853`.
+///
+/// # Errors
+/// If the tolerance admits no error, `limits` leave no step, or the field has no components.
+pub fn dopri5<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    Adaptive::bind(field, fly, tolerance, limits)
 }
 
 fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>) -> Flown {

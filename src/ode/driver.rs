@@ -5,11 +5,12 @@ use nalgebra::DVector;
 use super::auto::{Auto, Choice, Look};
 use super::controller::Controller;
 use super::initial_step::initial_step;
+use super::integrator::Advance;
 use super::limits::Budget;
 use super::method::{Base, Method, fit};
 use super::rhs::{NotFinite, Rhs, norm, shortest_step};
 use super::stability::Stability;
-use super::{Change, Integrator, Limits, Retrial, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
+use super::{Change, Limits, Retrial, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
 /// Accepted steps between two looks of `auto`, at least.
 const STEPS_PER_REVIEW: u32 = 10;
@@ -21,7 +22,7 @@ const TRIALS: u32 = 8;
 /// A method with dense output takes its natural steps, past the end of a segment if need be, and hands out the interpolated state there;
 /// the next call goes on from where it stands, unless it is given another state than it has handed out. A method without is cut to land,
 /// and its natural step is kept for after the landing.
-pub struct Driver {
+pub(super) struct Driver {
     method: Box<dyn Method>,
     chooser: Chooser,
     /// The methods taken up, if they were chosen.
@@ -254,7 +255,7 @@ impl Driver {
     }
 }
 
-impl Integrator for Driver {
+impl Advance for Driver {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         self.advance_or_pause(field, t0, t1, t1, theta)
     }

@@ -35,9 +35,9 @@ const TRIED: u64 = 30;
 /// What bounds an integration beside its tolerance.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// No step goes beyond this time; infinite for no end.
+    /// No step goes beyond this time, unless a segment does; infinite for no end.
     pub t_end: f64,
-    /// The longest step allowed, in units of time; infinite for no cap.
+    /// The longest step allowed, in units of time, above 0; infinite for no cap.
     pub max_step: f64,
     /// How many steps may be tried in all, over all segments.
     pub max_steps: u64,

@@ -1,7 +1,33 @@
 //! Integration of any autonomous or time-dependent field θ̇ = F(t, θ), knowing nothing of networks.
 //!
-//! An [`Integrator`] advances a state from one time to the next and carries its step size over; why it stopped short, if it
-//! did, is part of its [`Segment`], not an error.
+//! An [`Integrator`] is bound to its field, advances a state from one time to the next and carries its step size over; why it stopped short,
+//! if it did, is part of its [`Segment`], not an error.
+//!
+//! ```
+//! use gramflow::ode::{tsit5, Limits, Tolerance, VectorField};
+//! use nalgebra::DVector;
+//!
+//! /// θ̇ = −θ.
+//! struct Decay;
+//!
+//! impl VectorField for Decay {
+//!     fn dim(&self) -> usize {
+//!         1
+//!     }
+//!     fn eval(&self, _t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+//!         dtheta[0] = -theta[0];
+//!     }
+//!     fn jacobian_vector(&self, _t: f64, _theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+//!         jv[0] = -v[0];
+//!     }
+//! }
+//!
+//! let mut integrator = tsit5(&Decay, Tolerance { rtol: 1e-8, atol: 1e-11 }, Limits::default())?;
+//! let mut theta = DVector::from_element(1, 1.0);
+//! let segment = integrator.advance(0.0, 2.0, &mut theta)?;
+//! assert!(segment.stop.is_none() && (theta[0] - (-2f64).exp()).abs() < 1e-7);
+//! # Ok::<(), gramflow::ode::OdeError>(())
+//! ```
 
 mod adaptive;
 mod auto;
@@ -9,9 +35,11 @@ mod controller;
 mod dop853;
 mod dopri5;
 mod driver;
+mod error;
 mod event;
 mod gauss;
 mod initial_step;
+mod integrator;
 mod limits;
 mod low_rank;
 mod method;
@@ -26,20 +54,23 @@ mod termination;
 mod tolerance;
 mod tsit5;
 
-pub use adaptive::Adaptive;
 pub use dop853::dop853;
 pub use dopri5::dopri5;
-pub use driver::Driver;
+pub use error::OdeError;
 pub use event::Event;
+pub use integrator::Integrator;
 pub use limits::{Interrupt, Limits};
 pub use low_rank::LowRank;
-pub use rk4::Rk4;
+pub use rk4::rk4;
 pub use spectral_radius::spectral_radius;
 pub use switching::{Retrial, Switching};
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 
 use nalgebra::DVector;
+
+use driver::Driver;
+use method::Method;
 
 /// The right-hand side F of θ̇ = F(t, θ), θ ∈ ℝ^P.
 pub trait VectorField {
@@ -79,25 +110,6 @@ pub trait VectorField {
     }
 }
 
-/// A method that carries a state forward in time.
-pub trait Integrator {
-    /// Advances `theta` from `t0` to exactly `t1 ≥ t0`, or as far as it gets; `theta` is then the state at `Segment::t`.
-    ///
-    /// Successive calls are one integration: they continue each other's step size and count against one `max_steps`.
-    fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
-
-    /// Advances towards `t1` as [`Integrator::advance`] does, and hands over at the end of the first step at or after `pause`, if that is
-    /// before `t1`: for a look on the way, which changes no step. A method that cannot pause lands at `pause`.
-    fn advance_or_pause(&mut self, field: &dyn VectorField, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
-        self.advance(field, t0, pause.min(t1), theta)
-    }
-
-    /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.
-    fn changes(&self) -> &[Change] {
-        &[]
-    }
-}
-
 /// That `auto` has taken up a method.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
@@ -117,29 +129,63 @@ pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
 
 /// The integrator `auto`: [`tsit5`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance, changed when the flow turns out
 /// otherwise. Needs `limits.t_end` to judge whether a horizon is long.
-pub fn auto(tolerance: Tolerance, limits: Limits) -> Driver {
-    Driver::auto(tolerance, limits)
+///
+/// # Errors
+/// If the tolerance admits no error, `limits` leave no step, or the field has no components.
+pub fn auto<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    let tolerance = tolerance.check()?;
+    Integrator::bind(field, &limits.clone(), || Box::new(Driver::auto(tolerance, limits)))
 }
 
 /// The integrator `tsit5`: Tsitouras 5(4), for flows that are not stiff. Its steps keep to 3/ρ.
-pub fn tsit5(tolerance: Tolerance, limits: Limits) -> Driver {
-    Driver::new(Box::new(tsit5::Tsit5::new()), tolerance, limits)
+///
+/// # Errors
+/// As of [`auto`].
+pub fn tsit5<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    driven(field, || Box::new(tsit5::Tsit5::new()), tolerance, limits)
 }
 
 /// The integrator `rkc`: Runge–Kutta–Chebyshev of order 2, for stiff flows at loose tolerance.
-pub fn rkc(tolerance: Tolerance, limits: Limits) -> Driver {
-    Driver::new(Box::new(rkc::Rkc::new()), tolerance, limits)
+///
+/// # Errors
+/// As of [`auto`].
+pub fn rkc<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    driven(field, || Box::new(rkc::Rkc::new()), tolerance, limits)
 }
 
 /// The integrator `rock4`: orthogonal Runge–Kutta–Chebyshev of order 4, for stiff flows at moderate and tight tolerance.
-pub fn rock4(tolerance: Tolerance, limits: Limits) -> Driver {
-    Driver::new(Box::new(rock4::Rock4::new()), tolerance, limits)
+///
+/// # Errors
+/// As of [`auto`].
+pub fn rock4<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    driven(field, || Box::new(rock4::Rock4::new()), tolerance, limits)
 }
 
 /// The integrator `gauss`: Gauss collocation of 1, 2 or 3 stages, of order 2·stages, which keeps quadratic invariants of e^{λt}θ.
-/// A number of stages beyond these is taken as the nearest.
-pub fn gauss(stages: usize, tolerance: Tolerance, limits: Limits) -> Driver {
-    Driver::new(Box::new(gauss::Gauss::new(stages)), tolerance, limits)
+///
+/// # Errors
+/// As of [`auto`], and of another number of stages.
+pub fn gauss<'f>(
+    field: impl VectorField + 'f,
+    stages: usize,
+    tolerance: Tolerance,
+    limits: Limits,
+) -> Result<Integrator<'f>, OdeError> {
+    if !(1..=3).contains(&stages) {
+        return Err(OdeError::Stages { stages });
+    }
+    driven(field, || Box::new(gauss::Gauss::new(stages)), tolerance, limits)
+}
+
+/// One of our methods on `field`.
+fn driven<'f>(
+    field: impl VectorField + 'f,
+    method: impl FnOnce() -> Box<dyn Method>,
+    tolerance: Tolerance,
+    limits: Limits,
+) -> Result<Integrator<'f>, OdeError> {
+    let tolerance = tolerance.check()?;
+    Integrator::bind(field, &limits.clone(), || Box::new(Driver::new(method(), tolerance, limits)))
 }
 
 /// What one call of [`Integrator::advance`] did.

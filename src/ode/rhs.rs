@@ -133,9 +133,14 @@ pub(super) fn measured(error: f64) -> Result<f64, NotFinite> {
     if error.is_finite() { Ok(error) } else { Err(NotFinite) }
 }
 
-fn finite(v: &DVector<f64>) -> Result<(), NotFinite> {
+/// Whether every entry is finite, and none so large that its square is not.
+pub(super) fn is_finite(v: &DVector<f64>) -> bool {
     // One pass that the compiler vectorises, unlike a test of every entry.
-    if norm_squared(v.as_slice()).is_finite() { Ok(()) } else { Err(NotFinite) }
+    norm_squared(v.as_slice()).is_finite()
+}
+
+fn finite(v: &DVector<f64>) -> Result<(), NotFinite> {
+    if is_finite(v) { Ok(()) } else { Err(NotFinite) }
 }
 
 vectorised! {

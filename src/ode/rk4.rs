@@ -5,12 +5,24 @@
 
 use nalgebra::DVector;
 
+use super::integrator::{Advance, Integrator};
 use super::limits::Budget;
 use super::rhs::{Rhs, states_per_call};
-use super::{Integrator, Limits, Segment, Termination, VectorField, Work, has_blown_up};
+use super::{Limits, OdeError, Segment, Termination, VectorField, Work, has_blown_up};
 
-/// The integrator `rk4`: every segment is divided into equal steps no longer than the one given.
-pub struct Rk4 {
+/// The integrator `rk4`: every segment is divided into equal steps no longer than `step`, which must be positive and finite.
+///
+/// # Errors
+/// If `step` is neither, `limits` leave no step, or the field has no components.
+pub fn rk4<'f>(field: impl VectorField + 'f, step: f64, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    if !(step > 0.0 && step.is_finite()) {
+        return Err(OdeError::Step { step });
+    }
+    Integrator::bind(field, &limits.clone(), || Box::new(Rk4::new(step, limits)))
+}
+
+/// The method.
+struct Rk4 {
     step: f64,
     budget: Budget,
     /// ‖θ‖ at the start of the integration: what growth is measured against.
@@ -19,12 +31,12 @@ pub struct Rk4 {
 
 impl Rk4 {
     /// Steps of at most `step` > 0, within the limits.
-    pub fn new(step: f64, limits: Limits) -> Self {
+    fn new(step: f64, limits: Limits) -> Self {
         Self { step: step.min(limits.max_step), budget: Budget::new(limits), start_norm: None }
     }
 }
 
-impl Integrator for Rk4 {
+impl Advance for Rk4 {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         self.advance_or_pause(field, t0, t1, t1, theta)
     }

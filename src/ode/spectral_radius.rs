@@ -21,9 +21,9 @@ use rand_chacha::ChaCha8Rng;
 use crate::linalg::{End, Lanczos, add_scaled, sum_over, vectorised};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
-use super::VectorField;
 use super::method::fit;
 use super::rhs::{NotFinite, Rhs, norm};
+use super::{OdeError, VectorField};
 
 /// An estimate that moves by less from product to product has settled.
 const SETTLED: f64 = 0.01;
@@ -54,11 +54,21 @@ const NOTHING: f64 = 1e-6;
 /// orthogonal would else grow by more than its inverse with every vector.
 const CANCELLED: f64 = 0.5;
 
-/// ρ of the Jacobian of `field` at (t, θ), a twentieth on the safe side; `None` where products with it are not finite.
-pub fn spectral_radius(field: &dyn VectorField, t: f64, theta: &DVector<f64>) -> Option<f64> {
+/// ρ of the Jacobian of `field` at (t, θ), a twentieth on the safe side; 0 of a field without components.
+///
+/// # Errors
+/// If θ is not of the field's dimension, or products with the Jacobian are not finite.
+pub fn spectral_radius(field: &dyn VectorField, t: f64, theta: &DVector<f64>) -> Result<f64, OdeError> {
+    let (found, wanted) = (theta.len(), field.dim());
+    if found != wanted {
+        return Err(OdeError::StateLength { found, wanted });
+    }
+    if wanted == 0 {
+        return Ok(0.0);
+    }
     let mut radius = SpectralRadius::new();
-    radius.update(&Rhs::new(field), t, theta).ok()?;
-    Some(radius.value())
+    radius.update(&Rhs::new(field), t, theta).map_err(|NotFinite| OdeError::JacobianNotFinite { t })?;
+    Ok(radius.value())
 }
 
 /// An estimate of ρ that is kept up to date.

@@ -2,20 +2,20 @@
 
 use super::*;
 
-/// Makes a method.
-pub(crate) type Make = fn(Tolerance, Limits) -> Box<dyn Integrator>;
+/// Makes a method on a field.
+pub(crate) type Make = for<'f> fn(&'f dyn VectorField, Tolerance, Limits) -> Integrator<'f>;
 
 /// A method of ours or the library's is one line here.
 pub(crate) const METHODS: &[(&str, Make)] = &[
-    ("dopri5", |tolerance, limits| Box::new(dopri5(tolerance, limits))),
-    ("dop853", |tolerance, limits| Box::new(dop853(tolerance, limits))),
-    ("tsit5", |tolerance, limits| Box::new(tsit5(tolerance, limits))),
-    ("rkc", |tolerance, limits| Box::new(rkc(tolerance, limits))),
-    ("rock4", |tolerance, limits| Box::new(rock4(tolerance, limits))),
-    ("gauss1", |tolerance, limits| Box::new(gauss(1, tolerance, limits))),
-    ("gauss2", |tolerance, limits| Box::new(gauss(2, tolerance, limits))),
-    ("gauss3", |tolerance, limits| Box::new(gauss(3, tolerance, limits))),
-    ("auto", |tolerance, limits| Box::new(auto(tolerance, limits))),
+    ("dopri5", |field, tolerance, limits| dopri5(field, tolerance, limits).unwrap()),
+    ("dop853", |field, tolerance, limits| dop853(field, tolerance, limits).unwrap()),
+    ("tsit5", |field, tolerance, limits| tsit5(field, tolerance, limits).unwrap()),
+    ("rkc", |field, tolerance, limits| rkc(field, tolerance, limits).unwrap()),
+    ("rock4", |field, tolerance, limits| rock4(field, tolerance, limits).unwrap()),
+    ("gauss1", |field, tolerance, limits| gauss(field, 1, tolerance, limits).unwrap()),
+    ("gauss2", |field, tolerance, limits| gauss(field, 2, tolerance, limits).unwrap()),
+    ("gauss3", |field, tolerance, limits| gauss(field, 3, tolerance, limits).unwrap()),
+    ("auto", |field, tolerance, limits| auto(field, tolerance, limits).unwrap()),
 ];
 
 /// What a method of order 2 that controls its error per step leaves: rtol^{2/3}; `auto` takes it at loose tolerance.

@@ -8,9 +8,9 @@ use crate::linalg::{sum_along, vectorised};
 /// states before and after it, is at most 1 (Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.4).
 #[derive(Debug, Clone, Copy)]
 pub struct Tolerance {
-    /// Relative tolerance, dimensionless.
+    /// Relative tolerance, dimensionless, 0 at least.
     pub rtol: f64,
-    /// Absolute tolerance, in units of θ.
+    /// Absolute tolerance, in units of θ, above 0: a component that is 0 has no relative error.
     pub atol: f64,
 }
 

@@ -6,6 +6,8 @@
 //! has time scales below the learning rate, and is given up. So is a modified flow that takes many more than any that is followed: beyond
 //! stability, or from a start that a large momentum moves far away, it is stiff without bound.
 
+use std::rc::Rc;
+
 use nalgebra::DVector;
 
 use crate::observe;
@@ -15,7 +17,6 @@ use crate::scenario::{self, Measure, Optimizer, Scenario};
 
 use super::Problem;
 use super::choice::{Choice, Kind, choose};
-use super::integrator::integrator;
 
 /// A limit is integrated at this relative tolerance at least: an explicit method that does not cap its step against stiffness is not to be
 /// trusted above it.
@@ -30,8 +31,8 @@ const MODIFIED_STEPS: [u64; 2] = [30_000, 10];
 pub(super) struct Companion<'a> {
     kind: observe::Companion,
     formula: String,
-    field: Box<dyn VectorField + 'a>,
-    integrator: Box<dyn Integrator>,
+    field: Rc<dyn VectorField + 'a>,
+    integrator: Integrator<'a>,
     tolerance: Tolerance,
     limits: Limits,
     /// Steps that the scenario allows any flow.
@@ -94,23 +95,23 @@ impl<'a> Maker<'a, '_> {
             Kind::Modified(flow) => {
                 let (theta, formula) = (flow.start(start), flow.formula());
                 let work = if theta == *start { still } else { gradients(1) };
-                self.make(observe::Companion::ModifiedFlow, formula, Box::new(flow), (0.0, theta), work)
+                self.make(observe::Companion::ModifiedFlow, formula, Rc::new(flow), (0.0, theta), work)
             }
             Kind::ThirdOrder(flow) => {
                 let formula = flow.formula();
-                self.make(observe::Companion::ThirdOrderFlow, formula, Box::new(flow), (0.0, start.clone()), still)
+                self.make(observe::Companion::ThirdOrderFlow, formula, Rc::new(flow), (0.0, start.clone()), still)
             }
             Kind::Normalised(flow) => {
                 let formula = flow.formula();
-                self.make(observe::Companion::Limit, formula, Box::new(flow), (0.0, start.clone()), still)
+                self.make(observe::Companion::Limit, formula, Rc::new(flow), (0.0, start.clone()), still)
             }
             Kind::Adam(flow) => {
                 let (begin, formula) = (flow.start(start), flow.formula());
-                self.make(observe::Companion::Limit, formula, Box::new(flow), begin, gradients(3))
+                self.make(observe::Companion::Limit, formula, Rc::new(flow), begin, gradients(3))
             }
             Kind::Rmsprop(flow) => {
                 let (state, formula) = (flow.start(start), flow.formula());
-                self.make(observe::Companion::Limit, formula, Box::new(flow), (0.0, state), gradients(1))
+                self.make(observe::Companion::Limit, formula, Rc::new(flow), (0.0, state), gradients(1))
             }
         }
     }
@@ -119,7 +120,7 @@ impl<'a> Maker<'a, '_> {
         &self,
         kind: observe::Companion,
         formula: String,
-        field: Box<dyn VectorField + 'a>,
+        field: Rc<dyn VectorField + 'a>,
         (t, state): (f64, DVector<f64>),
         work: Work,
     ) -> Companion<'a> {
@@ -140,7 +141,7 @@ impl<'a> Maker<'a, '_> {
             (flow.integrator, flow.rtol)
         };
         let tolerance = Tolerance { rtol, atol: flow.atol };
-        let integrator = integrator(method, tolerance, limits.clone());
+        let integrator = self::integrator(method, &field, tolerance, limits.clone());
         // At t = 0 it is where it starts, whatever a singular field begins with.
         let theta = if t == 0.0 {
             state.rows(0, self.problem.start.values().len()).into_owned()
@@ -166,6 +167,16 @@ impl<'a> Maker<'a, '_> {
     }
 }
 
+/// The integrator of a companion.
+fn integrator<'a>(
+    method: scenario::Integrator,
+    field: &Rc<dyn VectorField + 'a>,
+    tolerance: Tolerance,
+    limits: Limits,
+) -> Integrator<'a> {
+    super::integrator(method, Rc::clone(field), tolerance, limits).expect("a validated scenario can be integrated")
+}
+
 impl Companion<'_> {
     /// Carries it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
     pub(super) fn advance(&mut self, t: f64, step: u64) {
@@ -173,9 +184,9 @@ impl Companion<'_> {
             if self.kind == observe::Companion::Limit {
                 // Begun anew, so that its steps are counted from here.
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
-                self.integrator = integrator(scenario::Integrator::Dopri5, self.tolerance, limits);
+                self.integrator = integrator(scenario::Integrator::Dopri5, &self.field, self.tolerance, limits);
             }
-            let segment = self.integrator.advance(&*self.field, self.t, t, &mut self.state);
+            let segment = self.integrator.advance(self.t, t, &mut self.state).expect("times are finite and in order");
             (self.t, self.landed, self.step) = (segment.t, segment.t, step);
             self.work += segment.work;
             self.stop = segment.stop;

@@ -1,25 +1,40 @@
 //! From a scenario's word for a method to the method.
 
-use crate::ode::{self, Integrator, Interrupt, Limits, Rk4, Tolerance};
+use crate::ode::{self, Integrator, Interrupt, Limits, OdeError, Tolerance, VectorField};
 use crate::scenario;
 
-/// The integrator of a scenario's flow.
-pub fn flow_integrator(flow: &scenario::Flow, interrupt: &Interrupt) -> Box<dyn Integrator> {
+/// The integrator of a scenario's flow, on `field`.
+///
+/// # Errors
+/// Of settings that no validated scenario has.
+pub fn flow_integrator<'f>(
+    flow: &scenario::Flow,
+    field: impl VectorField + 'f,
+    interrupt: &Interrupt,
+) -> Result<Integrator<'f>, OdeError> {
     let tolerance = Tolerance { rtol: flow.rtol, atol: flow.atol };
     let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt: interrupt.clone(), ..Limits::default() };
-    integrator(flow.integrator, tolerance, limits)
+    integrator(flow.integrator, field, tolerance, limits)
 }
 
-/// The integrator that a scenario names.
-pub fn integrator(name: scenario::Integrator, tolerance: Tolerance, limits: Limits) -> Box<dyn Integrator> {
+/// The integrator that a scenario names, on `field`.
+///
+/// # Errors
+/// Of settings that no validated scenario has.
+pub fn integrator<'f>(
+    name: scenario::Integrator,
+    field: impl VectorField + 'f,
+    tolerance: Tolerance,
+    limits: Limits,
+) -> Result<Integrator<'f>, OdeError> {
     match name {
-        scenario::Integrator::Dop853 => Box::new(ode::dop853(tolerance, limits)),
-        scenario::Integrator::Rk4 { step } => Box::new(Rk4::new(step, limits)),
-        scenario::Integrator::Tsit5 => Box::new(ode::tsit5(tolerance, limits)),
-        scenario::Integrator::Rkc => Box::new(ode::rkc(tolerance, limits)),
-        scenario::Integrator::Gauss { stages } => Box::new(ode::gauss(stages, tolerance, limits)),
-        scenario::Integrator::Rock4 => Box::new(ode::rock4(tolerance, limits)),
-        scenario::Integrator::Auto => Box::new(ode::auto(tolerance, limits)),
-        scenario::Integrator::Dopri5 => Box::new(ode::dopri5(tolerance, limits)),
+        scenario::Integrator::Dop853 => ode::dop853(field, tolerance, limits),
+        scenario::Integrator::Rk4 { step } => ode::rk4(field, step, limits),
+        scenario::Integrator::Tsit5 => ode::tsit5(field, tolerance, limits),
+        scenario::Integrator::Rkc => ode::rkc(field, tolerance, limits),
+        scenario::Integrator::Gauss { stages } => ode::gauss(field, stages, tolerance, limits),
+        scenario::Integrator::Rock4 => ode::rock4(field, tolerance, limits),
+        scenario::Integrator::Auto => ode::auto(field, tolerance, limits),
+        scenario::Integrator::Dopri5 => ode::dopri5(field, tolerance, limits),
     }
 }

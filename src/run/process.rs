@@ -2,6 +2,7 @@
 //! start, the same clock, the same observables.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
@@ -46,8 +47,8 @@ pub(super) struct Ended {
 
 /// Gradient flow from the scenario's start.
 pub(super) struct Flow<'a> {
-    field: GradientFlow<'a>,
-    integrator: Box<dyn Integrator>,
+    field: Rc<GradientFlow<'a>>,
+    integrator: Integrator<'a>,
     /// None of a second integration, which ends where the first does.
     monitor: Option<Monitor<'a>>,
     preservation: Option<Preservation>,
@@ -62,9 +63,11 @@ pub(super) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+        let field = Rc::new(problem.flow());
         Self {
-            field: problem.flow(),
-            integrator: flow_integrator(&scenario.flow, interrupt),
+            integrator: flow_integrator(&scenario.flow, field.clone(), interrupt)
+                .expect("a validated scenario can be integrated"),
+            field,
             monitor: Some(Monitor::new(scenario, problem)),
             preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
@@ -88,7 +91,10 @@ impl<'a> Flow<'a> {
         while self.stop.is_none() && self.t < t && t <= self.t_end {
             let pause = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
             let begin = Instant::now();
-            let segment = self.integrator.advance_or_pause(&self.field, self.t, pause, t, self.parameters.values_mut());
+            let segment = self
+                .integrator
+                .advance_or_pause(self.t, pause, t, self.parameters.values_mut())
+                .expect("times are finite and in order");
             self.time += begin.elapsed();
             self.t = segment.t;
             self.work += segment.work;

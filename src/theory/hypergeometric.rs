@@ -12,16 +12,22 @@ const ABOVE: f64 = 1.5;
 
 impl Mode {
     /// The time from u = `from` to u = `to`, negative if the mode passes them in the other order; both > 0 and on one side of
-    /// u* = (σ/x)^{1/L}. For L ≥ 3 and λ = 0.
+    /// u* = (σ/x)^{1/L}. For L ≥ 3 and λ = 0; NaN for any other mode or states.
     pub fn time(&self, from: f64, to: f64) -> f64 {
+        if !(self.is_deep() && from > 0.0 && to > 0.0) {
+            return f64::NAN;
+        }
         let depth = f64::from(self.depth);
         let b = (2.0 - depth) / depth;
         let z = |u: f64| self.variance * u.powi(self.depth as i32) / self.sigma;
         (self.sigma / self.variance).powf(b) / (depth * self.sigma) * integral(b, z(from), z(to))
     }
 
-    /// u at time t ≥ 0 from u(0) = `from` > 0, to rounding. For L ≥ 3 and λ = 0.
+    /// u at time t ≥ 0 from u(0) = `from` > 0, to rounding. For L ≥ 3 and λ = 0; NaN for any other mode, state or time.
     pub fn after(&self, from: f64, t: f64) -> f64 {
+        if !(self.is_deep() && from > 0.0 && from.is_finite() && t >= 0.0) {
+            return f64::NAN;
+        }
         let rest = (self.sigma / self.variance).powf(1.0 / f64::from(self.depth));
         // The time grows from 0 at `from` without bound towards u*.
         let (mut near, mut far) = (from, rest);
@@ -36,6 +42,11 @@ impl Mode {
                 far = middle;
             }
         }
+    }
+
+    /// Whether these formulas hold for it.
+    fn is_deep(&self) -> bool {
+        self.depth >= 3 && self.sigma > 0.0 && self.variance > 0.0 && self.weight_decay == 0.0
     }
 }
 
@@ -80,6 +91,27 @@ fn series(factor: f64, ratio: impl Fn(f64) -> f64, first: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// None of them hangs.
+    #[test]
+    fn what_has_no_solution_is_not_a_number() {
+        let mode = Mode { depth: 3, sigma: 1.0, variance: 1.0, weight_decay: 0.0 };
+        let nan = f64::NAN;
+        for (from, t) in [(nan, 1.0), (0.0, 1.0), (-1.0, 1.0), (f64::INFINITY, 1.0), (0.5, nan), (0.5, -1.0)] {
+            assert!(mode.after(from, t).is_nan(), "{from} {t}");
+        }
+        for (from, to) in [(nan, 0.5), (0.5, nan), (0.0, 0.5), (0.5, -1.0)] {
+            assert!(mode.time(from, to).is_nan(), "{from} {to}");
+        }
+        for other in [
+            Mode { depth: 2, ..mode },
+            Mode { sigma: 0.0, ..mode },
+            Mode { variance: nan, ..mode },
+            Mode { weight_decay: 0.1, ..mode },
+        ] {
+            assert!(other.after(0.5, 1.0).is_nan() && other.time(0.5, 0.6).is_nan(), "{other:?}");
+        }
+    }
 
     fn modes() -> impl Iterator<Item = Mode> {
         (3..8).flat_map(|depth| {

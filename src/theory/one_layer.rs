@@ -4,7 +4,10 @@
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// W(t) from W(0) = `start`, both d_1 × d_0, with `sigma_x` (d_0 × d_0) and `sigma_yx` (d_1 × d_0).
+/// W(t) from W(0) = `start`, both d_1 × d_0, with `sigma_x` (d_0 × d_0) and `sigma_yx` (d_1 × d_0). NaN if `sigma_x` is not finite.
+///
+/// # Panics
+/// If the shapes do not agree.
 pub fn one_layer(
     sigma_x: &DMatrix<f64>,
     sigma_yx: &DMatrix<f64>,
@@ -12,6 +15,10 @@ pub fn one_layer(
     start: &DMatrix<f64>,
     t: f64,
 ) -> DMatrix<f64> {
+    // nalgebra's iteration would not end.
+    if !sigma_x.iter().all(|entry| entry.is_finite()) {
+        return DMatrix::from_element(start.nrows(), start.ncols(), f64::NAN);
+    }
     let SymmetricEigen { eigenvectors: v, eigenvalues } = SymmetricEigen::new(sigma_x.clone());
     let (mut kept, mut learned) = (start * &v, sigma_yx * &v);
     for (i, eigenvalue) in eigenvalues.iter().enumerate() {
@@ -26,6 +33,12 @@ pub fn one_layer(
 mod tests {
     use super::*;
     use crate::rng::{Purpose, gaussian_matrix, stream};
+
+    #[test]
+    fn what_is_no_number_gives_none() {
+        let (nan, zero) = (DMatrix::from_element(2, 2, f64::NAN), DMatrix::zeros(2, 2));
+        assert!(one_layer(&nan, &zero, 0.0, &zero, 1.0).iter().all(|x| x.is_nan()));
+    }
 
     /// By central differences; a rank-deficient Σ_x is no special case.
     #[test]

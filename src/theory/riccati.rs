@@ -21,6 +21,9 @@ pub struct Riccati {
 
 impl Riccati {
     /// From W_1 (d_1 × d_0) and W_2 (d_2 × d_1), whose D is `imbalance`·I, with `sigma_yx` (d_2 × d_0).
+    ///
+    /// # Panics
+    /// If the shapes do not agree.
     pub fn new(w1: &DMatrix<f64>, w2: &DMatrix<f64>, sigma_yx: &DMatrix<f64>, weight_decay: f64, imbalance: f64) -> Self {
         let (d_in, d_out) = (w1.ncols(), w2.nrows());
         let mut start = DMatrix::zeros(d_in + d_out, w1.nrows());
@@ -32,12 +35,21 @@ impl Riccati {
         for i in 0..d_in + d_out {
             f[(i, i)] = if i < d_in { -0.5 * imbalance } else { 0.5 * imbalance } - weight_decay;
         }
+        // nalgebra's iteration does not end on what is no number: then there is no solution at any time.
+        if !f.iter().all(|entry| entry.is_finite()) {
+            f.fill(f64::NAN);
+            return Self { start, eigenvalues: f.column(0).into_owned(), eigenvectors: f };
+        }
         let SymmetricEigen { eigenvectors, eigenvalues } = SymmetricEigen::new(f);
         Self { start, eigenvectors, eigenvalues }
     }
 
-    /// M(t) = [[W_1ᵀW_1, (W_2W_1)ᵀ], [W_2W_1, W_2W_2ᵀ]] at t ≥ 0; none if the start is not finite.
+    /// M(t) = [[W_1ᵀW_1, (W_2W_1)ᵀ], [W_2W_1, W_2W_2ᵀ]] at t ≥ 0; none if the start or the
+    /// equation is not finite, or t is no such time.
     pub fn at(&self, t: f64) -> Option<DMatrix<f64>> {
+        if !(t >= 0.0 && t.is_finite()) {
+            return None;
+        }
         let steps = (0.5 * self.eigenvalues.amax() * t).ceil().max(1.0);
         let step = t / steps;
         // In the eigenvectors of F.

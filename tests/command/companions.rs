@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gramflow::flow::{Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use gramflow::objective::Objective;
-use gramflow::ode::{Integrator, Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
+use gramflow::ode::{Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
 use nalgebra::DVector;
@@ -78,8 +78,8 @@ fn slope_to(
     let (finished, problem) = (finish(&scenario), Problem::new(&scenario).unwrap());
     let distance = |(i, &rate): (usize, &f64)| {
         let (field, mut state) = flow(rate, &*problem.objective, problem.start.values());
-        let mut method = dop853(Tolerance { rtol: 1e-12, atol: 1e-14 }, Limits::default());
-        assert_eq!(method.advance(&*field, 0.0, 2.0, &mut state).stop, None);
+        let mut method = dop853(field, Tolerance { rtol: 1e-12, atol: 1e-14 }, Limits::default()).unwrap();
+        assert_eq!(method.advance(0.0, 2.0, &mut state).unwrap().stop, None);
         let end = finished.weights[i + 1].1.values();
         (end - state.rows(0, end.len())).norm()
     };
@@ -259,8 +259,8 @@ measure: [limit]
         let field = RmspropLimit::new(&*problem.objective, settings);
         // u of v = 0, so small that the first step leaves it behind.
         let mut state = DVector::from_column_slice(&[problem.start.values()[0], 1e-9]);
-        let mut method = dopri5(Tolerance { rtol: 1e-10, atol: 1e-13 }, Limits::default());
-        assert_eq!(method.advance(&field, 0.0, 2.0, &mut state).stop, None);
+        let mut method = dopri5(field, Tolerance { rtol: 1e-10, atol: 1e-13 }, Limits::default()).unwrap();
+        assert_eq!(method.advance(0.0, 2.0, &mut state).unwrap().stop, None);
         (state[0] - finished.weights[i + 1].1.values()[0]).abs()
     };
     let from_zero: Vec<f64> = (0..4).map(from_zero).collect();

@@ -5,7 +5,7 @@ use crate::data::{Dataset, Moments};
 use crate::flow::GradientFlow;
 use crate::network::Architecture;
 use crate::objective::{LinearObjective, Objective};
-use crate::ode::{Integrator, Limits, Tolerance, dopri5};
+use crate::ode::{Limits, Tolerance, dopri5};
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use proptest::prelude::*;
 use rand::RngExt;
@@ -84,7 +84,7 @@ proptest! {
         // atol below every direction that has not died: in one that is lost in the integration's error, no scaling of what is left of
         // it leads back to the law, and a correction reports that it has not reached it.
         let tolerance = Tolerance { rtol: 1e-6, atol: 1e-15 };
-        let segment = dopri5(tolerance, Limits::default()).advance(&GradientFlow::new(&objective), 0.0, t, end.values_mut());
+        let segment = dopri5(GradientFlow::new(&objective), tolerance, Limits::default()).unwrap().advance(0.0, t, end.values_mut()).unwrap();
         prop_assert_eq!(segment.stop, None);
 
         let projection = BalanceProjection::new(&start, decay_rate);

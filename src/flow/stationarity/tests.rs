@@ -9,7 +9,8 @@ use crate::data::{Dataset, Moments};
 use crate::flow::GradientFlow;
 use crate::network::{Activation, Architecture, Parameters};
 use crate::objective::{LinearObjective, Loss, MlpObjective};
-use crate::ode::{Driver, Integrator, Limits, dop853, dopri5, rkc, tsit5};
+use crate::ode::testing::Make;
+use crate::ode::{Limits, dop853, dopri5, rkc, tsit5};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 const TOLERANCE: Tolerance = Tolerance { rtol: 1e-8, atol: 1e-11 };
@@ -33,14 +34,15 @@ fn watched(
     objective: &dyn Objective,
     start: DVector<f64>,
     t_end: f64,
-    method: &mut dyn Integrator,
+    method: Make,
 ) -> (Vec<(f64, Look)>, [u64; 2], DVector<f64>) {
     let field = GradientFlow::new(objective);
+    let mut method = method(&field, TOLERANCE, Limits { t_end, ..Limits::default() });
     let mut stationarity = Stationarity::new(&start, t_end, TOLERANCE);
     let (mut theta, mut t, mut spent, mut looks) = (start, 0.0, 0, Vec::new());
     for i in 0..=60 {
         let next = t_end * (t_end / 1e-2).powf(f64::from(i) / 60.0 - 1.0);
-        let segment = method.advance(&field, t, next, &mut theta);
+        let segment = method.advance(t, next, &mut theta).unwrap();
         assert_eq!(segment.stop, None);
         spent += segment.work.evaluations;
         t = next;
@@ -53,9 +55,7 @@ fn watched(
     (looks, [spent, stationarity.gradients()], theta)
 }
 
-fn tight(t_end: f64) -> Driver {
-    tsit5(TOLERANCE, Limits { t_end, ..Limits::default() })
-}
+const TIGHT: Make = |field, tolerance, limits| tsit5(field, tolerance, limits).unwrap();
 
 fn count(looks: &[(f64, Look)], motion: Motion) -> usize {
     looks.iter().filter(|(_, look)| look.motion == motion).count()
@@ -148,7 +148,7 @@ fn a_strict_minimum_is_found_whatever_the_horizon() {
 fn a_plateau_before_or_beyond_the_escape_is_not_convergence() {
     for (t_end, escapes) in [(1.0 / 0.9e-6, true), (0.5e6, false)] {
         let objective = diagonal_problem(&[1.0], 3, 0.0);
-        let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-6), t_end, &mut tight(t_end));
+        let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-6), t_end, TIGHT);
         let before: Vec<_> = looks.iter().filter(|(t, _)| *t < 0.85e6).collect();
         assert!(before.iter().all(|(_, look)| look.motion == Motion::Plateau));
         // Control: by its residual alone, this is convergence to ten digits.
@@ -157,7 +157,7 @@ fn a_plateau_before_or_beyond_the_escape_is_not_convergence() {
     }
     // L = 2: the escape is exponential, at t ≈ log(1/ε)/σ.
     let objective = diagonal_problem(&[1.0], 2, 0.0);
-    let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-12), 30.0, &mut tight(30.0));
+    let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-12), 30.0, TIGHT);
     assert!(count(&looks, Motion::Plateau) > 20 && count(&looks, Motion::Converged) == 0);
 }
 
@@ -170,7 +170,7 @@ fn under_decay_a_plateau_has_a_direction_of_escape() {
     let weight = || DMatrix::from_diagonal(&DVector::from_column_slice(&[1e-3, 1e-7]));
     let start = Parameters::from_weights(&net, &[weight(), weight()]).values().clone();
     let t_end = 2000.0;
-    let (looks, [spent, monitoring], _) = watched(&objective, start, t_end, &mut tight(t_end));
+    let (looks, [spent, monitoring], _) = watched(&objective, start, t_end, TIGHT);
     let between: Vec<_> = looks.iter().filter(|(t, _)| (40.0..100.0).contains(t)).collect();
     assert!(between.len() > 3 && between.iter().all(|(_, look)| look.motion == Motion::Plateau), "{looks:?}");
     let (t, last) = looks[looks.len() - 1];
@@ -193,22 +193,21 @@ fn a_flow_that_has_arrived_is_found_to_by_every_method() {
         let objective = LinearObjective::new(net.clone(), moments, decay);
         let start = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.7;
         let t_end = 12_000.0;
-        let limits = || Limits { t_end, ..Limits::default() };
-        let methods: [Box<dyn Integrator>; 4] = [
-            Box::new(tsit5(TOLERANCE, limits())),
-            Box::new(rkc(TOLERANCE, limits())),
-            Box::new(dopri5(TOLERANCE, limits())),
-            Box::new(dop853(TOLERANCE, limits())),
+        let methods: [Make; 4] = [
+            TIGHT,
+            |field, tolerance, limits| rkc(field, tolerance, limits).unwrap(),
+            |field, tolerance, limits| dopri5(field, tolerance, limits).unwrap(),
+            |field, tolerance, limits| dop853(field, tolerance, limits).unwrap(),
         ];
         let mut arrived = start.clone();
-        for (index, mut method) in methods.into_iter().enumerate() {
-            let (looks, _, theta) = watched(&objective, start.clone(), t_end, &mut *method);
+        for (index, method) in methods.into_iter().enumerate() {
+            let (looks, _, theta) = watched(&objective, start.clone(), t_end, method);
             let (t, last) = looks[looks.len() - 1];
             assert!(last.motion == Motion::Converged && t < t_end, "{inner} {decay} method {index}: {t} {last:?}");
             arrived = theta;
         }
         // From there on, whatever the horizon: at once, and not by the end of 1e8.
-        let (looks, [spent, _], _) = watched(&objective, arrived, 1e8, &mut tight(1e8));
+        let (looks, [spent, _], _) = watched(&objective, arrived, 1e8, TIGHT);
         let (t, last) = looks[looks.len() - 1];
         assert!(last.motion == Motion::Converged && spent < 20_000, "{inner} {decay}: {t} {last:?} {spent}");
     }

@@ -7,7 +7,7 @@ use crate::data::{Dataset, Moments};
 use crate::flow::GradientFlow;
 use crate::network::{Architecture, Parameters};
 use crate::ode::testing::{METHODS, Make};
-use crate::ode::{Integrator, Limits, Tolerance, VectorField, dop853};
+use crate::ode::{Limits, Tolerance, VectorField, dop853};
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use crate::theory::{Mode, Riccati, ScalarChain, logistic, one_layer};
 
@@ -31,7 +31,7 @@ fn ends(start: &[DMatrix<f64>], data: &Dataset, decay: f64, t: f64) -> Vec<(&'st
     let flown = |(name, make): &(&'static str, Make)| {
         let mut weights = Parameters::from_weights(&architecture, start);
         let limits = Limits { t_end: t, ..Limits::default() };
-        let segment = make(tight(name), limits).advance(&GradientFlow::new(&objective), 0.0, t, weights.values_mut());
+        let segment = make(&GradientFlow::new(&objective), tight(name), limits).advance(0.0, t, weights.values_mut()).unwrap();
         assert_eq!(segment.stop, None, "{name}");
         (*name, weights)
     };
@@ -123,7 +123,7 @@ fn the_threshold_parts_learning_from_dying() {
                 let tolerance = if name.starts_with("gauss") { tight(name) } else { Tolerance { rtol: 1e-11, atol: 1e-14 } };
                 let mut theta = DVector::from_element(depth as usize, 1.0);
                 let limits = Limits { t_end: 400.0, ..Limits::default() };
-                make(tolerance, limits).advance(&GradientFlow::new(&objective), 0.0, 400.0, &mut theta);
+                make(&GradientFlow::new(&objective), tolerance, limits).advance(0.0, 400.0, &mut theta).unwrap();
                 match mode.stationary() {
                     Some(u) => assert_close(&format!("{name}, L = {depth}"), theta[0], u),
                     None => assert!(factor > 1.0 && theta[0].abs() < 1e-10, "{name}, L = {depth}: {theta}"),
@@ -184,7 +184,10 @@ fn a_chain_of_scalars() {
     let start: Vec<_> = weights.iter().map(|&w| DMatrix::from_element(1, 1, w)).collect();
     let chain = ScalarChain::new(&weights, 1.5, 0.5, decay);
     let mut smallest = DVector::from_element(1, weights[chain.smallest()]);
-    dop853(Tolerance { rtol: 1e-13, atol: 1e-15 }, Limits::default()).advance(&Reduced(chain.clone()), 0.0, t, &mut smallest);
+    dop853(Reduced(chain.clone()), Tolerance { rtol: 1e-13, atol: 1e-15 }, Limits::default())
+        .unwrap()
+        .advance(0.0, t, &mut smallest)
+        .unwrap();
     let exact = chain.weights(t, smallest[0]);
     // Learned, and through zero.
     assert!(smallest[0] > 0.3, "{smallest}");

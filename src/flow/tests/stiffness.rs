@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use super::stiff_case;
 use crate::flow::GradientFlow;
 use crate::ode::testing::radii;
-use crate::ode::{Integrator, Limits, Tolerance, VectorField, auto};
+use crate::ode::{Limits, Tolerance, VectorField, auto};
 
 /// max |eigenvalue| of the Jacobian, column by column.
 fn dense_radius(field: &dyn VectorField, theta: &DVector<f64>) -> f64 {
@@ -27,13 +27,13 @@ fn the_radius_is_not_underestimated_along_a_flow() {
     for (name, depth, decay) in [("decay", 3, 1e-3), ("saddle", 3, 0.0), ("ill", 2, 0.0)] {
         let (objective, start) = stiff_case(name, 10, depth, decay);
         let field = GradientFlow::new(&objective);
-        let mut integrator = auto(Tolerance { rtol: 1e-6, atol: 1e-9 }, Limits::default());
+        let mut integrator = auto(&field, Tolerance { rtol: 1e-6, atol: 1e-9 }, Limits::default()).unwrap();
         let mut theta = start.values().clone();
         let (mut states, mut t) = (vec![theta.clone()], 0.0);
         while states.len() < 120 {
             // From 0.02 to about 300.
             let next = 0.02 * 1.085f64.powi(states.len() as i32 - 1);
-            assert_eq!(integrator.advance(&field, t, next, &mut theta).stop, None);
+            assert_eq!(integrator.advance(t, next, &mut theta).unwrap().stop, None);
             states.push(theta.clone());
             t = next;
         }

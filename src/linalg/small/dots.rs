@@ -4,6 +4,9 @@ use super::lanes::Lanes;
 use super::{FEW, Product, ROOM, Source, Target, pack};
 
 /// Of at most [`FEW`] columns.
+///
+/// # Safety
+/// As of [`multiply`](super::multiply), the rows of A must be contiguous, and the CPU must have the instructions of S.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
     let Product { k, a, b, mut c, .. } = product;
@@ -15,7 +18,7 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
     let mut begun = 0;
     while begun < k {
         let terms = (k - begun).min(ROOM / FEW);
-        // SAFETY: all within the product's matrices.
+        // SAFETY: terms begun to begun + terms, within k, of which there is room for FEW columns.
         unsafe {
             let packed = Source { at: pack(terms, b.from(begun, 0), terms, product.n), row: 1, column: terms as isize };
             columns::<S>(Product { k: terms, a: a.from(0, begun), b: packed, c, ..product });
@@ -26,10 +29,13 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
 }
 
 /// Of contiguous terms of B, too.
+///
+/// # Safety
+/// As of [`form`].
 #[inline(always)]
 unsafe fn columns<S: Lanes>(product: Product) {
     let Product { m, n, k, a, b, c } = product;
-    // SAFETY: all within the product's matrices.
+    // SAFETY: rows i and columns j within m and n: blocks are as large as what is left or smaller.
     unsafe {
         let mut j = 0;
         while j < n {
@@ -60,6 +66,9 @@ unsafe fn columns<S: Lanes>(product: Product) {
 }
 
 /// M × N scalar products of k terms.
+///
+/// # Safety
+/// `a` must have M rows of k contiguous terms, `b` N columns of them, and `c` M × N entries; the CPU must have the instructions of S.
 #[inline(always)]
 unsafe fn block<S: Lanes, const M: usize, const N: usize>(k: usize, a: Source, b: Source, c: Target) {
     // SAFETY: the caller's.

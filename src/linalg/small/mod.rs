@@ -75,6 +75,9 @@ impl Target {
     }
 
     /// The entry ← `value` and what it is added to.
+    ///
+    /// # Safety
+    /// `at` must be valid to write, and `onto` null or valid to read.
     #[inline(always)]
     unsafe fn set(self, value: f64) {
         // SAFETY: the caller's.
@@ -106,8 +109,9 @@ pub(super) fn pays(m: usize, n: usize, k: usize) -> bool {
 /// Forms a product of a shape that [`pays`].
 ///
 /// # Safety
-/// `a`, `b` and `c` must be of matrices of these shapes, and no entry of C stand in A or B; `c.onto` must be null, C itself, or another
-/// matrix of its shape and strides.
+/// m, n and k must be positive. `a`, `b` and `c` must be of matrices of these shapes, with every entry valid to read and those of C to
+/// write; no entry of C stands in A or B, and no two entries of C in one place. `c.onto` must be null, C itself, or a matrix with the
+/// shape and strides of C.
 pub(super) unsafe fn multiply(product: Product) {
     #[cfg(target_arch = "x86_64")]
     match Width::of_cpu() {
@@ -121,6 +125,8 @@ pub(super) unsafe fn multiply(product: Product) {
     unsafe { any::<Two>(product) }
 }
 
+/// # Safety
+/// As of [`multiply`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(product: Product) {
@@ -128,6 +134,8 @@ unsafe fn avx2(product: Product) {
     unsafe { any::<__m256d>(product) }
 }
 
+/// # Safety
+/// As of [`multiply`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn avx512(product: Product) {
@@ -135,9 +143,11 @@ unsafe fn avx512(product: Product) {
     unsafe { any::<__m512d>(product) }
 }
 
+/// # Safety
+/// As of [`multiply`], and the CPU must have the instructions of S.
 #[inline(always)]
 unsafe fn any<S: tiles::Tiles>(given: Product) {
-    // SAFETY: as the caller's.
+    // SAFETY: the caller's; the transpose of a product is a product of the transposes.
     unsafe {
         // Contiguous vectors run along the rows of C: the longer side, or the one that C is stored along.
         let turned = given.m < given.n && given.m <= FEW || given.c.row != 1 && given.c.column == 1;
@@ -162,15 +172,19 @@ thread_local! {
     static PACKED: UnsafeCell<[f64; ROOM]> = const { UnsafeCell::new([0.0; ROOM]) };
 }
 
-/// A rows × columns part, copied: entry (i, j) at i + j·stride. It stands until the next copy on this thread.
+/// A rows × columns part, copied: entry (i, j) at i + j·stride. It stands until the next copy on this thread. A part that has no room
+/// panics.
+///
+/// # Safety
+/// Rows × columns entries of `from` must be valid to read.
 #[inline(always)]
 unsafe fn pack(stride: usize, from: Source, rows: usize, columns: usize) -> *const f64 {
-    debug_assert!(rows <= stride && columns * stride <= ROOM);
+    assert!(rows <= stride && columns * stride <= ROOM, "a packed part fits its room");
     PACKED.with(|room| {
         let to = room.get().cast::<f64>();
         for i in 0..rows {
             for j in 0..columns {
-                // SAFETY: within the room, which no other code borrows, and the caller's within the matrix.
+                // SAFETY: i + j·stride < columns·stride ≤ ROOM, no reference to the room exists, and what is read is the caller's.
                 unsafe { *to.add(i + j * stride) = *from.from(i, j).at };
             }
         }

@@ -35,8 +35,10 @@ pub(in crate::linalg) const AT_ONCE: usize = 7;
 /// Entries of C that stay in the nearest cache, beside what is added to them.
 const NEAR: usize = 2048;
 
-/// C, of contiguous columns of `rows` ≥ 1 entries, ← `onto` + Σ_j w_j u_jv_jᵀ. Other lengths of B, u or v, or more than [`AT_ONCE`] terms,
-/// panic.
+/// C, of contiguous columns of `rows` ≥ 1 entries, ← `onto` + Σ_j w_j u_jv_jᵀ.
+///
+/// # Panics
+/// If `rows` is 0, or B, a u or a v has another length, or there are more than [`AT_ONCE`] terms.
 pub(in crate::linalg) fn add_outer_products(c: &mut [f64], rows: usize, onto: Onto<'_>, terms: &[OuterProduct<'_>]) {
     let columns = c.len() / rows;
     let fits = |term: &OuterProduct<'_>| term.u.len() == rows && term.v.len() == columns;
@@ -58,16 +60,18 @@ pub(in crate::linalg) fn add_outer_products(c: &mut [f64], rows: usize, onto: On
     let terms = &pointers[..terms.len()];
     #[cfg(target_arch = "x86_64")]
     match Width::of_cpu() {
-        // SAFETY: the shapes agree, and the CPU has these instructions.
+        // SAFETY: the shapes agree, B is C itself or as long, and the CPU has these instructions.
         Width::Avx512 => return unsafe { avx512(sum, terms) },
         // SAFETY: likewise.
         Width::Avx2 => return unsafe { avx2(sum, terms) },
         Width::Least => {}
     }
-    // SAFETY: the shapes agree.
+    // SAFETY: the shapes agree, B is C itself or as long.
     unsafe { sum.of::<super::Two>(terms) }
 }
 
+/// # Safety
+/// As of [`Sum::of`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(sum: Sum, terms: &[Term]) {
@@ -75,6 +79,8 @@ unsafe fn avx2(sum: Sum, terms: &[Term]) {
     unsafe { sum.of::<__m256d>(terms) }
 }
 
+/// # Safety
+/// As of [`Sum::of`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn avx512(sum: Sum, terms: &[Term]) {
@@ -83,13 +89,16 @@ unsafe fn avx512(sum: Sum, terms: &[Term]) {
 }
 
 /// C ← AB of at most [`FEW`] terms, the columns of C contiguous.
+///
+/// # Safety
+/// As of [`multiply`](super::multiply), and the CPU must have the instructions of S.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
     let Product { m, n, k, a, b, c } = product;
     // As many rows at a time as a packed part of A has room for.
     let most = if a.row == 1 { m } else { ROOM / FEW };
     let mut i = 0;
-    // SAFETY: all within the product's matrices.
+    // SAFETY: rows i to i + rows, within m, of which there is room for FEW terms; strides are the product's.
     unsafe {
         while i < m {
             let rows = (m - i).min(most);
@@ -132,6 +141,11 @@ struct Sum {
 }
 
 impl Sum {
+    /// Forms it of at most [`AT_ONCE`] terms.
+    ///
+    /// # Safety
+    /// The CPU must have the instructions of S. `rows` × `columns` entries must be valid to write at `to` and, unless it is null, to read at
+    /// `from`, in contiguous columns; `rows` numbers must be valid to read at every u, and `columns` by their stride at every v.
     #[inline(always)]
     unsafe fn of<S: Lanes>(self, terms: &[Term]) {
         // SAFETY: the caller's.
@@ -150,6 +164,9 @@ impl Sum {
     }
 
     /// Columns by as many as stay in the nearest cache while one strip of rows after the other passes over them.
+    ///
+    /// # Safety
+    /// As of [`Sum::of`].
     #[inline(always)]
     unsafe fn strips<S: Lanes, const N: usize>(self, terms: [Term; N]) {
         // Few products need the division, which takes as long as a column.
@@ -167,7 +184,7 @@ impl Sum {
                 for term in &mut terms {
                     (term.u, term.v) = (term.u.wrapping_add(i), term.v.wrapping_offset(along));
                 }
-                // SAFETY: the caller's.
+                // SAFETY: rows i to i + left and columns begun to begun + columns, within the sum; `rest` is in 1 to L.
                 unsafe {
                     match left.div_ceil(S::COUNT) {
                         1 => strip.strip::<S, N, 1>(left, terms),
@@ -190,6 +207,9 @@ impl Sum {
     }
 
     /// V vectors of rows, of the last only `rest` numbers.
+    ///
+    /// # Safety
+    /// As of [`Sum::of`], with (V − 1)L + `rest` rows, `rest` in 1 to L.
     #[inline(always)]
     unsafe fn strip<S: Lanes, const N: usize, const V: usize>(self, rest: usize, terms: [Term; N]) {
         let Self { columns, scale, mut from, mut to, strides, v_stride, .. } = self;
@@ -229,6 +249,9 @@ impl Sum {
 }
 
 /// Vector `v` of V.
+///
+/// # Safety
+/// The CPU must have the instructions of S, and `from` as many numbers as [`Sum::strip`] has rows.
 #[inline(always)]
 unsafe fn load<S: Lanes, const V: usize>(from: *const f64, v: usize, rest: usize) -> S {
     // SAFETY: the caller's.

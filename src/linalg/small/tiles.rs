@@ -7,13 +7,16 @@ use super::lanes::{Lanes, Two};
 use super::{Product, Source, Target, pack};
 
 /// A's rows are read where they stand if contiguous, else packed.
+///
+/// # Safety
+/// As of [`multiply`](super::multiply), and the CPU must have the instructions of S.
 #[inline(always)]
 pub(super) unsafe fn form<S: Tiles>(product: Product) {
     let Product { m, n, k, a, b, c } = product;
     // One or two columns leave registers for taller tiles, whose sums run side by side.
     let tallest = if n <= 2 { 4 } else { S::TILE.0 };
     let mut i = 0;
-    // SAFETY: all within the product's matrices.
+    // SAFETY: rows i to i + rows of A and C, within m, and n ≥ 1 columns; of one or two columns where there are over two vectors of rows.
     unsafe {
         while i < m {
             let rows = (m - i).min(tallest * S::COUNT);
@@ -50,7 +53,11 @@ pub(super) struct Panel {
 /// A tile of V vectors of rows by N columns, compiled by itself: side by side in one function all tiles have their addresses prepared for
 /// every product, a quarter of the time of one of 10 × 10 matrices.
 pub(super) trait Tiles: Lanes {
-    /// The columns of `panel` from `j` on.
+    /// The columns j to j + N of `panel`.
+    ///
+    /// # Safety
+    /// The CPU must have the instructions of this type. The panel must have these columns and V vectors of rows, of the last of which
+    /// `rest` numbers, in 1 to L, belong to its matrices.
     unsafe fn tile<const V: usize, const N: usize>(panel: &Panel, j: usize);
 }
 
@@ -67,6 +74,8 @@ macro_rules! tiles {
         impl Tiles for $lanes {
             #[inline(always)]
             unsafe fn tile<const V: usize, const N: usize>(panel: &Panel, j: usize) {
+                /// # Safety
+                /// As of [`Tiles::tile`].
                 #[inline(never)]
                 #[target_feature(enable = $features)]
                 unsafe fn apart<const V: usize, const N: usize>(panel: &Panel, j: usize) {
@@ -87,13 +96,16 @@ tiles!(__m512d, "avx2,fma,avx512f,avx512dq,avx512vl");
 
 impl Panel {
     /// Columns shared out evenly over tiles of at most [`Lanes::TILE`].
+    ///
+    /// # Safety
+    /// As of [`Tiles::tile`], for all of its columns.
     #[inline(always)]
     unsafe fn form<S: Tiles, const V: usize>(self) {
         let tiles = self.n.div_ceil(S::TILE.1);
         let mut j = 0;
         for tile in 0..tiles {
             let columns = (self.n - j).div_ceil(tiles - tile);
-            // SAFETY: the caller's.
+            // SAFETY: the caller's, and j + columns ≤ n.
             unsafe {
                 match columns {
                     1 => S::tile::<V, 1>(&self, j),
@@ -110,12 +122,18 @@ impl Panel {
     }
 
     /// Of one or two columns.
+    ///
+    /// # Safety
+    /// As of [`Tiles::tile`], for all of its columns, of which there must be one or two.
     #[inline(always)]
     unsafe fn form_narrow<S: Tiles, const V: usize>(self) {
+        debug_assert!((1..=2).contains(&self.n));
         // SAFETY: the caller's.
         unsafe { if self.n == 1 { S::tile::<V, 1>(&self, 0) } else { S::tile::<V, 2>(&self, 0) } }
     }
 
+    /// # Safety
+    /// As of [`Tiles::tile`].
     #[inline(always)]
     unsafe fn sums<S: Lanes, const V: usize, const N: usize>(&self, j: usize) {
         let &Self { k, rest, stride, .. } = self;

@@ -56,8 +56,8 @@ impl Method {
         self.adaptive.is_some()
     }
 
-    /// The method itself, within the scenario's limits.
-    pub(super) fn integrator(&self, setting: Setting, task: &Task) -> Box<dyn ode::Integrator> {
+    /// The method on the scenario's flow, within its limits.
+    pub(super) fn integrator<'a>(&self, setting: Setting, task: &'a Task) -> ode::Integrator<'a> {
         let flow = &task.scenario.flow;
         let word = match (self.adaptive, setting) {
             (Some(integrator), _) => integrator,
@@ -71,7 +71,8 @@ impl Method {
         };
         let interrupt = task.interrupt.clone();
         let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt, ..Limits::default() };
-        run::integrator(word, tolerance, limits)
+        let field = task.problem.flow();
+        run::integrator(word, field, tolerance, limits).expect("tolerances and steps of the study are positive")
     }
 }
 

@@ -80,7 +80,6 @@ impl Flight {
         mut look: impl FnMut(f64, &Parameters),
     ) -> Self {
         let t_end = task.scenario.flow.t_end;
-        let field = task.problem.flow();
         let mut integrator = method.integrator(setting, task);
         let mut flight = Self {
             end: task.problem.start.clone(),
@@ -91,7 +90,7 @@ impl Flight {
         let mut t = 0.0;
         for &next in times.iter().chain([&t_end]) {
             let begin = Instant::now();
-            let segment = integrator.advance(&field, t, next, flight.end.values_mut());
+            let segment = integrator.advance(t, next, flight.end.values_mut()).expect("times are finite and in order");
             flight.time += begin.elapsed();
             flight.work += segment.work;
             t = segment.t;

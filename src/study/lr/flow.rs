@@ -7,9 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::flow::GradientFlow;
 use crate::observe::{FeatureAnsatz, Loss, Observable, Row, Scalar, Snapshot};
-use crate::ode::{self, Integrator, Interrupt};
+use crate::ode::{Integrator, Interrupt, Segment};
 use crate::record::{Column, Table, Values};
 use crate::run::{self, Problem};
 use crate::scenario::{self, Scenario};
@@ -18,8 +17,7 @@ use super::{LrError, OBSERVED};
 
 /// One integration, advanced from record to record.
 struct Flight<'a> {
-    field: GradientFlow<'a>,
-    integrator: Box<dyn Integrator>,
+    integrator: Integrator<'a>,
     theta: crate::network::Parameters,
     t: f64,
     gradients: u64,
@@ -30,8 +28,7 @@ struct Flight<'a> {
 impl<'a> Flight<'a> {
     fn new(flow: &scenario::Flow, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         Self {
-            field: problem.flow(),
-            integrator: run::flow_integrator(flow, interrupt),
+            integrator: run::flow_integrator(flow, problem.flow(), interrupt).expect("a validated scenario can be integrated"),
             theta: problem.start.clone(),
             t: 0.0,
             gradients: 0,
@@ -44,7 +41,8 @@ impl<'a> Flight<'a> {
     fn advance(&mut self, t: f64) -> bool {
         if !self.stopped && self.t < t {
             let begin = Instant::now();
-            let ode::Segment { t, work, stop, .. } = self.integrator.advance(&self.field, self.t, t, self.theta.values_mut());
+            let segment = self.integrator.advance(self.t, t, self.theta.values_mut());
+            let Segment { t, work, stop } = segment.expect("times are finite and in order");
             self.time += begin.elapsed();
             self.gradients += work.evaluations;
             (self.t, self.stopped) = (t, stop.is_some());

@@ -1,0 +1,147 @@
+//! An integrator: a method, and the field that it is bound to.
+
+use std::rc::Rc;
+
+use nalgebra::DVector;
+
+use super::rhs::is_finite;
+use super::{Change, Limits, LowRank, OdeError, Segment, Switching, Termination, Tolerance, VectorField, Work};
+
+/// What carries a state forward in time, behind an [`Integrator`].
+///
+/// Successive calls are one integration of one field: they continue each other's step size and derivatives, and count against one
+/// `max_steps`. The field is always the same; `theta` has its dimension and is finite, and t0 < t1 are finite.
+pub(super) trait Advance {
+    /// Advances `theta` from `t0` to exactly `t1`, or as far as it gets; `theta` is then the state at `Segment::t`.
+    fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
+
+    /// The same, but hands over at the end of the first step at or after `pause`, if that is before `t1`. A method that cannot pause lands at
+    /// `pause`.
+    fn advance_or_pause(&mut self, field: &dyn VectorField, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        self.advance(field, t0, pause.min(t1), theta)
+    }
+
+    /// The methods that `auto` has taken up.
+    fn changes(&self) -> &[Change] {
+        &[]
+    }
+}
+
+/// Carries a state along one field, forward in time.
+///
+/// It is bound to its field, whose derivatives and step size it keeps from one segment to the next: another field needs another integrator.
+/// The field may be given or lent: `&F`, `Box<F>` and `Rc<F>` are fields where F is one.
+pub struct Integrator<'f> {
+    field: Box<dyn VectorField + 'f>,
+    method: Box<dyn Advance>,
+}
+
+impl<'f> Integrator<'f> {
+    /// `method` on `field`, unless one of them cannot be integrated.
+    pub(super) fn bind(
+        field: impl VectorField + 'f,
+        limits: &Limits,
+        method: impl FnOnce() -> Box<dyn Advance>,
+    ) -> Result<Self, OdeError> {
+        let dim = field.dim();
+        if dim == 0 {
+            return Err(OdeError::NoComponents);
+        }
+        if let Some(blocks) = field.low_rank().map(|field| field.layout().len()).filter(|&blocks| blocks != dim) {
+            return Err(OdeError::LowRank { dim, blocks });
+        }
+        if limits.max_step.is_nan() || limits.max_step <= 0.0 {
+            return Err(OdeError::MaxStep { max_step: limits.max_step });
+        }
+        if limits.t_end.is_nan() {
+            return Err(OdeError::EndTime);
+        }
+        Ok(Self { field: Box::new(field), method: method() })
+    }
+
+    /// Advances `theta` from `t0` to exactly `t1` ≥ `t0`, or as far as it gets; `theta` is then the state at [`Segment::t`]. Why it stopped
+    /// short, if it did, is part of the segment.
+    ///
+    /// Successive calls are one integration: they continue each other's step size and count against one `max_steps`. The state may be
+    /// changed between them.
+    ///
+    /// # Errors
+    /// If a time is not finite, `t1` comes before `t0`, or `theta` is not of the field's dimension. `theta` is then as it was.
+    pub fn advance(&mut self, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Result<Segment, OdeError> {
+        self.advance_or_pause(t0, f64::INFINITY, t1, theta)
+    }
+
+    /// Advances towards `t1` as [`Integrator::advance`] does, and hands over at the end of the first step at or after `pause`, if that is
+    /// before `t1`: for a look on the way, which changes no step. `dopri5`, `dop853` and `rk4` land at `pause`.
+    ///
+    /// # Errors
+    /// Those of [`Integrator::advance`]. A `pause` that is NaN or later than `t1` is none.
+    pub fn advance_or_pause(&mut self, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Result<Segment, OdeError> {
+        if !(t0.is_finite() && t1.is_finite() && t0 <= t1) {
+            return Err(OdeError::Times { t0, t1 });
+        }
+        let (found, wanted) = (theta.len(), self.field.dim());
+        if found != wanted {
+            return Err(OdeError::StateLength { found, wanted });
+        }
+        if t0 == t1 {
+            return Ok(Segment { t: t0, work: Work::default(), stop: None });
+        }
+        if !is_finite(theta) {
+            let stop = Some(Termination::Diverged { t: t0, norm: theta.norm() });
+            return Ok(Segment { t: t0, work: Work::default(), stop });
+        }
+        Ok(self.method.advance_or_pause(&*self.field, t0, pause.max(t0), t1, theta))
+    }
+
+    /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.
+    pub fn changes(&self) -> &[Change] {
+        self.method.changes()
+    }
+}
+
+impl Tolerance {
+    /// Whether any step can keep to it.
+    pub(super) fn check(self) -> Result<Self, OdeError> {
+        let Self { rtol, atol } = self;
+        let sound = rtol.is_finite() && atol.is_finite() && rtol >= 0.0 && atol > 0.0;
+        if sound { Ok(self) } else { Err(OdeError::Tolerance { rtol, atol }) }
+    }
+}
+
+/// A field behind a pointer.
+macro_rules! fields {
+    ($($pointer:ty),+) => {$(
+        impl<F: VectorField + ?Sized> VectorField for $pointer {
+            fn dim(&self) -> usize {
+                (**self).dim()
+            }
+            fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+                (**self).eval(t, theta, dtheta);
+            }
+            fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+                (**self).jacobian_vector(t, theta, v, jv);
+            }
+            fn decay(&self) -> f64 {
+                (**self).decay()
+            }
+            fn low_rank(&self) -> Option<&dyn LowRank> {
+                (**self).low_rank()
+            }
+            fn switching(&self) -> Option<&dyn Switching> {
+                (**self).switching()
+            }
+            fn evaluation_cost(&self) -> u64 {
+                (**self).evaluation_cost()
+            }
+            fn product_cost(&self) -> u64 {
+                (**self).product_cost()
+            }
+        }
+    )+};
+}
+
+fields!(&F, Box<F>, Rc<F>);
+
+#[cfg(test)]
+mod tests;
