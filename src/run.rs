@@ -19,6 +19,8 @@ mod warning;
 pub use integrator::{flow_integrator, integrator};
 pub use problem::{Problem, ProblemError};
 
+use std::time::Instant;
+
 use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
@@ -35,15 +37,12 @@ use schedule::{Clock, schedule};
 pub struct Finished {
     /// The records.
     pub run: Run,
-    /// What was run, where, at what cost, and how each process ended.
+    /// What was run, where, at what cost, how each process ended, and the warnings.
     pub manifest: Manifest,
     /// Final weights, by process.
     pub weights: Vec<(String, Parameters)>,
     /// How each process ended, the flow first.
     pub terminations: Vec<(String, Termination)>,
-    /// What a reader of the records must know: processes that ended early, a balance law that is not kept, moments that could not be
-    /// observed.
-    pub warnings: Vec<String>,
     /// The second integration, where the scenario asks for a certificate or makes claims.
     pub finer: Option<Finer>,
 }
@@ -126,9 +125,11 @@ fn integrate(
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
+                let begin = Instant::now();
                 descent.look();
                 unobserved +=
                     record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
+                descent.observed(begin.elapsed());
             }
         }
         progress(event.t);
@@ -147,6 +148,7 @@ fn integrate(
         (
             end.name.clone(),
             Process {
+                observation_seconds: end.observation.as_secs_f64(),
                 gradients_monitoring: end.gradients_monitoring,
                 events: end.events.clone(),
                 companions: end.companions.clone(),
@@ -154,7 +156,7 @@ fn integrate(
             },
         )
     };
-    let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
+    let mut manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
     let complaints: Vec<String> =
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
@@ -162,9 +164,9 @@ fn integrate(
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let mut run = records(scenario, &recorders, &weights, problem);
     run.arrays.extend(low);
-    let mut warnings = warning::warnings(&run, &terminations, unobserved);
-    warnings.extend(complaints);
-    Finished { run, manifest, weights, terminations, warnings, finer: None }
+    manifest.warnings = warning::warnings(&run, &terminations, unobserved);
+    manifest.warnings.extend(complaints);
+    Finished { run, manifest, weights, terminations, finer: None }
 }
 
 /// What was recorded, of processes with these final weights.
@@ -197,8 +199,11 @@ fn record_flow<'a>(
     problem: &'a Problem,
 ) -> usize {
     flow.preserve();
+    let begin = Instant::now();
     flow.measure();
-    record(recorder, observables, flow.steps(), flow.snapshot(problem))
+    let missed = record(recorder, observables, flow.steps(), flow.snapshot(problem));
+    flow.observed(begin.elapsed());
+    missed
 }
 
 /// Measures one moment. Returns how many moments it had to leave out: 1 where products of the weights overflow, else 0.

@@ -8,12 +8,12 @@ use clap::Args;
 use serde_json::json;
 
 use crate::paper::{self, Drawn, Figure};
-use crate::record::{FigureManifest, Keep};
+use crate::record::{FigureManifest, Keep, Warned};
 use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
 use super::CliError;
 use super::interrupt::catch_signals;
-use super::output::{SweepBar, aligned, complain, listed, print};
+use super::output::{SweepBar, aligned, complain, complain_of, listed, print};
 use super::sweep::jobs;
 
 #[derive(Debug, Args)]
@@ -79,6 +79,11 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         }
         let begin = Instant::now();
         let drawn = paper::draw(figure, folder, &arguments.out)?;
+        if !quiet {
+            let named = |warned: &Warned| Warned { warning: format!("{}: {}", figure.name, warned.warning), ..warned.clone() };
+            let warned: Vec<Warned> = drawn.manifest.warnings.iter().map(named).collect();
+            complain_of(&warned, &format!("gramflow sweep status {}", folder.path().display()));
+        }
         made.push(Made { figure, report, drawn, drawing_seconds: begin.elapsed().as_secs_f64() });
         if interrupt.is_raised() && made.len() < figures.len() {
             return Err(CliError::DrawingInterrupted { left: figures.len() - made.len() });

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::record::Warned;
 use crate::sweep::Progress;
 
 /// Writes text to standard output; an error if nobody reads it any more, where `print!` would panic.
@@ -17,6 +18,22 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 /// Writes a message to standard error. There is nobody to tell if that fails.
 pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Under `--quiet` a summary says at least how many warnings there are.
+pub(super) fn unprinted(warnings: &[String]) -> String {
+    match warnings.len() {
+        0 => String::new(),
+        1 => "\n1 warning: in manifest.json\n".to_string(),
+        count => format!("\n{count} warnings: in manifest.json\n"),
+    }
+}
+
+/// Prints the warnings of units, one line for each kind.
+pub(super) fn complain_of(warned: &[Warned], elsewhere: &str) {
+    if !warned.is_empty() {
+        complain(listed(warned, |warned| format!("warning: {}", warned.line()), elsewhere).trim_end());
+    }
 }
 
 /// The rows of a table, all of the same length, their cells aligned to the right in columns.

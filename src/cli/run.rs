@@ -13,7 +13,7 @@ use crate::record::{Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
-use super::output::{advance, aligned, complain, print, progress_bar};
+use super::output::{advance, aligned, complain, print, progress_bar, unprinted};
 use super::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -59,9 +59,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     drawn?;
 
     if !quiet {
-        finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+        finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
+    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, quiet) })?;
     match broken(&finished) {
         _ if finished.is_interrupted() => Err(CliError::Interrupted),
         Some(broken) if arguments.strict => Err(CliError::Claims(broken)),
@@ -83,8 +83,8 @@ fn json(finished: &Finished, folder: &Path) -> String {
     format!("{manifest:#}\n")
 }
 
-/// One row per process: what it cost, and its last record.
-fn summary(finished: &Finished, folder: &Path) -> String {
+/// One row per process: what it cost, and its last record. `quiet`: the warnings have not been printed.
+fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}\n{}\n\n", finished.run.name, finished.run.caption);
     let head = [
         "process",
@@ -94,6 +94,7 @@ fn summary(finished: &Finished, folder: &Path) -> String {
         "rejected",
         "gradients",
         "seconds",
+        "observing",
         "loss",
         "D/e^-2λt",
         "NFA cosine",
@@ -116,7 +117,8 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             cost.steps_accepted.to_string(),
             cost.steps_rejected.to_string(),
             cost.gradients.to_string(),
-            format!("{:.2}", cost.wall_seconds),
+            seconds(cost.wall_seconds),
+            seconds(cost.observation_seconds),
             format!("{:.3e}", last("loss")),
             shown(last("balance_gap_over_envelope"), 7),
             shown(last("nfa_cosine"), 7),
@@ -155,8 +157,21 @@ fn summary(finished: &Finished, folder: &Path) -> String {
         }
     }
     text.push_str(&claims(&finished.manifest.verdicts));
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
+    }
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
     text
+}
+
+/// Seconds to three digits, down to a tenth of a millisecond.
+fn seconds(seconds: f64) -> String {
+    match seconds {
+        _ if seconds >= 100.0 => format!("{seconds:.0}"),
+        _ if seconds >= 10.0 => format!("{seconds:.1}"),
+        _ if seconds >= 0.1 => format!("{seconds:.2}"),
+        _ => format!("{seconds:.4}"),
+    }
 }
 
 /// One row per claim, and a sentence for each that does not hold; nothing where there are no claims.

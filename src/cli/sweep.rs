@@ -78,6 +78,13 @@ fn failure_json(plan: &Plan, unit: Unit, reason: &str) -> Value {
     value
 }
 
+/// The same, with its warnings.
+fn warnings_json(plan: &Plan, unit: Unit, warnings: &[String]) -> Value {
+    let mut value = unit_json(plan, unit);
+    value["warnings"] = warnings.into();
+    value
+}
+
 /// `1 unit`, `12 units`.
 fn units(count: usize) -> String {
     format!("{count} unit{}", if count == 1 { "" } else { "s" })

@@ -100,6 +100,8 @@ pub struct RateStudyManifest {
     pub atol: f64,
     /// Units that could not be run, and why.
     pub failed: BTreeMap<String, String>,
+    /// What a reader must know: units that could not be run, and what those that were warn of, like warnings counted together.
+    pub warnings: Vec<String>,
 }
 
 impl RateStudyManifest {
@@ -123,6 +125,7 @@ impl RateStudyManifest {
             rtol: f64::NAN,
             atol: f64::NAN,
             failed: BTreeMap::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -6,6 +6,8 @@
 //! has time scales below the learning rate, and is given up. So is a modified flow that takes many more than any that is followed: beyond
 //! stability, or from a start that a large momentum moves far away, it is stiff without bound.
 
+use std::time::{Duration, Instant};
+
 use nalgebra::DVector;
 
 use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
@@ -45,6 +47,7 @@ pub(super) struct Companion<'a> {
     landed: f64,
     step: u64,
     work: Work,
+    time: Duration,
     stop: Option<Termination>,
 }
 
@@ -228,6 +231,7 @@ impl<'a> Maker<'a, '_> {
             landed: 0.0,
             step: 0,
             work,
+            time: Duration::ZERO,
             stop: None,
         }
     }
@@ -242,7 +246,9 @@ impl Companion<'_> {
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
                 self.integrator = integrator(scenario::Integrator::Dopri5, self.tolerance, limits);
             }
+            let begin = Instant::now();
             let segment = self.integrator.advance(&*self.field, self.t, t, &mut self.state);
+            self.time += begin.elapsed();
             (self.t, self.landed, self.step) = (segment.t, segment.t, step);
             self.work += segment.work;
             self.stop = segment.stop;
@@ -286,6 +292,7 @@ impl Companion<'_> {
         let entry = record::Companion {
             formula: self.formula,
             gradients: self.work.evaluations,
+            wall_seconds: self.time.as_secs_f64(),
             termination: termination.reason(),
             termination_detail: detail,
             t_reached: t,

@@ -40,6 +40,8 @@ pub(super) struct Ended {
     pub companions: BTreeMap<String, record::Companion>,
     /// Spent stepping, observation apart.
     pub time: Duration,
+    /// Spent on observation.
+    pub observation: Duration,
     pub termination: Termination,
 }
 
@@ -55,6 +57,7 @@ pub(super) struct Flow<'a> {
     t_end: f64,
     work: Work,
     time: Duration,
+    observation: Duration,
     stop: Option<Termination>,
 }
 
@@ -71,6 +74,7 @@ impl<'a> Flow<'a> {
             t_end: scenario.flow.t_end,
             work: Work::default(),
             time: Duration::ZERO,
+            observation: Duration::ZERO,
             stop: None,
         }
     }
@@ -116,12 +120,21 @@ impl<'a> Flow<'a> {
 
     /// Asks what it is about where it has stopped.
     pub(super) fn look_stopped(&mut self) {
+        let begin = Instant::now();
         self.monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
+        self.observed(begin.elapsed());
     }
 
     /// Asks whether it has converged, so that it need not go on.
     pub(super) fn look(&mut self) {
+        let begin = Instant::now();
         self.stop = self.monitor.look(self.t, self.parameters.values(), self.work.evaluations);
+        self.observed(begin.elapsed());
+    }
+
+    /// Adds to the time spent on its observation.
+    pub(super) fn observed(&mut self, time: Duration) {
+        self.observation += time;
     }
 
     /// Its weights at time `t`, if it is there, or has converged before and `t` is within its horizon.
@@ -173,6 +186,7 @@ impl<'a> Flow<'a> {
             events,
             companions: BTreeMap::new(),
             time: self.time,
+            observation: self.observation,
             termination,
         }
     }
@@ -202,6 +216,7 @@ pub(super) struct Descent<'a> {
     /// Whether `last` was set by the scenario rather than by the horizon.
     counted: bool,
     time: Duration,
+    observation: Duration,
     interrupt: Interrupt,
     diverged: Option<Termination>,
 }
@@ -233,6 +248,7 @@ impl<'a> Descent<'a> {
             last: settings.last_step(scenario.flow.t_end),
             counted: settings.steps().is_some(),
             time: Duration::ZERO,
+            observation: Duration::ZERO,
             interrupt: interrupt.clone(),
             diverged: None,
         }
@@ -278,6 +294,11 @@ impl<'a> Descent<'a> {
             .ledger
             .as_mut()
             .map(|ledger| Entry { residual: ledger.take_residual().unwrap_or(f64::NAN), created: ledger.created() });
+    }
+
+    /// Adds to the time spent on its observation.
+    pub(super) fn observed(&mut self, time: Duration) {
+        self.observation += time;
     }
 
     /// `flow`: the flow at this descent's time.
@@ -332,6 +353,7 @@ impl<'a> Descent<'a> {
             events,
             companions,
             time: self.time,
+            observation: self.observation,
             termination,
         }
     }

@@ -56,7 +56,7 @@ fn list(rates: &[f64], settings: impl Fn(f64) -> String) -> Vec<String> {
 /// The slopes of the last distances in these columns.
 fn slopes<const N: usize>(decay: f64, rates: &[f64], settings: impl Fn(f64) -> String, columns: [&str; N]) -> [f64; N] {
     let finished = finish(&scenario_of(decay, &list(rates, settings)));
-    assert_eq!(finished.warnings, [""; 0]);
+    assert_eq!(finished.manifest.warnings, [""; 0]);
     columns.map(|column| {
         let last = |i| *finished.run.table.floats(&format!("r{i}"), &format!("distance_to_{column}")).last().unwrap();
         slope(rates, &(0..rates.len()).map(last).collect::<Vec<f64>>())
@@ -313,11 +313,11 @@ fn what_has_no_companion_says_so() {
         assert_eq!(flows.map(|flow| is_there(process, flow)), there, "{process}");
     }
     let warned = |process: &str, word: &str| {
-        finished.warnings.iter().any(|warning| warning.starts_with(&format!("{process}: its ")) && warning.contains(word))
+        finished.manifest.warnings.iter().any(|warning| warning.starts_with(&format!("{process}: its ")) && warning.contains(word))
     };
-    assert!(warned("falling", "schedule") && warned("largest", "amsgrad"), "{:?}", finished.warnings);
-    assert!(finished.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
-    assert_eq!(finished.warnings.len(), 3, "{:?}", finished.warnings);
+    assert!(warned("falling", "schedule") && warned("largest", "amsgrad"), "{:?}", finished.manifest.warnings);
+    assert!(finished.manifest.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
+    assert_eq!(finished.manifest.warnings.len(), 3, "{:?}", finished.manifest.warnings);
 }
 
 /// Divided by √v, which decays with the gradient: beyond the noise of the rule the flow is stiffer than any step follows.
@@ -333,7 +333,7 @@ fn a_limit_that_outruns_its_optimizer_is_given_up_and_leaves_nulls() {
         (finished.run.table.floats("rmsprop", "t"), finished.run.table.floats("rmsprop", "distance_to_limit"));
     assert!(times.iter().zip(&distances).all(|(&t, distance)| distance.is_nan() == (t > companion.t_reached)));
     assert!(distances.iter().any(|distance| distance.is_nan()) && !distances[1].is_nan());
-    assert!(finished.warnings.iter().any(|warning| warning.contains("distance_to_limit ends at")), "{:?}", finished.warnings);
+    assert!(finished.manifest.warnings.iter().any(|warning| warning.contains("distance_to_limit ends at")), "{:?}", finished.manifest.warnings);
     // The optimizer goes on.
     assert_eq!(finished.terminations[1].1.reason(), "t_end");
 }

@@ -11,7 +11,7 @@ use crate::record::Draft;
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{self, aligned, complain, print};
+use crate::cli::output::{self, aligned, complain, print, unprinted};
 use crate::cli::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -78,9 +78,9 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     drawn?;
 
     if !quiet {
-        finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+        finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
+    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, quiet) })?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ fn point(point: &Point) -> Value {
 }
 
 /// One row per point.
-fn summary(finished: &Finished, folder: &Path) -> String {
+fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}\n{}\n\n", finished.study.name, finished.study.caption);
     let head =
         ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "", "error/rtol", "D(T) off"];
@@ -139,6 +139,9 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     text.push_str(&aligned(&rows));
     if finished.points.iter().any(|point| point.reference_limited) {
         text.push_str("\n* within 10 times of the reference's own error: it may be the reference's\n");
+    }
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
     }
     // Writing to a string cannot fail.
     let _ = writeln!(text, "\ntable and figures: {}", folder.display());

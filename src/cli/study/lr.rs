@@ -14,7 +14,7 @@ use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order
 use crate::sweep::{self, Folder, Options, Shard, Task};
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{self, SweepBar, advance, aligned, complain, print};
+use crate::cli::output::{self, SweepBar, advance, aligned, complain, print, unprinted};
 use crate::cli::sweep::jobs;
 use crate::cli::{CliError, Selection};
 
@@ -101,10 +101,10 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     // The tables stand even where a picture could not be drawn.
     drawn?;
     if !quiet {
-        report.failures.iter().for_each(|(unit, reason)| complain(&format!("warning: unit {} failed: {reason}", unit.id)));
+        finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     let runs = format!("{} runs in {} units", plan.runs(), units.units().len());
-    print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path) })?;
+    print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path, quiet) })?;
     match report.failures.len() {
         0 => Ok(()),
         failed => Err(CliError::UnitsFailed { failed, folder: path }),
@@ -140,7 +140,7 @@ fn json(finished: &Finished, folder: &Path) -> String {
 }
 
 /// One row per fit, then what diverged, and what was left out.
-fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
+fn summary(finished: &Finished, runs: &str, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}: {runs}\n{}\n\n", finished.study.name, finished.study.caption);
     let head = ["optimizer", "batch", "compared with", "at", "order", "±", "points", "lr from", "to", "expected"];
     let mut rows = vec![head.map(str::to_string)];
@@ -170,6 +170,9 @@ fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
     for (optimizer, rates) in &finished.manifest.first_step_passes_t_end {
         let rates: Vec<String> = rates.iter().map(|lr| format!("{lr:?}")).collect();
         let _ = write!(text, "\n{optimizer} is left out at lr {}: its first step passes t_end", rates.join(", "));
+    }
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
     }
     let _ = writeln!(text, "\ntables, units and figures: {}", folder.display());
     text

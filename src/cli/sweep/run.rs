@@ -7,10 +7,10 @@ use std::thread;
 use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{SweepBar, complain, listed, print};
+use crate::cli::output::{SweepBar, complain, complain_of, listed, print};
 use crate::cli::{CliError, Selection};
 use crate::record::Keep;
-use crate::sweep::{self, Folder, Options, Report, Shard, Task};
+use crate::sweep::{self, Folder, Notes, Options, Report, Shard, Task};
 
 use super::{default_folder, planned, units};
 
@@ -53,6 +53,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         };
         let elsewhere = format!("gramflow sweep status {}", path.display());
         complain(listed(&report.failures, line, &elsewhere).trim_end());
+    }
+    let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
+    if !quiet {
+        complain_of(&notes.warned(&plan), &format!("gramflow sweep status {}", path.display()));
     }
     print(&summary(task, &report, options))?;
     match report {

@@ -36,10 +36,10 @@ use std::path::PathBuf;
 
 use crate::data::{DatasetError, split};
 use crate::ode::Interrupt;
-use crate::record::{FolderError, RateStudy, RateStudyManifest, Table, Values, read_study_flow, setting, write_study_flow};
+use crate::record::{FolderError, RateStudy, RateStudyManifest, Table, Values, Warned, read_study_flow, setting, write_study_flow};
 use crate::run::Problem;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::sweep::{Folder, SweepError};
+use crate::sweep::{Folder, Notes, SweepError};
 
 use curves::{AtRate, Curve, curves};
 use line_up::Contender;
@@ -263,6 +263,9 @@ pub fn finish(
     manifest.sharpness = sharpness(&runs);
     (manifest.rtol, manifest.atol) = (plan.reference.flow.rtol, plan.reference.flow.atol);
     manifest.failed = ids.iter().filter_map(|unit| Some((unit.id.to_string(), folder.failure(unit.id)?))).collect();
+    let failed = manifest.failed.iter().map(|(unit, reason)| format!("unit {unit} failed: {reason}"));
+    let warned = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?.warned(plan.sweep().1);
+    manifest.warnings = failed.chain(warned.iter().map(Warned::line)).collect();
     let study = RateStudy {
         name: scenario.name.clone(),
         caption: format!(
