@@ -13,7 +13,8 @@ use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
 use super::CliError;
 use super::interrupt::catch_signals;
-use super::output::{SweepBar, aligned, complain, complain_of, listed, print};
+use super::meter::Meter;
+use super::output::{aligned, complain, complain_of, listed, print};
 use super::sweep::jobs;
 
 #[derive(Debug, Args)]
@@ -59,9 +60,9 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .collect();
     let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true } };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut bar = SweepBar::new(quiet);
-    let reports = sweep::run_all(&tasks, options, &interrupt, |progress| bar.show(progress));
-    bar.clear();
+    let meter = Meter::units(quiet);
+    let reports = sweep::run_all(&tasks, options, &interrupt, |progress| meter.show(progress));
+    drop(meter);
     let reports = reports?;
     let left = reports.iter().map(|report| report.progress.left()).sum();
     if left > 0 {

@@ -5,6 +5,7 @@ mod error;
 mod explain;
 mod figures;
 mod interrupt;
+mod meter;
 mod new;
 mod output;
 mod plot;
@@ -34,7 +35,7 @@ use error::CliError;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Neither progress nor warnings on standard error
+    /// Neither progress nor warnings on standard error; the manifest, the report and --json still have the warnings
     #[arg(long, short, global = true)]
     quiet: bool,
 }

@@ -13,7 +13,8 @@ use crate::record::{Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
-use super::output::{advance, aligned, complain, print, progress_bar, unprinted};
+use super::meter::Meter;
+use super::output::{aligned, complain, print, unprinted};
 use super::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -40,10 +41,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
     drop(Draft::new(&folder)?);
 
-    let bar = progress_bar(scenario.flow.t_end, quiet);
+    let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut finished = run::run(&scenario, &problem, &interrupt, |t| advance(&bar, t, scenario.flow.t_end));
-    bar.finish_and_clear();
+    let mut finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
+    drop(meter);
     finished.manifest.verdicts = claim::judge(&Evidence {
         scenario: &scenario,
         run: &finished.run,

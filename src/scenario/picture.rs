@@ -56,9 +56,9 @@ pub struct Panel {
     /// Only units with these values of these keys; a list names several.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub only: BTreeMap<String, serde_yaml::Value>,
-    /// The processes drawn.
-    #[serde(default = "flow")]
-    pub processes: Vec<String>,
+    /// The processes drawn. Without it all, where the panel tells them apart (by `process`, `lr` or `batch`), else the flow alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<String>>,
     /// A dashed line across the panel, and what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
@@ -67,8 +67,31 @@ pub struct Panel {
     pub note: String,
 }
 
-fn flow() -> Vec<String> {
-    vec!["flow".to_string()]
+/// Keys that differ between the processes of one unit.
+const OF_PROCESSES: [&str; 3] = ["process", "lr", "batch"];
+
+impl Panel {
+    /// The keys that tell its units apart: those of its lines, its axes and its selection.
+    pub fn keys(&self) -> Vec<&str> {
+        let axes: &[&String] = match &self.show {
+            Show::AtEnd { x, .. } => &[x],
+            Show::Map { x, y, .. } => &[x, y],
+            _ => &[],
+        };
+        let axes = axes.iter().map(|key| key.as_str());
+        self.lines.as_deref().into_iter().chain(axes).chain(self.only.keys().map(String::as_str)).collect()
+    }
+
+    /// The processes that it draws of a unit with these `optimizers`.
+    pub fn processes_of<'a>(&'a self, optimizers: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        match &self.processes {
+            Some(named) => named.iter().map(String::as_str).collect(),
+            None if self.keys().iter().any(|key| OF_PROCESSES.contains(key)) => {
+                std::iter::once("flow").chain(optimizers).collect()
+            }
+            None => vec!["flow"],
+        }
+    }
 }
 
 /// The kinds of panels.

@@ -24,3 +24,4 @@ mod study;
 mod study_lr;
 mod sweep;
 mod threshold;
+mod warnings;

@@ -11,7 +11,8 @@ use crate::record::Draft;
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{self, aligned, complain, print, unprinted};
+use crate::cli::meter::Meter;
+use crate::cli::output::{aligned, complain, print, unprinted};
 use crate::cli::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -60,14 +61,12 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
     drop(Draft::of_study(&folder)?);
 
-    let bar = output::counting_bar(quiet);
+    let meter = Meter::pieces(quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let finished = integrators::study(&scenario, &problem, &arguments.plan(), &interrupt, |done, total, next| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        bar.set_message(next.to_string());
+        meter.piece(done, total, next);
     });
-    bar.finish_and_clear();
+    drop(meter);
     let finished = finished?;
 
     let draft = Draft::of_study(&folder)?;

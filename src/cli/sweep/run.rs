@@ -7,7 +7,8 @@ use std::thread;
 use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{SweepBar, complain, complain_of, listed, print};
+use crate::cli::meter::Meter;
+use crate::cli::output::{complain, complain_of, listed, print};
 use crate::cli::{CliError, Selection};
 use crate::record::Keep;
 use crate::sweep::{self, Folder, Notes, Options, Report, Shard, Task};
@@ -42,9 +43,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut bar = SweepBar::new(quiet);
-    let report = sweep::run(task, options, &interrupt, |progress| bar.show(progress));
-    bar.clear();
+    let meter = Meter::units(quiet);
+    let report = sweep::run(task, options, &interrupt, |progress| meter.show(progress));
+    drop(meter);
     let report = report?;
 
     if !quiet && !report.failures.is_empty() {

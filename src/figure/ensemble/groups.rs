@@ -80,12 +80,26 @@ fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
 
 /// The units that `panel` asks for, in the order of the plan.
 pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::Panel) -> Vec<Unit<'a>> {
-    let processes = |member: &'a Member| panel.processes.iter().map(move |process| Unit { member, process });
+    let processes = |member: &'a Member| {
+        let named = panel.processes_of(member.scenario.optimizers.iter().map(Optimizer::name));
+        named.into_iter().map(move |process| Unit { member, process })
+    };
     let units = ensemble.members.iter().flat_map(processes);
     units
         .filter(|unit| unit.member.run.table.rows_of(unit.process).next().is_some())
         .filter(|unit| panel.only.iter().all(|(key, wanted)| picture::is_wanted(&unit.value(key), wanted)))
         .collect()
+}
+
+/// The names of their processes, each once.
+pub(super) fn processes<'a>(units: &[Unit<'a>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for unit in units {
+        if !names.contains(&unit.process) {
+            names.push(unit.process);
+        }
+    }
+    names
 }
 
 /// The different values of `key`, without null: numbers in their order, anything else as the plan has it.

@@ -42,8 +42,15 @@ fn every_kind_of_panel_is_read() {
     let sweep = parsed(text).unwrap();
     let picture = &sweep.pictures()[0];
     assert_eq!((picture.panels.len(), picture.columns, picture.name.as_deref()), (7, 2, Some("all-kinds")));
-    assert!(matches!(picture.panels[0].show, Show::Peaks) && picture.panels[0].processes == ["flow"]);
+    assert!(matches!(picture.panels[0].show, Show::Peaks) && picture.panels[0].processes.is_none());
     assert!(matches!(picture.panels[2].show, Show::AtEnd { take: Take::Rate, slope: Some(2.0), .. }));
+    // The flow alone, unless the panel tells processes apart.
+    let optimizers = || ["gd", "adam"];
+    assert_eq!(picture.panels[1].processes_of(optimizers()), ["flow"]);
+    for telling in ["{show: peaks, lines: process}", "{show: {at_end: {x: lr, y: loss}}}", "{show: peaks, where: {batch: 8}}"] {
+        let sweep = parsed(&panel(telling)).unwrap();
+        assert_eq!(sweep.pictures()[0].panels[0].processes_of(optimizers()), ["flow", "gd", "adam"], "{telling}");
+    }
     // Three panels in a row unless it is said otherwise.
     assert_eq!(parsed(&panel("{show: peaks}")).unwrap().pictures()[0].columns, 3);
     // The units know nothing of it.

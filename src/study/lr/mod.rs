@@ -26,7 +26,7 @@ mod rates;
 mod seeds;
 mod table;
 
-pub use fit::Fit;
+pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
 pub use plan::Plan;
 pub use rates::{MOST_PER_DECADE, Rates, rates};
@@ -177,6 +177,8 @@ pub struct Order {
     pub at: &'static str,
     /// None where no range is asymptotic.
     pub fit: Option<Fit>,
+    /// The order, or why there is none.
+    pub order: Result<f64, NoOrder>,
     /// By theory.
     pub expected: Option<f64>,
 }
@@ -249,6 +251,7 @@ pub fn finish(
             compared_with: curve.quantity.word(),
             at: table::at(curve),
             fit: curve.fit,
+            order: curve.order.clone(),
             expected: curve.quantity.expected(contender, curve.largest),
         }
     };
