@@ -26,7 +26,7 @@ use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
+use crate::record::{Manifest, Process, Recorder, Run, Values, arrays, caption, table};
 use crate::scenario::Scenario;
 
 use certificate::{Lead, Leading, Second};
@@ -86,6 +86,15 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progre
         }
         finished
     })
+}
+
+/// The names of the numbers that a run of the scenario records, in the order of its table: those of its start. Nothing is integrated.
+pub fn columns(scenario: &Scenario, problem: &Problem) -> Vec<String> {
+    let stopped = Interrupt::default();
+    stopped.raise();
+    let table = integrate(scenario, problem, &stopped, |_t| {}, None).run.table;
+    let numbers = table.columns.into_iter().filter(|column| !matches!(column.values, Values::Text(_)));
+    numbers.map(|column| column.name).collect()
 }
 
 /// `lead`: who waits for the flow.

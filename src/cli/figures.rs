@@ -19,7 +19,7 @@ use super::sweep::jobs;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Figures, by the names of their scenarios [default: all]
+    /// Figures, by the names of their scenarios, or the files of scenarios with `pictures:` [default: all]
     names: Vec<String>,
     /// Where pictures, manifests and the table of claims go
     #[arg(long, value_name = "DIR", default_value = "figures")]
@@ -53,6 +53,9 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .map(|figure| Folder::open(&figure.folder(&arguments.runs), &figure.plan))
         .collect::<Result<_, SweepError>>()?;
 
+    for (figure, folder) in figures.iter().zip(&folders) {
+        sweep::keep_pictures(folder, &figure.pictures)?;
+    }
     let tasks: Vec<Task> = figures
         .iter()
         .zip(&folders)

@@ -275,7 +275,8 @@ mod tests {
     #[test]
     fn a_pause_costs_one_line_and_the_cadence_goes_on() {
         let mut cadence = Cadence::new();
-        let due: Vec<u64> = [0, 30, 31, 200, 201, 209, 210, 239, 240].into_iter().filter(|&s| cadence.is_due(seconds(s))).collect();
+        let due: Vec<u64> =
+            [0, 30, 31, 200, 201, 209, 210, 239, 240].into_iter().filter(|&s| cadence.is_due(seconds(s))).collect();
         assert_eq!(due, [30, 200, 210, 240]);
         assert_eq!(cadence.wait(seconds(250)), seconds(20));
         assert_eq!(cadence.wait(seconds(300)), seconds(0));
@@ -288,14 +289,8 @@ mod tests {
 
     #[test]
     fn units_and_pieces_say_the_same() {
-        let progress = Progress {
-            total: 48,
-            before: 10,
-            done: 1,
-            failed: 1,
-            elapsed: seconds(40),
-            time_left: Some(seconds(720)),
-        };
+        let progress =
+            Progress { total: 48, before: 10, done: 1, failed: 1, elapsed: seconds(40), time_left: Some(seconds(720)) };
         assert_eq!(
             State::Units(progress).text(seconds(40)),
             "12 of 48 units (25 %), 1 failed, 0.05 units a second, 12 minutes left"

@@ -26,7 +26,7 @@ const FORMATS: [&str; 2] = ["svg", "png"];
 /// manifest of the figure names and this one does not are removed.
 pub fn draw(figure: &Figure, folder: &Folder, out: &Path) -> Result<Drawn, PaperError> {
     fs::create_dir_all(out).map_err(PaperError::io("make", out))?;
-    let ensemble = ensemble(folder, &figure.plan)?;
+    let ensemble = ensemble(std::slice::from_ref(folder), &figure.plan)?;
     let manifest = manifest(figure, folder, &ensemble)?;
     let pictures = folder.path().join("figures");
     // Where no unit could be run there is nothing to draw.

@@ -50,7 +50,8 @@ impl Warned {
 /// A warning with `#` for every number. Digits of a name (`W1`, `gd-2`) are no number.
 fn kind(warning: &str) -> String {
     let characters: Vec<char> = warning.chars().collect();
-    let in_name = |i: usize| i.checked_sub(1).is_some_and(|before| characters[before].is_alphanumeric() || characters[before] == '_');
+    let in_name =
+        |i: usize| i.checked_sub(1).is_some_and(|before| characters[before].is_alphanumeric() || characters[before] == '_');
     let (mut kind, mut i) = (String::new(), 0);
     while i < characters.len() {
         let begins = characters[i].is_ascii_digit() && !in_name(i) && !(i > 0 && characters[i - 1] == '-' && in_name(i - 1));

@@ -14,6 +14,7 @@ mod ledger;
 mod nonlinear;
 mod nonlinear_references;
 mod optimizers;
+mod pictures;
 mod readme;
 mod references;
 mod report;

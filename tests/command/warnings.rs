@@ -60,7 +60,8 @@ fn every_warning_of_a_run_is_in_its_manifest_its_json_and_its_report() {
 fn the_time_spent_observing_stands_beside_that_of_each_process() {
     let at = tempfile::tempdir().unwrap();
     let scenario = bundled("quickstart");
-    let words = ["run", scenario.to_str().unwrap(), "--set", "flow.t_end=5", "--set", "optimizers=[{gd: {lr: 0.01}}]", "--out", "run"];
+    let words =
+        ["run", scenario.to_str().unwrap(), "--set", "flow.t_end=5", "--set", "optimizers=[{gd: {lr: 0.01}}]", "--out", "run"];
     let summary = succeed(at.path(), &words);
     assert!(summary.contains("seconds  observing"), "{summary}");
     let processes = &manifest(&at.path().join("run"))["processes"];
@@ -115,7 +116,8 @@ fn the_warnings_of_units_are_counted_and_named() {
     fs::write(at.join("paper/tiny.yaml"), SWEEP).unwrap();
     let output = gramflow(at, &["figures", "--scenarios", "paper", "--json", "--quiet"]);
     let figure = &json(&String::from_utf8_lossy(&output.stdout))["figures"][0];
-    let units: Vec<u64> = figure["warnings"].as_array().unwrap().iter().map(|warned| warned["units"].as_u64().unwrap()).collect();
+    let units: Vec<u64> =
+        figure["warnings"].as_array().unwrap().iter().map(|warned| warned["units"].as_u64().unwrap()).collect();
     assert!(units.contains(&2), "{units:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

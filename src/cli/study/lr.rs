@@ -154,7 +154,10 @@ fn summary(finished: &Finished, runs: &str, folder: &Path, quiet: bool) -> Strin
         let fit = order.fit.as_ref().filter(|_| order.order.is_ok());
         if let Err(reason) = &order.order {
             let Order { optimizer, batch, compared_with, at, .. } = order;
-            without.push(format!("{optimizer} on batches of {batch}, {}, {at}: no order: {reason}", compared_with.replace('_', " ")));
+            without.push(format!(
+                "{optimizer} on batches of {batch}, {}, {at}: no order: {reason}",
+                compared_with.replace('_', " ")
+            ));
         }
         rows.push([
             order.optimizer.clone(),

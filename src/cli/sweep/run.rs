@@ -10,8 +10,7 @@ use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{complain, complain_of, listed, print};
 use crate::cli::{CliError, Selection};
-use crate::record::Keep;
-use crate::sweep::{self, Folder, Notes, Options, Report, Shard, Task};
+use crate::sweep::{self, Drawn, Folder, Notes, Options, Report, Shard, Status, Task};
 
 use super::{default_folder, planned, units};
 
@@ -39,7 +38,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
-    let options = Options { jobs: jobs(arguments.jobs), keep: Keep::default() };
+    sweep::keep_pictures(&folder, sweep.pictures())?;
+    let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()) };
     let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
@@ -59,7 +59,23 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if !quiet {
         complain_of(&notes.warned(&plan), &format!("gramflow sweep status {}", path.display()));
     }
-    print(&summary(task, &report, options))?;
+    // Of a part of the units there are no pictures: they are drawn once all parts are there.
+    let whole = Status::of(&plan, std::slice::from_ref(&folder)).missing.is_empty();
+    let drawn = match whole {
+        true => sweep::draw_pictures(std::slice::from_ref(&folder), &plan, sweep.pictures(), &path)?,
+        false => Drawn::default(),
+    };
+    if !quiet {
+        drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
+    let mut text = summary(task, &report, options);
+    if !sweep.pictures().is_empty() {
+        text.push_str(&match whole {
+            true => format!("pictures: {}\n", path.join("figures").display()),
+            false => format!("pictures of the units that are finished: gramflow plot {}\n", path.display()),
+        });
+    }
+    print(&text)?;
     match report {
         Report { interrupted: true, .. } => Err(CliError::SweepInterrupted { left: report.progress.left() }),
         _ if report.failures.is_empty() => Ok(()),

@@ -55,7 +55,8 @@ fn text(plan: &Plan, status: &Status, notes: &Notes) -> String {
         warned => format!(" ({warned} with warnings)"),
     };
     let done = status.done;
-    let mut text = format!("{}: {all}: {done} done{warned}, {failed} failed, {missing} missing (or being run now)\n", plan.name);
+    let mut text =
+        format!("{}: {all}: {done} done{warned}, {failed} failed, {missing} missing (or being run now)\n", plan.name);
     let label = |unit| plan.label(unit);
     let failure = |(unit, reason): &(_, String)| format!("failed: {} ({}): {reason}", id(unit), label(*unit));
     text.push_str(&listed(&status.failed, failure, "--json lists them all"));

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use crate::record::{Ensemble, Member, Values};
-use crate::scenario::picture;
-use crate::scenario::{Data, Optimizer, Scenario, Sgd};
+use crate::scenario::{Optimizer, picture};
 
 use super::super::canvas::Point;
 use super::words;
@@ -22,20 +21,7 @@ impl<'a> Unit<'a> {
         if let Some(value) = self.member.values.get(key) {
             return value.clone();
         }
-        let network = &self.member.scenario.network;
-        let hidden = network.widths.get(1..network.widths.len().saturating_sub(1)).unwrap_or_default();
-        match key {
-            "depth" => network.layers().into(),
-            "width" => hidden.iter().max().copied().into(),
-            "lr" => self.optimizer().map(Optimizer::lr).into(),
-            "batch" => self.optimizer().and_then(|optimizer| batch(optimizer, &self.member.scenario)).into(),
-            "process" => self.process.into(),
-            _ => Value::Null,
-        }
-    }
-
-    fn optimizer(&self) -> Option<&'a Optimizer> {
-        self.member.scenario.optimizers.iter().find(|optimizer| optimizer.name() == self.process)
+        picture::derived(&self.member.scenario, self.process, key)
     }
 
     /// Whether its records could depend on the key: an optimizer's settings are nothing to the other processes.
@@ -63,19 +49,6 @@ impl<'a> Unit<'a> {
     pub fn termination(&self) -> &'a str {
         self.member.manifest["processes"][self.process]["termination"].as_str().unwrap_or_default()
     }
-}
-
-/// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
-fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
-    let own = match optimizer {
-        Optimizer::Sgd(Sgd { batch, .. }) => *batch,
-        _ => None,
-    };
-    let all = match &scenario.data {
-        Data::Synthetic(data) => Some(data.inputs.samples),
-        Data::File(_) => None,
-    };
-    own.or(all)
 }
 
 /// The units that `panel` asks for, in the order of the plan.

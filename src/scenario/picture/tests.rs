@@ -63,7 +63,7 @@ fn what_is_wrong_is_said_where_it_stands() {
     for (pictures, right) in [
         (
             panel("{show: peaks, lines: deph}"),
-            "s.yaml:10:28: pictures[0].panels[0].lines: `deph` varies in no unit: must be one of weight_decay, init, seed, depth, width",
+            "s.yaml:10:28: pictures[0].panels[0].lines: `deph` varies in no unit, did you mean `depth`? (keys here: weight_decay, init, seed, depth, width",
         ),
         (
             panel("{show: peaks, where: {flow.rtol: 1}}"),
@@ -71,7 +71,7 @@ fn what_is_wrong_is_said_where_it_stands() {
         ),
         (
             panel("{show: peaks, where: {weight_decay: 0.2}}"),
-            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has this value of `weight_decay`",
+            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.2: there are 0, 0.1",
         ),
         (
             panel("{show: {at_end: {x: nothing, y: loss}}}"),
@@ -89,6 +89,22 @@ fn what_is_wrong_is_said_where_it_stands() {
         (panel("{show: {over_time: {}}}"), "s.yaml:10:22: pictures[0].panels[0].show.over_time.y: missing"),
         (panel("{show: peaks, mark: {label: nowhere}}"), "s.yaml:10:28: pictures[0].panels[0].mark: must have either x or y"),
         (panel(""), "s.yaml:10:5: pictures[0].panels: must have at least one panel, got an empty list"),
+        (
+            panel("{show: peaks, where: {weight_decay: [0, 0.3]}}"),
+            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.3: there are 0, 0.1",
+        ),
+        (
+            panel("{show: peaks, processes: []}"),
+            "s.yaml:10:28: pictures[0].panels[0].processes: must name at least one process, got an empty list",
+        ),
+        (
+            "  - {title: a, name: x, panels: [{show: peaks}]}\n  - {title: b, name: x, panels: [{show: peaks}]}\n".to_string(),
+            "s.yaml:10:16: pictures[1].name: an earlier picture is called `x` too: give one of them another name",
+        ),
+        (
+            "  - {title: a, panels: [{show: peaks}]}\n  - {title: b, panels: [{show: peaks}]}\n".to_string(),
+            "s.yaml:10:5: pictures[1]: an earlier picture has no `name` either",
+        ),
         (
             "  - {title: t, columns: 0, panels: [{show: peaks}]}\n".to_string(),
             "s.yaml:9:16: pictures[0].columns: must be at least 1, got 0",

@@ -36,7 +36,9 @@ use std::path::PathBuf;
 
 use crate::data::{DatasetError, split};
 use crate::ode::Interrupt;
-use crate::record::{FolderError, RateStudy, RateStudyManifest, Table, Values, Warned, read_study_flow, setting, write_study_flow};
+use crate::record::{
+    FolderError, RateStudy, RateStudyManifest, Table, Values, Warned, read_study_flow, setting, write_study_flow,
+};
 use crate::run::Problem;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::sweep::{Folder, Notes, SweepError};
