@@ -77,7 +77,14 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         flow: &finished.manifest.processes["flow"],
         second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
     });
-    publish_unit(&folder.unit(unit.id), &finished.run, &scenario, &finished.manifest.to_value(), &finished.weights, manner.keep)?;
+    publish_unit(
+        &folder.unit(unit.id),
+        &finished.run,
+        &scenario,
+        &finished.manifest.to_value(),
+        &finished.weights,
+        manner.keep,
+    )?;
     Ok(Outcome::Done(spent))
 }
 

@@ -313,7 +313,11 @@ fn what_has_no_companion_says_so() {
         assert_eq!(flows.map(|flow| is_there(process, flow)), there, "{process}");
     }
     let warned = |process: &str, word: &str| {
-        finished.manifest.warnings.iter().any(|warning| warning.starts_with(&format!("{process}: its ")) && warning.contains(word))
+        finished
+            .manifest
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with(&format!("{process}: its ")) && warning.contains(word))
     };
     assert!(warned("falling", "schedule") && warned("largest", "amsgrad"), "{:?}", finished.manifest.warnings);
     assert!(finished.manifest.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
@@ -333,7 +337,11 @@ fn a_limit_that_outruns_its_optimizer_is_given_up_and_leaves_nulls() {
         (finished.run.table.floats("rmsprop", "t"), finished.run.table.floats("rmsprop", "distance_to_limit"));
     assert!(times.iter().zip(&distances).all(|(&t, distance)| distance.is_nan() == (t > companion.t_reached)));
     assert!(distances.iter().any(|distance| distance.is_nan()) && !distances[1].is_nan());
-    assert!(finished.manifest.warnings.iter().any(|warning| warning.contains("distance_to_limit ends at")), "{:?}", finished.manifest.warnings);
+    assert!(
+        finished.manifest.warnings.iter().any(|warning| warning.contains("distance_to_limit ends at")),
+        "{:?}",
+        finished.manifest.warnings
+    );
     // The optimizer goes on.
     assert_eq!(finished.terminations[1].1.reason(), "t_end");
 }
