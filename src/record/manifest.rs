@@ -60,7 +60,7 @@ pub struct Process {
     pub gradients_monitoring: u64,
     /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
-    /// Time spent on observation: on the columns at every record, on the sharpness, and on finding out whether the flow has converged.
+    /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged.
     pub observation_seconds: f64,
     /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `interrupted` or `diverged`.
     pub termination: &'static str,

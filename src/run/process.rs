@@ -281,6 +281,7 @@ impl<'a> Descent<'a> {
             }
         }
         self.time += begin.elapsed().saturating_sub(entering);
+        self.observed(entering);
         let (t, steps) = (self.t(), self.steps);
         self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
         self.steps >= step
