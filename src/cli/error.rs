@@ -39,6 +39,8 @@ pub(super) enum CliError {
         .0.display()
     )]
     NoPictures(PathBuf),
+    #[error("{} is the folder of a study: its pictures are in figures/, and the same `gramflow study` command draws them again", .0.display())]
+    StudyFolder(PathBuf),
     #[error("{failed} units failed, and their figures were drawn without them; the same command tries them again")]
     FigureUnitsFailed { failed: usize },
     #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
@@ -73,7 +75,7 @@ impl CliError {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
-            Self::NoPictures(_) => 2,
+            Self::NoPictures(_) | Self::StudyFolder(_) => 2,
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Folder(_) | SweepError::Figure(_)) => 1,

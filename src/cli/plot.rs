@@ -17,6 +17,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    if arguments.run_dir.join("study.parquet").is_file() {
+        return Err(CliError::StudyFolder(arguments.run_dir.clone()));
+    }
     if arguments.run_dir.join("plan.json").is_file() {
         return plot_sweep(&arguments.run_dir, quiet);
     }

@@ -5,6 +5,7 @@
 //! DIR/figures/<name>.svg, .png     the pictures
 //! ```
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
     if sweep.pictures().is_empty() {
         return Ok(());
     }
-    let scenarios = (0..sweep.len()).map(|index| sweep.unit(index)).collect::<Result<Vec<_>, _>>()?;
+    let scenarios = different(sweep)?;
     let mut known = Columns { scenarios: &scenarios, seen: Vec::new(), names: Vec::new() };
     let mut problems = Vec::new();
     let unnamed = sweep.pictures().iter().any(|picture| picture.name.is_none());
@@ -64,6 +65,23 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
     if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Problems(problems).into()) }
 }
 
+/// The scenarios of units that differ in what pictures can name: their columns, their processes and the derived keys. As a rule these are
+/// few, however many units there are.
+fn different(sweep: &Sweep) -> Result<Vec<Scenario>, ScenarioError> {
+    let (mut seen, mut scenarios) = (HashSet::new(), Vec::new());
+    for index in 0..sweep.len() {
+        let scenario = sweep.unit(index)?;
+        let samples = match &scenario.data {
+            scenario::Data::Synthetic(data) => data.inputs.samples,
+            scenario::Data::File(_) => 0,
+        };
+        if seen.insert(format!("{} {:?} {samples} {:?}", kind(&scenario), scenario.network.widths, scenario.optimizers)) {
+            scenarios.push(scenario);
+        }
+    }
+    Ok(scenarios)
+}
+
 /// The columns of units, found out as they are asked for: what the units of one kind record, one of them says.
 struct Columns<'s> {
     scenarios: &'s [Scenario],
@@ -97,13 +115,14 @@ impl Columns<'_> {
 fn kind(scenario: &Scenario) -> String {
     let optimizers: Vec<&str> = scenario.optimizers.iter().map(Optimizer::name).collect();
     let target = match &scenario.data {
-        scenario::Data::Synthetic(data) => format!("{:?}", std::mem::discriminant(&data.target)),
+        scenario::Data::Synthetic(data) => format!("{:?} {}", std::mem::discriminant(&data.target), data.test > 0),
         scenario::Data::File(file) => file.path.display().to_string(),
     };
     format!(
-        "{} {:?} {:?} {optimizers:?} {:?} {:?} {target}",
+        "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {target}",
         scenario.network.layers(),
         scenario.network.activations,
+        scenario.network.bias,
         scenario.loss,
         scenario.measure,
         scenario.flow.preserve

@@ -69,11 +69,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     let mut text = summary(task, &report, options);
-    if !sweep.pictures().is_empty() {
-        text.push_str(&match whole {
-            true => format!("pictures: {}\n", path.join("figures").display()),
-            false => format!("pictures of the units that are finished: gramflow plot {}\n", path.display()),
-        });
+    if !drawn.files.is_empty() {
+        text.push_str(&format!("pictures: {}\n", path.join("figures").display()));
+    } else if !sweep.pictures().is_empty() && !whole {
+        text.push_str(&format!("pictures of the units that are finished: gramflow plot {}\n", path.display()));
     }
     print(&text)?;
     match report {
