@@ -296,7 +296,7 @@ mod tests {
             "12 of 48 units (25 %), 1 failed, 0.05 units a second, 12 minutes left"
         );
         let pieces = State::Pieces { done: 3, total: 12, next: "rkc at rtol 1e-6".to_string() };
-        assert_eq!(pieces.text(seconds(30)), "3 of 12 (25 %), now rkc at rtol 1e-6, 0.1 a second, 90 seconds left");
+        assert_eq!(pieces.text(seconds(20)), "3 of 12 (25 %), now rkc at rtol 1e-6, 0.15 a second, 60 seconds left");
     }
 
     /// A terminal so many columns wide.
