@@ -21,12 +21,14 @@ mod warning;
 pub use integrator::{flow_integrator, integrator};
 pub use problem::{Problem, ProblemError};
 
+use std::time::Instant;
+
 use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, Accuracy, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Manifest, Process, Recorder, Run, arrays, caption, table};
+use crate::record::{Manifest, Process, Recorder, Run, Values, arrays, caption, table};
 use crate::scenario::Scenario;
 
 use certificate::{Lead, Leading, Second};
@@ -37,15 +39,12 @@ use schedule::{Clock, schedule};
 pub struct Finished {
     /// The records.
     pub run: Run,
-    /// What was run, where, at what cost, and how each process ended.
+    /// What was run, where, at what cost, how each process ended, and the warnings.
     pub manifest: Manifest,
     /// Final weights, by process.
     pub weights: Vec<(String, Parameters)>,
     /// How each process ended, the flow first.
     pub terminations: Vec<(String, Termination)>,
-    /// What a reader of the records must know: processes that ended early, a balance law that is not kept, moments that could not be
-    /// observed.
-    pub warnings: Vec<String>,
     /// The second integration, where the scenario asks for a certificate or makes claims.
     pub finer: Option<Finer>,
 }
@@ -91,6 +90,15 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progre
     })
 }
 
+/// The names of the numbers that a run of the scenario records, in the order of its table: those of its start. Nothing is integrated.
+pub fn columns(scenario: &Scenario, problem: &Problem) -> Vec<String> {
+    let stopped = Interrupt::default();
+    stopped.raise();
+    let table = integrate(scenario, problem, &stopped, |_t| {}, None).run.table;
+    let numbers = table.columns.into_iter().filter(|column| !matches!(column.values, Values::Text(_)));
+    numbers.map(|column| column.name).collect()
+}
+
 /// `lead`: who waits for the flow.
 fn integrate(
     scenario: &Scenario,
@@ -128,9 +136,11 @@ fn integrate(
             let recorder = &mut recorders[index + 1];
             // A stopped descent is recorded once, where it stopped.
             if good || recorder.last_time() != Some(descent.t()) {
+                let begin = Instant::now();
                 descent.look();
                 unobserved +=
                     record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
+                descent.observed(begin.elapsed());
             }
         }
         progress(event.t);
@@ -149,6 +159,7 @@ fn integrate(
         (
             end.name.clone(),
             Process {
+                observation_seconds: end.observation.as_secs_f64(),
                 gradients_monitoring: end.gradients_monitoring,
                 events: end.events.clone(),
                 companions: end.companions.clone(),
@@ -156,7 +167,7 @@ fn integrate(
             },
         )
     };
-    let manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
+    let mut manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
     let complaints: Vec<String> =
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
@@ -164,11 +175,11 @@ fn integrate(
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let mut run = records(scenario, &recorders, &weights, problem);
     run.arrays.extend(low);
-    let mut warnings = warning::warnings(&run, &terminations, unobserved);
-    warnings.extend(complaints);
-    warnings.extend(problem.notes.iter().cloned());
-    warnings.extend(choice::unanswered(scenario));
-    Finished { run, manifest, weights, terminations, warnings, finer: None }
+    manifest.warnings = warning::warnings(&run, &terminations, unobserved);
+    manifest.warnings.extend(complaints);
+    manifest.warnings.extend(problem.notes.iter().cloned());
+    manifest.warnings.extend(choice::unanswered(scenario));
+    Finished { run, manifest, weights, terminations, finer: None }
 }
 
 /// What was recorded, of processes with these final weights.
@@ -202,8 +213,11 @@ fn record_flow<'a>(
     problem: &'a Problem,
 ) -> usize {
     flow.preserve();
+    let begin = Instant::now();
     flow.measure();
-    record(recorder, observables, flow.steps(), flow.snapshot(problem))
+    let missed = record(recorder, observables, flow.steps(), flow.snapshot(problem));
+    flow.observed(begin.elapsed());
+    missed
 }
 
 /// Measures one moment. Returns how many moments it had to leave out: 1 where products of the weights overflow, else 0.

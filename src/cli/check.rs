@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::scenario::Sweep;
-use crate::sweep::Plan;
+use crate::sweep::{Plan, check_pictures};
 
 use super::output::{complain, print};
 use super::{CliError, Selection};
@@ -35,6 +35,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
 fn checked(path: &Path) -> Result<String, CliError> {
     if let Some(sweep) = Sweep::find(path, &[])? {
         let plan = Plan::new(&sweep)?;
+        check_pictures(&sweep)?;
         return Ok(format!("{} ({} units)", plan.name, plan.units().len()));
     }
     let (scenario, problem) = Selection { scenario: path.into(), sets: Vec::new() }.load()?;

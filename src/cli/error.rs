@@ -34,6 +34,13 @@ pub(super) enum CliError {
     Paper(#[from] PaperError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(
+        "{} is a sweep without pictures: add `pictures:` to its scenario and run `gramflow sweep run` again, which runs no unit twice",
+        .0.display()
+    )]
+    NoPictures(PathBuf),
+    #[error("{} is the folder of a study: its pictures are in figures/, and the same `gramflow study` command draws them again", .0.display())]
+    StudyFolder(PathBuf),
     #[error("{failed} units failed, and their figures were drawn without them; the same command tries them again")]
     FigureUnitsFailed { failed: usize },
     #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
@@ -68,13 +75,14 @@ impl CliError {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
+            Self::NoPictures(_) | Self::StudyFolder(_) => 2,
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
-            Self::Sweep(SweepError::Folder(_)) => 1,
+            Self::Sweep(SweepError::Folder(_) | SweepError::Figure(_)) => 1,
             Self::Report(ReportError::Nothing(_)) => 2,
             Self::Report(_) => 1,
             Self::Paper(PaperError::Io { .. } | PaperError::Folder(_) | PaperError::Figure(_)) => 1,
-            Self::Paper(PaperError::Sweep(SweepError::Folder(_))) => 1,
+            Self::Paper(PaperError::Sweep(SweepError::Folder(_) | SweepError::Figure(_))) => 1,
             Self::Paper(_) => 2,
             Self::Lr(LrError::Folder(_) | LrError::Unreadable { .. }) => 1,
             Self::Lr(LrError::Interrupted) => 75,

@@ -8,17 +8,18 @@ use clap::Args;
 use serde_json::json;
 
 use crate::paper::{self, Drawn, Figure};
-use crate::record::{FigureManifest, Keep};
+use crate::record::{FigureManifest, Keep, Warned};
 use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
 use super::CliError;
 use super::interrupt::catch_signals;
-use super::output::{SweepBar, aligned, complain, listed, print};
+use super::meter::Meter;
+use super::output::{aligned, complain, complain_of, listed, print};
 use super::sweep::jobs;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Figures, by the names of their scenarios [default: all]
+    /// Figures, by the names of their scenarios, or the files of scenarios with `pictures:` [default: all]
     names: Vec<String>,
     /// Where pictures, manifests and the table of claims go
     #[arg(long, value_name = "DIR", default_value = "figures")]
@@ -52,6 +53,9 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .map(|figure| Folder::open(&figure.folder(&arguments.runs), &figure.plan))
         .collect::<Result<_, SweepError>>()?;
 
+    for (figure, folder) in figures.iter().zip(&folders) {
+        sweep::keep_pictures(folder, &figure.pictures)?;
+    }
     let tasks: Vec<Task> = figures
         .iter()
         .zip(&folders)
@@ -59,9 +63,9 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .collect();
     let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true } };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut bar = SweepBar::new(quiet);
-    let reports = sweep::run_all(&tasks, options, &interrupt, |progress| bar.show(progress));
-    bar.clear();
+    let meter = Meter::units(quiet);
+    let reports = sweep::run_all(&tasks, options, &interrupt, |progress| meter.show(progress));
+    drop(meter);
     let reports = reports?;
     let left = reports.iter().map(|report| report.progress.left()).sum();
     if left > 0 {
@@ -79,6 +83,11 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         }
         let begin = Instant::now();
         let drawn = paper::draw(figure, folder, &arguments.out)?;
+        if !quiet {
+            let named = |warned: &Warned| Warned { warning: format!("{}: {}", figure.name, warned.warning), ..warned.clone() };
+            let warned: Vec<Warned> = drawn.manifest.warnings.iter().map(named).collect();
+            complain_of(&warned, &format!("gramflow sweep status {}", folder.path().display()));
+        }
         made.push(Made { figure, report, drawn, drawing_seconds: begin.elapsed().as_secs_f64() });
         if interrupt.is_raised() && made.len() < figures.len() {
             return Err(CliError::DrawingInterrupted { left: figures.len() - made.len() });

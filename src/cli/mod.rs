@@ -5,6 +5,7 @@ mod error;
 mod explain;
 mod figures;
 mod interrupt;
+mod meter;
 mod new;
 mod output;
 mod plot;
@@ -34,7 +35,7 @@ use error::CliError;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Neither progress nor warnings on standard error
+    /// Neither progress nor warnings on standard error; the manifest, the report and --json still have the warnings
     #[arg(long, short, global = true)]
     quiet: bool,
 }
@@ -47,7 +48,7 @@ enum Command {
     Check(check::Arguments),
     /// Print a scenario with every default filled in
     Explain(explain::Arguments),
-    /// Draw a finished run's figures again, from its records alone
+    /// Draw the figures of a finished run, or of a sweep, again from records alone
     Plot(plot::Arguments),
     /// Run, judge and draw the figures of the paper; what was run before is read again
     Figures(figures::Arguments),
@@ -117,7 +118,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, quiet),
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
-        Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Plot(arguments) => plot::plot(&arguments, quiet),
         Command::Figures(arguments) => figures::figures(&arguments, quiet),
         Command::Report(arguments) => report::report(&arguments),
         Command::Study(study) => study::study(&study, quiet),

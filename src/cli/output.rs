@@ -1,11 +1,8 @@
 //! Standard output and standard error.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::io::{self, Write};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::sweep::Progress;
+use crate::record::Warned;
 
 /// Writes text to standard output; an error if nobody reads it any more, where `print!` would panic.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -17,6 +14,22 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 /// Writes a message to standard error. There is nobody to tell if that fails.
 pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Under `--quiet` a summary says at least how many warnings there are.
+pub(super) fn unprinted(warnings: &[String]) -> String {
+    match warnings.len() {
+        0 => String::new(),
+        1 => "\n1 warning: in manifest.json\n".to_string(),
+        count => format!("\n{count} warnings: in manifest.json\n"),
+    }
+}
+
+/// Prints the warnings of units, one line for each kind.
+pub(super) fn complain_of(warned: &[Warned], elsewhere: &str) {
+    if !warned.is_empty() {
+        complain(listed(warned, |warned| format!("warning: {}", warned.line()), elsewhere).trim_end());
+    }
 }
 
 /// The rows of a table, all of the same length, their cells aligned to the right in columns.
@@ -40,73 +53,3 @@ pub(super) fn listed<T>(items: &[T], line: impl Fn(&T) -> String, where_else: &s
     }
     text
 }
-
-/// A progress bar over the time of the clock.
-pub(super) fn progress_bar(t_end: f64, quiet: bool) -> ProgressBar {
-    let bar = bar(BAR_STEPS, "{bar:40} {percent:>3} %  t = {msg}  {elapsed} gone, {eta} left", quiet);
-    bar.set_message(format!("0 of {t_end}"));
-    bar
-}
-
-/// A progress bar over pieces of work, whose message names the one that is being done.
-pub(super) fn counting_bar(quiet: bool) -> ProgressBar {
-    bar(0, "{bar:40} {pos:>3} of {len}  {msg}  {elapsed} gone", quiet)
-}
-
-/// How far a sweep is: a bar on a terminal, elsewhere a line a minute, for the log of a job that runs for hours.
-pub(super) struct SweepBar {
-    bar: ProgressBar,
-    /// When the next line is due; none where there are no lines.
-    next_line: Option<Instant>,
-}
-
-impl SweepBar {
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    pub fn new(quiet: bool) -> Self {
-        let bar = bar(0, "{bar:40} {pos:>3} of {len}  {msg}", quiet);
-        let next_line = (bar.is_hidden() && !quiet).then(|| Instant::now() + Self::MINUTE);
-        Self { bar, next_line }
-    }
-
-    pub fn show(&mut self, progress: &Progress) {
-        let ended = progress.before + progress.done + progress.failed;
-        let message = || {
-            let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
-            let left = progress.time_left.map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
-            format!("{:.3}/s{failed}{left}", progress.rate())
-        };
-        if !self.bar.is_hidden() {
-            self.bar.set_length(progress.total as u64);
-            self.bar.set_position(ended as u64);
-            self.bar.set_message(message());
-        } else if self.next_line.is_some_and(|due| due <= Instant::now()) {
-            complain(&format!("{ended} of {} units, {}", progress.total, message()));
-            self.next_line = Some(Instant::now() + Self::MINUTE);
-        }
-    }
-
-    pub fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// On a terminal only. It has no colour, so `NO_COLOR` changes nothing.
-fn bar(length: u64, template: &str, quiet: bool) -> ProgressBar {
-    let visible = !quiet && io::stderr().is_terminal();
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(length), target);
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Moves the bar to time `t` of `t_end`.
-pub(super) fn advance(bar: &ProgressBar, t: f64, t_end: f64) {
-    bar.set_position((t / t_end * BAR_STEPS as f64) as u64);
-    bar.set_message(format!("{t:.3} of {t_end}"));
-}
-
-/// How finely the bar divides the horizon.
-const BAR_STEPS: u64 = 1000;

@@ -12,7 +12,8 @@ use crate::record::{Draft, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
-use super::output::{advance, aligned, complain, print, progress_bar};
+use super::meter::Meter;
+use super::output::{aligned, complain, print, unprinted};
 use super::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -39,10 +40,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
     drop(Draft::new(&folder)?);
 
-    let bar = progress_bar(scenario.flow.t_end, quiet);
+    let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut finished = run::run(&scenario, &problem, &interrupt, |t| advance(&bar, t, scenario.flow.t_end));
-    bar.finish_and_clear();
+    let mut finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
+    drop(meter);
     finished.manifest.verdicts = claim::judge(&Evidence {
         scenario: &scenario,
         run: &finished.run,
@@ -58,9 +59,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     drawn?;
 
     if !quiet {
-        finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+        finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
+    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, quiet) })?;
     match broken(&finished) {
         _ if finished.is_interrupted() => Err(CliError::Interrupted),
         Some(broken) if arguments.strict => Err(CliError::Claims(broken)),
@@ -82,8 +83,8 @@ fn json(finished: &Finished, folder: &Path) -> String {
     format!("{manifest:#}\n")
 }
 
-/// One row per process: what it cost, and its last record.
-fn summary(finished: &Finished, folder: &Path) -> String {
+/// One row per process: what it cost, and its last record. `quiet`: the warnings have not been printed.
+fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}\n{}\n\n", finished.run.name, finished.run.caption);
     let head = [
         "process",
@@ -93,6 +94,7 @@ fn summary(finished: &Finished, folder: &Path) -> String {
         "rejected",
         "gradients",
         "seconds",
+        "observing",
         "loss",
         "D/e^-2λt",
         "NFA cosine",
@@ -115,7 +117,8 @@ fn summary(finished: &Finished, folder: &Path) -> String {
             cost.steps_accepted.to_string(),
             cost.steps_rejected.to_string(),
             cost.gradients.to_string(),
-            format!("{:.2}", cost.wall_seconds),
+            seconds(cost.wall_seconds),
+            seconds(cost.observation_seconds),
             format!("{:.3e}", last("loss")),
             shown(last("balance_gap_over_envelope"), 7),
             shown(last("nfa_cosine"), 7),
@@ -154,8 +157,21 @@ fn summary(finished: &Finished, folder: &Path) -> String {
         }
     }
     text.push_str(&claims(&finished.manifest.verdicts));
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
+    }
     let _ = writeln!(text, "\nrecords, weights and figures: {}", folder.display());
     text
+}
+
+/// Seconds to three digits, down to a tenth of a millisecond.
+fn seconds(seconds: f64) -> String {
+    match seconds {
+        _ if seconds >= 100.0 => format!("{seconds:.0}"),
+        _ if seconds >= 10.0 => format!("{seconds:.1}"),
+        _ if seconds >= 0.1 => format!("{seconds:.2}"),
+        _ => format!("{seconds:.4}"),
+    }
 }
 
 /// One row per claim, and a sentence for each that does not hold; nothing where there are no claims.

@@ -11,7 +11,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use crate::scenario::Sweep;
-use crate::sweep::{Folder, Plan, SweepError, Unit};
+use crate::sweep::{Folder, Plan, SweepError, Unit, check_pictures};
 
 pub(in crate::cli) use run::jobs;
 
@@ -37,7 +37,7 @@ pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
         Command::Plan(arguments) => plan::plan(arguments),
         Command::Run(arguments) => run::run(arguments, quiet),
         Command::Status(arguments) => status::status(arguments),
-        Command::Merge(arguments) => merge::merge(arguments),
+        Command::Merge(arguments) => merge::merge(arguments, quiet),
         Command::Submit(_) => Err(CliError::NotAvailable { command: "sweep submit" }),
     }
 }
@@ -46,6 +46,7 @@ pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
 fn planned(selection: &Selection) -> Result<(Sweep, Plan), CliError> {
     let sweep = Sweep::read(&selection.scenario, &selection.sets)?;
     let plan = Plan::new(&sweep)?;
+    check_pictures(&sweep)?;
     Ok((sweep, plan))
 }
 
@@ -75,6 +76,13 @@ fn unit_json(plan: &Plan, unit: Unit) -> Value {
 fn failure_json(plan: &Plan, unit: Unit, reason: &str) -> Value {
     let mut value = unit_json(plan, unit);
     value["reason"] = reason.into();
+    value
+}
+
+/// The same, with its warnings.
+fn warnings_json(plan: &Plan, unit: Unit, warnings: &[String]) -> Value {
+    let mut value = unit_json(plan, unit);
+    value["warnings"] = warnings.into();
     value
 }
 

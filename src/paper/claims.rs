@@ -79,6 +79,7 @@ mod tests {
             units: UnitCounts::default(),
             terminations: BTreeMap::new(),
             gradients: 0,
+            warnings: Vec::new(),
             claims: claims.iter().map(|(claim, tally)| (claim.to_string(), tally.clone())).collect(),
             scenario: String::new(),
         }

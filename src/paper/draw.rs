@@ -26,7 +26,7 @@ const FORMATS: [&str; 2] = ["svg", "png"];
 /// manifest of the figure names and this one does not are removed.
 pub fn draw(figure: &Figure, folder: &Folder, out: &Path) -> Result<Drawn, PaperError> {
     fs::create_dir_all(out).map_err(PaperError::io("make", out))?;
-    let ensemble = ensemble(folder, &figure.plan)?;
+    let ensemble = ensemble(std::slice::from_ref(folder), &figure.plan)?;
     let manifest = manifest(figure, folder, &ensemble)?;
     let pictures = folder.path().join("figures");
     // Where no unit could be run there is nothing to draw.
@@ -74,7 +74,7 @@ fn draw_beside(ensemble: &Ensemble, figure: &Figure, target: &Path) -> Result<Ve
 
 fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<FigureManifest, PaperError> {
     let plan = &figure.plan;
-    let notes = Notes::of(folder, plan)?;
+    let notes = Notes::of(std::slice::from_ref(folder), plan)?;
     let (version, git_revision) = FigureManifest::build();
     Ok(FigureManifest {
         figure: figure.name.clone(),
@@ -84,6 +84,7 @@ fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<Fig
         version,
         git_revision,
         claims: notes.claims(plan),
+        warnings: notes.warned(plan),
         versions: notes.versions.into_iter().collect(),
         plan_hash: plan.hash(),
         scenario_sha256: figure.sha256(),

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::record::PictureEntry;
 use crate::scenario::{Picture, Sweep, sha256, suggestion};
-use crate::sweep::Plan;
+use crate::sweep::{Plan, check_pictures};
 
 use super::PaperError;
 
 /// A figure: a sweep and the pictures of it.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    /// The stem of its scenario's file, which is the scenario's name too.
+    /// The name of its scenario; in a folder of figures the stem of its file, too.
     pub name: String,
     /// What its scenario says of it.
     pub description: String,
@@ -27,26 +27,46 @@ pub struct Figure {
     pub pictures: Vec<Picture>,
 }
 
-/// The figures called `names`, or all, of the scenarios in `dir`; in the order of their names, each once. Only these are read. Beside
-/// them the names of all that there are.
+/// The figures called `names`, or all, of the scenarios in `dir`, in the order of their names, each once. A name that is a path of a YAML
+/// file is that scenario, wherever it lies. Only these are read. Beside them the names of all that there are.
 pub fn read(dir: &Path, names: &[String]) -> Result<(Vec<Figure>, Vec<String>), PaperError> {
-    let files = scenarios(dir)?;
+    let (paths, names): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| is_yaml(Path::new(name)));
+    // Whoever names files alone needs no folder.
+    let files = match scenarios(dir) {
+        Err(PaperError::NoFigures(_)) if names.is_empty() && !paths.is_empty() => BTreeMap::new(),
+        files => files?,
+    };
     let all: Vec<&str> = files.keys().map(String::as_str).collect();
-    if all.is_empty() {
+    if all.is_empty() && paths.is_empty() {
         return Err(PaperError::NoFigures(dir.into()));
     }
-    if let Some(name) = names.iter().find(|name| !files.contains_key(*name)) {
-        return Err(PaperError::Unknown { name: name.clone(), suggestion: suggestion(name, "figures", &all) });
+    if let Some(name) = names.iter().find(|name| !files.contains_key(**name)) {
+        return Err(PaperError::Unknown { name: name.to_string(), suggestion: suggestion(name, "figures", &all) });
     }
-    let chosen = files.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
-    let figures = chosen.map(|(_, path)| Figure::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let every = names.is_empty() && paths.is_empty();
+    let chosen = files.iter().filter(|(name, _)| every || names.contains(name));
+    let mut figures = chosen.map(|(name, path)| Figure::read_called(name, path)).collect::<Result<Vec<_>, _>>()?;
+    for path in paths {
+        let figure = Figure::read(Path::new(path))?;
+        if !figures.iter().any(|known| known.name == figure.name && known.text == figure.text) {
+            figures.push(figure);
+        }
+    }
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (figure, picture) in figures.iter().flat_map(|figure| figure.entries().map(move |entry| (figure, entry))) {
         if let Some(first) = owners.insert(picture.0, &figure.name) {
             return Err(PaperError::Clash { picture: picture.0.into(), first: first.into(), second: figure.name.clone() });
         }
     }
-    Ok((figures, files.into_keys().collect()))
+    let mut all: Vec<String> =
+        all.into_iter().map(str::to_string).chain(figures.iter().map(|figure| figure.name.clone())).collect();
+    all.sort();
+    all.dedup();
+    Ok((figures, all))
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// The YAML files in `dir`, by their stems.
@@ -55,8 +75,7 @@ fn scenarios(dir: &Path) -> Result<BTreeMap<String, PathBuf>, PaperError> {
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry.map_err(PaperError::io("read", dir))?.path();
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if let Some(stem) = path.file_stem().filter(|_| is_yaml) {
+        if let Some(stem) = path.file_stem().filter(|_| is_yaml(&path)) {
             files.insert(stem.to_string_lossy().into_owned(), path);
         }
     }
@@ -64,14 +83,20 @@ fn scenarios(dir: &Path) -> Result<BTreeMap<String, PathBuf>, PaperError> {
 }
 
 impl Figure {
+    /// The figure in the file that is called by its name.
+    fn read_called(name: &str, path: &Path) -> Result<Self, PaperError> {
+        let figure = Self::read(path)?;
+        if figure.name != name {
+            return Err(PaperError::Name { path: path.into(), found: figure.name });
+        }
+        Ok(figure)
+    }
+
     fn read(path: &Path) -> Result<Self, PaperError> {
         let text = fs::read_to_string(path).map_err(PaperError::io("read", path))?;
         let sweep = Sweep::read(path, &[])?;
         let plan = Plan::new(&sweep)?;
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        if plan.name != stem {
-            return Err(PaperError::Name { path: path.into(), found: plan.name });
-        }
+        check_pictures(&sweep)?;
         if sweep.pictures().is_empty() {
             return Err(PaperError::NoPictures(path.into()));
         }

@@ -28,6 +28,9 @@ pub struct Manifest {
     pub host: Host,
     /// The verdict on each claim of the scenario, by the claim's name.
     pub verdicts: BTreeMap<String, Verdict>,
+    /// What a reader must know before trusting the records: processes that ended early, a balance law that is not kept, moments that could
+    /// not be observed. Everything that is printed as a warning stands here.
+    pub warnings: Vec<String>,
     /// One entry per process.
     pub processes: BTreeMap<String, Process>,
 }
@@ -57,6 +60,8 @@ pub struct Process {
     pub gradients_monitoring: u64,
     /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
+    /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged.
+    pub observation_seconds: f64,
     /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `interrupted` or `diverged`.
     pub termination: &'static str,
     /// Where it stopped, why, and what to change if that was too early.
@@ -80,6 +85,8 @@ pub struct Companion {
     pub formula: String,
     /// Evaluations of the gradient that its integration took; a Hessian–vector product counts 2, a third derivative 6.
     pub gradients: u64,
+    /// Time spent on its integration.
+    pub wall_seconds: f64,
     /// As of a [`Process`]; the distance to it is null from there on, unless it is `t_end`.
     pub termination: &'static str,
     /// As of a [`Process`].
@@ -127,6 +134,7 @@ impl Manifest {
             seed,
             host: Host::here(),
             verdicts: BTreeMap::new(),
+            warnings: Vec::new(),
             processes,
         }
     }
@@ -162,6 +170,7 @@ impl Process {
             gradients: work.evaluations,
             gradients_monitoring: 0,
             wall_seconds,
+            observation_seconds: 0.0,
             termination: termination.reason(),
             termination_detail: termination.to_string(),
             t_reached: termination.t(),

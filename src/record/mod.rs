@@ -15,6 +15,7 @@ mod study;
 mod table;
 mod unit;
 mod verdict;
+mod warned;
 
 pub use atomic::{PARTIAL, replace_bytes, replace_text};
 pub use caption::{caption, common_caption, setting};
@@ -30,6 +31,7 @@ pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
 pub use unit::{Keep, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
+pub use warned::Warned;
 
 use crate::npz::Arrays;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::manifest::{REVISION, VERSION, to_value};
-use super::{Bound, Outcome};
+use super::{Bound, Outcome, Warned};
 
 /// What a figure of the paper was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct FigureManifest {
     pub gradients: u64,
     /// The verdicts of all units on each claim.
     pub claims: BTreeMap<String, Tally>,
+    /// The warnings of the units, like ones counted together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warned>,
     /// The text of the scenario's file.
     pub scenario: String,
 }

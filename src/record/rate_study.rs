@@ -27,8 +27,8 @@ use super::{FolderError, Host, Table, parquet, replace_text};
 /// | `gradients_to_loss`, `wall_seconds_to_loss` | until the loss that the manifest names is reached; null if it is not |
 ///
 /// `curves` has one row per `optimizer`, `batch`, `compared_with`, `at` (`end`, `max`) and `lr`, its seeds put together; `fits` one row for
-/// all rates of those: the `order` and half its 95 % interval, the number of `points` it was fitted to, from `lr_from` to `lr_to`, and the
-/// order that theory expects.
+/// all rates of those: the `slope` and half its 95 % interval, the number of `points` it was fitted to, from `lr_from` to `lr_to`, and the
+/// order that theory expects. `order` is the slope where it is known well enough, else null, and `no_order` says why.
 ///
 /// | `compared_with` | `distance` |
 /// | --- | --- |
@@ -100,6 +100,8 @@ pub struct RateStudyManifest {
     pub atol: f64,
     /// Units that could not be run, and why.
     pub failed: BTreeMap<String, String>,
+    /// What a reader must know: units that could not be run, and what those that were warn of, like warnings counted together.
+    pub warnings: Vec<String>,
 }
 
 impl RateStudyManifest {
@@ -123,6 +125,7 @@ impl RateStudyManifest {
             rtol: f64::NAN,
             atol: f64::NAN,
             failed: BTreeMap::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -54,6 +54,8 @@ pub struct StudyManifest {
     pub reference: Vec<StudyReference>,
     /// The distance of the two over the norm of the first; null if there was no second.
     pub reference_floor: Option<f64>,
+    /// What a reader must know before trusting the errors.
+    pub warnings: Vec<String>,
 }
 
 /// An integration that was tried as a reference.
@@ -85,6 +87,7 @@ impl StudyManifest {
             spectral_radius: f64::NAN,
             reference: Vec::new(),
             reference_floor: None,
+            warnings: Vec::new(),
         }
     }
 

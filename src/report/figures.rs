@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::record::{FigureManifest, shown};
+use crate::record::{FigureManifest, Warned, shown};
 
 use super::html::{Cell, Page};
 use super::verdicts::add_tally_table;
@@ -44,6 +44,10 @@ fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Resu
         page.paragraph(&manifest.description);
     }
     page.caption(&manifest.caption);
+    if !manifest.warnings.is_empty() {
+        page.paragraph("Warnings of its units:");
+        page.list(&manifest.warnings.iter().map(Warned::line).collect::<Vec<_>>());
+    }
     for picture in &manifest.pictures {
         let path = folder.join(format!("{}.svg", picture.name));
         // Moved or removed since: the claims stand all the same.

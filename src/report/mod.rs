@@ -8,6 +8,7 @@ mod pictures;
 mod run;
 mod sweep;
 mod verdicts;
+mod warnings;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use crate::record::{Run, Verdict, read_manifest, read_with_scenario};
 
 use super::html::{Cell, Page};
 use super::verdicts::{add_verdicts, shown};
+use super::warnings::add_warnings;
 use super::{ReportError, pictures};
 
 pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
@@ -21,6 +22,9 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     }
     page.caption(&run.caption);
 
+    let warnings = manifest["warnings"].as_array().into_iter().flatten();
+    let warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
+    add_warnings(&mut page, &warnings);
     let verdicts: BTreeMap<String, Verdict> = serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default();
     add_verdicts(&mut page, &verdicts);
     add_processes(&mut page, &run, &manifest);
@@ -54,6 +58,7 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
         "rejected",
         "gradients",
         "seconds",
+        "observing",
         "loss",
         "gap/e^(−2λt)gap(0)",
         "NFA cosine",
@@ -65,6 +70,7 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
         let cost = &manifest["processes"][process];
         let last = |column: &str| run.table.floats(process, column).last().copied().unwrap_or(f64::NAN);
         let count = |key: &str| Cell::number(cost[key].as_u64().map_or("–".to_string(), |count| count.to_string()));
+        let seconds = |key: &str| Cell::number(shown(cost[key].as_f64().unwrap_or(f64::NAN), 2));
         let near_one = |value: f64| Cell::number(if value.is_finite() { cosine(value) } else { shown(value, 1) });
         let mut row = vec![
             Cell::words(process),
@@ -73,7 +79,8 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
             count("steps_accepted"),
             count("steps_rejected"),
             count("gradients"),
-            Cell::number(shown(cost["wall_seconds"].as_f64().unwrap_or(f64::NAN), 2)),
+            seconds("wall_seconds"),
+            seconds("observation_seconds"),
             Cell::number(shown(last("loss"), 4)),
             Cell::number(shown(last("balance_gap_over_envelope"), 7)),
             near_one(last("nfa_cosine")),
@@ -83,7 +90,10 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
         rows.push(row);
     }
     page.table(&head, &rows);
-    page.caption("Values at the last record of each process.");
+    page.caption(
+        "Values at the last record of each process. Seconds are spent on steps, those of observing on the columns, on the sharpness and on \
+         finding out whether the flow has converged.",
+    );
 }
 
 /// What the manifest says beside the numbers: why processes stopped, and what happened on the way.
@@ -99,8 +109,6 @@ fn add_events(page: &mut Page, manifest: &Value) {
             items.push(format!("{process} at t = {}: {}: {}", shown(t, 4), word("kind").replace('_', " "), word("detail")));
         }
     }
-    let warnings = manifest["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    items.extend(warnings.map(|warning| format!("warning: {warning}")));
     if !items.is_empty() {
         page.heading("What happened");
         page.list(&items);

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{read_manifest, read_scenario, read_unit};
+use crate::record::{Warned, read_manifest, read_scenario, read_unit};
 use crate::sweep::{Folder, Notes, Plan, Status, Unit};
 
 use super::figures::values_of;
 use super::html::{Cell, Page};
 use super::verdicts::{add_tallies, shown};
+use super::warnings::add_warnings;
 use super::{ReportError, pictures};
 
 /// A page of more rows is no longer read: the merged table has them all.
@@ -18,7 +19,7 @@ const MOST_ROWS: usize = 500;
 pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     let (folder, plan) = Folder::read(path)?;
     let status = Status::of(&plan, std::slice::from_ref(&folder));
-    let notes = Notes::of(&folder, &plan)?;
+    let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
     let done: Vec<Unit> = plan.units().into_iter().filter(|unit| folder.is_done(unit.id)).collect();
 
     let mut page = Page::new(&plan.name);
@@ -31,6 +32,7 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
         }
     }
     page.caption(&format!("{} of {} units are finished", status.done, plan.units().len()));
+    add_warnings(&mut page, &notes.warned(&plan).iter().map(Warned::line).collect::<Vec<_>>());
     add_tallies(&mut page, &notes.claims(&plan));
 
     page.heading("What varies");

@@ -118,7 +118,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second
     let partners: Vec<Option<usize>> =
         first_t.iter().map(|t| second_t.binary_search_by(|other| other.total_cmp(t)).ok()).collect();
     let Some(last) = partners.iter().rposition(Option::is_some) else {
-        finished.warnings.push(format!("flow: there is no certificate: its second integration {}", second.stop));
+        finished.manifest.warnings.push(format!("flow: there is no certificate: its second integration {}", second.stop));
         return;
     };
     let mut columns = BTreeMap::new();
@@ -137,9 +137,10 @@ pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second
         columns.insert(column.name.clone(), ColumnError { max_error, max_relative_error, final_error: errors[last] });
         finished.run.arrays.insert(format!("flow/error_{}", column.name), Array::vector(errors));
     }
-    finished.warnings.extend(what_shows(&columns, &finished.run));
+    finished.manifest.warnings.extend(what_shows(&columns, &finished.run));
     if last + 1 < first_t.len() && first_t[last] < finished.terminations[0].1.t() && !second.stop.is_complete() {
         finished
+            .manifest
             .warnings
             .push(format!("flow: the certificate ends at t = {}: its second integration {}", first_t[last], second.stop));
     }

@@ -7,6 +7,7 @@
 //! stability, or from a start that a large momentum moves far away, it is stiff without bound.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
@@ -45,6 +46,7 @@ pub(super) struct Companion<'a> {
     landed: f64,
     step: u64,
     work: Work,
+    time: Duration,
     stop: Option<Termination>,
 }
 
@@ -162,6 +164,7 @@ impl<'a> Maker<'a, '_> {
             landed: 0.0,
             step: 0,
             work,
+            time: Duration::ZERO,
             stop: None,
         }
     }
@@ -186,7 +189,9 @@ impl Companion<'_> {
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
                 self.integrator = integrator(scenario::Integrator::Dopri5, &self.field, self.tolerance, limits);
             }
+            let begin = Instant::now();
             let segment = self.integrator.advance(self.t, t, &mut self.state).expect("times are finite and in order");
+            self.time += begin.elapsed();
             (self.t, self.landed, self.step) = (segment.t, segment.t, step);
             self.work += segment.work;
             self.stop = segment.stop;
@@ -230,6 +235,7 @@ impl Companion<'_> {
         let entry = record::Companion {
             formula: self.formula,
             gradients: self.work.evaluations,
+            wall_seconds: self.time.as_secs_f64(),
             termination: termination.reason(),
             termination_detail: detail,
             t_reached: t,

@@ -42,6 +42,8 @@ pub(super) struct Ended {
     pub companions: BTreeMap<String, record::Companion>,
     /// Spent stepping, observation apart.
     pub time: Duration,
+    /// Spent on observation.
+    pub observation: Duration,
     pub termination: Termination,
 }
 
@@ -58,6 +60,7 @@ pub(super) struct Flow<'a> {
     t_end: f64,
     work: Work,
     time: Duration,
+    observation: Duration,
     stop: Option<Termination>,
 }
 
@@ -76,6 +79,7 @@ impl<'a> Flow<'a> {
             t_end: scenario.flow.t_end,
             work: Work::default(),
             time: Duration::ZERO,
+            observation: Duration::ZERO,
             stop: None,
         }
     }
@@ -100,7 +104,9 @@ impl<'a> Flow<'a> {
             self.work += segment.work;
             self.stop = segment.stop;
             if let Some(monitor) = self.monitor.as_mut().filter(|_| self.stop.is_none() && self.t >= pause) {
+                let begin = Instant::now();
                 self.stop = monitor.look(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+                self.observation += begin.elapsed();
             }
         }
         self.stop.is_none() && self.t == t
@@ -134,16 +140,25 @@ impl<'a> Flow<'a> {
 
     /// Asks what it is about where it has stopped.
     pub(super) fn look_stopped(&mut self) {
+        let begin = Instant::now();
         if let Some(monitor) = &mut self.monitor {
             monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
         }
+        self.observed(begin.elapsed());
     }
 
     /// Asks what it is about where it is recorded.
     pub(super) fn look_at_record(&mut self) {
+        let begin = Instant::now();
         if let Some(monitor) = &mut self.monitor {
             monitor.look_at_record(self.t, self.parameters.values(), self.work.evaluations);
         }
+        self.observed(begin.elapsed());
+    }
+
+    /// Adds to the time spent on its observation.
+    pub(super) fn observed(&mut self, time: Duration) {
+        self.observation += time;
     }
 
     /// Its weights at time `t`, if it is there, or stays since before and `t` is within its horizon.
@@ -197,6 +212,7 @@ impl<'a> Flow<'a> {
             events,
             companions: BTreeMap::new(),
             time: self.time,
+            observation: self.observation,
             termination,
         }
     }
@@ -226,6 +242,7 @@ pub(super) struct Descent<'a> {
     /// Whether `last` was set by the scenario rather than by the horizon.
     counted: bool,
     time: Duration,
+    observation: Duration,
     interrupt: Interrupt,
     diverged: Option<Termination>,
 }
@@ -260,6 +277,7 @@ impl<'a> Descent<'a> {
             last: settings.last_step(scenario.flow.t_end),
             counted: settings.steps().is_some(),
             time: Duration::ZERO,
+            observation: Duration::ZERO,
             interrupt: interrupt.clone(),
             diverged: None,
         }
@@ -292,6 +310,7 @@ impl<'a> Descent<'a> {
             }
         }
         self.time += begin.elapsed().saturating_sub(entering);
+        self.observed(entering);
         let (t, steps) = (self.t(), self.steps);
         self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
         self.steps >= step
@@ -305,6 +324,11 @@ impl<'a> Descent<'a> {
             .ledger
             .as_mut()
             .map(|ledger| Entry { residual: ledger.take_residual().unwrap_or(f64::NAN), created: ledger.created() });
+    }
+
+    /// Adds to the time spent on its observation.
+    pub(super) fn observed(&mut self, time: Duration) {
+        self.observation += time;
     }
 
     /// `flow`: the flow at this descent's time.
@@ -359,6 +383,7 @@ impl<'a> Descent<'a> {
             events: passed.into_iter().collect(),
             companions,
             time: self.time,
+            observation: self.observation,
             termination,
         }
     }

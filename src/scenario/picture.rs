@@ -15,11 +15,39 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::path;
+use super::tree::suggestion;
 use super::validate::Findings;
+use super::{Data, Optimizer, Scenario, Sgd, path};
 
 /// Keys that follow from a unit's scenario: L; the largest hidden width; and of the process drawn its learning rate, its batch, its name.
 pub const DERIVED_KEYS: [&str; 5] = ["depth", "width", "lr", "batch", "process"];
+
+/// The value of a derived key of a process in a unit; null where it has none, as the flow has no learning rate.
+pub fn derived(scenario: &Scenario, process: &str, key: &str) -> serde_json::Value {
+    let hidden = scenario.network.widths.get(1..scenario.network.layers()).unwrap_or_default();
+    let optimizer = scenario.optimizers.iter().find(|optimizer| optimizer.name() == process);
+    match key {
+        "depth" => scenario.network.layers().into(),
+        "width" => hidden.iter().max().copied().into(),
+        "lr" => optimizer.map(Optimizer::lr).into(),
+        "batch" => optimizer.and_then(|optimizer| batch(optimizer, scenario)).into(),
+        "process" => process.into(),
+        _ => serde_json::Value::Null,
+    }
+}
+
+/// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
+fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
+    let own = match optimizer {
+        Optimizer::Sgd(Sgd { batch, .. }) => *batch,
+        _ => None,
+    };
+    let all = match &scenario.data {
+        Data::Synthetic(data) => Some(data.inputs.samples),
+        Data::File(_) => None,
+    };
+    own.or(all)
+}
 
 /// One picture: panels in rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,9 +84,9 @@ pub struct Panel {
     /// Only units with these values of these keys; a list names several.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
     pub only: BTreeMap<String, serde_yaml::Value>,
-    /// The processes drawn.
-    #[serde(default = "flow")]
-    pub processes: Vec<String>,
+    /// The processes drawn. Without it all, where the panel tells them apart (by `process`, `lr` or `batch`), else the flow alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<String>>,
     /// A dashed line across the panel, and what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
@@ -67,8 +95,47 @@ pub struct Panel {
     pub note: String,
 }
 
-fn flow() -> Vec<String> {
-    vec!["flow".to_string()]
+/// Keys that differ between the processes of one unit.
+const OF_PROCESSES: [&str; 3] = ["process", "lr", "batch"];
+
+impl Panel {
+    /// The keys that tell its units apart: those of its lines, its axes and its selection.
+    pub fn keys(&self) -> Vec<&str> {
+        let axes: &[&String] = match &self.show {
+            Show::AtEnd { x, .. } => &[x],
+            Show::Map { x, y, .. } => &[x, y],
+            _ => &[],
+        };
+        let axes = axes.iter().map(|key| key.as_str());
+        self.lines.as_deref().into_iter().chain(axes).chain(self.only.keys().map(String::as_str)).collect()
+    }
+
+    /// The columns of the records that it shows, each with the place at which the panel names it.
+    pub fn columns(&self) -> Vec<(&'static str, &str)> {
+        match &self.show {
+            Show::OverTime { y, .. } => vec![("show.over_time.y", y)],
+            Show::AtEnd { y, .. } => vec![("show.at_end.y", y)],
+            Show::Map { value, .. } => vec![("show.map.value", value)],
+            Show::Scatter { x, y, .. } => vec![("show.scatter.x", x), ("show.scatter.y", y)],
+            Show::Peaks | Show::Spectra { .. } | Show::Matrix { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether it is drawn from arrays, which a unit keeps only if it is told to.
+    pub fn needs_arrays(&self) -> bool {
+        matches!(self.show, Show::Peaks | Show::Spectra { .. } | Show::Matrix { .. })
+    }
+
+    /// The processes that it draws of a unit with these `optimizers`.
+    pub fn processes_of<'a>(&'a self, optimizers: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        match &self.processes {
+            Some(named) => named.iter().map(String::as_str).collect(),
+            None if self.keys().iter().any(|key| OF_PROCESSES.contains(key)) => {
+                std::iter::once("flow").chain(optimizers).collect()
+            }
+            None => vec!["flow"],
+        }
+    }
 }
 
 /// The kinds of panels.
@@ -216,9 +283,22 @@ fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     }
 }
 
-/// Checks `pictures` against the keys that the sweep varies, and their values.
+/// Pictures from the JSON that they were kept as, beside the values of the keys that vary; or what is wrong with them.
+pub fn from_json(text: &str, varied: &[(&str, Vec<serde_yaml::Value>)]) -> Result<Vec<Picture>, String> {
+    let pictures: Vec<Picture> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let varied: Vec<(&str, &[serde_yaml::Value])> = varied.iter().map(|(key, values)| (*key, values.as_slice())).collect();
+    let mut found = Findings::default();
+    validate(&pictures, &varied, &mut found);
+    match found.0.into_iter().next() {
+        None => Ok(pictures),
+        Some(finding) => Err(format!("{}: {}", finding.path, finding.message)),
+    }
+}
+
+/// Checks `pictures` against the keys that the sweep varies, and their values. (Columns, processes and the values of derived keys are known
+/// only from the units.)
 pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
-    let names: Vec<&str> = varied.iter().map(|(key, _)| *key).chain(DERIVED_KEYS).collect();
+    let mut names: Vec<Option<&str>> = Vec::new();
     for (i, picture) in pictures.iter().enumerate() {
         let at = path::item("pictures", i);
         if picture.panels.is_empty() {
@@ -227,45 +307,86 @@ pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Valu
         if picture.columns == 0 {
             found.add(&path::child(&at, "columns"), "must be at least 1, got 0");
         }
-        if let Some(name) = &picture.name {
-            let good = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            if !good {
+        let good =
+            |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        match &picture.name {
+            Some(name) if !good(name) => {
                 found.add(&path::child(&at, "name"), format!("must be of a-z, 0-9 and -, got `{name}`"));
+            }
+            name => {
+                let name = name.as_deref();
+                if names.contains(&name) {
+                    let message = name.map_or_else(
+                        || {
+                            "an earlier picture has no `name` either, and both would be called like the sweep: name one of them"
+                                .to_string()
+                        },
+                        |name| format!("an earlier picture is called `{name}` too: give one of them another name"),
+                    );
+                    found.add(&if name.is_some() { path::child(&at, "name") } else { at.clone() }, message);
+                }
+                names.push(name);
             }
         }
         for (j, panel) in picture.panels.iter().enumerate() {
-            let at = path::item(&path::child(&at, "panels"), j);
-            let mut check = |key: &str, place: &str| {
-                if !names.contains(&key) {
-                    let message = format!("`{key}` varies in no unit: must be one of {}", names.join(", "));
-                    found.add(&path::child(&at, place), message);
-                }
-            };
-            panel.lines.iter().for_each(|key| check(key, "lines"));
-            panel.only.keys().for_each(|key| check(key, &format!("where.{key}")));
-            match &panel.show {
-                Show::AtEnd { x, .. } => check(x, "show.at_end.x"),
-                Show::Map { x, y, .. } => {
-                    check(x, "show.map.x");
-                    check(y, "show.map.y");
-                }
-                Show::Spectra { of, .. } if of.is_empty() => {
-                    found.add(&path::child(&at, "show.spectra.of"), "must name at least one matrix, got an empty list");
-                }
-                _ => {}
-            }
-            for (key, wanted) in &panel.only {
-                let values = varied.iter().find(|(varied, _)| varied == key).map(|(_, values)| *values);
-                let has = |value| serde_json::to_value(value).is_ok_and(|value| is_wanted(&value, wanted));
-                if values.is_some_and(|values| !values.iter().any(has)) {
-                    found.add(&path::child(&at, &format!("where.{key}")), format!("no unit has this value of `{key}`"));
-                }
-            }
-            if panel.mark.as_ref().is_some_and(|mark| mark.x.is_some() == mark.y.is_some()) {
-                found.add(&path::child(&at, "mark"), "must have either x or y");
-            }
+            validate_panel(panel, &path::item(&path::child(&at, "panels"), j), varied, found);
         }
     }
+}
+
+/// The same of one panel, which stands `at`.
+fn validate_panel(panel: &Panel, at: &str, varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
+    let keys: Vec<&str> = varied.iter().map(|(key, _)| *key).chain(DERIVED_KEYS).collect();
+    let mut check = |key: &str, place: &str| {
+        if !keys.contains(&key) {
+            let message = format!("`{key}` varies in no unit{}", suggestion(key, "keys", &keys));
+            found.add(&path::child(at, place), message);
+        }
+    };
+    panel.lines.iter().for_each(|key| check(key, "lines"));
+    panel.only.keys().for_each(|key| check(key, &format!("where.{key}")));
+    match &panel.show {
+        Show::AtEnd { x, .. } => check(x, "show.at_end.x"),
+        Show::Map { x, y, .. } => {
+            check(x, "show.map.x");
+            check(y, "show.map.y");
+        }
+        Show::Spectra { of, .. } if of.is_empty() => {
+            found.add(&path::child(at, "show.spectra.of"), "must name at least one matrix, got an empty list");
+        }
+        _ => {}
+    }
+    if panel.processes.as_ref().is_some_and(Vec::is_empty) {
+        found.add(&path::child(at, "processes"), "must name at least one process, got an empty list");
+    }
+    for (key, wanted) in &panel.only {
+        let Some((_, values)) = varied.iter().find(|(varied, _)| varied == key) else { continue };
+        let values: Vec<serde_json::Value> = values.iter().filter_map(|value| serde_json::to_value(value).ok()).collect();
+        if let Some(message) = unmet(key, wanted, &values) {
+            found.add(&path::child(at, &format!("where.{key}")), message);
+        }
+    }
+    if panel.mark.as_ref().is_some_and(|mark| mark.x.is_some() == mark.y.is_some()) {
+        found.add(&path::child(at, "mark"), "must have either x or y");
+    }
+}
+
+/// What is wrong with the `wanted` values of `key` where units have only `values`.
+pub fn unmet(key: &str, wanted: &serde_yaml::Value, values: &[serde_json::Value]) -> Option<String> {
+    let has = |wanted: &serde_yaml::Value| values.iter().any(|value| is_wanted(value, wanted));
+    let whole = serde_json::to_value(wanted).is_ok_and(|wanted| values.iter().any(|value| same(value, &wanted)));
+    let strangers: Vec<&serde_yaml::Value> = match wanted {
+        serde_yaml::Value::Sequence(list) if !whole => list.iter().filter(|wanted| !has(wanted)).collect(),
+        wanted if has(wanted) => Vec::new(),
+        wanted => vec![wanted],
+    };
+    let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    let stranger = serde_json::to_value(strangers.first()?).unwrap_or_default();
+    const MOST: usize = 20;
+    let mut there: Vec<String> = values.iter().take(MOST).map(shown).collect();
+    there.extend((values.len() > MOST).then(|| format!("… ({} values)", values.len())));
+    let there = if there.is_empty() { "none".to_string() } else { there.join(", ") };
+    Some(format!("no unit has {} = {}: there {} {there}", key, shown(&stranger), if values.len() == 1 { "is" } else { "are" }))
 }
 
 #[cfg(test)]

@@ -70,12 +70,10 @@ pub enum StudyError {
 pub struct Finished {
     /// Its table and caption.
     pub study: Study,
-    /// What was studied, where, against which reference.
+    /// What was studied, where, against which reference, and the warnings.
     pub manifest: StudyManifest,
     /// The points, in the order of the table.
     pub points: Vec<Point>,
-    /// What a reader must know before trusting the errors.
-    pub warnings: Vec<String>,
 }
 
 /// Studies a scenario on its own problem, until it is done or `interrupt` is raised. `progress` is called with the number of
@@ -113,6 +111,7 @@ pub fn study(
     manifest.rtol = plan.rtols.clone();
     manifest.spectral_radius = reference.spectral_radius;
     manifest.reference = reference.attempts.clone();
+    manifest.warnings = reference.warnings();
     manifest.reference_floor = Some(reference.floor).filter(|floor| floor.is_finite());
     let study = Study {
         name: scenario.name.clone(),
@@ -126,5 +125,5 @@ pub fn study(
         ),
         table: table(&points, reference.floor),
     };
-    Ok(Finished { study, manifest, points, warnings: reference.warnings() })
+    Ok(Finished { study, manifest, points })
 }

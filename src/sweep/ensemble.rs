@@ -4,10 +4,11 @@ use crate::record::{Ensemble, Member, common_caption, read_manifest, read_unit_r
 
 use super::{Folder, Plan, SweepError, Unit};
 
-/// The finished units in `folder`, in the order of the plan. All are held at once, with their arrays if they kept them.
-pub fn ensemble(folder: &Folder, plan: &Plan) -> Result<Ensemble, SweepError> {
-    let done = plan.units().into_iter().filter(|unit| folder.is_done(unit.id));
-    let members = done.map(|unit| member(folder, plan, unit)).collect::<Result<Vec<_>, _>>()?;
+/// The finished units in `folders` of one sweep, in the order of the plan. All are held at once, with their arrays if they kept them.
+pub fn ensemble(folders: &[Folder], plan: &Plan) -> Result<Ensemble, SweepError> {
+    let place = |unit: Unit| Some((folders.iter().find(|folder| folder.is_done(unit.id))?, unit));
+    let done = plan.units().into_iter().filter_map(place);
+    let members = done.map(|(folder, unit)| member(folder, plan, unit)).collect::<Result<Vec<_>, _>>()?;
     let caption = common_caption(members.iter().map(|member| &member.scenario));
     Ok(Ensemble { name: plan.name.clone(), caption, members })
 }

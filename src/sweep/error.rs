@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::figure::FigureError;
 use crate::record::FolderError;
 use crate::scenario::ScenarioError;
 
@@ -37,6 +38,17 @@ pub enum SweepError {
         first: PathBuf,
         /// The one that does not go with it.
         other: PathBuf,
+    },
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    /// `pictures.json` is not what gramflow wrote.
+    #[error("{}: {message}: run `gramflow sweep run` with the scenario again, which writes it anew and runs no unit twice", path.display())]
+    Pictures {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
     },
     /// `plan.json` is not what gramflow wrote.
     #[error("{} is not a plan of this version ({message}): remove it and run the sweep again", path.display())]

@@ -10,6 +10,8 @@
 //! DIR/units/<id>/arrays.npz        what pictures need beside the records, where they are drawn; not merged
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! DIR/pictures.json                what is to be drawn of the units, if anything
+//! DIR/figures/                     the pictures, drawn once the units are run
 //! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
 //! ```
 //!
@@ -22,6 +24,7 @@ mod error;
 mod folder;
 mod merge;
 mod notes;
+mod pictures;
 mod plan;
 mod queue;
 mod runner;
@@ -35,6 +38,7 @@ pub use error::SweepError;
 pub use folder::Folder;
 pub use merge::{Merged, merge};
 pub use notes::Notes;
+pub use pictures::{Drawn, check_pictures, draw_pictures, keep, keep_pictures, read_pictures};
 pub use plan::{Id, Plan, Unit};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use status::Status;

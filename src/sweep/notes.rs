@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::record::{Tally, Verdict, read_manifest};
+use crate::record::{Tally, Verdict, Warned, read_manifest};
 
 use super::tally::tally;
 use super::verdicts::of_manifest;
@@ -19,16 +19,20 @@ pub struct Notes {
     pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
     /// Evaluations of the gradient in all processes, monitoring apart.
     pub gradients: u64,
+    /// The warnings of those units that have any.
+    pub warnings: Vec<(Unit, Vec<String>)>,
     /// The verdicts on each claim.
     verdicts: BTreeMap<String, Vec<(Unit, Verdict)>>,
 }
 
 impl Notes {
-    /// Of the finished units of a sweep, in the order of the plan.
-    pub fn of(folder: &Folder, plan: &Plan) -> Result<Self, SweepError> {
+    /// Of the finished units of a sweep, in any of the folders; in the order of the plan.
+    pub fn of(folders: &[Folder], plan: &Plan) -> Result<Self, SweepError> {
         let mut notes = Self::default();
-        for unit in plan.units().into_iter().filter(|unit| folder.is_done(unit.id)) {
-            notes.add(unit, &read_manifest(&folder.unit(unit.id))?);
+        for unit in plan.units() {
+            if let Some(folder) = folders.iter().find(|folder| folder.is_done(unit.id)) {
+                notes.add(unit, &read_manifest(&folder.unit(unit.id))?);
+            }
         }
         Ok(notes)
     }
@@ -40,6 +44,11 @@ impl Notes {
         for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {
             *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
             self.gradients += entry["gradients"].as_u64().unwrap_or(0);
+        }
+        let warnings = manifest["warnings"].as_array().into_iter().flatten();
+        let warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
+        if !warnings.is_empty() {
+            self.warnings.push((unit, warnings));
         }
         for (claim, verdict) in of_manifest(manifest) {
             self.verdicts.entry(claim).or_default().push((unit, verdict));
@@ -56,7 +65,12 @@ impl Notes {
         self.verdicts.iter().map(|(claim, judged)| (claim.as_str(), count(judged))).collect()
     }
 
-    /// The same with their numbers, and told apart by what varies.
+    /// The warnings, like ones counted together.
+    pub fn warned(&self, plan: &Plan) -> Vec<Warned> {
+        Warned::count(self.warnings.iter().map(|(unit, warnings)| (plan.label(*unit), warnings.as_slice())))
+    }
+
+    /// The verdicts with their numbers, and told apart by what varies.
     pub fn claims(&self, plan: &Plan) -> BTreeMap<String, Tally> {
         self.verdicts.iter().map(|(claim, judged)| (claim.clone(), tally(plan, judged))).collect()
     }

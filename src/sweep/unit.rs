@@ -77,9 +77,14 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         flow: &finished.manifest.processes["flow"],
         second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
     });
-    let mut manifest = finished.manifest.to_value();
-    manifest["warnings"] = finished.warnings.clone().into();
-    publish_unit(&folder.unit(unit.id), &finished.run, &scenario, &manifest, &finished.weights, manner.keep)?;
+    publish_unit(
+        &folder.unit(unit.id),
+        &finished.run,
+        &scenario,
+        &finished.manifest.to_value(),
+        &finished.weights,
+        manner.keep,
+    )?;
     Ok(Outcome::Done(spent))
 }
 

@@ -229,7 +229,7 @@ sweep: {grid: {weight_decay: [0, 0.1]}, seeds: 2}
     succeed(at.path(), &["sweep", "run", "many.yaml", "--out", "s"]);
     assert!(succeed(at.path(), &["sweep", "merge", "s"]).contains("verdicts.parquet"));
     let (folder, plan) = sweep::Folder::read(&at.path().join("s")).unwrap();
-    let units = sweep::ensemble(&folder, &plan).unwrap().members;
+    let units = sweep::ensemble(std::slice::from_ref(&folder), &plan).unwrap().members;
     assert_eq!(units.len(), 4);
     for unit in &units {
         let verdicts = serde_json::from_value(unit.manifest["verdicts"].clone()).unwrap();

@@ -58,7 +58,7 @@ fn slopes<const N: usize>(decay: f64, rates: &[f64], settings: impl Fn(f64) -> S
     let finished = finish(&scenario_of(decay, &list(rates, settings)));
     // Of flows that are asked for of every optimizer, the scenario's may lack some.
     let lacks = |warning: &String| warning.starts_with("measure: ") || warning.contains("distance_to_third_order_flow is null");
-    assert!(finished.warnings.iter().all(lacks), "{:?}", finished.warnings);
+    assert!(finished.manifest.warnings.iter().all(lacks), "{:?}", finished.manifest.warnings);
     columns.map(|column| {
         let last = |i| *finished.run.table.floats(&format!("r{i}"), &format!("distance_to_{column}")).last().unwrap();
         slope(rates, &(0..rates.len()).map(last).collect::<Vec<f64>>())
@@ -115,14 +115,14 @@ fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
         finish(&scenario::parse(&text, Path::new("x.yaml"), &sets).unwrap().0)
     };
     let smooth = of("tanh");
-    assert_eq!(smooth.warnings, [""; 0]);
+    assert_eq!(smooth.manifest.warnings, [""; 0]);
     let last = |i: usize| *smooth.run.table.floats(&format!("r{i}"), "distance_to_third_order_flow").last().unwrap();
     is_about(slope(&halved(0.05), &(0..4).map(last).collect::<Vec<f64>>()), 3.0, 0.15);
     let kinked = of("relu");
     assert!(kinked.run.table.floats("r0", "distance_to_third_order_flow")[1].is_nan());
     let reason =
         "r0: distance_to_third_order_flow is null: it takes third derivatives, and the activation of layer 1 has a kink";
-    assert!(kinked.warnings.iter().any(|warning| warning == reason), "{:?}", kinked.warnings);
+    assert!(kinked.manifest.warnings.iter().any(|warning| warning == reason), "{:?}", kinked.manifest.warnings);
 }
 
 /// The control: of the term of η² in gradient form.
@@ -338,15 +338,19 @@ fn what_has_no_companion_says_so() {
         assert_eq!(flows.map(|flow| is_there(process, flow)), there, "{process}");
     }
     let warned = |process: &str, word: &str| {
-        finished.warnings.iter().any(|warning| warning.starts_with(&format!("{process}: its ")) && warning.contains(word))
+        finished
+            .manifest
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with(&format!("{process}: its ")) && warning.contains(word))
     };
-    assert!(warned("falling", "schedule") && warned("largest", "amsgrad"), "{:?}", finished.warnings);
-    assert!(finished.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
+    assert!(warned("falling", "schedule") && warned("largest", "amsgrad"), "{:?}", finished.manifest.warnings);
+    assert!(finished.manifest.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
     for process in ["sgd", "momentum"] {
         let wanted = format!("{process}: distance_to_third_order_flow is null");
-        assert!(finished.warnings.iter().any(|warning| warning.starts_with(&wanted)), "{:?}", finished.warnings);
+        assert!(finished.manifest.warnings.iter().any(|warning| warning.starts_with(&wanted)), "{:?}", finished.manifest.warnings);
     }
-    assert_eq!(finished.warnings.len(), 5, "{:?}", finished.warnings);
+    assert_eq!(finished.manifest.warnings.len(), 5, "{:?}", finished.manifest.warnings);
 }
 
 /// Divided by √v, which decays with the gradient: beyond the noise of the rule the flow is stiffer than any step follows.
@@ -362,7 +366,11 @@ fn a_limit_that_outruns_its_optimizer_is_given_up_and_leaves_nulls() {
         (finished.run.table.floats("rmsprop", "t"), finished.run.table.floats("rmsprop", "distance_to_limit"));
     assert!(times.iter().zip(&distances).all(|(&t, distance)| distance.is_nan() == (t > companion.t_reached)));
     assert!(distances.iter().any(|distance| distance.is_nan()) && !distances[1].is_nan());
-    assert!(finished.warnings.iter().any(|warning| warning.contains("distance_to_limit ends at")), "{:?}", finished.warnings);
+    assert!(
+        finished.manifest.warnings.iter().any(|warning| warning.contains("distance_to_limit ends at")),
+        "{:?}",
+        finished.manifest.warnings
+    );
     // The optimizer goes on.
     assert_eq!(finished.terminations[1].1.reason(), "t_end");
 }

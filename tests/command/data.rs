@@ -227,7 +227,7 @@ fn a_target_that_becomes_classes_says_so() {
         let finished = gramflow::run::run(&scenario, &problem, &gramflow::ode::Interrupt::default(), |_| {});
         let accuracy = finished.run.table.floats("flow", "accuracy")[0];
         assert_eq!(accuracy.is_nan(), loss == "mse");
-        finished.warnings.iter().filter(|warning| warning.contains("became classes")).count()
+        finished.manifest.warnings.iter().filter(|warning| warning.contains("became classes")).count()
     };
     assert_eq!(warnings("logistic", "single_index: {link: sin}"), 1);
     assert_eq!(warnings("mse", "single_index: {link: sin}"), 0);

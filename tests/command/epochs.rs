@@ -155,8 +155,8 @@ measure: [modified_flow]
     assert!((norm - 1.1928).abs() < 1e-4, "{norm}");
     assert!(finished.manifest.processes["sgd"].companions["modified_flow"].formula.contains("∇V"));
     assert!(last("repl", "distance_to_modified_flow").is_nan());
-    let warned = |words: &str| finished.warnings.iter().any(|warning| warning.contains(words));
-    assert!(warned("repl: its modified flow is not compared: batches drawn with replacement"), "{:?}", finished.warnings);
+    let warned = |words: &str| finished.manifest.warnings.iter().any(|warning| warning.contains(words));
+    assert!(warned("repl: its modified flow is not compared: batches drawn with replacement"), "{:?}", finished.manifest.warnings);
 }
 
 /// Epochs that do not cancel the noise of their batches, and those that are not completed.
@@ -169,7 +169,7 @@ fn what_has_no_flow_of_its_mean_says_why() {
         ("batch: 5, momentum: 0.5", "distance_to_third_order_flow is null"),
     ] {
         let finished = finish(&scenario_of("{widths: [2, 3, 2]}", 10, settings, "mse"));
-        assert_eq!(finished.warnings.len(), 1, "{:?}", finished.warnings);
-        assert!(finished.warnings[0].contains(reason), "{:?}", finished.warnings);
+        assert_eq!(finished.manifest.warnings.len(), 1, "{:?}", finished.manifest.warnings);
+        assert!(finished.manifest.warnings[0].contains(reason), "{:?}", finished.manifest.warnings);
     }
 }

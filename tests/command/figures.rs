@@ -155,7 +155,7 @@ fn what_is_wrong_is_refused_and_nothing_is_run() {
     let original = fs::read_to_string(at.join("scenarios/paper/balance.yaml")).unwrap();
     for (edit, says) in [
         (("name: the-loss", "name: depth"), "two pictures are called `depth`, in balance and in depth"),
-        (("name: the-loss\n    ", ""), "two pictures are called `balance`, in balance and in balance"),
+        (("name: the-loss\n    ", ""), "pictures[1]: an earlier picture has no `name` either"),
         (("name: balance", "name: gap"), "balance.yaml: name: must be `balance`, as the file is called, got `gap`"),
         (("lines: weight_decay", "lines: width_decay"), "`width_decay` varies in no unit"),
         (("t_end: 20.0", "t_end: -1"), "flow.t_end: must be greater than 0"),

@@ -211,8 +211,8 @@ fn the_first_crossing_and_the_largest_value_are_told() {
     assert!(most > 1.2 * sharpness[0], "it sharpens: {sharpness:?}");
     let lr = 2.0 / (0.8 * most);
     let (_, finished) = finish(&settings.replace("lr: 0.02", &format!("lr: {lr:?}")));
-    let told: Vec<&String> = finished.warnings.iter().filter(|warning| warning.contains("passes 2")).collect();
-    assert_eq!(told.len(), 1, "{:?}", finished.warnings);
+    let told: Vec<&String> = finished.manifest.warnings.iter().filter(|warning| warning.contains("passes 2")).collect();
+    assert_eq!(told.len(), 1, "{:?}", finished.manifest.warnings);
     let reached = finished.run.table.floats("gd", "lr_sharpness");
     let first = reached.iter().position(|x| *x > 2.0).unwrap();
     let event = &finished.manifest.processes["gd"].events[0];

@@ -194,6 +194,25 @@ fn a_flow_that_does_not_get_to_the_end_is_good_to_nothing() {
     assert!(printed.contains("which did not get to T") && !printed.contains("good to"), "{printed}");
 }
 
+/// Three points with a wide interval are no order, and what has none says why.
+#[test]
+fn what_has_no_order_says_why() {
+    let at = at();
+    let hot = ["--set", "flow.t_end=40", "--set", "network.widths=[5, 5, 5, 4]", "--set", "init.orthogonal.gain=1"];
+    let printed = study(at.path(), &[&hot[..], &["--lr", "0.01,0.02,2,3", "--out", "out"]].concat());
+    let reason = "gd on batches of 60, flow, end: no order: 2 of 4 rates can be used, 3 are needed: 2 diverged";
+    assert!(printed.contains(reason), "{printed}");
+    let found = json(at.path(), &[&hot[..], &["--lr", "0.01,0.02,2,3", "--out", "out"]].concat());
+    for order in found["orders"].as_array().unwrap() {
+        // Either an order or a reason, and an order is known to a quarter.
+        assert_eq!(order["order"].is_null(), order["no_order"].is_string(), "{order}");
+        assert!(order["order"].is_null() || order["half_width"].as_f64().unwrap() <= 0.25, "{order}");
+    }
+    let fits = read_table(&at.path().join("out/fits.parquet")).unwrap();
+    let Some(Values::Text(reasons)) = fits.column("no_order") else { panic!() };
+    assert!(reasons[0].starts_with("2 of 4 rates can be used") && floats(&fits, "order")[0].is_nan(), "{reasons:?}");
+}
+
 /// The records of all units and the tables, without times.
 fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder.join("units"))

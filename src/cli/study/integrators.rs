@@ -11,7 +11,8 @@ use crate::record::Draft;
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{self, aligned, complain, print};
+use crate::cli::meter::Meter;
+use crate::cli::output::{aligned, complain, print, unprinted};
 use crate::cli::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -60,14 +61,12 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
     drop(Draft::of_study(&folder)?);
 
-    let bar = output::counting_bar(quiet);
+    let meter = Meter::pieces(quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let finished = integrators::study(&scenario, &problem, &arguments.plan(), &interrupt, |done, total, next| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        bar.set_message(next.to_string());
+        meter.piece(done, total, next);
     });
-    bar.finish_and_clear();
+    drop(meter);
     let finished = finished?;
 
     let draft = Draft::of_study(&folder)?;
@@ -78,9 +77,9 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     drawn?;
 
     if !quiet {
-        finished.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+        finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
+    print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, quiet) })?;
     Ok(())
 }
 
@@ -113,7 +112,7 @@ fn point(point: &Point) -> Value {
 }
 
 /// One row per point.
-fn summary(finished: &Finished, folder: &Path) -> String {
+fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}\n{}\n\n", finished.study.name, finished.study.caption);
     let head =
         ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "", "error/rtol", "D(T) off"];
@@ -139,6 +138,9 @@ fn summary(finished: &Finished, folder: &Path) -> String {
     text.push_str(&aligned(&rows));
     if finished.points.iter().any(|point| point.reference_limited) {
         text.push_str("\n* within 10 times of the reference's own error: it may be the reference's\n");
+    }
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
     }
     // Writing to a string cannot fail.
     let _ = writeln!(text, "\ntable and figures: {}", folder.display());

@@ -14,7 +14,8 @@ use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order
 use crate::sweep::{self, Folder, Options, Shard, Task};
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{self, SweepBar, advance, aligned, complain, print};
+use crate::cli::meter::Meter;
+use crate::cli::output::{aligned, complain, print, unprinted};
 use crate::cli::sweep::jobs;
 use crate::cli::{CliError, Selection};
 
@@ -80,16 +81,16 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     let folder = Folder::open(&path, units)?;
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let flow_bar = output::progress_bar(scenario.flow.t_end, quiet);
-    let flow = lr::flow(&scenario, &plan, &problem, &folder, &interrupt, |t| advance(&flow_bar, t, scenario.flow.t_end));
-    flow_bar.finish_and_clear();
+    let meter = Meter::clock(scenario.flow.t_end, quiet);
+    let flow = lr::flow(&scenario, &plan, &problem, &folder, &interrupt, |t| meter.at(t));
+    drop(meter);
     let flow = flow?;
 
     let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: true, arrays: false } };
     let task = Task { sweep, plan: units, folder: &folder, shard: Shard::default() };
-    let mut bar = SweepBar::new(quiet);
-    let report = sweep::run(task, options, &interrupt, |progress| bar.show(progress));
-    bar.clear();
+    let meter = Meter::units(quiet);
+    let report = sweep::run(task, options, &interrupt, |progress| meter.show(progress));
+    drop(meter);
     let report = report?;
     if report.interrupted {
         return Err(CliError::SweepInterrupted { left: report.progress.left() });
@@ -101,10 +102,10 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     // The tables stand even where a picture could not be drawn.
     drawn?;
     if !quiet {
-        report.failures.iter().for_each(|(unit, reason)| complain(&format!("warning: unit {} failed: {reason}", unit.id)));
+        finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     let runs = format!("{} runs in {} units", plan.runs(), units.units().len());
-    print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path) })?;
+    print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path, quiet) })?;
     match report.failures.len() {
         0 => Ok(()),
         failed => Err(CliError::UnitsFailed { failed, folder: path }),
@@ -120,7 +121,9 @@ fn json(finished: &Finished, folder: &Path) -> String {
             "batch": order.batch,
             "compared_with": order.compared_with,
             "at": order.at,
-            "order": fit.map(|fit| fit.order),
+            "order": order.order.as_ref().ok(),
+            "no_order": order.order.as_ref().err().map(ToString::to_string),
+            "slope": fit.map(|fit| fit.slope),
             "half_width": fit.map(|fit| fit.half_width),
             "points": fit.map_or(0, |fit| fit.points),
             "lr_from": fit.map(|fit| fit.range.0),
@@ -140,27 +143,39 @@ fn json(finished: &Finished, folder: &Path) -> String {
 }
 
 /// One row per fit, then what diverged, and what was left out.
-fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
+fn summary(finished: &Finished, runs: &str, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}: {runs}\n{}\n\n", finished.study.name, finished.study.caption);
     let head = ["optimizer", "batch", "compared with", "at", "order", "±", "points", "lr from", "to", "expected"];
     let mut rows = vec![head.map(str::to_string)];
     let shown = |value: Option<f64>, text: fn(f64) -> String| value.map_or("-".to_string(), text);
+    let mut without: Vec<String> = Vec::new();
     for order in &finished.orders {
-        let fit = order.fit.as_ref();
+        // A slope whose interval holds several orders is shown as none.
+        let fit = order.fit.as_ref().filter(|_| order.order.is_ok());
+        if let Err(reason) = &order.order {
+            let Order { optimizer, batch, compared_with, at, .. } = order;
+            without.push(format!(
+                "{optimizer} on batches of {batch}, {}, {at}: no order: {reason}",
+                compared_with.replace('_', " ")
+            ));
+        }
         rows.push([
             order.optimizer.clone(),
             order.batch.to_string(),
             order.compared_with.replace('_', " "),
             order.at.to_string(),
-            shown(fit.map(|fit| fit.order), |order| format!("{order:.3}")),
+            shown(fit.map(|fit| fit.slope), |order| format!("{order:.3}")),
             shown(fit.map(|fit| fit.half_width), |width| if width < 1e-3 { "0.000".into() } else { format!("{width:.3}") }),
-            fit.map_or(0, |fit| fit.points).to_string(),
+            fit.map_or("-".to_string(), |fit| fit.points.to_string()),
             shown(fit.map(|fit| fit.range.0), |lr| format!("{lr:.1e}")),
             shown(fit.map(|fit| fit.range.1), |lr| format!("{lr:.1e}")),
             shown(order.expected, |order| format!("{order}")),
         ]);
     }
     text.push_str(&aligned(&rows));
+    if !without.is_empty() {
+        text.push_str(&format!("\n{}", without.join("\n")));
+    }
     for Divergence { optimizer, batch, lr, step, from_there_on } in &finished.divergences {
         let on = if *from_there_on { "from lr" } else { "at some rates, first at lr" };
         let and_on = if *from_there_on { " on" } else { "" };
@@ -170,6 +185,9 @@ fn summary(finished: &Finished, runs: &str, folder: &Path) -> String {
     for (optimizer, rates) in &finished.manifest.first_step_passes_t_end {
         let rates: Vec<String> = rates.iter().map(|lr| format!("{lr:?}")).collect();
         let _ = write!(text, "\n{optimizer} is left out at lr {}: its first step passes t_end", rates.join(", "));
+    }
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
     }
     let _ = writeln!(text, "\ntables, units and figures: {}", folder.display());
     text

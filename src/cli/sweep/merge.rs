@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::CliError;
-use crate::cli::output::print;
-use crate::sweep;
+use crate::cli::output::{complain, print};
+use crate::sweep::{self, Folder, Plan};
 
 use super::{open, units};
 
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Arguments {
     out: Option<PathBuf>,
 }
 
-pub(super) fn merge(arguments: &Arguments) -> Result<(), CliError> {
+pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let folders = open(&arguments.folders)?;
     let to = arguments.out.as_ref().unwrap_or(&arguments.folders[0]);
     let merged = sweep::merge(&folders, to)?;
@@ -29,6 +29,16 @@ pub(super) fn merge(arguments: &Arguments) -> Result<(), CliError> {
     print(&format!("{}: {} rows of {done}\n{}\n", merged.table.display(), merged.rows, merged.summary.display()))?;
     if let Some(verdicts) = &merged.verdicts {
         print(&format!("{}\n", verdicts.display()))?;
+    }
+    // Shards have the pictures of one scenario; where the units of all are together they can be drawn.
+    let (paths, plan): (Vec<Folder>, &Plan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);
+    let pictures = sweep::read_pictures(&paths[0], plan)?;
+    if status.missing.is_empty() {
+        let drawn = sweep::draw_pictures(&paths, plan, &pictures, to)?;
+        if !quiet {
+            drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+        }
+        drawn.files.iter().try_for_each(|file| print(&format!("{}\n", file.display())))?;
     }
     match status.is_complete() {
         true => Ok(()),

@@ -7,10 +7,10 @@ use std::thread;
 use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{SweepBar, complain, listed, print};
+use crate::cli::meter::Meter;
+use crate::cli::output::{complain, complain_of, listed, print};
 use crate::cli::{CliError, Selection};
-use crate::record::Keep;
-use crate::sweep::{self, Folder, Options, Report, Shard, Task};
+use crate::sweep::{self, Drawn, Folder, Notes, Options, Report, Shard, Status, Task};
 
 use super::{default_folder, planned, units};
 
@@ -38,13 +38,14 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
-    let options = Options { jobs: jobs(arguments.jobs), keep: Keep::default() };
+    sweep::keep_pictures(&folder, sweep.pictures())?;
+    let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()) };
     let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut bar = SweepBar::new(quiet);
-    let report = sweep::run(task, options, &interrupt, |progress| bar.show(progress));
-    bar.clear();
+    let meter = Meter::units(quiet);
+    let report = sweep::run(task, options, &interrupt, |progress| meter.show(progress));
+    drop(meter);
     let report = report?;
 
     if !quiet && !report.failures.is_empty() {
@@ -54,7 +55,26 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         let elsewhere = format!("gramflow sweep status {}", path.display());
         complain(listed(&report.failures, line, &elsewhere).trim_end());
     }
-    print(&summary(task, &report, options))?;
+    let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
+    if !quiet {
+        complain_of(&notes.warned(&plan), &format!("gramflow sweep status {}", path.display()));
+    }
+    // Of a part of the units there are no pictures: they are drawn once all parts are there.
+    let whole = Status::of(&plan, std::slice::from_ref(&folder)).missing.is_empty();
+    let drawn = match whole {
+        true => sweep::draw_pictures(std::slice::from_ref(&folder), &plan, sweep.pictures(), &path)?,
+        false => Drawn::default(),
+    };
+    if !quiet {
+        drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
+    let mut text = summary(task, &report, options);
+    if !drawn.files.is_empty() {
+        text.push_str(&format!("pictures: {}\n", path.join("figures").display()));
+    } else if !sweep.pictures().is_empty() && !whole {
+        text.push_str(&format!("pictures of the units that are finished: gramflow plot {}\n", path.display()));
+    }
+    print(&text)?;
     match report {
         Report { interrupted: true, .. } => Err(CliError::SweepInterrupted { left: report.progress.left() }),
         _ if report.failures.is_empty() => Ok(()),

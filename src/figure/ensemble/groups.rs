@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use crate::record::{Ensemble, Member, Values};
-use crate::scenario::picture;
-use crate::scenario::{Data, Optimizer, Scenario, Sgd};
+use crate::scenario::{Optimizer, picture};
 
 use super::super::canvas::Point;
 use super::words;
@@ -22,20 +21,7 @@ impl<'a> Unit<'a> {
         if let Some(value) = self.member.values.get(key) {
             return value.clone();
         }
-        let network = &self.member.scenario.network;
-        let hidden = network.widths.get(1..network.widths.len().saturating_sub(1)).unwrap_or_default();
-        match key {
-            "depth" => network.layers().into(),
-            "width" => hidden.iter().max().copied().into(),
-            "lr" => self.optimizer().map(Optimizer::lr).into(),
-            "batch" => self.optimizer().and_then(|optimizer| batch(optimizer, &self.member.scenario)).into(),
-            "process" => self.process.into(),
-            _ => Value::Null,
-        }
-    }
-
-    fn optimizer(&self) -> Option<&'a Optimizer> {
-        self.member.scenario.optimizers.iter().find(|optimizer| optimizer.name() == self.process)
+        picture::derived(&self.member.scenario, self.process, key)
     }
 
     /// Whether its records could depend on the key: an optimizer's settings are nothing to the other processes.
@@ -65,27 +51,28 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
-fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
-    let own = match optimizer {
-        Optimizer::Sgd(Sgd { batch, .. }) => *batch,
-        _ => None,
-    };
-    let all = match &scenario.data {
-        Data::Synthetic(data) => Some(data.inputs.samples),
-        Data::File(_) => None,
-    };
-    own.or(all)
-}
-
 /// The units that `panel` asks for, in the order of the plan.
 pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::Panel) -> Vec<Unit<'a>> {
-    let processes = |member: &'a Member| panel.processes.iter().map(move |process| Unit { member, process });
+    let processes = |member: &'a Member| {
+        let named = panel.processes_of(member.scenario.optimizers.iter().map(Optimizer::name));
+        named.into_iter().map(move |process| Unit { member, process })
+    };
     let units = ensemble.members.iter().flat_map(processes);
     units
         .filter(|unit| unit.member.run.table.rows_of(unit.process).next().is_some())
         .filter(|unit| panel.only.iter().all(|(key, wanted)| picture::is_wanted(&unit.value(key), wanted)))
         .collect()
+}
+
+/// The names of their processes, each once.
+pub(super) fn processes<'a>(units: &[Unit<'a>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for unit in units {
+        if !names.contains(&unit.process) {
+            names.push(unit.process);
+        }
+    }
+    names
 }
 
 /// The different values of `key`, without null: numbers in their order, anything else as the plan has it.

@@ -32,12 +32,14 @@ impl Looks {
             }
             let with_key = asked.panels.iter().zip(units).filter(|(panel, _)| panel.lines.as_ref() == Some(key));
             let values = if key == "process" {
-                // As the panels list them: units may have them in another order.
-                let named = with_key.flat_map(|(panel, units)| panel.processes.iter().map(move |name| (name, units)));
+                // As the panels list them, where they do: units may have them in another order.
                 let mut names: Vec<Value> = Vec::new();
-                for (name, units) in named {
-                    if units.iter().any(|unit| unit.process == name) && !names.contains(&name.as_str().into()) {
-                        names.push(name.as_str().into());
+                for (panel, units) in with_key {
+                    let listed = panel.processes.iter().flatten().map(String::as_str);
+                    for name in listed.chain(units.iter().map(|unit| unit.process)) {
+                        if units.iter().any(|unit| unit.process == name) && !names.contains(&name.into()) {
+                            names.push(name.into());
+                        }
                     }
                 }
                 names

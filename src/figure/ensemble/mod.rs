@@ -165,7 +165,7 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
 
 /// Which units a panel is of, in words.
 fn selection(content: &Content) -> Option<String> {
-    let Some(first) = content.units.first() else {
+    if content.units.is_empty() {
         let wanted =
             content.panel.only.iter().map(|(key, value)| words::label(key, &serde_json::to_value(value).unwrap_or_default()));
         let wanted: Vec<String> = wanted.collect();
@@ -177,8 +177,9 @@ fn selection(content: &Content) -> Option<String> {
         words.push(values.iter().map(|value| words::label(key, value)).collect::<Vec<_>>().join(" or "));
     }
     let told = content.panel.lines.as_deref() == Some("process") || content.panel.only.contains_key("process");
-    if !told && content.panel.processes != ["flow"] {
-        words.push(if content.panel.processes.len() == 1 { first.process.into() } else { content.panel.processes.join(", ") });
+    let drawn = groups::processes(&content.units);
+    if !told && drawn != ["flow"] {
+        words.push(drawn.join(", "));
     }
     (!words.is_empty()).then(|| format!("{}.", words.join(", ")))
 }

@@ -8,6 +8,7 @@ use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::quantity;
 use super::super::style::{Body, Look};
 use super::course::{endings, taken};
+use super::groups::processes;
 use super::{Content, Drawn, Plot};
 
 pub(super) fn draw(content: &Content, columns: [&str; 2], scales: [Option<Spread>; 2]) -> Drawn {
@@ -33,7 +34,8 @@ pub(super) fn draw(content: &Content, columns: [&str; 2], scales: [Option<Spread
     };
     let mut panel = Panel::new(content.heading(), axis(0), axis(1));
     panel.notes = endings(&content.units);
-    let (dots, each) = (content.units.len(), if content.panel.processes.len() > 1 { "process of a unit" } else { "unit" });
+    let several = processes(&content.units).len() > 1;
+    let (dots, each) = (content.units.len(), if several { "process of a unit" } else { "unit" });
     panel.notes.insert(0, format!("{dots} dots, one for each {each}, at its end."));
     panel.series = series;
     Drawn { plot: Plot::Curves(panel), legend: Vec::new(), over: None }

@@ -242,7 +242,7 @@ fn rates_lie_on_the_law_and_a_diverged_process_has_none() {
 
 #[test]
 fn what_has_no_rate_is_level_and_the_others_stand_at_theirs() {
-    let picture = one("{show: {at_end: {x: lr, y: loss}}, lines: process, processes: [flow, gd], where: {weight_decay: 0}}");
+    let picture = one("{show: {at_end: {x: lr, y: loss}}, lines: process, where: {weight_decay: 0}}");
     let panel = curves(&picture);
     assert!(panel.series.iter().any(|s| s.guide && s.points.iter().all(|p| p.1 == 10.0)));
     assert!(panel.series.iter().any(|s| !s.guide && s.points == [(0.1, 10.0)]));

@@ -42,8 +42,15 @@ fn every_kind_of_panel_is_read() {
     let sweep = parsed(text).unwrap();
     let picture = &sweep.pictures()[0];
     assert_eq!((picture.panels.len(), picture.columns, picture.name.as_deref()), (7, 2, Some("all-kinds")));
-    assert!(matches!(picture.panels[0].show, Show::Peaks) && picture.panels[0].processes == ["flow"]);
+    assert!(matches!(picture.panels[0].show, Show::Peaks) && picture.panels[0].processes.is_none());
     assert!(matches!(picture.panels[2].show, Show::AtEnd { take: Take::Rate, slope: Some(2.0), .. }));
+    // The flow alone, unless the panel tells processes apart.
+    let optimizers = || ["gd", "adam"];
+    assert_eq!(picture.panels[1].processes_of(optimizers()), ["flow"]);
+    for telling in ["{show: peaks, lines: process}", "{show: {at_end: {x: lr, y: loss}}}", "{show: peaks, where: {batch: 8}}"] {
+        let sweep = parsed(&panel(telling)).unwrap();
+        assert_eq!(sweep.pictures()[0].panels[0].processes_of(optimizers()), ["flow", "gd", "adam"], "{telling}");
+    }
     // Three panels in a row unless it is said otherwise.
     assert_eq!(parsed(&panel("{show: peaks}")).unwrap().pictures()[0].columns, 3);
     // The units know nothing of it.
@@ -56,7 +63,7 @@ fn what_is_wrong_is_said_where_it_stands() {
     for (pictures, right) in [
         (
             panel("{show: peaks, lines: deph}"),
-            "s.yaml:10:28: pictures[0].panels[0].lines: `deph` varies in no unit: must be one of weight_decay, init, seed, depth, width",
+            "s.yaml:10:28: pictures[0].panels[0].lines: `deph` varies in no unit, did you mean `depth`? (keys here: weight_decay, init, seed, depth, width",
         ),
         (
             panel("{show: peaks, where: {flow.rtol: 1}}"),
@@ -64,7 +71,7 @@ fn what_is_wrong_is_said_where_it_stands() {
         ),
         (
             panel("{show: peaks, where: {weight_decay: 0.2}}"),
-            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has this value of `weight_decay`",
+            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.2: there are 0, 0.1",
         ),
         (
             panel("{show: {at_end: {x: nothing, y: loss}}}"),
@@ -82,6 +89,22 @@ fn what_is_wrong_is_said_where_it_stands() {
         (panel("{show: {over_time: {}}}"), "s.yaml:10:22: pictures[0].panels[0].show.over_time.y: missing"),
         (panel("{show: peaks, mark: {label: nowhere}}"), "s.yaml:10:28: pictures[0].panels[0].mark: must have either x or y"),
         (panel(""), "s.yaml:10:5: pictures[0].panels: must have at least one panel, got an empty list"),
+        (
+            panel("{show: peaks, where: {weight_decay: [0, 0.3]}}"),
+            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.3: there are 0, 0.1",
+        ),
+        (
+            panel("{show: peaks, processes: []}"),
+            "s.yaml:10:28: pictures[0].panels[0].processes: must name at least one process, got an empty list",
+        ),
+        (
+            "  - {title: a, name: x, panels: [{show: peaks}]}\n  - {title: b, name: x, panels: [{show: peaks}]}\n".to_string(),
+            "s.yaml:10:16: pictures[1].name: an earlier picture is called `x` too: give one of them another name",
+        ),
+        (
+            "  - {title: a, panels: [{show: peaks}]}\n  - {title: b, panels: [{show: peaks}]}\n".to_string(),
+            "s.yaml:10:5: pictures[1]: an earlier picture has no `name` either",
+        ),
         (
             "  - {title: t, columns: 0, panels: [{show: peaks}]}\n".to_string(),
             "s.yaml:9:16: pictures[0].columns: must be at least 1, got 0",

@@ -140,6 +140,11 @@ impl Sweep {
         &self.pictures
     }
 
+    /// The problem `message` with what stands at `path` in its file, as in `pictures[0].panels[1].show`.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
+        self.source.problem(path, message)
+    }
+
     /// The scenario of unit `index`, from 0.
     pub fn unit(&self, index: usize) -> Result<Scenario, ScenarioError> {
         let lengths: Vec<usize> = self.factors.iter().map(Factor::len).collect();

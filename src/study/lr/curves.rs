@@ -3,7 +3,7 @@
 
 use crate::optim::stability_bound;
 
-use super::fit::{Fit, Sample, fit};
+use super::fit::{Fit, NoOrder, Sample, fit, unfitted};
 use super::line_up::Contender;
 use super::outcome::Outcome;
 use super::seeds::{Estimate, mean_and_spread, root_mean_square};
@@ -115,6 +115,8 @@ pub(super) struct Curve {
     pub largest: bool,
     pub points: Vec<Point>,
     pub fit: Option<Fit>,
+    /// Its order, or why it has none.
+    pub order: Result<f64, NoOrder>,
 }
 
 /// The distances of one contender at one rate.
@@ -185,6 +187,18 @@ impl AtRate {
     }
 }
 
+/// How many points cannot be fitted, by the word for why.
+fn lost(points: &[Point]) -> Vec<(&'static str, usize)> {
+    let mut lost: Vec<(&'static str, usize)> = Vec::new();
+    for word in points.iter().map(|point| point.state).filter(|state| *state != State::Beyond).map(State::word) {
+        match lost.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => lost.push((word, 1)),
+        }
+    }
+    lost
+}
+
 /// The curves of a contender from its distances at all rates, rising. One that has no distance at any rate is left out.
 pub(super) fn curves(contender: usize, rates: &[AtRate]) -> Vec<Curve> {
     let all = (0..Quantity::ALL.len()).flat_map(|quantity| [(quantity, 0), (quantity, 1)]);
@@ -198,10 +212,14 @@ pub(super) fn curves(contender: usize, rates: &[AtRate]) -> Vec<Curve> {
             Sample { lr, distance, error }
         };
         let found = fit(&usable.iter().map(sample).collect::<Vec<_>>());
+        let order = match &found {
+            Some(fit) => fit.order(),
+            None => Err(unfitted(usable.len(), rates.len(), lost(&points))),
+        };
         if let Some(fit) = found {
             usable[..fit.points].iter().for_each(|&index| points[index].state = State::Fitted);
         }
-        shown.then_some(Curve { contender, quantity: Quantity::ALL[quantity], largest: at == 1, points, fit: found })
+        shown.then_some(Curve { contender, quantity: Quantity::ALL[quantity], largest: at == 1, points, fit: found, order })
     };
     all.filter_map(curve).collect()
 }

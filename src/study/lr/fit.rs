@@ -2,7 +2,8 @@
 //!
 //! Which those are is read off the distances themselves. From the smallest usable rate on, the range is the longest in which the slope
 //! between any two neighbours agrees with the slope fitted over the whole range, to a tenth of it and to what the errors of the two
-//! distances allow. A range of fewer than three rates has no order.
+//! distances allow. A range of fewer than three rates has no order. Neither has one whose 95 % interval is wider than ±¼: the orders of
+//! theory, ½, 1, 2 and 3, are at least ½ apart, and such a slope cannot be told from its neighbours.
 
 use crate::linalg::Line;
 
@@ -20,9 +21,9 @@ pub struct Sample {
 /// What least squares say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
-    /// The slope of log distance on log η.
-    pub order: f64,
-    /// Half the 95 % interval of the order by Student's t: what the scatter of the points about the line leaves open. A curvature common
+    /// The slope of log distance on log η: an order only if its interval is narrow enough, by [`Fit::order`].
+    pub slope: f64,
+    /// Half the 95 % interval of the slope by Student's t: what the scatter of the points about the line leaves open. A curvature common
     /// to all of them is no scatter, and is bounded by how the range is chosen.
     pub half_width: f64,
     /// The distances that the line runs through, from the smallest rate.
@@ -37,10 +38,65 @@ const AGREEMENT: f64 = 0.1;
 const STANDARD_ERRORS: f64 = 3.0;
 /// Two points lie on a line whatever they mean.
 const FEWEST: usize = 3;
+/// Half the least distance between two orders of theory.
+const WIDEST: f64 = 0.25;
+
+/// Why a distance has no order.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoOrder {
+    /// Too few distances are known and small enough to be asymptotic.
+    #[error("{usable} of {rates} rates can be used, {FEWEST} are needed{}", losses(.lost))]
+    TooFew {
+        /// Rates whose distance can be fitted.
+        usable: usize,
+        /// All rates.
+        rates: usize,
+        /// What became of the others: as in the column `state` of `curves.parquet`, with how many.
+        lost: Vec<(&'static str, usize)>,
+    },
+    /// Slopes between neighbours differ by more than their errors.
+    #[error("the distances at the {FEWEST} smallest usable rates follow no power of η")]
+    NoPower,
+    /// The interval holds more than one order of theory.
+    #[error("{points} rates, {order:.1} ± {half_width:.1}: the interval is wider than ±{WIDEST}")]
+    Wide {
+        /// The distances that the line runs through.
+        points: usize,
+        /// Their slope.
+        order: f64,
+        /// Half its 95 % interval.
+        half_width: f64,
+    },
+}
+
+/// `: 2 at the floor, 1 diverged`.
+fn losses(lost: &[(&'static str, usize)]) -> String {
+    let words = |(state, count): &(&str, usize)| match *state {
+        "floor" => format!("{count} at the floor of the integration or of chance"),
+        "gate" => format!("{count} beyond the bound of stability"),
+        "undefined" => format!("{count} where what it is compared with ended early"),
+        other => format!("{count} {other}"),
+    };
+    let words: Vec<String> = lost.iter().map(words).collect();
+    if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) }
+}
+
+impl Fit {
+    /// The order, or why the slope is none.
+    pub fn order(&self) -> Result<f64, NoOrder> {
+        let Self { slope, half_width, points, .. } = *self;
+        if half_width <= WIDEST { Ok(slope) } else { Err(NoOrder::Wide { points, order: slope, half_width }) }
+    }
+}
 
 /// The fit over the asymptotic range of `samples`, whose rates rise; none where there is no such range.
 pub fn fit(samples: &[Sample]) -> Option<Fit> {
-    (FEWEST..=samples.len()).rev().find_map(|count| line(&samples[..count]).filter(|fit| agrees(&samples[..count], fit.order)))
+    (FEWEST..=samples.len()).rev().find_map(|count| line(&samples[..count]).filter(|fit| agrees(&samples[..count], fit.slope)))
+}
+
+/// Why nothing is fitted to `usable` of so many rates, the others being `lost`.
+pub fn unfitted(usable: usize, rates: usize, lost: Vec<(&'static str, usize)>) -> NoOrder {
+    if usable < FEWEST { NoOrder::TooFew { usable, rates, lost } } else { NoOrder::NoPower }
 }
 
 /// Whether every slope between neighbours agrees with `order`.
@@ -58,7 +114,7 @@ fn line(samples: &[Sample]) -> Option<Fit> {
     let (x, y): (Vec<f64>, Vec<f64>) = samples.iter().map(|sample| (sample.lr.ln(), sample.distance.ln())).unzip();
     let line = Line::through(&x, &y)?;
     let range = (samples[0].lr, samples[samples.len() - 1].lr);
-    Some(Fit { order: line.slope, half_width: line.half_width, points: samples.len(), range })
+    Some(Fit { slope: line.slope, half_width: line.half_width, points: samples.len(), range })
 }
 
 #[cfg(test)]
@@ -75,7 +131,7 @@ mod tests {
     fn a_power_is_found_over_the_whole_range() {
         for order in [0.5, 1.0, 2.0, 3.0] {
             let fit = fit(&samples(|lr| 7.0 * lr.powf(order), 0.0)).unwrap();
-            assert!((fit.order - order).abs() < 1e-12 && fit.half_width < 1e-12 && fit.points == 13, "{fit:?}");
+            assert!((fit.slope - order).abs() < 1e-12 && fit.half_width < 1e-12 && fit.points == 13, "{fit:?}");
         }
     }
 
@@ -90,7 +146,7 @@ mod tests {
             let mut noisy = samples(f64::sqrt, 0.1);
             noisy.iter_mut().zip(&noise).for_each(|(sample, z)| sample.distance *= (0.1 * z).exp());
             let fit = line(&noisy).unwrap();
-            held += usize::from((fit.order - 0.5).abs() <= fit.half_width);
+            held += usize::from((fit.slope - 0.5).abs() <= fit.half_width);
         }
         let deviation = (0.95 * 0.05 * f64::from(rounds)).sqrt();
         assert!((held as f64 - 0.95 * f64::from(rounds)).abs() < 4.0 * deviation, "{held} of {rounds}");
@@ -100,7 +156,7 @@ mod tests {
     #[test]
     fn the_range_ends_where_the_distance_saturates() {
         let fit = fit(&samples(|lr| 50.0 * lr / (1.0 + 50.0 * lr), 0.0)).unwrap();
-        assert!((fit.order - 1.0).abs() < 0.05, "{fit:?}");
+        assert!((fit.slope - 1.0).abs() < 0.05, "{fit:?}");
         assert!(fit.points >= 5 && fit.points < 10 && fit.range.0 == 1e-4 && fit.range.1 < 0.01, "{fit:?}");
     }
 
@@ -113,11 +169,31 @@ mod tests {
             .map(|sample| Sample { error: floor / sample.distance, ..sample })
             .collect();
         let fit = fit(&floored).unwrap();
-        assert!(fit.points == 13 && (fit.order - 2.0).abs() < 0.1, "{fit:?}");
+        assert!(fit.points == 13 && (fit.slope - 2.0).abs() < 0.1, "{fit:?}");
         // The control: without their errors the two smallest are no part of the law, and no range begins with them.
         assert!(
             super::fit(&floored.iter().map(|s| Sample { error: 0.0, ..*s }).collect::<Vec<_>>()).is_none_or(|f| f.points < 13)
         );
+    }
+
+    /// 2.077 ± 0.976 over 3 points is no order: it may be 2, 3 or neither.
+    #[test]
+    fn a_wide_interval_is_no_order() {
+        let wide = Fit { slope: 2.077, half_width: 0.976, points: 3, range: (0.01, 0.04) };
+        assert_eq!(wide.order().unwrap_err().to_string(), "3 rates, 2.1 ± 1.0: the interval is wider than ±0.25");
+        assert_eq!(Fit { half_width: 0.2, ..wide }.order(), Ok(2.077));
+        // One whose interval is not known, neither.
+        assert!(Fit { half_width: f64::NAN, ..wide }.order().is_err());
+    }
+
+    #[test]
+    fn it_is_said_why_nothing_is_fitted() {
+        let few = unfitted(2, 7, vec![("floor", 3), ("diverged", 2)]);
+        assert_eq!(
+            few.to_string(),
+            "2 of 7 rates can be used, 3 are needed: 3 at the floor of the integration or of chance, 2 diverged"
+        );
+        assert_eq!(unfitted(5, 5, Vec::new()).to_string(), "the distances at the 3 smallest usable rates follow no power of η");
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod rates;
 mod seeds;
 mod table;
 
-pub use fit::Fit;
+pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
 pub use plan::Plan;
 pub use rates::{MOST_PER_DECADE, Rates, rates};
@@ -36,10 +36,12 @@ use std::path::PathBuf;
 
 use crate::data::{DatasetError, split};
 use crate::ode::Interrupt;
-use crate::record::{FolderError, RateStudy, RateStudyManifest, Table, Values, read_study_flow, setting, write_study_flow};
+use crate::record::{
+    FolderError, RateStudy, RateStudyManifest, Table, Values, Warned, read_study_flow, setting, write_study_flow,
+};
 use crate::run::Problem;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::sweep::{Folder, SweepError};
+use crate::sweep::{Folder, Notes, SweepError};
 
 use curves::{AtRate, Curve, curves};
 use line_up::Contender;
@@ -177,6 +179,8 @@ pub struct Order {
     pub at: &'static str,
     /// None where no range is asymptotic.
     pub fit: Option<Fit>,
+    /// The order, or why there is none.
+    pub order: Result<f64, NoOrder>,
     /// By theory.
     pub expected: Option<f64>,
 }
@@ -249,6 +253,7 @@ pub fn finish(
             compared_with: curve.quantity.word(),
             at: table::at(curve),
             fit: curve.fit,
+            order: curve.order.clone(),
             expected: curve.quantity.expected(contender, curve.largest),
         }
     };
@@ -263,6 +268,9 @@ pub fn finish(
     manifest.sharpness = sharpness(&runs);
     (manifest.rtol, manifest.atol) = (plan.reference.flow.rtol, plan.reference.flow.atol);
     manifest.failed = ids.iter().filter_map(|unit| Some((unit.id.to_string(), folder.failure(unit.id)?))).collect();
+    let failed = manifest.failed.iter().map(|(unit, reason)| format!("unit {unit} failed: {reason}"));
+    let warned = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?.warned(plan.sweep().1);
+    manifest.warnings = failed.chain(warned.iter().map(Warned::line)).collect();
     let study = RateStudy {
         name: scenario.name.clone(),
         caption: format!(

@@ -98,6 +98,7 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         "versions": notes.versions,
         "terminations": notes.terminations,
         "verdicts": notes.verdict_counts(),
+        "warnings": notes.warnings.iter().map(|(unit, own)| (unit.id.to_string(), own)).collect::<BTreeMap<_, _>>(),
     });
     replace_text(&summary, &format!("{found:#}\n"))?;
     Ok(Merged { table, summary, verdicts, rows, status })

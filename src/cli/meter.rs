@@ -1,0 +1,352 @@
+//! How far a command is: a bar on a terminal, elsewhere a plain line every half minute, for the log of a job that runs for hours.
+//!
+//! A thread of its own looks at the clock: work that reports rarely, as a flow between two records, is shown all the same.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::figure::number;
+use crate::sweep::Progress;
+
+/// How far the work is, in its own measure.
+#[derive(Debug, Clone)]
+enum State {
+    /// The time of the common clock, and where it ends.
+    Clock { t: f64, t_end: f64 },
+    /// Units of a sweep.
+    Units(Progress),
+    /// Pieces of work, one after another, and what the next one is.
+    Pieces { done: usize, total: usize, next: String },
+}
+
+impl State {
+    /// From 0 to 1.
+    fn share(&self) -> f64 {
+        let (part, whole) = match self {
+            Self::Clock { t, t_end } => (*t, *t_end),
+            Self::Units(progress) => ((progress.total - progress.left()) as f64, progress.total as f64),
+            Self::Pieces { done, total, .. } => (*done as f64, *total as f64),
+        };
+        if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// `t = 3.2 of 10 (32 %), 0.1 of t a second, 68 seconds left`, `elapsed` after the beginning.
+    fn text(&self, elapsed: Duration) -> String {
+        let percent = (100.0 * self.share()).floor();
+        let (place, rate, left) = match self {
+            Self::Clock { t, t_end } => {
+                let place = format!("t = {} of {} ({percent} %)", number(*t, 3), number(*t_end, 3));
+                (place, format!("{} of t a second", rate(*t, elapsed)), self.left(elapsed))
+            }
+            Self::Units(progress) => {
+                let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
+                let place = format!("{} of {} units ({percent} %){failed}", progress.total - progress.left(), progress.total);
+                (place, format!("{} units a second", number(progress.rate(), 3)), progress.time_left)
+            }
+            Self::Pieces { done, total, next } => {
+                let place = format!("{done} of {total} ({percent} %), now {next}");
+                (place, format!("{} a second", rate(*done as f64, elapsed)), self.left(elapsed))
+            }
+        };
+        let left = left.map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
+        format!("{place}, {rate}{left}")
+    }
+
+    /// What the rest takes if it goes on as it went so far; not known before anything is done.
+    fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let share = self.share();
+        (share > 0.0).then(|| Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - share) / share).ok()).flatten()
+    }
+
+    /// The text with a bar behind it: on a narrow terminal it is the bar that is cut off.
+    fn with_bar(&self, elapsed: Duration) -> String {
+        const CELLS: usize = 30;
+        let full = (self.share() * CELLS as f64) as usize;
+        format!("{}  {}{}", self.text(elapsed), "█".repeat(full), "░".repeat(CELLS - full))
+    }
+}
+
+/// So much a second.
+fn rate(amount: f64, elapsed: Duration) -> String {
+    number(amount / elapsed.as_secs_f64().max(1e-9), 3)
+}
+
+/// When lines are due, by a clock that counts from the beginning.
+#[derive(Debug)]
+struct Cadence {
+    next: Duration,
+}
+
+impl Cadence {
+    const PERIOD: Duration = Duration::from_secs(30);
+
+    fn new() -> Self {
+        Self { next: Self::PERIOD }
+    }
+
+    /// How long until the next line.
+    fn wait(&self, elapsed: Duration) -> Duration {
+        self.next.saturating_sub(elapsed)
+    }
+
+    /// Whether a line is due. After a pause, of a machine that slept, there is one line and not one for each half minute of it.
+    fn is_due(&mut self, elapsed: Duration) -> bool {
+        let due = elapsed >= self.next;
+        while self.next <= elapsed {
+            self.next += Self::PERIOD;
+        }
+        due
+    }
+}
+
+/// Where progress is shown.
+enum Display {
+    Bar(ProgressBar),
+    Lines(Cadence, Box<dyn Write + Send>),
+}
+
+impl Display {
+    /// How long until it is to be shown again.
+    fn wait(&self, elapsed: Duration) -> Duration {
+        match self {
+            Self::Bar(_) => Duration::from_millis(250),
+            Self::Lines(cadence, _) => cadence.wait(elapsed),
+        }
+    }
+
+    fn show(&mut self, state: &State, elapsed: Duration) {
+        match self {
+            Self::Bar(bar) => bar.set_message(state.with_bar(elapsed)),
+            Self::Lines(cadence, out) => {
+                if cadence.is_due(elapsed) {
+                    // There is nobody to tell if that fails.
+                    let _ = writeln!(out, "{}", state.text(elapsed));
+                }
+            }
+        }
+    }
+}
+
+/// A bar of one line, which is cut at the terminal's width. It has no colour, so `NO_COLOR` changes nothing.
+fn bar(target: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shows how far a command is, until it is dropped.
+pub(super) struct Meter {
+    state: Arc<Mutex<State>>,
+    /// Ends the thread when it goes.
+    alive: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Meter {
+    /// Over the time of the clock.
+    pub fn clock(t_end: f64, quiet: bool) -> Self {
+        Self::begin(State::Clock { t: 0.0, t_end }, quiet)
+    }
+
+    /// Over the units of a sweep.
+    pub fn units(quiet: bool) -> Self {
+        Self::begin(State::Units(Progress::default()), quiet)
+    }
+
+    /// Over pieces of work.
+    pub fn pieces(quiet: bool) -> Self {
+        Self::begin(State::Pieces { done: 0, total: 0, next: "the first".to_string() }, quiet)
+    }
+
+    fn begin(state: State, quiet: bool) -> Self {
+        let state = Arc::new(Mutex::new(state));
+        if quiet {
+            return Self { state, alive: None, thread: None };
+        }
+        let mut display = if io::stderr().is_terminal() {
+            Display::Bar(bar(ProgressDrawTarget::stderr()))
+        } else {
+            Display::Lines(Cadence::new(), Box::new(io::stderr()))
+        };
+        let (alive, ended) = mpsc::channel::<()>();
+        let (seen, begin) = (Arc::clone(&state), Instant::now());
+        let thread = thread::spawn(move || {
+            while ended.recv_timeout(display.wait(begin.elapsed())) == Err(RecvTimeoutError::Timeout) {
+                let state = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                display.show(&state, begin.elapsed());
+            }
+            if let Display::Bar(bar) = display {
+                bar.finish_and_clear();
+            }
+        });
+        Self { state, alive: Some(alive), thread: Some(thread) }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The clock is at `now`.
+    pub fn at(&self, now: f64) {
+        self.set(|state| {
+            if let State::Clock { t, .. } = state {
+                *t = now;
+            }
+        });
+    }
+
+    /// The units are so far.
+    pub fn show(&self, progress: &Progress) {
+        self.set(|state| *state = State::Units(progress.clone()));
+    }
+
+    /// So many pieces are done, and `next` is under way.
+    pub fn piece(&self, done: usize, total: usize, next: &str) {
+        self.set(|state| *state = State::Pieces { done, total, next: next.to_string() });
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        if let Some(thread) = self.thread.take() {
+            // Had it panicked, there would be no bar to clear.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indicatif::TermLike;
+
+    /// What was written, and by whom it can still be read.
+    #[derive(Debug, Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Shared {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// What is printed while the clock goes from second to second to `last`, `state` being asked at each.
+    fn printed(last: u64, state: impl Fn(u64) -> State) -> String {
+        let out = Shared::default();
+        let mut display = Display::Lines(Cadence::new(), Box::new(out.clone()));
+        (0..=last).for_each(|second| display.show(&state(second), seconds(second)));
+        out.text()
+    }
+
+    #[test]
+    fn off_a_terminal_there_is_a_line_every_half_minute() {
+        let lines = printed(95, |second| State::Clock { t: second as f64 / 10.0, t_end: 10.0 });
+        assert_eq!(
+            lines,
+            "t = 3 of 10 (30 %), 0.1 of t a second, 70 seconds left\n\
+             t = 6 of 10 (60 %), 0.1 of t a second, 40 seconds left\n\
+             t = 9 of 10 (90 %), 0.1 of t a second, 10 seconds left\n"
+        );
+        assert_eq!(printed(29, |_| State::Clock { t: 1.0, t_end: 10.0 }), "");
+    }
+
+    #[test]
+    fn a_pause_costs_one_line_and_the_cadence_goes_on() {
+        let mut cadence = Cadence::new();
+        let due: Vec<u64> =
+            [0, 30, 31, 200, 201, 209, 210, 239, 240].into_iter().filter(|&s| cadence.is_due(seconds(s))).collect();
+        assert_eq!(due, [30, 200, 210, 240]);
+        assert_eq!(cadence.wait(seconds(250)), seconds(20));
+        assert_eq!(cadence.wait(seconds(300)), seconds(0));
+    }
+
+    #[test]
+    fn nothing_is_known_of_the_time_left_before_anything_is_done() {
+        assert_eq!(printed(30, |_| State::Clock { t: 0.0, t_end: 10.0 }), "t = 0 of 10 (0 %), 0 of t a second\n");
+    }
+
+    #[test]
+    fn units_and_pieces_say_the_same() {
+        let progress =
+            Progress { total: 48, before: 10, done: 1, failed: 1, elapsed: seconds(40), time_left: Some(seconds(720)) };
+        assert_eq!(
+            State::Units(progress).text(seconds(40)),
+            "12 of 48 units (25 %), 1 failed, 0.05 units a second, 12 minutes left"
+        );
+        let pieces = State::Pieces { done: 3, total: 12, next: "rkc at rtol 1e-6".to_string() };
+        assert_eq!(pieces.text(seconds(20)), "3 of 12 (25 %), now rkc at rtol 1e-6, 0.15 a second, 60 seconds left");
+    }
+
+    /// A terminal so many columns wide.
+    #[derive(Debug, Clone)]
+    struct Terminal {
+        width: u16,
+        written: Shared,
+    }
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            self.width
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(&format!("{text}\n"))
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.written.clone().write_all(text.as_bytes())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_bar_does_not_wrap() {
+        for width in [20, 40, 50, 200] {
+            let terminal = Terminal { width, written: Shared::default() };
+            let mut display = Display::Bar(bar(ProgressDrawTarget::term_like(Box::new(terminal.clone()))));
+            display.show(&State::Clock { t: 3.0, t_end: 10.0 }, seconds(30));
+            let text = terminal.written.text();
+            let line = text.trim_end();
+            assert!(line.starts_with("t = 3 of 10") && !line.contains('\n'), "{width}: {text:?}");
+            assert!(line.chars().count() <= usize::from(width), "{width}: {text:?}");
+            assert_eq!(line.contains('█'), width > 56, "{width}: {text:?}");
+        }
+    }
+}

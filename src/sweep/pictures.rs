@@ -1,0 +1,242 @@
+//! The `pictures:` of a sweep: checked against its units before they are run, kept beside them, drawn from those that are finished.
+//!
+//! ```text
+//! DIR/pictures.json                what is drawn of the units: no unit depends on it
+//! DIR/figures/<name>.svg, .png     the pictures
+//! ```
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::figure::draw_ensemble;
+use crate::record::{Ensemble, FolderError, Keep, PARTIAL, replace_text};
+use crate::run::{Problem, columns};
+use crate::scenario::picture::{self, DERIVED_KEYS};
+use crate::scenario::{self, Optimizer, Picture, Scenario, ScenarioError, Sweep, suggestion};
+
+use super::{Folder, Plan, SweepError, ensemble};
+
+/// What units must keep so that `pictures` can be drawn.
+pub fn keep(pictures: &[Picture]) -> Keep {
+    let arrays = pictures.iter().flat_map(|picture| &picture.panels).any(picture::Panel::needs_arrays);
+    Keep { weights: false, arrays }
+}
+
+/// Refuses pictures that name a column, a process or a value that no unit of the sweep has.
+pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
+    if sweep.pictures().is_empty() {
+        return Ok(());
+    }
+    let scenarios = different(sweep)?;
+    let mut known = Columns { scenarios: &scenarios, seen: Vec::new(), names: Vec::new() };
+    let mut problems = Vec::new();
+    let unnamed = sweep.pictures().iter().any(|picture| picture.name.is_none());
+    for (i, picture) in sweep.pictures().iter().enumerate() {
+        // The other one is called like the sweep.
+        if unnamed && scenarios.first().map(|scenario| &scenario.name) == picture.name.as_ref() {
+            let message = "the picture without `name` is called like the sweep too: give this one another name";
+            problems.push(sweep.problem(&format!("pictures[{i}].name"), message));
+        }
+        for (j, panel) in picture.panels.iter().enumerate() {
+            let at = format!("pictures[{i}].panels[{j}]");
+            for (place, column) in panel.columns() {
+                if !known.has(column) {
+                    let all: Vec<&str> = known.names.iter().map(String::as_str).collect();
+                    let message = format!("no unit records `{column}`{}", suggestion(column, "columns", &all));
+                    problems.push(sweep.problem(&format!("{at}.{place}"), message));
+                }
+            }
+            let names = processes(&scenarios);
+            for (k, process) in panel.processes.iter().flatten().enumerate() {
+                if !names.contains(&process.as_str()) {
+                    let message = format!("no unit has a process `{process}`{}", suggestion(process, "processes", &names));
+                    problems.push(sweep.problem(&format!("{at}.processes[{k}]"), message));
+                }
+            }
+            for (key, wanted) in panel.only.iter().filter(|(key, _)| DERIVED_KEYS.contains(&key.as_str())) {
+                if let Some(message) = picture::unmet(key, wanted, &values(&scenarios, panel, key)) {
+                    problems.push(sweep.problem(&format!("{at}.where.{key}"), message));
+                }
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Problems(problems).into()) }
+}
+
+/// The scenarios of units that differ in what pictures can name: their columns, their processes and the derived keys. As a rule these are
+/// few, however many units there are.
+fn different(sweep: &Sweep) -> Result<Vec<Scenario>, ScenarioError> {
+    let (mut seen, mut scenarios) = (HashSet::new(), Vec::new());
+    for index in 0..sweep.len() {
+        let scenario = sweep.unit(index)?;
+        let samples = match &scenario.data {
+            scenario::Data::Synthetic(data) => data.inputs.samples,
+            scenario::Data::File(_) => 0,
+        };
+        if seen.insert(format!("{} {:?} {samples} {:?}", kind(&scenario), scenario.network.widths, scenario.optimizers)) {
+            scenarios.push(scenario);
+        }
+    }
+    Ok(scenarios)
+}
+
+/// The columns of units, found out as they are asked for: what the units of one kind record, one of them says.
+struct Columns<'s> {
+    scenarios: &'s [Scenario],
+    /// The kinds of units that have been asked.
+    seen: Vec<String>,
+    names: Vec<String>,
+}
+
+impl Columns<'_> {
+    /// Whether a unit records `column`.
+    fn has(&mut self, column: &str) -> bool {
+        for scenario in self.scenarios {
+            if self.names.iter().any(|name| name == column) {
+                return true;
+            }
+            let kind = kind(scenario);
+            if self.seen.contains(&kind) {
+                continue;
+            }
+            self.seen.push(kind);
+            // A unit that cannot be run records nothing: that is said when it is run.
+            let Ok(problem) = Problem::new(scenario) else { continue };
+            let new = columns(scenario, &problem).into_iter().filter(|name| !self.names.contains(name)).collect::<Vec<_>>();
+            self.names.extend(new);
+        }
+        self.names.iter().any(|name| name == column)
+    }
+}
+
+/// What the columns of a scenario may depend on: everything but numbers that leave them as they are.
+fn kind(scenario: &Scenario) -> String {
+    let optimizers: Vec<&str> = scenario.optimizers.iter().map(Optimizer::name).collect();
+    let target = match &scenario.data {
+        scenario::Data::Synthetic(data) => format!("{:?} {}", std::mem::discriminant(&data.target), data.test > 0),
+        scenario::Data::File(file) => file.path.display().to_string(),
+    };
+    format!(
+        "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {target}",
+        scenario.network.layers(),
+        scenario.network.activations,
+        scenario.network.bias,
+        scenario.loss,
+        scenario.measure,
+        scenario.flow.preserve
+    )
+}
+
+/// The processes of all units.
+fn processes(scenarios: &[Scenario]) -> Vec<&str> {
+    let mut names = vec!["flow"];
+    for name in scenarios.iter().flat_map(|scenario| &scenario.optimizers).map(Optimizer::name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The values of a derived key over the units and processes that `panel` draws.
+fn values(scenarios: &[Scenario], panel: &picture::Panel, key: &str) -> Vec<serde_json::Value> {
+    let mut values = Vec::new();
+    for scenario in scenarios {
+        for process in panel.processes_of(scenario.optimizers.iter().map(Optimizer::name)) {
+            let value = picture::derived(scenario, process, key);
+            if !value.is_null() && !values.contains(&value) {
+                values.push(value);
+            }
+        }
+    }
+    values
+}
+
+/// Keeps the pictures in the folder of the sweep. Where there are none and never were, there is no file.
+pub fn keep_pictures(folder: &Folder, pictures: &[Picture]) -> Result<(), SweepError> {
+    let path = path_of(folder);
+    if pictures.is_empty() && !path.exists() {
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(pictures).expect("maps with text keys are JSON");
+    Ok(replace_text(&path, &format!("{text}\n"))?)
+}
+
+fn path_of(folder: &Folder) -> PathBuf {
+    folder.path().join("pictures.json")
+}
+
+/// The pictures that were kept in the folder of a sweep, none if there are none.
+pub fn read_pictures(folder: &Folder, plan: &Plan) -> Result<Vec<Picture>, SweepError> {
+    let path = path_of(folder);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(FolderError::Io { verb: "read", path, source }.into()),
+    };
+    let yaml = |value| serde_yaml::to_value(value).unwrap_or(serde_yaml::Value::Null);
+    let keys = plan.varied.iter().flat_map(|factor| factor.keys.iter().zip(&factor.values));
+    let varied: Vec<(&str, Vec<serde_yaml::Value>)> =
+        keys.map(|(key, values)| (key.as_str(), values.iter().map(yaml).collect())).collect();
+    picture::from_json(&text, &varied).map_err(|message| SweepError::Pictures { path, message })
+}
+
+/// What was drawn of a sweep.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// The pictures' files.
+    pub files: Vec<PathBuf>,
+    /// What a reader of them must know.
+    pub warnings: Vec<String>,
+}
+
+/// Draws `pictures` of the finished units in the folders of one sweep into `figures/` in the folder `to`. Nothing is run.
+pub fn draw_pictures(folders: &[Folder], plan: &Plan, pictures: &[Picture], to: &Path) -> Result<Drawn, SweepError> {
+    if pictures.is_empty() {
+        return Ok(Drawn::default());
+    }
+    let ensemble = ensemble(folders, plan)?;
+    // Where no unit is finished there is nothing to draw.
+    if ensemble.members.is_empty() {
+        return Ok(Drawn { files: Vec::new(), warnings: vec!["no unit is finished: no picture is drawn".to_string()] });
+    }
+    let files = draw_into(&ensemble, pictures, &to.join("figures"))?;
+    Ok(Drawn { files, warnings: warnings(&ensemble, plan, pictures) })
+}
+
+fn warnings(ensemble: &Ensemble, plan: &Plan, pictures: &[Picture]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (done, all) = (ensemble.members.len(), plan.units().len());
+    if done < all {
+        warnings.push(format!("the pictures show {done} of {all} units: the others are not finished"));
+    }
+    let bare = ensemble.members.iter().filter(|member| member.run.arrays.is_empty()).count();
+    if keep(pictures).arrays && bare > 0 {
+        warnings.push(format!(
+            "{bare} of {done} units kept no arrays, of which alignment curves, spectra and matrices are drawn: they were run before \
+             `pictures:` asked for these; another --out runs them again"
+        ));
+    }
+    warnings
+}
+
+/// Draws into a new folder beside `target`, then gives each picture its name there.
+fn draw_into(ensemble: &Ensemble, pictures: &[Picture], target: &Path) -> Result<Vec<PathBuf>, SweepError> {
+    let failed = |verb, path: &Path| {
+        let path = path.to_path_buf();
+        move |source| FolderError::Io { verb, path, source }
+    };
+    let parent = target.parent().unwrap_or(target);
+    fs::create_dir_all(target).map_err(failed("make", target))?;
+    let draft = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(parent).map_err(failed("write in", parent))?;
+    let mut files = Vec::new();
+    for path in draw_ensemble(ensemble, pictures, draft.path())? {
+        let Some(name) = path.file_name() else { continue };
+        let to = target.join(name);
+        fs::rename(&path, &to).map_err(failed("name", &to))?;
+        files.push(to);
+    }
+    Ok(files)
+}
