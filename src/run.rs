@@ -7,6 +7,7 @@
 mod certificate;
 mod companion;
 mod integrator;
+mod memory;
 mod monitor;
 mod preserve;
 mod problem;
@@ -17,6 +18,7 @@ mod sliding;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
+pub use memory::{Memory, MemoryError, Part};
 pub use problem::{Problem, ProblemError};
 
 use crate::linalg::{GramPower, Svd};

@@ -11,10 +11,10 @@ use crate::paper::{self, Drawn, Figure};
 use crate::record::{FigureManifest, Keep};
 use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
-use super::CliError;
 use super::interrupt::catch_signals;
 use super::output::{SweepBar, aligned, complain, listed, print};
 use super::sweep::jobs;
+use super::{CliError, Limit};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -32,6 +32,8 @@ pub(super) struct Arguments {
     /// Units at a time [default: one per core]
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    limit: Limit,
     /// Print the manifests instead of the summary
     #[arg(long)]
     json: bool,
@@ -57,7 +59,8 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .zip(&folders)
         .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
         .collect();
-    let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true } };
+    let options =
+        Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true }, memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let mut bar = SweepBar::new(quiet);
     let reports = sweep::run_all(&tasks, options, &interrupt, |progress| bar.show(progress));

@@ -7,10 +7,12 @@ mod companions;
 mod data;
 mod figures;
 mod harness;
+mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
 mod ledger;
+mod mutate;
 mod nonlinear;
 mod nonlinear_references;
 mod optimizers;
