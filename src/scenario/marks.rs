@@ -10,6 +10,8 @@ use super::path;
 /// Deeper nesting than this is refused by serde_yaml as well, but only after a time that grows with the square of the depth.
 const MAX_DEPTH: usize = 128;
 
+const TOO_DEEP: &str = "lists and maps are nested more than 128 deep";
+
 /// What a text may weigh once its aliases are replaced by what they stand for: [`NODE`] for each value and its bytes. Half a million
 /// record times are within it.
 const MAX_WEIGHT: usize = 8 << 20;
@@ -101,7 +103,12 @@ impl Marks {
                 Ok(event) => event,
                 Err(error) => {
                     let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
-                    marks.broken = Some((position, error.info().to_string()));
+                    // The scanner, which is ahead of the events, counts brackets in 8 bits.
+                    if error.info().to_lowercase().contains("recursion limit") {
+                        marks.excess = Some((position, TOO_DEEP));
+                    } else {
+                        marks.broken = Some((position, error.info().to_string()));
+                    }
                     break;
                 }
             };
@@ -136,7 +143,7 @@ impl Marks {
             marks.excess = if documents > 1 {
                 Some((position, "a second document begins here: a scenario is one"))
             } else if open.len() > MAX_DEPTH {
-                Some((position, "lists and maps are nested more than 128 deep"))
+                Some((position, TOO_DEEP))
             } else if weight.total > MAX_WEIGHT {
                 Some((position, "more than half a million values, or 8 MB, with what aliases stand for: shorten its lists"))
             } else {

@@ -135,9 +135,7 @@ fn what_is_no_regular_file_is_refused() {
 fn a_text_that_is_too_long_or_too_deep_is_refused() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("deep.yaml"), "[".repeat(2 << 20)).unwrap();
-    assert!(
-        refused(at.path(), &["check", "deep.yaml"]).contains("deep.yaml:1:129: lists and maps are nested more than 128 deep")
-    );
+    assert!(refused(at.path(), &["check", "deep.yaml"]).contains("lists and maps are nested more than 128 deep"));
     fs::write(at.path().join("long.yaml"), "# comment\n".repeat(2 << 20)).unwrap();
     assert!(refused(at.path(), &["check", "long.yaml"]).contains("it has more than 16.8 MB"));
 }

@@ -57,7 +57,9 @@ fn keys(section: &Value, at: &str, found: &mut Findings) -> Vec<Key> {
             return Vec::new();
         }
     };
-    let mut keys = Vec::new();
+    /// Values of all keys together: a product within [`MAX_UNITS`] has no more, unless many keys are zipped.
+    const MOST: usize = 2 * MAX_UNITS;
+    let (mut keys, mut total) = (Vec::new(), 0);
     for (key, value) in entries {
         let written = key.as_str().map_or_else(|| tree::describe(key), str::to_string);
         let at = path::child(at, &written);
@@ -67,6 +69,11 @@ fn keys(section: &Value, at: &str, found: &mut Findings) -> Vec<Key> {
             continue;
         };
         if let Some(values) = values(value, &at, found) {
+            total += values.len();
+            if total > MOST {
+                found.add(&at, format!("its values make more than {MOST} in all: shorten the ranges"));
+                return keys;
+            }
             keys.push(Key { path: written, segments, at, values, relative: false });
         }
     }

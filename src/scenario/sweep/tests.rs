@@ -181,6 +181,15 @@ fn an_explained_sweep_is_the_same_sweep() {
     assert_eq!(hashes(&again), hashes(&sweep));
 }
 
+/// Each range is within the bound, and all of them would take gigabytes before their product is formed.
+#[test]
+fn ranges_that_are_long_together_are_refused() {
+    let ranges: Vec<String> =
+        (0..100).map(|i| format!("'optimizers[{i}].gd.lr': {{linear: {{from: 1, to: 2, points: 1000000}}}}")).collect();
+    let message = complaint(&format!("  zip: {{{}}}\n", ranges.join(", ")), &[]);
+    assert!(message.contains("sweep.zip.optimizers[2].gd.lr: its values make more than 2000000 in all"), "{message}");
+}
+
 #[test]
 fn more_keys_than_anybody_reads_are_refused() {
     let keys: Vec<String> = (0..101).map(|i| format!("optimizers[{i}].gd.lr: [1]")).collect();
