@@ -33,16 +33,17 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 0 | [`scenario`], [`linalg`], [`rng`], [`npz`] |
-//! | 1 | [`ode`], [`network`] |
-//! | 2 | [`data`], [`theory`] |
-//! | 3 | [`objective`] |
-//! | 4 | [`flow`], [`optim`], [`observe`] |
-//! | 5 | [`record`] |
-//! | 6 | [`run`](mod@run), [`claim`], [`figure`] |
-//! | 7 | [`sweep`] |
-//! | 8 | [`study`], [`paper`], [`report`] |
-//! | 9 | [`cli`] |
+//! | 0 | [`machine`] |
+//! | 1 | [`scenario`], [`linalg`], [`rng`], [`npz`] |
+//! | 2 | [`ode`], [`network`] |
+//! | 3 | [`data`], [`theory`] |
+//! | 4 | [`objective`] |
+//! | 5 | [`flow`], [`optim`], [`observe`] |
+//! | 6 | [`record`] |
+//! | 7 | [`run`](mod@run), [`claim`], [`figure`] |
+//! | 8 | [`sweep`] |
+//! | 9 | [`study`], [`paper`], [`report`] |
+//! | 10 | [`cli`] |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
 //! threads; on another kind of CPU matrix products may round differently.
@@ -74,6 +75,7 @@ pub mod data;
 pub mod figure;
 pub mod flow;
 pub mod linalg;
+pub mod machine;
 pub mod network;
 pub mod npz;
 pub mod objective;

@@ -2,16 +2,24 @@
 //!
 //! Written members are stored uncompressed, in C order, in the order of their names and without time stamps, so that the
 //! same arrays give the same bytes. Read members may be compressed (`np.savez_compressed`), in either order, and of float32,
-//! float64 or any integer type.
+//! float64 or any integer type. Nothing is set aside for an array before its header, its size in the archive and the memory that is
+//! free were compared.
+
+mod header;
+mod read;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use nalgebra::DMatrixView;
 use npyz::WriterBuilder;
-use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use crate::machine::Bytes;
+
+pub use read::{read, read_those, shapes};
 
 /// A real array in C (row-major) order.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +86,28 @@ pub enum NpzError {
         /// What the reader of the array says.
         reason: String,
     },
+    /// Two arrays have the same name.
+    #[error("{} holds two arrays `{name}`: keep one of them", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The name of both, without `.npy`.
+        name: String,
+    },
+    /// An array takes more memory than is free.
+    #[error("{}: array `{name}` of shape {shape:?} takes {}, and {} are free: store fewer rows", path.display(), Bytes(*needed), Bytes(*free))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array, without `.npy`.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Bytes that it takes in memory.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The file cannot be created or written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -86,77 +116,6 @@ pub enum NpzError {
         /// The cause.
         source: io::Error,
     },
-}
-
-/// Reads every array of `path` as float64. Integers and float32 are widened; complex numbers, strings and objects are errors.
-pub fn read(path: &Path) -> Result<Arrays, NpzError> {
-    read_those(path, |_| true)
-}
-
-/// Reads the arrays whose names are `wanted`, and leaves the others unread, whatever they are.
-pub fn read_those(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Arrays, NpzError> {
-    let file = File::open(path).map_err(|source| NpzError::Open { path: path.into(), source })?;
-    let not_an_archive = |e: zip::result::ZipError| NpzError::NotAnArchive { path: path.into(), reason: e.to_string() };
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(not_an_archive)?;
-    let mut arrays = Arrays::new();
-    for index in 0..archive.len() {
-        let mut member = archive.by_index(index).map_err(not_an_archive)?;
-        let name = member.name().map_err(not_an_archive)?.trim_end_matches(".npy").to_string();
-        if !wanted(&name) {
-            continue;
-        }
-        // To its end, where the archive's checksum is verified: the array itself may stop short of it.
-        let array = read_array(&mut member)
-            .and_then(|array| io::copy(&mut member, &mut io::sink()).map(|_| array))
-            .map_err(|e| NpzError::Member { path: path.into(), name: name.clone(), reason: e.to_string() })?;
-        arrays.insert(name, array);
-    }
-    Ok(arrays)
-}
-
-fn read_array(reader: impl Read) -> io::Result<Array> {
-    let npy = npyz::NpyFile::new(reader)?;
-    let shape: Vec<usize> = npy.shape().iter().map(|&n| n as usize).collect();
-    let order = npy.order();
-    let data = widen(npy)?;
-    let data = match order {
-        npyz::Order::C => data,
-        npyz::Order::Fortran => to_c_order(&data, &shape),
-    };
-    Ok(Array { shape, data })
-}
-
-fn widen<R: Read>(npy: npyz::NpyFile<R>) -> io::Result<Vec<f64>> {
-    let dtype = npy.dtype().descr();
-    macro_rules! widen_from {
-        ($($number:ty),*) => {{
-            let mut npy = npy;
-            $(npy = match npy.try_data::<$number>() {
-                Ok(values) => return values.map(|value| value.map(|v| v as f64)).collect(),
-                Err(other) => other,
-            };)*
-            let _ = npy;
-        }};
-    }
-    widen_from!(f64, f32, i64, i32, i16, i8, u64, u32, u16, u8);
-    Err(io::Error::new(io::ErrorKind::InvalidData, format!("its type is {dtype}")))
-}
-
-fn to_c_order(fortran: &[f64], shape: &[usize]) -> Vec<f64> {
-    let mut c = Vec::with_capacity(fortran.len());
-    let mut index = vec![0; shape.len()];
-    for _ in 0..fortran.len() {
-        let position = shape.iter().zip(&index).rev().fold(0, |acc, (&length, &i)| acc * length + i);
-        c.push(fortran[position]);
-        for axis in (0..shape.len()).rev() {
-            index[axis] += 1;
-            if index[axis] < shape[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
-    c
 }
 
 /// Writes `arrays` to `path`, replacing what is there.
@@ -211,12 +170,6 @@ mod tests {
         bytes[last_number] ^= 1;
         std::fs::write(&path, bytes).unwrap();
         assert!(matches!(read(&path), Err(NpzError::Member { .. })));
-    }
-
-    #[test]
-    fn fortran_order_is_turned_to_c_order() {
-        // [[0, 1, 2], [3, 4, 5]] stored column by column.
-        assert_eq!(to_c_order(&[0.0, 3.0, 1.0, 4.0, 2.0, 5.0], &[2, 3]), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod certificate;
 mod choice;
 mod companion;
 mod integrator;
+mod memory;
 mod monitor;
 mod plateaus;
 mod preserve;
@@ -19,6 +20,7 @@ mod sliding;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
+pub use memory::{Memory, MemoryError, Part};
 pub use problem::{Problem, ProblemError};
 
 use std::time::Instant;

@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[(u32, &[&str])] = &[
-    (0, &["scenario", "linalg", "rng", "npz"]),
-    (1, &["ode", "network"]),
-    (2, &["data", "theory"]),
-    (3, &["objective"]),
-    (4, &["flow", "optim", "observe"]),
-    (5, &["record"]),
-    (6, &["run", "claim", "figure"]),
-    (7, &["sweep"]),
-    (8, &["study", "paper", "report"]),
-    (9, &["cli"]),
+    (0, &["machine"]),
+    (1, &["scenario", "linalg", "rng", "npz"]),
+    (2, &["ode", "network"]),
+    (3, &["data", "theory"]),
+    (4, &["objective"]),
+    (5, &["flow", "optim", "observe"]),
+    (6, &["record"]),
+    (7, &["run", "claim", "figure"]),
+    (8, &["sweep"]),
+    (9, &["study", "paper", "report"]),
+    (10, &["cli"]),
 ];
 
 fn floor(room: &str) -> Option<u32> {

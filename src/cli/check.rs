@@ -4,23 +4,29 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::scenario::Sweep;
+use crate::run::{Memory, Problem};
+use crate::scenario::{self, ScenarioError, Sweep};
 use crate::sweep::{Plan, check_pictures};
 
 use super::output::{complain, print};
-use super::{CliError, Selection};
+use super::{CliError, Limit};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Scenarios, YAML files
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
+    /// Replace one value in each, by its path: `--set flow.rtol=1e-10`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
     let mut wrong = 0;
     for path in &arguments.scenarios {
-        match checked(path) {
+        match checked(path, &arguments.sets, &arguments.limit) {
             Ok(found) => print(&format!("{}: ok: {found}\n", path.display()))?,
             Err(error) => {
                 wrong += 1;
@@ -32,12 +38,40 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
 }
 
 /// What was found right: the scenario and the size of its network, or the sweep and the number of its units.
-fn checked(path: &Path) -> Result<String, CliError> {
-    if let Some(sweep) = Sweep::find(path, &[])? {
-        let plan = Plan::new(&sweep)?;
-        check_pictures(&sweep)?;
+fn checked(path: &Path, sets: &[String], limit: &Limit) -> Result<String, CliError> {
+    if let Some(sweep) = Sweep::find(path, sets)? {
+        return checked_sweep(&sweep);
+    }
+    let (scenario, source) = scenario::read(path, sets)?;
+    let refused =
+        |error: crate::run::ProblemError| ScenarioError::Problems(vec![source.problem(&error.key(), error.to_string())]);
+    let limit = limit.bytes().unwrap_or(u64::MAX);
+    let found = format!("{} ({} parameters", scenario.name, scenario.network.parameters());
+    if Problem::is_large(&scenario) {
+        let memory = Memory::of(&scenario);
+        memory.check(limit).map_err(|error| refused(error.into()))?;
+        return Ok(format!(
+            "{found}; a run takes about {} of memory; no samples were drawn)",
+            crate::machine::Bytes(memory.total())
+        ));
+    }
+    Problem::within(&scenario, limit).map_err(refused)?;
+    Ok(format!("{found})"))
+}
+
+/// Reads every unit, or of many some.
+fn checked_sweep(sweep: &Sweep) -> Result<String, CliError> {
+    /// Values that are read in about a second.
+    const MOST: usize = 200_000;
+    let sample = sweep.sample((MOST / sweep.values_per_unit()).max(2));
+    if sample.len() == sweep.len() {
+        let plan = Plan::new(sweep)?;
+        check_pictures(sweep)?;
         return Ok(format!("{} ({} units)", plan.name, plan.units().len()));
     }
-    let (scenario, problem) = Selection { scenario: path.into(), sets: Vec::new() }.load()?;
-    Ok(format!("{} ({} parameters)", scenario.name, problem.start.values().len()))
+    let name = Plan::check(sweep, &sample)?;
+    Ok(format!("{name} ({} units, of which {} were read: gramflow sweep plan reads all)", sweep.len(), sample.len()))
 }
+
+#[cfg(test)]
+mod tests;

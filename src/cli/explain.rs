@@ -1,8 +1,8 @@
-//! `gramflow explain`: prints a scenario with every default filled in. What it prints is a scenario again.
+//! `gramflow explain`: prints a scenario with every default filled in. What it prints is a scenario again, and of a sweep a sweep.
 
 use clap::Args;
 
-use crate::scenario;
+use crate::scenario::{self, Sweep};
 
 use super::output::print;
 use super::{CliError, Selection};
@@ -14,7 +14,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn explain(arguments: &Arguments) -> Result<(), CliError> {
-    let (scenario, _) = scenario::read(&arguments.selection.scenario, &arguments.selection.sets)?;
-    print(&scenario.to_yaml())?;
+    let Selection { scenario: path, sets } = &arguments.selection;
+    let text = match Sweep::find(path, sets)? {
+        Some(sweep) => sweep.explain()?,
+        None => scenario::read(path, sets)?.0.to_yaml(),
+    };
+    print(&text)?;
     Ok(())
 }

@@ -11,11 +11,11 @@ use crate::paper::{self, Drawn, Figure};
 use crate::record::{FigureManifest, Keep, Warned};
 use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
-use super::CliError;
 use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{aligned, complain, complain_of, listed, print};
 use super::sweep::jobs;
+use super::{CliError, Limit};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,6 +33,8 @@ pub(super) struct Arguments {
     /// Units at a time [default: one per core]
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    limit: Limit,
     /// Print the manifests instead of the summary
     #[arg(long)]
     json: bool,
@@ -61,7 +63,8 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .zip(&folders)
         .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
         .collect();
-    let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true } };
+    let options =
+        Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true }, memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
     let reports = sweep::run_all(&tasks, options, &interrupt, |progress| meter.show(progress));

@@ -1,22 +1,34 @@
-//! Ctrl-C: the first asks the run to stop and keep what it has, the second kills.
+//! Ctrl-C and its like: the first asks the run to stop and keep what it has, the second kills.
 
 use std::io;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::ode::Interrupt;
 
-/// From now on SIGINT (Ctrl-C) and SIGTERM (what `kill` and batch systems send) raise the interrupt, and either of them does what it
-/// did before once the interrupt is raised.
+/// From now on SIGINT (Ctrl-C), SIGTERM (what `kill` and batch systems send) and SIGHUP (a closed terminal) raise the interrupt, and each
+/// of them does what it did before once the interrupt is raised.
 ///
-/// SIGHUP is left alone: a handler of ours would undo `nohup`.
+/// Under `nohup`, which starts a command with SIGHUP ignored, it stays ignored.
 pub(super) fn catch_signals() -> io::Result<Interrupt> {
     let interrupt = Interrupt::default();
-    for signal in [SIGINT, SIGTERM] {
+    // SIGTERM last: once it is caught all are.
+    let signals = [(!ignores_hangup()).then_some(SIGHUP), Some(SIGINT), Some(SIGTERM)];
+    for signal in signals.into_iter().flatten() {
         // In this order: the first looks at the flag before the second sets it.
         flag::register_conditional_default(signal, interrupt.flag())?;
         flag::register(signal, interrupt.flag())?;
     }
     Ok(interrupt)
+}
+
+/// Whether SIGHUP was ignored when the process began.
+fn ignores_hangup() -> bool {
+    let mut present = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: with no new action the call only writes the present one to a place that is ours and large enough.
+    let asked = unsafe { libc::sigaction(SIGHUP, std::ptr::null(), present.as_mut_ptr()) };
+    // SAFETY: all zeros is a value of this plain C struct, so it is one whether the call wrote to it or failed.
+    let present = unsafe { present.assume_init() };
+    asked == 0 && present.sa_sigaction == libc::SIG_IGN
 }

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::machine::{Bytes, free_memory};
 use crate::run::Problem;
 use crate::scenario::{self, Scenario, ScenarioError};
 
@@ -100,11 +101,26 @@ struct Selection {
     sets: Vec<String>,
 }
 
+/// What a command may take of the machine.
+#[derive(Debug, Clone, Copy, Default, Args)]
+struct Limit {
+    /// Memory that may be taken, as 500MB or 16GB; what is estimated to take more is refused before it begins [default: what is free]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<Bytes>,
+}
+
+impl Limit {
+    /// In bytes; `None` where nobody knows.
+    fn bytes(&self) -> Option<u64> {
+        self.max_memory.map(|Bytes(bytes)| bytes).or_else(free_memory)
+    }
+}
+
 impl Selection {
     /// The scenario and its problem; what does not fit is reported at the key that asked for it.
-    fn load(&self) -> Result<(Scenario, Problem), ScenarioError> {
+    fn load(&self, limit: &Limit) -> Result<(Scenario, Problem), ScenarioError> {
         let (scenario, source) = scenario::read(&self.scenario, &self.sets)?;
-        let problem = Problem::new(&scenario)
+        let problem = Problem::within(&scenario, limit.bytes().unwrap_or(u64::MAX))
             .map_err(|error| ScenarioError::Problems(vec![source.problem(&error.key(), error.to_string())]))?;
         Ok((scenario, problem))
     }

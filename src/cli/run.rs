@@ -14,12 +14,14 @@ use crate::run::{self, Finished};
 use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{aligned, complain, print, unprinted};
-use super::{CliError, Selection};
+use super::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    limit: Limit,
     /// The run folder; an earlier run there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -32,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let (scenario, problem) = arguments.selection.load()?;
+    let (scenario, problem) = arguments.selection.load(&arguments.limit)?;
     let folder = match &arguments.out {
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8])),

@@ -9,10 +9,13 @@ use nalgebra::DMatrix;
 use crate::data::{Dataset, DatasetError, Moments, Split, split, target_agop};
 use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
+use crate::machine::free_memory;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
 use crate::observe::Snapshot;
 use crate::scenario::{Data, Loss, Optimizer, Scenario, ScenarioError, Sgd};
+
+use super::{Memory, MemoryError};
 
 /// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
 /// units of the layer's outputs, is what passes for on the kink.
@@ -63,6 +66,9 @@ impl Clone for Problem {
 /// Why a valid scenario is no problem: what its files hold does not fit.
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemError {
+    /// It takes more memory than it may.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The samples cannot be drawn or read.
     #[error(transparent)]
     Data(#[from] DatasetError),
@@ -114,6 +120,7 @@ impl ProblemError {
     /// The key of the scenario that brought it about.
     pub fn key(&self) -> Cow<'static, str> {
         match self {
+            Self::Memory(error) => error.part.key().into(),
             Self::Data(DatasetError::Whiten(_)) => "data.synthetic.inputs.whiten".into(),
             Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
             Self::Start(_) => "init.file.path".into(),
@@ -126,13 +133,20 @@ impl ProblemError {
 
 impl Problem {
     /// Draws or reads the data and the start. A linear network under the mean squared loss needs the moments of the samples only: they are
-    /// forgotten unless minibatches need them. Large gradients take as many threads as the machine has.
+    /// forgotten unless minibatches need them. Large gradients take as many threads as the machine has, and a run that takes more memory
+    /// than is free is refused.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
-        Self::with_threads(scenario, thread::available_parallelism().map_or(1, usize::from))
+        Self::within(scenario, free_memory().unwrap_or(u64::MAX))
+    }
+
+    /// The same, but that the run may take so many bytes of memory ([`Memory`]).
+    pub fn within(scenario: &Scenario, memory: u64) -> Result<Self, ProblemError> {
+        Self::with_threads(scenario, thread::available_parallelism().map_or(1, usize::from), memory)
     }
 
     /// The same, whose gradients take at most this many threads, 1 at least; the results have the same bits.
-    pub fn with_threads(scenario: &Scenario, threads: usize) -> Result<Self, ProblemError> {
+    pub fn with_threads(scenario: &Scenario, threads: usize, memory: u64) -> Result<Self, ProblemError> {
+        Memory::of(scenario).check(memory)?;
         let architecture = Architecture::of(&scenario.network);
         let Split { train: data, test, classified } = split(scenario)?;
         if let Data::File(_) = scenario.data {
@@ -160,20 +174,31 @@ impl Problem {
         let constant_loss = scenario.loss.of_the_best_constant(&data.y);
         let scenario_hash = scenario.hash()?;
         let notes = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
-        let problem = Self {
-            start,
-            objective,
-            slides,
-            on_kink,
-            test,
-            constant_loss,
-            target_agop,
-            samples,
-            notes,
-            scenario_hash,
-        };
+        let problem =
+            Self { start, objective, slides, on_kink, test, constant_loss, target_agop, samples, notes, scenario_hash };
         problem.check_start()?;
         Ok(problem)
+    }
+
+    /// Whether building the problem takes more than about a second or 200 MB: its samples are drawn or read and decomposed, its start is
+    /// drawn, and the start is observed. Counted in operations of matrix products.
+    pub fn is_large(scenario: &Scenario) -> bool {
+        const OPERATIONS: f64 = 5e8;
+        const BYTES: u64 = 200_000_000;
+        let widths: Vec<f64> = scenario.network.widths.iter().map(|&width| width as f64).collect();
+        let (inputs, outputs) = (widths.first().copied().unwrap_or(0.0), widths.last().copied().unwrap_or(0.0));
+        let samples = match &scenario.data {
+            Data::Synthetic(data) => (data.inputs.samples + data.test) as f64,
+            // A file is there to be read.
+            Data::File(_) => 0.0,
+        };
+        let layers = widths.windows(2);
+        let through: f64 = layers.clone().map(|pair| pair[0] * pair[1]).sum();
+        let decomposed: f64 = layers.map(|pair| 20.0 * pair[0] * pair[1] * pair[0].min(pair[1])).sum();
+        let drawn = samples * (inputs + outputs) * (50.0 + 8.0 * inputs.min(samples));
+        let squares: f64 = widths.iter().map(|width| 10.0 * width * width).sum();
+        let jacobians = if scenario.network.is_linear() { 0.0 } else { samples * outputs * (6.0 * through + squares) };
+        drawn + decomposed + jacobians + 50.0 * through > OPERATIONS || Memory::of(scenario).total() > BYTES
     }
 
     /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.

@@ -23,6 +23,9 @@ pub(super) struct Clock<'a> {
 /// A step whose time is closer than this to a record time, relative to it, stands at that time: Σ η_j is rounded.
 const SAME: f64 = 1e-12;
 
+/// Records of an optimizer beyond the horizon, at most, unless more were asked for up to there.
+const BEYOND: usize = 200;
+
 /// The events in order of time: the flow at every record time, each optimizer at the steps nearest to them and at its last.
 pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Event> {
     let mut events: Vec<Event> = record_times.iter().map(|&t| Event { t, flow: true, descents: Vec::new() }).collect();
@@ -52,9 +55,13 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Event> {
 
 /// The steps nearest to the record times (two at least), and the last; increasing, and their times with them.
 fn recorded_steps(record_times: &[f64], clock: &Clock) -> Vec<u64> {
-    // An optimizer may go on beyond the horizon: there in the ratio of the last two record times.
+    // An optimizer may go on beyond the horizon: there in the ratio of the last two record times, or in a larger one that needs no more
+    // records than there were, or [`BEYOND`].
     let (before, end) = (record_times[record_times.len() - 2], record_times[record_times.len() - 1]);
-    let beyond = std::iter::successors(Some(end), |t| (before > 0.0).then(|| t * end / before)).skip(1);
+    let most = record_times.len().max(BEYOND);
+    let needed = (clock.settings.time(clock.last_step) / end).powf(1.0 / most as f64);
+    let further = |t: &f64| if end / before >= needed { t * end / before } else { t * needed };
+    let beyond = std::iter::successors(Some(end), |t| (before > 0.0).then(|| further(t))).skip(1).take(most);
     let nearest = record_times.iter().copied().chain(beyond).map(|t| clock.settings.step_nearest(t, clock.last_step));
     let mut steps: Vec<u64> = Vec::new();
     for step in nearest.take_while(|&step| step < clock.last_step).chain([clock.last_step]) {
@@ -87,6 +94,19 @@ mod tests {
         // Fewer steps than the horizon has, and more.
         assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(&gd, 5)), [0, 5]);
         assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(&gd, 50)), [0, 10, 20, 40, 50]);
+    }
+
+    /// The last two record times differ by one unit in the last place, or by 1e-9: their ratio alone would never get to the end.
+    #[test]
+    fn an_optimizer_beyond_the_horizon_has_a_bounded_number_of_records() {
+        let gd = gd(Schedule::Constant);
+        for before in [2f64.next_down(), 2.0 - 1e-9] {
+            let steps = recorded_steps(&[0.0, 1.0, before, 2.0], &clock(&gd, 1_000_000));
+            assert!(steps.len() <= 4 + BEYOND && steps.len() > BEYOND / 2, "{}", steps.len());
+            assert_eq!((steps[0], steps[1], *steps.last().unwrap()), (0, 10, 1_000_000));
+        }
+        // No earlier time but 0, of which there is no ratio.
+        assert_eq!(recorded_steps(&[0.0, 2.0], &clock(&gd, 50)), [0, 20, 50]);
     }
 
     /// 3 · 0.1 is 0.30000000000000004: the same time as 0.3, at which the flow lands once.

@@ -55,7 +55,7 @@ impl Claim {
 impl Scenario {
     /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.
     pub(super) fn validate_claims(&self, found: &mut Findings) {
-        for (index, &claim) in self.claims.iter().enumerate() {
+        for (index, &claim) in self.claims.iter().enumerate().take(super::MOST_WORDS) {
             let path = super::path::item("claims", index);
             found.require(!self.claims[..index].contains(&claim), &path, "made once", claim.name());
             if let Some(needs) = self.lacks(claim) {

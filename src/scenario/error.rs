@@ -25,7 +25,13 @@ pub enum ScenarioError {
 }
 
 fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
+    /// Whoever has so many problems mends these first.
+    const MOST: usize = 20;
+    let mut lines: Vec<String> = problems.iter().take(MOST).map(Problem::to_string).collect();
+    if problems.len() > MOST {
+        lines.push(format!("… and {} more problems", problems.len() - MOST));
+    }
+    lines.join("\n")
 }
 
 /// One thing to mend: `scenario.yaml:12:9: data.synthetic.inputs.dim: must be at least 1, got 0`.

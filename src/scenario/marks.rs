@@ -1,5 +1,5 @@
-//! Where each key of a YAML text stands. The deserialiser knows no positions, so the same text is read a second time, as
-//! events with marks.
+//! Where each key of a YAML text stands, and how large the text becomes. The deserialiser knows no positions and sets no bounds, so
+//! the same text is read before, as events with marks.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,17 @@ use saphyr_parser::{Event, Parser};
 
 use super::path;
 
-/// Deeper nesting than this is refused by serde_yaml, and no scenario comes near it.
+/// Deeper nesting than this is refused by serde_yaml as well, but only after a time that grows with the square of the depth.
 const MAX_DEPTH: usize = 128;
+
+const TOO_DEEP: &str = "lists and maps are nested more than 128 deep";
+
+/// What a text may weigh once its aliases are replaced by what they stand for: [`NODE`] for each value and its bytes. Half a million
+/// record times are within it.
+const MAX_WEIGHT: usize = 8 << 20;
+
+/// What a value weighs beside its own text.
+const NODE: usize = 16;
 
 /// A place in the text; both count characters from 1, as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +39,47 @@ pub(super) struct Duplicate {
 pub(super) struct Marks {
     positions: BTreeMap<String, Position>,
     pub duplicates: Vec<Duplicate>,
+    /// Where the text exceeds a bound, and which: what lies beyond was not read.
+    pub excess: Option<(Position, &'static str)>,
+    /// Where the text stops being YAML, and why: what lies beyond was not read.
+    pub broken: Option<(Position, String)>,
+    /// Characters up to the end of what was weighed.
+    pub read: usize,
+}
+
+/// What a text weighs, its aliases replaced by what they stand for.
+#[derive(Debug, Default)]
+struct Weight {
+    total: usize,
+    /// What each anchor stands for, once it is complete.
+    anchors: BTreeMap<usize, usize>,
+    /// Anchors (0 for none) of the collections that are open, and the total before each.
+    open: Vec<(usize, usize)>,
+}
+
+impl Weight {
+    fn scalar(&mut self, anchor: usize, text: &str) {
+        self.begin(anchor);
+        self.total += text.len();
+        self.end();
+    }
+
+    fn alias(&mut self, anchor: usize) {
+        self.total = self.total.saturating_add(NODE + self.anchors.get(&anchor).copied().unwrap_or(0));
+    }
+
+    fn begin(&mut self, anchor: usize) {
+        self.open.push((anchor, self.total));
+        self.total += NODE;
+    }
+
+    fn end(&mut self) {
+        if let Some((anchor, before)) = self.open.pop()
+            && anchor > 0
+        {
+            self.anchors.insert(anchor, self.total - before);
+        }
+    }
 }
 
 /// A collection that is still open.
@@ -41,29 +91,65 @@ enum Open {
 }
 
 impl Marks {
-    /// Reads `text` up to its end or its first syntax error, which serde_yaml reports.
+    /// Reads `text` up to its end, its first syntax error or the first bound that it exceeds.
     pub fn of(text: &str) -> Self {
         let mut marks = Self::default();
         let mut open: Vec<Open> = Vec::new();
+        let mut weight = Weight::default();
         let mut parser = Parser::new_from_str(text);
-        while let Some(Ok((event, span))) = parser.next_event() {
+        let mut documents = 0;
+        while let Some(event) = parser.next_event() {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
+                    // The scanner, which is ahead of the events, counts brackets in 8 bits.
+                    if error.info().to_lowercase().contains("recursion limit") {
+                        marks.excess = Some((position, TOO_DEEP));
+                    } else {
+                        marks.broken = Some((position, error.info().to_string()));
+                    }
+                    break;
+                }
+            };
             let position = Position { line: span.start.line(), column: span.start.col() + 1 };
+            marks.read = span.end.index();
             match event {
-                Event::Scalar(text, ..) => drop(marks.place(&mut open, Some(&text), position)),
-                Event::Alias(_) => drop(marks.place(&mut open, None, position)),
-                Event::MappingStart(..) => {
+                Event::Scalar(text, _, anchor, _) => {
+                    weight.scalar(anchor, &text);
+                    marks.place(&mut open, Some(&text), position);
+                }
+                Event::Alias(anchor) => {
+                    weight.alias(anchor);
+                    marks.place(&mut open, None, position);
+                }
+                Event::MappingStart(anchor, _) => {
+                    weight.begin(anchor);
                     let path = marks.place(&mut open, None, position);
                     open.push(Open::Map { path, value_of: None });
                 }
-                Event::SequenceStart(..) => {
+                Event::SequenceStart(anchor, _) => {
+                    weight.begin(anchor);
                     let path = marks.place(&mut open, None, position);
                     open.push(Open::List { path, next: 0 });
                 }
-                Event::MappingEnd | Event::SequenceEnd => drop(open.pop()),
-                Event::DocumentEnd => break,
-                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {}
+                Event::MappingEnd | Event::SequenceEnd => {
+                    weight.end();
+                    open.pop();
+                }
+                Event::DocumentStart(_) => documents += 1,
+                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             }
-            if open.len() > MAX_DEPTH {
+            marks.excess = if documents > 1 {
+                Some((position, "a second document begins here: a scenario is one"))
+            } else if open.len() > MAX_DEPTH {
+                Some((position, TOO_DEEP))
+            } else if weight.total > MAX_WEIGHT {
+                Some((position, "more than half a million values, or 8 MB, with what aliases stand for: shorten its lists"))
+            } else {
+                None
+            };
+            if marks.excess.is_some() {
                 break;
             }
         }

@@ -23,6 +23,7 @@ mod optimizer;
 mod patch;
 mod path;
 pub mod picture;
+mod places;
 mod print;
 mod read;
 mod record;
@@ -58,6 +59,9 @@ pub use tree::suggestion;
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
 const MAX_WIDTH: usize = 65_536;
+
+/// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
+const MOST_WORDS: usize = 100;
 
 /// One experiment: a data set, a network, its start, and the processes that train it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

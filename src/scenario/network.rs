@@ -13,6 +13,9 @@ use super::validate::Findings;
 /// The largest number of parameters: 4 GB for each copy of them.
 pub(super) const MAX_PARAMETERS: u64 = 500_000_000;
 
+/// The largest number of layers: each has columns of its own in the records.
+const MAX_LAYERS: usize = 1000;
+
 /// A multilayer perceptron. `W_l` has shape (d_l, d_{l−1}), `b_l` shape (d_l).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,7 +180,8 @@ impl Network {
     /// Σ_l d_l (d_{l−1} + [l has a bias]).
     pub fn parameters(&self) -> u64 {
         let biases = self.layer_biases();
-        let layer = |(pair, bias): (&[usize], bool)| (pair[1] as u64).saturating_mul(pair[0] as u64 + u64::from(bias));
+        let layer =
+            |(pair, bias): (&[usize], bool)| (pair[1] as u64).saturating_mul((pair[0] as u64).saturating_add(u64::from(bias)));
         self.widths.windows(2).zip(biases).map(layer).fold(0, u64::saturating_add)
     }
 
@@ -186,6 +190,7 @@ impl Network {
             found.between(&path::item("network.widths", index), width, 1, super::MAX_WIDTH);
         }
         let layers = self.layers();
+        found.require(layers <= MAX_LAYERS, "network.widths", &format!("at most {} widths", MAX_LAYERS + 1), self.widths.len());
         if layers == 0 {
             found.add("network.widths", format!("must list d_in, …, d_out: at least 2 widths, got {}", self.widths.len()));
         }

@@ -307,6 +307,15 @@ impl Optimizer {
 
 /// Each on its own, and the names against each other and the flow's.
 pub(super) fn validate(optimizers: &[Optimizer], samples: Option<usize>, t_end: f64, found: &mut Findings) {
+    /// Each is a process of its own.
+    const MOST: usize = 1000;
+    if optimizers.len() > MOST {
+        found.add(
+            "optimizers",
+            format!("must be at most {MOST}, got {}: vary one of them in a sweep instead", optimizers.len()),
+        );
+        return;
+    }
     for (index, optimizer) in optimizers.iter().enumerate() {
         let at = path::child(&path::item("optimizers", index), optimizer.kind());
         optimizer.validate(&at, samples, t_end, found);

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use serde_yaml::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Data, Init, Scenario, ScenarioError};
+use crate::machine;
 
 impl Scenario {
     /// As YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) reads them as floats too.
@@ -75,7 +75,7 @@ pub(super) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S
 /// `sha256:` and the digest of a file's content.
 fn content(path: &Path) -> Result<PathBuf, ScenarioError> {
     let digest = || -> io::Result<String> {
-        let mut file = BufReader::new(File::open(path)?);
+        let mut file = BufReader::new(machine::open(path)?);
         let mut hasher = Sha256::new();
         loop {
             let chunk = file.fill_buf()?;

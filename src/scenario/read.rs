@@ -1,6 +1,5 @@
 //! From a scenario file to a scenario that can run: parsed, patched by `--set`, every default filled in, validated.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
@@ -10,6 +9,10 @@ use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
 use super::validate::Findings;
 use super::{Data, Init, Scenario, patch, tree};
+use crate::machine;
+
+/// A longer text is no scenario: half a million record times take 13 MB in JSON.
+const LONGEST: u64 = 16 << 20;
 
 /// Reads the scenario at `path`, patched by `sets` in their order (`flow.rtol=1e-9`). Nothing but that file is opened.
 pub fn read(path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
@@ -17,7 +20,7 @@ pub fn read(path: &Path, sets: &[String]) -> Result<(Scenario, Source), Scenario
 }
 
 pub(super) fn text_of(path: &Path) -> Result<String, ScenarioError> {
-    fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable { path: path.into(), source })
+    machine::read_text(path, LONGEST).map_err(|source| ScenarioError::Unreadable { path: path.into(), source })
 }
 
 /// Reads the scenario `text` as if it stood in the file `path`: messages name that file, and the files that the scenario

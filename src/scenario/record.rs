@@ -68,6 +68,14 @@ impl Record {
         times
     }
 
+    /// The number of times, at most.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Log { points, .. } | Self::Linear { points } => points + 1,
+            Self::Times(times) => times.len() + 2,
+        }
+    }
+
     pub(super) fn fill_defaults(&mut self, t_end: f64) {
         if let Self::Log { first, .. } = self {
             first.get_or_insert_with(|| default_first(t_end));

@@ -12,7 +12,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_yaml::{Mapping, Number, Sequence, Value};
 
-use super::path;
+use super::{path, places, text};
 
 /// Why a value was not taken, and the path of its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +49,7 @@ impl de::Error for Refusal {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::unplaced("", format!("unknown key{}", suggestion(field, "keys", expected)))
+        Self::unplaced("", unknown_key(field, expected))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -65,11 +65,26 @@ impl de::Error for Refusal {
     }
 }
 
-/// `, did you mean `rtol`? (keys here: integrator, rtol)`: the end of a message about a word that is not expected.
+/// That `key` is not one of those `expected` here, and what the user may have meant.
+pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
+    let here = format!("(keys here: {})", expected.join(", "));
+    if let Some((_, pair)) = text::unspaced(key) {
+        return format!("unknown key: a space is missing after the colon, write `{pair}` {here}");
+    }
+    match places::of(key) {
+        Some(place) => format!("unknown key here: `{key}` stands {place} {here}"),
+        None => format!("unknown key{}", suggestion(key, "keys", expected)),
+    }
+}
+
+/// `, did you mean `rtol`? (keys here: integrator, rtol)`: the end of a message about a word that is not expected. Case, hyphens and
+/// underscores make no difference.
 pub fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
+    let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
+    let found = plain(found);
     let near = expected
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(&found, &plain(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
         .min();
     let guess = near.map_or(String::new(), |(_, candidate)| format!(", did you mean `{candidate}`?"));
@@ -109,7 +124,25 @@ struct Node<'de> {
 
 impl<'de> Node<'de> {
     fn refuse(&self, right: &str) -> Refusal {
-        Refusal::at(&self.path, format!("must be {right}, got {}", describe(self.value)))
+        let hint = match self.value {
+            Value::String(text) => text::unspaced(text)
+                .map_or(String::new(), |(_, pair)| format!(": a space is missing after the colon, write `{pair}`")),
+            _ => String::new(),
+        };
+        Refusal::at(&self.path, format!("must be {right}, got {}{hint}", describe(self.value)))
+    }
+
+    /// The same of what is one value and no list.
+    fn refuse_one(&self, right: &str) -> Refusal {
+        let mut refusal = self.refuse(right);
+        if self.value.is_sequence() && !self.path.is_empty() {
+            let key = self.path.trim_end_matches(|c: char| c == ']' || c.is_ascii_digit()).trim_end_matches('[');
+            let key = if self.path.ends_with(']') { key } else { &self.path };
+            refusal
+                .message
+                .push_str(&format!(": to try several, list them under sweep.grid, as `sweep: {{grid: {{{key}: […]}}}}`"));
+        }
+        refusal
     }
 
     /// The value as a number. (`Value::as_f64` and the like would look through tags.)
@@ -123,14 +156,14 @@ impl<'de> Node<'de> {
     fn integer<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Refusal> {
         match self.number().and_then(Number::as_u64) {
             Some(value) => visitor.visit_u64(value).map_err(|e: Refusal| e.within(&self.path)),
-            None => Err(self.refuse("a whole number, 0 or more")),
+            None => Err(self.refuse_one("a whole number, 0 or more")),
         }
     }
 
     fn text<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Refusal> {
         match self.value {
             Value::String(text) => visitor.visit_borrowed_str(text).map_err(|e: Refusal| e.within(&self.path)),
-            _ => Err(self.refuse("text")),
+            _ => Err(self.refuse_one("text")),
         }
     }
 
@@ -164,15 +197,16 @@ impl<'de> Deserializer<'de> for Node<'de> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.value {
             Value::Bool(value) => visitor.visit_bool(*value),
-            _ => Err(self.refuse("true or false")),
+            _ => Err(self.refuse_one("true or false")),
         }
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.number().and_then(Number::as_f64) {
-            Some(value) if value.is_finite() => visitor.visit_f64(value).map_err(|e: Refusal| e.within(&self.path)),
+            // −0.0 becomes 0.0: they are one value, and make one scenario.
+            Some(value) if value.is_finite() => visitor.visit_f64(value + 0.0).map_err(|e: Refusal| e.within(&self.path)),
             Some(_) => Err(self.refuse("a finite number")),
-            None => Err(self.refuse("a number")),
+            None => Err(self.refuse_one("a number")),
         }
     }
 
@@ -250,7 +284,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
                     (None, _) => return Err(Refusal::at(&self.path, format!("one key expected: {}", variants.join(", ")))),
                 }
             }
-            _ => return Err(self.refuse(&format!("one of {}", variants.join(", ")))),
+            _ => return Err(self.refuse_one(&format!("one of {}", variants.join(", ")))),
         };
         visitor.visit_enum(choice).map_err(|e| e.within(&self.path))
     }

@@ -74,35 +74,7 @@ pub struct Plan {
 impl Plan {
     /// Reads every unit of the sweep. All that is wrong with them is reported, each problem once.
     pub fn new(sweep: &Sweep) -> Result<Self, SweepError> {
-        /// Whoever has so many problems mends these first.
-        const MOST: usize = 20;
-        let (mut name, mut digests, mut problems) = (String::new(), Digests::default(), Vec::new());
-        let mut ids = Vec::with_capacity(sweep.len());
-        for index in 0..sweep.len() {
-            match sweep.unit(index) {
-                Ok(scenario) => {
-                    let id = Id::of_hash(&scenario.hash_with(&mut digests)?).expect("a hash has 64 hex digits");
-                    ids.push(id);
-                    if index == 0 {
-                        name = scenario.name;
-                    }
-                }
-                Err(ScenarioError::Problems(found)) => {
-                    for problem in found {
-                        if !problems.contains(&problem) {
-                            problems.push(problem);
-                        }
-                    }
-                    if problems.len() >= MOST {
-                        break;
-                    }
-                }
-                Err(other) => return Err(other.into()),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(ScenarioError::Problems(problems).into());
-        }
+        let (name, ids) = read(sweep, 0..sweep.len())?;
         // Every unit could be read, so that all values are such as JSON has too.
         let json = |value| serde_json::to_value(value).unwrap_or(Value::Null);
         let factor = |keys: Vec<(String, Vec<_>)>| {
@@ -111,6 +83,11 @@ impl Plan {
             Factor { keys, values }
         };
         Ok(Self { name, varied: sweep.factors().into_iter().map(factor).collect(), ids })
+    }
+
+    /// Reads only the units at these places of the product, for a sweep of more than one waits for; its name.
+    pub fn check(sweep: &Sweep, places: &[usize]) -> Result<String, SweepError> {
+        Ok(read(sweep, places.iter().copied())?.0)
     }
 
     /// SHA-256 of all that is in it, 64 hex digits: shards of one sweep have the same.
@@ -176,4 +153,33 @@ impl Plan {
         let pairs = self.keys().into_iter().zip(self.texts(unit));
         pairs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The name of the first of these units, and the ids of all.
+fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(String, Vec<Id>), SweepError> {
+    /// Whoever has so many problems mends these first.
+    const MOST: usize = 20;
+    let (mut name, mut digests, mut problems) = (None, Digests::default(), Vec::new());
+    let mut ids = Vec::with_capacity(places.len());
+    for index in places {
+        match sweep.unit(index) {
+            Ok(scenario) => {
+                let id = Id::of_hash(&scenario.hash_with(&mut digests)?).expect("a hash has 64 hex digits");
+                ids.push(id);
+                name.get_or_insert(scenario.name);
+            }
+            Err(ScenarioError::Problems(found)) => {
+                for problem in found {
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+                if problems.len() >= MOST {
+                    break;
+                }
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+    if problems.is_empty() { Ok((name.unwrap_or_default(), ids)) } else { Err(ScenarioError::Problems(problems).into()) }
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::machine::free_memory;
 use crate::ode::Interrupt;
 use crate::record::Keep;
 use crate::scenario::Sweep;
@@ -51,6 +52,8 @@ pub struct Options {
     pub jobs: NonZeroUsize,
     /// What units keep beside their records.
     pub keep: Keep,
+    /// Bytes of memory that all units at a time may take; without it, what is free.
+    pub memory: Option<u64>,
 }
 
 /// A sweep, or a shard of it, to be run into its folder.
@@ -149,7 +152,10 @@ pub fn run_all(
     let workers = options.jobs.get().min(count);
     // Workers share the cores.
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let manner = Manner { keep: options.keep, threads: (cores / workers.max(1)).max(1) };
+    let memory = options.memory.or_else(free_memory).unwrap_or(u64::MAX);
+    let workers_at_least = workers.max(1);
+    let threads = (cores / workers_at_least).max(1);
+    let manner = Manner { keep: options.keep, threads, memory: memory / workers_at_least as u64 };
     let begin = Instant::now();
     let mut error = None;
     let (sender, receiver) = mpsc::channel();

@@ -30,6 +30,8 @@ pub(super) struct Manner {
     pub(super) keep: Keep,
     /// Threads of its gradients.
     pub(super) threads: usize,
+    /// Bytes of memory that it may take.
+    pub(super) memory: u64,
 }
 
 /// Runs a unit and gives it its place in the folder.
@@ -57,7 +59,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         Ok(scenario) => scenario,
         Err(error) => return Ok(Outcome::Failed(error.to_string())),
     };
-    let problem = match Problem::with_threads(&scenario, manner.threads) {
+    let problem = match Problem::with_threads(&scenario, manner.threads, manner.memory) {
         Ok(problem) => problem,
         Err(error) => return Ok(Outcome::Failed(format!("{}: {error}", error.key()))),
     };

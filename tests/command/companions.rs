@@ -348,7 +348,11 @@ fn what_has_no_companion_says_so() {
     assert!(finished.manifest.warnings.iter().any(|warning| warning.starts_with("sign: it has no limit")));
     for process in ["sgd", "momentum"] {
         let wanted = format!("{process}: distance_to_third_order_flow is null");
-        assert!(finished.manifest.warnings.iter().any(|warning| warning.starts_with(&wanted)), "{:?}", finished.manifest.warnings);
+        assert!(
+            finished.manifest.warnings.iter().any(|warning| warning.starts_with(&wanted)),
+            "{:?}",
+            finished.manifest.warnings
+        );
     }
     assert_eq!(finished.manifest.warnings.len(), 5, "{:?}", finished.manifest.warnings);
 }

@@ -156,7 +156,11 @@ measure: [modified_flow]
     assert!(finished.manifest.processes["sgd"].companions["modified_flow"].formula.contains("∇V"));
     assert!(last("repl", "distance_to_modified_flow").is_nan());
     let warned = |words: &str| finished.manifest.warnings.iter().any(|warning| warning.contains(words));
-    assert!(warned("repl: its modified flow is not compared: batches drawn with replacement"), "{:?}", finished.manifest.warnings);
+    assert!(
+        warned("repl: its modified flow is not compared: batches drawn with replacement"),
+        "{:?}",
+        finished.manifest.warnings
+    );
 }
 
 /// Epochs that do not cancel the noise of their batches, and those that are not completed.

@@ -10,7 +10,13 @@ use serde_json::Value;
 
 /// `gramflow run` of a scenario that would take days, once it catches signals.
 fn start(out: &Path, more: &[&str]) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_gramflow"))
+    start_by(&mut Command::new("env"), out, more)
+}
+
+/// The same, started by another command.
+fn start_by(starter: &mut Command, out: &Path, more: &[&str]) -> Child {
+    let mut child = starter
+        .arg(env!("CARGO_BIN_EXE_gramflow"))
         .args([
             "run",
             bundled("quickstart").to_str().unwrap(),
@@ -61,7 +67,7 @@ fn others(out: &Path) -> Vec<PathBuf> {
 #[test]
 fn an_interrupted_run_leaves_what_it_has_and_says_that_it_is_not_done() {
     // At once, where there may be a single record, and later.
-    for (name, wait) in [("INT", 0), ("INT", 300), ("TERM", 300)] {
+    for (name, wait) in [("INT", 0), ("INT", 300), ("TERM", 300), ("HUP", 300)] {
         let at = tempfile::tempdir().unwrap();
         let out = at.path().join("run");
         let child = start(&out, &[]);
@@ -112,4 +118,17 @@ fn a_second_signal_kills() {
     let output = child.wait_with_output().unwrap();
     assert!(matches!(output.status.signal(), Some(2 | 15)), "{:?}", output.status);
     assert!(!out.exists());
+}
+
+/// `nohup` starts a command with SIGHUP ignored: the closed terminal is nothing to it.
+#[test]
+fn nohup_is_respected() {
+    let at = tempfile::tempdir().unwrap();
+    let out = at.path().join("run");
+    let mut child = start_by(&mut Command::new("nohup"), &out, &[]);
+    signal(&child, "HUP");
+    thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "it took notice");
+    signal(&child, "TERM");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
 }

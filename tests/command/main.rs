@@ -8,10 +8,12 @@ mod data;
 mod epochs;
 mod figures;
 mod harness;
+mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
 mod ledger;
+mod mutate;
 mod nonlinear;
 mod nonlinear_references;
 mod optimizers;

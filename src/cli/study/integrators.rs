@@ -13,12 +13,14 @@ use crate::study::integrators::{self, Finished, Method, Plan, Point};
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{aligned, complain, print, unprinted};
-use crate::cli::{CliError, Selection};
+use crate::cli::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    limit: Limit,
     /// The study's folder; an earlier study there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>-integrators]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -53,7 +55,7 @@ impl Arguments {
 }
 
 pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let (scenario, problem) = arguments.selection.load()?;
+    let (scenario, problem) = arguments.selection.load(&arguments.limit)?;
     let folder = match &arguments.out {
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}-integrators", scenario.name, &problem.scenario_hash[..8])),

@@ -17,12 +17,14 @@ use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{aligned, complain, print, unprinted};
 use crate::cli::sweep::jobs;
-use crate::cli::{CliError, Selection};
+use crate::cli::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    limit: Limit,
     /// Learning rates: numbers, and ranges as 1e-4..1e-1
     #[arg(long, value_name = "LR,…", value_delimiter = ',', required = true)]
     lr: Vec<Rates>,
@@ -70,7 +72,7 @@ impl Arguments {
 }
 
 pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let (scenario, problem) = arguments.selection.load()?;
+    let (scenario, problem) = arguments.selection.load(&arguments.limit)?;
     let settings = arguments.settings();
     let plan = Plan::new(&scenario, lr::samples(&scenario)?, &settings)?;
     let (sweep, units) = plan.sweep();
@@ -86,7 +88,8 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     drop(meter);
     let flow = flow?;
 
-    let options = Options { jobs: jobs(arguments.jobs), keep: Keep { weights: true, arrays: false } };
+    let options =
+        Options { jobs: jobs(arguments.jobs), keep: Keep { weights: true, arrays: false }, memory: arguments.limit.bytes() };
     let task = Task { sweep, plan: units, folder: &folder, shard: Shard::default() };
     let meter = Meter::units(quiet);
     let report = sweep::run(task, options, &interrupt, |progress| meter.show(progress));

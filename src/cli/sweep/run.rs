@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{complain, complain_of, listed, print};
-use crate::cli::{CliError, Selection};
+use crate::cli::{CliError, Limit, Selection};
 use crate::sweep::{self, Drawn, Folder, Notes, Options, Report, Shard, Status, Task};
 
 use super::{default_folder, planned, units};
@@ -27,6 +27,8 @@ pub(in crate::cli) struct Arguments {
     /// Only part I of N, from 1: every N-th unit; merge puts the parts together
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// Units at a time: as many as asked for, or one per core.
@@ -39,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
     sweep::keep_pictures(&folder, sweep.pictures())?;
-    let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()) };
+    let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()), memory: arguments.limit.bytes() };
     let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;

@@ -3,7 +3,7 @@
 use serde_yaml::{Number, Value};
 
 use super::range::Range;
-use super::{Factor, Key, MAX_UNITS};
+use super::{Factor, Key, MAX_KEYS, MAX_UNITS};
 use crate::scenario::validate::Findings;
 use crate::scenario::{patch, path, tree};
 
@@ -16,7 +16,7 @@ pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<
     };
     for key in map.keys().filter(|key| !key.as_str().is_some_and(|key| KEYS.contains(&key))) {
         let name = key.as_str().map_or_else(|| tree::describe(key), str::to_string);
-        found.add(&path::child("sweep", &name), format!("unknown key{}", tree::suggestion(&name, "keys", KEYS)));
+        found.add(&path::child("sweep", &name), tree::unknown_key(&name, KEYS));
     }
     let mut factors = Vec::new();
     if let Some(grid) = map.get("grid") {
@@ -32,6 +32,11 @@ pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<
     }
     if map.is_empty() {
         found.add("sweep", format!("nothing to vary: give one of {}", KEYS.join(", ")));
+    }
+    let count = factors.iter().map(|factor| factor.keys.len()).sum::<usize>();
+    if count > MAX_KEYS {
+        found.add("sweep", format!("must vary at most {MAX_KEYS} keys, got {count}"));
+        return Vec::new();
     }
     check_overlaps(&factors, found);
     let product = factors.iter().try_fold(1_usize, |product, factor| product.checked_mul(factor.len()));
@@ -52,7 +57,9 @@ fn keys(section: &Value, at: &str, found: &mut Findings) -> Vec<Key> {
             return Vec::new();
         }
     };
-    let mut keys = Vec::new();
+    /// Values of all keys together: a product within [`MAX_UNITS`] has no more, unless many keys are zipped.
+    const MOST: usize = 2 * MAX_UNITS;
+    let (mut keys, mut total) = (Vec::new(), 0);
     for (key, value) in entries {
         let written = key.as_str().map_or_else(|| tree::describe(key), str::to_string);
         let at = path::child(at, &written);
@@ -62,6 +69,11 @@ fn keys(section: &Value, at: &str, found: &mut Findings) -> Vec<Key> {
             continue;
         };
         if let Some(values) = values(value, &at, found) {
+            total += values.len();
+            if total > MOST {
+                found.add(&at, format!("its values make more than {MOST} in all: shorten the ranges"));
+                return keys;
+            }
             keys.push(Key { path: written, segments, at, values, relative: false });
         }
     }

@@ -19,16 +19,21 @@ mod range;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
 use super::error::{Location, Patch, Problem, ScenarioError, Source};
+use super::print::yaml;
 use super::validate::Findings;
 use super::{Picture, Scenario, patch, path, picture, read, tree};
 
 /// More than this is not a sweep but a mistake: even planning it would take minutes.
 const MAX_UNITS: usize = 1_000_000;
+
+/// Nobody reads a table with more columns.
+const MAX_KEYS: usize = 100;
 
 /// A scenario with a `sweep:` block.
 #[derive(Debug, Clone)]
@@ -39,6 +44,9 @@ pub struct Sweep {
     file: PathBuf,
     factors: Vec<Factor>,
     pictures: Vec<Picture>,
+    /// The two blocks as they were written.
+    block: Value,
+    pictures_block: Option<Value>,
 }
 
 /// Keys that vary together.
@@ -87,11 +95,11 @@ impl Sweep {
     pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Option<Self>, ScenarioError> {
         let (mut base, source) = read::load(text, path, sets)?;
         let Some(block) = read::take(&mut base, "sweep") else { return Ok(None) };
-        let pictures = read::take(&mut base, "pictures");
+        let pictures_block = read::take(&mut base, "pictures");
         let mut found = Findings::default();
         let factors = block::factors(&block, &base, &mut found);
-        let pictures = pictures.map_or_else(Vec::new, |block| pictures_of(&block, &factors, &mut found));
-        let sweep = Self { factors, pictures, base, source, file: path.into() };
+        let pictures = pictures_block.as_ref().map_or_else(Vec::new, |block| pictures_of(block, &factors, &mut found));
+        let sweep = Self { factors, pictures, base, source, file: path.into(), block, pictures_block };
         if !found.0.is_empty() {
             return Err(sweep.source.problems(found));
         }
@@ -127,6 +135,50 @@ impl Sweep {
     /// Whether there is no unit. (There always is one.)
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The units that are read where reading all of them would take too long, in their order: every value of every factor at the first
+    /// values of the others, and others evenly over the product, about `most` in all; all units where they are no more.
+    pub fn sample(&self, most: usize) -> Vec<usize> {
+        let total = self.len();
+        if total <= most {
+            return (0..total).collect();
+        }
+        let mut sample: BTreeSet<usize> = (0..most / 2).map(|i| i * (total / (most / 2).max(1)) % total).collect();
+        sample.insert(total - 1);
+        let mut stride = 1;
+        for factor in self.factors.iter().rev() {
+            let length = factor.len();
+            let share = most / 2 / self.factors.len();
+            let step = length.div_ceil(share.max(1)).max(1);
+            sample.extend((0..length).step_by(step).map(|entry| entry * stride));
+            stride *= length;
+        }
+        sample.into_iter().collect()
+    }
+
+    /// Values in the scenario of a unit: a measure of what reading one costs.
+    pub fn values_per_unit(&self) -> usize {
+        fn values(tree: &Value) -> usize {
+            1 + match tree {
+                Value::Sequence(list) => list.iter().map(values).sum(),
+                Value::Mapping(map) => map.values().map(values).sum::<usize>(),
+                _ => 0,
+            }
+        }
+        values(&self.base)
+    }
+
+    /// The first unit with every default filled in, and the blocks `sweep` and `pictures` as they were written: a sweep again.
+    pub fn explain(&self) -> Result<String, ScenarioError> {
+        let mut text = self.unit(0)?.to_yaml();
+        for (name, block) in [("sweep", Some(&self.block)), ("pictures", self.pictures_block.as_ref())] {
+            let Some(block) = block else { continue };
+            let mut map = serde_yaml::Mapping::new();
+            map.insert(name.into(), block.clone());
+            text.push_str(&yaml(&Value::Mapping(map)));
+        }
+        Ok(text)
     }
 
     /// The keys that vary and their values, factor by factor: what [`Sweep::unit`] takes by its index in the product.

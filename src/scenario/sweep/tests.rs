@@ -149,3 +149,53 @@ proptest! {
         prop_assert_eq!(seen.len(), a * b * z * s);
     }
 }
+
+#[test]
+fn a_sample_has_both_ends_and_every_value_of_short_factors() {
+    let block =
+        "  grid: {weight_decay: [0, 0.1, 0.2]}\n  zip: {flow.t_end: {linear: {from: 1, to: 9, points: 9}}}\n  seeds: 36000\n";
+    let sweep = sweep(block, &[]).unwrap();
+    assert_eq!(sweep.len(), 972_000);
+    let sample = sweep.sample(1000);
+    assert!((500..1200).contains(&sample.len()) && sample.windows(2).all(|pair| pair[0] < pair[1]), "{}", sample.len());
+    assert_eq!((sample[0], *sample.last().unwrap()), (0, 971_999));
+    let units: Vec<Scenario> = sample.iter().map(|&index| sweep.unit(index).unwrap()).collect();
+    for decay in [0.0, 0.1, 0.2] {
+        assert!(units.iter().any(|unit| unit.weight_decay == decay));
+    }
+    assert!((1..=9).all(|t_end| units.iter().any(|unit| unit.flow.t_end == f64::from(t_end))));
+    // Of few units all are read.
+    assert_eq!(sweep.sample(972_000).len(), 972_000);
+}
+
+/// What is printed is the same sweep: the same units, by their hashes.
+#[test]
+fn an_explained_sweep_is_the_same_sweep() {
+    let block = "  grid: {weight_decay: [0, 0.1], 'optimizers[0].gd.lr': {log: {from: 0.1, to: 0.5, points: 3}}}\n  seeds: 2\npictures:\n  - {title: t, panels: [{show: peaks}]}\n";
+    let sweep = sweep(block, &["flow.rtol=1e-6"]).unwrap();
+    let text = sweep.explain().unwrap();
+    assert!(text.contains("rtol: 1.0e-6") || text.contains("rtol: 1e-6") || text.contains("rtol: 1.0e-06"), "{text}");
+    let again = Sweep::parse(&text, Path::new("s.yaml"), &[]).unwrap().unwrap();
+    assert_eq!((again.len(), again.pictures().len()), (sweep.len(), 1));
+    let hashes = |sweep: &Sweep| -> Vec<String> { (0..sweep.len()).map(|i| sweep.unit(i).unwrap().hash().unwrap()).collect() };
+    assert_eq!(hashes(&again), hashes(&sweep));
+}
+
+/// Each range is within the bound, and all of them would take gigabytes before their product is formed.
+#[test]
+fn ranges_that_are_long_together_are_refused() {
+    let ranges: Vec<String> =
+        (0..100).map(|i| format!("'optimizers[{i}].gd.lr': {{linear: {{from: 1, to: 2, points: 1000000}}}}")).collect();
+    let message = complaint(&format!("  zip: {{{}}}\n", ranges.join(", ")), &[]);
+    assert!(message.contains("sweep.zip.optimizers[2].gd.lr: its values make more than 2000000 in all"), "{message}");
+}
+
+#[test]
+fn more_keys_than_anybody_reads_are_refused() {
+    let keys: Vec<String> = (0..101).map(|i| format!("optimizers[{i}].gd.lr: [1]")).collect();
+    let block = format!(
+        "  grid: {{{}}}\n",
+        keys.iter().map(|key| format!("'{}': [1]", key.strip_suffix(": [1]").unwrap())).collect::<Vec<_>>().join(", ")
+    );
+    assert!(complaint(&block, &[]).contains("sweep: must vary at most 100 keys, got 101"));
+}

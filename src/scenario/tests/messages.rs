@@ -151,3 +151,78 @@ fn problems_found_later_are_located_too() {
     assert_eq!(late("weight_decay"), "scenario.yaml:1:1: weight_decay: late");
     assert_eq!(late(""), "scenario.yaml:1:1: late");
 }
+
+/// What is easily mistyped in YAML is named as such, where it stands.
+#[test]
+fn slips_of_yaml_are_named() {
+    let tab = complaint("name: x\n\tseed: 1\n", &[]);
+    assert_eq!(tab, "scenario.yaml:2:1: a tab: indent with spaces alone");
+    assert_eq!(complaint("flow:\n  \tt_end: 1\n", &[]), "scenario.yaml:2:3: a tab: indent with spaces alone");
+    let colon = complaint("name: x\nseed:0\nflow: {t_end: 1}\n", &[]);
+    assert_eq!(colon, "scenario.yaml:2:1: a space is missing after the colon: write `seed: 0`");
+    let value = complaint(&SMALL.replace("flow: {t_end: 10}", "flow:\n  t_end:10\n"), &[]);
+    assert!(
+        value.contains("flow: must be a map") && value.ends_with("a space is missing after the colon, write `t_end: 10`"),
+        "{value}"
+    );
+    let braces = complaint(&SMALL.replace("{t_end: 10}", "{t_end:10}"), &[]);
+    assert!(braces.contains("a space is missing after the colon, write `t_end: 10`"), "{braces}");
+    // An address is a text like any other.
+    assert!(reading(&format!("{SMALL}description: 'see https://example.org/a:b'\n"), &[]).is_ok());
+}
+
+#[test]
+fn words_are_recognised_in_any_case() {
+    for (set, right) in [
+        ("network.activations=ReLU", "did you mean `relu`?"),
+        ("network.activations=LeakyReLU", "did you mean `leaky_relu`?"),
+        ("network.activations=leaky-relu", "did you mean `leaky_relu`?"),
+        ("loss=CrossEntropy", "did you mean `cross_entropy`?"),
+        ("loss=MSE", "did you mean `mse`?"),
+        ("claims=[Balance_Law]", "did you mean `balance-law`?"),
+        ("flow.RTOL=1", "did you mean `rtol`?"),
+    ] {
+        let message = complaint(SMALL, &[set]);
+        assert!(message.contains(right), "{message}");
+    }
+}
+
+#[test]
+fn a_key_that_stands_elsewhere_is_told_its_place() {
+    for (set, right) in [
+        (
+            "flow.weight_decay=1",
+            "flow.weight_decay: unknown key here: `weight_decay` stands at the top level (keys here: t_end,",
+        ),
+        ("rtol=1", "rtol: unknown key here: `rtol` stands under flow (keys here: name,"),
+        ("network.init=pytorch", "network.init: unknown key here: `init` stands at the top level"),
+        ("data.synthetic.dim=4", "data.synthetic.dim: unknown key here: `dim` stands under data.synthetic.inputs"),
+        ("grid={seed: [1]}", "grid: unknown key here: `grid` stands under sweep"),
+    ] {
+        let message = complaint(SMALL, &[set]);
+        assert!(message.starts_with(&format!("--set {set}: {right}")), "{message}");
+    }
+}
+
+#[test]
+fn a_list_in_place_of_a_value_leads_to_the_sweep() {
+    for (set, right) in [
+        (
+            "weight_decay=[0, 1.0e-3]",
+            "weight_decay: must be a number, got a list: to try several, list them under sweep.grid, as `sweep: {grid: {weight_decay: […]}}`",
+        ),
+        ("seed=[0, 1]", "`sweep: {grid: {seed: […]}}`"),
+        ("network.widths=[[4, 2], [4, 3, 2]]", "`sweep: {grid: {network.widths: […]}}`"),
+        ("init=[pytorch, identity]", "`sweep: {grid: {init: […]}}`"),
+    ] {
+        let message = complaint(SMALL, &[set]);
+        assert!(message.contains(right), "{message}");
+    }
+}
+
+#[test]
+fn many_problems_are_counted() {
+    let times = vec!["-1"; 30].join(", ");
+    let message = complaint(SMALL, &[&format!("record={{times: [{times}]}}")]);
+    assert_eq!((message.lines().count(), message.lines().last()), (21, Some("… and 39 more problems")));
+}

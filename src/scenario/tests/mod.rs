@@ -1,5 +1,6 @@
 //! Laws of reading. The texts below hold every key of the format; what they share is here.
 
+mod bounds;
 mod every_key;
 mod meaning;
 mod messages;
@@ -153,4 +154,9 @@ fn assert_reported(text: &str, path: &str, location: &Location) -> String {
     let found = problems.iter().find(|problem| problem.path == path && problem.location == *location);
     let Some(problem) = found else { panic!("{path} at {location} is not reported but {problems:?} in\n{text}") };
     problem.message.clone()
+}
+
+/// The paths of all keys in all texts.
+pub(super) fn key_paths() -> Vec<String> {
+    texts().iter().flat_map(|text| keys(text)).map(|(path, _)| path).collect()
 }

@@ -1,0 +1,243 @@
+//! What a run takes of the machine's memory, estimated before anything is set aside. In numbers of 8 bytes, with n samples to train on, m
+//! to test on, widths d_0, …, d_L, P parameters, T recorded times and k optimizers:
+//!
+//! - data: (n + m)(d_0 + d_L) for the samples, and 3·max(n, m)·d_0 for their decomposition;
+//! - objective: 5 d_0² + 2 d_0 d_L of a linear network, of others 25 P + 6·min(n, 1024)·Σ d_l; with `measure: [sharpness]` of others
+//!   also 4n·Σ d_l, up to 256 MB, for products with the Hessian;
+//! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
+//! - processes: 14 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
+//!   128 MB, for Krylov spaces;
+//! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra.
+//!
+//! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
+//! 45 MB.
+
+use std::path::Path;
+
+use crate::machine::Bytes;
+use crate::npz;
+use crate::scenario::{Data, Loss, Measure, Scenario};
+
+/// An estimate of what a run takes, in bytes: as a rule within a factor of 1.5 of the peak, where that is above 100 MB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The samples, and what is formed of them.
+    pub data: u64,
+    /// What a gradient and a product with the Hessian are formed in.
+    pub objective: u64,
+    /// What the weights are observed by.
+    pub observation: u64,
+    /// States, stages and moments of the flow and the optimizers.
+    pub processes: u64,
+    /// What is recorded.
+    pub records: u64,
+}
+
+/// A run that takes more memory than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "needs about {} of memory, {} of it for {}, and {} may be taken: {}, or allow more with --max-memory",
+    Bytes(*needed), Bytes(*share), part.what(), Bytes(*limit), part.remedy()
+)]
+pub struct MemoryError {
+    /// Bytes that it takes.
+    pub needed: u64,
+    /// Bytes that it may take.
+    pub limit: u64,
+    /// What takes most of it.
+    pub part: Part,
+    /// Bytes that this part takes.
+    pub share: u64,
+}
+
+/// A part of what a run takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// [`Memory::data`].
+    Data,
+    /// [`Memory::objective`].
+    Objective,
+    /// [`Memory::observation`].
+    Observation,
+    /// [`Memory::processes`].
+    Processes,
+    /// [`Memory::records`].
+    Records,
+}
+
+impl Part {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Data => "the samples",
+            Self::Objective => "gradients",
+            Self::Observation => "square matrices of the layers' widths",
+            Self::Processes => "copies of the weights",
+            Self::Records => "the records",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Data => "take fewer samples",
+            Self::Objective => "take fewer samples or narrower layers",
+            Self::Observation => "take narrower layers",
+            Self::Processes => "take fewer parameters or fewer optimizers",
+            Self::Records => "record fewer times",
+        }
+    }
+
+    /// The key of the scenario that is to blame.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Objective | Self::Observation | Self::Processes => "network.widths",
+            Self::Records => "record",
+        }
+    }
+}
+
+impl Memory {
+    /// The estimate for a scenario. Of a data file the headers are read; one that cannot be read counts nothing, and is reported when its
+    /// samples are.
+    pub fn of(scenario: &Scenario) -> Self {
+        let widths: Vec<u64> = scenario.network.widths.iter().map(|&width| width as u64).collect();
+        let (inputs, outputs) = (widths.first().copied().unwrap_or(0), widths.last().copied().unwrap_or(0));
+        let depth = scenario.network.layers() as u64;
+        let parameters = scenario.network.parameters();
+        let (samples, tests) = match &scenario.data {
+            Data::Synthetic(data) => (data.inputs.samples as u64, data.test as u64),
+            Data::File(file) => (samples_of(&file.path), 0),
+        };
+        let linear = scenario.network.is_linear() && scenario.loss == Loss::Mse;
+        let sharpness = scenario.measure.contains(&Measure::Sharpness);
+        let twice = if scenario.flow.certify || !scenario.claims.is_empty() { 2 } else { 1 };
+        let total: u64 = widths.iter().sum();
+
+        let data = sum([product([samples.saturating_add(tests), inputs + outputs]), product([3, samples.max(tests), inputs])]);
+
+        let objective = if linear {
+            sum([product([5, inputs, inputs]), product([2, inputs, outputs])])
+        } else {
+            let tangent = if sharpness { product([4, samples, total]).min(256 << 17) } else { 0 };
+            sum([product([25, parameters]), product([6, samples.min(1024), total]), tangent])
+        };
+        let hidden = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();
+        let squares = hidden.iter().map(|&width| product([width, width])).fold(0, u64::saturating_add);
+        let observation = sum([product([7, squares]), product([5, inputs, inputs])]);
+
+        let optimizers = scenario.optimizers.len() as u64;
+        let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
+        let processes = sum([product([14 * twice + 8 * optimizers, parameters]), krylov]);
+
+        let times = scenario.record.count() as u64;
+        let spectra = widths.windows(2).map(|pair| pair[0].min(pair[1])).sum::<u64>() + inputs.min(depth * outputs) + inputs;
+        let row = 3 * (30 + 14 * depth) + 2 * (72 + spectra);
+        let records = product([times, twice + optimizers, row]);
+
+        let bytes = |numbers: u64| numbers.saturating_mul(8);
+        Self {
+            data: bytes(data),
+            objective: bytes(objective.saturating_mul(twice)),
+            observation: bytes(observation.saturating_mul(twice)),
+            processes: bytes(processes),
+            records: bytes(records),
+        }
+    }
+
+    /// All parts together.
+    pub fn total(&self) -> u64 {
+        /// The program itself, and what pictures are drawn on.
+        const PROGRAM: u64 = 45_000_000;
+        self.parts().iter().fold(PROGRAM, |total, (_, bytes)| total.saturating_add(*bytes))
+    }
+
+    /// Whether it is within `limit` bytes.
+    pub fn check(&self, limit: u64) -> Result<(), MemoryError> {
+        let needed = self.total();
+        let (part, share) = self.parts().into_iter().max_by_key(|(_, bytes)| *bytes).unwrap_or((Part::Data, 0));
+        if needed <= limit { Ok(()) } else { Err(MemoryError { needed, limit, part, share }) }
+    }
+
+    fn parts(&self) -> [(Part, u64); 5] {
+        [
+            (Part::Data, self.data),
+            (Part::Objective, self.objective),
+            (Part::Observation, self.observation),
+            (Part::Processes, self.processes),
+            (Part::Records, self.records),
+        ]
+    }
+}
+
+fn product<const N: usize>(factors: [u64; N]) -> u64 {
+    factors.into_iter().fold(1, u64::saturating_mul)
+}
+
+fn sum<const N: usize>(terms: [u64; N]) -> u64 {
+    terms.into_iter().fold(0, u64::saturating_add)
+}
+
+/// n, the rows of X.
+fn samples_of(path: &Path) -> u64 {
+    let shapes = npz::shapes(path, |name| name == "X").unwrap_or_default();
+    shapes.get("X").and_then(|shape| shape.first()).map_or(0, |&rows| rows as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn memory(sets: &[&str]) -> Memory {
+        let text = "
+name: small
+data: {synthetic: {inputs: {dim: 3, samples: 50}, target: {low_rank: {rank: 1, outputs: 2}}}}
+network: {widths: [3, 4, 2]}
+flow: {t_end: 10}
+";
+        let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+        Memory::of(&scenario::parse(text, "small.yaml".as_ref(), &sets).unwrap().0)
+    }
+
+    #[test]
+    fn a_small_run_takes_little() {
+        assert!(memory(&[]).total() < 60_000_000);
+        assert!(memory(&[]).check(1 << 30).is_ok());
+    }
+
+    /// Each is within reach of a small mistake, and each names its own part.
+    #[test]
+    fn what_takes_more_than_there_is_is_refused_by_the_part_that_takes_it() {
+        let gd = (0..500).map(|i| format!("gd: {{name: g{i}, lr: 0.1}}")).collect::<Vec<_>>().join(", ");
+        let many = format!("optimizers=[{gd}]");
+        for (sets, part, gigabytes) in [
+            (&["network.widths=[3, 60000, 2]"][..], Part::Observation, 28.8),
+            (&["data.synthetic.test=100000000"], Part::Data, 4.0),
+            (&["data.synthetic.inputs.samples=100000000"], Part::Data, 4.0),
+            (&["record={log: {points: 1000000}}", "optimizers=[gd: {lr: 0.1}, sign: {lr: 0.1}]"], Part::Records, 2.0),
+            (&["network.widths=[3, 2000, 2000, 2]", &many], Part::Processes, 100.0),
+            (
+                &[
+                    "network={widths: [3, 100, 2], activations: relu}",
+                    "data.synthetic.inputs.samples=100000",
+                    "measure=[sharpness]",
+                ],
+                Part::Objective,
+                0.25,
+            ),
+        ] {
+            let error = memory(sets).check(100_000_000).expect_err(sets[0]);
+            assert_eq!(error.part, part, "{sets:?}: {error}");
+            assert!(error.needed as f64 > gigabytes * 1e9, "{sets:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_message_has_the_numbers_and_the_ways_out() {
+        let message = memory(&["network.widths=[3, 60000, 2]"]).check(16_000_000_000).unwrap_err().to_string();
+        assert!(
+            message.contains("and 16.0 GB may be taken: take narrower layers, or allow more with --max-memory"),
+            "{message}"
+        );
+    }
+}
