@@ -33,7 +33,7 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 0 | [`scenario`], [`linalg`], [`rng`], [`npz`] |
+//! | 0 | [`scenario`], [`linalg`], [`rng`], [`npz`], [`publish`] |
 //! | 1 | [`ode`], [`network`] |
 //! | 2 | [`data`], [`theory`] |
 //! | 3 | [`objective`] |
@@ -81,6 +81,7 @@ pub mod observe;
 pub mod ode;
 pub mod optim;
 pub mod paper;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rng;

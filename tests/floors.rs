@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[(u32, &[&str])] = &[
-    (0, &["scenario", "linalg", "rng", "npz"]),
+    (0, &["scenario", "linalg", "rng", "npz", "publish"]),
     (1, &["ode", "network"]),
     (2, &["data", "theory"]),
     (3, &["objective"]),

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::publish;
 use crate::run::Problem;
 use crate::scenario::{self, Scenario, ScenarioError};
 
@@ -113,6 +114,7 @@ impl Selection {
 pub fn main() -> ExitCode {
     // clap exits by itself: 2 for a wrong command line, 0 for --help.
     let Cli { command, quiet } = Cli::parse();
+    publish::write_beyond_limits_fails();
     let result = match command {
         Command::Run(arguments) => run::run(&arguments, quiet),
         Command::Check(arguments) => check::check(&arguments),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::publish::Published;
 use crate::sweep::Progress;
 
 /// Writes text to standard output; an error if nobody reads it any more, where `print!` would panic.
@@ -17,6 +18,13 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 /// Writes a message to standard error. There is nobody to tell if that fails.
 pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Names the files of somebody else that had to make way. Said even under `--quiet`: who looks for one of them must find it.
+pub(super) fn complain_of_moved(published: &Published) {
+    for path in &published.moved {
+        complain(&format!("warning: a file that gramflow did not write was in the way: it is now {}", path.display()));
+    }
 }
 
 /// The rows of a table, all of the same length, their cells aligned to the right in columns.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,11 +10,11 @@ use clap::Args;
 use crate::claim::{self, Evidence, shown};
 use crate::figure;
 use crate::ode::Termination;
-use crate::record::{Draft, Outcome, Verdict};
+use crate::record::{Draft, Ending, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
-use super::output::{advance, aligned, complain, print, progress_bar};
+use super::output::{advance, aligned, complain, complain_of_moved, print, progress_bar};
 use super::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -54,7 +55,13 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
     let drawn = figure::draw_all(&finished.run, &draft.figures()?);
-    draft.publish(&finished.manifest)?;
+    let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
+    let published = draft.publish(&finished.manifest, ending)?;
+    complain_of_moved(&published);
+    // Where it lies as the user has called it, unless it had to go beside that.
+    let beside = published.path.file_name() != fs::canonicalize(&folder).ok().as_deref().and_then(Path::file_name);
+    let stands = beside.then(|| folder.clone());
+    let folder = if beside { folder.with_file_name(published.path.file_name().unwrap_or_default()) } else { folder };
     // The records stand even where a picture could not be drawn.
     drawn?;
 
@@ -63,7 +70,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     }
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder) })?;
     match broken(&finished) {
-        _ if finished.is_interrupted() => Err(CliError::Interrupted),
+        _ if finished.is_interrupted() => Err(match stands {
+            Some(stands) => CliError::InterruptedBeside { stands, partial: folder },
+            None => CliError::Interrupted,
+        }),
         Some(broken) if arguments.strict => Err(CliError::Claims(broken)),
         _ => Ok(()),
     }

@@ -9,7 +9,8 @@ mod run;
 mod sweep;
 mod verdicts;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::record::FolderError;
@@ -38,6 +39,16 @@ pub enum ReportError {
     /// The sweep's folder cannot be read.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+}
+
+/// Whether the file at `path` is such a page.
+pub fn is_page(path: &Path) -> bool {
+    let head = || -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        File::open(path)?.take(1024).read_to_end(&mut head)?;
+        Ok(head)
+    };
+    path.is_file() && head().is_ok_and(|head| String::from_utf8_lossy(&head).contains(html::GENERATOR))
 }
 
 /// The page of what lies in `folder`.

@@ -6,6 +6,7 @@ mod cli;
 mod companions;
 mod data;
 mod figures;
+mod files;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;

@@ -7,11 +7,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
-use crate::record::Draft;
+use crate::record::{Draft, Ending};
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
 use crate::cli::interrupt::catch_signals;
-use crate::cli::output::{self, aligned, complain, print};
+use crate::cli::output::{self, aligned, complain, complain_of_moved, print};
 use crate::cli::{CliError, Selection};
 
 #[derive(Debug, Args)]
@@ -73,7 +73,8 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     let draft = Draft::of_study(&folder)?;
     draft.write_study(&finished.study, &scenario)?;
     let drawn = figure::draw_study(&finished.study, &draft.figures()?);
-    draft.publish(&finished.manifest)?;
+    let published = draft.publish(&finished.manifest, Ending::Finished)?;
+    complain_of_moved(&published);
     // The table stands even where a picture could not be drawn.
     drawn?;
 
