@@ -21,8 +21,10 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     }
     page.caption(&run.caption);
 
-    let verdicts: BTreeMap<String, Verdict> = serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default();
-    add_verdicts(&mut page, &verdicts);
+    match serde_json::from_value::<BTreeMap<String, Verdict>>(manifest["verdicts"].clone()) {
+        Ok(verdicts) => add_verdicts(&mut page, &verdicts),
+        Err(error) => page.paragraph(&format!("The verdicts in manifest.json cannot be read: {error}.")),
+    }
     add_processes(&mut page, &run, &manifest);
     add_events(&mut page, &manifest);
     pictures::add_all(&mut page, &folder.join("figures"))?;
