@@ -124,10 +124,9 @@ fn write<P: plot::Plot>(pictures: impl Iterator<Item = page::Picture<P>>, dir: &
 }
 
 fn write_file(bytes: &[u8], path: PathBuf, files: &mut Vec<PathBuf>) -> Result<(), FigureError> {
-    match publish::write_whole(&path, bytes) {
-        Ok(()) => Ok(files.push(path)),
-        Err(source) => Err(FigureError::Write { path, source }),
-    }
+    publish::write_whole(&path, bytes).map_err(|source| FigureError::Write { path: path.clone(), source })?;
+    files.push(path);
+    Ok(())
 }
 
 #[cfg(test)]

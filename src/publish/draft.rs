@@ -137,8 +137,8 @@ impl Draft {
     /// The complete folder takes the first free name like `target-2`.
     fn put_beside(&mut self, target: &Path, reason: String) -> PublishError {
         let draft = self.path();
-        let beside = (2..1000).map(|n| with_suffix(target, &format!("-{n}")));
-        let path = beside.into_iter().find(|path| system::rename_new(&draft, path).is_ok());
+        let mut beside = (2..1000).map(|n| with_suffix(target, &format!("-{n}")));
+        let path = beside.find(|path| system::rename_new(&draft, path).is_ok());
         self.wrapper.kept = path.is_none();
         PublishError::Beside { path: path.unwrap_or(draft), target: target.into(), reason }
     }
