@@ -33,7 +33,7 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 0 | [`machine`] |
+//! | 0 | [`machine`], [`publish`] |
 //! | 1 | [`scenario`], [`linalg`], [`rng`], [`npz`] |
 //! | 2 | [`ode`], [`network`] |
 //! | 3 | [`data`], [`theory`] |
@@ -83,6 +83,7 @@ pub mod observe;
 pub mod ode;
 pub mod optim;
 pub mod paper;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rng;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[(u32, &[&str])] = &[
-    (0, &["machine"]),
+    (0, &["machine", "publish"]),
     (1, &["scenario", "linalg", "rng", "npz"]),
     (2, &["ode", "network"]),
     (3, &["data", "theory"]),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::figure::FigureError;
 use crate::paper::PaperError;
+use crate::publish::PublishError;
 use crate::record::FolderError;
 use crate::report::ReportError;
 use crate::scenario::ScenarioError;
@@ -57,12 +58,18 @@ pub(super) enum CliError {
     Name(String),
     #[error("{} exists: choose another name", .0.display())]
     Exists(PathBuf),
-    #[error("cannot write {}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     #[error("these claims do not hold: {0}; the run folder says why")]
     Claims(String),
     #[error("interrupted: the same command runs it again from its start")]
     Interrupted,
+    #[error(
+        "interrupted: the finished run in {} stays, the partial one lies in {}; the same command runs it again from its start",
+        stands.display(),
+        partial.display()
+    )]
+    InterruptedBeside { stands: PathBuf, partial: PathBuf },
     #[error("cannot catch signals: {0}")]
     Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -74,23 +81,39 @@ impl CliError {
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
-            Self::Folder(FolderError::Occupied(_) | FolderError::NotARun(_)) => 2,
             Self::NoPictures(_) | Self::StudyFolder(_) => 2,
+            Self::Folder(error)
+            | Self::Sweep(SweepError::Folder(error))
+            | Self::Paper(PaperError::Sweep(SweepError::Folder(error))) => of_folder(error),
+            Self::Report(ReportError::Folder(error) | ReportError::Sweep(SweepError::Folder(error))) => of_folder(error),
+            Self::Lr(LrError::Folder(error)) => of_folder(error),
+            Self::Publish(error) | Self::Paper(PaperError::Publish(error)) => of_publish(error),
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
-            Self::Sweep(SweepError::Folder(_) | SweepError::Figure(_)) => 1,
+            Self::Sweep(SweepError::Figure(_)) | Self::Paper(PaperError::Sweep(SweepError::Figure(_))) => 1,
             Self::Report(ReportError::Nothing(_)) => 2,
             Self::Report(_) => 1,
-            Self::Paper(PaperError::Io { .. } | PaperError::Folder(_) | PaperError::Figure(_)) => 1,
-            Self::Paper(PaperError::Sweep(SweepError::Folder(_) | SweepError::Figure(_))) => 1,
+            Self::Paper(PaperError::Io { .. } | PaperError::Figure(_)) => 1,
             Self::Paper(_) => 2,
-            Self::Lr(LrError::Folder(_) | LrError::Unreadable { .. }) => 1,
+            Self::Lr(LrError::Unreadable { .. }) => 1,
             Self::Lr(LrError::Interrupted) => 75,
             Self::Lr(_) => 2,
             Self::Sweep(_) => 2,
             Self::SweepInterrupted { .. } | Self::DrawingInterrupted { .. } | Self::UnitsMissing { .. } => 75,
-            Self::Folder(_) | Self::Figure(_) | Self::Write { .. } | Self::Signals(_) | Self::Output(_) => 1,
-            Self::Study(StudyError::Interrupted) | Self::Interrupted => 75,
+            Self::Figure(_) | Self::Signals(_) | Self::Output(_) => 1,
+            Self::Study(StudyError::Interrupted) | Self::Interrupted | Self::InterruptedBeside { .. } => 75,
         }
     }
+}
+
+fn of_folder(error: &FolderError) -> u8 {
+    match error {
+        FolderError::NotARun(_) | FolderError::Scenario(_) => 2,
+        FolderError::Publish(error) => of_publish(error),
+        _ => 1,
+    }
+}
+
+fn of_publish(error: &PublishError) -> u8 {
+    if error.is_refusal() { 2 } else { 1 }
 }

@@ -50,6 +50,8 @@ struct Made<'f> {
 
 pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (figures, names) = paper::read(&arguments.scenarios, &arguments.names)?;
+    // Whether they can be written is found out before the work.
+    let shelf = paper::shelf(&figures, &arguments.out)?;
     let folders: Vec<Folder> = figures
         .iter()
         .map(|figure| Folder::open(&figure.folder(&arguments.runs), &figure.plan))
@@ -85,7 +87,7 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
             complain(listed(&report.failures, line, &elsewhere).trim_end());
         }
         let begin = Instant::now();
-        let drawn = paper::draw(figure, folder, &arguments.out)?;
+        let drawn = paper::draw(figure, folder, &shelf, &arguments.out)?;
         if !quiet {
             let named = |warned: &Warned| Warned { warning: format!("{}: {}", figure.name, warned.warning), ..warned.clone() };
             let warned: Vec<Warned> = drawn.manifest.warnings.iter().map(named).collect();
@@ -96,7 +98,7 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
             return Err(CliError::DrawingInterrupted { left: figures.len() - made.len() });
         }
     }
-    let claims = paper::write_claims(&names, &arguments.out)?;
+    let claims = paper::write_claims(&names, &shelf, &arguments.out)?;
 
     print(&if arguments.json { json(&made, &claims) } else { summary(&made, &claims) })?;
     match made.iter().map(|made| made.report.failures.len()).sum() {

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::machine::{Bytes, free_memory};
+use crate::publish;
 use crate::run::Problem;
 use crate::scenario::{self, Scenario, ScenarioError};
 
@@ -130,6 +131,7 @@ impl Selection {
 pub fn main() -> ExitCode {
     // clap exits by itself: 2 for a wrong command line, 0 for --help.
     let Cli { command, quiet } = Cli::parse();
+    publish::write_beyond_limits_fails();
     let result = match command {
         Command::Run(arguments) => run::run(&arguments, quiet),
         Command::Check(arguments) => check::check(&arguments),

@@ -1,10 +1,11 @@
 //! `gramflow new`: a commented scenario to start from.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
+
+use crate::publish::{PublishError, create_text};
 
 use super::CliError;
 use super::output::print;
@@ -25,11 +26,12 @@ pub(super) fn new(arguments: &Arguments) -> Result<(), CliError> {
     let path = PathBuf::from(format!("{name}.yaml"));
     let text = TEMPLATE.replace("name: NAME", &format!("name: {name}"));
     // Never over a file that somebody has edited.
-    let written =
-        OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-    match written {
+    if path.symlink_metadata().is_ok() {
+        return Err(CliError::Exists(path));
+    }
+    match create_text(&path, &text) {
         Ok(()) => Ok(print(&format!("{}\n", path.display()))?),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::Exists(path)),
-        Err(source) => Err(CliError::Write { path, source }),
+        Err(PublishError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Err(CliError::Exists(path)),
+        Err(error) => Err(error.into()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::publish::Published;
 use crate::record::Warned;
 
 /// Writes text to standard output; an error if nobody reads it any more, where `print!` would panic.
@@ -14,6 +15,13 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 /// Writes a message to standard error. There is nobody to tell if that fails.
 pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Names the files of somebody else that had to make way. Said even under `--quiet`: who looks for one of them must find it.
+pub(super) fn complain_of_moved(published: &Published) {
+    for path in &published.moved {
+        complain(&format!("warning: a file that gramflow did not write was in the way: it is now {}", path.display()));
+    }
 }
 
 /// Under `--quiet` a summary says at least how many warnings there are.

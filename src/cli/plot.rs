@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::publish::Shelf;
 use crate::sweep::{self, Folder};
 use crate::{figure, record};
 
@@ -24,9 +25,10 @@ pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         return plot_sweep(&arguments.run_dir, quiet);
     }
     let run = record::read(&arguments.run_dir)?;
-    let figures = arguments.run_dir.join("figures");
-    std::fs::create_dir_all(&figures).map_err(|source| CliError::Write { path: figures.clone(), source })?;
-    for file in figure::draw_all(&run, &figures)? {
+    let shelf = Shelf::open(&arguments.run_dir)?;
+    let stage = shelf.stage()?;
+    figure::draw_all(&run, &stage.folder("figures")?)?;
+    for file in shelf.publish(stage, |name| name.starts_with("figures/"))? {
         print(&format!("{}\n", file.display()))?;
     }
     Ok(())

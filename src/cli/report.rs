@@ -1,10 +1,12 @@
 //! `gramflow report`: one self-contained HTML page of a run, a sweep or a set of figures.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::{record, report};
+use crate::publish::{self, PublishError, Shelf};
+use crate::report;
 
 use super::CliError;
 use super::output::print;
@@ -19,9 +21,33 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn report(arguments: &Arguments) -> Result<(), CliError> {
-    let page = report::page(&arguments.dir)?;
-    let path = arguments.out.clone().unwrap_or_else(|| arguments.dir.join("report.html"));
-    record::replace_text(&path, &page)?;
+    let path = match &arguments.out {
+        Some(path) => write(path, &arguments.dir)?,
+        None => write_beside(&arguments.dir)?,
+    };
     print(&format!("{}\n", path.display()))?;
     Ok(())
+}
+
+/// Writes the page of what lies in `dir` to the file `path`, over an earlier page only.
+fn write(path: &Path, dir: &Path) -> Result<PathBuf, CliError> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(PublishError::Target { path: path.into(), source }.into()),
+        Ok(_) if report::is_page(path) => {}
+        Ok(_) => return Err(PublishError::NotOurs(path.into()).into()),
+    }
+    publish::replace_text(path, &report::page(dir)?)?;
+    Ok(path.into())
+}
+
+/// Writes it into the folder itself, where it belongs to what gramflow wrote.
+fn write_beside(dir: &Path) -> Result<PathBuf, CliError> {
+    const PAGE: &str = "report.html";
+    let page = report::page(dir)?;
+    let shelf = Shelf::open(dir)?;
+    let stage = shelf.stage()?;
+    stage.write_text(PAGE, &page)?;
+    shelf.publish(stage, |_| false)?;
+    Ok(dir.join(PAGE))
 }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::claim::{self, Evidence, shown};
 use crate::figure;
-use crate::record::{Draft, Outcome, Verdict};
+use crate::record::{Draft, Ending, Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;
 use super::meter::Meter;
-use super::output::{aligned, complain, print, unprinted};
+use super::output::{aligned, complain, complain_of_moved, print, unprinted};
 use super::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
@@ -56,7 +57,13 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
     let drawn = figure::draw_all(&finished.run, &draft.figures()?);
-    draft.publish(&finished.manifest)?;
+    let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
+    let published = draft.publish(&finished.manifest, ending)?;
+    complain_of_moved(&published);
+    // Where it lies as the user has called it, unless it had to go beside that.
+    let beside = published.path.file_name() != fs::canonicalize(&folder).ok().as_deref().and_then(Path::file_name);
+    let stands = beside.then(|| folder.clone());
+    let folder = if beside { folder.with_file_name(published.path.file_name().unwrap_or_default()) } else { folder };
     // The records stand even where a picture could not be drawn.
     drawn?;
 
@@ -65,7 +72,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     }
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, quiet) })?;
     match broken(&finished) {
-        _ if finished.is_interrupted() => Err(CliError::Interrupted),
+        _ if finished.is_interrupted() => Err(match stands {
+            Some(stands) => CliError::InterruptedBeside { stands, partial: folder },
+            None => CliError::Interrupted,
+        }),
         Some(broken) if arguments.strict => Err(CliError::Claims(broken)),
         _ => Ok(()),
     }

@@ -4,9 +4,10 @@
 //! and scaled back by its viewBox; the bitmap is 4 times larger and averaged over 2 × 2, which smooths every edge.
 
 use std::io;
-use std::path::Path;
 
 use ab_glyph::{Font as _, ScaleFont as _, point};
+use image::codecs::png::PngEncoder;
+use image::{ColorType, ImageEncoder as _};
 use plotters::prelude::{BitMapBackend, Color, DrawingBackend, RGBColor, SVGBackend, ShapeStyle};
 use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -25,9 +26,12 @@ pub enum DrawError {
     /// A shape or a text could not be drawn in the SVG.
     #[error(transparent)]
     Svg(DrawingErrorKind<io::Error>),
-    /// A shape could not be drawn in the bitmap, or the PNG could not be written.
+    /// A shape could not be drawn in the bitmap.
     #[error(transparent)]
     Bitmap(DrawingErrorKind<BitmapError>),
+    /// The bitmap could not be encoded.
+    #[error(transparent)]
+    Encoding(#[from] image::ImageError),
 }
 
 /// The few shapes that pictures consist of.
@@ -154,12 +158,11 @@ impl Canvas for Bitmap<'_> {
     }
 }
 
-/// Writes the PNG of what `draw` draws to `path`, twice as large as `width` × `height`.
+/// The PNG of what `draw` draws, twice as large as `width` × `height`.
 pub(super) fn png(
-    path: &Path,
     (width, height): (u32, u32),
     draw: impl FnOnce(&mut dyn Canvas) -> Result<(), DrawError>,
-) -> Result<(), DrawError> {
+) -> Result<Vec<u8>, DrawError> {
     let fine = (width * BITMAP_SCALE as u32, height * BITMAP_SCALE as u32);
     let mut pixels = vec![255; 3 * fine.0 as usize * fine.1 as usize];
     {
@@ -167,10 +170,10 @@ pub(super) fn png(
         draw(&mut canvas)?;
         canvas.0.present().map_err(DrawError::Bitmap)?;
     }
-    let size = (fine.0 / 2, fine.1 / 2);
-    let mut file = BitMapBackend::new(path, size);
-    file.blit_bitmap((0, 0), size, &halved(&pixels, fine.0 as usize)).map_err(DrawError::Bitmap)?;
-    file.present().map_err(DrawError::Bitmap)
+    let mut bytes = Vec::new();
+    let image = halved(&pixels, fine.0 as usize);
+    PngEncoder::new(&mut bytes).write_image(&image, fine.0 / 2, fine.1 / 2, ColorType::Rgb8)?;
+    Ok(bytes)
 }
 
 /// The RGB image of half the size, each pixel the mean of 2 × 2.

@@ -36,6 +36,7 @@ mod text;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::publish;
 use crate::record::{Ensemble, RateStudy, Run, Study};
 use crate::scenario;
 
@@ -58,7 +59,7 @@ const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
 /// Why a picture could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
-    /// plotters could not draw the picture, or could not encode and write its PNG.
+    /// plotters could not draw the picture, or its PNG could not be encoded.
     #[error("cannot draw {}: {source}", path.display())]
     Draw {
         /// The file that it was drawn for.
@@ -66,7 +67,7 @@ pub enum FigureError {
         /// The cause.
         source: DrawError,
     },
-    /// The SVG could not be written.
+    /// The SVG or the PNG could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
@@ -112,15 +113,20 @@ fn write<P: plot::Plot>(pictures: impl Iterator<Item = page::Picture<P>>, dir: &
         let path = dir.join(format!("{}.svg", picture.name));
         let svg = canvas::svg(size, |canvas| picture.draw(canvas))
             .map_err(|source| FigureError::Draw { path: path.clone(), source })?;
-        std::fs::write(&path, svg).map_err(|source| FigureError::Write { path: path.clone(), source })?;
-        files.push(path);
+        write_file(svg.as_bytes(), path, &mut files)?;
 
         let path = dir.join(format!("{}.png", picture.name));
-        canvas::png(&path, size, |canvas| picture.draw(canvas))
+        let png = canvas::png(size, |canvas| picture.draw(canvas))
             .map_err(|source| FigureError::Draw { path: path.clone(), source })?;
-        files.push(path);
+        write_file(&png, path, &mut files)?;
     }
     Ok(files)
+}
+
+fn write_file(bytes: &[u8], path: PathBuf, files: &mut Vec<PathBuf>) -> Result<(), FigureError> {
+    publish::write_whole(&path, bytes).map_err(|source| FigureError::Write { path: path.clone(), source })?;
+    files.push(path);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! From the finished units of a figure to its files. Every file is replaced at once, and only after all pictures could be drawn.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::figure::draw_ensemble;
-use crate::record::{Ensemble, FigureManifest, PARTIAL, UnitCounts, replace_bytes, replace_text};
+use crate::publish::{PublishError, Shelf};
+use crate::record::{Ensemble, FigureManifest, UnitCounts};
 use crate::sweep::{Folder, Notes, Plan, Status, ensemble};
 
 use super::{Figure, PaperError, claims_markdown};
@@ -22,54 +23,66 @@ pub struct Drawn {
 /// The formats of pictures.
 const FORMATS: [&str; 2] = ["svg", "png"];
 
-/// Draws the finished units of a figure, and writes pictures and manifest to the folder `out`, which is made. Pictures that an earlier
-/// manifest of the figure names and this one does not are removed.
-pub fn draw(figure: &Figure, folder: &Folder, out: &Path) -> Result<Drawn, PaperError> {
-    fs::create_dir_all(out).map_err(PaperError::io("make", out))?;
+/// The table of claims.
+const CLAIMS: &str = "claims.md";
+
+/// The folder `out`, made for the files of `figures`. Fails if a file of one of their names stands there that gramflow did not write.
+pub fn shelf(figures: &[Figure], out: &Path) -> Result<Shelf, PublishError> {
+    let shelf = Shelf::open(out)?;
+    let names = figures.iter().flat_map(|figure| figure.picture_files().chain([figure.manifest_file()]));
+    let names: Vec<String> = names.chain([CLAIMS.to_string()]).collect();
+    shelf.check(names.iter().map(String::as_str))?;
+    Ok(shelf)
+}
+
+/// Draws the finished units of a figure, and writes pictures and manifest to the folder `out`. Pictures that an earlier manifest of the
+/// figure names and this one does not are removed, if gramflow wrote them.
+pub fn draw(figure: &Figure, folder: &Folder, shelf: &Shelf, out: &Path) -> Result<Drawn, PaperError> {
     let ensemble = ensemble(std::slice::from_ref(folder), &figure.plan)?;
     let manifest = manifest(figure, folder, &ensemble)?;
-    let pictures = folder.path().join("figures");
     // Where no unit could be run there is nothing to draw.
-    let drawn = if ensemble.members.is_empty() { Vec::new() } else { draw_beside(&ensemble, figure, &pictures)? };
+    let drawn = if ensemble.members.is_empty() { Vec::new() } else { draw_beside(&ensemble, figure, folder.path())? };
     drop(ensemble);
 
-    let mut files = Vec::new();
+    let stage = shelf.stage()?;
     for path in &drawn {
         let Some(name) = path.file_name() else { continue };
-        let bytes = fs::read(path).map_err(PaperError::io("read", path))?;
-        replace_bytes(&out.join(name), &bytes)?;
-        files.push(out.join(name));
+        fs::copy(path, stage.path().join(name)).map_err(PaperError::io("copy", path))?;
     }
-    let path = out.join(format!("{}.json", figure.name));
-    let earlier = read_manifest(&path);
-    replace_text(&path, &manifest.to_json())?;
-    files.push(path);
-    if let Some(earlier) = earlier {
-        remove_unnamed(&earlier, &manifest, out)?;
-    }
+    stage.write_text(&figure.manifest_file(), &manifest.to_json())?;
+    // Names in a manifest are anybody's; only what is on the shelf's list is removed.
+    let earlier = read_manifest(&out.join(figure.manifest_file()));
+    let named = |name: &str| {
+        let pictures = earlier.iter().flat_map(|earlier| &earlier.pictures);
+        pictures.flat_map(|picture| files_of(&picture.name)).any(|file| file == name)
+    };
+    let files = shelf.publish(stage, named)?;
     Ok(Drawn { manifest, files })
 }
 
-/// Draws into a new folder, which then becomes `target`; the pictures in it.
-fn draw_beside(ensemble: &Ensemble, figure: &Figure, target: &Path) -> Result<Vec<PathBuf>, PaperError> {
-    let parent = target.parent().unwrap_or(target);
-    let draft = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(parent).map_err(PaperError::io("write in", parent))?;
-    let drawn = draw_ensemble(ensemble, &figure.pictures, draft.path())?;
-    fs::create_dir_all(target).map_err(PaperError::io("make", target))?;
-    let mut kept = BTreeSet::new();
-    for path in drawn {
-        let Some(name) = path.file_name() else { continue };
-        let to = target.join(name);
-        fs::rename(&path, &to).map_err(PaperError::io("name", &to))?;
-        kept.insert(to);
+/// The files of a picture.
+fn files_of(picture: &str) -> [String; 2] {
+    FORMATS.map(|format| format!("{picture}.{format}"))
+}
+
+impl Figure {
+    /// The files of its pictures.
+    fn picture_files(&self) -> impl Iterator<Item = String> {
+        self.picture_entries().into_iter().flat_map(|entry| files_of(&entry.name))
     }
-    // What earlier pictures of the same runs were called.
-    for entry in fs::read_dir(target).map_err(PaperError::io("read", target))?.flatten() {
-        if !kept.contains(&entry.path()) {
-            fs::remove_file(entry.path()).map_err(PaperError::io("remove", entry.path()))?;
-        }
+
+    /// The file of its manifest.
+    fn manifest_file(&self) -> String {
+        format!("{}.json", self.name)
     }
-    Ok(kept.into_iter().collect())
+}
+
+/// Draws into `figures/` in the folder of the sweep, in the place of its earlier pictures; their files.
+fn draw_beside(ensemble: &Ensemble, figure: &Figure, sweep: &Path) -> Result<Vec<PathBuf>, PaperError> {
+    let shelf = Shelf::open(sweep)?;
+    let stage = shelf.stage()?;
+    draw_ensemble(ensemble, &figure.pictures, &stage.folder("figures")?)?;
+    Ok(shelf.publish(stage, |name| name.starts_with("figures/"))?)
 }
 
 fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<FigureManifest, PaperError> {
@@ -108,25 +121,11 @@ fn read_manifest(path: &Path) -> Option<FigureManifest> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
-fn remove_unnamed(earlier: &FigureManifest, now: &FigureManifest, out: &Path) -> Result<(), PaperError> {
-    for picture in earlier.pictures.iter().filter(|old| !now.pictures.iter().any(|new| new.name == old.name)) {
-        for format in FORMATS {
-            let path = out.join(format!("{}.{format}", picture.name));
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(PaperError::io("remove", path)(error));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Writes `claims.md`, the claims of those of the figures `names` that have a manifest in `out`; its path.
-pub fn write_claims(names: &[String], out: &Path) -> Result<PathBuf, PaperError> {
+pub fn write_claims(names: &[String], shelf: &Shelf, out: &Path) -> Result<PathBuf, PaperError> {
     let manifests: Vec<_> = names.iter().filter_map(|name| read_manifest(&out.join(format!("{name}.json")))).collect();
-    let path = out.join("claims.md");
-    replace_text(&path, &claims_markdown(&manifests))?;
-    Ok(path)
+    let stage = shelf.stage()?;
+    stage.write_text(CLAIMS, &claims_markdown(&manifests))?;
+    shelf.publish(stage, |_| false)?;
+    Ok(out.join(CLAIMS))
 }

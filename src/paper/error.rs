@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::figure::FigureError;
-use crate::record::FolderError;
+use crate::publish::PublishError;
 use crate::scenario::ScenarioError;
 use crate::sweep::SweepError;
 
@@ -59,9 +59,9 @@ pub enum PaperError {
     /// A sweep cannot be planned, or its folder not be used.
     #[error(transparent)]
     Sweep(#[from] SweepError),
-    /// A file of a figure could not be written.
+    /// A file of a figure could not be written, or is not to be overwritten.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Publish(#[from] PublishError),
     /// A picture could not be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),

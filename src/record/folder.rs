@@ -1,7 +1,4 @@
-//! The folders of runs and studies: they appear whole or not at all.
-//!
-//! A folder is filled under a temporary name beside its own and then renamed, so that a run killed at any moment leaves at most
-//! a `.gramflow-partial-…` folder.
+//! The folders of runs and studies: they appear whole or not at all, and a finished one is replaced by a finished one only.
 
 use std::fs;
 use std::io;
@@ -11,19 +8,18 @@ use serde::Serialize;
 
 use crate::network::Parameters;
 use crate::npz::{self, Arrays, NpzError};
-use crate::scenario::Scenario;
+use crate::publish::{self, Kind, PublishError, Published, Standing, remove_stale, standing};
+use crate::scenario::{self, Scenario, ScenarioError};
 
-use super::atomic::PARTIAL;
 use super::manifest::to_value;
-use super::{Run, Study, Table, TableError, caption, parquet};
+use super::{Run, Study, Table, TableError, Values, caption, parquet};
 
 /// Why a run folder could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// What stands at the target may not be replaced: a file, a dangling link, or a folder with other contents than an earlier run's
-    /// or study's.
-    #[error("{} exists and holds something else: choose another --out", .0.display())]
-    Occupied(PathBuf),
+    /// The folder could not be published, or its target is somebody else's.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// The folder to be read lacks `manifest.json` or `records.parquet`.
     #[error("{} is not a run folder: it has no manifest.json", .0.display())]
     NotARun(PathBuf),
@@ -37,23 +33,16 @@ pub enum FolderError {
         /// The cause.
         source: io::Error,
     },
-    /// The folder is complete, but could not be given its name.
-    #[error("cannot name {}: {source}; the run lies in {}", target.display(), path.display())]
-    Unnamed {
-        /// Where it lies, under its temporary name.
-        path: PathBuf,
-        /// The name that it should have.
-        target: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// `scenario.json` is not a resolved scenario of this version's format.
-    #[error("{} is not a resolved scenario: {source}", path.display())]
-    Scenario {
+    /// `scenario.json` is no scenario that can run.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// `records.parquet` lacks a column that every run has.
+    #[error("{} is not a table of a run's records: it has no column `{column}`", path.display())]
+    NotRecords {
         /// The file.
         path: PathBuf,
-        /// The cause.
-        source: serde_json::Error,
+        /// The column.
+        column: &'static str,
     },
     /// `manifest.json` is not JSON, or not what gramflow wrote.
     #[error("{} is not a manifest: {source}", path.display())]
@@ -85,29 +74,62 @@ pub(super) const WEIGHTS: &str = "weights.npz";
 /// The file of a study's table.
 const STUDY: &str = "study.parquet";
 
+/// How what is published has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself.
+    Finished,
+    /// The user asked for the end: it does not replace what is finished.
+    Interrupted,
+}
+
+/// What a folder is called behind its name if it may not take that, because a finished run has it.
+const INTERRUPTED: &str = "-interrupted";
+
 /// A folder of a run or a study that is being filled. Dropped before [`Draft::publish`], it leaves nothing.
 pub struct Draft {
-    folder: tempfile::TempDir,
+    draft: publish::Draft,
     target: PathBuf,
-    /// [`RECORDS`] or [`STUDY`]: tells an earlier folder of the same kind, which is replaced, from all others.
-    table: &'static str,
+    kind: Kind,
 }
 
-/// A new folder beside `target`, which is absolute; the folders above it are made.
-fn temporary(target: &Path) -> Result<tempfile::TempDir, FolderError> {
-    let parent = target.parent().unwrap_or(target);
-    fs::create_dir_all(parent).map_err(io("make", parent))?;
-    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(parent).map_err(io("write in", parent))
-}
-
-/// Fails where `target` is something that may not be replaced: a file, or a folder with contents that is not of this kind.
-fn check_target(target: &Path, table: &str) -> Result<(), FolderError> {
-    let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-    if !target.exists() || holds(target, table) || (target.is_dir() && empty()) {
-        Ok(())
-    } else {
-        Err(FolderError::Occupied(target.into()))
+/// Fails where `target` is something that may not be replaced.
+fn check_target(target: &Path, kind: Kind) -> Result<(), FolderError> {
+    // The longer name as well: whether it will be needed is known only after the work.
+    standing(&interrupted(target, 1), kind).map_err(|error| match error {
+        PublishError::Target { source, .. } => PublishError::Target { path: target.into(), source },
+        other => other,
+    })?;
+    match standing(target, kind)? {
+        Standing::Free | Standing::Ours(_) => Ok(()),
+        Standing::Foreign if holds(target, RECORDS) || holds(target, STUDY) => {
+            Err(PublishError::Unlisted(target.into()).into())
+        }
+        Standing::Foreign => Err(PublishError::Occupied(target.into()).into()),
     }
+}
+
+/// `run-interrupted`, `run-interrupted-2`, … of `run`.
+fn interrupted(target: &Path, n: usize) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_os_string();
+    name.push(if n == 1 { INTERRUPTED.to_string() } else { format!("{INTERRUPTED}-{n}") });
+    target.with_file_name(name)
+}
+
+fn may_replace(standing: &Standing, target: &Path, ending: Ending) -> bool {
+    match standing {
+        Standing::Free => true,
+        Standing::Ours(_) => ending == Ending::Finished || was_interrupted(target),
+        Standing::Foreign => false,
+    }
+}
+
+/// Whether the run in `folder` says that it was interrupted. One that can no longer be read is taken to be finished.
+fn was_interrupted(folder: &Path) -> bool {
+    read_manifest(folder).is_ok_and(|manifest| {
+        let mut processes = manifest["processes"].as_object().into_iter().flatten();
+        processes.any(|(_, process)| process["termination"] == "interrupted")
+    })
 }
 
 fn is_run(folder: &Path) -> bool {
@@ -119,31 +141,33 @@ fn holds(folder: &Path, table: &str) -> bool {
 }
 
 impl Draft {
-    /// Begins a run folder that will be `target`; makes the folders above it.
+    /// Begins a run folder that will be `target`; makes the folders above it, and removes what killed commands have left there.
     pub fn new(target: &Path) -> Result<Self, FolderError> {
-        Self::begin(target, RECORDS)
+        Self::begin(target, Kind::Run)
     }
 
     /// Begins the folder of a study.
     pub fn of_study(target: &Path) -> Result<Self, FolderError> {
-        Self::begin(target, STUDY)
+        Self::begin(target, Kind::Study)
     }
 
-    fn begin(target: &Path, table: &'static str) -> Result<Self, FolderError> {
+    fn begin(target: &Path, kind: Kind) -> Result<Self, FolderError> {
         let target = match fs::canonicalize(target) {
             // Behind links: the folder is replaced, not a link to it.
             Ok(existing) => existing,
-            Err(_) if target.is_symlink() => return Err(FolderError::Occupied(target.into())),
+            Err(_) if target.is_symlink() => return Err(PublishError::Occupied(target.into()).into()),
             // Absolute: a bare name has an empty parent.
             Err(_) => std::path::absolute(target).map_err(io("find", target))?,
         };
-        check_target(&target, table)?;
-        Ok(Self { folder: temporary(&target)?, target, table })
+        check_target(&target, kind)?;
+        let draft = publish::Draft::new(&target, kind)?;
+        remove_stale(target.parent().unwrap_or(&target));
+        Ok(Self { draft, target, kind })
     }
 
     /// Where it is being filled.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+    pub fn path(&self) -> PathBuf {
+        self.draft.path()
     }
 
     /// Writes everything but the pictures, `weights` being the final weights of each process.
@@ -169,44 +193,27 @@ impl Draft {
         Ok(figures)
     }
 
-    /// Writes the manifest and gives the folder its name. An earlier run (study) of that name is replaced.
-    pub fn publish(self, manifest: &impl Serialize) -> Result<PathBuf, FolderError> {
+    /// Writes the manifest and gives the folder its name. An earlier run (study) of that name is replaced, with the files that gramflow
+    /// wrote into it; whatever else is in it stays there. A run that was interrupted does not replace one that is finished: it is
+    /// published beside it, as `<name>-interrupted`.
+    pub fn publish(self, manifest: &impl Serialize, ending: Ending) -> Result<Published, FolderError> {
         self.write_text("manifest.json", &format!("{:#}", to_value(manifest)))?;
-        // tempfile makes folders for their owner only; a run folder is as open as any other.
-        open_to_readers(self.path()).map_err(io("open", self.path()))?;
-        let earlier = if holds(&self.target, self.table) { Some(temporary(&self.target)?) } else { None };
-        let replaced = earlier.as_ref().map(|aside| aside.path().join("replaced"));
-        if let Some(replaced) = &replaced {
-            fs::rename(&self.target, replaced).map_err(io("replace", &self.target))?;
-        }
-        if let Err(source) = fs::rename(self.path(), &self.target) {
-            // The earlier run goes back to its place; if even that fails, it is kept where it is, and so is the new one.
-            let back = replaced.is_none_or(|replaced| fs::rename(replaced, &self.target).is_ok());
-            if let Some(aside) = earlier.filter(|_| !back) {
-                let _ = aside.keep();
+        let target = match ending {
+            Ending::Finished => self.target,
+            Ending::Interrupted => {
+                let candidates = (1..1000).map(|n| interrupted(&self.target, n));
+                let free =
+                    |target: &PathBuf| standing(target, self.kind).is_ok_and(|found| may_replace(&found, target, ending));
+                std::iter::once(self.target.clone()).chain(candidates).find(free).unwrap_or(self.target)
             }
-            return Err(FolderError::Unnamed { path: self.folder.keep(), target: self.target, source });
-        }
-        // The folder has moved: there is nothing left under its temporary name to remove.
-        let _ = self.folder.keep();
-        Ok(self.target)
+        };
+        Ok(self.draft.publish(&target, |standing| may_replace(standing, &target, ending))?)
     }
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path().join(name);
         fs::write(&path, format!("{text}\n")).map_err(io("write", &path))
     }
-}
-
-#[cfg(unix)]
-fn open_to_readers(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn open_to_readers(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// `process/W1`, … of each process.
@@ -231,23 +238,36 @@ pub fn read_with_scenario(folder: &Path) -> Result<(Scenario, Run), FolderError>
 /// What was run and recorded in the folder of a run or of a unit, which may lack arrays.
 pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     let scenario = read_scenario(folder)?;
+    let path = folder.join(RECORDS);
+    let table = parquet::read(&path)?;
+    for (column, there) in [
+        (
+            "process",
+            matches!(table.columns.first(), Some(first) if first.name == "process" && matches!(first.values, Values::Text(_))),
+        ),
+        ("t", matches!(table.column("t"), Some(Values::Float(_)))),
+    ] {
+        if !there {
+            return Err(FolderError::NotRecords { path, column });
+        }
+    }
     let arrays = folder.join(ARRAYS);
     let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
         weight_decay: scenario.weight_decay,
         caption: caption(&scenario),
-        table: parquet::read(&folder.join(RECORDS))?,
+        table,
         arrays: if arrays.is_file() { npz::read(&arrays)? } else { Arrays::new() },
     };
     Ok((scenario, run))
 }
 
-/// Reads the scenario, every default filled in, of a finished run or unit.
+/// Reads the scenario, every default filled in, of a finished run or unit. It is validated like any other: somebody may have edited it.
 pub fn read_scenario(folder: &Path) -> Result<Scenario, FolderError> {
     let path = folder.join("scenario.json");
     let text = fs::read_to_string(&path).map_err(io("read", &path))?;
-    serde_json::from_str(&text).map_err(|source| FolderError::Scenario { path, source })
+    Ok(scenario::parse_resolved(&text, &path)?)
 }
 
 /// Reads the manifest of a finished run, study or unit.
@@ -265,7 +285,8 @@ pub fn read_study(folder: &Path) -> Result<Table, FolderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Manifest;
+    use crate::ode::{Termination, Work};
+    use crate::record::{Manifest, Process};
     use std::collections::BTreeMap;
 
     const TEXT: &str = "
@@ -293,6 +314,10 @@ flow: {t_end: 1.0}
         fs::read_dir(folder).unwrap().count()
     }
 
+    fn publish(target: &Path, seed: u64) -> Published {
+        filled(target).publish(&manifest(seed), Ending::Finished).unwrap()
+    }
+
     #[test]
     fn the_folder_stands_only_once_it_is_published_and_a_dropped_draft_leaves_nothing() {
         let at = tempfile::tempdir().unwrap();
@@ -301,7 +326,7 @@ flow: {t_end: 1.0}
         assert_eq!(entries(&at.path().join("deep")), 0);
         let draft = filled(&target);
         assert!(!target.exists());
-        draft.publish(&manifest(0)).unwrap();
+        draft.publish(&manifest(0), Ending::Finished).unwrap();
         assert!(is_run(&target) && target.join("scenario.json").exists());
         assert_eq!(entries(&at.path().join("deep")), 1);
     }
@@ -311,10 +336,10 @@ flow: {t_end: 1.0}
         let at = tempfile::tempdir().unwrap();
         let target = at.path().join("run");
         let is_second = || fs::read_to_string(target.join("manifest.json")).unwrap().contains("\"seed\": 2");
-        filled(&target).publish(&manifest(1)).unwrap();
+        publish(&target, 1);
         let draft = filled(&target);
         assert!(is_run(&target) && !is_second());
-        draft.publish(&manifest(2)).unwrap();
+        draft.publish(&manifest(2), Ending::Finished).unwrap();
         assert!(is_run(&target) && is_second());
         assert_eq!(entries(at.path()), 1);
     }
@@ -323,15 +348,66 @@ flow: {t_end: 1.0}
     fn what_is_no_run_is_not_replaced() {
         let at = tempfile::tempdir().unwrap();
         fs::write(at.path().join("file"), "").unwrap();
-        assert!(matches!(Draft::new(&at.path().join("file")), Err(FolderError::Occupied(_))));
-        assert!(matches!(Draft::new(at.path()), Err(FolderError::Occupied(_))));
+        let refused = |target: &str| match Draft::new(&at.path().join(target)) {
+            Err(FolderError::Publish(error)) => error,
+            _ => panic!("{target} is accepted"),
+        };
+        assert!(matches!(refused("file"), PublishError::Occupied(_)));
+        assert!(matches!(refused(""), PublishError::Occupied(_)));
+        // Files of the same names, but of somebody else.
+        fs::create_dir(at.path().join("theirs")).unwrap();
+        for name in ["manifest.json", "records.parquet", "thesis.tex"] {
+            fs::write(at.path().join("theirs").join(name), "").unwrap();
+        }
+        assert!(matches!(refused("theirs"), PublishError::Unlisted(_)));
+        // A study is no run.
+        filled(&at.path().join("study")).draft.publish(&at.path().join("study"), |_| true).unwrap();
+        assert!(matches!(Draft::of_study(&at.path().join("study")), Err(FolderError::Publish(PublishError::Occupied(_)))));
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(at.path().join("nowhere"), at.path().join("link")).unwrap();
-            assert!(matches!(Draft::new(&at.path().join("link")), Err(FolderError::Occupied(_))));
+            assert!(matches!(refused("link"), PublishError::Occupied(_)));
         }
         // An empty folder is nobody's.
         fs::create_dir(at.path().join("empty")).unwrap();
-        filled(&at.path().join("empty")).publish(&manifest(0)).unwrap();
+        publish(&at.path().join("empty"), 0);
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_is_refused_at_once() {
+        let at = tempfile::tempdir().unwrap();
+        fs::write(at.path().join("file"), "").unwrap();
+        // With "-interrupted" the second is longer than a name can be.
+        for target in ["a".repeat(256), "a".repeat(250), "file/run".to_string(), format!("{}/run", "a".repeat(256))] {
+            let refused = Draft::new(&at.path().join(&target));
+            assert!(matches!(refused, Err(FolderError::Publish(PublishError::Target { .. }))), "{target}");
+        }
+        assert_eq!(entries(at.path()), 1);
+    }
+
+    /// A finished run is replaced by a finished one only.
+    #[test]
+    fn an_interrupted_run_goes_beside_a_finished_one() {
+        let at = tempfile::tempdir().unwrap();
+        let target = fs::canonicalize(at.path()).unwrap().join("run");
+        let process = |termination| Process::new(Work::default(), 0.0, termination);
+        let with =
+            |seed, termination| Manifest::new(String::new(), seed, BTreeMap::from([("flow".into(), process(termination))]));
+        let interrupted = |seed| {
+            let manifest = with(seed, Termination::Interrupted { t: 0.5 });
+            filled(&target).publish(&manifest, Ending::Interrupted).unwrap().path
+        };
+        let seed = |folder: &str| read_manifest(&at.path().join(folder)).unwrap()["seed"].as_u64();
+        assert_eq!(interrupted(1), target);
+        assert_eq!(interrupted(2), target);
+        filled(&target).publish(&with(3, Termination::TEnd { t: 1.0 }), Ending::Finished).unwrap();
+        assert_eq!(interrupted(4), target.with_file_name("run-interrupted"));
+        assert_eq!(interrupted(5), target.with_file_name("run-interrupted"));
+        assert_eq!((seed("run"), seed("run-interrupted"), entries(at.path())), (Some(3), Some(5), 2));
+        // What has that name and is finished, or is not a run, stays as well.
+        fs::remove_dir_all(at.path().join("run-interrupted")).unwrap();
+        fs::write(at.path().join("run-interrupted"), "a note").unwrap();
+        assert_eq!(interrupted(6), target.with_file_name("run-interrupted-2"));
+        assert_eq!(fs::read_to_string(at.path().join("run-interrupted")).unwrap(), "a note");
     }
 }

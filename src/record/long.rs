@@ -12,7 +12,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
 use super::parquet::primitive;
-use super::{FolderError, Table, TableError, Values, atomic};
+use super::{FolderError, Table, TableError, Values};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Field {
     pub kind: Kind,
 }
 
-/// Writes the table with these columns, all of them nullable, that `pieces` brings, to `path`; it appears once it is whole. A piece
+/// Writes the table with these columns, all of them nullable, that `pieces` brings, to `path`. A piece
 /// is the rows of some tables, one after another, of which only one piece at a time is held.
 pub fn write_long<E: From<FolderError>>(
     path: &Path,
@@ -56,14 +56,14 @@ pub fn write_long<E: From<FolderError>>(
     pieces: impl Iterator<Item = Result<Vec<Table>, E>>,
 ) -> Result<(), E> {
     let failed = |source| FolderError::from(TableError::Parquet { path: path.to_path_buf(), source });
-    atomic::replace(path, |file: &File| {
-        let mut writer = writer(file, fields).map_err(failed)?;
-        for piece in pieces {
-            write_group(&mut writer, fields, &piece?).map_err(failed)?;
-        }
-        writer.close().map_err(failed)?;
-        Ok(())
-    })
+    let opened = File::create(path).map_err(|source| TableError::Open { path: path.to_path_buf(), source });
+    let file = opened.map_err(FolderError::from)?;
+    let mut writer = writer(&file, fields).map_err(failed)?;
+    for piece in pieces {
+        write_group(&mut writer, fields, &piece?).map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(())
 }
 
 fn writer<'f>(file: &'f File, fields: &[Field]) -> Result<SerializedFileWriter<&'f File>, ParquetError> {

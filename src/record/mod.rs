@@ -1,7 +1,6 @@
 //! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder; and what a
 //! study does: its table and its manifest; and the units of a sweep, and the long table that they are merged into.
 
-mod atomic;
 mod caption;
 mod ensemble;
 mod folder;
@@ -17,19 +16,18 @@ mod unit;
 mod verdict;
 mod warned;
 
-pub use atomic::{PARTIAL, replace_bytes, replace_text};
 pub use caption::{caption, common_caption, setting};
 pub use ensemble::{Ensemble, Member};
-pub use folder::{Draft, FolderError, read, read_manifest, read_scenario, read_study, read_with_scenario};
+pub use folder::{Draft, Ending, FolderError, read, read_manifest, read_scenario, read_study, read_with_scenario};
 pub use long::{Field, Kind, write_long};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table};
-pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, study_figures, write_study_flow};
+pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
 pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
-pub use unit::{Keep, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
+pub use unit::{Keep, is_whole_unit, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 pub use warned::Warned;
 

@@ -16,7 +16,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Column, Field, FolderError, Kind, Table, Values, atomic};
+use super::{Column, Field, Kind, Table, Values};
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +43,6 @@ pub enum TableError {
 pub fn write(path: &Path, table: &Table) -> Result<(), TableError> {
     let file = File::create(path).map_err(|source| TableError::Open { path: path.into(), source })?;
     write_table(file, table).map_err(|source| TableError::Parquet { path: path.into(), source })
-}
-
-/// The same, but that the file appears whole.
-pub(super) fn replace(path: &Path, table: &Table) -> Result<(), FolderError> {
-    let failed = |source| FolderError::from(TableError::Parquet { path: path.into(), source });
-    atomic::replace(path, |file| write_table(file, table).map_err(failed))
 }
 
 fn write_table(file: impl Write + Send, table: &Table) -> Result<(), ParquetError> {
@@ -174,7 +168,8 @@ fn whole<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize, nam
 fn column<T: DataType>(group: &dyn RowGroupReader, index: usize) -> Result<(Vec<T::T>, Vec<i16>), ParquetError> {
     let rows = group.metadata().num_rows() as usize;
     let mut reader = get_typed_column_reader::<T>(group.get_column_reader(index)?);
-    let (mut values, mut levels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    // Not with the capacity that the file claims: it may claim anything.
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
     while reader.read_records(rows, Some(&mut levels), None, &mut values)?.0 > 0 {}
     Ok((values, levels))
 }

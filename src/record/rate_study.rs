@@ -1,15 +1,15 @@
 //! What a study of learning rates leaves behind, beside the units that it is made from.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::publish::{Shelf, Stage};
 use crate::scenario::Scenario;
 
 use super::manifest::{REVISION, VERSION, to_value};
-use super::{FolderError, Host, Table, parquet, replace_text};
+use super::{FolderError, Host, Table, parquet};
 
 /// The results of a study of learning rates: all that its pictures are drawn from.
 ///
@@ -140,7 +140,11 @@ const FLOW: &str = "flow.parquet";
 
 /// Writes the flow's own table into the folder of a study.
 pub fn write_study_flow(folder: &Path, flow: &Table) -> Result<(), FolderError> {
-    parquet::replace(&folder.join(FLOW), flow)
+    let shelf = Shelf::open(folder)?;
+    let stage = shelf.stage()?;
+    parquet::write(&stage.path().join(FLOW), flow)?;
+    shelf.publish(stage, |_| false)?;
+    Ok(())
 }
 
 /// The flow's own table, if an earlier command has written it.
@@ -150,20 +154,16 @@ pub fn read_study_flow(folder: &Path) -> Result<Option<Table>, FolderError> {
 }
 
 impl RateStudy {
-    /// Writes scenario, tables and manifest into the folder in which the units lie; each appears whole.
-    pub fn write(&self, folder: &Path, scenario: &Scenario, manifest: &RateStudyManifest) -> Result<(), FolderError> {
-        replace_text(&folder.join("scenario.json"), &format!("{}\n", scenario.to_json()))?;
-        for (name, table) in [("study.parquet", &self.runs), ("curves.parquet", &self.curves), ("fits.parquet", &self.fits)] {
-            parquet::replace(&folder.join(name), table)?;
-        }
-        replace_text(&folder.join("manifest.json"), &format!("{:#}\n", manifest.to_value()))
-    }
-}
+    /// The files that a study writes into the folder in which its units lie, pictures apart.
+    pub const FILES: [&str; 6] = ["scenario.json", "study.parquet", "curves.parquet", "fits.parquet", "manifest.json", FLOW];
 
-/// Makes `figures/` in the folder of a study.
-pub fn study_figures(folder: &Path) -> Result<std::path::PathBuf, FolderError> {
-    let path = folder.join("figures");
-    let failed = |source| FolderError::Io { verb: "make", path: path.clone(), source };
-    fs::create_dir_all(&path).map_err(failed)?;
-    Ok(path)
+    /// Writes scenario, tables and manifest.
+    pub fn write(&self, stage: &Stage, scenario: &Scenario, manifest: &RateStudyManifest) -> Result<(), FolderError> {
+        stage.write_text("scenario.json", &format!("{}\n", scenario.to_json()))?;
+        for (name, table) in [("study.parquet", &self.runs), ("curves.parquet", &self.curves), ("fits.parquet", &self.fits)] {
+            parquet::write(&stage.path().join(name), table)?;
+        }
+        stage.write_text("manifest.json", &format!("{:#}\n", manifest.to_value()))?;
+        Ok(())
+    }
 }

@@ -3,16 +3,17 @@
 //! for.
 
 use std::fs;
-use std::io;
 use std::path::Path;
+
+use serde_json::Value;
 
 use crate::network::Parameters;
 use crate::npz;
-use crate::scenario::Scenario;
+use crate::publish::{Draft, Kind, List};
+use crate::scenario::{Data, Init, Scenario};
 
-use super::atomic::{PARTIAL, open_to_all};
 use super::folder::{ARRAYS, RECORDS, WEIGHTS, final_weights, load};
-use super::{Field, FolderError, Run, Table, parquet};
+use super::{Field, FolderError, Run, Table, parquet, read_manifest, read_scenario};
 
 /// What a unit keeps beside its records: whoever runs the units knows what will be read of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,42 +25,51 @@ pub struct Keep {
 }
 
 /// Gives a finished unit its folder, `target`, at once; the folder above must exist. Where another process has done so already, that
-/// one stays: it holds the same records. `weights`: the final weights of each process.
+/// one stays: it holds the same records. Anything else of that name is replaced; what gramflow did not write in it stays there.
+/// `weights`: the final weights of each process.
 pub fn publish_unit(
     target: &Path,
     run: &Run,
     scenario: &Scenario,
-    manifest: &serde_json::Value,
+    manifest: &Value,
     weights: &[(String, Parameters)],
     keep: Keep,
 ) -> Result<(), FolderError> {
-    let failed = |verb, path: &Path| {
-        let path = path.to_path_buf();
-        move |source: io::Error| FolderError::Io { verb, path, source }
-    };
-    let parent = target.parent().unwrap_or(target);
-    let mut builder = tempfile::Builder::new();
-    open_to_all(builder.prefix(PARTIAL), 0o777);
-    let draft = builder.tempdir_in(parent).map_err(failed("write in", parent))?;
-    parquet::write(&draft.path().join(RECORDS), &run.table)?;
+    let draft = Draft::new(target, Kind::Unit)?;
+    let folder = draft.path();
+    parquet::write(&folder.join(RECORDS), &run.table)?;
     if keep.arrays {
-        npz::write(&draft.path().join(ARRAYS), &run.arrays)?;
+        npz::write(&folder.join(ARRAYS), &run.arrays)?;
     }
     if keep.weights {
-        npz::write(&draft.path().join(WEIGHTS), &final_weights(weights))?;
+        npz::write(&folder.join(WEIGHTS), &final_weights(weights))?;
     }
     for (name, text) in [("scenario.json", scenario.to_json()), ("manifest.json", format!("{manifest:#}"))] {
-        let path = draft.path().join(name);
-        fs::write(&path, format!("{text}\n")).map_err(failed("write", &path))?;
+        let path = folder.join(name);
+        fs::write(&path, format!("{text}\n")).map_err(|source| FolderError::Io { verb: "write", path, source })?;
     }
-    match fs::rename(draft.path(), target) {
-        // It has moved: there is nothing left to remove under its temporary name.
-        Ok(()) => drop(draft.keep()),
-        // A folder that is not empty is never replaced by renaming.
-        Err(_) if target.join(RECORDS).is_file() => {}
-        Err(source) => return Err(failed("name", target)(source)),
+    let hash = manifest["scenario_hash"].as_str().unwrap_or_default();
+    if !is_whole_unit(target, hash) {
+        draft.publish(target, |_| target.symlink_metadata().is_ok_and(|found| found.is_dir()))?;
     }
     Ok(())
+}
+
+/// Whether `folder` holds a finished unit whose scenario's hash begins with `hash`: all of its files, as long as they were written, and that
+/// scenario. Of units that an earlier version wrote, which kept no list, the files are opened.
+pub fn is_whole_unit(folder: &Path, hash: &str) -> bool {
+    let of_hash = |found: &str| !hash.is_empty() && found.starts_with(hash);
+    let whole = match List::read(folder) {
+        Some(list) => list.kind == Kind::Unit && list.files.contains_key(RECORDS) && list.is_whole(folder),
+        None => unit_fields(folder).is_ok(),
+    };
+    whole
+        && read_manifest(folder).is_ok_and(|manifest| manifest["scenario_hash"].as_str().is_some_and(of_hash))
+        && read_scenario(folder).is_ok_and(|scenario| {
+            // The hash is of the contents of files, which may be out of reach, or have changed since: then the manifest's must do.
+            let files = matches!(scenario.data, Data::File(_)) || matches!(scenario.init, Init::File { .. });
+            files || scenario.hash().is_ok_and(|found| of_hash(&found))
+        })
 }
 
 /// What was run and what was recorded of it; without arrays where the unit did not keep them.

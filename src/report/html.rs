@@ -16,6 +16,9 @@ figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto}
 @media print{body{max-width:none;padding:0;font-size:10pt}figure,tr{break-inside:avoid}.wide{overflow:visible}}
 ";
 
+/// What tells a page that gramflow wrote from any other.
+pub(super) const GENERATOR: &str = "<meta name=\"generator\" content=\"gramflow\">";
+
 /// Text as it stands between tags or in an attribute.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -68,7 +71,7 @@ impl Page {
         let title = escape(title);
         let head = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             {GENERATOR}\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
         );
         Self { text: head }

@@ -10,7 +10,8 @@ mod sweep;
 mod verdicts;
 mod warnings;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::record::FolderError;
@@ -39,6 +40,16 @@ pub enum ReportError {
     /// The sweep's folder cannot be read.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+}
+
+/// Whether the file at `path` is such a page.
+pub fn is_page(path: &Path) -> bool {
+    let head = || -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        File::open(path)?.take(1024).read_to_end(&mut head)?;
+        Ok(head)
+    };
+    path.is_file() && head().is_ok_and(|head| String::from_utf8_lossy(&head).contains(html::GENERATOR))
 }
 
 /// The page of what lies in `folder`.

@@ -25,8 +25,10 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     let warnings = manifest["warnings"].as_array().into_iter().flatten();
     let warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
     add_warnings(&mut page, &warnings);
-    let verdicts: BTreeMap<String, Verdict> = serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default();
-    add_verdicts(&mut page, &verdicts);
+    match serde_json::from_value::<BTreeMap<String, Verdict>>(manifest["verdicts"].clone()) {
+        Ok(verdicts) => add_verdicts(&mut page, &verdicts),
+        Err(error) => page.paragraph(&format!("The verdicts in manifest.json cannot be read: {error}.")),
+    }
     add_processes(&mut page, &run, &manifest);
     add_events(&mut page, &manifest);
     pictures::add_all(&mut page, &folder.join("figures"))?;

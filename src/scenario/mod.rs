@@ -51,7 +51,7 @@ pub use network::{Activation, Network, OneOrEach, is_linear};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
-pub use read::{parse, read};
+pub use read::{parse, parse_resolved, read};
 pub use record::Record;
 pub use schedule::Schedule;
 pub use sweep::{Sweep, entries};

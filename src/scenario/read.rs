@@ -40,6 +40,20 @@ pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Sour
     }
 }
 
+/// Reads a resolved scenario, `scenario.json` of a run folder: as [`parse`] does, and faster where nothing is wrong.
+pub fn parse_resolved(text: &str, path: &Path) -> Result<Scenario, ScenarioError> {
+    if let Ok(mut scenario) = serde_json::from_str::<Scenario>(text) {
+        let mut found = Findings::default();
+        scenario.fill_defaults();
+        scenario.resolve_paths(path, &mut found);
+        scenario.validate(&mut found);
+        if found.0.is_empty() {
+            return Ok(scenario);
+        }
+    }
+    Ok(parse(text, path, &[])?.0)
+}
+
 /// The tree of the scenario `text` with `sets` applied, and where its values were written.
 pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, Source), ScenarioError> {
     // Some editors begin a file with a byte order mark, which serde_yaml takes for a document of its own.

@@ -1,12 +1,15 @@
 //! The folder of a sweep, and what it says of each unit.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::record::{FolderError, PARTIAL, replace_text};
+use crate::publish::{PARTIAL, PublishError, remove_stale, replace_text};
+use crate::record::{FolderError, is_whole_unit};
 
 use super::{Id, Plan, SweepError};
 
@@ -14,6 +17,8 @@ use super::{Id, Plan, SweepError};
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
+    /// Units whose files have been looked at and found whole.
+    whole: Arc<Mutex<HashSet<Id>>>,
 }
 
 fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
@@ -24,7 +29,13 @@ fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError 
 impl Folder {
     /// The folder at `path` for the units of `plan`: new or empty, or one of the same plan.
     pub fn open(path: &Path, plan: &Plan) -> Result<Self, SweepError> {
-        let folder = Self { path: path.to_path_buf() };
+        // A name that is too long, or a file among the folders above it.
+        if let Err(source) = path.symlink_metadata()
+            && source.kind() != io::ErrorKind::NotFound
+        {
+            return Err(FolderError::from(PublishError::Target { path: path.into(), source }).into());
+        }
+        let folder = Self::at(path);
         let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|e| is_draft(&e))));
         let found = match Self::read(path) {
             // Another command may have written its plan since: what fills the folder is then that sweep.
@@ -45,12 +56,19 @@ impl Folder {
             Err(SweepError::NotASweep(_)) => {
                 // What the folder is said to be must be true of it before its plan says so.
                 folder.make()?;
-                replace_text(&folder.plan_path(), &format!("{}\n", plan.to_json()))?;
+                replace_text(&folder.plan_path(), &format!("{}\n", plan.to_json())).map_err(FolderError::from)?;
             }
             Err(other) => return Err(other),
         }
         folder.make()?;
+        for drafts in [folder.path.clone(), folder.path.join("units"), folder.path.join("failed")] {
+            remove_stale(&drafts);
+        }
         Ok(folder)
+    }
+
+    fn at(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), whole: Arc::default() }
     }
 
     fn make(&self) -> Result<(), FolderError> {
@@ -62,7 +80,7 @@ impl Folder {
 
     /// An earlier sweep's folder, and its plan.
     pub fn read(path: &Path) -> Result<(Self, Plan), SweepError> {
-        let folder = Self { path: path.to_path_buf() };
+        let folder = Self::at(path);
         let file = folder.plan_path();
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
@@ -89,9 +107,17 @@ impl Folder {
         self.path.join("units").join(id.to_string())
     }
 
-    /// Whether the unit is finished.
+    /// Whether the unit is finished: a folder of its name that is empty, damaged or of another scenario does not count.
     pub fn is_done(&self, id: Id) -> bool {
-        self.unit(id).is_dir()
+        let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if whole().contains(&id) {
+            return true;
+        }
+        let found = is_whole_unit(&self.unit(id), &id.to_string());
+        if found {
+            whole().insert(id);
+        }
+        found
     }
 
     fn failure_path(&self, id: Id) -> PathBuf {
@@ -107,7 +133,7 @@ impl Folder {
 
     /// Records why the unit cannot be run.
     pub(super) fn fail(&self, id: Id, reason: &str) -> Result<(), FolderError> {
-        replace_text(&self.failure_path(id), &format!("{:#}\n", json!({"unit": id, "reason": reason})))
+        Ok(replace_text(&self.failure_path(id), &format!("{:#}\n", json!({"unit": id, "reason": reason})))?)
     }
 
     /// The unit is finished: what failed before no longer counts.

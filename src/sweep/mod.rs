@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! DIR/plan.json                    what varies, and the id of every unit: the same bytes whoever plans it
-//! DIR/units/<id>/records.parquet   a finished unit: appears at once, is never run again
+//! DIR/units/<id>/records.parquet   a finished unit: appears at once, is never run again while its files are whole
 //! DIR/units/<id>/scenario.json     the unit by itself: gramflow run draws it
 //! DIR/units/<id>/manifest.json     what it cost, where, by which version; not merged
 //! DIR/units/<id>/weights.npz       final weights, where whoever runs the units needs them; not merged
@@ -15,7 +15,7 @@
 //! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
 //! ```
 //!
-//! Nothing is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
+//! Nothing but drafts is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
 //! why two commands in one folder, on one machine or on a shared file system, cost time and nothing else. What a unit leaves depends on
 //! its scenario alone, so that neither the order, the number of workers nor an interruption shows in the merged table.
 

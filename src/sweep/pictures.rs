@@ -11,7 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::figure::draw_ensemble;
-use crate::record::{Ensemble, FolderError, Keep, PARTIAL, replace_text};
+use crate::publish::{self, Shelf};
+use crate::record::{Ensemble, FolderError, Keep};
 use crate::run::{Problem, columns};
 use crate::scenario::picture::{self, DERIVED_KEYS};
 use crate::scenario::{self, Optimizer, Picture, Scenario, ScenarioError, Sweep, suggestion};
@@ -161,7 +162,7 @@ pub fn keep_pictures(folder: &Folder, pictures: &[Picture]) -> Result<(), SweepE
         return Ok(());
     }
     let text = serde_json::to_string_pretty(pictures).expect("maps with text keys are JSON");
-    Ok(replace_text(&path, &format!("{text}\n"))?)
+    Ok(publish::replace_text(&path, &format!("{text}\n")).map_err(FolderError::from)?)
 }
 
 fn path_of(folder: &Folder) -> PathBuf {
@@ -202,7 +203,10 @@ pub fn draw_pictures(folders: &[Folder], plan: &Plan, pictures: &[Picture], to: 
     if ensemble.members.is_empty() {
         return Ok(Drawn { files: Vec::new(), warnings: vec!["no unit is finished: no picture is drawn".to_string()] });
     }
-    let files = draw_into(&ensemble, pictures, &to.join("figures"))?;
+    let shelf = Shelf::open(to).map_err(FolderError::from)?;
+    let stage = shelf.stage().map_err(FolderError::from)?;
+    draw_ensemble(&ensemble, pictures, &stage.folder("figures").map_err(FolderError::from)?)?;
+    let files = shelf.publish(stage, |name| name.starts_with("figures/")).map_err(FolderError::from)?;
     Ok(Drawn { files, warnings: warnings(&ensemble, plan, pictures) })
 }
 
@@ -220,23 +224,4 @@ fn warnings(ensemble: &Ensemble, plan: &Plan, pictures: &[Picture]) -> Vec<Strin
         ));
     }
     warnings
-}
-
-/// Draws into a new folder beside `target`, then gives each picture its name there.
-fn draw_into(ensemble: &Ensemble, pictures: &[Picture], target: &Path) -> Result<Vec<PathBuf>, SweepError> {
-    let failed = |verb, path: &Path| {
-        let path = path.to_path_buf();
-        move |source| FolderError::Io { verb, path, source }
-    };
-    let parent = target.parent().unwrap_or(target);
-    fs::create_dir_all(target).map_err(failed("make", target))?;
-    let draft = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(parent).map_err(failed("write in", parent))?;
-    let mut files = Vec::new();
-    for path in draw_ensemble(ensemble, pictures, draft.path())? {
-        let Some(name) = path.file_name() else { continue };
-        let to = target.join(name);
-        fs::rename(&path, &to).map_err(failed("name", &to))?;
-        files.push(to);
-    }
-    Ok(files)
 }

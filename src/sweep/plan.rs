@@ -107,6 +107,10 @@ impl Plan {
             let length = factor.count();
             factor.keys.len() == factor.values.len() && factor.values.iter().all(|values| values.len() == length)
         });
+        // Pictures are named by it.
+        if plan.name.is_empty() || !plan.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return Err(format!("its name must be of a-z, 0-9 and -, got {:?}", plan.name));
+        }
         let product = plan.varied.iter().try_fold(1_usize, |product, factor| product.checked_mul(factor.count()));
         if even && product == Some(plan.ids.len()) { Ok(plan) } else { Err("its lists do not fit together".to_string()) }
     }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use crate::harness::bundled;
+use crate::harness::{bundled, succeed};
 use serde_json::Value;
 
 /// `gramflow run` of a scenario that would take days, once it catches signals.
@@ -131,4 +131,27 @@ fn nohup_is_respected() {
     assert!(child.try_wait().unwrap().is_none(), "it took notice");
     signal(&child, "TERM");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+}
+
+/// The same command again, stopped at once: the finished run stays.
+#[test]
+fn an_interrupted_repeat_goes_beside_the_finished_run() {
+    let at = tempfile::tempdir().unwrap();
+    let out = at.path().join("run");
+    let finish = ["run", bundled("quickstart").to_str().unwrap(), "--set", "flow.t_end=2", "--out", "run"].map(str::to_string);
+    succeed(at.path(), &finish.iter().map(String::as_str).collect::<Vec<_>>());
+    let before = fs::read(out.join("manifest.json")).unwrap();
+    for _ in 0..2 {
+        let child = start(&out, &[]);
+        signal(&child, "TERM");
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(75), "{errors}");
+        assert!(errors.contains("the finished run in") && errors.contains("run-interrupted"), "{errors}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("run-interrupted"));
+        assert!(fs::read(out.join("manifest.json")).unwrap() == before);
+        // A second one replaces the first.
+        assert_eq!(others(&out), [at.path().join("run-interrupted")]);
+        assert_eq!(manifest(&at.path().join("run-interrupted"))["processes"]["flow"]["termination"], "interrupted");
+    }
 }

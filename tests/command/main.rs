@@ -7,6 +7,7 @@ mod companions;
 mod data;
 mod epochs;
 mod figures;
+mod files;
 mod harness;
 mod hostile;
 #[cfg(target_os = "linux")]

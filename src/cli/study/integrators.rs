@@ -7,12 +7,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
-use crate::record::Draft;
+use crate::record::{Draft, Ending};
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
-use crate::cli::output::{aligned, complain, print, unprinted};
+use crate::cli::output::{aligned, complain, complain_of_moved, print, unprinted};
 use crate::cli::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
@@ -74,7 +74,8 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     let draft = Draft::of_study(&folder)?;
     draft.write_study(&finished.study, &scenario)?;
     let drawn = figure::draw_study(&finished.study, &draft.figures()?);
-    draft.publish(&finished.manifest)?;
+    let published = draft.publish(&finished.manifest, Ending::Finished)?;
+    complain_of_moved(&published);
     // The table stands even where a picture could not be drawn.
     drawn?;
 

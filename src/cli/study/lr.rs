@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
-use crate::record::Keep;
-use crate::record::study_figures;
+use crate::publish::Shelf;
+use crate::record::{Keep, RateStudy};
 use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order, Plan, Rates, Settings};
 use crate::sweep::{self, Folder, Options, Shard, Task};
 
@@ -81,6 +81,9 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
         None => Path::new("runs").join(format!("{}-{}-lr", scenario.name, &plan.hash()[..8])),
     };
     let folder = Folder::open(&path, units)?;
+    // Whether they can be written is found out before the work.
+    let shelf = Shelf::open(&path)?;
+    shelf.check(RateStudy::FILES)?;
 
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::clock(scenario.flow.t_end, quiet);
@@ -100,8 +103,10 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     }
 
     let finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
-    finished.study.write(&path, &scenario, &finished.manifest)?;
-    let drawn = figure::draw_rate_study(&finished.study, &study_figures(&path)?);
+    let stage = shelf.stage()?;
+    finished.study.write(&stage, &scenario, &finished.manifest)?;
+    let drawn = figure::draw_rate_study(&finished.study, &stage.folder("figures")?);
+    shelf.publish(stage, |name| drawn.is_ok() && name.starts_with("figures/"))?;
     // The tables stand even where a picture could not be drawn.
     drawn?;
     if !quiet {

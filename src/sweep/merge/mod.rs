@@ -7,12 +7,12 @@
 mod columns;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::record::{Field, FolderError, Table, read_manifest, read_unit, replace_text, write_long};
+use crate::publish::{Shelf, Stage};
+use crate::record::{Field, FolderError, Table, read_manifest, read_unit, write_long};
 
 use super::verdicts::{of_manifest, table as verdict_table};
 use super::{Folder, Id, Notes, Plan, Status, SweepError, Unit};
@@ -20,6 +20,12 @@ use columns::{Union, Varied};
 
 /// Rows of a row group: enough that its own bookkeeping is small beside it, few enough for any memory.
 const GROUP: usize = 32_768;
+
+/// The files that are written.
+const FILES: [&str; 3] = [TABLE, SUMMARY, VERDICTS];
+const TABLE: &str = "sweep.parquet";
+const SUMMARY: &str = "sweep.json";
+const VERDICTS: &str = "verdicts.parquet";
 
 /// What was merged.
 #[derive(Debug)]
@@ -44,6 +50,9 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
     if let Some((other, _)) = others.iter().find(|(_, other)| other != plan) {
         return Err(SweepError::Different { first: first.path().into(), other: other.path().into() });
     }
+    // Whether they can be written is found out before the units are read.
+    let shelf = Shelf::open(to).map_err(FolderError::from)?;
+    shelf.check(FILES).map_err(FolderError::from)?;
     let folders: Vec<Folder> = from.iter().map(|(folder, _)| folder.clone()).collect();
     let status = Status::of(plan, &folders);
     // Not what another command finishes at this moment.
@@ -65,8 +74,8 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
             judged.push(varied.before(unit, verdict_table(verdicts)));
         }
     }
-    fs::create_dir_all(to).map_err(|source| FolderError::Io { verb: "make", path: to.into(), source })?;
-    let (table, mut rows) = (to.join("sweep.parquet"), 0);
+    let stage = shelf.stage().map_err(FolderError::from)?;
+    let mut rows = 0;
     let mut rest = units.iter().filter_map(|unit| Some((*unit, place(unit)?)));
     let pieces = std::iter::from_fn(|| {
         let (mut tables, mut size): (Vec<Table>, usize) = (Vec::new(), 0);
@@ -83,9 +92,8 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         rows += size;
         (!tables.is_empty()).then_some(Ok(tables))
     });
-    write_long(&table, &[varied.fields(), union.fields()].concat(), pieces)?;
-    let verdicts = write_verdicts(judged, to)?;
-    let summary = to.join("sweep.json");
+    write_long(&stage.path().join(TABLE), &[varied.fields(), union.fields()].concat(), pieces)?;
+    let judges = write_verdicts(judged, &stage)?;
     let found = json!({
         "name": plan.name,
         "plan_hash": plan.hash(),
@@ -100,16 +108,18 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
         "verdicts": notes.verdict_counts(),
         "warnings": notes.warnings.iter().map(|(unit, own)| (unit.id.to_string(), own)).collect::<BTreeMap<_, _>>(),
     });
-    replace_text(&summary, &format!("{found:#}\n"))?;
-    Ok(Merged { table, summary, verdicts, rows, status })
+    stage.write_text(SUMMARY, &format!("{found:#}\n")).map_err(FolderError::from)?;
+    // Verdicts of an earlier merge are of other units.
+    shelf.publish(stage, |name| name == VERDICTS).map_err(FolderError::from)?;
+    let verdicts = judges.then(|| to.join(VERDICTS));
+    Ok(Merged { table: to.join(TABLE), summary: to.join(SUMMARY), verdicts, rows, status })
 }
 
-/// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim.
-fn write_verdicts(tables: Vec<Table>, to: &Path) -> Result<Option<PathBuf>, SweepError> {
-    let Some(first) = tables.first() else { return Ok(None) };
+/// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim. Whether one does.
+fn write_verdicts(tables: Vec<Table>, stage: &Stage) -> Result<bool, SweepError> {
+    let Some(first) = tables.first() else { return Ok(false) };
     let fields: Vec<Field> =
         first.columns.iter().map(|column| Field { name: column.name.clone(), kind: column.values.kind() }).collect();
-    let path = to.join("verdicts.parquet");
-    write_long(&path, &fields, std::iter::once(Ok::<_, SweepError>(tables)))?;
-    Ok(Some(path))
+    write_long(&stage.path().join(VERDICTS), &fields, std::iter::once(Ok::<_, SweepError>(tables)))?;
+    Ok(true)
 }

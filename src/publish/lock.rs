@@ -1,0 +1,145 @@
+//! Drafts: names that nobody else has, locked as long as their process lives.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::draft::recover;
+use super::system::{is_at, open_to_all};
+use super::{PublishError, failed, fault};
+
+/// What files and folders are called while they are being written.
+pub const PARTIAL: &str = ".gramflow-partial-";
+
+/// The lock of a folder's draft, inside it.
+pub(super) const LOCK: &str = "lock";
+
+/// Cleaners of other processes may take a draft in the moment between its making and its locking: then there is another.
+const TRIES: usize = 100;
+
+/// Where the file system knows no locks, nothing is ever cleaned up, and nothing needs to be locked.
+fn try_lock(file: &File) -> bool {
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+/// A draft of a file. Dropped before it has its name, it leaves nothing.
+pub(super) struct FileDraft {
+    pub file: File,
+    pub path: PathBuf,
+}
+
+impl FileDraft {
+    pub fn new(folder: &Path) -> Result<Self, PublishError> {
+        let mut builder = tempfile::Builder::new();
+        open_to_all(builder.prefix(PARTIAL), 0o666);
+        for _ in 0..TRIES {
+            let made = builder.tempfile_in(folder).map_err(failed("write in", folder))?;
+            let (file, path) = made.keep().map_err(|error| failed("write in", folder)(error.error))?;
+            fault::point();
+            if try_lock(&file) && is_at(&file, &path) {
+                return Ok(Self { file, path });
+            }
+        }
+        Err(failed("write in", folder)(io::Error::other("other processes remove what it begins to write")))
+    }
+}
+
+impl Drop for FileDraft {
+    fn drop(&mut self) {
+        // Once it has its name there is nothing under this one.
+        if !fault::dead() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A folder with a lock, for a draft of a folder. Dropped, it is removed, with all that is in it.
+pub(super) struct Wrapper {
+    pub path: PathBuf,
+    pub lock: File,
+    /// Whether it stays when it is dropped: something in it is nobody's to remove.
+    pub kept: bool,
+}
+
+impl Wrapper {
+    pub fn new(parent: &Path) -> Result<Self, PublishError> {
+        let mut builder = tempfile::Builder::new();
+        open_to_all(builder.prefix(PARTIAL), 0o777);
+        for _ in 0..TRIES {
+            let path = builder.tempdir_in(parent).map_err(failed("write in", parent))?.keep();
+            fault::point();
+            let lock = match File::options().read(true).write(true).create_new(true).open(path.join(LOCK)) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed("write in", &path)(error)),
+            };
+            fault::point();
+            if try_lock(&lock) && is_at(&lock, &path.join(LOCK)) {
+                return Ok(Self { path, lock, kept: false });
+            }
+        }
+        Err(failed("write in", parent)(io::Error::other("other processes remove what it begins to write")))
+    }
+
+    /// The draft itself.
+    pub fn new_folder(&self) -> PathBuf {
+        self.path.join("new")
+    }
+
+    /// Where a folder lies between two renames, if it cannot be exchanged in one.
+    pub fn old_folder(&self) -> PathBuf {
+        self.path.join("old")
+    }
+}
+
+impl Drop for Wrapper {
+    fn drop(&mut self) {
+        if !self.kept && !fault::dead() {
+            remove_wrapper(&self.path);
+        }
+    }
+}
+
+/// The lock goes last: as long as it is there, the rest can be told from somebody else's.
+fn remove_wrapper(path: &Path) {
+    for folder in ["new", "old"] {
+        fault::point();
+        let _ = fs::remove_dir_all(path.join(folder));
+    }
+    fault::point();
+    let _ = fs::remove_file(path.join(LOCK));
+    fault::point();
+    let _ = fs::remove_dir(path);
+}
+
+/// Removes the drafts that killed processes have left in `folder`, and ends the exchanges that they did not. Whatever cannot be removed
+/// stays for the next command.
+pub fn remove_stale(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+            remove_if_stale(&entry.path());
+        }
+    }
+}
+
+fn remove_if_stale(path: &Path) {
+    let Ok(metadata) = path.symlink_metadata() else { return };
+    if metadata.is_file() {
+        if let Ok(file) = File::options().read(true).write(true).open(path)
+            && file.try_lock().is_ok()
+            && is_at(&file, path)
+        {
+            let _ = fs::remove_file(path);
+        }
+    } else if metadata.is_dir() {
+        match File::options().read(true).write(true).open(path.join(LOCK)) {
+            Ok(lock) => {
+                if lock.try_lock().is_ok() && is_at(&lock, &path.join(LOCK)) && recover(path, &lock) {
+                    remove_wrapper(path);
+                }
+            }
+            // Killed before it was locked: it is empty. Anything else is not one of ours, and not removed.
+            Err(_) => drop(fs::remove_dir(path)),
+        }
+    }
+}

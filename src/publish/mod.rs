@@ -1,0 +1,100 @@
+//! Everything that gets a final name gets it here: whole or not at all, and never over a file of somebody else.
+//!
+//! - A file or a folder is filled under a temporary name beside its own (a *draft*), synced, and renamed. A folder that stands already is
+//!   exchanged with the draft in one step, so that there is one under the name at every moment.
+//! - A folder keeps a list of the files that gramflow wrote into it ([`LIST`]). Only these are replaced or removed. Whatever else lies in
+//!   the folder stays there, and a folder without a list is refused.
+//! - A live draft is locked. What a killed process left is found unlocked by the next command that writes there, and removed.
+//!
+//! ```text
+//! DIR/.gramflow.json               the list of DIR: its kind, and the size of each file
+//! .gramflow-partial-XXXXXX         a draft of a file, locked
+//! .gramflow-partial-XXXXXX/lock    the lock of a draft of a folder; during an exchange, the state of that and the name of the target
+//! .gramflow-partial-XXXXXX/new     the draft; after an exchange, the folder that was replaced
+//! ```
+
+mod draft;
+mod fault;
+mod file;
+mod list;
+mod lock;
+mod shelf;
+mod sync;
+mod system;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use draft::{Draft, Published, Standing, standing};
+pub use file::{create_text, replace, replace_text, write_whole};
+pub use list::{Kind, LIST, List};
+pub use lock::{PARTIAL, remove_stale};
+pub use shelf::{Shelf, Stage};
+pub use system::write_beyond_limits_fails;
+
+/// Why something could not be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// What stands at the target is not gramflow's, or of another kind.
+    #[error("{} exists and holds something else: choose another --out", .0.display())]
+    Occupied(PathBuf),
+    /// A folder with the files of a run or a study, but without a list of them.
+    #[error(
+        "{} has no list of the files that gramflow wrote ({LIST}), as folders of earlier versions: move it away, or choose another --out",
+        .0.display()
+    )]
+    Unlisted(PathBuf),
+    /// A file would be overwritten that gramflow has no record of writing.
+    #[error("{} exists, and gramflow has no record of writing it: move it away, or choose another --out", .0.display())]
+    NotOurs(PathBuf),
+    /// A link or a file stands where gramflow needs a folder of its own.
+    #[error("{} is no folder of its own but a link or a file: move it away", .0.display())]
+    NotAFolder(PathBuf),
+    /// The target cannot exist: its name is too long, a folder above it is a file, …
+    #[error("cannot write to {}: {source}: choose another --out", path.display())]
+    Target {
+        /// The target.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file or folder could not be made, written, synced, renamed or removed.
+    #[error("cannot {verb} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as it follows "cannot".
+        verb: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The folder is complete, but could not be given its name.
+    #[error("cannot replace {}: {reason}; the complete folder is {}", target.display(), path.display())]
+    Beside {
+        /// Where it lies instead.
+        path: PathBuf,
+        /// The name that it should have.
+        target: PathBuf,
+        /// The cause.
+        reason: String,
+    },
+}
+
+impl PublishError {
+    /// Whether the user must choose another target or move something away, and nothing has been written.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Occupied(_) | Self::Unlisted(_) | Self::NotOurs(_) | Self::NotAFolder(_) | Self::Target { .. })
+    }
+}
+
+fn failed(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishError {
+    let path = path.to_path_buf();
+    move |source| PublishError::Io { verb, path, source }
+}
+
+/// The folder that `path` lies in: `.` for a bare name.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
