@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use gramflow::data::{Dataset, Moments};
 use gramflow::figure::{CostCurve, CostPanel, Costs, draw_costs};
-use gramflow::flow::GradientFlow;
 use gramflow::linalg::Line;
 use gramflow::network::Architecture;
 use gramflow::objective::{LinearObjective, Objective};
@@ -165,7 +164,7 @@ record: {{log: {{points: {count}, first: 1.0e-2}}}}
         for (i, (scenario, problem)) in problems.iter().enumerate() {
             let whole = seconds_of(|| drop(black_box(run(scenario, problem, &Interrupt::default(), |_| {}))));
             let flow = seconds_of(|| {
-                let field = GradientFlow::new(problem.flow_objective());
+                let field = problem.flow();
                 let mut integrator = flow_integrator(&scenario.flow, field, &Interrupt::default()).expect("a valid scenario");
                 let (mut theta, mut t) = (problem.start.values().clone(), 0.0);
                 for next in scenario.record_times() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gramflow::flow::ModifiedFlow;
 use gramflow::npz::{self, Array, Arrays};
-use gramflow::ode::{Integrator, Interrupt, Limits, Tolerance, dop853};
+use gramflow::ode::{Interrupt, Limits, Tolerance, dop853};
 use gramflow::optim::optimizer;
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Optimizer, Scenario, Sgd};
@@ -80,8 +80,8 @@ fn distances(scenario: &Scenario, lr: f64, epochs: usize) -> [f64; 2] {
     let t_end = at_rate(scenario, lr).time((epochs * batches) as u64);
     let end = |flow: ModifiedFlow| {
         let mut state = flow.start(problem.start.values());
-        let mut method = dop853(Tolerance { rtol: 1e-12, atol: 1e-14 }, Limits::default());
-        assert_eq!(method.advance(&flow, 0.0, t_end, &mut state).stop, None);
+        let mut method = dop853(&flow, Tolerance { rtol: 1e-12, atol: 1e-14 }, Limits::default()).unwrap();
+        assert_eq!(method.advance(0.0, t_end, &mut state).unwrap().stop, None);
         state
     };
     let objective = &*problem.objective;

@@ -80,8 +80,8 @@ fn an_exact_saddle_is_at_rest_and_not_converged() {
             let l = objective.architecture().clone();
             l.weight_mut(start.values_mut().as_mut_slice(), alive).fill_with_identity();
         }
-        let method = &mut dopri5(TOLERANCE, Limits::default());
-        let (looks, ..) = watched(&objective, start.values().clone(), 1e8, method);
+        let dopri5: Make = |field, tolerance, limits| dopri5(field, tolerance, limits).unwrap();
+        let (looks, ..) = watched(&objective, start.values().clone(), 1e8, dopri5);
         assert_eq!((looks.len(), looks[0].1.motion), (1, motion), "{depth} {alive} {decay}");
         assert_eq!(looks[0].1.grad_norm, 0.0);
     }
@@ -103,7 +103,7 @@ fn a_point_of_rest_is_no_minimum_unless_it_is_shown_to_be_one() {
     let tanh = objective(Activation::Tanh, &[2, 3, 3, 1], false);
     let direction = gaussian_matrix(18, 1, &mut stream(1, Purpose::Init)).column(0).into_owned();
     for (scale, t_end, rests) in [(0.0, 100.0, true), (1e-9, 1.0, true), (1e-5, 100.0, false), (1e-2, 1.0, false)] {
-        let (looks, ..) = watched(&tanh, &direction * scale, t_end, &mut tight(t_end));
+        let (looks, ..) = watched(&tanh, &direction * scale, t_end, TIGHT);
         assert_eq!(looks[looks.len() - 1].1.motion == Motion::AtRest, rests, "{scale} {:?}", looks.last());
         assert_eq!(count(&looks, Motion::Converged), 0, "{scale}");
     }
@@ -111,7 +111,7 @@ fn a_point_of_rest_is_no_minimum_unless_it_is_shown_to_be_one() {
     let relu = objective(Activation::Relu, &[2, 3, 1], true);
     let mut dead = direction.rows(0, relu.architecture().parameter_count()).into_owned();
     relu.architecture().bias_mut(dead.as_mut_slice(), 1).unwrap().fill(-10.0);
-    let (looks, ..) = watched(&relu, dead, 100.0, &mut tight(100.0));
+    let (looks, ..) = watched(&relu, dead, 100.0, TIGHT);
     assert_eq!(looks.iter().map(|look| look.1.motion).collect::<Vec<_>>(), [Motion::AtRest]);
 }
 
@@ -129,7 +129,7 @@ fn a_strict_minimum_is_found_whatever_the_horizon() {
         let start = gaussian_matrix(net.parameter_count(), 1, &mut stream(2, Purpose::Init)).column(0).into_owned();
         let mut ends = Vec::new();
         for t_end in [1e5, 1e9] {
-            let (looks, [spent, monitoring], theta) = watched(&objective, start.clone(), t_end, &mut tight(t_end));
+            let (looks, [spent, monitoring], theta) = watched(&objective, start.clone(), t_end, TIGHT);
             let (t, last) = looks[looks.len() - 1];
             assert!(
                 last.motion == Motion::Converged && t < 1e4 && spent + monitoring < 100_000,

@@ -8,21 +8,23 @@ use crate::data::Dataset;
 use crate::flow::GradientFlow;
 use crate::network::{Activation, Architecture};
 use crate::objective::{Loss, MlpObjective, Objective, OnKink};
-use crate::ode::{Integrator, Limits, Tolerance, VectorField, Work, rkc, rock4, tsit5};
+use crate::ode::testing::Make;
+use crate::ode::{Limits, Tolerance, VectorField, Work, rkc, rock4, tsit5};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 fn tolerance(rtol: f64) -> Tolerance {
     Tolerance { rtol, atol: 1e-3 * rtol }
 }
 
-fn limits() -> Limits {
-    Limits { max_steps: 200_000, ..Limits::default() }
-}
+const TSIT5: Make = |field, tolerance, limits| tsit5(field, tolerance, limits).unwrap();
+const RKC: Make = |field, tolerance, limits| rkc(field, tolerance, limits).unwrap();
+const ROCK4: Make = |field, tolerance, limits| rock4(field, tolerance, limits).unwrap();
 
 /// θ(t), which is reached, and what it took.
-fn flown(field: &GradientFlow, mut integrator: impl Integrator, start: &DVector<f64>, t: f64) -> (DVector<f64>, Work) {
+fn flown(field: &GradientFlow, make: Make, rtol: f64, start: &DVector<f64>, t: f64) -> (DVector<f64>, Work) {
     let mut theta = start.clone();
-    let segment = integrator.advance(field, 0.0, t, &mut theta);
+    let limits = Limits { max_steps: 200_000, ..Limits::default() };
+    let segment = make(field, tolerance(rtol), limits).advance(0.0, t, &mut theta).unwrap();
     assert_eq!(segment.stop, None);
     (theta, segment.work)
 }
@@ -53,9 +55,9 @@ fn a_flow_slides_along_a_kink_as_filippov_has_it_by_every_method() {
     for rtol in [1e-4, 1e-6, 1e-8] {
         let field = || GradientFlow::sliding(&objective);
         let ends = [
-            flown(&field(), tsit5(tolerance(rtol), limits()), &start, t),
-            flown(&field(), rkc(tolerance(rtol), limits()), &start, t),
-            flown(&field(), rock4(tolerance(rtol), limits()), &start, t),
+            flown(&field(), TSIT5, rtol, &start, t),
+            flown(&field(), RKC, rtol, &start, t),
+            flown(&field(), ROCK4, rtol, &start, t),
         ];
         for (end, work) in ends {
             assert!((end[2] * end[1] - learned(t)).abs() < 30.0 * rtol.powf(2.0 / 3.0).min(1e3 * rtol), "{rtol}: {end}");
@@ -65,11 +67,11 @@ fn a_flow_slides_along_a_kink_as_filippov_has_it_by_every_method() {
     }
     // Control: by slopes that jump, steps are as short as the tolerance.
     let few = Limits { max_steps: 1000, ..Limits::default() };
-    let jumping = tsit5(tolerance(1e-6), few).advance(&GradientFlow::new(&objective), 0.0, t, &mut start.clone());
-    let (_, sliding) = flown(&GradientFlow::sliding(&objective), tsit5(tolerance(1e-6), limits()), &start, t);
+    let jumping = TSIT5(&GradientFlow::new(&objective), tolerance(1e-6), few).advance(0.0, t, &mut start.clone()).unwrap();
+    let (_, sliding) = flown(&GradientFlow::sliding(&objective), TSIT5, 1e-6, &start, t);
     assert!(jumping.t < 0.1 && sliding.accepted + sliding.rejected < 1000, "{sliding:?} {jumping:?}");
     // The slope, −(s − 1)/3, makes ẇ_1 vanish.
-    let (end, _) = flown(&GradientFlow::sliding(&objective), tsit5(tolerance(1e-8), limits()), &start, t);
+    let (end, _) = flown(&GradientFlow::sliding(&objective), TSIT5, 1e-8, &start, t);
     let found = sliding_at(&objective, &end);
     assert_eq!(found.iter().map(|on| (on.layer, on.neuron, on.sample)).collect::<Vec<_>>(), [(1, 0, 0)]);
     assert!((found[0].slope.unwrap() - (1.0 - learned(t)) / 3.0).abs() < 1e-5, "{found:?}");
@@ -79,14 +81,14 @@ fn a_flow_slides_along_a_kink_as_filippov_has_it_by_every_method() {
 #[test]
 fn what_kinked_layers_conserve_is_conserved_along_kinks() {
     let (objective, start) = held_at_zero();
-    let (end, _) = flown(&GradientFlow::sliding(&objective), tsit5(tolerance(1e-10), limits()), &start, 5.0);
+    let (end, _) = flown(&GradientFlow::sliding(&objective), TSIT5, 1e-10, &start, 5.0);
     assert!((end[2].powi(2) - end[1].powi(2) - end[0].powi(2)).abs() < 1e-10, "{end}");
     // At every point of it, too.
     let field = GradientFlow::sliding(&objective);
     let (mut theta, mut slope) = (start.clone(), start.clone());
-    let mut integrator = tsit5(tolerance(1e-6), limits());
+    let mut integrator = TSIT5(&field, tolerance(1e-6), Limits::default());
     for k in 1..20 {
-        integrator.advance(&field, 0.1 * f64::from(k - 1), 0.1 * f64::from(k), &mut theta);
+        integrator.advance(0.1 * f64::from(k - 1), 0.1 * f64::from(k), &mut theta).unwrap();
         field.eval(0.0, &theta, &mut slope);
         assert!((theta[2] * slope[2] - theta[0] * slope[0] - theta[1] * slope[1]).abs() < 1e-14);
     }
@@ -121,7 +123,7 @@ fn it_is_the_limit_of_short_steps_on_random_networks() {
         let activation = if seed % 3 == 0 { Activation::LeakyRelu } else { Activation::Relu };
         let (objective, start) = random(seed, widths, activation, seed % 4 > 1);
         let t = 10.0;
-        let end = |rtol: f64| flown(&GradientFlow::sliding(&objective), tsit5(tolerance(rtol), limits()), &start, t).0;
+        let end = |rtol: f64| flown(&GradientFlow::sliding(&objective), TSIT5, rtol, &start, t).0;
         let (coarse, fine) = (end(1e-5), end(1e-7));
         let [long, short] = [4e-4, 1e-4].map(|step| (chattering(&objective, &start, t, step) - &fine).norm() / fine.norm());
         assert!(short < 3e-3 && short < 0.5 * long, "{seed}: {long:e} {short:e}");
@@ -141,7 +143,7 @@ fn a_dead_sample_is_not_revived() {
     // W_1 = [[1, −1], [−1, −1]] column by column, W_2 = (1, 1).
     let start = DVector::from_vec(vec![1.0, -1.0, -1.0, -1.0, 1.0, 1.0]);
     for rtol in [1e-3, 1e-6] {
-        let (end, _) = flown(&GradientFlow::sliding(&objective), rock4(tolerance(rtol), limits()), &start, 200.0);
+        let (end, _) = flown(&GradientFlow::sliding(&objective), ROCK4, rtol, &start, 200.0);
         // Sample 1 is learned up to λ, sample 2 not at all: ((1 − 2λ − 1)²/… + 1)/4 with w·a = 1 − 2λ.
         let loss = objective.loss(&end);
         assert!((loss - ((2.0 * decay).powi(2) + 1.0) / 4.0).abs() < 10.0 * rtol, "{loss}");
@@ -156,7 +158,7 @@ fn a_neuron_at_rest_on_its_kink_costs_little() {
     let data = Dataset { x: DMatrix::identity(1, 1), y: DMatrix::from_element(1, 1, -1.0) };
     let objective = MlpObjective::new(net, Arc::new(data), Loss::Mse, 0.1);
     let start = DVector::from_vec(vec![1.0, 2.0]);
-    let (end, work) = flown(&GradientFlow::sliding(&objective), tsit5(tolerance(1e-8), limits()), &start, 20.0);
+    let (end, work) = flown(&GradientFlow::sliding(&objective), TSIT5, 1e-8, &start, 20.0);
     assert!(end[0].abs() < 1e-8 && (end[1] - 0.234_407_586_6).abs() < 1e-8, "{end}");
     assert!(work.evaluations < 1500, "{work:?}");
 }

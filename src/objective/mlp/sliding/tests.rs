@@ -5,7 +5,7 @@ use crate::data::Dataset;
 use crate::flow::GradientFlow;
 use crate::network::Activation;
 use crate::objective::{Loss, Objective};
-use crate::ode::{Integrator, Limits, Tolerance, VectorField, tsit5};
+use crate::ode::{Limits, Tolerance, VectorField, tsit5};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 fn problem(seed: u64, widths: &[usize]) -> (MlpObjective, DVector<f64>) {
@@ -27,7 +27,8 @@ fn the_hessian_along_kinks_differentiates_the_velocity() {
         let (sliding, mut theta) = problem(seed, widths);
         let field = GradientFlow::new(&sliding);
         let tolerance = Tolerance { rtol: 1e-7, atol: 1e-10 };
-        assert_eq!(tsit5(tolerance, Limits::default()).advance(&field, 0.0, 10.0, &mut theta).stop, None);
+        let segment = tsit5(&field, tolerance, Limits::default()).unwrap().advance(0.0, 10.0, &mut theta).unwrap();
+        assert_eq!(segment.stop, None);
         let held = sliding.kinks.as_ref().unwrap().borrow().held.clone();
         // Where no slope is about to leave its range, which is another field.
         let inside = |(place, slope): &(Place, f64)| *slope > sliding.left(*place) + 1e-3 && *slope < 1.0 - 1e-3;
