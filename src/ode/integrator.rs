@@ -15,10 +15,16 @@ pub(super) trait Advance {
     /// Advances `theta` from `t0` to exactly `t1`, or as far as it gets; `theta` is then the state at `Segment::t`.
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
 
-    /// The same, but hands over at the end of the first step at or after `pause`, if that is before `t1`. A method that cannot pause lands at
-    /// `pause`.
-    fn advance_or_pause(&mut self, field: &dyn VectorField, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
-        self.advance(field, t0, pause.min(t1), theta)
+    /// The same, but hands over at the end of the first step at or after `pause`, if that is before `t1` and the method can.
+    fn advance_or_pause(
+        &mut self,
+        field: &dyn VectorField,
+        t0: f64,
+        _pause: f64,
+        t1: f64,
+        theta: &mut DVector<f64>,
+    ) -> Segment {
+        self.advance(field, t0, t1, theta)
     }
 
     /// The methods that `auto` has taken up.
@@ -72,7 +78,8 @@ impl<'f> Integrator<'f> {
     }
 
     /// Advances towards `t1` as [`Integrator::advance`] does, and hands over at the end of the first step at or after `pause`, if that is
-    /// before `t1`: for a look on the way, which changes no step. `dopri5`, `dop853` and `rk4` land at `pause`.
+    /// before `t1`: for a look on the way, which changes no step. `dopri5`, `dop853`, `rk4` and `gauss` go on to `t1`, for a pause would cut
+    /// their steps.
     ///
     /// # Errors
     /// Those of [`Integrator::advance`]. A `pause` that is NaN or later than `t1` is none.

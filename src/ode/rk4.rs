@@ -38,10 +38,6 @@ impl Rk4 {
 
 impl Advance for Rk4 {
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
-        self.advance_or_pause(field, t0, t1, t1, theta)
-    }
-
-    fn advance_or_pause(&mut self, field: &dyn VectorField, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         let rhs = Rhs::new(field);
         let mut work = Work::default();
         let start_norm = *self.start_norm.get_or_insert_with(|| theta.norm());
@@ -50,17 +46,15 @@ impl Advance for Rk4 {
         let h = (t1 - t0) / steps as f64;
         let most = states_per_call(field.dim());
         let time_after = |n: u64| if n == steps { t1 } else { t0 + n as f64 * h };
-        // Where t1 − t0 is no number, neither is this: then 0 steps.
-        let until = if pause < t1 { (((pause - t0) / h).ceil() as u64).clamp(1, steps) } else { steps };
         let stop = loop {
             let t = time_after(work.accepted);
-            if work.accepted == until {
+            if work.accepted == steps {
                 break None;
             }
             if let Some(refusal) = self.budget.refusal(t) {
                 break Some(refusal);
             }
-            let count = most.min(until - work.accepted).min(self.budget.left());
+            let count = most.min(steps - work.accepted).min(self.budget.left());
             // Half a step short: the library takes ⌈(end − t)/h⌉ steps of h, whatever rounding does to the quotient.
             let end = t + (count as f64 - 0.5) * h;
             let mut stepper = ode_solvers::Rk4::new(&rhs, t, theta.clone(), end, h);

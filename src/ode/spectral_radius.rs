@@ -12,7 +12,7 @@
 //! too small is not always rejected: steps beyond the limit of stability jitter at the size of the tolerance, and drift. So the first
 //! estimate, and now and then a later one, is a **search** from a random vector that knows of no other: a [`Lanczos`] iteration until no
 //! eigenvalue of a symmetric J is larger than what was found by more than a tenth, but for a probability of 1e-6. It takes six products
-//! where a few eigenvalues stand out, and thirty where none does. It comes again after so many estimates that it is a hundredth of the work.
+//! where a few eigenvalues stand out, and thirty where none does. It comes again after so many estimates that it is a fiftieth of the work.
 
 use nalgebra::{DVector, SMatrix, SymmetricEigen};
 use rand::Rng;
@@ -43,7 +43,7 @@ const MISSED: f64 = 1e-6;
 const NUMBERS: usize = 1 << 25;
 const FEWEST: usize = 16;
 /// Estimates from one search to the next, for every product of the first.
-const ESTIMATES_PER_PRODUCT: usize = 4;
+const ESTIMATES_PER_PRODUCT: usize = 2;
 /// The dimension of the space, at most.
 const MOST: usize = 4;
 /// The dimension to which it is cut where it would grow beyond.

@@ -216,14 +216,16 @@ impl Companion<'_> {
         let termination =
             self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
         let detail = match termination {
-            Termination::MaxSteps { steps, .. } if self.kind == observe::Companion::Limit && steps < self.max_steps => {
+            Termination::MaxSteps { steps, .. } | Termination::Stuck { steps, .. }
+                if self.kind == observe::Companion::Limit && steps < self.max_steps =>
+            {
                 format!(
                     "given up: to the next record it needed over {steps} steps, {} for each of the optimizer's, so that its time scales are \
                  below the learning rate; a larger eps takes it further",
                     LIMIT_STEPS[1]
                 )
             }
-            Termination::MaxSteps { steps, .. } if steps < self.max_steps => format!(
+            Termination::MaxSteps { steps, .. } | Termination::Stuck { steps, .. } if steps < self.max_steps => format!(
                 "given up after {steps} steps, {} and more for each of the optimizer's, which does not follow a flow as stiff as this: lower \
                  its lr",
                 MODIFIED_STEPS[1]

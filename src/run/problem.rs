@@ -106,6 +106,12 @@ pub enum ProblemError {
     /// W_L ⋯ W_1 or another product of the start's weights is not finite, so that the start cannot be observed.
     #[error("the start's weights or their products overflow ({0}): start from smaller weights")]
     StartOverflows(SvdError),
+    /// The product of the layers' norms overflows, or its square.
+    #[error("the start's weights or their products overflow (Π‖W_l‖ = {product:e}): start from smaller weights")]
+    StartProducts {
+        /// Π_l ‖W_l‖_F at the start.
+        product: f64,
+    },
     /// J or its gradient is not finite at the start.
     #[error("the loss at the start is {loss}, its gradient {gradient}: scale the data to moderate size")]
     LossOverflows {
@@ -124,7 +130,7 @@ impl ProblemError {
             Self::Data(DatasetError::Whiten(_)) => "data.synthetic.inputs.whiten".into(),
             Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
             Self::Start(_) => "init.file.path".into(),
-            Self::StartOverflows(_) => "init".into(),
+            Self::StartOverflows(_) | Self::StartProducts { .. } => "init".into(),
             Self::Batch { index, .. } => format!("optimizers[{index}].sgd.batch").into(),
             Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data".into(),
         }
@@ -213,7 +219,17 @@ impl Problem {
         let mut gradient = theta.clone();
         self.objective.gradient(theta, &mut gradient);
         let (loss, gradient) = (self.objective.value(theta), gradient.norm());
-        if loss.is_finite() && gradient.is_finite() { Ok(()) } else { Err(ProblemError::LossOverflows { loss, gradient }) }
+        if loss.is_finite() && gradient.is_finite() {
+            return Ok(());
+        }
+        // The weights by themselves, whatever the data.
+        let layers = 1..=self.start.architecture().depth();
+        let product: f64 = layers.map(|l| self.start.weight(l).norm()).product();
+        if (product * product).is_finite() {
+            Err(ProblemError::LossOverflows { loss, gradient })
+        } else {
+            Err(ProblemError::StartProducts { product })
+        }
     }
 }
 

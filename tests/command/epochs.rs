@@ -103,7 +103,8 @@ fn the_mean_over_orders_follows_its_flow_with_order_2() {
         for momentum in ["momentum: 0", "momentum: 0.5", "momentum: 0.5, nesterov: true", "momentum: 0.5, dampening: 0.3"] {
             let scenario = scenario_of(network, 2, &format!("batch: 1, {momentum}"), loss);
             let [with, without] = slopes([6, 12].map(|epochs| distances(&scenario, 0.12 / epochs as f64, epochs)));
-            assert!((with - 2.0).abs() < 0.25 && (without - 1.0).abs() < 0.25, "{network} {momentum}: {with} {without}");
+            // Beside its first order the control has a second one, by the start that momentum moves.
+            assert!((with - 2.0).abs() < 0.25 && (without - 1.0).abs() < 0.5, "{network} {momentum}: {with} {without}");
         }
     }
 }
@@ -114,7 +115,7 @@ fn batches_are_random_and_their_scatter_is_that_of_the_expectation() {
     for (network, loss) in NETWORKS {
         for (samples, batch) in [(6, 2), (6, 3), (4, 1)] {
             let scenario = scenario_of(network, samples, &format!("batch: {batch}"), loss);
-            let [with, without] = slopes([0.01, 0.005].map(|lr| distances(&scenario, lr, 1)));
+            let [with, without] = slopes([0.0005, 0.00025].map(|lr| distances(&scenario, lr, 1)));
             assert!((with - 3.0).abs() < 0.1 && (without - 2.0).abs() < 0.1, "{network} {batch}: {with} {without}");
         }
     }

@@ -19,7 +19,7 @@ data: {synthetic: {inputs: {dim: 4, samples: 20}, target: {low_rank: {rank: 1, o
 network: {widths: [4, 3, 3]}
 claims: [balance-law, nfa]
 flow: {t_end: 20.0}
-record: {linear: {points: 10}}
+record: {linear: {points: 40}}
 sweep:
   grid: {weight_decay: [0, 0.5]}
   seeds: 3

@@ -54,7 +54,9 @@ record: {{linear: {{points: 2}}}}
     succeed(at.path(), &["run", "scenario.yaml", "--out", "out"]);
     let manifest = std::fs::read_to_string(at.path().join("out/manifest.json")).unwrap();
     let flow = &serde_json::from_str::<serde_json::Value>(&manifest).unwrap()["processes"]["flow"];
-    assert_eq!(flow["termination"], "t_end", "{name}: {integrator} at rtol {rtol:e}");
+    // What has converged is there already.
+    let ended = flow["termination"].as_str().unwrap();
+    assert!(["t_end", "converged"].contains(&ended), "{name}: {integrator} at rtol {rtol:e}: {ended}");
     let weights = npz::read(&at.path().join("out/weights.npz")).unwrap();
     let (mut off, mut norm) = (0.0, 0.0);
     for (layer, reference) in npz::read(&folder().join(format!("{name}-ref.npz"))).unwrap() {

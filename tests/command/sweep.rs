@@ -263,7 +263,6 @@ fn what_is_wrong_is_refused_and_nothing_is_written() {
             &["run", "tiny.yaml"][..],
             "tiny.yaml:8:1: sweep: not a single run: gramflow sweep plan lists its units, gramflow sweep run runs them",
         ),
-        (&["explain", "tiny.yaml"], "gramflow sweep plan lists"),
         (&["sweep", "run", "single.yaml"], "single.yaml:1:1: sweep: missing"),
         (&["sweep", "plan", "tiny.yaml", "--set", "seed=x"], "--set seed=x: seed: must be a whole number"),
         (&["sweep", "run", "tiny.yaml", "--set", "flow.t_end=0"], "--set flow.t_end=0: flow.t_end: must be greater than 0"),

@@ -33,7 +33,7 @@ optimizers: [{gd: {lr: 0.5}}]
     let of = |name: &str| finished.run.table.floats("gd", name);
     let (times, norms) = (of("t"), of("weight_norm"));
     assert!(norms.last().unwrap() < &1e-80, "{norms:?}");
-    for (name, expected) in [("nfa_cosine", 0.767904), ("fact_cosine_W1", 0.949225)] {
+    for (name, expected) in [("nfa_cosine", 0.767904), ("nfa_residual_relative", 0.949225), ("fact_cosine_W1", -0.062683)] {
         let late: Vec<f64> = times.iter().zip(of(name)).filter(|(t, _)| **t >= 400.0).map(|(_, value)| value).collect();
         assert!(late.iter().all(|value| value.is_nan() || (value - expected).abs() < 1e-5), "{name}: {late:?}");
         // At t = 800 it is defined.

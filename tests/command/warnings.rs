@@ -97,7 +97,10 @@ fn the_warnings_of_units_are_counted_and_named() {
     let status = json(&succeed(at, &["sweep", "status", "out", "--json"]));
     let warned = status["warnings"].as_array().unwrap();
     assert_eq!(warned.len(), 2);
-    assert!(warned.iter().all(|unit| unit["values"]["optimizers[0].gd.lr"] == 20.0 && !texts(&unit["warnings"]).is_empty()));
+    assert!(
+        warned.iter().all(|unit| unit["values"].as_object().unwrap().values().any(|value| *value == 20.0)
+            && !texts(&unit["warnings"]).is_empty())
+    );
     let status = succeed(at, &["sweep", "status", "out"]);
     assert!(status.contains("4 done (2 with warnings)") && status.contains("warning: 2 units, first "), "{status}");
 
