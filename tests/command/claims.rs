@@ -112,7 +112,7 @@ network: {{widths: [10, 10, 10, 10]}}
 init: {{file: {{path: '{case}-w0.npz'}}}}
 weight_decay: 1.0e-3
 flow: {{t_end: 4000.0, integrator: dopri5, rtol: 1.0e-3, atol: 1.0e-6}}
-record: {{log: {{points: 60}}}}
+record: {{log: {{points: 240}}}}
 claims: [balance-law, decay-rate, nfa-asymptotic]
 "
     );
