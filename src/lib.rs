@@ -20,7 +20,7 @@
 //!   the Neural Feature Ansatz W_1ᵀW_1 ∝ A_f^α with α = 1/L;
 //! - from any other, ‖A_f − (W_1ᵀW_1)^L‖_F = O(e^{−2λt}): with λ = 0 nothing balances.
 //!
-//! # The house
+//! # Modules
 //!
 //! Data flows one way, from a scenario to pictures:
 //!
@@ -29,9 +29,9 @@
 //!                                                └─► optim ────────────────────┘
 //! ```
 //!
-//! A room imports only rooms on lower floors (`tests/floors.rs` reads the `use` lines):
+//! A module imports only from lower layers, and modules of one layer do not import each other (`tests/floors.rs` reads the `use` lines):
 //!
-//! | floor | rooms |
+//! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`machine`], [`publish`] |
 //! | 1 | [`scenario`], [`linalg`], [`rng`], [`npz`] |

@@ -75,7 +75,10 @@ impl<'a> ModifiedFlow<'a> {
     /// Where `batches` does not divide n.
     pub fn of_epochs(objective: &'a dyn Objective, settings: &scenario::Sgd, products: SampleProducts, batches: usize) -> Self {
         let samples = products.count();
-        assert!(batches > 0 && samples % batches == 0, "{batches} batches of equal size do not hold {samples} samples");
+        assert!(
+            batches > 0 && samples.is_multiple_of(batches),
+            "{batches} batches of equal size do not hold {samples} samples"
+        );
         let &scenario::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let mut flow = Self::of_momentum(objective, settings);
         if batches > 1 {

@@ -203,7 +203,8 @@ fn units_that_do_not_fit_are_run_again() {
         fs::remove_dir_all(unit).unwrap();
         fs::create_dir(unit).unwrap();
     };
-    let damages: [(&str, &dyn Fn(&Path)); 6] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage; 6] = [
         ("empty", &empty),
         ("foreign", &|unit| {
             empty(unit);
