@@ -8,8 +8,6 @@
 //! a quadratic programme in ∂ℒ/∂h_j·s_j, whose solution at z = 0 is the velocity of least norm that the subgradients have. Where
 //! ∂ℒ/∂h_j ≤ 0 the kink holds nothing, and s_j is the slope of the side.
 
-use std::collections::BTreeMap;
-
 use nalgebra::{DMatrix, DVector};
 
 use super::sample::Sample;
@@ -27,7 +25,9 @@ pub(super) struct Velocity<'a> {
     theta: &'a [f64],
     /// In the order of samples.
     pub(super) held: Vec<(Place, f64)>,
-    samples: BTreeMap<usize, Sample>,
+    /// What is held of them, in the same order; and which is whose, by index.
+    samples: Vec<Sample>,
+    whose: Vec<usize>,
     /// Of each of `held`: see [`Sample::neuron`].
     neurons: Vec<Vec<DVector<f64>>>,
     /// Passes of one sample so far.
@@ -36,13 +36,14 @@ pub(super) struct Velocity<'a> {
 
 impl<'a> Velocity<'a> {
     pub(super) fn new(objective: &'a MlpObjective, theta: &'a [f64], held: Vec<(Place, f64)>) -> Self {
-        let mut all = Self { objective, theta, held, samples: BTreeMap::new(), neurons: Vec::new(), passes: 0 };
-        let samples: Vec<usize> = all.held.iter().map(|(place, _)| place.sample).collect();
-        for sample in samples {
-            if !all.samples.contains_key(&sample) {
+        let mut all = Self { objective, theta, held, samples: Vec::new(), whose: Vec::new(), neurons: Vec::new(), passes: 0 };
+        for j in 0..all.held.len() {
+            let sample = all.held[j].0.sample;
+            if j == 0 || all.held[j - 1].0.sample != sample {
                 let pass = all.pass(sample);
-                all.samples.insert(sample, pass);
+                all.samples.push(pass);
             }
+            all.whose.push(all.samples.len() - 1);
         }
         all.neurons = (0..all.held.len()).map(|j| all.neuron(j)).collect();
         all
@@ -55,29 +56,32 @@ impl<'a> Velocity<'a> {
         self.objective.sample(self.theta, sample, &self.held[first..last])
     }
 
+    fn sample(&self, j: usize) -> &Sample {
+        &self.samples[self.whose[j]]
+    }
+
     fn neuron(&self, j: usize) -> Vec<DVector<f64>> {
         let (place, _) = self.held[j];
-        self.samples[&place.sample].neuron(&self.objective.net, self.theta, place)
+        self.sample(j).neuron(&self.objective.net, self.theta, place)
     }
 
     pub(super) fn z(&self, j: usize) -> f64 {
         let (place, _) = self.held[j];
-        self.samples[&place.sample].z(place)
+        self.sample(j).z(place)
     }
 
     /// ∂ℒ/∂h_j.
     pub(super) fn pull(&self, j: usize) -> f64 {
         let (place, _) = self.held[j];
-        self.samples[&place.sample].pull(place)
+        self.sample(j).pull(place)
     }
 
     /// ⟨∇z_j, v⟩ of every held neuron.
     pub(super) fn dots(&self, v: &[f64]) -> DVector<f64> {
-        let along: BTreeMap<usize, Vec<DVector<f64>>> =
-            self.samples.iter().map(|(sample, pass)| (*sample, pass.along(&self.objective.net, v))).collect();
+        let along: Vec<_> = self.samples.iter().map(|pass| pass.along(&self.objective.net, v)).collect();
         let dot = |j: usize| {
             let (place, _) = self.held[j];
-            let along = &along[&place.sample];
+            let along = &along[self.whose[j]];
             let below: f64 = self.neurons[j].iter().zip(along).map(|(b, q)| b.dot(q)).sum();
             below + along[place.layer - 1][place.neuron]
         };
@@ -105,7 +109,7 @@ impl<'a> Velocity<'a> {
     fn entry(&self, j: usize, k: usize) -> f64 {
         let net = &self.objective.net;
         let ((a, _), (b, _)) = (self.held[j], self.held[k]);
-        let (x, y) = (&self.samples[&a.sample].states, &self.samples[&b.sample].states);
+        let (x, y) = (&self.sample(j).states, &self.sample(k).states);
         let mut sum = 0.0;
         for m in 1..=a.layer.min(b.layer) {
             // ∂z/∂z_m of both; a unit vector at a neuron's own layer.
@@ -127,7 +131,7 @@ impl<'a> Velocity<'a> {
         let net = &self.objective.net;
         for (j, &c) in c.iter().enumerate().filter(|(_, c)| **c != 0.0) {
             let (place, _) = self.held[j];
-            let states = &self.samples[&place.sample].states;
+            let states = &self.sample(j).states;
             for (m, b) in self.neurons[j].iter().enumerate() {
                 net.weight_mut(v, m + 1).ger(c, b, &states[m], 1.0);
                 if let Some(bias) = net.bias_mut(v, m + 1) {
@@ -179,19 +183,19 @@ impl<'a> Velocity<'a> {
                 most = most.max((new - slope).abs());
                 if new != slope {
                     self.held[j].1 = new;
-                    changed.push(place.sample);
+                    changed.push(self.whose[j]);
                 }
             }
             changed.dedup();
-            for sample in changed {
-                let pass = self.pass(sample);
+            for index in changed {
+                let first = self.whose.partition_point(|&whose| whose < index);
+                let pass = self.pass(self.held[first].0.sample);
                 let net = &self.objective.net;
-                if let Some(before) = self.samples.insert(sample, pass) {
-                    before.add_gradient(net, -1.0, gradient.as_mut_slice());
-                }
-                self.samples[&sample].add_gradient(net, 1.0, gradient.as_mut_slice());
-                let own: Vec<usize> = (0..self.held.len()).filter(|&j| self.held[j].0.sample == sample).collect();
-                for j in own {
+                self.samples[index].add_gradient(net, -1.0, gradient.as_mut_slice());
+                pass.add_gradient(net, 1.0, gradient.as_mut_slice());
+                self.samples[index] = pass;
+                let last = self.whose.partition_point(|&whose| whose <= index);
+                for j in first..last {
                     self.neurons[j] = self.neuron(j);
                 }
             }
