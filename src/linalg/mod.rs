@@ -25,6 +25,8 @@ mod scale;
 mod small;
 mod svd;
 mod team;
+#[cfg(test)]
+pub(crate) mod testing;
 mod vectorised;
 
 pub(crate) use bounded::bounded_minimum;

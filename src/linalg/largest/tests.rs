@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use proptest::prelude::*;
 
 use super::*;
+use crate::linalg::testing::of_blocks;
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 
 const TOLERANCE: f64 = 1e-3;
@@ -17,18 +18,6 @@ fn turned(values: &[f64], seed: u64) -> DMatrix<f64> {
     let n = values.len();
     let q = orthonormal_columns(n, n, &mut stream(seed, Purpose::Init));
     &q * DMatrix::from_diagonal(&DVector::from_column_slice(values)) * q.transpose()
-}
-
-/// A matrix with these blocks on its diagonal.
-fn of_blocks(blocks: &[DMatrix<f64>]) -> DMatrix<f64> {
-    let n = blocks.iter().map(DMatrix::nrows).sum();
-    let mut a = DMatrix::zeros(n, n);
-    let mut at = 0;
-    for block in blocks {
-        a.view_mut((at, at), block.shape()).copy_from(block);
-        at += block.nrows();
-    }
-    a
 }
 
 fn look(a: &DMatrix<f64>, start: &DVector<f64>) -> Largest {

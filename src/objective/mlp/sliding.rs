@@ -192,14 +192,15 @@ impl MlpObjective {
         sides
     }
 
-    /// What is held, as evaluations need it.
-    fn told(&self, held: &[(Place, f64)]) -> Vec<Vec<Held>> {
+    /// Holds `held`, in order, and tells evaluations.
+    fn set_held(&self, kinks: &mut Kinks, held: Vec<(Place, f64)>) {
         let mut told = vec![Vec::new(); if held.is_empty() { 0 } else { self.blocks.len() }];
-        for &(place, slope) in held {
+        for &(place, slope) in &held {
             let Entry { block, layer, index } = self.locate(place);
             told[block].push(Held { layer, index, slope, z: 0.0 });
         }
-        told
+        kinks.watch.held = told;
+        kinks.held = held;
     }
 
     /// `gradient`, ∇ℒ(θ) by the slopes of what is held, becomes that by the slopes that keep it there.
@@ -210,8 +211,7 @@ impl MlpObjective {
         let mut velocity = Velocity::new(self, theta.as_slice(), std::mem::take(&mut kinks.held));
         velocity.find(kinks.rate, gradient);
         kinks.passes += velocity.passes;
-        kinks.held = velocity.held;
-        kinks.watch.held = self.told(&kinks.held);
+        self.set_held(kinks, velocity.held);
     }
 
     /// Takes note of what an evaluation at θ has seen.

@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::*;
+use crate::linalg::testing::of_blocks;
 use crate::ode::VectorField;
 use crate::rng::orthonormal_columns;
 
@@ -190,18 +191,6 @@ fn a_product_that_is_not_finite_is_an_error_once() {
     assert_eq!(radius.update(&Rhs::new(&field), 0.0, &DVector::zeros(n)), Err(NotFinite));
     let (found, _) = ratio(&mut radius, a, 1.0);
     assert!((0.95..=1.0501).contains(&found), "{found}");
-}
-
-/// A matrix with these blocks on its diagonal.
-fn of_blocks(blocks: &[DMatrix<f64>]) -> DMatrix<f64> {
-    let n = blocks.iter().map(DMatrix::nrows).sum();
-    let mut a = DMatrix::zeros(n, n);
-    let mut at = 0;
-    for block in blocks {
-        a.view_mut((at, at), block.shape()).copy_from(block);
-        at += block.nrows();
-    }
-    a
 }
 
 /// ρ lies in a block of its own, a little above or far above those of the others; of the smallest part of a large matrix too.

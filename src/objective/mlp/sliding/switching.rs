@@ -81,8 +81,7 @@ impl Switching for MlpObjective {
         let Some(kinks) = &self.kinks else { return Retrial::Shorter };
         let mut kinks = kinks.borrow_mut();
         let kinks = &mut *kinks;
-        kinks.held = kinks.settled.clone();
-        kinks.watch.held = self.told(&kinks.held);
+        self.set_held(kinks, kinks.settled.clone());
         let holds: BTreeSet<Place> = kinks.held.iter().map(|(place, _)| *place).collect();
         let candidates: Vec<Place> =
             std::mem::take(&mut kinks.crossed).into_iter().filter(|place| !holds.contains(place)).collect();
@@ -133,8 +132,7 @@ impl MlpObjective {
             !free || (velocity.pull(j) > 0.0 && z * comes < 0.0)
         };
         let kept = (0..velocity.held.len()).filter(|&j| stays(j)).map(|j| velocity.held[j]).collect();
-        kinks.held = kept;
-        kinks.watch.held = self.told(&kinks.held);
+        self.set_held(kinks, kept);
     }
 
     /// Those of `places`, none of which is held, at which both sides point at the kink from θ, where ∇ℒ is `gradient`.
@@ -167,19 +165,20 @@ impl MlpObjective {
     /// Holds those that are near enough to their kinks, and waits for those that arrive within `horizon`. When the first of these does.
     fn take_up(&self, kinks: &mut Kinks, attracted: Vec<Attracted>, horizon: f64, near: f64) -> Option<f64> {
         kinks.awaited.clear();
+        let mut held = std::mem::take(&mut kinks.held);
         let mut first: Option<f64> = None;
         for Attracted { place, slope, distance, arrival } in attracted {
             if distance <= near {
-                if kinks.held.len() < MOST_HELD {
-                    kinks.held.push((place, slope));
+                if held.len() < MOST_HELD {
+                    held.push((place, slope));
                 }
             } else if arrival < horizon {
                 kinks.awaited.insert(place);
                 first = Some(first.map_or(arrival, |first| first.min(arrival)));
             }
         }
-        kinks.held.sort_unstable_by_key(|(place, _)| *place);
-        kinks.watch.held = self.told(&kinks.held);
+        held.sort_unstable_by_key(|(place, _)| *place);
+        self.set_held(kinks, held);
         first
     }
 }
