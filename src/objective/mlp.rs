@@ -345,7 +345,7 @@ impl Objective for MlpObjective {
         if let Some(work) = &mut *self.work.borrow_mut() {
             self.note(&mut kinks, theta, work.lanes.iter_mut().flat_map(|lane| lane.flips.drain(..)));
         }
-        self.slide(&mut kinks, theta, gradient);
+        self.slide(&mut kinks, theta.as_slice(), gradient);
     }
 
     /// By the R-operator; what does not depend on v is kept as long as θ stays and it takes no more than 256 MB. Of a flow that slides
@@ -359,10 +359,10 @@ impl Objective for MlpObjective {
             return tangent.product(self, v.as_slice(), hv.as_mut_slice());
         };
         let mut along = v.clone();
-        normals.project(self, &mut along);
+        normals.project(&mut along);
         tangent.settle(self, theta, hv);
         tangent.product(self, along.as_slice(), hv.as_mut_slice());
-        normals.project(self, hv);
+        normals.project(hv);
     }
 
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {

@@ -13,7 +13,7 @@
 
 mod find;
 mod normals;
-mod sample;
+mod passes;
 mod switching;
 mod velocity;
 
@@ -25,7 +25,6 @@ use nalgebra::DVector;
 use super::MlpObjective;
 use super::tape::{Held, Keep, Tape};
 use crate::network::Architecture;
-use sample::{Given, Sample};
 use velocity::Velocity;
 
 /// Samples may be held at so many kinks at once: the quadratic programme of more costs more than short steps. A neuron whose weights come
@@ -146,13 +145,6 @@ impl MlpObjective {
         if z > 0.0 { 1.0 } else { self.left(place) }
     }
 
-    /// One sample on its way, held at these places.
-    fn sample(&self, theta: &[f64], sample: usize, held: &[(Place, f64)]) -> Sample {
-        let (block, row) = (&self.blocks[sample / self.division.rows], sample % self.division.rows);
-        let y = block.y.row(row).iter().copied().collect();
-        Sample::new(&self.net, theta, Given { x: block.x.row(row).transpose(), y, rule: (self.loss, self.share()), held })
-    }
-
     fn locate(&self, place: Place) -> Entry {
         let (block, row) = (place.sample / self.division.rows, place.sample % self.division.rows);
         let depth = self.condensed.net.depth();
@@ -203,15 +195,16 @@ impl MlpObjective {
         kinks.held = held;
     }
 
-    /// `gradient`, ∇ℒ(θ) by the slopes of what is held, becomes that by the slopes that keep it there.
-    pub(super) fn slide(&self, kinks: &mut Kinks, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+    /// `gradient`, ∇ℒ(θ) by the slopes of what is held, becomes that by the slopes that keep it there; `None` if nothing is held.
+    pub(super) fn slide<'a>(&'a self, kinks: &mut Kinks, theta: &'a [f64], gradient: &mut DVector<f64>) -> Option<Velocity<'a>> {
         if kinks.held.is_empty() {
-            return;
+            return None;
         }
-        let mut velocity = Velocity::new(self, theta.as_slice(), std::mem::take(&mut kinks.held));
+        let mut velocity = Velocity::new(self, theta, std::mem::take(&mut kinks.held));
         velocity.find(kinks.rate, gradient);
-        kinks.passes += velocity.passes;
-        self.set_held(kinks, velocity.held);
+        kinks.passes += velocity.spent;
+        self.set_held(kinks, velocity.held.clone());
+        Some(velocity)
     }
 
     /// Takes note of what an evaluation at θ has seen.

@@ -2,6 +2,7 @@
 
 use nalgebra::DVector;
 
+use super::passes::Passes;
 use super::{Entry, MOST_HELD, Place, Velocity, Watch};
 use crate::linalg::gemm_nt;
 use crate::objective::OnKink;
@@ -49,9 +50,11 @@ impl MlpObjective {
             return Vec::new();
         }
         // By the slopes of their sides; those that a kink holds, at the slopes at which it does.
+        let mut passes = Passes::new(self, near.iter().copied());
+        passes.run(self, theta.as_slice(), &[]);
         let sharp = |&place: &Place| {
-            let sample = self.sample(theta.as_slice(), place.sample, &[]);
-            (place, self.side(place, sample.z(place)), sample.pull(place) > 0.0)
+            let z = passes.z(self, theta.as_slice(), place);
+            (place, self.side(place, z), passes.pull(self, theta.as_slice(), place) > 0.0)
         };
         let sides: Vec<_> = near.iter().map(sharp).collect();
         let pulled = sides.iter().filter(|(.., pulled)| *pulled).take(MOST_HELD);

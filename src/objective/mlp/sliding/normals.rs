@@ -1,36 +1,48 @@
 //! The Hessian along kinks: of motions that do not lead off them.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
-use super::{Kinks, Place, Velocity};
+use super::{Kinks, Velocity};
 use crate::objective::mlp::MlpObjective;
 
-/// The span of ∇z of what slides.
-pub(in crate::objective::mlp) struct Normals {
-    held: Vec<(Place, f64)>,
-    theta: DVector<f64>,
+/// What is added to the diagonal of the Gram matrix, relatively: ∇z of what slides may depend on each other.
+const JITTER: f64 = 1e-12;
+
+/// The span of ∇z of what slides at one θ.
+pub(in crate::objective::mlp) struct Normals<'a> {
+    velocity: Velocity<'a>,
+    /// Which of the held ones slide.
+    free: Vec<usize>,
+    /// Of ⟨∇z_j, ∇z_k⟩ of these.
+    cholesky: Cholesky<f64, Dyn>,
 }
 
-impl Normals {
+impl Normals<'_> {
     /// v ← v less its component in the span.
-    pub(in crate::objective::mlp) fn project(&self, objective: &MlpObjective, v: &mut DVector<f64>) {
-        let velocity = Velocity::new(objective, self.theta.as_slice(), self.held.clone());
-        let inside = |(place, slope): &(Place, f64)| *slope > objective.left(*place) && *slope < 1.0;
-        let free: Vec<usize> = (0..self.held.len()).filter(|&j| inside(&velocity.held[j])).collect();
-        let (gram, dots) = (velocity.gram(), velocity.dots(v.as_slice()));
-        let small =
-            DMatrix::from_fn(free.len(), free.len(), |i, j| gram[(free[i], free[j])] * if i == j { 1.0 + 1e-12 } else { 1.0 });
-        let Some(cholesky) = small.cholesky() else { return };
-        let solved = cholesky.solve(&DVector::from_fn(free.len(), |i, _| dots[free[i]]));
-        let mut c = DVector::zeros(self.held.len());
-        free.iter().zip(solved.iter()).for_each(|(&j, value)| c[j] = -value);
-        velocity.add(&c, v.as_mut_slice());
+    pub(in crate::objective::mlp) fn project(&self, v: &mut DVector<f64>) {
+        let dots = self.velocity.dots(v.as_slice());
+        let solved = self.cholesky.solve(&DVector::from_fn(self.free.len(), |i, _| dots[self.free[i]]));
+        let mut c = DVector::zeros(dots.len());
+        self.free.iter().zip(solved.iter()).for_each(|(&j, value)| c[j] = -value);
+        self.velocity.add(&c, v.as_mut_slice());
     }
 }
 
 impl MlpObjective {
-    /// The directions off the kinks at θ; `None` where nothing is held.
-    pub(in crate::objective::mlp) fn normals(&self, kinks: &Kinks, theta: &DVector<f64>) -> Option<Normals> {
-        (!kinks.held.is_empty()).then(|| Normals { held: kinks.held.clone(), theta: theta.clone() })
+    /// The directions off the kinks at θ; `None` where nothing slides.
+    pub(in crate::objective::mlp) fn normals<'a>(&'a self, kinks: &Kinks, theta: &'a DVector<f64>) -> Option<Normals<'a>> {
+        let slides = |&j: &usize| {
+            let (place, slope) = kinks.held[j];
+            slope > self.left(place) && slope < 1.0
+        };
+        let free: Vec<usize> = (0..kinks.held.len()).filter(slides).collect();
+        if free.is_empty() {
+            return None;
+        }
+        let velocity = Velocity::new(self, theta.as_slice(), kinks.held.clone());
+        let gram = velocity.gram();
+        let entry = |i: usize, j: usize| gram[(free[i], free[j])] * if i == j { 1.0 + JITTER } else { 1.0 };
+        let cholesky = DMatrix::from_fn(free.len(), free.len(), entry).cholesky()?;
+        Some(Normals { velocity, free, cholesky })
     }
 }

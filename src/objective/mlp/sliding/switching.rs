@@ -70,8 +70,9 @@ impl Switching for MlpObjective {
             None
         };
         kinks.rate = DECAY / h;
-        self.slide(kinks, theta, &mut gradient);
-        self.let_go(kinks, theta, &gradient, h);
+        if let Some(velocity) = self.slide(kinks, theta.as_slice(), &mut gradient) {
+            self.let_go(kinks, &velocity, &(&gradient + theta * self.weight_decay), h);
+        }
         kinks.settled = kinks.held.clone();
         *dtheta = -(gradient + theta * self.weight_decay);
         within
@@ -96,7 +97,7 @@ impl Switching for MlpObjective {
             return within.map_or(Retrial::Shorter, Retrial::Within);
         }
         kinks.rate = DECAY / h;
-        self.slide(kinks, theta, &mut gradient);
+        self.slide(kinks, theta.as_slice(), &mut gradient);
         kinks.settled = kinks.held.clone();
         *dtheta = -(gradient + theta * self.weight_decay);
         Retrial::Again
@@ -116,14 +117,9 @@ impl MlpObjective {
         self.samples.max(MOST_CROSSED)
     }
 
-    /// Lets go of what is held no more.
-    fn let_go(&self, kinks: &mut Kinks, theta: &DVector<f64>, gradient: &DVector<f64>, h: f64) {
-        if kinks.held.is_empty() {
-            return;
-        }
-        let velocity = Velocity::new(self, theta.as_slice(), std::mem::take(&mut kinks.held));
-        kinks.passes += velocity.passes;
-        let speeds = -velocity.dots((gradient + theta * self.weight_decay).as_slice());
+    /// Lets go of what is held no more, where ∇J(θ) = `gradient`.
+    fn let_go(&self, kinks: &mut Kinks, velocity: &Velocity, gradient: &DVector<f64>, h: f64) {
+        let speeds = -velocity.dots(gradient.as_slice());
         let stays = |j: usize| {
             let ((place, slope), z) = (velocity.held[j], velocity.z(j));
             let free = slope == self.side(place, z);
@@ -140,16 +136,8 @@ impl MlpObjective {
         if places.is_empty() {
             return Vec::new();
         }
-        let mut all = kinks.held.clone();
-        for &place in places {
-            let held: Vec<_> = kinks.held.iter().filter(|(held, _)| held.sample == place.sample).copied().collect();
-            let z = self.sample(theta.as_slice(), place.sample, &held).z(place);
-            all.push((place, self.side(place, z)));
-        }
-        kinks.passes += places.len() as u64;
-        all.sort_unstable_by_key(|(place, _)| *place);
-        let velocity = Velocity::new(self, theta.as_slice(), all);
-        kinks.passes += velocity.passes;
+        let velocity = Velocity::with_sides(self, theta.as_slice(), kinks.held.clone(), places);
+        kinks.passes += velocity.spent;
         let speeds = -velocity.dots((gradient + theta * self.weight_decay).as_slice());
         let norms = velocity.norms();
         let attracted = |j: usize| {

@@ -39,7 +39,7 @@ fn the_hessian_along_kinks_differentiates_the_velocity() {
         let project = |v: &DVector<f64>| {
             let mut out = v.clone();
             let normals = sliding.normals(&sliding.kinks.as_ref().unwrap().borrow(), &theta).unwrap();
-            normals.project(&sliding, &mut out);
+            normals.project(&mut out);
             out
         };
         let velocity = |theta: &DVector<f64>| {
@@ -69,9 +69,8 @@ fn the_hessian_along_kinks_differentiates_the_velocity() {
 fn what_enters_a_neuron_depends_on_the_weights_as_it_is_said() {
     let (objective, theta) = problem(3, &[2, 4, 3, 1]);
     let places = [(0, 1, 0), (0, 2, 1), (1, 2, 2), (1, 1, 3)].map(|(sample, layer, neuron)| Place { sample, layer, neuron });
-    let side = |place: Place| objective.side(place, objective.sample(theta.as_slice(), place.sample, &[]).z(place));
-    let held: Vec<_> = places.iter().map(|&place| (place, side(place))).collect();
-    let velocity = Velocity::new(&objective, theta.as_slice(), held.clone());
+    let velocity = Velocity::with_sides(&objective, theta.as_slice(), Vec::new(), &places);
+    let held = &velocity.held;
     let gradient = |j: usize| {
         let mut out = DVector::zeros(theta.len());
         velocity.add(&DVector::from_fn(held.len(), |i, _| f64::from(u8::from(i == j))), out.as_mut_slice());
@@ -80,7 +79,7 @@ fn what_enters_a_neuron_depends_on_the_weights_as_it_is_said() {
     let gram = velocity.gram();
     for j in 0..held.len() {
         let of_j = gradient(j);
-        let z = |theta: &DVector<f64>| objective.sample(theta.as_slice(), held[j].0.sample, &[]).z(held[j].0);
+        let z = |theta: &DVector<f64>| Velocity::with_sides(&objective, theta.as_slice(), Vec::new(), &[held[j].0]).z(0);
         for i in 0..theta.len() {
             let mut unit = DVector::zeros(theta.len());
             unit[i] = 1e-6;
