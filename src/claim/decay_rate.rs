@@ -1,10 +1,11 @@
 //! `decay-rate`: the gap max_l ‖D_l(t)‖_F decays at the rate 2λ. The rate is minus the slope of log gap on t by least squares over the
-//! records at which float64 can tell the gap (`balance_gap_over_envelope` is defined), with its 95 % interval by Student's t. Without decay
-//! the gap must stay: then the value is by how many e-folds it changes over the records.
+//! records at which rounding moves the gap by less than the threshold, with its 95 % interval by Student's t. Without decay the gap must
+//! stay: then the value is by how many e-folds it changes over the records.
 //!
 //! The balance law gives the error of log gap at every record, |log(gap/envelope)|, and the fit carries it on to the rate: Σ|c_i|e_i/2λ.
 
 use crate::linalg::Line;
+use crate::theory::balance::floor;
 
 use super::records::slope_error;
 use super::{Condition, Finding, Measured, Missing, Records};
@@ -17,7 +18,12 @@ pub(super) fn measure(records: &Records) -> Finding {
         return Err(Missing::Undefined("the start is balanced: there is no gap to decay".to_string()));
     }
     let gaps = records.column("balance_gap");
-    let seen = records.column("t").into_iter().zip(gaps).zip(records.gap_errors()).filter(|(_, error)| !error.is_nan());
+    // Weights that were put back on the law have digits below float64.
+    let corrected = records.column("balance_correction").iter().any(|correction| correction.is_finite());
+    let floors = records.column("weight_norm").into_iter().map(|norm| if corrected { 0.0 } else { floor(norm) / THRESHOLD });
+    let errors = gaps.iter().zip(floors).zip(records.gap_errors());
+    let errors = errors.map(|((gap, floor), error)| if *gap > floor { error } else { f64::NAN });
+    let seen = records.column("t").into_iter().zip(gaps.iter().copied()).zip(errors).filter(|(_, error)| !error.is_nan());
     let ((t, logs), errors): ((Vec<f64>, Vec<f64>), Vec<f64>) = seen.map(|((t, gap), error)| ((t, gap.ln()), error)).unzip();
     let Some(line) = Line::through(&t, &logs) else {
         let reason = format!("a rate takes three records of a gap above rounding, and there are {}", t.len());

@@ -1,15 +1,22 @@
 //! The minimum of ½xᵀGx − rᵀx over a box, for a small symmetric positive semidefinite G.
 //!
-//! By active sets (Stark & Parker, *Bounded-variable least squares*, Computational Statistics 10, 1995): entries strictly inside the box
-//! are solved for, and stopped at the first bound that they meet; then the entry at a bound whose multiplier is most wrong is set free.
-//! From near the solution that takes few exchanges, and no more entries are free than G has rank.
+//! First by exchanging at once everything that is on the wrong side (block principal pivoting: Júdice & Pires, *A block principal pivoting
+//! algorithm for large-scale strictly monotone linear complementarity problems*, Computers & Operations Research 21, 1994), which takes a
+//! few factorizations whatever the size but may go round in circles. Then it is by active sets (Stark & Parker, *Bounded-variable least
+//! squares*, Computational Statistics 10, 1995), one exchange at a time: entries strictly inside the box are solved for, and stopped at the
+//! first bound that they meet; then the entry at a bound whose multiplier is most wrong is set free. No more entries are free than G has
+//! rank.
 
 use nalgebra::{DMatrix, DVector};
+
+use super::Cholesky;
 
 /// What is added to the diagonal of G, relatively: of a singular G, the shortest of many minima is as good as any other.
 const JITTER: f64 = 1e-13;
 /// A multiplier is wrong beyond this share of the largest |r_i| and |(Gx)_i|.
 const WRONG: f64 = 1e-12;
+/// Rounds of exchanges in a row that leave no fewer entries wrong than the best before: it goes round in circles.
+const PATIENCE: usize = 3;
 
 /// The x that minimises ½xᵀGx − rᵀx with `bounds[i].0` ≤ x_i ≤ `bounds[i].1`, G = `gram` ∈ ℝ^{m × m}, r = `rhs` ∈ ℝ^m, sought from the point
 /// of the box that is nearest to 0. An entry whose row of G is zero stays there. Entries lie within their bounds to the letter.
@@ -17,6 +24,9 @@ pub(crate) fn bounded_minimum(gram: &DMatrix<f64>, rhs: &DVector<f64>, bounds: &
     let m = rhs.len();
     let mut x = DVector::from_fn(m, |i, _| 0f64.max(bounds[i].0).min(bounds[i].1));
     let moves: Vec<usize> = (0..m).filter(|&i| gram[(i, i)] > 0.0 && bounds[i].0 < bounds[i].1).collect();
+    if let Some(x) = exchange(gram, rhs, bounds, &moves, &x) {
+        return x;
+    }
     let mut free: Vec<usize> = moves.iter().copied().filter(|&i| bounds[i].0 < x[i] && x[i] < bounds[i].1).collect();
     // Entries that went back to their bound as soon as they were free.
     let mut stuck = vec![false; m];
@@ -44,20 +54,75 @@ pub(crate) fn bounded_minimum(gram: &DMatrix<f64>, rhs: &DVector<f64>, bounds: &
     x
 }
 
+/// The minimum by exchanges of all that is wrong, from `start`, over the entries `moves`; `None` if they go round in circles.
+fn exchange(
+    gram: &DMatrix<f64>,
+    rhs: &DVector<f64>,
+    bounds: &[(f64, f64)],
+    moves: &[usize],
+    start: &DVector<f64>,
+) -> Option<DVector<f64>> {
+    let mut x = start.clone();
+    let mut free: Vec<usize> = moves.iter().copied().filter(|&i| bounds[i].0 < x[i] && x[i] < bounds[i].1).collect();
+    let (mut fewest, mut patience) = (usize::MAX, PATIENCE);
+    loop {
+        for &i in &free {
+            x[i] = 0.0;
+        }
+        let solved = solve(gram, &free, &(rhs - gram * &x))?;
+        free.iter().zip(solved.iter()).for_each(|(&i, value)| x[i] = *value);
+        let image = gram * &x;
+        let allowed = WRONG * rhs.amax().max(image.amax());
+        let mut wrong = 0;
+        let mut next = Vec::with_capacity(moves.len());
+        // In their order.
+        let mut inside = free.iter().copied().peekable();
+        for &i in moves {
+            let ((low, high), slope) = (bounds[i], rhs[i] - image[i]);
+            if inside.next_if_eq(&i).is_some() {
+                let nearest = x[i].max(low).min(high);
+                if nearest == x[i] {
+                    next.push(i);
+                } else {
+                    (x[i], wrong) = (nearest, wrong + 1);
+                }
+            } else if (if x[i] == low { slope } else { -slope }) > allowed {
+                next.push(i);
+                wrong += 1;
+            }
+        }
+        if wrong == 0 {
+            return Some(x);
+        }
+        if wrong < fewest {
+            (fewest, patience) = (wrong, PATIENCE);
+        } else if patience == 0 {
+            return None;
+        } else {
+            patience -= 1;
+        }
+        free = next;
+    }
+}
+
+/// y with G_{FF}y = r_F; `None` if G_{FF} is not positive definite.
+fn solve(gram: &DMatrix<f64>, free: &[usize], rhs: &DVector<f64>) -> Option<DVector<f64>> {
+    let entry = |i: usize, j: usize| gram[(free[i], free[j])] * if i == j { 1.0 + JITTER } else { 1.0 };
+    let factor = Cholesky::of(&DMatrix::from_fn(free.len(), free.len(), entry))?;
+    Some(factor.solve(DVector::from_fn(free.len(), |i, _| rhs[free[i]])))
+}
+
 /// Moves the free entries to their minimum, or as far towards it as the box goes; entries that meet a bound are no longer free. Whether x
 /// has moved.
 fn settle(gram: &DMatrix<f64>, rhs: &DVector<f64>, bounds: &[(f64, f64)], free: &mut Vec<usize>, x: &mut DVector<f64>) -> bool {
     let mut moved = false;
     while !free.is_empty() {
-        let residual = rhs - gram * &*x;
-        let entry = |i: usize, j: usize| gram[(free[i], free[j])] * if i == j { 1.0 + JITTER } else { 1.0 };
-        let inner = DMatrix::from_fn(free.len(), free.len(), entry);
-        let Some(cholesky) = inner.cholesky() else {
+        let residual: DVector<f64> = rhs - gram * &*x;
+        let Some(step) = solve(gram, free, &residual) else {
             // The last one depends on the others.
             free.pop();
             continue;
         };
-        let step = cholesky.solve(&DVector::from_fn(free.len(), |i, _| residual[free[i]]));
         // The share of the way to the first bound, and where it lies.
         let room = |(k, &i): (usize, &usize)| {
             let (low, high) = bounds[i];

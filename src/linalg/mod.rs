@@ -7,6 +7,7 @@
 
 mod angle;
 mod bounded;
+mod cholesky;
 mod double_double;
 mod eigen;
 pub mod elementary;
@@ -30,6 +31,7 @@ pub(crate) mod testing;
 mod vectorised;
 
 pub(crate) use bounded::bounded_minimum;
+pub(crate) use cholesky::Cholesky;
 pub(crate) use loops::{add_scaled, sum_along, sum_over};
 #[cfg(test)]
 pub(crate) use product::FLOPS;

@@ -228,9 +228,15 @@ impl Driver {
         }
         work.rejected += 1;
         self.stability.rejected();
-        if let Some(switching) = rhs.switching().filter(|_| front.trials < TRIALS && outcome.is_ok()) {
-            front.trials += 1;
-            match switching.resettle(&front.theta, &mut front.dtheta, h, near) {
+        if let Some(switching) = rhs.switching() {
+            let retrial = if front.trials < TRIALS && outcome.is_ok() {
+                front.trials += 1;
+                switching.resettle(&front.theta, &mut front.dtheta, h, near)
+            } else {
+                switching.give_up();
+                Retrial::Shorter
+            };
+            match retrial {
                 Retrial::Shorter => {}
                 Retrial::Again => return None,
                 Retrial::Within(length) if length < h => {

@@ -25,6 +25,9 @@ pub trait Switching {
     /// tolerance allows as an error. Returns the length of a step that ends about where the next one will, if that is near.
     fn settle(&self, theta: &DVector<f64>, dtheta: &mut DVector<f64>, h: f64, near: f64) -> Option<f64>;
 
+    /// A step has failed, whatever it crossed: what holds is what held where it began.
+    fn give_up(&self);
+
     /// A step of length `h` from θ, where F(θ) = `dtheta`, has failed its error test. Surfaces which it crossed and at which both sides
     /// point hold the state if they are near; `dtheta` becomes F(θ) by them.
     fn resettle(&self, theta: &DVector<f64>, dtheta: &mut DVector<f64>, h: f64, near: f64) -> Retrial;

@@ -1,8 +1,9 @@
 //! The Hessian along kinks: of motions that do not lead off them.
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use nalgebra::{DMatrix, DVector};
 
 use super::{Kinks, Velocity};
+use crate::linalg::Cholesky;
 use crate::objective::mlp::MlpObjective;
 
 /// What is added to the diagonal of the Gram matrix, relatively: ∇z of what slides may depend on each other.
@@ -14,14 +15,14 @@ pub(in crate::objective::mlp) struct Normals<'a> {
     /// Which of the held ones slide.
     free: Vec<usize>,
     /// Of ⟨∇z_j, ∇z_k⟩ of these.
-    cholesky: Cholesky<f64, Dyn>,
+    cholesky: Cholesky,
 }
 
 impl Normals<'_> {
     /// v ← v less its component in the span.
     pub(in crate::objective::mlp) fn project(&self, v: &mut DVector<f64>) {
         let dots = self.velocity.dots(v.as_slice());
-        let solved = self.cholesky.solve(&DVector::from_fn(self.free.len(), |i, _| dots[self.free[i]]));
+        let solved = self.cholesky.solve(DVector::from_fn(self.free.len(), |i, _| dots[self.free[i]]));
         let mut c = DVector::zeros(dots.len());
         self.free.iter().zip(solved.iter()).for_each(|(&j, value)| c[j] = -value);
         self.velocity.add(&c, v.as_mut_slice());
@@ -42,7 +43,7 @@ impl MlpObjective {
         let velocity = Velocity::new(self, theta.as_slice(), kinks.held.clone());
         let gram = velocity.gram();
         let entry = |i: usize, j: usize| gram[(free[i], free[j])] * if i == j { 1.0 + JITTER } else { 1.0 };
-        let cholesky = DMatrix::from_fn(free.len(), free.len(), entry).cholesky()?;
+        let cholesky = Cholesky::of(&DMatrix::from_fn(free.len(), free.len(), entry))?;
         Some(Normals { velocity, free, cholesky })
     }
 }

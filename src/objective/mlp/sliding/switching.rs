@@ -78,14 +78,19 @@ impl Switching for MlpObjective {
         within
     }
 
+    fn give_up(&self) {
+        let Some(kinks) = &self.kinks else { return };
+        let mut kinks = kinks.borrow_mut();
+        self.return_to_start(&mut kinks);
+    }
+
     fn resettle(&self, theta: &DVector<f64>, dtheta: &mut DVector<f64>, h: f64, near: f64) -> Retrial {
         let Some(kinks) = &self.kinks else { return Retrial::Shorter };
         let mut kinks = kinks.borrow_mut();
         let kinks = &mut *kinks;
-        self.set_held(kinks, kinks.settled.clone());
+        let crossed = self.return_to_start(kinks);
         let holds: BTreeSet<Place> = kinks.held.iter().map(|(place, _)| *place).collect();
-        let candidates: Vec<Place> =
-            std::mem::take(&mut kinks.crossed).into_iter().filter(|place| !holds.contains(place)).collect();
+        let candidates: Vec<Place> = crossed.into_iter().filter(|place| !holds.contains(place)).collect();
         if candidates.is_empty() || candidates.len() > self.most_crossed() {
             return Retrial::Shorter;
         }
@@ -115,6 +120,12 @@ impl Switching for MlpObjective {
 impl MlpObjective {
     fn most_crossed(&self) -> usize {
         self.samples.max(MOST_CROSSED)
+    }
+
+    /// Holds what was held at the beginning of the step. What it crossed.
+    fn return_to_start(&self, kinks: &mut Kinks) -> BTreeSet<Place> {
+        self.set_held(kinks, kinks.settled.clone());
+        std::mem::take(&mut kinks.crossed)
     }
 
     /// Lets go of what is held no more, where ∇J(θ) = `gradient`.

@@ -173,7 +173,9 @@ impl<'a> Velocity<'a> {
         for round in 0..ROUNDS {
             let velocity = DVector::from_fn(gradient.len(), |i, _| -(gradient[i] + decay * self.theta[i]));
             let wants = self.wants(rate, velocity.as_slice());
-            if round > 0 && self.settled(&wants, velocity.norm()) {
+            let speed = velocity.norm();
+            // Of a state that has blown up no slope is known.
+            if !speed.is_finite() || (round > 0 && self.settled(&wants, speed)) {
                 break;
             }
             let wanted = DVector::from_iterator(wants.len(), wants.iter().map(|want| want.speed));
