@@ -5,7 +5,7 @@ use crate::data::Dataset;
 use crate::flow::GradientFlow;
 use crate::network::Activation;
 use crate::objective::{Loss, Objective};
-use crate::ode::{Limits, Tolerance, VectorField, tsit5};
+use crate::ode::{Limits, Switching, Tolerance, VectorField, tsit5};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 fn problem(seed: u64, widths: &[usize]) -> (MlpObjective, DVector<f64>) {
@@ -62,6 +62,38 @@ fn the_hessian_along_kinks_differentiates_the_velocity() {
         assert!(product.norm() < 1e-9 * normal.norm(), "{seed}: {:e}", product.norm());
     }
     assert!(compared > 3, "{compared}");
+}
+
+/// A stage that has blown up leaves nothing behind: slopes and products with the Hessian are those of where the step began.
+#[test]
+fn a_step_that_failed_leaves_no_trace() {
+    let mut compared = 0;
+    for seed in 0..8 {
+        let (sliding, mut theta) = problem(seed, &[2, 4, 1]);
+        let tolerance = Tolerance { rtol: 1e-7, atol: 1e-10 };
+        tsit5(GradientFlow::new(&sliding), tolerance, Limits::default()).unwrap().advance(0.0, 10.0, &mut theta).unwrap();
+        let field = GradientFlow::new(&sliding);
+        let (mut velocity, mut product) = (theta.clone(), theta.clone());
+        field.eval(0.0, &theta, &mut velocity);
+        sliding.settle(&theta, &mut velocity, 1e-2, 1e-6);
+        let held = || sliding.kinks.as_ref().unwrap().borrow().held.clone();
+        let before = held();
+        if before.is_empty() {
+            continue;
+        }
+        compared += 1;
+        let v = DVector::from_fn(theta.len(), |i, _| (i as f64).cos());
+        sliding.hessian_vector(&theta, &v, &mut product);
+        for far in [1e3, 1e160] {
+            field.eval(0.0, &(&theta * far), &mut velocity.clone());
+            sliding.give_up();
+            assert_eq!(held(), before, "{seed}");
+            let mut again = theta.clone();
+            sliding.hessian_vector(&theta, &v, &mut again);
+            assert_eq!(again, product, "{seed}");
+        }
+    }
+    assert!(compared > 1, "{compared}");
 }
 
 /// ∇z of a neuron, by differences of z, and the products that are made of it.
