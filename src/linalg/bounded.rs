@@ -11,17 +11,23 @@ use nalgebra::{DMatrix, DVector};
 
 use super::Cholesky;
 
-/// What is added to the diagonal of G, relatively: of a singular G, the shortest of many minima is as good as any other.
-const JITTER: f64 = 1e-13;
+/// What is added to the diagonal of G, relatively. If G is singular, as with samples of the same inputs, this selects the shortest of many
+/// minima, and rounding in r moves it by a millionth at most.
+const RIDGE: f64 = 1e-10;
 /// A multiplier is wrong beyond this share of the largest |r_i| and |(Gx)_i|.
 const WRONG: f64 = 1e-12;
 /// Rounds of exchanges in a row that leave no fewer entries wrong than the best before: it goes round in circles.
 const PATIENCE: usize = 3;
 
-/// The x that minimises ½xᵀGx − rᵀx with `bounds[i].0` ≤ x_i ≤ `bounds[i].1`, G = `gram` ∈ ℝ^{m × m}, r = `rhs` ∈ ℝ^m, sought from the point
+/// The x that minimises ½xᵀ(G + 1e-10·diag G)x − rᵀx with `bounds[i].0` ≤ x_i ≤ `bounds[i].1`, G = `gram` ∈ ℝ^{m × m}, r = `rhs` ∈ ℝ^m, sought from the point
 /// of the box that is nearest to 0. An entry whose row of G is zero stays there. Entries lie within their bounds to the letter.
 pub(crate) fn bounded_minimum(gram: &DMatrix<f64>, rhs: &DVector<f64>, bounds: &[(f64, f64)]) -> DVector<f64> {
     let m = rhs.len();
+    let mut gram = gram.clone();
+    for i in 0..m {
+        gram[(i, i)] *= 1.0 + RIDGE;
+    }
+    let gram = &gram;
     let mut x = DVector::from_fn(m, |i, _| 0f64.max(bounds[i].0).min(bounds[i].1));
     let moves: Vec<usize> = (0..m).filter(|&i| gram[(i, i)] > 0.0 && bounds[i].0 < bounds[i].1).collect();
     if let Some(x) = exchange(gram, rhs, bounds, &moves, &x) {
@@ -107,8 +113,7 @@ fn exchange(
 
 /// y with G_{FF}y = r_F; `None` if G_{FF} is not positive definite.
 fn solve(gram: &DMatrix<f64>, free: &[usize], rhs: &DVector<f64>) -> Option<DVector<f64>> {
-    let entry = |i: usize, j: usize| gram[(free[i], free[j])] * if i == j { 1.0 + JITTER } else { 1.0 };
-    let factor = Cholesky::of(&DMatrix::from_fn(free.len(), free.len(), entry))?;
+    let factor = Cholesky::of(&DMatrix::from_fn(free.len(), free.len(), |i, j| gram[(free[i], free[j])]))?;
     Some(factor.solve(DVector::from_fn(free.len(), |i, _| rhs[free[i]])))
 }
 

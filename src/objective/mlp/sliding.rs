@@ -12,6 +12,7 @@
 //! With σ(z) = s·z at the slope s, what kinked layers conserve stays conserved to rounding: aσ(z) = w·∂(aσ)/∂w.
 
 mod find;
+mod gradients;
 mod normals;
 mod passes;
 mod switching;
@@ -196,7 +197,12 @@ impl MlpObjective {
     }
 
     /// `gradient`, ∇ℒ(θ) by the slopes of what is held, becomes that by the slopes that keep it there; `None` if nothing is held.
-    pub(super) fn slide<'a>(&'a self, kinks: &mut Kinks, theta: &'a [f64], gradient: &mut DVector<f64>) -> Option<Velocity<'a>> {
+    pub(super) fn slide<'a>(
+        &'a self,
+        kinks: &mut Kinks,
+        theta: &'a [f64],
+        gradient: &mut DVector<f64>,
+    ) -> Option<Velocity<'a>> {
         if kinks.held.is_empty() {
             return None;
         }

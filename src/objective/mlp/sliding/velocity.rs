@@ -10,9 +10,10 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::gradients::Gradients;
 use super::passes::Passes;
 use super::{MlpObjective, Place};
-use crate::linalg::{Write, bounded_minimum, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::bounded_minimum;
 
 /// Slopes that would move by less have settled.
 const SETTLED: f64 = 1e-11;
@@ -30,9 +31,7 @@ pub(in crate::objective::mlp) struct Velocity<'a> {
     passes: Passes,
     /// The row of each of `held` there.
     rows: Vec<usize>,
-    /// B_l at index l − 1, up to the highest layer of `held`: row j is ∂z_j/∂z_l, the unit vector of its neuron at the layer of place j and 0
-    /// above. With these ∇_{W_l} z_j = (row j of B_l)ᵀ·(row of its sample in H_{l−1}).
-    factors: Vec<DMatrix<f64>>,
+    gradients: Gradients,
     /// Passes of one sample so far.
     pub(super) spent: u64,
 }
@@ -56,40 +55,10 @@ impl<'a> Velocity<'a> {
         passes.run(objective, theta, &held);
         held.extend(others.iter().map(|&place| (place, objective.side(place, passes.z(objective, theta, place)))));
         held.sort_unstable_by_key(|(place, _)| *place);
-        let rows = held.iter().map(|(place, _)| passes.row(*place)).collect();
+        let rows: Vec<usize> = held.iter().map(|(place, _)| passes.row(*place)).collect();
         let spent = passes.rows() as u64;
-        let mut all = Self { objective, theta, held, passes, rows, factors: Vec::new(), spent };
-        all.differentiate();
-        all
-    }
-
-    /// Forms B_l.
-    fn differentiate(&mut self) {
-        let (net, widths, held) = (&self.objective.net, self.objective.net.widths(), self.held.len());
-        let top = self.held.iter().map(|(place, _)| place.layer).max().unwrap_or(0);
-        let mut factors: Vec<DMatrix<f64>> = (1..=top).map(|l| DMatrix::zeros(held, widths[l])).collect();
-        for l in (1..=top).rev() {
-            let (below, here) = factors.split_at_mut(l);
-            let factor = &mut below[l - 1];
-            if let Some(above) = here.first() {
-                gemm_nn(Write::Replace, above.as_view(), net.weight(self.theta, l + 1), factor.as_view_mut());
-                if let Some(slopes) = self.passes.slopes(l, widths[l]) {
-                    for (mut factor, slopes) in factor.column_iter_mut().zip(slopes.column_iter()) {
-                        factor.iter_mut().zip(&self.rows).for_each(|(b, &row)| *b *= slopes[row]);
-                    }
-                }
-            }
-            for (j, (place, _)) in self.held.iter().enumerate().filter(|(_, (place, _))| place.layer == l) {
-                factor[(j, place.neuron)] = 1.0;
-            }
-        }
-        self.factors = factors;
-    }
-
-    /// B_l and H_{l−1} for every l at which something is held or below.
-    fn layers(&self) -> impl Iterator<Item = (usize, &DMatrix<f64>, nalgebra::DMatrixView<'_, f64>)> {
-        let state = |l: usize| self.passes.states(l - 1, self.objective.net.widths()[l - 1]);
-        self.factors.iter().enumerate().map(move |(index, factor)| (index + 1, factor, state(index + 1)))
+        let gradients = Gradients::new(&objective.net, theta, &passes, &held, &rows);
+        Self { objective, theta, held, passes, rows, gradients, spent }
     }
 
     pub(super) fn z(&self, j: usize) -> f64 {
@@ -101,68 +70,30 @@ impl<'a> Velocity<'a> {
         self.passes.pull(self.objective, self.theta, self.held[j].0)
     }
 
-    /// ⟨∇z_j, v⟩ of every held neuron: Σ_l Σ_k B_l∘(H_{l−1}V_lᵀ + 1c_lᵀ), by row.
+    /// ⟨∇z_j, v⟩ of every held neuron.
     pub(super) fn dots(&self, v: &[f64]) -> DVector<f64> {
-        let net = &self.objective.net;
         let mut dots = DVector::zeros(self.held.len());
-        for (l, factor, state) in self.layers() {
-            let mut along = DMatrix::zeros(state.nrows(), factor.ncols());
-            gemm_nt(Write::Replace, state, net.weight(v, l), along.as_view_mut());
-            for (k, (factor, along)) in factor.column_iter().zip(along.column_iter()).enumerate() {
-                let bias = net.bias(v, l).map_or(0.0, |bias| bias[k]);
-                let terms = factor.iter().zip(&self.rows).map(|(b, &row)| b * (along[row] + bias));
-                dots.iter_mut().zip(terms).for_each(|(dot, term)| *dot += term);
-            }
-        }
+        self.gradients.dots(&self.objective.net, v, dots.as_mut_slice());
         dots
     }
 
     /// ‖∇z_j‖².
     pub(super) fn norms(&self) -> DVector<f64> {
         let mut norms = DVector::zeros(self.held.len());
-        for (l, factor, state) in self.layers() {
-            let bias = f64::from(u8::from(self.objective.net.has_bias(l)));
-            let sizes: Vec<f64> = state.row_iter().map(|h| h.norm_squared() + bias).collect();
-            for (j, norm) in norms.iter_mut().enumerate() {
-                *norm += factor.row(j).norm_squared() * sizes[self.rows[j]];
-            }
-        }
+        self.gradients.norms(norms.as_mut_slice());
         norms
     }
 
-    /// ⟨∇z_j, ∇z_k⟩: Σ_l (B_l B_lᵀ)∘(H_{l−1}H_{l−1}ᵀ + 1), the 1 with a bias.
+    /// ⟨∇z_j, ∇z_k⟩.
     pub(super) fn gram(&self) -> DMatrix<f64> {
-        let held = self.held.len();
-        let (mut gram, mut both) = (DMatrix::zeros(held, held), DMatrix::zeros(held, held));
-        let mut states = DMatrix::zeros(self.passes.rows(), self.passes.rows());
-        for (l, factor, state) in self.layers() {
-            let bias = f64::from(u8::from(self.objective.net.has_bias(l)));
-            gemm_nt(Write::Replace, factor.as_view(), factor.as_view(), both.as_view_mut());
-            gemm_nt(Write::Replace, state, state, states.as_view_mut());
-            // Half, and the other like it: to the bit symmetric.
-            for k in 0..held {
-                let states = states.column(self.rows[k]);
-                for j in k..held {
-                    gram[(j, k)] += both[(j, k)] * (states[self.rows[j]] + bias);
-                }
-            }
-        }
-        gram.fill_upper_triangle_with_lower_triangle();
+        let mut gram = DMatrix::zeros(self.held.len(), self.held.len());
+        self.gradients.gram(&mut gram);
         gram
     }
 
     /// v ← v + Σ_j c_j ∇z_j.
     pub(super) fn add(&self, c: &DVector<f64>, v: &mut [f64]) {
-        let net = &self.objective.net;
-        for (l, factor, state) in self.layers() {
-            let mut scaled = factor.clone();
-            scaled.column_iter_mut().for_each(|mut column| column.component_mul_assign(c));
-            let lifted = DMatrix::from_fn(self.held.len(), state.ncols(), |j, i| state[(self.rows[j], i)]);
-            gemm_tn(Write::Add, scaled.as_view(), lifted.as_view(), net.weight_mut(v, l));
-            if let Some(bias) = net.bias_mut(v, l) {
-                bias.iter_mut().zip(scaled.column_iter()).for_each(|(sum, column)| *sum += column.sum());
-            }
-        }
+        self.gradients.add(&self.objective.net, c.as_slice(), v);
     }
 
     /// Finds the slopes for the rate κ = `rate`; `gradient`, ∇ℒ by the slopes so far, becomes that by these.
@@ -192,7 +123,7 @@ impl<'a> Velocity<'a> {
             }
             self.passes.run(self.objective, self.theta, &self.held);
             self.spent += self.passes.rows() as u64;
-            self.differentiate();
+            self.gradients = Gradients::new(&self.objective.net, self.theta, &self.passes, &self.held, &self.rows);
             gradient.iter_mut().zip(rest.iter().zip(&self.passes.gradient)).for_each(|(sum, (rest, part))| *sum = rest + part);
         }
     }
