@@ -29,21 +29,22 @@
 //!                                                └─► optim ────────────────────┘
 //! ```
 //!
-//! A module imports only from lower layers, and modules of one layer do not import each other (`tests/floors.rs` reads the `use` lines):
+//! A module imports only from lower layers, and modules of one layer do not import each other (`tests/layers.rs` reads the `use` lines):
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | [`machine`], [`publish`] |
-//! | 1 | [`scenario`], [`linalg`], [`rng`], [`npz`] |
+//! | 0 | [`machine`], [`publish`], [`settings`] |
+//! | 1 | [`linalg`], [`rng`], [`npz`] |
 //! | 2 | [`ode`], [`network`] |
 //! | 3 | [`data`], [`theory`] |
 //! | 4 | [`objective`] |
 //! | 5 | [`flow`], [`optim`], [`observe`] |
-//! | 6 | [`record`] |
-//! | 7 | [`run`](mod@run), [`claim`], [`figure`] |
-//! | 8 | [`sweep`] |
-//! | 9 | [`study`], [`paper`], [`report`] |
-//! | 10 | [`cli`] |
+//! | 6 | [`scenario`] |
+//! | 7 | [`record`] |
+//! | 8 | [`run`](mod@run), [`claim`], [`figure`] |
+//! | 9 | [`sweep`] |
+//! | 10 | [`study`], [`paper`], [`report`] |
+//! | 11 | [`cli`] |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
 //! threads; on another kind of CPU matrix products may round differently.
@@ -89,6 +90,7 @@ pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod settings;
 pub mod study;
 pub mod sweep;
 pub mod theory;

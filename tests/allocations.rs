@@ -15,6 +15,7 @@ use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
+use gramflow::settings;
 use gramflow::theory::Ledger;
 use nalgebra::{DMatrix, DVector};
 
@@ -138,7 +139,7 @@ flow: {t_end: 1}
 optimizers: [adam: {lr: 0.01}, rmsprop: {lr: 0.01, centered: true}]
 ";
     let (scenario, _) = scenario::parse(text, "x.yaml".as_ref(), &[]).unwrap();
-    let [scenario::Optimizer::Adam(adam), scenario::Optimizer::Rmsprop(rmsprop)] = &scenario.optimizers[..] else { panic!() };
+    let [settings::Optimizer::Adam(adam), settings::Optimizer::Rmsprop(rmsprop)] = &scenario.optimizers[..] else { panic!() };
     let architecture = Architecture::new(&scenario.network.widths);
     let rng = &mut stream(0, Purpose::Inputs);
     let data = Dataset { x: gaussian_matrix(30, 6, rng), y: gaussian_matrix(30, 3, rng) };

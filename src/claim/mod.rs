@@ -36,7 +36,8 @@ use std::collections::BTreeMap;
 
 use crate::ode::Termination;
 use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
-use crate::scenario::{Claim, Scenario};
+use crate::scenario::Scenario;
+use crate::settings::Claim;
 
 pub use records::Records;
 

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::npz::NpzError;
 use crate::rng::{Purpose, gaussian_matrix, named_stream, stream};
-use crate::scenario::{Data, Scenario, Synthetic};
+use crate::settings::{Data, Loss, Synthetic};
 
 use super::inputs::{Law, WhitenError};
 use super::labels::{LabelError, of_file, of_target};
@@ -55,23 +55,22 @@ pub enum DatasetError {
     Label(#[from] LabelError),
 }
 
-/// The samples of a scenario, y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of its file; the labels as its loss needs them: those of a
-/// file are used as they are or refused, those of a target are turned into classes for a classifier.
+/// The samples, y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of a file. The labels are what `loss` needs for d_L = `outputs`: those of
+/// a file are used as they are or refused, those of a target are turned into classes for a classifier.
 ///
 /// Test samples are drawn from streams of their own: the others are the same with and without them.
-pub fn split(scenario: &Scenario) -> Result<Split, DatasetError> {
-    let outputs = scenario.network.widths.last().copied().unwrap_or(0);
-    match &scenario.data {
+pub fn split(data: &Data, loss: Loss, outputs: usize, seed: u64) -> Result<Split, DatasetError> {
+    match data {
         Data::File(from) => {
             let Dataset { x, y } = file::read(&from.path)?;
-            let y = of_file(y, scenario.loss, outputs)?;
+            let y = of_file(y, loss, outputs)?;
             Ok(Split { train: Dataset { x, y }, test: None, classified: false })
         }
         Data::Synthetic(data) => {
-            let (train, test) = draw(data, scenario.seed)?;
+            let (train, test) = draw(data, seed)?;
             let mut classified = false;
             let mut labelled = |Dataset { x, y }: Dataset| {
-                let (y, changed) = of_target(y, scenario.loss);
+                let (y, changed) = of_target(y, loss);
                 classified |= changed;
                 Dataset { x, y }
             };

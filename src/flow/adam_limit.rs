@@ -16,7 +16,7 @@ use nalgebra::DVector;
 
 use crate::objective::Objective;
 use crate::ode::VectorField;
-use crate::scenario;
+use crate::settings;
 
 use super::Decay;
 use super::formula::number;
@@ -40,8 +40,8 @@ pub struct AdamLimit<'a> {
 impl<'a> AdamLimit<'a> {
     /// That of [`Adam`](crate::optim::Adam) or, with decoupled decay, [`AdamW`](crate::optim::AdamW) at a constant rate; of `amsgrad`, whose
     /// largest v has no rate, it is not.
-    pub fn new(objective: &'a dyn Objective, settings: &scenario::Adam, decay: Decay) -> Self {
-        let &scenario::Adam { lr, betas, eps, .. } = settings;
+    pub fn new(objective: &'a dyn Objective, settings: &settings::Adam, decay: Decay) -> Self {
+        let &settings::Adam { lr, betas, eps, .. } = settings;
         let zeros = DVector::zeros(objective.architecture().parameter_count());
         let scratch = RefCell::new(std::array::from_fn(|_| zeros.clone()));
         let rates = betas.map(|beta| (1.0 - beta) / lr);
@@ -132,8 +132,8 @@ mod tests {
     use crate::flow::testing::{check_jacobian, one_weight, problem};
     use crate::ode::{Limits, Tolerance, dop853};
 
-    fn settings(lr: f64, betas: [f64; 2], eps: f64) -> scenario::Adam {
-        scenario::Adam { name: None, lr, steps: None, schedule: scenario::Schedule::Constant, betas, eps, amsgrad: false }
+    fn settings(lr: f64, betas: [f64; 2], eps: f64) -> settings::Adam {
+        settings::Adam { name: None, lr, steps: None, schedule: settings::Schedule::Constant, betas, eps, amsgrad: false }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use nalgebra::DVector;
 
 use crate::objective::{Objective, SampleProducts};
 use crate::ode::VectorField;
-use crate::scenario;
+use crate::settings;
 
 use super::formula::number;
 
@@ -58,8 +58,8 @@ impl<'a> ModifiedFlow<'a> {
     }
 
     /// That of [`Sgd`](crate::optim::Sgd) on all samples, at a constant rate.
-    pub fn of_momentum(objective: &'a dyn Objective, settings: &scenario::Sgd) -> Self {
-        let &scenario::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
+    pub fn of_momentum(objective: &'a dyn Objective, settings: &settings::Sgd) -> Self {
+        let &settings::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let scale = lr / (1.0 - beta).powi(2);
         if nesterov {
             Self::new(objective, 0.5 * scale * (1.0 - beta + 2.0 * beta * beta), scale * beta * beta)
@@ -73,13 +73,13 @@ impl<'a> ModifiedFlow<'a> {
     ///
     /// # Panics
     /// Where `batches` does not divide n.
-    pub fn of_epochs(objective: &'a dyn Objective, settings: &scenario::Sgd, products: SampleProducts, batches: usize) -> Self {
+    pub fn of_epochs(objective: &'a dyn Objective, settings: &settings::Sgd, products: SampleProducts, batches: usize) -> Self {
         let samples = products.count();
         assert!(
             batches > 0 && samples.is_multiple_of(batches),
             "{batches} batches of equal size do not hold {samples} samples"
         );
-        let &scenario::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
+        let &settings::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let mut flow = Self::of_momentum(objective, settings);
         if batches > 1 {
             let reach = |i: usize| (1.0 - beta.powf((i + usize::from(nesterov)) as f64)) / (1.0 - beta);
@@ -205,11 +205,11 @@ mod tests {
         let mut draw = |columns| crate::rng::gaussian_matrix(12, columns, rng);
         let samples = Samples::new(&Dataset { x: draw(4), y: draw(2) });
         let products = objective.sample_products(&samples).unwrap();
-        let settings = scenario::Sgd {
+        let settings = settings::Sgd {
             name: None,
             lr: 0.12,
             steps: None,
-            schedule: scenario::Schedule::Constant,
+            schedule: settings::Schedule::Constant,
             batch: Some(3),
             replacement: false,
             momentum: 0.0,
@@ -259,10 +259,10 @@ mod tests {
         let (objective, _) = problem(0.2);
         assert_eq!(ModifiedFlow::of_gradient_descent(&objective, 0.01).formula(), "θ̇ = −∇J − 0.005·∇²J∇J");
         let sgd = |momentum, dampening, nesterov| {
-            let (name, steps, schedule, batch) = (None, None, scenario::Schedule::Constant, None);
+            let (name, steps, schedule, batch) = (None, None, settings::Schedule::Constant, None);
             let lr = 0.01;
             let settings =
-                scenario::Sgd { name, lr, steps, schedule, batch, replacement: false, momentum, dampening, nesterov };
+                settings::Sgd { name, lr, steps, schedule, batch, replacement: false, momentum, dampening, nesterov };
             ModifiedFlow::of_momentum(&objective, &settings).formula()
         };
         assert_eq!(sgd(0.0, 0.0, false), "θ̇ = −∇J − 0.005·∇²J∇J");

@@ -15,7 +15,7 @@ use nalgebra::DVector;
 
 use crate::objective::Objective;
 use crate::ode::VectorField;
-use crate::scenario;
+use crate::settings;
 
 use super::Decay;
 use super::formula::number;
@@ -38,8 +38,8 @@ pub struct RmspropLimit<'a> {
 
 impl<'a> RmspropLimit<'a> {
     /// That of [`RmsProp`](crate::optim::RmsProp) at a constant rate.
-    pub fn new(objective: &'a dyn Objective, settings: &scenario::Rmsprop) -> Self {
-        let &scenario::Rmsprop { lr, alpha, eps, momentum, centered, .. } = settings;
+    pub fn new(objective: &'a dyn Objective, settings: &settings::Rmsprop) -> Self {
+        let &settings::Rmsprop { lr, alpha, eps, momentum, centered, .. } = settings;
         let zeros = DVector::zeros(objective.architecture().parameter_count());
         let scratch = RefCell::new(std::array::from_fn(|_| zeros.clone()));
         let rate = (1.0 - alpha) * (1.0 - momentum) / lr;
@@ -126,9 +126,9 @@ mod tests {
     use super::*;
     use crate::flow::testing::{check_jacobian, problem};
 
-    fn settings(momentum: f64, centered: bool) -> scenario::Rmsprop {
-        let (name, steps, schedule) = (None, None, scenario::Schedule::Constant);
-        scenario::Rmsprop { name, lr: 1e-3, steps, schedule, alpha: 0.99, eps: 0.3, momentum, centered }
+    fn settings(momentum: f64, centered: bool) -> settings::Rmsprop {
+        let (name, steps, schedule) = (None, None, settings::Schedule::Constant);
+        settings::Rmsprop { name, lr: 1e-3, steps, schedule, alpha: 0.99, eps: 0.3, momentum, centered }
     }
 
     #[test]

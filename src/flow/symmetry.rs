@@ -65,7 +65,7 @@ mod tests {
     use crate::data::Dataset;
     use crate::objective::{Loss, MlpObjective, Objective};
     use crate::rng::{Purpose, gaussian_matrix, stream};
-    use crate::scenario::Activation;
+    use crate::settings::Activation;
     use std::sync::Arc;
 
     /// J is level along TTᵀv for any v, to first order; and TTᵀ is not 0 where there is a symmetry.

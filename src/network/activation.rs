@@ -18,7 +18,7 @@
 //! far out. At the kink z = 0 the slopes are those of the left, as PyTorch has them; second derivatives leave the kink out.
 
 use crate::linalg::elementary::{self, Pointwise, erf_and_density, normal};
-use crate::scenario::Activation;
+use crate::settings::Activation;
 
 /// Calls a function of `elementary` with the type of each activation.
 macro_rules! dispatch {

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Scalar};
 
-use crate::scenario::{self, Activation};
+use crate::settings;
+use crate::settings::Activation;
 
 /// Widths d_0, …, d_L of a network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) of depth L: layer l = 1, …, L maps ℝ^{d_{l−1}} to
 /// ℝ^{d_l}.
@@ -71,7 +72,7 @@ impl Architecture {
     }
 
     /// The network of a validated scenario.
-    pub fn of(network: &scenario::Network) -> Self {
+    pub fn of(network: &settings::Network) -> Self {
         Self::with_layers(&network.widths, &network.layer_activations(), &network.layer_biases())
     }
 
@@ -107,7 +108,7 @@ impl Architecture {
 
     /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, and no bias.
     pub fn is_linear(&self) -> bool {
-        scenario::is_linear(&self.activations, &self.biases)
+        settings::is_linear(&self.activations, &self.biases)
     }
 
     /// P, the length of θ.

@@ -7,7 +7,7 @@ mod forward;
 pub mod init;
 mod parameters;
 
-pub use crate::scenario::Activation;
+pub use crate::settings::Activation;
 pub use architecture::{Architecture, Conserved};
 pub use extended::ExtendedParameters;
 pub use parameters::{Parameters, WeightsError, largest_norm};

@@ -8,7 +8,7 @@
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVectorView};
 
 use crate::linalg::elementary::{exp, sigmoid, softplus};
-use crate::scenario::Loss;
+use crate::settings::Loss;
 
 /// Why labels are not of the kind that a loss wants.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]

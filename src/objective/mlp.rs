@@ -25,7 +25,7 @@ use crate::data::Dataset;
 use crate::linalg::Write;
 use crate::network::Architecture;
 use crate::ode::Switching;
-use crate::scenario::Loss;
+use crate::settings::Loss;
 use along::Dots;
 use blocks::{Block, Division, each, flops};
 use condensed::{Condensed, State};

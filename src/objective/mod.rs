@@ -13,7 +13,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use crate::scenario::Loss;
+pub use crate::settings::Loss;
 pub use chain::Order;
 pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Samples};

@@ -9,7 +9,7 @@
 
 use nalgebra::DVector;
 
-use crate::scenario;
+use crate::settings;
 
 use super::{Optimizer, lerp};
 
@@ -27,8 +27,8 @@ pub struct Adam {
 
 impl Adam {
     /// With the settings' averages and decay λ ≥ 0, for θ of length `dim`.
-    pub fn new(settings: &scenario::Adam, weight_decay: f64, dim: usize) -> Self {
-        let &scenario::Adam { betas, eps, amsgrad, .. } = settings;
+    pub fn new(settings: &settings::Adam, weight_decay: f64, dim: usize) -> Self {
+        let &settings::Adam { betas, eps, amsgrad, .. } = settings;
         let zeros = DVector::zeros(dim);
         let largest = amsgrad.then(|| zeros.clone());
         Self { betas, eps, weight_decay, steps: 0, mean: zeros.clone(), square: zeros, largest }
@@ -68,7 +68,7 @@ mod tests {
     use crate::optim::testing::{Problem, settings};
 
     fn adam(text: &str, problem: &Problem) -> Adam {
-        let scenario::Optimizer::Adam(settings) = settings(text) else { panic!("{text}") };
+        let settings::Optimizer::Adam(settings) = settings(text) else { panic!("{text}") };
         Adam::new(&settings, problem.decay(), problem.start.len())
     }
 
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn amsgrad_never_forgets_a_large_gradient() {
         let zeros = DVector::zeros(1);
-        let scenario::Optimizer::Adam(with) = settings("adam: {lr: 1, amsgrad: true, betas: [0.0, 0.5]}") else { panic!() };
+        let settings::Optimizer::Adam(with) = settings("adam: {lr: 1, amsgrad: true, betas: [0.0, 0.5]}") else { panic!() };
         let mut rule = Adam::new(&with, 0.0, 1);
         let mut theta = zeros.clone();
         rule.step(1.0, &DVector::from_element(1, 100.0), &mut theta);

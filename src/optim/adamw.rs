@@ -7,7 +7,7 @@
 
 use nalgebra::DVector;
 
-use crate::scenario;
+use crate::settings;
 
 use super::{Adam, Optimizer};
 
@@ -19,7 +19,7 @@ pub struct AdamW {
 
 impl AdamW {
     /// With the settings' averages and decay λ ≥ 0, for θ of length `dim`.
-    pub fn new(settings: &scenario::Adam, weight_decay: f64, dim: usize) -> Self {
+    pub fn new(settings: &settings::Adam, weight_decay: f64, dim: usize) -> Self {
         Self { adam: Adam::new(settings, 0.0, dim), weight_decay }
     }
 }
@@ -39,7 +39,7 @@ mod tests {
     /// Where there is no gradient, coupled decay is scaled like one and decoupled decay is θ ← (1 − ηλ)θ.
     #[test]
     fn without_a_gradient_theta_decays_geometrically() {
-        let scenario::Optimizer::Adamw(settings) = settings("adamw: {lr: 1}") else { panic!() };
+        let settings::Optimizer::Adamw(settings) = settings("adamw: {lr: 1}") else { panic!() };
         let (mut decoupled, mut coupled) = (AdamW::new(&settings, 0.5, 1), Adam::new(&settings, 0.5, 1));
         let [mut a, mut b] = [DVector::from_element(1, 1.0), DVector::from_element(1, 1.0)];
         for _ in 0..10 {

@@ -2,7 +2,7 @@
 //!
 //! A rule knows neither where its gradient comes from (all samples, or one of [`Batches`]) nor the time: the clock
 //! t_k = Σ_{j<k} η_j, over 1 − β with momentum β, and the rates η_j are the scenario's
-//! ([`time`](crate::scenario::Optimizer::time), [`rate`](crate::scenario::Optimizer::rate)).
+//! ([`time`](crate::settings::Optimizer::time), [`rate`](crate::settings::Optimizer::rate)).
 
 mod adam;
 mod adamw;
@@ -26,7 +26,7 @@ pub use stability::stability_bound;
 
 use nalgebra::DVector;
 
-use crate::scenario;
+use crate::settings;
 
 /// A rule that turns θ_k into θ_{k+1}.
 pub trait Optimizer {
@@ -36,14 +36,14 @@ pub trait Optimizer {
 }
 
 /// The rule that a scenario's settings choose, for θ of length `dim` under decay λ.
-pub fn optimizer(settings: &scenario::Optimizer, weight_decay: f64, dim: usize) -> Box<dyn Optimizer> {
+pub fn optimizer(settings: &settings::Optimizer, weight_decay: f64, dim: usize) -> Box<dyn Optimizer> {
     match settings {
-        scenario::Optimizer::Gd(_) => Box::new(Gd::new(weight_decay)),
-        scenario::Optimizer::Sgd(settings) => Box::new(Sgd::new(settings, weight_decay, dim)),
-        scenario::Optimizer::Adam(settings) => Box::new(Adam::new(settings, weight_decay, dim)),
-        scenario::Optimizer::Adamw(settings) => Box::new(AdamW::new(settings, weight_decay, dim)),
-        scenario::Optimizer::Rmsprop(settings) => Box::new(RmsProp::new(settings, weight_decay, dim)),
-        scenario::Optimizer::Sign(_) => Box::new(Sign::new(weight_decay)),
+        settings::Optimizer::Gd(_) => Box::new(Gd::new(weight_decay)),
+        settings::Optimizer::Sgd(settings) => Box::new(Sgd::new(settings, weight_decay, dim)),
+        settings::Optimizer::Adam(settings) => Box::new(Adam::new(settings, weight_decay, dim)),
+        settings::Optimizer::Adamw(settings) => Box::new(AdamW::new(settings, weight_decay, dim)),
+        settings::Optimizer::Rmsprop(settings) => Box::new(RmsProp::new(settings, weight_decay, dim)),
+        settings::Optimizer::Sign(_) => Box::new(Sign::new(weight_decay)),
     }
 }
 

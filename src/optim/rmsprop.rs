@@ -9,7 +9,7 @@
 
 use nalgebra::DVector;
 
-use crate::scenario;
+use crate::settings;
 
 use super::{Optimizer, lerp};
 
@@ -27,8 +27,8 @@ pub struct RmsProp {
 
 impl RmsProp {
     /// With the settings' averages and decay λ ≥ 0, for θ of length `dim`.
-    pub fn new(settings: &scenario::Rmsprop, weight_decay: f64, dim: usize) -> Self {
-        let &scenario::Rmsprop { alpha, eps, momentum, centered, .. } = settings;
+    pub fn new(settings: &settings::Rmsprop, weight_decay: f64, dim: usize) -> Self {
+        let &settings::Rmsprop { alpha, eps, momentum, centered, .. } = settings;
         let zeros = DVector::zeros(dim);
         Self { alpha, eps, momentum, centered, weight_decay, square: zeros.clone(), mean: zeros.clone(), velocity: zeros }
     }
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn under_a_constant_gradient_a_step_tends_to_lr_over_one_less_momentum() {
         let moved = |text: &str| {
-            let scenario::Optimizer::Rmsprop(settings) = settings(text) else { panic!("{text}") };
+            let settings::Optimizer::Rmsprop(settings) = settings(text) else { panic!("{text}") };
             let mut rule = RmsProp::new(&settings, 0.0, 1);
             let (gradient, mut theta) = (DVector::from_element(1, 3.0), DVector::zeros(1));
             for _ in 0..2000 {

@@ -8,7 +8,7 @@
 
 use nalgebra::DVector;
 
-use crate::scenario;
+use crate::settings;
 
 use super::Optimizer;
 
@@ -25,8 +25,8 @@ pub struct Sgd {
 
 impl Sgd {
     /// With the momentum that `settings` ask for and decay λ ≥ 0, for θ of length `dim`.
-    pub fn new(settings: &scenario::Sgd, weight_decay: f64, dim: usize) -> Self {
-        let &scenario::Sgd { momentum, dampening, nesterov, .. } = settings;
+    pub fn new(settings: &settings::Sgd, weight_decay: f64, dim: usize) -> Self {
+        let &settings::Sgd { momentum, dampening, nesterov, .. } = settings;
         let velocity = DVector::zeros(if momentum == 0.0 { 0 } else { dim });
         Self { momentum, dampening, nesterov, weight_decay, velocity, moves: false }
     }
@@ -59,7 +59,7 @@ mod tests {
     use crate::optim::testing::{Problem, settings};
 
     fn sgd(text: &str, problem: &Problem) -> Sgd {
-        let scenario::Optimizer::Sgd(settings) = settings(text) else { panic!("{text}") };
+        let settings::Optimizer::Sgd(settings) = settings(text) else { panic!("{text}") };
         Sgd::new(&settings, problem.decay(), problem.start.len())
     }
 

@@ -14,7 +14,7 @@
 //! Adaptive rules obey such a bound in their own metric, which moves with them (38/η of the preconditioned Hessian for Adam at β₁ = 0.9;
 //! Cohen et al. 2022, arXiv 2207.14484): of the Hessian itself they have none.
 
-use crate::scenario::{Optimizer, Sgd};
+use crate::settings::{Optimizer, Sgd};
 
 /// The least η·h at which the rule is no longer stable; `None` of an adaptive rule, and of steps along a sign.
 pub fn stability_bound(settings: &Optimizer) -> Option<f64> {

@@ -6,7 +6,7 @@ use crate::data::{Dataset, Moments};
 use crate::network::Architecture;
 use crate::objective::{LinearObjective, Objective};
 use crate::rng::{Purpose, gaussian_matrix, stream};
-use crate::scenario;
+use crate::settings;
 
 use super::Optimizer;
 
@@ -48,10 +48,10 @@ impl Problem {
 }
 
 /// The settings that a scenario would have from `text`, `gd: {lr: 0.1}`.
-pub(super) fn settings(text: &str) -> scenario::Optimizer {
-    let text = format!(
-        "name: x\ndata: {{synthetic: {{inputs: {{dim: 2, samples: 9}}, target: {{low_rank: {{rank: 1, outputs: 1}}}}}}}}\n\
-         network: {{widths: [2, 1]}}\nflow: {{t_end: 100}}\noptimizers: [{{{text}}}]\n"
-    );
-    scenario::parse(&text, "x.yaml".as_ref(), &[]).unwrap().0.optimizers.remove(0)
+pub(super) fn settings(text: &str) -> settings::Optimizer {
+    // Through JSON, which has no tags of its own for an enum.
+    let tree: serde_json::Value = serde_yaml::from_str(&format!("{{{text}}}")).unwrap();
+    let mut settings: settings::Optimizer = serde_json::from_value(tree).unwrap();
+    settings.fill_defaults();
+    settings
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::scenario::{
-    Activation, Data, Distribution, Init, Integrator, Link, Precision, Preserve, Scenario, Synthetic, Target,
-};
+use crate::scenario::Scenario;
+use crate::settings::{Activation, Data, Distribution, Init, Integrator, Link, Precision, Preserve, Synthetic, Target};
 
 /// What was trained on what, from where, without the method: `L = 3, widths 10-10-10-10, rank-2 target, start pytorch, λ = 0.01, seed 0`.
 pub fn setting(scenario: &Scenario) -> String {

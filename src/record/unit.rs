@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::network::Parameters;
 use crate::npz;
 use crate::publish::{Draft, Kind, List};
-use crate::scenario::{Data, Init, Scenario};
+use crate::scenario::Scenario;
+use crate::settings::{Data, Init};
 
 use super::folder::{ARRAYS, RECORDS, WEIGHTS, final_weights, load};
 use super::{Field, FolderError, Run, Table, parquet, read_manifest, read_scenario};

@@ -10,7 +10,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use crate::npz::Array;
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
-use crate::scenario::{Integrator, Scenario};
+use crate::scenario::Scenario;
+use crate::settings::Integrator;
 
 use super::process::Flow;
 use super::warning::VISIBLE;

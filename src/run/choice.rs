@@ -2,7 +2,8 @@
 
 use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use crate::objective::Objective;
-use crate::scenario::{Adam, Gd, Measure, Optimizer, Rmsprop, Scenario, Schedule, Sgd};
+use crate::scenario::Scenario;
+use crate::settings::{Adam, Gd, Measure, Optimizer, Rmsprop, Schedule, Sgd};
 
 use super::Problem;
 

@@ -14,7 +14,9 @@ use nalgebra::DVector;
 use crate::observe;
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
 use crate::record;
-use crate::scenario::{self, Measure, Optimizer, Scenario};
+use crate::scenario::Scenario;
+use crate::settings;
+use crate::settings::{Measure, Optimizer};
 
 use super::Problem;
 use super::choice::{Choice, Kind, choose};
@@ -130,7 +132,7 @@ impl<'a> Maker<'a, '_> {
         let steps = self.settings.last_step(flow.t_end);
         let [some, each] = MODIFIED_STEPS;
         let max_steps = match (kind, flow.integrator) {
-            (observe::Companion::Limit, _) | (_, scenario::Integrator::Rk4 { .. }) => flow.max_steps,
+            (observe::Companion::Limit, _) | (_, settings::Integrator::Rk4 { .. }) => flow.max_steps,
             _ => flow.max_steps.min(some.max(each.saturating_mul(steps))),
         };
         let t_end = self.settings.time(steps);
@@ -138,7 +140,7 @@ impl<'a> Maker<'a, '_> {
         // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above its
         // spectral radius. A method that goes by its error alone needs no such bound.
         let (method, rtol) = if kind == observe::Companion::Limit {
-            (scenario::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
+            (settings::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
         } else {
             (flow.integrator, flow.rtol)
         };
@@ -172,7 +174,7 @@ impl<'a> Maker<'a, '_> {
 
 /// The integrator of a companion.
 fn integrator<'a>(
-    method: scenario::Integrator,
+    method: settings::Integrator,
     field: &Rc<dyn VectorField + 'a>,
     tolerance: Tolerance,
     limits: Limits,
@@ -187,7 +189,7 @@ impl Companion<'_> {
             if self.kind == observe::Companion::Limit {
                 // Begun anew, so that its steps are counted from here.
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
-                self.integrator = integrator(scenario::Integrator::Dopri5, &self.field, self.tolerance, limits);
+                self.integrator = integrator(settings::Integrator::Dopri5, &self.field, self.tolerance, limits);
             }
             let begin = Instant::now();
             let segment = self.integrator.advance(self.t, t, &mut self.state).expect("times are finite and in order");

@@ -1,14 +1,14 @@
 //! From a scenario's word for a method to the method.
 
 use crate::ode::{self, Integrator, Interrupt, Limits, OdeError, Tolerance, VectorField};
-use crate::scenario;
+use crate::settings;
 
 /// The integrator of a scenario's flow, on `field`.
 ///
 /// # Errors
 /// Of settings that no validated scenario has.
 pub fn flow_integrator<'f>(
-    flow: &scenario::Flow,
+    flow: &settings::Flow,
     field: impl VectorField + 'f,
     interrupt: &Interrupt,
 ) -> Result<Integrator<'f>, OdeError> {
@@ -22,19 +22,19 @@ pub fn flow_integrator<'f>(
 /// # Errors
 /// Of settings that no validated scenario has.
 pub fn integrator<'f>(
-    name: scenario::Integrator,
+    name: settings::Integrator,
     field: impl VectorField + 'f,
     tolerance: Tolerance,
     limits: Limits,
 ) -> Result<Integrator<'f>, OdeError> {
     match name {
-        scenario::Integrator::Dop853 => ode::dop853(field, tolerance, limits),
-        scenario::Integrator::Rk4 { step } => ode::rk4(field, step, limits),
-        scenario::Integrator::Tsit5 => ode::tsit5(field, tolerance, limits),
-        scenario::Integrator::Rkc => ode::rkc(field, tolerance, limits),
-        scenario::Integrator::Gauss { stages } => ode::gauss(field, stages, tolerance, limits),
-        scenario::Integrator::Rock4 => ode::rock4(field, tolerance, limits),
-        scenario::Integrator::Auto => ode::auto(field, tolerance, limits),
-        scenario::Integrator::Dopri5 => ode::dopri5(field, tolerance, limits),
+        settings::Integrator::Dop853 => ode::dop853(field, tolerance, limits),
+        settings::Integrator::Rk4 { step } => ode::rk4(field, step, limits),
+        settings::Integrator::Tsit5 => ode::tsit5(field, tolerance, limits),
+        settings::Integrator::Rkc => ode::rkc(field, tolerance, limits),
+        settings::Integrator::Gauss { stages } => ode::gauss(field, stages, tolerance, limits),
+        settings::Integrator::Rock4 => ode::rock4(field, tolerance, limits),
+        settings::Integrator::Auto => ode::auto(field, tolerance, limits),
+        settings::Integrator::Dopri5 => ode::dopri5(field, tolerance, limits),
     }
 }

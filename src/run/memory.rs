@@ -16,7 +16,8 @@ use std::path::Path;
 
 use crate::machine::Bytes;
 use crate::npz;
-use crate::scenario::{Data, Loss, Measure, Scenario};
+use crate::scenario::Scenario;
+use crate::settings::{Data, Loss, Measure};
 
 /// An estimate of what a run takes, in bytes: as a rule within a factor of 1.5 of the peak, where that is above 100 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use nalgebra::DVector;
 use crate::flow::{Motion, Stationarity};
 use crate::objective::Objective;
 use crate::ode::{Event, Termination, Tolerance};
-use crate::scenario::{Claim, Preserve, Scenario};
+use crate::scenario::Scenario;
+use crate::settings::{Claim, Preserve};
 
 use super::Problem;
 use super::plateaus::Plateaus;

@@ -3,7 +3,7 @@
 use crate::flow::{BalanceProjection, Correction};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe;
-use crate::scenario::{Precision, Preserve};
+use crate::settings::{Precision, Preserve};
 
 /// A projection of the flow's weights, and what came of the last one.
 pub(super) struct Preservation {

@@ -6,14 +6,15 @@ use std::thread;
 
 use nalgebra::DMatrix;
 
-use crate::data::{Dataset, DatasetError, Moments, Split, split, target_agop};
+use crate::data::{Dataset, DatasetError, Moments, Split, target_agop};
 use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
 use crate::machine::free_memory;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
 use crate::observe::Snapshot;
-use crate::scenario::{Data, Loss, Optimizer, Scenario, ScenarioError, Sgd};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::settings::{Data, Loss, Optimizer, Sgd};
 
 use super::{Memory, MemoryError};
 
@@ -154,7 +155,7 @@ impl Problem {
     pub fn with_threads(scenario: &Scenario, threads: usize, memory: u64) -> Result<Self, ProblemError> {
         Memory::of(scenario).check(memory)?;
         let architecture = Architecture::of(&scenario.network);
-        let Split { train: data, test, classified } = split(scenario)?;
+        let Split { train: data, test, classified } = scenario.split()?;
         if let Data::File(_) = scenario.data {
             check_shapes(&data, &architecture)?;
         }

@@ -14,7 +14,9 @@ use crate::observe::{Entry, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
 use crate::record::{self, Recorder};
-use crate::scenario::{self, Measure, Scenario};
+use crate::scenario::Scenario;
+use crate::settings;
+use crate::settings::Measure;
 use crate::theory::Ledger;
 
 use super::Problem;
@@ -222,7 +224,7 @@ impl<'a> Flow<'a> {
 pub(super) struct Descent<'a> {
     name: String,
     problem: &'a Problem,
-    settings: &'a scenario::Optimizer,
+    settings: &'a settings::Optimizer,
     rule: Box<dyn Optimizer>,
     /// Where the gradient is not that of all samples.
     minibatches: Option<(Batches, Box<dyn BatchGradient + 'a>)>,
@@ -249,7 +251,7 @@ pub(super) struct Descent<'a> {
 
 impl<'a> Descent<'a> {
     pub(super) fn new(
-        settings: &'a scenario::Optimizer,
+        settings: &'a settings::Optimizer,
         scenario: &Scenario,
         problem: &'a Problem,
         interrupt: &Interrupt,
@@ -390,21 +392,21 @@ impl<'a> Descent<'a> {
 }
 
 /// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
-fn keeps_ledger(scenario: &Scenario, settings: &scenario::Optimizer) -> bool {
+fn keeps_ledger(scenario: &Scenario, settings: &settings::Optimizer) -> bool {
     is_about(Measure::Ledger, settings) && !has_momentum(settings) && scenario.measure.contains(&Measure::Ledger)
 }
 
-fn has_momentum(settings: &scenario::Optimizer) -> bool {
-    matches!(settings, scenario::Optimizer::Sgd(sgd) if sgd.momentum != 0.0)
+fn has_momentum(settings: &settings::Optimizer) -> bool {
+    matches!(settings, settings::Optimizer::Sgd(sgd) if sgd.momentum != 0.0)
 }
 
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
 fn minibatches<'a>(
-    settings: &scenario::Optimizer,
+    settings: &settings::Optimizer,
     seed: u64,
     problem: &'a Problem,
 ) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
-    let &scenario::Optimizer::Sgd(scenario::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
+    let &settings::Optimizer::Sgd(settings::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
     let samples = problem.samples.clone()?;
     let drawn = batch < samples.count() || replacement;
     let batches = || Batches::new(samples.count(), batch, replacement, seed, settings.name());

@@ -6,7 +6,7 @@ use nalgebra::DVector;
 
 use crate::objective::OnKink;
 use crate::ode::Event;
-use crate::scenario::Flow;
+use crate::settings::Flow;
 
 use super::Problem;
 

@@ -1,62 +1,13 @@
-//! `claims`: what a scenario is meant to show.
+//! `claims`: whether a scenario has what its claims are about.
 
-use serde::{Deserialize, Serialize};
-
-use super::validate::Findings;
-use super::{Activation, Data, Scenario};
-
-/// A statement that a run confirms or refutes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Claim {
-    /// D_l(t) = e^{−2λt}D_l(0), with D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ.
-    BalanceLaw,
-    /// The Neural Feature Ansatz: W_1ᵀW_1 ∝ A_f^{1/L}.
-    Nfa,
-    /// The balance gap decays at the rate 2λ.
-    DecayRate,
-    /// From a balanced start A_f = (W_1ᵀW_1)^L for all time (Theorem 3.1).
-    NfaExact,
-    /// From any start ‖A_f − (W_1ᵀW_1)^L‖_F = O(c_max e^{−2λt}), c_max from the initial imbalance (Theorem 3.2).
-    NfaAsymptotic,
-    /// The fitted exponent α̂ of W_1ᵀW_1 ∝ A_f^α is 1/L.
-    Exponent,
-    /// The cosine of W_1ᵀW_1 and A_f^{α̃/L} is largest at α̃ = 1.
-    Peak,
-    /// The spectrum of W_1ᵀW_1 drops after the target's rank, and its top singular space is the target's.
-    LowRank,
-    /// The data are fitted and the ansatz does not hold: a counterexample.
-    NfaViolated,
-    /// With λ = 0 and an unbalanced start, the alignment makes no progress.
-    Stagnates,
-    /// The end is a minimum, not a plateau or a saddle: the Hessian has no direction of negative curvature.
-    Converged,
-}
-
-impl Claim {
-    /// As in a scenario: `balance-law`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BalanceLaw => "balance-law",
-            Self::Nfa => "nfa",
-            Self::DecayRate => "decay-rate",
-            Self::NfaExact => "nfa-exact",
-            Self::NfaAsymptotic => "nfa-asymptotic",
-            Self::Exponent => "exponent",
-            Self::Peak => "peak",
-            Self::LowRank => "low-rank",
-            Self::NfaViolated => "nfa-violated",
-            Self::Stagnates => "stagnates",
-            Self::Converged => "converged",
-        }
-    }
-}
+use super::Scenario;
+use crate::settings::{Activation, Claim, Data, Findings, path};
 
 impl Scenario {
     /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.
     pub(super) fn validate_claims(&self, found: &mut Findings) {
         for (index, &claim) in self.claims.iter().enumerate().take(super::MOST_WORDS) {
-            let path = super::path::item("claims", index);
+            let path = path::item("claims", index);
             found.require(!self.claims[..index].contains(&claim), &path, "made once", claim.name());
             if let Some(needs) = self.lacks(claim) {
                 found.add(&path, format!("{} {needs}", claim.name()));

@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::marks::Marks;
-use super::path;
-use super::validate::Findings;
+use crate::settings::Findings;
+use crate::settings::path;
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]

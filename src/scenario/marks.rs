@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser};
 
-use super::path;
+use crate::settings::path;
 
 /// Deeper nesting than this is refused by serde_yaml as well, but only after a time that grows with the square of the depth.
 const MAX_DEPTH: usize = 128;

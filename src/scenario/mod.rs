@@ -10,24 +10,13 @@
 //! ranges.
 
 mod claim;
-mod clock;
-mod data;
 mod error;
-mod flow;
-mod init;
-mod loss;
 mod marks;
-mod measure;
-mod network;
-mod optimizer;
 mod patch;
-mod path;
 pub mod picture;
 mod places;
 mod print;
 mod read;
-mod record;
-mod schedule;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -37,28 +26,15 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
-pub use claim::Claim;
-pub use data::{
-    Counterexample, Data, Distribution, FileData, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Target,
-    Teacher,
-};
 pub use error::{Location, Problem, ScenarioError, Source};
-pub use flow::{Flow, Integrator, Precision, Preserve};
-pub use init::Init;
-pub use loss::Loss;
-pub use measure::Measure;
-pub use network::{Activation, Network, OneOrEach, is_linear};
-pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, parse_resolved, read};
-pub use record::Record;
-pub use schedule::Schedule;
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
-/// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
-const MAX_WIDTH: usize = 65_536;
+use crate::data::{self, DatasetError, Split};
+use crate::settings::{Claim, Data, Flow, Init, Loss, Measure, Network, Optimizer, Record};
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;
@@ -108,5 +84,14 @@ impl Scenario {
     /// The times at which every process is observed: strictly increasing, from exactly 0 to exactly `flow.t_end`.
     pub fn record_times(&self) -> Vec<f64> {
         self.record.times(self.flow.t_end)
+    }
+
+    /// The samples, drawn or read, with labels as the loss needs them ([`data::split`]).
+    ///
+    /// # Errors
+    /// If a file cannot be read or does not hold what the network and the loss need, or inputs cannot be whitened.
+    pub fn split(&self) -> Result<Split, DatasetError> {
+        let outputs = self.network.widths.last().copied().unwrap_or(0);
+        data::split(&self.data, self.loss, outputs, self.seed)
     }
 }

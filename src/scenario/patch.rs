@@ -9,8 +9,8 @@ use serde_yaml::Value;
 
 use super::error::{Location, Patch, Problem};
 use super::marks::Marks;
-use super::path;
 use super::text;
+use crate::settings::path;
 
 /// Applies `given` to `tree`.
 pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use serde::Serializer;
 use serde_yaml::{Number, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Data, Init, Scenario, ScenarioError};
+use super::{Scenario, ScenarioError};
 use crate::machine;
+use crate::settings::{Data, Init};
 
 impl Scenario {
     /// As YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) reads them as floats too.
@@ -66,11 +66,6 @@ impl Digests {
 
 /// Why printing cannot fail: the only fallible parts of a tree are keys that are not text, and paths, which `path` prints.
 const INFALLIBLE: &str = "every key of a scenario is text";
-
-/// Prints a path as text; `validate` has refused those that are not UTF-8.
-pub(super) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&path.display())
-}
 
 /// `sha256:` and the digest of a file's content.
 fn content(path: &Path) -> Result<PathBuf, ScenarioError> {

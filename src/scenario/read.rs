@@ -7,9 +7,10 @@ use serde_yaml::Value;
 use super::error::{Problem, ScenarioError, Source};
 use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
-use super::validate::Findings;
-use super::{Data, Init, Scenario, patch, tree};
+use super::{Scenario, patch, tree};
 use crate::machine;
+use crate::settings::Findings;
+use crate::settings::{Data, Init};
 
 /// A longer text is no scenario: half a million record times take 13 MB in JSON.
 const LONGEST: u64 = 16 << 20;

@@ -10,7 +10,8 @@ use gramflow::claim::{Evidence, verdict};
 use gramflow::ode::Interrupt;
 use gramflow::record::{self, Bound, ErrorFrom, Outcome, Values, Verdict};
 use gramflow::run::{Problem, run};
-use gramflow::scenario::{self, Claim};
+use gramflow::scenario;
+use gramflow::settings::Claim;
 use gramflow::sweep;
 use serde_json::Value;
 

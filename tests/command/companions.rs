@@ -7,6 +7,7 @@ use gramflow::objective::Objective;
 use gramflow::ode::{Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
+use gramflow::settings;
 use nalgebra::DVector;
 
 use crate::harness::{bundled, succeed};
@@ -109,7 +110,7 @@ fn gradient_descent_follows_its_flows_with_orders_1_2_and_3() {
 fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
     let of = |activation: &str, flow: &str| {
         let mut scenario = scenario_of(0.1, &list(&halved(0.05), |_| "{gd: {NAME}}".to_string()));
-        scenario.measure = vec![scenario::Measure::ModifiedFlow];
+        scenario.measure = vec![settings::Measure::ModifiedFlow];
         let network = format!("network={{widths: [4, 5, 4, 3], activations: {activation}, bias: true}}");
         let sets = [network, format!("flow={flow}")];
         let text = scenario.to_yaml();
@@ -173,7 +174,7 @@ fn momentum_does_not_follow_its_modified_flow_from_another_start() {
         let sgd = |_| format!("{{sgd: {{NAME, {momentum}}}}}");
         let order = slope_to(0.1, &rates, sgd, |lr, objective, start| {
             let optimizers = list(&[lr], sgd);
-            let scenario::Optimizer::Sgd(settings) = scenario_of(0.1, &optimizers).optimizers.remove(0) else { panic!() };
+            let settings::Optimizer::Sgd(settings) = scenario_of(0.1, &optimizers).optimizers.remove(0) else { panic!() };
             let flow = ModifiedFlow::of_momentum(objective, &settings);
             let moved = ModifiedFlow::new(objective, 0.0, shift * lr).start(start);
             (Box::new(flow), moved)
@@ -257,7 +258,7 @@ measure: [limit]
     let (finished, problem) = (finish(&scenario), Problem::new(&scenario).unwrap());
     let last = |i| *finished.run.table.floats(&format!("r{i}"), "distance_to_limit").last().unwrap();
     let from_zero = |i: usize| {
-        let scenario::Optimizer::Rmsprop(settings) = &scenario.optimizers[i] else { panic!() };
+        let settings::Optimizer::Rmsprop(settings) = &scenario.optimizers[i] else { panic!() };
         let field = RmspropLimit::new(&*problem.objective, settings);
         // u of v = 0, so small that the first step leaves it behind.
         let mut state = DVector::from_column_slice(&[problem.start.values()[0], 1e-9]);
@@ -390,7 +391,7 @@ fn a_modified_flow_beyond_stability_is_given_up() {
     assert!(companion.termination_detail.contains("lower its lr"), "{}", companion.termination_detail);
     // Steps of a fixed length are the scenario's own affair.
     let mut fixed = scenario_of(0.0, &["{gd: {lr: 0.5}}".to_string()]);
-    (fixed.flow.integrator, fixed.flow.t_end) = (scenario::Integrator::Rk4 { step: 5e-5 }, 2.0);
+    (fixed.flow.integrator, fixed.flow.t_end) = (settings::Integrator::Rk4 { step: 5e-5 }, 2.0);
     let finished = finish(&fixed);
     assert_eq!(finished.manifest.processes["gd"].companions["modified_flow"].termination, "t_end");
 }

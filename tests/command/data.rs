@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use gramflow::data::{Dataset, split};
+use gramflow::data::Dataset;
 use gramflow::npz;
 use gramflow::record::{self, Run};
 use gramflow::scenario;
@@ -58,7 +58,7 @@ fn a_linear_network_learns_the_linear_part_of_a_target() {
     for (target, expected) in cases {
         let run = run(at.path(), LINEAR, "out", &[&format!("data.synthetic.target={{{target}}}")]);
         // The standard error of the mean of r²/2: of these residuals r² has a standard deviation of at most √(E[h_3⁴] − 1) = √92.
-        let data = split(&resolved(&at.path().join("out"))).unwrap().train;
+        let data = resolved(&at.path().join("out")).split().unwrap().train;
         let n = data.y.len() as f64;
         let deviation = data.y.map(|y| y * y).variance().sqrt();
         let (found, error) = (last(&run, "loss"), 0.5 * deviation / n.sqrt());
@@ -82,7 +82,7 @@ fn the_test_loss_is_that_of_other_samples() {
     let without = run(at.path(), LINEAR, "without", &sets);
     let with = run(at.path(), LINEAR, "with", &[&sets[..], &["data.synthetic.test=50"]].concat());
     let folder = at.path().join("with");
-    let data = split(&resolved(&folder)).unwrap();
+    let data = resolved(&folder).split().unwrap();
     let test = data.test.unwrap();
     assert_eq!((data.train.x.nrows(), test.x.nrows()), (3, 50));
     for (column, data) in [("loss", data.train), ("test_loss", test)] {

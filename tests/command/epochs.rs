@@ -7,7 +7,8 @@ use gramflow::npz::{self, Array, Arrays};
 use gramflow::ode::{Interrupt, Limits, Tolerance, dop853};
 use gramflow::optim::optimizer;
 use gramflow::run::{Finished, Problem, run};
-use gramflow::scenario::{self, Optimizer, Scenario, Sgd};
+use gramflow::scenario::{self, Scenario};
+use gramflow::settings::{Optimizer, Sgd};
 use nalgebra::DVector;
 
 /// A problem of `samples` samples with one `sgd`.

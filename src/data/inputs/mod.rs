@@ -18,7 +18,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 use crate::rng::{Purpose, gaussian_matrix, named_stream, orthonormal_columns, stream};
-use crate::scenario::{Distribution, Inputs};
+use crate::settings::{Distribution, Inputs};
 
 use whiten::whiten;
 

@@ -5,7 +5,7 @@
 use nalgebra::DMatrix;
 
 use crate::linalg::triangular_factor;
-use crate::scenario::Synthetic;
+use crate::settings::Synthetic;
 
 use super::super::inputs::Law;
 use super::{TargetFunction, target};

@@ -4,7 +4,7 @@
 use nalgebra::DMatrix;
 
 use crate::data::inputs::Law;
-use crate::scenario;
+use crate::settings;
 
 use super::TargetFunction;
 
@@ -14,7 +14,7 @@ pub(super) struct Counterexample {
 }
 
 impl Counterexample {
-    pub(super) fn new(settings: &scenario::Counterexample) -> Self {
+    pub(super) fn new(settings: &settings::Counterexample) -> Self {
         Self { k: settings.k }
     }
 }

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::data::inputs::Law;
-use crate::scenario::Link;
+use crate::settings::Link;
 
 use super::{TargetFunction, link};
 

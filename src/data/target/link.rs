@@ -1,6 +1,6 @@
 //! Links g: ℝ → ℝ, their slopes, and moments of the slopes under a normal law.
 
-use crate::scenario::Link;
+use crate::settings::Link;
 
 use super::hermite;
 

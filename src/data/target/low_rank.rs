@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 use crate::rng::{gaussian_matrix, orthonormal_columns};
-use crate::scenario::LowRank;
+use crate::settings::LowRank;
 
 use super::entrywise::Entrywise;
 
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::linalg::singular_values;
     use crate::rng::{Purpose, stream};
-    use crate::scenario::Link;
+    use crate::settings::Link;
 
     fn low_rank(rank: usize, outputs: usize, singular_values: Option<Vec<f64>>) -> LowRank {
         LowRank { rank, outputs, link: Link::Identity, singular_values }

@@ -20,7 +20,7 @@ use std::fmt::Debug;
 use nalgebra::DMatrix;
 
 use crate::rng::{Purpose, stream};
-use crate::scenario;
+use crate::settings;
 
 use super::inputs::Law;
 
@@ -37,14 +37,14 @@ pub trait TargetFunction: Debug {
 }
 
 /// The target that a scenario asks for, for inputs of length `dim`. Its random part derives from `seed`.
-pub fn target(settings: &scenario::Target, dim: usize, seed: u64) -> Box<dyn TargetFunction> {
+pub fn target(settings: &settings::Target, dim: usize, seed: u64) -> Box<dyn TargetFunction> {
     let rng = &mut stream(seed, Purpose::Target);
     match settings {
-        scenario::Target::LowRank(settings) => Box::new(low_rank::target(settings, dim, rng)),
-        scenario::Target::SingleIndex(settings) => Box::new(single_index::target(settings, dim, rng)),
-        scenario::Target::MultiIndex(settings) => Box::new(multi_index::MultiIndex::new(settings, dim, rng)),
-        scenario::Target::Teacher(settings) => Box::new(teacher::Teacher::new(settings, rng)),
-        scenario::Target::Parity(settings) => Box::new(parity::Parity::new(settings)),
-        scenario::Target::Counterexample(settings) => Box::new(counterexample::Counterexample::new(settings)),
+        settings::Target::LowRank(settings) => Box::new(low_rank::target(settings, dim, rng)),
+        settings::Target::SingleIndex(settings) => Box::new(single_index::target(settings, dim, rng)),
+        settings::Target::MultiIndex(settings) => Box::new(multi_index::MultiIndex::new(settings, dim, rng)),
+        settings::Target::Teacher(settings) => Box::new(teacher::Teacher::new(settings, rng)),
+        settings::Target::Parity(settings) => Box::new(parity::Parity::new(settings)),
+        settings::Target::Counterexample(settings) => Box::new(counterexample::Counterexample::new(settings)),
     }
 }

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use crate::data::inputs::Law;
 use crate::rng::orthonormal_columns;
-use crate::scenario::{self, Link};
+use crate::settings;
+use crate::settings::Link;
 
 use super::entrywise::scaled;
 use super::{TargetFunction, link};
@@ -19,7 +20,7 @@ pub(super) struct MultiIndex {
 }
 
 impl MultiIndex {
-    pub(super) fn new(settings: &scenario::MultiIndex, dim: usize, rng: &mut impl Rng) -> Self {
+    pub(super) fn new(settings: &settings::MultiIndex, dim: usize, rng: &mut impl Rng) -> Self {
         let directions = orthonormal_columns(dim, settings.rank, rng).transpose();
         let map = match &settings.singular_values {
             None => directions,

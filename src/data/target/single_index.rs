@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::rng::orthonormal_columns;
-use crate::scenario::SingleIndex;
+use crate::settings::SingleIndex;
 
 use super::entrywise::Entrywise;
 

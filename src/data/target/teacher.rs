@@ -8,7 +8,7 @@ use rand::Rng;
 use crate::data::inputs::Law;
 use crate::network::{Activation, Architecture, Parameters};
 use crate::rng::gaussian_matrix;
-use crate::scenario;
+use crate::settings;
 
 use super::TargetFunction;
 use super::entrywise::scaled;
@@ -17,7 +17,7 @@ use super::entrywise::scaled;
 pub(super) struct Teacher(Parameters);
 
 impl Teacher {
-    pub(super) fn new(settings: &scenario::Teacher, rng: &mut impl Rng) -> Self {
+    pub(super) fn new(settings: &settings::Teacher, rng: &mut impl Rng) -> Self {
         let depth = settings.widths.len() - 1;
         let mut activations = vec![settings.activation; depth];
         activations[depth - 1] = Activation::Identity;

@@ -6,33 +6,34 @@ use super::agop::sampled_factor;
 use super::*;
 use crate::linalg::{GramPower, Svd, cosine, singular_values};
 use crate::rng::gaussian_matrix;
-use crate::scenario::{
+use crate::settings;
+use crate::settings::{
     Activation, Counterexample, Distribution, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Teacher,
 };
 
 const DIM: usize = 5;
 
 /// Every target, with every link and activation.
-fn all() -> Vec<scenario::Target> {
+fn all() -> Vec<settings::Target> {
     let mut targets = vec![
-        scenario::Target::Parity(Parity { k: 1 }),
-        scenario::Target::Parity(Parity { k: 3 }),
-        scenario::Target::Counterexample(Counterexample { k: 2 }),
-        scenario::Target::Counterexample(Counterexample { k: DIM }),
+        settings::Target::Parity(Parity { k: 1 }),
+        settings::Target::Parity(Parity { k: 3 }),
+        settings::Target::Counterexample(Counterexample { k: 2 }),
+        settings::Target::Counterexample(Counterexample { k: DIM }),
     ];
     for link in link::ALL {
         targets.extend([
-            scenario::Target::LowRank(LowRank { rank: 2, outputs: 3, link, singular_values: None }),
-            scenario::Target::LowRank(LowRank { rank: 1, outputs: 1, link, singular_values: Some(vec![1.4]) }),
-            scenario::Target::SingleIndex(SingleIndex { link }),
-            scenario::Target::MultiIndex(MultiIndex { rank: 3, link, singular_values: None }),
-            scenario::Target::MultiIndex(MultiIndex { rank: 2, link, singular_values: Some(vec![1.5, 0.5]) }),
+            settings::Target::LowRank(LowRank { rank: 2, outputs: 3, link, singular_values: None }),
+            settings::Target::LowRank(LowRank { rank: 1, outputs: 1, link, singular_values: Some(vec![1.4]) }),
+            settings::Target::SingleIndex(SingleIndex { link }),
+            settings::Target::MultiIndex(MultiIndex { rank: 3, link, singular_values: None }),
+            settings::Target::MultiIndex(MultiIndex { rank: 2, link, singular_values: Some(vec![1.5, 0.5]) }),
         ]);
     }
     for activation in Activation::ALL {
-        targets.push(scenario::Target::Teacher(Teacher { widths: vec![DIM, 6, 4, 2], activation }));
+        targets.push(settings::Target::Teacher(Teacher { widths: vec![DIM, 6, 4, 2], activation }));
     }
-    targets.push(scenario::Target::Teacher(Teacher { widths: vec![DIM, 2], activation: Activation::Tanh }));
+    targets.push(settings::Target::Teacher(Teacher { widths: vec![DIM, 2], activation: Activation::Tanh }));
     targets
 }
 
@@ -68,14 +69,14 @@ proptest! {
     }
 }
 
-fn has_kinks(settings: &scenario::Target) -> bool {
+fn has_kinks(settings: &settings::Target) -> bool {
     match settings {
-        scenario::Target::LowRank(LowRank { link, .. })
-        | scenario::Target::SingleIndex(SingleIndex { link })
-        | scenario::Target::MultiIndex(MultiIndex { link, .. }) => *link == Link::Relu,
-        scenario::Target::Teacher(teacher) => matches!(teacher.activation, Activation::Relu | Activation::LeakyRelu),
-        scenario::Target::Counterexample(_) => true,
-        scenario::Target::Parity(_) => false,
+        settings::Target::LowRank(LowRank { link, .. })
+        | settings::Target::SingleIndex(SingleIndex { link })
+        | settings::Target::MultiIndex(MultiIndex { link, .. }) => *link == Link::Relu,
+        settings::Target::Teacher(teacher) => matches!(teacher.activation, Activation::Relu | Activation::LeakyRelu),
+        settings::Target::Counterexample(_) => true,
+        settings::Target::Parity(_) => false,
     }
 }
 
@@ -147,7 +148,7 @@ fn closed_agops_are_means_over_samples() {
 #[test]
 fn the_counterexample_has_the_dense_agop_of_the_paper() {
     for k in [2, 5, 10, 50] {
-        let settings = scenario::Target::Counterexample(Counterexample { k });
+        let settings = settings::Target::Counterexample(Counterexample { k });
         let law =
             Law::new(&Inputs { dim: k, samples: 1, distribution: Distribution::Sphere, condition: 1.0, whiten: false }, 0);
         let factor = target(&settings, k, 0).agop_factor(&law).unwrap();
@@ -178,9 +179,9 @@ fn the_sampled_factor_is_the_mean_of_the_samples() {
 /// What a scenario's data give: the expectation where it is known, the mean over the samples where it is not.
 #[test]
 fn the_agop_is_closed_where_it_can_be() {
-    let data = |link| scenario::Synthetic {
+    let data = |link| settings::Synthetic {
         inputs: Inputs { dim: DIM, samples: 50, distribution: Distribution::Gaussian, condition: 1.0, whiten: false },
-        target: scenario::Target::SingleIndex(SingleIndex { link }),
+        target: settings::Target::SingleIndex(SingleIndex { link }),
         noise: 0.0,
         test: 0,
     };
@@ -198,10 +199,10 @@ fn the_agop_is_closed_where_it_can_be() {
 fn normalised_targets_have_unit_variance() {
     let (x, _) = law(Distribution::Gaussian, 1.0).draw(0).unwrap();
     for settings in [
-        scenario::Target::SingleIndex(SingleIndex { link: Link::Identity }),
-        scenario::Target::SingleIndex(SingleIndex { link: Link::Hermite { k: 3 } }),
-        scenario::Target::MultiIndex(MultiIndex { rank: 3, link: Link::Hermite { k: 2 }, singular_values: None }),
-        scenario::Target::Parity(Parity { k: 2 }),
+        settings::Target::SingleIndex(SingleIndex { link: Link::Identity }),
+        settings::Target::SingleIndex(SingleIndex { link: Link::Hermite { k: 3 } }),
+        settings::Target::MultiIndex(MultiIndex { rank: 3, link: Link::Hermite { k: 2 }, singular_values: None }),
+        settings::Target::Parity(Parity { k: 2 }),
     ] {
         let y = target(&settings, DIM, 8).values(&x);
         let squares = y.map(|y| y * y);
@@ -215,9 +216,9 @@ fn normalised_targets_have_unit_variance() {
 fn the_gaussian_link_is_of_all_directions_in_a_multi_index_target() {
     let x = DMatrix::from_row_slice(1, 2, &[0.6, -0.8]);
     let settings = MultiIndex { rank: 2, link: Link::Gaussian, singular_values: None };
-    let y = target(&scenario::Target::MultiIndex(settings), 2, 0).values(&x);
+    let y = target(&settings::Target::MultiIndex(settings), 2, 0).values(&x);
     assert!((y[0] - (-1.0f64).exp()).abs() < 1e-15, "‖Vᵀx‖ = ‖x‖ = 1");
     let entries = LowRank { rank: 2, outputs: 2, link: Link::Gaussian, singular_values: Some(vec![1.0, 1.0]) };
-    let y = target(&scenario::Target::LowRank(entries), 2, 0).values(&x);
+    let y = target(&settings::Target::LowRank(entries), 2, 0).values(&x);
     assert!((y.map(f64::ln).sum() + 1.0).abs() < 1e-14 && y.len() == 2);
 }

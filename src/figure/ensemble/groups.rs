@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::record::{Ensemble, Member, Values};
-use crate::scenario::{Optimizer, picture};
+use crate::scenario::picture;
+use crate::settings::Optimizer;
 
 use super::super::canvas::Point;
 use super::words;

@@ -3,8 +3,9 @@
 use nalgebra::DMatrix;
 
 use crate::linalg::Eigen;
+use crate::scenario::Scenario;
 use crate::scenario::picture::MatrixName;
-use crate::scenario::{Data, Scenario, Target};
+use crate::settings::{Data, Target};
 
 use super::super::axis::Scale;
 use super::super::canvas::Point;

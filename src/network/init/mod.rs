@@ -15,22 +15,22 @@ pub use orthogonal::orthogonal;
 pub use pytorch::pytorch;
 
 use crate::rng::{Purpose, stream};
-use crate::scenario;
+use crate::settings;
 
 use super::{Architecture, Parameters};
 
 /// The start that a scenario asks for. Only `file` can fail.
-pub fn start(scheme: &scenario::Init, architecture: &Architecture, seed: u64) -> Result<Parameters, FileError> {
+pub fn start(scheme: &settings::Init, architecture: &Architecture, seed: u64) -> Result<Parameters, FileError> {
     let rng = &mut stream(seed, Purpose::Init);
     Ok(match scheme {
-        scenario::Init::Pytorch => pytorch(architecture, rng),
-        scenario::Init::Gaussian { std } => gaussian(architecture, *std, rng),
-        scenario::Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
-        scenario::Init::Identity => identity(architecture),
-        scenario::Init::Balanced { scale, singular_values, imbalance } => {
+        settings::Init::Pytorch => pytorch(architecture, rng),
+        settings::Init::Gaussian { std } => gaussian(architecture, *std, rng),
+        settings::Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
+        settings::Init::Identity => identity(architecture),
+        settings::Init::Balanced { scale, singular_values, imbalance } => {
             let settings = Balanced { scale: *scale, singular_values: singular_values.as_deref(), imbalance: *imbalance };
             balanced(architecture, settings, rng, &mut stream(seed, Purpose::Imbalance))
         }
-        scenario::Init::File { path } => file(architecture, path)?,
+        settings::Init::File { path } => file(architecture, path)?,
     })
 }

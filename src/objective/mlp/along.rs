@@ -9,7 +9,7 @@ use super::blocks::Part;
 use super::tape::{Tape, begin, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
-use crate::scenario::Loss;
+use crate::settings::Loss;
 
 /// The dotted products of one block.
 pub(super) struct Dots {

@@ -10,7 +10,7 @@ use super::blocks::{Division, Part};
 use super::condensed::{Condensed, State};
 use super::tape::{Keep, Tape, matrix};
 use crate::linalg::Write;
-use crate::scenario::Loss;
+use crate::settings::Loss;
 
 /// The gradients of batches of at most a given size, on one thread.
 pub struct MlpMinibatch {

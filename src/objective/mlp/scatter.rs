@@ -15,7 +15,7 @@ use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 use crate::objective::Samples;
-use crate::scenario::Loss;
+use crate::settings::Loss;
 
 /// S(θ) of a network on samples. Its cost is that of about three gradients by backpropagation, also where the loss itself goes by moments.
 pub struct SampleProducts {

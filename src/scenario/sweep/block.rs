@@ -4,8 +4,9 @@ use serde_yaml::{Number, Value};
 
 use super::range::Range;
 use super::{Factor, Key, MAX_KEYS, MAX_UNITS};
-use crate::scenario::validate::Findings;
-use crate::scenario::{patch, path, tree};
+use crate::scenario::{patch, tree};
+use crate::settings::Findings;
+use crate::settings::path;
 
 /// The factors of the sweep `block`, over the scenario that `base` is without it; none where something is wrong.
 pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<Factor> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_yaml::{Number, Value};
 
 use super::MAX_UNITS;
-use crate::scenario::{path, validate::Findings};
+use crate::settings::{Findings, path};
 
 /// Values by a rule.
 #[derive(Debug, Clone, Deserialize)]

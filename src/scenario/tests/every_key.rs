@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::settings::*;
 
 #[test]
 fn a_misspelt_key_is_reported_where_it_stands() {

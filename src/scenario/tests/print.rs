@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::settings::*;
 
 fn positive() -> impl Strategy<Value = f64> {
     (-14.0..6.0).prop_map(|exponent| 10f64.powf(exponent))

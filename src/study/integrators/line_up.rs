@@ -2,7 +2,7 @@
 
 use crate::ode::{self, Limits, Tolerance};
 use crate::run;
-use crate::scenario::Integrator;
+use crate::settings::Integrator;
 
 use super::Task;
 use super::point::Setting;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::scenario::{Optimizer, Scenario, Sgd};
+use crate::scenario::Scenario;
+use crate::settings::{Optimizer, Sgd};
 
 use super::LrError;
 

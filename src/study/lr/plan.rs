@@ -10,7 +10,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Integrator, Measure, Preserve, Record, Scenario, ScenarioError, Sweep};
+use crate::scenario::{Scenario, ScenarioError, Sweep};
+use crate::settings::{Integrator, Measure, Preserve, Record};
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, line_up};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::validate::Findings;
+use super::Findings;
 
 /// Where the samples (x_i, y_i) come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub enum Data {
 #[serde(deny_unknown_fields)]
 pub struct FileData {
     /// Relative to the scenario's file where it is written; absolute once read.
-    #[serde(serialize_with = "super::print::path")]
+    #[serde(serialize_with = "crate::settings::findings::write_path")]
     pub path: PathBuf,
 }
 
@@ -48,7 +48,7 @@ pub struct Synthetic {
 }
 
 impl Data {
-    pub(super) fn validate(&self, found: &mut Findings) {
+    pub(crate) fn validate(&self, found: &mut Findings) {
         match self {
             Self::Synthetic(synthetic) => synthetic.validate(found),
             Self::File(file) => found.file("data.file.path", &file.path),

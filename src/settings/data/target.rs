@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::network::{Activation, MAX_PARAMETERS};
-use super::super::validate::Findings;
-use super::super::{MAX_WIDTH, path};
+use crate::settings::Findings;
+use crate::settings::network::{Activation, MAX_PARAMETERS};
+use crate::settings::{MAX_WIDTH, path};
 
 /// The function f*.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl Target {
         }
     }
 
-    pub(super) fn validate(&self, dim: usize, found: &mut Findings) {
+    pub(crate) fn validate(&self, dim: usize, found: &mut Findings) {
         let at = |key: &str| format!("data.synthetic.target.{key}");
         match self {
             Self::LowRank(target) => {

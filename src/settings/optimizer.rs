@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::validate::Findings;
+use super::Findings;
 use super::{Schedule, path};
 
 /// One optimizer and its settings.
@@ -144,7 +144,7 @@ fn eps() -> f64 {
 pub(super) const MAX_STEPS: u64 = 10_000_000_000;
 
 /// What all kinds have.
-pub(super) struct Common<'a> {
+pub(crate) struct Common<'a> {
     kind: &'static str,
     name: &'a Option<String>,
     pub lr: f64,
@@ -153,7 +153,7 @@ pub(super) struct Common<'a> {
 }
 
 impl Optimizer {
-    pub(super) fn common(&self) -> Common<'_> {
+    pub(crate) fn common(&self) -> Common<'_> {
         let kind = match self {
             Self::Gd(_) => "gd",
             Self::Sgd(_) => "sgd",
@@ -210,7 +210,7 @@ impl Optimizer {
         other
     }
 
-    pub(super) fn fill_defaults(&mut self) {
+    pub(crate) fn fill_defaults(&mut self) {
         let kind = self.kind();
         let (Self::Gd(Gd { name, .. })
         | Self::Sgd(Sgd { name, .. })
@@ -306,7 +306,7 @@ impl Optimizer {
 }
 
 /// Each on its own, and the names against each other and the flow's.
-pub(super) fn validate(optimizers: &[Optimizer], samples: Option<usize>, t_end: f64, found: &mut Findings) {
+pub(crate) fn validate(optimizers: &[Optimizer], samples: Option<usize>, t_end: f64, found: &mut Findings) {
     /// Each is a process of its own.
     const MOST: usize = 1000;
     if optimizers.len() > MOST {

@@ -1,17 +1,17 @@
 //! Paths of keys as a user reads them: `data.synthetic.inputs.dim`, `optimizers[0].gd.lr`. The root is the empty path.
 
 /// The path of `key` in the map at `path`.
-pub(super) fn child(path: &str, key: &str) -> String {
+pub(crate) fn child(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_string() } else { format!("{path}.{key}") }
 }
 
 /// The path of item `index`, from 0, of the list at `path`.
-pub(super) fn item(path: &str, index: usize) -> String {
+pub(crate) fn item(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
 /// `path` itself, then the path of what it stands in, and so on up to the root.
-pub(super) fn upward(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn upward(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| {
         if path.is_empty() {
             return None;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Findings;
 use super::path;
-use super::validate::Findings;
 
 /// The first positive time of a logarithmic record, unless the flow ends by then.
 const FIRST: f64 = 1e-2;
@@ -76,13 +76,13 @@ impl Record {
         }
     }
 
-    pub(super) fn fill_defaults(&mut self, t_end: f64) {
+    pub(crate) fn fill_defaults(&mut self, t_end: f64) {
         if let Self::Log { first, .. } = self {
             first.get_or_insert_with(|| default_first(t_end));
         }
     }
 
-    pub(super) fn validate(&self, t_end: f64, found: &mut Findings) {
+    pub(crate) fn validate(&self, t_end: f64, found: &mut Findings) {
         match self {
             Self::Log { points, first } => {
                 found.between("record.log.points", *points, 2, 1_000_000);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::validate::Findings;
+use super::Findings;
 
 /// The integration from t = 0 to `t_end`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,7 +125,7 @@ pub enum Precision {
 }
 
 impl Flow {
-    pub(super) fn validate(&self, found: &mut Findings) {
+    pub(crate) fn validate(&self, found: &mut Findings) {
         found.positive("flow.t_end", self.t_end);
         match self.integrator {
             Integrator::Rk4 { step } => {

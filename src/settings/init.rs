@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::validate::Findings;
+use super::Findings;
 
 /// How the initial weights are drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub enum Init {
     /// An NPZ file with float64 arrays W1, b1, …
     File {
         /// Relative to the scenario's file where it is written; absolute once read.
-        #[serde(serialize_with = "super::print::path")]
+        #[serde(serialize_with = "crate::settings::findings::write_path")]
         path: PathBuf,
     },
 }
@@ -51,7 +51,7 @@ fn one() -> f64 {
 }
 
 impl Init {
-    pub(super) fn validate(&self, widths: &[usize], found: &mut Findings) {
+    pub(crate) fn validate(&self, widths: &[usize], found: &mut Findings) {
         match self {
             Self::Pytorch | Self::Identity => {}
             Self::Gaussian { std } => found.positive("init.gaussian.std", *std),

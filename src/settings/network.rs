@@ -7,8 +7,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::Findings;
 use super::path;
-use super::validate::Findings;
 
 /// The largest number of parameters: 4 GB for each copy of them.
 pub(super) const MAX_PARAMETERS: u64 = 500_000_000;
@@ -185,7 +185,7 @@ impl Network {
         self.widths.windows(2).zip(biases).map(layer).fold(0, u64::saturating_add)
     }
 
-    pub(super) fn validate(&self, found: &mut Findings) {
+    pub(crate) fn validate(&self, found: &mut Findings) {
         for (index, &width) in self.widths.iter().enumerate() {
             found.between(&path::item("network.widths", index), width, 1, super::MAX_WIDTH);
         }

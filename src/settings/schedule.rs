@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
+use super::Findings;
 use super::path;
-use super::validate::Findings;
 
 /// How the learning rate η_k departs from `lr`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl Schedule {
         }
     }
 
-    pub(super) fn validate(&self, lr: f64, at: &str, found: &mut Findings) {
+    pub(crate) fn validate(&self, lr: f64, at: &str, found: &mut Findings) {
         let at = |kind: &str, key: &str| path::child(&path::child(at, kind), key);
         let most = super::optimizer::MAX_STEPS;
         match *self {

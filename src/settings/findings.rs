@@ -1,0 +1,77 @@
+//! Values out of their range. All are collected, so that one reading reports them all.
+
+use std::fmt::{Debug, Display};
+use std::path::Path;
+
+use super::path;
+
+/// A value out of its range: the path of its key, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub path: String,
+    pub message: String,
+}
+
+/// The problems found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    pub fn add(&mut self, path: &str, message: impl Into<String>) {
+        self.0.push(Finding { path: path.to_string(), message: message.into() });
+    }
+
+    /// `must be {right}, got {value}`, unless `holds`.
+    pub fn require(&mut self, holds: bool, path: &str, right: &str, value: impl Debug) {
+        if !holds {
+            self.add(path, format!("must be {right}, got {value:?}"));
+        }
+    }
+
+    pub fn between<T: PartialOrd + Display + Debug>(&mut self, path: &str, value: T, least: T, most: T) {
+        self.require(least <= value && value <= most, path, &format!("between {least} and {most}"), value);
+    }
+
+    pub fn positive(&mut self, path: &str, value: f64) {
+        self.require(value > 0.0, path, "greater than 0", value);
+    }
+
+    pub fn not_negative(&mut self, path: &str, value: f64) {
+        self.require(value >= 0.0, path, "at least 0", value);
+    }
+
+    /// The rate of a moving average.
+    pub fn rate(&mut self, path: &str, value: f64) {
+        self.require((0.0..1.0).contains(&value), path, "at least 0 and less than 1", value);
+    }
+
+    pub fn singular_values(&mut self, path: &str, values: &[f64]) {
+        for (index, &value) in values.iter().enumerate() {
+            self.positive(&path::item(path, index), value);
+        }
+    }
+
+    /// `letters`: in words, the characters that `allowed` admits.
+    pub fn name(&mut self, path: &str, name: &str, letters: &str, allowed: fn(char) -> bool) {
+        let length = name.chars().count();
+        if !(1..=100).contains(&length) {
+            self.add(path, format!("must have 1 to 100 characters, got {length}"));
+        } else if !name.chars().all(allowed) {
+            self.add(path, format!("must consist of {letters}, got {name:?}"));
+        }
+    }
+
+    /// Once read, paths are absolute: what is not UTF-8 in one may come from the folder of the scenario.
+    pub fn file(&mut self, path: &str, file: &Path) {
+        if file.as_os_str().is_empty() {
+            self.add(path, "must name a file, got nothing");
+        } else if file.to_str().is_none() {
+            self.add(path, format!("{} is not UTF-8: move the scenario to another folder", file.display()));
+        }
+    }
+}
+
+/// Writes a file's path as text. [`Findings::file`] has refused those that are not UTF-8.
+pub(crate) fn write_path<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}

@@ -1,0 +1,37 @@
+//! The settings of each part of an experiment: plain types with their defaults and ranges, however they are written down.
+//!
+//! A scenario composes them ([`crate::scenario`]); a library user fills them in.
+
+mod claim;
+mod clock;
+mod data;
+mod findings;
+mod flow;
+mod init;
+mod loss;
+mod measure;
+mod network;
+mod optimizer;
+pub(crate) mod path;
+mod record;
+mod schedule;
+
+pub use claim::Claim;
+pub use data::{
+    Counterexample, Data, Distribution, FileData, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Target,
+    Teacher,
+};
+pub use flow::{Flow, Integrator, Precision, Preserve};
+pub use init::Init;
+pub use loss::Loss;
+pub use measure::Measure;
+pub use network::{Activation, Network, OneOrEach, is_linear};
+pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
+pub use record::Record;
+pub use schedule::Schedule;
+
+pub(crate) use findings::Findings;
+pub(crate) use optimizer::validate as validate_optimizers;
+
+/// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
+const MAX_WIDTH: usize = 65_536;
