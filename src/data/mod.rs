@@ -5,10 +5,15 @@ mod file;
 mod inputs;
 mod labels;
 mod moments;
+mod settings;
 mod target;
 
 pub use dataset::{Dataset, DatasetError, Split, split};
-pub use inputs::{Law, WhitenError};
+pub use inputs::{Distribution, Inputs, Law, WhitenError};
 pub use labels::LabelError;
 pub use moments::Moments;
-pub use target::{TargetAgop, TargetFunction, target, target_agop};
+pub use settings::{Data, FileData, Synthetic};
+pub use target::{
+    Counterexample, Link, LowRank, MultiIndex, Parity, SingleIndex, Target, TargetAgop, TargetFunction, Teacher, target,
+    target_agop,
+};

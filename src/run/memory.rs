@@ -14,10 +14,11 @@
 
 use std::path::Path;
 
+use crate::data::Data;
 use crate::machine::Bytes;
 use crate::npz;
 use crate::scenario::Scenario;
-use crate::settings::{Data, Loss, Measure};
+use crate::settings::{Loss, Measure};
 
 /// An estimate of what a run takes, in bytes: as a rule within a factor of 1.5 of the peak, where that is above 100 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::thread;
 
 use nalgebra::DMatrix;
 
+use crate::data::Data;
 use crate::data::{Dataset, DatasetError, Moments, Split, target_agop};
 use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
@@ -14,7 +15,7 @@ use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
 use crate::observe::Snapshot;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::settings::{Data, Loss, Optimizer, Sgd};
+use crate::settings::{Loss, Optimizer, Sgd};
 
 use super::{Memory, MemoryError};
 

@@ -1,7 +1,8 @@
 //! `claims`: whether a scenario has what its claims are about.
 
 use super::Scenario;
-use crate::settings::{Activation, Claim, Data, Findings, path};
+use crate::data::Data;
+use crate::settings::{Activation, Claim, Findings, path};
 
 impl Scenario {
     /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.

@@ -33,8 +33,9 @@ pub use read::{parse, parse_resolved, read};
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
+use crate::data::Data;
 use crate::data::{self, DatasetError, Split};
-use crate::settings::{Claim, Data, Flow, Init, Loss, Measure, Network, Optimizer, Record};
+use crate::settings::{Claim, Flow, Init, Loss, Measure, Network, Optimizer, Record};
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;

@@ -9,8 +9,9 @@ use serde_yaml::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Scenario, ScenarioError};
+use crate::data::Data;
 use crate::machine;
-use crate::settings::{Data, Init};
+use crate::settings::Init;
 
 impl Scenario {
     /// As YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) reads them as floats too.

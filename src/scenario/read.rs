@@ -8,9 +8,10 @@ use super::error::{Problem, ScenarioError, Source};
 use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
 use super::{Scenario, patch, tree};
+use crate::data::Data;
 use crate::machine;
 use crate::settings::Findings;
-use crate::settings::{Data, Init};
+use crate::settings::Init;
 
 /// A longer text is no scenario: half a million record times take 13 MB in JSON.
 const LONGEST: u64 = 16 << 20;

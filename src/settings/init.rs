@@ -41,7 +41,7 @@ pub enum Init {
     /// An NPZ file with float64 arrays W1, b1, …
     File {
         /// Relative to the scenario's file where it is written; absolute once read.
-        #[serde(serialize_with = "crate::settings::findings::write_path")]
+        #[serde(serialize_with = "super::write_path")]
         path: PathBuf,
     },
 }

@@ -4,7 +4,6 @@
 
 mod claim;
 mod clock;
-mod data;
 mod findings;
 mod flow;
 mod init;
@@ -17,10 +16,6 @@ mod record;
 mod schedule;
 
 pub use claim::Claim;
-pub use data::{
-    Counterexample, Data, Distribution, FileData, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Target,
-    Teacher,
-};
 pub use flow::{Flow, Integrator, Precision, Preserve};
 pub use init::Init;
 pub use loss::Loss;
@@ -30,8 +25,9 @@ pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use record::Record;
 pub use schedule::Schedule;
 
-pub(crate) use findings::Findings;
+pub(crate) use findings::{Findings, write_path};
+pub(crate) use network::MAX_PARAMETERS;
 pub(crate) use optimizer::validate as validate_optimizers;
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
-const MAX_WIDTH: usize = 65_536;
+pub(crate) const MAX_WIDTH: usize = 65_536;

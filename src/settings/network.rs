@@ -11,7 +11,7 @@ use super::Findings;
 use super::path;
 
 /// The largest number of parameters: 4 GB for each copy of them.
-pub(super) const MAX_PARAMETERS: u64 = 500_000_000;
+pub(crate) const MAX_PARAMETERS: u64 = 500_000_000;
 
 /// The largest number of layers: each has columns of its own in the records.
 const MAX_LAYERS: usize = 1000;

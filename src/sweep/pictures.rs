@@ -10,13 +10,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::data::Data;
 use crate::figure::draw_ensemble;
 use crate::publish::{self, Shelf};
 use crate::record::{Ensemble, FolderError, Keep};
 use crate::run::{Problem, columns};
 use crate::scenario::picture::{self, DERIVED_KEYS};
 use crate::scenario::{Picture, Scenario, ScenarioError, Sweep, suggestion};
-use crate::settings;
 use crate::settings::Optimizer;
 
 use super::{Folder, Plan, SweepError, ensemble};
@@ -75,8 +75,8 @@ fn different(sweep: &Sweep) -> Result<Vec<Scenario>, ScenarioError> {
     for index in 0..sweep.len() {
         let scenario = sweep.unit(index)?;
         let samples = match &scenario.data {
-            settings::Data::Synthetic(data) => data.inputs.samples,
-            settings::Data::File(_) => 0,
+            Data::Synthetic(data) => data.inputs.samples,
+            Data::File(_) => 0,
         };
         if seen.insert(format!("{} {:?} {samples} {:?}", kind(&scenario), scenario.network.widths, scenario.optimizers)) {
             scenarios.push(scenario);
@@ -118,8 +118,8 @@ impl Columns<'_> {
 fn kind(scenario: &Scenario) -> String {
     let optimizers: Vec<&str> = scenario.optimizers.iter().map(Optimizer::name).collect();
     let target = match &scenario.data {
-        settings::Data::Synthetic(data) => format!("{:?} {}", std::mem::discriminant(&data.target), data.test > 0),
-        settings::Data::File(file) => file.path.display().to_string(),
+        Data::Synthetic(data) => format!("{:?} {}", std::mem::discriminant(&data.target), data.test > 0),
+        Data::File(file) => file.path.display().to_string(),
     };
     format!(
         "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {target}",

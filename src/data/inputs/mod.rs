@@ -3,6 +3,7 @@
 
 mod hypercube;
 mod mixture;
+mod settings;
 mod sphere;
 mod student_t;
 #[cfg(test)]
@@ -10,6 +11,8 @@ mod tests;
 mod uniform;
 mod whiten;
 
+pub(super) use settings::validate_count;
+pub use settings::{Distribution, Inputs};
 pub use whiten::WhitenError;
 
 use std::borrow::Cow;
@@ -18,7 +21,6 @@ use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 use crate::rng::{Purpose, gaussian_matrix, named_stream, orthonormal_columns, stream};
-use crate::settings::{Distribution, Inputs};
 
 use whiten::whiten;
 

@@ -4,8 +4,8 @@
 
 use nalgebra::DMatrix;
 
+use crate::data::Synthetic;
 use crate::linalg::triangular_factor;
-use crate::settings::Synthetic;
 
 use super::super::inputs::Law;
 use super::{TargetFunction, target};

@@ -4,18 +4,22 @@
 use nalgebra::DMatrix;
 
 use crate::data::inputs::Law;
-use crate::settings;
+use crate::settings::Findings;
+use serde::{Deserialize, Serialize};
 
 use super::TargetFunction;
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Counterexample {
-    k: usize,
+/// f*(x) = Σ_{i ≤ k} max(0, x_i): a ReLU network with W_1 = I fits it, and its AGOP is dense (Tansley et al. 2025, example 1, with k = 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counterexample {
+    /// How many entries count.
+    pub k: usize,
 }
 
 impl Counterexample {
-    pub(super) fn new(settings: &settings::Counterexample) -> Self {
-        Self { k: settings.k }
+    pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
+        found.between(&format!("{at}.k"), self.k, 1, dim.max(1));
     }
 }
 

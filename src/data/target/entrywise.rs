@@ -2,8 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::data::Link;
 use crate::data::inputs::Law;
-use crate::settings::Link;
 
 use super::{TargetFunction, link};
 

@@ -1,8 +1,55 @@
 //! Links g: ℝ → ℝ, their slopes, and moments of the slopes under a normal law.
 
-use crate::settings::Link;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Findings;
 
 use super::hermite;
+
+/// A function of one variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Link {
+    /// z.
+    #[default]
+    Identity,
+    /// max(0, z).
+    Relu,
+    /// e^{−z²}, entry by entry; of all entries together, e^{−‖z‖²}, in a [`MultiIndex`](super::MultiIndex).
+    Gaussian,
+    /// sin z.
+    Sin,
+    /// z².
+    Quadratic,
+    /// tanh z.
+    Tanh,
+    /// The normalised probabilists' Hermite polynomial of degree k.
+    Hermite {
+        /// From 0 to 30.
+        k: usize,
+    },
+}
+
+impl Link {
+    /// Its word in the scenario, without settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Relu => "relu",
+            Self::Gaussian => "gaussian",
+            Self::Sin => "sin",
+            Self::Quadratic => "quadratic",
+            Self::Tanh => "tanh",
+            Self::Hermite { .. } => "hermite",
+        }
+    }
+
+    pub(super) fn validate(self, path: &str, found: &mut Findings) {
+        if let Self::Hermite { k } = self {
+            found.between(&format!("{path}.hermite.k"), k, 0, 30);
+        }
+    }
+}
 
 /// g(z).
 pub(super) fn value(link: Link, z: f64) -> f64 {

@@ -4,10 +4,37 @@
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
+use super::{Link, one_per_rank};
 use crate::rng::{gaussian_matrix, orthonormal_columns};
-use crate::settings::LowRank;
+use crate::settings::{Findings, MAX_WIDTH};
+use serde::{Deserialize, Serialize};
 
 use super::entrywise::Entrywise;
+
+/// f*(x) = link(A x), A of shape (outputs, dim).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LowRank {
+    /// The rank of A.
+    pub rank: usize,
+    /// d_out, the length of each y_i.
+    pub outputs: usize,
+    /// The function applied to each entry of A x.
+    #[serde(default)]
+    pub link: Link,
+    /// The singular values of A, `rank` of them; without them A = G_o G_i/√(rank·dim) with standard normal factors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub singular_values: Option<Vec<f64>>,
+}
+
+impl LowRank {
+    pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
+        found.between(&format!("{at}.outputs"), self.outputs, 1, MAX_WIDTH);
+        found.between(&format!("{at}.rank"), self.rank, 1, dim.min(self.outputs).max(1));
+        self.link.validate(&format!("{at}.link"), found);
+        one_per_rank(&format!("{at}.singular_values"), self.singular_values.as_deref(), self.rank, found);
+    }
+}
 
 pub(super) fn target(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> Entrywise {
     Entrywise { map: map(settings, dim, rng), link: settings.link }
@@ -35,9 +62,9 @@ fn map(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> DMatrix<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Link;
     use crate::linalg::singular_values;
     use crate::rng::{Purpose, stream};
-    use crate::settings::Link;
 
     fn low_rank(rank: usize, outputs: usize, singular_values: Option<Vec<f64>>) -> LowRank {
         LowRank { rank, outputs, link: Link::Identity, singular_values }

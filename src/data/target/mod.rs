@@ -14,15 +14,41 @@ mod teacher;
 mod tests;
 
 pub use agop::{TargetAgop, target_agop};
+pub use counterexample::Counterexample;
+pub use link::Link;
+pub use low_rank::LowRank;
+pub use multi_index::MultiIndex;
+pub use parity::Parity;
+pub use single_index::SingleIndex;
+pub use teacher::Teacher;
 
 use std::fmt::Debug;
 
 use nalgebra::DMatrix;
 
 use crate::rng::{Purpose, stream};
-use crate::settings;
+use crate::settings::Findings;
+use serde::{Deserialize, Serialize};
 
 use super::inputs::Law;
+
+/// The function f*.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// f*(x) = link(A x) entry by entry, with A of low rank.
+    LowRank(LowRank),
+    /// f*(x) = link(⟨a, x⟩), one output.
+    SingleIndex(SingleIndex),
+    /// f*(x) = g(A x), one output that depends on a few directions.
+    MultiIndex(MultiIndex),
+    /// A network with random weights.
+    Teacher(Teacher),
+    /// f*(x) = x_1 ⋯ x_k, one output.
+    Parity(Parity),
+    /// f*(x) = Σ_{i ≤ k} max(0, x_i), one output.
+    Counterexample(Counterexample),
+}
 
 /// A function f*, and what theory asks of it.
 pub trait TargetFunction: Debug {
@@ -36,15 +62,47 @@ pub trait TargetFunction: Debug {
     fn agop_factor(&self, law: &Law) -> Option<DMatrix<f64>>;
 }
 
+impl Target {
+    /// d_out, the length of f*(x).
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::LowRank(target) => target.outputs,
+            // A valid teacher has widths.
+            Self::Teacher(teacher) => teacher.widths.last().copied().unwrap_or(0),
+            Self::SingleIndex(_) | Self::MultiIndex(_) | Self::Parity(_) | Self::Counterexample(_) => 1,
+        }
+    }
+
+    /// For inputs of length `dim`, at the path `at`.
+    pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
+        match self {
+            Self::LowRank(target) => target.validate(&format!("{at}.low_rank"), dim, found),
+            Self::SingleIndex(target) => target.link.validate(&format!("{at}.single_index.link"), found),
+            Self::MultiIndex(target) => target.validate(&format!("{at}.multi_index"), dim, found),
+            Self::Teacher(teacher) => teacher.validate(&format!("{at}.teacher.widths"), dim, found),
+            Self::Parity(parity) => parity.validate(&format!("{at}.parity"), dim, found),
+            Self::Counterexample(target) => target.validate(&format!("{at}.counterexample"), dim, found),
+        }
+    }
+}
+
+fn one_per_rank(path: &str, values: Option<&[f64]>, rank: usize, found: &mut Findings) {
+    let Some(values) = values else { return };
+    found.singular_values(path, values);
+    if values.len() != rank {
+        found.add(path, format!("must have one entry per rank, {rank}, got {}", values.len()));
+    }
+}
+
 /// The target that a scenario asks for, for inputs of length `dim`. Its random part derives from `seed`.
-pub fn target(settings: &settings::Target, dim: usize, seed: u64) -> Box<dyn TargetFunction> {
+pub fn target(settings: &Target, dim: usize, seed: u64) -> Box<dyn TargetFunction> {
     let rng = &mut stream(seed, Purpose::Target);
     match settings {
-        settings::Target::LowRank(settings) => Box::new(low_rank::target(settings, dim, rng)),
-        settings::Target::SingleIndex(settings) => Box::new(single_index::target(settings, dim, rng)),
-        settings::Target::MultiIndex(settings) => Box::new(multi_index::MultiIndex::new(settings, dim, rng)),
-        settings::Target::Teacher(settings) => Box::new(teacher::Teacher::new(settings, rng)),
-        settings::Target::Parity(settings) => Box::new(parity::Parity::new(settings)),
-        settings::Target::Counterexample(settings) => Box::new(counterexample::Counterexample::new(settings)),
+        Target::LowRank(settings) => Box::new(low_rank::target(settings, dim, rng)),
+        Target::SingleIndex(settings) => Box::new(single_index::target(settings, dim, rng)),
+        Target::MultiIndex(settings) => Box::new(multi_index::Drawn::new(settings, dim, rng)),
+        Target::Teacher(settings) => Box::new(teacher::Drawn::new(settings, rng)),
+        Target::Parity(settings) => Box::new(*settings),
+        Target::Counterexample(settings) => Box::new(*settings),
     }
 }

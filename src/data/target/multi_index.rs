@@ -4,23 +4,47 @@
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
+use super::{Link, one_per_rank};
 use crate::data::inputs::Law;
 use crate::rng::orthonormal_columns;
-use crate::settings;
-use crate::settings::Link;
+use crate::settings::Findings;
+use serde::{Deserialize, Serialize};
 
 use super::entrywise::scaled;
 use super::{TargetFunction, link};
 
+/// f*(x) = g(z), z = A x, A = diag(s)·Vᵀ of shape (rank, dim) with V uniform and orthonormal: g(z) = e^{−‖z‖²} for the link `gaussian`, and
+/// Σ_j link(z_j)/√rank for the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MultiIndex {
+    /// The number of directions.
+    pub rank: usize,
+    /// What g is made of.
+    #[serde(default)]
+    pub link: Link,
+    /// s, `rank` of them; all 1 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub singular_values: Option<Vec<f64>>,
+}
+
+impl MultiIndex {
+    pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
+        found.between(&format!("{at}.rank"), self.rank, 1, dim.max(1));
+        self.link.validate(&format!("{at}.link"), found);
+        one_per_rank(&format!("{at}.singular_values"), self.singular_values.as_deref(), self.rank, found);
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct MultiIndex {
+pub(super) struct Drawn {
     /// A.
     map: DMatrix<f64>,
     link: Link,
 }
 
-impl MultiIndex {
-    pub(super) fn new(settings: &settings::MultiIndex, dim: usize, rng: &mut impl Rng) -> Self {
+impl Drawn {
+    pub(super) fn new(settings: &MultiIndex, dim: usize, rng: &mut impl Rng) -> Self {
         let directions = orthonormal_columns(dim, settings.rank, rng).transpose();
         let map = match &settings.singular_values {
             None => directions,
@@ -66,7 +90,7 @@ impl MultiIndex {
     }
 }
 
-impl TargetFunction for MultiIndex {
+impl TargetFunction for Drawn {
     fn values(&self, x: &DMatrix<f64>) -> DMatrix<f64> {
         let z = x * self.map.transpose();
         DMatrix::from_fn(z.nrows(), 1, |i, _| self.value(z.row(i).iter().copied()))

@@ -4,18 +4,22 @@
 use nalgebra::DMatrix;
 
 use crate::data::inputs::Law;
-use crate::settings;
+use crate::settings::Findings;
+use serde::{Deserialize, Serialize};
 
 use super::TargetFunction;
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Parity {
-    k: usize,
+/// f*(x) = x_1 ⋯ x_k: on the corners of the cube ±1 the parity of the signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parity {
+    /// How many entries are multiplied.
+    pub k: usize,
 }
 
 impl Parity {
-    pub(super) fn new(settings: &settings::Parity) -> Self {
-        Self { k: settings.k }
+    pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
+        found.between(&format!("{at}.k"), self.k, 1, dim.max(1));
     }
 }
 

@@ -2,10 +2,20 @@
 
 use rand::Rng;
 
+use super::Link;
 use crate::rng::orthonormal_columns;
-use crate::settings::SingleIndex;
+use serde::{Deserialize, Serialize};
 
 use super::entrywise::Entrywise;
+
+/// f*(x) = link(⟨a, x⟩) with a uniform on the unit sphere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SingleIndex {
+    /// The function of ⟨a, x⟩.
+    #[serde(default)]
+    pub link: Link,
+}
 
 pub(super) fn target(settings: &SingleIndex, dim: usize, rng: &mut impl Rng) -> Entrywise {
     Entrywise { map: orthonormal_columns(dim, 1, rng).transpose(), link: settings.link }

@@ -8,16 +8,44 @@ use rand::Rng;
 use crate::data::inputs::Law;
 use crate::network::{Activation, Architecture, Parameters};
 use crate::rng::gaussian_matrix;
-use crate::settings;
+use crate::settings::{Findings, MAX_PARAMETERS, MAX_WIDTH, path};
+use serde::{Deserialize, Serialize};
 
 use super::TargetFunction;
 use super::entrywise::scaled;
 
-#[derive(Debug, Clone)]
-pub(super) struct Teacher(Parameters);
+/// f*(x) = W_L σ(W_{L−1} ⋯ σ(W_1 x)) without biases, the entries of W_l independent and N(0, 1/d_{l−1}).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Teacher {
+    /// d_0 = d_in, the hidden widths, d_out.
+    pub widths: Vec<usize>,
+    /// σ, of all hidden layers.
+    pub activation: Activation,
+}
 
 impl Teacher {
-    pub(super) fn new(settings: &settings::Teacher, rng: &mut impl Rng) -> Self {
+    pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
+        for (index, &width) in self.widths.iter().enumerate() {
+            found.between(&path::item(at, index), width, 1, MAX_WIDTH);
+        }
+        match self.widths.as_slice() {
+            [first, _, ..] => found.require(*first == dim, &path::item(at, 0), &format!("the inputs' dim, {dim}"), first),
+            short => found.add(at, format!("must list d_in, …, d_out: at least 2 widths, got {}", short.len())),
+        }
+        let layer = |pair: &[usize]| (pair[0] as u64).saturating_mul(pair[1] as u64);
+        let parameters = self.widths.windows(2).map(layer).fold(0, u64::saturating_add);
+        if parameters > MAX_PARAMETERS {
+            found.add(at, format!("must make at most {MAX_PARAMETERS} parameters (4 GB), got {parameters}"));
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Drawn(Parameters);
+
+impl Drawn {
+    pub(super) fn new(settings: &Teacher, rng: &mut impl Rng) -> Self {
         let depth = settings.widths.len() - 1;
         let mut activations = vec![settings.activation; depth];
         activations[depth - 1] = Activation::Identity;
@@ -26,7 +54,7 @@ impl Teacher {
     }
 }
 
-impl TargetFunction for Teacher {
+impl TargetFunction for Drawn {
     fn values(&self, x: &DMatrix<f64>) -> DMatrix<f64> {
         self.0.outputs(x)
     }

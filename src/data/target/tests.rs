@@ -4,36 +4,34 @@ use proptest::prelude::*;
 
 use super::agop::sampled_factor;
 use super::*;
+use crate::data::{Counterexample, Distribution, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Teacher};
 use crate::linalg::{GramPower, Svd, cosine, singular_values};
 use crate::rng::gaussian_matrix;
-use crate::settings;
-use crate::settings::{
-    Activation, Counterexample, Distribution, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Teacher,
-};
+use crate::settings::Activation;
 
 const DIM: usize = 5;
 
 /// Every target, with every link and activation.
-fn all() -> Vec<settings::Target> {
+fn all() -> Vec<Target> {
     let mut targets = vec![
-        settings::Target::Parity(Parity { k: 1 }),
-        settings::Target::Parity(Parity { k: 3 }),
-        settings::Target::Counterexample(Counterexample { k: 2 }),
-        settings::Target::Counterexample(Counterexample { k: DIM }),
+        Target::Parity(Parity { k: 1 }),
+        Target::Parity(Parity { k: 3 }),
+        Target::Counterexample(Counterexample { k: 2 }),
+        Target::Counterexample(Counterexample { k: DIM }),
     ];
     for link in link::ALL {
         targets.extend([
-            settings::Target::LowRank(LowRank { rank: 2, outputs: 3, link, singular_values: None }),
-            settings::Target::LowRank(LowRank { rank: 1, outputs: 1, link, singular_values: Some(vec![1.4]) }),
-            settings::Target::SingleIndex(SingleIndex { link }),
-            settings::Target::MultiIndex(MultiIndex { rank: 3, link, singular_values: None }),
-            settings::Target::MultiIndex(MultiIndex { rank: 2, link, singular_values: Some(vec![1.5, 0.5]) }),
+            Target::LowRank(LowRank { rank: 2, outputs: 3, link, singular_values: None }),
+            Target::LowRank(LowRank { rank: 1, outputs: 1, link, singular_values: Some(vec![1.4]) }),
+            Target::SingleIndex(SingleIndex { link }),
+            Target::MultiIndex(MultiIndex { rank: 3, link, singular_values: None }),
+            Target::MultiIndex(MultiIndex { rank: 2, link, singular_values: Some(vec![1.5, 0.5]) }),
         ]);
     }
     for activation in Activation::ALL {
-        targets.push(settings::Target::Teacher(Teacher { widths: vec![DIM, 6, 4, 2], activation }));
+        targets.push(Target::Teacher(Teacher { widths: vec![DIM, 6, 4, 2], activation }));
     }
-    targets.push(settings::Target::Teacher(Teacher { widths: vec![DIM, 2], activation: Activation::Tanh }));
+    targets.push(Target::Teacher(Teacher { widths: vec![DIM, 2], activation: Activation::Tanh }));
     targets
 }
 
@@ -69,14 +67,14 @@ proptest! {
     }
 }
 
-fn has_kinks(settings: &settings::Target) -> bool {
+fn has_kinks(settings: &Target) -> bool {
     match settings {
-        settings::Target::LowRank(LowRank { link, .. })
-        | settings::Target::SingleIndex(SingleIndex { link })
-        | settings::Target::MultiIndex(MultiIndex { link, .. }) => *link == Link::Relu,
-        settings::Target::Teacher(teacher) => matches!(teacher.activation, Activation::Relu | Activation::LeakyRelu),
-        settings::Target::Counterexample(_) => true,
-        settings::Target::Parity(_) => false,
+        Target::LowRank(LowRank { link, .. })
+        | Target::SingleIndex(SingleIndex { link })
+        | Target::MultiIndex(MultiIndex { link, .. }) => *link == Link::Relu,
+        Target::Teacher(teacher) => matches!(teacher.activation, Activation::Relu | Activation::LeakyRelu),
+        Target::Counterexample(_) => true,
+        Target::Parity(_) => false,
     }
 }
 
@@ -148,7 +146,7 @@ fn closed_agops_are_means_over_samples() {
 #[test]
 fn the_counterexample_has_the_dense_agop_of_the_paper() {
     for k in [2, 5, 10, 50] {
-        let settings = settings::Target::Counterexample(Counterexample { k });
+        let settings = Target::Counterexample(Counterexample { k });
         let law =
             Law::new(&Inputs { dim: k, samples: 1, distribution: Distribution::Sphere, condition: 1.0, whiten: false }, 0);
         let factor = target(&settings, k, 0).agop_factor(&law).unwrap();
@@ -179,9 +177,9 @@ fn the_sampled_factor_is_the_mean_of_the_samples() {
 /// What a scenario's data give: the expectation where it is known, the mean over the samples where it is not.
 #[test]
 fn the_agop_is_closed_where_it_can_be() {
-    let data = |link| settings::Synthetic {
+    let data = |link| Synthetic {
         inputs: Inputs { dim: DIM, samples: 50, distribution: Distribution::Gaussian, condition: 1.0, whiten: false },
-        target: settings::Target::SingleIndex(SingleIndex { link }),
+        target: Target::SingleIndex(SingleIndex { link }),
         noise: 0.0,
         test: 0,
     };
@@ -199,10 +197,10 @@ fn the_agop_is_closed_where_it_can_be() {
 fn normalised_targets_have_unit_variance() {
     let (x, _) = law(Distribution::Gaussian, 1.0).draw(0).unwrap();
     for settings in [
-        settings::Target::SingleIndex(SingleIndex { link: Link::Identity }),
-        settings::Target::SingleIndex(SingleIndex { link: Link::Hermite { k: 3 } }),
-        settings::Target::MultiIndex(MultiIndex { rank: 3, link: Link::Hermite { k: 2 }, singular_values: None }),
-        settings::Target::Parity(Parity { k: 2 }),
+        Target::SingleIndex(SingleIndex { link: Link::Identity }),
+        Target::SingleIndex(SingleIndex { link: Link::Hermite { k: 3 } }),
+        Target::MultiIndex(MultiIndex { rank: 3, link: Link::Hermite { k: 2 }, singular_values: None }),
+        Target::Parity(Parity { k: 2 }),
     ] {
         let y = target(&settings, DIM, 8).values(&x);
         let squares = y.map(|y| y * y);
@@ -216,9 +214,9 @@ fn normalised_targets_have_unit_variance() {
 fn the_gaussian_link_is_of_all_directions_in_a_multi_index_target() {
     let x = DMatrix::from_row_slice(1, 2, &[0.6, -0.8]);
     let settings = MultiIndex { rank: 2, link: Link::Gaussian, singular_values: None };
-    let y = target(&settings::Target::MultiIndex(settings), 2, 0).values(&x);
+    let y = target(&Target::MultiIndex(settings), 2, 0).values(&x);
     assert!((y[0] - (-1.0f64).exp()).abs() < 1e-15, "‖Vᵀx‖ = ‖x‖ = 1");
     let entries = LowRank { rank: 2, outputs: 2, link: Link::Gaussian, singular_values: Some(vec![1.0, 1.0]) };
-    let y = target(&settings::Target::LowRank(entries), 2, 0).values(&x);
+    let y = target(&Target::LowRank(entries), 2, 0).values(&x);
     assert!((y.map(f64::ln).sum() + 1.0).abs() < 1e-14 && y.len() == 2);
 }

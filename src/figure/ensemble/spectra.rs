@@ -2,10 +2,10 @@
 
 use nalgebra::DMatrix;
 
+use crate::data::{Data, Target};
 use crate::linalg::Eigen;
 use crate::scenario::Scenario;
 use crate::scenario::picture::MatrixName;
-use crate::settings::{Data, Target};
 
 use super::super::axis::Scale;
 use super::super::canvas::Point;

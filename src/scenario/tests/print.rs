@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::*;
 use crate::settings::*;
 
 fn positive() -> impl Strategy<Value = f64> {

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Findings;
-use crate::settings::MAX_WIDTH;
+use crate::settings::{Findings, MAX_WIDTH};
 
 /// The largest number of entries of the inputs, dim · samples: 16 GB.
 const MAX_ENTRIES: usize = 2_000_000_000;
@@ -83,7 +82,7 @@ impl Distribution {
 }
 
 impl Inputs {
-    pub(crate) fn validate(&self, found: &mut Findings) {
+    pub(in crate::data) fn validate(&self, found: &mut Findings) {
         let Self { dim, samples, distribution, condition, whiten } = *self;
         let at = |key: &str| format!("data.synthetic.inputs.{key}");
         found.between(&at("dim"), dim, 1, MAX_WIDTH);
@@ -111,7 +110,7 @@ impl Inputs {
 }
 
 /// A number of samples of length `dim`.
-pub(crate) fn validate_count(path: &str, count: usize, least: usize, dim: usize, found: &mut Findings) {
+pub(in crate::data) fn validate_count(path: &str, count: usize, least: usize, dim: usize, found: &mut Findings) {
     found.between(path, count, least, 100_000_000);
     let most = MAX_ENTRIES / dim.max(1);
     if count <= 100_000_000 && dim <= MAX_WIDTH && count > most {

@@ -1,16 +1,12 @@
 //! `data`: what the network is trained on, drawn from a law or read from a file.
 
-mod inputs;
-mod target;
-
-pub use inputs::{Distribution, Inputs};
-pub use target::{Counterexample, Link, LowRank, MultiIndex, Parity, SingleIndex, Target, Teacher};
-
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
+use super::inputs::{Inputs, validate_count};
+use super::target::Target;
+use crate::settings::{Findings, write_path};
 
 /// Where the samples (x_i, y_i) come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +23,7 @@ pub enum Data {
 #[serde(deny_unknown_fields)]
 pub struct FileData {
     /// Relative to the scenario's file where it is written; absolute once read.
-    #[serde(serialize_with = "crate::settings::findings::write_path")]
+    #[serde(serialize_with = "write_path")]
     pub path: PathBuf,
 }
 
@@ -59,8 +55,8 @@ impl Data {
 impl Synthetic {
     fn validate(&self, found: &mut Findings) {
         self.inputs.validate(found);
-        self.target.validate(self.inputs.dim, found);
+        self.target.validate("data.synthetic.target", self.inputs.dim, found);
         found.not_negative("data.synthetic.noise", self.noise);
-        inputs::validate_count("data.synthetic.test", self.test, 0, self.inputs.dim, found);
+        validate_count("data.synthetic.test", self.test, 0, self.inputs.dim, found);
     }
 }
