@@ -14,9 +14,8 @@ use gramflow::objective::{
 use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
 use gramflow::optim::{Batches, optimizer};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
-use gramflow::scenario;
-use gramflow::settings;
 use gramflow::theory::Ledger;
+use gramflow::{scenario, settings};
 use nalgebra::{DMatrix, DVector};
 
 /// The system's allocator, counting per thread: other tests run beside this one.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::{Findings, write_path};
+
 use super::inputs::{Inputs, validate_count};
 use super::target::Target;
-use crate::settings::{Findings, write_path};
 
 /// Where the samples (x_i, y_i) come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -63,9 +63,9 @@ impl<'a> Symmetry<'a> {
 mod tests {
     use super::*;
     use crate::data::Dataset;
+    use crate::network::Activation;
     use crate::objective::{Loss, MlpObjective, Objective};
     use crate::rng::{Purpose, gaussian_matrix, stream};
-    use crate::settings::Activation;
     use std::sync::Arc;
 
     /// J is level along TTᵀv for any v, to first order; and TTᵀ is not 0 where there is a symmetry.

@@ -17,8 +17,69 @@
 //! approximation. Slopes are right to a few roundings of numbers of size 1, those of sigmoid, softplus and erf in their own digits however
 //! far out. At the kink z = 0 the slopes are those of the left, as PyTorch has them; second derivatives leave the kink out.
 
+use serde::{Deserialize, Serialize};
+
 use crate::linalg::elementary::{self, Pointwise, erf_and_density, normal};
-use crate::settings::Activation;
+
+/// The function σ_l applied to each entry of a layer's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// z.
+    #[default]
+    Identity,
+    /// max(0, z).
+    Relu,
+    /// max(0.01·z, z): slope 0.01 below 0.
+    LeakyRelu,
+    /// tanh z.
+    Tanh,
+    /// 1/(1 + e^{−z}).
+    Sigmoid,
+    /// zΦ(z), Φ the standard normal distribution function.
+    Gelu,
+    /// log(1 + e^z).
+    Softplus,
+    /// erf z = 2/√π ∫₀ᶻ e^{−s²} ds.
+    Erf,
+    /// z².
+    Quadratic,
+    /// z·sigmoid(z).
+    Swish,
+}
+
+impl Activation {
+    /// Every one, for tests that hold for each.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Identity,
+        Self::Relu,
+        Self::LeakyRelu,
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Gelu,
+        Self::Softplus,
+        Self::Erf,
+        Self::Quadratic,
+        Self::Swish,
+    ];
+
+    /// Its word in the scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Gelu => "gelu",
+            Self::Softplus => "softplus",
+            Self::Erf => "erf",
+            Self::Quadratic => "quadratic",
+            Self::Swish => "swish",
+        }
+    }
+}
 
 /// Calls a function of `elementary` with the type of each activation.
 macro_rules! dispatch {

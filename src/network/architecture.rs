@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Scalar};
 
-use crate::settings;
-use crate::settings::Activation;
+use super::{Activation, Network, is_linear};
 
 /// Widths d_0, …, d_L of a network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) of depth L: layer l = 1, …, L maps ℝ^{d_{l−1}} to
 /// ℝ^{d_l}.
@@ -72,7 +71,7 @@ impl Architecture {
     }
 
     /// The network of a validated scenario.
-    pub fn of(network: &settings::Network) -> Self {
+    pub fn of(network: &Network) -> Self {
         Self::with_layers(&network.widths, &network.layer_activations(), &network.layer_biases())
     }
 
@@ -108,7 +107,7 @@ impl Architecture {
 
     /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, and no bias.
     pub fn is_linear(&self) -> bool {
-        settings::is_linear(&self.activations, &self.biases)
+        is_linear(&self.activations, &self.biases)
     }
 
     /// P, the length of θ.

@@ -6,8 +6,12 @@ mod extended;
 mod forward;
 pub mod init;
 mod parameters;
+mod settings;
 
-pub use crate::settings::Activation;
+pub use activation::Activation;
 pub use architecture::{Architecture, Conserved};
 pub use extended::ExtendedParameters;
+pub use init::Init;
 pub use parameters::{Parameters, WeightsError, largest_norm};
+pub(crate) use settings::MAX_PARAMETERS;
+pub use settings::{Network, OneOrEach, is_linear};

@@ -20,12 +20,14 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
-use super::{BatchGradient, Jacobian, Objective, OnKink, Samples};
 use crate::data::Dataset;
 use crate::linalg::Write;
 use crate::network::Architecture;
 use crate::ode::Switching;
 use crate::settings::Loss;
+
+use super::{BatchGradient, Jacobian, Objective, OnKink, Samples};
+
 use along::Dots;
 use blocks::{Block, Division, each, flops};
 use condensed::{Condensed, State};

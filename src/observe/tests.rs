@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use nalgebra::DMatrix;
+use proptest::prelude::*;
 
-use super::*;
 use crate::data::{Dataset, Moments};
 use crate::linalg::scale;
 use crate::network::{Activation, Architecture};
 use crate::objective::{LinearObjective, MlpObjective, Objective};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 use crate::settings;
-use proptest::prelude::*;
+
+use super::*;
 
 const DECAY: f64 = 0.1;
 

@@ -8,11 +8,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::data::Data;
-use crate::network::Parameters;
+use crate::network::{Init, Parameters};
 use crate::npz;
 use crate::publish::{Draft, Kind, List};
 use crate::scenario::Scenario;
-use crate::settings::Init;
 
 use super::folder::{ARRAYS, RECORDS, WEIGHTS, final_weights, load};
 use super::{Field, FolderError, Run, Table, parquet, read_manifest, read_scenario};

@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
-use crate::observe;
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
-use crate::record;
 use crate::scenario::Scenario;
-use crate::settings;
-use crate::settings::{Measure, Optimizer};
+use crate::settings::{self, Measure, Optimizer};
+use crate::{observe, record};
 
 use super::Problem;
 use super::choice::{Choice, Kind, choose};

@@ -6,8 +6,7 @@ use std::thread;
 
 use nalgebra::DMatrix;
 
-use crate::data::Data;
-use crate::data::{Dataset, DatasetError, Moments, Split, target_agop};
+use crate::data::{Data, Dataset, DatasetError, Moments, Split, target_agop};
 use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
 use crate::machine::free_memory;

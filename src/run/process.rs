@@ -15,8 +15,7 @@ use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_bl
 use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
 use crate::record::{self, Recorder};
 use crate::scenario::Scenario;
-use crate::settings;
-use crate::settings::Measure;
+use crate::settings::{self, Measure};
 use crate::theory::Ledger;
 
 use super::Problem;

@@ -1,8 +1,10 @@
 //! `claims`: whether a scenario has what its claims are about.
 
-use super::Scenario;
 use crate::data::Data;
-use crate::settings::{Activation, Claim, Findings, path};
+use crate::network::Activation;
+use crate::settings::{Claim, Findings, path};
+
+use super::Scenario;
 
 impl Scenario {
     /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.

@@ -1,12 +1,11 @@
 //! What is wrong with a scenario, and where.
 
-use std::fmt;
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
+
+use crate::settings::{Findings, path};
 
 use super::marks::Marks;
-use crate::settings::Findings;
-use crate::settings::path;
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]

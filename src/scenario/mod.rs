@@ -35,7 +35,8 @@ pub use tree::suggestion;
 
 use crate::data::Data;
 use crate::data::{self, DatasetError, Split};
-use crate::settings::{Claim, Flow, Init, Loss, Measure, Network, Optimizer, Record};
+use crate::network::{Init, Network};
+use crate::settings::{Claim, Flow, Loss, Measure, Optimizer, Record};
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;

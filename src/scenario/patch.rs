@@ -7,10 +7,11 @@
 
 use serde_yaml::Value;
 
+use crate::settings::path;
+
 use super::error::{Location, Patch, Problem};
 use super::marks::Marks;
 use super::text;
-use crate::settings::path;
 
 /// Applies `given` to `tree`.
 pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {

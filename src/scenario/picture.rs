@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Data;
+use crate::settings::{Findings, Optimizer, Sgd, path};
+
 use super::Scenario;
 use super::tree::suggestion;
-use crate::data::Data;
-use crate::settings::Findings;
-use crate::settings::{Optimizer, Sgd, path};
 
 /// Keys that follow from a unit's scenario: L; the largest hidden width; and of the process drawn its learning rate, its batch, its name.
 pub const DERIVED_KEYS: [&str; 5] = ["depth", "width", "lr", "batch", "process"];

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_yaml::{Number, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Scenario, ScenarioError};
 use crate::data::Data;
 use crate::machine;
-use crate::settings::Init;
+use crate::network::Init;
+
+use super::{Scenario, ScenarioError};
 
 impl Scenario {
     /// As YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) reads them as floats too.

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
+use crate::data::Data;
+use crate::machine;
+use crate::network::Init;
+use crate::settings::Findings;
+
 use super::error::{Problem, ScenarioError, Source};
 use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
 use super::{Scenario, patch, tree};
-use crate::data::Data;
-use crate::machine;
-use crate::settings::Findings;
-use crate::settings::Init;
 
 /// A longer text is no scenario: half a million record times take 13 MB in JSON.
 const LONGEST: u64 = 16 << 20;

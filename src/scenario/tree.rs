@@ -12,8 +12,9 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_yaml::{Mapping, Number, Sequence, Value};
 
-use super::{places, text};
 use crate::settings::path;
+
+use super::{places, text};
 
 /// Why a value was not taken, and the path of its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

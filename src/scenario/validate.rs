@@ -1,8 +1,9 @@
 //! The ranges of a scenario's values. Each part checks its own; what concerns several parts is here.
 
-use super::{MOST_WORDS, Scenario};
 use crate::data::Data;
 use crate::settings::{Findings, Loss, Measure, Preserve, path, validate_optimizers};
+
+use super::{MOST_WORDS, Scenario};
 
 impl Scenario {
     pub(super) fn validate(&self, found: &mut Findings) {

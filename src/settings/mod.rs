@@ -6,10 +6,8 @@ mod claim;
 mod clock;
 mod findings;
 mod flow;
-mod init;
 mod loss;
 mod measure;
-mod network;
 mod optimizer;
 pub(crate) mod path;
 mod record;
@@ -17,16 +15,13 @@ mod schedule;
 
 pub use claim::Claim;
 pub use flow::{Flow, Integrator, Precision, Preserve};
-pub use init::Init;
 pub use loss::Loss;
 pub use measure::Measure;
-pub use network::{Activation, Network, OneOrEach, is_linear};
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use record::Record;
 pub use schedule::Schedule;
 
 pub(crate) use findings::{Findings, write_path};
-pub(crate) use network::MAX_PARAMETERS;
 pub(crate) use optimizer::validate as validate_optimizers;
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.

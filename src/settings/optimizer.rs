@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
-use super::{Schedule, path};
+use super::{Findings, Schedule, path};
 
 /// One optimizer and its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

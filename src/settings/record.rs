@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
-use super::path;
+use super::{Findings, path};
 
 /// The first positive time of a logarithmic record, unless the flow ends by then.
 const FIRST: f64 = 1e-2;

@@ -5,8 +5,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
-use super::path;
+use super::{Findings, path};
 
 /// How the learning rate η_k departs from `lr`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

@@ -6,9 +6,8 @@
 //! ```
 
 use std::collections::HashSet;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::data::Data;
 use crate::figure::draw_ensemble;

@@ -6,16 +6,14 @@ use std::fs;
 use std::path::Path;
 
 use crate::harness::{bundled, gramflow, succeed};
+use Outcome::{Fails, GridLimited, Holds, IntegratorLimited};
 use gramflow::claim::{Evidence, verdict};
 use gramflow::ode::Interrupt;
 use gramflow::record::{self, Bound, ErrorFrom, Outcome, Values, Verdict};
 use gramflow::run::{Problem, run};
-use gramflow::scenario;
 use gramflow::settings::Claim;
-use gramflow::sweep;
+use gramflow::{scenario, sweep};
 use serde_json::Value;
-
-use Outcome::{Fails, GridLimited, Holds, IntegratorLimited};
 
 /// The verdicts in the manifest of a run of `scenario`, with changes.
 fn judged(scenario: &Path, sets: &[&str]) -> BTreeMap<String, Verdict> {

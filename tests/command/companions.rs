@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::harness::{bundled, succeed};
 use gramflow::flow::{Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use gramflow::objective::Objective;
 use gramflow::ode::{Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
@@ -9,8 +10,6 @@ use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
 use gramflow::settings;
 use nalgebra::DVector;
-
-use crate::harness::{bundled, succeed};
 
 /// A network of three layers to time 2, with one optimizer for each rate: `optimizer(name, rate)`.
 fn scenario_of(decay: f64, optimizers: &[String]) -> Scenario {

@@ -3,13 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use gramflow::data::Dataset;
-use gramflow::npz;
-use gramflow::record::{self, Run};
-use gramflow::scenario;
-use nalgebra::DMatrix;
-
 use crate::harness::{gramflow, succeed};
+use gramflow::data::Dataset;
+use gramflow::record::{self, Run};
+use gramflow::{npz, scenario};
+use nalgebra::DMatrix;
 
 /// Two layers to one output without decay: the flow ends at the best linear map.
 const LINEAR: &str = "\

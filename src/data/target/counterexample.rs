@@ -2,10 +2,10 @@
 //! of it is proportional to W_1ᵀW_1.
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::data::inputs::Law;
 use crate::settings::Findings;
-use serde::{Deserialize, Serialize};
 
 use super::TargetFunction;
 

@@ -3,13 +3,13 @@
 
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
-
-use super::{Link, one_per_rank};
-use crate::rng::{gaussian_matrix, orthonormal_columns};
-use crate::settings::{Findings, MAX_WIDTH};
 use serde::{Deserialize, Serialize};
 
+use crate::rng::{gaussian_matrix, orthonormal_columns};
+use crate::settings::{Findings, MAX_WIDTH};
+
 use super::entrywise::Entrywise;
+use super::{Link, one_per_rank};
 
 /// f*(x) = link(A x), A of shape (outputs, dim).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -25,10 +25,10 @@ pub use teacher::Teacher;
 use std::fmt::Debug;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::rng::{Purpose, stream};
 use crate::settings::Findings;
-use serde::{Deserialize, Serialize};
 
 use super::inputs::Law;
 

@@ -3,15 +3,14 @@
 
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
-use super::{Link, one_per_rank};
 use crate::data::inputs::Law;
 use crate::rng::orthonormal_columns;
 use crate::settings::Findings;
-use serde::{Deserialize, Serialize};
 
 use super::entrywise::scaled;
-use super::{TargetFunction, link};
+use super::{Link, TargetFunction, link, one_per_rank};
 
 /// f*(x) = g(z), z = A x, A = diag(s)·Vᵀ of shape (rank, dim) with V uniform and orthonormal: g(z) = e^{−‖z‖²} for the link `gaussian`, and
 /// Σ_j link(z_j)/√rank for the others.

@@ -2,10 +2,10 @@
 //! discrete one there: ∂f*/∂x_i = Π_{j ≠ i} x_j. (The product of signs has none.)
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::data::inputs::Law;
 use crate::settings::Findings;
-use serde::{Deserialize, Serialize};
 
 use super::TargetFunction;
 

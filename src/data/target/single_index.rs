@@ -1,11 +1,11 @@
 //! f*(x) = g(⟨a, x⟩), a uniform on the unit sphere: ⟨a, x⟩ has variance 1 for inputs of covariance I. A_{f*} = E[g′(⟨a, x⟩)²]·aaᵀ.
 
 use rand::Rng;
-
-use super::Link;
-use crate::rng::orthonormal_columns;
 use serde::{Deserialize, Serialize};
 
+use crate::rng::orthonormal_columns;
+
+use super::Link;
 use super::entrywise::Entrywise;
 
 /// f*(x) = link(⟨a, x⟩) with a uniform on the unit sphere.

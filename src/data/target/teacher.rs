@@ -4,12 +4,12 @@
 
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::data::inputs::Law;
-use crate::network::{Activation, Architecture, Parameters};
+use crate::network::{Activation, Architecture, MAX_PARAMETERS, Parameters};
 use crate::rng::gaussian_matrix;
-use crate::settings::{Findings, MAX_PARAMETERS, MAX_WIDTH, path};
-use serde::{Deserialize, Serialize};
+use crate::settings::{Findings, MAX_WIDTH, path};
 
 use super::TargetFunction;
 use super::entrywise::scaled;

@@ -2,12 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::agop::sampled_factor;
-use super::*;
 use crate::data::{Counterexample, Distribution, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Teacher};
 use crate::linalg::{GramPower, Svd, cosine, singular_values};
+use crate::network::Activation;
 use crate::rng::gaussian_matrix;
-use crate::settings::Activation;
+
+use super::agop::sampled_factor;
+use super::*;
 
 const DIM: usize = 5;
 

@@ -6,6 +6,7 @@ mod gaussian;
 mod identity;
 mod orthogonal;
 mod pytorch;
+mod settings;
 
 pub use balanced::{Balanced, balanced};
 pub use file::{FileError, file};
@@ -13,24 +14,24 @@ pub use gaussian::gaussian;
 pub use identity::identity;
 pub use orthogonal::orthogonal;
 pub use pytorch::pytorch;
+pub use settings::Init;
 
 use crate::rng::{Purpose, stream};
-use crate::settings;
 
 use super::{Architecture, Parameters};
 
 /// The start that a scenario asks for. Only `file` can fail.
-pub fn start(scheme: &settings::Init, architecture: &Architecture, seed: u64) -> Result<Parameters, FileError> {
+pub fn start(scheme: &Init, architecture: &Architecture, seed: u64) -> Result<Parameters, FileError> {
     let rng = &mut stream(seed, Purpose::Init);
     Ok(match scheme {
-        settings::Init::Pytorch => pytorch(architecture, rng),
-        settings::Init::Gaussian { std } => gaussian(architecture, *std, rng),
-        settings::Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
-        settings::Init::Identity => identity(architecture),
-        settings::Init::Balanced { scale, singular_values, imbalance } => {
+        Init::Pytorch => pytorch(architecture, rng),
+        Init::Gaussian { std } => gaussian(architecture, *std, rng),
+        Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
+        Init::Identity => identity(architecture),
+        Init::Balanced { scale, singular_values, imbalance } => {
             let settings = Balanced { scale: *scale, singular_values: singular_values.as_deref(), imbalance: *imbalance };
             balanced(architecture, settings, rng, &mut stream(seed, Purpose::Imbalance))
         }
-        settings::Init::File { path } => file(architecture, path)?,
+        Init::File { path } => file(architecture, path)?,
     })
 }

@@ -5,11 +5,12 @@
 //! - down: Ė_l = σ_l′∘Ē̇_l + σ_l″∘Ē_l∘Ż_l from Ē̇_L = ∂²ℒ/∂H_L²·Ḣ_L, Ē̇_{l−1} = Ė_l W_l + E_l V_l;
 //! - outer: H_l = Ė_lᵀH_{l−1} + E_lᵀḢ_{l−1} for W_l, Ė_lᵀ1 for b_l.
 
-use super::blocks::Part;
-use super::tape::{Tape, begin, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 use crate::settings::Loss;
+
+use super::blocks::Part;
+use super::tape::{Tape, begin, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
 
 /// The dotted products of one block.
 pub(super) struct Dots {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
+use crate::linalg::Write;
+use crate::settings::Loss;
+
 use super::super::{BatchGradient, Samples};
 use super::MlpObjective;
 use super::blocks::{Division, Part};
 use super::condensed::{Condensed, State};
 use super::tape::{Keep, Tape, matrix};
-use crate::linalg::Write;
-use crate::settings::Loss;
 
 /// The gradients of batches of at most a given size, on one thread.
 pub struct MlpMinibatch {

@@ -8,14 +8,15 @@ use std::cell::RefCell;
 
 use nalgebra::{DMatrixView, DVector};
 
-use super::blocks::{Block, Division, Part, each};
-use super::reduce;
-use super::tape::{Keep, Tape, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 use crate::objective::Samples;
 use crate::settings::Loss;
+
+use super::blocks::{Block, Division, Part, each};
+use super::reduce;
+use super::tape::{Keep, Tape, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
 
 /// S(θ) of a network on samples. Its cost is that of about three gradients by backpropagation, also where the loss itself goes by moments.
 pub struct SampleProducts {

@@ -8,10 +8,11 @@
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
-use super::blocks::Part;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::{Activation, Architecture};
 use crate::settings::Loss;
+
+use super::blocks::Part;
 
 /// What a block leaves behind, at index l − 1 for layer l. Buffers are as long as the largest block, a smaller one uses their front.
 pub(super) struct Tape {

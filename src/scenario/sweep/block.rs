@@ -2,11 +2,11 @@
 
 use serde_yaml::{Number, Value};
 
+use crate::scenario::{patch, tree};
+use crate::settings::{Findings, path};
+
 use super::range::Range;
 use super::{Factor, Key, MAX_KEYS, MAX_UNITS};
-use crate::scenario::{patch, tree};
-use crate::settings::Findings;
-use crate::settings::path;
 
 /// The factors of the sweep `block`, over the scenario that `base` is without it; none where something is wrong.
 pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<Factor> {

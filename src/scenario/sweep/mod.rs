@@ -24,11 +24,11 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
+use crate::settings::{Findings, path};
+
 use super::error::{Location, Patch, Problem, ScenarioError, Source};
 use super::print::yaml;
 use super::{Picture, Scenario, patch, picture, read, tree};
-use crate::settings::Findings;
-use crate::settings::path;
 
 /// More than this is not a sweep but a mistake: even planning it would take minutes.
 const MAX_UNITS: usize = 1_000_000;

@@ -6,8 +6,9 @@
 use serde::Deserialize;
 use serde_yaml::{Number, Value};
 
-use super::MAX_UNITS;
 use crate::settings::{Findings, path};
+
+use super::MAX_UNITS;
 
 /// Values by a rule.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::*;
 use crate::settings::*;
+
+use super::*;
 
 #[test]
 fn a_misspelt_key_is_reported_where_it_stands() {

@@ -1,7 +1,8 @@
 //! What a scenario means once it is read.
 
+use crate::network::*;
+
 use super::*;
-use crate::settings::*;
 
 #[test]
 fn a_byte_order_mark_and_carriage_returns_change_nothing() {

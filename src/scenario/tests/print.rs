@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::data::*;
+use crate::network::*;
 use crate::settings::*;
+
+use super::*;
 
 fn positive() -> impl Strategy<Value = f64> {
     (-14.0..6.0).prop_map(|exponent| 10f64.powf(exponent))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
+use crate::settings::{Findings, write_path};
 
 /// How the initial weights are drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub enum Init {
     /// An NPZ file with float64 arrays W1, b1, …
     File {
         /// Relative to the scenario's file where it is written; absolute once read.
-        #[serde(serialize_with = "super::write_path")]
+        #[serde(serialize_with = "write_path")]
         path: PathBuf,
     },
 }

@@ -7,8 +7,9 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
-use super::path;
+use crate::settings::{Findings, MAX_WIDTH, path};
+
+use super::Activation;
 
 /// The largest number of parameters: 4 GB for each copy of them.
 pub(crate) const MAX_PARAMETERS: u64 = 500_000_000;
@@ -28,66 +29,6 @@ pub struct Network {
     /// One for all layers; or one for each of the L.
     #[serde(default)]
     pub bias: OneOrEach<bool>,
-}
-
-/// The function σ_l applied to each entry of a layer's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// z.
-    #[default]
-    Identity,
-    /// max(0, z).
-    Relu,
-    /// max(0.01·z, z): slope 0.01 below 0.
-    LeakyRelu,
-    /// tanh z.
-    Tanh,
-    /// 1/(1 + e^{−z}).
-    Sigmoid,
-    /// zΦ(z), Φ the standard normal distribution function.
-    Gelu,
-    /// log(1 + e^z).
-    Softplus,
-    /// erf z = 2/√π ∫₀ᶻ e^{−s²} ds.
-    Erf,
-    /// z².
-    Quadratic,
-    /// z·sigmoid(z).
-    Swish,
-}
-
-impl Activation {
-    /// Every one, for tests that hold for each.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Identity,
-        Self::Relu,
-        Self::LeakyRelu,
-        Self::Tanh,
-        Self::Sigmoid,
-        Self::Gelu,
-        Self::Softplus,
-        Self::Erf,
-        Self::Quadratic,
-        Self::Swish,
-    ];
-
-    /// Its word in the scenario.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Relu => "relu",
-            Self::LeakyRelu => "leaky_relu",
-            Self::Tanh => "tanh",
-            Self::Sigmoid => "sigmoid",
-            Self::Gelu => "gelu",
-            Self::Softplus => "softplus",
-            Self::Erf => "erf",
-            Self::Quadratic => "quadratic",
-            Self::Swish => "swish",
-        }
-    }
 }
 
 /// One value for all layers, or a list with one per layer.
@@ -187,7 +128,7 @@ impl Network {
 
     pub(crate) fn validate(&self, found: &mut Findings) {
         for (index, &width) in self.widths.iter().enumerate() {
-            found.between(&path::item("network.widths", index), width, 1, super::MAX_WIDTH);
+            found.between(&path::item("network.widths", index), width, 1, MAX_WIDTH);
         }
         let layers = self.layers();
         found.require(layers <= MAX_LAYERS, "network.widths", &format!("at most {} widths", MAX_LAYERS + 1), self.widths.len());
