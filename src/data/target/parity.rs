@@ -33,7 +33,7 @@ impl TargetFunction for Parity {
         DMatrix::from_fn(1, x.len(), |_, i| if i < self.k { others(i) } else { 0.0 })
     }
 
-    /// A_{f*} = I on the first k axes, for independent entries of mean 0 and variance 1: E[∂_i ∂_j] holds E[x_i]E[x_j] for i ≠ j, and E[∂_i²]
+    /// A_{f*} = I on the first k axes, for independent entries of mean 0 and variance 1: E[∂_i ∂_j] holds E\[x_i\]E\[x_j\] for i ≠ j, and E[∂_i²]
     /// is a product of variances.
     fn agop_factor(&self, law: &Law) -> Option<DMatrix<f64>> {
         law.has_independent_entries().then(|| DMatrix::identity(self.k, law.dim()))
