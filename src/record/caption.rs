@@ -115,6 +115,7 @@ fn start(scenario: &Scenario) -> String {
         Init::Orthogonal { gain } => format!("orthogonal (gain {gain:?})"),
         Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance:?}"),
         Init::Balanced { .. } => "balanced".to_string(),
+        Init::LambdaBalanced(settings) => format!("λ-balanced (ς {:?}, scale {:?})", settings.lambda, settings.scale),
         Init::File { .. } => "from a file".to_string(),
     }
 }

@@ -5,6 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use super::objective;
 use crate::data::{Dataset, Moments};
 use crate::flow::GradientFlow;
+use crate::network::init::LambdaBalanced;
 use crate::network::{Architecture, Parameters};
 use crate::ode::testing::{METHODS, Make};
 use crate::ode::{Limits, Tolerance, VectorField, dop853};
@@ -158,6 +159,33 @@ fn two_layers_on_whitened_inputs() {
             assert!(off(&exact) <= 1e-10, "{name}, ς = {imbalance}, λ = {decay}: {:e} off", off(&exact));
             assert!(off(&before) > 1e-4);
         }
+    }
+}
+
+/// The start `lambda_balanced`, which has no other law in common with the Riccati equation than its definition.
+#[test]
+fn lambda_balanced_starts_flow_by_the_riccati_equation() {
+    let t = 3.0;
+    for (lambda, widths) in [(-2.0, [4, 3, 5]), (0.0, [4, 5, 3]), (3.0, [4, 3, 5])] {
+        let rng = &mut stream(3, Purpose::Inputs);
+        let x = orthonormal_columns(12, widths[0], rng) * 12f64.sqrt();
+        let data = Dataset { y: &x * gaussian_matrix(widths[0], widths[2], rng) * 0.5, x };
+        let moments = Moments::new(&data).unwrap();
+        let settings = LambdaBalanced { lambda, scale: 0.3 };
+        let start = settings.draw(&Architecture::new(&widths), &mut stream(4, Purpose::Init));
+        let (w1, w2) = (start.weight(1).into_owned(), start.weight(2).into_owned());
+        let at = |lambda: f64| Riccati::new(&w1, &w2, &moments.sigma_yx, 0.0, lambda).at(t).unwrap();
+        let objective = objective(&[w1.clone(), w2.clone()], &data, 0.0);
+        let mut end = start.clone();
+        let limits = Limits { t_end: t, ..Limits::default() };
+        dop853(GradientFlow::new(&objective), tight("dop853"), limits).unwrap().advance(0.0, t, end.values_mut()).unwrap();
+        let mut q = DMatrix::zeros(widths[0] + widths[2], widths[1]);
+        q.rows_mut(0, widths[0]).copy_from(&end.weight(1).transpose());
+        q.rows_mut(widths[0], widths[2]).copy_from(&end.weight(2));
+        let off = |exact: &DMatrix<f64>| (&q * q.transpose() - exact).norm() / exact.norm();
+        assert!(off(&at(lambda)) <= 1e-10, "λ = {lambda}: {:e} off", off(&at(lambda)));
+        // Control: another λ.
+        assert!(off(&at(lambda + 0.1)) > 1e-3);
     }
 }
 

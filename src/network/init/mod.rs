@@ -4,6 +4,7 @@ mod balanced;
 mod file;
 mod gaussian;
 mod identity;
+mod lambda_balanced;
 mod orthogonal;
 mod pytorch;
 mod settings;
@@ -12,6 +13,7 @@ pub use balanced::{Balanced, balanced};
 pub use file::{FileError, file};
 pub use gaussian::gaussian;
 pub use identity::identity;
+pub use lambda_balanced::LambdaBalanced;
 pub use orthogonal::orthogonal;
 pub use pytorch::pytorch;
 pub use settings::Init;
@@ -28,6 +30,7 @@ pub fn start(scheme: &Init, architecture: &Architecture, seed: u64) -> Result<Pa
         Init::Gaussian { std } => gaussian(architecture, *std, rng),
         Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
         Init::Identity => identity(architecture),
+        Init::LambdaBalanced(settings) => settings.draw(architecture, rng),
         Init::Balanced { scale, singular_values, imbalance } => {
             let settings = Balanced { scale: *scale, singular_values: singular_values.as_deref(), imbalance: *imbalance };
             balanced(architecture, settings, rng, &mut stream(seed, Purpose::Imbalance))

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Findings, write_path};
 
+use super::LambdaBalanced;
+
 /// How the initial weights are drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -38,6 +40,8 @@ pub enum Init {
         #[serde(default)]
         imbalance: f64,
     },
+    /// W_{l+1}ᵀ W_{l+1} = W_l W_lᵀ + ςI.
+    LambdaBalanced(LambdaBalanced),
     /// An NPZ file with float64 arrays W1, b1, …
     File {
         /// Relative to the scenario's file where it is written; absolute once read.
@@ -75,6 +79,7 @@ impl Init {
                     }
                 }
             }
+            Self::LambdaBalanced(settings) => settings.validate("init.lambda_balanced", widths, found),
             Self::File { path } => found.file("init.file.path", path),
         }
     }

@@ -89,6 +89,8 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("network.widths[]", &["0", "65537"]),
     ("init.gaussian.std", &["0.0", "-1.0"]),
     ("init.orthogonal.gain", &["0.0", "-1.0"]),
+    ("init.lambda_balanced.scale", &["0.0", "-1.0"]),
+    ("init.lambda_balanced.lambda", &["1.0e+101", "-1.0e+101"]),
     ("init.balanced.scale", &["0.0", "-1.0"]),
     ("init.balanced.singular_values[]", &["0.0", "-1.0"]),
     ("init.balanced.imbalance", &["-1.0"]),

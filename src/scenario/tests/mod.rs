@@ -56,6 +56,7 @@ claims: [balance-law, nfa]
 /// The forms of a choice that `EVERYTHING` does not take.
 const OTHER_CHOICES: &[&str] = &[
     "data={file: {path: data.npz}}",
+    "init={lambda_balanced: {lambda: -2.0, scale: 0.5}}",
     "data.synthetic.inputs.distribution={student_t: {dof: 4.5}}",
     "data.synthetic.inputs.distribution={mixture: {separation: 0.5}}",
     "data.synthetic.target={single_index: {link: {hermite: {k: 3}}}}",

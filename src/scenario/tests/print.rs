@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use crate::data::*;
+use crate::network::init::LambdaBalanced;
 use crate::network::*;
 use crate::settings::*;
 
@@ -22,6 +23,8 @@ fn any_init() -> impl Strategy<Value = Init> {
         positive().prop_map(|gain| Init::Orthogonal { gain }),
         (positive(), prop::option::of(prop::collection::vec(positive(), 1)), 0.0..1e3)
             .prop_map(|(scale, singular_values, imbalance)| Init::Balanced { scale, singular_values, imbalance }),
+        // Any other λ needs narrower hidden layers than these.
+        positive().prop_map(|scale| Init::LambdaBalanced(LambdaBalanced { lambda: 0.0, scale })),
         "[ -~]{1,9}".prop_map(|name| Init::File { path: PathBuf::from("/folder é\u{2028}").join(name) }),
     ]
 }
