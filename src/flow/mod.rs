@@ -9,6 +9,7 @@ mod normalised_flow;
 mod projection;
 mod rmsprop_limit;
 mod running_square;
+mod settings;
 mod stationarity;
 mod symmetry;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use modified_flow::ModifiedFlow;
 pub use normalised_flow::NormalisedFlow;
 pub use projection::{BalanceProjection, Correction, ProjectionError};
 pub use rmsprop_limit::RmspropLimit;
+pub use settings::{Flow, Integrator, Precision, Preserve};
 pub use stationarity::{Look, Motion, Stationarity};
 pub use third_order_flow::ThirdOrderFlow;
 

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use crate::flow::Integrator;
 use crate::npz::Array;
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 use crate::scenario::Scenario;
-use crate::settings::Integrator;
 
 use super::process::Flow;
 use super::warning::VISIBLE;

@@ -2,8 +2,9 @@
 
 use crate::flow::{AdamLimit, Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use crate::objective::Objective;
+use crate::observe::Measure;
 use crate::scenario::Scenario;
-use crate::settings::{Adam, Gd, Measure, Optimizer, Rmsprop, Schedule, Sgd};
+use crate::settings::{Adam, Gd, Optimizer, Rmsprop, Schedule, Sgd};
 
 use super::Problem;
 

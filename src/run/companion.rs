@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
+use crate::observe::{self, Measure};
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
 use crate::scenario::Scenario;
-use crate::settings::{self, Measure, Optimizer};
-use crate::{observe, record};
+use crate::settings::Optimizer;
+use crate::{flow, record};
 
 use super::Problem;
 use super::choice::{Choice, Kind, choose};
@@ -130,7 +131,7 @@ impl<'a> Maker<'a, '_> {
         let steps = self.settings.last_step(flow.t_end);
         let [some, each] = MODIFIED_STEPS;
         let max_steps = match (kind, flow.integrator) {
-            (observe::Companion::Limit, _) | (_, settings::Integrator::Rk4 { .. }) => flow.max_steps,
+            (observe::Companion::Limit, _) | (_, flow::Integrator::Rk4 { .. }) => flow.max_steps,
             _ => flow.max_steps.min(some.max(each.saturating_mul(steps))),
         };
         let t_end = self.settings.time(steps);
@@ -138,7 +139,7 @@ impl<'a> Maker<'a, '_> {
         // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above its
         // spectral radius. A method that goes by its error alone needs no such bound.
         let (method, rtol) = if kind == observe::Companion::Limit {
-            (settings::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
+            (flow::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
         } else {
             (flow.integrator, flow.rtol)
         };
@@ -172,7 +173,7 @@ impl<'a> Maker<'a, '_> {
 
 /// The integrator of a companion.
 fn integrator<'a>(
-    method: settings::Integrator,
+    method: flow::Integrator,
     field: &Rc<dyn VectorField + 'a>,
     tolerance: Tolerance,
     limits: Limits,
@@ -187,7 +188,7 @@ impl Companion<'_> {
             if self.kind == observe::Companion::Limit {
                 // Begun anew, so that its steps are counted from here.
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
-                self.integrator = integrator(settings::Integrator::Dopri5, &self.field, self.tolerance, limits);
+                self.integrator = integrator(flow::Integrator::Dopri5, &self.field, self.tolerance, limits);
             }
             let begin = Instant::now();
             let segment = self.integrator.advance(self.t, t, &mut self.state).expect("times are finite and in order");

@@ -1,14 +1,14 @@
 //! From a scenario's word for a method to the method.
 
+use crate::flow;
 use crate::ode::{self, Integrator, Interrupt, Limits, OdeError, Tolerance, VectorField};
-use crate::settings;
 
 /// The integrator of a scenario's flow, on `field`.
 ///
 /// # Errors
 /// Of settings that no validated scenario has.
 pub fn flow_integrator<'f>(
-    flow: &settings::Flow,
+    flow: &flow::Flow,
     field: impl VectorField + 'f,
     interrupt: &Interrupt,
 ) -> Result<Integrator<'f>, OdeError> {
@@ -22,19 +22,19 @@ pub fn flow_integrator<'f>(
 /// # Errors
 /// Of settings that no validated scenario has.
 pub fn integrator<'f>(
-    name: settings::Integrator,
+    name: flow::Integrator,
     field: impl VectorField + 'f,
     tolerance: Tolerance,
     limits: Limits,
 ) -> Result<Integrator<'f>, OdeError> {
     match name {
-        settings::Integrator::Dop853 => ode::dop853(field, tolerance, limits),
-        settings::Integrator::Rk4 { step } => ode::rk4(field, step, limits),
-        settings::Integrator::Tsit5 => ode::tsit5(field, tolerance, limits),
-        settings::Integrator::Rkc => ode::rkc(field, tolerance, limits),
-        settings::Integrator::Gauss { stages } => ode::gauss(field, stages, tolerance, limits),
-        settings::Integrator::Rock4 => ode::rock4(field, tolerance, limits),
-        settings::Integrator::Auto => ode::auto(field, tolerance, limits),
-        settings::Integrator::Dopri5 => ode::dopri5(field, tolerance, limits),
+        flow::Integrator::Dop853 => ode::dop853(field, tolerance, limits),
+        flow::Integrator::Rk4 { step } => ode::rk4(field, step, limits),
+        flow::Integrator::Tsit5 => ode::tsit5(field, tolerance, limits),
+        flow::Integrator::Rkc => ode::rkc(field, tolerance, limits),
+        flow::Integrator::Gauss { stages } => ode::gauss(field, stages, tolerance, limits),
+        flow::Integrator::Rock4 => ode::rock4(field, tolerance, limits),
+        flow::Integrator::Auto => ode::auto(field, tolerance, limits),
+        flow::Integrator::Dopri5 => ode::dopri5(field, tolerance, limits),
     }
 }

@@ -3,11 +3,11 @@
 
 use nalgebra::DVector;
 
-use crate::flow::{Motion, Stationarity};
+use crate::flow::{Motion, Preserve, Stationarity};
 use crate::objective::Objective;
 use crate::ode::{Event, Termination, Tolerance};
 use crate::scenario::Scenario;
-use crate::settings::{Claim, Preserve};
+use crate::settings::Claim;
 
 use super::Problem;
 use super::plateaus::Plateaus;

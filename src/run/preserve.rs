@@ -1,9 +1,8 @@
 //! `flow.preserve`: the flow put back on the balance law at every recorded time.
 
-use crate::flow::{BalanceProjection, Correction};
+use crate::flow::{BalanceProjection, Correction, Precision, Preserve};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe;
-use crate::settings::{Precision, Preserve};
 
 /// A projection of the flow's weights, and what came of the last one.
 pub(super) struct Preservation {

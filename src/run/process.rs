@@ -10,12 +10,12 @@ use nalgebra::DVector;
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::BatchGradient;
-use crate::observe::{Entry, Snapshot};
+use crate::observe::{Entry, Measure, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
 use crate::record::{self, Recorder};
 use crate::scenario::Scenario;
-use crate::settings::{self, Measure};
+use crate::settings;
 use crate::theory::Ledger;
 
 use super::Problem;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use nalgebra::DVector;
 
+use crate::flow::Flow;
 use crate::objective::OnKink;
 use crate::ode::Event;
-use crate::settings::Flow;
 
 use super::Problem;
 

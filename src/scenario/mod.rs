@@ -35,8 +35,10 @@ pub use tree::suggestion;
 
 use crate::data::Data;
 use crate::data::{self, DatasetError, Split};
+use crate::flow::Flow;
 use crate::network::{Init, Network};
-use crate::settings::{Claim, Flow, Loss, Measure, Optimizer, Record};
+use crate::observe::Measure;
+use crate::settings::{Claim, Loss, Optimizer, Record};
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;

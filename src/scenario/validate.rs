@@ -1,7 +1,9 @@
 //! The ranges of a scenario's values. Each part checks its own; what concerns several parts is here.
 
 use crate::data::Data;
-use crate::settings::{Findings, Loss, Measure, Preserve, path, validate_optimizers};
+use crate::flow::Preserve;
+use crate::observe::Measure;
+use crate::settings::{Findings, Loss, path, validate_optimizers};
 
 use super::{MOST_WORDS, Scenario};
 

@@ -5,18 +5,14 @@
 mod claim;
 mod clock;
 mod findings;
-mod flow;
 mod loss;
-mod measure;
 mod optimizer;
 pub(crate) mod path;
 mod record;
 mod schedule;
 
 pub use claim::Claim;
-pub use flow::{Flow, Integrator, Precision, Preserve};
 pub use loss::Loss;
-pub use measure::Measure;
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
 pub use record::Record;
 pub use schedule::Schedule;

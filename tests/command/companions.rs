@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::harness::{bundled, succeed};
-use gramflow::flow::{Decay, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
+use gramflow::flow::{Decay, Integrator, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
 use gramflow::objective::Objective;
+use gramflow::observe::Measure;
 use gramflow::ode::{Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
@@ -109,7 +110,7 @@ fn gradient_descent_follows_its_flows_with_orders_1_2_and_3() {
 fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
     let of = |activation: &str, flow: &str| {
         let mut scenario = scenario_of(0.1, &list(&halved(0.05), |_| "{gd: {NAME}}".to_string()));
-        scenario.measure = vec![settings::Measure::ModifiedFlow];
+        scenario.measure = vec![Measure::ModifiedFlow];
         let network = format!("network={{widths: [4, 5, 4, 3], activations: {activation}, bias: true}}");
         let sets = [network, format!("flow={flow}")];
         let text = scenario.to_yaml();
@@ -390,7 +391,7 @@ fn a_modified_flow_beyond_stability_is_given_up() {
     assert!(companion.termination_detail.contains("lower its lr"), "{}", companion.termination_detail);
     // Steps of a fixed length are the scenario's own affair.
     let mut fixed = scenario_of(0.0, &["{gd: {lr: 0.5}}".to_string()]);
-    (fixed.flow.integrator, fixed.flow.t_end) = (settings::Integrator::Rk4 { step: 5e-5 }, 2.0);
+    (fixed.flow.integrator, fixed.flow.t_end) = (Integrator::Rk4 { step: 5e-5 }, 2.0);
     let finished = finish(&fixed);
     assert_eq!(finished.manifest.processes["gd"].companions["modified_flow"].termination, "t_end");
 }

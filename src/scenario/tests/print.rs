@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use crate::data::*;
+use crate::flow::{Integrator, Preserve};
 use crate::network::init::LambdaBalanced;
 use crate::network::*;
 use crate::settings::*;

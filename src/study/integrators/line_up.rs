@@ -1,8 +1,8 @@
 //! The methods that can be compared.
 
+use crate::flow::Integrator;
 use crate::ode::{self, Limits, Tolerance};
 use crate::run;
-use crate::settings::Integrator;
 
 use super::Task;
 use super::point::Setting;

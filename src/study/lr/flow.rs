@@ -7,12 +7,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::flow::Flow;
 use crate::observe::{FeatureAnsatz, Loss, Observable, Row, Scalar, Snapshot};
 use crate::ode::{Integrator, Interrupt, Segment};
 use crate::record::{Column, Table, Values};
 use crate::run::{self, Problem};
 use crate::scenario::Scenario;
-use crate::settings;
 
 use super::{LrError, OBSERVED};
 
@@ -27,7 +27,7 @@ struct Flight<'a> {
 }
 
 impl<'a> Flight<'a> {
-    fn new(flow: &settings::Flow, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+    fn new(flow: &Flow, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         Self {
             integrator: run::flow_integrator(flow, problem.flow(), interrupt).expect("a validated scenario can be integrated"),
             theta: problem.start.clone(),
@@ -60,8 +60,7 @@ pub(super) fn fly(
     interrupt: &Interrupt,
     mut progress: impl FnMut(f64),
 ) -> Result<Table, LrError> {
-    let tighter =
-        settings::Flow { rtol: reference.flow.rtol / 10.0, atol: reference.flow.atol / 10.0, ..reference.flow.clone() };
+    let tighter = Flow { rtol: reference.flow.rtol / 10.0, atol: reference.flow.atol / 10.0, ..reference.flow.clone() };
     let mut own = Flight::new(&scenario.flow, problem, interrupt);
     let mut first = Flight::new(&reference.flow, problem, interrupt);
     let mut check = Flight::new(&tighter, problem, interrupt);

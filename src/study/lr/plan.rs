@@ -10,8 +10,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::flow::{Integrator, Preserve};
+use crate::observe::Measure;
 use crate::scenario::{Scenario, ScenarioError, Sweep};
-use crate::settings::{Integrator, Measure, Preserve, Record};
+use crate::settings::Record;
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, line_up};

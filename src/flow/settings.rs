@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Findings;
+use crate::settings::Findings;
 
 /// The integration from t = 0 to `t_end`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
