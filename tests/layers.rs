@@ -106,3 +106,12 @@ fn no_singular_value_is_nalgebras() {
         }
     }
 }
+
+/// Settings are plain types: how they are written down is known to `scenario` alone. (Helpers of tests are no part of the library.)
+#[test]
+fn only_scenarios_know_yaml() {
+    for (path, code) in sources() {
+        let allowed = path.starts_with("scenario") || path.ends_with("testing.rs");
+        assert!(allowed || !code.contains("serde_yaml"), "{} names serde_yaml", path.display());
+    }
+}

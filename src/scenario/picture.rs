@@ -286,8 +286,11 @@ fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 }
 
 /// Pictures from the JSON that they were kept as, beside the values of the keys that vary; or what is wrong with them.
-pub fn from_json(text: &str, varied: &[(&str, Vec<serde_yaml::Value>)]) -> Result<Vec<Picture>, String> {
+pub fn from_json(text: &str, varied: &[(&str, &[serde_json::Value])]) -> Result<Vec<Picture>, String> {
     let pictures: Vec<Picture> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let yaml = |value| serde_yaml::to_value(value).unwrap_or(serde_yaml::Value::Null);
+    let varied: Vec<(&str, Vec<serde_yaml::Value>)> =
+        varied.iter().map(|(key, values)| (*key, values.iter().map(yaml).collect())).collect();
     let varied: Vec<(&str, &[serde_yaml::Value])> = varied.iter().map(|(key, values)| (*key, values.as_slice())).collect();
     let mut found = Findings::default();
     validate(&pictures, &varied, &mut found);

@@ -1,6 +1,7 @@
-//! The settings of each part of an experiment: plain types with their defaults and ranges, however they are written down.
+//! Settings that several modules read, with their defaults and ranges, however they are written down: losses, optimizers, records and claims. Those
+//! of one module stand beside its code: [`crate::network`], [`crate::data`], [`crate::flow`], [`crate::observe`].
 //!
-//! A scenario composes them ([`crate::scenario`]); a library user fills them in.
+//! A scenario composes all of them ([`crate::scenario`]); a library user fills them in.
 
 mod claim;
 mod clock;

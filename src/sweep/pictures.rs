@@ -178,10 +178,8 @@ pub fn read_pictures(folder: &Folder, plan: &Plan) -> Result<Vec<Picture>, Sweep
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(FolderError::Io { verb: "read", path, source }.into()),
     };
-    let yaml = |value| serde_yaml::to_value(value).unwrap_or(serde_yaml::Value::Null);
     let keys = plan.varied.iter().flat_map(|factor| factor.keys.iter().zip(&factor.values));
-    let varied: Vec<(&str, Vec<serde_yaml::Value>)> =
-        keys.map(|(key, values)| (key.as_str(), values.iter().map(yaml).collect())).collect();
+    let varied: Vec<(&str, &[serde_json::Value])> = keys.map(|(key, values)| (key.as_str(), values.as_slice())).collect();
     picture::from_json(&text, &varied).map_err(|message| SweepError::Pictures { path, message })
 }
 

@@ -74,9 +74,8 @@ fn made(pictures: &str) -> (Ensemble, Vec<picture::Picture>) {
     let lengths: Vec<usize> = keys.iter().map(|(_, values)| values.len()).collect();
     let members = (0..sweep.len()).map(|index| {
         let entries = crate::scenario::entries(&lengths, index);
-        let value = |((key, values), entry): (&(String, Vec<serde_yaml::Value>), usize)| {
-            (key.clone(), serde_json::to_value(&values[entry]).unwrap())
-        };
+        let value =
+            |((key, values), entry): (&(String, Vec<_>), usize)| (key.clone(), serde_json::to_value(&values[entry]).unwrap());
         member(keys.iter().zip(entries).map(value).collect(), sweep.unit(index).unwrap())
     });
     let ensemble = Ensemble { name: "made-up".into(), caption: "of no run".into(), members: members.collect() };
