@@ -33,8 +33,7 @@ pub use read::{parse, parse_resolved, read};
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
-use crate::data::Data;
-use crate::data::{self, DatasetError, Split};
+use crate::data::{self, Data, DatasetError, Split};
 use crate::flow::Flow;
 use crate::network::{Init, Network};
 use crate::observe::Measure;
