@@ -28,8 +28,9 @@ use super::tape::{Held, Keep, Tape};
 use crate::network::Architecture;
 use velocity::Velocity;
 
-/// Samples may be held at so many kinks at once: the quadratic programme of more costs more than short steps. A neuron whose weights come
-/// to 0 is on its kink with every sample.
+/// Samples may always be held at so many kinks at once, and never at more than the second number: short steps cost less than the
+/// quadratic programme of so many.
+const ALWAYS_HELD: usize = 256;
 const MOST_HELD: usize = 2048;
 
 /// A sample at a neuron: what may lie on a kink.
@@ -134,6 +135,13 @@ impl MlpObjective {
     pub(super) fn with_kinks(&self) -> Option<Self> {
         let kinked = (1..=self.net.depth()).any(|l| self.net.activation(l).kink().is_some());
         kinked.then(|| Self { kinks: Some(RefCell::default()), ..self.clone() })
+    }
+
+    /// At how many kinks samples may be held at once: at as many as there are samples, for a neuron whose weights come to 0 is on its kink
+    /// with each; or with m³/3 operations of a factorization as many as those of a gradient.
+    fn most_held(&self) -> usize {
+        let affordable = (3.0 * self.flops() as f64).cbrt() as usize;
+        affordable.max(self.samples).clamp(ALWAYS_HELD, MOST_HELD)
     }
 
     /// σ′ to the left of a place's kink.

@@ -3,7 +3,7 @@
 use nalgebra::DVector;
 
 use super::passes::Passes;
-use super::{Entry, MOST_HELD, Place, Velocity, Watch};
+use super::{Entry, Place, Velocity, Watch};
 use crate::linalg::gemm_nt;
 use crate::objective::OnKink;
 use crate::objective::mlp::MlpObjective;
@@ -57,7 +57,7 @@ impl MlpObjective {
             (place, self.side(place, z), passes.pull(self, theta.as_slice(), place) > 0.0)
         };
         let sides: Vec<_> = near.iter().map(sharp).collect();
-        let pulled = sides.iter().filter(|(.., pulled)| *pulled).take(MOST_HELD);
+        let pulled = sides.iter().filter(|(.., pulled)| *pulled).take(self.most_held());
         let held: Vec<_> = pulled.map(|&(place, slope, _)| (place, slope)).collect();
         let mut gradient = theta.clone();
         self.pass(theta, &mut gradient, &Watch::default());

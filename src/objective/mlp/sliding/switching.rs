@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nalgebra::DVector;
 
-use super::{Entry, Kinks, MOST_HELD, Place, Velocity};
+use super::{Entry, Kinks, Place, Velocity};
 use crate::objective::mlp::MlpObjective;
 use crate::ode::{Retrial, Switching};
 
@@ -168,7 +168,7 @@ impl MlpObjective {
         let mut first: Option<f64> = None;
         for Attracted { place, slope, distance, arrival } in attracted {
             if distance <= near {
-                if held.len() < MOST_HELD {
+                if held.len() < self.most_held() {
                     held.push((place, slope));
                 }
             } else if arrival < horizon {
