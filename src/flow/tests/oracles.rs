@@ -134,6 +134,15 @@ fn the_threshold_parts_learning_from_dying() {
     }
 }
 
+/// ‖QQᵀ − M‖/‖M‖ with Q = [W_1ᵀ; W_2] and M what the Riccati equation says of it.
+fn off_riccati(weights: &Parameters, exact: &DMatrix<f64>) -> f64 {
+    let (w1, w2) = (weights.weight(1), weights.weight(2));
+    let mut q = DMatrix::zeros(w1.ncols() + w2.nrows(), w1.nrows());
+    q.rows_mut(0, w1.ncols()).copy_from(&w1.transpose());
+    q.rows_mut(w1.ncols(), w2.nrows()).copy_from(&w2);
+    (&q * q.transpose() - exact).norm() / exact.norm()
+}
+
 /// L = 2 on whitened inputs, from starts whose modes mix: balanced with decay, and λ-balanced (D = ςI) without.
 #[test]
 fn two_layers_on_whitened_inputs() {
@@ -152,17 +161,14 @@ fn two_layers_on_whitened_inputs() {
         let exact = Riccati::new(&w1, &w2, &moments.sigma_yx, decay, imbalance).at(t).unwrap();
         let before = Riccati::new(&w1, &w2, &moments.sigma_yx, decay, imbalance).at(0.99 * t).unwrap();
         for (name, end) in ends(&[w1.clone(), w2.clone()], &data, decay, t) {
-            let mut q = DMatrix::zeros(2 * d, hidden);
-            q.rows_mut(0, d).copy_from(&end.weight(1).transpose());
-            q.rows_mut(d, d).copy_from(&end.weight(2));
-            let off = |exact: &DMatrix<f64>| (&q * q.transpose() - exact).norm() / exact.norm();
+            let off = |exact: &DMatrix<f64>| off_riccati(&end, exact);
             assert!(off(&exact) <= 1e-10, "{name}, ς = {imbalance}, λ = {decay}: {:e} off", off(&exact));
             assert!(off(&before) > 1e-4);
         }
     }
 }
 
-/// The start `lambda_balanced`, which has no other law in common with the Riccati equation than its definition.
+/// The start `lambda_balanced` follows the closed form, and not that of another imbalance.
 #[test]
 fn lambda_balanced_starts_flow_by_the_riccati_equation() {
     let t = 3.0;
@@ -179,10 +185,7 @@ fn lambda_balanced_starts_flow_by_the_riccati_equation() {
         let mut end = start.clone();
         let limits = Limits { t_end: t, ..Limits::default() };
         dop853(GradientFlow::new(&objective), tight("dop853"), limits).unwrap().advance(0.0, t, end.values_mut()).unwrap();
-        let mut q = DMatrix::zeros(widths[0] + widths[2], widths[1]);
-        q.rows_mut(0, widths[0]).copy_from(&end.weight(1).transpose());
-        q.rows_mut(widths[0], widths[2]).copy_from(&end.weight(2));
-        let off = |exact: &DMatrix<f64>| (&q * q.transpose() - exact).norm() / exact.norm();
+        let off = |exact: &DMatrix<f64>| off_riccati(&end, exact);
         assert!(off(&at(lambda)) <= 1e-10, "λ = {lambda}: {:e} off", off(&at(lambda)));
         // Control: another λ.
         assert!(off(&at(lambda + 0.1)) > 1e-3);
