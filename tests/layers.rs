@@ -1,4 +1,4 @@
-//! A module imports only from lower layers (the table in `src/lib.rs`), and some functions of our crates are not called at all.
+//! A module imports only from lower layers (the table in `src/lib.rs`), and certain functions of our dependencies are never called.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,8 +19,9 @@ const WRONG: f64 = 1e-12;
 /// Rounds of exchanges in a row that leave no fewer entries wrong than the best before: it goes round in circles.
 const PATIENCE: usize = 3;
 
-/// The x that minimises ½xᵀ(G + 1e-10·diag G)x − rᵀx with `bounds[i].0` ≤ x_i ≤ `bounds[i].1`, G = `gram` ∈ ℝ^{m × m}, r = `rhs` ∈ ℝ^m, sought from the point
-/// of the box that is nearest to 0. An entry whose row of G is zero stays there. Entries lie within their bounds to the letter.
+/// The x that minimises ½xᵀ(G + 1e-10·diag G)x − rᵀx with `bounds[i].0` ≤ x_i ≤ `bounds[i].1`, G = `gram` ∈ ℝ^{m × m}, r = `rhs` ∈ ℝ^m. The
+/// search begins at the point of the box that is nearest to 0. An entry whose row of G is zero stays there. Entries lie within their bounds
+/// to the letter.
 pub(crate) fn bounded_minimum(gram: &DMatrix<f64>, rhs: &DVector<f64>, bounds: &[(f64, f64)]) -> DVector<f64> {
     let m = rhs.len();
     let mut gram = gram.clone();

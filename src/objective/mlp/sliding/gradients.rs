@@ -10,8 +10,13 @@ use super::passes::Passes;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
 
-/// The gradients of all held neurons; 1, …, the highest layer at index l − 1.
-pub(super) struct Gradients(Vec<Layer>);
+/// The gradients of all held neurons.
+pub(super) struct Gradients {
+    /// How many there are.
+    held: usize,
+    /// 1, …, the highest of their layers, at index l − 1.
+    layers: Vec<Layer>,
+}
 
 /// What enters layer l.
 struct Layer {
@@ -38,14 +43,14 @@ struct Neuron {
 }
 
 impl Gradients {
-    /// Of what is held at θ, once its samples have passed; `rows` are those of its samples.
-    pub(super) fn new(net: &Architecture, theta: &[f64], passes: &Passes, held: &[(Place, f64)], rows: &[usize]) -> Self {
+    /// Of what is held at θ, once its samples have passed.
+    pub(super) fn new(net: &Architecture, theta: &[f64], passes: &Passes, held: &[(Place, f64)]) -> Self {
         let top = held.iter().map(|(place, _)| place.layer).max().unwrap_or(0);
         let mut layers: Vec<Layer> = Vec::with_capacity(top);
         // From the top; turned round below.
         for l in (1..=top).rev() {
-            let of = |(index, (place, _)): (usize, &(Place, f64))| {
-                (place.layer == l).then_some(Neuron { index, row: rows[index], neuron: place.neuron })
+            let of = |(index, &(place, _)): (usize, &(Place, f64))| {
+                (place.layer == l).then(|| Neuron { index, row: passes.row(place), neuron: place.neuron })
             };
             let own: Vec<Neuron> = held.iter().enumerate().filter_map(of).collect();
             let (above, factors) = match layers.last() {
@@ -56,13 +61,13 @@ impl Gradients {
             layers.push(Layer { states, bias: f64::from(u8::from(net.has_bias(l))), own, above, factors });
         }
         layers.reverse();
-        Self(layers)
+        Self { held: held.len(), layers }
     }
 
     /// ⟨∇z_j, v⟩ of each: Σ_l b_lᵀ(V_l h_{l−1} + c_l), v = (V_1, c_1, …).
-    pub(super) fn dots(&self, net: &Architecture, v: &[f64], dots: &mut [f64]) {
-        dots.fill(0.0);
-        for (layer, l) in self.0.iter().zip(1..) {
+    pub(super) fn dots(&self, net: &Architecture, v: &[f64]) -> DVector<f64> {
+        let mut dots = DVector::zeros(self.held);
+        for (layer, l) in self.layers.iter().zip(1..) {
             let (weight, bias) = (net.weight(v, l), net.bias(v, l));
             let bias = |k: usize| bias.map_or(0.0, |bias| bias[k]);
             for &held in &layer.own {
@@ -79,24 +84,26 @@ impl Gradients {
                 }
             }
         }
+        dots
     }
 
     /// ‖∇z_j‖² of each.
-    pub(super) fn norms(&self, norms: &mut [f64]) {
-        norms.fill(0.0);
-        for layer in &self.0 {
+    pub(super) fn norms(&self) -> DVector<f64> {
+        let mut norms = DVector::zeros(self.held);
+        for layer in &self.layers {
             let sizes: Vec<f64> = layer.states.row_iter().map(|h| h.norm_squared() + layer.bias).collect();
             layer.own.iter().for_each(|held| norms[held.index] += sizes[held.row]);
             for (held, b) in layer.above.iter().zip(layer.factors.row_iter()) {
                 norms[held.index] += b.norm_squared() * sizes[held.row];
             }
         }
+        norms
     }
 
-    /// ⟨∇z_j, ∇z_k⟩ = Σ_l b_{l,j}ᵀb_{l,k}·(h_{l−1,j}ᵀh_{l−1,k} + 1), the 1 with a bias, into a square matrix.
-    pub(super) fn gram(&self, gram: &mut DMatrix<f64>) {
-        gram.fill(0.0);
-        for layer in &self.0 {
+    /// ⟨∇z_j, ∇z_k⟩ = Σ_l b_{l,j}ᵀb_{l,k}·(h_{l−1,j}ᵀh_{l−1,k} + 1), the 1 with a bias.
+    pub(super) fn gram(&self) -> DMatrix<f64> {
+        let mut gram = DMatrix::zeros(self.held, self.held);
+        for layer in &self.layers {
             let rows = layer.states.nrows();
             let mut states = DMatrix::zeros(rows, rows);
             gemm_nt(Write::Replace, layer.states.as_view(), layer.states.as_view(), states.as_view_mut());
@@ -118,11 +125,12 @@ impl Gradients {
             }
         }
         gram.fill_upper_triangle_with_lower_triangle();
+        gram
     }
 
     /// v ← v + Σ_j c_j ∇z_j.
     pub(super) fn add(&self, net: &Architecture, c: &[f64], v: &mut [f64]) {
-        for (layer, l) in self.0.iter().zip(1..) {
+        for (layer, l) in self.layers.iter().zip(1..) {
             let mut weight = net.weight_mut(v, l);
             for &held in &layer.own {
                 let mut row = weight.row_mut(held.neuron);
@@ -146,13 +154,11 @@ impl Layer {
     fn factors_below(&self, weight: DMatrixView<f64>, slopes: Option<DMatrixView<f64>>) -> (Vec<Neuron>, DMatrix<f64>) {
         let above: Vec<Neuron> = self.own.iter().chain(&self.above).copied().collect();
         let mut factors = DMatrix::zeros(above.len(), weight.ncols());
-        let (mut top, mut rest) = factors.rows_range_pair_mut(..self.own.len(), self.own.len()..);
+        let (mut top, rest) = factors.rows_range_pair_mut(..self.own.len(), self.own.len()..);
         for (held, mut row) in self.own.iter().zip(top.row_iter_mut()) {
             row.copy_from(&weight.row(held.neuron));
         }
-        let mut product = DMatrix::zeros(self.above.len(), weight.ncols());
-        gemm_nn(Write::Replace, self.factors.as_view(), weight, product.as_view_mut());
-        rest.copy_from(&product);
+        gemm_nn(Write::Replace, self.factors.as_view(), weight, rest);
         if let Some(slopes) = slopes {
             for (mut factors, slopes) in factors.column_iter_mut().zip(slopes.column_iter()) {
                 factors.iter_mut().zip(&above).for_each(|(b, held)| *b *= slopes[held.row]);

@@ -165,10 +165,10 @@ impl MlpObjective {
     fn take_up(&self, kinks: &mut Kinks, attracted: Vec<Attracted>, horizon: f64, near: f64) -> Option<f64> {
         kinks.awaited.clear();
         let mut held = std::mem::take(&mut kinks.held);
-        let mut first: Option<f64> = None;
+        let (most, mut first) = (self.most_held(), None::<f64>);
         for Attracted { place, slope, distance, arrival } in attracted {
             if distance <= near {
-                if held.len() < self.most_held() {
+                if held.len() < most {
                     held.push((place, slope));
                 }
             } else if arrival < horizon {

@@ -29,8 +29,6 @@ pub(in crate::objective::mlp) struct Velocity<'a> {
     /// In the order of samples.
     pub(super) held: Vec<(Place, f64)>,
     passes: Passes,
-    /// The row of each of `held` there.
-    rows: Vec<usize>,
     gradients: Gradients,
     /// Passes of one sample so far.
     pub(super) spent: u64,
@@ -55,10 +53,9 @@ impl<'a> Velocity<'a> {
         passes.run(objective, theta, &held);
         held.extend(others.iter().map(|&place| (place, objective.side(place, passes.z(objective, theta, place)))));
         held.sort_unstable_by_key(|(place, _)| *place);
-        let rows: Vec<usize> = held.iter().map(|(place, _)| passes.row(*place)).collect();
         let spent = passes.rows() as u64;
-        let gradients = Gradients::new(&objective.net, theta, &passes, &held, &rows);
-        Self { objective, theta, held, passes, rows, gradients, spent }
+        let gradients = Gradients::new(&objective.net, theta, &passes, &held);
+        Self { objective, theta, held, passes, gradients, spent }
     }
 
     pub(super) fn z(&self, j: usize) -> f64 {
@@ -72,23 +69,17 @@ impl<'a> Velocity<'a> {
 
     /// ⟨∇z_j, v⟩ of every held neuron.
     pub(super) fn dots(&self, v: &[f64]) -> DVector<f64> {
-        let mut dots = DVector::zeros(self.held.len());
-        self.gradients.dots(&self.objective.net, v, dots.as_mut_slice());
-        dots
+        self.gradients.dots(&self.objective.net, v)
     }
 
     /// ‖∇z_j‖².
     pub(super) fn norms(&self) -> DVector<f64> {
-        let mut norms = DVector::zeros(self.held.len());
-        self.gradients.norms(norms.as_mut_slice());
-        norms
+        self.gradients.norms()
     }
 
     /// ⟨∇z_j, ∇z_k⟩.
     pub(super) fn gram(&self) -> DMatrix<f64> {
-        let mut gram = DMatrix::zeros(self.held.len(), self.held.len());
-        self.gradients.gram(&mut gram);
-        gram
+        self.gradients.gram()
     }
 
     /// v ← v + Σ_j c_j ∇z_j.
@@ -123,7 +114,7 @@ impl<'a> Velocity<'a> {
             }
             self.passes.run(self.objective, self.theta, &self.held);
             self.spent += self.passes.rows() as u64;
-            self.gradients = Gradients::new(&self.objective.net, self.theta, &self.passes, &self.held, &self.rows);
+            self.gradients = Gradients::new(&self.objective.net, self.theta, &self.passes, &self.held);
             gradient.iter_mut().zip(rest.iter().zip(&self.passes.gradient)).for_each(|(sum, (rest, part))| *sum = rest + part);
         }
     }
