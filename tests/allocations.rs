@@ -6,16 +6,16 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use gramflow::data::{Dataset, Moments};
-use gramflow::flow::{AdamLimit, Decay, GradientFlow, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
+use gramflow::flow::GradientFlow;
 use gramflow::network::{Activation, Architecture, Parameters};
 use gramflow::objective::{
     BatchGradient, LinearObjective, Loss, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples,
 };
 use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
-use gramflow::optim::{Batches, optimizer};
+use gramflow::optim::{self, AdamLimit, Batches, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, ThirdOrderFlow};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
+use gramflow::scenario;
 use gramflow::theory::Ledger;
-use gramflow::{scenario, settings};
 use nalgebra::{DMatrix, DVector};
 
 /// The system's allocator, counting per thread: other tests run beside this one.
@@ -138,7 +138,7 @@ flow: {t_end: 1}
 optimizers: [adam: {lr: 0.01}, rmsprop: {lr: 0.01, centered: true}]
 ";
     let (scenario, _) = scenario::parse(text, "x.yaml".as_ref(), &[]).unwrap();
-    let [settings::Optimizer::Adam(adam), settings::Optimizer::Rmsprop(rmsprop)] = &scenario.optimizers[..] else { panic!() };
+    let [Optimizer::Adam(adam), Optimizer::Rmsprop(rmsprop)] = &scenario.optimizers[..] else { panic!() };
     let architecture = Architecture::new(&scenario.network.widths);
     let rng = &mut stream(0, Purpose::Inputs);
     let data = Dataset { x: gaussian_matrix(30, 6, rng), y: gaussian_matrix(30, 3, rng) };
@@ -184,12 +184,12 @@ fn a_step_does_not_allocate_after_the_first() {
     let samples = std::sync::Arc::new(Samples::new(&data));
     for settings in &scenario.optimizers {
         for (size, replacement) in [(4, false), (4, true), (29, false), (1000, true)] {
-            let mut rule = optimizer(settings, 1e-3, theta.len());
+            let mut rule = settings.rule(&optim::Layout::new(objective.architecture(), 1e-3));
             let mut batches = Batches::new(30, size, replacement, 0, settings.name());
             let mut minibatch = Minibatch::new(&objective, samples.clone(), size);
             let mut step = |k| {
                 minibatch.loss_gradient(batches.draw(), &theta, &mut gradient);
-                rule.step(settings.rate(k), &gradient, &mut theta);
+                rule.step(settings.rate(k), gradient.as_slice(), theta.as_mut_slice());
             };
             step(0);
             assert_eq!(allocations(|| (1..40).for_each(step)), 0, "{settings:?} {size}");

@@ -118,6 +118,11 @@ impl Network {
         }
     }
 
+    /// Whether a layer has a bias.
+    pub fn has_biases(&self) -> bool {
+        self.layer_biases().contains(&true)
+    }
+
     /// Σ_l d_l (d_{l−1} + [l has a bias]).
     pub fn parameters(&self) -> u64 {
         let biases = self.layer_biases();

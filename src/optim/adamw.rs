@@ -5,28 +5,63 @@
 //! λ is the scenario's: PyTorch's own default, 0.01, plays no part. Step k stands at t = kη.
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html>
 
-use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
 
-use crate::settings;
+use crate::settings::Findings;
 
-use super::{Adam, Optimizer};
+use super::adam::Moments;
+use super::settings::{About, Followed, Ground, Pace, PaceMut, Paced, Settings};
+use super::{Adam, Decay, Layout, Rule};
 
-/// Adam beside which θ decays by itself.
-pub struct AdamW {
-    adam: Adam,
-    weight_decay: f64,
-}
+/// The settings of [`Adam`], whose decay is decoupled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AdamW(pub Adam);
 
 impl AdamW {
-    /// With the settings' averages and decay λ ≥ 0, for θ of length `dim`.
-    pub fn new(settings: &settings::Adam, weight_decay: f64, dim: usize) -> Self {
-        Self { adam: Adam::new(settings, 0.0, dim), weight_decay }
+    /// At the constant rate `lr`, with PyTorch's defaults for all else.
+    pub fn new(lr: f64) -> Self {
+        Self(Adam::new(lr))
     }
 }
 
-impl Optimizer for AdamW {
-    fn step(&mut self, lr: f64, gradient: &DVector<f64>, theta: &mut DVector<f64>) {
-        *theta *= 1.0 - lr * self.weight_decay;
+impl Paced for AdamW {
+    fn pace(&self) -> Pace<'_> {
+        self.0.pace()
+    }
+
+    fn pace_mut(&mut self) -> PaceMut<'_> {
+        self.0.pace_mut()
+    }
+}
+
+impl Settings for AdamW {
+    fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
+        Box::new(Decoupled { adam: Moments::new(&self.0, 0.0, layout.dim()), weight_decay: layout.weight_decay })
+    }
+
+    fn validate(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
+        self.0.validate(at, about, found);
+    }
+
+    fn averages(&mut self) -> Vec<&mut f64> {
+        self.0.averages()
+    }
+
+    fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        Some(self.0.limit_under(Decay::Decoupled, ground))
+    }
+}
+
+/// Adam beside which θ decays by itself.
+struct Decoupled {
+    adam: Moments,
+    weight_decay: f64,
+}
+
+impl Rule for Decoupled {
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
+        theta.iter_mut().for_each(|x| *x *= 1.0 - lr * self.weight_decay);
         self.adam.step(lr, gradient, theta);
     }
 }
@@ -34,17 +69,16 @@ impl Optimizer for AdamW {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::testing::settings;
 
     /// Where there is no gradient, coupled decay is scaled like one and decoupled decay is θ ← (1 − ηλ)θ.
     #[test]
     fn without_a_gradient_theta_decays_geometrically() {
-        let settings::Optimizer::Adamw(settings) = settings("adamw: {lr: 1}") else { panic!() };
-        let (mut decoupled, mut coupled) = (AdamW::new(&settings, 0.5, 1), Adam::new(&settings, 0.5, 1));
-        let [mut a, mut b] = [DVector::from_element(1, 1.0), DVector::from_element(1, 1.0)];
+        let layout = Layout::vector(1, 0.5);
+        let (mut decoupled, mut coupled) = (AdamW::new(1.0).rule(&layout), Adam::new(1.0).rule(&layout));
+        let [mut a, mut b] = [[1.0], [1.0]];
         for _ in 0..10 {
-            decoupled.step(0.01, &DVector::zeros(1), &mut a);
-            coupled.step(0.01, &DVector::zeros(1), &mut b);
+            decoupled.step(0.01, &[0.0], &mut a);
+            coupled.step(0.01, &[0.0], &mut b);
         }
         assert!((a[0] - 0.995f64.powi(10)).abs() < 1e-15);
         // The control: about 0.01 a step, whatever λ.

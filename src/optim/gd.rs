@@ -2,24 +2,50 @@
 //! θ_{k+1} = θ_k − η(∇ℒ(θ_k) + λθ_k), at time t = kη.
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html>
 
-use nalgebra::DVector;
+use super::modified_flow::ModifiedFlow;
+use super::settings::{Followed, Ground, Settings, optimizer_settings};
+use super::third_order_flow::ThirdOrderFlow;
+use super::{Layout, Rule};
 
-use super::Optimizer;
-
-/// Gradient descent.
-pub struct Gd {
-    weight_decay: f64,
+optimizer_settings! {
+    /// θ ← θ − lr · g.
+    pub struct Gd {}
 }
 
-impl Gd {
-    /// With decay λ ≥ 0.
-    pub fn new(weight_decay: f64) -> Self {
-        Self { weight_decay }
+impl Settings for Gd {
+    fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
+        Box::new(Descent { weight_decay: layout.weight_decay })
+    }
+
+    fn descends(&self) -> bool {
+        true
+    }
+
+    fn forgets(&self) -> bool {
+        true
+    }
+
+    /// x⁺ = (1 − ηh)x shrinks while ηh < 2.
+    fn stability_bound(&self) -> Option<f64> {
+        Some(2.0)
+    }
+
+    fn modified_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        Some(Ok(ModifiedFlow::of_gradient_descent(ground.objective, self.lr).into_followed(ground.start)))
+    }
+
+    fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        Some(ThirdOrderFlow::of_gradient_descent(ground, self.lr))
     }
 }
 
-impl Optimizer for Gd {
-    fn step(&mut self, lr: f64, gradient: &DVector<f64>, theta: &mut DVector<f64>) {
+/// Steps along the gradient.
+struct Descent {
+    weight_decay: f64,
+}
+
+impl Rule for Descent {
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
         for (x, g) in theta.iter_mut().zip(gradient) {
             *x -= lr * (g + self.weight_decay * *x);
         }
@@ -50,7 +76,8 @@ mod tests {
             let mut gradient = before.clone();
             objective.loss_gradient(before.values(), gradient.values_mut());
             let mut after = before.clone();
-            Gd::new(decay).step(lr, gradient.values(), after.values_mut());
+            let mut rule = Gd::new(lr).rule(&Layout::new(&net, decay));
+            rule.step(lr, gradient.values().as_slice(), after.values_mut().as_mut_slice());
             let expected: Vec<_> = before
                 .imbalances()
                 .into_iter()

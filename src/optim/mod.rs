@@ -1,53 +1,66 @@
-//! Discrete optimizers, stepped beside the flow from the same start, on its clock. One update rule per file, PyTorch's to rounding.
+//! Discrete optimizers, stepped beside the flow from the same start, on its clock.
 //!
-//! A rule knows neither where its gradient comes from (all samples, or one of [`Batches`]) nor the time: the clock
-//! t_k = Σ_{j<k} η_j, over 1 − β with momentum β, and the rates η_j are the scenario's
-//! ([`time`](crate::settings::Optimizer::time), [`rate`](crate::settings::Optimizer::rate)).
+//! One kind per file: its update rule, PyTorch's to rounding, its settings with defaults and ranges, up to which learning rate it is stable,
+//! and the flow that it follows ([`Follows`]). A rule knows neither where its gradient comes from (all samples, or one of [`Batches`])
+//! nor the time: the clock t_k = Σ_{j<k} η_j, over 1 − β with momentum β, is [`Optimizer::time`].
 
 mod adam;
 mod adamw;
 mod batches;
+mod clock;
+mod decay;
+mod follows;
+mod formula;
 mod gd;
+mod layout;
+mod modified_flow;
+mod normalised_flow;
+mod optimizer;
 mod rmsprop;
+mod running_square;
+mod schedule;
+mod settings;
 mod sgd;
 mod sign;
-mod stability;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod third_order_flow;
 
-pub use adam::Adam;
+pub use adam::{Adam, AdamLimit};
 pub use adamw::AdamW;
 pub use batches::Batches;
+pub use decay::Decay;
+pub use follows::Follows;
 pub use gd::Gd;
-pub use rmsprop::RmsProp;
+pub use layout::{Block, Layout};
+pub use modified_flow::ModifiedFlow;
+pub use normalised_flow::NormalisedFlow;
+pub use optimizer::Optimizer;
+pub use rmsprop::{Rmsprop, RmspropLimit};
+pub use schedule::Schedule;
+pub use settings::Batching;
 pub use sgd::Sgd;
 pub use sign::Sign;
-pub use stability::stability_bound;
+pub use third_order_flow::ThirdOrderFlow;
 
-use nalgebra::DVector;
-
-use crate::settings;
+pub(crate) use optimizer::validate;
+pub(crate) use settings::{About, Ground};
 
 /// A rule that turns θ_k into θ_{k+1}.
-pub trait Optimizer {
+pub trait Rule {
     /// θ ← the next iterate, at learning rate `lr` = η_k. `gradient` is ∇ℒ(θ_k) or a batch's, without decay: a rule adds its own.
     /// Does not allocate.
-    fn step(&mut self, lr: f64, gradient: &DVector<f64>, theta: &mut DVector<f64>);
-}
-
-/// The rule that a scenario's settings choose, for θ of length `dim` under decay λ.
-pub fn optimizer(settings: &settings::Optimizer, weight_decay: f64, dim: usize) -> Box<dyn Optimizer> {
-    match settings {
-        settings::Optimizer::Gd(_) => Box::new(Gd::new(weight_decay)),
-        settings::Optimizer::Sgd(settings) => Box::new(Sgd::new(settings, weight_decay, dim)),
-        settings::Optimizer::Adam(settings) => Box::new(Adam::new(settings, weight_decay, dim)),
-        settings::Optimizer::Adamw(settings) => Box::new(AdamW::new(settings, weight_decay, dim)),
-        settings::Optimizer::Rmsprop(settings) => Box::new(RmsProp::new(settings, weight_decay, dim)),
-        settings::Optimizer::Sign(_) => Box::new(Sign::new(weight_decay)),
-    }
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]);
 }
 
 /// a + w(b − a), from the end that is closer, as `torch.lerp` does.
 fn lerp(a: f64, b: f64, w: f64) -> f64 {
     if w < 0.5 { a + w * (b - a) } else { b - (b - a) * (1.0 - w) }
+}
+
+/// What keeps quotients finite, as PyTorch has it.
+fn default_eps() -> f64 {
+    1e-8
 }

@@ -6,34 +6,155 @@
 //! While g hardly changes v tends to (1 − τ)g/(1 − β), so that step k stands at t = kη(1 − τ)/(1 − β).
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html>
 
-use nalgebra::DVector;
+use crate::settings::Findings;
 
-use crate::settings;
+use super::modified_flow::ModifiedFlow;
+use super::settings::{About, Batching, Followed, Ground, Settings, optimizer_settings};
+use super::third_order_flow::ThirdOrderFlow;
+use super::{Layout, Rule};
 
-use super::Optimizer;
+optimizer_settings! {
+    /// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
+    pub struct Sgd {
+        /// The number of samples in a minibatch; all of them where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub batch: Option<usize>,
+        /// Whether the samples of a batch are drawn independently of each other. Otherwise every sample comes once in an epoch, in random
+        /// order, and where `batch` does not divide their number the last batch of an epoch is shorter.
+        #[serde(default)]
+        pub replacement: bool,
+        /// The share of v that a step keeps.
+        #[serde(default)]
+        pub momentum: f64,
+        /// The share of g that v does not take up, after the first step.
+        #[serde(default)]
+        pub dampening: f64,
+        /// Whether a step looks ahead along v.
+        #[serde(default)]
+        pub nesterov: bool,
+    }
+}
+
+impl Settings for Sgd {
+    fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
+        Box::new(Momentum::new(self, layout))
+    }
+
+    fn validate(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
+        let &Self { batch, replacement, momentum, dampening, nesterov, .. } = self;
+        match (batch, about.samples) {
+            (Some(batch), Some(samples)) => found.between(&at("batch"), batch, 1, samples),
+            (Some(batch), None) => found.require(batch >= 1, &at("batch"), "at least 1", batch),
+            (None, _) if replacement => found.add(&at("replacement"), "needs a batch to draw"),
+            (None, _) => {}
+        }
+        found.rate(&at("momentum"), momentum);
+        found.rate(&at("dampening"), dampening);
+        if nesterov && momentum == 0.0 {
+            found.add(&at("nesterov"), "needs a momentum greater than 0");
+        }
+        if nesterov && dampening > 0.0 {
+            found.add(&at("nesterov"), "needs a dampening of 0, as in torch");
+        }
+        if dampening > 0.0 && momentum == 0.0 {
+            found.add(&at("dampening"), "needs a momentum greater than 0: without one there is nothing to dampen");
+        }
+    }
+
+    fn friction(&self) -> f64 {
+        (1.0 - self.momentum) / (1.0 - self.dampening)
+    }
+
+    fn descends(&self) -> bool {
+        true
+    }
+
+    fn forgets(&self) -> bool {
+        self.momentum == 0.0
+    }
+
+    /// The Jury conditions |tr| < 1 + det, det < 1 of the recursion on (h/2)x², a = ηh: with dampening τ
+    /// x⁺ = (1 + β − (1 − τ)a)x − βx⁻ is stable while a < 2(1 + β)/(1 − τ); Nesterov's has tr = 1 + β − (1 + β)a, det = β(1 − a) and is stable
+    /// while a < 2(1 + β)/(1 + 2β). β = 0 makes both gradient descent's.
+    fn stability_bound(&self) -> Option<f64> {
+        let &Self { momentum, dampening, nesterov, .. } = self;
+        Some(2.0 * (1.0 + momentum) / if nesterov { 1.0 + 2.0 * momentum } else { 1.0 - dampening })
+    }
+
+    fn batching(&self) -> Option<Batching> {
+        self.batch.map(|size| Batching { size, replacement: self.replacement })
+    }
+
+    fn modified_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        let flow = self.modified(ground).map(|flow| flow.into_followed(ground.start));
+        Some(flow.map_err(|reason| format!("its modified flow is not compared: {reason}")))
+    }
+
+    fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        // Where there is no modified flow that is all there is to say.
+        self.modified(ground).ok()?;
+        Some(if self.momentum > 0.0 || self.epochs(ground).is_some() {
+            let reason = "that flow is known for gradient descent on all samples, without momentum";
+            Err(format!("distance_to_third_order_flow is null: {reason}"))
+        } else {
+            ThirdOrderFlow::of_gradient_descent(ground, self.lr)
+        })
+    }
+}
+
+impl Sgd {
+    /// n and the samples of a batch, where batches are not all samples, each once.
+    fn epochs(&self, ground: &Ground) -> Option<(usize, usize)> {
+        let (samples, batch) = (ground.samples?.count(), self.batch?);
+        (batch < samples || self.replacement).then_some((samples, batch))
+    }
+
+    /// The flow of the mean over seeds, or why there is none.
+    fn modified<'a>(&self, ground: &Ground<'a>) -> Result<ModifiedFlow<'a>, String> {
+        let objective = ground.objective;
+        let Some((samples, batch)) = self.epochs(ground) else { return Ok(ModifiedFlow::of_momentum(objective, self)) };
+        let drift = "so that its mean over seeds drifts with the covariance of the iterates and follows no flow of θ alone";
+        let remedy = "set replacement: false, and a batch that divides the number of samples";
+        if self.replacement {
+            return Err(format!("batches drawn with replacement leave noise that epochs do not cancel, {drift}; {remedy}"));
+        }
+        if samples % batch != 0 {
+            return Err(format!(
+                "batches of {batch} do not divide {samples} samples, and those of the shorter last batch weigh more: epochs do not cancel the \
+                 noise, {drift}; {remedy}"
+            ));
+        }
+        let (batches, steps) = (samples / batch, ground.steps);
+        if steps < batches as u64 {
+            return Err(format!("it holds over whole epochs, of {batches} steps here, and there are {steps}"));
+        }
+        let products = ground.samples.and_then(|samples| objective.sample_products(samples));
+        let products = products.ok_or("the objective does not give its samples' gradients one by one")?;
+        Ok(ModifiedFlow::of_epochs(objective, self, products, batches))
+    }
+}
 
 /// Descent with momentum.
-pub struct Sgd {
+struct Momentum {
     momentum: f64,
     dampening: f64,
     nesterov: bool,
     weight_decay: f64,
-    velocity: DVector<f64>,
+    velocity: Vec<f64>,
     /// Whether a step was taken, so that there is a velocity.
     moves: bool,
 }
 
-impl Sgd {
-    /// With the momentum that `settings` ask for and decay λ ≥ 0, for θ of length `dim`.
-    pub fn new(settings: &settings::Sgd, weight_decay: f64, dim: usize) -> Self {
-        let &settings::Sgd { momentum, dampening, nesterov, .. } = settings;
-        let velocity = DVector::zeros(if momentum == 0.0 { 0 } else { dim });
-        Self { momentum, dampening, nesterov, weight_decay, velocity, moves: false }
+impl Momentum {
+    fn new(settings: &Sgd, layout: &Layout) -> Self {
+        let &Sgd { momentum, dampening, nesterov, .. } = settings;
+        let velocity = vec![0.0; if momentum == 0.0 { 0 } else { layout.dim() }];
+        Self { momentum, dampening, nesterov, weight_decay: layout.weight_decay, velocity, moves: false }
     }
 }
 
-impl Optimizer for Sgd {
-    fn step(&mut self, lr: f64, gradient: &DVector<f64>, theta: &mut DVector<f64>) {
+impl Rule for Momentum {
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
         let (beta, decay) = (self.momentum, self.weight_decay);
         if beta == 0.0 {
             for (x, g) in theta.iter_mut().zip(gradient) {
@@ -56,18 +177,13 @@ impl Optimizer for Sgd {
 mod tests {
     use super::*;
     use crate::optim::Gd;
-    use crate::optim::testing::{Problem, settings};
-
-    fn sgd(text: &str, problem: &Problem) -> Sgd {
-        let settings::Optimizer::Sgd(settings) = settings(text) else { panic!("{text}") };
-        Sgd::new(&settings, problem.decay(), problem.start.len())
-    }
+    use crate::optim::testing::Problem;
 
     #[test]
     fn without_momentum_it_is_gradient_descent_bit_for_bit() {
         let problem = Problem::new(0.1);
-        let plain = problem.descend(&mut Gd::new(problem.decay()), |_| 0.02, 50);
-        assert_eq!(problem.descend(&mut sgd("sgd: {lr: 0.02}", &problem), |_| 0.02, 50), plain);
+        let plain = problem.descend(&Gd::new(1.0), |_| 0.02, 50);
+        assert_eq!(problem.descend(&Sgd::new(1.0), |_| 0.02, 50), plain);
     }
 
     /// Heavy ball in its other form, θ_{k+1} = θ_k − ηg_k + β(θ_k − θ_{k−1}).
@@ -80,7 +196,7 @@ mod tests {
             let next = &now - problem.gradient(&now) * lr + (&now - &before) * beta;
             (before, now) = (now, next);
         }
-        let end = problem.descend(&mut sgd("sgd: {lr: 1, momentum: 0.9}", &problem), |_| lr, 50);
+        let end = problem.descend(&Sgd { momentum: 0.9, ..Sgd::new(1.0) }, |_| lr, 50);
         assert!((end - &now).norm() <= 1e-13 * now.norm());
     }
 }

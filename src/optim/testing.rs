@@ -1,15 +1,17 @@
-//! A small problem to descend on.
+//! What tests of the rules and of the flows that they follow share.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use crate::data::{Dataset, Moments};
 use crate::network::Architecture;
 use crate::objective::{LinearObjective, Objective};
+use crate::ode::VectorField;
 use crate::rng::{Purpose, gaussian_matrix, stream};
-use crate::settings;
 
-use super::Optimizer;
+use super::Layout;
+use super::settings::Settings;
 
+/// A small problem to descend on.
 pub(super) struct Problem {
     objective: LinearObjective,
     pub start: DVector<f64>,
@@ -25,10 +27,6 @@ impl Problem {
         Self { objective: LinearObjective::new(net, Moments::new(&data).unwrap(), decay), start }
     }
 
-    pub fn decay(&self) -> f64 {
-        self.objective.weight_decay()
-    }
-
     /// ∇J(θ).
     pub fn gradient(&self, theta: &DVector<f64>) -> DVector<f64> {
         let mut gradient = theta.clone();
@@ -36,22 +34,44 @@ impl Problem {
         gradient
     }
 
-    /// θ after `steps` steps, the k-th at rate `lr(k)`.
-    pub fn descend(&self, rule: &mut dyn Optimizer, lr: impl Fn(u64) -> f64, steps: u64) -> DVector<f64> {
+    /// θ after `steps` steps of the rule, the k-th at rate `lr(k)`.
+    pub fn descend(&self, settings: &dyn Settings, lr: impl Fn(u64) -> f64, steps: u64) -> DVector<f64> {
+        let mut rule = settings.rule(&Layout::new(self.objective.architecture(), self.objective.weight_decay()));
         let (mut theta, mut gradient) = (self.start.clone(), self.start.clone());
         for k in 0..steps {
             self.objective.loss_gradient(&theta, &mut gradient);
-            rule.step(lr(k), &gradient, &mut theta);
+            rule.step(lr(k), gradient.as_slice(), theta.as_mut_slice());
         }
         theta
     }
 }
 
-/// The settings that a scenario would have from `text`, `gd: {lr: 0.1}`.
-pub(super) fn settings(text: &str) -> settings::Optimizer {
-    // Through JSON, which has no tags of its own for an enum.
-    let tree: serde_json::Value = serde_yaml::from_str(&format!("{{{text}}}")).unwrap();
-    let mut settings: settings::Optimizer = serde_json::from_value(tree).unwrap();
-    settings.fill_defaults();
-    settings
+/// A network of widths 4, 5, 3, 2 under decay λ, and weights of moderate size.
+pub(super) fn problem(decay: f64) -> (LinearObjective, DVector<f64>) {
+    let rng = &mut stream(0, Purpose::Inputs);
+    let net = Architecture::new(&[4, 5, 3, 2]);
+    let data = Dataset { x: gaussian_matrix(12, 4, rng), y: gaussian_matrix(12, 2, rng) };
+    let theta = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.5;
+    (LinearObjective::new(net, Moments::new(&data).unwrap(), decay), theta)
+}
+
+/// J(w) = (variance + λ)·w²/2 of one weight.
+pub(super) fn one_weight(variance: f64, decay: f64) -> LinearObjective {
+    let data = Dataset { x: DMatrix::from_element(1, 1, variance.sqrt()), y: DMatrix::zeros(1, 1) };
+    LinearObjective::new(Architecture::new(&[1, 1]), Moments::new(&data).unwrap(), decay)
+}
+
+/// Products with the Jacobian against a five-point rule on the field, to `tolerance` of their size.
+pub(super) fn check_jacobian(field: &dyn VectorField, t: f64, state: &DVector<f64>, tolerance: f64) {
+    let v = DVector::from_fn(field.dim(), |i, _| (2.0 * i as f64 + 1.0).cos()).normalize();
+    let at = |k: f64| {
+        let mut out = DVector::from_element(field.dim(), f64::NAN);
+        field.eval(t, &(state + &v * (k * 1e-3)), &mut out);
+        out
+    };
+    let slope = ((at(1.0) - at(-1.0)) * 8.0 - (at(2.0) - at(-2.0))) / 12e-3;
+    let mut product = DVector::from_element(field.dim(), f64::NAN);
+    field.jacobian_vector(t, state, &v, &mut product);
+    let off = (&product - &slope).norm() / (1.0 + slope.norm());
+    assert!(off < tolerance, "{off:e}");
 }

@@ -13,12 +13,12 @@ use nalgebra::DVector;
 
 use crate::observe::{self, Measure};
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
+use crate::optim::{Follows, Optimizer};
 use crate::scenario::Scenario;
-use crate::settings::Optimizer;
 use crate::{flow, record};
 
 use super::Problem;
-use super::choice::{Choice, Kind, choose};
+use super::choice::{Choice, choose};
 
 /// A limit is integrated at this relative tolerance at least: an explicit method that does not cap its step against stiffness is not to be
 /// trusted above it.
@@ -63,7 +63,7 @@ pub(super) fn companions<'a>(
     let steps = settings.last_step(scenario.flow.t_end);
     for &measure in &scenario.measure {
         let Choice { flows, reasons } = choose(measure, settings, problem, steps);
-        found.extend(flows.into_iter().map(|flow| maker.companion(flow)));
+        found.extend(flows.into_iter().map(|(kind, flow)| maker.companion(kind, flow)));
         missing.extend(reasons);
     }
     (found, missing)
@@ -90,43 +90,8 @@ struct Maker<'a, 's> {
 
 impl<'a> Maker<'a, '_> {
     /// The companion at its start.
-    fn companion(&self, flow: Kind<'a>) -> Companion<'a> {
-        let start = self.problem.start.values();
-        let still = Work::default();
-        let gradients = |count| Work { evaluations: count, ..still };
-        match flow {
-            Kind::Modified(flow) => {
-                let (theta, formula) = (flow.start(start), flow.formula());
-                let work = if theta == *start { still } else { gradients(1) };
-                self.make(observe::Companion::ModifiedFlow, formula, Rc::new(flow), (0.0, theta), work)
-            }
-            Kind::ThirdOrder(flow) => {
-                let formula = flow.formula();
-                self.make(observe::Companion::ThirdOrderFlow, formula, Rc::new(flow), (0.0, start.clone()), still)
-            }
-            Kind::Normalised(flow) => {
-                let formula = flow.formula();
-                self.make(observe::Companion::Limit, formula, Rc::new(flow), (0.0, start.clone()), still)
-            }
-            Kind::Adam(flow) => {
-                let (begin, formula) = (flow.start(start), flow.formula());
-                self.make(observe::Companion::Limit, formula, Rc::new(flow), begin, gradients(3))
-            }
-            Kind::Rmsprop(flow) => {
-                let (state, formula) = (flow.start(start), flow.formula());
-                self.make(observe::Companion::Limit, formula, Rc::new(flow), (0.0, state), gradients(1))
-            }
-        }
-    }
-
-    fn make(
-        &self,
-        kind: observe::Companion,
-        formula: String,
-        field: Rc<dyn VectorField + 'a>,
-        (t, state): (f64, DVector<f64>),
-        work: Work,
-    ) -> Companion<'a> {
+    fn companion(&self, kind: observe::Companion, follows: Follows<'a>) -> Companion<'a> {
+        let Follows { field, formula, t, state, gradients } = follows;
         let flow = &self.scenario.flow;
         let steps = self.settings.last_step(flow.t_end);
         let [some, each] = MODIFIED_STEPS;
@@ -164,7 +129,7 @@ impl<'a> Maker<'a, '_> {
             theta,
             landed: 0.0,
             step: 0,
-            work,
+            work: Work { evaluations: gradients, ..Work::default() },
             time: Duration::ZERO,
             stop: None,
         }

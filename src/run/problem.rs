@@ -13,8 +13,9 @@ use crate::machine::free_memory;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
 use crate::observe::Snapshot;
+use crate::optim::{Batching, Optimizer};
 use crate::scenario::{Scenario, ScenarioError};
-use crate::settings::{Loss, Optimizer, Sgd};
+use crate::settings::Loss;
 
 use super::{Memory, MemoryError};
 
@@ -93,6 +94,8 @@ pub enum ProblemError {
     Batch {
         /// Which of the scenario's optimizers.
         index: usize,
+        /// The word that chooses it.
+        kind: &'static str,
         /// The size asked for.
         batch: usize,
         /// n.
@@ -132,7 +135,7 @@ impl ProblemError {
             Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
             Self::Start(_) => "init.file.path".into(),
             Self::StartOverflows(_) | Self::StartProducts { .. } => "init".into(),
-            Self::Batch { index, .. } => format!("optimizers[{index}].sgd.batch").into(),
+            Self::Batch { index, kind, .. } => format!("optimizers[{index}].{kind}.batch").into(),
             Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data".into(),
         }
     }
@@ -248,9 +251,9 @@ fn class_note(loss: Loss) -> &'static str {
 fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, ProblemError> {
     let mut minibatches = false;
     for (index, optimizer) in optimizers.iter().enumerate() {
-        if let &Optimizer::Sgd(Sgd { batch: Some(batch), replacement, .. }) = optimizer {
+        if let Some(Batching { size: batch, replacement }) = optimizer.batching() {
             if batch > samples {
-                return Err(ProblemError::Batch { index, batch, samples });
+                return Err(ProblemError::Batch { index, kind: optimizer.kind(), batch, samples });
             }
             minibatches |= batch < samples || replacement;
         }

@@ -12,14 +12,12 @@ use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::BatchGradient;
 use crate::observe::{Entry, Measure, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
-use crate::optim::{Batches, Optimizer, optimizer, stability_bound};
+use crate::optim::{Batches, Batching, Layout, Optimizer, Rule};
 use crate::record::{self, Recorder};
 use crate::scenario::Scenario;
-use crate::settings;
 use crate::theory::Ledger;
 
 use super::Problem;
-use super::choice::is_about;
 use super::companion::{Companion, companions};
 use super::integrator::flow_integrator;
 use super::monitor::{Monitor, Seen};
@@ -223,8 +221,8 @@ impl<'a> Flow<'a> {
 pub(super) struct Descent<'a> {
     name: String,
     problem: &'a Problem,
-    settings: &'a settings::Optimizer,
-    rule: Box<dyn Optimizer>,
+    settings: &'a Optimizer,
+    rule: Box<dyn Rule>,
     /// Where the gradient is not that of all samples.
     minibatches: Option<(Batches, Box<dyn BatchGradient + 'a>)>,
     companions: Vec<Companion<'a>>,
@@ -249,29 +247,24 @@ pub(super) struct Descent<'a> {
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(
-        settings: &'a settings::Optimizer,
-        scenario: &Scenario,
-        problem: &'a Problem,
-        interrupt: &Interrupt,
-    ) -> Self {
+    pub(super) fn new(settings: &'a Optimizer, scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let dim = problem.start.values().len();
         let minibatches = minibatches(settings, scenario.seed, problem);
         let (companions, mut complaints) = companions(settings, scenario, problem, interrupt);
-        if scenario.measure.contains(&Measure::Ledger) && has_momentum(settings) {
+        if scenario.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
             complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
         }
         Self {
             name: settings.name().to_string(),
             problem,
             settings,
-            rule: optimizer(settings, scenario.weight_decay, dim),
+            rule: settings.rule(&Layout::new(problem.start.architecture(), scenario.weight_decay)),
             minibatches,
             companions,
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
-            sharpness: Sharpness::new(problem, stability_bound(settings)),
+            sharpness: Sharpness::new(problem, settings.stability_bound()),
             ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay)),
             entry: None,
             steps: 0,
@@ -297,7 +290,7 @@ impl<'a> Descent<'a> {
                 None => self.problem.objective.loss_gradient(&before, &mut self.gradient),
             }
             let rate = self.settings.rate(self.steps);
-            self.rule.step(rate, &self.gradient, self.parameters.values_mut());
+            self.rule.step(rate, self.gradient.as_slice(), self.parameters.values_mut().as_mut_slice());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
                 self.diverged = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
@@ -391,23 +384,15 @@ impl<'a> Descent<'a> {
 }
 
 /// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
-fn keeps_ledger(scenario: &Scenario, settings: &settings::Optimizer) -> bool {
-    is_about(Measure::Ledger, settings) && !has_momentum(settings) && scenario.measure.contains(&Measure::Ledger)
-}
-
-fn has_momentum(settings: &settings::Optimizer) -> bool {
-    matches!(settings, settings::Optimizer::Sgd(sgd) if sgd.momentum != 0.0)
+fn keeps_ledger(scenario: &Scenario, settings: &Optimizer) -> bool {
+    settings.forgets() && scenario.measure.contains(&Measure::Ledger)
 }
 
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
-fn minibatches<'a>(
-    settings: &settings::Optimizer,
-    seed: u64,
-    problem: &'a Problem,
-) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
-    let &settings::Optimizer::Sgd(settings::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
+fn minibatches<'a>(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
+    let Batching { size, replacement } = settings.batching()?;
     let samples = problem.samples.clone()?;
-    let drawn = batch < samples.count() || replacement;
-    let batches = || Batches::new(samples.count(), batch, replacement, seed, settings.name());
-    drawn.then(|| (batches(), problem.objective.minibatch(samples.clone(), batch)))
+    let drawn = size < samples.count() || replacement;
+    let batches = || Batches::new(samples.count(), size, replacement, seed, settings.name());
+    drawn.then(|| (batches(), problem.objective.minibatch(samples.clone(), size)))
 }

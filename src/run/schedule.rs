@@ -1,6 +1,6 @@
 //! When what is recorded: the merged times of all processes.
 
-use crate::settings::Optimizer;
+use crate::optim::Optimizer;
 
 /// One moment of the common clock at which something is recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,7 @@ fn recorded_steps(record_times: &[f64], clock: &Clock) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Gd, Schedule, Sgd};
+    use crate::optim::{Gd, Schedule, Sgd};
 
     fn gd(schedule: Schedule) -> Optimizer {
         Optimizer::Gd(Gd { name: None, lr: 0.1, steps: None, schedule })

@@ -37,7 +37,8 @@ use crate::data::{self, Data, DatasetError, Split};
 use crate::flow::Flow;
 use crate::network::{Init, Network};
 use crate::observe::Measure;
-use crate::settings::{Claim, Loss, Optimizer, Record};
+use crate::optim::Optimizer;
+use crate::settings::{Claim, Loss, Record};
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;

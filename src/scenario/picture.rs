@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Data;
-use crate::settings::{Findings, Optimizer, Sgd, path};
+use crate::optim::Optimizer;
+use crate::settings::{Findings, path};
 
 use super::Scenario;
 use super::tree::suggestion;
@@ -40,10 +41,7 @@ pub fn derived(scenario: &Scenario, process: &str, key: &str) -> serde_json::Val
 
 /// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
 fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
-    let own = match optimizer {
-        Optimizer::Sgd(Sgd { batch, .. }) => *batch,
-        _ => None,
-    };
+    let own = optimizer.batching().map(|batching| batching.size);
     let all = match &scenario.data {
         Data::Synthetic(data) => Some(data.inputs.samples),
         Data::File(_) => None,

@@ -3,7 +3,8 @@
 use crate::data::Data;
 use crate::flow::Preserve;
 use crate::observe::Measure;
-use crate::settings::{Findings, Loss, path, validate_optimizers};
+use crate::optim;
+use crate::settings::{Findings, Loss, path};
 
 use super::{MOST_WORDS, Scenario};
 
@@ -30,7 +31,8 @@ impl Scenario {
             Data::Synthetic(synthetic) => Some(synthetic.inputs.samples),
             Data::File(_) => None,
         };
-        validate_optimizers(&self.optimizers, samples, self.flow.t_end, found);
+        let about = optim::About { samples, biases: self.network.has_biases() };
+        optim::validate(&self.optimizers, &about, self.flow.t_end, found);
         for (index, measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
             let twice = self.measure[..index].contains(measure);
             found.require(!twice, &path::item("measure", index), "named once", measure);

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::harness::{bundled, succeed};
-use gramflow::flow::{Decay, Integrator, ModifiedFlow, NormalisedFlow, RmspropLimit, ThirdOrderFlow};
+use gramflow::flow::Integrator;
 use gramflow::objective::Objective;
 use gramflow::observe::Measure;
 use gramflow::ode::{Interrupt, Limits, Tolerance, VectorField, dop853, dopri5};
+use gramflow::optim::{Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, ThirdOrderFlow};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
-use gramflow::settings;
 use nalgebra::DVector;
 
 /// A network of three layers to time 2, with one optimizer for each rate: `optimizer(name, rate)`.
@@ -174,7 +174,7 @@ fn momentum_does_not_follow_its_modified_flow_from_another_start() {
         let sgd = |_| format!("{{sgd: {{NAME, {momentum}}}}}");
         let order = slope_to(0.1, &rates, sgd, |lr, objective, start| {
             let optimizers = list(&[lr], sgd);
-            let settings::Optimizer::Sgd(settings) = scenario_of(0.1, &optimizers).optimizers.remove(0) else { panic!() };
+            let Optimizer::Sgd(settings) = scenario_of(0.1, &optimizers).optimizers.remove(0) else { panic!() };
             let flow = ModifiedFlow::of_momentum(objective, &settings);
             let moved = ModifiedFlow::new(objective, 0.0, shift * lr).start(start);
             (Box::new(flow), moved)
@@ -258,7 +258,7 @@ measure: [limit]
     let (finished, problem) = (finish(&scenario), Problem::new(&scenario).unwrap());
     let last = |i| *finished.run.table.floats(&format!("r{i}"), "distance_to_limit").last().unwrap();
     let from_zero = |i: usize| {
-        let settings::Optimizer::Rmsprop(settings) = &scenario.optimizers[i] else { panic!() };
+        let Optimizer::Rmsprop(settings) = &scenario.optimizers[i] else { panic!() };
         let field = RmspropLimit::new(&*problem.objective, settings);
         // u of v = 0, so small that the first step leaves it behind.
         let mut state = DVector::from_column_slice(&[problem.start.values()[0], 1e-9]);

@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use gramflow::flow::ModifiedFlow;
 use gramflow::npz::{self, Array, Arrays};
 use gramflow::ode::{Interrupt, Limits, Tolerance, dop853};
-use gramflow::optim::optimizer;
+use gramflow::optim::{Layout, ModifiedFlow, Optimizer, Sgd};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
-use gramflow::settings::{Optimizer, Sgd};
 use nalgebra::DVector;
 
 /// A problem of `samples` samples with one `sgd`.
@@ -58,12 +56,12 @@ fn mean(scenario: &Scenario, problem: &Problem, lr: f64, epochs: usize) -> DVect
     let (mut sum, mut gradient) = (problem.start.values() * 0.0, problem.start.values().clone());
     let courses = orders.len().pow(epochs as u32);
     for course in 0..courses {
-        let mut rule = optimizer(&settings, scenario.weight_decay, gradient.len());
+        let mut rule = settings.rule(&Layout::new(problem.start.architecture(), scenario.weight_decay));
         let (mut theta, mut rest) = (problem.start.values().clone(), course);
         for _ in 0..epochs {
             for batch in orders[rest % orders.len()].chunks(batch) {
                 minibatch.loss_gradient(batch, &theta, &mut gradient);
-                rule.step(lr, &gradient, &mut theta);
+                rule.step(lr, gradient.as_slice(), theta.as_mut_slice());
             }
             rest /= orders.len();
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 use gramflow::network::Parameters;
 use gramflow::npz::{self, Arrays};
 use gramflow::ode::Interrupt;
-use gramflow::optim;
+use gramflow::optim::Layout;
 use gramflow::run::{Problem, run};
 use gramflow::scenario;
 use serde::Deserialize;
@@ -172,11 +172,11 @@ fn minibatches_of_nonlinear_networks_step_as_torch_does() {
         let mut minibatch = problem.objective.minibatch(problem.samples.clone().unwrap(), 4);
         let mut end = problem.start.clone();
         let mut gradient = end.values().clone();
-        let mut rule = optim::optimizer(&scenario.optimizers[0], case.decay, gradient.len());
+        let mut rule = scenario.optimizers[0].rule(&Layout::new(end.architecture(), case.decay));
         for indices in reference["indices"].data.chunks(4) {
             let batch: Vec<u32> = indices.iter().map(|&i| i as u32).collect();
             minibatch.loss_gradient(&batch, end.values(), &mut gradient);
-            rule.step(0.01, &gradient, end.values_mut());
+            rule.step(0.01, gradient.as_slice(), end.values_mut().as_mut_slice());
         }
         let error = distance(&end.to_arrays().into_iter().collect(), &reference);
         // Within 3e-16 as measured.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::optim::Optimizer;
 use crate::record::{Ensemble, Member, Values};
 use crate::scenario::picture;
-use crate::settings::Optimizer;
 
 use super::super::canvas::Point;
 use super::words;

@@ -8,6 +8,7 @@ use crate::data::*;
 use crate::flow::{Integrator, Preserve};
 use crate::network::init::LambdaBalanced;
 use crate::network::*;
+use crate::optim::*;
 use crate::settings::*;
 
 use super::*;

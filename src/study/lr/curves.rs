@@ -1,8 +1,6 @@
 //! Distances against the learning rate: one curve for every optimizer and batch, each thing that it is compared with, at the end and at its
 //! largest; and the order in which each tends to 0.
 
-use crate::optim::stability_bound;
-
 use super::fit::{Fit, NoOrder, Sample, fit, unfitted};
 use super::line_up::Contender;
 use super::outcome::Outcome;
@@ -157,7 +155,7 @@ impl AtRate {
             lr,
             diverged: outcomes.iter().filter_map(Outcome::diverged_at).min(),
             arrived,
-            past_gate: stability_bound(&contender.rule).is_some_and(|bound| sharpest > bound),
+            past_gate: contender.rule.stability_bound().is_some_and(|bound| sharpest > bound),
             estimates,
         }
     }

@@ -2,13 +2,18 @@
 
 use serde_json::json;
 
+use crate::optim::{Optimizer, Sgd};
 use crate::scenario::Scenario;
-use crate::settings::{Optimizer, Sgd};
 
 use super::LrError;
 
+/// Words that mean `sgd` with a momentum.
+const MOMENTA: [&str; 2] = ["momentum", "nesterov"];
+
 /// Words that mean an optimizer in every scenario. One that a scenario calls by such a name is the scenario's.
-const WORDS: [&str; 8] = ["gd", "momentum", "nesterov", "sgd", "adam", "adamw", "rmsprop", "sign"];
+fn words() -> impl Iterator<Item = &'static str> {
+    Optimizer::KINDS.iter().chain(&MOMENTA).copied()
+}
 
 /// What follows the word of an optimizer whose averages are as long as its time.
 const SCALED: &str = "-scaled";
@@ -56,12 +61,8 @@ impl Contender {
     /// remember the same stretch of time at every rate, and at the largest they are those that are set.
     pub fn at(&self, name: &str, lr: f64, largest: f64, steps: u64) -> Optimizer {
         let mut optimizer = self.rule.at_rate(name, lr, steps);
-        let scale = |beta: &mut f64| *beta = 1.0 - (1.0 - *beta) * lr / largest;
-        match &mut optimizer {
-            _ if !self.scaled => {}
-            Optimizer::Adam(adam) | Optimizer::Adamw(adam) => adam.betas.iter_mut().for_each(scale),
-            Optimizer::Rmsprop(rmsprop) => scale(&mut rmsprop.alpha),
-            Optimizer::Gd(_) | Optimizer::Sgd(_) | Optimizer::Sign(_) => {}
+        if self.scaled {
+            optimizer.averages().into_iter().for_each(|beta| *beta = 1.0 - (1.0 - *beta) * lr / largest);
         }
         optimizer
     }
@@ -73,7 +74,7 @@ impl Contender {
 
     /// Whether its distance to gradient flow tends to 0 with η at all.
     pub fn follows_the_flow(&self) -> bool {
-        matches!(self.rule, Optimizer::Gd(_) | Optimizer::Sgd(_))
+        self.rule.descends()
     }
 
     /// Whether an order is known in which it tends to its own limit, for any of its settings: rmsprop divides by an average that begins near
@@ -84,7 +85,7 @@ impl Contender {
 
     /// Whether its batches are independent of each other, which those of an epoch are not.
     pub fn replaces(&self) -> bool {
-        matches!(self.rule, Optimizer::Sgd(Sgd { replacement: true, .. }))
+        self.rule.batching().is_some_and(|batching| batching.replacement)
     }
 }
 
@@ -116,12 +117,12 @@ pub(super) fn line_up(
 fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -> Result<Vec<Contender>, LrError> {
     let own = |word: &str| scenario.optimizers.iter().find(|optimizer| optimizer.name() == word).cloned();
     let of = |word: &str| own(word).or_else(|| built_in(word));
-    let averaging = |rule: &Optimizer| matches!(rule, Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_));
+    let averaging = |rule: &Optimizer| !rule.clone().averages().is_empty();
     let unscaled = of(word).map(|rule| (rule, false));
     let scaled = || word.strip_suffix(SCALED).and_then(of).filter(averaging).map(|rule| (rule, true));
     let Some((rule, scaled)) = unscaled.or_else(scaled) else {
         let names = scenario.optimizers.iter().map(|optimizer| optimizer.name().to_string());
-        let words = WORDS.iter().map(|word| word.to_string());
+        let words = words().map(str::to_string);
         let mut known: Vec<String> = Vec::new();
         names.chain(words).for_each(|word| {
             if !known.contains(&word) {
@@ -171,7 +172,7 @@ fn built_in(word: &str) -> Option<Optimizer> {
     let settings = match word {
         "momentum" => json!({"sgd": {"lr": 1.0, "momentum": 0.9}}),
         "nesterov" => json!({"sgd": {"lr": 1.0, "momentum": 0.9, "nesterov": true}}),
-        word if WORDS.contains(&word) => json!({word: {"lr": 1.0}}),
+        word if Optimizer::KINDS.contains(&word) => json!({word: {"lr": 1.0}}),
         _ => return None,
     };
     serde_json::from_value(settings).ok()
@@ -204,7 +205,8 @@ optimizers: {optimizers}
 
     #[test]
     fn every_word_means_an_optimizer() {
-        assert_eq!(found(&WORDS.join(" "), &[], "[]").len(), WORDS.len());
+        let all: Vec<_> = words().collect();
+        assert_eq!(found(&all.join(" "), &[], "[]").len(), all.len());
         assert_eq!(found("", &[], "[]"), ["gd 40 false"]);
         let own = "[{gd: {name: mine, lr: 0.1}}, {sgd: {lr: 0.1, batch: 4}}]";
         assert_eq!(found("", &[], own), ["mine 40 false", "sgd 4 true"]);
@@ -236,7 +238,7 @@ optimizers: {optimizers}
             let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
             line_up(&words, &[batch.parse().unwrap()], &scenario("[{gd: {name: mine, lr: 1.0}}]"), 40).unwrap_err().to_string()
         };
-        assert!(error(&["gdd"], "full").contains("mine, gd, momentum"), "{}", error(&["gdd"], "full"));
+        assert!(error(&["gdd"], "full").contains("mine, gd, sgd"), "{}", error(&["gdd"], "full"));
         assert!(error(&["gd"], "41").contains("at most 40"));
         assert!("0".parse::<Batch>().is_err() && "all".parse::<Batch>().is_err());
     }

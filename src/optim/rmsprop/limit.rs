@@ -15,11 +15,11 @@ use nalgebra::DVector;
 
 use crate::objective::Objective;
 use crate::ode::VectorField;
-use crate::settings;
 
-use super::Decay;
-use super::formula::number;
-use super::running_square::RunningSquare;
+use super::Rmsprop;
+use crate::optim::Decay;
+use crate::optim::formula::number;
+use crate::optim::running_square::RunningSquare;
 
 /// ζ(½)²/4, ζ(½) = −1.4603545088095868: the steps that the flow is ahead.
 const AHEAD: f64 = 1.460_354_508_809_586_8 * 1.460_354_508_809_586_8 / 4.0;
@@ -37,9 +37,9 @@ pub struct RmspropLimit<'a> {
 }
 
 impl<'a> RmspropLimit<'a> {
-    /// That of [`RmsProp`](crate::optim::RmsProp) at a constant rate.
-    pub fn new(objective: &'a dyn Objective, settings: &settings::Rmsprop) -> Self {
-        let &settings::Rmsprop { lr, alpha, eps, momentum, centered, .. } = settings;
+    /// That of [`Rmsprop`] at a constant rate.
+    pub fn new(objective: &'a dyn Objective, settings: &Rmsprop) -> Self {
+        let &Rmsprop { lr, alpha, eps, momentum, centered, .. } = settings;
         let zeros = DVector::zeros(objective.architecture().parameter_count());
         let scratch = RefCell::new(std::array::from_fn(|_| zeros.clone()));
         let rate = (1.0 - alpha) * (1.0 - momentum) / lr;
@@ -124,11 +124,10 @@ impl VectorField for RmspropLimit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::testing::{check_jacobian, problem};
+    use crate::optim::testing::{check_jacobian, problem};
 
-    fn settings(momentum: f64, centered: bool) -> settings::Rmsprop {
-        let (name, steps, schedule) = (None, None, settings::Schedule::Constant);
-        settings::Rmsprop { name, lr: 1e-3, steps, schedule, alpha: 0.99, eps: 0.3, momentum, centered }
+    fn settings(momentum: f64, centered: bool) -> Rmsprop {
+        Rmsprop { eps: 0.3, momentum, centered, ..Rmsprop::new(1e-3) }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Findings, path};
+use crate::settings::{Findings, path};
 
 /// How the learning rate η_k departs from `lr`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

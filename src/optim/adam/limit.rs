@@ -16,11 +16,11 @@ use nalgebra::DVector;
 
 use crate::objective::Objective;
 use crate::ode::VectorField;
-use crate::settings;
 
-use super::Decay;
-use super::formula::number;
-use super::running_square::RunningSquare;
+use super::Adam;
+use crate::optim::Decay;
+use crate::optim::formula::number;
+use crate::optim::running_square::RunningSquare;
 
 /// t_0 over η: what is left out of the expansion there is as much smaller than a step as this.
 const BEGIN: f64 = 1e-6;
@@ -38,10 +38,13 @@ pub struct AdamLimit<'a> {
 }
 
 impl<'a> AdamLimit<'a> {
+    /// Gradients that [`start`](Self::start) takes.
+    pub const START_GRADIENTS: u64 = 1 + 2;
+
     /// That of [`Adam`](crate::optim::Adam) or, with decoupled decay, [`AdamW`](crate::optim::AdamW) at a constant rate; of `amsgrad`, whose
     /// largest v has no rate, it is not.
-    pub fn new(objective: &'a dyn Objective, settings: &settings::Adam, decay: Decay) -> Self {
-        let &settings::Adam { lr, betas, eps, .. } = settings;
+    pub fn new(objective: &'a dyn Objective, settings: &Adam, decay: Decay) -> Self {
+        let &Adam { lr, betas, eps, .. } = settings;
         let zeros = DVector::zeros(objective.architecture().parameter_count());
         let scratch = RefCell::new(std::array::from_fn(|_| zeros.clone()));
         let rates = betas.map(|beta| (1.0 - beta) / lr);
@@ -129,11 +132,11 @@ impl VectorField for AdamLimit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::testing::{check_jacobian, one_weight, problem};
     use crate::ode::{Limits, Tolerance, dop853};
+    use crate::optim::testing::{check_jacobian, one_weight, problem};
 
-    fn settings(lr: f64, betas: [f64; 2], eps: f64) -> settings::Adam {
-        settings::Adam { name: None, lr, steps: None, schedule: settings::Schedule::Constant, betas, eps, amsgrad: false }
+    fn settings(lr: f64, betas: [f64; 2], eps: f64) -> Adam {
+        Adam { betas, eps, ..Adam::new(lr) }
     }
 
     #[test]

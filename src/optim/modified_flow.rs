@@ -29,9 +29,9 @@ use nalgebra::DVector;
 
 use crate::objective::{Objective, SampleProducts};
 use crate::ode::VectorField;
-use crate::settings;
 
 use super::formula::number;
+use super::{Follows, Sgd};
 
 /// Gradients that ½∇V costs: one, a product with the Hessian, and three for what the samples sum.
 const SCATTER_COST: u64 = 1 + 2 + 3;
@@ -57,9 +57,9 @@ impl<'a> ModifiedFlow<'a> {
         Self::new(objective, 0.5 * lr, 0.0)
     }
 
-    /// That of [`Sgd`](crate::optim::Sgd) on all samples, at a constant rate.
-    pub fn of_momentum(objective: &'a dyn Objective, settings: &settings::Sgd) -> Self {
-        let &settings::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
+    /// That of [`Sgd`] on all samples, at a constant rate.
+    pub fn of_momentum(objective: &'a dyn Objective, settings: &Sgd) -> Self {
+        let &Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let scale = lr / (1.0 - beta).powi(2);
         if nesterov {
             Self::new(objective, 0.5 * scale * (1.0 - beta + 2.0 * beta * beta), scale * beta * beta)
@@ -68,18 +68,18 @@ impl<'a> ModifiedFlow<'a> {
         }
     }
 
-    /// That of the mean of [`Sgd`](crate::optim::Sgd) over random orders of the samples, at a constant rate and with `batches` batches of equal
+    /// That of the mean of [`Sgd`] over random orders of the samples, at a constant rate and with `batches` batches of equal
     /// size an epoch, each sample once. `products`: of all n samples of the objective.
     ///
     /// # Panics
     /// Where `batches` does not divide n.
-    pub fn of_epochs(objective: &'a dyn Objective, settings: &settings::Sgd, products: SampleProducts, batches: usize) -> Self {
+    pub fn of_epochs(objective: &'a dyn Objective, settings: &Sgd, products: SampleProducts, batches: usize) -> Self {
         let samples = products.count();
         assert!(
             batches > 0 && samples.is_multiple_of(batches),
             "{batches} batches of equal size do not hold {samples} samples"
         );
-        let &settings::Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
+        let &Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let mut flow = Self::of_momentum(objective, settings);
         if batches > 1 {
             let reach = |i: usize| (1.0 - beta.powf((i + usize::from(nesterov)) as f64)) / (1.0 - beta);
@@ -105,6 +105,12 @@ impl<'a> ModifiedFlow<'a> {
             start.axpy(self.shift, gradient, 1.0);
         }
         start
+    }
+
+    /// It from θ_0 = `theta`.
+    pub(super) fn into_followed(self, theta: &DVector<f64>) -> Follows<'a> {
+        let (state, formula, gradients) = (self.start(theta), self.formula(), u64::from(self.shift != 0.0));
+        Follows::new(self, formula, state).after(gradients)
     }
 
     /// ½∇V at θ.
@@ -188,8 +194,8 @@ impl VectorField for ModifiedFlow<'_> {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::flow::testing::{check_jacobian, one_weight, problem};
     use crate::objective::Samples;
+    use crate::optim::testing::{check_jacobian, one_weight, problem};
 
     #[test]
     fn its_jacobian_is_its_derivative() {
@@ -205,17 +211,7 @@ mod tests {
         let mut draw = |columns| crate::rng::gaussian_matrix(12, columns, rng);
         let samples = Samples::new(&Dataset { x: draw(4), y: draw(2) });
         let products = objective.sample_products(&samples).unwrap();
-        let settings = settings::Sgd {
-            name: None,
-            lr: 0.12,
-            steps: None,
-            schedule: settings::Schedule::Constant,
-            batch: Some(3),
-            replacement: false,
-            momentum: 0.0,
-            dampening: 0.0,
-            nesterov: false,
-        };
+        let settings = Sgd { batch: Some(3), ..Sgd::new(0.12) };
         let field = ModifiedFlow::of_epochs(&objective, &settings, products, 4);
         check_jacobian(&field, 0.0, &theta, 1e-7);
         // w/2 = (η/4)(m − 1)/(n − 1).
@@ -259,10 +255,7 @@ mod tests {
         let (objective, _) = problem(0.2);
         assert_eq!(ModifiedFlow::of_gradient_descent(&objective, 0.01).formula(), "θ̇ = −∇J − 0.005·∇²J∇J");
         let sgd = |momentum, dampening, nesterov| {
-            let (name, steps, schedule, batch) = (None, None, settings::Schedule::Constant, None);
-            let lr = 0.01;
-            let settings =
-                settings::Sgd { name, lr, steps, schedule, batch, replacement: false, momentum, dampening, nesterov };
+            let settings = Sgd { momentum, dampening, nesterov, ..Sgd::new(0.01) };
             ModifiedFlow::of_momentum(&objective, &settings).formula()
         };
         assert_eq!(sgd(0.0, 0.0, false), "θ̇ = −∇J − 0.005·∇²J∇J");

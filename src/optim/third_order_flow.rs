@@ -13,7 +13,9 @@ use nalgebra::DVector;
 use crate::objective::Objective;
 use crate::ode::VectorField;
 
+use super::Follows;
 use super::formula::number;
+use super::settings::{Followed, Ground};
 
 /// The field of gradient descent to third order in its rate. Autonomous.
 pub struct ThirdOrderFlow<'a> {
@@ -28,6 +30,18 @@ impl<'a> ThirdOrderFlow<'a> {
     /// That of gradient descent at the rate `lr` = η > 0.
     pub fn new(objective: &'a dyn Objective, lr: f64) -> Self {
         Self::with_weights(objective, lr, [1.0 / 3.0, 1.0 / 12.0])
+    }
+
+    /// It from θ_0, at the rate `lr` of gradient descent; or why there is none.
+    pub(super) fn of_gradient_descent(ground: &Ground<'a>, lr: f64) -> Followed<'a> {
+        let net = ground.objective.architecture();
+        if let Some(l) = (1..=net.depth()).find(|&l| net.activation(l).kink().is_some()) {
+            let reason = format!("it takes third derivatives, and the activation of layer {l} has a kink");
+            return Err(format!("distance_to_third_order_flow is null: {reason}"));
+        }
+        let flow = Self::new(ground.objective, lr);
+        let formula = flow.formula();
+        Ok(Follows::new(flow, formula, ground.start.clone()))
     }
 
     /// The same with other weights than ⅓ and 1/12 in the term of η²: a control, of no process.
@@ -116,7 +130,7 @@ impl VectorField for ThirdOrderFlow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::testing::{check_jacobian, one_weight, problem};
+    use crate::optim::testing::{check_jacobian, one_weight, problem};
 
     /// Up to terms of order η²‖∇J‖.
     #[test]

@@ -71,7 +71,7 @@ impl VectorField for NormalisedFlow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::testing::{check_jacobian, problem};
+    use crate::optim::testing::{check_jacobian, problem};
 
     #[test]
     fn its_jacobian_is_its_derivative() {

@@ -1,7 +1,8 @@
 //! Where the steps of an optimizer stand on the flow's clock: t_k = Σ_{j<k} η_j, over 1 − β with momentum β.
 
-use super::optimizer::{Common, MAX_STEPS};
-use super::{Optimizer, Rmsprop, Schedule, Sgd};
+use super::optimizer::MAX_STEPS;
+use super::settings::Pace;
+use super::{Optimizer, Schedule};
 
 /// A step that is late by no more than this, relative to a time, is within it: what a sum of rates may be off by.
 const ROUNDING: f64 = 1e-12;
@@ -9,20 +10,20 @@ const ROUNDING: f64 = 1e-12;
 impl Optimizer {
     /// η_k, the learning rate of the step from θ_k, k = `step`.
     pub fn rate(&self, step: u64) -> f64 {
-        let Common { lr, schedule, .. } = self.common();
+        let Pace { lr, schedule, .. } = self.pace();
         schedule.rate(lr, step)
     }
 
     /// t_k = Σ_{j<k} η_j, over 1 − momentum: where the k-th iterate stands on the flow's clock, k = `step`. At a constant rate exactly
     /// k·lr, with momentum k·lr/(1 − momentum).
     pub fn time(&self, step: u64) -> f64 {
-        let Common { lr, schedule, .. } = self.common();
+        let Pace { lr, schedule, .. } = self.pace();
         schedule.sum(lr, step) / self.friction()
     }
 
     /// The step whose time is closest to `t` ≥ 0, of the first `last` ones and the start.
     pub fn step_nearest(&self, t: f64, last: u64) -> u64 {
-        let Common { lr, schedule, .. } = self.common();
+        let Pace { lr, schedule, .. } = self.pace();
         if *schedule == Schedule::Constant {
             return ((t * self.friction() / lr).round() as u64).min(last);
         }
@@ -33,7 +34,7 @@ impl Optimizer {
 
     /// The last step: `steps`, or the last that does not pass `t_end` > 0.
     pub fn last_step(&self, t_end: f64) -> u64 {
-        let Common { lr, steps, schedule, .. } = self.common();
+        let Pace { lr, steps, schedule, .. } = self.pace();
         steps.unwrap_or_else(|| match schedule {
             Schedule::Constant => self.steps_within(lr, t_end),
             _ => self.last_step_until(t_end * (1.0 + ROUNDING), MAX_STEPS),
@@ -53,14 +54,5 @@ impl Optimizer {
             if self.time(middle) <= t { within = middle } else { beyond = middle }
         }
         within
-    }
-
-    /// What a momentum loses in a step, (1 − momentum)/(1 − dampening): a constant gradient g moves θ by lr·g/friction a step.
-    pub(super) fn friction(&self) -> f64 {
-        match self {
-            Self::Sgd(Sgd { momentum, dampening, .. }) => (1.0 - momentum) / (1.0 - dampening),
-            Self::Rmsprop(Rmsprop { momentum, .. }) => 1.0 - momentum,
-            Self::Gd(_) | Self::Adam(_) | Self::Adamw(_) | Self::Sign(_) => 1.0,
-        }
     }
 }

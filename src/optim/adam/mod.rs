@@ -1,0 +1,165 @@
+//! Adam with coupled weight decay, as `torch.optim.Adam` (Kingma & Ba 2015; `amsgrad`: Reddi, Kale & Kumar 2018). At step k = 1, 2, …,
+//! entry by entry, with g = ∇ℒ(θ) + λθ:
+//!
+//! - m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², from m = v = 0;
+//! - θ ← θ − η/(1 − β₁ᵏ) · m / (√v/√(1 − β₂ᵏ) + ε); with `amsgrad` the largest v so far in place of v.
+//!
+//! Step k stands at t = kη.
+//! <https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html>
+
+mod limit;
+
+pub use limit::AdamLimit;
+
+use crate::settings::Findings;
+
+use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
+use super::{Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
+
+optimizer_settings! {
+    /// θ ← θ − lr · m̂ / (√v̂ + eps), with m̂, v̂ the bias-corrected moving averages of g and g².
+    pub struct Adam {
+        /// The decay rates (β₁, β₂) of the averages of g and g².
+        #[serde(default = "betas")]
+        pub betas: [f64; 2],
+        /// What keeps the quotient finite where v̂ is 0.
+        #[serde(default = "super::default_eps")]
+        pub eps: f64,
+        /// Whether the largest v so far takes the place of v.
+        #[serde(default)]
+        pub amsgrad: bool,
+    }
+}
+
+fn betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+
+impl Settings for Adam {
+    fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
+        Box::new(Moments::new(self, layout.weight_decay, layout.dim()))
+    }
+
+    fn validate(&self, at: &dyn Fn(&str) -> String, _about: &About, found: &mut Findings) {
+        found.rate(&at("betas[0]"), self.betas[0]);
+        found.rate(&at("betas[1]"), self.betas[1]);
+        found.positive(&at("eps"), self.eps);
+    }
+
+    fn averages(&mut self) -> Vec<&mut f64> {
+        self.betas.iter_mut().collect()
+    }
+
+    fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        Some(self.limit_under(Decay::Coupled, ground))
+    }
+}
+
+impl Adam {
+    /// The limit where decay enters as `decay` says.
+    pub(super) fn limit_under<'a>(&self, decay: Decay, ground: &Ground<'a>) -> Followed<'a> {
+        if self.amsgrad {
+            return Err("its limit is not compared: amsgrad's largest v so far follows no differential equation".to_string());
+        }
+        if self.betas == [0.0; 2] {
+            let flow = NormalisedFlow::new(ground.objective, self.eps, decay);
+            let formula = flow.formula();
+            return Ok(Follows::new(flow, formula, ground.start.clone()));
+        }
+        let flow = AdamLimit::new(ground.objective, self, decay);
+        let (formula, (t, state)) = (flow.formula(), flow.start(ground.start));
+        Ok(Follows { t, ..Follows::new(flow, formula, state) }.after(AdamLimit::START_GRADIENTS))
+    }
+}
+
+/// The averages of the steps so far.
+pub(super) struct Moments {
+    betas: [f64; 2],
+    eps: f64,
+    weight_decay: f64,
+    steps: u64,
+    mean: Vec<f64>,
+    square: Vec<f64>,
+    /// The largest of `square` so far, with `amsgrad`.
+    largest: Option<Vec<f64>>,
+}
+
+impl Moments {
+    /// With coupled decay λ ≥ 0, for θ of length `dim`.
+    pub(super) fn new(settings: &Adam, weight_decay: f64, dim: usize) -> Self {
+        let &Adam { betas, eps, amsgrad, .. } = settings;
+        let zeros = vec![0.0; dim];
+        let largest = amsgrad.then(|| zeros.clone());
+        Self { betas, eps, weight_decay, steps: 0, mean: zeros.clone(), square: zeros, largest }
+    }
+}
+
+impl Rule for Moments {
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
+        self.steps += 1;
+        let [beta1, beta2] = self.betas;
+        // A count of steps is far below 2^53.
+        let power = |beta: f64| beta.powf(self.steps as f64);
+        let (rate, root) = (lr / (1.0 - power(beta1)), (1.0 - power(beta2)).sqrt());
+        for i in 0..theta.len() {
+            let g = gradient[i] + self.weight_decay * theta[i];
+            self.mean[i] = lerp(self.mean[i], g, 1.0 - beta1);
+            self.square[i] = beta2 * self.square[i] + (1.0 - beta2) * g * g;
+            let square = match &mut self.largest {
+                Some(largest) => {
+                    // `max` would drop NaN, and with it a divergence.
+                    if self.square[i] > largest[i] || self.square[i].is_nan() {
+                        largest[i] = self.square[i];
+                    }
+                    largest[i]
+                }
+                None => self.square[i],
+            };
+            theta[i] -= rate * (self.mean[i] / (square.sqrt() / root + self.eps));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::Gd;
+    use crate::optim::testing::Problem;
+
+    fn adam(betas: [f64; 2], eps: f64) -> Adam {
+        Adam { betas, eps, ..Adam::new(1.0) }
+    }
+
+    /// Where ε outweighs √v̂, a step is −(η/ε)·m̂.
+    #[test]
+    fn with_a_large_eps_and_no_memory_it_is_gradient_descent_at_lr_over_eps() {
+        let problem = Problem::new(0.1);
+        let plain = problem.descend(&Gd::new(1.0), |_| 0.02, 50);
+        let end = problem.descend(&adam([0.0, 0.9], 1e10), |_| 0.02e10, 50);
+        assert!((&end - &plain).norm() <= 1e-9 * plain.norm(), "{:e}", (end - &plain).norm());
+    }
+
+    /// m̂ = g and v̂ = g² after one step, whatever the averages: every entry moves by η.
+    #[test]
+    fn the_first_step_is_a_sign_step() {
+        let problem = Problem::new(0.1);
+        let moved = problem.descend(&adam(betas(), 1e-30), |_| 0.02, 1) - &problem.start;
+        let expected = problem.gradient(&problem.start).map(|g| -0.02 * g.signum());
+        assert!((moved - expected).amax() < 1e-15);
+    }
+
+    #[test]
+    fn amsgrad_never_forgets_a_large_gradient() {
+        let with = Adam { amsgrad: true, betas: [0.0, 0.5], ..Adam::new(1.0) };
+        let mut rule = with.rule(&Layout::vector(1, 0.0));
+        let mut theta = [0.0];
+        rule.step(1.0, &[100.0], &mut theta);
+        for _ in 0..200 {
+            rule.step(0.0, &[1.0], &mut theta);
+        }
+        theta.fill(0.0);
+        rule.step(1.0, &[1.0], &mut theta);
+        // v = 0.5·100² at its largest.
+        assert!((theta[0] * 5000f64.sqrt() + 1.0).abs() < 1e-9, "{}", theta[0]);
+    }
+}

@@ -1,0 +1,62 @@
+//! What of θ an update rule sees: its blocks in their order, and the weight decay.
+
+use crate::network::Architecture;
+
+/// A part of θ that belongs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// A weight matrix, column by column.
+    Matrix {
+        /// d_l.
+        rows: usize,
+        /// d_{l−1}.
+        columns: usize,
+    },
+    /// A bias, or parameters that are no matrix.
+    Vector(usize),
+}
+
+impl Block {
+    /// The number of its parameters.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Matrix { rows, columns } => rows * columns,
+            Self::Vector(length) => length,
+        }
+    }
+
+    /// Whether it has no parameter.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The blocks of θ, one after another, under weight decay λ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// In the order of θ.
+    pub blocks: Vec<Block>,
+    /// λ ≥ 0.
+    pub weight_decay: f64,
+}
+
+impl Layout {
+    /// The weights and biases of a network.
+    pub fn new(net: &Architecture, weight_decay: f64) -> Self {
+        let of = |l| {
+            let ((rows, columns), bias) = (net.shape(l), net.bias_range(l).len());
+            [Block::Matrix { rows, columns }].into_iter().chain((bias > 0).then_some(Block::Vector(bias)))
+        };
+        Self { blocks: (1..=net.depth()).flat_map(of).collect(), weight_decay }
+    }
+
+    /// `dim` parameters that are no matrices.
+    pub fn vector(dim: usize, weight_decay: f64) -> Self {
+        Self { blocks: vec![Block::Vector(dim)], weight_decay }
+    }
+
+    /// The length of θ.
+    pub fn dim(&self) -> usize {
+        self.blocks.iter().map(|block| block.len()).sum()
+    }
+}

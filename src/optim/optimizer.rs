@@ -1,0 +1,237 @@
+//! `optimizers`: the discrete processes stepped beside the flow, under PyTorch's names and defaults.
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::{Findings, path};
+
+use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
+use super::{Adam, AdamW, Gd, Layout, Rmsprop, Rule, Schedule, Sgd, Sign};
+
+/// Declares the enum of all kinds, each with its settings and the word that chooses it.
+macro_rules! optimizers {
+    ($($(#[$about:meta])* $kind:ident($settings:ty) = $word:literal,)*) => {
+        /// One optimizer and its settings.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Optimizer {
+            $($(#[$about])* #[serde(rename = $word)] $kind($settings),)*
+        }
+
+        impl Optimizer {
+            /// The words that choose an optimizer.
+            pub const KINDS: &[&str] = &[$($word),*];
+
+            /// Of every kind one, at the rate `lr` with defaults for all else.
+            pub fn every_kind(lr: f64) -> Vec<Self> {
+                vec![$(Self::$kind(<$settings>::new(lr))),*]
+            }
+
+            /// The word that chooses it.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $word,)*
+                }
+            }
+
+            fn settings(&self) -> &dyn Settings {
+                match self {
+                    $(Self::$kind(settings) => settings,)*
+                }
+            }
+
+            fn settings_mut(&mut self) -> &mut dyn Settings {
+                match self {
+                    $(Self::$kind(settings) => settings,)*
+                }
+            }
+        }
+    };
+}
+
+optimizers! {
+    /// Full-batch gradient descent.
+    Gd(Gd) = "gd",
+    /// Minibatches and momentum, `torch.optim.SGD`.
+    Sgd(Sgd) = "sgd",
+    /// `torch.optim.Adam`: weight decay is coupled, a part of the gradient.
+    Adam(Adam) = "adam",
+    /// `torch.optim.AdamW`: weight decay is decoupled from the moments.
+    Adamw(AdamW) = "adamw",
+    /// `torch.optim.RMSprop`.
+    Rmsprop(Rmsprop) = "rmsprop",
+    /// Steps along the sign of the gradient.
+    Sign(Sign) = "sign",
+}
+
+/// More steps than anybody waits for: hours at a microsecond each.
+pub(super) const MAX_STEPS: u64 = 10_000_000_000;
+
+impl Optimizer {
+    pub(super) fn pace(&self) -> Pace<'_> {
+        self.settings().pace()
+    }
+
+    /// The process's name in the records.
+    pub fn name(&self) -> &str {
+        self.pace().name.as_deref().unwrap_or(self.kind())
+    }
+
+    /// The learning rate, before its schedule.
+    pub fn lr(&self) -> f64 {
+        self.pace().lr
+    }
+
+    /// How the learning rate changes.
+    pub fn schedule(&self) -> &Schedule {
+        self.pace().schedule
+    }
+
+    /// The number of steps, where one is set.
+    pub fn steps(&self) -> Option<u64> {
+        self.pace().steps
+    }
+
+    /// The update rule, for a θ of this layout.
+    pub fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
+        self.settings().rule(layout)
+    }
+
+    /// What a momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step.
+    pub(super) fn friction(&self) -> f64 {
+        self.settings().friction()
+    }
+
+    /// Whether the rule descends along the gradient or an average of it, so that as η → 0 it follows gradient flow.
+    pub fn descends(&self) -> bool {
+        self.settings().descends()
+    }
+
+    /// Whether each step is along the gradient of that step alone, with coupled decay.
+    pub fn forgets(&self) -> bool {
+        self.settings().forgets()
+    }
+
+    /// The least η·h at which the rule is unstable on the quadratic (h/2)x², if it has one: beyond it iterates grow from step to step, where
+    /// the flow decays, and no flow describes them.
+    pub fn stability_bound(&self) -> Option<f64> {
+        self.settings().stability_bound()
+    }
+
+    /// Its minibatches; `None` where every step takes all samples.
+    pub fn batching(&self) -> Option<Batching> {
+        self.settings().batching()
+    }
+
+    /// The decay rates β of its averages, of rules that divide by one.
+    pub fn averages(&mut self) -> Vec<&mut f64> {
+        self.settings_mut().averages()
+    }
+
+    /// The flow that it follows to second order in η, or why there is none; `None` where it does not descend along the gradient.
+    pub(crate) fn modified_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        self.settings().modified_flow(ground)
+    }
+
+    /// The flow that it follows to third order, likewise.
+    pub(crate) fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        self.settings().third_order_flow(ground)
+    }
+
+    /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` of all others.
+    pub(crate) fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        self.settings().limit(ground)
+    }
+
+    /// The same rule under this name, for so many steps at a constant rate.
+    pub fn at_rate(&self, called: &str, rate: f64, count: u64) -> Self {
+        let mut other = self.clone();
+        let PaceMut { name, lr, steps, schedule } = other.settings_mut().pace_mut();
+        (*name, *lr, *steps, *schedule) = (Some(called.to_string()), rate, Some(count), Schedule::Constant);
+        other
+    }
+
+    pub(crate) fn fill_defaults(&mut self) {
+        let kind = self.kind();
+        self.settings_mut().pace_mut().name.get_or_insert_with(|| kind.to_string());
+    }
+
+    /// `at`: the path of its settings, `optimizers[0].gd`.
+    fn validate(&self, at: &str, about: &About, t_end: f64, found: &mut Findings) {
+        let at = |key: &str| path::child(at, key);
+        let steps = self.steps();
+        found.name(&at("name"), self.name(), "a-z, 0-9, - and _", |c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_'));
+        if let Some(steps) = steps {
+            found.between(&at("steps"), steps, 1, MAX_STEPS);
+        }
+        let has_rates = self.validate_rule(&at, about, found);
+        if steps.is_none() && has_rates {
+            self.validate_horizon(&at, t_end, found);
+        }
+    }
+
+    /// What makes the rule and its rates. Whether the schedule is in order.
+    pub(super) fn validate_rule(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) -> bool {
+        let Pace { lr, schedule, .. } = self.pace();
+        found.positive(&at("lr"), lr);
+        self.settings().validate(at, about, found);
+        let problems = found.0.len();
+        schedule.validate(lr, &at("schedule"), found);
+        found.0.len() == problems
+    }
+
+    /// Without `steps`: at least one step before `t_end`, and at most as many as anybody waits for. Where a rate or a friction is wrong
+    /// that is the problem to report.
+    fn validate_horizon(&self, at: &dyn Fn(&str) -> String, t_end: f64, found: &mut Findings) {
+        let Pace { lr, schedule, .. } = self.pace();
+        let friction = self.friction();
+        if !(lr > 0.0 && friction > 0.0 && friction.is_finite()) {
+            return;
+        }
+        if self.time(MAX_STEPS) < t_end {
+            if *schedule == Schedule::Constant {
+                let least = t_end * friction / MAX_STEPS as f64;
+                let right = format!("at least {least:?}, or `steps` set, to end within 10^10 steps");
+                found.require(false, &at("lr"), &right, lr);
+            } else {
+                let reached = self.time(MAX_STEPS);
+                let message = format!("its rates add up to t = {reached:.3} and never to t_end {t_end:?}: set `steps`");
+                found.add(&at("schedule"), message);
+            }
+        }
+        let right = if friction == 1.0 {
+            "at most t_end, for one step at least".to_string()
+        } else {
+            format!(
+                "at most {:?} (t_end over the step's time per lr, {:?}), for one step at least",
+                t_end * friction,
+                1.0 / friction
+            )
+        };
+        found.require(self.time(1) <= t_end, &at("lr"), &right, lr);
+    }
+}
+
+/// Each on its own, and the names against each other and the flow's.
+pub(crate) fn validate(optimizers: &[Optimizer], about: &About, t_end: f64, found: &mut Findings) {
+    /// Each is a process of its own.
+    const MOST: usize = 1000;
+    if optimizers.len() > MOST {
+        found.add(
+            "optimizers",
+            format!("must be at most {MOST}, got {}: vary one of them in a sweep instead", optimizers.len()),
+        );
+        return;
+    }
+    for (index, optimizer) in optimizers.iter().enumerate() {
+        let at = path::child(&path::item("optimizers", index), optimizer.kind());
+        optimizer.validate(&at, about, t_end, found);
+        let name = optimizer.name();
+        if name == "flow" {
+            found.add(&path::child(&at, "name"), "`flow` is the gradient flow's own name: choose another");
+        } else if name == "target" {
+            found.add(&path::child(&at, "name"), "`target` is what `arrays.npz` calls the target's own arrays: choose another");
+        } else if optimizers[..index].iter().any(|other| other.name() == name) {
+            found.add(&path::child(&at, "name"), format!("`{name}` is taken by another optimizer: set a `name` of its own"));
+        }
+    }
+}

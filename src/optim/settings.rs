@@ -1,0 +1,180 @@
+//! What a scenario says of an optimizer: its settings with their defaults and ranges, and all that the rest of the crate asks of a rule.
+
+use nalgebra::DVector;
+
+use crate::objective::{Objective, Samples};
+use crate::settings::Findings;
+
+use super::{Follows, Layout, Rule, Schedule};
+
+/// The settings that all optimizers have.
+pub(crate) struct Pace<'a> {
+    /// The process's name in the records; the kind where none is given.
+    pub name: &'a Option<String>,
+    /// The learning rate, before its schedule.
+    pub lr: f64,
+    /// The number of steps; where absent, until the process's time reaches the flow's `t_end`.
+    pub steps: Option<u64>,
+    /// How the learning rate changes from step to step.
+    pub schedule: &'a Schedule,
+}
+
+/// The same, to be changed.
+pub(crate) struct PaceMut<'a> {
+    /// As in [`Pace`].
+    pub name: &'a mut Option<String>,
+    /// As in [`Pace`].
+    pub lr: &'a mut f64,
+    /// As in [`Pace`].
+    pub steps: &'a mut Option<u64>,
+    /// As in [`Pace`].
+    pub schedule: &'a mut Schedule,
+}
+
+/// Minibatches of an optimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// The number of samples in a batch.
+    pub size: usize,
+    /// Whether the samples of a batch are drawn independently of each other; otherwise every sample comes once in an epoch.
+    pub replacement: bool,
+}
+
+/// What an optimizer is run on, as far as the flows that it follows are concerned.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    /// J.
+    pub objective: &'a dyn Objective,
+    /// The samples of ℒ, where they are kept: where minibatches need them.
+    pub samples: Option<&'a Samples>,
+    /// θ_0.
+    pub start: &'a DVector<f64>,
+    /// The number of steps that it takes.
+    pub steps: u64,
+}
+
+/// A flow that an optimizer follows, or why there is none.
+pub(crate) type Followed<'a> = Result<Follows<'a>, String>;
+
+/// What [`optimizer_settings`] gives all kinds.
+pub(crate) trait Paced {
+    /// The settings that all kinds have.
+    fn pace(&self) -> Pace<'_>;
+
+    /// The same, to be changed.
+    fn pace_mut(&mut self) -> PaceMut<'_>;
+}
+
+/// What settings are checked against.
+pub(crate) struct About {
+    /// n, where the scenario tells.
+    pub samples: Option<usize>,
+    /// Whether the network has biases.
+    pub biases: bool,
+}
+
+/// The settings of one kind of optimizer, and all that the rest of the crate asks about it.
+pub(crate) trait Settings: Paced {
+    /// The update rule that they choose.
+    fn rule(&self, layout: &Layout) -> Box<dyn Rule>;
+
+    /// Checks the values that this kind has of its own. `at`: the path of a key.
+    fn validate(&self, _at: &dyn Fn(&str) -> String, _about: &About, _found: &mut Findings) {}
+
+    /// What a momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step, of a rule whose step is along g, and by
+    /// lr/friction of one that normalises it.
+    fn friction(&self) -> f64 {
+        1.0
+    }
+
+    /// Whether the rule descends along the gradient or an average of it, so that as η → 0 it follows gradient flow.
+    fn descends(&self) -> bool {
+        false
+    }
+
+    /// Whether each step is along the gradient of that step alone.
+    fn forgets(&self) -> bool {
+        false
+    }
+
+    /// The least η·h at which the rule is unstable on the quadratic (h/2)x²: beyond it iterates grow from step to step, where the flow decays,
+    /// and no flow describes them. `None` of a rule that has no such bound. On another loss h is the largest eigenvalue of the Hessian, the
+    /// sharpness, and training past the bound need not diverge: gradient descent hovers there (Cohen et al., *Gradient Descent on Neural
+    /// Networks Typically Occurs at the Edge of Stability*, ICLR 2021).
+    ///
+    /// Adaptive rules obey such a bound in their own metric, which moves with them (38/η of the preconditioned Hessian for Adam at
+    /// β₁ = 0.9; Cohen et al. 2022, arXiv 2207.14484): of the Hessian itself they have none.
+    fn stability_bound(&self) -> Option<f64> {
+        None
+    }
+
+    /// Its minibatches; `None` where every step takes all samples.
+    fn batching(&self) -> Option<Batching> {
+        None
+    }
+
+    /// The decay rates β of its averages, of rules that divide by one.
+    fn averages(&mut self) -> Vec<&mut f64> {
+        Vec::new()
+    }
+
+    /// The flow that it follows to second order in η; `None` where the rule does not descend along the gradient.
+    fn modified_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
+        None
+    }
+
+    /// The flow that it follows to third order; `None` likewise.
+    fn third_order_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
+        None
+    }
+
+    /// The continuous limit of a rule that does not follow gradient flow; `None` of all others.
+    fn limit<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
+        None
+    }
+}
+
+/// Declares the settings of an optimizer: its own fields stand behind those that all have.
+macro_rules! optimizer_settings {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$what:meta])* pub $field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// The process's name in the records; the kind where none is given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub name: Option<String>,
+            /// The learning rate.
+            pub lr: f64,
+            /// The number of steps; where absent, until the process's time reaches the flow's `t_end`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub steps: Option<u64>,
+            /// How the learning rate changes from step to step.
+            #[serde(default)]
+            pub schedule: $crate::optim::Schedule,
+            $($(#[$what])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// At the constant rate `lr`, with PyTorch's defaults for all else.
+            pub fn new(lr: f64) -> Self {
+                let only_lr = serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new([("lr", lr)].into_iter());
+                serde::Deserialize::deserialize(only_lr).expect("all settings but `lr` have defaults")
+            }
+
+        }
+
+        impl $crate::optim::settings::Paced for $name {
+            fn pace(&self) -> $crate::optim::settings::Pace<'_> {
+                $crate::optim::settings::Pace { name: &self.name, lr: self.lr, steps: self.steps, schedule: &self.schedule }
+            }
+
+            fn pace_mut(&mut self) -> $crate::optim::settings::PaceMut<'_> {
+                let Self { name, lr, steps, schedule, .. } = self;
+                $crate::optim::settings::PaceMut { name, lr, steps, schedule }
+            }
+        }
+    };
+}
+
+pub(super) use optimizer_settings;
