@@ -169,7 +169,7 @@ optimizers: [adam: {lr: 0.01}, rmsprop: {lr: 0.01, centered: true}]
 #[test]
 fn a_step_does_not_allocate_after_the_first() {
     let rules = "[gd: {lr: 0.01}, sgd: {lr: 0.01, momentum: 0.9}, adam: {lr: 0.01, amsgrad: true}, adamw: {lr: 0.01}, \
-        rmsprop: {lr: 0.01, centered: true}, sign: {lr: 0.01, schedule: {cosine: {t_max: 9}}}]";
+        rmsprop: {lr: 0.01, centered: true}, sign: {lr: 0.01, schedule: {cosine: {t_max: 9}}}, muon: {lr: 0.01}]";
     let text = format!(
         "name: x\ndata: {{synthetic: {{inputs: {{dim: 20, samples: 30}}, target: {{low_rank: {{rank: 1, outputs: 20}}}}}}}}\n\
          network: {{widths: [20, 30, 20]}}\nflow: {{t_end: 1}}\noptimizers: {rules}\n"

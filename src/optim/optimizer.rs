@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{Findings, path};
 
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
-use super::{Adam, AdamW, Gd, Layout, Rmsprop, Rule, Schedule, Sgd, Sign};
+use super::{Adam, AdamW, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sgd, Sign};
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
 macro_rules! optimizers {
@@ -61,6 +61,8 @@ optimizers! {
     Rmsprop(Rmsprop) = "rmsprop",
     /// Steps along the sign of the gradient.
     Sign(Sign) = "sign",
+    /// `torch.optim.Muon`: steps along orthogonalized averages of the gradient.
+    Muon(Muon) = "muon",
 }
 
 /// More steps than anybody waits for: hours at a microsecond each.
@@ -153,6 +155,18 @@ impl Optimizer {
     pub(crate) fn fill_defaults(&mut self) {
         let kind = self.kind();
         self.settings_mut().pace_mut().name.get_or_insert_with(|| kind.to_string());
+    }
+
+    /// Why this rule does not suit a network, if it does not.
+    pub(crate) fn refusal(&self, about: &About) -> Option<String> {
+        let mut found = Findings::default();
+        self.validate_rule(&|key| path::child(self.kind(), key), about, &mut found);
+        found.0.into_iter().next().map(|finding| format!("{}: {}", finding.path, finding.message))
+    }
+
+    /// Whether it was given a name.
+    pub(super) fn has_name(&self) -> bool {
+        self.pace().name.is_some()
     }
 
     /// `at`: the path of its settings, `optimizers[0].gd`.

@@ -17,7 +17,7 @@ use crate::harness::bundled;
 use crate::references::{Case, cases, references};
 
 /// The scenario of a case, started where the reference starts, with these optimizers.
-fn scenario_of(name: &str, case: &Case, optimizers: &str) -> scenario::Scenario {
+pub fn scenario_of(name: &str, case: &Case, optimizers: &str) -> scenario::Scenario {
     let here = references().display().to_string();
     let Case { widths, decay, .. } = case;
     let text = format!(
@@ -34,7 +34,7 @@ optimizers: {optimizers}
     scenario::parse(&text, Path::new("x.yaml"), &[]).unwrap().0
 }
 
-fn finish(scenario: &scenario::Scenario) -> Finished {
+pub fn finish(scenario: &scenario::Scenario) -> Finished {
     run(scenario, &Problem::new(scenario).unwrap(), &Interrupt::default(), |_| {})
 }
 
@@ -49,7 +49,7 @@ fn end<'f>(finished: &'f Finished, process: &str) -> &'f DVector<f64> {
 }
 
 /// ‖W − W_ref‖/‖W_ref‖ over all layers, keys `prefix` W1, ….
-fn error(weights: &Parameters, reference: &BTreeMap<String, Array>, prefix: &str) -> f64 {
+pub fn error(weights: &Parameters, reference: &BTreeMap<String, Array>, prefix: &str) -> f64 {
     let (mut off, mut norm) = (0.0, 0.0);
     for (layer, got) in weights.to_arrays() {
         let wanted = &reference[&format!("{prefix}{layer}")];

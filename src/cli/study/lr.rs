@@ -31,8 +31,8 @@ pub(in crate::cli) struct Arguments {
     /// Rates in every decade of a range
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PER_DECADE)))]
     per_decade: u32,
-    /// The scenario's own by their names, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign; with -scaled, averages as long as
-    /// the time at every rate [default: the scenario's own, or gd]
+    /// The scenario's own by their names, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign, muon; with -scaled, averages as
+    /// long as the time at every rate [default: the scenario's own, or gd]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     optimizers: Vec<String>,
     /// Samples of a minibatch, or full, for gd, sgd, momentum and nesterov [default: their own, or full]

@@ -135,6 +135,15 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("optimizers[].rmsprop.alpha", &["-0.1", "1.0"]),
     ("optimizers[].rmsprop.eps", &["0.0"]),
     ("optimizers[].rmsprop.momentum", &["-0.1", "1.0"]),
+    ("optimizers[].muon.lr", &["0.0"]),
+    ("optimizers[].muon.steps", &["0"]),
+    ("optimizers[].muon.momentum", &["-0.1", "1.0"]),
+    ("optimizers[].muon.ns_coefficients[]", &[]),
+    ("optimizers[].muon.ns_steps", &["100"]),
+    ("optimizers[].muon.eps", &["0.0"]),
+    ("optimizers[].muon.biases.adamw.lr", &["0.0"]),
+    ("optimizers[].muon.biases.adamw.betas[]", &["-0.1", "1.0"]),
+    ("optimizers[].muon.biases.adamw.eps", &["0.0"]),
 ];
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::optim::{Optimizer, Sgd};
+use crate::optim::{self, Optimizer, Sgd};
 use crate::scenario::Scenario;
 
 use super::LrError;
@@ -131,6 +131,10 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
         });
         return Err(LrError::UnknownOptimizer { word: word.to_string(), known: known.join(", ") });
     };
+    let about = optim::About { samples: Some(samples), biases: scenario.network.has_biases() };
+    if let Some(reason) = rule.refusal(&about) {
+        return Err(LrError::Unsuited { word: word.to_string(), reason });
+    }
     let plain = match &rule {
         Optimizer::Gd(_) => built_in("sgd"),
         Optimizer::Sgd(_) => Some(rule.clone()),

@@ -72,6 +72,14 @@ const OBSERVED: [&str; 4] = ["loss", "nfa_cosine", "nfa_alignment_residual", "nf
 /// Why there is no study.
 #[derive(Debug, thiserror::Error)]
 pub enum LrError {
+    /// An optimizer does not suit the network.
+    #[error("--optimizers {word}: {reason}, under `optimizers` of the scenario, and give its name here")]
+    Unsuited {
+        /// The word.
+        word: String,
+        /// What it needs.
+        reason: String,
+    },
     /// A word is no optimizer's.
     #[error("--optimizers {word}: not an optimizer: there are {known}; adam, adamw and rmsprop also with `-scaled`")]
     UnknownOptimizer {

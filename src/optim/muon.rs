@@ -1,0 +1,348 @@
+//! Muon, as `torch.optim.Muon` (Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024), in float64. Each weight
+//! matrix W ∈ ℝ^{A × B} by itself, with G = ∇_Wℒ and momentum μ:
+//!
+//! - M ← μM + (1 − μ)G from 0; N = M, with `nesterov` N = (1 − μ)G + μM;
+//! - O = φ^k(N/max(‖N‖_F, ε)), k Newton–Schulz steps φ(X) = aX + (b·XXᵀ + c·(XXᵀ)²)X, which carry all singular values near 1;
+//! - W ← (1 − ηλ)W − η·s·O, s = √max(1, A/B) or as `adjust_lr_fn` says.
+//!
+//! Decay is decoupled, and λ is the scenario's: PyTorch's own default, 0.1, plays no part. PyTorch iterates in bfloat16, to some two
+//! digits; in float64 the rule is the same and 200 steps of it agree to 1e-12 with PyTorch's without the cast. Biases are no matrices:
+//! `biases` names the optimizer that steps them, as PyTorch asks for, at its own learning rate and beside the same clock.
+//!
+//! An orthogonalized step has the size of η whatever the gradient's. Step k stands at t = kη.
+//! <https://docs.pytorch.org/docs/stable/generated/torch.optim.Muon.html>
+
+use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
+
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::settings::Findings;
+
+use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
+use super::{Block, Layout, Optimizer, Rule, lerp};
+
+optimizer_settings! {
+    /// W ← (1 − lr·λ)W − lr·s·O, O the average of gradients with its singular values near 1.
+    pub struct Muon {
+        /// The share μ of the average that a step keeps.
+        #[serde(default = "momentum")]
+        pub momentum: f64,
+        /// Whether a step looks ahead along the average.
+        #[serde(default = "yes")]
+        pub nesterov: bool,
+        /// (a, b, c) of the Newton–Schulz steps.
+        #[serde(default = "ns_coefficients")]
+        pub ns_coefficients: [f64; 3],
+        /// The number of Newton–Schulz steps.
+        #[serde(default = "ns_steps")]
+        pub ns_steps: usize,
+        /// The least norm that the average is divided by.
+        #[serde(default = "eps")]
+        pub eps: f64,
+        /// How the learning rate depends on a matrix's shape.
+        #[serde(default)]
+        pub adjust_lr_fn: AdjustLr,
+        /// What steps the biases; without it they stay where they are. A scenario whose network has biases must name it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub biases: Option<Box<Optimizer>>,
+    }
+}
+
+/// The factor s of the learning rate of a matrix of A × B.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdjustLr {
+    /// √max(1, A/B).
+    #[default]
+    Original,
+    /// 0.2·√max(A, B), by which a step is about as long as one of AdamW.
+    MatchRmsAdamw,
+    /// √(A/B).
+    SpectralUnclamped,
+}
+
+impl AdjustLr {
+    /// s of a matrix of `rows` × `columns`.
+    fn factor(self, rows: usize, columns: usize) -> f64 {
+        let (a, b) = (rows as f64, columns as f64);
+        match self {
+            Self::Original => f64::max(1.0, a / b).sqrt(),
+            Self::MatchRmsAdamw => 0.2 * a.max(b).sqrt(),
+            Self::SpectralUnclamped => (a / b).sqrt(),
+        }
+    }
+}
+
+fn momentum() -> f64 {
+    0.95
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ns_coefficients() -> [f64; 3] {
+    [3.4445, -4.7750, 2.0315]
+}
+
+fn ns_steps() -> usize {
+    5
+}
+
+fn eps() -> f64 {
+    1e-7
+}
+
+impl Settings for Muon {
+    fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
+        let parts = layout.blocks.iter().map(|&block| self.part(block, layout.weight_decay));
+        Box::new(Parts(parts.collect()))
+    }
+
+    fn validate(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
+        found.rate(&at("momentum"), self.momentum);
+        found.between(&at("ns_steps"), self.ns_steps, 0, 99);
+        found.positive(&at("eps"), self.eps);
+        match &self.biases {
+            None if about.biases => found.add(
+                &at("biases"),
+                "is missing: muon steps matrices alone; name the optimizer of the biases, such as `biases: {adamw: {lr: 0.001}}`",
+            ),
+            None => {}
+            Some(_) if !about.biases => found.add(&at("biases"), "the network has none: leave it out"),
+            Some(biases) => self.validate_biases(biases, at, about, found),
+        }
+    }
+
+    fn limit<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
+        Some(
+            Err("its limit is not compared: the flow along orthogonalized gradients is not among gramflow's flows".to_string()),
+        )
+    }
+}
+
+impl Muon {
+    /// The optimizer of the biases steps when this one does.
+    fn validate_biases(&self, biases: &Optimizer, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
+        let inner = |key: &str| at(&format!("biases.{}.{key}", biases.kind()));
+        if matches!(biases, Optimizer::Muon(_)) {
+            return found.add(&at("biases"), "muon steps matrices alone: name another optimizer");
+        }
+        biases.validate_rule(&inner, about, found);
+        let taken = "belongs to muon itself: leave it out here";
+        if biases.steps().is_some() {
+            found.add(&inner("steps"), taken);
+        }
+        if biases.has_name() {
+            found.add(&inner("name"), taken);
+        }
+        if biases.batching().is_some() {
+            found.add(&inner("batch"), "is not of its own: biases and matrices are stepped along one gradient");
+        }
+    }
+
+    fn part(&self, block: Block, weight_decay: f64) -> Part {
+        match (block, &self.biases) {
+            (Block::Matrix { rows, columns }, _) => Part::Matrix(Orthogonalized::new(self, rows, columns, weight_decay)),
+            (Block::Vector(length), Some(biases)) => {
+                let rule = biases.rule(&Layout::vector(length, weight_decay));
+                Part::Vector { length, rule, rates: (**biases).clone(), steps: 0 }
+            }
+            (Block::Vector(length), None) => Part::Still { length },
+        }
+    }
+}
+
+/// What steps the blocks of θ, one after another.
+struct Parts(Vec<Part>);
+
+enum Part {
+    Matrix(Orthogonalized),
+    Vector {
+        length: usize,
+        rule: Box<dyn Rule>,
+        /// Whose learning rates they are.
+        rates: Optimizer,
+        steps: u64,
+    },
+    /// Biases without an optimizer.
+    Still {
+        length: usize,
+    },
+}
+
+impl Rule for Parts {
+    fn step(&mut self, lr: f64, mut gradient: &[f64], mut theta: &mut [f64]) {
+        for part in &mut self.0 {
+            let length = match part {
+                Part::Matrix(matrix) => matrix.mean.len(),
+                Part::Vector { length, .. } | Part::Still { length } => *length,
+            };
+            let (of_gradient, of_theta);
+            (of_gradient, gradient) = gradient.split_at(length);
+            (of_theta, theta) = std::mem::take(&mut theta).split_at_mut(length);
+            match part {
+                Part::Matrix(matrix) => matrix.step(lr, of_gradient, of_theta),
+                Part::Vector { rule, rates, steps, .. } => {
+                    rule.step(rates.rate(*steps), of_gradient, of_theta);
+                    *steps += 1;
+                }
+                Part::Still { .. } => {}
+            }
+        }
+    }
+}
+
+/// One weight matrix.
+struct Orthogonalized {
+    momentum: f64,
+    nesterov: bool,
+    coefficients: [f64; 3],
+    ns_steps: usize,
+    eps: f64,
+    /// s.
+    factor: f64,
+    weight_decay: f64,
+    /// M, column by column.
+    mean: Vec<f64>,
+    /// N and then O.
+    matrix: DMatrix<f64>,
+    /// Whether there are more rows than columns, so that XᵀX is the smaller product.
+    tall: bool,
+    /// XXᵀ, or XᵀX of a tall matrix; b·XXᵀ + c·(XXᵀ)²; and the next X.
+    gram: DMatrix<f64>,
+    polynomial: DMatrix<f64>,
+    next: DMatrix<f64>,
+}
+
+impl Orthogonalized {
+    fn new(settings: &Muon, rows: usize, columns: usize, weight_decay: f64) -> Self {
+        let &Muon { momentum, nesterov, ns_coefficients: coefficients, ns_steps, eps, adjust_lr_fn, .. } = settings;
+        let [matrix, next] = [(); 2].map(|()| DMatrix::zeros(rows, columns));
+        let [gram, polynomial] = [(); 2].map(|()| DMatrix::zeros(rows.min(columns), rows.min(columns)));
+        let (factor, tall) = (adjust_lr_fn.factor(rows, columns), rows > columns);
+        let mean = vec![0.0; rows * columns];
+        Self {
+            momentum,
+            nesterov,
+            coefficients,
+            ns_steps,
+            eps,
+            factor,
+            weight_decay,
+            mean,
+            matrix,
+            tall,
+            gram,
+            polynomial,
+            next,
+        }
+    }
+
+    /// X ← φ(X) of `matrix`; a tall matrix is stepped as X(b·XᵀX + c·(XᵀX)²), which is the same.
+    fn newton_schulz(&mut self) {
+        let [a, b, c] = self.coefficients;
+        let Self { matrix, gram, polynomial, next, tall, .. } = self;
+        if *tall {
+            gemm_tn(Write::Replace, matrix.as_view(), matrix.as_view(), gram.as_view_mut());
+        } else {
+            gemm_nt(Write::Replace, matrix.as_view(), matrix.as_view(), gram.as_view_mut());
+        }
+        gemm_nn(Write::Replace, gram.as_view(), gram.as_view(), polynomial.as_view_mut());
+        polynomial.zip_apply(&*gram, |square, gram| *square = b * gram + c * *square);
+        if *tall {
+            gemm_nn(Write::Replace, matrix.as_view(), polynomial.as_view(), next.as_view_mut());
+        } else {
+            gemm_nn(Write::Replace, polynomial.as_view(), matrix.as_view(), next.as_view_mut());
+        }
+        matrix.zip_apply(&*next, |x, next| *x = a * *x + next);
+    }
+}
+
+impl Rule for Orthogonalized {
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
+        let mu = self.momentum;
+        for ((n, m), &g) in self.matrix.iter_mut().zip(&mut self.mean).zip(gradient) {
+            *m = lerp(*m, g, 1.0 - mu);
+            *n = if self.nesterov { lerp(g, *m, mu) } else { *m };
+        }
+        // `max` would make an ε of a NaN, and a step of a divergence.
+        let norm = self.matrix.norm();
+        self.matrix /= if norm < self.eps { self.eps } else { norm };
+        for _ in 0..self.ns_steps {
+            self.newton_schulz();
+        }
+        for (x, o) in theta.iter_mut().zip(&self.matrix) {
+            *x = *x * (1.0 - lr * self.weight_decay) - lr * self.factor * o;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Svd;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+    use nalgebra::DVector;
+
+    /// The step of the rule from 0 along `gradient`, at a rate of 1.
+    fn stepped(settings: &Muon, gradient: &DMatrix<f64>) -> DMatrix<f64> {
+        let (rows, columns) = gradient.shape();
+        let layout = Layout { blocks: vec![Block::Matrix { rows, columns }], weight_decay: 0.0 };
+        let mut theta = DMatrix::zeros(rows, columns);
+        settings.rule(&layout).step(1.0, gradient.as_slice(), theta.as_mut_slice());
+        -theta
+    }
+
+    /// The steps act on singular values alone: O = U·diag(φ^k(σ/‖N‖))·Vᵀ, for wide and tall matrices alike.
+    #[test]
+    fn newton_schulz_steps_act_on_the_singular_values() {
+        let rng = &mut stream(1, Purpose::Inputs);
+        for (rows, columns) in [(3, 5), (5, 3), (4, 4), (1, 6), (6, 1)] {
+            let gradient = gaussian_matrix(rows, columns, rng);
+            let settings = Muon { adjust_lr_fn: AdjustLr::SpectralUnclamped, ..Muon::new(1.0) };
+            let step = stepped(&settings, &gradient) / (rows as f64 / columns as f64).sqrt();
+            let svd = Svd::new(gradient.as_view()).unwrap();
+            let [a, b, c] = settings.ns_coefficients;
+            let carried = svd.values.iter().map(|value| {
+                (0..settings.ns_steps).fold(value / gradient.norm(), |s, _| a * s + b * s.powi(3) + c * s.powi(5))
+            });
+            let carried = DVector::from_iterator(svd.values.len(), carried);
+            let expected = &svd.u * DMatrix::from_diagonal(&carried) * svd.v.transpose();
+            assert!((step - &expected).norm() <= 1e-13 * expected.norm(), "{rows} × {columns}");
+            // What they are for: singular values between 0.3 and 1.3, unless they are far below the largest.
+            assert!(carried.iter().all(|value| (0.3..1.3).contains(value)), "{carried:?}");
+        }
+    }
+
+    /// With the coefficients (2, −3/2, ½) every step comes closer to the polar factor, to rounding in the end.
+    #[test]
+    fn with_converging_coefficients_it_is_the_polar_factor() {
+        let gradient = gaussian_matrix(4, 6, &mut stream(2, Purpose::Inputs));
+        let settings = Muon { ns_coefficients: [2.0, -1.5, 0.5], ns_steps: 40, ..Muon::new(1.0) };
+        let svd = Svd::new(gradient.as_view()).unwrap();
+        let polar = &svd.u * svd.v.transpose();
+        assert!((stepped(&settings, &gradient) - &polar).norm() < 1e-13);
+        let few = Muon { ns_steps: 3, ..settings };
+        assert!((stepped(&few, &gradient) - &polar).norm() > 1e-2);
+    }
+
+    #[test]
+    fn rates_depend_on_the_shape_as_in_torch() {
+        assert_eq!(AdjustLr::Original.factor(8, 2), 2.0);
+        assert_eq!(AdjustLr::Original.factor(2, 8), 1.0);
+        assert_eq!(AdjustLr::SpectralUnclamped.factor(2, 8), 0.5);
+        assert_eq!(AdjustLr::MatchRmsAdamw.factor(2, 25), 1.0);
+    }
+
+    /// Biases are stepped by their own rule at their own rates; matrices are not.
+    #[test]
+    fn biases_follow_their_own_rule() {
+        let biases: Optimizer = serde_json::from_str(r#"{"sgd": {"lr": 0.5}}"#).unwrap();
+        let settings = Muon { biases: Some(Box::new(biases)), ..Muon::new(1.0) };
+        let blocks = vec![Block::Matrix { rows: 1, columns: 1 }, Block::Vector(2)];
+        let mut theta = [0.0; 3];
+        settings.rule(&Layout { blocks, weight_decay: 0.0 }).step(0.1, &[0.0, 2.0, -4.0], &mut theta);
+        assert_eq!(theta, [0.0, -1.0, 2.0]);
+    }
+}
