@@ -7,7 +7,9 @@
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use gramflow::ode::{Integrator, Limits, OdeError, Tolerance, VectorField, dop853, dopri5, gauss, rkc, rock4, tsit5};
+use gramflow::ode::{
+    Integrator, JacobianProducts, Limits, OdeError, Tolerance, VectorField, dop853, dopri5, gauss, rkc, rock4, tsit5,
+};
 use nalgebra::DVector;
 
 /// So short that θ hardly moves, however many steps are taken.
@@ -25,6 +27,13 @@ impl VectorField for Decay {
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta.zip_apply(theta, |out, theta| *out = -theta);
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Decay {
     fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv.zip_apply(v, |out, v| *out = -v);
     }

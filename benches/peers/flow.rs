@@ -15,7 +15,7 @@ use gramflow::flow::GradientFlow;
 use gramflow::network::{Architecture, Parameters};
 use gramflow::npz::{self, Array};
 use gramflow::objective::LinearObjective;
-use gramflow::ode::{self, Limits, Tolerance, VectorField};
+use gramflow::ode::{self, JacobianProducts, Limits, Tolerance, VectorField};
 use nalgebra::{DMatrix, DVector};
 
 struct Case {
@@ -101,12 +101,18 @@ impl VectorField for Formed<'_> {
         self.0.eval(t, theta, dtheta);
     }
 
-    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-        self.0.jacobian_vector(t, theta, v, jv);
-    }
-
     fn decay(&self) -> f64 {
         self.0.decay()
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Formed<'_> {
+    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        self.0.jacobian_vector(t, theta, v, jv);
     }
 }
 

@@ -3,7 +3,7 @@
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::{LowRank, Switching, VectorField};
+use crate::ode::{JacobianProducts, LowRank, Switching, VectorField};
 
 /// −∇J of one objective. Autonomous; its Jacobian −∇²J is symmetric.
 pub struct GradientFlow<'a> {
@@ -50,11 +50,6 @@ impl VectorField for GradientFlow<'_> {
         }
     }
 
-    fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-        self.objective().loss_hessian_vector(theta, v, jv);
-        jv.axpy(-self.objective().weight_decay(), v, -1.0);
-    }
-
     fn decay(&self) -> f64 {
         self.objective().weight_decay()
     }
@@ -65,6 +60,17 @@ impl VectorField for GradientFlow<'_> {
 
     fn switching(&self) -> Option<&dyn Switching> {
         self.objective().switching()
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for GradientFlow<'_> {
+    fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        self.objective().loss_hessian_vector(theta, v, jv);
+        jv.axpy(-self.objective().weight_decay(), v, -1.0);
     }
 }
 

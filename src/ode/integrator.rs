@@ -5,7 +5,9 @@ use std::rc::Rc;
 use nalgebra::DVector;
 
 use super::rhs::is_finite;
-use super::{Change, Limits, LowRank, OdeError, Segment, Switching, Termination, Tolerance, VectorField, Work};
+use super::{
+    Change, JacobianProducts, Limits, LowRank, OdeError, Segment, Switching, Termination, Tolerance, VectorField, Work,
+};
 
 /// What carries a state forward in time, behind an [`Integrator`].
 ///
@@ -126,8 +128,8 @@ macro_rules! fields {
             fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
                 (**self).eval(t, theta, dtheta);
             }
-            fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-                (**self).jacobian_vector(t, theta, v, jv);
+            fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+                (**self).jacobian()
             }
             fn decay(&self) -> f64 {
                 (**self).decay()
@@ -140,9 +142,6 @@ macro_rules! fields {
             }
             fn evaluation_cost(&self) -> u64 {
                 (**self).evaluation_cost()
-            }
-            fn product_cost(&self) -> u64 {
-                (**self).product_cost()
             }
         }
     )+};

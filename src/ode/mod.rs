@@ -4,25 +4,12 @@
 //! if it did, is part of its [`Segment`], not an error.
 //!
 //! ```
-//! use gramflow::ode::{tsit5, Limits, Tolerance, VectorField};
+//! use gramflow::ode::{field, tsit5, Limits, Tolerance};
 //! use nalgebra::DVector;
 //!
-//! /// θ̇ = −θ.
-//! struct Decay;
-//!
-//! impl VectorField for Decay {
-//!     fn dim(&self) -> usize {
-//!         1
-//!     }
-//!     fn eval(&self, _t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-//!         dtheta[0] = -theta[0];
-//!     }
-//!     fn jacobian_vector(&self, _t: f64, _theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-//!         jv[0] = -v[0];
-//!     }
-//! }
-//!
-//! let mut integrator = tsit5(&Decay, Tolerance { rtol: 1e-8, atol: 1e-11 }, Limits::default())?;
+//! // θ̇ = −θ.
+//! let decay = field(1, |_t, theta: &DVector<f64>, dtheta: &mut DVector<f64>| dtheta[0] = -theta[0]);
+//! let mut integrator = tsit5(decay, Tolerance { rtol: 1e-8, atol: 1e-11 }, Limits::default())?;
 //! let mut theta = DVector::from_element(1, 1.0);
 //! let segment = integrator.advance(0.0, 2.0, &mut theta)?;
 //! assert!(segment.stop.is_none() && (theta[0] - (-2f64).exp()).abs() < 1e-7);
@@ -37,6 +24,7 @@ mod dopri5;
 mod driver;
 mod error;
 mod event;
+mod field;
 mod gauss;
 mod initial_step;
 mod integrator;
@@ -58,6 +46,7 @@ pub use dop853::dop853;
 pub use dopri5::dopri5;
 pub use error::OdeError;
 pub use event::Event;
+pub use field::{Field, FieldWithJacobian, JacobianProducts, VectorField, field};
 pub use integrator::Integrator;
 pub use limits::{Interrupt, Limits};
 pub use low_rank::LowRank;
@@ -67,48 +56,8 @@ pub use switching::{Retrial, Switching};
 pub use termination::Termination;
 pub use tolerance::Tolerance;
 
-use nalgebra::DVector;
-
 use driver::Driver;
 use method::Method;
-
-/// The right-hand side F of θ̇ = F(t, θ), θ ∈ ℝ^P.
-pub trait VectorField {
-    /// P.
-    fn dim(&self) -> usize;
-
-    /// dθ ← F(t, θ); both vectors have length P. Does not allocate after its first call.
-    fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>);
-
-    /// jv ← (∂F/∂θ)(t, θ)·v; all vectors have length P. Does not allocate after its first call.
-    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>);
-
-    /// The λ of a linear term −λθ in F, which methods in the variables e^{λt}θ integrate exactly; 0 if F has none.
-    fn decay(&self) -> f64 {
-        0.0
-    }
-
-    /// F + λθ as products of thin matrices, for the λ of [`VectorField::decay`]; `None` of a field that has no such form, or gains nothing
-    /// by it. A field that has one is autonomous.
-    fn low_rank(&self) -> Option<&dyn LowRank> {
-        None
-    }
-
-    /// The surfaces across which F jumps, of a field that can hold a state on them; `None` of one that is smooth, or does not know them.
-    fn switching(&self) -> Option<&dyn Switching> {
-        None
-    }
-
-    /// What one evaluation costs, in gradients of the objective that the field is made of.
-    fn evaluation_cost(&self) -> u64 {
-        1
-    }
-
-    /// What one product with the Jacobian costs, in the same unit.
-    fn product_cost(&self) -> u64 {
-        2
-    }
-}
 
 /// That `auto` has taken up a method.
 #[derive(Debug, Clone, PartialEq)]

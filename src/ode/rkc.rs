@@ -171,7 +171,7 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ode::VectorField;
+    use crate::ode::{JacobianProducts, VectorField};
 
     /// θ̇ = zθ on a step of length 1: one step is R(z).
     struct Scalar(f64);
@@ -183,6 +183,13 @@ mod tests {
         fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
             dtheta[0] = self.0 * theta[0];
         }
+
+        fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+            Some(self)
+        }
+    }
+
+    impl JacobianProducts for Scalar {
         fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
             jv[0] = self.0 * v[0];
         }

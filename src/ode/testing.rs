@@ -1,5 +1,7 @@
 //! The methods that keep to a tolerance, for tests that hold for every one of them.
 
+use nalgebra::DVector;
+
 use super::*;
 
 /// Makes a method on a field.
@@ -36,6 +38,13 @@ impl VectorField for Scalar {
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = (self.rate)(t, theta[0]);
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Scalar {
     fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv[0] = (self.slope)(t, theta[0]) * v[0];
     }

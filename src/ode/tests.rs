@@ -1,6 +1,8 @@
 //! Laws that hold for every method.
 
 use super::testing::{METHODS, attainable};
+use nalgebra::DVector;
+
 use super::*;
 
 /// An oscillator that turns at the rate ω = 2 + cos t and settles on the unit circle, ṙ = r(1 − r²): from (½, 0) it is at
@@ -16,6 +18,13 @@ impl VectorField for Smooth {
         dtheta[0] = pull * theta[0] - rate * theta[1];
         dtheta[1] = pull * theta[1] + rate * theta[0];
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Smooth {
     fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let (rate, pull, along) = (2.0 + t.cos(), 1.0 - theta.norm_squared(), 2.0 * theta.dot(v));
         jv[0] = pull * v[0] - rate * v[1] - along * theta[0];
@@ -90,6 +99,13 @@ impl VectorField for Logistic {
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = (1.0 + t.cos()) * theta[0] * (1.0 - theta[0]);
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Logistic {
     fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv[0] = (1.0 + t.cos()) * (1.0 - 2.0 * theta[0]) * v[0];
     }
@@ -149,11 +165,19 @@ impl VectorField for Split<'_> {
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         self.0.eval(t, theta, dtheta);
     }
-    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-        self.0.jacobian_vector(t, theta, v, jv);
-    }
+
     fn decay(&self) -> f64 {
         self.1
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Split<'_> {
+    fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        self.0.jacobian_vector(t, theta, v, jv);
     }
 }
 
@@ -242,6 +266,13 @@ impl VectorField for BlowUp {
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = theta[0] * theta[0];
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for BlowUp {
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv[0] = 2.0 * theta[0] * v[0];
     }
@@ -267,6 +298,13 @@ impl VectorField for BecomesNan {
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = if t < 1.0 { -theta[0] } else { f64::NAN };
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for BecomesNan {
     fn jacobian_vector(&self, t: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv[0] = if t < 1.0 { -v[0] } else { f64::NAN };
     }
@@ -294,6 +332,13 @@ impl VectorField for TurnsStiff {
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = if t <= 1.0 { 0.0 } else { 1e18 * (1.0 - theta[0]).signum() };
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for TurnsStiff {
     fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, jv: &mut DVector<f64>) {
         jv[0] = 0.0;
     }

@@ -28,7 +28,7 @@ use std::cell::RefCell;
 use nalgebra::DVector;
 
 use crate::objective::{Objective, SampleProducts};
-use crate::ode::VectorField;
+use crate::ode::{JacobianProducts, VectorField};
 
 use super::formula::number;
 use super::{Follows, Sgd};
@@ -151,6 +151,22 @@ impl VectorField for ModifiedFlow<'_> {
         }
     }
 
+    /// λ + cλ², by which θ decays where there is no loss.
+    fn decay(&self) -> f64 {
+        let decay = self.objective.weight_decay();
+        decay + self.curvature * decay * decay
+    }
+
+    fn evaluation_cost(&self) -> u64 {
+        1 + 2 + if self.scatter.is_some() { SCATTER_COST } else { 0 }
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for ModifiedFlow<'_> {
     /// The derivative of ½∇V is a central difference, good to some ten digits. Without c·D³J[∇J, v] where the objective has no third derivatives. What is left out vanishes where the gradient does; it steers
     /// methods and decides no state that they accept.
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
@@ -172,16 +188,6 @@ impl VectorField for ModifiedFlow<'_> {
             let moved = |h: f64| self.half_gradient_of_scatter(products, &(theta + v * h));
             jv.axpy(-weight / (2.0 * h), &(moved(h) - moved(-h)), 1.0);
         }
-    }
-
-    /// λ + cλ², by which θ decays where there is no loss.
-    fn decay(&self) -> f64 {
-        let decay = self.objective.weight_decay();
-        decay + self.curvature * decay * decay
-    }
-
-    fn evaluation_cost(&self) -> u64 {
-        1 + 2 + if self.scatter.is_some() { SCATTER_COST } else { 0 }
     }
 
     fn product_cost(&self) -> u64 {

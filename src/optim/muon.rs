@@ -109,8 +109,12 @@ impl Settings for Muon {
                 "is missing: muon steps matrices alone; name the optimizer of the biases, such as `biases: {adamw: {lr: 0.001}}`",
             ),
             None => {}
-            Some(_) if !about.biases => found.add(&at("biases"), "the network has none: leave it out"),
-            Some(biases) => self.validate_biases(biases, at, about, found),
+            Some(biases) => {
+                if !about.biases {
+                    found.add(&at("biases"), "the network has none: leave it out");
+                }
+                self.validate_biases(biases, at, about, found);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::VectorField;
+use crate::ode::{JacobianProducts, VectorField};
 
 use super::Decay;
 use super::formula::number;
@@ -48,6 +48,17 @@ impl VectorField for NormalisedFlow<'_> {
         dtheta.axpy(-self.decay.rate(self.objective), theta, 1.0);
     }
 
+    /// Decoupled decay; coupled decay is not linear here.
+    fn decay(&self) -> f64 {
+        self.decay.rate(self.objective)
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for NormalisedFlow<'_> {
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let gradient = &mut *self.gradient.borrow_mut();
         self.decay.gradient(self.objective, theta, gradient);
@@ -56,11 +67,6 @@ impl VectorField for NormalisedFlow<'_> {
             *jv *= -self.eps / (g.abs() + self.eps).powi(2);
         }
         jv.axpy(-self.decay.rate(self.objective), v, 1.0);
-    }
-
-    /// Decoupled decay; coupled decay is not linear here.
-    fn decay(&self) -> f64 {
-        self.decay.rate(self.objective)
     }
 
     fn product_cost(&self) -> u64 {

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::VectorField;
+use crate::ode::{JacobianProducts, VectorField};
 
 use super::Follows;
 use super::formula::number;
@@ -96,6 +96,23 @@ impl VectorField for ThirdOrderFlow<'_> {
         *dtheta -= &*gradient;
     }
 
+    /// λ + ηλ²/2 + η²λ³/3, by which θ decays where there is no loss: −ln(1 − ηλ)/η to this order.
+    fn decay(&self) -> f64 {
+        let decay = self.objective.weight_decay();
+        let step = self.lr * decay;
+        decay * (1.0 + step * (0.5 + step * self.weights[0]))
+    }
+
+    fn evaluation_cost(&self) -> u64 {
+        1 + 2 + 2 + 6
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for ThirdOrderFlow<'_> {
     /// Of −∇J − (η/2)∇²J∇J exactly and of −⅓η²∇²J∇²J∇J without the derivatives of ∇²J: what is left out, of order η²‖∇J‖, holds third
     /// and fourth derivatives, and vanishes where the gradient does. It steers methods and decides no state that they accept.
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
@@ -109,17 +126,6 @@ impl VectorField for ThirdOrderFlow<'_> {
         jv.axpy(-1.0, hv, -0.5 * self.lr);
         jv.axpy(-0.5 * self.lr, hhv, 1.0);
         jv.axpy(-self.lr * self.lr * self.weights[0], hhhv, 1.0);
-    }
-
-    /// λ + ηλ²/2 + η²λ³/3, by which θ decays where there is no loss: −ln(1 − ηλ)/η to this order.
-    fn decay(&self) -> f64 {
-        let decay = self.objective.weight_decay();
-        let step = self.lr * decay;
-        decay * (1.0 + step * (0.5 + step * self.weights[0]))
-    }
-
-    fn evaluation_cost(&self) -> u64 {
-        1 + 2 + 2 + 6
     }
 
     fn product_cost(&self) -> u64 {

@@ -8,7 +8,7 @@ use crate::flow::GradientFlow;
 use crate::network::init::LambdaBalanced;
 use crate::network::{Architecture, Parameters};
 use crate::ode::testing::{METHODS, Make};
-use crate::ode::{Limits, Tolerance, VectorField, dop853};
+use crate::ode::{JacobianProducts, Limits, Tolerance, VectorField, dop853};
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use crate::theory::{Mode, Riccati, ScalarChain, logistic, one_layer};
 
@@ -202,6 +202,13 @@ impl VectorField for Reduced {
     fn eval(&self, t: f64, w: &DVector<f64>, dw: &mut DVector<f64>) {
         dw[0] = self.0.velocity(t, w[0]);
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Reduced {
     fn jacobian_vector(&self, t: f64, w: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let h = 1e-6;
         jv[0] = (self.0.velocity(t, w[0] + h) - self.0.velocity(t, w[0] - h)) / (2.0 * h) * v[0];

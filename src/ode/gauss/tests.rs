@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
-use super::super::{Integrator, Limits, Tolerance, VectorField, dopri5, gauss};
+use super::super::{Integrator, JacobianProducts, Limits, Tolerance, VectorField, dopri5, gauss};
 use super::subspace::{Newton, Subspace};
 use super::tableau::Tableau;
 use super::*;
@@ -91,6 +91,17 @@ impl VectorField for TwoLayers {
         dtheta.rows_mut(0, 4).copy_from_slice((-d1).as_slice());
         dtheta.rows_mut(4, 4).copy_from_slice((-d2).as_slice());
     }
+
+    fn decay(&self) -> f64 {
+        self.declared
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for TwoLayers {
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let ([w1, w2], [v1, v2]) = (layers(theta), layers(v));
         let (r, dr) = (w2 * w1 - &self.target, v2 * w1 + w2 * v1);
@@ -98,9 +109,6 @@ impl VectorField for TwoLayers {
         let d2 = &dr * w1.transpose() + &r * v1.transpose() + v2 * self.lambda;
         jv.rows_mut(0, 4).copy_from_slice((-d1).as_slice());
         jv.rows_mut(4, 4).copy_from_slice((-d2).as_slice());
-    }
-    fn decay(&self) -> f64 {
-        self.declared
     }
 }
 
@@ -149,6 +157,13 @@ impl VectorField for Stiff {
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = -self.rho * (theta[0] - t.cos());
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Stiff {
     fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv[0] = -self.seen * v[0];
     }
@@ -208,6 +223,13 @@ impl VectorField for Linear {
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta.gemv(-1.0, &self.0, theta, 0.0);
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Linear {
     fn jacobian_vector(&self, t: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         self.eval(t, v, jv);
     }

@@ -113,11 +113,19 @@ impl VectorField for Odd {
     fn eval(&self, _: f64, _: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta.fill(0.0);
     }
-    fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, jv: &mut DVector<f64>) {
-        jv.fill(0.0);
-    }
+
     fn low_rank(&self) -> Option<&dyn LowRank> {
         self.1.as_ref().map(|_| self as &dyn LowRank)
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Odd {
+    fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, jv: &mut DVector<f64>) {
+        jv.fill(0.0);
     }
 }
 
@@ -179,11 +187,19 @@ fn a_lent_field_declares_its_costs() {
             self.0.set(self.0.get() + 1);
             dtheta[0] = -theta[0];
         }
-        fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-            jv[0] = -v[0];
-        }
+
         fn evaluation_cost(&self) -> u64 {
             7
+        }
+
+        fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+            Some(self)
+        }
+    }
+
+    impl JacobianProducts for Dear {
+        fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+            jv[0] = -v[0];
         }
     }
     let field = Dear(Cell::new(0));

@@ -157,7 +157,7 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ode::VectorField;
+    use crate::ode::{JacobianProducts, VectorField};
 
     /// θ̇ = F(t, θ) for a closure F.
     struct Field<F>(usize, F);
@@ -169,6 +169,13 @@ mod tests {
         fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
             self.1(t, theta.as_slice(), dtheta.as_mut_slice());
         }
+
+        fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+            Some(self)
+        }
+    }
+
+    impl<F: Fn(f64, &[f64], &mut [f64])> JacobianProducts for Field<F> {
         fn jacobian_vector(&self, _: f64, _: &DVector<f64>, _: &DVector<f64>, _: &mut DVector<f64>) {
             unreachable!("the method needs no products with the Jacobian");
         }

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::*;
 use crate::linalg::testing::of_blocks;
-use crate::ode::VectorField;
+use crate::ode::{JacobianProducts, VectorField};
 use crate::rng::orthonormal_columns;
 
 /// θ̇ = Aθ, counting products.
@@ -17,6 +17,13 @@ impl VectorField for Linear {
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta.gemv(1.0, &self.0, theta, 0.0);
     }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Linear {
     fn jacobian_vector(&self, _: f64, _: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         jv.gemv(1.0, &self.0, v, 0.0);
     }

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::VectorField;
+use crate::ode::{JacobianProducts, VectorField};
 
 use super::Adam;
 use crate::optim::Decay;
@@ -106,6 +106,12 @@ impl VectorField for AdamLimit<'_> {
         }
     }
 
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for AdamLimit<'_> {
     fn jacobian_vector(&self, t: f64, state: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [theta, gradient, along, change] = &mut *self.scratch.borrow_mut();
         let n = theta.len();

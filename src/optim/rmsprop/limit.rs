@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use nalgebra::DVector;
 
 use crate::objective::Objective;
-use crate::ode::VectorField;
+use crate::ode::{JacobianProducts, VectorField};
 
 use super::Rmsprop;
 use crate::optim::Decay;
@@ -95,6 +95,12 @@ impl VectorField for RmspropLimit<'_> {
         }
     }
 
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for RmspropLimit<'_> {
     fn jacobian_vector(&self, _: f64, state: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [theta, gradient, along, change] = &mut *self.scratch.borrow_mut();
         let n = theta.len();

@@ -31,7 +31,9 @@ fn the_texts_hold_every_key() {
             let Some((_, known)) = message.split_once("keys here: ") else { continue };
             for other in known.trim_end_matches(')').split(", ") {
                 let other = path::child(path.strip_suffix(key(&path)).unwrap().trim_end_matches('.'), other);
-                assert!(written.contains(&other), "no text holds {other}");
+                // Settings of all optimizers, which those of the biases may not have of their own.
+                let refused = other.contains(".biases.") && ["name", "steps"].contains(&key(&other));
+                assert!(refused || written.contains(&other), "no text holds {other}");
             }
         }
     }

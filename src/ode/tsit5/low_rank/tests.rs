@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DMatrixView, DVector};
 use super::super::Tsit5;
 use super::*;
 use crate::ode::method::Method;
-use crate::ode::{self, Limits, VectorField};
+use crate::ode::{self, JacobianProducts, Limits, VectorField};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 /// Ẇ = −λW + u(W)v(W)ᵀ with u = tanh(Wa) and v = Wᵀb: rank one.
@@ -41,6 +41,20 @@ impl VectorField for Field {
         dtheta.copy_from_slice(g.as_slice());
     }
 
+    fn decay(&self) -> f64 {
+        self.decay
+    }
+
+    fn low_rank(&self) -> Option<&dyn LowRank> {
+        self.says.then_some(self)
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        Some(self)
+    }
+}
+
+impl JacobianProducts for Field {
     fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         // To four digits: what it is used for needs no more.
         let h = 1e-4 / v.norm();
@@ -48,14 +62,6 @@ impl VectorField for Field {
         self.eval(t, &(theta + v * h), jv);
         self.eval(t, &(theta - v * h), &mut low);
         *jv = (&*jv - low) / (2.0 * h);
-    }
-
-    fn decay(&self) -> f64 {
-        self.decay
-    }
-
-    fn low_rank(&self) -> Option<&dyn LowRank> {
-        self.says.then_some(self)
     }
 }
 
