@@ -127,6 +127,14 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// The same for a study.
+    fn load_for_study(&self, limit: &Limit) -> Result<(Scenario, Problem), CliError> {
+        let (scenario, problem) = self.load(limit)?;
+        if scenario.stop.is_some() { Err(CliError::StopOfStudy(self.scenario.clone())) } else { Ok((scenario, problem)) }
+    }
+}
+
 /// Parses the command line, does what it says, and turns what comes of it into an exit status.
 pub fn main() -> ExitCode {
     // clap exits by itself: 2 for a wrong command line, 0 for --help.

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::claim::{self, Evidence, shown};
 use crate::figure;
+use crate::ode::Termination;
 use crate::record::{Draft, Ending, Outcome, Verdict};
 use crate::run::{self, Finished};
 
@@ -141,7 +142,7 @@ fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
     text.push_str(&aligned(&rows));
     // Writing to a string cannot fail.
     for (name, termination) in &finished.terminations {
-        if termination.stays() {
+        if termination.stays() || matches!(termination, Termination::Reached { .. }) {
             let _ = writeln!(text, "\n{name}: {termination}");
         }
     }

@@ -6,7 +6,7 @@
 //!   also 4n·Σ d_l, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
 //! - processes: 14 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
-//!   128 MB, for Krylov spaces;
+//!   128 MB, for Krylov spaces; with `stop` 4 P for the flow and P for each optimizer;
 //! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra.
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
@@ -129,8 +129,10 @@ impl Memory {
         let observation = sum([product([7, squares]), product([5, inputs, inputs])]);
 
         let optimizers = scenario.optimizers.len() as u64;
+        // The states between which the flow's stop is found, and gradients.
+        let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
-        let processes = sum([product([14 * twice + 8 * optimizers, parameters]), krylov]);
+        let processes = sum([product([14 * twice + 8 * optimizers + stops, parameters]), krylov]);
 
         let times = scenario.record.count() as u64;
         let spectra = widths.windows(2).map(|pair| pair[0].min(pair[1])).sum::<u64>() + inputs.min(depth * outputs) + inputs;

@@ -31,6 +31,9 @@ impl Scenario {
             Data::File(_) => None,
         };
         validate_optimizers(&self.optimizers, samples, self.flow.t_end, found);
+        if let Some(stop) = &self.stop {
+            stop.validate(self.loss, found);
+        }
         for (index, measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
             let twice = self.measure[..index].contains(measure);
             found.require(!twice, &path::item("measure", index), "named once", measure);

@@ -25,6 +25,7 @@ mod report;
 mod run;
 mod sharpness;
 mod stiff;
+mod stop;
 mod study;
 mod study_lr;
 mod sweep;

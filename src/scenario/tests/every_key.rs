@@ -135,6 +135,9 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("optimizers[].rmsprop.alpha", &["-0.1", "1.0"]),
     ("optimizers[].rmsprop.eps", &["0.0"]),
     ("optimizers[].rmsprop.momentum", &["-0.1", "1.0"]),
+    ("stop.loss", &["0.0", "-1.0e-6"]),
+    ("stop.grad_norm", &["0.0", "-1.0"]),
+    ("stop.accuracy", &["0.0", "1.01"]),
 ];
 
 #[test]

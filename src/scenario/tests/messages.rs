@@ -77,6 +77,11 @@ fn messages_say_what_would_be_right() {
             "optimizers=[gd: {lr: 0.1, schedule: {step: {step_size: 20}}}]",
             "optimizers[0].gd.schedule: its rates add up to t = 2.222 and never to t_end 10.0: set `steps`",
         ),
+        ("stop={}", "stop: must name what stops a process: loss, grad_norm or accuracy"),
+        (
+            "stop={loss: 0.1, accuracy: 0.9}",
+            "stop.accuracy: needs a classifier, and loss mse has none: set loss to cross_entropy or logistic, or stop at a loss or a",
+        ),
         ("1=2", "1: unknown key (keys here: name,"),
     ] {
         let message = complaint(SMALL, &[set]);

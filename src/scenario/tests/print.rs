@@ -101,6 +101,7 @@ prop_compose! {
         (synthetic, widths) in any_problem(),
         init in any_init(),
         weight_decay in positive(),
+        loss in prop::option::of(positive()),
         rates in prop::collection::vec((1e-9..1.0, prop::option::of(1..1000u64)), 0..3),
     ) -> Scenario {
         let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps, schedule: Schedule::Constant });
@@ -117,6 +118,7 @@ prop_compose! {
             flow,
             record,
             optimizers,
+            stop: loss.map(|loss| Stop { loss: Some(loss), ..Stop::default() }),
             measure: Vec::new(),
             claims: Vec::new(),
         }
