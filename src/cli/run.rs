@@ -57,6 +57,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
 
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
+    if let Some(trajectory) = &finished.trajectory {
+        draft.write_trajectory(trajectory)?;
+    }
     let drawn = figure::draw_all(&finished.run, &draft.figures()?);
     let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
     let published = draft.publish(&finished.manifest, ending)?;

@@ -16,7 +16,7 @@ mod stop;
 pub use claim::Claim;
 pub use loss::Loss;
 pub use optimizer::{Adam, Gd, Optimizer, Rmsprop, Sgd};
-pub use record::Record;
+pub use record::{Grid, Record};
 pub use schedule::Schedule;
 pub use stop::Stop;
 

@@ -30,5 +30,6 @@ mod study;
 mod study_lr;
 mod sweep;
 mod threshold;
+mod trajectory;
 mod underflow;
 mod warnings;

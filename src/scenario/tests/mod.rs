@@ -41,7 +41,7 @@ flow:
   certify: true
   max_steps: 10000000
   kink: 1.0e-6
-record: {log: {points: 200, first: 1.0e-2}}
+record: {log: {points: 200, first: 1.0e-2}, weights: true}
 optimizers:
   - gd: {name: slow, lr: 0.01, steps: 10, schedule: constant}
   - sgd: {name: a, lr: 0.01, steps: 10, schedule: constant, batch: 32, replacement: true, momentum: 0.9, dampening: 0.0, nesterov: true}
