@@ -23,6 +23,7 @@ mod warning;
 pub use integrator::{flow_integrator, integrator};
 pub use memory::{Memory, MemoryError, Part};
 pub use problem::{Problem, ProblemError};
+pub(crate) use process::batches;
 
 use std::time::Instant;
 

@@ -476,9 +476,14 @@ fn minibatches<'a>(
     seed: u64,
     problem: &'a Problem,
 ) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
-    let &settings::Optimizer::Sgd(settings::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
     let samples = problem.samples.clone()?;
-    let drawn = batch < samples.count() || replacement;
-    let batches = || Batches::new(samples.count(), batch, replacement, seed, settings.name());
-    drawn.then(|| (batches(), problem.objective.minibatch(samples.clone(), batch)))
+    let (batches, size) = batches(settings, seed, samples.count())?;
+    Some((batches, problem.objective.minibatch(samples, size)))
+}
+
+/// The same without their gradients, and the size of a batch, of an optimizer on so many samples.
+pub(crate) fn batches(settings: &settings::Optimizer, seed: u64, samples: usize) -> Option<(Batches, usize)> {
+    let &settings::Optimizer::Sgd(settings::Sgd { batch: Some(batch), replacement, .. }) = settings else { return None };
+    let drawn = batch < samples || replacement;
+    drawn.then(|| (Batches::new(samples, batch, replacement, seed, settings.name()), batch))
 }

@@ -6,6 +6,7 @@ mod cli;
 mod companions;
 mod data;
 mod epochs;
+mod export;
 mod figures;
 mod files;
 mod harness;
