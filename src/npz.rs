@@ -10,7 +10,7 @@ mod read;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use nalgebra::DMatrixView;
@@ -120,11 +120,13 @@ pub enum NpzError {
 
 /// Writes `arrays` to `path`, replacing what is there.
 pub fn write(path: &Path, arrays: &Arrays) -> Result<(), NpzError> {
-    write_archive(path, arrays).map_err(|source| NpzError::Write { path: path.into(), source })
+    let written = File::create(path).and_then(|file| write_to(file, arrays));
+    written.map_err(|source| NpzError::Write { path: path.into(), source })
 }
 
-fn write_archive(path: &Path, arrays: &Arrays) -> io::Result<()> {
-    let mut archive = ZipWriter::new(BufWriter::new(File::create(path)?));
+/// Writes `arrays` to an empty file.
+pub fn write_to(file: impl Write + Seek, arrays: &Arrays) -> io::Result<()> {
+    let mut archive = ZipWriter::new(BufWriter::new(file));
     // Without time stamps: the same arrays must give the same bytes.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)

@@ -17,11 +17,13 @@ mod process;
 mod schedule;
 mod sharpness;
 mod sliding;
+mod stop;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
 pub use memory::{Memory, MemoryError, Part};
 pub use problem::{Problem, ProblemError};
+pub(crate) use process::batches;
 
 use std::time::Instant;
 
@@ -30,7 +32,7 @@ use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{self, Accuracy, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Manifest, Process, Recorder, Run, Values, arrays, caption, table};
+use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, caption, table};
 use crate::scenario::Scenario;
 
 use certificate::{Lead, Leading, Second};
@@ -45,6 +47,8 @@ pub struct Finished {
     pub manifest: Manifest,
     /// Final weights, by process.
     pub weights: Vec<(String, Parameters)>,
+    /// θ of each process at its records, if the scenario asks for it: [`Trajectory::into_arrays`] of all of them.
+    pub trajectory: Option<Arrays>,
     /// How each process ended, the flow first.
     pub terminations: Vec<(String, Termination)>,
     /// The second integration, where the scenario asks for a certificate or makes claims.
@@ -117,6 +121,10 @@ fn integrate(
     let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
     recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
 
+    if scenario.record.weights {
+        recorders.iter_mut().for_each(Recorder::keep_weights);
+    }
+
     let clocks: Vec<Clock> = descents.iter().map(Descent::clock).collect();
     let mut unobserved = 0;
     for event in schedule(&scenario.record_times(), &clocks) {
@@ -175,13 +183,15 @@ fn integrate(
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
     let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
+    let trajectory = scenario.record.weights.then(|| recorders.iter_mut().filter_map(Recorder::take_trajectory).collect());
+    let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
     let mut run = records(scenario, &recorders, &weights, problem);
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &terminations, unobserved);
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(problem.notes.iter().cloned());
     manifest.warnings.extend(choice::unanswered(scenario));
-    Finished { run, manifest, weights, terminations, finer: None }
+    Finished { run, manifest, weights, trajectory, terminations, finer: None }
 }
 
 /// What was recorded, of processes with these final weights.
@@ -230,6 +240,7 @@ fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u6
         observable.measure(&snapshot, &mut row);
     }
     recorder.push(step, snapshot.t, row);
+    recorder.push_weights(snapshot.t, snapshot.parameters);
     0
 }
 

@@ -4,7 +4,7 @@
 //! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
 //! different places prove nothing of either.
 
-use super::{Condition, Evidence, Finding, Measured, Records};
+use super::{Condition, Evidence, Finding, Measured, REACHED, Records};
 
 /// Between no and yes.
 const THRESHOLD: f64 = 0.5;
@@ -24,6 +24,9 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
         }
         Some(plateau) if plateau.kind == "plateau" => {
             format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
+        }
+        _ if flow.termination == REACHED => {
+            format!("it was stopped at t = {} while it still moved, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached)
         }
         _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
     };

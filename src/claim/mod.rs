@@ -10,7 +10,7 @@
 //!   Where a loose tolerance lets both integrations drift alike, their difference says nothing, and the law still does.
 //!
 //! A flow that stopped before the end of its horizon although it still moved, or whose second integration did, proves nothing:
-//! `integrator-limited`. A value that is not defined (no exponent can be identified, the start is balanced where the claim is about an
+//! `integrator-limited`. One that the scenario's `stop` has ended is judged where it ended, and the statement says so. A value that is not defined (no exponent can be identified, the start is balanced where the claim is about an
 //! imbalance) `fails`, with the reason.
 //!
 //! A verdict does not depend on the record grid, or says that the grid is too coarse: `grid-limited`. What is fitted to the records must come
@@ -130,7 +130,7 @@ pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
 
 /// The verdict on one claim, whether the scenario makes it or not.
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
-    if !["t_end", "converged", "at_rest"].contains(&evidence.flow.termination) {
+    if !["t_end", "converged", "at_rest", REACHED].contains(&evidence.flow.termination) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
     }
     let first = measure(claim, &Records::new(evidence.scenario, evidence.run), evidence);
@@ -153,6 +153,15 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     let certified = |(i, condition): (usize, &Condition)| {
         let by_grid = halved.as_ref().map_or(0.0, |halved| (value(halved, i) - condition.value).abs());
         certify(condition, value(&second, i)).on_a_grid(condition, by_grid)
+    };
+    // What is said of the end of the flow is then said of where it was told to stop.
+    let remark = match evidence.flow.termination {
+        REACHED => {
+            let (t, t_end) = (evidence.flow.t_reached, evidence.scenario.flow.t_end);
+            let short = format!("its end is t = {t}, where `stop` ended the flow before t_end {t_end}");
+            if measured.remark.is_empty() { short } else { format!("{}; {short}", measured.remark) }
+        }
+        _ => measured.remark.clone(),
     };
     let judged: Vec<_> = measured.conditions.iter().zip(measured.conditions.iter().enumerate().map(certified)).collect();
     // A condition that is missed decides; then one that cannot be told; then the one that the claim is named for.
@@ -180,10 +189,13 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         bound: condition.bound,
         error: certified.error,
         error_from: certified.from,
-        statement: statement(condition, certified, &measured.remark),
+        statement: statement(condition, certified, &remark),
         details,
     }
 }
+
+/// [`Termination::reason`] of a flow that has come to where the scenario stops it.
+const REACHED: &str = "reached";
 
 /// What to do where the records are too few.
 const MORE_RECORDS: &str = "record more times";
@@ -205,7 +217,7 @@ fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
         Claim::Peak => peak::measure(records),
         Claim::LowRank => low_rank::measure(records),
         Claim::NfaViolated => nfa_violated::measure(records),
-        Claim::Stagnates => stagnates::measure(records),
+        Claim::Stagnates => stagnates::measure(records, evidence),
         Claim::Converged => converged::measure(records, evidence),
     }
 }

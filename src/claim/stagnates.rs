@@ -6,7 +6,7 @@
 //! What is measured does not ask for λ = 0: with decay over a long horizon the claim fails, as it must.
 
 use super::nfa_violated::VIOLATED;
-use super::{Condition, Finding, Measured, Missing, Records};
+use super::{Condition, Evidence, Finding, Measured, Missing, REACHED, Records};
 
 /// Share by which the residual may improve while t grows tenfold; e^{−2λt} with 2λT = 1 improves it by 0.59.
 const IMPROVES: f64 = 0.1;
@@ -14,13 +14,15 @@ const IMPROVES: f64 = 0.1;
 /// Records on both sides of a time are at most so many times apart.
 const BRACKET: f64 = 2.5;
 
-pub(super) fn measure(records: &Records) -> Finding {
+pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     if records.starts_balanced() {
         return Err(Missing::Undefined("the start is balanced: the claim is about an unbalanced one".to_string()));
     }
     let (t, residuals) = (records.column("t"), records.column("nfa_alignment_residual"));
     let value = records.last("nfa_alignment_residual");
-    let [earlier, before, later] = around(&t, &residuals, 0.1 * records.scenario.flow.t_end)?;
+    // A flow that stays has come to its horizon; one that was told to stop has not.
+    let end = if evidence.flow.termination == REACHED { evidence.flow.t_reached } else { records.scenario.flow.t_end };
+    let [earlier, before, later] = around(&t, &residuals, 0.1 * end)?;
     if value.is_nan() || before.is_nan() {
         let reason = "the alignment is not defined over the last decade of time: W₁ or the AGOP is zero there";
         return Err(Missing::Undefined(reason.to_string()));

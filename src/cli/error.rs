@@ -52,6 +52,8 @@ pub(super) enum CliError {
     DrawingInterrupted { left: usize },
     #[error("incomplete: {missing} units are missing and {failed} failed: run the sweep again, then merge again")]
     UnitsMissing { failed: usize, missing: usize },
+    #[error("{}: stop: not of a study, which compares at t_end: remove it", .0.display())]
+    StopOfStudy(PathBuf),
     #[error("not available yet: gramflow {command}")]
     NotAvailable { command: &'static str },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
@@ -81,7 +83,7 @@ impl CliError {
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
-            Self::NoPictures(_) | Self::StudyFolder(_) => 2,
+            Self::NoPictures(_) | Self::StudyFolder(_) | Self::StopOfStudy(_) => 2,
             Self::Folder(error)
             | Self::Sweep(SweepError::Folder(error))
             | Self::Paper(PaperError::Sweep(SweepError::Folder(error))) => of_folder(error),

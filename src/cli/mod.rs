@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod explain;
+mod export;
 mod figures;
 mod interrupt;
 mod meter;
@@ -50,6 +51,8 @@ enum Command {
     Check(check::Arguments),
     /// Print a scenario with every default filled in
     Explain(explain::Arguments),
+    /// Write data, start and batches to one NPZ file, to redo a run elsewhere
+    Export(export::Arguments),
     /// Draw the figures of a finished run, or of a sweep, again from records alone
     Plot(plot::Arguments),
     /// Run, judge and draw the figures of the paper; what was run before is read again
@@ -127,6 +130,14 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// The same for a study.
+    fn load_for_study(&self, limit: &Limit) -> Result<(Scenario, Problem), CliError> {
+        let (scenario, problem) = self.load(limit)?;
+        if scenario.stop.is_some() { Err(CliError::StopOfStudy(self.scenario.clone())) } else { Ok((scenario, problem)) }
+    }
+}
+
 /// Parses the command line, does what it says, and turns what comes of it into an exit status.
 pub fn main() -> ExitCode {
     // clap exits by itself: 2 for a wrong command line, 0 for --help.
@@ -136,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, quiet),
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments, quiet),
         Command::Figures(arguments) => figures::figures(&arguments, quiet),
         Command::Report(arguments) => report::report(&arguments),

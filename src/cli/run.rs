@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::claim::{self, Evidence, shown};
 use crate::figure;
+use crate::ode::Termination;
 use crate::record::{Draft, Ending, Outcome, Verdict};
 use crate::run::{self, Finished};
 
@@ -56,6 +57,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
 
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
+    if let Some(trajectory) = &finished.trajectory {
+        draft.write_trajectory(trajectory)?;
+    }
     let drawn = figure::draw_all(&finished.run, &draft.figures()?);
     let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
     let published = draft.publish(&finished.manifest, ending)?;
@@ -141,7 +145,7 @@ fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
     text.push_str(&aligned(&rows));
     // Writing to a string cannot fail.
     for (name, termination) in &finished.terminations {
-        if termination.stays() {
+        if termination.stays() || matches!(termination, Termination::Reached { .. }) {
             let _ = writeln!(text, "\n{name}: {termination}");
         }
     }

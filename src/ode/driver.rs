@@ -227,6 +227,8 @@ impl Driver {
             return self.blow_up(front.t, &front.theta);
         }
         work.rejected += 1;
+        // What the last step left is overwritten.
+        front.t_before = front.t;
         self.stability.rejected();
         if let Some(switching) = rhs.switching() {
             let retrial = if front.trials < TRIALS && outcome.is_ok() {
@@ -306,6 +308,24 @@ impl Advance for Driver {
         self.front = Some(front);
         work.evaluations = rhs.gradients();
         Segment { t, work, stop }
+    }
+
+    fn last_step(&self) -> Option<[f64; 2]> {
+        let stepped = |front: &&Front| self.method.is_dense() && front.t_before < front.t;
+        self.front.as_ref().filter(stepped).map(|front| [front.t_before, front.t])
+    }
+
+    fn within_last_step(&self, t: f64, theta: &mut DVector<f64>) {
+        let Some(front) = &self.front else { return };
+        if t >= front.t {
+            theta.copy_from(&front.theta);
+        } else if t <= front.t_before {
+            theta.copy_from(&front.theta_before);
+        } else {
+            let h = front.t - front.t_before;
+            let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
+            self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
+        }
     }
 
     fn changes(&self) -> &[Change] {

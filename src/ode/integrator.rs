@@ -29,6 +29,14 @@ pub(super) trait Advance {
         self.advance(field, t0, t1, theta)
     }
 
+    /// [`Integrator::last_step`].
+    fn last_step(&self) -> Option<[f64; 2]> {
+        None
+    }
+
+    /// [`Integrator::within_last_step`], for a time that is in the step.
+    fn within_last_step(&self, _t: f64, _theta: &mut DVector<f64>) {}
+
     /// The methods that `auto` has taken up.
     fn changes(&self) -> &[Change] {
         &[]
@@ -101,6 +109,21 @@ impl<'f> Integrator<'f> {
             return Ok(Segment { t: t0, work: Work::default(), stop });
         }
         Ok(self.method.advance_or_pause(&*self.field, t0, pause.max(t0), t1, theta))
+    }
+
+    /// From where to where the last step went, of a method with dense output: it may end after the state that was handed over. `None` of a
+    /// method without, and before the first step from a state that was changed.
+    pub fn last_step(&self) -> Option<[f64; 2]> {
+        self.method.last_step()
+    }
+
+    /// `theta` ← the state at time `t` in the last step. False, and `theta` as it was, where [`Integrator::last_step`] does not hold `t`.
+    pub fn within_last_step(&self, t: f64, theta: &mut DVector<f64>) -> bool {
+        let held = theta.len() == self.field.dim() && self.last_step().is_some_and(|[from, to]| from <= t && t <= to);
+        if held {
+            self.method.within_last_step(t, theta);
+        }
+        held
     }
 
     /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.

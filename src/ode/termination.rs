@@ -74,6 +74,23 @@ pub enum Termination {
         /// ‖∇J‖ there.
         grad_norm: f64,
     },
+    /// A quantity came to where the user wants the process to stop.
+    #[error(
+        "reached {quantity} {} {} at t = {} (there it is {value:.3e}): as asked it stops there, and later times are not recorded",
+        if *.at_least { "≥" } else { "≤" }, Time(*.threshold), Time(*.t)
+    )]
+    Reached {
+        /// The time at which it stopped: there the condition holds.
+        t: f64,
+        /// What was looked at.
+        quantity: &'static str,
+        /// Its value at `t`.
+        value: f64,
+        /// The value that was to be reached.
+        threshold: f64,
+        /// Whether from below rather than from above.
+        at_least: bool,
+    },
     /// The user asked for it.
     #[error("interrupted at t = {}: what was recorded until then is kept", Time(*.t))]
     Interrupted {
@@ -104,12 +121,14 @@ impl Termination {
             | Self::Stiff { t, .. }
             | Self::Converged { t, .. }
             | Self::AtRest { t, .. }
+            | Self::Reached { t, .. }
             | Self::Interrupted { t }
             | Self::Diverged { t, .. } => t,
         }
     }
 
-    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `interrupted` or `diverged`.
+    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `reached`, `interrupted` or
+    /// `diverged`.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::TEnd { .. } => "t_end",
@@ -119,6 +138,7 @@ impl Termination {
             Self::Stiff { .. } => "stiff",
             Self::Converged { .. } => "converged",
             Self::AtRest { .. } => "at_rest",
+            Self::Reached { .. } => "reached",
             Self::Interrupted { .. } => "interrupted",
             Self::Diverged { .. } => "diverged",
         }
@@ -126,7 +146,7 @@ impl Termination {
 
     /// Whether the process did all that the scenario asked of it.
     pub fn is_complete(&self) -> bool {
-        matches!(self, Self::TEnd { .. } | Self::Steps { .. }) || self.stays()
+        matches!(self, Self::TEnd { .. } | Self::Steps { .. } | Self::Reached { .. }) || self.stays()
     }
 
     /// Whether it stopped because the state stays as it is.
@@ -135,7 +155,7 @@ impl Termination {
     }
 }
 
-/// A time for a reader: with an exponent where it would have many zeros.
+/// A time, or another number, for a reader: with an exponent where it would have many zeros.
 struct Time(f64);
 
 impl fmt::Display for Time {

@@ -71,6 +71,8 @@ pub(super) const RECORDS: &str = "records.parquet";
 pub(super) const ARRAYS: &str = "arrays.npz";
 /// The file of final weights.
 pub(super) const WEIGHTS: &str = "weights.npz";
+/// The file of weights over time, where they were recorded.
+pub(super) const TRAJECTORY: &str = "trajectory.npz";
 /// The file of a study's table.
 const STUDY: &str = "study.parquet";
 
@@ -170,13 +172,18 @@ impl Draft {
         self.draft.path()
     }
 
-    /// Writes everything but the pictures, `weights` being the final weights of each process.
+    /// Writes everything but the pictures and weights over time, `weights` being the final weights of each process.
     pub fn write(&self, run: &Run, scenario: &Scenario, weights: &[(String, Parameters)]) -> Result<(), FolderError> {
         self.write_text("scenario.json", &scenario.to_json())?;
         parquet::write(&self.path().join(RECORDS), &run.table)?;
         npz::write(&self.path().join(ARRAYS), &run.arrays)?;
         npz::write(&self.path().join(WEIGHTS), &final_weights(weights))?;
         Ok(())
+    }
+
+    /// Writes the weights over time ([`super::Trajectory`]).
+    pub fn write_trajectory(&self, trajectory: &Arrays) -> Result<(), FolderError> {
+        Ok(npz::write(&self.path().join(TRAJECTORY), trajectory)?)
     }
 
     /// Writes everything of a study but the pictures.

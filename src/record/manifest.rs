@@ -62,7 +62,8 @@ pub struct Process {
     pub wall_seconds: f64,
     /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged.
     pub observation_seconds: f64,
-    /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `interrupted` or `diverged`.
+    /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `reached`, `interrupted` or
+    /// `diverged`.
     pub termination: &'static str,
     /// Where it stopped, why, and what to change if that was too early.
     pub termination_detail: String,

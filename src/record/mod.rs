@@ -12,6 +12,7 @@ mod rate_study;
 mod recorder;
 mod study;
 mod table;
+mod trajectory;
 mod unit;
 mod verdict;
 mod warned;
@@ -27,6 +28,7 @@ pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, write_study_
 pub use recorder::{Recorder, arrays, table};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
+pub use trajectory::Trajectory;
 pub use unit::{Keep, is_whole_unit, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 pub use warned::Warned;

@@ -1,9 +1,10 @@
 //! Collects the rows of one process and turns those of all processes into the table and the arrays of a run.
 
+use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{Row, Scalar};
 
-use super::{Column, Table, Values};
+use super::{Column, Table, Trajectory, Values};
 
 /// The recorded moments of one process, in order of time.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Recorder {
     scalars: Vec<String>,
     vectors: Vec<String>,
     moments: Vec<Moment>,
+    /// Where the weights are kept.
+    trajectory: Option<Trajectory>,
 }
 
 /// One recorded time; its values are in the order of the names.
@@ -27,7 +30,25 @@ struct Moment {
 impl Recorder {
     /// For the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
-        Self { process: process.into(), scalars: Vec::new(), vectors: Vec::new(), moments: Vec::new() }
+        let (scalars, vectors, moments) = (Vec::new(), Vec::new(), Vec::new());
+        Self { process: process.into(), scalars, vectors, moments, trajectory: None }
+    }
+
+    /// From now on it keeps the weights, too.
+    pub fn keep_weights(&mut self) {
+        self.trajectory = Some(Trajectory::new(self.process.as_str()));
+    }
+
+    /// Adds θ at time `t`, if it keeps that.
+    pub fn push_weights(&mut self, t: f64, theta: &Parameters) {
+        if let Some(trajectory) = &mut self.trajectory {
+            trajectory.push(t, theta);
+        }
+    }
+
+    /// The weights that it has kept, if it keeps them.
+    pub fn take_trajectory(&mut self) -> Option<Trajectory> {
+        self.trajectory.take()
     }
 
     /// Adds what was measured at time `t`, after `step` steps of the process: the same names in the same order every time.

@@ -1,6 +1,6 @@
 //! The folder of one unit of a sweep: `records.parquet`, the same bytes whoever ran it; `scenario.json`, to run it again by itself;
 //! `manifest.json`, which alone knows the machine and the time it took; `weights.npz`, final weights, and `arrays.npz`, where they are asked
-//! for.
+//! for; `trajectory.npz`, where the scenario records weights.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::npz;
 use crate::publish::{Draft, Kind, List};
 use crate::scenario::Scenario;
 
-use super::folder::{ARRAYS, RECORDS, WEIGHTS, final_weights, load};
+use super::folder::{ARRAYS, RECORDS, TRAJECTORY, WEIGHTS, final_weights, load};
 use super::{Field, FolderError, Run, Table, parquet, read_manifest, read_scenario};
 
 /// What a unit keeps beside its records: whoever runs the units knows what will be read of them.
@@ -27,13 +27,14 @@ pub struct Keep {
 
 /// Gives a finished unit its folder, `target`, at once; the folder above must exist. Where another process has done so already, that
 /// one stays: it holds the same records. Anything else of that name is replaced; what gramflow did not write in it stays there.
-/// `weights`: the final weights of each process.
+/// `weights`: the final weights of each process; `trajectory`: their weights over time, where the scenario records them.
 pub fn publish_unit(
     target: &Path,
     run: &Run,
     scenario: &Scenario,
     manifest: &Value,
     weights: &[(String, Parameters)],
+    trajectory: Option<&npz::Arrays>,
     keep: Keep,
 ) -> Result<(), FolderError> {
     let draft = Draft::new(target, Kind::Unit)?;
@@ -44,6 +45,9 @@ pub fn publish_unit(
     }
     if keep.weights {
         npz::write(&folder.join(WEIGHTS), &final_weights(weights))?;
+    }
+    if let Some(trajectory) = trajectory {
+        npz::write(&folder.join(TRAJECTORY), trajectory)?;
     }
     for (name, text) in [("scenario.json", scenario.to_json()), ("manifest.json", format!("{manifest:#}"))] {
         let path = folder.join(name);

@@ -6,8 +6,9 @@
 //!   also 4n·Σ d_l, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
 //! - processes: 14 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
-//!   128 MB, for Krylov spaces;
-//! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra.
+//!   128 MB, for Krylov spaces; with `stop` 4 P for the flow and P for each optimizer;
+//! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with `record.weights`
+//!   also 2T(1 + k)P, θ as it is recorded and as it is laid out to be written.
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
 //! 45 MB.
@@ -85,7 +86,7 @@ impl Part {
             Self::Objective => "take fewer samples or narrower layers",
             Self::Observation => "take narrower layers",
             Self::Processes => "take fewer parameters or fewer optimizers",
-            Self::Records => "record fewer times",
+            Self::Records => "record fewer times, or no weights",
         }
     }
 
@@ -129,13 +130,16 @@ impl Memory {
         let observation = sum([product([7, squares]), product([5, inputs, inputs])]);
 
         let optimizers = scenario.optimizers.len() as u64;
+        // The states between which the flow's stop is found, and gradients.
+        let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
-        let processes = sum([product([14 * twice + 8 * optimizers, parameters]), krylov]);
+        let processes = sum([product([14 * twice + 8 * optimizers + stops, parameters]), krylov]);
 
         let times = scenario.record.count() as u64;
         let spectra = widths.windows(2).map(|pair| pair[0].min(pair[1])).sum::<u64>() + inputs.min(depth * outputs) + inputs;
         let row = 3 * (30 + 14 * depth) + 2 * (72 + spectra);
-        let records = product([times, twice + optimizers, row]);
+        let kept = if scenario.record.weights { product([2, times, 1 + optimizers, parameters]) } else { 0 };
+        let records = sum([product([times, twice + optimizers, row]), kept]);
 
         let bytes = |numbers: u64| numbers.saturating_mul(8);
         Self {
@@ -218,6 +222,7 @@ flow: {t_end: 10}
             (&["data.synthetic.test=100000000"], Part::Data, 4.0),
             (&["data.synthetic.inputs.samples=100000000"], Part::Data, 4.0),
             (&["record={log: {points: 1000000}}", "optimizers=[gd: {lr: 0.1}, sign: {lr: 0.1}]"], Part::Records, 2.0),
+            (&["network.widths=[3, 1000, 1000, 2]", "record={linear: {points: 500}, weights: true}"], Part::Records, 8.0),
             (&["network.widths=[3, 2000, 2000, 2]", &many], Part::Processes, 100.0),
             (
                 &[

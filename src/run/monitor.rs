@@ -87,6 +87,17 @@ impl<'a> Monitor<'a> {
         ends.then_some(stop)
     }
 
+    /// Looks at θ(t), t > 0, where the flow was told to stop: where a claim asks, whether it would stay there.
+    pub(super) fn look_reached(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64) {
+        if !self.claimed || t == 0.0 {
+            return;
+        }
+        if let Some(stop) = self.look(objective, t, theta, spent) {
+            let detail = format!("it would stay there: {stop}");
+            self.events.push(Event { t, kind: stop.reason(), detail });
+        }
+    }
+
     /// Looks at θ(t) where it is recorded.
     pub(super) fn look_at_record(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
         // At t = 0 no sample has come to a kink.

@@ -116,6 +116,11 @@ pub enum ProblemError {
         /// Π_l ‖W_l‖_F at the start.
         product: f64,
     },
+    /// A process is to stop at an accuracy that no network has.
+    #[error(
+        "the accuracy is not defined: a label has no class, such as ½ or two largest probabilities; stop at a loss or a grad_norm"
+    )]
+    NoAccuracy,
     /// J or its gradient is not finite at the start.
     #[error("the loss at the start is {loss}, its gradient {gradient}: scale the data to moderate size")]
     LossOverflows {
@@ -135,6 +140,7 @@ impl ProblemError {
             Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
             Self::Start(_) => "init.file.path".into(),
             Self::StartOverflows(_) | Self::StartProducts { .. } => "init".into(),
+            Self::NoAccuracy => "stop.accuracy".into(),
             Self::Batch { index, kind, .. } => format!("optimizers[{index}].{kind}.batch").into(),
             Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data".into(),
         }
@@ -187,6 +193,10 @@ impl Problem {
         let problem =
             Self { start, objective, slides, on_kink, test, constant_loss, target_agop, samples, notes, scenario_hash };
         problem.check_start()?;
+        let asks_for_accuracy = scenario.stop.as_ref().is_some_and(|stop| stop.accuracy.is_some());
+        if asks_for_accuracy && problem.objective.accuracy(problem.start.values()).is_nan() {
+            return Err(ProblemError::NoAccuracy);
+        }
         Ok(problem)
     }
 

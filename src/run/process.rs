@@ -24,6 +24,7 @@ use super::monitor::{Monitor, Seen};
 use super::preserve::Preservation;
 use super::schedule::Clock;
 use super::sharpness::Sharpness;
+use super::stop::{Criterion, Goal};
 
 /// A process at its end.
 pub(super) struct Ended {
@@ -52,6 +53,8 @@ pub(super) struct Flow<'a> {
     integrator: Integrator<'a>,
     /// None of a second integration, which ends where the first does.
     monitor: Option<Monitor<'a>>,
+    /// Where it is to stop, if the scenario says so.
+    goal: Option<Goal<'a>>,
     preservation: Option<Preservation>,
     sharpness: Option<Sharpness<'a>>,
     parameters: Parameters,
@@ -71,6 +74,7 @@ impl<'a> Flow<'a> {
                 .expect("a validated scenario can be integrated"),
             field,
             monitor: Some(Monitor::new(scenario, problem)),
+            goal: Goal::of(scenario, &*problem.objective, problem.start.values().len()),
             preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
@@ -83,22 +87,26 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The same, which nobody asks whether it has converged: it goes as far as it is carried.
+    /// The same, which nobody asks whether it has converged or come to where it is to stop: it goes as far as it is carried.
     pub(super) fn unwatched(self) -> Self {
-        Self { monitor: None, ..self }
+        Self { monitor: None, goal: None, ..self }
     }
 
     /// Carries the flow to time `t`, or as far as it gets, but not beyond its end, and asks on the way whether it stays. Whether it is
     /// there and may go on.
     pub(super) fn advance(&mut self, t: f64) -> bool {
+        self.look_at_start();
         while self.stop.is_none() && self.t < t && t <= self.t_end {
             let pause = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
             let begin = Instant::now();
-            let segment = self
-                .integrator
-                .advance_or_pause(self.t, pause, t, self.parameters.values_mut())
-                .expect("times are finite and in order");
-            self.time += begin.elapsed();
+            let theta = self.parameters.values_mut();
+            let segment = match &mut self.goal {
+                None => self.integrator.advance_or_pause(self.t, pause, t, theta).expect("times are finite and in order"),
+                Some(goal) => goal.advance(&mut self.integrator, self.t, t, theta),
+            };
+            let looking = self.goal.as_mut().map_or(Duration::ZERO, Goal::take_time);
+            self.time += begin.elapsed().saturating_sub(looking);
+            self.observation += looking;
             self.t = segment.t;
             self.work += segment.work;
             self.stop = segment.stop;
@@ -111,11 +119,23 @@ impl<'a> Flow<'a> {
         self.stop.is_none() && self.t == t
     }
 
+    /// Asks at t = 0 whether it has come to where it is to stop.
+    fn look_at_start(&mut self) {
+        if let Some(goal) = self.goal.as_mut().filter(|_| self.t == 0.0 && self.stop.is_none()) {
+            let begin = Instant::now();
+            self.stop = goal.look_at_start(self.parameters.values());
+            self.observation += begin.elapsed();
+        }
+    }
+
     /// Puts the weights back on the balance law, if the scenario asks for it. The flow goes on from there.
     pub(super) fn preserve(&mut self) {
         let begin = Instant::now();
         if let Some(preservation) = &mut self.preservation {
             preservation.apply(self.t, &mut self.parameters);
+            if let Some(goal) = &mut self.goal {
+                goal.restart(self.t, self.parameters.values());
+            }
         }
         self.time += begin.elapsed();
     }
@@ -141,6 +161,9 @@ impl<'a> Flow<'a> {
     pub(super) fn look_stopped(&mut self) {
         let begin = Instant::now();
         if let Some(monitor) = &mut self.monitor {
+            if let Some(Termination::Reached { .. }) = self.stop {
+                monitor.look_reached(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+            }
             monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
         }
         self.observed(begin.elapsed());
@@ -193,7 +216,8 @@ impl<'a> Flow<'a> {
         });
         let unseen = || Seen { gradients: 0, events: Vec::new(), complaint: None };
         let Seen { gradients, mut events, complaint } = self.monitor.map_or_else(unseen, Monitor::ended);
-        let gradients_monitoring = gradients + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
+        let beside = self.goal.as_ref().map_or(0, Goal::gradients);
+        let gradients_monitoring = gradients + beside + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
         let method =
             |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
         events.extend(self.integrator.changes().iter().map(method));
@@ -243,13 +267,22 @@ pub(super) struct Descent<'a> {
     time: Duration,
     observation: Duration,
     interrupt: Interrupt,
-    diverged: Option<Termination>,
+    /// Where it is to stop, if the scenario says so, and every how many steps it is asked.
+    criterion: Option<Criterion>,
+    steps_per_look: u64,
+    /// Whether it was asked at the step where it stands.
+    looked: bool,
+    /// Whether `gradient` is that of the state where it stands.
+    is_current: bool,
+    /// Diverged, or reached.
+    stop: Option<Termination>,
 }
 
 impl<'a> Descent<'a> {
     pub(super) fn new(settings: &'a Optimizer, scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let dim = problem.start.values().len();
         let minibatches = minibatches(settings, scenario.seed, problem);
+        let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
         let (companions, mut complaints) = companions(settings, scenario, problem, interrupt);
         if scenario.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
             complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
@@ -273,34 +306,43 @@ impl<'a> Descent<'a> {
             time: Duration::ZERO,
             observation: Duration::ZERO,
             interrupt: interrupt.clone(),
-            diverged: None,
+            criterion: Criterion::of(scenario, dim),
+            steps_per_look,
+            looked: false,
+            is_current: false,
+            stop: None,
         }
     }
 
     /// Steps until `step` steps are done, and carries its companions to where it then stands. False if it was interrupted on the way,
-    /// or has diverged: it then stands at its last good iterate.
+    /// or has diverged, and then stands at its last good iterate, or has reached what stops it.
     pub(super) fn advance(&mut self, step: u64) -> bool {
         let (begin, mut entering) = (Instant::now(), Duration::ZERO);
         let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
-        while self.steps < step && self.diverged.is_none() && !self.interrupt.is_raised() {
+        entering += self.look_where_to_stop();
+        while self.steps < step && self.stop.is_none() && !self.interrupt.is_raised() {
             before.copy_from(self.parameters.values());
             match &mut self.minibatches {
                 Some((batches, minibatch)) => minibatch.loss_gradient(batches.draw(), &before, &mut self.gradient),
+                None if self.is_current => {}
                 None => self.problem.objective.loss_gradient(&before, &mut self.gradient),
             }
+            self.is_current = false;
             let rate = self.settings.rate(self.steps);
             self.rule.step(rate, self.gradient.as_slice(), self.parameters.values_mut().as_mut_slice());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
-                self.diverged = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
+                self.stop = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
             } else {
                 self.steps += 1;
+                self.looked = false;
                 if let Some(ledger) = &mut self.ledger {
                     let begin = Instant::now();
                     ledger.step(rate, &self.gradient, self.parameters.values());
                     entering += begin.elapsed();
                 }
+                entering += self.look_where_to_stop();
             }
         }
         self.time += begin.elapsed().saturating_sub(entering);
@@ -308,6 +350,23 @@ impl<'a> Descent<'a> {
         let (t, steps) = (self.t(), self.steps);
         self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
         self.steps >= step
+    }
+
+    /// Asks whether it has come to where it is to stop, if that is due and was not yet asked here. Returns the time that took.
+    fn look_where_to_stop(&mut self) -> Duration {
+        let due = !self.looked && self.steps.is_multiple_of(self.steps_per_look) && self.stop.is_none();
+        let t = self.t();
+        let Some(criterion) = self.criterion.as_mut().filter(|_| due) else { return Duration::ZERO };
+        let (begin, theta, objective) = (Instant::now(), self.parameters.values(), &*self.problem.objective);
+        self.looked = true;
+        // The next step takes the same gradient. Counted as its own, or below as that of a step that was not taken.
+        self.is_current = self.minibatches.is_none() && criterion.asks_for_gradients();
+        if self.is_current {
+            objective.loss_gradient(theta, &mut self.gradient);
+        }
+        let gradient = self.is_current.then_some(&self.gradient);
+        self.stop = criterion.look(objective, theta, gradient).map(|reached| reached.at(t));
+        begin.elapsed()
     }
 
     /// Measures what costs gradients, and closes the ledger of the steps since the last look.
@@ -348,8 +407,8 @@ impl<'a> Descent<'a> {
 
     pub(super) fn ended(mut self) -> Ended {
         let t = self.t();
-        let termination = match self.diverged {
-            Some(diverged) => diverged,
+        let termination = match self.stop {
+            Some(stop) => stop,
             None if self.steps < self.last => Termination::Interrupted { t },
             None if self.counted => Termination::Steps { t, steps: self.steps },
             None => Termination::TEnd { t },
@@ -362,9 +421,11 @@ impl<'a> Descent<'a> {
             self.complaints.extend(complaint);
         }
         // Every step takes one gradient, the one that failed included.
-        let evaluations = self.steps + u64::from(self.diverged.is_some());
+        let failed = matches!(termination, Termination::Diverged { .. });
+        let evaluations = self.steps + u64::from(failed);
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
-        let gradients_monitoring = self.sharpness.gradients();
+        let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
+        let gradients_monitoring = self.sharpness.gradients() + looks;
         let (sharp, passed) = self.sharpness.ended();
         self.complaints.extend(sharp);
         Ended {
@@ -388,11 +449,24 @@ fn keeps_ledger(scenario: &Scenario, settings: &Optimizer) -> bool {
     settings.forgets() && scenario.measure.contains(&Measure::Ledger)
 }
 
+/// ⌈n/B⌉ of an `sgd` with minibatches of B.
+fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
+    match (settings.batching(), &problem.samples) {
+        (Some(batching), Some(samples)) => samples.count().div_ceil(batching.size) as u64,
+        _ => 1,
+    }
+}
+
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
 fn minibatches<'a>(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
-    let Batching { size, replacement } = settings.batching()?;
     let samples = problem.samples.clone()?;
-    let drawn = size < samples.count() || replacement;
-    let batches = || Batches::new(samples.count(), size, replacement, seed, settings.name());
-    drawn.then(|| (batches(), problem.objective.minibatch(samples.clone(), size)))
+    let (batches, size) = batches(settings, seed, samples.count())?;
+    Some((batches, problem.objective.minibatch(samples, size)))
+}
+
+/// The same without their gradients, and the size of a batch, of an optimizer on so many samples.
+pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(Batches, usize)> {
+    let Batching { size, replacement } = settings.batching()?;
+    let drawn = size < samples || replacement;
+    drawn.then(|| (Batches::new(samples, size, replacement, seed, settings.name()), size))
 }

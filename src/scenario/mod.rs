@@ -38,7 +38,7 @@ use crate::flow::Flow;
 use crate::network::{Init, Network};
 use crate::observe::Measure;
 use crate::optim::Optimizer;
-use crate::settings::{Claim, Loss, Record};
+use crate::settings::{Claim, Loss, Record, Stop};
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;
@@ -76,6 +76,9 @@ pub struct Scenario {
     /// Each starts from the flow's own initial weights.
     #[serde(default)]
     pub optimizers: Vec<Optimizer>,
+    /// Where a process stops before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// What is measured beyond what every run records.
     #[serde(default)]
     pub measure: Vec<Measure>,

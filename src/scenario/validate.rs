@@ -33,6 +33,9 @@ impl Scenario {
         };
         let about = optim::About { samples, biases: self.network.has_biases() };
         optim::validate(&self.optimizers, &about, self.flow.t_end, found);
+        if let Some(stop) = &self.stop {
+            stop.validate(self.loss, found);
+        }
         for (index, measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
             let twice = self.measure[..index].contains(measure);
             found.require(!twice, &path::item("measure", index), "named once", measure);

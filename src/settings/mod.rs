@@ -1,4 +1,4 @@
-//! Settings that several modules read, with their defaults and ranges, however they are written down: losses, records and claims. Those
+//! Settings that several modules read, with their defaults and ranges, however they are written down: losses, records, stops and claims. Those
 //! of one module stand beside its code: [`crate::network`], [`crate::data`], [`crate::flow`], [`crate::optim`],
 //! [`crate::observe`].
 //!
@@ -9,10 +9,12 @@ mod findings;
 mod loss;
 pub(crate) mod path;
 mod record;
+mod stop;
 
 pub use claim::Claim;
 pub use loss::Loss;
-pub use record::Record;
+pub use record::{Grid, Record};
+pub use stop::Stop;
 
 pub(crate) use findings::{Findings, write_path};
 

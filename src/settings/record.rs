@@ -1,43 +1,48 @@
-//! `record`: the times at which every process is observed.
+//! `record`: the times at which every process is observed, and whether its weights are kept there.
 
-use serde::{Deserialize, Serialize};
+mod keys;
 
 use super::{Findings, path};
 
 /// The first positive time of a logarithmic record, unless the flow ends by then.
 const FIRST: f64 = 1e-2;
 
+/// The times, and whether θ itself is recorded at them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Record {
+    /// When.
+    pub grid: Grid,
+    /// Whether the weights are kept over time.
+    pub weights: bool,
+}
+
 /// A grid of times. Whatever it is, 0 and `t_end` belong to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Record {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grid {
     /// `points` times from `first` to `t_end`, evenly spaced in log t.
     Log {
         /// How many, at least 2.
-        #[serde(default = "points")]
         points: usize,
         /// Absent only before defaults are filled in: 0.01, or t_end/100 where t_end ≤ 0.01.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         first: Option<f64>,
     },
     /// `points` times from 0 to `t_end`, evenly spaced.
     Linear {
         /// How many, at least 2.
-        #[serde(default = "points")]
         points: usize,
     },
     /// The times listed.
     Times(Vec<f64>),
 }
 
-fn points() -> usize {
-    200
-}
-
-impl Default for Record {
+impl Default for Grid {
     fn default() -> Self {
         Self::Log { points: points(), first: None }
     }
+}
+
+fn points() -> usize {
+    200
 }
 
 impl Record {
@@ -50,18 +55,18 @@ impl Record {
                 times.push(t);
             }
         };
-        match self {
-            Self::Log { points, first } => {
+        match &self.grid {
+            Grid::Log { points, first } => {
                 let first = first.unwrap_or_else(|| default_first(t_end));
                 let last = points.saturating_sub(1) as f64;
                 // The weighted geometric mean: unlike first · (t_end/first)^s it cannot overflow, and is `first` at s = 0.
                 (0..*points).map(|i| i as f64 / last).for_each(|s| push(first.powf(1.0 - s) * t_end.powf(s)));
             }
-            Self::Linear { points } => {
+            Grid::Linear { points } => {
                 let last = points.saturating_sub(1) as f64;
                 (0..*points).for_each(|i| push(t_end * (i as f64 / last)));
             }
-            Self::Times(listed) => listed.iter().for_each(|&t| push(t)),
+            Grid::Times(listed) => listed.iter().for_each(|&t| push(t)),
         }
         times.push(t_end);
         times
@@ -69,29 +74,29 @@ impl Record {
 
     /// The number of times, at most.
     pub fn count(&self) -> usize {
-        match self {
-            Self::Log { points, .. } | Self::Linear { points } => points + 1,
-            Self::Times(times) => times.len() + 2,
+        match &self.grid {
+            Grid::Log { points, .. } | Grid::Linear { points } => points + 1,
+            Grid::Times(times) => times.len() + 2,
         }
     }
 
     pub(crate) fn fill_defaults(&mut self, t_end: f64) {
-        if let Self::Log { first, .. } = self {
+        if let Grid::Log { first, .. } = &mut self.grid {
             first.get_or_insert_with(|| default_first(t_end));
         }
     }
 
     pub(crate) fn validate(&self, t_end: f64, found: &mut Findings) {
-        match self {
-            Self::Log { points, first } => {
+        match &self.grid {
+            Grid::Log { points, first } => {
                 found.between("record.log.points", *points, 2, 1_000_000);
                 let first = first.unwrap_or_else(|| default_first(t_end));
                 // Where t_end itself is wrong, that is the problem to report.
                 let holds = t_end <= 0.0 || (0.0 < first && first < t_end);
                 found.require(holds, "record.log.first", &format!("greater than 0 and less than t_end {t_end:?}"), first);
             }
-            Self::Linear { points } => found.between("record.linear.points", *points, 2, 1_000_000),
-            Self::Times(times) => {
+            Grid::Linear { points } => found.between("record.linear.points", *points, 2, 1_000_000),
+            Grid::Times(times) => {
                 for (index, &t) in times.iter().enumerate() {
                     let at = path::item("record.times", index);
                     found.require((0.0..=t_end).contains(&t), &at, &format!("between 0 and t_end {t_end:?}"), t);

@@ -85,6 +85,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         &scenario,
         &finished.manifest.to_value(),
         &finished.weights,
+        finished.trajectory.as_ref(),
         manner.keep,
     )?;
     Ok(Outcome::Done(spent))

@@ -55,7 +55,7 @@ impl Arguments {
 }
 
 pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let (scenario, problem) = arguments.selection.load(&arguments.limit)?;
+    let (scenario, problem) = arguments.selection.load_for_study(&arguments.limit)?;
     let folder = match &arguments.out {
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}-integrators", scenario.name, &problem.scenario_hash[..8])),

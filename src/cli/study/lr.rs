@@ -72,7 +72,7 @@ impl Arguments {
 }
 
 pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let (scenario, problem) = arguments.selection.load(&arguments.limit)?;
+    let (scenario, problem) = arguments.selection.load_for_study(&arguments.limit)?;
     let settings = arguments.settings();
     let plan = Plan::new(&scenario, lr::samples(&scenario)?, &settings)?;
     let (sweep, units) = plan.sweep();

@@ -21,6 +21,8 @@ pub(super) struct Ends {
     pub rested: usize,
     /// Without values after their last record, before the others'.
     pub short: usize,
+    /// The same where they have come to what the scenario stops them at.
+    pub reached: usize,
     pub diverged: usize,
     /// Between whose records values were interpolated: they have other times than the rest.
     pub interpolated: usize,
@@ -32,6 +34,7 @@ impl Ends {
         self.carried += other.carried;
         self.rested += other.rested;
         self.short += other.short;
+        self.reached += other.reached;
         self.diverged += other.diverged;
         self.interpolated += other.interpolated;
     }
@@ -42,6 +45,7 @@ impl Ends {
             (self.carried, "converged: carried on at rest."),
             (self.rested, "at rest, not known to be at a minimum: carried on."),
             (self.short, "ended early: not in the medians from there on."),
+            (self.reached, "stopped where they were told to: not in the medians from there on."),
             (self.diverged, "diverged."),
             (self.interpolated, "recorded at other times: interpolated."),
         ];
@@ -59,9 +63,9 @@ fn processes(count: usize) -> String {
 pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
     let courses: Vec<(Unit, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
     let at_rest = |unit: &Unit| stays(unit.termination()).then_some(unit.member.scenario.flow.t_end);
-    // A flow that stays ends where it is found to, off the grid of the others.
-    let of_its_own =
-        |unit: &Unit, course: &[Point]| usize::from(units.len() > 1 && stays(unit.termination()) && !course.is_empty());
+    // A flow that stays ends where it is found to, off the grid of the others; so does a process that is told to stop.
+    let off_grid = |unit: &Unit| stays(unit.termination()) || unit.termination() == "reached";
+    let of_its_own = |unit: &Unit, course: &[Point]| usize::from(units.len() > 1 && off_grid(unit) && !course.is_empty());
     let on_grid = |(unit, course): &(Unit, Vec<Point>)| course.len() - of_its_own(unit, course);
     let mut times: Vec<f64> = courses.iter().flat_map(|both| both.1[..on_grid(both)].iter().map(|p| p.0)).collect();
     times.extend(courses.iter().filter(|(_, course)| !course.is_empty()).filter_map(|(unit, _)| at_rest(unit)));
@@ -75,7 +79,9 @@ pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summa
         ends.diverged += usize::from(unit.termination() == "diverged");
         ends.carried += usize::from(before && unit.termination() == "converged");
         ends.rested += usize::from(before && unit.termination() == "at_rest");
-        ends.short += usize::from(before && unit.termination() != "diverged" && !stays(unit.termination()));
+        ends.reached += usize::from(before && unit.termination() == "reached");
+        ends.short +=
+            usize::from(before && !matches!(unit.termination(), "diverged" | "reached") && !stays(unit.termination()));
         let seen = course[..on_grid(both)].last().map_or(0, |last| times.partition_point(|t| *t <= last.0));
         ends.interpolated += usize::from(on_grid(both) != seen);
     }
@@ -139,6 +145,7 @@ pub(super) fn endings(units: &[Unit]) -> Vec<String> {
     }
     let said = early.into_iter().map(|(word, count)| match word {
         "diverged" => format!("{count} of {} diverged: not drawn.", processes(units.len())),
+        "reached" => format!("{count} of {} stopped where they were told to: drawn there.", processes(units.len())),
         word => format!("{count} of {} ended early ({word}): drawn as they ended.", processes(units.len())),
     });
     said.collect()

@@ -1,4 +1,5 @@
-//! A start read from an NPZ file with the arrays W1, …, WL, and b1, … where layers have a bias.
+//! A start read from an NPZ file with the arrays W1, …, WL, and b1, … where layers have a bias. It may be a file of `gramflow
+//! export`.
 
 use std::path::Path;
 
@@ -23,6 +24,9 @@ pub enum FileError {
 
 /// The weights in the NPZ file `path`, each of shape (d_l, d_{l−1}), and the biases, each of shape (d_l,).
 pub fn file(architecture: &Architecture, path: &Path) -> Result<Parameters, FileError> {
-    let arrays = npz::read(path)?;
+    // An export of gramflow's holds data and batches beside the start.
+    let of_data = |name: &str| ["X", "Y", "X_test", "Y_test"].contains(&name);
+    let beside = |name: &str| of_data(name) || name.starts_with("batches/") || name.starts_with("export/");
+    let arrays = npz::read_those(path, |name| !beside(name))?;
     Parameters::from_arrays(architecture, &arrays).map_err(|source| FileError::Weights { path: path.into(), source })
 }

@@ -146,6 +146,9 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("optimizers[].muon.biases.adamw.lr", &["0.0"]),
     ("optimizers[].muon.biases.adamw.betas[]", &["-0.1", "1.0"]),
     ("optimizers[].muon.biases.adamw.eps", &["0.0"]),
+    ("stop.loss", &["0.0", "-1.0e-6"]),
+    ("stop.grad_norm", &["0.0", "-1.0"]),
+    ("stop.accuracy", &["0.0", "1.01"]),
 ];
 
 #[test]

@@ -30,6 +30,9 @@ fn messages_say_what_would_be_right() {
         ),
         ("network.widths[0]=5", "network.widths[0]: must be the inputs' dim, 4, got 5"),
         ("network.widths[2]=5", "network.widths[2]: must be the target's outputs, 2, got 5"),
+        ("record={log: {points: 5}, times: [1]}", "record: one grid of times expected, log, linear or times: keep one of them"),
+        ("record=logarithmic", "record: unknown word `logarithmic`"),
+        ("record=[1, 2]", "record: must be a map with the keys log, linear, times, weights, got sequence"),
         ("record.times=[1, 1]", "record.times[1]: must be greater than the time before it, 1.0, got 1.0"),
         ("name=No", "name: must consist of a-z, 0-9 and -, got \"No\""),
         ("description=\"a\\nb\"", "description: must be one line"),
@@ -76,6 +79,11 @@ fn messages_say_what_would_be_right() {
         (
             "optimizers=[gd: {lr: 0.1, schedule: {step: {step_size: 20}}}]",
             "optimizers[0].gd.schedule: its rates add up to t = 2.222 and never to t_end 10.0: set `steps`",
+        ),
+        ("stop={}", "stop: must name what stops a process: loss, grad_norm or accuracy"),
+        (
+            "stop={loss: 0.1, accuracy: 0.9}",
+            "stop.accuracy: needs a classifier, and loss mse has none: set loss to cross_entropy or logistic, or stop at a loss or a",
         ),
         ("1=2", "1: unknown key (keys here: name,"),
     ] {

@@ -41,7 +41,7 @@ flow:
   certify: true
   max_steps: 10000000
   kink: 1.0e-6
-record: {log: {points: 200, first: 1.0e-2}}
+record: {log: {points: 200, first: 1.0e-2}, weights: true}
 optimizers:
   - gd: {name: slow, lr: 0.01, steps: 10, schedule: constant}
   - sgd: {name: a, lr: 0.01, steps: 10, schedule: constant, batch: 32, replacement: true, momentum: 0.9, dampening: 0.0, nesterov: true}
@@ -50,6 +50,7 @@ optimizers:
   - rmsprop: {name: d, lr: 1.0e-3, steps: 10, schedule: {warmup: {total_iters: 5, start_factor: 0.5, end_factor: 1.0}}, alpha: 0.99, eps: 1.0e-8, momentum: 0.5, centered: true}
   - sign: {name: e, lr: 1.0e-3, steps: 10, schedule: constant}
   - muon: {name: f, lr: 1.0e-3, steps: 10, schedule: constant, momentum: 0.9, nesterov: false, ns_coefficients: [3.4445, -4.775, 2.0315], ns_steps: 5, eps: 1.0e-7, adjust_lr_fn: match_rms_adamw, biases: {adamw: {lr: 1.0e-3, schedule: constant, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: false}}}
+stop: {loss: 1.0e-6, grad_norm: 1.0e-9, accuracy: 0.99}
 measure: [sharpness, ledger, modified_flow, limit]
 claims: [balance-law, nfa]
 ";

@@ -32,14 +32,18 @@ fn any_init() -> impl Strategy<Value = Init> {
 }
 
 fn any_record(t_end: f64) -> impl Strategy<Value = Record> {
+    (any_grid(t_end), any::<bool>()).prop_map(|(grid, weights)| Record { grid, weights })
+}
+
+fn any_grid(t_end: f64) -> impl Strategy<Value = Grid> {
     prop_oneof![
-        (2..500usize, 1e-9..0.999).prop_map(move |(points, part)| Record::Log { points, first: Some(part * t_end) }),
-        (2..500usize).prop_map(|points| Record::Linear { points }),
+        (2..500usize, 1e-9..0.999).prop_map(move |(points, part)| Grid::Log { points, first: Some(part * t_end) }),
+        (2..500usize).prop_map(|points| Grid::Linear { points }),
         prop::collection::btree_set(0..=1000u32, 0..9)
-            .prop_map(move |parts| Record::Times(parts.iter().map(|&part| f64::from(part) * (t_end / 1000.0)).collect()))
+            .prop_map(move |parts| Grid::Times(parts.iter().map(|&part| f64::from(part) * (t_end / 1000.0)).collect()))
             .prop_filter(
                 "rounding passed t_end",
-                move |record| matches!(record, Record::Times(t) if t.iter().all(|&t| t <= t_end))
+                move |record| matches!(record, Grid::Times(t) if t.iter().all(|&t| t <= t_end))
             ),
     ]
 }
@@ -102,6 +106,7 @@ prop_compose! {
         (synthetic, widths) in any_problem(),
         init in any_init(),
         weight_decay in positive(),
+        loss in prop::option::of(positive()),
         rates in prop::collection::vec((1e-9..1.0, prop::option::of(1..1000u64)), 0..3),
     ) -> Scenario {
         let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps, schedule: Schedule::Constant });
@@ -118,6 +123,7 @@ prop_compose! {
             flow,
             record,
             optimizers,
+            stop: loss.map(|loss| Stop { loss: Some(loss), ..Stop::default() }),
             measure: Vec::new(),
             claims: Vec::new(),
         }
@@ -144,24 +150,24 @@ proptest! {
     #[test]
     fn record_times_increase_from_zero_to_t_end(flow in any_flow(), points in 2..500usize, part in 1e-12..0.999_999) {
         let first = part * flow.t_end;
-        for record in [Record::Log { points, first: Some(first) }, Record::Linear { points }, Record::Times(vec![first])] {
-            let times = record.times(flow.t_end);
+        for record in [Grid::Log { points, first: Some(first) }, Grid::Linear { points }, Grid::Times(vec![first])] {
+            let times = Record { grid: record.clone(), weights: false }.times(flow.t_end);
             prop_assert_eq!(times[0], 0.0);
             prop_assert_eq!(times[times.len() - 1], flow.t_end);
             prop_assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
             match record {
-                Record::Log { .. } => {
+                Grid::Log { .. } => {
                     prop_assert_eq!(times[1], first);
                     prop_assert_eq!(times.len(), points + 1);
                     let ratio = (flow.t_end / first).powf(1.0 / (points - 1) as f64);
                     prop_assert!(times[1..].windows(2).all(|pair| (pair[1] / pair[0] / ratio - 1.0).abs() < 1e-9));
                 }
-                Record::Linear { .. } => {
+                Grid::Linear { .. } => {
                     prop_assert_eq!(times.len(), points);
                     let step = flow.t_end / (points - 1) as f64;
                     prop_assert!(times.windows(2).all(|pair| ((pair[1] - pair[0]) / step - 1.0).abs() < 1e-9));
                 }
-                Record::Times(_) => prop_assert_eq!(times, vec![0.0, first, flow.t_end]),
+                Grid::Times(_) => prop_assert_eq!(times, vec![0.0, first, flow.t_end]),
             }
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::flow::{Integrator, Preserve};
 use crate::observe::Measure;
 use crate::scenario::{Scenario, ScenarioError, Sweep};
-use crate::settings::Record;
+use crate::settings::{Grid, Record};
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, line_up};
@@ -109,7 +109,7 @@ impl Plan {
         }
         let [optimizers, ends, steps, records, measures] = lists;
         let mut zip = json!({"optimizers": optimizers, "flow.t_end": ends, "flow.max_steps": steps, "measure": measures});
-        if let Record::Times(_) = scenario.record {
+        if let Grid::Times(_) = scenario.record.grid {
             zip["record"] = records.into();
         }
         let text = format!("{}sweep: {}\n", reference.to_yaml(), json!({"zip": zip}));
@@ -191,10 +191,11 @@ fn max_steps(scenario: &Scenario, steps: u64) -> u64 {
 
 /// The scenario's record, which names no time beyond `t_end`.
 fn record(scenario: &Scenario, t_end: f64) -> Record {
-    match &scenario.record {
-        Record::Times(times) => Record::Times(times.iter().copied().filter(|t| *t <= t_end).collect()),
+    let grid = match &scenario.record.grid {
+        Grid::Times(times) => Grid::Times(times.iter().copied().filter(|t| *t <= t_end).collect()),
         other => other.clone(),
-    }
+    };
+    Record { grid, ..scenario.record.clone() }
 }
 
 /// The seeds of each unit of a contender that takes so many steps.

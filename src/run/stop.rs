@@ -1,0 +1,292 @@
+//! `stop`: a process ends where its loss, its ‖∇J‖ or its accuracy has come to what is asked.
+//!
+//! The flow is looked at where each of its steps ends, and the crossing is then found by bisection, to `rtol` of its time: inside the step by
+//! its dense output, or, of methods that have none, by integrating again from where the condition did not hold yet. The steps of `dopri5`,
+//! `dop853` and `rk4` are not seen one by one: of them, the ends of segments, which are at most a factor of 2^{1/4} in time apart. Where the
+//! flow stops, the condition holds. A quantity that passes its threshold and comes back within one step is not seen.
+//!
+//! An optimizer is looked at after every step; one with minibatches, whose own gradients say little of all samples, whenever it has taken as
+//! many steps as an epoch has.
+//!
+//! Neither depends on the record times, but that methods without dense output cut their steps there. Each look at a loss, a gradient or an
+//! accuracy counts as one gradient of monitoring; a full gradient that the next step takes anyway costs nothing.
+
+use std::time::{Duration, Instant};
+
+use nalgebra::DVector;
+
+use crate::flow;
+use crate::linalg::norm;
+use crate::objective::Objective;
+use crate::ode::{Integrator, Segment, Termination};
+use crate::scenario::Scenario;
+use crate::settings::Stop;
+
+/// The first look at a method whose steps are not seen, as a share of the horizon, and the time from one look to the next, as a factor.
+const FIRST: f64 = 1e-6;
+const RATIO: f64 = 1.189_207_115_002_721;
+
+/// A quantity that has come to its threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Reached {
+    quantity: &'static str,
+    value: f64,
+    threshold: f64,
+    at_least: bool,
+}
+
+impl Reached {
+    /// The end of a process at time `t`.
+    pub(super) fn at(self, t: f64) -> Termination {
+        let Self { quantity, value, threshold, at_least } = self;
+        Termination::Reached { t, quantity, value, threshold, at_least }
+    }
+}
+
+/// What is asked of one process.
+pub(super) struct Criterion {
+    stop: Stop,
+    gradient: DVector<f64>,
+    gradients: u64,
+}
+
+impl Criterion {
+    /// If the scenario asks for one.
+    pub(super) fn of(scenario: &Scenario, dim: usize) -> Option<Self> {
+        let stop = scenario.stop.clone()?;
+        Some(Self { stop, gradient: DVector::zeros(dim), gradients: 0 })
+    }
+
+    /// Whether ‖∇J‖ is asked for.
+    pub(super) fn asks_for_gradients(&self) -> bool {
+        self.stop.grad_norm.is_some()
+    }
+
+    /// What has been reached at θ; `gradient`: ∇ℒ(θ), where it is known.
+    pub(super) fn look(
+        &mut self,
+        objective: &dyn Objective,
+        theta: &DVector<f64>,
+        gradient: Option<&DVector<f64>>,
+    ) -> Option<Reached> {
+        let Stop { loss, grad_norm, accuracy } = self.stop;
+        let reached = |quantity, value: f64, threshold: f64, at_least| {
+            let holds = if at_least { value >= threshold } else { value <= threshold };
+            holds.then_some(Reached { quantity, value, threshold, at_least })
+        };
+        let at_most = |quantity, value, threshold| reached(quantity, value, threshold, false);
+        let by_loss = loss.and_then(|threshold| {
+            self.gradients += 1;
+            at_most("loss", objective.loss(theta), threshold)
+        });
+        let by_gradient = || {
+            let threshold = grad_norm?;
+            match gradient {
+                Some(gradient) => self.gradient.copy_from(gradient),
+                None => {
+                    self.gradients += 1;
+                    objective.loss_gradient(theta, &mut self.gradient);
+                }
+            }
+            // As the column `grad_norm`.
+            self.gradient.axpy(objective.weight_decay(), theta, 1.0);
+            at_most("grad_norm", norm(&self.gradient), threshold)
+        };
+        by_loss.or_else(by_gradient).or_else(|| {
+            let threshold = accuracy?;
+            self.gradients += 1;
+            reached("accuracy", objective.accuracy(theta), threshold, true)
+        })
+    }
+
+    /// Gradients spent on looks.
+    pub(super) fn gradients(&self) -> u64 {
+        self.gradients
+    }
+}
+
+/// The watch on a flow that is to stop somewhere.
+pub(super) struct Goal<'a> {
+    criterion: Criterion,
+    objective: &'a dyn Objective,
+    rtol: f64,
+    t_end: f64,
+    /// Whether the integrator hands over after every step.
+    sees_steps: bool,
+    /// The time up to which the condition is known not to hold.
+    looked: f64,
+    /// The last state known at which it does not; before the first look none.
+    below: Option<(f64, DVector<f64>)>,
+    /// Where it will hold, inside a step that goes beyond the state handed over.
+    ahead: Option<(f64, Reached)>,
+    /// Gradients of integrating again.
+    gradients: u64,
+    /// Spent on looks since it was last asked for.
+    time: Duration,
+}
+
+impl<'a> Goal<'a> {
+    /// If the scenario asks for one, of its flow on `objective`.
+    pub(super) fn of(scenario: &Scenario, objective: &'a dyn Objective, dim: usize) -> Option<Self> {
+        use flow::Integrator::{Dop853, Dopri5, Rk4};
+        Some(Self {
+            criterion: Criterion::of(scenario, dim)?,
+            objective,
+            rtol: scenario.flow.rtol,
+            t_end: scenario.flow.t_end,
+            sees_steps: !matches!(scenario.flow.integrator, Dopri5 | Dop853 | Rk4 { .. }),
+            looked: 0.0,
+            below: None,
+            ahead: None,
+            gradients: 0,
+            time: Duration::ZERO,
+        })
+    }
+
+    /// The time spent on looks since this was last asked for.
+    pub(super) fn take_time(&mut self) -> Duration {
+        std::mem::take(&mut self.time)
+    }
+
+    /// Looks at the start, once.
+    pub(super) fn look_at_start(&mut self, theta: &DVector<f64>) -> Option<Termination> {
+        if self.below.is_some() {
+            return None;
+        }
+        self.below = Some((0.0, theta.clone()));
+        self.criterion.look(self.objective, theta, None).map(|reached| reached.at(0.0))
+    }
+
+    /// The flow goes on from θ at time `t`, which was changed.
+    pub(super) fn restart(&mut self, t: f64, theta: &DVector<f64>) {
+        (self.looked, self.ahead) = (t, None);
+        self.keep(t, theta);
+    }
+
+    /// Gradients spent beside the integration.
+    pub(super) fn gradients(&self) -> u64 {
+        self.gradients + self.criterion.gradients()
+    }
+
+    /// Advances by a step at most towards `t1`, and not beyond where the condition holds first: that is then the segment's end.
+    pub(super) fn advance(&mut self, integrator: &mut Integrator<'a>, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        let look = if self.sees_steps { t1 } else { t1.min((RATIO * t0).max(FIRST * self.t_end)) };
+        let until = self.ahead.map_or(look, |(t, _)| t.min(look));
+        let mut segment = step(integrator, t0, until, theta);
+        if segment.stop.is_some() {
+            return segment;
+        }
+        let begin = Instant::now();
+        self.look(integrator, &mut segment, theta);
+        self.time += begin.elapsed();
+        segment
+    }
+
+    /// Looks at what a segment has come to, whose end is then where the condition holds, if it does.
+    fn look(&mut self, integrator: &mut Integrator<'a>, segment: &mut Segment, theta: &mut DVector<f64>) {
+        if let Some((t, reached)) = self.ahead {
+            segment.stop = (segment.t == t).then(|| reached.at(t));
+            return;
+        }
+        let dense = integrator.last_step().filter(|[_, to]| *to > self.looked);
+        if let Some([from, to]) = dense {
+            self.look_ahead(integrator, [from, to], segment.t, theta);
+            if let Some((t, reached)) = self.ahead.filter(|(t, _)| *t <= segment.t) {
+                integrator.within_last_step(t, theta);
+                (segment.t, segment.stop) = (t, Some(reached.at(t)));
+            }
+        } else if segment.t > self.looked {
+            match self.criterion.look(self.objective, theta, None) {
+                None => self.looked = segment.t,
+                Some(reached) => {
+                    let (t, reached) = self.go_back(integrator, segment.t, theta, reached);
+                    (segment.t, segment.stop) = (t, Some(reached.at(t)));
+                }
+            }
+        }
+        if segment.stop.is_none() && segment.t == self.looked {
+            self.keep(segment.t, theta);
+        }
+    }
+
+    fn keep(&mut self, t: f64, theta: &DVector<f64>) {
+        match &mut self.below {
+            Some((at, state)) => {
+                *at = t;
+                state.copy_from(theta);
+            }
+            None => self.below = Some((t, theta.clone())),
+        }
+    }
+
+    /// Whether low and high are one time to the tolerance.
+    fn is_found(&self, low: f64, high: f64) -> bool {
+        high - low <= self.rtol * high || halfway(low, high).is_none()
+    }
+
+    /// Looks at the end of a step, and where the condition holds there for the time since when, into `ahead`.
+    fn look_ahead(&mut self, integrator: &Integrator, [from, to]: [f64; 2], t: f64, theta: &DVector<f64>) {
+        let mut state = theta.clone();
+        if t < to {
+            integrator.within_last_step(to, &mut state);
+        }
+        self.looked = to;
+        let Some(mut reached) = self.criterion.look(self.objective, &state, None) else { return };
+        let (mut low, mut high) = (from, to);
+        while let Some(middle) = halfway(low, high).filter(|_| !self.is_found(low, high)) {
+            integrator.within_last_step(middle, &mut state);
+            match self.criterion.look(self.objective, &state, None) {
+                Some(earlier) => (high, reached) = (middle, earlier),
+                None => low = middle,
+            }
+        }
+        self.ahead = Some((high, reached));
+    }
+
+    /// Integrates again from the last state at which the condition did not hold, in halves of what is left up to `high`, where it holds.
+    /// `theta` is then the state at the time returned. An integration that stops on the way leaves the time found until then.
+    fn go_back(
+        &mut self,
+        integrator: &mut Integrator<'a>,
+        mut high: f64,
+        theta: &mut DVector<f64>,
+        mut reached: Reached,
+    ) -> (f64, Reached) {
+        let Some((mut low, mut start)) = self.below.take() else { return (high, reached) };
+        let mut state = start.clone();
+        while let Some(middle) = halfway(low, high).filter(|_| !self.is_found(low, high)) {
+            state.copy_from(&start);
+            let mut t = low;
+            while t < middle {
+                let segment = step(integrator, t, middle, &mut state);
+                self.gradients += segment.work.evaluations;
+                if segment.stop.is_some() {
+                    return (high, reached);
+                }
+                t = segment.t;
+            }
+            match self.criterion.look(self.objective, &state, None) {
+                Some(earlier) => {
+                    (high, reached) = (middle, earlier);
+                    theta.copy_from(&state);
+                }
+                None => {
+                    low = middle;
+                    start.copy_from(&state);
+                }
+            }
+        }
+        (high, reached)
+    }
+}
+
+/// One step, if the method hands over after one.
+fn step(integrator: &mut Integrator, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+    integrator.advance_or_pause(t0, t0.next_up(), t1, theta).expect("times are finite and in order")
+}
+
+/// The time halfway, unless the two are neighbours.
+fn halfway(low: f64, high: f64) -> Option<f64> {
+    let middle = low + 0.5 * (high - low);
+    (low < middle && middle < high).then_some(middle)
+}

@@ -1,0 +1,96 @@
+//! How a record is written: one key for its grid, `weights` beside it; or the one word `log` or `linear`.
+
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Grid, Record, points};
+
+const KEYS: &str = "a map with the keys log, linear, times, weights";
+
+/// Each grid under its own key, so that no setting of one is taken for that of another.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    log: Option<Log>,
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    linear: Option<Linear>,
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    times: Option<Vec<f64>>,
+    // Written where it is set: other records keep their hash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    weights: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    #[serde(default = "points")]
+    points: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<f64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linear {
+    #[serde(default = "points")]
+    points: usize,
+}
+
+/// A key that is there has a value.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys = Keys { weights: self.weights, ..Keys::default() };
+        match &self.grid {
+            Grid::Log { points, first } => keys.log = Some(Log { points: *points, first: *first }),
+            Grid::Linear { points } => keys.linear = Some(Linear { points: *points }),
+            Grid::Times(times) => keys.times = Some(times.clone()),
+        }
+        keys.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Written)
+    }
+}
+
+struct Written;
+
+impl<'de> Visitor<'de> for Written {
+    type Value = Record;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(KEYS)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Record, E> {
+        let grid = match word {
+            "log" => Grid::default(),
+            "linear" => Grid::Linear { points: points() },
+            _ => return Err(E::unknown_variant(word, &["log", "linear"])),
+        };
+        Ok(Record { grid, weights: false })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Record, A::Error> {
+        let Keys { log, linear, times, weights } = Keys::deserialize(MapAccessDeserializer::new(map))?;
+        let log = log.map(|Log { points, first }| Grid::Log { points, first });
+        let linear = linear.map(|Linear { points }| Grid::Linear { points });
+        let mut grids = [log, linear, times.map(Grid::Times)].into_iter().flatten();
+        let grid = grids.next().unwrap_or_default();
+        match grids.next() {
+            None => Ok(Record { grid, weights }),
+            Some(_) => Err(A::Error::custom("one grid of times expected, log, linear or times: keep one of them")),
+        }
+    }
+}
