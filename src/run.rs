@@ -17,6 +17,7 @@ mod process;
 mod schedule;
 mod sharpness;
 mod sliding;
+mod training;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
 use crate::settings::{Findings, Optimizer, Sgd, path};
 
 use super::Scenario;
@@ -44,11 +43,7 @@ fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
         Optimizer::Sgd(Sgd { batch, .. }) => *batch,
         _ => None,
     };
-    let all = match &scenario.data {
-        Data::Synthetic(data) => Some(data.inputs.samples),
-        Data::File(_) => None,
-    };
-    own.or(all)
+    own.or(scenario.data.drawn())
 }
 
 /// One picture: panels in rows.

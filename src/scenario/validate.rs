@@ -3,7 +3,7 @@
 use crate::data::Data;
 use crate::flow::Preserve;
 use crate::observe::Measure;
-use crate::settings::{Findings, Loss, path, validate_optimizers};
+use crate::settings::{Findings, Loss, Optimizer, Sgd, path, validate_optimizers};
 
 use super::{MOST_WORDS, Scenario};
 
@@ -26,17 +26,46 @@ impl Scenario {
         found.not_negative("weight_decay", self.weight_decay);
         self.flow.validate(found);
         self.record.validate(self.flow.t_end, found);
-        let samples = match &self.data {
-            Data::Synthetic(synthetic) => Some(synthetic.inputs.samples),
-            Data::File(_) => None,
-        };
-        validate_optimizers(&self.optimizers, samples, self.flow.t_end, found);
+        self.validate_map_data(found);
+        validate_optimizers(&self.optimizers, self.data.drawn(), self.flow.t_end, found);
         for (index, measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
             let twice = self.measure[..index].contains(measure);
             found.require(!twice, &path::item("measure", index), "named once", measure);
         }
         self.validate_claims(found);
         self.validate_linear(found);
+    }
+
+    /// Data that say something of the end-to-end matrix W_L⋯W_1 alone are for networks that have one; batches are of samples.
+    fn validate_map_data(&self, found: &mut Findings) {
+        let moments = self.data.is_moments();
+        let (at, what) = match &self.data {
+            Data::Synthetic(_) if moments => {
+                ("data.synthetic.inputs.samples", "a population is known by its moments, which hold")
+            }
+            Data::Moments(_) => ("data.moments", "moments hold"),
+            Data::Sensing(_) => ("data.sensing", "measurements of W_L⋯W_1 hold"),
+            Data::Synthetic(_) | Data::File(_) => return,
+        };
+        if !self.network.is_linear() {
+            found.add(
+                at,
+                format!("{what} what a linear network without biases needs: with activations or biases train on samples"),
+            );
+        }
+        if self.loss != Loss::Mse {
+            found.add(at, format!("{what} what the loss mse needs: for another loss train on samples"));
+        }
+        for (index, optimizer) in self.optimizers.iter().enumerate() {
+            if let Optimizer::Sgd(Sgd { batch: Some(_), .. }) = optimizer
+                && moments
+            {
+                found.add(
+                    &format!("optimizers[{index}].sgd.batch"),
+                    format!("must be left out: batches are of samples, and {at} has none"),
+                );
+            }
+        }
     }
 
     /// What rests on the whole matrix D_l, which only linear networks without biases conserve.

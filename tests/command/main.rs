@@ -14,6 +14,7 @@ mod hostile;
 mod interrupt;
 mod laws;
 mod ledger;
+mod map_data;
 mod mutate;
 mod nonlinear;
 mod nonlinear_references;
