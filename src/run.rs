@@ -18,6 +18,7 @@ mod schedule;
 mod sharpness;
 mod sliding;
 mod stop;
+mod training;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};

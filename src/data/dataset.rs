@@ -12,6 +12,7 @@ use crate::settings::Loss;
 
 use super::inputs::{Law, WhitenError};
 use super::labels::{LabelError, of_file, of_target};
+use super::moments::MomentsError;
 use super::{file, target};
 
 /// n samples as rows: X ∈ ℝ^{n × d_0}, Y ∈ ℝ^{n × d_L}.
@@ -19,8 +20,15 @@ use super::{file, target};
 pub struct Dataset {
     /// The inputs, one per row.
     pub x: DMatrix<f64>,
-    /// The labels, one per row.
+    /// The labels, one per row; NaN where a label was not observed, which has no term in the loss.
     pub y: DMatrix<f64>,
+}
+
+impl Dataset {
+    /// Whether every label was observed.
+    pub fn is_complete(&self) -> bool {
+        self.y.iter().all(|y| !y.is_nan())
+    }
 }
 
 /// The samples that are trained on, and others of the same law.
@@ -40,7 +48,7 @@ pub enum DatasetError {
     /// The data file cannot be read as NPZ.
     #[error(transparent)]
     Npz(#[from] NpzError),
-    /// The data file lacks X or Y, or they are no samples: their shapes do not fit, or an entry is NaN or infinite.
+    /// The data file lacks an array, or holds none that will do: shapes do not fit, an entry is NaN or infinite, a mask is not of 0 and 1.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.
@@ -54,6 +62,26 @@ pub enum DatasetError {
     /// The labels do not suit the loss.
     #[error(transparent)]
     Label(#[from] LabelError),
+    /// What a file holds cannot be the moments of anything.
+    #[error("{}: {reason}", path.display())]
+    Moments {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: MomentsError,
+    },
+    /// The expectations over a population are not known in closed form.
+    #[error(
+        "of this target no closed form of E[yxᵀ] and E‖y‖² is known here: take low_rank or single_index with the link identity, or, on gaussian \
+         inputs, with any link but tanh; or a number of samples"
+    )]
+    NoClosedForm,
+    /// The data are measurements or moments.
+    #[error("{key} holds no samples of inputs and labels")]
+    NoSamples {
+        /// The key of the scenario.
+        key: &'static str,
+    },
 }
 
 /// The samples, y_i = f*(x_i) + noise·ξ_i with ξ_i ~ N(0, I), or those of a file. The labels are what `loss` needs for d_L = `outputs`: those of
@@ -62,6 +90,8 @@ pub enum DatasetError {
 /// Test samples are drawn from streams of their own: the others are the same with and without them.
 pub fn split(data: &Data, loss: Loss, outputs: usize, seed: u64) -> Result<Split, DatasetError> {
     match data {
+        _ if data.is_moments() => Err(DatasetError::NoSamples { key: data.key() }),
+        Data::Sensing(_) | Data::Moments(_) => Err(DatasetError::NoSamples { key: data.key() }),
         Data::File(from) => {
             let Dataset { x, y } = file::read(&from.path)?;
             let y = of_file(y, loss, outputs)?;

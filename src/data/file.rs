@@ -1,37 +1,99 @@
-//! Samples from an NPZ file: X of shape (n, d_0) and Y of shape (n, d_L), or (n,) for d_L = 1.
+//! Arrays from NPZ files. Samples: X of shape (n, d_0) and Y of shape (n, d_L), or (n,) for d_L = 1; and perhaps M of Y's shape, 1 where a
+//! label was observed and 0 elsewhere.
 
 use std::path::Path;
 
 use nalgebra::DMatrix;
 
-use crate::npz::{self, Array};
+use crate::npz::{self, Array, Arrays};
 
 use super::{Dataset, DatasetError};
 
-pub(super) fn read(path: &Path) -> Result<Dataset, DatasetError> {
-    let fail = |reason: String| DatasetError::File { path: path.into(), reason };
-    let arrays = npz::read_those(path, |name| name == "X" || name == "Y")?;
-    let samples = |name: &str| {
-        let array = arrays
-            .get(name)
-            .ok_or_else(|| fail(format!("there is no array `{name}`: it needs X and Y, one sample per row")))?;
-        let matrix =
-            matrix(array).ok_or_else(|| fail(format!("`{name}` has shape {:?}: one sample per row is wanted", array.shape)))?;
-        if matrix.iter().all(|v| v.is_finite()) {
-            Ok(matrix)
+/// The arrays of one file that somebody asked for.
+pub(super) struct Opened<'a> {
+    path: &'a Path,
+    arrays: Arrays,
+}
+
+impl<'a> Opened<'a> {
+    /// Of `names`, those that the file has; others stay unread.
+    pub(super) fn new(path: &'a Path, names: &[&str]) -> Result<Self, DatasetError> {
+        Ok(Self { path, arrays: npz::read_those(path, |name| names.contains(&name))? })
+    }
+
+    pub(super) fn fail(&self, reason: String) -> DatasetError {
+        DatasetError::File { path: self.path.into(), reason }
+    }
+
+    /// An array of finite numbers. `needs`: what the file is to hold.
+    pub(super) fn finite(&self, name: &str, needs: &str) -> Result<&Array, DatasetError> {
+        let array = self.arrays.get(name).ok_or_else(|| self.fail(format!("there is no array `{name}`: {needs}")))?;
+        if array.data.iter().all(|v| v.is_finite()) {
+            Ok(array)
         } else {
-            Err(fail(format!("`{name}` has an entry that is NaN or infinite")))
+            Err(self.fail(format!("`{name}` has an entry that is NaN or infinite")))
         }
+    }
+
+    /// One sample per row.
+    fn rows(&self, name: &str, array: &Array) -> Result<DMatrix<f64>, DatasetError> {
+        matrix(array).ok_or_else(|| self.fail(format!("`{name}` has shape {:?}: one sample per row is wanted", array.shape)))
+    }
+}
+
+const SAMPLES: &str = "it needs X and Y, one sample per row";
+
+pub(super) fn read(path: &Path) -> Result<Dataset, DatasetError> {
+    let file = Opened::new(path, &["X", "Y", "M"])?;
+    let x = file.rows("X", file.finite("X", SAMPLES)?)?;
+    let y = match file.arrays.contains_key("M") {
+        false => file.rows("Y", file.finite("Y", SAMPLES)?)?,
+        true => observed(&file)?,
     };
-    let (x, y) = (samples("X")?, samples("Y")?);
     if x.nrows() != y.nrows() {
-        return Err(fail(format!("X has {} samples and Y has {}", x.nrows(), y.nrows())));
+        return Err(file.fail(format!("X has {} samples and Y has {}", x.nrows(), y.nrows())));
     }
     Ok(Dataset { x, y })
 }
 
+/// Y where M is 1, and NaN where it is 0, whatever stands there in Y.
+fn observed(file: &Opened) -> Result<DMatrix<f64>, DatasetError> {
+    let mask = file.finite("M", SAMPLES)?;
+    let labels = file.arrays.get("Y").ok_or_else(|| file.fail(format!("there is no array `Y`: {SAMPLES}")))?;
+    let (mask, mut labels) = (file.rows("M", mask)?, file.rows("Y", labels)?);
+    if mask.shape() != labels.shape() {
+        let (mask, labels) = (mask.shape(), labels.shape());
+        return Err(file
+            .fail(format!("M has shape {mask:?} and Y {labels:?}: it wants 1 for each label of Y that was observed, and 0")));
+    }
+    for row in 0..mask.nrows() {
+        for column in 0..mask.ncols() {
+            let (seen, label) = (mask[(row, column)], &mut labels[(row, column)]);
+            match seen {
+                0.0 => *label = f64::NAN,
+                1.0 if label.is_finite() => {}
+                1.0 => {
+                    let reason =
+                        format!("Y[{row}, {column}] is {label:?}, and M says that it was observed: M is 0 where no label was");
+                    return Err(file.fail(reason));
+                }
+                _ => {
+                    return Err(
+                        file.fail(format!("M[{row}, {column}] is {seen:?}: a mask is 1 where a label was observed, and 0"))
+                    );
+                }
+            }
+        }
+    }
+    if labels.iter().all(|y| y.is_nan()) {
+        Err(file.fail("M is 0 throughout: no label was observed".into()))
+    } else {
+        Ok(labels)
+    }
+}
+
 /// A vector is one column. No rows or no columns are no samples.
-fn matrix(array: &Array) -> Option<DMatrix<f64>> {
+pub(super) fn matrix(array: &Array) -> Option<DMatrix<f64>> {
     let (rows, columns) = match array.shape[..] {
         [rows] => (rows, 1),
         [rows, columns] => (rows, columns),

@@ -44,6 +44,12 @@ pub enum LabelError {
         /// Its label.
         value: f64,
     },
+    /// Some labels were not observed.
+    #[error(
+        "M hides labels, and cross_entropy needs all labels of a sample, for its classes share one probability: leave out the samples that \
+         have none, or use mse or logistic"
+    )]
+    Masked,
     /// The labels of a sample are no distribution over the classes.
     #[error("row {row} of Y sums to {sum}: cross_entropy wants one 1 in every row, or probabilities that sum to 1")]
     Sum {
@@ -68,10 +74,11 @@ fn word(loss: Loss) -> &'static str {
 /// - `cross_entropy`: rows of probabilities as they are, one-hot ones among them; likewise (Y + 1)/2 of −1 and 1. A single column for several
 ///   outputs holds the classes themselves, counted from 0, and becomes one-hot.
 ///
-/// Anything else is an error.
+/// Anything else is an error. NaN, a label that was not observed, stays; `cross_entropy` refuses it.
 pub(super) fn of_file(y: DMatrix<f64>, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
     match loss {
         Loss::Mse => Ok(y),
+        Loss::CrossEntropy if y.iter().any(|y| y.is_nan()) => Err(LabelError::Masked),
         Loss::CrossEntropy if y.ncols() == 1 && outputs > 1 => classes(&y, outputs),
         Loss::Logistic => probabilities(y, loss),
         Loss::CrossEntropy => {
@@ -109,7 +116,7 @@ pub(super) fn of_target(y: DMatrix<f64>, loss: Loss) -> (DMatrix<f64>, bool) {
 fn probabilities(y: DMatrix<f64>, loss: Loss) -> Result<DMatrix<f64>, LabelError> {
     let signs = y.iter().any(|&value| value == -1.0);
     for (row, sample) in y.row_iter().enumerate() {
-        for (column, &value) in sample.iter().enumerate() {
+        for (column, &value) in sample.iter().enumerate().filter(|(_, y)| !y.is_nan()) {
             if signs && value.abs() != 1.0 {
                 return Err(LabelError::NoSign { row, column, value });
             }
@@ -123,9 +130,10 @@ fn probabilities(y: DMatrix<f64>, loss: Loss) -> Result<DMatrix<f64>, LabelError
 
 /// What to do about labels that are no probabilities.
 fn remedy(y: &DMatrix<f64>, loss: Loss) -> &'static str {
-    let whole = y.iter().all(|value| value.fract() == 0.0);
+    let mut observed = y.iter().filter(|y| !y.is_nan());
+    let whole = observed.clone().all(|value| value.fract() == 0.0);
     match loss {
-        Loss::Logistic if whole && y.iter().all(|value| [1.0, 2.0].contains(value)) => "of classes 1 and 2 store Y - 1",
+        Loss::Logistic if whole && observed.all(|value| [1.0, 2.0].contains(value)) => "of classes 1 and 2 store Y - 1",
         Loss::Logistic if whole => "of several classes store one column of 0 and 1 per class, or use cross_entropy",
         _ => "for real values use mse",
     }
@@ -181,6 +189,19 @@ mod tests {
             let error = of_file(rows(1, &[-1.0, value]), Loss::Logistic, 1);
             assert_eq!(error, Err(LabelError::NoSign { row: 1, column: 0, value }));
         }
+    }
+
+    #[test]
+    fn labels_that_were_not_observed_stay_so() {
+        let nan = f64::NAN;
+        let same = |a: &DMatrix<f64>, b: &[f64]| a.transpose().iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
+        let signs = of_file(rows(2, &[-1.0, nan, 1.0, 1.0]), Loss::Logistic, 2).unwrap();
+        assert!(same(&signs, &[0.0, nan, 1.0, 1.0]));
+        let probabilities = of_file(rows(2, &[0.5, nan, 1.0, 0.0]), Loss::Logistic, 2).unwrap();
+        assert!(same(&probabilities, &[0.5, nan, 1.0, 0.0]));
+        let twos = of_file(rows(1, &[1.0, nan, 2.0]), Loss::Logistic, 1).unwrap_err().to_string();
+        assert!(twos.contains("Y[2, 0] is 2.0") && twos.contains("store Y - 1"), "{twos}");
+        assert_eq!(of_file(rows(2, &[1.0, 0.0, nan, 1.0]), Loss::CrossEntropy, 2), Err(LabelError::Masked));
     }
 
     #[test]

@@ -5,13 +5,17 @@ mod file;
 mod inputs;
 mod labels;
 mod moments;
+mod population;
+mod sensing;
 mod settings;
 mod target;
 
 pub use dataset::{Dataset, DatasetError, Split, split};
-pub use inputs::{Distribution, Inputs, Law, WhitenError};
+pub use inputs::{Distribution, Inputs, Law, SampleSize, WhitenError};
 pub use labels::LabelError;
-pub use moments::Moments;
+pub use moments::{Moments, MomentsError};
+pub use population::population_moments;
+pub use sensing::Sensing;
 pub use settings::{Data, FileData, Synthetic};
 pub use target::{
     Counterexample, Link, LowRank, MultiIndex, Parity, SingleIndex, Target, TargetAgop, TargetFunction, Teacher, target,

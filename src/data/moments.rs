@@ -1,10 +1,13 @@
 //! Sufficient statistics: all that the loss of a linear network depends on, of a size independent of the number of samples.
 
+use std::path::Path;
+
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{Svd, SvdError, singular_values};
+use crate::linalg::{Eigen, Svd, SvdError, singular_values};
 
-use super::Dataset;
+use super::file::{Opened, matrix};
+use super::{Dataset, DatasetError};
 
 /// Σ_x = XᵀX/n, Σ_yx = YᵀX/n, and the parts of ℒ(P) = ½‖(P − P*)Σ_x^{1/2}‖_F² + ℒ_min for a linear map P ∈ ℝ^{d_L × d_0}.
 ///
@@ -25,7 +28,119 @@ pub struct Moments {
     pub modes: Vec<f64>,
 }
 
+/// Why matrices are not the moments of any inputs and labels.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MomentsError {
+    /// Σ_x is not its transpose.
+    #[error("Sigma_x is not symmetric: entries [{row}, {column}] and [{column}, {row}] are {value:?} and {other:?}")]
+    NotSymmetric {
+        /// From 0.
+        row: usize,
+        /// From 0.
+        column: usize,
+        /// The entry there.
+        value: f64,
+        /// The entry across the diagonal.
+        other: f64,
+    },
+    /// Σ_x has a negative eigenvalue.
+    #[error("Sigma_x has the eigenvalue {least:e} beside {largest:e}, and the mean of xxᵀ has none below 0")]
+    Indefinite {
+        /// The least eigenvalue.
+        least: f64,
+        /// The largest.
+        largest: f64,
+    },
+    /// Labels cannot vary along inputs that do not, nor more than they vary at all.
+    #[error(
+        "tr_Sigma_y is {given:?}, and with this Sigma_x and Sigma_yx it is at least {least:?}: it is the mean of ‖y‖², not centred"
+    )]
+    Trace {
+        /// What was given.
+        given: f64,
+        /// tr(Σ_yx Σ_x⁺ Σ_yxᵀ), or what rounding of Σ_x leaves of it.
+        least: f64,
+    },
+    /// Σ_x has no eigendecomposition.
+    #[error("Sigma_x has no eigenvalues that could be found: scale it to moderate size")]
+    NoEigenvalues,
+}
+
 impl Moments {
+    /// Sigma_x (d_0, d_0), Sigma_yx (d_L, d_0) and tr_Sigma_y, a number, from an NPZ file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or does not hold moments of inputs and labels.
+    pub fn read(path: &Path) -> Result<Self, DatasetError> {
+        const NEEDS: &str = "it needs Sigma_x (d_in, d_in), Sigma_yx (d_out, d_in) and tr_Sigma_y, a number";
+        let file = Opened::new(path, &["Sigma_x", "Sigma_yx", "tr_Sigma_y"])?;
+        let fail = |name: &str, shape: &[usize]| file.fail(format!("`{name}` has shape {shape:?}: {NEEDS}"));
+        let [sigma_x, sigma_yx, trace] =
+            [file.finite("Sigma_x", NEEDS)?, file.finite("Sigma_yx", NEEDS)?, file.finite("tr_Sigma_y", NEEDS)?];
+        let square = |m: &DMatrix<f64>| m.is_square();
+        let x = matrix(sigma_x).filter(square).ok_or_else(|| fail("Sigma_x", &sigma_x.shape))?;
+        let yx = matrix(sigma_yx).filter(|m| sigma_yx.shape.len() == 2 && m.ncols() == x.ncols());
+        let yx = yx.ok_or_else(|| fail("Sigma_yx", &sigma_yx.shape))?;
+        let &[trace] = &trace.data[..] else { return Err(fail("tr_Sigma_y", &trace.shape)) };
+        Self::given(x, yx, trace).map_err(|reason| DatasetError::Moments { path: path.into(), reason })
+    }
+
+    /// From Σ_x, Σ_yx and tr Σ_y = mean ‖y‖², all uncentred. ℒ_min = ½(tr Σ_y − ‖P*Σ_x^{1/2}‖²) is known to ε·tr Σ_y; what ℒ exceeds it by
+    /// keeps its digits.
+    ///
+    /// # Errors
+    /// If these cannot be the moments of inputs and labels, beyond rounding.
+    pub fn given(sigma_x: DMatrix<f64>, sigma_yx: DMatrix<f64>, tr_sigma_y: f64) -> Result<Self, MomentsError> {
+        let (dim, size) = (sigma_x.nrows(), sigma_x.amax());
+        // Those of many samples, summed in whatever order, or of float32.
+        let rounding = 1e-6 * size;
+        for (row, column) in (0..dim).flat_map(|row| (0..row).map(move |column| (row, column))) {
+            let (value, other) = (sigma_x[(row, column)], sigma_x[(column, row)]);
+            if (value - other).abs() > rounding {
+                return Err(MomentsError::NotSymmetric { row, column, value, other });
+            }
+        }
+        let sigma_x = (&sigma_x + sigma_x.transpose()) * 0.5;
+        let Eigen { values, vectors } = Eigen::symmetric(sigma_x.as_view()).ok_or(MomentsError::NoEigenvalues)?;
+        let (least, largest) = (values.min(), values.max());
+        if least < -rounding || largest < 0.0 {
+            return Err(MomentsError::Indefinite { least, largest });
+        }
+        // An eigenvalue is known to ε·largest, or to what Σ_x itself is: those below are rounding, not variance.
+        let floor = (largest * f64::EPSILON * dim as f64).max(-2.0 * least);
+        let inverse = values.map(|value| if value > floor { 1.0 / value } else { 0.0 });
+        let root = values.map(|value| value.max(0.0).sqrt());
+        let root_x = &vectors * DMatrix::from_diagonal(&root) * vectors.transpose();
+        // Σ_yx in the eigenvectors of Σ_x: column j is at most √(tr Σ_y·θ_j) long (Cauchy–Schwarz).
+        let along = &sigma_yx * &vectors;
+        let optimum = &along * DMatrix::from_diagonal(&inverse) * vectors.transpose();
+        let explained: f64 =
+            (0..dim).map(|j| along.column(j).norm_squared() / values[j].max(floor).max(f64::MIN_POSITIVE)).sum();
+        if tr_sigma_y < 0.0 || explained > tr_sigma_y + 1e-6 * tr_sigma_y.abs() {
+            return Err(MomentsError::Trace { given: tr_sigma_y, least: explained });
+        }
+        let min_loss = 0.5 * (tr_sigma_y - (&optimum * &root_x).norm_squared()).max(0.0);
+        Ok(Self::of_parts(sigma_x, sigma_yx, root_x, optimum, min_loss))
+    }
+
+    /// Of a law with E[xxᵀ] = `root_x`², for labels with E‖y − Px‖² = ‖(P − P*)Σ_x^{1/2}‖² + 2·`min_loss`, P* = `optimum`.
+    pub fn of_law(root_x: DMatrix<f64>, optimum: DMatrix<f64>, min_loss: f64) -> Self {
+        let sigma_x = &root_x * &root_x;
+        let sigma_yx = &optimum * &sigma_x;
+        Self::of_parts(sigma_x, sigma_yx, root_x, optimum, min_loss)
+    }
+
+    fn of_parts(
+        sigma_x: DMatrix<f64>,
+        sigma_yx: DMatrix<f64>,
+        root_x: DMatrix<f64>,
+        optimum: DMatrix<f64>,
+        min_loss: f64,
+    ) -> Self {
+        let modes = singular_values((&optimum * &root_x).as_view()).unwrap_or_else(|_| vec![f64::NAN]);
+        Self { sigma_x, sigma_yx, root_x, optimum, min_loss, modes }
+    }
+
     /// The moments of n ≥ 1 samples.
     pub fn new(data: &Dataset) -> Result<Self, SvdError> {
         let n = data.x.nrows() as f64;
@@ -38,15 +153,8 @@ impl Moments {
         let optimum = (data.y.transpose() / n.sqrt()) * &svd.u * DMatrix::from_diagonal(&inverse) * svd.v.transpose();
         let residual = &data.x * optimum.transpose() - &data.y;
         let root_x = &svd.v * DMatrix::from_diagonal(&s) * svd.v.transpose();
-        let modes = singular_values((&optimum * &root_x).as_view()).unwrap_or_else(|_| vec![f64::NAN]);
-        Ok(Self {
-            sigma_x: data.x.transpose() * &data.x / n,
-            sigma_yx: data.y.transpose() * &data.x / n,
-            modes,
-            root_x,
-            optimum,
-            min_loss: residual.norm_squared() / (2.0 * n),
-        })
+        let (sigma_x, sigma_yx) = (data.x.transpose() * &data.x / n, data.y.transpose() * &data.x / n);
+        Ok(Self::of_parts(sigma_x, sigma_yx, root_x, optimum, residual.norm_squared() / (2.0 * n)))
     }
 
     /// What the least ℒ(P) over all P of rank at most `rank` exceeds ℒ_min by: ½Σ_{i > rank} σ_i(P*Σ_x^{1/2})² (Eckart & Young 1936).
@@ -103,6 +211,43 @@ mod tests {
             // At most 6.5, 42 and 2.4 over all 812,000 of these cases.
             prop_assert!(misses.iter().all(|miss| *miss <= 100.0), "{misses:?}");
         }
+    }
+
+    /// Moments of samples, given as matrices, are those of the samples: with more and fewer samples than dimensions.
+    #[test]
+    fn moments_that_are_given_are_those_of_the_samples() {
+        for n in [40, 3] {
+            let rng = &mut stream(4, Purpose::Inputs);
+            let data = Dataset { x: gaussian_matrix(n, 5, rng), y: gaussian_matrix(n, 3, rng) };
+            let (of_samples, p) = (Moments::new(&data).unwrap(), gaussian_matrix(3, 5, rng));
+            let trace = data.y.norm_squared() / n as f64;
+            let given = Moments::given(of_samples.sigma_x.clone(), of_samples.sigma_yx.clone(), trace).unwrap();
+            assert!((given.loss(&p) - by_samples(&data, &p)).abs() < 1e-7 * trace, "{n}");
+            assert!((given.min_loss - of_samples.min_loss).abs() < 1e-13 * trace, "{n}");
+            assert!((&given.optimum - &of_samples.optimum).norm() < 1e-12 * of_samples.optimum.norm(), "{n}");
+            assert!((given.excess(&p) - of_samples.excess(&p)).abs() < 1e-7 * trace, "{n}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_moments_is_refused_with_the_reason() {
+        let (two, one) =
+            (|entries: [f64; 4]| DMatrix::from_row_slice(2, 2, &entries), DMatrix::from_row_slice(1, 2, &[1.0, 0.0]));
+        let given =
+            |sigma_x: [f64; 4], trace: f64| Moments::given(two(sigma_x), one.clone(), trace).map(|moments| moments.min_loss);
+        assert!(given([2.0, 0.0, 0.0, 1.0], 0.5).unwrap() < 1e-15);
+        assert!((given([2.0, 0.0, 0.0, 1.0], 2.5).unwrap() - 1.0).abs() < 1e-15);
+        assert_eq!(
+            given([2.0, 0.1, 0.0, 1.0], 2.5),
+            Err(MomentsError::NotSymmetric { row: 1, column: 0, value: 0.0, other: 0.1 })
+        );
+        assert!(matches!(given([2.0, 3.0, 3.0, 2.0], 9.0), Err(MomentsError::Indefinite { .. })));
+        assert!(matches!(given([-1.0, 0.0, 0.0, -1.0], 9.0), Err(MomentsError::Indefinite { .. })));
+        assert!(
+            matches!(given([2.0, 0.0, 0.0, 1.0], 0.4), Err(MomentsError::Trace { least, .. }) if (least - 0.5).abs() < 1e-12)
+        );
+        // Labels that vary with an input that does not.
+        assert!(matches!(given([0.0, 0.0, 0.0, 1.0], 1e6), Err(MomentsError::Trace { .. })));
     }
 
     /// From many starts, descent over P = BA with inner width r ends at the closed form; at r = 3 nothing is lost.

@@ -1,15 +1,15 @@
 //! `data`: what the network is trained on, drawn from a law or read from a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Findings, write_path};
 
-use super::inputs::{Inputs, validate_count};
+use super::inputs::{Inputs, SampleSize, validate_count};
 use super::target::Target;
 
-/// Where the samples (x_i, y_i) come from.
+/// What is trained on: samples (x_i, y_i), or what a linear network needs in their place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Data {
@@ -17,9 +17,14 @@ pub enum Data {
     Synthetic(Synthetic),
     /// Read from an NPZ file.
     File(FileData),
+    /// Measurements y_k = ⟨A_k, W_L⋯W_1⟩ of the end-to-end matrix of a linear network: A (m, d_out, d_in) and y (m) of an NPZ file.
+    Sensing(FileData),
+    /// Second moments of inputs and labels: Sigma_x (d_in, d_in), Sigma_yx (d_out, d_in) and tr_Sigma_y of an NPZ file.
+    Moments(FileData),
 }
 
-/// An NPZ file with float64 arrays X (n, d_in) and Y (n, d_out).
+/// An NPZ file. Of samples: float64 arrays X (n, d_in) and Y (n, d_out), and perhaps M (n, d_out), 1 where a label was observed and 0
+/// elsewhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileData {
@@ -48,7 +53,52 @@ impl Data {
     pub(crate) fn validate(&self, found: &mut Findings) {
         match self {
             Self::Synthetic(synthetic) => synthetic.validate(found),
-            Self::File(file) => found.file("data.file.path", &file.path),
+            Self::File(file) | Self::Sensing(file) | Self::Moments(file) => {
+                found.file(&format!("{}.path", self.key()), &file.path);
+            }
+        }
+    }
+
+    /// The key of the scenario that says where the data come from.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Synthetic(_) => "data.synthetic",
+            Self::File(_) => "data.file",
+            Self::Sensing(_) => "data.sensing",
+            Self::Moments(_) => "data.moments",
+        }
+    }
+
+    /// The file that they are read from, if they are.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Synthetic(_) => None,
+            Self::File(file) | Self::Sensing(file) | Self::Moments(file) => Some(&file.path),
+        }
+    }
+
+    /// The same, to put another in its place.
+    pub(crate) fn file_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Synthetic(_) => None,
+            Self::File(file) | Self::Sensing(file) | Self::Moments(file) => Some(&mut file.path),
+        }
+    }
+
+    /// The number of samples that are drawn; what a file holds is known once it is read.
+    pub fn drawn(&self) -> Option<usize> {
+        match self {
+            Self::Synthetic(synthetic) => synthetic.inputs.samples.count(),
+            Self::File(_) | Self::Sensing(_) | Self::Moments(_) => None,
+        }
+    }
+
+    /// Whether there is nothing but moments: no samples to take batches of.
+    pub fn is_moments(&self) -> bool {
+        match self {
+            Self::Synthetic(synthetic) => synthetic.inputs.samples == SampleSize::Population,
+            Self::Moments(_) => true,
+            Self::File(_) | Self::Sensing(_) => false,
         }
     }
 }
@@ -59,5 +109,11 @@ impl Synthetic {
         self.target.validate("data.synthetic.target", self.inputs.dim, found);
         found.not_negative("data.synthetic.noise", self.noise);
         validate_count("data.synthetic.test", self.test, 0, self.inputs.dim, found);
+        if self.inputs.samples == SampleSize::Population && self.test > 0 {
+            found.add(
+                "data.synthetic.test",
+                "a population leaves nothing to test on: its loss is the expected one; leave test out",
+            );
+        }
     }
 }

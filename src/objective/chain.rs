@@ -15,8 +15,10 @@
 
 use nalgebra::{DMatrix, DMatrixView};
 
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::{Scaled, Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::network::Architecture;
+
+use super::Jacobian;
 
 /// From which end the products are carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,32 @@ impl Chain {
 
     pub(super) fn scratch(&self) -> Scratch {
         Scratch::new(&self.net, self.order)
+    }
+
+    /// P = W_L⋯W_1, multiplied from the narrower end.
+    pub(super) fn end_to_end(&self, theta: &[f64]) -> DMatrix<f64> {
+        let (weight, depth) = (|l| self.net.weight(theta, l), self.net.depth());
+        match self.order {
+            Order::FromInput => (2..=depth).fold(weight(1).into_owned(), |p, l| weight(l) * p),
+            Order::FromOutput => (1..depth).rev().fold(weight(depth).into_owned(), |p, l| p * weight(l)),
+        }
+    }
+
+    /// J_l = W_L⋯W_l for l = 1, …, L, the same at every sample.
+    pub(super) fn jacobians(&self, theta: &[f64]) -> Vec<Jacobian> {
+        let mut jacobians: Vec<Jacobian> = Vec::with_capacity(self.net.depth());
+        for l in (1..=self.net.depth()).rev() {
+            let weight = Scaled::new(self.net.weight(theta, l).into_owned());
+            let (product, exponent) = match jacobians.last() {
+                None => (weight.matrix, weight.exponent),
+                Some(above) => (&above.mean * weight.matrix, above.exponent + weight.exponent),
+            };
+            let mut jacobian = Jacobian::constant(product);
+            jacobian.exponent += exponent;
+            jacobians.push(jacobian);
+        }
+        jacobians.reverse();
+        jacobians
     }
 
     /// Where P stands among the chain, and R among the residuals.

@@ -14,15 +14,16 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
-use crate::linalg::{Scaled, gemm_nn_onto, on_threads, singular_values};
+use crate::linalg::{Write, gemm_nn, gemm_nn_onto, on_threads, singular_values};
 use crate::network::Architecture;
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
 use super::{BatchGradient, Excess, Jacobian, Loss, Objective, SampleProducts, ThirdDerivative};
-use hessian::Tangent;
 use low_rank::LowRankDescent;
-use third::Second;
+
+pub(super) use hessian::Tangent;
+pub(super) use third::Second;
 
 pub use minibatch::{Minibatch, Samples};
 
@@ -50,8 +51,8 @@ impl Clone for LinearObjective {
     }
 }
 
-/// Closes the chain: the residual R, d_L × d_0, for a product P.
-type Close<'a> = &'a mut dyn FnMut(DMatrixView<f64>, &mut DMatrix<f64>);
+/// Closes the chain: the residual R, d_L × d_0, for a product P; or Ṙ for Ṗ.
+pub(super) type Close<'a> = &'a mut dyn FnMut(DMatrixView<f64>, &mut DMatrix<f64>);
 
 impl LinearObjective {
     /// The objective of a linear architecture ([`Architecture::is_linear`]) with decay λ ≥ 0, its products in the cheaper order.
@@ -102,12 +103,7 @@ impl LinearObjective {
 
     /// P = W_L⋯W_1, multiplied from the narrower end.
     pub fn product(&self, theta: &DVector<f64>) -> DMatrix<f64> {
-        let (theta, depth) = (theta.as_slice(), self.chain.net.depth());
-        let weight = |l| self.chain.net.weight(theta, l);
-        match self.chain.order {
-            Order::FromInput => (2..=depth).fold(weight(1).into_owned(), |p, l| weight(l) * p),
-            Order::FromOutput => (1..depth).rev().fold(weight(depth).into_owned(), |p, l| p * weight(l)),
-        }
+        self.chain.end_to_end(theta.as_slice())
     }
 }
 
@@ -126,6 +122,11 @@ impl LinearObjective {
         let (product, residual) = self.chain.product_and_residual(scratch, theta);
         close(product, residual);
         self.chain.fall(scratch, theta, gradient);
+    }
+
+    /// Ṙ = ṖΣ_x, given Ṗ.
+    fn curve(&self) -> impl FnMut(DMatrixView<f64>, &mut DMatrix<f64>) + '_ {
+        |product, residual| gemm_nn(Write::Replace, product, self.moments.sigma_x.as_view(), residual.as_view_mut())
     }
 }
 
@@ -209,8 +210,8 @@ impl Objective for LinearObjective {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
         on_threads(self.threads, || {
-            tangent.settle(self, theta, hv);
-            tangent.product(self, v.as_slice(), hv.as_mut_slice());
+            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
+            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
         });
     }
 
@@ -224,19 +225,7 @@ impl Objective for LinearObjective {
 
     /// J_l = W_L⋯W_l, the same at every sample.
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
-        let mut jacobians: Vec<Jacobian> = Vec::with_capacity(self.chain.net.depth());
-        for l in (1..=self.chain.net.depth()).rev() {
-            let weight = Scaled::new(self.chain.net.weight(theta.as_slice(), l).into_owned());
-            let (product, exponent) = match jacobians.last() {
-                None => (weight.matrix, weight.exponent),
-                Some(above) => (&above.mean * weight.matrix, above.exponent + weight.exponent),
-            };
-            let mut jacobian = Jacobian::constant(product);
-            jacobian.exponent += exponent;
-            jacobians.push(jacobian);
-        }
-        jacobians.reverse();
-        jacobians
+        self.chain.jacobians(theta.as_slice())
     }
 }
 
@@ -247,8 +236,8 @@ impl ThirdDerivative for LinearObjective {
         let mut second = self.second.borrow_mut();
         let second = second.get_or_insert_with(|| Second::new(&self.chain));
         on_threads(self.threads, || {
-            tangent.settle(self, theta, out);
-            second.form(self, tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
+            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), out.as_mut_slice()));
+            second.form(&self.chain, &mut self.curve(), tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
         });
     }
 }

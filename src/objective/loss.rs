@@ -4,6 +4,10 @@
 //! - logistic: Σ_k log(1 + e^{f_k}) − y_k f_k with labels y_k ∈ [0, 1], one question with two answers per output: PyTorch's
 //!   `binary_cross_entropy_with_logits`, summed over outputs. For labels ±1, log(1 + e^{−yf}) is this with (y + 1)/2;
 //! - cross-entropy: −Σ_k y_k log(e^{f_k}/Σ_j e^{f_j}) with labels y_k ≥ 0, Σ_k y_k = 1: one-hot, or probabilities.
+//!
+//! The first two are sums over the outputs k. A label that was not observed (NaN, [`Dataset::y`](crate::data::Dataset::y)) has no term there:
+//! with M_ik = 1 where one was and 0 elsewhere, ℒ = 1/(2n) Σ_i Σ_k M_ik(f_k(x_i) − y_ik)², n still the number of all samples. Cross-entropy
+//! ties the outputs of a sample together and needs all of its labels.
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVectorView};
 
@@ -60,21 +64,29 @@ impl Loss {
     pub fn of_the_best_constant(self, labels: &DMatrix<f64>) -> f64 {
         let entropy = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
         let of = |column: DVectorView<f64>| match (self, column.mean()) {
-            (Self::Mse, mean) => 0.5 * column.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / labels.nrows() as f64,
+            (Self::Mse, mean) => 0.5 * column.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / column.len() as f64,
             (Self::Logistic, mean) => entropy(mean) + entropy(1.0 - mean),
             (Self::CrossEntropy, mean) => entropy(mean),
         };
-        labels.column_iter().map(of).sum()
+        let of_observed = |column: DVectorView<f64>| {
+            if column.iter().all(|y| !y.is_nan()) {
+                return of(column);
+            }
+            let observed: Vec<f64> = column.iter().copied().filter(|y| !y.is_nan()).collect();
+            let share = observed.len() as f64 / column.len() as f64;
+            if observed.is_empty() { 0.0 } else { share * of(DVectorView::from_slice(&observed, observed.len())) }
+        };
+        labels.column_iter().map(of_observed).sum()
     }
 
     /// Σ_i ℓ(f_i, y_i) over the rows of `outputs` and `labels`.
     pub(super) fn sum(self, outputs: DMatrixView<f64>, labels: DMatrixView<f64>) -> f64 {
         match self {
-            Self::Mse => 0.5 * outputs.iter().zip(labels.iter()).map(|(f, y)| (f - y) * (f - y)).sum::<f64>(),
+            Self::Mse => 0.5 * outputs.iter().zip(labels.iter()).map(|(&f, &y)| miss(f, y) * miss(f, y)).sum::<f64>(),
             // Of two terms that are both small where the answer is right, so that a small loss keeps its digits.
             Self::Logistic => {
                 let of = |(&f, &y): (&f64, &f64)| (if f > 0.0 { (1.0 - y) * f } else { -y * f }) + softplus(-f.abs());
-                outputs.iter().zip(labels.iter()).map(of).sum()
+                outputs.iter().zip(labels.iter()).filter(|(_, y)| !y.is_nan()).map(of).sum()
             }
             Self::CrossEntropy => (0..outputs.nrows())
                 .map(|i| {
@@ -89,13 +101,13 @@ impl Loss {
 
     /// How many answers are right. Cross-entropy asks for the class of each row, the one of the largest label; the answer is right where its
     /// output is larger than all others. The logistic loss asks each output whether its label is above ½; the answer is right where the output
-    /// is above or below 0 likewise. An output on the border answers nothing. NaN of the mean squared loss, and where a label has no class: two
-    /// largest ones, or ½.
+    /// is above or below 0 likewise. An output on the border answers nothing, and a label that was not observed asks nothing. NaN of the mean
+    /// squared loss, and where a label has no class: two largest ones, or ½.
     pub fn right(self, outputs: DMatrixView<f64>, labels: DMatrixView<f64>) -> f64 {
         let count = |answers: &mut dyn Iterator<Item = f64>| answers.sum();
         match self {
             Self::Mse => f64::NAN,
-            Self::Logistic => count(&mut outputs.iter().zip(labels.iter()).map(|(f, y)| {
+            Self::Logistic => count(&mut outputs.iter().zip(labels.iter()).filter(|(_, y)| !y.is_nan()).map(|(f, y)| {
                 let side = y - 0.5;
                 if side == 0.0 { f64::NAN } else { f64::from(u8::from(f * side.signum() > 0.0)) }
             })),
@@ -114,21 +126,21 @@ impl Loss {
         }
     }
 
-    /// The answers that [`Loss::right`] counts among, of n samples and d_L outputs.
-    pub(super) fn questions(self, samples: usize, outputs: usize) -> f64 {
+    /// The answers that [`Loss::right`] counts among: one for each label that was observed, or one for each sample.
+    pub(super) fn questions(self, labels: DMatrixView<f64>) -> f64 {
         match self {
-            Self::Logistic => (samples * outputs) as f64,
-            Self::Mse | Self::CrossEntropy => samples as f64,
+            Self::Logistic => labels.iter().filter(|y| !y.is_nan()).count() as f64,
+            Self::Mse | Self::CrossEntropy => labels.nrows() as f64,
         }
     }
 
     /// `outputs` ← share·∂ℓ/∂f, row by row.
     pub(super) fn gradient(self, share: f64, mut outputs: DMatrixViewMut<f64>, labels: DMatrixView<f64>) {
         match self {
-            Self::Mse => outputs.zip_apply(&labels, |f, y| *f = share * (*f - y)),
+            Self::Mse => outputs.zip_apply(&labels, |f, y| *f = share * miss(*f, y)),
             // s(f) − y without cancellation: s(−f) = 1 − s(f).
             Self::Logistic => outputs.zip_apply(&labels, |f, y| {
-                *f = share * ((1.0 - y) * sigmoid(*f).0 - y * sigmoid(-*f).0);
+                *f = if y.is_nan() { 0.0 } else { share * ((1.0 - y) * sigmoid(*f).0 - y * sigmoid(-*f).0) };
             }),
             Self::CrossEntropy => {
                 for i in 0..outputs.nrows() {
@@ -144,11 +156,13 @@ impl Loss {
         }
     }
 
-    /// `along` ← share·∂²ℓ/∂f²·`along`, row by row, at `outputs`. None of the three depends on y.
-    pub(super) fn curve(self, share: f64, outputs: DMatrixView<f64>, mut along: DMatrixViewMut<f64>) {
+    /// `along` ← share·∂²ℓ/∂f²·`along`, row by row, at `outputs`. None of the three depends on y, but for whether it was observed.
+    pub(super) fn curve(self, share: f64, outputs: DMatrixView<f64>, labels: DMatrixView<f64>, mut along: DMatrixViewMut<f64>) {
         match self {
-            Self::Mse => along *= share,
-            Self::Logistic => along.zip_apply(&outputs, |dot, f| *dot *= share * sigmoid(f).1),
+            Self::Mse => along.zip_apply(&labels, |dot, y| *dot *= if y.is_nan() { 0.0 } else { share }),
+            Self::Logistic => along.zip_zip_apply(&outputs, &labels, |dot, f, y| {
+                *dot *= if y.is_nan() { 0.0 } else { share * sigmoid(f).1 };
+            }),
             Self::CrossEntropy => {
                 for i in 0..outputs.nrows() {
                     let softmax = Softmax::new(outputs.row(i).iter().copied());
@@ -161,6 +175,11 @@ impl Loss {
             }
         }
     }
+}
+
+/// f − y, or nothing where y was not observed.
+fn miss(f: f64, y: f64) -> f64 {
+    if y.is_nan() { 0.0 } else { f - y }
 }
 
 /// The probabilities e^{f_k}/Σ_j e^{f_j}, from the largest output.
@@ -224,7 +243,7 @@ mod tests {
             assert!((0.25 * slope - gradient(0.0).dot(&along)).abs() < 1e-10, "{loss:?}");
             let bend = ((gradient(1.0) - gradient(-1.0)) * 8.0 - (gradient(2.0) - gradient(-2.0))) / 12e-3;
             let mut curved = along.clone();
-            loss.curve(0.25, outputs.as_view(), curved.as_view_mut());
+            loss.curve(0.25, outputs.as_view(), labels.as_view(), curved.as_view_mut());
             assert!((bend - curved).norm() < 1e-10, "{loss:?}");
         }
     }
@@ -281,6 +300,41 @@ mod tests {
         assert!(right(Loss::Mse, &outputs, &outputs).is_nan());
         let lost = rows(2, &[f64::NAN, 1.0]);
         assert_eq!(right(Loss::CrossEntropy, &lost, &rows(2, &[0.0, 1.0])), 0.0);
+    }
+
+    /// Whatever the outputs are there: nothing of them is left in value, gradient, curvature and answers.
+    #[test]
+    fn labels_that_were_not_observed_count_nothing() {
+        let (outputs, mut labels) = sample(5, 4);
+        labels.apply(|y| *y = f64::from(u8::from(*y > 0.25)));
+        let hidden = [(0, 1), (3, 2), (4, 2), (4, 0)];
+        let mut masked = labels.clone();
+        hidden.iter().for_each(|&place| masked[place] = f64::NAN);
+        for loss in [Loss::Mse, Loss::Logistic] {
+            let one = |y: &DMatrix<f64>, (i, k): (usize, usize)| loss.sum(outputs.view((i, k), (1, 1)), y.view((i, k), (1, 1)));
+            let (all, observed) =
+                (loss.sum(outputs.as_view(), labels.as_view()), loss.sum(outputs.as_view(), masked.as_view()));
+            let dropped: f64 = hidden.iter().map(|&place| one(&labels, place)).sum();
+            assert!((all - dropped - observed).abs() < 1e-14 * all && hidden.iter().all(|&place| one(&masked, place) == 0.0));
+            let (mut full, mut part) = (outputs.clone(), outputs.clone());
+            loss.gradient(0.25, full.as_view_mut(), labels.as_view());
+            loss.gradient(0.25, part.as_view_mut(), masked.as_view());
+            let (mut bent, mut part_bent) = (labels.clone(), labels.clone());
+            loss.curve(0.25, outputs.as_view(), labels.as_view(), bent.as_view_mut());
+            loss.curve(0.25, outputs.as_view(), masked.as_view(), part_bent.as_view_mut());
+            for place in (0..5).flat_map(|i| (0..4).map(move |k| (i, k))) {
+                let of = |full: f64| if hidden.contains(&place) { 0.0 } else { full };
+                assert!(part[place] == of(full[place]) && part_bent[place] == of(bent[place]), "{loss:?} {place:?}");
+            }
+        }
+        assert_eq!(Loss::Logistic.questions(masked.as_view()), 16.0);
+        let right = |y: &DMatrix<f64>| Loss::Logistic.right(y.map(|y| y - 0.5).as_view(), y.as_view());
+        assert_eq!((right(&labels), right(&masked)), (20.0, 16.0));
+        // The best constant of each column over what was observed of it.
+        let column = |entries: &[f64]| DMatrix::from_column_slice(entries.len(), 1, entries);
+        let three = Loss::Mse.of_the_best_constant(&column(&[1.0, 2.0, 6.0]));
+        assert_eq!(Loss::Mse.of_the_best_constant(&column(&[1.0, f64::NAN, 2.0, 6.0])), 0.75 * three);
+        assert_eq!(Loss::Mse.of_the_best_constant(&column(&[f64::NAN; 3])), 0.0);
     }
 
     #[test]

@@ -337,7 +337,8 @@ impl Objective for MlpObjective {
                 lane.right += loss.right(lane.tape.outputs(net, block.x.nrows()), block.y.as_view());
             }
         });
-        lanes.iter().map(|lane| lane.right).sum::<f64>() / loss.questions(self.samples, net.output_dim())
+        let questions: f64 = blocks.iter().map(|block| loss.questions(block.y.as_view())).sum();
+        lanes.iter().map(|lane| lane.right).sum::<f64>() / questions
     }
 
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {

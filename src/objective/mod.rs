@@ -1,9 +1,10 @@
 //! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ the mean of a loss over the samples, 1/(2n) Σ‖f(x_i) − y_i‖² or another.
 //!
-//! Linear networks with the squared loss go by moments ([`LinearObjective`], at a cost free of n), all others by backpropagation
-//! ([`MlpObjective`]).
+//! Linear networks with the squared loss go by moments ([`LinearObjective`], at a cost free of n); where that is a loss of the end-to-end
+//! matrix which moments do not hold, by linear measurements of it ([`EndToEndObjective`]); all others by backpropagation ([`MlpObjective`]).
 
 mod chain;
+mod end_to_end;
 mod jacobian;
 mod linear;
 mod loss;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use crate::settings::Loss;
 pub use chain::Order;
+pub use end_to_end::{EndToEndObjective, Functionals, Measurement, Observed};
 pub use jacobian::Jacobian;
 pub use linear::{LinearObjective, Minibatch, Samples};
 pub use loss::LabelError;

@@ -50,8 +50,13 @@ fn facts(scenario: &Scenario) -> Vec<String> {
         .zip(widths.last())
         .map(|(&d_in, &d_out)| format!("{}, {}", count(d_in, "input"), count(d_out, "output")));
     let (samples, inputs, target) = match &scenario.data {
-        Data::Synthetic(data) => (format!("n = {}", data.inputs.samples), inputs(data), target(data)),
+        Data::Synthetic(data) => {
+            let samples = data.inputs.samples.count();
+            (samples.map_or("population".to_string(), |n| format!("n = {n}")), inputs(data), target(data))
+        }
         Data::File(_) => (String::new(), String::new(), "data from a file".to_string()),
+        Data::Sensing(_) => (String::new(), String::new(), "measurements from a file".to_string()),
+        Data::Moments(_) => (String::new(), String::new(), "moments from a file".to_string()),
     };
     vec![
         format!("L = {}", scenario.network.layers()),

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::data::Data;
 use crate::network::{Init, Parameters};
 use crate::npz;
 use crate::publish::{Draft, Kind, List};
@@ -72,7 +71,7 @@ pub fn is_whole_unit(folder: &Path, hash: &str) -> bool {
         && read_manifest(folder).is_ok_and(|manifest| manifest["scenario_hash"].as_str().is_some_and(of_hash))
         && read_scenario(folder).is_ok_and(|scenario| {
             // The hash is of the contents of files, which may be out of reach, or have changed since: then the manifest's must do.
-            let files = matches!(scenario.data, Data::File(_)) || matches!(scenario.init, Init::File { .. });
+            let files = scenario.data.file().is_some() || matches!(scenario.init, Init::File { .. });
             files || scenario.hash().is_ok_and(|found| of_hash(&found))
         })
 }

@@ -1,8 +1,8 @@
 //! What a run takes of the machine's memory, estimated before anything is set aside. In numbers of 8 bytes, with n samples to train on, m
 //! to test on, widths d_0, …, d_L, P parameters, T recorded times and k optimizers:
 //!
-//! - data: (n + m)(d_0 + d_L) for the samples, and 3·max(n, m)·d_0 for their decomposition;
-//! - objective: 5 d_0² + 2 d_0 d_L of a linear network, of others 25 P + 6·min(n, 1024)·Σ d_l; with `measure: [sharpness]` of others
+//! - data: (n + m)(d_0 + d_L) for the samples, and 3·max(n, m)·d_0 for their decomposition; of n measurements 2n(d_0d_L + 1);
+//! - objective: 5 d_0² + 2 d_0 d_L of a linear network, with labels that were not observed also n(d_0 + 3 d_L), of others 25 P + 6·min(n, 1024)·Σ d_l; with `measure: [sharpness]` of others
 //!   also 4n·Σ d_l, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
 //! - processes: 14 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
@@ -108,19 +108,25 @@ impl Memory {
         let (inputs, outputs) = (widths.first().copied().unwrap_or(0), widths.last().copied().unwrap_or(0));
         let depth = scenario.network.layers() as u64;
         let parameters = scenario.network.parameters();
-        let (samples, tests) = match &scenario.data {
-            Data::Synthetic(data) => (data.inputs.samples as u64, data.test as u64),
-            Data::File(file) => (samples_of(&file.path), 0),
+        let (samples, tests, masked) = match &scenario.data {
+            Data::Synthetic(data) => (data.inputs.samples.count().unwrap_or(0) as u64, data.test as u64, false),
+            Data::File(file) => (rows_of(&file.path, "X"), 0, rows_of(&file.path, "M") > 0),
+            Data::Sensing(file) => (rows_of(&file.path, "A"), 0, false),
+            Data::Moments(_) => (0, 0, false),
         };
         let linear = scenario.network.is_linear() && scenario.loss == Loss::Mse;
         let sharpness = scenario.measure.contains(&Measure::Sharpness);
         let twice = if scenario.flow.certify || !scenario.claims.is_empty() { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
-        let data = sum([product([samples.saturating_add(tests), inputs + outputs]), product([3, samples.max(tests), inputs])]);
+        let data = match &scenario.data {
+            Data::Sensing(_) => product([2, samples, inputs.saturating_mul(outputs).saturating_add(1)]),
+            _ => sum([product([samples.saturating_add(tests), inputs + outputs]), product([3, samples.max(tests), inputs])]),
+        };
 
         let objective = if linear {
-            sum([product([5, inputs, inputs]), product([2, inputs, outputs])])
+            let observed = if masked { product([samples, inputs + 3 * outputs]) } else { 0 };
+            sum([product([5, inputs, inputs]), product([2, inputs, outputs]), observed])
         } else {
             let tangent = if sharpness { product([4, samples, total]).min(256 << 17) } else { 0 };
             sum([product([25, parameters]), product([6, samples.min(1024), total]), tangent])
@@ -184,10 +190,10 @@ fn sum<const N: usize>(terms: [u64; N]) -> u64 {
     terms.into_iter().fold(0, u64::saturating_add)
 }
 
-/// n, the rows of X.
-fn samples_of(path: &Path) -> u64 {
-    let shapes = npz::shapes(path, |name| name == "X").unwrap_or_default();
-    shapes.get("X").and_then(|shape| shape.first()).map_or(0, |&rows| rows as u64)
+/// n, the rows of an array; 0 where there is none.
+fn rows_of(path: &Path, array: &str) -> u64 {
+    let shapes = npz::shapes(path, |name| name == array).unwrap_or_default();
+    shapes.get(array).and_then(|shape| shape.first()).map_or(0, |&rows| rows as u64)
 }
 
 #[cfg(test)]

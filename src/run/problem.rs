@@ -6,17 +6,17 @@ use std::thread;
 
 use nalgebra::DMatrix;
 
-use crate::data::{Data, Dataset, DatasetError, Moments, Split, target_agop};
+use crate::data::{Data, DatasetError};
 use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
 use crate::machine::free_memory;
 use crate::network::{Architecture, Parameters, init};
-use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
+use crate::objective::{Objective, Samples};
 use crate::observe::Snapshot;
-use crate::optim::{Batching, Optimizer};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::settings::Loss;
 
+use super::training::Training;
 use super::{Memory, MemoryError};
 
 /// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
@@ -35,7 +35,7 @@ pub struct Problem {
     pub on_kink: f64,
     /// J on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
-    /// ℒ of the best constant function.
+    /// ℒ of the best constant function; of the zero map, where data tell no mean of labels.
     pub constant_loss: f64,
     /// R with RᵀR the AGOP of the target, of data that were drawn from one.
     pub target_agop: Option<DMatrix<f64>>,
@@ -72,14 +72,26 @@ pub enum ProblemError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// The samples cannot be drawn or read.
-    #[error(transparent)]
-    Data(#[from] DatasetError),
-    /// X does not have d_0 columns, or Y not d_L.
-    #[error("{name} has {found} columns, and network.widths {end} with {wanted}")]
+    #[error("{error}")]
+    Data {
+        /// The key of the scenario's data.
+        key: &'static str,
+        /// Why.
+        error: DatasetError,
+    },
+    /// Labels of a drawn target overflowed.
+    #[error("the target's values overflow: take smaller singular values or less noise")]
+    TargetOverflows,
+    /// X does not have d_0 columns, or Y not d_L; or likewise with measurements and moments.
+    #[error("{name} has {found} {axis}, and network.widths {end} with {wanted}")]
     DataShape {
-        /// `X` or `Y`.
+        /// The key of the scenario's data.
+        key: &'static str,
+        /// The array.
         name: &'static str,
-        /// Columns of the array.
+        /// `columns` or `rows`.
+        axis: &'static str,
+        /// How many it has.
         found: usize,
         /// `begin` or `end`: where `network.widths` say d_0 or d_L.
         end: &'static str,
@@ -136,8 +148,10 @@ impl ProblemError {
     pub fn key(&self) -> Cow<'static, str> {
         match self {
             Self::Memory(error) => error.part.key().into(),
-            Self::Data(DatasetError::Whiten(_)) => "data.synthetic.inputs.whiten".into(),
-            Self::Data(_) | Self::DataShape { .. } => "data.file.path".into(),
+            Self::Data { error: DatasetError::Whiten(_), .. } => "data.synthetic.inputs.whiten".into(),
+            Self::Data { error: DatasetError::NoClosedForm, .. } => "data.synthetic.inputs.samples".into(),
+            Self::Data { key, .. } | Self::DataShape { key, .. } => format!("{key}.path").into(),
+            Self::TargetOverflows => "data.synthetic.target".into(),
             Self::Start(_) => "init.file.path".into(),
             Self::StartOverflows(_) | Self::StartProducts { .. } => "init".into(),
             Self::NoAccuracy => "stop.accuracy".into(),
@@ -164,30 +178,11 @@ impl Problem {
     pub fn with_threads(scenario: &Scenario, threads: usize, memory: u64) -> Result<Self, ProblemError> {
         Memory::of(scenario).check(memory)?;
         let architecture = Architecture::of(&scenario.network);
-        let Split { train: data, test, classified } = scenario.split()?;
-        if let Data::File(_) = scenario.data {
-            check_shapes(&data, &architecture)?;
-        }
+        let training = Training::of(scenario, &architecture, threads)?;
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
-        let objective = |data: &Dataset| -> Result<Box<dyn Objective>, ProblemError> {
-            let (net, decay) = (architecture.clone(), scenario.weight_decay);
-            // By moments, where they say all: the cost is then free of n.
-            Ok(if net.is_linear() && scenario.loss == Loss::Mse {
-                Box::new(LinearObjective::new(net, Moments::new(data)?, decay).with_threads(threads))
-            } else {
-                Box::new(MlpObjective::new(net, Arc::new(data.clone()), scenario.loss, decay).with_threads(threads))
-            })
-        };
-        let (objective, test) = (objective(&data)?, test.as_ref().map(objective).transpose()?);
-        let minibatches = check_batches(&scenario.optimizers, data.x.nrows())?;
-        let samples = minibatches.then(|| Arc::new(Samples::new(&data)));
-        let target_agop = match &scenario.data {
-            Data::Synthetic(synthetic) => Some(target_agop(synthetic, scenario.seed, &data.x).factor),
-            Data::File(_) => None,
-        };
+        let Training { objective, test, samples, constant_loss, target_agop, classified } = training;
         let slides = scenario.flow.kink > 0.0;
         let on_kink = if slides { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
-        let constant_loss = scenario.loss.of_the_best_constant(&data.y);
         let scenario_hash = scenario.hash()?;
         let notes = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
         let problem =
@@ -208,9 +203,9 @@ impl Problem {
         let widths: Vec<f64> = scenario.network.widths.iter().map(|&width| width as f64).collect();
         let (inputs, outputs) = (widths.first().copied().unwrap_or(0.0), widths.last().copied().unwrap_or(0.0));
         let samples = match &scenario.data {
-            Data::Synthetic(data) => (data.inputs.samples + data.test) as f64,
+            Data::Synthetic(data) => (data.inputs.samples.count().unwrap_or(0) + data.test) as f64,
             // A file is there to be read.
-            Data::File(_) => 0.0,
+            Data::File(_) | Data::Sensing(_) | Data::Moments(_) => 0.0,
         };
         let layers = widths.windows(2);
         let through: f64 = layers.clone().map(|pair| pair[0] * pair[1]).sum();
@@ -255,27 +250,4 @@ fn class_note(loss: Loss) -> &'static str {
         }
         _ => "data: the target's values became classes for logistic, 1 where greater than 0 and 0 elsewhere",
     }
-}
-
-/// Whether there are minibatches. A batch of all samples, each once, is none: its gradient is the full one.
-fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, ProblemError> {
-    let mut minibatches = false;
-    for (index, optimizer) in optimizers.iter().enumerate() {
-        if let Some(Batching { size: batch, replacement }) = optimizer.batching() {
-            if batch > samples {
-                return Err(ProblemError::Batch { index, kind: optimizer.kind(), batch, samples });
-            }
-            minibatches |= batch < samples || replacement;
-        }
-    }
-    Ok(minibatches)
-}
-
-fn check_shapes(data: &Dataset, architecture: &Architecture) -> Result<(), ProblemError> {
-    let check = |name, m: &DMatrix<f64>, end, wanted| {
-        let found = m.ncols();
-        if found == wanted { Ok(()) } else { Err(ProblemError::DataShape { name, found, end, wanted }) }
-    };
-    check("X", &data.x, "begin", architecture.input_dim())?;
-    check("Y", &data.y, "end", architecture.output_dim())
 }

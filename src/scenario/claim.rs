@@ -1,6 +1,5 @@
 //! `claims`: whether a scenario has what its claims are about.
 
-use crate::data::Data;
 use crate::network::Activation;
 use crate::settings::{Claim, Findings, path};
 
@@ -30,7 +29,7 @@ impl Scenario {
             Claim::NfaExact | Claim::NfaAsymptotic if !self.network.is_linear() || hidden.is_empty() => {
                 Some("is a theorem about linear networks of two layers and more, without biases: of others claim nfa")
             }
-            Claim::LowRank if matches!(self.data, Data::File(_)) => {
+            Claim::LowRank if self.data.file().is_some() => {
                 Some("needs a target whose rank is known, which data from a file do not tell: use data.synthetic")
             }
             _ => None,

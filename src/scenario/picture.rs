@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
 use crate::optim::Optimizer;
 use crate::settings::{Findings, path};
 
@@ -41,12 +40,7 @@ pub fn derived(scenario: &Scenario, process: &str, key: &str) -> serde_json::Val
 
 /// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
 fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
-    let own = optimizer.batching().map(|batching| batching.size);
-    let all = match &scenario.data {
-        Data::Synthetic(data) => Some(data.inputs.samples),
-        Data::File(_) => None,
-    };
-    own.or(all)
+    optimizer.batching().map(|batching| batching.size).or(scenario.data.drawn())
 }
 
 /// One picture: panels in rows.

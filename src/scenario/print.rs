@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use serde_yaml::{Number, Value};
 use sha2::{Digest, Sha256};
 
-use crate::data::Data;
 use crate::machine;
 use crate::network::Init;
 
@@ -35,8 +34,8 @@ impl Scenario {
     /// The same, where many scenarios name the same files: each is read once.
     pub fn hash_with(&self, digests: &mut Digests) -> Result<String, ScenarioError> {
         let mut scenario = self.clone();
-        if let Data::File(file) = &mut scenario.data {
-            file.path = digests.of(&file.path)?;
+        if let Some(path) = scenario.data.file_mut() {
+            *path = digests.of(path)?;
         }
         if let Init::File { path } = &mut scenario.init {
             *path = digests.of(path)?;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use crate::data::Data;
 use crate::machine;
 use crate::network::Init;
 use crate::settings::Findings;
@@ -74,7 +73,19 @@ pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, S
             Err(problem) => misdirected.push(problem),
         }
     }
+    lower_samples(&mut tree);
     if misdirected.is_empty() { Ok((tree, source)) } else { Err(ScenarioError::Problems(misdirected)) }
+}
+
+/// `samples` beside `inputs`, where these have none, is theirs: `synthetic: {inputs: {dim: 4}, target: …, samples: population}`.
+fn lower_samples(tree: &mut Value) -> Option<()> {
+    let synthetic = tree.get_mut("data")?.get_mut("synthetic")?.as_mapping_mut()?;
+    if synthetic.get("inputs")?.as_mapping()?.contains_key("samples") {
+        return None;
+    }
+    let samples = synthetic.shift_remove("samples")?;
+    synthetic.get_mut("inputs")?.as_mapping_mut()?.insert("samples".into(), samples);
+    Some(())
 }
 
 /// Cuts the block `key` of a sweep out of the tree: what is left is a scenario, or becomes one with the values of a unit.
@@ -134,8 +145,9 @@ impl Scenario {
                 Err(error) => found.add(key, format!("cannot find the current folder: {error}")),
             }
         };
-        if let Data::File(file) = &mut self.data {
-            resolve("data.file.path", &mut file.path);
+        let key = format!("{}.path", self.data.key());
+        if let Some(path) = self.data.file_mut() {
+            resolve(&key, path);
         }
         if let Init::File { path } = &mut self.init {
             resolve("init.file.path", path);

@@ -27,11 +27,8 @@ impl Scenario {
         found.not_negative("weight_decay", self.weight_decay);
         self.flow.validate(found);
         self.record.validate(self.flow.t_end, found);
-        let samples = match &self.data {
-            Data::Synthetic(synthetic) => Some(synthetic.inputs.samples),
-            Data::File(_) => None,
-        };
-        let about = optim::About { samples, biases: self.network.has_biases() };
+        self.validate_map_data(found);
+        let about = optim::About { samples: self.data.drawn(), biases: self.network.has_biases() };
         optim::validate(&self.optimizers, &about, self.flow.t_end, found);
         if let Some(stop) = &self.stop {
             stop.validate(self.loss, found);
@@ -42,6 +39,36 @@ impl Scenario {
         }
         self.validate_claims(found);
         self.validate_linear(found);
+    }
+
+    /// Data that say something of the end-to-end matrix W_L⋯W_1 alone are for networks that have one; batches are of samples.
+    fn validate_map_data(&self, found: &mut Findings) {
+        let moments = self.data.is_moments();
+        let (at, what) = match &self.data {
+            Data::Synthetic(_) if moments => {
+                ("data.synthetic.inputs.samples", "a population is known by its moments, which hold")
+            }
+            Data::Moments(_) => ("data.moments", "moments hold"),
+            Data::Sensing(_) => ("data.sensing", "measurements of W_L⋯W_1 hold"),
+            Data::Synthetic(_) | Data::File(_) => return,
+        };
+        if !self.network.is_linear() {
+            found.add(
+                at,
+                format!("{what} what a linear network without biases needs: with activations or biases train on samples"),
+            );
+        }
+        if self.loss != Loss::Mse {
+            found.add(at, format!("{what} what the loss mse needs: for another loss train on samples"));
+        }
+        for (index, optimizer) in self.optimizers.iter().enumerate() {
+            if optimizer.batching().is_some() && moments {
+                found.add(
+                    &format!("optimizers[{index}].{}.batch", optimizer.kind()),
+                    format!("must be left out: batches are of samples, and {at} has none"),
+                );
+            }
+        }
     }
 
     /// What rests on the whole matrix D_l, which only linear networks without biases conserve.

@@ -73,11 +73,8 @@ fn different(sweep: &Sweep) -> Result<Vec<Scenario>, ScenarioError> {
     let (mut seen, mut scenarios) = (HashSet::new(), Vec::new());
     for index in 0..sweep.len() {
         let scenario = sweep.unit(index)?;
-        let samples = match &scenario.data {
-            Data::Synthetic(data) => data.inputs.samples,
-            Data::File(_) => 0,
-        };
-        if seen.insert(format!("{} {:?} {samples} {:?}", kind(&scenario), scenario.network.widths, scenario.optimizers)) {
+        let samples = scenario.data.drawn();
+        if seen.insert(format!("{} {:?} {samples:?} {:?}", kind(&scenario), scenario.network.widths, scenario.optimizers)) {
             scenarios.push(scenario);
         }
     }
@@ -118,7 +115,7 @@ fn kind(scenario: &Scenario) -> String {
     let optimizers: Vec<&str> = scenario.optimizers.iter().map(Optimizer::name).collect();
     let target = match &scenario.data {
         Data::Synthetic(data) => format!("{:?} {}", std::mem::discriminant(&data.target), data.test > 0),
-        Data::File(file) => file.path.display().to_string(),
+        Data::File(file) | Data::Sensing(file) | Data::Moments(file) => file.path.display().to_string(),
     };
     format!(
         "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {target}",

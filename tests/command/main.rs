@@ -15,6 +15,7 @@ mod hostile;
 mod interrupt;
 mod laws;
 mod ledger;
+mod map_data;
 mod muon;
 mod mutate;
 mod nonlinear;

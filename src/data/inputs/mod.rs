@@ -3,6 +3,7 @@
 
 mod hypercube;
 mod mixture;
+mod sample_size;
 mod settings;
 mod sphere;
 mod student_t;
@@ -11,6 +12,7 @@ mod tests;
 mod uniform;
 mod whiten;
 
+pub use sample_size::SampleSize;
 pub(super) use settings::validate_count;
 pub use settings::{Distribution, Inputs};
 pub use whiten::WhitenError;
@@ -44,7 +46,9 @@ impl Law {
     /// X ∈ ℝ^{samples × dim}, and `test` further samples from a stream of their own, so that X does not depend on their number. With
     /// `whiten`, X is centred and mapped so that XᵀX/n = I to rounding, and the others by the map of X.
     pub(super) fn draw(&self, test: usize) -> Result<(DMatrix<f64>, DMatrix<f64>), WhitenError> {
-        let z = self.standard(self.inputs.samples, &mut stream(self.seed, Purpose::Inputs));
+        // A population has none.
+        let samples = self.inputs.samples.count().unwrap_or(0);
+        let z = self.standard(samples, &mut stream(self.seed, Purpose::Inputs));
         let other = self.standard(test, &mut named_stream(self.seed, Purpose::Inputs, "test"));
         if self.inputs.whiten {
             return whiten(z, other);
@@ -66,6 +70,12 @@ impl Law {
             Distribution::Hypercube => hypercube::draw(samples, dim, rng),
             Distribution::Mixture { separation } => mixture::draw(samples, dim, separation, rng),
         }
+    }
+
+    /// C^{1/2}, d × d.
+    pub(super) fn root_covariance(&self) -> DMatrix<f64> {
+        let dim = self.inputs.dim;
+        self.root.clone().unwrap_or_else(|| DMatrix::identity(dim, dim))
     }
 
     /// d, the length of x.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Findings, MAX_WIDTH};
 
+use super::SampleSize;
+
 /// The largest number of entries of the inputs, dim · samples: 16 GB.
 const MAX_ENTRIES: usize = 2_000_000_000;
 
@@ -13,8 +15,8 @@ const MAX_ENTRIES: usize = 2_000_000_000;
 pub struct Inputs {
     /// d_in, the length of each x_i.
     pub dim: usize,
-    /// n, the number of samples.
-    pub samples: usize,
+    /// n, the number of samples; or `population`.
+    pub samples: SampleSize,
     /// The family of the law, before `condition` and `whiten`.
     #[serde(default)]
     pub distribution: Distribution,
@@ -83,10 +85,13 @@ impl Distribution {
 
 impl Inputs {
     pub(in crate::data) fn validate(&self, found: &mut Findings) {
-        let Self { dim, samples, distribution, condition, whiten } = *self;
+        let Self { dim, distribution, condition, whiten, .. } = *self;
+        let samples = self.samples.count();
         let at = |key: &str| format!("data.synthetic.inputs.{key}");
         found.between(&at("dim"), dim, 1, MAX_WIDTH);
-        validate_count(&at("samples"), samples, 1, dim, found);
+        if let Some(samples) = samples {
+            validate_count(&at("samples"), samples, 1, dim, found);
+        }
         match distribution {
             Distribution::StudentT { dof } => {
                 let right = "greater than 2: with less there is no variance";
@@ -103,7 +108,7 @@ impl Inputs {
                 .add(&at("whiten"), format!("whitened inputs have condition 1, got condition {condition:?}: drop one of them"));
         }
         // Centring costs one sample: with n ≤ d the sample covariance is singular.
-        if whiten && samples <= dim {
+        if let Some(samples) = samples.filter(|&samples| whiten && samples <= dim) {
             found.add(&at("samples"), format!("must be more than dim {dim} to whiten the inputs, got {samples}"));
         }
     }

@@ -14,7 +14,7 @@ const ALL: [Distribution; 7] = [
 ];
 
 fn law(distribution: Distribution, dim: usize, samples: usize, condition: f64, whiten: bool) -> Law {
-    Law::new(&Inputs { dim, samples, distribution, condition, whiten }, 5)
+    Law::new(&Inputs { dim, samples: samples.into(), distribution, condition, whiten }, 5)
 }
 
 fn drawn(distribution: Distribution, dim: usize, samples: usize) -> DMatrix<f64> {

@@ -7,7 +7,8 @@ use nalgebra::DMatrix;
 use crate::data::Synthetic;
 use crate::linalg::triangular_factor;
 
-use super::super::inputs::Law;
+use super::super::inputs::{Law, SampleSize};
+use super::super::population::unwhitened;
 use super::{TargetFunction, target};
 
 /// The AGOP of a target, by a factor.
@@ -23,7 +24,12 @@ pub struct TargetAgop {
 /// of the same scenario.
 pub fn target_agop(data: &Synthetic, seed: u64, x: &DMatrix<f64>) -> TargetAgop {
     let target = target(&data.target, data.inputs.dim, seed);
-    match target.agop_factor(&Law::new(&data.inputs, seed)) {
+    // Of whitened samples closed forms do not speak, of a population they do.
+    let inputs = match data.inputs.samples {
+        SampleSize::Population => unwhitened(&data.inputs),
+        SampleSize::Count(_) => data.inputs.clone(),
+    };
+    match target.agop_factor(&Law::new(&inputs, seed)) {
         Some(factor) => TargetAgop { factor, closed: true },
         None => TargetAgop { factor: sampled_factor(&*target, x), closed: false },
     }

@@ -92,6 +92,22 @@ pub(super) fn mean_slope(link: Link, s: f64) -> Option<f64> {
     }
 }
 
+/// E[g(z)²], z ~ N(0, s²); `None` where there is no closed form.
+///
+/// gaussian: E[e^{−2z²}] = (1 + 4s²)^{−1/2}. sin: E[sin²z] = ½(1 − e^{−2s²}).
+pub(super) fn mean_square(link: Link, s: f64) -> Option<f64> {
+    let variance = s * s;
+    match link {
+        Link::Identity => Some(variance),
+        Link::Relu => Some(0.5 * variance),
+        Link::Gaussian => Some((1.0 + 4.0 * variance).sqrt().recip()),
+        Link::Sin => Some(-0.5 * (-2.0 * variance).exp_m1()),
+        Link::Quadratic => Some(3.0 * variance * variance),
+        Link::Tanh => None,
+        Link::Hermite { k } => Some(hermite::mean_square(k, s)),
+    }
+}
+
 /// E[g′(z)²], z ~ N(0, s²); `None` where there is no closed form.
 ///
 /// gaussian: E[4z²e^{−2z²}] = 4s²(1 + 4s²)^{−3/2}, the variance of N(0, s²/(1 + 4s²)) times what normalises it. sin: E[cos²z] = ½(1 +
@@ -156,6 +172,10 @@ mod tests {
                 if let Some(closed) = mean_slope(link, s) {
                     let numeric = mean(&|z| slope(link, z)) + jump;
                     assert!((closed - numeric).abs() < 1e-12 * (1.0 + numeric.abs()), "{link:?} {s}: {closed} {numeric}");
+                }
+                if let Some(closed) = mean_square(link, s) {
+                    let numeric = mean(&|z| value(link, z).powi(2));
+                    assert!((closed - numeric).abs() < 1e-12 * (1.0 + numeric), "{link:?} {s}: {closed} {numeric}");
                 }
                 if let Some(closed) = mean_square_slope(link, s) {
                     let numeric = mean(&|z| slope(link, z).powi(2)) + jump;

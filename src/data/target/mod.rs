@@ -50,6 +50,15 @@ pub enum Target {
     Counterexample(Counterexample),
 }
 
+/// The best linear map of x to f*(x), and what it leaves: E‖f*(x) − Px‖² = ‖(P − P*)C^{1/2}‖² + rest, C = E[xxᵀ].
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearPart {
+    /// P* = E[f*xᵀ]C⁻¹, d_L × d.
+    pub map: DMatrix<f64>,
+    /// E‖f* − P*x‖².
+    pub rest: f64,
+}
+
 /// A function f*, and what theory asks of it.
 pub trait TargetFunction: Debug {
     /// f*(x_i) in rows, n × d_L, of the rows x_i of X ∈ ℝ^{n × d}.
@@ -57,6 +66,11 @@ pub trait TargetFunction: Debug {
 
     /// J*(x) = ∂f*/∂x, d_L × d, at one x ∈ ℝ^d. Where f* has a kink, the derivative that PyTorch takes: that of max(0, z) at 0 is 0.
     fn jacobian(&self, x: &[f64]) -> DMatrix<f64>;
+
+    /// What of f* is linear in x, for x of the law; `None` where no closed form is known here.
+    fn linear_part(&self, _law: &Law) -> Option<LinearPart> {
+        None
+    }
 
     /// R with RᵀR = A_{f*} = E[J*(x)ᵀJ*(x)] for x of the law, R of d columns; `None` where no closed form is known here.
     fn agop_factor(&self, law: &Law) -> Option<DMatrix<f64>>;

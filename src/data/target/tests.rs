@@ -37,7 +37,7 @@ fn all() -> Vec<Target> {
 }
 
 fn law(distribution: Distribution, condition: f64) -> Law {
-    Law::new(&Inputs { dim: DIM, samples: 40_000, distribution, condition, whiten: false }, 11)
+    Law::new(&Inputs { dim: DIM, samples: 40_000.into(), distribution, condition, whiten: false }, 11)
 }
 
 proptest! {
@@ -148,8 +148,10 @@ fn closed_agops_are_means_over_samples() {
 fn the_counterexample_has_the_dense_agop_of_the_paper() {
     for k in [2, 5, 10, 50] {
         let settings = Target::Counterexample(Counterexample { k });
-        let law =
-            Law::new(&Inputs { dim: k, samples: 1, distribution: Distribution::Sphere, condition: 1.0, whiten: false }, 0);
+        let law = Law::new(
+            &Inputs { dim: k, samples: 1.into(), distribution: Distribution::Sphere, condition: 1.0, whiten: false },
+            0,
+        );
         let factor = target(&settings, k, 0).agop_factor(&law).unwrap();
         let (svd, eye) = (Svd::new(factor.as_view()).unwrap(), DMatrix::identity(k, k));
         let power = |p: f64| cosine(&eye, &GramPower::new(&svd, p).matrix());
@@ -179,7 +181,7 @@ fn the_sampled_factor_is_the_mean_of_the_samples() {
 #[test]
 fn the_agop_is_closed_where_it_can_be() {
     let data = |link| Synthetic {
-        inputs: Inputs { dim: DIM, samples: 50, distribution: Distribution::Gaussian, condition: 1.0, whiten: false },
+        inputs: Inputs { dim: DIM, samples: 50.into(), distribution: Distribution::Gaussian, condition: 1.0, whiten: false },
         target: Target::SingleIndex(SingleIndex { link }),
         noise: 0.0,
         test: 0,

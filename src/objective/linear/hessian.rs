@@ -1,16 +1,17 @@
-//! ∇²ℒ(θ)·v of a linear network: the products of its gradient, differentiated along V = (V_1, …, V_L), with Ṙ = ṖΣ_x.
+//! ∇²ℒ(θ)·v of a linear network: the products of its gradient, differentiated along V = (V_1, …, V_L), with Ṙ = ∂²ℒ/∂P²[Ṗ]: ṖΣ_x where ℒ goes
+//! by moments.
 //!
 //! Six products a layer where a gradient has three; the undotted ones are kept as long as θ stays. The derivative of this one again,
 //! D³ℒ(θ)[u, v], is in [`third`](super::third).
 
 use nalgebra::DVector;
 
-use crate::linalg::{Write, gemm_nn, vectorised};
+use crate::linalg::vectorised;
 
-use super::{Chain, LinearObjective, Scratch};
+use super::{Chain, Close, Scratch};
 
 /// What derivatives at one θ share.
-pub(super) struct Tangent {
+pub(in crate::objective) struct Tangent {
     /// The θ that `base` belongs to.
     pub(super) theta: DVector<f64>,
     /// A and Δ, or B and E.
@@ -20,25 +21,25 @@ pub(super) struct Tangent {
 }
 
 impl Tangent {
-    pub(super) fn new(chain: &Chain) -> Self {
+    pub(in crate::objective) fn new(chain: &Chain) -> Self {
         // No θ equals NaN: the first call settles.
         let theta = DVector::from_element(chain.net.parameter_count(), f64::NAN);
         Self { theta, base: chain.scratch(), dot: chain.scratch() }
     }
 
-    /// Forms the undotted products at θ unless they stand already; `spare` is overwritten.
-    pub(super) fn settle(&mut self, objective: &LinearObjective, theta: &DVector<f64>, spare: &mut DVector<f64>) {
+    /// Forms the undotted products at θ by `carry`, a gradient, unless they stand already.
+    pub(in crate::objective) fn settle(&mut self, theta: &DVector<f64>, carry: impl FnOnce(&mut Scratch)) {
         if !same(self.theta.as_slice(), theta.as_slice()) {
             self.theta.copy_from(theta);
-            objective.carry(&mut self.base, theta.as_slice(), spare.as_mut_slice());
+            carry(&mut self.base);
         }
     }
 
-    /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
-    pub(super) fn product(&mut self, objective: &LinearObjective, v: &[f64], hv: &mut [f64]) {
+    /// `hv` ← ∇²ℒ(θ)·v at the settled θ; `curve` writes Ṙ, given Ṗ.
+    pub(in crate::objective) fn product(&mut self, chain: &Chain, curve: Close, v: &[f64], hv: &mut [f64]) {
         let Self { theta, base, dot } = self;
-        carry(objective, theta.as_slice(), base, v, dot);
-        objective.chain.close(theta.as_slice(), base, v, dot, hv);
+        carry(chain, curve, theta.as_slice(), base, v, dot);
+        chain.close(theta.as_slice(), base, v, dot, hv);
     }
 }
 
@@ -50,16 +51,16 @@ vectorised! {
 }
 
 /// `dot` ← the derivatives of the products in `base`, which belong to `theta`, along `v`.
-pub(super) fn carry(objective: &LinearObjective, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
-    let chain = &objective.chain;
+pub(super) fn carry(chain: &Chain, curve: Close, theta: &[f64], base: &Scratch, v: &[f64], dot: &mut Scratch) {
     chain.rise_along(theta, base, v, dot);
     let (product, residual) = chain.product_and_residual(dot, v);
-    gemm_nn(Write::Replace, product, objective.moments.sigma_x.as_view(), residual.as_view_mut());
+    curve(product, residual);
     chain.fall_along(theta, base, v, dot);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::LinearObjective;
     use super::super::tests::problem;
     use super::*;
     use crate::data::Moments;

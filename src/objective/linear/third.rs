@@ -7,49 +7,58 @@
 //!   T_l = B_lᵀĖ′_{l−1} + Ḃ_lᵀE′_{l−1} + B′_lᵀĖ_{l−1} + Ḃ′_lᵀE_{l−1}.
 //!
 //! Eighteen products a layer where a gradient has three: eight for the single derivatives, ten for these. W_1 and W_L by themselves are
-//! linear in θ: Ȧ′_1 = 0 and Ḃ′_{L−1} = 0, and with one layer all of it is 0.
+//! linear in θ: Ȧ′_1 = 0 and Ḃ′_{L−1} = 0, and with one layer all of it is 0. Any other loss that is quadratic in P has its own ∂²ℒ/∂P² in the
+//! place of Σ_x.
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 
 use super::hessian::{Tangent, carry};
-use super::{Chain, LinearObjective, Order, Scratch};
+use super::{Chain, Close, Order, Scratch};
 
 /// Products differentiated along two directions: along either, and along both.
-pub(super) struct Second {
+pub(in crate::objective) struct Second {
     along: [Scratch; 2],
     both: Scratch,
 }
 
 impl Second {
-    pub(super) fn new(chain: &Chain) -> Self {
+    pub(in crate::objective) fn new(chain: &Chain) -> Self {
         Self { along: [chain.scratch(), chain.scratch()], both: chain.scratch() }
     }
 
-    /// `out` ← D³ℒ(θ)[u, v] at the θ at which `tangent` has settled.
-    pub(super) fn form(&mut self, objective: &LinearObjective, tangent: &Tangent, directions: [&[f64]; 2], out: &mut [f64]) {
-        if objective.chain.net.depth() == 1 {
+    /// `out` ← D³ℒ(θ)[u, v] at the θ at which `tangent` has settled; `curve` writes Ṙ, given Ṗ.
+    pub(in crate::objective) fn form(
+        &mut self,
+        chain: &Chain,
+        curve: Close,
+        tangent: &Tangent,
+        directions: [&[f64]; 2],
+        out: &mut [f64],
+    ) {
+        if chain.net.depth() == 1 {
             out.fill(0.0);
             return;
         }
         let Tangent { theta, base, .. } = tangent;
         for (along, direction) in self.along.iter_mut().zip(directions) {
-            carry(objective, theta.as_slice(), base, direction, along);
+            carry(chain, curve, theta.as_slice(), base, direction, along);
         }
-        match objective.chain.order {
-            Order::FromInput => self.form_from_input(objective, theta.as_slice(), base, directions, out),
-            Order::FromOutput => self.form_from_output(objective, theta.as_slice(), base, directions, out),
+        match chain.order {
+            Order::FromInput => self.form_from_input(chain, curve, theta.as_slice(), base, directions, out),
+            Order::FromOutput => self.form_from_output(chain, curve, theta.as_slice(), base, directions, out),
         }
     }
 
     fn form_from_input(
         &mut self,
-        objective: &LinearObjective,
+        chain: &Chain,
+        curve: Close,
         theta: &[f64],
         base: &Scratch,
         [u, v]: [&[f64]; 2],
         out: &mut [f64],
     ) {
-        let (net, depth) = (&objective.chain.net, objective.chain.net.depth());
+        let (net, depth) = (&chain.net, chain.net.depth());
         let Self { along: [dot, prime], both } = self;
         for l in 2..=depth {
             let (below, here) = both.chain.split_at_mut(l);
@@ -59,12 +68,7 @@ impl Second {
                 gemm_nn(Write::Add, net.weight(theta, l), below[l - 1].as_view(), here[0].as_view_mut());
             }
         }
-        gemm_nn(
-            Write::Replace,
-            both.chain[depth].as_view(),
-            objective.moments.sigma_x.as_view(),
-            both.residual[depth].as_view_mut(),
-        );
+        curve(both.chain[depth].as_view(), &mut both.residual[depth]);
         for l in (2..=depth).rev() {
             let (below, here) = both.residual.split_at_mut(l);
             gemm_tn(Write::Replace, net.weight(u, l), prime.residual[l].as_view(), below[l - 1].as_view_mut());
@@ -84,13 +88,14 @@ impl Second {
 
     fn form_from_output(
         &mut self,
-        objective: &LinearObjective,
+        chain: &Chain,
+        curve: Close,
         theta: &[f64],
         base: &Scratch,
         [u, v]: [&[f64]; 2],
         out: &mut [f64],
     ) {
-        let (net, depth) = (&objective.chain.net, objective.chain.net.depth());
+        let (net, depth) = (&chain.net, chain.net.depth());
         let Self { along: [dot, prime], both } = self;
         for l in (1..depth).rev() {
             let (here, above) = both.chain.split_at_mut(l);
@@ -100,7 +105,7 @@ impl Second {
                 gemm_nn(Write::Add, above[0].as_view(), net.weight(theta, l), here[l - 1].as_view_mut());
             }
         }
-        gemm_nn(Write::Replace, both.chain[0].as_view(), objective.moments.sigma_x.as_view(), both.residual[0].as_view_mut());
+        curve(both.chain[0].as_view(), &mut both.residual[0]);
         for l in 1..depth {
             let (here, above) = both.residual.split_at_mut(l);
             gemm_nt(Write::Replace, dot.residual[l - 1].as_view(), net.weight(v, l), above[0].as_view_mut());
@@ -121,6 +126,7 @@ impl Second {
 
 #[cfg(test)]
 mod tests {
+    use super::super::LinearObjective;
     use super::super::tests::problem;
     use super::*;
     use crate::data::{Dataset, Moments};

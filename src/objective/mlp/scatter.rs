@@ -122,7 +122,7 @@ impl Lane {
         }
         let back = &mut self.back[..rows * widths[depth]];
         back.copy_from_slice(&self.states[depth - 1][..rows * widths[depth]]);
-        loss.curve(share, tape.outputs(net, rows), matrix_mut(back, rows, widths[depth]));
+        loss.curve(share, tape.outputs(net, rows), part.y, matrix_mut(back, rows, widths[depth]));
         for l in (1..=depth).rev() {
             let size = rows * widths[l];
             let (error_dot, back) = (&mut self.errors[l - 1][..size], &mut self.back[..size]);

@@ -58,6 +58,9 @@ claims: [balance-law, nfa]
 /// The forms of a choice that `EVERYTHING` does not take.
 const OTHER_CHOICES: &[&str] = &[
     "data={file: {path: data.npz}}",
+    "data={sensing: {path: sensing.npz}}",
+    "data={moments: {path: moments.npz}}",
+    "data.synthetic.inputs.samples=population",
     "init={lambda_balanced: {lambda: -2.0, scale: 0.5}}",
     "data.synthetic.inputs.distribution={student_t: {dof: 4.5}}",
     "data.synthetic.inputs.distribution={mixture: {separation: 0.5}}",

@@ -82,7 +82,7 @@ fn any_problem() -> impl Strategy<Value = (Synthetic, Vec<usize>)> {
     let target = |widths: Vec<usize>| (any_target(widths[0], widths[widths.len() - 1]), Just(widths));
     let problem = prop::collection::vec(1..=9usize, 3..6).prop_flat_map(target);
     (problem, any_distribution(), positive(), 0..99usize).prop_map(|((target, mut widths), distribution, noise, test)| {
-        let inputs = Inputs { dim: widths[0], samples: 50, distribution, condition: 3.5, whiten: false };
+        let inputs = Inputs { dim: widths[0], samples: 50.into(), distribution, condition: 3.5, whiten: false };
         let last = widths.len() - 1;
         widths[last] = target.outputs();
         (Synthetic { inputs, target, noise, test }, widths)

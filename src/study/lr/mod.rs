@@ -34,7 +34,7 @@ pub use rates::{MOST_PER_DECADE, Rates, rates};
 use std::io;
 use std::path::PathBuf;
 
-use crate::data::DatasetError;
+use crate::data::{Data, DatasetError, Sensing};
 use crate::ode::Interrupt;
 use crate::record::{
     FolderError, RateStudy, RateStudyManifest, Table, Values, Warned, read_study_flow, setting, write_study_flow,
@@ -139,7 +139,10 @@ pub enum LrError {
 
 /// The number of samples of a scenario.
 pub fn samples(scenario: &Scenario) -> Result<usize, LrError> {
-    Ok(scenario.split()?.train.x.nrows())
+    match &scenario.data {
+        Data::Sensing(file) => Ok(Sensing::read(&file.path)?.values.len()),
+        _ => Ok(scenario.split()?.train.x.nrows()),
+    }
 }
 
 /// The table of the flow by itself: an earlier command's in that folder, or integrated now and written there.

@@ -1,0 +1,234 @@
+//! Linear networks under losses of the end-to-end matrix P = W_L⋯W_1 ∈ ℝ^{d_L × d_0} that moments of samples do not hold: least squares of
+//! linear measurements 𝒜(P),
+//!
+//! ℒ(θ) = 1/(2n)‖𝒜(P) − y‖², R = ∂ℒ/∂P = 𝒜*(𝒜(P) − y)/n, Ṙ = 𝒜*𝒜(Ṗ)/n.
+//!
+//! Any differentiable loss of P has ∇_{W_l}ℒ = (W_L⋯W_{l+1})ᵀ R (W_{l−1}⋯W_1)ᵀ, so that the [`Chain`], its derivatives and all laws of the layers
+//! (W_{l+1}ᵀ∇_{l+1} = ∇_lW_lᵀ, hence the balance law) are those of a network that goes by moments. ℒ is quadratic in P: third derivatives too.
+
+mod minibatch;
+mod observed;
+mod sensing;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVector};
+
+use crate::linalg::on_threads;
+use crate::network::Architecture;
+
+use super::chain::{Chain, Scratch};
+use super::linear::{Second, Tangent};
+use super::{BatchGradient, Jacobian, Objective, SampleProducts, Samples, ThirdDerivative};
+use minibatch::Minibatch;
+
+pub use observed::Observed;
+pub use sensing::Functionals;
+
+/// A linear map 𝒜 of P to one column of measurements for each sample, with what describes a sample, a column of `inputs`.
+pub trait Measurement: Send + 'static {
+    /// What one sample is described by and what is measured of it: the rows of `inputs` and of `labels`.
+    fn rows(net: &Architecture) -> [usize; 2];
+
+    /// `out` ← 𝒜(P). `flat` has room for the entries of P.
+    fn apply(map: DMatrixView<f64>, inputs: DMatrixView<f64>, flat: &mut [f64], out: DMatrixViewMut<f64>);
+
+    /// `residual` ← 𝒜*(values) ∈ ℝ^{d_L × d_0}.
+    fn adjoint(values: DMatrixView<f64>, inputs: DMatrixView<f64>, residual: &mut DMatrix<f64>);
+
+    /// Operations of either, a multiplication and an addition counting two.
+    fn flops(net: &Architecture, samples: usize) -> u64 {
+        (2 * net.input_dim() * net.output_dim() * samples) as u64
+    }
+
+    /// The gradients of samples one by one, where samples are inputs of the network.
+    fn sample_products(_net: &Architecture, _samples: &Samples) -> Option<SampleProducts> {
+        None
+    }
+}
+
+/// Some samples, one a column. A label that is NaN was not observed, and its measurement counts nothing.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    inputs: DMatrixView<'a, f64>,
+    labels: DMatrixView<'a, f64>,
+}
+
+/// What measurements are formed in.
+struct Room {
+    /// 𝒜(P) − y, or 𝒜(Ṗ).
+    values: DMatrix<f64>,
+    flat: Vec<f64>,
+}
+
+impl Room {
+    fn new<M: Measurement>(net: &Architecture, samples: usize) -> Self {
+        let [_, measured] = M::rows(net);
+        Self { values: DMatrix::zeros(measured, samples), flat: vec![0.0; net.input_dim() * net.output_dim()] }
+    }
+
+    /// 𝒜(P) − y, 0 where nothing was observed.
+    fn misses<M: Measurement>(&mut self, map: DMatrixView<f64>, of: Columns) -> DMatrixViewMut<'_, f64> {
+        let mut values = self.values.columns_mut(0, of.labels.ncols());
+        M::apply(map, of.inputs, &mut self.flat, values.as_view_mut());
+        values.zip_apply(&of.labels, |value, y| *value = if y.is_nan() { 0.0 } else { *value - y });
+        values
+    }
+
+    /// `residual` ← 𝒜*(𝒜(P) − y)/n.
+    fn close<M: Measurement>(&mut self, map: DMatrixView<f64>, of: Columns, residual: &mut DMatrix<f64>) {
+        let mut misses = self.misses::<M>(map, of);
+        misses *= 1.0 / of.labels.ncols() as f64;
+        M::adjoint(misses.as_view(), of.inputs, residual);
+    }
+
+    /// `residual` ← 𝒜*𝒜(Ṗ)/n.
+    fn curve<M: Measurement>(&mut self, dot: DMatrixView<f64>, of: Columns, residual: &mut DMatrix<f64>) {
+        let share = 1.0 / of.labels.ncols() as f64;
+        let mut values = self.values.columns_mut(0, of.labels.ncols());
+        M::apply(dot, of.inputs, &mut self.flat, values.as_view_mut());
+        values.zip_apply(&of.labels, |value, y| *value = if y.is_nan() { 0.0 } else { *value * share });
+        M::adjoint(values.as_view(), of.inputs, residual);
+    }
+}
+
+/// ℒ(θ) of a linear network on linear measurements of its end-to-end matrix, its gradient, its Hessian and its third derivatives.
+pub struct EndToEndObjective<M> {
+    chain: Chain,
+    measurement: PhantomData<M>,
+    samples: Arc<Samples>,
+    weight_decay: f64,
+    threads: usize,
+    scratch: RefCell<Scratch>,
+    room: RefCell<Room>,
+    /// What products with the Hessian need beside; none before the first.
+    tangent: RefCell<Option<Tangent>>,
+    /// What third derivatives need beside that; none before the first.
+    second: RefCell<Option<Second>>,
+}
+
+impl<M: Measurement> Clone for EndToEndObjective<M> {
+    /// With scratch of its own, so that another thread can use it; the samples are shared.
+    fn clone(&self) -> Self {
+        let chain = Chain { net: self.chain.net.clone(), order: self.chain.order };
+        Self::with_chain(chain, self.samples.clone(), self.weight_decay).with_threads(self.threads)
+    }
+}
+
+impl<M: Measurement> EndToEndObjective<M> {
+    fn with_chain(chain: Chain, samples: Arc<Samples>, weight_decay: f64) -> Self {
+        assert!(chain.net.is_linear(), "a network with an end-to-end matrix is linear");
+        let rows = [samples.inputs.nrows(), samples.labels.nrows()];
+        assert_eq!(rows, M::rows(&chain.net), "samples are of the network's inputs and outputs");
+        let (scratch, room) = (RefCell::new(chain.scratch()), RefCell::new(Room::new::<M>(&chain.net, samples.count())));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let (tangent, second) = (RefCell::new(None), RefCell::new(None));
+        Self { chain, measurement: PhantomData, samples, weight_decay, threads, scratch, room, tangent, second }
+    }
+
+    /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// What ℒ is a mean over, as minibatches take it.
+    pub fn samples(&self) -> &Arc<Samples> {
+        &self.samples
+    }
+
+    /// Floating-point operations of one gradient, a multiplication and an addition counting two.
+    pub fn flops(&self) -> u64 {
+        self.chain.flops() + 2 * M::flops(&self.chain.net, self.samples.count())
+    }
+
+    /// P = W_L⋯W_1.
+    pub fn product(&self, theta: &DVector<f64>) -> DMatrix<f64> {
+        self.chain.end_to_end(theta.as_slice())
+    }
+
+    fn columns(&self) -> Columns<'_> {
+        Columns { inputs: self.samples.inputs.as_view(), labels: self.samples.labels.as_view() }
+    }
+
+    /// `gradient` ← ∇ℒ(θ), and its intermediate products into `scratch`.
+    fn carry(&self, scratch: &mut Scratch, theta: &[f64], gradient: &mut [f64]) {
+        self.chain.rise(scratch, theta);
+        let (product, residual) = self.chain.product_and_residual(scratch, theta);
+        self.room.borrow_mut().close::<M>(product, self.columns(), residual);
+        self.chain.fall(scratch, theta, gradient);
+    }
+
+    /// Ṙ, given Ṗ.
+    fn curve(&self) -> impl FnMut(DMatrixView<f64>, &mut DMatrix<f64>) + '_ {
+        |dot, residual| self.room.borrow_mut().curve::<M>(dot, self.columns(), residual)
+    }
+}
+
+impl<M: Measurement> Objective for EndToEndObjective<M> {
+    fn duplicate(&self) -> Box<dyn Objective> {
+        Box::new(self.clone())
+    }
+
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(Minibatch::<M>::new(&self.chain, samples, size, self.threads))
+    }
+
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(M::sample_products(&self.chain.net, samples)?.with_threads(self.threads))
+    }
+
+    fn architecture(&self) -> &Architecture {
+        &self.chain.net
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
+    fn loss(&self, theta: &DVector<f64>) -> f64 {
+        let mut room = self.room.borrow_mut();
+        let misses = room.misses::<M>(self.product(theta).as_view(), self.columns());
+        misses.norm_squared() / (2.0 * self.samples.count() as f64)
+    }
+
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        let scratch = &mut self.scratch.borrow_mut();
+        on_threads(self.threads, || self.carry(scratch, theta.as_slice(), gradient.as_mut_slice()));
+    }
+
+    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
+        on_threads(self.threads, || {
+            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
+            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
+        });
+    }
+
+    fn third(&self) -> Option<&dyn ThirdDerivative> {
+        Some(self)
+    }
+
+    /// J_l = W_L⋯W_l, whatever is measured.
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
+        self.chain.jacobians(theta.as_slice())
+    }
+}
+
+impl<M: Measurement> ThirdDerivative for EndToEndObjective<M> {
+    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
+        let mut second = self.second.borrow_mut();
+        let second = second.get_or_insert_with(|| Second::new(&self.chain));
+        on_threads(self.threads, || {
+            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), out.as_mut_slice()));
+            second.form(&self.chain, &mut self.curve(), tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
+        });
+    }
+}
