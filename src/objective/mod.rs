@@ -5,17 +5,19 @@
 
 mod chain;
 mod jacobian;
+mod kernel;
 mod linear;
 mod loss;
 mod mlp;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use crate::settings::Loss;
 pub use chain::Order;
 pub use jacobian::Jacobian;
+pub use kernel::{Labels, TangentKernel};
 pub use linear::{LinearObjective, Minibatch, Samples};
 pub use loss::LabelError;
 pub use mlp::{MlpMinibatch, MlpObjective, SampleProducts};
@@ -122,6 +124,11 @@ pub trait Objective: Send {
 
     /// Its third derivatives; `None` where they are not implemented.
     fn third(&self) -> Option<&dyn ThirdDerivative> {
+        None
+    }
+
+    /// The neural tangent kernel on the samples; `None` where that is not implemented.
+    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
         None
     }
 
