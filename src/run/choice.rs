@@ -68,7 +68,7 @@ pub(super) fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
         Measure::ModifiedFlow | Measure::Ledger => descends,
         Measure::Limit => !descends,
-        Measure::Sharpness => true,
+        Measure::Sharpness | Measure::Ntk => true,
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn unanswered(scenario: &Scenario) -> Vec<String> {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw and rmsprop"),
-            Measure::Sharpness => return None,
+            Measure::Sharpness | Measure::Ntk => return None,
         };
         let answered = scenario.optimizers.iter().any(|settings| is_about(measure, settings));
         (!answered)

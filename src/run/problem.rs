@@ -12,7 +12,7 @@ use crate::linalg::SvdError;
 use crate::machine::free_memory;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{LinearObjective, MlpObjective, Objective, Samples};
-use crate::observe::Snapshot;
+use crate::observe::{KernelTooLarge, Measure, Snapshot, check_kernel, registry};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::settings::{Loss, Optimizer, Sgd};
 
@@ -40,6 +40,8 @@ pub struct Problem {
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
+    /// Whether what is observed rests on decompositions of weights and Jacobians.
+    pub decomposed: bool,
     /// What of the scenario was changed to make a problem of it.
     pub notes: Vec<String>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
@@ -58,6 +60,7 @@ impl Clone for Problem {
             constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
+            decomposed: self.decomposed,
             notes: self.notes.clone(),
             scenario_hash: self.scenario_hash.clone(),
         }
@@ -98,6 +101,14 @@ pub enum ProblemError {
         /// n.
         samples: usize,
     },
+    /// The tangent kernel on the samples of a file is too large.
+    #[error("{error}")]
+    Kernel {
+        /// Which of the scenario's measures.
+        index: usize,
+        /// How large.
+        error: KernelTooLarge,
+    },
     /// X/√n has no singular value decomposition: its entries overflow, or it did not converge.
     #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
@@ -133,6 +144,7 @@ impl ProblemError {
             Self::Start(_) => "init.file.path".into(),
             Self::StartOverflows(_) | Self::StartProducts { .. } => "init".into(),
             Self::Batch { index, .. } => format!("optimizers[{index}].sgd.batch").into(),
+            Self::Kernel { index, .. } => format!("measure[{index}]").into(),
             Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data".into(),
         }
     }
@@ -159,6 +171,10 @@ impl Problem {
         if let Data::File(_) = scenario.data {
             check_shapes(&data, &architecture)?;
         }
+        if let Some(index) = scenario.measure.iter().position(|&measure| measure == Measure::Ntk) {
+            let rows = scenario.kernel_rows(data.x.nrows() as u64);
+            check_kernel(rows).map_err(|error| ProblemError::Kernel { index, error })?;
+        }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
         let objective = |data: &Dataset| -> Result<Box<dyn Objective>, ProblemError> {
             let (net, decay) = (architecture.clone(), scenario.weight_decay);
@@ -181,8 +197,20 @@ impl Problem {
         let constant_loss = scenario.loss.of_the_best_constant(&data.y);
         let scenario_hash = scenario.hash()?;
         let notes = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
-        let problem =
-            Self { start, objective, slides, on_kink, test, constant_loss, target_agop, samples, notes, scenario_hash };
+        let decomposed = registry::groups().any(|group| group.is_decomposed() && scenario.observes(group));
+        let problem = Self {
+            start,
+            objective,
+            slides,
+            on_kink,
+            test,
+            constant_loss,
+            target_agop,
+            samples,
+            decomposed,
+            notes,
+            scenario_hash,
+        };
         problem.check_start()?;
         Ok(problem)
     }
@@ -211,6 +239,20 @@ impl Problem {
     /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
     pub fn flow(&self) -> GradientFlow<'_> {
         if self.slides { GradientFlow::sliding(&*self.objective) } else { GradientFlow::new(&*self.objective) }
+    }
+
+    /// Weights to be observed; `None` where their products overflow and would have to be decomposed.
+    pub(super) fn snapshot<'s>(
+        &'s self,
+        t: f64,
+        parameters: &'s Parameters,
+        flow: Option<&'s Parameters>,
+    ) -> Option<Snapshot<'s>> {
+        if self.decomposed {
+            Snapshot::new(t, parameters, &*self.objective, flow).ok()
+        } else {
+            Some(Snapshot::undecomposed(t, parameters, &*self.objective, flow))
+        }
     }
 
     /// The start can be observed, and the loss is finite there.

@@ -62,6 +62,7 @@ const KEYS: &[&str] = &[
     "record.log.first",
     "record.linear",
     "record.times",
+    "observe",
     "optimizers",
     "optimizers[].gd",
     "optimizers[].sgd",

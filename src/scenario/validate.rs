@@ -5,7 +5,7 @@ use crate::flow::Preserve;
 use crate::observe::Measure;
 use crate::settings::{Findings, Loss, path, validate_optimizers};
 
-use super::{MOST_WORDS, Scenario};
+use super::Scenario;
 
 impl Scenario {
     pub(super) fn validate(&self, found: &mut Findings) {
@@ -31,10 +31,7 @@ impl Scenario {
             Data::File(_) => None,
         };
         validate_optimizers(&self.optimizers, samples, self.flow.t_end, found);
-        for (index, measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
-            let twice = self.measure[..index].contains(measure);
-            found.require(!twice, &path::item("measure", index), "named once", measure);
-        }
+        self.validate_observed(found);
         self.validate_claims(found);
         self.validate_linear(found);
     }

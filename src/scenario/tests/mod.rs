@@ -49,6 +49,7 @@ optimizers:
   - adamw: {name: c, lr: 1.0e-3, steps: 10, schedule: {cosine: {t_max: 10, eta_min: 0.0}}, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: false}
   - rmsprop: {name: d, lr: 1.0e-3, steps: 10, schedule: {warmup: {total_iters: 5, start_factor: 0.5, end_factor: 1.0}}, alpha: 0.99, eps: 1.0e-8, momentum: 0.5, centered: true}
   - sign: {name: e, lr: 1.0e-3, steps: 10, schedule: constant}
+observe: [loss, balance, nfa, distance, sharpness, ledger]
 measure: [sharpness, ledger, modified_flow, limit]
 claims: [balance-law, nfa]
 ";

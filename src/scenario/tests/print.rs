@@ -117,6 +117,7 @@ prop_compose! {
             flow,
             record,
             optimizers,
+            observe: None,
             measure: Vec::new(),
             claims: Vec::new(),
         }
