@@ -33,6 +33,8 @@ pub enum Purpose {
     Batches = 9,
     /// Where searches for the largest curvature start.
     Sharpness = 10,
+    /// Where searches for the largest eigenvalue of the tangent kernel start.
+    TangentKernel = 11,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

@@ -31,7 +31,9 @@ use std::time::Instant;
 use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
-use crate::observe::{self, Accuracy, CompanionDistance, Learned, Observable, Row, Snapshot, TestLoss, alpha_tildes};
+use crate::observe::{
+    self, Accuracy, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss, alpha_tildes,
+};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, caption, table};
 use crate::scenario::Scenario;
@@ -115,7 +117,9 @@ fn integrate(
     lead: Option<&Lead>,
 ) -> Finished {
     let mut observables = observables(scenario, problem);
-    observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
+    if scenario.observes(Group::Distance) {
+        observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
+    }
     let mut flow = Flow::new(scenario, problem, interrupt);
     let mut descents: Vec<Descent> =
         scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem, interrupt)).collect();
@@ -192,6 +196,7 @@ fn integrate(
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(problem.notes.iter().cloned());
     manifest.warnings.extend(choice::unanswered(scenario));
+    manifest.warnings.extend(scenario.unobserved());
     Finished { run, manifest, weights, trajectory, terminations, finer: None }
 }
 
@@ -203,7 +208,7 @@ fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Para
         weight_decay: scenario.weight_decay,
         caption: caption(scenario),
         table: table(recorders),
-        arrays: all_arrays(recorders, weights, problem),
+        arrays: all_arrays(scenario, recorders, weights, problem),
     }
 }
 
@@ -215,6 +220,10 @@ fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }
+    if scenario.measure.contains(&Measure::Ntk) {
+        observables.push(Box::new(Ntk::new(&*problem.objective, &problem.start)));
+    }
+    observables.retain(|observable| scenario.observes(observable.columns().group));
     observables
 }
 
@@ -272,10 +281,15 @@ fn target_arrays(problem: &Problem) -> Arrays {
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
 /// its end; and the target's AGOP, if it is known.
-fn all_arrays(recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
+fn all_arrays(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = arrays(recorders);
     for (process, parameters) in weights {
-        all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
+        if scenario.observes(Group::Alignment) {
+            all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
+        }
+        if !scenario.observes(Group::Nfa) && !scenario.observes(Group::Agop) {
+            continue;
+        }
         if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {
             let agop = end.agop().value();
             all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).value().as_view()));

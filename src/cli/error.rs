@@ -56,6 +56,8 @@ pub(super) enum CliError {
     StopOfStudy(PathBuf),
     #[error("not available yet: gramflow {command}")]
     NotAvailable { command: &'static str },
+    #[error("no column matches `{pattern}`{suggestion}")]
+    NoColumn { pattern: String, suggestion: String },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
     Name(String),
     #[error("{} exists: choose another name", .0.display())]
@@ -83,7 +85,7 @@ impl CliError {
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
-            Self::NoPictures(_) | Self::StudyFolder(_) | Self::StopOfStudy(_) => 2,
+            Self::NoColumn { .. } | Self::NoPictures(_) | Self::StudyFolder(_) | Self::StopOfStudy(_) => 2,
             Self::Folder(error)
             | Self::Sweep(SweepError::Folder(error))
             | Self::Paper(PaperError::Sweep(SweepError::Folder(error))) => of_folder(error),

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Results go to standard output, progress and warnings to standard error.
 
 mod check;
+mod columns;
 mod error;
 mod explain;
 mod export;
@@ -65,6 +66,8 @@ enum Command {
     /// Run many units of one scenario, on all cores or in shards, and merge their records
     #[command(subcommand)]
     Sweep(sweep::Command),
+    /// List what runs record: every column with its formula and unit
+    Columns(columns::Arguments),
     /// Write a commented scenario to start from
     New(new::Arguments),
     #[command(flatten)]
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => report::report(&arguments),
         Command::Study(study) => study::study(&study, quiet),
         Command::Sweep(command) => sweep::sweep(&command, quiet),
+        Command::Columns(arguments) => columns::columns(&arguments),
         Command::New(arguments) => new::new(&arguments),
         Command::Later(later) => Err(CliError::NotAvailable { command: later.name() }),
     };

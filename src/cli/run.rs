@@ -135,7 +135,7 @@ fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
             cost.gradients.to_string(),
             seconds(cost.wall_seconds),
             seconds(cost.observation_seconds),
-            format!("{:.3e}", last("loss")),
+            if last("loss").is_nan() { "-".to_string() } else { format!("{:.3e}", last("loss")) },
             shown(last("balance_gap_over_envelope"), 7),
             shown(last("nfa_cosine"), 7),
             shown(last("nfa_peak"), 4),

@@ -9,7 +9,7 @@ use super::axis::Scale;
 use super::canvas::Point;
 use super::page::{Entry, FULL_LEGEND, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
-use super::quantity::LAW_RESIDUAL;
+use super::quantity;
 use super::records::{depth, over_time, picture, process_entries, processes, time_axis};
 use super::style::{self, LAW, Look};
 
@@ -20,7 +20,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let pairs = depth(run).saturating_sub(1);
     let color = |l: usize| if pairs <= FULL_LEGEND { style::categorical(l - 1) } else { style::sequential(l - 1, pairs) };
     let mut gap = Panel::new("balance gap", time_axis(run), AxisSpec::new("balance gap ‖D_ℓ‖_F", Scale::Log));
-    let mut law = Panel::new("residual of the law", time_axis(run), AxisSpec::new(LAW_RESIDUAL, Scale::Log));
+    let residual = AxisSpec::new(quantity::label("balance_law_residual_relative"), Scale::Log);
+    let mut law = Panel::new("residual of the law", time_axis(run), residual);
     let (mut balanced, mut cut) = (Vec::new(), None::<f64>);
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
         let start_norm = run.table.floats(process, "weight_norm").first().copied().unwrap_or(0.0);

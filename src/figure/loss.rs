@@ -5,7 +5,7 @@ use crate::record::Run;
 use super::axis::Scale;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
-use super::quantity::DISTANCE;
+use super::quantity;
 use super::records::{over_time, picture, process_entries, processes, time_axis};
 use super::style::{BLACK, DASHED, DOTTED, Look};
 
@@ -13,7 +13,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut panels = Vec::new();
     let mut loss = Panel::new("loss and objective", time_axis(run), AxisSpec::new("loss ℒ, objective J", Scale::Log));
     let mut tested = false;
-    let mut distance = Panel::new("distance to the flow", time_axis(run), AxisSpec::new(DISTANCE, Scale::Log));
+    let mut distance =
+        Panel::new("distance to the flow", time_axis(run), AxisSpec::new(quantity::label("distance_to_flow"), Scale::Log));
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
         if let Some(points) = over_time(run, process, "loss") {
             loss.series.push(Series::new(points, look));

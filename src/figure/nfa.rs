@@ -18,9 +18,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let time = || time_axis(run);
     let residual = AxisSpec::new("‖A_f − (W_1^TW_1)^L‖_F, and relative", Scale::Log);
     let mut residual = Panel::new("residual of the ansatz", time(), residual);
-    let cosine = AxisSpec::new(quantity::COSINE, Scale::Linear);
+    let cosine = AxisSpec::new(quantity::label("nfa_cosine"), Scale::Linear);
     let mut cosine = Panel::new("alignment", time(), cosine);
-    let sine = AxisSpec::new(quantity::SINE, Scale::Log);
+    let sine = AxisSpec::new(quantity::label("nfa_alignment_residual"), Scale::Log);
     let mut sine = Panel::new("sine of the angle", time(), sine);
     for (process, look) in processes(run) {
         let dashed = Look { marker: None, ..look }.dashed(DASHED);

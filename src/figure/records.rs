@@ -7,7 +7,7 @@ use super::axis::Scale;
 use super::canvas::Point;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel};
-use super::quantity::TIME;
+use super::quantity;
 use super::style::{self, Look};
 use super::text::verbatim;
 
@@ -33,7 +33,7 @@ pub(super) fn time_axis(run: &Run) -> AxisSpec {
     let times = run.table.processes().into_iter().flat_map(|process| run.table.floats(process, "t"));
     let positive = times.filter(|t| *t > 0.0 && t.is_finite());
     let (first, last) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), t| (low.min(t), high.max(t)));
-    AxisSpec::new(TIME, if first < f64::INFINITY && last / first > 100.0 { Scale::Log } else { Scale::Linear })
+    AxisSpec::new(quantity::label("t"), if first < f64::INFINITY && last / first > 100.0 { Scale::Log } else { Scale::Linear })
 }
 
 /// Processes with fewer records than this show each of them: a line through two points is no law.

@@ -8,7 +8,7 @@ use super::canvas::Point;
 use super::number::number;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
-use super::quantity::SHARPNESS;
+use super::quantity;
 use super::records::{over_time, picture, processes, time_axis};
 use super::style::{BLACK, DASHED, Look};
 use super::text::verbatim;
@@ -17,7 +17,7 @@ use super::text::verbatim;
 const FAR: f64 = 100.0;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
-    let mut sharpness = Panel::new("sharpness", time_axis(run), AxisSpec::new(SHARPNESS, Scale::Log));
+    let mut sharpness = Panel::new("sharpness", time_axis(run), AxisSpec::new(quantity::label("sharpness"), Scale::Log));
     let share = AxisSpec::new("η·λ_{max} / bound", Scale::Log);
     let mut share = Panel::new("share of the edge of stability", time_axis(run), share);
     let mut legend = Vec::new();

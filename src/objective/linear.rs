@@ -4,6 +4,7 @@
 //! cheaper end.
 
 mod hessian;
+mod kernel;
 mod low_rank;
 mod minibatch;
 mod third;
@@ -19,7 +20,7 @@ use crate::network::Architecture;
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
-use super::{BatchGradient, Excess, Jacobian, Loss, Objective, SampleProducts, ThirdDerivative};
+use super::{BatchGradient, Excess, Jacobian, Loss, Objective, SampleProducts, TangentKernel, ThirdDerivative};
 use low_rank::LowRankDescent;
 
 pub(super) use hessian::Tangent;
@@ -220,6 +221,10 @@ impl Objective for LinearObjective {
     }
 
     fn third(&self) -> Option<&dyn ThirdDerivative> {
+        Some(self)
+    }
+
+    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
         Some(self)
     }
 

@@ -7,6 +7,7 @@ mod along;
 mod blocks;
 mod condensed;
 mod jacobian;
+mod kernel;
 mod minibatch;
 mod scatter;
 mod sliding;
@@ -26,7 +27,7 @@ use crate::network::Architecture;
 use crate::ode::Switching;
 use crate::settings::Loss;
 
-use super::{BatchGradient, Jacobian, Objective, OnKink, Samples};
+use super::{BatchGradient, Jacobian, Objective, OnKink, Samples, TangentKernel};
 
 use along::Dots;
 use blocks::{Block, Division, each, flops};
@@ -366,6 +367,10 @@ impl Objective for MlpObjective {
         tangent.settle(self, theta, hv);
         tangent.product(self, along.as_slice(), hv.as_mut_slice());
         normals.project(hv);
+    }
+
+    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
+        Some(self)
     }
 
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {

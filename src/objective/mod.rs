@@ -6,11 +6,12 @@
 mod chain;
 mod end_to_end;
 mod jacobian;
+mod kernel;
 mod linear;
 mod loss;
 mod mlp;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use crate::settings::Loss;
 pub use chain::Order;
 pub use end_to_end::{EndToEndObjective, Functionals, Measurement, Observed};
 pub use jacobian::Jacobian;
+pub use kernel::{Labels, TangentKernel};
 pub use linear::{LinearObjective, Minibatch, Samples};
 pub use loss::LabelError;
 pub use mlp::{MlpMinibatch, MlpObjective, SampleProducts};
@@ -124,6 +126,11 @@ pub trait Objective: Send {
 
     /// Its third derivatives; `None` where they are not implemented.
     fn third(&self) -> Option<&dyn ThirdDerivative> {
+        None
+    }
+
+    /// The neural tangent kernel on the samples; `None` where that is not implemented.
+    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
         None
     }
 

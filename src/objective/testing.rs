@@ -1,6 +1,8 @@
 //! What tests of several objectives share.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
+
+use crate::network::{Activation, Architecture};
 
 use super::Objective;
 
@@ -13,4 +15,57 @@ pub(super) fn product_costs(objective: &dyn Objective, flops: u64, theta: &DVect
         (crate::linalg::FLOPS.get() - before) as f64 / flops as f64
     };
     [cost(theta), cost(theta), cost(&(theta * 2.0))]
+}
+
+/// re + ε·du with ε² = 0: values with their exact derivatives along one direction.
+#[derive(Debug, Clone, Copy)]
+struct Dual {
+    re: f64,
+    du: f64,
+}
+
+impl Dual {
+    fn plus(self, other: Self) -> Self {
+        Self { re: self.re + other.re, du: self.du + other.du }
+    }
+
+    fn times(self, other: Self) -> Self {
+        Self { re: self.re * other.re, du: self.re * other.du + self.du * other.re }
+    }
+
+    fn through(self, activation: Activation) -> Self {
+        match activation {
+            Activation::Identity => self,
+            Activation::Relu if self.re > 0.0 => self,
+            Activation::Relu => Self { re: 0.0, du: 0.0 },
+            Activation::Tanh => Self { re: self.re.tanh(), du: self.du / self.re.cosh().powi(2) },
+            other => unimplemented!("{other:?} has no dual numbers"),
+        }
+    }
+}
+
+/// f_k(x_i) at (i, k), n × d_L, and J = ∂f/∂θ, row k·n + i for output k at sample i: entry by entry, by dual numbers.
+pub(crate) fn outputs_and_jacobian(net: &Architecture, theta: &DVector<f64>, x: &DMatrix<f64>) -> (DMatrix<f64>, DMatrix<f64>) {
+    let (n, outputs) = (x.nrows(), net.output_dim());
+    let (mut values, mut jacobian) = (DMatrix::zeros(n, outputs), DMatrix::zeros(n * outputs, theta.len()));
+    for p in 0..theta.len() {
+        let dual = |index: usize| Dual { re: theta[index], du: if index == p { 1.0 } else { 0.0 } };
+        for i in 0..n {
+            let mut state: Vec<Dual> = x.row(i).iter().map(|&re| Dual { re, du: 0.0 }).collect();
+            for l in 1..=net.depth() {
+                let (rows, weight, bias) = (net.shape(l).0, net.weight_range(l).start, net.bias_range(l).start);
+                let unit = |row: usize| {
+                    let zero = if net.has_bias(l) { dual(bias + row) } else { Dual { re: 0.0, du: 0.0 } };
+                    let terms = state.iter().enumerate().map(|(column, h)| dual(weight + column * rows + row).times(*h));
+                    terms.fold(zero, Dual::plus).through(net.activation(l))
+                };
+                state = (0..rows).map(unit).collect();
+            }
+            for (k, f) in state.iter().enumerate() {
+                values[(i, k)] = f.re;
+                jacobian[(k * n + i, p)] = f.du;
+            }
+        }
+    }
+    (values, jacobian)
 }

@@ -4,7 +4,25 @@ use nalgebra::DMatrix;
 
 use crate::linalg::{GramPower, Svd, SvdError, cosine};
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Agop,
+    &[
+        Column::new(
+            "agop_target_cosine",
+            "cos(A_f, A_f*), A_f* of the target; null where it is not known",
+            "1",
+            "cosine of A_f and the target’s A_{f*}",
+        ),
+        Column::new(
+            "nfa_cosine_jacobian_centred",
+            "cos(W_1ᵀW_1, A_c^(1/L)), A_c of the Jacobians minus their mean; null of linear networks",
+            "1",
+            "cosine of W_1^TW_1 and A_c^{ 1/L}, Jacobians centred",
+        ),
+    ],
+);
 
 /// Columns:
 /// - `agop_target_cosine`: of A_f and the target's A_{f*}, 1 where the network depends on the same directions as much as the target does.
@@ -24,6 +42,10 @@ impl Agop {
 }
 
 impl Observable for Agop {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let agop = snapshot.agop().matrix;
         row.float("agop_target_cosine", self.target.as_ref().map_or(f64::NAN, |target| cosine(&agop, target)));

@@ -2,7 +2,25 @@
 
 use crate::linalg::GramPower;
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Alignment,
+    &[
+        Column::new(
+            "nfa_peak",
+            "the α̃ in [¼, 3] where cos(W_1ᵀW_1, A_f^(α̃/L)) is largest; null at the border",
+            "1",
+            "best exponent α̃ = αL",
+        ),
+        Column::new(
+            "nfa_peak_cosine",
+            "cos(W_1ᵀW_1, A_f^(α̃/L)) at the α̃ of nfa_peak",
+            "1",
+            "cosine of W_1^TW_1 and A_f^{ α̃/L} at the best α̃",
+        ),
+    ],
+);
 
 /// Array `nfa_curve` over the exponents of [`alpha_tildes`]; columns `nfa_peak` and `nfa_peak_cosine`: the α̃ in [¼, 3] at which the
 /// cosine is largest, and that cosine. Undefined where the cosine is largest at the border of that interval, and where the curve is
@@ -15,6 +33,10 @@ pub fn alpha_tildes() -> Vec<f64> {
 }
 
 impl Observable for Alignment {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let (gram, jacobian) = (snapshot.gram(1).matrix, &snapshot.jacobian(1).svd);
         let (norm, q) = (gram.norm(), GramPower::quadratic_form(jacobian, &gram));

@@ -13,7 +13,44 @@ use crate::linalg::FAINT;
 use crate::network::{ExtendedParameters, Parameters, largest_norm};
 use crate::theory::balance::{decay, extended_floor, floor};
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Balance,
+    &[
+        Column::new(
+            "balance_gap",
+            "max_l ‖D_l‖_F, D_l = W_{l+1}ᵀW_{l+1} − W_lW_lᵀ − b_lb_lᵀ, of it what is conserved",
+            "θ²",
+            "balance gap max_{ℓ }‖D_ℓ‖_F",
+        ),
+        Column::new("balance_gap_{l}", "‖D_l‖_F, l = 1, …, L − 1", "θ²", "balance gap ‖D_{{l}}‖_F"),
+        Column::new(
+            "balance_law_residual",
+            "max_l ‖D_l(t) − e^(−2λt)D_l(0)‖_F, 0 under the flow",
+            "θ²",
+            "max_{ℓ }‖D_ℓ(t) − e^{−2λt}D_ℓ(0)‖_F",
+        ),
+        Column::new(
+            "balance_law_residual_relative",
+            "max_l ‖D_l(t) − e^(−2λt)D_l(0)‖_F/max_l ‖D_l(0)‖_F; null from a balanced start",
+            "1",
+            "max_{ℓ }‖D_ℓ(t) − e^{−2λt}D_ℓ(0)‖_F / max_{ℓ }‖D_ℓ(0)‖_F",
+        ),
+        Column::new(
+            "balance_gap_over_envelope",
+            "balance_gap/(e^(−2λt)·balance_gap(0)), 1 under the flow",
+            "1",
+            "balance gap over e^{−2λt}·balance gap(0)",
+        ),
+        Column::new(
+            "balance_correction",
+            "‖δθ‖/‖θ‖ of the projection onto the law, with flow.preserve",
+            "1",
+            "correction by the balance law ‖δθ‖ / ‖θ‖",
+        ),
+    ],
+);
 
 /// Columns:
 /// - `balance_gap`: max_l ‖D_l‖_F, and `balance_gap_l`: ‖D_l‖_F for l = 1, …, L − 1 (also the array `balance_gap`);
@@ -43,6 +80,10 @@ impl Balance {
 }
 
 impl Observable for Balance {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let gaps = snapshot.imbalances();
         let lawless = !gaps.is_empty() && gaps.iter().all(DMatrix::is_empty);

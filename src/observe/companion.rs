@@ -1,7 +1,45 @@
 //! How far an optimizer is from the flows that follow it more closely than gradient flow does: its companions.
 
 use super::distance::distance;
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Distance,
+    &[
+        Column::new(
+            "distance_to_modified_flow",
+            "‖θ − θ_mod‖, θ_mod the flow that the step size of gd or sgd modifies, to second order",
+            "θ",
+            "distance to the modified flow ‖θ − θ_{mod}‖",
+        )
+        .by(Measure::ModifiedFlow),
+        Column::new("distance_to_modified_flow_relative", "‖θ − θ_mod‖/‖θ_mod‖", "1", "distance ‖θ − θ_{mod}‖ / ‖θ_{mod}‖")
+            .by(Measure::ModifiedFlow),
+        Column::new(
+            "distance_to_third_order_flow",
+            "‖θ − θ_third‖, θ_third the flow that the step size of gd or sgd modifies, to third order",
+            "θ",
+            "distance to the third-order flow ‖θ − θ_{third}‖",
+        )
+        .by(Measure::ModifiedFlow),
+        Column::new(
+            "distance_to_third_order_flow_relative",
+            "‖θ − θ_third‖/‖θ_third‖",
+            "1",
+            "distance ‖θ − θ_{third}‖ / ‖θ_{third}‖",
+        )
+        .by(Measure::ModifiedFlow),
+        Column::new(
+            "distance_to_limit",
+            "‖θ − θ_lim‖, θ_lim the continuous limit of adam, adamw or rmsprop",
+            "θ",
+            "distance to the limit ‖θ − θ_{lim}‖",
+        )
+        .by(Measure::Limit),
+        Column::new("distance_to_limit_relative", "‖θ − θ_lim‖/‖θ_lim‖", "1", "distance ‖θ − θ_{lim}‖ / ‖θ_{lim}‖")
+            .by(Measure::Limit),
+    ],
+);
 
 /// A flow that belongs to one optimizer and its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +69,10 @@ impl Companion {
 pub struct CompanionDistance(pub Vec<Companion>);
 
 impl Observable for CompanionDistance {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         for &companion in &self.0 {
             let own = snapshot.companions.iter().find(|(which, _)| *which == companion).map(|(_, theta)| *theta);

@@ -5,13 +5,30 @@ use nalgebra::DVector;
 use crate::linalg::norm;
 use crate::network::Parameters;
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Distance,
+    &[
+        Column::new(
+            "distance_to_flow",
+            "‖θ − θ_flow‖ at the very same time; null for the flow",
+            "θ",
+            "distance ‖θ − θ_{flow}‖",
+        ),
+        Column::new("distance_to_flow_relative", "‖θ − θ_flow‖/‖θ_flow‖", "1", "distance ‖θ − θ_{flow}‖ / ‖θ_{flow}‖"),
+    ],
+);
 
 /// Columns `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over ‖θ_flow(t)‖. Undefined for the flow
 /// itself and where the flow has ended; after it has converged it stays where it was.
 pub struct Distance;
 
 impl Observable for Distance {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         distance(row, "flow", snapshot.parameters.values(), snapshot.flow.map(Parameters::values));
     }

@@ -1,7 +1,31 @@
 //! The exponent that a network shows: α̂, the slope of log λ_i(W_1ᵀW_1) on log λ_i(A_f). A wrong exponent can score a cosine of
 //! 0.99; the slope tells.
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Exponent,
+    &[
+        Column::new(
+            "nfa_exponent",
+            "α̂, the slope of log λ_i(W_1ᵀW_1) on log λ_i(A_f); null where it is not identifiable",
+            "1",
+            "fitted exponent α̂",
+        ),
+        Column::new(
+            "nfa_exponent_modes",
+            "modes that it is fitted to, those with λ_i(A_f) > 1e-8 λ_1(A_f)",
+            "1",
+            "modes of the fitted exponent",
+        ),
+        Column::new(
+            "nfa_exponent_identifiable",
+            "whether two of them differ by more than a factor e^0.1",
+            "-",
+            "whether the exponent is identifiable",
+        ),
+    ],
+);
 
 /// Columns:
 /// - `nfa_exponent`: α̂, by least squares over the modes in use, eigenvalues paired by size; 1/L under the ansatz;
@@ -20,6 +44,10 @@ const NOISE: f64 = 1e-8;
 const SEPARATION: f64 = 0.1;
 
 impl Observable for Exponent {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         // A slope does not depend on units.
         let (weight, product) = (&snapshot.first_weight().svd.values, &snapshot.jacobian(1).svd.values);

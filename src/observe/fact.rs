@@ -4,7 +4,25 @@ use nalgebra::DMatrix;
 
 use crate::linalg::{FAINT, Scaled, cosine};
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Fact,
+    &[
+        Column::new(
+            "fact_cosine_W{l}",
+            "cos(W_lᵀW_l, F_l), F_l = −W_lᵀ∇_(W_l)ℒ/λ, l = 1, …, L; null for λ = 0",
+            "1",
+            "cosine of W_{{l}}^TW_{{l}} and FACT",
+        ),
+        Column::new(
+            "fact_residual_relative_W{l}",
+            "‖W_lᵀW_l − F_l‖_F over the larger of the two norms, l = 1, …, L",
+            "1",
+            "relative residual of FACT of W_{{l}}",
+        ),
+    ],
+);
 
 /// With F_l = −W_lᵀ∇_{W_l}ℒ/λ = −(1/(nλ)) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}}, columns for l = 1, …, L:
 /// - `fact_cosine_Wl`: of W_lᵀW_l and F_l;
@@ -14,6 +32,10 @@ use super::{Observable, Row, Snapshot};
 pub struct FeaturesAtConvergence;
 
 impl Observable for FeaturesAtConvergence {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let decay = snapshot.objective.weight_decay();
         let net = snapshot.parameters.architecture();

@@ -1,6 +1,16 @@
 //! How much of the labels' variation is left: ℒ(θ) over ℒ of the best constant function.
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Loss,
+    &[Column::new(
+        "loss_over_constant",
+        "ℒ over that of the best constant function; of mse 1 − R²",
+        "1",
+        "loss ℒ over the best constant function’s",
+    )],
+);
 
 /// Column `loss_over_constant`: 1 where the network has learned nothing but a constant, 0 where it fits, above 1 where it does worse than
 /// that constant; for the mean squared loss it is 1 − R². Labels that are probabilities have an entropy of their own, below which no loss
@@ -11,6 +21,10 @@ pub struct Learned {
 }
 
 impl Observable for Learned {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let loss = snapshot.objective.loss(snapshot.parameters.values());
         row.float("loss_over_constant", if self.constant > 0.0 { loss / self.constant } else { f64::NAN });

@@ -1,6 +1,26 @@
 //! The discrete law of the balance ([`Ledger`](crate::theory::Ledger)), as the steps of gd and of sgd without momentum keep it.
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Ledger,
+    &[
+        Column::new(
+            "ledger_residual",
+            "largest relative residual of D⁺ = (1 − ηλ)²D + η²(G_(l+1)ᵀG_(l+1) − G_lG_lᵀ) since the last record",
+            "1",
+            "relative residual of the ledger of D",
+        )
+        .by(Measure::Ledger),
+        Column::new(
+            "step_imbalance",
+            "max_l ‖S_l‖_F, D_l = Π(1 − η_jλ)²·D_l(0) + S_l",
+            "θ²",
+            "imbalance made by steps max_{ℓ }‖S_ℓ‖_F",
+        )
+        .by(Measure::Ledger),
+    ],
+);
 
 /// What a ledger says at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +38,10 @@ pub struct Entry {
 pub struct Imbalance;
 
 impl Observable for Imbalance {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let Entry { residual, created } = snapshot.ledger.unwrap_or(Entry { residual: f64::NAN, created: f64::NAN });
         row.float("ledger_residual", residual);

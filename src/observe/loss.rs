@@ -2,12 +2,26 @@
 
 use crate::linalg::norm;
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Loss,
+    &[
+        Column::new("loss", "ℒ = (1/n) Σ ℓ(f(x_i), y_i); of mse ℓ = ½‖f(x_i) − y_i‖²", "ℒ", "loss ℒ"),
+        Column::new("objective", "J = ℒ + (λ/2)‖θ‖²", "ℒ", "objective J = ℒ + ½λ‖θ‖^2"),
+        Column::new("grad_norm", "‖∇J‖, the speed of the flow", "ℒ/θ", "gradient ‖∇J‖"),
+        Column::new("weight_norm", "‖θ‖", "θ", "weights ‖θ‖"),
+    ],
+);
 
 /// Columns `loss`, `objective`, `grad_norm`, `weight_norm`.
 pub struct Loss;
 
 impl Observable for Loss {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let theta = snapshot.parameters.values();
         let (loss, decay) = (snapshot.objective.loss(theta), snapshot.objective.weight_decay());

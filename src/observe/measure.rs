@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Group;
+
 /// A quantity beyond those that every run records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,4 +16,29 @@ pub enum Measure {
     ModifiedFlow,
     /// The distance of adam, adamw and rmsprop to their own continuous limits.
     Limit,
+    /// The neural tangent kernel on the training samples.
+    Ntk,
+}
+
+impl Measure {
+    /// As in a scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sharpness => "sharpness",
+            Self::Ledger => "ledger",
+            Self::ModifiedFlow => "modified_flow",
+            Self::Limit => "limit",
+            Self::Ntk => "ntk",
+        }
+    }
+
+    /// The group of its columns.
+    pub fn group(self) -> Group {
+        match self {
+            Self::Sharpness => Group::Sharpness,
+            Self::Ledger => Group::Ledger,
+            Self::ModifiedFlow | Self::Limit => Group::Distance,
+            Self::Ntk => Group::Ntk,
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod accuracy;
 mod agop;
 mod alignment;
 mod balance;
+mod column;
 mod companion;
 mod distance;
 mod exponent;
@@ -15,6 +16,8 @@ mod ledger;
 mod loss;
 mod measure;
 mod nfa;
+mod ntk;
+pub mod registry;
 mod row;
 mod sharpness;
 mod snapshot;
@@ -29,6 +32,7 @@ pub use accuracy::Accuracy;
 pub use agop::Agop;
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;
+pub use column::{Column, Columns, Group};
 pub use companion::{Companion, CompanionDistance};
 pub use distance::Distance;
 pub use exponent::Exponent;
@@ -38,6 +42,7 @@ pub use ledger::{Entry, Imbalance};
 pub use loss::Loss;
 pub use measure::Measure;
 pub use nfa::FeatureAnsatz;
+pub use ntk::{KernelTooLarge, Ntk, check_kernel, kernel_rows};
 pub use row::{Row, Scalar};
 pub use sharpness::{Curvature, Sharpness};
 pub use snapshot::{Decomposed, Preserved, Snapshot};
@@ -50,6 +55,9 @@ use crate::network::Parameters;
 
 /// A quantity, or a few that belong together, of one moment of one process.
 pub trait Observable {
+    /// What it writes; one line of [`registry`] collects it.
+    fn columns(&self) -> Columns;
+
     /// Writes its values to `row`: the same names in the same order every time, NaN where a value is not defined.
     fn measure(&self, snapshot: &Snapshot, row: &mut Row);
 }

@@ -8,7 +8,56 @@ use nalgebra::DMatrix;
 
 use crate::linalg::{Scaled, centred_cosine, cosine, cosine_baseline, normalised};
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Nfa,
+    &[
+        Column::new(
+            "nfa_residual",
+            "‖A_f − (W_1ᵀW_1)^L‖_F, A_f the average gradient outer product",
+            "f²/x²",
+            "residual ‖A_f − (W_1^TW_1)^L‖_F",
+        ),
+        Column::new(
+            "nfa_residual_relative",
+            "‖A_f − (W_1ᵀW_1)^L‖_F over the larger of the two norms",
+            "1",
+            "‖A_f − (W_1^TW_1)^L‖_F / larger of the two norms",
+        ),
+        Column::new("nfa_cosine", "cos(W_1ᵀW_1, A_f^(1/L))", "1", "cosine of W_1^TW_1 and A_f^{ 1/L}"),
+        Column::new(
+            "nfa_cosine_centred",
+            "cos(W_1ᵀW_1, A_f^(1/L)), each matrix minus its mean eigenvalue times I",
+            "1",
+            "centred cosine of W_1^TW_1 and A_f^{ 1/L}",
+        ),
+        Column::new(
+            "nfa_cosine_baseline",
+            "tr A·tr B/(d‖A‖_F‖B‖_F): nfa_cosine averaged over rotations of one matrix against the other",
+            "1",
+            "baseline of the cosine of W_1^TW_1 and A_f^{ 1/L}",
+        ),
+        Column::new(
+            "nfa_alignment_residual",
+            "min_c ‖W_1ᵀW_1 − cA_f^(1/L)‖_F/‖W_1ᵀW_1‖_F",
+            "1",
+            "min_c ‖W_1^TW_1 − cA_f^{ 1/L}‖_F / ‖W_1^TW_1‖_F",
+        ),
+        Column::new(
+            "nfa_cosine_W{l}",
+            "cos(W_lᵀW_l, (J_lᵀJ_l)^(1/(L−l+1))), J_l = ∂f/∂h_(l−1), l = 2, …, L",
+            "1",
+            "cosine of W_{{l}}^TW_{{l}} and its ansatz",
+        ),
+        Column::new(
+            "nfa_residual_relative_W{l}",
+            "‖W_lᵀW_l − (J_lᵀJ_l)^(1/(L−l+1))‖_F over the larger of the two norms, l = 2, …, L",
+            "1",
+            "relative residual of the ansatz of W_{{l}}",
+        ),
+    ],
+);
 
 /// Columns:
 /// - `nfa_residual`: ‖A_f − (W_1ᵀW_1)^L‖_F, and `nfa_residual_relative`: the same over max(‖A_f‖_F, ‖(W_1ᵀW_1)^L‖_F);
@@ -23,6 +72,10 @@ use super::{Observable, Row, Snapshot};
 pub struct FeatureAnsatz;
 
 impl Observable for FeatureAnsatz {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let depth = snapshot.depth();
         let agop = snapshot.agop();

@@ -3,7 +3,21 @@
 //! Where η·λ_max passes the bound of a rule's stability (2 for gradient descent), its iterates along the sharpest direction overshoot
 //! and grow while every flow decays: neither the flow nor its correction to second order describes them.
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Sharpness,
+    &[
+        Column::new("sharpness", "λ_max(∇²J); of the flow with measure: [sharpness]", "ℒ/θ²", "sharpness λ_{max}(∇^2J)"),
+        Column::new("lr_sharpness", "η_k·λ_max; null for the flow", "1", "η·λ_{max}(∇^2J)"),
+        Column::new(
+            "sharpness_bound",
+            "the λ_max at which η_k is at the edge of stability, 2/η_k for gd",
+            "ℒ/θ²",
+            "edge of stability of λ_{max}(∇^2J)",
+        ),
+    ],
+);
 
 /// What is known of the curvature at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +38,10 @@ pub struct Curvature {
 pub struct Sharpness;
 
 impl Observable for Sharpness {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let none = Curvature { sharpness: f64::NAN, lr: f64::NAN, bound: f64::NAN };
         let Curvature { sharpness, lr, bound } = snapshot.curvature.unwrap_or(none);

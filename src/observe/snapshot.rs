@@ -28,6 +28,14 @@ pub struct Snapshot<'a> {
     pub curvature: Option<Curvature>,
     /// What the discrete law of the balance says, where a ledger is kept.
     pub ledger: Option<Entry>,
+    /// What is decomposed, once it was asked for.
+    decompositions: OnceCell<Decompositions>,
+    /// ∇ℒ, once it was asked for.
+    loss_gradient: OnceCell<DVector<f64>>,
+}
+
+/// What several observables share.
+struct Decompositions {
     /// The decomposition of W_1, whose Gram matrix is raised to powers.
     first_weight: Decomposed,
     /// Singular values of W_1, …, W_L, at index l − 1.
@@ -36,8 +44,6 @@ pub struct Snapshot<'a> {
     jacobians: Vec<Decomposed>,
     /// C with CᵀC = (1/n) Σ (J_1(x_i) − J̄_1)ᵀ(J_1(x_i) − J̄_1).
     centred_jacobian: DMatrix<f64>,
-    /// ∇ℒ, once it was asked for.
-    loss_gradient: OnceCell<DVector<f64>>,
 }
 
 /// Weights that were put back on the balance law.
@@ -59,34 +65,26 @@ impl<'a> Snapshot<'a> {
         objective: &'a dyn Objective,
         flow: Option<&'a Parameters>,
     ) -> Result<Self, SvdError> {
-        let depth = parameters.architecture().depth();
-        let first = Scaled::new(parameters.weight(1).into_owned());
-        let first_weight = Decomposed { svd: Svd::new(first.matrix.as_view())?, exponent: first.exponent };
-        let mut spectra = vec![singular_values_of(&first_weight)];
-        for l in 2..=depth {
-            spectra.push(singular_values(parameters.weight(l))?);
-        }
-        let over_samples = objective.jacobians(parameters.values());
-        let jacobians = over_samples.iter().map(Decomposed::new).collect::<Result<Vec<_>, _>>()?;
-        let known = |jacobian: &Jacobian| !jacobian.lost;
-        let first = over_samples.into_iter().next().filter(known);
-        let centred_jacobian = first.map_or_else(|| DMatrix::zeros(0, 0), |first| first.centred);
+        let snapshot = Self::undecomposed(t, parameters, objective, flow);
+        let decompositions = Decompositions::new(parameters, objective)?;
+        Ok(Self { decompositions: decompositions.into(), ..snapshot })
+    }
+
+    /// The same, whose weights are decomposed only if an observable asks for that: NaN where products are not finite.
+    pub fn undecomposed(
+        t: f64,
+        parameters: &'a Parameters,
+        objective: &'a dyn Objective,
+        flow: Option<&'a Parameters>,
+    ) -> Self {
         let (companions, preserved, curvature, ledger) = (Vec::new(), None, None, None);
-        Ok(Self {
-            t,
-            parameters,
-            objective,
-            flow,
-            companions,
-            preserved,
-            curvature,
-            ledger,
-            first_weight,
-            spectra,
-            jacobians,
-            centred_jacobian,
-            loss_gradient: OnceCell::new(),
-        })
+        let (decompositions, loss_gradient) = (OnceCell::new(), OnceCell::new());
+        Self { t, parameters, objective, flow, companions, preserved, curvature, ledger, decompositions, loss_gradient }
+    }
+
+    fn decompositions(&self) -> &Decompositions {
+        let unknown = |_| Decompositions::unknown(self.parameters);
+        self.decompositions.get_or_init(|| Decompositions::new(self.parameters, self.objective).unwrap_or_else(unknown))
     }
 
     /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.
@@ -96,23 +94,23 @@ impl<'a> Snapshot<'a> {
 
     /// L.
     pub fn depth(&self) -> usize {
-        self.spectra.len()
+        self.parameters.architecture().depth()
     }
 
     /// W_1 = 2^e·U·diag(σ)·Vᵀ.
     pub fn first_weight(&self) -> &Decomposed {
-        &self.first_weight
+        &self.decompositions().first_weight
     }
 
     /// The min(d_l, d_{l−1}) singular values of W_l, largest first, for l = 1, …, L.
     pub fn singular_values(&self, l: usize) -> &[f64] {
-        &self.spectra[l - 1]
+        &self.decompositions().spectra[l - 1]
     }
 
     /// A factor R_l of the average gradient outer product with respect to the input of layer l = 1, …, L: R_lᵀR_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i),
     /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself. NaN where underflow took its digits.
     pub fn jacobian(&self, l: usize) -> &Decomposed {
-        &self.jacobians[l - 1]
+        &self.decompositions().jacobians[l - 1]
     }
 
     /// A_f ∈ ℝ^{d_0 × d_0}.
@@ -133,7 +131,7 @@ impl<'a> Snapshot<'a> {
     /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; no rows where J_i does not depend on x or is not
     /// known.
     pub fn centred_jacobian(&self) -> &DMatrix<f64> {
-        &self.centred_jacobian
+        &self.decompositions().centred_jacobian
     }
 
     /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.
@@ -145,6 +143,37 @@ impl<'a> Snapshot<'a> {
     /// ‖θ‖.
     pub fn weight_norm(&self) -> f64 {
         norm(self.parameters.values())
+    }
+}
+
+impl Decompositions {
+    fn new(parameters: &Parameters, objective: &dyn Objective) -> Result<Self, SvdError> {
+        let depth = parameters.architecture().depth();
+        let first = Scaled::new(parameters.weight(1).into_owned());
+        let first_weight = Decomposed { svd: Svd::new(first.matrix.as_view())?, exponent: first.exponent };
+        let mut spectra = vec![singular_values_of(&first_weight)];
+        for l in 2..=depth {
+            spectra.push(singular_values(parameters.weight(l))?);
+        }
+        let over_samples = objective.jacobians(parameters.values());
+        let jacobians = over_samples.iter().map(Decomposed::new).collect::<Result<Vec<_>, _>>()?;
+        let known = |jacobian: &Jacobian| !jacobian.lost;
+        let first = over_samples.into_iter().next().filter(known);
+        let centred_jacobian = first.map_or_else(|| DMatrix::zeros(0, 0), |first| first.centred);
+        Ok(Self { first_weight, spectra, jacobians, centred_jacobian })
+    }
+
+    /// Of weights whose products are not finite.
+    fn unknown(parameters: &Parameters) -> Self {
+        let net = parameters.architecture();
+        let of = |rows, columns| Decomposed { svd: Svd::unknown(rows, columns), exponent: 0 };
+        let layers = || (1..=net.depth()).map(|l| net.shape(l));
+        Self {
+            first_weight: of(net.shape(1).0, net.input_dim()),
+            spectra: layers().map(|(rows, columns)| vec![f64::NAN; rows.min(columns)]).collect(),
+            jacobians: layers().map(|(_, columns)| of(net.output_dim(), columns)).collect(),
+            centred_jacobian: DMatrix::zeros(0, 0),
+        }
     }
 }
 

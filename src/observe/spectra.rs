@@ -2,13 +2,62 @@
 
 use crate::linalg::{effective_rank, entropy_rank, scale, stable_rank};
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Spectra,
+    &[
+        Column::new(
+            "effective_rank_W{l}",
+            "exp of the entropy of σ (Roy & Vetterli 2007), σ of W_l, l = 1, …, L",
+            "1",
+            "effective rank of W_{{l}}",
+        ),
+        Column::new(
+            "effective_rank_product",
+            "exp of the entropy of σ (Roy & Vetterli 2007), σ of W_L⋯W_1; of nonlinear networks of A_f^½",
+            "1",
+            "effective rank of W_L⋯W_1",
+        ),
+        Column::new(
+            "effective_rank_agop",
+            "exp of the entropy of σ (Roy & Vetterli 2007), σ of A_f",
+            "1",
+            "effective rank of A_f",
+        ),
+        Column::new(
+            "stable_rank_W{l}",
+            "Σσ²/σ_1² (Rudelson & Vershynin 2007), σ of W_l, l = 1, …, L",
+            "1",
+            "stable rank of W_{{l}}",
+        ),
+        Column::new(
+            "stable_rank_product",
+            "Σσ²/σ_1² (Rudelson & Vershynin 2007), σ of W_L⋯W_1; of nonlinear networks of A_f^½",
+            "1",
+            "stable rank of W_L⋯W_1",
+        ),
+        Column::new("stable_rank_agop", "Σσ²/σ_1² (Rudelson & Vershynin 2007), σ of A_f", "1", "stable rank of A_f"),
+        Column::new("entropy_rank_W{l}", "exp of the entropy of σ², σ of W_l, l = 1, …, L", "1", "entropy rank of W_{{l}}"),
+        Column::new(
+            "entropy_rank_product",
+            "exp of the entropy of σ², σ of W_L⋯W_1; of nonlinear networks of A_f^½",
+            "1",
+            "entropy rank of W_L⋯W_1",
+        ),
+        Column::new("entropy_rank_agop", "exp of the entropy of σ², σ of A_f", "1", "entropy rank of A_f"),
+    ],
+);
 
 /// Arrays `sv_Wl` (l = 1, …, L), `sv_product` of P = W_L⋯W_1 and `sv_agop` of A_f = PᵀP (all d_0 of them, σ(A_f) = σ(P)²); columns
 /// `effective_rank_*`, `stable_rank_*`, `entropy_rank_*` of the same matrices.
 pub struct Spectra;
 
 impl Observable for Spectra {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let product = &snapshot.jacobian(1).svd.values;
         let unit = snapshot.jacobian(1).exponent;

@@ -2,12 +2,29 @@
 
 use crate::objective::Objective;
 
-use super::{Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Observable, Row, Snapshot};
+
+pub(super) const COLUMNS: Columns = Columns::new(
+    Group::Loss,
+    &[
+        Column::new("test_loss", "ℒ on the test samples, of data.synthetic.test", "ℒ", "loss ℒ on test samples"),
+        Column::new(
+            "test_accuracy",
+            "accuracy on the test samples, of data.synthetic.test",
+            "1",
+            "share of right answers on test samples",
+        ),
+    ],
+);
 
 /// Columns `test_loss` and `test_accuracy`: those of this objective, whose samples are the test samples.
 pub struct TestLoss(pub Box<dyn Objective>);
 
 impl Observable for TestLoss {
+    fn columns(&self) -> Columns {
+        COLUMNS
+    }
+
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         row.float("test_loss", self.0.loss(snapshot.parameters.values()));
         row.float("test_accuracy", self.0.accuracy(snapshot.parameters.values()));

@@ -43,6 +43,7 @@ fn columns(objective: &dyn Objective, start: &Parameters) -> Vec<(String, f64)> 
     let mut row = Row::default();
     let mut observables = all(start, DECAY, Some(&target));
     observables.push(Box::new(Learned { constant: 0.7 }));
+    observables.push(Box::new(Ntk::new(objective, start)));
     observables.iter().for_each(|observable| observable.measure(&snapshot, &mut row));
     assert!(row.vectors.iter().all(|(_, values)| !values.iter().any(|value| value.is_infinite())));
     let number = |(name, scalar)| if let Scalar::Float(value) = scalar { Some((name, value)) } else { None };

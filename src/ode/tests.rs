@@ -177,7 +177,7 @@ impl VectorField for Split<'_> {
 
 impl JacobianProducts for Split<'_> {
     fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-        self.0.jacobian_vector(t, theta, v, jv);
+        self.0.jacobian().unwrap().jacobian_vector(t, theta, v, jv);
     }
 }
 

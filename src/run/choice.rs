@@ -30,7 +30,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, problem: &'a Pr
             (Companion::ThirdOrderFlow, settings.third_order_flow(&ground)),
         ],
         Measure::Limit => vec![(Companion::Limit, settings.limit(&ground))],
-        Measure::Ledger | Measure::Sharpness => Vec::new(),
+        Measure::Ledger | Measure::Sharpness | Measure::Ntk => Vec::new(),
     };
     for (kind, flow) in followed {
         match flow {
@@ -47,7 +47,7 @@ pub(super) fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
         Measure::ModifiedFlow | Measure::Ledger => settings.descends(),
         Measure::Limit => !settings.descends(),
-        Measure::Sharpness => true,
+        Measure::Sharpness | Measure::Ntk => true,
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn unanswered(scenario: &Scenario) -> Vec<String> {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw and rmsprop"),
-            Measure::Sharpness => return None,
+            Measure::Sharpness | Measure::Ntk => return None,
         };
         let answered = scenario.optimizers.iter().any(|settings| is_about(measure, settings));
         (!answered)

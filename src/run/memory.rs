@@ -7,6 +7,7 @@
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
 //! - processes: 14 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
 //!   128 MB, for Krylov spaces; with `stop` 4 P for the flow and P for each optimizer;
+//! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L of a linear network;
 //! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with `record.weights`
 //!   also 2T(1 + k)P, θ as it is recorded and as it is laid out to be written.
 //!
@@ -33,6 +34,8 @@ pub struct Memory {
     pub observation: u64,
     /// States, stages and moments of the flow and the optimizers.
     pub processes: u64,
+    /// The tangent kernel and what it is formed from.
+    pub kernel: u64,
     /// What is recorded.
     pub records: u64,
 }
@@ -65,6 +68,8 @@ pub enum Part {
     Observation,
     /// [`Memory::processes`].
     Processes,
+    /// [`Memory::kernel`].
+    Kernel,
     /// [`Memory::records`].
     Records,
 }
@@ -76,6 +81,7 @@ impl Part {
             Self::Objective => "gradients",
             Self::Observation => "square matrices of the layers' widths",
             Self::Processes => "copies of the weights",
+            Self::Kernel => "the tangent kernel",
             Self::Records => "the records",
         }
     }
@@ -86,6 +92,7 @@ impl Part {
             Self::Objective => "take fewer samples or narrower layers",
             Self::Observation => "take narrower layers",
             Self::Processes => "take fewer parameters or fewer optimizers",
+            Self::Kernel => "take fewer samples or outputs, or leave ntk out of measure",
             Self::Records => "record fewer times, or no weights",
         }
     }
@@ -95,6 +102,7 @@ impl Part {
         match self {
             Self::Data => "data",
             Self::Objective | Self::Observation | Self::Processes => "network.widths",
+            Self::Kernel => "measure",
             Self::Records => "record",
         }
     }
@@ -141,6 +149,13 @@ impl Memory {
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
         let processes = sum([product([14 * twice + 8 * optimizers + stops, parameters]), krylov]);
 
+        let kernel = if scenario.measure.contains(&Measure::Ntk) {
+            let rows = scenario.kernel_rows(samples);
+            sum([product([5, rows, rows]), product([2, rows, total])])
+        } else {
+            0
+        };
+
         let times = scenario.record.count() as u64;
         let spectra = widths.windows(2).map(|pair| pair[0].min(pair[1])).sum::<u64>() + inputs.min(depth * outputs) + inputs;
         let row = 3 * (30 + 14 * depth) + 2 * (72 + spectra);
@@ -153,6 +168,7 @@ impl Memory {
             objective: bytes(objective.saturating_mul(twice)),
             observation: bytes(observation.saturating_mul(twice)),
             processes: bytes(processes),
+            kernel: bytes(kernel.saturating_mul(twice)),
             records: bytes(records),
         }
     }
@@ -171,12 +187,13 @@ impl Memory {
         if needed <= limit { Ok(()) } else { Err(MemoryError { needed, limit, part, share }) }
     }
 
-    fn parts(&self) -> [(Part, u64); 5] {
+    fn parts(&self) -> [(Part, u64); 6] {
         [
             (Part::Data, self.data),
             (Part::Objective, self.objective),
             (Part::Observation, self.observation),
             (Part::Processes, self.processes),
+            (Part::Kernel, self.kernel),
             (Part::Records, self.records),
         ]
     }
@@ -238,6 +255,11 @@ flow: {t_end: 10}
                 ],
                 Part::Objective,
                 0.25,
+            ),
+            (
+                &["network={widths: [3, 4, 2], activations: tanh}", "data.synthetic.inputs.samples=2000", "measure=[ntk]"],
+                Part::Kernel,
+                0.6,
             ),
         ] {
             let error = memory(sets).check(100_000_000).expect_err(sets[0]);

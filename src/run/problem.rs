@@ -12,7 +12,7 @@ use crate::linalg::SvdError;
 use crate::machine::free_memory;
 use crate::network::{Architecture, Parameters, init};
 use crate::objective::{Objective, Samples};
-use crate::observe::Snapshot;
+use crate::observe::{KernelTooLarge, Measure, Snapshot, check_kernel, registry};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::settings::Loss;
 
@@ -41,6 +41,8 @@ pub struct Problem {
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
+    /// Whether what is observed rests on decompositions of weights and Jacobians.
+    pub decomposed: bool,
     /// What of the scenario was changed to make a problem of it.
     pub notes: Vec<String>,
     /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
@@ -59,6 +61,7 @@ impl Clone for Problem {
             constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
+            decomposed: self.decomposed,
             notes: self.notes.clone(),
             scenario_hash: self.scenario_hash.clone(),
         }
@@ -113,6 +116,20 @@ pub enum ProblemError {
         /// n.
         samples: usize,
     },
+    /// Labels are masked, or ℒ is not of samples.
+    #[error("the tangent kernel is of samples with all their labels, and these data have none such: leave ntk out")]
+    NoKernel {
+        /// Which of the scenario's measures.
+        index: usize,
+    },
+    /// The tangent kernel on the samples of a file is too large.
+    #[error("{error}")]
+    Kernel {
+        /// Which of the scenario's measures.
+        index: usize,
+        /// How large.
+        error: KernelTooLarge,
+    },
     /// X/√n has no singular value decomposition: its entries overflow, or it did not converge.
     #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
@@ -156,6 +173,7 @@ impl ProblemError {
             Self::StartOverflows(_) | Self::StartProducts { .. } => "init".into(),
             Self::NoAccuracy => "stop.accuracy".into(),
             Self::Batch { index, kind, .. } => format!("optimizers[{index}].{kind}.batch").into(),
+            Self::Kernel { index, .. } | Self::NoKernel { index } => format!("measure[{index}]").into(),
             Self::Moments(_) | Self::LossOverflows { .. } | Self::Hash(_) => "data".into(),
         }
     }
@@ -179,14 +197,31 @@ impl Problem {
         Memory::of(scenario).check(memory)?;
         let architecture = Architecture::of(&scenario.network);
         let training = Training::of(scenario, &architecture, threads)?;
+        if let Some(index) = scenario.measure.iter().position(|&measure| measure == Measure::Ntk) {
+            let samples = training.count.ok_or(ProblemError::NoKernel { index })?;
+            let rows = scenario.kernel_rows(samples as u64);
+            check_kernel(rows).map_err(|error| ProblemError::Kernel { index, error })?;
+        }
         let start = init::start(&scenario.init, &architecture, scenario.seed)?;
-        let Training { objective, test, samples, constant_loss, target_agop, classified } = training;
+        let Training { objective, test, samples, constant_loss, target_agop, classified, .. } = training;
         let slides = scenario.flow.kink > 0.0;
         let on_kink = if slides { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let scenario_hash = scenario.hash()?;
         let notes = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
-        let problem =
-            Self { start, objective, slides, on_kink, test, constant_loss, target_agop, samples, notes, scenario_hash };
+        let decomposed = registry::groups().any(|group| group.is_decomposed() && scenario.observes(group));
+        let problem = Self {
+            start,
+            objective,
+            slides,
+            on_kink,
+            test,
+            constant_loss,
+            target_agop,
+            samples,
+            decomposed,
+            notes,
+            scenario_hash,
+        };
         problem.check_start()?;
         let asks_for_accuracy = scenario.stop.as_ref().is_some_and(|stop| stop.accuracy.is_some());
         if asks_for_accuracy && problem.objective.accuracy(problem.start.values()).is_nan() {
@@ -219,6 +254,20 @@ impl Problem {
     /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
     pub fn flow(&self) -> GradientFlow<'_> {
         if self.slides { GradientFlow::sliding(&*self.objective) } else { GradientFlow::new(&*self.objective) }
+    }
+
+    /// Weights to be observed; `None` where their products overflow and would have to be decomposed.
+    pub(super) fn snapshot<'s>(
+        &'s self,
+        t: f64,
+        parameters: &'s Parameters,
+        flow: Option<&'s Parameters>,
+    ) -> Option<Snapshot<'s>> {
+        if self.decomposed {
+            Snapshot::new(t, parameters, &*self.objective, flow).ok()
+        } else {
+            Some(Snapshot::undecomposed(t, parameters, &*self.objective, flow))
+        }
     }
 
     /// The start can be observed, and the loss is finite there.

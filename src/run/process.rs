@@ -10,7 +10,7 @@ use nalgebra::DVector;
 use crate::flow::GradientFlow;
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::BatchGradient;
-use crate::observe::{Entry, Measure, Snapshot};
+use crate::observe::{Entry, Group, Measure, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{Batches, Batching, Layout, Optimizer, Rule};
 use crate::record::{self, Recorder};
@@ -190,7 +190,7 @@ impl<'a> Flow<'a> {
     }
 
     pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
-        let mut snapshot = Snapshot::new(self.t, &self.parameters, &*problem.objective, None).ok()?;
+        let mut snapshot = problem.snapshot(self.t, &self.parameters, None)?;
         snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
         snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
         Some(snapshot)
@@ -255,7 +255,8 @@ pub(super) struct Descent<'a> {
     /// ∇ℒ, without decay, of the step taken last.
     gradient: DVector<f64>,
     parameters: Parameters,
-    sharpness: Sharpness<'a>,
+    /// Where its group is observed.
+    sharpness: Option<Sharpness<'a>>,
     /// Where the scenario asks for it and the rule has such a law.
     ledger: Option<Ledger>,
     /// What it said last.
@@ -297,7 +298,7 @@ impl<'a> Descent<'a> {
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
-            sharpness: Sharpness::new(problem, settings.stability_bound()),
+            sharpness: scenario.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
             ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay)),
             entry: None,
             steps: 0,
@@ -372,7 +373,9 @@ impl<'a> Descent<'a> {
     /// Measures what costs gradients, and closes the ledger of the steps since the last look.
     pub(super) fn look(&mut self) {
         let (t, rate) = (self.t(), self.settings.rate(self.steps));
-        self.sharpness.look(self.parameters.values(), self.steps, t, rate);
+        if let Some(sharpness) = &mut self.sharpness {
+            sharpness.look(self.parameters.values(), self.steps, t, rate);
+        }
         self.entry = self
             .ledger
             .as_mut()
@@ -386,9 +389,9 @@ impl<'a> Descent<'a> {
 
     /// `flow`: the flow at this descent's time.
     pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
-        let mut snapshot = Snapshot::new(self.t(), &self.parameters, &*self.problem.objective, flow).ok()?;
+        let mut snapshot = self.problem.snapshot(self.t(), &self.parameters, flow)?;
         snapshot.companions = self.companions.iter().filter_map(|companion| companion.at(snapshot.t)).collect();
-        snapshot.curvature = Some(self.sharpness.observed());
+        snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
         snapshot.ledger = self.entry;
         Some(snapshot)
     }
@@ -425,8 +428,8 @@ impl<'a> Descent<'a> {
         let evaluations = self.steps + u64::from(failed);
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
         let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
-        let gradients_monitoring = self.sharpness.gradients() + looks;
-        let (sharp, passed) = self.sharpness.ended();
+        let gradients_monitoring = self.sharpness.as_ref().map_or(0, Sharpness::gradients) + looks;
+        let (sharp, passed) = self.sharpness.map_or_else(Default::default, Sharpness::ended);
         self.complaints.extend(sharp);
         Ended {
             name: self.name,

@@ -26,6 +26,8 @@ pub(super) struct Training {
     pub(super) objective: Box<dyn Objective>,
     pub(super) test: Option<Box<dyn Objective>>,
     pub(super) samples: Option<Arc<Samples>>,
+    /// n or, of moments, 0; `None` where labels are masked or ℒ is not of samples, so that there is no tangent kernel.
+    pub(super) count: Option<usize>,
     pub(super) constant_loss: f64,
     pub(super) target_agop: Option<DMatrix<f64>>,
     pub(super) classified: bool,
@@ -85,6 +87,7 @@ impl Training {
             objective,
             test,
             samples: minibatches.then(|| Arc::new(Samples::new(&data))),
+            count: data.is_complete().then(|| data.x.nrows()),
             constant_loss: scenario.loss.of_the_best_constant(&data.y),
             target_agop,
             classified,
@@ -98,7 +101,15 @@ impl Training {
         let minibatches = check_batches(&scenario.optimizers, data.values.len())?;
         let samples = minibatches.then(|| objective.samples().clone());
         let constant_loss = data.zero_loss();
-        Ok(Self { objective: Box::new(objective), test: None, samples, constant_loss, target_agop: None, classified: false })
+        Ok(Self {
+            objective: Box::new(objective),
+            test: None,
+            samples,
+            count: None,
+            constant_loss,
+            target_agop: None,
+            classified: false,
+        })
     }
 
     fn of_moments(
@@ -112,7 +123,15 @@ impl Training {
         check(&scenario.data, "Sigma_yx", "rows", moments.sigma_yx.nrows(), End(net))?;
         let constant_loss = moments.loss(&DMatrix::zeros(net.output_dim(), net.input_dim()));
         let objective = LinearObjective::new(net.clone(), moments, scenario.weight_decay).with_threads(threads);
-        Ok(Self { objective: Box::new(objective), test: None, samples: None, constant_loss, target_agop, classified: false })
+        Ok(Self {
+            objective: Box::new(objective),
+            test: None,
+            samples: None,
+            count: Some(0),
+            constant_loss,
+            target_agop,
+            classified: false,
+        })
     }
 }
 

@@ -14,6 +14,11 @@ impl Scenario {
             if let Some(needs) = self.lacks(claim) {
                 found.add(&path, format!("{} {needs}", claim.name()));
             }
+            let unread: Vec<&str> = self.unread(claim).iter().map(|group| group.name()).collect();
+            if !unread.is_empty() {
+                let (claim, groups) = (claim.name(), unread.join(", "));
+                found.add(&path, format!("{claim} reads columns that `observe` leaves out: add {groups} there"));
+            }
         }
     }
 

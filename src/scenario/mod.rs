@@ -12,6 +12,7 @@
 mod claim;
 mod error;
 mod marks;
+mod observed;
 mod patch;
 pub mod picture;
 mod places;
@@ -36,7 +37,7 @@ pub use tree::suggestion;
 use crate::data::{self, Data, DatasetError, Split};
 use crate::flow::Flow;
 use crate::network::{Init, Network};
-use crate::observe::Measure;
+use crate::observe::{Group, Measure};
 use crate::optim::Optimizer;
 use crate::settings::{Claim, Loss, Record, Stop};
 
@@ -73,6 +74,9 @@ pub struct Scenario {
     /// The times at which every process is observed.
     #[serde(default)]
     pub record: Record,
+    /// The groups of columns that are recorded; all without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<Vec<Group>>,
     /// Each starts from the flow's own initial weights.
     #[serde(default)]
     pub optimizers: Vec<Optimizer>,

@@ -66,6 +66,7 @@ const KEYS: &[&str] = &[
     "record.linear",
     "record.times",
     "record.weights",
+    "observe",
     "optimizers",
     "optimizers[].gd",
     "optimizers[].sgd",

@@ -6,7 +6,7 @@ use crate::observe::Measure;
 use crate::optim;
 use crate::settings::{Findings, Loss, path};
 
-use super::{MOST_WORDS, Scenario};
+use super::Scenario;
 
 impl Scenario {
     pub(super) fn validate(&self, found: &mut Findings) {
@@ -33,10 +33,7 @@ impl Scenario {
         if let Some(stop) = &self.stop {
             stop.validate(self.loss, found);
         }
-        for (index, measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
-            let twice = self.measure[..index].contains(measure);
-            found.require(!twice, &path::item("measure", index), "named once", measure);
-        }
+        self.validate_observed(found);
         self.validate_claims(found);
         self.validate_linear(found);
     }

@@ -11,6 +11,7 @@ use std::{fs, io};
 
 use crate::data::Data;
 use crate::figure::draw_ensemble;
+use crate::observe::{Group, registry};
 use crate::optim::Optimizer;
 use crate::publish::{self, Shelf};
 use crate::record::{Ensemble, FolderError, Keep};
@@ -46,7 +47,12 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
             for (place, column) in panel.columns() {
                 if !known.has(column) {
                     let all: Vec<&str> = known.names.iter().map(String::as_str).collect();
-                    let message = format!("no unit records `{column}`{}", suggestion(column, "columns", &all));
+                    let message = match left_out(&scenarios, column) {
+                        Some(group) => {
+                            format!("no unit records `{column}`: it is of the group {group}, which `observe` leaves out")
+                        }
+                        None => format!("no unit records `{column}`{}", suggestion(column, "columns", &all)),
+                    };
                     problems.push(sweep.problem(&format!("{at}.{place}"), message));
                 }
             }
@@ -65,6 +71,12 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Problems(problems).into()) }
+}
+
+/// The group of a column, if the scenarios leave it out.
+fn left_out(scenarios: &[Scenario], column: &str) -> Option<Group> {
+    let group = registry::find(column)?.0?;
+    scenarios.iter().all(|scenario| !scenario.observes(group)).then_some(group)
 }
 
 /// The scenarios of units that differ in what pictures can name: their columns, their processes and the derived keys. As a rule these are
@@ -118,11 +130,12 @@ fn kind(scenario: &Scenario) -> String {
         Data::File(file) | Data::Sensing(file) | Data::Moments(file) => file.path.display().to_string(),
     };
     format!(
-        "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {target}",
+        "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {:?} {target}",
         scenario.network.layers(),
         scenario.network.activations,
         scenario.network.bias,
         scenario.loss,
+        scenario.observe,
         scenario.measure,
         scenario.flow.preserve
     )

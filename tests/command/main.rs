@@ -3,6 +3,7 @@
 mod certify;
 mod claims;
 mod cli;
+mod columns;
 mod companions;
 mod data;
 mod epochs;

@@ -122,7 +122,7 @@ fn the_columns_and_arrays_it_names_are_there() {
             "--set",
             "flow.t_end=1",
             "--set",
-            "measure=[modified_flow, limit]",
+            "measure=[modified_flow, limit, ntk]",
             "--set",
             "data.synthetic.test=20",
             "--out",

@@ -32,7 +32,7 @@ pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope
         medians.push(median);
     }
     let times = medians.iter().flatten().map(|p| p.0).filter(|t| *t > 0.0);
-    let time = AxisSpec::new(quantity::TIME, quantity::scale(times));
+    let time = AxisSpec::new(quantity::label("t"), quantity::scale(times));
     let scale = y_scale.map_or_else(|| quantity::scale(medians.iter().flatten().map(|p| p.1)), Scale::from);
     let mut panel = Panel::new(content.heading(), time, AxisSpec::new(quantity::label(y), scale));
     panel.notes = ends.notes();

@@ -7,20 +7,21 @@ use super::super::axis::Scale;
 use super::super::number::number;
 use super::super::page::{Entry, Picture, abridged};
 use super::super::panel::{AxisSpec, Panel, Series};
-use super::super::quantity::{COSINE, SINE};
+use super::super::quantity::label;
 use super::super::style::{Body, Look, Marker, Shape, THIN_LINE, sequential};
 use super::rows::{Rows, medians};
 use super::{Contender, FLOW, bars_entry, contenders, diverged_entry, entries, level, mark_divergences, picture, rates};
+
+const SINE: &str = "nfa_alignment_residual";
 
 pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     let all = contenders(study);
     let mut diverged = false;
     let mut panels = Vec::new();
-    for (heading, label, scale, column) in [
-        ("alignment at the end", COSINE, Scale::Linear, "nfa_cosine"),
-        ("sine of the angle", SINE, Scale::Log, "nfa_alignment_residual"),
-    ] {
-        let mut panel = Panel::new(heading, rates(), AxisSpec::new(label, scale));
+    for (heading, scale, column) in
+        [("alignment at the end", Scale::Linear, "nfa_cosine"), ("sine of the angle", Scale::Log, SINE)]
+    {
+        let mut panel = Panel::new(heading, rates(), AxisSpec::new(label(column), scale));
         for contender in &all {
             add(&mut panel, &Rows::of(&study.runs).by_rate(contender, column), contender.look);
         }
@@ -68,7 +69,7 @@ fn over_batches(study: &RateStudy, all: &[Contender]) -> Option<(Panel, Vec<Entr
         return None;
     }
     let rows = Rows::of(&study.runs);
-    let of_members: Vec<_> = own.iter().map(|c| (c.batch, rows.by_rate(c, "nfa_alignment_residual"))).collect();
+    let of_members: Vec<_> = own.iter().map(|c| (c.batch, rows.by_rate(c, SINE))).collect();
     let mut rates: Vec<f64> = of_members.iter().flat_map(|(_, values)| values.iter().map(|(lr, _)| *lr)).collect();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
@@ -77,7 +78,8 @@ fn over_batches(study: &RateStudy, all: &[Contender]) -> Option<(Panel, Vec<Entr
         Look { color: sequential(index, rates.len()), line: Some(THIN_LINE), dash: None, marker }
     };
     let heading = format!("sine of the angle, {}", super::verbatim(&widest));
-    let mut panel = Panel::new(heading, AxisSpec::new("samples in a batch", Scale::Log), AxisSpec::new(SINE, Scale::Log));
+    let mut panel =
+        Panel::new(heading, AxisSpec::new("samples in a batch", Scale::Log), AxisSpec::new(label(SINE), Scale::Log));
     for (index, rate) in rates.iter().enumerate() {
         let mut values: Vec<(f64, Vec<f64>)> = of_members
             .iter()

@@ -14,7 +14,7 @@ fn dense_radius(field: &dyn VectorField, theta: &DVector<f64>) -> f64 {
     let (mut unit, mut column) = (DVector::zeros(n), DVector::zeros(n));
     for j in 0..n {
         unit[j] = 1.0;
-        field.jacobian_vector(0.0, theta, &unit, &mut column);
+        field.jacobian().unwrap().jacobian_vector(0.0, theta, &unit, &mut column);
         jacobian.set_column(j, &column);
         unit[j] = 0.0;
     }

@@ -58,12 +58,13 @@ fn long_lists_are_refused_at_once() {
     for (key, right) in [
         ("claims", "claims[1]: must be made once"),
         ("measure", "measure[1]: must be named once"),
+        ("observe", "observe[1]: must be named once"),
         ("optimizers", "optimizers: must be at most 1000, got 10000"),
         ("network.widths", "network.widths: must be at most 1001 widths, got 10000"),
     ] {
         let item = match key {
             "claims" => "nfa",
-            "measure" => "sharpness",
+            "measure" | "observe" => "sharpness",
             "optimizers" => "gd: {lr: 0.1}",
             _ => "4",
         };

@@ -124,6 +124,7 @@ prop_compose! {
             record,
             optimizers,
             stop: loss.map(|loss| Stop { loss: Some(loss), ..Stop::default() }),
+            observe: None,
             measure: Vec::new(),
             claims: Vec::new(),
         }

@@ -1,0 +1,145 @@
+//! What a column of the records is: declared once, beside the code that measures it.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use super::Measure;
+
+/// Columns that are recorded together: `observe` names groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// ℒ, J, their gradient, accuracy; on test samples too.
+    Loss,
+    /// The imbalance D_l and its law.
+    Balance,
+    /// The Neural Feature Ansatz.
+    Nfa,
+    /// Its cosine against the exponent.
+    Alignment,
+    /// The AGOP beside other matrices.
+    Agop,
+    /// Features at convergence.
+    Fact,
+    /// The measured exponent.
+    Exponent,
+    /// Singular values and ranks.
+    Spectra,
+    /// Distances to flows.
+    Distance,
+    /// The largest curvature.
+    Sharpness,
+    /// The exact law of the balance under steps.
+    Ledger,
+    /// The neural tangent kernel.
+    Ntk,
+}
+
+impl Group {
+    /// As in a scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Balance => "balance",
+            Self::Nfa => "nfa",
+            Self::Alignment => "alignment",
+            Self::Agop => "agop",
+            Self::Fact => "fact",
+            Self::Exponent => "exponent",
+            Self::Spectra => "spectra",
+            Self::Distance => "distance",
+            Self::Sharpness => "sharpness",
+            Self::Ledger => "ledger",
+            Self::Ntk => "ntk",
+        }
+    }
+
+    /// Whether its columns rest on the decompositions of weights and Jacobians that a [`Snapshot`](super::Snapshot) holds.
+    pub fn is_decomposed(self) -> bool {
+        matches!(self, Self::Nfa | Self::Alignment | Self::Agop | Self::Exponent | Self::Spectra)
+    }
+}
+
+impl Display for Group {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A column, or a family with one for each layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// As in `records.parquet`; `{l}` stands for a layer, counted from 1.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub formula: &'static str,
+    /// In units of the loss ℒ, the weights θ, the inputs x and the outputs f, in which time has θ²/ℒ; 1 where it has none.
+    pub unit: &'static str,
+    /// What stands beside its axis in a picture, with the markup of `figure`; `{l}` as in the name.
+    pub label: &'static str,
+    /// What it is asked for by, of those that are not measured otherwise.
+    pub measure: Option<Measure>,
+}
+
+impl Column {
+    pub(super) const fn new(name: &'static str, formula: &'static str, unit: &'static str, label: &'static str) -> Self {
+        Self { name, formula, unit, label, measure: None }
+    }
+
+    /// The same, measured only where it is asked for.
+    pub(super) const fn by(self, measure: Measure) -> Self {
+        Self { measure: Some(measure), ..self }
+    }
+
+    /// The layer of the column called `name` in this family; 0 of a column without layers that is called so, `None` of all others.
+    pub fn layer(&self, name: &str) -> Option<usize> {
+        let Some((before, after)) = self.name.split_once("{l}") else { return (self.name == name).then_some(0) };
+        let layer = name.strip_prefix(before)?.strip_suffix(after)?;
+        let counts = layer.bytes().all(|byte| byte.is_ascii_digit()) && !layer.starts_with('0');
+        layer.parse().ok().filter(|_| counts)
+    }
+
+    /// The label of the column called `name`, if it is this one or of this family.
+    pub fn label_of(&self, name: &str) -> Option<String> {
+        self.layer(name).map(|layer| self.label.replace("{l}", &layer.to_string()))
+    }
+}
+
+/// The columns of one observable, in the order in which it writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Columns {
+    /// Recorded together with these.
+    pub group: Group,
+    /// Each of them.
+    pub list: &'static [Column],
+}
+
+impl Columns {
+    pub(super) const fn new(group: Group, list: &'static [Column]) -> Self {
+        Self { group, list }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_hold_a_column_for_each_layer_and_no_other() {
+        let family = Column::new("cosine_W{l}_of", "", "1", "cosine of W_{{l}}");
+        assert_eq!((family.layer("cosine_W12_of"), family.layer("cosine_W1_of")), (Some(12), Some(1)));
+        for other in ["cosine_W_of", "cosine_W{l}_of", "cosine_W1", "cosine_W01_of", "cosine_W+1_of", "cosine_W-1_of", "W1"] {
+            assert_eq!(family.layer(other), None, "{other}");
+        }
+        assert_eq!(family.label_of("cosine_W12_of").as_deref(), Some("cosine of W_{12}"));
+        assert_eq!(Column::new("loss", "", "ℒ", "loss ℒ").label_of("losses"), None);
+    }
+
+    #[test]
+    fn groups_are_called_as_they_are_written() {
+        for group in super::super::registry::groups() {
+            assert_eq!(serde_json::to_value(group).unwrap(), group.name());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `observe` and `measure`: which groups of columns are recorded, and whether what needs them has them.
+
+use crate::data::Data;
+use crate::observe::{Group, Measure, check_kernel, kernel_rows};
+use crate::settings::{Claim, Findings, Loss, path};
+
+use super::{MOST_WORDS, Scenario};
+
+impl Scenario {
+    /// Whether the columns of a group are recorded.
+    pub fn observes(&self, group: Group) -> bool {
+        self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
+    }
+
+    /// What a reader must know of groups that are left out.
+    pub fn unobserved(&self) -> Option<String> {
+        let groups = self.observe.as_ref()?;
+        let names: Vec<&str> = groups.iter().map(|group| group.name()).collect();
+        let all = if names.is_empty() { "no group".to_string() } else { format!("the groups {} alone", names.join(", ")) };
+        let mut lacks = Vec::new();
+        if !self.observes(Group::Balance) {
+            lacks.push("the run does not check itself by the balance law");
+        }
+        if !self.observes(Group::Sharpness) && !self.optimizers.is_empty() {
+            lacks.push("nobody watches for the edge of stability of optimizers");
+        }
+        let lacks: String = lacks.iter().map(|lack| format!("; {lack}")).collect();
+        Some(format!("observe: {all}: pictures of others are not drawn{lacks}"))
+    }
+
+    /// Rows of the tangent kernel on so many samples.
+    pub fn kernel_rows(&self, samples: u64) -> u64 {
+        let end = |width: Option<&usize>| width.copied().unwrap_or(0) as u64;
+        let (inputs, outputs) = (end(self.network.widths.first()), end(self.network.widths.last()));
+        kernel_rows(self.network.is_linear() && self.loss == Loss::Mse, inputs, outputs, samples)
+    }
+
+    /// Each measure is named once and has its group; each group that is opt-in has its measure; the tangent kernel is of a size that can
+    /// be taken. How many samples a file holds is known only once it is read.
+    pub(super) fn validate_observed(&self, found: &mut Findings) {
+        for (index, &measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
+            let at = path::item("measure", index);
+            found.require(!self.measure[..index].contains(&measure), &at, "named once", measure);
+            if !self.observes(measure.group()) {
+                let (measure, group) = (measure.name(), measure.group());
+                found.add(
+                    &at,
+                    format!("{measure} is recorded in the group {group}, which `observe` leaves out: add {group} there"),
+                );
+            }
+        }
+        for (index, &group) in self.observe.iter().flatten().enumerate().take(MOST_WORDS) {
+            let at = path::item("observe", index);
+            found.require(!self.observe.iter().flatten().take(index).any(|other| *other == group), &at, "named once", group);
+            for measure in [Measure::Ledger, Measure::Ntk] {
+                if measure.group() == group && !self.measure.contains(&measure) {
+                    found.add(&at, format!("{group} is opt-in: add {} to `measure`", measure.name()));
+                }
+            }
+        }
+        let (Data::Synthetic(data), Some(index)) = (&self.data, self.measure.iter().position(|&m| m == Measure::Ntk)) else {
+            return;
+        };
+        if let Err(error) = check_kernel(self.kernel_rows(data.inputs.samples.count().unwrap_or(0) as u64)) {
+            found.add(&path::item("measure", index), error.to_string());
+        }
+    }
+
+    /// The groups that a claim reads and the scenario leaves out. Errors are told by the balance law too, relative to ‖θ‖, which is of the
+    /// group loss.
+    pub(super) fn unread(&self, claim: Claim) -> Vec<Group> {
+        use Group::{Alignment, Balance, Exponent, Loss, Nfa, Spectra};
+        let read: &[Group] = match claim {
+            Claim::Converged => &[Loss],
+            Claim::BalanceLaw | Claim::DecayRate => &[Loss, Balance],
+            Claim::NfaExact | Claim::NfaAsymptotic | Claim::Nfa | Claim::NfaViolated | Claim::Stagnates => {
+                &[Loss, Balance, Nfa]
+            }
+            Claim::Exponent => &[Loss, Balance, Exponent],
+            Claim::Peak => &[Loss, Balance, Alignment],
+            Claim::LowRank => &[Loss, Balance, Spectra, Nfa],
+        };
+        read.iter().copied().filter(|group| !self.observes(*group)).collect()
+    }
+}

@@ -1,0 +1,182 @@
+//! `gramflow columns`, `observe` and what both say of the table that a run leaves.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use gramflow::observe::registry;
+use gramflow::record::{Run, read};
+use serde_json::Value;
+
+use crate::harness::{gramflow, succeed};
+
+const SCENARIO: &str = "
+name: observed
+data: {synthetic: {inputs: {dim: 4, samples: 20}, target: {low_rank: {rank: 1, outputs: 2}}, test: 10}}
+network: {widths: [4, 5, 3, 2]}
+weight_decay: 0.01
+flow: {t_end: 2}
+record: {linear: {points: 4}}
+optimizers: [{gd: {lr: 0.1}}, {adam: {lr: 0.01}}]
+";
+
+/// The run of the scenario with more keys, in the folder `name`.
+fn run(at: &Path, name: &str, more: &str) -> Run {
+    fs::write(at.join("s.yaml"), format!("{SCENARIO}{more}\n")).unwrap();
+    succeed(at, &["run", "s.yaml", "--out", name]);
+    read(&at.join(name)).unwrap()
+}
+
+fn names(run: &Run) -> BTreeSet<String> {
+    run.table.columns.iter().map(|column| column.name.clone()).collect()
+}
+
+/// With everything on, the table has the columns that observables declare, and no other.
+#[test]
+fn the_table_has_the_columns_of_the_registry() {
+    let at = tempfile::tempdir().unwrap();
+    let all = run(at.path(), "all", "measure: [sharpness, ledger, modified_flow, limit, ntk]");
+    let expected: BTreeSet<String> = registry::columns()
+        .flat_map(|(_, column)| {
+            // Gaps lie between layers; the first layer's ansatz is that of the network.
+            let layers = match column.name {
+                "balance_gap_{l}" => 1..=2,
+                name if name.starts_with("nfa_") && name.contains("{l}") => 2..=3,
+                name if name.contains("{l}") => 1..=3,
+                _ => 1..=1,
+            };
+            layers.map(|l| column.name.replace("{l}", &l.to_string()))
+        })
+        .collect();
+    assert_eq!(names(&all), expected);
+    for column in ["ntk_max", "ntk_rank", "ntk_alignment", "ntk_distance"] {
+        for process in ["flow", "gd", "adam"] {
+            let values = all.table.floats(process, column);
+            assert!(values.len() > 3 && values.iter().all(|value| value.is_finite()), "{process} {column}: {values:?}");
+        }
+    }
+}
+
+/// What is recorded of the groups that are asked for is what it is without the key, to the bit.
+#[test]
+fn groups_that_are_not_observed_are_not_recorded() {
+    let at = tempfile::tempdir().unwrap();
+    let (all, few) = (run(at.path(), "all", ""), run(at.path(), "few", "observe: [loss, balance]\nclaims: [balance-law]"));
+    assert!(names(&few).is_subset(&names(&all)) && names(&few).len() > 10);
+    for column in &few.table.columns {
+        let group = registry::find(&column.name).unwrap().0;
+        assert!(group.is_none_or(|group| ["loss", "balance"].contains(&group.name())), "{}", column.name);
+        // Rows are the same, and so are their bits, NaN among them.
+        assert_eq!(format!("{:?}", all.table.column(&column.name)), format!("{:?}", Some(&column.values)), "{}", column.name);
+    }
+    assert!(!few.arrays.contains_key("flow/nfa_curve") && !few.arrays.contains_key("flow/agop"));
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(at.path().join("few/manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["verdicts"]["balance-law"]["verdict"], "holds");
+    assert_eq!(manifest["processes"]["gd"]["gradients_monitoring"], 0);
+    let warning = "observe: the groups loss, balance alone: pictures of others are not drawn; nobody watches for the edge of stability \
+                   of optimizers";
+    assert!(manifest["warnings"].as_array().unwrap().iter().any(|own| own == warning), "{}", manifest["warnings"]);
+    assert!(at.path().join("few/figures/balance.svg").exists() && !at.path().join("few/figures/nfa.svg").exists());
+    succeed(at.path(), &["report", "few"]);
+}
+
+#[test]
+fn what_needs_a_group_that_is_left_out_is_refused_with_the_group() {
+    let at = tempfile::tempdir().unwrap();
+    let tanh = "network={widths: [4, 5, 2], activations: tanh}";
+    for (more, sets, message) in [
+        (
+            "observe: [loss]\nclaims: [nfa]",
+            &[][..],
+            "claims[0]: nfa reads columns that `observe` leaves out: add balance, nfa there",
+        ),
+        (
+            "observe: [loss]\nmeasure: [ntk]",
+            &[],
+            "measure[0]: ntk is recorded in the group ntk, which `observe` leaves out: add ntk there",
+        ),
+        ("observe: [loss, ledger]", &[], "observe[1]: ledger is opt-in: add ledger to `measure`"),
+        ("observe: [loss, loss]", &[], "observe[1]: must be named once"),
+        ("observe: [los]", &[], "did you mean `loss`?"),
+        (
+            "measure: [ntk]",
+            &[tanh, "data.synthetic.inputs.samples=3000"],
+            "measure[0]: ntk takes a kernel of 6000 × 6000, and at most 4096",
+        ),
+        (
+            "observe: [loss]\nsweep: {seeds: 2}\npictures: [{title: one, panels: [{show: {over_time: {y: nfa_cosine}}}]}]",
+            &[],
+            "no unit records `nfa_cosine`: it is of the group nfa, which `observe` leaves out",
+        ),
+    ] {
+        fs::write(at.path().join("s.yaml"), format!("{SCENARIO}{more}\n")).unwrap();
+        let mut arguments = vec!["check", "s.yaml"];
+        sets.iter().for_each(|set| arguments.extend(["--set", set]));
+        let output = gramflow(at.path(), &arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && errors.contains(message), "{more}: {errors}");
+    }
+}
+
+/// The groups that the refusal of a claim names are all that it reads: with them alone its verdict is the same, value and error.
+#[test]
+fn claims_read_no_more_groups_than_they_ask_for() {
+    let at = tempfile::tempdir().unwrap();
+    let claims = [
+        "balance-law",
+        "decay-rate",
+        "nfa-exact",
+        "nfa-asymptotic",
+        "nfa",
+        "exponent",
+        "peak",
+        "low-rank",
+        "nfa-violated",
+        "stagnates",
+        "converged",
+    ];
+    let verdicts = |name: &str| -> Value {
+        let text = fs::read_to_string(at.path().join(name).join("manifest.json")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["verdicts"].clone()
+    };
+    run(at.path(), "all", &format!("claims: [{}]", claims.join(", ")));
+    for claim in claims {
+        fs::write(at.path().join("s.yaml"), format!("{SCENARIO}observe: []\nclaims: [{claim}]\n")).unwrap();
+        let errors = String::from_utf8(gramflow(at.path(), &["check", "s.yaml"]).stderr).unwrap();
+        let (_, groups) = errors.split_once("leaves out: add ").unwrap_or_else(|| panic!("{claim}: {errors}"));
+        let groups = groups.split(" there").next().unwrap();
+        run(at.path(), claim, &format!("observe: [{groups}]\nclaims: [{claim}]"));
+        assert_eq!(verdicts(claim)[claim], verdicts("all")[claim], "{claim}: {groups}");
+    }
+}
+
+/// A linear network goes by its moments: the size of its kernel is free of the samples.
+#[test]
+fn the_kernel_of_many_samples_is_measured_by_moments() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("s.yaml"), format!("{SCENARIO}measure: [ntk]\n")).unwrap();
+    succeed(at.path(), &["check", "s.yaml", "--set", "data.synthetic.inputs.samples=3000"]);
+}
+
+#[test]
+fn columns_are_listed_by_name_group_and_glob() {
+    let at = tempfile::tempdir().unwrap();
+    let listed = |arguments: &[&str]| -> Vec<String> {
+        let text = succeed(at.path(), &[&["columns"], arguments].concat());
+        let rows = text.split("\n\n").next().unwrap().lines().skip(1);
+        rows.map(|line| line.split_whitespace().next().unwrap().to_string()).collect()
+    };
+    assert_eq!(listed(&[]).len(), registry::columns().count());
+    assert_eq!(listed(&["ntk"]), ["ntk_max", "ntk_rank", "ntk_alignment", "ntk_distance"]);
+    assert_eq!(listed(&["*_relative"]).len(), 6);
+    assert_eq!(listed(&["balance_gap_12"]), ["balance_gap_{l}"]);
+    let text = succeed(at.path(), &["columns", "ntk_rank"]);
+    assert!(text.contains("tr K/λ_max(K)") && text.contains("measure: [ntk]"), "{text}");
+    let json: Value = serde_json::from_str(&succeed(at.path(), &["columns", "sharpness", "--json"])).unwrap();
+    let names: Vec<&str> = json.as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["sharpness", "lr_sharpness", "sharpness_bound"]);
+    assert_eq!((&json[0]["unit"], &json[0]["group"], &json[0]["measure"]), (&"ℒ/θ²".into(), &"sharpness".into(), &Value::Null));
+    let output = gramflow(at.path(), &["columns", "nothing"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && errors.contains("no column matches `nothing`"), "{errors}");
+}
