@@ -7,6 +7,7 @@ mod gradient_flow;
 mod modified_flow;
 mod normalised_flow;
 mod projection;
+mod rated;
 mod rmsprop_limit;
 mod running_square;
 mod settings;

@@ -170,7 +170,7 @@ impl VectorField for ModifiedFlow<'_> {
 
     /// λ + cλ², by which θ decays where there is no loss.
     fn decay(&self) -> f64 {
-        let decay = self.objective.weight_decay();
+        let decay = self.objective.weight_decay().single();
         decay + self.curvature * decay * decay
     }
 

@@ -99,7 +99,7 @@ impl VectorField for ThirdOrderFlow<'_> {
 
     /// λ + ηλ²/2 + η²λ³/3, by which θ decays where there is no loss: −ln(1 − ηλ)/η to this order.
     fn decay(&self) -> f64 {
-        let decay = self.objective.weight_decay();
+        let decay = self.objective.weight_decay().single();
         let step = self.lr * decay;
         decay * (1.0 + step * (0.5 + step * self.weights[0]))
     }

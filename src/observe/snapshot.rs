@@ -89,11 +89,6 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.
-    pub fn imbalances(&self) -> Vec<DMatrix<f64>> {
-        self.preserved.map_or_else(|| self.parameters.imbalances(), |preserved| preserved.weights.imbalances())
-    }
-
     /// L.
     pub fn depth(&self) -> usize {
         self.spectra.len()

@@ -26,7 +26,7 @@ impl Problem {
     }
 
     pub fn decay(&self) -> f64 {
-        self.objective.weight_decay()
+        self.objective.weight_decay().single()
     }
 
     /// ∇J(θ).

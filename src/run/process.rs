@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
-use crate::flow::GradientFlow;
+use crate::flow::{self, GradientFlow};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::BatchGradient;
 use crate::observe::{Entry, Measure, Snapshot};
@@ -56,6 +56,8 @@ pub(super) struct Flow<'a> {
     monitor: Option<Monitor<'a>>,
     preservation: Option<Preservation>,
     sharpness: Option<Sharpness<'a>>,
+    /// What is integrated, where that is not θ.
+    state: Option<DVector<f64>>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -68,12 +70,13 @@ pub(super) struct Flow<'a> {
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let field = Rc::new(problem.flow());
+        let settings = flow::Flow { atol: problem.atol(scenario.flow.atol), ..scenario.flow.clone() };
         Self {
-            integrator: flow_integrator(&scenario.flow, field.clone(), interrupt)
-                .expect("a validated scenario can be integrated"),
+            state: field.state(&problem.start),
+            integrator: flow_integrator(&settings, field.clone(), interrupt).expect("a validated scenario can be integrated"),
             field,
             monitor: Some(Monitor::new(scenario, problem)),
-            preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
+            preservation: Preservation::new(scenario.flow.preserve, &problem.start, &scenario.balance_law()),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
             t: 0.0,
@@ -98,15 +101,20 @@ impl<'a> Flow<'a> {
             let begin = Instant::now();
             let segment = self
                 .integrator
-                .advance_or_pause(self.t, pause, t, self.parameters.values_mut())
+                .advance_or_pause(self.t, pause, t, self.state.as_mut().unwrap_or(self.parameters.values_mut()))
                 .expect("times are finite and in order");
+            if let Some(state) = &self.state {
+                self.field.weights(state, &mut self.parameters);
+            }
             self.time += begin.elapsed();
             self.t = segment.t;
             self.work += segment.work;
             self.stop = segment.stop;
             if let Some(monitor) = self.monitor.as_mut().filter(|_| self.stop.is_none() && self.t >= pause) {
                 let begin = Instant::now();
-                self.stop = monitor.look(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+                let state = self.state.as_ref().unwrap_or(self.parameters.values());
+                let theta = self.parameters.values();
+                self.stop = monitor.look(self.field.objective(), self.t, [state, theta], self.work.evaluations);
                 self.observation += begin.elapsed();
             }
         }
@@ -265,14 +273,14 @@ impl<'a> Descent<'a> {
             name: settings.name().to_string(),
             problem,
             settings,
-            rule: optimizer(settings, scenario.weight_decay, dim),
+            rule: optimizer(settings, scenario.weight_decay.single(), dim),
             minibatches,
             companions,
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
             sharpness: Sharpness::new(problem, stability_bound(settings)),
-            ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay)),
+            ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay.single())),
             entry: None,
             steps: 0,
             last: settings.last_step(scenario.flow.t_end),

@@ -4,7 +4,7 @@ use crate::data::Data;
 use crate::network::Activation;
 use crate::settings::{Claim, Findings, path};
 
-use super::Scenario;
+use super::{ONE_RATE, Scenario};
 
 impl Scenario {
     /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.
@@ -15,6 +15,27 @@ impl Scenario {
             if let Some(needs) = self.lacks(claim) {
                 found.add(&path, format!("{} {needs}", claim.name()));
             }
+        }
+    }
+
+    /// What a claim about the balance lacks for the rates and decays of layers. The lists of both are of the right length.
+    pub(super) fn validate_claims_of_layers(&self, found: &mut Findings) {
+        let (law, depth) = (self.balance_law(), self.network.layers());
+        let frozen = |l| self.layer_rates.freeze(l);
+        for (index, &claim) in self.claims.iter().enumerate().take(super::MOST_WORDS) {
+            let needs = match claim {
+                Claim::BalanceLaw | Claim::DecayRate | Claim::NfaExact | Claim::NfaAsymptotic if law.rate().is_none() => {
+                    format!("needs {ONE_RATE}")
+                }
+                Claim::BalanceLaw | Claim::DecayRate if (1..depth).all(|l| frozen(l) || frozen(l + 1)) => {
+                    "needs two neighbouring layers that move: beside a frozen one D_l is not defined".to_string()
+                }
+                Claim::NfaExact | Claim::NfaAsymptotic if self.layer_rates.freeze_some() => {
+                    "is a theorem about networks all of whose layers move: layer_rates freeze one".to_string()
+                }
+                _ => continue,
+            };
+            found.add(&path::item("claims", index), format!("{} {needs}", claim.name()));
         }
     }
 

@@ -5,7 +5,7 @@ use crate::flow::Preserve;
 use crate::observe::Measure;
 use crate::settings::{Findings, Loss, path, validate_optimizers};
 
-use super::{MOST_WORDS, Scenario};
+use super::{MOST_WORDS, ONE_RATE, Scenario};
 
 impl Scenario {
     pub(super) fn validate(&self, found: &mut Findings) {
@@ -23,7 +23,8 @@ impl Scenario {
             );
         }
         self.init.validate(&self.network.widths, found);
-        found.not_negative("weight_decay", self.weight_decay);
+        self.weight_decay.validate(self.network.layers(), found);
+        self.layer_rates.validate(self.network.layers(), found);
         self.flow.validate(found);
         self.record.validate(self.flow.t_end, found);
         let samples = match &self.data {
@@ -37,6 +38,27 @@ impl Scenario {
         }
         self.validate_claims(found);
         self.validate_linear(found);
+        // The laws of layers are asked for one by one: they must be there.
+        if found.0.is_empty() {
+            self.validate_layers(found);
+        }
+    }
+
+    /// What layers with rates or decays of their own do not have.
+    fn validate_layers(&self, found: &mut Findings) {
+        let rates = !self.layer_rates.are_one();
+        if rates && self.flow.preserve != Preserve::None {
+            let message = "projects onto the law of layers with one rate: leave out layer_rates, or use integrator {gauss: {stages: 2}},                            which keeps the law where κ_lλ_l is the same for all layers";
+            found.add("flow.preserve", message);
+        } else if self.balance_law().rate().is_none() && self.flow.preserve != Preserve::None {
+            found.add("flow.preserve", format!("needs {ONE_RATE}"));
+        }
+        self.validate_claims_of_layers(found);
+        // Until rules of optimizers know of layers.
+        let key = if rates { "layer_rates" } else { "weight_decay" };
+        if !self.optimizers.is_empty() && (rates || self.weight_decay.uniform().is_none()) {
+            found.add(key, "optimizers have one rate and one weight decay for all layers: leave out optimizers, or give all layers the same");
+        }
     }
 
     /// What rests on the whole matrix D_l, which only linear networks without biases conserve.

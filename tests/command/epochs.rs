@@ -58,7 +58,7 @@ fn mean(scenario: &Scenario, problem: &Problem, lr: f64, epochs: usize) -> DVect
     let (mut sum, mut gradient) = (problem.start.values() * 0.0, problem.start.values().clone());
     let courses = orders.len().pow(epochs as u32);
     for course in 0..courses {
-        let mut rule = optimizer(&settings, scenario.weight_decay, gradient.len());
+        let mut rule = optimizer(&settings, scenario.weight_decay.single(), gradient.len());
         let (mut theta, mut rest) = (problem.start.values().clone(), course);
         for _ in 0..epochs {
             for batch in orders[rest % orders.len()].chunks(batch) {

@@ -13,6 +13,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
+mod layer_rates;
 mod ledger;
 mod mutate;
 mod nonlinear;
