@@ -205,7 +205,7 @@ fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Para
     Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
-        weight_decay: scenario.weight_decay,
+        law: scenario.balance_law(),
         caption: caption(scenario),
         table: table(recorders),
         arrays: all_arrays(scenario, recorders, weights, problem),
@@ -214,7 +214,7 @@ fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Para
 
 /// What is measured of every process.
 fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
-    let mut observables = observe::all(&problem.start, scenario.weight_decay, problem.target_agop.as_ref());
+    let mut observables = observe::all(&problem.start, scenario.balance_law(), problem.target_agop.as_ref());
     observables.push(Box::new(Learned { constant: problem.constant_loss }));
     observables.push(Box::new(Accuracy));
     if let Some(test) = &problem.test {

@@ -20,7 +20,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     let gaps = records.column("balance_gap");
     // Weights that were put back on the law have digits below float64.
     let corrected = records.column("balance_correction").iter().any(|correction| correction.is_finite());
-    let floors = records.column("weight_norm").into_iter().map(|norm| if corrected { 0.0 } else { floor(norm) / THRESHOLD });
+    let floors = records.norms().into_iter().map(|norm| if corrected { 0.0 } else { floor(norm) / THRESHOLD });
     let errors = gaps.iter().zip(floors).zip(records.gap_errors());
     let errors = errors.map(|((gap, floor), error)| if *gap > floor { error } else { f64::NAN });
     let seen = records.column("t").into_iter().zip(gaps.iter().copied()).zip(errors).filter(|(_, error)| !error.is_nan());

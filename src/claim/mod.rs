@@ -207,6 +207,10 @@ fn is_fitted(claim: Claim) -> bool {
 
 /// The claim's numbers on the records of one integration.
 fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
+    let rests_on_law = matches!(claim, Claim::BalanceLaw | Claim::DecayRate | Claim::NfaExact | Claim::NfaAsymptotic);
+    if rests_on_law && records.decay().is_nan() {
+        return Err(Missing::Undefined("κ_lλ_l is not the same for all layers: D_l has no law to claim".to_string()));
+    }
     match claim {
         Claim::BalanceLaw => balance_law::measure(records),
         Claim::DecayRate => decay_rate::measure(records),

@@ -54,9 +54,15 @@ impl<'a> Records<'a> {
         self.scenario.network.layers()
     }
 
-    /// λ.
+    /// c of the balance law D(t) = e^{−2ct}D(0): λ, or κ_lλ_l of all layers; NaN where that is not one number, so that there is no law.
     pub fn decay(&self) -> f64 {
-        self.scenario.weight_decay
+        self.scenario.balance_law().rate().unwrap_or(f64::NAN)
+    }
+
+    /// ‖θ‖ over the recorded times, as imbalances see it: ‖φ‖ at most, φ_l = θ_l/√κ_l.
+    pub fn norms(&self) -> Vec<f64> {
+        let law = self.scenario.balance_law();
+        self.column("weight_norm").into_iter().map(|norm| law.norm(norm)).collect()
     }
 
     /// Whether the imbalance is zero at the start, to rounding, where it obeys a law: then a ratio to it is not defined.
@@ -69,7 +75,7 @@ impl<'a> Records<'a> {
     /// what a projection onto the law has corrected. ‖θ‖ is that of the start where less is left: what is left of a network that dies is
     /// integration error. 0 where no law is known.
     pub fn off_the_law(&self) -> f64 {
-        let norms = self.column("weight_norm");
+        let norms = self.norms();
         let start = norms.first().copied().unwrap_or(0.0);
         // Squares of small weights underflow: of such nothing is known.
         let square = |norm: f64| Some(norm.max(start).powi(2)).filter(|square| *square > FAINT).unwrap_or(f64::NAN);
@@ -80,7 +86,7 @@ impl<'a> Records<'a> {
 
     /// The same at the end of the flow: errors of the imbalance that have decayed since do not count, corrections do.
     fn off_the_law_at_the_end(&self) -> f64 {
-        let norms = self.column("weight_norm");
+        let norms = self.norms();
         let (start, end) = (norms.first().copied().unwrap_or(0.0), norms.last().copied().unwrap_or(0.0));
         let residual = self.last("balance_law_residual") / end.max(start).powi(2);
         // `max` drops what is not defined.
@@ -117,7 +123,7 @@ impl<'a> Records<'a> {
     pub fn law_error(&self, distance: f64) -> f64 {
         let share = match self.imbalance_errors().last() {
             Some(error) if !error.is_nan() => error.min(1.0),
-            _ if self.scenario.network.is_linear() => 1.0,
+            _ if self.scenario.network.is_linear() && !self.decay().is_nan() => 1.0,
             _ => 0.0,
         };
         share * distance.abs() + self.off_the_law_at_the_end()

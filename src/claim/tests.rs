@@ -79,7 +79,7 @@ flow: {{t_end: {T:?}}}
         Run {
             name: "synthetic".to_string(),
             widths: self.scenario.network.widths.clone(),
-            weight_decay: self.scenario.weight_decay,
+            law: self.scenario.balance_law(),
             caption: String::new(),
             table: Table { columns: std::iter::once(process).chain(self.columns.iter().map(column)).collect() },
             arrays: self.arrays.clone(),
@@ -171,7 +171,7 @@ fn the_rate_of_the_gap_is_two_lambda_and_not_one_or_four() {
     // Controls: the same records, held against λ and 4λ.
     for wrong in [0.5, 2.0] {
         let mut control = World::new(LAMBDA).with_gap(2.0 * LAMBDA);
-        control.scenario.weight_decay = wrong * LAMBDA;
+        control.scenario.weight_decay = (wrong * LAMBDA).into();
         assert_outcome(&control.judged(Claim::DecayRate), Outcome::Fails);
     }
     // Records below the floor, where the ratio is null, are no part of the fit.
@@ -426,7 +426,7 @@ fn a_verdict_does_not_depend_on_the_record_grid() {
             Claim::DecayRate,
             Box::new(|| {
                 let mut world = World::new(LAMBDA).with_gap(2.0 * LAMBDA);
-                world.scenario.weight_decay = 0.5 * LAMBDA;
+                world.scenario.weight_decay = (0.5 * LAMBDA).into();
                 world
             }),
         ),

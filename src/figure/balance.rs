@@ -29,14 +29,17 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             let Some(points) = over_time(run, process, &format!("balance_gap_{l}")) else { continue };
             let look = look.colored(color(l));
             let start = points.first().map_or(f64::NAN, |p| p.1);
-            let unbalanced = start > floor(start_norm);
+            let unbalanced = start > floor(run.law.norm(start_norm));
             gap.series.push(Series::new(points.clone(), look));
-            if i == 0 && unbalanced {
+            if i == 0
+                && unbalanced
+                && let Some(rate) = run.law.rate()
+            {
                 // On top of the flow's curve, which hides it where the law holds.
-                let (envelope, end) = envelope(&points, run.weight_decay);
+                let (envelope, end) = envelope(&points, rate);
                 gap.series.push(Series::guide(envelope, LAW));
                 cut = end.into_iter().chain(cut).reduce(f64::min);
-            } else if i == 0 {
+            } else if i == 0 && !unbalanced {
                 balanced.push(l);
             }
         }

@@ -2,7 +2,7 @@
 //! leaves of the start's, e^{−2λt}·max_l ‖D_l(0)‖_F; (b) the residual of the discrete law, which is exact but for rounding.
 
 use crate::record::Run;
-use crate::theory::balance::{decay, floor};
+use crate::theory::balance::floor;
 
 use super::axis::Scale;
 use super::balance::BELOW_DATA;
@@ -38,9 +38,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let first = |column: &str| run.table.floats("flow", column).first().copied().unwrap_or(f64::NAN);
     let start = first("balance_gap");
     // A balanced start leaves the flow nothing.
-    if start > floor(first("weight_norm")) {
+    if start > floor(run.law.norm(first("weight_norm"))) && run.law.rate().is_some() {
         let times = run.table.floats("flow", "t").into_iter();
-        let envelope = times.map(|t| (t, start * decay(run.weight_decay, t))).filter(|p| p.1 > BELOW_DATA * least);
+        let envelope = times.map(|t| (t, start * run.law.factor(t))).filter(|p| p.1 > BELOW_DATA * least);
         created.series.push(Series::guide(envelope.collect(), LAW));
         legend.push(Entry::new("law of the flow e^{−2λt}max_{ℓ }‖D_ℓ(0)‖_F", LAW));
     }

@@ -1,39 +1,66 @@
-//! Gradient flow: θ̇ = −∇J(θ), that is Ẇ_l = −∂ℒ/∂W_l − λW_l with W_l ∈ ℝ^{d_l × d_{l−1}}.
+//! Gradient flow: θ̇ = −∇J(θ), that is Ẇ_l = −∂ℒ/∂W_l − λ_lW_l with W_l ∈ ℝ^{d_l × d_{l−1}}.
+//!
+//! With rates of layers, θ̇_l = −κ_l∇_lJ, it is integrated in φ_l = θ_l/√κ_l, where it is the gradient flow of J(θ(φ)): methods rely on a
+//! symmetric Jacobian. [`GradientFlow::state`] and [`GradientFlow::weights`] lead there and back.
 
 use nalgebra::DVector;
 
+use crate::network::{LayerRates, Parameters};
 use crate::objective::Objective;
 use crate::ode::{JacobianProducts, LowRank, Switching, VectorField};
+
+use super::rated::Rated;
 
 /// −∇J of one objective. Autonomous; its Jacobian −∇²J is symmetric.
 pub struct GradientFlow<'a> {
     objective: Descended<'a>,
+    rates: LayerRates,
 }
 
 enum Descended<'a> {
     Shared(&'a dyn Objective),
-    /// With a memory of its own, of the kinks along which this flow slides.
+    /// With a memory of its own, of the kinks along which this flow slides; or in variables of its own.
     Own(Box<dyn Objective>),
 }
 
 impl<'a> GradientFlow<'a> {
     /// The flow down `objective`.
     pub fn new(objective: &'a dyn Objective) -> Self {
-        Self { objective: Descended::Shared(objective) }
+        Self { objective: Descended::Shared(objective), rates: LayerRates::default() }
+    }
+
+    /// The flow down `objective` whose layers have these rates. Frozen layers are those of `start`.
+    pub fn with_rates(objective: &'a dyn Objective, rates: &LayerRates, start: &Parameters) -> Self {
+        if rates.are_one() {
+            return Self::new(objective);
+        }
+        let rated = Rated::new(objective.duplicate(), rates, start.values());
+        Self { objective: Descended::Own(Box::new(rated)), rates: rates.clone() }
     }
 
     /// The flow down `objective` that slides along its kinks, where it has some ([`Objective::sliding`]).
     pub fn sliding(objective: &'a dyn Objective) -> Self {
         let sliding = objective.sliding().map(Descended::Own);
-        Self { objective: sliding.unwrap_or(Descended::Shared(objective)) }
+        Self { objective: sliding.unwrap_or(Descended::Shared(objective)), rates: LayerRates::default() }
     }
 
-    /// What it goes down: where it slides, its gradient and its Hessian are those along the kinks.
+    /// What it goes down: where it slides, its gradient and its Hessian are those along the kinks; with rates, a function of φ.
     pub fn objective(&self) -> &dyn Objective {
         match &self.objective {
             Descended::Shared(objective) => *objective,
             Descended::Own(objective) => &**objective,
         }
+    }
+
+    /// φ of θ, which is integrated; `None` where that is θ itself.
+    pub fn state(&self, theta: &Parameters) -> Option<DVector<f64>> {
+        (!self.rates.are_one()).then(|| self.rates.scaled(theta).values().clone())
+    }
+
+    /// `theta` ← θ of φ, but for frozen layers, which stay.
+    pub fn weights(&self, phi: &DVector<f64>, theta: &mut Parameters) {
+        let net = self.objective().architecture();
+        self.rates.unscale(net, phi, theta.values_mut());
     }
 }
 
@@ -45,17 +72,19 @@ impl VectorField for GradientFlow<'_> {
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         self.objective().loss_descent(theta, dtheta);
         let decay = self.objective().weight_decay();
-        if decay != 0.0 {
-            dtheta.axpy(-decay, theta, 1.0);
+        if !decay.is_zero() {
+            decay.add(self.objective().architecture(), -1.0, theta, dtheta);
         }
     }
 
+    /// None of a flow whose layers decay at different rates.
     fn decay(&self) -> f64 {
-        self.objective().weight_decay()
+        self.objective().weight_decay().uniform().unwrap_or(0.0)
     }
 
     fn low_rank(&self) -> Option<&dyn LowRank> {
-        self.objective().low_rank_descent()
+        let uniform = self.objective().weight_decay().uniform();
+        self.objective().low_rank_descent().filter(|_| uniform.is_some())
     }
 
     fn switching(&self) -> Option<&dyn Switching> {
@@ -70,7 +99,14 @@ impl VectorField for GradientFlow<'_> {
 impl JacobianProducts for GradientFlow<'_> {
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         self.objective().loss_hessian_vector(theta, v, jv);
-        jv.axpy(-self.objective().weight_decay(), v, -1.0);
+        let decay = self.objective().weight_decay();
+        match decay.uniform() {
+            Some(lambda) => jv.axpy(-lambda, v, -1.0),
+            None => {
+                jv.neg_mut();
+                decay.add(self.objective().architecture(), -1.0, v, jv);
+            }
+        }
     }
 }
 

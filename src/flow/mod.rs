@@ -2,6 +2,7 @@
 
 mod gradient_flow;
 mod projection;
+mod rated;
 mod settings;
 mod stationarity;
 mod symmetry;

@@ -27,6 +27,9 @@
 //! It sits on a **plateau** if J is flat on the logarithmic clock, t‖∇J‖² = −dJ/d(log t) ≤ 1e-3·(J − min ℒ), and is known not to be at a
 //! minimum: the gap is open, or the Hessian has an eigenvalue below −0.1/r (a Ritz value is enough).
 //!
+//! With rates of layers all of this is asked of the flow in φ_l = θ_l/√κ_l: ∇J is K^{1/2}∇J, ∇²J is K^{1/2}∇²J K^{1/2}, and what would move a frozen
+//! layer does not count.
+//!
 //! Cost: one gradient and one loss at each look; Lanczos iterations may cost as much in all as the integration has, with their
 //! orthogonalisation counted as gradients, and a thousand gradients beside. What they cannot decide counts as moving.
 
@@ -172,14 +175,14 @@ impl Stationarity {
             stay: t.max(self.t_end - t),
         };
         let closed = |gap: f64, learnable: f64| gap <= (CLOSED * self.tolerance.rtol).powi(2) * learnable;
-        let motion = match excess.filter(|_| objective.weight_decay() == 0.0) {
+        let motion = match excess.filter(|_| objective.weight_decay().is_zero()) {
             // Every local minimum is global: this is none.
             Some(excess) if !closed(excess.value - excess.rounding, excess.learnable) => match flat {
                 true => Motion::Plateau,
                 false => Motion::Moving,
             },
             Some(excess) => self.at_the_least_loss(&at, excess.value.max(excess.rounding), spent),
-            None if objective.weight_decay() == 0.0 && closed(loss, start_loss) => self.at_the_least_loss(&at, loss, spent),
+            None if objective.weight_decay().is_zero() && closed(loss, start_loss) => self.at_the_least_loss(&at, loss, spent),
             None => self.by_curvature(&at, flat, spent, smooth),
         };
         // Without a gradient it never leaves, be it a saddle.

@@ -1,11 +1,13 @@
 //! Directions in which J cannot change: an infinitesimal change of basis of the hidden layer l, V_l ↦ V_l + MV_l and
 //! W_{l+1} ↦ W_{l+1} − W_{l+1}M with V_l = [W_l, b_l], leaves the network's function as it is wherever σ_l commutes with M.
 //!
-//! | σ_l | λ = 0 | λ > 0 |
+//! | σ_l | λ_l = λ_{l+1} = 0 | otherwise |
 //! | --- | --- | --- |
-//! | identity | every M | antisymmetric M: rotations, which keep ‖θ‖ |
+//! | identity | every M | antisymmetric M: rotations, which keep ‖V_l‖ and ‖W_{l+1}‖ |
 //! | relu, leaky_relu | diagonal M | none |
 //! | others | none | none |
+//!
+//! Where one of the two layers is held there is none.
 //!
 //! With T the linear map from all M to δθ, TTᵀ vanishes on the complement of these directions. A Hessian that is 0 along them is made
 //! positive there by adding a multiple of TTᵀ, so that its smallest eigenvalue says whether a stationary point is a strict minimum but for
@@ -14,17 +16,18 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::network::{Architecture, Conserved};
+use crate::objective::Objective;
 
 /// The continuous symmetries of a network's objective.
 pub(super) struct Symmetry<'a> {
     net: &'a Architecture,
-    decays: bool,
+    objective: &'a dyn Objective,
 }
 
 impl<'a> Symmetry<'a> {
-    /// Of J with decay or without.
-    pub(super) fn new(net: &'a Architecture, decays: bool) -> Self {
-        Self { net, decays }
+    /// Those of J.
+    pub(super) fn new(objective: &'a dyn Objective) -> Self {
+        Self { net: objective.architecture(), objective }
     }
 
     /// `out` ← `out` + `weight`·TTᵀv at θ.
@@ -50,7 +53,11 @@ impl<'a> Symmetry<'a> {
             self.net.incoming(v, l) * self.net.incoming(theta, l).transpose()
                 - self.net.weight(theta, l + 1).transpose() * self.net.weight(v, l + 1)
         };
-        match (self.net.conserved(l), self.decays) {
+        if self.objective.holds(l) || self.objective.holds(l + 1) {
+            return None;
+        }
+        let decay = self.objective.weight_decay();
+        match (self.net.conserved(l), decay.layer(l) > 0.0 || decay.layer(l + 1) > 0.0) {
             (Conserved::Matrix, false) => Some(whole()),
             (Conserved::Matrix, true) => Some(whole()).map(|m| (&m - m.transpose()) * 0.5),
             (Conserved::Diagonal, false) => Some(DMatrix::from_diagonal(&whole().diagonal())),
@@ -64,7 +71,7 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
     use crate::network::Activation;
-    use crate::objective::{Loss, MlpObjective, Objective};
+    use crate::objective::{Loss, MlpObjective};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use std::sync::Arc;
 
@@ -87,7 +94,7 @@ mod tests {
             let mut random = || gaussian_matrix(net.parameter_count(), 1, rng).column(0).into_owned();
             let (theta, v) = (random(), random());
             let mut along = DVector::zeros(theta.len());
-            Symmetry::new(&net, decay > 0.0).add_square(&theta, &v, 1.0, &mut along);
+            Symmetry::new(&objective).add_square(&theta, &v, 1.0, &mut along);
             assert_eq!(along.norm() > 0.0, moves, "{activation:?} {decay}");
             let mut gradient = theta.clone();
             objective.gradient(&theta, &mut gradient);

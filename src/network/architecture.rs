@@ -131,6 +131,11 @@ impl Architecture {
         self.weight_range(l).end..self.offsets[l]
     }
 
+    /// Where W_l and b_l lie in θ, for l = 1, …, L.
+    pub fn layer_range(&self, l: usize) -> Range<usize> {
+        self.offsets[l - 1]..self.offsets[l]
+    }
+
     /// W_l inside θ, for l = 1, …, L.
     pub fn weight<'a>(&self, theta: &'a [f64], l: usize) -> DMatrixView<'a, f64> {
         let (rows, columns) = self.shape(l);

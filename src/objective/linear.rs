@@ -16,7 +16,7 @@ use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::data::Moments;
 use crate::linalg::{Write, gemm_nn, gemm_nn_onto, on_threads, singular_values};
-use crate::network::Architecture;
+use crate::network::{Architecture, WeightDecay};
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
@@ -35,7 +35,7 @@ pub struct LinearObjective {
     /// −Σ_yx and −Σ_x, so that R = PΣ_x − Σ_yx and −R are one product added.
     minus_sigma_yx: DMatrix<f64>,
     minus_sigma_x: DMatrix<f64>,
-    weight_decay: f64,
+    weight_decay: WeightDecay,
     low_rank: Option<LowRankDescent>,
     threads: usize,
     scratch: RefCell<Scratch>,
@@ -48,7 +48,7 @@ pub struct LinearObjective {
 impl Clone for LinearObjective {
     /// With scratch of its own, so that another thread can use it.
     fn clone(&self) -> Self {
-        Self::with_chain(self.chain.clone(), self.moments.clone(), self.weight_decay).with_threads(self.threads)
+        Self::with_chain(self.chain.clone(), self.moments.clone(), self.weight_decay.clone()).with_threads(self.threads)
     }
 }
 
@@ -61,19 +61,24 @@ impl LinearObjective {
     ///
     /// # Panics
     /// If the architecture is not linear, or the moments are not of d_0 inputs and d_L outputs.
-    pub fn new(architecture: Architecture, moments: Moments, weight_decay: f64) -> Self {
-        Self::with_chain(Chain::new(architecture), moments, weight_decay)
+    pub fn new(architecture: Architecture, moments: Moments, weight_decay: impl Into<WeightDecay>) -> Self {
+        Self::with_chain(Chain::new(architecture), moments, weight_decay.into())
     }
 
     /// The same with a given order.
     ///
     /// # Panics
     /// Likewise.
-    pub fn with_order(architecture: Architecture, moments: Moments, weight_decay: f64, order: Order) -> Self {
-        Self::with_chain(Chain { net: architecture, order }, moments, weight_decay)
+    pub fn with_order(
+        architecture: Architecture,
+        moments: Moments,
+        weight_decay: impl Into<WeightDecay>,
+        order: Order,
+    ) -> Self {
+        Self::with_chain(Chain { net: architecture, order }, moments, weight_decay.into())
     }
 
-    fn with_chain(chain: Chain, moments: Moments, weight_decay: f64) -> Self {
+    fn with_chain(chain: Chain, moments: Moments, weight_decay: WeightDecay) -> Self {
         assert!(chain.net.is_linear(), "a network that goes by moments is linear");
         let ends = (chain.net.output_dim(), chain.net.input_dim());
         assert_eq!(moments.sigma_yx.shape(), ends, "moments are of the network's outputs and inputs");
@@ -148,8 +153,8 @@ impl Objective for LinearObjective {
         &self.chain.net
     }
 
-    fn weight_decay(&self) -> f64 {
-        self.weight_decay
+    fn weight_decay(&self) -> &WeightDecay {
+        &self.weight_decay
     }
 
     fn loss(&self, theta: &DVector<f64>) -> f64 {

@@ -23,7 +23,7 @@ use nalgebra::DVector;
 
 use crate::data::Dataset;
 use crate::linalg::Write;
-use crate::network::Architecture;
+use crate::network::{Architecture, WeightDecay};
 use crate::ode::Switching;
 use crate::settings::Loss;
 
@@ -50,7 +50,7 @@ pub struct MlpObjective {
     /// n.
     samples: usize,
     loss: Loss,
-    weight_decay: f64,
+    weight_decay: WeightDecay,
     /// What a flow that slides along kinks knows of them; none of one that does not.
     kinks: Option<RefCell<Kinks>>,
     threads: usize,
@@ -65,8 +65,8 @@ impl Clone for MlpObjective {
     fn clone(&self) -> Self {
         let condensed = Condensed::new(&self.net, self.samples);
         let (net, blocks, kinks) = (self.net.clone(), self.blocks.clone(), self.kinks.clone());
-        let (work, tangent) = (RefCell::new(None), RefCell::new(None));
-        Self { net, condensed, blocks, kinks, work, tangent, ..*self }
+        let (weight_decay, work, tangent) = (self.weight_decay.clone(), RefCell::new(None), RefCell::new(None));
+        Self { net, condensed, blocks, weight_decay, kinks, work, tangent, ..*self }
     }
 }
 
@@ -122,17 +122,17 @@ fn reduce<T>(lanes: &mut [T], sum: impl Fn(&mut T) -> &mut Vec<f64>) -> &[f64] {
 impl MlpObjective {
     /// The objective with decay λ ≥ 0 on n ≥ 1 samples of d_0 inputs and d_L outputs. Labels should be of the kind that the loss wants
     /// ([`Loss::check`]). Large gradients take as many threads as the machine has.
-    pub fn new(architecture: Architecture, data: Arc<Dataset>, loss: Loss, weight_decay: f64) -> Self {
+    pub fn new(architecture: Architecture, data: Arc<Dataset>, loss: Loss, weight_decay: impl Into<WeightDecay>) -> Self {
         let condensed = Condensed::new(&architecture, data.x.nrows());
         let division = Division::new(&condensed.net, data.x.nrows());
-        Self::with_division(architecture, &data, loss, weight_decay, (condensed, division))
+        Self::with_division(architecture, &data, loss, weight_decay.into(), (condensed, division))
     }
 
     fn with_division(
         architecture: Architecture,
         data: &Dataset,
         loss: Loss,
-        weight_decay: f64,
+        weight_decay: WeightDecay,
         (condensed, division): (Condensed, Division),
     ) -> Self {
         let samples = data.x.nrows();
@@ -303,8 +303,8 @@ impl Objective for MlpObjective {
         &self.net
     }
 
-    fn weight_decay(&self) -> f64 {
-        self.weight_decay
+    fn weight_decay(&self) -> &WeightDecay {
+        &self.weight_decay
     }
 
     fn loss(&self, theta: &DVector<f64>) -> f64 {

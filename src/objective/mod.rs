@@ -1,4 +1,4 @@
-//! What training minimises: J(θ) = ℒ(θ) + (λ/2)‖θ‖², ℒ the mean of a loss over the samples, 1/(2n) Σ‖f(x_i) − y_i‖² or another.
+//! What training minimises: J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², ℒ the mean of a loss over the samples, 1/(2n) Σ‖f(x_i) − y_i‖² or another.
 //!
 //! Linear networks with the squared loss go by moments ([`LinearObjective`], at a cost free of n); where that is a loss of the end-to-end
 //! matrix which moments do not hold, by linear measurements of it ([`EndToEndObjective`]); all others by backpropagation ([`MlpObjective`]).
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::network::Architecture;
+use crate::network::{Architecture, WeightDecay};
 use crate::ode::{LowRank, Switching};
 
 /// How far a loss is above the least possible.
@@ -69,7 +69,7 @@ pub trait BatchGradient {
     fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>);
 }
 
-/// J = ℒ + (λ/2)‖θ‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
+/// J = ℒ + Σ_l (λ_l/2)‖θ_l‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
 pub trait Objective: Send {
     /// The same with scratch of its own, for another thread.
     fn duplicate(&self) -> Box<dyn Objective>;
@@ -85,8 +85,13 @@ pub trait Objective: Send {
     /// The network's shapes.
     fn architecture(&self) -> &Architecture;
 
-    /// λ ≥ 0.
-    fn weight_decay(&self) -> f64;
+    /// λ_l ≥ 0.
+    fn weight_decay(&self) -> &WeightDecay;
+
+    /// Whether J does not depend on θ_l: layer l = 1, …, L is held where it is.
+    fn holds(&self, _l: usize) -> bool {
+        false
+    }
 
     /// ℒ(θ).
     fn loss(&self, theta: &DVector<f64>) -> f64;
@@ -138,8 +143,8 @@ pub trait Objective: Send {
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian>;
 
     /// W_lᵀ∇_{W_l}ℒ = (1/n) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}} for l = 1, …, L at index l − 1, ℓ_i the loss of sample
-    /// i, from `gradient` = ∇ℒ(θ), since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ it is FACT (Boix-Adserà, Mallinar, Simon &
-    /// Belkin, *FACT: the Features At Convergence Theorem for neural networks*, 2025), which equals W_lᵀW_l where ∇_{W_l}J = 0 and λ > 0.
+    /// i, from `gradient` = ∇ℒ(θ), since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ_l it is FACT (Boix-Adserà, Mallinar, Simon &
+    /// Belkin, *FACT: the Features At Convergence Theorem for neural networks*, 2025), which equals W_lᵀW_l where ∇_{W_l}J = 0 and λ_l > 0.
     fn feature_gradients(&self, theta: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
         let net = self.architecture();
         let of = |l| net.weight(theta.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
@@ -167,20 +172,20 @@ pub trait Objective: Send {
         self.loss(theta) + self.penalty(theta)
     }
 
-    /// (λ/2)‖θ‖².
+    /// Σ_l (λ_l/2)‖θ_l‖².
     fn penalty(&self, theta: &DVector<f64>) -> f64 {
-        0.5 * self.weight_decay() * theta.norm_squared()
+        self.weight_decay().penalty(self.architecture(), theta)
     }
 
-    /// `gradient` ← ∇J(θ) = ∇ℒ(θ) + λθ.
+    /// `gradient` ← ∇J(θ) = ∇ℒ(θ) + Λθ.
     fn gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         self.loss_gradient(theta, gradient);
-        gradient.axpy(self.weight_decay(), theta, 1.0);
+        self.weight_decay().add(self.architecture(), 1.0, theta, gradient);
     }
 
-    /// `hv` ← ∇²J(θ)·v = ∇²ℒ(θ)·v + λv.
+    /// `hv` ← ∇²J(θ)·v = ∇²ℒ(θ)·v + Λv.
     fn hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         self.loss_hessian_vector(theta, v, hv);
-        hv.axpy(self.weight_decay(), v, 1.0);
+        self.weight_decay().add(self.architecture(), 1.0, v, hv);
     }
 }

@@ -88,3 +88,25 @@ fn a_hidden_layer_of_width_0_leaves_no_gradient() {
         assert!((objective.value(&theta) - 64.0).abs() < 1e-12, "{}", objective.value(&theta));
     }
 }
+
+/// Decay of its own in each layer, by finite differences, biases among it.
+#[test]
+fn layers_decay_at_their_own_rates() {
+    let (rng, n, widths) = (&mut stream(9, Purpose::Init), 6, [3, 4, 2]);
+    let data = Dataset { x: gaussian_matrix(n, 3, rng), y: gaussian_matrix(n, 2, rng) };
+    let samples = Arc::new(Samples::new(&data));
+    let decay = vec![0.7, 0.1];
+    let net = Architecture::with_layers(&widths, &[Activation::Tanh, Activation::Identity], &[true, false]);
+    let mlp = MlpObjective::new(net, Arc::new(data.clone()), Loss::Mse, decay.clone());
+    let linear = LinearObjective::new(Architecture::new(&widths), Moments::new(&data).unwrap(), decay.clone());
+    let objectives: [&dyn Objective; 2] = [&linear, &mlp];
+    for objective in objectives {
+        let net = objective.architecture();
+        let mut random = || gaussian_matrix(net.parameter_count(), 1, rng).column(0).into_owned();
+        let (theta, v) = (random(), random());
+        check(objective, &samples, n, &theta, &v);
+        let layer = |l: usize| theta.rows_range(net.layer_range(l)).norm_squared();
+        let penalty = 0.5 * (decay[0] * layer(1) + decay[1] * layer(2));
+        assert!((objective.value(&theta) - objective.loss(&theta) - penalty).abs() < 1e-14 * penalty);
+    }
+}

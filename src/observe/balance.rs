@@ -1,6 +1,9 @@
 //! The imbalance D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], and how well it keeps the law D_l(t) = e^{−2λt}D_l(0): all of D_l
 //! between linear layers, its diagonal, one number per neuron, around a ReLU.
 //!
+//! With rates of layers it is D_l = W_{l+1}ᵀW_{l+1}/κ_{l+1} − V_lV_lᵀ/κ_l, and c = κ_lλ_l stands for λ; where that is not the same for all
+//! layers there is no law, and what is measured against it is undefined.
+//!
 //! The law is exact under gradient flow, so its residual is a certificate of the integration, free of charge. For an optimizer
 //! it shows what the step size does.
 //!
@@ -11,7 +14,7 @@ use nalgebra::DMatrix;
 
 use crate::linalg::FAINT;
 use crate::network::{ExtendedParameters, Parameters, largest_norm};
-use crate::theory::balance::{decay, extended_floor, floor};
+use crate::theory::balance::{BalanceLaw, extended_floor, floor};
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -60,22 +63,25 @@ pub(super) const COLUMNS: Columns = Columns::new(
 ///   envelope has sunk below the floor;
 /// - `balance_correction`: ‖δθ‖/‖θ‖ of the projection onto the law, with `flow.preserve`; undefined without.
 ///
-/// A single layer has no neighbour: its gap is 0. Between layers where nothing is conserved it is undefined, and the largest is over the
-/// others.
+/// A single layer has no neighbour: its gap is 0. Between layers where nothing is conserved, or beside a frozen one, it is undefined, and the
+/// largest is over the others.
 pub struct Balance {
     start: Vec<DMatrix<f64>>,
     /// max_l ‖D_l(0)‖_F; NaN for a balanced start.
     start_gap: f64,
-    weight_decay: f64,
+    law: BalanceLaw,
 }
 
 impl Balance {
-    /// Measures against the law from `start` under weight decay λ.
-    pub fn new(start: &Parameters, weight_decay: f64) -> Self {
+    /// Measures against the law from `start`.
+    pub fn new(start: &Parameters, law: impl Into<BalanceLaw>) -> Self {
+        let law = law.into();
+        let start = law.rates().scaled(start);
         // In double-double: a gap of nearly balanced weights would lose its digits in float64.
-        let (start_norm, start) = (start.values().norm(), ExtendedParameters::from(start.clone()).imbalances());
+        let (start_norm, start) = (start.values().norm(), ExtendedParameters::from(start).imbalances());
+        let start = law.rates().defined(start);
         let gap = largest_norm(&start);
-        Self { start, start_gap: if gap <= floor(start_norm).max(FAINT) { f64::NAN } else { gap }, weight_decay }
+        Self { start, start_gap: if gap <= floor(start_norm).max(FAINT) { f64::NAN } else { gap }, law }
     }
 }
 
@@ -85,14 +91,17 @@ impl Observable for Balance {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let gaps = snapshot.imbalances();
+        let gaps = match snapshot.preserved {
+            Some(preserved) => preserved.weights.imbalances(),
+            None => self.law.imbalances(snapshot.parameters),
+        };
         let lawless = !gaps.is_empty() && gaps.iter().all(DMatrix::is_empty);
-        let factor = decay(self.weight_decay, snapshot.t);
+        let factor = self.law.factor(snapshot.t);
         let off: Vec<_> = gaps.iter().zip(&self.start).map(|(now, start)| now - start * factor).collect();
         let largest = |matrices: &[DMatrix<f64>]| if lawless { f64::NAN } else { largest_norm(matrices) };
         let (gap, off) = (largest(&gaps), largest(&off));
         let envelope = factor * self.start_gap;
-        let norm = snapshot.weight_norm();
+        let norm = self.law.norm(snapshot.weight_norm());
         let extended = snapshot.preserved.is_some_and(|preserved| preserved.extended);
         let known = envelope > if extended { extended_floor(norm) } else { floor(norm) }.max(FAINT);
         row.float("balance_gap", gap);
@@ -113,6 +122,7 @@ mod tests {
     use super::*;
     use crate::network::Architecture;
     use crate::observe::testing::measure;
+    use crate::theory::balance::decay;
 
     /// Two scalar layers: D = w_2² − w_1².
     fn pair(w1: f64, w2: f64) -> Parameters {

@@ -24,11 +24,11 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// With F_l = −W_lᵀ∇_{W_l}ℒ/λ = −(1/(nλ)) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}}, columns for l = 1, …, L:
+/// With F_l = −W_lᵀ∇_{W_l}ℒ/λ_l = −(1/(nλ_l)) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}}, columns for l = 1, …, L:
 /// - `fact_cosine_Wl`: of W_lᵀW_l and F_l;
 /// - `fact_residual_relative_Wl`: ‖W_lᵀW_l − F_l‖_F over the larger of their norms.
 ///
-/// Where ∇_{W_l}J = 0 and λ > 0 the two are equal (Boix-Adserà, Mallinar, Simon & Belkin, *FACT*, 2025). Undefined for λ = 0.
+/// Where ∇_{W_l}J = 0 and λ_l > 0 the two are equal (Boix-Adserà, Mallinar, Simon & Belkin, *FACT*, 2025). Undefined for λ_l = 0.
 pub struct FeaturesAtConvergence;
 
 impl Observable for FeaturesAtConvergence {
@@ -37,10 +37,9 @@ impl Observable for FeaturesAtConvergence {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let decay = snapshot.objective.weight_decay();
         let net = snapshot.parameters.architecture();
         let (mut theta, mut gradient) = (snapshot.parameters.values().clone(), snapshot.loss_gradient().clone());
-        // Each layer in units of its own, so that no product of a weight and its gradient underflows; λ likewise.
+        // Each layer in units of its own, so that no product of a weight and its gradient underflows; λ_l likewise.
         let mut units = Vec::with_capacity(net.depth());
         for l in 1..=net.depth() {
             let weight = Scaled::new(net.weight(theta.as_slice(), l).into_owned());
@@ -50,10 +49,10 @@ impl Observable for FeaturesAtConvergence {
             net.weight_mut(gradient.as_mut_slice(), l).copy_from(&slope.matrix);
             units.push((weight.exponent + slope.exponent, faint));
         }
-        let decay = Scaled::new(DMatrix::from_element(1, 1, decay));
         let features = snapshot.objective.feature_gradients(&theta, &gradient);
         for ((l, feature), (unit, faint)) in (1..).zip(features).zip(units) {
             let gram = snapshot.gram(l);
+            let decay = Scaled::new(DMatrix::from_element(1, 1, snapshot.objective.weight_decay().layer(l)));
             let feature = Scaled { matrix: feature / -decay.matrix[(0, 0)], exponent: unit - decay.exponent };
             let defined = decay.matrix[(0, 0)] > 0.0 && !faint;
             let off = gram.relative_difference(&feature);

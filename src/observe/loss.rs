@@ -1,6 +1,7 @@
-//! ℒ(θ), J(θ) = ℒ + (λ/2)‖θ‖², ‖∇J(θ)‖, the speed of the flow, and ‖θ‖.
+//! ℒ(θ), J(θ) = ℒ + Σ_l (λ_l/2)‖θ_l‖², ‖∇J(θ)‖, the speed of the flow, and ‖θ‖.
 
 use crate::linalg::norm;
+use crate::network::LayerRates;
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -14,8 +15,10 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// Columns `loss`, `objective`, `grad_norm`, `weight_norm`.
-pub struct Loss;
+/// Columns `loss`, `objective`, `grad_norm`, `weight_norm`. With rates of layers `grad_norm` is ‖K^{1/2}∇J‖, so that dJ/dt = −`grad_norm`² along
+/// the flow, and a frozen layer does not count.
+#[derive(Default)]
+pub struct Loss(pub LayerRates);
 
 impl Observable for Loss {
     fn columns(&self) -> Columns {
@@ -24,10 +27,13 @@ impl Observable for Loss {
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let theta = snapshot.parameters.values();
-        let (loss, decay) = (snapshot.objective.loss(theta), snapshot.objective.weight_decay());
+        let (loss, decay, net) =
+            (snapshot.objective.loss(theta), snapshot.objective.weight_decay(), snapshot.parameters.architecture());
+        let mut gradient = snapshot.loss_gradient() + decay.times(net, theta);
+        self.0.multiply_root(net, &mut gradient);
         row.float("loss", loss);
         row.float("objective", loss + snapshot.objective.penalty(theta));
-        row.float("grad_norm", norm(&(snapshot.loss_gradient() + theta * decay)));
+        row.float("grad_norm", norm(&gradient));
         row.float("weight_norm", snapshot.weight_norm());
     }
 }
@@ -42,8 +48,11 @@ mod tests {
     /// f(x) = w·x on x = 1, y = 0 with λ = 0.1: ℒ = w²/2, J = ℒ + 0.05w², ∇J = 1.1w.
     #[test]
     fn loss_objective_and_gradient_of_one_weight() {
-        let row =
-            measure(&Loss, &Parameters::from_weights(&Architecture::new(&[1, 1]), &[DMatrix::from_element(1, 1, -3.0)]), 0.0);
+        let row = measure(
+            &Loss::default(),
+            &Parameters::from_weights(&Architecture::new(&[1, 1]), &[DMatrix::from_element(1, 1, -3.0)]),
+            0.0,
+        );
         for (name, expected) in [("loss", 4.5), ("objective", 4.95), ("grad_norm", 3.3), ("weight_norm", 3.0)] {
             assert!((row[name] - expected).abs() < 1e-14, "{name}");
         }

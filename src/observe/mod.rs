@@ -52,6 +52,7 @@ pub use test_loss::TestLoss;
 use nalgebra::DMatrix;
 
 use crate::network::Parameters;
+use crate::theory::balance::BalanceLaw;
 
 /// A quantity, or a few that belong together, of one moment of one process.
 pub trait Observable {
@@ -62,12 +63,13 @@ pub trait Observable {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row);
 }
 
-/// All observables of a network that starts at `start` and trains under weight decay λ, on a target with this factor of its AGOP.
-pub fn all(start: &Parameters, weight_decay: f64, target: Option<&DMatrix<f64>>) -> Vec<Box<dyn Observable>> {
+/// All observables of a network that starts at `start` and trains under this law of the balance, on a target with this factor of its AGOP.
+pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatrix<f64>>) -> Vec<Box<dyn Observable>> {
+    let law = law.into();
     vec![
-        Box::new(Loss),
-        Box::new(Balance::new(start, weight_decay)),
-        Box::new(FeatureAnsatz),
+        Box::new(Loss(law.rates().clone())),
+        Box::new(Balance::new(start, law.clone())),
+        Box::new(FeatureAnsatz(law.rates().clone())),
         Box::new(Alignment),
         Box::new(Agop::new(target)),
         Box::new(FeaturesAtConvergence),

@@ -3,10 +3,14 @@
 //!
 //! Tansley, Massart & Cartis 2025, theorem 3.1: from a balanced start A_f = (W_1ᵀW_1)^L for all time. With
 //! J_l = W_L⋯W_l the same argument gives W_lᵀW_l = (J_lᵀJ_l)^{1/(L−l+1)} for every layer.
+//!
+//! With rates of layers, balanced in their sense, J_lᵀJ_l = C_l(W_lᵀW_l)^{L−l+1} with C_l = Π_{k>l}(κ_k/κ_l): W_L⋯W_l = Π_{k≥l}√κ_k·φ_L⋯φ_l, and
+//! φ_l = W_l/√κ_l is balanced. So residuals are of C_1(W_1ᵀW_1)^L and of (J_lᵀJ_l/C_l)^{1/(L−l+1)}; angles and exponents are free of scale.
 
 use nalgebra::DMatrix;
 
 use crate::linalg::{Scaled, centred_cosine, cosine, cosine_baseline, normalised};
+use crate::network::LayerRates;
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -60,16 +64,17 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// Columns:
-/// - `nfa_residual`: ‖A_f − (W_1ᵀW_1)^L‖_F, and `nfa_residual_relative`: the same over max(‖A_f‖_F, ‖(W_1ᵀW_1)^L‖_F);
+/// - `nfa_residual`: ‖A_f − C_1(W_1ᵀW_1)^L‖_F, C_1 = 1 without rates of layers, and `nfa_residual_relative`: the same over the larger of the two norms;
 /// - `nfa_cosine`, `nfa_cosine_centred`: of W_1ᵀW_1 with A_f^{1/L}; centred: each minus its mean eigenvalue times I;
 /// - `nfa_cosine_baseline`: the mean of `nfa_cosine` over all rotations of one of the two against the other: what it would be if their
 ///   eigenvectors had nothing to do with each other, far above 0 where neither is near rank one;
 /// - `nfa_alignment_residual`: min_c ‖W_1ᵀW_1 − c·A_f^{1/L}‖_F / ‖W_1ᵀW_1‖_F, the sine of that angle without cancellation;
-/// - `nfa_cosine_Wl`, `nfa_residual_relative_Wl` for l = 2, …, L: the cosine of W_lᵀW_l with B = (J_lᵀJ_l)^{1/(L−l+1)}, and
+/// - `nfa_cosine_Wl`, `nfa_residual_relative_Wl` for l = 2, …, L: the cosine of W_lᵀW_l with B = (J_lᵀJ_l/C_l)^{1/(L−l+1)}, and
 ///   ‖W_lᵀW_l − B‖_F over the larger of their norms.
 ///
-/// Undefined where one of the two matrices is zero.
-pub struct FeatureAnsatz;
+/// Undefined where one of the two matrices is zero; residuals, of constants, also where a layer from l on is frozen.
+#[derive(Default)]
+pub struct FeatureAnsatz(pub LayerRates);
 
 impl Observable for FeatureAnsatz {
     fn columns(&self) -> Columns {
@@ -79,7 +84,7 @@ impl Observable for FeatureAnsatz {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let depth = snapshot.depth();
         let agop = snapshot.agop();
-        let gram_to_the_depth = snapshot.first_weight().gram_power(depth as f64);
+        let gram_to_the_depth = times(snapshot.first_weight().gram_power(depth as f64), self.0.ansatz_constant(1, depth));
         row.float("nfa_residual", (agop.value() - gram_to_the_depth.value()).norm());
         row.float("nfa_residual_relative", agop.relative_difference(&gram_to_the_depth));
 
@@ -91,11 +96,17 @@ impl Observable for FeatureAnsatz {
         row.float("nfa_alignment_residual", alignment_residual(&gram, &power));
 
         for l in 2..=depth {
+            let constant = self.0.ansatz_constant(l, depth).powf(-1.0 / (depth - l + 1) as f64);
             let (gram, power) = (snapshot.gram(l), layer_power(snapshot, l));
             row.float(format!("nfa_cosine_W{l}"), cosine(&gram.matrix, &power.matrix));
-            row.float(format!("nfa_residual_relative_W{l}"), gram.relative_difference(&power));
+            row.float(format!("nfa_residual_relative_W{l}"), gram.relative_difference(&times(power, constant)));
         }
     }
+}
+
+/// c·M.
+fn times(of: Scaled, c: f64) -> Scaled {
+    Scaled { matrix: of.matrix * c, ..of }
 }
 
 /// (J_lᵀJ_l)^{1/(L−l+1)}.
@@ -119,7 +130,7 @@ mod tests {
     use crate::rng::{Purpose, gaussian_matrix, stream};
 
     fn value(parameters: &Parameters, name: &str) -> f64 {
-        measure(&FeatureAnsatz, parameters, 0.0)[name]
+        measure(&FeatureAnsatz::default(), parameters, 0.0)[name]
     }
 
     fn rectangular_balanced() -> Parameters {

@@ -31,7 +31,8 @@ pub struct Curvature {
 }
 
 /// Columns, undefined where the curvature was not measured:
-/// - `sharpness`: λ_max(∇²J), decay included;
+/// - `sharpness`: λ_max(∇²J), decay included; with rates of layers λ_max(K^{1/2}∇²J K^{1/2}), that of −K∇²J, the Jacobian of the flow, but for its
+///   sign;
 /// - `lr_sharpness`: η_k·λ_max, undefined for the flow;
 /// - `sharpness_bound`: the λ_max at which η_k is at the edge of stability, 2/η_k for gradient descent; undefined for the flow, for adaptive
 ///   rules and at a rate of 0.

@@ -87,11 +87,6 @@ impl<'a> Snapshot<'a> {
         self.decompositions.get_or_init(|| Decompositions::new(self.parameters, self.objective).unwrap_or_else(unknown))
     }
 
-    /// D_1, …, D_{L−1}: of preserved weights in double-double, rounded at the end.
-    pub fn imbalances(&self) -> Vec<DMatrix<f64>> {
-        self.preserved.map_or_else(|| self.parameters.imbalances(), |preserved| preserved.weights.imbalances())
-    }
-
     /// L.
     pub fn depth(&self) -> usize {
         self.parameters.architecture().depth()

@@ -60,3 +60,18 @@ pub(crate) fn radii<'a>(field: &dyn VectorField, states: impl IntoIterator<Item 
     };
     states.into_iter().map(value).collect()
 }
+
+/// Products with the Jacobian against a five-point rule on the field, to `tolerance` of their size.
+pub(crate) fn check_jacobian(field: &dyn VectorField, t: f64, state: &DVector<f64>, tolerance: f64) {
+    let v = DVector::from_fn(field.dim(), |i, _| (2.0 * i as f64 + 1.0).cos()).normalize();
+    let at = |k: f64| {
+        let mut out = DVector::from_element(field.dim(), f64::NAN);
+        field.eval(t, &(state + &v * (k * 1e-3)), &mut out);
+        out
+    };
+    let slope = ((at(1.0) - at(-1.0)) * 8.0 - (at(2.0) - at(-2.0))) / 12e-3;
+    let mut product = DVector::from_element(field.dim(), f64::NAN);
+    field.jacobian().unwrap().jacobian_vector(t, state, &v, &mut product);
+    let off = (&product - &slope).norm() / (1.0 + slope.norm());
+    assert!(off < tolerance, "{off:e}");
+}

@@ -42,7 +42,7 @@ impl Decay {
     pub(super) fn rate(self, objective: &dyn Objective) -> f64 {
         match self {
             Self::Coupled => 0.0,
-            Self::Decoupled => objective.weight_decay(),
+            Self::Decoupled => objective.weight_decay().single(),
         }
     }
 

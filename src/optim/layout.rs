@@ -31,32 +31,40 @@ impl Block {
     }
 }
 
-/// The blocks of θ, one after another, under weight decay λ.
+/// The blocks of θ, one after another, under weight decay λ: what PyTorch calls a parameter group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// In the order of θ.
     pub blocks: Vec<Block>,
     /// λ ≥ 0.
     pub weight_decay: f64,
+    /// κ: what multiplies a learning rate that is not the optimizer's own.
+    pub rate: f64,
 }
 
 impl Layout {
     /// The weights and biases of a network.
     pub fn new(net: &Architecture, weight_decay: f64) -> Self {
-        let of = |l| {
-            let ((rows, columns), bias) = (net.shape(l), net.bias_range(l).len());
-            [Block::Matrix { rows, columns }].into_iter().chain((bias > 0).then_some(Block::Vector(bias)))
-        };
-        Self { blocks: (1..=net.depth()).flat_map(of).collect(), weight_decay }
+        Self { blocks: (1..=net.depth()).flat_map(|l| blocks(net, l)).collect(), weight_decay, rate: 1.0 }
+    }
+
+    /// Layer l = 1, …, L of a network.
+    pub fn layer(net: &Architecture, l: usize, weight_decay: f64, rate: f64) -> Self {
+        Self { blocks: blocks(net, l).collect(), weight_decay, rate }
     }
 
     /// `dim` parameters that are no matrices.
     pub fn vector(dim: usize, weight_decay: f64) -> Self {
-        Self { blocks: vec![Block::Vector(dim)], weight_decay }
+        Self { blocks: vec![Block::Vector(dim)], weight_decay, rate: 1.0 }
     }
 
     /// The length of θ.
     pub fn dim(&self) -> usize {
         self.blocks.iter().map(|block| block.len()).sum()
     }
+}
+
+fn blocks(net: &Architecture, l: usize) -> impl Iterator<Item = Block> {
+    let ((rows, columns), bias) = (net.shape(l), net.bias_range(l).len());
+    [Block::Matrix { rows, columns }].into_iter().chain((bias > 0).then_some(Block::Vector(bias)))
 }

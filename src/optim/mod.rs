@@ -7,6 +7,7 @@
 mod adam;
 mod adamw;
 mod batches;
+mod by_layer;
 mod clock;
 mod decay;
 mod follows;

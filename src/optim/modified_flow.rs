@@ -153,7 +153,7 @@ impl VectorField for ModifiedFlow<'_> {
 
     /// λ + cλ², by which θ decays where there is no loss.
     fn decay(&self) -> f64 {
-        let decay = self.objective.weight_decay();
+        let decay = self.objective.weight_decay().single();
         decay + self.curvature * decay * decay
     }
 
@@ -201,7 +201,8 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
     use crate::objective::Samples;
-    use crate::optim::testing::{check_jacobian, one_weight, problem};
+    use crate::ode::testing::check_jacobian;
+    use crate::optim::testing::{one_weight, problem};
 
     #[test]
     fn its_jacobian_is_its_derivative() {

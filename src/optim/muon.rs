@@ -95,7 +95,7 @@ fn eps() -> f64 {
 
 impl Settings for Muon {
     fn rule(&self, layout: &Layout) -> Box<dyn Rule> {
-        let parts = layout.blocks.iter().map(|&block| self.part(block, layout.weight_decay));
+        let parts = layout.blocks.iter().map(|&block| self.part(block, layout));
         Box::new(Parts(parts.collect()))
     }
 
@@ -145,12 +145,13 @@ impl Muon {
         }
     }
 
-    fn part(&self, block: Block, weight_decay: f64) -> Part {
+    fn part(&self, block: Block, layout: &Layout) -> Part {
+        let weight_decay = layout.weight_decay;
         match (block, &self.biases) {
             (Block::Matrix { rows, columns }, _) => Part::Matrix(Orthogonalized::new(self, rows, columns, weight_decay)),
             (Block::Vector(length), Some(biases)) => {
                 let rule = biases.rule(&Layout::vector(length, weight_decay));
-                Part::Vector { length, rule, rates: (**biases).clone(), steps: 0 }
+                Part::Vector { length, rule, rates: (**biases).clone(), factor: layout.rate, steps: 0 }
             }
             (Block::Vector(length), None) => Part::Still { length },
         }
@@ -167,6 +168,8 @@ enum Part {
         rule: Box<dyn Rule>,
         /// Whose learning rates they are.
         rates: Optimizer,
+        /// κ.
+        factor: f64,
         steps: u64,
     },
     /// Biases without an optimizer.
@@ -187,8 +190,8 @@ impl Rule for Parts {
             (of_theta, theta) = std::mem::take(&mut theta).split_at_mut(length);
             match part {
                 Part::Matrix(matrix) => matrix.step(lr, of_gradient, of_theta),
-                Part::Vector { rule, rates, steps, .. } => {
-                    rule.step(rates.rate(*steps), of_gradient, of_theta);
+                Part::Vector { rule, rates, factor, steps, .. } => {
+                    rule.step(*factor * rates.rate(*steps), of_gradient, of_theta);
                     *steps += 1;
                 }
                 Part::Still { .. } => {}
@@ -292,7 +295,7 @@ mod tests {
     /// The step of the rule from 0 along `gradient`, at a rate of 1.
     fn stepped(settings: &Muon, gradient: &DMatrix<f64>) -> DMatrix<f64> {
         let (rows, columns) = gradient.shape();
-        let layout = Layout { blocks: vec![Block::Matrix { rows, columns }], weight_decay: 0.0 };
+        let layout = Layout { blocks: vec![Block::Matrix { rows, columns }], weight_decay: 0.0, rate: 1.0 };
         let mut theta = DMatrix::zeros(rows, columns);
         settings.rule(&layout).step(1.0, gradient.as_slice(), theta.as_mut_slice());
         -theta
@@ -346,7 +349,7 @@ mod tests {
         let settings = Muon { biases: Some(Box::new(biases)), ..Muon::new(1.0) };
         let blocks = vec![Block::Matrix { rows: 1, columns: 1 }, Block::Vector(2)];
         let mut theta = [0.0; 3];
-        settings.rule(&Layout { blocks, weight_decay: 0.0 }).step(0.1, &[0.0, 2.0, -4.0], &mut theta);
+        settings.rule(&Layout { blocks, weight_decay: 0.0, rate: 1.0 }).step(0.1, &[0.0, 2.0, -4.0], &mut theta);
         assert_eq!(theta, [0.0, -1.0, 2.0]);
     }
 }

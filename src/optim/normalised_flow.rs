@@ -77,7 +77,8 @@ impl JacobianProducts for NormalisedFlow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::testing::{check_jacobian, problem};
+    use crate::ode::testing::check_jacobian;
+    use crate::optim::testing::problem;
 
     #[test]
     fn its_jacobian_is_its_derivative() {

@@ -5,7 +5,6 @@ use nalgebra::{DMatrix, DVector};
 use crate::data::{Dataset, Moments};
 use crate::network::Architecture;
 use crate::objective::{LinearObjective, Objective};
-use crate::ode::VectorField;
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::Layout;
@@ -36,7 +35,7 @@ impl Problem {
 
     /// θ after `steps` steps of the rule, the k-th at rate `lr(k)`.
     pub fn descend(&self, settings: &dyn Settings, lr: impl Fn(u64) -> f64, steps: u64) -> DVector<f64> {
-        let mut rule = settings.rule(&Layout::new(self.objective.architecture(), self.objective.weight_decay()));
+        let mut rule = settings.rule(&Layout::new(self.objective.architecture(), self.objective.weight_decay().single()));
         let (mut theta, mut gradient) = (self.start.clone(), self.start.clone());
         for k in 0..steps {
             self.objective.loss_gradient(&theta, &mut gradient);
@@ -59,19 +58,4 @@ pub(super) fn problem(decay: f64) -> (LinearObjective, DVector<f64>) {
 pub(super) fn one_weight(variance: f64, decay: f64) -> LinearObjective {
     let data = Dataset { x: DMatrix::from_element(1, 1, variance.sqrt()), y: DMatrix::zeros(1, 1) };
     LinearObjective::new(Architecture::new(&[1, 1]), Moments::new(&data).unwrap(), decay)
-}
-
-/// Products with the Jacobian against a five-point rule on the field, to `tolerance` of their size.
-pub(super) fn check_jacobian(field: &dyn VectorField, t: f64, state: &DVector<f64>, tolerance: f64) {
-    let v = DVector::from_fn(field.dim(), |i, _| (2.0 * i as f64 + 1.0).cos()).normalize();
-    let at = |k: f64| {
-        let mut out = DVector::from_element(field.dim(), f64::NAN);
-        field.eval(t, &(state + &v * (k * 1e-3)), &mut out);
-        out
-    };
-    let slope = ((at(1.0) - at(-1.0)) * 8.0 - (at(2.0) - at(-2.0))) / 12e-3;
-    let mut product = DVector::from_element(field.dim(), f64::NAN);
-    field.jacobian().unwrap().jacobian_vector(t, state, &v, &mut product);
-    let off = (&product - &slope).norm() / (1.0 + slope.norm());
-    assert!(off < tolerance, "{off:e}");
 }

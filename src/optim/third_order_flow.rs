@@ -98,7 +98,7 @@ impl VectorField for ThirdOrderFlow<'_> {
 
     /// λ + ηλ²/2 + η²λ³/3, by which θ decays where there is no loss: −ln(1 − ηλ)/η to this order.
     fn decay(&self) -> f64 {
-        let decay = self.objective.weight_decay();
+        let decay = self.objective.weight_decay().single();
         let step = self.lr * decay;
         decay * (1.0 + step * (0.5 + step * self.weights[0]))
     }
@@ -136,7 +136,8 @@ impl JacobianProducts for ThirdOrderFlow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::testing::{check_jacobian, one_weight, problem};
+    use crate::ode::testing::check_jacobian;
+    use crate::optim::testing::{one_weight, problem};
 
     /// Up to terms of order η²‖∇J‖.
     #[test]

@@ -67,9 +67,15 @@ fn facts(scenario: &Scenario) -> Vec<String> {
         inputs,
         target,
         format!("start {}", start(scenario)),
-        format!("λ = {:?}", scenario.weight_decay),
+        decay(scenario),
         method(scenario),
     ]
+}
+
+/// `λ = 0.001`; with rates of layers `λ = (0.001, 0.0), κ = (1.0, 2.0)`.
+fn decay(scenario: &Scenario) -> String {
+    let rates = if scenario.layer_rates.is_default() { String::new() } else { format!(", κ = {}", scenario.layer_rates) };
+    format!("λ = {}{rates}", scenario.weight_decay)
 }
 
 fn seeds(seeds: &BTreeSet<u64>) -> String {

@@ -262,7 +262,7 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
-        weight_decay: scenario.weight_decay,
+        law: scenario.balance_law(),
         caption: caption(&scenario),
         table,
         arrays: if arrays.is_file() { npz::read(&arrays)? } else { Arrays::new() },
@@ -306,7 +306,7 @@ flow: {t_end: 1.0}
     fn filled(target: &Path) -> Draft {
         let (scenario, _) = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap();
         let (table, arrays) = (crate::record::table(&[]), Arrays::new());
-        let run = Run { name: "tiny".into(), widths: vec![2, 1], weight_decay: 0.0, caption: String::new(), table, arrays };
+        let run = Run { name: "tiny".into(), widths: vec![2, 1], law: 0.0.into(), caption: String::new(), table, arrays };
         let draft = Draft::new(target).unwrap();
         draft.write(&run, &scenario, &[]).unwrap();
         draft.figures().unwrap();

@@ -34,6 +34,7 @@ pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 pub use warned::Warned;
 
 use crate::npz::Arrays;
+use crate::theory::balance::BalanceLaw;
 
 /// The records of one run: all that the pictures are drawn from.
 ///
@@ -47,8 +48,8 @@ pub struct Run {
     pub name: String,
     /// Widths d_0, …, d_L.
     pub widths: Vec<usize>,
-    /// λ of the objective loss + (λ/2)‖θ‖².
-    pub weight_decay: f64,
+    /// What its imbalances are, and their law.
+    pub law: BalanceLaw,
     /// One line that says what was run: it stands under every picture's title.
     pub caption: String,
     /// What was measured: `records.parquet`.
@@ -63,7 +64,7 @@ impl Run {
     pub fn is_zero_by_law(&self, column: &str) -> bool {
         // Of a balanced start the relative residual is not defined.
         let relative = self.table.floats("flow", "balance_law_residual_relative");
-        let balanced = relative.first().is_some_and(|residual| residual.is_nan());
+        let balanced = self.law.rate().is_some() && relative.first().is_some_and(|residual| residual.is_nan());
         let laws: &[&str] = if balanced {
             &["balance_", "nfa_residual", "nfa_alignment_residual"]
         } else {

@@ -4,7 +4,7 @@
 use nalgebra::DVector;
 
 use crate::flow::{Motion, Preserve, Stationarity};
-use crate::objective::Objective;
+use crate::objective::{Objective, OnKink};
 use crate::ode::{Event, Termination, Tolerance};
 use crate::scenario::Scenario;
 use crate::settings::Claim;
@@ -45,11 +45,11 @@ pub(super) struct Monitor<'a> {
 
 impl<'a> Monitor<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
-        let tolerance = Tolerance { rtol: scenario.flow.rtol, atol: scenario.flow.atol };
+        let tolerance = Tolerance { rtol: scenario.flow.rtol, atol: problem.atol(scenario.flow.atol) };
         let t_end = scenario.flow.t_end;
         Self {
             problem,
-            stationarity: Stationarity::new(problem.start.values(), t_end, tolerance),
+            stationarity: Stationarity::new(problem.rates.scaled(&problem.start).values(), t_end, tolerance),
             t_end,
             next: FIRST * t_end,
             stops: scenario.flow.preserve == Preserve::None,
@@ -65,13 +65,21 @@ impl<'a> Monitor<'a> {
         self.next
     }
 
-    /// Looks at θ(t), t > 0, on its way down `objective`; the integration has cost `spent` gradients. Returns the flow's end if it stays.
-    pub(super) fn look(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64) -> Option<Termination> {
+    /// Looks at time t > 0 at `state` on its way down `objective`, which is θ(t) but for rates of layers; the integration has cost `spent`
+    /// gradients. Returns the flow's end if it stays.
+    pub(super) fn look(
+        &mut self,
+        objective: &dyn Objective,
+        t: f64,
+        [state, theta]: [&DVector<f64>; 2],
+        spent: u64,
+    ) -> Option<Termination> {
         self.next = (RATIO * t).min(self.t_end);
         let problem = self.problem;
         // A sample that slides is held; one that is merely near a kink may be let across.
-        let smooth = || problem.objective.on_kinks(theta, problem.on_kink).iter().all(|on| on.slope.is_some());
-        let look = self.stationarity.look(objective, t, theta, spent, smooth);
+        let held = |on: &OnKink| on.slope.is_some() && problem.rates.are_one();
+        let smooth = || problem.objective.on_kinks(theta, problem.on_kink).iter().all(held);
+        let look = self.stationarity.look(objective, t, state, spent, smooth);
         self.plateaus.look(t, &look);
         let grad_norm = look.grad_norm;
         let stop = match look.motion {
@@ -87,12 +95,12 @@ impl<'a> Monitor<'a> {
         ends.then_some(stop)
     }
 
-    /// Looks at θ(t), t > 0, where the flow was told to stop: where a claim asks, whether it would stay there.
-    pub(super) fn look_reached(&mut self, objective: &dyn Objective, t: f64, theta: &DVector<f64>, spent: u64) {
+    /// Looks at the flow at t > 0 where it was told to stop, as [`look`](Self::look) does: where a claim asks, whether it would stay there.
+    pub(super) fn look_reached(&mut self, objective: &dyn Objective, t: f64, states: [&DVector<f64>; 2], spent: u64) {
         if !self.claimed || t == 0.0 {
             return;
         }
-        if let Some(stop) = self.look(objective, t, theta, spent) {
+        if let Some(stop) = self.look(objective, t, states, spent) {
             let detail = format!("it would stay there: {stop}");
             self.events.push(Event { t, kind: stop.reason(), detail });
         }
@@ -101,14 +109,16 @@ impl<'a> Monitor<'a> {
     /// Looks at θ(t) where it is recorded.
     pub(super) fn look_at_record(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
         // At t = 0 no sample has come to a kink.
-        if t > 0.0 {
+        if t > 0.0 && self.problem.rates.are_one() {
             self.sliding.look(self.problem, t, theta, spent, false);
         }
     }
 
     /// Looks at θ(t) where the flow has stopped.
     pub(super) fn look_stopped(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
-        self.sliding.look(self.problem, t, theta, spent, true);
+        if self.problem.rates.are_one() {
+            self.sliding.look(self.problem, t, theta, spent, true);
+        }
     }
 
     /// What it was about.

@@ -3,6 +3,7 @@
 use crate::flow::{BalanceProjection, Correction, Precision, Preserve};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe;
+use crate::theory::balance::BalanceLaw;
 
 /// A projection of the flow's weights, and what came of the last one.
 pub(super) struct Preservation {
@@ -17,10 +18,11 @@ pub(super) struct Preservation {
 
 impl Preservation {
     /// What a scenario asks for, if it asks.
-    pub(super) fn new(settings: Preserve, start: &Parameters, weight_decay: f64) -> Option<Self> {
-        let Preserve::Balance(precision) = settings else { return None };
+    pub(super) fn new(settings: Preserve, start: &Parameters, law: &BalanceLaw) -> Option<Self> {
+        // A validated scenario that asks for it has rates of 1.
+        let (Preserve::Balance(precision), Some(rate)) = (settings, law.rate()) else { return None };
         Some(Self {
-            projection: BalanceProjection::new(start, weight_decay),
+            projection: BalanceProjection::new(start, rate),
             precision,
             weights: start.clone().into(),
             last: None,

@@ -10,7 +10,7 @@ use crate::data::{Data, DatasetError};
 use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
 use crate::machine::free_memory;
-use crate::network::{Architecture, Parameters, init};
+use crate::network::{Architecture, Conserved, LayerRates, Parameters, init};
 use crate::objective::{Objective, Samples};
 use crate::observe::{KernelTooLarge, Measure, Snapshot, check_kernel, registry};
 use crate::scenario::{Scenario, ScenarioError};
@@ -27,8 +27,10 @@ const WATCHED: f64 = 1e-6;
 pub struct Problem {
     /// θ(0), where the flow and every optimizer start.
     pub start: Parameters,
-    /// J = ℒ + (λ/2)‖θ‖².
+    /// J = ℒ + Σ_l (λ_l/2)‖θ_l‖².
     pub objective: Box<dyn Objective>,
+    /// κ_l of the flow.
+    pub rates: LayerRates,
     /// Whether the flow slides along kinks if its integrator can.
     pub slides: bool,
     /// A sample as near to a kink as this share of its layer's outputs, in the root mean square, is on it.
@@ -55,6 +57,7 @@ impl Clone for Problem {
         Self {
             start: self.start.clone(),
             objective: self.objective.duplicate(),
+            rates: self.rates.clone(),
             slides: self.slides,
             on_kink: self.on_kink,
             test: self.test.as_ref().map(|test| test.duplicate()),
@@ -202,16 +205,19 @@ impl Problem {
             let rows = scenario.kernel_rows(samples as u64);
             check_kernel(rows).map_err(|error| ProblemError::Kernel { index, error })?;
         }
-        let start = init::start(&scenario.init, &architecture, scenario.seed)?;
+        let start = init::start(&scenario.init, &architecture, &scenario.layer_rates, scenario.seed)?;
         let Training { objective, test, samples, constant_loss, target_agop, classified, .. } = training;
-        let slides = scenario.flow.kink > 0.0;
+        let rates = scenario.layer_rates.clone();
+        let slides = scenario.flow.kink > 0.0 && rates.are_one();
         let on_kink = if slides { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let scenario_hash = scenario.hash()?;
-        let notes = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
+        let mut notes: Vec<String> = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
+        notes.extend(layer_notes(scenario, &architecture));
         let decomposed = registry::groups().any(|group| group.is_decomposed() && scenario.observes(group));
         let problem = Self {
             start,
             objective,
+            rates,
             slides,
             on_kink,
             test,
@@ -253,7 +259,16 @@ impl Problem {
 
     /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
     pub fn flow(&self) -> GradientFlow<'_> {
-        if self.slides { GradientFlow::sliding(&*self.objective) } else { GradientFlow::new(&*self.objective) }
+        if self.slides {
+            GradientFlow::sliding(&*self.objective)
+        } else {
+            GradientFlow::with_rates(&*self.objective, &self.rates, &self.start)
+        }
+    }
+
+    /// `atol`, an error of θ, as one of the variables φ_l = θ_l/√κ_l in which the flow is integrated.
+    pub fn atol(&self, atol: f64) -> f64 {
+        atol / self.rates.range().1.sqrt()
     }
 
     /// Weights to be observed; `None` where their products overflow and would have to be decomposed.
@@ -289,6 +304,30 @@ impl Problem {
             Err(ProblemError::StartProducts { product })
         }
     }
+}
+
+/// What layers with rates or decays of their own do not have, where others would.
+fn layer_notes(scenario: &Scenario, net: &Architecture) -> Vec<String> {
+    let mut notes = Vec::new();
+    let rates = &scenario.layer_rates;
+    let conserves =
+        (1..net.depth()).any(|l| net.conserved(l) != Conserved::Nothing && !rates.freeze(l) && !rates.freeze(l + 1));
+    if conserves && scenario.balance_law().rate().is_none() {
+        notes.push(
+            "balance_law_residual, balance_law_residual_relative and balance_gap_over_envelope are null: κ_lλ_l is not the same for all \
+             layers, so that D_l does not decay as e^(−2ct)"
+                .to_string(),
+        );
+    }
+    let kinked = (1..=net.depth()).any(|l| net.activation(l).kink().is_some());
+    if kinked && scenario.flow.kink > 0.0 && !rates.are_one() {
+        notes.push(
+            "flow: with layer_rates it does not slide along kinks but steps across them, in steps as short as rtol asks, and no events \
+             `sliding` are looked for"
+                .to_string(),
+        );
+    }
+    notes
 }
 
 /// How a drawn target became classes.

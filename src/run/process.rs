@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
-use crate::flow::GradientFlow;
+use crate::flow::{self, GradientFlow};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::BatchGradient;
 use crate::observe::{Entry, Group, Measure, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
-use crate::optim::{Batches, Batching, Layout, Optimizer, Rule};
+use crate::optim::{Batches, Batching, Optimizer, Rule};
 use crate::record::{self, Recorder};
 use crate::scenario::Scenario;
 use crate::theory::Ledger;
@@ -54,9 +54,11 @@ pub(super) struct Flow<'a> {
     /// None of a second integration, which ends where the first does.
     monitor: Option<Monitor<'a>>,
     /// Where it is to stop, if the scenario says so.
-    goal: Option<Goal<'a>>,
+    goal: Option<Goal>,
     preservation: Option<Preservation>,
     sharpness: Option<Sharpness<'a>>,
+    /// What is integrated, where that is not θ.
+    state: Option<DVector<f64>>,
     parameters: Parameters,
     t: f64,
     t_end: f64,
@@ -69,13 +71,16 @@ pub(super) struct Flow<'a> {
 impl<'a> Flow<'a> {
     pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let field = Rc::new(problem.flow());
+        let state = field.state(&problem.start);
+        let integrated = if state.is_some() { field.objective().duplicate() } else { problem.objective.duplicate() };
+        let settings = flow::Flow { atol: problem.atol(scenario.flow.atol), ..scenario.flow.clone() };
         Self {
-            integrator: flow_integrator(&scenario.flow, field.clone(), interrupt)
-                .expect("a validated scenario can be integrated"),
+            state,
+            integrator: flow_integrator(&settings, field.clone(), interrupt).expect("a validated scenario can be integrated"),
             field,
             monitor: Some(Monitor::new(scenario, problem)),
-            goal: Goal::of(scenario, &*problem.objective, problem.start.values().len()),
-            preservation: Preservation::new(scenario.flow.preserve, &problem.start, scenario.weight_decay),
+            goal: Goal::of(scenario, integrated),
+            preservation: Preservation::new(scenario.flow.preserve, &problem.start, &scenario.balance_law()),
             sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
             t: 0.0,
@@ -99,11 +104,14 @@ impl<'a> Flow<'a> {
         while self.stop.is_none() && self.t < t && t <= self.t_end {
             let pause = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
             let begin = Instant::now();
-            let theta = self.parameters.values_mut();
+            let theta = self.state.as_mut().unwrap_or(self.parameters.values_mut());
             let segment = match &mut self.goal {
                 None => self.integrator.advance_or_pause(self.t, pause, t, theta).expect("times are finite and in order"),
                 Some(goal) => goal.advance(&mut self.integrator, self.t, t, theta),
             };
+            if let Some(state) = &self.state {
+                self.field.weights(state, &mut self.parameters);
+            }
             let looking = self.goal.as_mut().map_or(Duration::ZERO, Goal::take_time);
             self.time += begin.elapsed().saturating_sub(looking);
             self.observation += looking;
@@ -112,7 +120,9 @@ impl<'a> Flow<'a> {
             self.stop = segment.stop;
             if let Some(monitor) = self.monitor.as_mut().filter(|_| self.stop.is_none() && self.t >= pause) {
                 let begin = Instant::now();
-                self.stop = monitor.look(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+                let state = self.state.as_ref().unwrap_or(self.parameters.values());
+                let theta = self.parameters.values();
+                self.stop = monitor.look(self.field.objective(), self.t, [state, theta], self.work.evaluations);
                 self.observation += begin.elapsed();
             }
         }
@@ -123,7 +133,7 @@ impl<'a> Flow<'a> {
     fn look_at_start(&mut self) {
         if let Some(goal) = self.goal.as_mut().filter(|_| self.t == 0.0 && self.stop.is_none()) {
             let begin = Instant::now();
-            self.stop = goal.look_at_start(self.parameters.values());
+            self.stop = goal.look_at_start(self.state.as_ref().unwrap_or(self.parameters.values()));
             self.observation += begin.elapsed();
         }
     }
@@ -162,7 +172,9 @@ impl<'a> Flow<'a> {
         let begin = Instant::now();
         if let Some(monitor) = &mut self.monitor {
             if let Some(Termination::Reached { .. }) = self.stop {
-                monitor.look_reached(self.field.objective(), self.t, self.parameters.values(), self.work.evaluations);
+                let theta = self.parameters.values();
+                let states = [self.state.as_ref().unwrap_or(theta), theta];
+                monitor.look_reached(self.field.objective(), self.t, states, self.work.evaluations);
             }
             monitor.look_stopped(self.t, self.parameters.values(), self.work.evaluations);
         }
@@ -292,14 +304,14 @@ impl<'a> Descent<'a> {
             name: settings.name().to_string(),
             problem,
             settings,
-            rule: settings.rule(&Layout::new(problem.start.architecture(), scenario.weight_decay)),
+            rule: settings.rule_of(problem.start.architecture(), &scenario.weight_decay, &problem.rates),
             minibatches,
             companions,
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
             sharpness: scenario.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
-            ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay)),
+            ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay.single())),
             entry: None,
             steps: 0,
             last: settings.last_step(scenario.flow.t_end),
@@ -307,7 +319,7 @@ impl<'a> Descent<'a> {
             time: Duration::ZERO,
             observation: Duration::ZERO,
             interrupt: interrupt.clone(),
-            criterion: Criterion::of(scenario, dim),
+            criterion: Criterion::of(scenario, problem.rates.clone(), dim),
             steps_per_look,
             looked: false,
             is_current: false,

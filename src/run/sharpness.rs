@@ -1,8 +1,10 @@
 //! Sharpness at the recorded moments of one process, and the gate of every comparison with a flow: whether η·λ_max passes the bound up to
-//! which the process's rule is stable on a quadratic.
+//! which the process's rule is stable on a quadratic. With rates of layers λ_max is that of K^{1/2}∇²J K^{1/2}.
 //!
 //! The gate is looked at where the process is recorded, with all samples' Hessian. A minibatch's Hessian is sharper: sgd may leave the
 //! flow before.
+
+use std::borrow::Cow;
 
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
@@ -98,11 +100,16 @@ impl<'a> Sharpness<'a> {
 
     /// Measures at θ, which the process reached at time `t` after `step` steps and leaves at rate `lr`, NaN for a flow.
     pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
-        let objective = &*self.problem.objective;
+        let (objective, rates) = (&*self.problem.objective, &self.problem.rates);
         let random = gaussian_matrix(theta.len(), 1, &mut self.rng).column(0).into_owned();
         let product = |v: &DVector<f64>, out: &mut DVector<f64>| {
             self.products += 1;
-            objective.hessian_vector(theta, v, out);
+            let mut v = Cow::Borrowed(v);
+            if !rates.are_one() {
+                rates.multiply_root(objective.architecture(), v.to_mut());
+            }
+            objective.hessian_vector(theta, &v, out);
+            rates.multiply_root(objective.architecture(), out);
         };
         let found = largest_eigenvalue(&random, TOLERANCE, product);
         self.last.sharpness = found.map_or(f64::NAN, |found| found.value);

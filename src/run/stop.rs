@@ -17,6 +17,7 @@ use nalgebra::DVector;
 
 use crate::flow;
 use crate::linalg::norm;
+use crate::network::LayerRates;
 use crate::objective::Objective;
 use crate::ode::{Integrator, Segment, Termination};
 use crate::scenario::Scenario;
@@ -46,15 +47,17 @@ impl Reached {
 /// What is asked of one process.
 pub(super) struct Criterion {
     stop: Stop,
+    /// Of the layers of θ, where θ is what is looked at.
+    rates: LayerRates,
     gradient: DVector<f64>,
     gradients: u64,
 }
 
 impl Criterion {
     /// If the scenario asks for one.
-    pub(super) fn of(scenario: &Scenario, dim: usize) -> Option<Self> {
+    pub(super) fn of(scenario: &Scenario, rates: LayerRates, dim: usize) -> Option<Self> {
         let stop = scenario.stop.clone()?;
-        Some(Self { stop, gradient: DVector::zeros(dim), gradients: 0 })
+        Some(Self { stop, rates, gradient: DVector::zeros(dim), gradients: 0 })
     }
 
     /// Whether ‖∇J‖ is asked for.
@@ -89,7 +92,9 @@ impl Criterion {
                 }
             }
             // As the column `grad_norm`.
-            self.gradient.axpy(objective.weight_decay(), theta, 1.0);
+            let net = objective.architecture();
+            objective.weight_decay().add(net, 1.0, theta, &mut self.gradient);
+            self.rates.multiply_root(net, &mut self.gradient);
             at_most("grad_norm", norm(&self.gradient), threshold)
         };
         by_loss.or_else(by_gradient).or_else(|| {
@@ -106,9 +111,10 @@ impl Criterion {
 }
 
 /// The watch on a flow that is to stop somewhere.
-pub(super) struct Goal<'a> {
+pub(super) struct Goal {
     criterion: Criterion,
-    objective: &'a dyn Objective,
+    /// Of the variables that the flow is integrated in.
+    objective: Box<dyn Objective>,
     rtol: f64,
     t_end: f64,
     /// Whether the integrator hands over after every step.
@@ -125,12 +131,12 @@ pub(super) struct Goal<'a> {
     time: Duration,
 }
 
-impl<'a> Goal<'a> {
+impl Goal {
     /// If the scenario asks for one, of its flow on `objective`.
-    pub(super) fn of(scenario: &Scenario, objective: &'a dyn Objective, dim: usize) -> Option<Self> {
+    pub(super) fn of(scenario: &Scenario, objective: Box<dyn Objective>) -> Option<Self> {
         use flow::Integrator::{Dop853, Dopri5, Rk4};
         Some(Self {
-            criterion: Criterion::of(scenario, dim)?,
+            criterion: Criterion::of(scenario, LayerRates::default(), objective.architecture().parameter_count())?,
             objective,
             rtol: scenario.flow.rtol,
             t_end: scenario.flow.t_end,
@@ -154,7 +160,7 @@ impl<'a> Goal<'a> {
             return None;
         }
         self.below = Some((0.0, theta.clone()));
-        self.criterion.look(self.objective, theta, None).map(|reached| reached.at(0.0))
+        self.criterion.look(&*self.objective, theta, None).map(|reached| reached.at(0.0))
     }
 
     /// The flow goes on from θ at time `t`, which was changed.
@@ -169,7 +175,7 @@ impl<'a> Goal<'a> {
     }
 
     /// Advances by a step at most towards `t1`, and not beyond where the condition holds first: that is then the segment's end.
-    pub(super) fn advance(&mut self, integrator: &mut Integrator<'a>, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+    pub(super) fn advance(&mut self, integrator: &mut Integrator, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         let look = if self.sees_steps { t1 } else { t1.min((RATIO * t0).max(FIRST * self.t_end)) };
         let until = self.ahead.map_or(look, |(t, _)| t.min(look));
         let mut segment = step(integrator, t0, until, theta);
@@ -183,7 +189,7 @@ impl<'a> Goal<'a> {
     }
 
     /// Looks at what a segment has come to, whose end is then where the condition holds, if it does.
-    fn look(&mut self, integrator: &mut Integrator<'a>, segment: &mut Segment, theta: &mut DVector<f64>) {
+    fn look(&mut self, integrator: &mut Integrator, segment: &mut Segment, theta: &mut DVector<f64>) {
         if let Some((t, reached)) = self.ahead {
             segment.stop = (segment.t == t).then(|| reached.at(t));
             return;
@@ -196,7 +202,7 @@ impl<'a> Goal<'a> {
                 (segment.t, segment.stop) = (t, Some(reached.at(t)));
             }
         } else if segment.t > self.looked {
-            match self.criterion.look(self.objective, theta, None) {
+            match self.criterion.look(&*self.objective, theta, None) {
                 None => self.looked = segment.t,
                 Some(reached) => {
                     let (t, reached) = self.go_back(integrator, segment.t, theta, reached);
@@ -231,11 +237,11 @@ impl<'a> Goal<'a> {
             integrator.within_last_step(to, &mut state);
         }
         self.looked = to;
-        let Some(mut reached) = self.criterion.look(self.objective, &state, None) else { return };
+        let Some(mut reached) = self.criterion.look(&*self.objective, &state, None) else { return };
         let (mut low, mut high) = (from, to);
         while let Some(middle) = halfway(low, high).filter(|_| !self.is_found(low, high)) {
             integrator.within_last_step(middle, &mut state);
-            match self.criterion.look(self.objective, &state, None) {
+            match self.criterion.look(&*self.objective, &state, None) {
                 Some(earlier) => (high, reached) = (middle, earlier),
                 None => low = middle,
             }
@@ -247,7 +253,7 @@ impl<'a> Goal<'a> {
     /// `theta` is then the state at the time returned. An integration that stops on the way leaves the time found until then.
     fn go_back(
         &mut self,
-        integrator: &mut Integrator<'a>,
+        integrator: &mut Integrator,
         mut high: f64,
         theta: &mut DVector<f64>,
         mut reached: Reached,
@@ -265,7 +271,7 @@ impl<'a> Goal<'a> {
                 }
                 t = segment.t;
             }
-            match self.criterion.look(self.objective, &state, None) {
+            match self.criterion.look(&*self.objective, &state, None) {
                 Some(earlier) => {
                     (high, reached) = (middle, earlier);
                     theta.copy_from(&state);

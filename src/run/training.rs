@@ -66,7 +66,7 @@ impl Training {
             return Err(ProblemError::TargetOverflows);
         }
         let objective = |data: &Dataset| -> Result<Box<dyn Objective>, ProblemError> {
-            let (net, decay) = (net.clone(), scenario.weight_decay);
+            let (net, decay) = (net.clone(), scenario.weight_decay.clone());
             let by_map = net.is_linear() && scenario.loss == Loss::Mse;
             // By moments, where they say all: the cost is then free of n.
             Ok(if by_map && data.is_complete() {
@@ -97,7 +97,7 @@ impl Training {
     fn of_sensing(scenario: &Scenario, net: &Architecture, threads: usize, data: &Sensing) -> Result<Self, ProblemError> {
         check(&scenario.data, "Every A[k]", "rows", data.shape.0, End(net))?;
         check(&scenario.data, "Every A[k]", "columns", data.shape.1, Begin(net))?;
-        let objective = EndToEndObjective::sensing(net.clone(), data, scenario.weight_decay).with_threads(threads);
+        let objective = EndToEndObjective::sensing(net.clone(), data, scenario.weight_decay.clone()).with_threads(threads);
         let minibatches = check_batches(&scenario.optimizers, data.values.len())?;
         let samples = minibatches.then(|| objective.samples().clone());
         let constant_loss = data.zero_loss();
@@ -122,7 +122,7 @@ impl Training {
         check(&scenario.data, "Sigma_x", "columns", moments.sigma_x.ncols(), Begin(net))?;
         check(&scenario.data, "Sigma_yx", "rows", moments.sigma_yx.nrows(), End(net))?;
         let constant_loss = moments.loss(&DMatrix::zeros(net.output_dim(), net.input_dim()));
-        let objective = LinearObjective::new(net.clone(), moments, scenario.weight_decay).with_threads(threads);
+        let objective = LinearObjective::new(net.clone(), moments, scenario.weight_decay.clone()).with_threads(threads);
         Ok(Self {
             objective: Box::new(objective),
             test: None,

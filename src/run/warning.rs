@@ -30,7 +30,7 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobse
 fn law_error(run: &Run) -> f64 {
     let column = |name: &str| run.table.floats("flow", name);
     let ratios = column("balance_gap_over_envelope").into_iter().map(|ratio| (ratio - 1.0).abs());
-    let norms = column("weight_norm");
+    let norms: Vec<f64> = column("weight_norm").into_iter().map(|norm| run.law.norm(norm)).collect();
     let start = norms.first().copied().unwrap_or(0.0);
     let size = |norm: f64| norm.max(start);
     // Squares of small weights underflow: of such nothing is known.

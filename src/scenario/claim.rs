@@ -3,7 +3,7 @@
 use crate::network::Activation;
 use crate::settings::{Claim, Findings, path};
 
-use super::Scenario;
+use super::{ONE_RATE, Scenario};
 
 impl Scenario {
     /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.
@@ -19,6 +19,27 @@ impl Scenario {
                 let (claim, groups) = (claim.name(), unread.join(", "));
                 found.add(&path, format!("{claim} reads columns that `observe` leaves out: add {groups} there"));
             }
+        }
+    }
+
+    /// What a claim about the balance lacks for the rates and decays of layers. The lists of both are of the right length.
+    pub(super) fn validate_claims_of_layers(&self, found: &mut Findings) {
+        let (law, depth) = (self.balance_law(), self.network.layers());
+        let frozen = |l| self.layer_rates.freeze(l);
+        for (index, &claim) in self.claims.iter().enumerate().take(super::MOST_WORDS) {
+            let needs = match claim {
+                Claim::BalanceLaw | Claim::DecayRate | Claim::NfaExact | Claim::NfaAsymptotic if law.rate().is_none() => {
+                    format!("needs {ONE_RATE}")
+                }
+                Claim::BalanceLaw | Claim::DecayRate if (1..depth).all(|l| frozen(l) || frozen(l + 1)) => {
+                    "needs two neighbouring layers that move: beside a frozen one D_l is not defined".to_string()
+                }
+                Claim::NfaExact | Claim::NfaAsymptotic if self.layer_rates.freeze_some() => {
+                    "is a theorem about networks all of whose layers move: layer_rates freeze one".to_string()
+                }
+                _ => continue,
+            };
+            found.add(&path::item("claims", index), format!("{} {needs}", claim.name()));
         }
     }
 

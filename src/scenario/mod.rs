@@ -36,13 +36,18 @@ pub use tree::suggestion;
 
 use crate::data::{self, Data, DatasetError, Split};
 use crate::flow::Flow;
-use crate::network::{Init, Network};
+use crate::network::{Init, LayerRates, Network, WeightDecay};
 use crate::observe::{Group, Measure};
 use crate::optim::Optimizer;
 use crate::settings::{Claim, Loss, Record, Stop};
+use crate::theory::balance::BalanceLaw;
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
 const MOST_WORDS: usize = 100;
+
+/// What the law of the balance needs of layers.
+const ONE_RATE: &str = "D_l(t) = e^(−2ct)D_l(0), the law of the balance, which holds where κ_lλ_l = c is the same for all layers that move: \
+                        give weight_decay in inverse proportion to layer_rates";
 
 /// One experiment: a data set, a network, its start, and the processes that train it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,9 +71,12 @@ pub struct Scenario {
     /// ℒ.
     #[serde(default)]
     pub loss: Loss,
-    /// λ of the objective ℒ + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`.
+    /// λ of the objective ℒ + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`; or λ_1, …, λ_L.
     #[serde(default)]
-    pub weight_decay: f64,
+    pub weight_decay: WeightDecay,
+    /// κ_l of θ̇_l = −κ_l(∇_lℒ + λ_lθ_l).
+    #[serde(default, skip_serializing_if = "LayerRates::is_default")]
+    pub layer_rates: LayerRates,
     /// The integration of θ̇ = −∇(ℒ + (λ/2)‖θ‖²), from 0 to `t_end`.
     pub flow: Flow,
     /// The times at which every process is observed.
@@ -95,6 +103,11 @@ impl Scenario {
     /// The times at which every process is observed: strictly increasing, from exactly 0 to exactly `flow.t_end`.
     pub fn record_times(&self) -> Vec<f64> {
         self.record.times(self.flow.t_end)
+    }
+
+    /// The law of the imbalances D_l along the flow.
+    pub fn balance_law(&self) -> BalanceLaw {
+        BalanceLaw::new(&self.weight_decay, &self.layer_rates, self.network.layers())
     }
 
     /// The samples, drawn or read, with labels as the loss needs them ([`data::split`]).

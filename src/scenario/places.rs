@@ -48,6 +48,7 @@ const KEYS: &[&str] = &[
     "init.orthogonal.gain",
     "loss",
     "weight_decay",
+    "layer_rates",
     "flow",
     "flow.t_end",
     "flow.integrator",

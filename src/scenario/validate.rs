@@ -6,7 +6,7 @@ use crate::observe::Measure;
 use crate::optim;
 use crate::settings::{Findings, Loss, path};
 
-use super::Scenario;
+use super::{ONE_RATE, Scenario};
 
 impl Scenario {
     pub(super) fn validate(&self, found: &mut Findings) {
@@ -24,7 +24,8 @@ impl Scenario {
             );
         }
         self.init.validate(&self.network.widths, found);
-        found.not_negative("weight_decay", self.weight_decay);
+        self.weight_decay.validate(self.network.layers(), found);
+        self.layer_rates.validate(self.network.layers(), found);
         self.flow.validate(found);
         self.record.validate(self.flow.t_end, found);
         self.validate_map_data(found);
@@ -36,6 +37,33 @@ impl Scenario {
         self.validate_observed(found);
         self.validate_claims(found);
         self.validate_linear(found);
+        // The laws of layers are asked for one by one: they must be there.
+        if found.0.is_empty() {
+            self.validate_layers(found);
+        }
+    }
+
+    /// What layers with rates or decays of their own do not have.
+    fn validate_layers(&self, found: &mut Findings) {
+        let rates = !self.layer_rates.are_one();
+        if rates && self.flow.preserve != Preserve::None {
+            let message = "projects onto the law of layers with one rate: leave out layer_rates, or use integrator {gauss: {stages: 2}}, \
+                           which keeps the law where κ_lλ_l is the same for all layers";
+            found.add("flow.preserve", message);
+        } else if self.balance_law().rate().is_none() && self.flow.preserve != Preserve::None {
+            found.add("flow.preserve", format!("needs {ONE_RATE}"));
+        }
+        self.validate_claims_of_layers(found);
+        let one_for_all = !rates && self.weight_decay.uniform().is_some();
+        for (index, &measure) in self.measure.iter().enumerate() {
+            if !one_for_all && matches!(measure, Measure::Ledger | Measure::ModifiedFlow | Measure::Limit) {
+                let message = format!(
+                    "{} is stated for one rate and one weight decay: leave it out, or give all layers the same",
+                    measure.name()
+                );
+                found.add(&path::item("measure", index), message);
+            }
+        }
     }
 
     /// Data that say something of the end-to-end matrix W_L⋯W_1 alone are for networks that have one; batches are of samples.

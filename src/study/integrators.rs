@@ -90,7 +90,7 @@ pub fn study(
     let settings = |method: &Method| if method.is_adaptive() { plan.rtols.len() } else { STEPS.len() };
     let total = 1 + plan.methods.iter().map(settings).sum::<usize>();
     let reference = Reference::find(&task, |name| progress(0, total, &format!("reference {name}")))?;
-    let balance = Balance::new(&problem.start, scenario.weight_decay);
+    let balance = Balance::new(&problem.start, scenario.balance_law());
     let mut points = Vec::with_capacity(total);
     for method in &plan.methods {
         let settings: Vec<Setting> = if method.is_adaptive() {

@@ -139,7 +139,7 @@ mod tests {
                 } else {
                     self.objective.loss_gradient(theta.values(), &mut gradient);
                 }
-                let decayed = &gradient + theta.values() * self.objective.weight_decay();
+                let decayed = &gradient + theta.values() * self.objective.weight_decay().single();
                 theta.values_mut().axpy(-lr, &decayed, 1.0);
                 enter(lr, &gradient, &decayed, theta.values());
             }

@@ -77,9 +77,15 @@ fn wrong_numbers_fail_on_the_records_that_confirm_the_right_ones() {
     let (decay, balanced) = (finished("depth5-decay"), finished("depth5-balanced"));
     assert_eq!(decay(Claim::DecayRate, &|_, _| {}), Holds);
     for wrong in [0.5, 2.0] {
-        assert_eq!(decay(Claim::DecayRate, &|scenario, _| scenario.weight_decay *= wrong), Fails);
+        assert_eq!(
+            decay(Claim::DecayRate, &|scenario, _| scenario.weight_decay = (wrong * scenario.weight_decay.single()).into()),
+            Fails
+        );
     }
-    assert_eq!(decay(Claim::NfaAsymptotic, &|scenario, _| scenario.weight_decay *= 2.0), Fails);
+    assert_eq!(
+        decay(Claim::NfaAsymptotic, &|scenario, _| scenario.weight_decay = (2.0 * scenario.weight_decay.single()).into()),
+        Fails
+    );
     assert_eq!(decay(Claim::Exponent, &|_, _| {}), Holds);
     assert_eq!(decay(Claim::Exponent, &|scenario, _| scenario.network.widths.truncate(5)), Fails);
     assert_eq!(decay(Claim::Exponent, &|scenario, _| scenario.network.widths.push(20)), Fails);

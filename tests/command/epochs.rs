@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gramflow::npz::{self, Array, Arrays};
 use gramflow::ode::{Interrupt, Limits, Tolerance, dop853};
-use gramflow::optim::{Layout, ModifiedFlow, Optimizer, Sgd};
+use gramflow::optim::{ModifiedFlow, Optimizer, Sgd};
 use gramflow::run::{Finished, Problem, run};
 use gramflow::scenario::{self, Scenario};
 use nalgebra::DVector;
@@ -56,7 +56,7 @@ fn mean(scenario: &Scenario, problem: &Problem, lr: f64, epochs: usize) -> DVect
     let (mut sum, mut gradient) = (problem.start.values() * 0.0, problem.start.values().clone());
     let courses = orders.len().pow(epochs as u32);
     for course in 0..courses {
-        let mut rule = settings.rule(&Layout::new(problem.start.architecture(), scenario.weight_decay));
+        let mut rule = settings.rule_of(problem.start.architecture(), &scenario.weight_decay, &problem.rates);
         let (mut theta, mut rest) = (problem.start.values().clone(), course);
         for _ in 0..epochs {
             for batch in orders[rest % orders.len()].chunks(batch) {

@@ -15,6 +15,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod laws;
+mod layer_rates;
 mod ledger;
 mod map_data;
 mod muon;

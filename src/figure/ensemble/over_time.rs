@@ -59,10 +59,11 @@ pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }
 
-/// C·e^{−2λt} at the times of the curve, λ that of all its units, as far as it lies near the curve's values.
+/// C·e^{−2λt} at the times of the curve, λ that of all its units (κ_lλ_l, with rates of layers), as far as it lies near the curve's values.
 fn envelope_of(units: &[Unit], median: &[Point]) -> Option<Vec<Point>> {
-    let decay = units.first()?.member.scenario.weight_decay;
-    if units.iter().any(|unit| unit.member.scenario.weight_decay != decay) {
+    let rate = |unit: &Unit| unit.member.scenario.balance_law().rate();
+    let decay = rate(units.first()?)?;
+    if units.iter().any(|unit| rate(unit) != Some(decay)) {
         return None;
     }
     let constant = course::envelope(median, decay)?;

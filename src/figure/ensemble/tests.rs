@@ -31,7 +31,7 @@ fn factor(seed: u64) -> f64 {
 /// Records of both processes at six times up to 100: `loss` = factor·10·e^{−2λt}, `grid` = 1/L.
 fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) -> Member {
     let times = [0.0, 1.0, 10.0, 60.0, 80.0, 100.0];
-    let (lambda, seed, layers) = (scenario.weight_decay, scenario.seed, scenario.network.layers());
+    let (lambda, seed, layers) = (scenario.weight_decay.single(), scenario.seed, scenario.network.layers());
     let rows: Vec<(&str, f64)> = ["flow", "gd"].iter().flat_map(|process| times.map(|t| (*process, t))).collect();
     let float = |of: &dyn Fn(f64) -> f64| Values::Float(rows.iter().map(|row| of(row.1)).collect());
     let columns = [
@@ -57,7 +57,7 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
     let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
-        weight_decay: lambda,
+        law: lambda.into(),
         caption: String::new(),
         table: Table { columns },
         arrays,
@@ -192,7 +192,7 @@ fn a_flow_at_rest_goes_on_to_its_end_and_others_do_not() {
     let mut cut = |seed: u64, word: &str| {
         let of_cell = |m: &&mut Member| {
             m.scenario.seed == seed
-                && m.scenario.weight_decay == 0.0
+                && m.scenario.weight_decay.is_zero()
                 && m.values["init"] == "pytorch"
                 && m.run.widths.len() == 3
         };

@@ -53,8 +53,13 @@ impl<'a> Spectrum<'a> {
     /// From a random vector; of every look another one, so that what one happened to miss the next one finds.
     pub(super) fn new(at: &At<'a>, rng: &mut ChaCha8Rng) -> Self {
         let (objective, theta) = (at.objective, at.theta);
-        let random = gaussian_matrix(theta.len(), 1, rng).column(0).into_owned();
-        let symmetry = Symmetry::new(objective.architecture(), objective.weight_decay() > 0.0);
+        let mut random = gaussian_matrix(theta.len(), 1, rng).column(0).into_owned();
+        // J is level along layers that are held, which nothing moves.
+        let net = objective.architecture();
+        for l in (1..=net.depth()).filter(|&l| objective.holds(l)) {
+            random.as_mut_slice()[net.layer_range(l)].fill(0.0);
+        }
+        let symmetry = Symmetry::new(objective);
         // κ gives both matrices one size.
         let (mut curved, mut square) = (random.clone(), DVector::zeros(random.len()));
         objective.hessian_vector(theta, &random, &mut curved);

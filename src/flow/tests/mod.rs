@@ -1,6 +1,7 @@
 //! Laws of the flow that hold whatever the method.
 
 mod oracles;
+mod rates;
 mod saddle;
 mod sliding;
 mod stiffness;

@@ -20,20 +20,26 @@ pub use settings::Init;
 
 use crate::rng::{Purpose, stream};
 
-use super::{Architecture, Parameters};
+use super::{Architecture, LayerRates, Parameters};
 
-/// The start that a scenario asks for. Only `file` can fail.
-pub fn start(scheme: &Init, architecture: &Architecture, seed: u64) -> Result<Parameters, FileError> {
+/// The start that a scenario asks for; `balanced` and `lambda_balanced` are so under these rates of the layers, of which frozen ones count as 1.
+/// Only `file` can fail.
+pub fn start(scheme: &Init, architecture: &Architecture, rates: &LayerRates, seed: u64) -> Result<Parameters, FileError> {
+    // The product's singular values are those asked for.
+    let shrunk = |scale: f64| scale / rates.root_product();
     let rng = &mut stream(seed, Purpose::Init);
     Ok(match scheme {
         Init::Pytorch => pytorch(architecture, rng),
         Init::Gaussian { std } => gaussian(architecture, *std, rng),
         Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
         Init::Identity => identity(architecture),
-        Init::LambdaBalanced(settings) => settings.draw(architecture, rng),
+        Init::LambdaBalanced(settings) => {
+            rates.balanced(&LambdaBalanced { scale: shrunk(settings.scale), ..*settings }.draw(architecture, rng))
+        }
         Init::Balanced { scale, singular_values, imbalance } => {
-            let settings = Balanced { scale: *scale, singular_values: singular_values.as_deref(), imbalance: *imbalance };
-            balanced(architecture, settings, rng, &mut stream(seed, Purpose::Imbalance))
+            let settings =
+                Balanced { scale: shrunk(*scale), singular_values: singular_values.as_deref(), imbalance: *imbalance };
+            rates.balanced(&balanced(architecture, settings, rng, &mut stream(seed, Purpose::Imbalance)))
         }
         Init::File { path } => file(architecture, path)?,
     })

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVector};
 
 use crate::linalg::on_threads;
-use crate::network::Architecture;
+use crate::network::{Architecture, WeightDecay};
 
 use super::chain::{Chain, Scratch};
 use super::linear::{Second, Tangent};
@@ -101,7 +101,7 @@ pub struct EndToEndObjective<M> {
     chain: Chain,
     measurement: PhantomData<M>,
     samples: Arc<Samples>,
-    weight_decay: f64,
+    weight_decay: WeightDecay,
     threads: usize,
     scratch: RefCell<Scratch>,
     room: RefCell<Room>,
@@ -115,12 +115,12 @@ impl<M: Measurement> Clone for EndToEndObjective<M> {
     /// With scratch of its own, so that another thread can use it; the samples are shared.
     fn clone(&self) -> Self {
         let chain = Chain { net: self.chain.net.clone(), order: self.chain.order };
-        Self::with_chain(chain, self.samples.clone(), self.weight_decay).with_threads(self.threads)
+        Self::with_chain(chain, self.samples.clone(), self.weight_decay.clone()).with_threads(self.threads)
     }
 }
 
 impl<M: Measurement> EndToEndObjective<M> {
-    fn with_chain(chain: Chain, samples: Arc<Samples>, weight_decay: f64) -> Self {
+    fn with_chain(chain: Chain, samples: Arc<Samples>, weight_decay: WeightDecay) -> Self {
         assert!(chain.net.is_linear(), "a network with an end-to-end matrix is linear");
         let rows = [samples.inputs.nrows(), samples.labels.nrows()];
         assert_eq!(rows, M::rows(&chain.net), "samples are of the network's inputs and outputs");
@@ -186,8 +186,8 @@ impl<M: Measurement> Objective for EndToEndObjective<M> {
         &self.chain.net
     }
 
-    fn weight_decay(&self) -> f64 {
-        self.weight_decay
+    fn weight_decay(&self) -> &WeightDecay {
+        &self.weight_decay
     }
 
     fn loss(&self, theta: &DVector<f64>) -> f64 {

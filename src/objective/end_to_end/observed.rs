@@ -10,7 +10,7 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt};
-use crate::network::Architecture;
+use crate::network::{Architecture, WeightDecay};
 use crate::objective::chain::Chain;
 use crate::objective::{Loss, Order, SampleProducts, Samples};
 
@@ -43,16 +43,21 @@ impl EndToEndObjective<Observed> {
     ///
     /// # Panics
     /// If the architecture is not linear, or the samples are not of d_0 inputs and d_L labels.
-    pub fn observed(architecture: Architecture, data: &Dataset, weight_decay: f64) -> Self {
-        Self::with_chain(Chain::new(architecture), Arc::new(Samples::new(data)), weight_decay)
+    pub fn observed(architecture: Architecture, data: &Dataset, weight_decay: impl Into<WeightDecay>) -> Self {
+        Self::with_chain(Chain::new(architecture), Arc::new(Samples::new(data)), weight_decay.into())
     }
 
     /// The same with a given order of products.
     ///
     /// # Panics
     /// Likewise.
-    pub fn observed_with_order(architecture: Architecture, data: &Dataset, weight_decay: f64, order: Order) -> Self {
+    pub fn observed_with_order(
+        architecture: Architecture,
+        data: &Dataset,
+        weight_decay: impl Into<WeightDecay>,
+        order: Order,
+    ) -> Self {
         let chain = Chain { net: architecture, order };
-        Self::with_chain(chain, Arc::new(Samples::new(data)), weight_decay)
+        Self::with_chain(chain, Arc::new(Samples::new(data)), weight_decay.into())
     }
 }

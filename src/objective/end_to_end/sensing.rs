@@ -8,7 +8,7 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use crate::data::Sensing;
 use crate::linalg::{Write, gemm_nt, gemm_tn};
-use crate::network::Architecture;
+use crate::network::{Architecture, WeightDecay};
 use crate::objective::chain::Chain;
 use crate::objective::{Order, Samples};
 
@@ -39,17 +39,22 @@ impl EndToEndObjective<Functionals> {
     ///
     /// # Panics
     /// If the architecture is not linear, or the A_k are not of d_L rows and d_0 columns.
-    pub fn sensing(architecture: Architecture, data: &Sensing, weight_decay: f64) -> Self {
+    pub fn sensing(architecture: Architecture, data: &Sensing, weight_decay: impl Into<WeightDecay>) -> Self {
         let samples = Arc::new(Samples { inputs: data.maps.clone(), labels: data.values.clone() });
-        Self::with_chain(Chain::new(architecture), samples, weight_decay)
+        Self::with_chain(Chain::new(architecture), samples, weight_decay.into())
     }
 
     /// The same with a given order of products.
     ///
     /// # Panics
     /// Likewise.
-    pub fn sensing_with_order(architecture: Architecture, data: &Sensing, weight_decay: f64, order: Order) -> Self {
+    pub fn sensing_with_order(
+        architecture: Architecture,
+        data: &Sensing,
+        weight_decay: impl Into<WeightDecay>,
+        order: Order,
+    ) -> Self {
         let samples = Arc::new(Samples { inputs: data.maps.clone(), labels: data.values.clone() });
-        Self::with_chain(Chain { net: architecture, order }, samples, weight_decay)
+        Self::with_chain(Chain { net: architecture, order }, samples, weight_decay.into())
     }
 }

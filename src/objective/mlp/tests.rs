@@ -50,7 +50,7 @@ fn in_lanes(net: &Architecture, data: &Dataset, loss: Loss, decay: f64) -> MlpOb
     let condensed = Condensed::new(net, 1_000_000);
     let lanes = data.x.nrows().div_ceil(8).div_ceil(2);
     let division = Division { rows: 8.min(data.x.nrows()), blocks_per_lane: 2, lanes };
-    MlpObjective::with_division(net.clone(), data, loss, decay, (condensed, division))
+    MlpObjective::with_division(net.clone(), data, loss, decay.into(), (condensed, division))
 }
 
 fn gradient(objective: &impl Objective, theta: &DVector<f64>) -> DVector<f64> {

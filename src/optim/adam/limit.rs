@@ -138,8 +138,9 @@ impl JacobianProducts for AdamLimit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ode::testing::check_jacobian;
     use crate::ode::{Limits, Tolerance, dop853};
-    use crate::optim::testing::{check_jacobian, one_weight, problem};
+    use crate::optim::testing::{one_weight, problem};
 
     fn settings(lr: f64, betas: [f64; 2], eps: f64) -> Adam {
         Adam { betas, eps, ..Adam::new(lr) }

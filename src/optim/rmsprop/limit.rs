@@ -130,7 +130,8 @@ impl JacobianProducts for RmspropLimit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::testing::{check_jacobian, problem};
+    use crate::ode::testing::check_jacobian;
+    use crate::optim::testing::problem;
 
     fn settings(momentum: f64, centered: bool) -> Rmsprop {
         Rmsprop { eps: 0.3, momentum, centered, ..Rmsprop::new(1e-3) }

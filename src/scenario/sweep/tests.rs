@@ -33,7 +33,7 @@ fn grid_zip_and_seeds_are_the_factors_of_the_product() {
     let sweep = sweep(block, &[]).unwrap();
     assert_eq!(sweep.len(), 2 * 3 * 2 * 3);
     let units: Vec<Scenario> = (0..sweep.len()).map(|index| sweep.unit(index).unwrap()).collect();
-    let seen: Vec<_> = units.iter().map(|u| (u.weight_decay, u.network.layers(), u.flow.t_end, u.seed)).collect();
+    let seen: Vec<_> = units.iter().map(|u| (u.weight_decay.single(), u.network.layers(), u.flow.t_end, u.seed)).collect();
     assert_eq!(seen[..4], [(0.0, 1, 1.0, 5), (0.0, 1, 1.0, 6), (0.0, 1, 1.0, 7), (0.0, 2, 2.0, 5)]);
     assert_eq!(seen[35], (0.1, 2, 2.0, 7));
     // Zipped keys never part.
@@ -113,7 +113,7 @@ fn what_is_wrong_is_said_where_it_stands() {
 fn ranged(rule: &str, from: f64, to: f64, points: usize) -> Vec<f64> {
     let block = format!("  grid: {{weight_decay: {{{rule}: {{from: {from:e}, to: {to:e}, points: {points}}}}}}}\n");
     let sweep = sweep(&block, &[]).unwrap();
-    (0..sweep.len()).map(|index| sweep.unit(index).unwrap().weight_decay).collect()
+    (0..sweep.len()).map(|index| sweep.unit(index).unwrap().weight_decay.single()).collect()
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_sample_has_both_ends_and_every_value_of_short_factors() {
     assert_eq!((sample[0], *sample.last().unwrap()), (0, 971_999));
     let units: Vec<Scenario> = sample.iter().map(|&index| sweep.unit(index).unwrap()).collect();
     for decay in [0.0, 0.1, 0.2] {
-        assert!(units.iter().any(|unit| unit.weight_decay == decay));
+        assert!(units.iter().any(|unit| unit.weight_decay.single() == decay));
     }
     assert!((1..=9).all(|t_end| units.iter().any(|unit| unit.flow.t_end == f64::from(t_end))));
     // Of few units all are read.

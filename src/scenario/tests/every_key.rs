@@ -44,7 +44,7 @@ fn a_mistyped_value_is_reported_at_its_key() {
     for text in texts() {
         let (tree, paths) = values(&text);
         for path in paths {
-            let wrong = if value_at(&mut tree.clone(), &path).is_sequence() { "7" } else { "[]" };
+            let wrong = if value_at(&mut tree.clone(), &path).is_sequence() { "word" } else { "[]" };
             let text = replaced(&text, &path, wrong);
             assert_reported(&text, &path, &at(Marks::of(&text).get(&path).unwrap()));
         }
@@ -97,6 +97,8 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("init.balanced.singular_values[]", &["0.0", "-1.0"]),
     ("init.balanced.imbalance", &["-1.0"]),
     ("weight_decay", &["-1.0e-9"]),
+    ("weight_decay[]", &["-1.0e-9"]),
+    ("layer_rates[]", &["-1.0", "1.0e-13", "1.0e+13"]),
     ("flow.t_end", &["0.0", "-1.0"]),
     ("flow.integrator.rk4.step", &["0.0", "-1.0", "3000.1"]),
     ("flow.integrator.gauss.stages", &["0", "4"]),

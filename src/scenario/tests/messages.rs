@@ -216,8 +216,8 @@ fn a_key_that_stands_elsewhere_is_told_its_place() {
 fn a_list_in_place_of_a_value_leads_to_the_sweep() {
     for (set, right) in [
         (
-            "weight_decay=[0, 1.0e-3]",
-            "weight_decay: must be a number, got a list: to try several, list them under sweep.grid, as `sweep: {grid: {weight_decay: […]}}`",
+            "weight_decay=[0, 1.0e-3, 1.0e-2]",
+            "weight_decay: must be a number or a list of one per layer, 2, got 3: to try several numbers, list them under sweep.grid, as `sweep: {grid: {weight_decay: […]}}`",
         ),
         ("seed=[0, 1]", "`sweep: {grid: {seed: […]}}`"),
         ("network.widths=[[4, 2], [4, 3, 2]]", "`sweep: {grid: {network.widths: […]}}`"),
@@ -233,4 +233,40 @@ fn many_problems_are_counted() {
     let times = vec!["-1"; 30].join(", ");
     let message = complaint(SMALL, &[&format!("record={{times: [{times}]}}")]);
     assert_eq!((message.lines().count(), message.lines().last()), (21, Some("… and 39 more problems")));
+}
+
+/// Lists of layers have their length, and what rests on one rate for all is refused with the reason.
+#[test]
+fn layers_with_rates_of_their_own_are_told_what_they_lack() {
+    for (sets, right) in [
+        (&["layer_rates=[1]"][..], "layer_rates: must have one entry per layer, 2, got 1"),
+        (&["layer_rates=[1, -1]"], "layer_rates[1]: must be 0, which freezes the layer, or between 1e-12 and"),
+        (&["layer_rates=[0, 0]"], "layer_rates: must let a layer move"),
+        (&["layer_rates=2"], "layer_rates: must be a list, got 2"),
+        (&["weight_decay=[1]"], "weight_decay: must be a number or a list of one per layer, 2, got 1"),
+        (&["weight_decay=[0, -1]"], "weight_decay[1]: must be at least 0, got -1.0"),
+        (&["weight_decay=[0, 1]", "claims=[decay-rate]"], "claims[0]: decay-rate needs D_l(t) = e^(−2ct)D_l(0)"),
+        (&["layer_rates=[1, 2]", "weight_decay=0.1", "claims=[nfa, balance-law]"], "claims[1]: balance-law needs D_l(t)"),
+        (
+            &["layer_rates=[0, 1]", "claims=[nfa-exact]"],
+            "claims[0]: nfa-exact is a theorem about networks all of whose layers move",
+        ),
+        (&["layer_rates=[0, 1]", "claims=[balance-law]"], "claims[0]: balance-law needs two neighbouring layers that move"),
+        (&["weight_decay=[0, 1]", "flow.preserve={balance: float64}"], "flow.preserve: needs D_l(t)"),
+        (
+            &["layer_rates=[1, 2]", "flow.preserve={balance: float64}"],
+            "flow.preserve: projects onto the law of layers with one rate",
+        ),
+        (&["layer_rates=[1, 2]", "optimizers=[{gd: {lr: 0.1}}]"], "layer_rates: optimizers have one rate"),
+        (&["weight_decay=[0, 1]", "optimizers=[{gd: {lr: 0.1}}]"], "weight_decay: optimizers have one rate"),
+    ] {
+        let message = complaint(SMALL, sets);
+        assert!(message.lines().count() == 1 && message.contains(right), "{sets:?}: {message}");
+    }
+    for fine in [
+        &["layer_rates=[1, 2]", "weight_decay=[0.2, 0.1]", "claims=[balance-law, decay-rate, nfa-exact, nfa-asymptotic]"][..],
+        &["layer_rates=[1, 1]", "weight_decay=[0.1, 0.1]", "optimizers=[{gd: {lr: 0.1}}]", "flow.preserve={balance: float64}"],
+    ] {
+        assert!(reading(SMALL, fine).is_ok(), "{fine:?}");
+    }
 }

@@ -80,6 +80,8 @@ const OTHER_CHOICES: &[&str] = &[
     "record={times: [0, 1.5, 10]}",
     "network.activations=identity",
     "network.bias=false",
+    "weight_decay=[1.0e-3, 0.0]",
+    "layer_rates=[1.0, 0.5]",
 ];
 
 /// A scenario that runs.

@@ -65,10 +65,11 @@ impl Method {
             // rk4 at a tolerance: nobody asks for it. It takes one step.
             (None, Setting::Tolerance(_)) => Integrator::Rk4 { step: flow.t_end },
         };
-        let tolerance = match setting {
+        let Tolerance { rtol, atol } = match setting {
             Setting::Tolerance(tolerance) => tolerance,
             Setting::Step(_) => Tolerance { rtol: flow.rtol, atol: flow.atol },
         };
+        let tolerance = Tolerance { rtol, atol: task.problem.atol(atol) };
         let interrupt = task.interrupt.clone();
         let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt, ..Limits::default() };
         let field = task.problem.flow();

@@ -108,11 +108,12 @@ impl Reference {
 /// The flight of one candidate, and the largest spectral radius on its way.
 fn fly(method: &Method, rtol: f64, task: &Task) -> (Flight, f64) {
     let field = task.problem.flow();
+    let start = field.state(&task.problem.start);
     let t_end = task.scenario.flow.t_end;
     let times: Vec<f64> = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS))).collect();
-    let mut largest = spectral_radius(&field, 0.0, task.problem.start.values()).unwrap_or(0.0);
+    let mut largest = spectral_radius(&field, 0.0, start.as_ref().unwrap_or(task.problem.start.values())).unwrap_or(0.0);
     let flight = Flight::new(method, Setting::Tolerance(tolerance(rtol, task.scenario)), task, &times, |t, theta| {
-        largest = largest.max(spectral_radius(&field, t, theta.values()).unwrap_or(0.0));
+        largest = largest.max(spectral_radius(&field, t, theta).unwrap_or(0.0));
     });
     (flight, largest)
 }

@@ -102,8 +102,8 @@ pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
 fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {
     let mut row = Row::default();
     if let Ok(snapshot) = Snapshot::new(t, &flight.theta, &*problem.objective, None) {
-        Loss.measure(&snapshot, &mut row);
-        FeatureAnsatz.measure(&snapshot, &mut row);
+        Loss::default().measure(&snapshot, &mut row);
+        FeatureAnsatz::default().measure(&snapshot, &mut row);
     }
     let value = |name: &&str| match row.scalars.iter().find(|(column, _)| column == name) {
         Some((_, Scalar::Float(value))) => *value,

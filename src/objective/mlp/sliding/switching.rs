@@ -57,7 +57,7 @@ impl Switching for MlpObjective {
         }
         kinks.flips.clear();
         kinks.before = std::mem::take(&mut kinks.crossed);
-        let mut gradient = -&*dtheta - theta * self.weight_decay;
+        let mut gradient = -&*dtheta - self.weight_decay.times(&self.net, theta);
         if !stepped && !kinks.held.is_empty() {
             // The slopes are those of an evaluation elsewhere.
             self.pass(theta, &mut gradient, &kinks.watch);
@@ -71,10 +71,10 @@ impl Switching for MlpObjective {
         };
         kinks.rate = DECAY / h;
         if let Some(velocity) = self.slide(kinks, theta.as_slice(), &mut gradient) {
-            self.let_go(kinks, &velocity, &(&gradient + theta * self.weight_decay), h);
+            self.let_go(kinks, &velocity, &(&gradient + self.weight_decay.times(&self.net, theta)), h);
         }
         kinks.settled = kinks.held.clone();
-        *dtheta = -(gradient + theta * self.weight_decay);
+        *dtheta = -(gradient + self.weight_decay.times(&self.net, theta));
         within
     }
 
@@ -94,7 +94,7 @@ impl Switching for MlpObjective {
         if candidates.is_empty() || candidates.len() > self.most_crossed() {
             return Retrial::Shorter;
         }
-        let mut gradient = -&*dtheta - theta * self.weight_decay;
+        let mut gradient = -&*dtheta - self.weight_decay.times(&self.net, theta);
         let attracted = self.attracted(kinks, &candidates, theta, &gradient);
         let before = kinks.held.len();
         let within = self.take_up(kinks, attracted, h, near);
@@ -104,7 +104,7 @@ impl Switching for MlpObjective {
         kinks.rate = DECAY / h;
         self.slide(kinks, theta.as_slice(), &mut gradient);
         kinks.settled = kinks.held.clone();
-        *dtheta = -(gradient + theta * self.weight_decay);
+        *dtheta = -(gradient + self.weight_decay.times(&self.net, theta));
         Retrial::Again
     }
 
@@ -149,7 +149,7 @@ impl MlpObjective {
         }
         let velocity = Velocity::with_sides(self, theta.as_slice(), kinks.held.clone(), places);
         kinks.passes += velocity.spent;
-        let speeds = -velocity.dots((gradient + theta * self.weight_decay).as_slice());
+        let speeds = -velocity.dots((gradient + self.weight_decay.times(&self.net, theta)).as_slice());
         let norms = velocity.norms();
         let attracted = |j: usize| {
             let ((place, slope), z, speed) = (velocity.held[j], velocity.z(j), speeds[j]);

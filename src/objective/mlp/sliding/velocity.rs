@@ -89,11 +89,12 @@ impl<'a> Velocity<'a> {
 
     /// Finds the slopes for the rate κ = `rate`; `gradient`, ∇ℒ by the slopes so far, becomes that by these.
     pub(super) fn find(&mut self, rate: f64, gradient: &mut DVector<f64>) {
-        let decay = self.objective.weight_decay;
+        let theta = DVector::from_column_slice(self.theta);
+        let decay = self.objective.weight_decay.times(&self.objective.net, &theta);
         // What all other samples give.
         let rest = DVector::from_fn(gradient.len(), |i, _| gradient[i] - self.passes.gradient[i]);
         for round in 0..ROUNDS {
-            let velocity = DVector::from_fn(gradient.len(), |i, _| -(gradient[i] + decay * self.theta[i]));
+            let velocity = DVector::from_fn(gradient.len(), |i, _| -(gradient[i] + decay[i]));
             let wants = self.wants(rate, velocity.as_slice());
             let speed = velocity.norm();
             // Of a state that has blown up no slope is known.

@@ -1,0 +1,136 @@
+//! An objective in the variables φ_l = θ_l/√κ_l, in which the flow θ̇ = −K∇J of layers with rates of their own is a gradient flow
+//! ([`LayerRates`]): ℒ(φ) = ℒ(K^{1/2}φ), ∇_φℒ = K^{1/2}∇ℒ, ∇²_φℒ = K^{1/2}∇²ℒ K^{1/2}, decay κ_lλ_l. Layers with κ_l = 0 are parameters of it:
+//! their entries of φ, of the gradient and of products with the Hessian are 0.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::network::{Architecture, LayerRates, WeightDecay};
+use crate::objective::{BatchGradient, Excess, Jacobian, Objective, OnKink, Samples};
+
+/// ℒ(K^{1/2}φ) + Σ_l (κ_lλ_l/2)‖φ_l‖².
+pub(super) struct Rated {
+    objective: Box<dyn Objective>,
+    rates: LayerRates,
+    decay: WeightDecay,
+    scratch: RefCell<Scratch>,
+}
+
+struct Scratch {
+    /// K^{1/2}φ, and what is frozen.
+    theta: DVector<f64>,
+    /// K^{1/2}v.
+    direction: DVector<f64>,
+}
+
+impl Rated {
+    /// `objective` under these rates; the frozen layers are those of `theta`.
+    pub(super) fn new(objective: Box<dyn Objective>, rates: &LayerRates, theta: &DVector<f64>) -> Self {
+        let (decay, depth) = (objective.weight_decay(), objective.architecture().depth());
+        // Where the law holds, of one number: methods that keep the law ask for it.
+        let decay = rates.balance_rate(decay, depth).map_or_else(|| rates.decay(decay, depth), WeightDecay::from);
+        let scratch = RefCell::new(Scratch { theta: theta.clone(), direction: theta.clone() });
+        Self { objective, rates: rates.clone(), decay, scratch }
+    }
+
+    /// What `see` makes of K^{1/2}φ.
+    fn at<T>(&self, phi: &DVector<f64>, see: impl FnOnce(&dyn Objective, &DVector<f64>) -> T) -> T {
+        let theta = &mut self.scratch.borrow_mut().theta;
+        self.rates.unscale(self.objective.architecture(), phi, theta);
+        see(&*self.objective, theta)
+    }
+}
+
+impl Objective for Rated {
+    fn duplicate(&self) -> Box<dyn Objective> {
+        let theta = &self.scratch.borrow().theta;
+        Box::new(Self::new(self.objective.duplicate(), &self.rates, theta))
+    }
+
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(Batch { of: self, minibatch: self.objective.minibatch(samples, size) })
+    }
+
+    fn architecture(&self) -> &Architecture {
+        self.objective.architecture()
+    }
+
+    fn weight_decay(&self) -> &WeightDecay {
+        &self.decay
+    }
+
+    fn holds(&self, l: usize) -> bool {
+        self.rates.freeze(l) || self.objective.holds(l)
+    }
+
+    fn loss(&self, phi: &DVector<f64>) -> f64 {
+        self.at(phi, |objective, theta| objective.loss(theta))
+    }
+
+    fn accuracy(&self, phi: &DVector<f64>) -> f64 {
+        self.at(phi, |objective, theta| objective.accuracy(theta))
+    }
+
+    /// With a frozen layer local minima may be of another value.
+    fn excess_loss(&self, phi: &DVector<f64>) -> Option<Excess> {
+        if self.rates.freeze_some() { None } else { self.at(phi, |objective, theta| objective.excess_loss(theta)) }
+    }
+
+    /// ‖K^{1/2}∇ℒ‖² ≥ min_l κ_l·‖∇ℒ‖², and no eigenvalue other than 0 falls by more (Ostrowski 1959).
+    fn dominance(&self, phi: &DVector<f64>) -> Option<f64> {
+        if self.rates.freeze_some() {
+            return None;
+        }
+        self.at(phi, |objective, theta| objective.dominance(theta)).map(|mu| self.rates.range().0 * mu)
+    }
+
+    fn loss_gradient(&self, phi: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.at(phi, |objective, theta| objective.loss_gradient(theta, gradient));
+        self.rates.multiply_root(self.architecture(), gradient);
+    }
+
+    fn loss_descent(&self, phi: &DVector<f64>, descent: &mut DVector<f64>) {
+        self.at(phi, |objective, theta| objective.loss_descent(theta, descent));
+        self.rates.multiply_root(self.architecture(), descent);
+    }
+
+    fn loss_hessian_vector(&self, phi: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let net = self.objective.architecture();
+        let Scratch { theta, direction } = &mut *self.scratch.borrow_mut();
+        self.rates.unscale(net, phi, theta);
+        direction.copy_from(v);
+        self.rates.multiply_root(net, direction);
+        self.objective.loss_hessian_vector(theta, direction, hv);
+        self.rates.multiply_root(net, hv);
+    }
+
+    fn jacobians(&self, phi: &DVector<f64>) -> Vec<Jacobian> {
+        self.at(phi, |objective, theta| objective.jacobians(theta))
+    }
+
+    fn feature_gradients(&self, phi: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
+        // W_lᵀ∇_{W_l}ℒ is the same in both variables, but that a frozen layer has none.
+        let net = self.architecture();
+        let of = |l| net.weight(phi.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
+        (1..=net.depth()).map(of).collect()
+    }
+
+    fn on_kinks(&self, phi: &DVector<f64>, width: f64) -> Vec<OnKink> {
+        self.at(phi, |objective, theta| objective.on_kinks(theta, width))
+    }
+}
+
+/// The gradients of batches.
+struct Batch<'a> {
+    of: &'a Rated,
+    minibatch: Box<dyn BatchGradient + 'a>,
+}
+
+impl BatchGradient for Batch<'_> {
+    fn loss_gradient(&mut self, batch: &[u32], phi: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.of.at(phi, |_, theta| self.minibatch.loss_gradient(batch, theta, gradient));
+        self.of.rates.multiply_root(self.of.architecture(), gradient);
+    }
+}

@@ -1,0 +1,96 @@
+//! Layers with rates κ_l and decays λ_l of their own: one rule per layer, at the learning rate κ_l·η, as PyTorch's parameter groups. A layer
+//! with κ_l = 0 is not touched.
+
+use crate::network::{Architecture, LayerRates, WeightDecay};
+
+use super::{Layout, Optimizer, Rule};
+
+/// The rule of each layer, with the length of θ_l and κ_l.
+struct ByLayer(Vec<(usize, f64, Box<dyn Rule>)>);
+
+impl Optimizer {
+    /// The update rule for the network `net`: one for all of θ, or one per layer where layers differ.
+    pub fn rule_of(&self, net: &Architecture, decay: &WeightDecay, rates: &LayerRates) -> Box<dyn Rule> {
+        if let Some(lambda) = decay.uniform().filter(|_| rates.are_one()) {
+            return self.rule(&Layout::new(net, lambda));
+        }
+        let layer = |l| {
+            let layout = Layout::layer(net, l, decay.layer(l), rates.layer(l));
+            (layout.dim(), rates.layer(l), self.rule(&layout))
+        };
+        Box::new(ByLayer((1..=net.depth()).map(layer).collect()))
+    }
+}
+
+impl Rule for ByLayer {
+    fn step(&mut self, lr: f64, mut gradient: &[f64], mut theta: &mut [f64]) {
+        for (length, kappa, rule) in &mut self.0 {
+            let (of_gradient, of_theta);
+            (of_gradient, gradient) = gradient.split_at(*length);
+            (of_theta, theta) = std::mem::take(&mut theta).split_at_mut(*length);
+            if *kappa != 0.0 {
+                rule.step(*kappa * lr, of_gradient, of_theta);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Activation;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+
+    fn net() -> Architecture {
+        Architecture::with_layers(&[3, 4, 2], &[Activation::Tanh, Activation::Identity], &[true, true])
+    }
+
+    /// θ after some steps along gradients that do not depend on it.
+    fn stepped(mut rule: Box<dyn Rule>, lr: f64) -> Vec<f64> {
+        let rng = &mut stream(3, Purpose::Inputs);
+        let dim = net().parameter_count();
+        let mut theta = gaussian_matrix(dim, 1, rng).as_slice().to_vec();
+        for _ in 0..5 {
+            rule.step(lr, gaussian_matrix(dim, 1, rng).as_slice(), &mut theta);
+        }
+        theta
+    }
+
+    fn every_kind() -> Vec<Optimizer> {
+        let biases = Some(Box::new(Optimizer::Adam(crate::optim::Adam::new(0.1))));
+        let mut kinds = Optimizer::every_kind(0.1);
+        kinds.iter_mut().for_each(|kind| {
+            if let Optimizer::Muon(muon) = kind {
+                muon.biases = biases.clone();
+            }
+        });
+        kinds
+    }
+
+    /// A layer at κ_l, λ_l ends where it does alone at the rate κ_l·η under λ_l; a frozen one stays to the bit.
+    #[test]
+    fn every_layer_steps_as_if_it_were_alone() {
+        let (net, lr) = (net(), 0.1);
+        for optimizer in every_kind() {
+            let rule = optimizer.rule_of(&net, &vec![0.3, 0.1].into(), &vec![2.0, 0.0].into());
+            let (theta, start) = (stepped(rule, lr), stepped(optimizer.rule(&Layout::new(&net, 0.0)), 0.0));
+            let alone = optimizer.rule_of(&net, &0.3.into(), &vec![2.0, 2.0].into());
+            let (first, second) = (net.layer_range(1), net.layer_range(2));
+            assert_eq!(theta[first.clone()], stepped(alone, lr)[first], "{}", optimizer.kind());
+            if !matches!(optimizer, Optimizer::Muon(_)) {
+                assert_eq!(theta[second.clone()], start[second], "{}", optimizer.kind());
+            }
+        }
+    }
+
+    /// One rate κ for all layers is the learning rate κ·η, and equal decays one decay.
+    #[test]
+    fn equal_rates_multiply_the_learning_rate() {
+        let net = net();
+        for optimizer in every_kind().into_iter().filter(|kind| !matches!(kind, Optimizer::Muon(_))) {
+            let by_layer = optimizer.rule_of(&net, &0.2.into(), &vec![0.5, 0.5].into());
+            let plain = optimizer.rule_of(&net, &0.2.into(), &LayerRates::default());
+            assert_eq!(stepped(by_layer, 0.1), stepped(plain, 0.05), "{}", optimizer.kind());
+        }
+    }
+}
