@@ -78,30 +78,52 @@ fn without_a_law_nothing_is_measured_against_it() {
     assert!(!manifest["warnings"].to_string().contains("not to be trusted"));
 }
 
+/// Optimizers step layer l at the rate κ_l·η under λ_l: they tend to the flow of the rates with η, gradient descent at order 1.
+#[test]
+fn optimizers_step_layers_at_their_rates() {
+    let at = tempfile::tempdir().unwrap();
+    let optimizers =
+        "optimizers=[{gd: {name: a, lr: 0.02}}, {gd: {name: b, lr: 0.01}}, {sgd: {name: c, lr: 0.001, momentum: 0.9}}]";
+    let (run, manifest) = run(at.path(), &[optimizers, "flow.t_end=5", "claims=[]", "measure=[]"]);
+    let off = |process: &str| run.table.floats(process, "distance_to_flow_relative")[15];
+    let order = (off("a") / off("b")).log2();
+    assert!((order - 1.0).abs() < 0.05, "order {order}");
+    assert!(off("c") < 0.02, "{}", off("c"));
+    assert!(!manifest["warnings"].to_string().contains("layer"), "{}", manifest["warnings"]);
+}
+
 #[test]
 fn a_frozen_layer_keeps_its_weights() {
     let at = tempfile::tempdir().unwrap();
-    let (run, _) =
-        run(at.path(), &["layer_rates=[1, 0, 2]", "weight_decay=[0.02, 0.3, 0.01]", "claims=[]", "record={times: [0, 60]}"]);
-    let sv = &run.arrays["flow/sv_W2"];
-    assert_eq!(sv.row(0), sv.row(sv.rows() - 1));
-    assert_ne!(run.arrays["flow/sv_W1"].row(0), run.arrays["flow/sv_W1"].row(sv.rows() - 1));
+    let (run, _) = run(
+        at.path(),
+        &[
+            "layer_rates=[1, 0, 2]",
+            "weight_decay=[0.02, 0.3, 0.01]",
+            "claims=[]",
+            "record={times: [0, 60]}",
+            "optimizers=[{adam: {lr: 0.1}}]",
+        ],
+    );
+    for process in ["flow", "adam"] {
+        let [first, second] = ["sv_W1", "sv_W2"].map(|name| &run.arrays[&format!("{process}/{name}")]);
+        assert_eq!(second.row(0), second.row(second.rows() - 1), "{process}");
+        assert_ne!(first.row(0), first.row(first.rows() - 1), "{process}");
+    }
     assert!(
         column(&run, "balance_gap").iter().all(|gap| gap.is_nan()) && column(&run, "nfa_residual").iter().all(|r| r.is_nan())
     );
 }
 
 #[test]
-fn lists_of_the_wrong_length_and_optimizers_are_refused_where_they_stand() {
+fn lists_of_the_wrong_length_and_measures_of_one_rate_are_refused_where_they_stand() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("rates.yaml"), SCENARIO).unwrap();
     for (set, right) in [
         ("layer_rates=[1, 2]", "layer_rates: must have one entry per layer, 3, got 2"),
         ("weight_decay=[0, 1]", "weight_decay: must be a number or a list of one per layer, 3, got 2"),
-        (
-            "optimizers=[{gd: {lr: 0.1}}]",
-            "rates.yaml:7:1: layer_rates: optimizers have one rate and one weight decay for all layers",
-        ),
+        ("measure=[modified_flow]", "measure[0]: modified_flow is stated for one rate and one weight decay"),
+        ("measure=[ledger]", "measure[0]: ledger is stated for one rate and one weight decay"),
     ] {
         let output = gramflow(at.path(), &["check", "rates.yaml", "--set", set]);
         let errors = String::from_utf8_lossy(&output.stderr);

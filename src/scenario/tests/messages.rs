@@ -257,8 +257,8 @@ fn layers_with_rates_of_their_own_are_told_what_they_lack() {
             &["layer_rates=[1, 2]", "flow.preserve={balance: float64}"],
             "flow.preserve: projects onto the law of layers with one rate",
         ),
-        (&["layer_rates=[1, 2]", "optimizers=[{gd: {lr: 0.1}}]"], "layer_rates: optimizers have one rate"),
-        (&["weight_decay=[0, 1]", "optimizers=[{gd: {lr: 0.1}}]"], "weight_decay: optimizers have one rate"),
+        (&["layer_rates=[1, 2]", "measure=[ledger]"], "measure[0]: ledger is stated for one rate"),
+        (&["weight_decay=[0, 1]", "measure=[limit]"], "measure[0]: limit is stated for one rate"),
     ] {
         let message = complaint(SMALL, sets);
         assert!(message.lines().count() == 1 && message.contains(right), "{sets:?}: {message}");
