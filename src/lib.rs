@@ -39,12 +39,15 @@
 //! | 3 | [`data`], [`theory`] |
 //! | 4 | [`objective`] |
 //! | 5 | [`flow`], [`optim`], [`observe`] |
-//! | 6 | [`scenario`] |
-//! | 7 | [`record`] |
-//! | 8 | [`run`](mod@run), [`claim`], [`figure`] |
-//! | 9 | [`sweep`] |
-//! | 10 | [`study`], [`paper`], [`report`] |
-//! | 11 | [`cli`] |
+//! | 6 | [`plan`] |
+//! | 7 | [`scenario`] |
+//! | 8 | [`record`] |
+//! | 9 | [`claim`], [`figure`] |
+//! | 10 | [`session`] |
+//! | 11 | [`run`](mod@run) |
+//! | 12 | [`sweep`] |
+//! | 13 | [`study`], [`paper`], [`report`] |
+//! | 14 | [`cli`] |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
 //! threads; on another kind of CPU matrix products may round differently.
@@ -84,12 +87,14 @@ pub mod observe;
 pub mod ode;
 pub mod optim;
 pub mod paper;
+pub mod plan;
 pub mod publish;
 pub mod record;
 pub mod report;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod session;
 pub mod settings;
 pub mod study;
 pub mod sweep;

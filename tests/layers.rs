@@ -10,12 +10,15 @@ const LAYERS: &[(u32, &[&str])] = &[
     (3, &["data", "theory"]),
     (4, &["objective"]),
     (5, &["flow", "optim", "observe"]),
-    (6, &["scenario"]),
-    (7, &["record"]),
-    (8, &["run", "claim", "figure"]),
-    (9, &["sweep"]),
-    (10, &["study", "paper", "report"]),
-    (11, &["cli"]),
+    (6, &["plan"]),
+    (7, &["scenario"]),
+    (8, &["record"]),
+    (9, &["claim", "figure"]),
+    (10, &["session"]),
+    (11, &["run"]),
+    (12, &["sweep"]),
+    (13, &["study", "paper", "report"]),
+    (14, &["cli"]),
 ];
 
 fn layer(module: &str) -> Option<u32> {

@@ -35,8 +35,8 @@ mod stagnates;
 use std::collections::BTreeMap;
 
 use crate::ode::Termination;
+use crate::plan::Plan;
 use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
-use crate::scenario::Scenario;
 use crate::settings::Claim;
 
 pub use records::Records;
@@ -45,7 +45,7 @@ pub use records::Records;
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// What was asked: λ, the depth, the horizon, the claims.
-    pub scenario: &'a Scenario,
+    pub plan: &'a Plan,
     /// The records that are judged.
     pub run: &'a Run,
     /// How the flow ended, and what happened on its way.
@@ -125,7 +125,7 @@ type Finding = Result<Measured, Missing>;
 
 /// The verdict on each claim of the scenario, by name.
 pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
-    evidence.scenario.claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
+    evidence.plan.claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
 }
 
 /// The verdict on one claim, whether the scenario makes it or not.
@@ -133,7 +133,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     if !["t_end", "converged", "at_rest", REACHED].contains(&evidence.flow.termination) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
     }
-    let first = measure(claim, &Records::new(evidence.scenario, evidence.run), evidence);
+    let first = measure(claim, &Records::new(evidence.plan, evidence.run), evidence);
     let measured = match first {
         Ok(measured) => measured,
         Err(Missing::Undefined(reason)) => return undefined(reason),
@@ -144,9 +144,9 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
             return limited(format!("the error is not known: the second integration {stop}"));
         }
-        Some((run, _)) => measure(claim, &Records::new(evidence.scenario, run), evidence),
+        Some((run, _)) => measure(claim, &Records::new(evidence.plan, run), evidence),
     };
-    let halved = is_fitted(claim).then(|| measure(claim, &Records::new(evidence.scenario, evidence.run).halved(), evidence));
+    let halved = is_fitted(claim).then(|| measure(claim, &Records::new(evidence.plan, evidence.run).halved(), evidence));
     let value = |found: &Finding, index: usize| {
         found.as_ref().ok().and_then(|m| m.conditions.get(index)).map_or(f64::NAN, |condition| condition.value)
     };
@@ -157,7 +157,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     // What is said of the end of the flow is then said of where it was told to stop.
     let remark = match evidence.flow.termination {
         REACHED => {
-            let (t, t_end) = (evidence.flow.t_reached, evidence.scenario.flow.t_end);
+            let (t, t_end) = (evidence.flow.t_reached, evidence.plan.flow.t_end);
             let short = format!("its end is t = {t}, where `stop` ended the flow before t_end {t_end}");
             if measured.remark.is_empty() { short } else { format!("{}; {short}", measured.remark) }
         }

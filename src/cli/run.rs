@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::claim::{self, Evidence, shown};
+use crate::claim::shown;
 use crate::figure;
 use crate::ode::Termination;
 use crate::record::{Draft, Ending, Outcome, Verdict};
@@ -46,14 +46,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
 
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let mut finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
+    let finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
     drop(meter);
-    finished.manifest.verdicts = claim::judge(&Evidence {
-        scenario: &scenario,
-        run: &finished.run,
-        flow: &finished.manifest.processes["flow"],
-        second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
-    });
 
     let draft = Draft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;

@@ -1,75 +1,22 @@
 //! What a scenario amounts to: its data's moments, its objective, its start.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::thread;
 
-use nalgebra::DMatrix;
-
 use crate::data::{Data, DatasetError};
-use crate::flow::GradientFlow;
 use crate::linalg::SvdError;
 use crate::machine::free_memory;
-use crate::network::{Architecture, Conserved, LayerRates, Parameters, init};
-use crate::objective::{Objective, Samples};
+use crate::network::{Architecture, Conserved, init};
 use crate::observe::{KernelTooLarge, Measure, Snapshot, check_kernel, registry};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::settings::Loss;
 
 use super::training::Training;
-use super::{Memory, MemoryError};
+use super::{Memory, MemoryError, Problem};
 
 /// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
 /// units of the layer's outputs, is what passes for on the kink.
 const WATCHED: f64 = 1e-6;
-
-/// The training problem of a scenario.
-pub struct Problem {
-    /// θ(0), where the flow and every optimizer start.
-    pub start: Parameters,
-    /// J = ℒ + Σ_l (λ_l/2)‖θ_l‖².
-    pub objective: Box<dyn Objective>,
-    /// κ_l of the flow.
-    pub rates: LayerRates,
-    /// Whether the flow slides along kinks if its integrator can.
-    pub slides: bool,
-    /// A sample as near to a kink as this share of its layer's outputs, in the root mean square, is on it.
-    pub on_kink: f64,
-    /// J on the test samples, where the scenario has some.
-    pub test: Option<Box<dyn Objective>>,
-    /// ℒ of the best constant function; of the zero map, where data tell no mean of labels.
-    pub constant_loss: f64,
-    /// R with RᵀR the AGOP of the target, of data that were drawn from one.
-    pub target_agop: Option<DMatrix<f64>>,
-    /// The samples themselves, where an optimizer of the scenario takes minibatches.
-    pub samples: Option<Arc<Samples>>,
-    /// Whether what is observed rests on decompositions of weights and Jacobians.
-    pub decomposed: bool,
-    /// What of the scenario was changed to make a problem of it.
-    pub notes: Vec<String>,
-    /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
-    pub scenario_hash: String,
-}
-
-impl Clone for Problem {
-    /// With objectives of its own, for another thread.
-    fn clone(&self) -> Self {
-        Self {
-            start: self.start.clone(),
-            objective: self.objective.duplicate(),
-            rates: self.rates.clone(),
-            slides: self.slides,
-            on_kink: self.on_kink,
-            test: self.test.as_ref().map(|test| test.duplicate()),
-            constant_loss: self.constant_loss,
-            target_agop: self.target_agop.clone(),
-            samples: self.samples.clone(),
-            decomposed: self.decomposed,
-            notes: self.notes.clone(),
-            scenario_hash: self.scenario_hash.clone(),
-        }
-    }
-}
 
 /// Why a valid scenario is no problem: what its files hold does not fit.
 #[derive(Debug, thiserror::Error)]
@@ -255,34 +202,6 @@ impl Problem {
         let squares: f64 = widths.iter().map(|width| 10.0 * width * width).sum();
         let jacobians = if scenario.network.is_linear() { 0.0 } else { samples * outputs * (6.0 * through + squares) };
         drawn + decomposed + jacobians + 50.0 * through > OPERATIONS || Memory::of(scenario).total() > BYTES
-    }
-
-    /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
-    pub fn flow(&self) -> GradientFlow<'_> {
-        if self.slides {
-            GradientFlow::sliding(&*self.objective)
-        } else {
-            GradientFlow::with_rates(&*self.objective, &self.rates, &self.start)
-        }
-    }
-
-    /// `atol`, an error of θ, as one of the variables φ_l = θ_l/√κ_l in which the flow is integrated.
-    pub fn atol(&self, atol: f64) -> f64 {
-        atol / self.rates.range().1.sqrt()
-    }
-
-    /// Weights to be observed; `None` where their products overflow and would have to be decomposed.
-    pub(super) fn snapshot<'s>(
-        &'s self,
-        t: f64,
-        parameters: &'s Parameters,
-        flow: Option<&'s Parameters>,
-    ) -> Option<Snapshot<'s>> {
-        if self.decomposed {
-            Snapshot::new(t, parameters, &*self.objective, flow).ok()
-        } else {
-            Some(Snapshot::undecomposed(t, parameters, &*self.objective, flow))
-        }
     }
 
     /// The start can be observed, and the loss is finite there.

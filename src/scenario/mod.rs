@@ -16,6 +16,7 @@ mod observed;
 mod patch;
 pub mod picture;
 mod places;
+mod plan;
 mod print;
 mod read;
 mod sweep;

@@ -12,22 +12,6 @@ impl Scenario {
         self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
     }
 
-    /// What a reader must know of groups that are left out.
-    pub fn unobserved(&self) -> Option<String> {
-        let groups = self.observe.as_ref()?;
-        let names: Vec<&str> = groups.iter().map(|group| group.name()).collect();
-        let all = if names.is_empty() { "no group".to_string() } else { format!("the groups {} alone", names.join(", ")) };
-        let mut lacks = Vec::new();
-        if !self.observes(Group::Balance) {
-            lacks.push("the run does not check itself by the balance law");
-        }
-        if !self.observes(Group::Sharpness) && !self.optimizers.is_empty() {
-            lacks.push("nobody watches for the edge of stability of optimizers");
-        }
-        let lacks: String = lacks.iter().map(|lack| format!("; {lack}")).collect();
-        Some(format!("observe: {all}: pictures of others are not drawn{lacks}"))
-    }
-
     /// Rows of the tangent kernel on so many samples.
     pub fn kernel_rows(&self, samples: u64) -> u64 {
         let end = |width: Option<&usize>| width.copied().unwrap_or(0) as u64;

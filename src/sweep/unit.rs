@@ -4,7 +4,6 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::claim::{self, Evidence};
 use crate::ode::Interrupt;
 use crate::record::{Keep, publish_unit};
 use crate::run::{self, Problem};
@@ -67,18 +66,12 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         return Ok(Outcome::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
     }
     let begin = Instant::now();
-    let mut finished = run::run(&scenario, &problem, interrupt, |_t| {});
+    let finished = run::run(&scenario, &problem, interrupt, |_t| {});
     let spent = begin.elapsed();
     // Whichever of its processes that stopped: only an undisturbed run leaves records.
     if interrupt.is_raised() {
         return Ok(Outcome::Interrupted);
     }
-    finished.manifest.verdicts = claim::judge(&Evidence {
-        scenario: &scenario,
-        run: &finished.run,
-        flow: &finished.manifest.processes["flow"],
-        second: finished.finer.as_ref().map(|finer| (&finer.run, finer.termination)),
-    });
     publish_unit(
         &folder.unit(unit.id),
         &finished.run,

@@ -71,7 +71,7 @@ fn wrong_numbers_fail_on_the_records_that_confirm_the_right_ones() {
             change(&mut scenario.clone(), &mut second);
             let flow = &finished.manifest.processes["flow"];
             let second = Some((&second, finer.termination));
-            verdict(claim, &Evidence { scenario: &asked, run: &first, flow, second }).verdict
+            verdict(claim, &Evidence { plan: &asked.plan(String::new()), run: &first, flow, second }).verdict
         }
     };
     let (decay, balanced) = (finished("depth5-decay"), finished("depth5-balanced"));
@@ -205,7 +205,12 @@ fn the_records_do_not_know_of_the_claims() {
         let (scenario, _) = scenario::read(&bundled("quickstart"), &sets).unwrap();
         let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
         let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
-        let evidence = Evidence { scenario: &scenario, run: &finished.run, flow: &finished.manifest.processes["flow"], second };
+        let evidence = Evidence {
+            plan: &scenario.plan(String::new()),
+            run: &finished.run,
+            flow: &finished.manifest.processes["flow"],
+            second,
+        };
         let verdicts = format!("{:?}", gramflow::claim::judge(&evidence));
         (finished, verdicts)
     };
@@ -276,7 +281,7 @@ init: {balanced: {imbalance: 0.5}}
             let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
             let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
             let flow = &finished.manifest.processes["flow"];
-            let evidence = Evidence { scenario: &scenario, run: &finished.run, flow, second };
+            let evidence = Evidence { plan: &scenario.plan(String::new()), run: &finished.run, flow, second };
             (gramflow::claim::judge(&evidence), flow.termination)
         };
         let (fine, ended) = judge("{log: {points: 200}}");

@@ -148,7 +148,8 @@ fn claims_are_judged_where_it_was_stopped() {
     assert!(run.manifest.warnings.is_empty(), "{:?}", run.manifest.warnings);
     let second = run.finer.as_ref().map(|finer| (&finer.run, finer.termination));
     assert_eq!(second.unwrap().0.table.floats("flow", "t").last(), Some(&t));
-    let evidence = claim::Evidence { scenario: &scenario, run: &run.run, flow: &run.manifest.processes["flow"], second };
+    let evidence =
+        claim::Evidence { plan: &scenario.plan(String::new()), run: &run.run, flow: &run.manifest.processes["flow"], second };
     let verdicts = claim::judge(&evidence);
     assert_eq!(verdicts["balance-law"].verdict, Outcome::Holds);
     assert_eq!(verdicts["converged"].verdict, Outcome::Fails);

@@ -1,4 +1,4 @@
-//! The main job: builds the problem of a scenario, advances the flow and the optimizers on one clock, observes and records.
+//! The main job: advances the flow and the optimizers on one clock, observes and records.
 //!
 //! Every optimizer is recorded at the steps nearest to the record times. The flow is carried to those times as well, so that distances are
 //! taken at one and the same time, never between records. (Methods without dense output cut their steps there, so that within its
@@ -8,7 +8,6 @@ mod certificate;
 mod choice;
 mod companion;
 mod integrator;
-mod memory;
 mod monitor;
 mod plateaus;
 mod preserve;
@@ -18,16 +17,15 @@ mod schedule;
 mod sharpness;
 mod sliding;
 mod stop;
-mod training;
 mod warning;
 
 pub use integrator::{flow_integrator, integrator};
-pub use memory::{Memory, MemoryError, Part};
-pub use problem::{Problem, ProblemError};
+pub use problem::Problem;
 pub(crate) use process::batches;
 
 use std::time::Instant;
 
+use crate::claim::{self, Evidence};
 use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
@@ -35,8 +33,8 @@ use crate::observe::{
     self, Accuracy, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss, alpha_tildes,
 };
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, caption, table};
-use crate::scenario::Scenario;
+use crate::plan::Plan;
+use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, table};
 
 use certificate::{Lead, Leading, Second};
 use process::{Descent, Ended, Flow};
@@ -73,25 +71,32 @@ impl Finished {
     }
 }
 
-/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
+/// Carries out a plan on a problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
 /// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
-pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
+pub(crate) fn carry_out(plan: &Plan, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
     // A claim is judged by its error.
-    if !scenario.flow.certify && scenario.claims.is_empty() {
-        return integrate(scenario, problem, interrupt, progress, None);
+    if !plan.flow.certify && plan.claims.is_empty() {
+        return integrate(plan, problem, interrupt, progress, None);
     }
-    let (finer, its_problem, lead) = (certificate::finer(scenario), problem.clone(), Lead::default());
+    let (finer, its_problem, lead) = (certificate::finer(plan), problem.clone(), Lead::default());
     std::thread::scope(|scope| {
         let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &lead));
         let leading = Leading(&lead);
-        let mut finished = integrate(scenario, problem, interrupt, progress, Some(&lead));
+        let mut finished = integrate(plan, problem, interrupt, progress, Some(&lead));
         drop(leading);
         match second.join() {
             Ok(second) => {
                 certificate::certify(&mut finished, &finer, &second);
-                finished.finer = Some(second.into_finer());
+                let second = second.into_finer();
+                finished.manifest.verdicts = claim::judge(&Evidence {
+                    plan,
+                    run: &finished.run,
+                    flow: &finished.manifest.processes["flow"],
+                    second: Some((&second.run, second.termination)),
+                });
+                finished.finer = Some(second);
             }
             Err(panic) => std::panic::resume_unwind(panic),
         }
@@ -99,40 +104,40 @@ pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progre
     })
 }
 
-/// The names of the numbers that a run of the scenario records, in the order of its table: those of its start. Nothing is integrated.
-pub fn columns(scenario: &Scenario, problem: &Problem) -> Vec<String> {
+/// The names of the numbers that a run records, in the order of its table: those of its start. Nothing is integrated.
+pub(crate) fn columns(plan: &Plan, problem: &Problem) -> Vec<String> {
     let stopped = Interrupt::default();
     stopped.raise();
-    let table = integrate(scenario, problem, &stopped, |_t| {}, None).run.table;
+    let table = integrate(plan, problem, &stopped, |_t| {}, None).run.table;
     let numbers = table.columns.into_iter().filter(|column| !matches!(column.values, Values::Text(_)));
     numbers.map(|column| column.name).collect()
 }
 
 /// `lead`: who waits for the flow.
 fn integrate(
-    scenario: &Scenario,
+    plan: &Plan,
     problem: &Problem,
     interrupt: &Interrupt,
     mut progress: impl FnMut(f64),
     lead: Option<&Lead>,
 ) -> Finished {
-    let mut observables = observables(scenario, problem);
-    if scenario.observes(Group::Distance) {
-        observables.push(Box::new(CompanionDistance(companion::kinds(scenario))));
+    let mut observables = observables(plan, problem);
+    if plan.observes(Group::Distance) {
+        observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
     }
-    let mut flow = Flow::new(scenario, problem, interrupt);
+    let mut flow = Flow::new(plan, problem, interrupt);
     let mut descents: Vec<Descent> =
-        scenario.optimizers.iter().map(|settings| Descent::new(settings, scenario, problem, interrupt)).collect();
+        plan.optimizers.iter().map(|settings| Descent::new(settings, plan, problem, interrupt)).collect();
     let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
-    recorders.extend(scenario.optimizers.iter().map(|settings| Recorder::new(settings.name())));
+    recorders.extend(plan.optimizers.iter().map(|settings| Recorder::new(settings.name())));
 
-    if scenario.record.weights {
+    if plan.record_weights {
         recorders.iter_mut().for_each(Recorder::keep_weights);
     }
 
     let clocks: Vec<Clock> = descents.iter().map(Descent::clock).collect();
     let mut unobserved = 0;
-    for event in schedule(&scenario.record_times(), &clocks) {
+    for event in schedule(&plan.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
@@ -182,48 +187,48 @@ fn integrate(
             },
         )
     };
-    let mut manifest = Manifest::new(problem.scenario_hash.clone(), scenario.seed, ended.iter().map(entry).collect());
+    let mut manifest = Manifest::new(problem.scenario_hash.clone(), plan.seed, ended.iter().map(entry).collect());
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
     let complaints: Vec<String> =
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
     let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
-    let trajectory = scenario.record.weights.then(|| recorders.iter_mut().filter_map(Recorder::take_trajectory).collect());
+    let trajectory = plan.record_weights.then(|| recorders.iter_mut().filter_map(Recorder::take_trajectory).collect());
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
-    let mut run = records(scenario, &recorders, &weights, problem);
+    let mut run = records(plan, &recorders, &weights, problem);
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &terminations, unobserved);
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(problem.notes.iter().cloned());
-    manifest.warnings.extend(choice::unanswered(scenario));
-    manifest.warnings.extend(scenario.unobserved());
+    manifest.warnings.extend(choice::unanswered(plan));
+    manifest.warnings.extend(plan.unobserved());
     Finished { run, manifest, weights, trajectory, terminations, finer: None }
 }
 
 /// What was recorded, of processes with these final weights.
-fn records(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Run {
+fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Run {
     Run {
-        name: scenario.name.clone(),
-        widths: scenario.network.widths.clone(),
-        law: scenario.balance_law(),
-        caption: caption(scenario),
+        name: plan.name.clone(),
+        widths: plan.widths.clone(),
+        law: plan.balance_law(),
+        caption: plan.caption.clone(),
         table: table(recorders),
-        arrays: all_arrays(scenario, recorders, weights, problem),
+        arrays: all_arrays(plan, recorders, weights, problem),
     }
 }
 
 /// What is measured of every process.
-fn observables(scenario: &Scenario, problem: &Problem) -> Vec<Box<dyn Observable>> {
-    let mut observables = observe::all(&problem.start, scenario.balance_law(), problem.target_agop.as_ref());
+fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
+    let mut observables = observe::all(&problem.start, plan.balance_law(), problem.target_agop.as_ref());
     observables.push(Box::new(Learned { constant: problem.constant_loss }));
     observables.push(Box::new(Accuracy));
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }
-    if scenario.measure.contains(&Measure::Ntk) {
+    if plan.measure.contains(&Measure::Ntk) {
         observables.push(Box::new(Ntk::new(&*problem.objective, &problem.start)));
     }
-    observables.retain(|observable| scenario.observes(observable.columns().group));
+    observables.retain(|observable| plan.observes(observable.columns().group));
     observables
 }
 
@@ -281,13 +286,13 @@ fn target_arrays(problem: &Problem) -> Arrays {
 
 /// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
 /// its end; and the target's AGOP, if it is known.
-fn all_arrays(scenario: &Scenario, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
+fn all_arrays(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = arrays(recorders);
     for (process, parameters) in weights {
-        if scenario.observes(Group::Alignment) {
+        if plan.observes(Group::Alignment) {
             all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
         }
-        if !scenario.observes(Group::Nfa) && !scenario.observes(Group::Agop) {
+        if !plan.observes(Group::Nfa) && !plan.observes(Group::Agop) {
             continue;
         }
         if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {

@@ -10,8 +10,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use crate::flow::Integrator;
 use crate::npz::Array;
 use crate::ode::{Interrupt, Termination};
+use crate::plan::Plan;
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
-use crate::scenario::Scenario;
 
 use super::process::Flow;
 use super::warning::VISIBLE;
@@ -63,8 +63,8 @@ impl Drop for Leading<'_> {
 }
 
 /// The scenario of the second integration.
-pub(super) fn finer(scenario: &Scenario) -> Scenario {
-    let mut finer = scenario.clone();
+pub(super) fn finer(plan: &Plan) -> Plan {
+    let mut finer = plan.clone();
     finer.flow.rtol /= 10.0;
     finer.flow.atol /= 10.0;
     if let Integrator::Rk4 { step } = &mut finer.flow.integrator {
@@ -84,9 +84,9 @@ pub(super) struct Second {
 
 impl Second {
     /// Integrates over the record times that the first one reaches, and to its end.
-    pub(super) fn fly(scenario: &Scenario, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
-        let observables = observables(scenario, &problem);
-        let mut flow = Flow::new(scenario, &problem, interrupt).unwatched();
+    pub(super) fn fly(plan: &Plan, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
+        let observables = observables(plan, &problem);
+        let mut flow = Flow::new(plan, &problem, interrupt).unwatched();
         let mut recorder = Recorder::new("flow");
         let mut gradients = Vec::new();
         let mut advance = |t: f64| {
@@ -96,13 +96,13 @@ impl Second {
             }
             there
         };
-        let reached = scenario.record_times().into_iter().all(|t| lead.reaches(t) && advance(t));
+        let reached = plan.record_times().iter().copied().all(|t| lead.reaches(t) && advance(t));
         // The first may have ended between two record times.
         if !reached {
             advance(lead.end());
         }
         let ended = flow.ended();
-        let run = records(scenario, &[recorder], &[(ended.name, ended.parameters)], &problem);
+        let run = records(plan, &[recorder], &[(ended.name, ended.parameters)], &problem);
         Self { run, gradients, stop: ended.termination }
     }
 
@@ -113,7 +113,7 @@ impl Second {
 }
 
 /// Adds the certificate to the manifest, the errors to the arrays, and what shows to the warnings.
-pub(super) fn certify(finished: &mut Finished, finer: &Scenario, second: &Second) {
+pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     let (first_t, second_t) = (finished.run.table.floats("flow", "t"), second.run.table.floats("flow", "t"));
     // For every record of the first, the record of the second at the very same time.
     let partners: Vec<Option<usize>> =

@@ -6,7 +6,7 @@ use nalgebra::DVector;
 use crate::flow::{Motion, Preserve, Stationarity};
 use crate::objective::{Objective, OnKink};
 use crate::ode::{Event, Termination, Tolerance};
-use crate::scenario::Scenario;
+use crate::plan::Plan;
 use crate::settings::Claim;
 
 use super::Problem;
@@ -44,18 +44,18 @@ pub(super) struct Monitor<'a> {
 }
 
 impl<'a> Monitor<'a> {
-    pub(super) fn new(scenario: &Scenario, problem: &'a Problem) -> Self {
-        let tolerance = Tolerance { rtol: scenario.flow.rtol, atol: problem.atol(scenario.flow.atol) };
-        let t_end = scenario.flow.t_end;
+    pub(super) fn new(plan: &Plan, problem: &'a Problem) -> Self {
+        let tolerance = Tolerance { rtol: plan.flow.rtol, atol: problem.atol(plan.flow.atol) };
+        let t_end = plan.flow.t_end;
         Self {
             problem,
             stationarity: Stationarity::new(problem.rates.scaled(&problem.start).values(), t_end, tolerance),
             t_end,
             next: FIRST * t_end,
-            stops: scenario.flow.preserve == Preserve::None,
-            claimed: scenario.claims.contains(&Claim::Converged),
+            stops: plan.flow.preserve == Preserve::None,
+            claimed: plan.claims.contains(&Claim::Converged),
             plateaus: Plateaus::default(),
-            sliding: Sliding::new(&scenario.flow),
+            sliding: Sliding::new(&plan.flow),
             events: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::observe::{Companion, Measure};
 use crate::optim::{Follows, Ground, Optimizer, Schedule};
-use crate::scenario::Scenario;
+use crate::plan::Plan;
 
 use super::Problem;
 
@@ -15,9 +15,16 @@ pub(super) struct Choice<'a> {
 }
 
 /// What `measure` means for an optimizer that takes `steps` steps.
-pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, problem: &'a Problem, steps: u64) -> Choice<'a> {
+pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, problem: &'a Problem, steps: u64) -> Choice<'a> {
     let mut choice = Choice::default();
-    if is_about(measure, settings) && *settings.schedule() != Schedule::Constant {
+    let compares = matches!(measure, Measure::ModifiedFlow | Measure::Limit) && is_about(measure, settings);
+    if compares && !plan.is_one_for_all() {
+        let reason =
+            "the flows that it follows are not compared: they are stated for one rate and one weight decay of all layers";
+        choice.reasons.push(reason.to_string());
+        return choice;
+    }
+    if compares && *settings.schedule() != Schedule::Constant {
         let flow = if measure == Measure::Limit { "limit" } else { "modified flow" };
         choice.reasons.push(format!("its {flow} is not compared: it is stated for one learning rate; leave out `schedule`"));
         return choice;
@@ -52,7 +59,7 @@ pub(super) fn is_about(measure: Measure, settings: &Optimizer) -> bool {
 }
 
 /// Why columns that the scenario asks for are null for every process: no optimizer is of the kind that they are about.
-pub(super) fn unanswered(scenario: &Scenario) -> Vec<String> {
+pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
     let reason = |&measure: &Measure| {
         let (word, kinds) = match measure {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
@@ -60,12 +67,12 @@ pub(super) fn unanswered(scenario: &Scenario) -> Vec<String> {
             Measure::Limit => ("limit", "adam, adamw and rmsprop"),
             Measure::Sharpness | Measure::Ntk => return None,
         };
-        let answered = scenario.optimizers.iter().any(|settings| is_about(measure, settings));
+        let answered = plan.optimizers.iter().any(|settings| is_about(measure, settings));
         (!answered)
             .then(|| format!("measure: {word} is about {kinds}, and the scenario has no such optimizer: its columns are null"))
     };
-    let mut reasons: Vec<String> = scenario.measure.iter().filter_map(reason).collect();
-    if scenario.measure.contains(&Measure::Ledger) && scenario.network.layers() == 1 {
+    let mut reasons: Vec<String> = plan.measure.iter().filter_map(reason).collect();
+    if plan.measure.contains(&Measure::Ledger) && plan.layers() == 1 {
         reasons
             .push("measure: ledger is about neighbouring layers, and there is one layer: ledger_residual is null".to_string());
     }

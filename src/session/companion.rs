@@ -14,7 +14,7 @@ use nalgebra::DVector;
 use crate::observe::{self, Measure};
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
 use crate::optim::{Follows, Optimizer};
-use crate::scenario::Scenario;
+use crate::plan::Plan;
 use crate::{flow, record};
 
 use super::Problem;
@@ -54,15 +54,15 @@ pub(super) struct Companion<'a> {
 /// What the scenario asks for of one optimizer, and why a flow that it asks for is not there.
 pub(super) fn companions<'a>(
     settings: &Optimizer,
-    scenario: &Scenario,
+    plan: &Plan,
     problem: &'a Problem,
     interrupt: &Interrupt,
 ) -> (Vec<Companion<'a>>, Vec<String>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    let maker = Maker { settings, scenario, problem, interrupt };
-    let steps = settings.last_step(scenario.flow.t_end);
-    for &measure in &scenario.measure {
-        let Choice { flows, reasons } = choose(measure, settings, problem, steps);
+    let maker = Maker { settings, plan, problem, interrupt };
+    let steps = settings.last_step(plan.flow.t_end);
+    for &measure in &plan.measure {
+        let Choice { flows, reasons } = choose(measure, settings, plan, problem, steps);
         found.extend(flows.into_iter().map(|(kind, flow)| maker.companion(kind, flow)));
         missing.extend(reasons);
     }
@@ -70,12 +70,12 @@ pub(super) fn companions<'a>(
 }
 
 /// The kinds of companion whose distances a scenario asks for, in the order of their columns.
-pub(super) fn kinds(scenario: &Scenario) -> Vec<observe::Companion> {
+pub(super) fn kinds(plan: &Plan) -> Vec<observe::Companion> {
     let mut kinds = Vec::new();
-    if scenario.measure.contains(&Measure::ModifiedFlow) {
+    if plan.measure.contains(&Measure::ModifiedFlow) {
         kinds.extend([observe::Companion::ModifiedFlow, observe::Companion::ThirdOrderFlow]);
     }
-    if scenario.measure.contains(&Measure::Limit) {
+    if plan.measure.contains(&Measure::Limit) {
         kinds.push(observe::Companion::Limit);
     }
     kinds
@@ -83,7 +83,7 @@ pub(super) fn kinds(scenario: &Scenario) -> Vec<observe::Companion> {
 
 struct Maker<'a, 's> {
     settings: &'s Optimizer,
-    scenario: &'s Scenario,
+    plan: &'s Plan,
     problem: &'a Problem,
     interrupt: &'s Interrupt,
 }
@@ -92,7 +92,7 @@ impl<'a> Maker<'a, '_> {
     /// The companion at its start.
     fn companion(&self, kind: observe::Companion, follows: Follows<'a>) -> Companion<'a> {
         let Follows { field, formula, t, state, gradients } = follows;
-        let flow = &self.scenario.flow;
+        let flow = &self.plan.flow;
         let steps = self.settings.last_step(flow.t_end);
         let [some, each] = MODIFIED_STEPS;
         let max_steps = match (kind, flow.integrator) {

@@ -13,8 +13,8 @@ use crate::objective::BatchGradient;
 use crate::observe::{Entry, Group, Measure, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{Batches, Batching, Optimizer, Rule};
+use crate::plan::Plan;
 use crate::record::{self, Recorder};
-use crate::scenario::Scenario;
 use crate::theory::Ledger;
 
 use super::Problem;
@@ -69,22 +69,22 @@ pub(super) struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn new(scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+    pub(super) fn new(plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let field = Rc::new(problem.flow());
         let state = field.state(&problem.start);
         let integrated = if state.is_some() { field.objective().duplicate() } else { problem.objective.duplicate() };
-        let settings = flow::Flow { atol: problem.atol(scenario.flow.atol), ..scenario.flow.clone() };
+        let settings = flow::Flow { atol: problem.atol(plan.flow.atol), ..plan.flow.clone() };
         Self {
             state,
             integrator: flow_integrator(&settings, field.clone(), interrupt).expect("a validated scenario can be integrated"),
             field,
-            monitor: Some(Monitor::new(scenario, problem)),
-            goal: Goal::of(scenario, integrated),
-            preservation: Preservation::new(scenario.flow.preserve, &problem.start, &scenario.balance_law()),
-            sharpness: scenario.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
+            monitor: Some(Monitor::new(plan, problem)),
+            goal: Goal::of(plan, integrated),
+            preservation: Preservation::new(plan.flow.preserve, &problem.start, &plan.balance_law()),
+            sharpness: plan.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             parameters: problem.start.clone(),
             t: 0.0,
-            t_end: scenario.flow.t_end,
+            t_end: plan.flow.t_end,
             work: Work::default(),
             time: Duration::ZERO,
             observation: Duration::ZERO,
@@ -292,34 +292,34 @@ pub(super) struct Descent<'a> {
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(settings: &'a Optimizer, scenario: &Scenario, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+    pub(super) fn new(settings: &'a Optimizer, plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let dim = problem.start.values().len();
-        let minibatches = minibatches(settings, scenario.seed, problem);
+        let minibatches = minibatches(settings, plan.seed, problem);
         let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
-        let (companions, mut complaints) = companions(settings, scenario, problem, interrupt);
-        if scenario.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
+        let (companions, mut complaints) = companions(settings, plan, problem, interrupt);
+        if plan.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
             complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
         }
         Self {
             name: settings.name().to_string(),
             problem,
             settings,
-            rule: settings.rule_of(problem.start.architecture(), &scenario.weight_decay, &problem.rates),
+            rule: settings.rule_of(problem.start.architecture(), &plan.weight_decay, &problem.rates),
             minibatches,
             companions,
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
-            sharpness: scenario.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
-            ledger: keeps_ledger(scenario, settings).then(|| Ledger::new(&problem.start, scenario.weight_decay.single())),
+            sharpness: plan.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
+            ledger: keeps_ledger(plan, settings).then(|| Ledger::new(&problem.start, plan.weight_decay.single())),
             entry: None,
             steps: 0,
-            last: settings.last_step(scenario.flow.t_end),
+            last: settings.last_step(plan.flow.t_end),
             counted: settings.steps().is_some(),
             time: Duration::ZERO,
             observation: Duration::ZERO,
             interrupt: interrupt.clone(),
-            criterion: Criterion::of(scenario, problem.rates.clone(), dim),
+            criterion: Criterion::of(plan, problem.rates.clone(), dim),
             steps_per_look,
             looked: false,
             is_current: false,
@@ -460,8 +460,8 @@ impl<'a> Descent<'a> {
 }
 
 /// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
-fn keeps_ledger(scenario: &Scenario, settings: &Optimizer) -> bool {
-    settings.forgets() && scenario.measure.contains(&Measure::Ledger)
+fn keeps_ledger(plan: &Plan, settings: &Optimizer) -> bool {
+    settings.forgets() && plan.measure.contains(&Measure::Ledger)
 }
 
 /// ⌈n/B⌉ of an `sgd` with minibatches of B.

@@ -20,7 +20,7 @@ use crate::linalg::norm;
 use crate::network::LayerRates;
 use crate::objective::Objective;
 use crate::ode::{Integrator, Segment, Termination};
-use crate::scenario::Scenario;
+use crate::plan::Plan;
 use crate::settings::Stop;
 
 /// The first look at a method whose steps are not seen, as a share of the horizon, and the time from one look to the next, as a factor.
@@ -55,8 +55,8 @@ pub(super) struct Criterion {
 
 impl Criterion {
     /// If the scenario asks for one.
-    pub(super) fn of(scenario: &Scenario, rates: LayerRates, dim: usize) -> Option<Self> {
-        let stop = scenario.stop.clone()?;
+    pub(super) fn of(plan: &Plan, rates: LayerRates, dim: usize) -> Option<Self> {
+        let stop = plan.stop.clone()?;
         Some(Self { stop, rates, gradient: DVector::zeros(dim), gradients: 0 })
     }
 
@@ -133,14 +133,14 @@ pub(super) struct Goal {
 
 impl Goal {
     /// If the scenario asks for one, of its flow on `objective`.
-    pub(super) fn of(scenario: &Scenario, objective: Box<dyn Objective>) -> Option<Self> {
+    pub(super) fn of(plan: &Plan, objective: Box<dyn Objective>) -> Option<Self> {
         use flow::Integrator::{Dop853, Dopri5, Rk4};
         Some(Self {
-            criterion: Criterion::of(scenario, LayerRates::default(), objective.architecture().parameter_count())?,
+            criterion: Criterion::of(plan, LayerRates::default(), objective.architecture().parameter_count())?,
             objective,
-            rtol: scenario.flow.rtol,
-            t_end: scenario.flow.t_end,
-            sees_steps: !matches!(scenario.flow.integrator, Dopri5 | Dop853 | Rk4 { .. }),
+            rtol: plan.flow.rtol,
+            t_end: plan.flow.t_end,
+            sees_steps: !matches!(plan.flow.integrator, Dopri5 | Dop853 | Rk4 { .. }),
             looked: 0.0,
             below: None,
             ahead: None,

@@ -1,0 +1,117 @@
+//! What is asked of a run, whoever asks: how the flow is integrated, which optimizers stand beside it, what is observed when, and what it is
+//! meant to show. A scenario makes one ([`crate::scenario::Scenario::plan`]); [`crate::session::Session`] fills one in.
+
+use crate::flow::{Flow, Integrator, Preserve};
+use crate::network::{LayerRates, WeightDecay};
+use crate::observe::{Group, Measure};
+use crate::optim::Optimizer;
+use crate::settings::{Claim, Stop};
+use crate::theory::balance::BalanceLaw;
+
+/// The settings of a run, apart from its objective and its start.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the run is called.
+    pub name: String,
+    /// One line that says what it is: it stands under every picture's title.
+    pub caption: String,
+    /// The batches of optimizers derive from it.
+    pub seed: u64,
+    /// d_0, …, d_L of the network; a single entry, the length of θ, of an objective without layers.
+    pub widths: Vec<usize>,
+    /// Whether the network is f(x) = W_L ⋯ W_1 x.
+    pub linear: bool,
+    /// λ, or λ_1, …, λ_L.
+    pub weight_decay: WeightDecay,
+    /// κ_1, …, κ_L.
+    pub layer_rates: LayerRates,
+    /// The integration of the flow, from 0 to `t_end`.
+    pub flow: Flow,
+    /// When every process is observed: strictly increasing, from 0 to `flow.t_end`.
+    pub times: Vec<f64>,
+    /// Whether θ is kept at every record.
+    pub record_weights: bool,
+    /// The optimizers beside the flow, each of another name.
+    pub optimizers: Vec<Optimizer>,
+    /// The groups of columns that are recorded; `None`: all.
+    pub observe: Option<Vec<Group>>,
+    /// What is measured beyond what every run records.
+    pub measure: Vec<Measure>,
+    /// Where processes end before their horizon.
+    pub stop: Option<Stop>,
+    /// What it is meant to show.
+    pub claims: Vec<Claim>,
+}
+
+impl Plan {
+    /// A run of the flow to `t_end` without decay, by `auto` at rtol 1e-8, observed at the start and the end.
+    pub fn new(name: impl Into<String>, widths: Vec<usize>, t_end: f64) -> Self {
+        Self {
+            name: name.into(),
+            caption: String::new(),
+            seed: 0,
+            widths,
+            linear: false,
+            weight_decay: 0.0.into(),
+            layer_rates: LayerRates::default(),
+            flow: Flow {
+                t_end,
+                integrator: Integrator::Auto,
+                rtol: 1e-8,
+                atol: 1e-11,
+                preserve: Preserve::None,
+                certify: false,
+                max_steps: 10_000_000,
+                kink: 0.0,
+            },
+            times: vec![0.0, t_end],
+            record_weights: false,
+            optimizers: Vec::new(),
+            observe: None,
+            measure: Vec::new(),
+            stop: None,
+            claims: Vec::new(),
+        }
+    }
+
+    /// L; 0 of an objective without layers.
+    pub fn layers(&self) -> usize {
+        self.widths.len().saturating_sub(1)
+    }
+
+    /// The times at which every process is observed.
+    pub fn record_times(&self) -> &[f64] {
+        &self.times
+    }
+
+    /// The law of the imbalances D_l along the flow.
+    pub fn balance_law(&self) -> BalanceLaw {
+        BalanceLaw::new(&self.weight_decay, &self.layer_rates, self.layers())
+    }
+
+    /// Whether all layers have one rate and one weight decay.
+    pub fn is_one_for_all(&self) -> bool {
+        self.layer_rates.are_one() && self.weight_decay.uniform().is_some()
+    }
+
+    /// Whether the columns of a group are recorded.
+    pub fn observes(&self, group: Group) -> bool {
+        self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
+    }
+
+    /// What a reader must know of groups that are left out.
+    pub fn unobserved(&self) -> Option<String> {
+        let groups = self.observe.as_ref()?;
+        let names: Vec<&str> = groups.iter().map(|group| group.name()).collect();
+        let all = if names.is_empty() { "no group".to_string() } else { format!("the groups {} alone", names.join(", ")) };
+        let mut lacks = Vec::new();
+        if !self.observes(Group::Balance) {
+            lacks.push("the run does not check itself by the balance law");
+        }
+        if !self.observes(Group::Sharpness) && !self.optimizers.is_empty() {
+            lacks.push("nobody watches for the edge of stability of optimizers");
+        }
+        let lacks: String = lacks.iter().map(|lack| format!("; {lack}")).collect();
+        Some(format!("observe: {all}: pictures of others are not drawn{lacks}"))
+    }
+}

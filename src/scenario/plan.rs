@@ -1,0 +1,28 @@
+//! A scenario as a [`Plan`].
+
+use crate::plan::Plan;
+
+use super::Scenario;
+
+impl Scenario {
+    /// What it asks of a run, apart from its objective and its start. `caption`: one line that says what is run.
+    pub fn plan(&self, caption: String) -> Plan {
+        Plan {
+            name: self.name.clone(),
+            caption,
+            seed: self.seed,
+            widths: self.network.widths.clone(),
+            linear: self.network.is_linear(),
+            weight_decay: self.weight_decay.clone(),
+            layer_rates: self.layer_rates.clone(),
+            flow: self.flow.clone(),
+            times: self.record_times(),
+            record_weights: self.record.weights,
+            optimizers: self.optimizers.clone(),
+            observe: self.observe.clone(),
+            measure: self.measure.clone(),
+            stop: self.stop.clone(),
+            claims: self.claims.clone(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is trained, from where: an objective and a start, and what belongs to them.
+
+use std::sync::Arc;
+
+use nalgebra::DMatrix;
+
+use crate::flow::GradientFlow;
+use crate::network::{LayerRates, Parameters};
+use crate::objective::{Objective, Samples};
+use crate::observe::Snapshot;
+
+/// A training problem.
+pub struct Problem {
+    /// θ(0), where the flow and every optimizer start.
+    pub start: Parameters,
+    /// J = ℒ + Σ_l (λ_l/2)‖θ_l‖².
+    pub objective: Box<dyn Objective>,
+    /// κ_l of the flow.
+    pub rates: LayerRates,
+    /// Whether the flow slides along kinks if its integrator can.
+    pub slides: bool,
+    /// A sample as near to a kink as this share of its layer's outputs, in the root mean square, is on it.
+    pub on_kink: f64,
+    /// J on the test samples, where the scenario has some.
+    pub test: Option<Box<dyn Objective>>,
+    /// ℒ of the best constant function; of the zero map, where data tell no mean of labels.
+    pub constant_loss: f64,
+    /// R with RᵀR the AGOP of the target, of data that were drawn from one.
+    pub target_agop: Option<DMatrix<f64>>,
+    /// The samples themselves, where an optimizer of the scenario takes minibatches.
+    pub samples: Option<Arc<Samples>>,
+    /// Whether what is observed rests on decompositions of weights and Jacobians.
+    pub decomposed: bool,
+    /// What of the scenario was changed to make a problem of it.
+    pub notes: Vec<String>,
+    /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
+    pub scenario_hash: String,
+}
+
+impl Clone for Problem {
+    /// With objectives of its own, for another thread.
+    fn clone(&self) -> Self {
+        Self {
+            start: self.start.clone(),
+            objective: self.objective.duplicate(),
+            rates: self.rates.clone(),
+            slides: self.slides,
+            on_kink: self.on_kink,
+            test: self.test.as_ref().map(|test| test.duplicate()),
+            constant_loss: self.constant_loss,
+            target_agop: self.target_agop.clone(),
+            samples: self.samples.clone(),
+            decomposed: self.decomposed,
+            notes: self.notes.clone(),
+            scenario_hash: self.scenario_hash.clone(),
+        }
+    }
+}
+
+impl Problem {
+    /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
+    pub fn flow(&self) -> GradientFlow<'_> {
+        if self.slides {
+            GradientFlow::sliding(&*self.objective)
+        } else {
+            GradientFlow::with_rates(&*self.objective, &self.rates, &self.start)
+        }
+    }
+
+    /// `atol`, an error of θ, as one of the variables φ_l = θ_l/√κ_l in which the flow is integrated.
+    pub fn atol(&self, atol: f64) -> f64 {
+        atol / self.rates.range().1.sqrt()
+    }
+
+    /// Weights to be observed; `None` where their products overflow and would have to be decomposed.
+    pub(super) fn snapshot<'s>(
+        &'s self,
+        t: f64,
+        parameters: &'s Parameters,
+        flow: Option<&'s Parameters>,
+    ) -> Option<Snapshot<'s>> {
+        if self.decomposed {
+            Snapshot::new(t, parameters, &*self.objective, flow).ok()
+        } else {
+            Some(Snapshot::undecomposed(t, parameters, &*self.objective, flow))
+        }
+    }
+}
