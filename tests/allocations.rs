@@ -184,7 +184,7 @@ fn a_step_does_not_allocate_after_the_first() {
     let samples = std::sync::Arc::new(Samples::new(&data));
     for settings in &scenario.optimizers {
         for (size, replacement) in [(4, false), (4, true), (29, false), (1000, true)] {
-            let mut rule = settings.rule(&optim::Layout::new(objective.architecture(), 1e-3));
+            let mut rule = settings.rule(&optim::Layout::new(objective.layers().unwrap().architecture(), 1e-3));
             let mut batches = Batches::new(30, size, replacement, 0, settings.name());
             let mut minibatch = Minibatch::new(&objective, samples.clone(), size);
             let mut step = |k| {

@@ -34,7 +34,7 @@ impl<'a> GradientFlow<'a> {
         if rates.are_one() {
             return Self::new(objective);
         }
-        let rated = Rated::new(objective.duplicate(), rates, start.values());
+        let rated = Rated::new(objective.duplicate(), start.architecture(), rates, start.values());
         Self { objective: Descended::Own(Box::new(rated)), rates: rates.clone() }
     }
 
@@ -59,21 +59,21 @@ impl<'a> GradientFlow<'a> {
 
     /// `theta` ← θ of φ, but for frozen layers, which stay.
     pub fn weights(&self, phi: &DVector<f64>, theta: &mut Parameters) {
-        let net = self.objective().architecture();
-        self.rates.unscale(net, phi, theta.values_mut());
+        let net = theta.architecture().clone();
+        self.rates.unscale(&net, phi, theta.values_mut());
     }
 }
 
 impl VectorField for GradientFlow<'_> {
     fn dim(&self) -> usize {
-        self.objective().architecture().parameter_count()
+        self.objective().dim()
     }
 
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         self.objective().loss_descent(theta, dtheta);
         let decay = self.objective().weight_decay();
         if !decay.is_zero() {
-            decay.add(self.objective().architecture(), -1.0, theta, dtheta);
+            self.objective().add_decay(-1.0, theta, dtheta);
         }
     }
 
@@ -104,7 +104,7 @@ impl JacobianProducts for GradientFlow<'_> {
             Some(lambda) => jv.axpy(-lambda, v, -1.0),
             None => {
                 jv.neg_mut();
-                decay.add(self.objective().architecture(), -1.0, v, jv);
+                self.objective().add_decay(-1.0, v, jv);
             }
         }
     }

@@ -3,16 +3,16 @@
 //! their entries of φ, of the gradient and of products with the Hessian are 0.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
 use crate::network::{Architecture, LayerRates, WeightDecay};
-use crate::objective::{BatchGradient, Excess, Jacobian, Objective, OnKink, Samples};
+use crate::objective::{Excess, HessianProducts, Jacobian, Layers, Objective, OnKink};
 
 /// ℒ(K^{1/2}φ) + Σ_l (κ_lλ_l/2)‖φ_l‖².
 pub(super) struct Rated {
     objective: Box<dyn Objective>,
+    net: Architecture,
     rates: LayerRates,
     decay: WeightDecay,
     scratch: RefCell<Scratch>,
@@ -26,43 +26,35 @@ struct Scratch {
 }
 
 impl Rated {
-    /// `objective` under these rates; the frozen layers are those of `theta`.
-    pub(super) fn new(objective: Box<dyn Objective>, rates: &LayerRates, theta: &DVector<f64>) -> Self {
-        let (decay, depth) = (objective.weight_decay(), objective.architecture().depth());
+    /// `objective`, of the network `net`, under these rates; the frozen layers are those of `theta`.
+    pub(super) fn new(objective: Box<dyn Objective>, net: &Architecture, rates: &LayerRates, theta: &DVector<f64>) -> Self {
+        let (decay, depth) = (objective.weight_decay(), net.depth());
         // Where the law holds, of one number: methods that keep the law ask for it.
         let decay = rates.balance_rate(decay, depth).map_or_else(|| rates.decay(decay, depth), WeightDecay::from);
         let scratch = RefCell::new(Scratch { theta: theta.clone(), direction: theta.clone() });
-        Self { objective, rates: rates.clone(), decay, scratch }
+        Self { objective, net: net.clone(), rates: rates.clone(), decay, scratch }
     }
 
     /// What `see` makes of K^{1/2}φ.
     fn at<T>(&self, phi: &DVector<f64>, see: impl FnOnce(&dyn Objective, &DVector<f64>) -> T) -> T {
         let theta = &mut self.scratch.borrow_mut().theta;
-        self.rates.unscale(self.objective.architecture(), phi, theta);
+        self.rates.unscale(&self.net, phi, theta);
         see(&*self.objective, theta)
     }
 }
 
 impl Objective for Rated {
+    fn dim(&self) -> usize {
+        self.objective.dim()
+    }
+
     fn duplicate(&self) -> Box<dyn Objective> {
         let theta = &self.scratch.borrow().theta;
-        Box::new(Self::new(self.objective.duplicate(), &self.rates, theta))
-    }
-
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
-        Box::new(Batch { of: self, minibatch: self.objective.minibatch(samples, size) })
-    }
-
-    fn architecture(&self) -> &Architecture {
-        self.objective.architecture()
+        Box::new(Self::new(self.objective.duplicate(), &self.net, &self.rates, theta))
     }
 
     fn weight_decay(&self) -> &WeightDecay {
         &self.decay
-    }
-
-    fn holds(&self, l: usize) -> bool {
-        self.rates.freeze(l) || self.objective.holds(l)
     }
 
     fn loss(&self, phi: &DVector<f64>) -> f64 {
@@ -88,49 +80,56 @@ impl Objective for Rated {
 
     fn loss_gradient(&self, phi: &DVector<f64>, gradient: &mut DVector<f64>) {
         self.at(phi, |objective, theta| objective.loss_gradient(theta, gradient));
-        self.rates.multiply_root(self.architecture(), gradient);
+        self.rates.multiply_root(&self.net, gradient);
     }
 
     fn loss_descent(&self, phi: &DVector<f64>, descent: &mut DVector<f64>) {
         self.at(phi, |objective, theta| objective.loss_descent(theta, descent));
-        self.rates.multiply_root(self.architecture(), descent);
+        self.rates.multiply_root(&self.net, descent);
     }
 
-    fn loss_hessian_vector(&self, phi: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
-        let net = self.objective.architecture();
+    fn on_kinks(&self, phi: &DVector<f64>, width: f64) -> Vec<OnKink> {
+        self.at(phi, |objective, theta| objective.on_kinks(theta, width))
+    }
+
+    fn layers(&self) -> Option<&dyn Layers> {
+        Some(self)
+    }
+
+    fn hessian(&self) -> Option<&dyn HessianProducts> {
+        Some(self)
+    }
+}
+
+impl Layers for Rated {
+    fn architecture(&self) -> &Architecture {
+        &self.net
+    }
+
+    fn holds(&self, l: usize) -> bool {
+        self.rates.freeze(l) || self.objective.layers().is_some_and(|layers| layers.holds(l))
+    }
+
+    fn jacobians(&self, phi: &DVector<f64>) -> Vec<Jacobian> {
+        self.at(phi, |objective, theta| objective.layers().map_or_else(Vec::new, |layers| layers.jacobians(theta)))
+    }
+
+    fn feature_gradients(&self, phi: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
+        // W_lᵀ∇_{W_l}ℒ is the same in both variables, but that a frozen layer has none.
+        let net = &self.net;
+        let of = |l| net.weight(phi.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
+        (1..=net.depth()).map(of).collect()
+    }
+}
+
+impl HessianProducts for Rated {
+    fn hessian_product(&self, phi: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let net = &self.net;
         let Scratch { theta, direction } = &mut *self.scratch.borrow_mut();
         self.rates.unscale(net, phi, theta);
         direction.copy_from(v);
         self.rates.multiply_root(net, direction);
         self.objective.loss_hessian_vector(theta, direction, hv);
         self.rates.multiply_root(net, hv);
-    }
-
-    fn jacobians(&self, phi: &DVector<f64>) -> Vec<Jacobian> {
-        self.at(phi, |objective, theta| objective.jacobians(theta))
-    }
-
-    fn feature_gradients(&self, phi: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
-        // W_lᵀ∇_{W_l}ℒ is the same in both variables, but that a frozen layer has none.
-        let net = self.architecture();
-        let of = |l| net.weight(phi.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
-        (1..=net.depth()).map(of).collect()
-    }
-
-    fn on_kinks(&self, phi: &DVector<f64>, width: f64) -> Vec<OnKink> {
-        self.at(phi, |objective, theta| objective.on_kinks(theta, width))
-    }
-}
-
-/// The gradients of batches.
-struct Batch<'a> {
-    of: &'a Rated,
-    minibatch: Box<dyn BatchGradient + 'a>,
-}
-
-impl BatchGradient for Batch<'_> {
-    fn loss_gradient(&mut self, batch: &[u32], phi: &DVector<f64>, gradient: &mut DVector<f64>) {
-        self.of.at(phi, |_, theta| self.minibatch.loss_gradient(batch, theta, gradient));
-        self.of.rates.multiply_root(self.of.architecture(), gradient);
     }
 }

@@ -15,49 +15,53 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::network::{Architecture, Conserved};
-use crate::objective::Objective;
+use crate::network::Conserved;
+use crate::objective::{Layers, Objective};
 
 /// The continuous symmetries of a network's objective.
 pub(super) struct Symmetry<'a> {
-    net: &'a Architecture,
+    /// None where J is not of a network: no symmetry is then known.
+    layers: Option<&'a dyn Layers>,
     objective: &'a dyn Objective,
 }
 
 impl<'a> Symmetry<'a> {
     /// Those of J.
     pub(super) fn new(objective: &'a dyn Objective) -> Self {
-        Self { net: objective.architecture(), objective }
+        Self { layers: objective.layers(), objective }
     }
 
     /// `out` ← `out` + `weight`·TTᵀv at θ.
     pub(super) fn add_square(&self, theta: &DVector<f64>, v: &DVector<f64>, weight: f64, out: &mut DVector<f64>) {
+        let Some(layers) = self.layers else { return };
+        let net = layers.architecture();
         let (theta, v, out) = (theta.as_slice(), v.as_slice(), out.as_mut_slice());
-        for l in 1..self.net.depth() {
-            let Some(change) = self.adjoint(l, theta, v) else { continue };
-            let below = &change * self.net.incoming(theta, l);
-            let above = self.net.weight(theta, l + 1) * &change;
-            let incoming = self.net.weight_range(l).start..self.net.bias_range(l).end;
+        for l in 1..net.depth() {
+            let Some(change) = self.adjoint(layers, l, theta, v) else { continue };
+            let below = &change * net.incoming(theta, l);
+            let above = net.weight(theta, l + 1) * &change;
+            let incoming = net.weight_range(l).start..net.bias_range(l).end;
             for (out, part) in out[incoming].iter_mut().zip(below.iter()) {
                 *out += weight * part;
             }
-            for (out, part) in out[self.net.weight_range(l + 1)].iter_mut().zip(above.iter()) {
+            for (out, part) in out[net.weight_range(l + 1)].iter_mut().zip(above.iter()) {
                 *out -= weight * part;
             }
         }
     }
 
     /// The M of layer l in Tᵀv, d_l × d_l; none where no M leaves J as it is.
-    fn adjoint(&self, l: usize, theta: &[f64], v: &[f64]) -> Option<DMatrix<f64>> {
+    fn adjoint(&self, layers: &dyn Layers, l: usize, theta: &[f64], v: &[f64]) -> Option<DMatrix<f64>> {
+        let net = layers.architecture();
         let whole = || {
-            self.net.incoming(v, l) * self.net.incoming(theta, l).transpose()
-                - self.net.weight(theta, l + 1).transpose() * self.net.weight(v, l + 1)
+            net.incoming(v, l) * net.incoming(theta, l).transpose()
+                - net.weight(theta, l + 1).transpose() * net.weight(v, l + 1)
         };
-        if self.objective.holds(l) || self.objective.holds(l + 1) {
+        if layers.holds(l) || layers.holds(l + 1) {
             return None;
         }
         let decay = self.objective.weight_decay();
-        match (self.net.conserved(l), decay.layer(l) > 0.0 || decay.layer(l + 1) > 0.0) {
+        match (net.conserved(l), decay.layer(l) > 0.0 || decay.layer(l + 1) > 0.0) {
             (Conserved::Matrix, false) => Some(whole()),
             (Conserved::Matrix, true) => Some(whole()).map(|m| (&m - m.transpose()) * 0.5),
             (Conserved::Diagonal, false) => Some(DMatrix::from_diagonal(&whole().diagonal())),
@@ -70,7 +74,7 @@ impl<'a> Symmetry<'a> {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::network::Activation;
+    use crate::network::{Activation, Architecture};
     use crate::objective::{Loss, MlpObjective};
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use std::sync::Arc;

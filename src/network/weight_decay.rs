@@ -30,6 +30,9 @@ impl From<Vec<f64>> for WeightDecay {
 }
 
 impl WeightDecay {
+    /// λ = 0.
+    pub const NONE: Self = Self(OneOrEach::One(0.0));
+
     /// λ, where all layers have the same.
     pub fn uniform(&self) -> Option<f64> {
         match &self.0 {

@@ -20,7 +20,10 @@ use crate::network::{Architecture, WeightDecay};
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
-use super::{BatchGradient, Excess, Jacobian, Loss, Objective, SampleProducts, TangentKernel, ThirdDerivative};
+use super::{
+    BatchGradient, Batches, Excess, HessianProducts, Jacobian, Layers, Loss, Objective, SampleProducts, TangentKernel,
+    ThirdDerivative,
+};
 use low_rank::LowRankDescent;
 
 pub(super) use hessian::Tangent;
@@ -137,20 +140,12 @@ impl LinearObjective {
 }
 
 impl Objective for LinearObjective {
+    fn dim(&self) -> usize {
+        self.chain.net.parameter_count()
+    }
+
     fn duplicate(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
-    }
-
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
-        Box::new(Minibatch::new(self, samples, size))
-    }
-
-    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
-        Some(SampleProducts::new(&self.chain.net, samples, Loss::Mse).with_threads(self.threads))
-    }
-
-    fn architecture(&self) -> &Architecture {
-        &self.chain.net
     }
 
     fn weight_decay(&self) -> &WeightDecay {
@@ -212,15 +207,6 @@ impl Objective for LinearObjective {
         on_threads(self.threads, || self.carry_to(&mut close, scratch, theta.as_slice(), descent.as_mut_slice()));
     }
 
-    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
-        let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        on_threads(self.threads, || {
-            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
-            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
-        });
-    }
-
     fn low_rank_descent(&self) -> Option<&dyn LowRank> {
         self.low_rank.as_ref().map(|descent| descent as &dyn LowRank)
     }
@@ -233,9 +219,48 @@ impl Objective for LinearObjective {
         Some(self)
     }
 
+    fn layers(&self) -> Option<&dyn Layers> {
+        Some(self)
+    }
+
+    fn hessian(&self) -> Option<&dyn HessianProducts> {
+        Some(self)
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        Some(self)
+    }
+}
+
+impl Layers for LinearObjective {
+    fn architecture(&self) -> &Architecture {
+        &self.chain.net
+    }
+
     /// J_l = W_L⋯W_l, the same at every sample.
     fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
         self.chain.jacobians(theta.as_slice())
+    }
+}
+
+impl HessianProducts for LinearObjective {
+    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
+        on_threads(self.threads, || {
+            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
+            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
+        });
+    }
+}
+
+impl Batches for LinearObjective {
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(Minibatch::new(self, samples, size))
+    }
+
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.chain.net, samples, Loss::Mse).with_threads(self.threads))
     }
 }
 

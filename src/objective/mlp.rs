@@ -27,7 +27,7 @@ use crate::network::{Architecture, WeightDecay};
 use crate::ode::Switching;
 use crate::settings::Loss;
 
-use super::{BatchGradient, Jacobian, Objective, OnKink, Samples, TangentKernel};
+use super::{BatchGradient, Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, Samples, TangentKernel};
 
 use along::Dots;
 use blocks::{Block, Division, each, flops};
@@ -287,20 +287,12 @@ impl Tangent {
 }
 
 impl Objective for MlpObjective {
+    fn dim(&self) -> usize {
+        self.architecture().parameter_count()
+    }
+
     fn duplicate(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
-    }
-
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
-        Box::new(MlpMinibatch::new(self, samples, size))
-    }
-
-    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
-        Some(SampleProducts::new(&self.net, samples, self.loss).with_threads(self.threads))
-    }
-
-    fn architecture(&self) -> &Architecture {
-        &self.net
     }
 
     fn weight_decay(&self) -> &WeightDecay {
@@ -352,9 +344,49 @@ impl Objective for MlpObjective {
         self.slide(&mut kinks, theta.as_slice(), gradient);
     }
 
+    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
+        Some(self)
+    }
+
+    fn sliding(&self) -> Option<Box<dyn Objective>> {
+        self.with_kinks().map(|sliding| Box::new(sliding) as Box<dyn Objective>)
+    }
+
+    fn switching(&self) -> Option<&dyn Switching> {
+        self.kinks.as_ref().map(|_| self as &dyn Switching)
+    }
+
+    fn on_kinks(&self, theta: &DVector<f64>, width: f64) -> Vec<OnKink> {
+        self.find_on_kinks(theta, width)
+    }
+
+    fn layers(&self) -> Option<&dyn Layers> {
+        Some(self)
+    }
+
+    fn hessian(&self) -> Option<&dyn HessianProducts> {
+        Some(self)
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        Some(self)
+    }
+}
+
+impl Layers for MlpObjective {
+    fn architecture(&self) -> &Architecture {
+        &self.net
+    }
+
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
+        self.jacobians_over_samples(theta.as_slice())
+    }
+}
+
+impl HessianProducts for MlpObjective {
     /// By the R-operator; what does not depend on v is kept as long as θ stays and it takes no more than 256 MB. Of a flow that slides
     /// along kinks, the Hessian along them.
-    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         let normals = self.kinks.as_ref().and_then(|kinks| self.normals(&kinks.borrow(), theta));
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(self, KEPT));
@@ -368,24 +400,14 @@ impl Objective for MlpObjective {
         tangent.product(self, along.as_slice(), hv.as_mut_slice());
         normals.project(hv);
     }
+}
 
-    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
-        Some(self)
+impl Batches for MlpObjective {
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(MlpMinibatch::new(self, samples, size))
     }
 
-    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
-        self.jacobians_over_samples(theta.as_slice())
-    }
-
-    fn sliding(&self) -> Option<Box<dyn Objective>> {
-        self.with_kinks().map(|sliding| Box::new(sliding) as Box<dyn Objective>)
-    }
-
-    fn switching(&self) -> Option<&dyn Switching> {
-        self.kinks.as_ref().map(|_| self as &dyn Switching)
-    }
-
-    fn on_kinks(&self, theta: &DVector<f64>, width: f64) -> Vec<OnKink> {
-        self.find_on_kinks(theta, width)
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.net, samples, self.loss).with_threads(self.threads))
     }
 }

@@ -69,32 +69,50 @@ pub trait BatchGradient {
     fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>);
 }
 
-/// J = ℒ + Σ_l (λ_l/2)‖θ_l‖², its gradient and its Hessian; θ lies as [`Architecture`] says.
+/// J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², θ ∈ ℝ^P, and its gradient; what else an objective can do it says by the methods that return an
+/// `Option`. One that offers a value and a gradient alone can be integrated, optimized and recorded.
 pub trait Objective: Send {
+    /// P.
+    fn dim(&self) -> usize;
+
     /// The same with scratch of its own, for another thread.
     fn duplicate(&self) -> Box<dyn Objective>;
 
-    /// The gradients of batches of 1 to `size` of these samples, of d_0 inputs and d_L labels as its own.
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_>;
+    /// ℒ(θ).
+    fn loss(&self, theta: &DVector<f64>) -> f64;
 
-    /// (1/n) Σ_i ∇²ℓ_i∇ℓ_i over these samples, which must be those of ℒ; `None` where that is not implemented.
-    fn sample_products(&self, _samples: &Samples) -> Option<SampleProducts> {
+    /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
+
+    /// λ ≥ 0, or λ_1, …, λ_L of an objective with layers.
+    fn weight_decay(&self) -> &WeightDecay {
+        &WeightDecay::NONE
+    }
+
+    /// Products with its Hessian; without them central differences of gradients stand in, good to some ten digits.
+    fn hessian(&self) -> Option<&dyn HessianProducts> {
         None
     }
 
-    /// The network's shapes.
-    fn architecture(&self) -> &Architecture;
-
-    /// λ_l ≥ 0.
-    fn weight_decay(&self) -> &WeightDecay;
-
-    /// Whether J does not depend on θ_l: layer l = 1, …, L is held where it is.
-    fn holds(&self, _l: usize) -> bool {
-        false
+    /// Its third derivatives.
+    fn third(&self) -> Option<&dyn ThirdDerivative> {
+        None
     }
 
-    /// ℒ(θ).
-    fn loss(&self, theta: &DVector<f64>) -> f64;
+    /// The layers that θ consists of: what balance, the ansatz and all that is said of W_l rest on.
+    fn layers(&self) -> Option<&dyn Layers> {
+        None
+    }
+
+    /// The gradients of minibatches.
+    fn batches(&self) -> Option<&dyn Batches> {
+        None
+    }
+
+    /// The neural tangent kernel on the samples.
+    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
+        None
+    }
 
     /// The share of right answers of a classifier ([`Loss::right`]). NaN of a regression, and where a label has no class.
     fn accuracy(&self, _theta: &DVector<f64>) -> f64 {
@@ -112,43 +130,9 @@ pub trait Objective: Send {
         None
     }
 
-    /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
-    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
-
-    /// `descent` ← −∇ℒ(θ), likewise.
-    fn loss_descent(&self, theta: &DVector<f64>, descent: &mut DVector<f64>) {
-        self.loss_gradient(theta, descent);
-        descent.neg_mut();
-    }
-
-    /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, at the cost of about two gradients. Does not allocate after its first call.
-    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>);
-
     /// −∇ℒ as products of thin matrices, where gradients have so low a rank that it pays.
     fn low_rank_descent(&self) -> Option<&dyn LowRank> {
         None
-    }
-
-    /// Its third derivatives; `None` where they are not implemented.
-    fn third(&self) -> Option<&dyn ThirdDerivative> {
-        None
-    }
-
-    /// The neural tangent kernel on the samples; `None` where that is not implemented.
-    fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
-        None
-    }
-
-    /// The Jacobians J_l(x_i) = ∂f/∂h_{l−1} over the samples, for l = 1, …, L at index l − 1; h_0 = x, h_l the output of layer l.
-    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian>;
-
-    /// W_lᵀ∇_{W_l}ℒ = (1/n) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}} for l = 1, …, L at index l − 1, ℓ_i the loss of sample
-    /// i, from `gradient` = ∇ℒ(θ), since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ_l it is FACT (Boix-Adserà, Mallinar, Simon &
-    /// Belkin, *FACT: the Features At Convergence Theorem for neural networks*, 2025), which equals W_lᵀW_l where ∇_{W_l}J = 0 and λ_l > 0.
-    fn feature_gradients(&self, theta: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
-        let net = self.architecture();
-        let of = |l| net.weight(theta.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
-        (1..=net.depth()).map(of).collect()
     }
 
     /// The same for one flow that slides along kinks ([`MlpObjective`]); `None` where nothing has a kink.
@@ -167,6 +151,12 @@ pub trait Objective: Send {
         Vec::new()
     }
 
+    /// `descent` ← −∇ℒ(θ), without decay.
+    fn loss_descent(&self, theta: &DVector<f64>, descent: &mut DVector<f64>) {
+        self.loss_gradient(theta, descent);
+        descent.neg_mut();
+    }
+
     /// J(θ).
     fn value(&self, theta: &DVector<f64>) -> f64 {
         self.loss(theta) + self.penalty(theta)
@@ -174,18 +164,91 @@ pub trait Objective: Send {
 
     /// Σ_l (λ_l/2)‖θ_l‖².
     fn penalty(&self, theta: &DVector<f64>) -> f64 {
-        self.weight_decay().penalty(self.architecture(), theta)
+        match self.layers() {
+            Some(layers) => self.weight_decay().penalty(layers.architecture(), theta),
+            None => 0.5 * self.weight_decay().single() * theta.norm_squared(),
+        }
+    }
+
+    /// `out` ← `out` + `factor`·Λv, Λ the decay of every entry.
+    fn add_decay(&self, factor: f64, v: &DVector<f64>, out: &mut DVector<f64>) {
+        match self.layers() {
+            Some(layers) => self.weight_decay().add(layers.architecture(), factor, v, out),
+            None => out.axpy(factor * self.weight_decay().single(), v, 1.0),
+        }
     }
 
     /// `gradient` ← ∇J(θ) = ∇ℒ(θ) + Λθ.
     fn gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         self.loss_gradient(theta, gradient);
-        self.weight_decay().add(self.architecture(), 1.0, theta, gradient);
+        self.add_decay(1.0, theta, gradient);
+    }
+
+    /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, or by differences.
+    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        match self.hessian() {
+            Some(hessian) => hessian.hessian_product(theta, v, hv),
+            None => difference(self, theta, v, hv),
+        }
     }
 
     /// `hv` ← ∇²J(θ)·v = ∇²ℒ(θ)·v + Λv.
     fn hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         self.loss_hessian_vector(theta, v, hv);
-        self.weight_decay().add(self.architecture(), 1.0, v, hv);
+        self.add_decay(1.0, v, hv);
     }
+}
+
+/// Products with the Hessian of an objective.
+pub trait HessianProducts {
+    /// `hv` ← ∇²ℒ(θ)·v, without decay: exact, at the cost of about two gradients. Does not allocate after its first call.
+    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>);
+}
+
+/// An objective of a network: θ lies as its [`Architecture`] says.
+pub trait Layers {
+    /// The network's shapes.
+    fn architecture(&self) -> &Architecture;
+
+    /// Whether J does not depend on θ_l: layer l = 1, …, L is held where it is.
+    fn holds(&self, _l: usize) -> bool {
+        false
+    }
+
+    /// The Jacobians J_l(x_i) = ∂f/∂h_{l−1} over the samples, for l = 1, …, L at index l − 1; h_0 = x, h_l the output of layer l.
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian>;
+
+    /// W_lᵀ∇_{W_l}ℒ = (1/n) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}} for l = 1, …, L at index l − 1, ℓ_i the loss of sample
+    /// i, from `gradient` = ∇ℒ(θ), since ∇_{h_{l−1}}ℓ_i = W_lᵀδ_i and ∇_{W_l}ℒ = (1/n) Σ δ_i h_{l−1,i}ᵀ. Divided by −λ_l it is FACT (Boix-Adserà, Mallinar, Simon &
+    /// Belkin, *FACT: the Features At Convergence Theorem for neural networks*, 2025), which equals W_lᵀW_l where ∇_{W_l}J = 0 and λ_l > 0.
+    fn feature_gradients(&self, theta: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
+        let net = self.architecture();
+        let of = |l| net.weight(theta.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
+        (1..=net.depth()).map(of).collect()
+    }
+}
+
+/// Gradients of minibatches.
+pub trait Batches {
+    /// The gradients of batches of 1 to `size` of these samples, of d_0 inputs and d_L labels as its own.
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_>;
+
+    /// (1/n) Σ_i ∇²ℓ_i∇ℓ_i over these samples, which must be those of ℒ; `None` where that is not implemented.
+    fn sample_products(&self, _samples: &Samples) -> Option<SampleProducts> {
+        None
+    }
+}
+
+/// hv ← (∇ℒ(θ + hv) − ∇ℒ(θ − hv))/2h, h about ∛ε of θ.
+fn difference(objective: &(impl Objective + ?Sized), theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+    let length = v.norm();
+    if length == 0.0 {
+        return hv.fill(0.0);
+    }
+    let h = f64::EPSILON.cbrt() * (1.0 + theta.norm()) / length;
+    let mut back = DVector::zeros(theta.len());
+    objective.loss_gradient(&(theta - v * h), &mut back);
+    objective.loss_gradient(&(theta + v * h), hv);
+    *hv -= back;
+    *hv /= 2.0 * h;
 }

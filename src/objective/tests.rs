@@ -13,7 +13,7 @@ use crate::rng::{Purpose, gaussian_matrix, stream};
 /// Gradient, Hessian products and third derivatives against central differences, minibatches against the whole, and the shapes of the
 /// Jacobians.
 fn check(objective: &dyn Objective, samples: &Arc<Samples>, n: usize, theta: &DVector<f64>, v: &DVector<f64>) {
-    let net = objective.architecture();
+    let net = objective.layers().unwrap().architecture();
     let of = |f: &dyn Fn(&mut DVector<f64>)| {
         let mut out = DVector::from_element(theta.len(), f64::NAN);
         f(&mut out);
@@ -32,16 +32,16 @@ fn check(objective: &dyn Objective, samples: &Arc<Samples>, n: usize, theta: &DV
         assert!((of(&|out| third.third_derivative(theta, v, v, out)) - &bent).norm() < tolerance * (1.0 + bent.norm()));
     }
     let batch: Vec<u32> = (0..n as u32).collect();
-    let mut minibatch = objective.minibatch(samples.clone(), n);
+    let mut minibatch = objective.batches().unwrap().minibatch(samples.clone(), n);
     let (mut whole, mut drawn) = (theta.clone(), theta.clone());
     objective.loss_gradient(theta, &mut whole);
     minibatch.loss_gradient(&batch, theta, &mut drawn);
     assert!((&whole - &drawn).norm() < 1e-12 * (1.0 + whole.norm()));
-    for (l, jacobian) in (1..).zip(objective.jacobians(theta)) {
+    for (l, jacobian) in (1..).zip(objective.layers().unwrap().jacobians(theta)) {
         let (rows, columns) = (net.output_dim(), net.widths()[l - 1]);
         assert_eq!((jacobian.mean.shape(), jacobian.centred.ncols()), ((rows, columns), columns), "layer {l}");
     }
-    for (l, features) in (1..).zip(objective.feature_gradients(theta, &whole)) {
+    for (l, features) in (1..).zip(objective.layers().unwrap().feature_gradients(theta, &whole)) {
         assert_eq!(features.shape(), (net.widths()[l - 1], net.widths()[l - 1]));
     }
 }
@@ -101,7 +101,7 @@ fn layers_decay_at_their_own_rates() {
     let linear = LinearObjective::new(Architecture::new(&widths), Moments::new(&data).unwrap(), decay.clone());
     let objectives: [&dyn Objective; 2] = [&linear, &mlp];
     for objective in objectives {
-        let net = objective.architecture();
+        let net = objective.layers().unwrap().architecture();
         let mut random = || gaussian_matrix(net.parameter_count(), 1, rng).column(0).into_owned();
         let (theta, v) = (random(), random());
         check(objective, &samples, n, &theta, &v);

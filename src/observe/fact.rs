@@ -49,7 +49,7 @@ impl Observable for FeaturesAtConvergence {
             net.weight_mut(gradient.as_mut_slice(), l).copy_from(&slope.matrix);
             units.push((weight.exponent + slope.exponent, faint));
         }
-        let features = snapshot.objective.feature_gradients(&theta, &gradient);
+        let features = snapshot.objective.layers().map_or_else(Vec::new, |layers| layers.feature_gradients(&theta, &gradient));
         for ((l, feature), (unit, faint)) in (1..).zip(features).zip(units) {
             let gram = snapshot.gram(l);
             let decay = Scaled::new(DMatrix::from_element(1, 1, snapshot.objective.weight_decay().layer(l)));

@@ -150,7 +150,7 @@ impl Decompositions {
         for l in 2..=depth {
             spectra.push(singular_values(parameters.weight(l))?);
         }
-        let over_samples = objective.jacobians(parameters.values());
+        let over_samples = objective.layers().map_or_else(Vec::new, |layers| layers.jacobians(parameters.values()));
         let jacobians = over_samples.iter().map(Decomposed::new).collect::<Result<Vec<_>, _>>()?;
         let known = |jacobian: &Jacobian| !jacobian.lost;
         let first = over_samples.into_iter().next().filter(known);

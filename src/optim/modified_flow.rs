@@ -92,7 +92,7 @@ impl<'a> ModifiedFlow<'a> {
 
     /// The flow of c = `curvature` from a start moved by `shift` = s.
     pub fn new(objective: &'a dyn Objective, curvature: f64, shift: f64) -> Self {
-        let zeros = DVector::zeros(objective.architecture().parameter_count());
+        let zeros = DVector::zeros(objective.dim());
         Self { objective, curvature, shift, scatter: None, scratch: RefCell::new([zeros.clone(), zeros]) }
     }
 
@@ -138,7 +138,7 @@ impl<'a> ModifiedFlow<'a> {
 
 impl VectorField for ModifiedFlow<'_> {
     fn dim(&self) -> usize {
-        self.objective.architecture().parameter_count()
+        self.objective.dim()
     }
 
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
@@ -217,7 +217,7 @@ mod tests {
         let rng = &mut crate::rng::stream(0, crate::rng::Purpose::Inputs);
         let mut draw = |columns| crate::rng::gaussian_matrix(12, columns, rng);
         let samples = Samples::new(&Dataset { x: draw(4), y: draw(2) });
-        let products = objective.sample_products(&samples).unwrap();
+        let products = objective.batches().unwrap().sample_products(&samples).unwrap();
         let settings = Sgd { batch: Some(3), ..Sgd::new(0.12) };
         let field = ModifiedFlow::of_epochs(&objective, &settings, products, 4);
         check_jacobian(&field, 0.0, &theta, 1e-7);

@@ -26,7 +26,7 @@ pub struct NormalisedFlow<'a> {
 impl<'a> NormalisedFlow<'a> {
     /// With ε = `eps` > 0.
     pub fn new(objective: &'a dyn Objective, eps: f64, decay: Decay) -> Self {
-        let gradient = RefCell::new(DVector::zeros(objective.architecture().parameter_count()));
+        let gradient = RefCell::new(DVector::zeros(objective.dim()));
         Self { objective, eps, decay, gradient }
     }
 
@@ -39,7 +39,7 @@ impl<'a> NormalisedFlow<'a> {
 
 impl VectorField for NormalisedFlow<'_> {
     fn dim(&self) -> usize {
-        self.objective.architecture().parameter_count()
+        self.objective.dim()
     }
 
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {

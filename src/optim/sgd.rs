@@ -128,7 +128,7 @@ impl Sgd {
         if steps < batches as u64 {
             return Err(format!("it holds over whole epochs, of {batches} steps here, and there are {steps}"));
         }
-        let products = ground.samples.and_then(|samples| objective.sample_products(samples));
+        let products = ground.samples.zip(objective.batches()).and_then(|(samples, batches)| batches.sample_products(samples));
         let products = products.ok_or("the objective does not give its samples' gradients one by one")?;
         Ok(ModifiedFlow::of_epochs(objective, self, products, batches))
     }

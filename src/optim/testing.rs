@@ -35,7 +35,8 @@ impl Problem {
 
     /// θ after `steps` steps of the rule, the k-th at rate `lr(k)`.
     pub fn descend(&self, settings: &dyn Settings, lr: impl Fn(u64) -> f64, steps: u64) -> DVector<f64> {
-        let mut rule = settings.rule(&Layout::new(self.objective.architecture(), self.objective.weight_decay().single()));
+        let mut rule = settings
+            .rule(&Layout::new(self.objective.layers().unwrap().architecture(), self.objective.weight_decay().single()));
         let (mut theta, mut gradient) = (self.start.clone(), self.start.clone());
         for k in 0..steps {
             self.objective.loss_gradient(&theta, &mut gradient);

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 
 use nalgebra::DVector;
 
+use crate::network::Architecture;
 use crate::objective::Objective;
 use crate::ode::{JacobianProducts, VectorField};
 
@@ -34,8 +35,8 @@ impl<'a> ThirdOrderFlow<'a> {
 
     /// It from θ_0, at the rate `lr` of gradient descent; or why there is none.
     pub(super) fn of_gradient_descent(ground: &Ground<'a>, lr: f64) -> Followed<'a> {
-        let net = ground.objective.architecture();
-        if let Some(l) = (1..=net.depth()).find(|&l| net.activation(l).kink().is_some()) {
+        let kink = |net: &Architecture| (1..=net.depth()).find(|&l| net.activation(l).kink().is_some());
+        if let Some(l) = ground.objective.layers().and_then(|layers| kink(layers.architecture())) {
             let reason = format!("it takes third derivatives, and the activation of layer {l} has a kink");
             return Err(format!("distance_to_third_order_flow is null: {reason}"));
         }
@@ -46,7 +47,7 @@ impl<'a> ThirdOrderFlow<'a> {
 
     /// The same with other weights than ⅓ and 1/12 in the term of η²: a control, of no process.
     pub fn with_weights(objective: &'a dyn Objective, lr: f64, weights: [f64; 2]) -> Self {
-        let zeros = DVector::zeros(objective.architecture().parameter_count());
+        let zeros = DVector::zeros(objective.dim());
         Self { objective, lr, weights, scratch: RefCell::new(std::array::from_fn(|_| zeros.clone())) }
     }
 
@@ -81,7 +82,7 @@ impl<'a> ThirdOrderFlow<'a> {
 
 impl VectorField for ThirdOrderFlow<'_> {
     fn dim(&self) -> usize {
-        self.objective.architecture().parameter_count()
+        self.objective.dim()
     }
 
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {

@@ -476,7 +476,7 @@ fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
 fn minibatches<'a>(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
     let samples = problem.samples.clone()?;
     let (batches, size) = batches(settings, seed, samples.count())?;
-    Some((batches, problem.objective.minibatch(samples, size)))
+    Some((batches, problem.objective.batches()?.minibatch(samples, size)))
 }
 
 /// The same without their gradients, and the size of a batch, of an optimizer on so many samples.

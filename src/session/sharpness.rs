@@ -100,16 +100,16 @@ impl<'a> Sharpness<'a> {
 
     /// Measures at θ, which the process reached at time `t` after `step` steps and leaves at rate `lr`, NaN for a flow.
     pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
-        let (objective, rates) = (&*self.problem.objective, &self.problem.rates);
+        let (objective, rates, net) = (&*self.problem.objective, &self.problem.rates, self.problem.start.architecture());
         let random = gaussian_matrix(theta.len(), 1, &mut self.rng).column(0).into_owned();
         let product = |v: &DVector<f64>, out: &mut DVector<f64>| {
             self.products += 1;
             let mut v = Cow::Borrowed(v);
             if !rates.are_one() {
-                rates.multiply_root(objective.architecture(), v.to_mut());
+                rates.multiply_root(net, v.to_mut());
             }
             objective.hessian_vector(theta, &v, out);
-            rates.multiply_root(objective.architecture(), out);
+            rates.multiply_root(net, out);
         };
         let found = largest_eigenvalue(&random, TOLERANCE, product);
         self.last.sharpness = found.map_or(f64::NAN, |found| found.value);

@@ -92,9 +92,10 @@ impl Criterion {
                 }
             }
             // As the column `grad_norm`.
-            let net = objective.architecture();
-            objective.weight_decay().add(net, 1.0, theta, &mut self.gradient);
-            self.rates.multiply_root(net, &mut self.gradient);
+            objective.add_decay(1.0, theta, &mut self.gradient);
+            if let Some(layers) = objective.layers() {
+                self.rates.multiply_root(layers.architecture(), &mut self.gradient);
+            }
             at_most("grad_norm", norm(&self.gradient), threshold)
         };
         by_loss.or_else(by_gradient).or_else(|| {
@@ -136,7 +137,7 @@ impl Goal {
     pub(super) fn of(plan: &Plan, objective: Box<dyn Objective>) -> Option<Self> {
         use flow::Integrator::{Dop853, Dopri5, Rk4};
         Some(Self {
-            criterion: Criterion::of(plan, LayerRates::default(), objective.architecture().parameter_count())?,
+            criterion: Criterion::of(plan, LayerRates::default(), objective.dim())?,
             objective,
             rtol: plan.flow.rtol,
             t_end: plan.flow.t_end,

@@ -52,7 +52,7 @@ fn mean(scenario: &Scenario, problem: &Problem, lr: f64, epochs: usize) -> DVect
     let Optimizer::Sgd(Sgd { batch: Some(batch), .. }) = settings else { panic!() };
     let samples = problem.samples.clone().unwrap();
     let orders = orders(samples.count());
-    let mut minibatch = problem.objective.minibatch(samples, batch);
+    let mut minibatch = problem.objective.batches().unwrap().minibatch(samples, batch);
     let (mut sum, mut gradient) = (problem.start.values() * 0.0, problem.start.values().clone());
     let courses = orders.len().pow(epochs as u32);
     for course in 0..courses {
@@ -84,7 +84,7 @@ fn distances(scenario: &Scenario, lr: f64, epochs: usize) -> [f64; 2] {
         state
     };
     let objective = &*problem.objective;
-    let products = objective.sample_products(&samples).unwrap();
+    let products = objective.batches().unwrap().sample_products(&samples).unwrap();
     let mean = mean(scenario, &problem, lr, epochs);
     [ModifiedFlow::of_epochs(objective, &settings, products, batches), ModifiedFlow::of_momentum(objective, &settings)]
         .map(|flow| (end(flow) - &mean).norm())

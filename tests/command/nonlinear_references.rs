@@ -169,7 +169,7 @@ fn minibatches_of_nonlinear_networks_step_as_torch_does() {
         let scenario = scenario::parse(&text, Path::new("x.yaml"), &[]).unwrap().0;
         let problem = Problem::new(&scenario).unwrap();
         let reference = under(&arrays(), &format!("{name}/minibatches/"));
-        let mut minibatch = problem.objective.minibatch(problem.samples.clone().unwrap(), 4);
+        let mut minibatch = problem.objective.batches().unwrap().minibatch(problem.samples.clone().unwrap(), 4);
         let mut end = problem.start.clone();
         let mut gradient = end.values().clone();
         let mut rule = scenario.optimizers[0].rule(&Layout::new(end.architecture(), case.decay));

@@ -113,7 +113,7 @@ fn minibatches_step_as_torch_does() {
         let scenario = scenario_of(&name, &case, "[sgd: {lr: 0.01, batch: 4, momentum: 0.9, steps: 200}]");
         let problem = Problem::new(&scenario).unwrap();
         let reference = npz::read(&references().join(format!("{name}-minibatches.npz"))).unwrap();
-        let mut minibatch = problem.objective.minibatch(problem.samples.clone().unwrap(), 4);
+        let mut minibatch = problem.objective.batches().unwrap().minibatch(problem.samples.clone().unwrap(), 4);
         let mut end = problem.start.clone();
         let mut gradient = end.values().clone();
         let mut rule = scenario.optimizers[0].rule(&Layout::new(end.architecture(), case.decay));

@@ -32,7 +32,7 @@ fn the_first_scenario_runs_by_the_commands_beside_it() {
         succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
         ran += 1;
     }
-    assert_eq!(ran, 11);
+    assert_eq!(ran, 12);
 }
 
 /// Its pictures, of its sweep.

@@ -276,7 +276,7 @@ fn neither_workers_nor_kills_show() {
 fn wrong_words_are_refused_with_what_would_be_right_and_nothing_is_written() {
     let at = at();
     for (words, says) in [
-        (&["--lr", "0.1", "--optimizers", "gdd"][..], "not an optimizer: there are gd, momentum"),
+        (&["--lr", "0.1", "--optimizers", "gdd"][..], "not an optimizer: there are gd, sgd, adam"),
         (&["--lr", "1..0.1"], "FROM..TO"),
         (&["--lr", "0"], "FROM..TO"),
         (&[], "--lr"),

@@ -55,9 +55,11 @@ impl<'a> Spectrum<'a> {
         let (objective, theta) = (at.objective, at.theta);
         let mut random = gaussian_matrix(theta.len(), 1, rng).column(0).into_owned();
         // J is level along layers that are held, which nothing moves.
-        let net = objective.architecture();
-        for l in (1..=net.depth()).filter(|&l| objective.holds(l)) {
-            random.as_mut_slice()[net.layer_range(l)].fill(0.0);
+        if let Some(layers) = objective.layers() {
+            let net = layers.architecture();
+            for l in (1..=net.depth()).filter(|&l| layers.holds(l)) {
+                random.as_mut_slice()[net.layer_range(l)].fill(0.0);
+            }
         }
         let symmetry = Symmetry::new(objective);
         // κ gives both matrices one size.
@@ -108,7 +110,8 @@ impl<'a> Spectrum<'a> {
     /// changes its Hessian by its own size over a way of ‖θ‖/L^{3/2}.
     pub(super) fn is_settled(&self, at: &At, curvature: f64) -> bool {
         let way = at.tol.min(at.grad_norm / curvature);
-        let depth = at.objective.architecture().depth() as f64;
+        // Of what is no network take it to change as fast as a deep one.
+        let depth = at.objective.layers().map_or(10.0, |layers| layers.architecture().depth() as f64);
         way * depth.powf(1.5) * self.radius() <= 0.5 * curvature * at.theta.norm() || at.grad_norm == 0.0
     }
 

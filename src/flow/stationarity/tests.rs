@@ -24,7 +24,7 @@ fn diagonal_problem(sigma: &[f64], depth: usize, decay: f64) -> LinearObjective 
 }
 
 fn scaled_identity(objective: &LinearObjective, scale: f64) -> DVector<f64> {
-    let net = objective.architecture();
+    let net = objective.layers().unwrap().architecture();
     let d = net.input_dim();
     Parameters::from_weights(net, &vec![DMatrix::identity(d, d) * scale; net.depth()]).values().clone()
 }
@@ -75,9 +75,9 @@ fn an_exact_saddle_is_at_rest_and_not_converged() {
         (3, 0, 0.1, Converged),
     ] {
         let objective = diagonal_problem(&[2.0, 1.0, 0.5], depth, decay);
-        let mut start = Parameters::from_values(objective.architecture(), scaled_identity(&objective, 0.0));
+        let mut start = Parameters::from_values(objective.layers().unwrap().architecture(), scaled_identity(&objective, 0.0));
         if alive > 0 {
-            let l = objective.architecture().clone();
+            let l = objective.layers().unwrap().architecture().clone();
             l.weight_mut(start.values_mut().as_mut_slice(), alive).fill_with_identity();
         }
         let dopri5: Make = |field, tolerance, limits| dopri5(field, tolerance, limits).unwrap();
@@ -109,8 +109,8 @@ fn a_point_of_rest_is_no_minimum_unless_it_is_shown_to_be_one() {
     }
     // Hidden neurons with a bias of −10: dead at every sample.
     let relu = objective(Activation::Relu, &[2, 3, 1], true);
-    let mut dead = direction.rows(0, relu.architecture().parameter_count()).into_owned();
-    relu.architecture().bias_mut(dead.as_mut_slice(), 1).unwrap().fill(-10.0);
+    let mut dead = direction.rows(0, relu.layers().unwrap().architecture().parameter_count()).into_owned();
+    relu.layers().unwrap().architecture().bias_mut(dead.as_mut_slice(), 1).unwrap().fill(-10.0);
     let (looks, ..) = watched(&relu, dead, 100.0, TIGHT);
     assert_eq!(looks.iter().map(|look| look.1.motion).collect::<Vec<_>>(), [Motion::AtRest]);
 }
@@ -166,7 +166,7 @@ fn a_plateau_before_or_beyond_the_escape_is_not_convergence() {
 fn under_decay_a_plateau_has_a_direction_of_escape() {
     let objective = diagonal_problem(&[1.0, 0.3], 2, 0.2);
     // Both modes grow: at 0.8 and 0.1. The second leaves its plateau long after the first has arrived.
-    let net = objective.architecture().clone();
+    let net = objective.layers().unwrap().architecture().clone();
     let weight = || DMatrix::from_diagonal(&DVector::from_column_slice(&[1e-3, 1e-7]));
     let start = Parameters::from_weights(&net, &[weight(), weight()]).values().clone();
     let t_end = 2000.0;

@@ -27,7 +27,7 @@ fn linear(decay: impl Into<WeightDecay>) -> LinearObjective {
 }
 
 fn start(objective: &dyn Objective) -> Parameters {
-    let net = objective.architecture();
+    let net = objective.layers().unwrap().architecture();
     let theta = gaussian_matrix(net.parameter_count(), 1, &mut stream(4, Purpose::Init)).column(0) * 0.5;
     Parameters::from_values(net, theta)
 }
@@ -50,10 +50,10 @@ struct Plain<'a>(&'a dyn Objective, &'a LayerRates);
 
 impl VectorField for Plain<'_> {
     fn dim(&self) -> usize {
-        self.0.architecture().parameter_count()
+        self.0.dim()
     }
     fn eval(&self, _: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-        let net = self.0.architecture();
+        let net = self.0.layers().unwrap().architecture();
         self.0.gradient(theta, dtheta);
         for l in 1..=net.depth() {
             dtheta.as_mut_slice()[net.layer_range(l)].iter_mut().for_each(|x| *x *= -self.1.layer(l));

@@ -23,7 +23,7 @@ use crate::network::{Architecture, WeightDecay};
 
 use super::chain::{Chain, Scratch};
 use super::linear::{Second, Tangent};
-use super::{BatchGradient, Jacobian, Objective, SampleProducts, Samples, ThirdDerivative};
+use super::{BatchGradient, Batches, HessianProducts, Jacobian, Layers, Objective, SampleProducts, Samples, ThirdDerivative};
 use minibatch::Minibatch;
 
 pub use observed::Observed;
@@ -170,20 +170,12 @@ impl<M: Measurement> EndToEndObjective<M> {
 }
 
 impl<M: Measurement> Objective for EndToEndObjective<M> {
+    fn dim(&self) -> usize {
+        self.chain.net.parameter_count()
+    }
+
     fn duplicate(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
-    }
-
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
-        Box::new(Minibatch::<M>::new(&self.chain, samples, size, self.threads))
-    }
-
-    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
-        Some(M::sample_products(&self.chain.net, samples)?.with_threads(self.threads))
-    }
-
-    fn architecture(&self) -> &Architecture {
-        &self.chain.net
     }
 
     fn weight_decay(&self) -> &WeightDecay {
@@ -201,7 +193,36 @@ impl<M: Measurement> Objective for EndToEndObjective<M> {
         on_threads(self.threads, || self.carry(scratch, theta.as_slice(), gradient.as_mut_slice()));
     }
 
-    fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+    fn third(&self) -> Option<&dyn ThirdDerivative> {
+        Some(self)
+    }
+
+    fn layers(&self) -> Option<&dyn Layers> {
+        Some(self)
+    }
+
+    fn hessian(&self) -> Option<&dyn HessianProducts> {
+        Some(self)
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        Some(self)
+    }
+}
+
+impl<M: Measurement> Layers for EndToEndObjective<M> {
+    fn architecture(&self) -> &Architecture {
+        &self.chain.net
+    }
+
+    /// J_l = W_L⋯W_l, whatever is measured.
+    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
+        self.chain.jacobians(theta.as_slice())
+    }
+}
+
+impl<M: Measurement> HessianProducts for EndToEndObjective<M> {
+    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
         let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
         on_threads(self.threads, || {
@@ -209,14 +230,15 @@ impl<M: Measurement> Objective for EndToEndObjective<M> {
             tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
         });
     }
+}
 
-    fn third(&self) -> Option<&dyn ThirdDerivative> {
-        Some(self)
+impl<M: Measurement> Batches for EndToEndObjective<M> {
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(Minibatch::<M>::new(&self.chain, samples, size, self.threads))
     }
 
-    /// J_l = W_L⋯W_l, whatever is measured.
-    fn jacobians(&self, theta: &DVector<f64>) -> Vec<Jacobian> {
-        self.chain.jacobians(theta.as_slice())
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(M::sample_products(&self.chain.net, samples)?.with_threads(self.threads))
     }
 }
 

@@ -75,7 +75,7 @@ proptest! {
         let (objectives, theta) = both(&widths, 8, 0.0, Order::FromInput, seed);
         for (objective, _) in objectives {
             let gradient = of(&theta, |out| objective.loss_gradient(&theta, out));
-            let net = objective.architecture();
+            let net = objective.layers().unwrap().architecture();
             for l in 1..net.depth() {
                 let above = net.weight(theta.as_slice(), l + 1).transpose() * net.weight(gradient.as_slice(), l + 1);
                 let below = net.weight(gradient.as_slice(), l) * net.weight(theta.as_slice(), l).transpose();
@@ -90,7 +90,7 @@ proptest! {
         let (objectives, theta) = both(&[5, 4, 3], n, 0.0, Order::FromOutput, seed);
         for (objective, samples) in objectives {
             let full = of(&theta, |out| objective.loss_gradient(&theta, out));
-            let mut minibatch = objective.minibatch(samples, size);
+            let mut minibatch = objective.batches().unwrap().minibatch(samples, size);
             let (mut part, mut mean) = (theta.clone(), DVector::zeros(theta.len()));
             let order: Vec<u32> = (0..n as u32).rev().collect();
             for batch in order.chunks(size) {
@@ -117,7 +117,7 @@ proptest! {
         prop_assert!(close(of(&theta, |out| one.gradient(&theta, out)), of(&theta, |out| two.gradient(&theta, out))));
         prop_assert!(close(of(&theta, |out| one.hessian_vector(&theta, &v, out)), of(&theta, |out| two.hessian_vector(&theta, &v, out))));
         let samples = Samples::new(&data);
-        let scatter = |objective: &dyn Objective| of(&theta, |out| objective.sample_products(&samples).unwrap().hessian_gradients(&theta, out));
+        let scatter = |objective: &dyn Objective| of(&theta, |out| objective.batches().unwrap().sample_products(&samples).unwrap().hessian_gradients(&theta, out));
         prop_assert!(close(scatter(&one), scatter(&two)));
     }
 

@@ -229,7 +229,7 @@ mod tests {
         let one = of(SampleProducts::new(&net, &samples, Loss::Mse));
         assert!(SampleProducts::new(&net, &samples, Loss::Mse).division.lanes > 1);
         assert_eq!(of(SampleProducts::new(&net, &samples, Loss::Mse).with_threads(3)), one);
-        assert_eq!(of(objective.sample_products(&samples).unwrap()), one);
+        assert_eq!(of(objective.batches().unwrap().sample_products(&samples).unwrap()), one);
         let expected = expected(&net, &data, Loss::Mse, &theta);
         assert!((one - &expected).norm() <= 1e-11 * expected.norm());
     }
@@ -255,7 +255,7 @@ mod tests {
         let slope = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / 12e-3;
         let objective = MlpObjective::new(net.clone(), Arc::new(data.clone()), Loss::CrossEntropy, 0.3);
         let (mut s, mut hg) = (theta.clone(), theta.clone());
-        objective.sample_products(&Samples::new(&data)).unwrap().hessian_gradients(&theta, &mut s);
+        objective.batches().unwrap().sample_products(&Samples::new(&data)).unwrap().hessian_gradients(&theta, &mut s);
         objective.loss_hessian_vector(&theta, &gradient(&all, &theta), &mut hg);
         assert!(((s - hg).dot(&v) * 2.0 - slope).abs() < 1e-10, "{slope}");
     }

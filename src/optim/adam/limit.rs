@@ -45,7 +45,7 @@ impl<'a> AdamLimit<'a> {
     /// largest v has no rate, it is not.
     pub fn new(objective: &'a dyn Objective, settings: &Adam, decay: Decay) -> Self {
         let &Adam { lr, betas, eps, .. } = settings;
-        let zeros = DVector::zeros(objective.architecture().parameter_count());
+        let zeros = DVector::zeros(objective.dim());
         let scratch = RefCell::new(std::array::from_fn(|_| zeros.clone()));
         let rates = betas.map(|beta| (1.0 - beta) / lr);
         Self { objective, lr, rates, eps, decay, square: RunningSquare::new(eps), scratch }
@@ -89,7 +89,7 @@ impl<'a> AdamLimit<'a> {
 
 impl VectorField for AdamLimit<'_> {
     fn dim(&self) -> usize {
-        3 * self.objective.architecture().parameter_count()
+        3 * self.objective.dim()
     }
 
     fn eval(&self, t: f64, state: &DVector<f64>, dstate: &mut DVector<f64>) {

@@ -40,7 +40,7 @@ impl<'a> RmspropLimit<'a> {
     /// That of [`Rmsprop`] at a constant rate.
     pub fn new(objective: &'a dyn Objective, settings: &Rmsprop) -> Self {
         let &Rmsprop { lr, alpha, eps, momentum, centered, .. } = settings;
-        let zeros = DVector::zeros(objective.architecture().parameter_count());
+        let zeros = DVector::zeros(objective.dim());
         let scratch = RefCell::new(std::array::from_fn(|_| zeros.clone()));
         let rate = (1.0 - alpha) * (1.0 - momentum) / lr;
         Self { objective, alpha, rate, eps, centered, square: RunningSquare::new(eps), scratch }
@@ -76,7 +76,7 @@ impl<'a> RmspropLimit<'a> {
 
 impl VectorField for RmspropLimit<'_> {
     fn dim(&self) -> usize {
-        (2 + usize::from(self.centered)) * self.objective.architecture().parameter_count()
+        (2 + usize::from(self.centered)) * self.objective.dim()
     }
 
     fn eval(&self, _: f64, state: &DVector<f64>, dstate: &mut DVector<f64>) {
