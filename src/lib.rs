@@ -25,7 +25,7 @@
 //! Data flows one way, from a scenario to pictures:
 //!
 //! ```text
-//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► record ─► claim, figure, report
+//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► session ─► record, claim, figure, report
 //!                                                └─► optim ────────────────────┘
 //! ```
 //!
@@ -54,6 +54,41 @@
 //!
 //! # Use as a library
 //!
+//! [`session::Session`] runs any objective: its flow, optimizers beside it, observed and judged. `docs/extending.md` and `examples/` show
+//! objectives, observables, optimizers and methods of one's own. With `default-features = false` the library comes without the command:
+//! no scenarios in YAML, run folders, pictures or reports.
+//!
+//! ```
+//! use gramflow::{flow::Flow, objective::Objective, optim::Gd, session::Session};
+//! use nalgebra::DVector;
+//!
+//! /// ℒ(θ) = ½θ².
+//! #[derive(Clone)]
+//! struct Parabola;
+//!
+//! impl Objective for Parabola {
+//!     fn dim(&self) -> usize {
+//!         1
+//!     }
+//!     fn duplicate(&self) -> Box<dyn Objective> {
+//!         Box::new(self.clone())
+//!     }
+//!     fn loss(&self, theta: &DVector<f64>) -> f64 {
+//!         0.5 * theta.norm_squared()
+//!     }
+//!     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+//!         gradient.copy_from(theta);
+//!     }
+//! }
+//!
+//! let run = Session::new(Parabola, DVector::from_element(1, 1.0)).flow(Flow::new(3.0)).optimizer(Gd::new(0.01)).run()?;
+//! let losses = run.run.table.floats("flow", "loss");
+//! assert!((losses[1] / (0.5 * (-6f64).exp()) - 1.0).abs() < 1e-6);
+//! # Ok::<(), gramflow::session::SessionError>(())
+//! ```
+//!
+//! A scenario is a session too:
+//!
 //! ```
 //! use gramflow::{ode::Interrupt, run::{run, Problem}, scenario};
 //!
@@ -72,10 +107,14 @@
 //! ```
 
 #![warn(missing_docs)]
+// Parts of settings that scenarios alone check.
+#![cfg_attr(not(feature = "command"), allow(dead_code, unused_imports))]
 
 pub mod claim;
+#[cfg(feature = "command")]
 pub mod cli;
 pub mod data;
+#[cfg(feature = "command")]
 pub mod figure;
 pub mod flow;
 pub mod linalg;
@@ -86,16 +125,23 @@ pub mod objective;
 pub mod observe;
 pub mod ode;
 pub mod optim;
+#[cfg(feature = "command")]
 pub mod paper;
 pub mod plan;
+#[cfg(feature = "command")]
 pub mod publish;
 pub mod record;
+#[cfg(feature = "command")]
 pub mod report;
 pub mod rng;
+#[cfg(feature = "command")]
 pub mod run;
+#[cfg(feature = "command")]
 pub mod scenario;
 pub mod session;
 pub mod settings;
+#[cfg(feature = "command")]
 pub mod study;
+#[cfg(feature = "command")]
 pub mod sweep;
 pub mod theory;

@@ -1,9 +1,12 @@
 //! What is asked of a run, whoever asks: how the flow is integrated, which optimizers stand beside it, what is observed when, and what it is
 //! meant to show. A scenario makes one ([`crate::scenario::Scenario::plan`]); [`crate::session::Session`] fills one in.
 
-use crate::flow::{Flow, Integrator, Preserve};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::flow::Flow;
 use crate::network::{LayerRates, WeightDecay};
-use crate::observe::{Group, Measure};
+use crate::observe::{Group, Measure, Observable};
 use crate::optim::Optimizer;
 use crate::settings::{Claim, Stop};
 use crate::theory::balance::BalanceLaw;
@@ -41,6 +44,20 @@ pub struct Plan {
     pub stop: Option<Stop>,
     /// What it is meant to show.
     pub claims: Vec<Claim>,
+    /// What is observed beside all that, of no scenario.
+    pub own: OwnObservables,
+}
+
+/// Observables of one's own.
+#[derive(Clone, Default)]
+pub struct OwnObservables(pub Vec<Arc<dyn Observable + Send + Sync>>);
+
+impl fmt::Debug for OwnObservables {
+    /// The names of their columns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().flat_map(|observable| observable.columns().list).map(|column| column.name);
+        f.debug_list().entries(names).finish()
+    }
 }
 
 impl Plan {
@@ -54,16 +71,7 @@ impl Plan {
             linear: false,
             weight_decay: 0.0.into(),
             layer_rates: LayerRates::default(),
-            flow: Flow {
-                t_end,
-                integrator: Integrator::Auto,
-                rtol: 1e-8,
-                atol: 1e-11,
-                preserve: Preserve::None,
-                certify: false,
-                max_steps: 10_000_000,
-                kink: 0.0,
-            },
+            flow: Flow::new(t_end),
             times: vec![0.0, t_end],
             record_weights: false,
             optimizers: Vec::new(),
@@ -71,6 +79,7 @@ impl Plan {
             measure: Vec::new(),
             stop: None,
             claims: Vec::new(),
+            own: OwnObservables::default(),
         }
     }
 
@@ -96,7 +105,7 @@ impl Plan {
 
     /// Whether the columns of a group are recorded.
     pub fn observes(&self, group: Group) -> bool {
-        self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
+        group == Group::Own || self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
     }
 
     /// What a reader must know of groups that are left out.

@@ -13,7 +13,7 @@ use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters_backend::{BackendColor, DrawingErrorKind};
 
-use super::text::{Anchor, TextStyle};
+use super::font::{Anchor, TextStyle};
 
 /// A place in logical pixels from the upper left corner.
 pub(super) type Point = (f64, f64);

@@ -5,11 +5,13 @@ use plotters::style::RGBColor;
 
 use super::axis::{Axis, Scale};
 use super::canvas::{Canvas, DrawError, Point};
+use super::font::{Anchor, Font, TextStyle};
+use super::frame::Frame;
 use super::number::number;
-use super::panel::{BELOW_DATA, Frame, draw_heading};
+use super::panel::{BELOW_DATA, draw_heading};
 use super::plot::Plot;
 use super::style::{BLACK, GREY, LABEL_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
-use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
+use super::text::{draw_label, label_width, wrap};
 
 /// Cells in rows from the bottom up, as on axes, or from the top down, as in a matrix.
 #[derive(Debug, Clone)]

@@ -13,6 +13,8 @@ mod canvas;
 mod cells;
 mod costs;
 mod ensemble;
+mod font;
+mod frame;
 mod ledger;
 mod loss;
 mod nfa;

@@ -1,11 +1,13 @@
 //! One picture: title, caption, one legend in a strip above the panels (where it covers no data), panels in rows.
 
 use super::canvas::{Canvas, DrawError};
-use super::panel::{Frame, Panel};
+use super::font::{Font, TextStyle};
+use super::frame::Frame;
+use super::panel::Panel;
 use super::pen::draw_sample;
 use super::plot::Plot;
 use super::style::{GREY, Look, SMALL_SIZE, TITLE_SIZE};
-use super::text::{Font, TextStyle, draw_label, label_width, wrap};
+use super::text::{draw_label, label_width, wrap};
 
 /// A line of the legend.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,12 @@ use plotters::style::RGBColor;
 
 use super::axis::{Axis, Scale, Tick};
 use super::canvas::{Canvas, DrawError, Point};
+use super::font::{Anchor, Font, TextStyle};
+use super::frame::Frame;
 use super::pen::{draw_every_marker, draw_line, draw_markers, stroke};
 use super::plot::Plot;
 use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, SMALL_SIZE, TICK_SIZE, pale};
-use super::text::{Anchor, Font, TextStyle, draw_label, label_width, wrap};
+use super::text::{draw_label, label_width, wrap};
 
 /// What an axis shows (with markup for sub- and superscripts), and how.
 #[derive(Debug, Clone)]
@@ -110,25 +112,6 @@ pub(super) struct Overhead {
     /// From above: marks at one x stand below each other.
     pub row: usize,
     pub look: Look,
-}
-
-/// The rectangle of the data, in logical pixels.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    pub left: f64,
-    pub right: f64,
-    pub top: f64,
-    pub bottom: f64,
-}
-
-impl Frame {
-    pub(super) fn x(self, fraction: f64) -> f64 {
-        self.left + fraction * (self.right - self.left)
-    }
-
-    pub(super) fn y(self, fraction: f64) -> f64 {
-        self.bottom - fraction * (self.bottom - self.top)
-    }
 }
 
 const TICK: f64 = 4.0;

@@ -1,7 +1,7 @@
 //! What a page asks of a panel: how much room it needs beside the data, and to be drawn.
 
 use super::canvas::{Canvas, DrawError};
-use super::panel::Frame;
+use super::frame::Frame;
 
 /// A panel on a page.
 pub(super) trait Plot {

@@ -34,6 +34,32 @@ pub struct Flow {
     pub kink: f64,
 }
 
+impl Flow {
+    /// To `t_end` by `auto` at rtol 1e-8, with the defaults of a scenario.
+    pub fn new(t_end: f64) -> Self {
+        Self {
+            t_end,
+            integrator: Integrator::Auto,
+            rtol: rtol(),
+            atol: atol(),
+            preserve: Preserve::None,
+            certify: false,
+            max_steps: max_steps(),
+            kink: kink(),
+        }
+    }
+
+    /// The same at this relative tolerance, with an absolute one a thousandth of it.
+    pub fn rtol(self, rtol: f64) -> Self {
+        Self { rtol, atol: 1e-3 * rtol, ..self }
+    }
+
+    /// The same by this method.
+    pub fn integrator(self, integrator: Integrator) -> Self {
+        Self { integrator, ..self }
+    }
+}
+
 fn rtol() -> f64 {
     1e-8
 }

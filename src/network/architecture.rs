@@ -70,6 +70,11 @@ impl Architecture {
         Self { widths: widths.to_vec(), activations: activations.to_vec(), biases: biases.to_vec(), offsets }
     }
 
+    /// `dim` parameters that are of no layer: depth 0. What an objective without layers is trained on.
+    pub fn vector(dim: usize) -> Self {
+        Self { widths: vec![dim], activations: Vec::new(), biases: Vec::new(), offsets: vec![dim] }
+    }
+
     /// The network of a validated scenario.
     pub fn of(network: &Network) -> Self {
         Self::with_layers(&network.widths, &network.layer_activations(), &network.layer_biases())

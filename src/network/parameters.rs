@@ -125,8 +125,11 @@ impl Parameters {
         Ok(Self { architecture: architecture.clone(), values })
     }
 
-    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias.
+    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias; without layers `theta`.
     pub fn to_arrays(&self) -> Arrays {
+        if self.architecture.depth() == 0 {
+            return [("theta".to_string(), Array::vector(self.values.as_slice().to_vec()))].into();
+        }
         let layers = 1..=self.architecture.depth();
         let weights = layers.clone().map(|l| (format!("W{l}"), Array::matrix(self.weight(l))));
         let biases = layers.filter_map(|l| Some((format!("b{l}"), Array::vector(self.bias(l)?.to_vec()))));

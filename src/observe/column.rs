@@ -34,6 +34,9 @@ pub enum Group {
     Ledger,
     /// The neural tangent kernel.
     Ntk,
+    /// What a user of the library measures, of no scenario.
+    #[serde(skip)]
+    Own,
 }
 
 impl Group {
@@ -52,6 +55,16 @@ impl Group {
             Self::Sharpness => "sharpness",
             Self::Ledger => "ledger",
             Self::Ntk => "ntk",
+            Self::Own => "own",
+        }
+    }
+
+    /// Whether its columns are of layers, so that an objective without some has none of them.
+    pub fn is_of_layers(self) -> bool {
+        match self {
+            Self::Loss | Self::Distance | Self::Sharpness | Self::Ntk | Self::Own => false,
+            Self::Balance | Self::Nfa | Self::Alignment | Self::Agop | Self::Fact | Self::Exponent => true,
+            Self::Spectra | Self::Ledger => true,
         }
     }
 
@@ -83,7 +96,8 @@ pub struct Column {
 }
 
 impl Column {
-    pub(super) const fn new(name: &'static str, formula: &'static str, unit: &'static str, label: &'static str) -> Self {
+    /// A column that is measured whenever its group is recorded.
+    pub const fn new(name: &'static str, formula: &'static str, unit: &'static str, label: &'static str) -> Self {
         Self { name, formula, unit, label, measure: None }
     }
 
@@ -116,7 +130,8 @@ pub struct Columns {
 }
 
 impl Columns {
-    pub(super) const fn new(group: Group, list: &'static [Column]) -> Self {
+    /// These columns of this group.
+    pub const fn new(group: Group, list: &'static [Column]) -> Self {
         Self { group, list }
     }
 }

@@ -54,13 +54,23 @@ use nalgebra::DMatrix;
 use crate::network::Parameters;
 use crate::theory::balance::BalanceLaw;
 
-/// A quantity, or a few that belong together, of one moment of one process.
+/// A quantity, or a few that belong together, of one moment of one process. One of one's own is of [`Group::Own`].
 pub trait Observable {
     /// What it writes; one line of [`registry`] collects it.
     fn columns(&self) -> Columns;
 
     /// Writes its values to `row`: the same names in the same order every time, NaN where a value is not defined.
     fn measure(&self, snapshot: &Snapshot, row: &mut Row);
+}
+
+impl Observable for std::sync::Arc<dyn Observable + Send + Sync> {
+    fn columns(&self) -> Columns {
+        (**self).columns()
+    }
+
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        (**self).measure(snapshot, row);
+    }
 }
 
 /// All observables of a network that starts at `start` and trains under this law of the balance, on a target with this factor of its AGOP.
@@ -79,4 +89,9 @@ pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatr
         Box::new(Sharpness),
         Box::new(Imbalance),
     ]
+}
+
+/// What can be observed of an objective without layers.
+pub fn without_layers() -> Vec<Box<dyn Observable>> {
+    vec![Box::new(Loss::default()), Box::new(Distance), Box::new(Sharpness)]
 }

@@ -35,6 +35,15 @@ pub enum OdeError {
         /// The number of stages.
         stages: usize,
     },
+    /// The coefficients are not those of an explicit method with an error estimate.
+    #[error(
+        "the tableau `{name}` is no explicit method with an error estimate: stage i has at most i − 1 coefficients, weights add up to 1, \
+         errors to 0 but not all are 0, and some step on a decay must be stable"
+    )]
+    Tableau {
+        /// What it is called.
+        name: &'static str,
+    },
     /// The field declares a form by thin matrices that is not of its size.
     #[error("the field has {dim} components, but its form by thin matrices has {blocks}")]
     LowRank {

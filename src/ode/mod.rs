@@ -22,6 +22,7 @@ mod controller;
 mod dop853;
 mod dopri5;
 mod driver;
+mod embedded;
 mod error;
 mod event;
 mod field;
@@ -44,6 +45,7 @@ mod tsit5;
 
 pub use dop853::dop853;
 pub use dopri5::dopri5;
+pub use embedded::{Tableau, embedded};
 pub use error::OdeError;
 pub use event::Event;
 pub use field::{Field, FieldWithJacobian, JacobianProducts, VectorField, field};

@@ -43,8 +43,11 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The weights and biases of a network.
+    /// The weights and biases of a network; one vector where there are no layers.
     pub fn new(net: &Architecture, weight_decay: f64) -> Self {
+        if net.depth() == 0 {
+            return Self::vector(net.parameter_count(), weight_decay);
+        }
         Self { blocks: (1..=net.depth()).flat_map(|l| blocks(net, l)).collect(), weight_decay, rate: 1.0 }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{Findings, path};
 
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
-use super::{Adam, AdamW, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sgd, Sign};
+use super::{Adam, AdamW, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sgd, Sign};
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
 macro_rules! optimizers {
@@ -15,6 +15,21 @@ macro_rules! optimizers {
         #[non_exhaustive]
         pub enum Optimizer {
             $($(#[$about])* #[serde(rename = $word)] $kind($settings),)*
+            /// A rule of one's own, of no scenario.
+            #[serde(skip)]
+            Custom(Custom),
+        }
+
+        $(impl From<$settings> for Optimizer {
+            fn from(settings: $settings) -> Self {
+                Self::$kind(settings)
+            }
+        })*
+
+        impl From<Custom> for Optimizer {
+            fn from(settings: Custom) -> Self {
+                Self::Custom(settings)
+            }
         }
 
         impl Optimizer {
@@ -30,18 +45,21 @@ macro_rules! optimizers {
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$kind(_) => $word,)*
+                    Self::Custom(_) => "custom",
                 }
             }
 
             fn settings(&self) -> &dyn Settings {
                 match self {
                     $(Self::$kind(settings) => settings,)*
+                    Self::Custom(settings) => settings,
                 }
             }
 
             fn settings_mut(&mut self) -> &mut dyn Settings {
                 match self {
                     $(Self::$kind(settings) => settings,)*
+                    Self::Custom(settings) => settings,
                 }
             }
         }

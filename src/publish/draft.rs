@@ -1,14 +1,14 @@
 //! Folders that appear whole: filled beside their target, then renamed to it or exchanged with what stands there.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Component, Path, PathBuf};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use super::list::{Kind, LIST, List};
-use super::lock::{PARTIAL, Wrapper, remove_stale};
+use super::list::{Kind, List};
+use super::lock::{PARTIAL, Wrapper};
+use super::rescue::{remove_listed, rescue, with_suffix};
 use super::sync::{sync_folder, sync_tree};
-use super::{PublishError, failed, fault, parent, system};
+use super::{PublishError, failed, parent, system};
 
 /// What stands where a folder is to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,167 +142,4 @@ impl Draft {
         self.wrapper.kept = path.is_none();
         PublishError::Beside { path: path.unwrap_or(draft), target: target.into(), reason }
     }
-}
-
-/// `run-2` of `run`.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(suffix);
-    path.with_file_name(name)
-}
-
-/// Moves whatever in `old` is not listed to `target`, at the same place. Where the name is taken, it gets another, which is returned.
-fn rescue(old: &Path, target: &Path, list: &List) -> io::Result<Vec<PathBuf>> {
-    remove_stale(old);
-    let mut moved = Vec::new();
-    rescue_below(old, target, "", list, &mut moved)?;
-    Ok(moved)
-}
-
-fn rescue_below(from: &Path, to: &Path, prefix: &str, list: &List, moved: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if is_ours(&name, kind, list) {
-            continue;
-        }
-        let there = to.join(entry.file_name());
-        let folder_there = there.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
-        if kind.is_dir() && (folder_there || list.has_below(&name)) {
-            if !folder_there && holds_others(&path, &format!("{name}/"), list)? {
-                // Its own files are gone from the new folder; those of others stay where they were.
-                match fs::create_dir(&there) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        move_aside(&path, &there, moved)?;
-                        continue;
-                    }
-                    made => made?,
-                }
-            }
-            rescue_below(&path, &there, &format!("{name}/"), list, moved)?;
-        } else {
-            move_aside(&path, &there, moved)?;
-        }
-    }
-    Ok(())
-}
-
-fn is_ours(name: &str, kind: fs::FileType, list: &List) -> bool {
-    kind.is_file() && (name == LIST || list.files.contains_key(name))
-}
-
-/// Whether `folder` holds anything that is not listed.
-fn holds_others(folder: &Path, prefix: &str, list: &List) -> io::Result<bool> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let kind = entry.file_type()?;
-        let other = match kind.is_dir() && list.has_below(&name) {
-            true => holds_others(&entry.path(), &format!("{name}/"), list)?,
-            false => !is_ours(&name, kind, list),
-        };
-        if other {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Moves `from` to `to`, or to `to` with `.kept`, `.kept-2`, … behind it.
-fn move_aside(from: &Path, to: &Path, moved: &mut Vec<PathBuf>) -> io::Result<()> {
-    let names = std::iter::once(String::new()).chain(std::iter::once(".kept".to_string()));
-    for suffix in names.chain((2..1000).map(|n| format!(".kept-{n}"))) {
-        let to = with_suffix(to, &suffix);
-        match system::rename_new(from, &to) {
-            Ok(()) => {
-                if !suffix.is_empty() {
-                    moved.push(to);
-                }
-                return Ok(());
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// Removes the listed files in `folder`, the list, and what folders are empty then. Whether nothing is left.
-fn remove_listed(folder: &Path, list: &List) -> bool {
-    for name in list.files.keys() {
-        fault::point();
-        let _ = fs::remove_file(folder.join(name));
-    }
-    fault::point();
-    // The list last: a file that it does not name would be somebody else's.
-    let others = fs::read_dir(folder).is_ok_and(|entries| {
-        entries.flatten().filter(|entry| entry.file_name() != LIST).any(|entry| !remove_empty(&entry.path()))
-    });
-    if others {
-        return false;
-    }
-    let _ = fs::remove_file(folder.join(LIST));
-    fault::point();
-    fs::remove_dir(folder).is_ok()
-}
-
-/// Removes a folder of empty folders.
-fn remove_empty(folder: &Path) -> bool {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_empty(&entry.path());
-        }
-    }
-    fs::remove_dir(folder).is_ok()
-}
-
-/// Ends what a killed process was about in its draft, whose lock we hold. Whether all that is left in it may be removed.
-pub(super) fn recover(wrapper: &Path, mut lock: &File) -> bool {
-    let mut name = Vec::new();
-    if lock.seek(SeekFrom::Start(0)).is_err() || lock.read_to_end(&mut name).is_err() {
-        return false;
-    }
-    if name.is_empty() {
-        // Not yet exchanged: all is of the process that was killed.
-        return true;
-    }
-    let Some(target) = target_of(wrapper, &name) else { return false };
-    let (new, old) = (wrapper.join("new"), wrapper.join("old"));
-    let exists = |path: &Path| path.symlink_metadata().is_ok();
-    if exists(&old) && !exists(&target) {
-        // Between two renames.
-        if system::rename_new(&old, &target).is_err() {
-            return false;
-        }
-    }
-    let replaced = if exists(&old) { old } else { new };
-    if !exists(&replaced) {
-        return true;
-    }
-    let list = List::read(&replaced).unwrap_or_else(|| List::new(Kind::Shared));
-    match exists(&target) {
-        true => rescue(&replaced, &target, &list).is_ok() && remove_listed(&replaced, &list),
-        // Somebody has removed the target since: what is not listed has no other place.
-        false => holds_others(&replaced, "", &list).is_ok_and(|others| !others),
-    }
-}
-
-/// The folder beside `wrapper` that a lock's file names.
-fn target_of(wrapper: &Path, name: &[u8]) -> Option<PathBuf> {
-    let name = os_string(name)?;
-    let mut parts = Path::new(&name).components();
-    let single = matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == OsStr::new(&name));
-    single.then(|| wrapper.with_file_name(&name))
-}
-
-#[cfg(unix)]
-fn os_string(bytes: &[u8]) -> Option<OsString> {
-    use std::os::unix::ffi::OsStringExt;
-    Some(OsString::from_vec(bytes.to_vec()))
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: &[u8]) -> Option<OsString> {
-    String::from_utf8(bytes.to_vec()).ok().map(OsString::from)
 }

@@ -4,7 +4,6 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::draft::recover;
 use super::system::{is_at, open_to_all};
 use super::{PublishError, failed, fault};
 
@@ -101,7 +100,7 @@ impl Drop for Wrapper {
 }
 
 /// The lock goes last: as long as it is there, the rest can be told from somebody else's.
-fn remove_wrapper(path: &Path) {
+pub(super) fn remove_wrapper(path: &Path) {
     for folder in ["new", "old"] {
         fault::point();
         let _ = fs::remove_dir_all(path.join(folder));
@@ -110,36 +109,4 @@ fn remove_wrapper(path: &Path) {
     let _ = fs::remove_file(path.join(LOCK));
     fault::point();
     let _ = fs::remove_dir(path);
-}
-
-/// Removes the drafts that killed processes have left in `folder`, and ends the exchanges that they did not. Whatever cannot be removed
-/// stays for the next command.
-pub fn remove_stale(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            remove_if_stale(&entry.path());
-        }
-    }
-}
-
-fn remove_if_stale(path: &Path) {
-    let Ok(metadata) = path.symlink_metadata() else { return };
-    if metadata.is_file() {
-        if let Ok(file) = File::options().read(true).write(true).open(path)
-            && file.try_lock().is_ok()
-            && is_at(&file, path)
-        {
-            let _ = fs::remove_file(path);
-        }
-    } else if metadata.is_dir() {
-        match File::options().read(true).write(true).open(path.join(LOCK)) {
-            Ok(lock) => {
-                if lock.try_lock().is_ok() && is_at(&lock, &path.join(LOCK)) && recover(path, &lock) {
-                    remove_wrapper(path);
-                }
-            }
-            // Killed before it was locked: it is empty. Anything else is not one of ours, and not removed.
-            Err(_) => drop(fs::remove_dir(path)),
-        }
-    }
 }

@@ -18,6 +18,7 @@ mod fault;
 mod file;
 mod list;
 mod lock;
+mod rescue;
 mod shelf;
 mod sync;
 mod system;
@@ -30,7 +31,8 @@ use std::path::{Path, PathBuf};
 pub use draft::{Draft, Published, Standing, standing};
 pub use file::{create_text, replace, replace_text, write_whole};
 pub use list::{Kind, LIST, List};
-pub use lock::{PARTIAL, remove_stale};
+pub use lock::PARTIAL;
+pub use rescue::remove_stale;
 pub use shelf::{Shelf, Stage};
 pub use system::write_beyond_limits_fails;
 

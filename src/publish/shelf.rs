@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::list::{Kind, LIST, List, is_inside};
-use super::lock::{Wrapper, remove_stale};
+use super::lock::Wrapper;
+use super::rescue::remove_stale;
 use super::sync::{sync_folder, sync_tree};
 use super::system::{rename_new, rename_over};
 use super::{PublishError, failed, fault};

@@ -141,6 +141,7 @@ impl Manifest {
     }
 
     /// The contents as a JSON object.
+    #[cfg(feature = "command")]
     pub fn to_value(&self) -> serde_json::Value {
         to_value(self)
     }
@@ -158,6 +159,7 @@ impl Host {
 }
 
 /// A manifest, of structs, lists and maps with text keys, as JSON.
+#[cfg(feature = "command")]
 pub(super) fn to_value(manifest: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(manifest).expect("maps with text keys are JSON")
 }

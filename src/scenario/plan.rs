@@ -1,6 +1,6 @@
 //! A scenario as a [`Plan`].
 
-use crate::plan::Plan;
+use crate::plan::{OwnObservables, Plan};
 
 use super::Scenario;
 
@@ -23,6 +23,7 @@ impl Scenario {
             measure: self.measure.clone(),
             stop: self.stop.clone(),
             claims: self.claims.clone(),
+            own: OwnObservables::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! taken at one and the same time, never between records. (Methods without dense output cut their steps there, so that within its
 //! tolerance such a flow depends on which optimizers stand beside it.)
 
+mod builder;
 mod certificate;
 mod choice;
 mod companion;
@@ -19,10 +20,12 @@ mod sliding;
 mod stop;
 mod warning;
 
+pub use builder::{Session, SessionError};
 pub use integrator::{flow_integrator, integrator};
 pub use problem::Problem;
 pub(crate) use process::batches;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::claim::{self, Evidence};
@@ -219,6 +222,12 @@ fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)]
 
 /// What is measured of every process.
 fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
+    if problem.objective.layers().is_none() {
+        let mut observables = observe::without_layers();
+        observables.extend(own(plan));
+        observables.retain(|observable| plan.observes(observable.columns().group));
+        return observables;
+    }
     let mut observables = observe::all(&problem.start, plan.balance_law(), problem.target_agop.as_ref());
     observables.push(Box::new(Learned { constant: problem.constant_loss }));
     observables.push(Box::new(Accuracy));
@@ -228,8 +237,14 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     if plan.measure.contains(&Measure::Ntk) {
         observables.push(Box::new(Ntk::new(&*problem.objective, &problem.start)));
     }
+    observables.extend(own(plan));
     observables.retain(|observable| plan.observes(observable.columns().group));
     observables
+}
+
+/// What the user of the library observes.
+fn own(plan: &Plan) -> impl Iterator<Item = Box<dyn Observable>> + '_ {
+    plan.own.0.iter().map(|observable| Box::new(Arc::clone(observable)) as Box<dyn Observable>)
 }
 
 /// Measures the flow where it stands, put back on the balance law first if the scenario asks for it. Returns what [`record`] does.
@@ -288,6 +303,9 @@ fn target_arrays(problem: &Problem) -> Arrays {
 /// its end; and the target's AGOP, if it is known.
 fn all_arrays(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = arrays(recorders);
+    if problem.objective.layers().is_none() {
+        return all;
+    }
     for (process, parameters) in weights {
         if plan.observes(Group::Alignment) {
             all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));

@@ -15,12 +15,15 @@
 //!
 //! Diagrams of this kind: Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.10.
 
+mod flight;
 mod line_up;
 mod point;
 mod reference;
+mod setting;
 
 pub use line_up::{Method, UnknownMethod, line_up, method};
-pub use point::{Point, Setting};
+pub use point::Point;
+pub use setting::Setting;
 
 use crate::observe::Balance;
 use crate::ode::Interrupt;
@@ -28,8 +31,9 @@ use crate::record::{Study, StudyManifest, setting};
 use crate::run::Problem;
 use crate::scenario::Scenario;
 
-use point::{table, tolerance};
+use point::table;
 use reference::Reference;
+use setting::tolerance;
 
 /// What to integrate with, at which relative tolerances.
 #[derive(Debug, Clone)]

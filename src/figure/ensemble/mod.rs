@@ -22,8 +22,9 @@ use crate::scenario::picture::{self, Mark, Show};
 
 use super::canvas::{Canvas, DrawError};
 use super::cells::Cells;
+use super::frame::Frame;
 use super::page::{self, Entry, letter};
-use super::panel::{self, Across, Frame};
+use super::panel::{self, Across};
 use super::plot;
 use super::style::Look;
 use groups::{Unit, chosen};

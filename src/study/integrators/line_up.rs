@@ -5,7 +5,7 @@ use crate::ode::{self, Limits, Tolerance};
 use crate::run;
 
 use super::Task;
-use super::point::Setting;
+use super::setting::Setting;
 
 /// A method of the line-up, its tolerance or step left open.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,19 +1,17 @@
 //! One method at one tolerance: a point of the diagram.
 
-use std::fmt;
-use std::time::{Duration, Instant};
-
-use nalgebra::DVector;
+use std::time::Duration;
 
 use crate::network::Parameters;
 use crate::observe::{Balance, Observable, Row, Scalar, Snapshot};
-use crate::ode::{Termination, Tolerance, Work};
+use crate::ode::{Termination, Work};
 use crate::record::{Column, Table, Values};
-use crate::scenario::Scenario;
 
 use super::Task;
+use super::flight::Flight;
 use super::line_up::Method;
 use super::reference::Reference;
+use super::setting::Setting;
 
 /// An integration that takes less than this is repeated, and its time is the median.
 const CHEAP: Duration = Duration::from_millis(200);
@@ -21,97 +19,6 @@ const CHEAP: Duration = Duration::from_millis(200);
 const FEWEST_TIMES: usize = 3;
 /// … and at most.
 const MOST_TIMES: usize = 25;
-
-/// How accurately a method integrates.
-#[derive(Debug, Clone, Copy)]
-pub enum Setting {
-    /// By this tolerance.
-    Tolerance(Tolerance),
-    /// At a fixed step.
-    Step(f64),
-}
-
-/// `rtol`, and the absolute tolerance in the scenario's proportion to it.
-pub(super) fn tolerance(rtol: f64, scenario: &Scenario) -> Tolerance {
-    let atol = rtol * (scenario.flow.atol / scenario.flow.rtol);
-    // Not 0: 0/0 is no error of a weight that is 0.
-    Tolerance { rtol, atol: atol.max(f64::MIN_POSITIVE) }
-}
-
-impl Setting {
-    /// NaN at a fixed step.
-    pub fn rtol(self) -> f64 {
-        if let Self::Tolerance(tolerance) = self { tolerance.rtol } else { f64::NAN }
-    }
-
-    /// NaN at a fixed step.
-    pub fn atol(self) -> f64 {
-        if let Self::Tolerance(tolerance) = self { tolerance.atol } else { f64::NAN }
-    }
-
-    /// NaN under a tolerance.
-    pub fn step(self) -> f64 {
-        if let Self::Step(step) = self { step } else { f64::NAN }
-    }
-}
-
-impl fmt::Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tolerance(tolerance) => write!(f, "rtol {:e}", tolerance.rtol),
-            Self::Step(step) => write!(f, "step {step:.3e}"),
-        }
-    }
-}
-
-/// One integration from the start towards T.
-pub(super) struct Flight {
-    pub end: Parameters,
-    pub work: Work,
-    pub time: Duration,
-    pub termination: Termination,
-}
-
-impl Flight {
-    /// Lands on `times` on its way, where `look` sees what is integrated; its time is not counted.
-    pub(super) fn new(
-        method: &Method,
-        setting: Setting,
-        task: &Task,
-        times: &[f64],
-        mut look: impl FnMut(f64, &DVector<f64>),
-    ) -> Self {
-        let t_end = task.scenario.flow.t_end;
-        let mut integrator = method.integrator(setting, task);
-        let field = task.problem.flow();
-        let mut state = field.state(&task.problem.start);
-        let mut flight = Self {
-            end: task.problem.start.clone(),
-            work: Work::default(),
-            time: Duration::ZERO,
-            termination: Termination::TEnd { t: t_end },
-        };
-        let mut t = 0.0;
-        for &next in times.iter().chain([&t_end]) {
-            let begin = Instant::now();
-            let segment = integrator
-                .advance(t, next, state.as_mut().unwrap_or(flight.end.values_mut()))
-                .expect("times are finite and in order");
-            flight.time += begin.elapsed();
-            if let Some(state) = &state {
-                field.weights(state, &mut flight.end);
-            }
-            flight.work += segment.work;
-            t = segment.t;
-            if let Some(stop) = segment.stop {
-                flight.termination = stop;
-                break;
-            }
-            look(t, state.as_ref().unwrap_or(flight.end.values()));
-        }
-        flight
-    }
-}
 
 /// What a method at one setting costs and achieves.
 #[derive(Debug, Clone)]

@@ -4,8 +4,9 @@ use crate::network::Parameters;
 use crate::ode::spectral_radius;
 use crate::record::{Process, StudyReference};
 
+use super::flight::Flight;
 use super::line_up::{Method, method};
-use super::point::{Flight, Setting, tolerance};
+use super::setting::{Setting, tolerance};
 use super::{StudyError, Task};
 
 /// In the order in which they are tried. An explicit method of high order is the best where the flow is not too stiff; rock4, whose cost
