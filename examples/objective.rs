@@ -2,6 +2,7 @@
 //! Adam beside the flow and a verdict on where it ends.
 
 use gramflow::flow::Flow;
+use gramflow::network::WeightDecay;
 use gramflow::objective::Objective;
 use gramflow::optim::Adam;
 use gramflow::session::Session;
@@ -13,6 +14,7 @@ use nalgebra::{DMatrix, DVector};
 struct Residual {
     x: DMatrix<f64>,
     y: DVector<f64>,
+    decay: WeightDecay,
 }
 
 impl Objective for Residual {
@@ -23,6 +25,10 @@ impl Objective for Residual {
 
     fn duplicate(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
+    }
+
+    fn weight_decay(&self) -> &WeightDecay {
+        &self.decay
     }
 
     fn loss(&self, theta: &DVector<f64>) -> f64 {
@@ -59,8 +65,8 @@ impl Residual {
 /// 20 samples in three dimensions, and a start.
 pub fn problem() -> (impl Objective, DVector<f64>) {
     let x = DMatrix::from_fn(3, 20, |i, j| (1.7 * (i * 20 + j) as f64).sin());
-    let y = DVector::from_fn(20, |j, _| (x[(0, j)] * x[(1, j)]).tanh());
-    (Residual { x, y }, DVector::from_fn(21, |i, _| 0.5 * (2.3 * i as f64 + 0.4).cos()))
+    let y = DVector::from_fn(20, |j, _| x[(0, j)] - 0.5 * x[(1, j)]);
+    (Residual { x, y, decay: 0.01.into() }, DVector::from_fn(21, |i, _| 0.5 * (2.3 * i as f64 + 0.4).cos()))
 }
 
 /// Trains it and prints what came of it.
@@ -75,6 +81,7 @@ pub fn main() {
         .run()
         .expect("the settings can be run");
     let loss = run.run.table.floats("flow", "loss");
-    assert!(loss.last().unwrap() < &(0.5 * loss[0]) && loss.is_sorted_by(|a, b| a >= b), "a flow goes down: {loss:?}");
+    let objective = run.run.table.floats("flow", "objective");
+    assert!(objective.is_sorted_by(|a, b| a >= b), "a flow goes down: {objective:?}");
     println!("loss {:.3e} -> {:.3e}; {:?}", loss[0], loss[40], run.manifest.verdicts["converged"].verdict);
 }

@@ -1,5 +1,6 @@
 //! A module imports only from lower layers (the table in `src/lib.rs`), and certain functions of our dependencies are never called.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -117,4 +118,85 @@ fn only_scenarios_know_yaml() {
         let allowed = path.starts_with("scenario") || path.ends_with("testing.rs");
         assert!(allowed || !code.contains("serde_yaml"), "{} names serde_yaml", path.display());
     }
+}
+
+/// The files that `use` lines of a file name, by their paths under `src`: `use super::lock::Wrapper` in `publish/draft.rs` is
+/// `publish/lock.rs`. A file and the folder that it heads use each other freely.
+fn uses(own: &str, code: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
+    let base: Vec<&str> = own.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect();
+    let mut found = BTreeSet::new();
+    for line in code.split(';').filter_map(|statement| statement.rsplit_once("use ").map(|(_, path)| path)) {
+        for path in expanded(line) {
+            let mut at: Vec<&str> = if path.starts_with("crate::") { Vec::new() } else { base.clone() };
+            let mut parts: Vec<&str> = path.split("::").map(str::trim).collect();
+            if !["crate", "super", "self"].contains(&parts[0]) {
+                continue;
+            }
+            while parts.first().is_some_and(|part| ["crate", "super", "self"].contains(part)) {
+                if parts.remove(0) == "super" {
+                    at.pop();
+                }
+            }
+            at.extend(parts);
+            // The longest part of the path that is a file.
+            let file = (1..=at.len()).rev().find_map(|length| {
+                let stem = at[..length].join("/");
+                [format!("{stem}.rs"), format!("{stem}/mod.rs")].into_iter().find(|file| files.contains(file))
+            });
+            found.extend(file.filter(|file| file != own && !heads(file, own) && !heads(own, file)));
+        }
+    }
+    found
+}
+
+/// Whether `folder.rs` or `folder/mod.rs` heads the folder that `file` is in.
+fn heads(head: &str, file: &str) -> bool {
+    let folder = head.trim_end_matches(".rs").trim_end_matches("/mod");
+    file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// `a::{b, c::d}` as `a::b` and `a::c::d`.
+fn expanded(path: &str) -> Vec<String> {
+    let Some((before, list)) = path.split_once('{') else { return vec![path.trim().to_string()] };
+    let list = list.trim_end().strip_suffix('}').unwrap_or(list);
+    let (mut depth, mut items) = (0, vec![String::new()]);
+    for c in list.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        items.last_mut().unwrap().push(c);
+    }
+    items
+        .iter()
+        .filter(|item| !item.trim().is_empty())
+        .flat_map(|item| expanded(&format!("{}{}", before.trim(), item.trim())))
+        .collect()
+}
+
+#[test]
+fn no_two_files_import_each_other_round_about() {
+    let sources: Vec<(String, String)> = sources().into_iter().map(|(path, code)| (path.display().to_string(), code)).collect();
+    let files: BTreeSet<String> = sources.iter().map(|(path, _)| path.clone()).collect();
+    let without_comments =
+        |code: &str| code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut edges: BTreeMap<String, BTreeSet<String>> =
+        sources.iter().map(|(path, code)| (path.clone(), uses(path, &without_comments(code), &files))).collect();
+    let count: usize = edges.values().map(BTreeSet::len).sum();
+    assert!(count > 500, "only {count} imports were found: does this test still read them?");
+    // What imports nothing that is left is in no cycle.
+    loop {
+        let done: Vec<String> = edges.iter().filter(|(_, uses)| uses.is_empty()).map(|(file, _)| file.clone()).collect();
+        if done.is_empty() {
+            break;
+        }
+        edges.retain(|file, _| !done.contains(file));
+        edges.values_mut().for_each(|uses| uses.retain(|file| !done.contains(file)));
+    }
+    assert!(edges.is_empty(), "these files import each other, or files that do: {edges:#?}");
 }

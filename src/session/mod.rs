@@ -140,7 +140,7 @@ fn integrate(
 
     let clocks: Vec<Clock> = descents.iter().map(Descent::clock).collect();
     let mut unobserved = 0;
-    for event in schedule(&plan.record_times(), &clocks) {
+    for event in schedule(plan.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
             unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);

@@ -28,8 +28,8 @@ fn main() {
     let (objective, start) = residual::problem();
     let run = Session::new(objective, start)
         .name("outside")
-        .flow(Flow::new(20_000.0).rtol(1e-9))
-        .record((0..=40).map(|k| 500.0 * f64::from(k)))
+        .flow(Flow::new(100_000.0))
+        .record((0..=40).map(|k| 2500.0 * f64::from(k)))
         .optimizer(Adam { eps: 1e-3, ..Adam::new(0.01) })
         .observe(Readout)
         .claim(Claim::Converged)
