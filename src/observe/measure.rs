@@ -1,4 +1,4 @@
-//! `measure`: quantities that are measured when they are asked for, because each costs gradients of its own.
+//! `measure`: opt-in quantities, because each costs gradients or time of its own.
 
 use serde::{Deserialize, Serialize};
 

@@ -335,3 +335,28 @@ fn samples_tend_to_the_population_as_one_over_the_root_of_their_number() {
     eprintln!("slope {slope} of {points:?}");
     assert!((slope + 0.5).abs() < 0.1, "{slope} of {points:?}");
 }
+
+/// The kernel is of samples with all their labels: of moments and populations what follows from Σ_x is told, of masks and measurements nothing.
+#[test]
+fn the_tangent_kernel_is_of_samples_with_all_their_labels() {
+    let at = tempfile::tempdir().unwrap();
+    let rng = &mut ChaCha8Rng::seed_from_u64(4);
+    let (x, y) = (normal(6, 3, rng), normal(6, 2, rng));
+    let mask = DMatrix::from_fn(6, 2, |i, j| f64::from(u8::from((i + j) % 2 == 0)));
+    write(at.path(), "data.npz", &[("X", matrix(&x)), ("Y", matrix(&y)), ("M", matrix(&mask))]);
+    let more = "flow: {t_end: 1}\nmeasure: [ntk]";
+    let masked = refusal(at.path(), &text(COMPLETION, "[3, 2]", more), &[]);
+    assert!(masked.contains("measure[0]") && masked.contains("leave ntk out"), "{masked}");
+    write(
+        at.path(),
+        "sensing.npz",
+        &[("A", Array { shape: vec![2, 2, 3], data: vec![1.0; 12] }), ("y", Array::vector(vec![1.0, 2.0]))],
+    );
+    let sensed = refusal(at.path(), &text("{sensing: {path: sensing.npz}}", "[3, 2]", more), &[]);
+    assert!(sensed.contains("measure[0]") && sensed.contains("leave ntk out"), "{sensed}");
+    let population = "{synthetic: {inputs: {dim: 3, samples: population}, target: {low_rank: {rank: 1, outputs: 2}}}}";
+    let (run, _) = run(at.path(), &text(population, "[3, 2]", more), &[]);
+    // One layer on whitened inputs: K has the eigenvalue 1 for ever.
+    assert!(run.table.floats("flow", "ntk_max").iter().all(|value| (value - 1.0).abs() < 1e-12));
+    assert!(run.table.floats("flow", "ntk_distance").iter().all(|value| value.abs() < 1e-12));
+}

@@ -30,7 +30,7 @@ fn main() {
         .name("outside")
         .flow(Flow::new(100_000.0))
         .record((0..=40).map(|k| 2500.0 * f64::from(k)))
-        .optimizer(Adam { eps: 1e-3, ..Adam::new(0.01) })
+        .optimizer(Adam { eps: 1e-3, steps: Some(20_000), ..Adam::new(0.01) })
         .observe(Readout)
         .claim(Claim::Converged)
         .run()
