@@ -4,7 +4,9 @@
 //! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
 //! different places prove nothing of either.
 
-use super::{Condition, Evidence, Finding, Measured, REACHED, Records};
+use crate::ode::Reason;
+
+use super::{Condition, Evidence, Finding, Measured, Records};
 
 /// Between no and yes.
 const THRESHOLD: f64 = 0.5;
@@ -14,18 +16,18 @@ const THRESHOLD: f64 = 0.5;
 pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let (flow, first) = (evidence.flow, Records::new(evidence.plan, evidence.run));
     let grad_norm = first.last("grad_norm");
-    let found = |reason: &str| flow.termination == reason || flow.events.iter().any(|event| event.kind == reason);
-    let converged = found("converged");
+    let found = |reason: Reason| flow.termination == reason || flow.events.iter().any(|event| event.kind == reason.name());
+    let converged = found(Reason::Converged);
     let plateau = flow.events.iter().rfind(|event| ["plateau", "plateau_end"].contains(&event.kind));
     let remark = match plateau {
         _ if converged => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
-        _ if found("at_rest") => {
+        _ if found(Reason::AtRest) => {
             format!("at t = {} it rests, ‖∇J‖ is {grad_norm:.1e}, and that this is a minimum is not shown", flow.t_reached)
         }
         Some(plateau) if plateau.kind == "plateau" => {
             format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
         }
-        _ if flow.termination == REACHED => {
+        _ if flow.termination == Reason::Reached => {
             format!("it was stopped at t = {} while it still moved, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached)
         }
         _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),

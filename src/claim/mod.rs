@@ -34,7 +34,7 @@ mod stagnates;
 
 use std::collections::BTreeMap;
 
-use crate::ode::Termination;
+use crate::ode::{Reason, Termination};
 use crate::plan::Plan;
 use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
 use crate::settings::Claim;
@@ -130,7 +130,7 @@ pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
 
 /// The verdict on one claim, whether the scenario makes it or not.
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
-    if !["t_end", "converged", "at_rest", REACHED].contains(&evidence.flow.termination) {
+    if !matches!(evidence.flow.termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
     }
     let first = measure(claim, &Records::new(evidence.plan, evidence.run), evidence);
@@ -156,7 +156,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     };
     // What is said of the end of the flow is then said of where it was told to stop.
     let remark = match evidence.flow.termination {
-        REACHED => {
+        Reason::Reached => {
             let (t, t_end) = (evidence.flow.t_reached, evidence.plan.flow.t_end);
             let short = format!("its end is t = {t}, where `stop` ended the flow before t_end {t_end}");
             if measured.remark.is_empty() { short } else { format!("{}; {short}", measured.remark) }
@@ -193,9 +193,6 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         details,
     }
 }
-
-/// [`Termination::reason`] of a flow that has come to where the scenario stops it.
-const REACHED: &str = "reached";
 
 /// What to do where the records are too few.
 const MORE_RECORDS: &str = "record more times";

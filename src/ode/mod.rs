@@ -55,7 +55,7 @@ pub use low_rank::LowRank;
 pub use rk4::rk4;
 pub use spectral_radius::spectral_radius;
 pub use switching::{Retrial, Switching};
-pub use termination::Termination;
+pub use termination::{Reason, Termination};
 pub use tolerance::Tolerance;
 
 use driver::Driver;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The reason for which a flow or an optimizer stopped, and where.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Termination {
@@ -127,20 +129,19 @@ impl Termination {
         }
     }
 
-    /// Its name in `manifest.json`: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `reached`, `interrupted` or
-    /// `diverged`.
-    pub fn reason(&self) -> &'static str {
+    /// The kind of end.
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::TEnd { .. } => "t_end",
-            Self::Steps { .. } => "steps",
+            Self::TEnd { .. } => Reason::TEnd,
+            Self::Steps { .. } => Reason::Steps,
             // The budget is spent, whatever the advice.
-            Self::MaxSteps { .. } | Self::Stuck { .. } => "max_steps",
-            Self::Stiff { .. } => "stiff",
-            Self::Converged { .. } => "converged",
-            Self::AtRest { .. } => "at_rest",
-            Self::Reached { .. } => "reached",
-            Self::Interrupted { .. } => "interrupted",
-            Self::Diverged { .. } => "diverged",
+            Self::MaxSteps { .. } | Self::Stuck { .. } => Reason::MaxSteps,
+            Self::Stiff { .. } => Reason::Stiff,
+            Self::Converged { .. } => Reason::Converged,
+            Self::AtRest { .. } => Reason::AtRest,
+            Self::Reached { .. } => Reason::Reached,
+            Self::Interrupted { .. } => Reason::Interrupted,
+            Self::Diverged { .. } => Reason::Diverged,
         }
     }
 
@@ -151,7 +152,60 @@ impl Termination {
 
     /// Whether it stopped because the state stays as it is.
     pub fn stays(&self) -> bool {
-        matches!(self, Self::Converged { .. } | Self::AtRest { .. })
+        self.reason().stays()
+    }
+}
+
+/// The kind of end of a process, as `manifest.json` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The end of the horizon.
+    TEnd,
+    /// All its steps.
+    Steps,
+    /// The most steps allowed.
+    MaxSteps,
+    /// No step is short enough.
+    Stiff,
+    /// At rest at a minimum.
+    Converged,
+    /// At rest, though not shown to be at a minimum.
+    AtRest,
+    /// Where it was told to stop.
+    Reached,
+    /// By the user.
+    Interrupted,
+    /// Infinite or NaN.
+    Diverged,
+}
+
+impl Reason {
+    /// The word in `manifest.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TEnd => "t_end",
+            Self::Steps => "steps",
+            Self::MaxSteps => "max_steps",
+            Self::Stiff => "stiff",
+            Self::Converged => "converged",
+            Self::AtRest => "at_rest",
+            Self::Reached => "reached",
+            Self::Interrupted => "interrupted",
+            Self::Diverged => "diverged",
+        }
+    }
+
+    /// Whether the state stays as it is.
+    pub fn stays(self) -> bool {
+        matches!(self, Self::Converged | Self::AtRest)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ode::{Event, Termination, Work};
+use crate::ode::{Event, Reason, Termination, Work};
 
 use super::Verdict;
 
@@ -62,9 +62,8 @@ pub struct Process {
     pub wall_seconds: f64,
     /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged.
     pub observation_seconds: f64,
-    /// [`Termination::reason`]: `t_end`, `steps`, `max_steps`, `stiff`, `converged`, `at_rest`, `reached`, `interrupted` or
-    /// `diverged`.
-    pub termination: &'static str,
+    /// How it ended.
+    pub termination: Reason,
     /// Where it stopped, why, and what to change if that was too early.
     pub termination_detail: String,
     /// The time it reached.
@@ -89,7 +88,7 @@ pub struct Companion {
     /// Time spent on its integration.
     pub wall_seconds: f64,
     /// As of a [`Process`]; the distance to it is null from there on, unless it is `t_end`.
-    pub termination: &'static str,
+    pub termination: Reason,
     /// As of a [`Process`].
     pub termination_detail: String,
     /// The time it reached.

@@ -90,7 +90,7 @@ impl<'a> Monitor<'a> {
         let ends = self.stops && t < self.t_end;
         if self.claimed && !ends && t >= self.t_end {
             let detail = format!("it would stay until t = {}: ‖∇J‖ {grad_norm:.1e}", 2.0 * self.t_end);
-            self.events.push(Event { t, kind: stop.reason(), detail });
+            self.events.push(Event { t, kind: stop.reason().name(), detail });
         }
         ends.then_some(stop)
     }
@@ -102,7 +102,7 @@ impl<'a> Monitor<'a> {
         }
         if let Some(stop) = self.look(objective, t, states, spent) {
             let detail = format!("it would stay there: {stop}");
-            self.events.push(Event { t, kind: stop.reason(), detail });
+            self.events.push(Event { t, kind: stop.reason().name(), detail });
         }
     }
 

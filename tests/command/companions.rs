@@ -367,7 +367,7 @@ fn a_limit_that_outruns_its_optimizer_is_given_up_and_leaves_nulls() {
     let (scenario, _) = scenario::read(&bundled("quickstart"), &sets.map(str::to_string)).unwrap();
     let finished = finish(&scenario);
     let companion = &finished.manifest.processes["rmsprop"].companions["limit"];
-    assert_eq!(companion.termination, "max_steps");
+    assert_eq!(companion.termination.name(), "max_steps");
     assert!(companion.termination_detail.contains("below the learning rate"), "{}", companion.termination_detail);
     let (times, distances) =
         (finished.run.table.floats("rmsprop", "t"), finished.run.table.floats("rmsprop", "distance_to_limit"));
@@ -379,7 +379,7 @@ fn a_limit_that_outruns_its_optimizer_is_given_up_and_leaves_nulls() {
         finished.manifest.warnings
     );
     // The optimizer goes on.
-    assert_eq!(finished.terminations[1].1.reason(), "t_end");
+    assert_eq!(finished.terminations[1].1.reason().name(), "t_end");
 }
 
 /// A start that momentum moves far away, on a loss of degree six: a run ends all the same, and says what would help.
@@ -387,11 +387,11 @@ fn a_limit_that_outruns_its_optimizer_is_given_up_and_leaves_nulls() {
 fn a_modified_flow_beyond_stability_is_given_up() {
     let finished = finish(&scenario_of(0.1, &["{sgd: {lr: 2, momentum: 0.9, steps: 5}}".to_string()]));
     let companion = &finished.manifest.processes["sgd"].companions["modified_flow"];
-    assert_eq!(companion.termination, "max_steps");
+    assert_eq!(companion.termination.name(), "max_steps");
     assert!(companion.termination_detail.contains("lower its lr"), "{}", companion.termination_detail);
     // Steps of a fixed length are the scenario's own affair.
     let mut fixed = scenario_of(0.0, &["{gd: {lr: 0.5}}".to_string()]);
     (fixed.flow.integrator, fixed.flow.t_end) = (Integrator::Rk4 { step: 5e-5 }, 2.0);
     let finished = finish(&fixed);
-    assert_eq!(finished.manifest.processes["gd"].companions["modified_flow"].termination, "t_end");
+    assert_eq!(finished.manifest.processes["gd"].companions["modified_flow"].termination.name(), "t_end");
 }

@@ -75,7 +75,7 @@ fn a_flow_stops_where_it_should_whatever_is_recorded() {
     }
     // Less is asked for than there is: it converges instead.
     let run = finished(&path, &["stop={loss: 1e-300}"]);
-    assert_eq!(run.terminations[0].1.reason(), "converged");
+    assert_eq!(run.terminations[0].1.reason().name(), "converged");
     // There from the start.
     let run = finished(&path, &["stop={loss: 0.5}"]);
     assert_eq!((reached(&run, "flow").0, reached(&run, "gd").0), (0.0, 0.0));

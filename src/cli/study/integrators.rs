@@ -108,7 +108,7 @@ fn point(point: &Point) -> Value {
         "error": point.error,
         "balance_law_residual": point.balance[0],
         "balance_law_residual_relative": point.balance[1],
-        "termination": point.termination.reason(),
+        "termination": point.termination.reason().name(),
         "t_reached": point.termination.t(),
         "reference_limited": point.reference_limited,
     })

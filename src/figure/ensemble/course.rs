@@ -1,6 +1,7 @@
 //! A column over the time of several units: side by side at the same times, and what it comes to.
 
 use crate::linalg::Line;
+use crate::ode::Reason;
 use crate::scenario::picture::Take;
 
 use super::super::canvas::Point;
@@ -64,7 +65,7 @@ pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summa
     let courses: Vec<(Unit, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
     let at_rest = |unit: &Unit| stays(unit.termination()).then_some(unit.member.scenario.flow.t_end);
     // A flow that stays ends where it is found to, off the grid of the others; so does a process that is told to stop.
-    let off_grid = |unit: &Unit| stays(unit.termination()) || unit.termination() == "reached";
+    let off_grid = |unit: &Unit| stays(unit.termination()) || unit.termination() == Some(Reason::Reached);
     let of_its_own = |unit: &Unit, course: &[Point]| usize::from(units.len() > 1 && off_grid(unit) && !course.is_empty());
     let on_grid = |(unit, course): &(Unit, Vec<Point>)| course.len() - of_its_own(unit, course);
     let mut times: Vec<f64> = courses.iter().flat_map(|both| both.1[..on_grid(both)].iter().map(|p| p.0)).collect();
@@ -76,12 +77,13 @@ pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summa
     for both @ (unit, course) in &courses {
         let Some(&(last, _)) = course.last() else { continue };
         let before = times.last().is_some_and(|end| last < *end);
-        ends.diverged += usize::from(unit.termination() == "diverged");
-        ends.carried += usize::from(before && unit.termination() == "converged");
-        ends.rested += usize::from(before && unit.termination() == "at_rest");
-        ends.reached += usize::from(before && unit.termination() == "reached");
-        ends.short +=
-            usize::from(before && !matches!(unit.termination(), "diverged" | "reached") && !stays(unit.termination()));
+        ends.diverged += usize::from(unit.termination() == Some(Reason::Diverged));
+        ends.carried += usize::from(before && unit.termination() == Some(Reason::Converged));
+        ends.rested += usize::from(before && unit.termination() == Some(Reason::AtRest));
+        ends.reached += usize::from(before && unit.termination() == Some(Reason::Reached));
+        ends.short += usize::from(
+            before && !matches!(unit.termination(), Some(Reason::Diverged | Reason::Reached)) && !stays(unit.termination()),
+        );
         let seen = course[..on_grid(both)].last().map_or(0, |last| times.partition_point(|t| *t <= last.0));
         ends.interpolated += usize::from(on_grid(both) != seen);
     }
@@ -92,13 +94,13 @@ pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summa
     (times.iter().map(|&t| at(t)).collect(), ends)
 }
 
-/// Whether a process that ended with this word stays as it was.
-fn stays(termination: &str) -> bool {
-    matches!(termination, "converged" | "at_rest")
+/// Whether a process that ended so stays as it was.
+fn stays(termination: Option<Reason>) -> bool {
+    termination.is_some_and(Reason::stays)
 }
 
 /// The value at `t`: recorded, between two records on a straight line, after the last that of a flow at rest.
-fn value_at(course: &[Point], t: f64, termination: &str) -> f64 {
+fn value_at(course: &[Point], t: f64, termination: Option<Reason>) -> f64 {
     let after = course.partition_point(|p| p.0 < t);
     match (course.get(after.wrapping_sub(1)), course.get(after)) {
         (_, Some(&(time, value))) if time == t => value,
@@ -127,7 +129,7 @@ pub(super) fn method(take: Take) -> Option<String> {
 pub(super) fn taken(unit: &Unit, column: &str, take: Take) -> f64 {
     let course = unit.over_time(column);
     match take {
-        _ if unit.termination() == "diverged" => f64::NAN,
+        _ if unit.termination() == Some(Reason::Diverged) => f64::NAN,
         Take::Last => course.last().map_or(f64::NAN, |point| point.1),
         Take::Largest => course.iter().map(|p| p.1).filter(|value| !value.is_nan()).reduce(f64::max).unwrap_or(f64::NAN),
         Take::Rate => rate(&course),
@@ -136,16 +138,17 @@ pub(super) fn taken(unit: &Unit, column: &str, take: Take) -> f64 {
 
 /// What is to be said of units of whose course one number is drawn.
 pub(super) fn endings(units: &[Unit]) -> Vec<String> {
-    let mut early: Vec<(&str, usize)> = Vec::new();
-    for word in units.iter().map(Unit::termination).filter(|word| !matches!(*word, "" | "t_end" | "steps") && !stays(word)) {
-        match early.iter_mut().find(|(known, _)| *known == word) {
+    let mut early: Vec<(Reason, usize)> = Vec::new();
+    let is_early = |reason: &Reason| !matches!(reason, Reason::TEnd | Reason::Steps) && !reason.stays();
+    for reason in units.iter().filter_map(Unit::termination).filter(is_early) {
+        match early.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
-            None => early.push((word, 1)),
+            None => early.push((reason, 1)),
         }
     }
     let said = early.into_iter().map(|(word, count)| match word {
-        "diverged" => format!("{count} of {} diverged: not drawn.", processes(units.len())),
-        "reached" => format!("{count} of {} stopped where they were told to: drawn there.", processes(units.len())),
+        Reason::Diverged => format!("{count} of {} diverged: not drawn.", processes(units.len())),
+        Reason::Reached => format!("{count} of {} stopped where they were told to: drawn there.", processes(units.len())),
         word => format!("{count} of {} ended early ({word}): drawn as they ended.", processes(units.len())),
     });
     said.collect()
@@ -209,8 +212,10 @@ mod tests {
     #[test]
     fn only_a_flow_at_rest_goes_on() {
         let course = [(0.0, 1.0), (2.0, 3.0), (4.0, 8.0)];
-        assert_eq!([0.0, 1.0, 4.0].map(|t| value_at(&course, t, "t_end")), [1.0, 2.0, 8.0]);
-        assert_eq!(value_at(&course, 9.0, "converged"), 8.0);
-        assert!(value_at(&course, 9.0, "max_steps").is_nan() && value_at(&[], 0.0, "converged").is_nan());
+        assert_eq!([0.0, 1.0, 4.0].map(|t| value_at(&course, t, Some(Reason::TEnd))), [1.0, 2.0, 8.0]);
+        assert_eq!(value_at(&course, 9.0, Some(Reason::Converged)), 8.0);
+        assert!(
+            value_at(&course, 9.0, Some(Reason::MaxSteps)).is_nan() && value_at(&[], 0.0, Some(Reason::Converged)).is_nan()
+        );
     }
 }

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use serde::Deserialize;
+
+use crate::ode::Reason;
 use crate::optim::Optimizer;
 use crate::record::{Ensemble, Member, Values};
 use crate::scenario::picture;
@@ -46,9 +49,9 @@ impl<'a> Unit<'a> {
         table.rows_of(self.process).zip(t).map(|(row, t)| (t, number(row))).collect()
     }
 
-    /// How the process ended, in the manifest's word; empty where the manifest does not say.
-    pub fn termination(&self) -> &'a str {
-        self.member.manifest["processes"][self.process]["termination"].as_str().unwrap_or_default()
+    /// How the process ended, where the manifest says.
+    pub fn termination(&self) -> Option<Reason> {
+        Reason::deserialize(&self.member.manifest["processes"][self.process]["termination"]).ok()
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) fn table(points: &[Point], floor: f64) -> Table {
         ("error", float(&|p| p.error)),
         ("balance_law_residual", float(&|p| p.balance[0])),
         ("balance_law_residual_relative", float(&|p| p.balance[1])),
-        ("termination", text(|p| p.termination.reason())),
+        ("termination", text(|p| p.termination.reason().name())),
         ("t_reached", float(&|p| p.termination.t())),
         ("reference_limited", Values::Flag(points.iter().map(|p| p.reference_limited).collect())),
         ("reference_floor", float(&|_| floor)),

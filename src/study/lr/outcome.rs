@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use nalgebra::DVector;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::npz::Arrays;
+use crate::ode::Reason;
 use crate::record::{Table, Values, read_unit, read_unit_weights};
 
 use super::{LrError, OBSERVED};
@@ -19,7 +21,7 @@ pub(super) const DISTANCES: [&str; 4] =
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
     /// As in the manifest of a run.
-    pub termination: String,
+    pub termination: Option<Reason>,
     /// Steps taken, and the time that they reach.
     pub steps: u64,
     pub t: f64,
@@ -40,12 +42,12 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Whether it took all its steps.
     pub fn arrived(&self) -> bool {
-        self.termination == "steps"
+        self.termination == Some(Reason::Steps)
     }
 
     /// The step that it diverged in, counted from 1.
     pub fn diverged_at(&self) -> Option<u64> {
-        (self.termination == "diverged").then_some(self.steps + 1)
+        (self.termination == Some(Reason::Diverged)).then_some(self.steps + 1)
     }
 }
 
@@ -65,8 +67,8 @@ pub(super) fn outcomes(folder: &Path, names: &[&str], loss: f64, weights: bool) 
 fn outcome(name: &str, table: &Table, process: &Value, loss: f64, weights: Option<&Arrays>) -> Outcome {
     let last = |column: &str| table.floats(name, column).last().copied().unwrap_or(f64::NAN);
     let count = |key: &str| process[key].as_u64().unwrap_or(0);
-    let termination = process["termination"].as_str().unwrap_or("unknown").to_string();
-    let arrived = termination == "steps";
+    let termination = Reason::deserialize(&process["termination"]).ok();
+    let arrived = termination == Some(Reason::Steps);
     let distances = DISTANCES.map(|column| {
         let values = table.floats(name, column);
         // A companion that ended early has no distance from there on, and no largest one either.

@@ -1,5 +1,6 @@
 //! The tables of a study: of its runs, its curves and its fits, as [`crate::record::RateStudy`] describes them.
 
+use crate::ode::Reason;
 use crate::record::{Column, Table, Values};
 
 use super::OBSERVED;
@@ -56,7 +57,7 @@ pub(super) fn runs(runs: &[Run]) -> Table {
         .float("lr", |run| run.lr)
         .count("seed", |run| run.seed)
         .text("unit", |run| run.unit.clone())
-        .text("termination", |run| run.outcome.termination.clone())
+        .text("termination", |run| run.outcome.termination.map_or("unknown", Reason::name).to_string())
         .count("steps", |run| run.outcome.steps)
         .float("t", |run| run.outcome.t)
         .float("diverged_at", |run| run.outcome.diverged_at().map_or(f64::NAN, |step| step as f64));
