@@ -10,7 +10,6 @@ mod minibatch;
 mod third;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
@@ -20,10 +19,7 @@ use crate::network::{Architecture, WeightDecay};
 use crate::ode::LowRank;
 
 use super::chain::{Chain, Order, Scratch};
-use super::{
-    BatchGradient, Batches, Excess, HessianProducts, Jacobian, Layers, Loss, Objective, SampleProducts, TangentKernel,
-    ThirdDerivative,
-};
+use super::{Batches, Excess, HessianProducts, Jacobian, Layers, Objective, TangentKernel, ThirdDerivative};
 use low_rank::LowRankDescent;
 
 pub(super) use hessian::Tangent;
@@ -243,27 +239,6 @@ impl Layers for LinearObjective {
     }
 }
 
-impl HessianProducts for LinearObjective {
-    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
-        let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        on_threads(self.threads, || {
-            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
-            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
-        });
-    }
-}
-
-impl Batches for LinearObjective {
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
-        Box::new(Minibatch::new(self, samples, size))
-    }
-
-    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
-        Some(SampleProducts::new(&self.chain.net, samples, Loss::Mse).with_threads(self.threads))
-    }
-}
-
 impl ThirdDerivative for LinearObjective {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
         let mut tangent = self.tangent.borrow_mut();
@@ -281,8 +256,10 @@ impl ThirdDerivative for LinearObjective {
 mod tests {
     use super::*;
     use crate::data::Dataset;
+    use crate::objective::BatchGradient;
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     pub(super) fn problem(widths: &[usize], samples: usize, seed: u64) -> (Architecture, Dataset, DVector<f64>) {
         let rng = &mut stream(seed, Purpose::Inputs);

@@ -27,7 +27,7 @@ use crate::network::{Architecture, WeightDecay};
 use crate::ode::Switching;
 use crate::settings::Loss;
 
-use super::{BatchGradient, Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, Samples, TangentKernel};
+use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel};
 
 use along::Dots;
 use blocks::{Block, Division, each, flops};
@@ -399,15 +399,5 @@ impl HessianProducts for MlpObjective {
         tangent.settle(self, theta, hv);
         tangent.product(self, along.as_slice(), hv.as_mut_slice());
         normals.project(hv);
-    }
-}
-
-impl Batches for MlpObjective {
-    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
-        Box::new(MlpMinibatch::new(self, samples, size))
-    }
-
-    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
-        Some(SampleProducts::new(&self.net, samples, self.loss).with_threads(self.threads))
     }
 }

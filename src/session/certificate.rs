@@ -13,7 +13,7 @@ use crate::ode::{Interrupt, Termination};
 use crate::plan::Plan;
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
-use super::process::Flow;
+use super::flow::Flow;
 use super::warning::VISIBLE;
 use super::{Finer, Finished, Problem, observables, record_flow, records};
 

@@ -8,6 +8,8 @@ mod builder;
 mod certificate;
 mod choice;
 mod companion;
+mod descent;
+mod flow;
 mod integrator;
 mod monitor;
 mod plateaus;
@@ -21,9 +23,9 @@ mod stop;
 mod warning;
 
 pub use builder::{Session, SessionError};
+pub(crate) use descent::batches;
 pub use integrator::{flow_integrator, integrator};
 pub use problem::Problem;
-pub(crate) use process::batches;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +42,9 @@ use crate::plan::Plan;
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, table};
 
 use certificate::{Lead, Leading, Second};
-use process::{Descent, Ended, Flow};
+use descent::Descent;
+use flow::Flow;
+use process::Ended;
 use schedule::{Clock, schedule};
 
 /// All that a run leaves: what the run folder holds.

@@ -6,9 +6,10 @@
 
 use nalgebra::DVector;
 
-use crate::linalg::vectorised;
+use crate::linalg::{on_threads, vectorised};
 
-use super::{Chain, Close, Scratch};
+use super::{Chain, Close, LinearObjective, Scratch};
+use crate::objective::HessianProducts;
 
 /// What derivatives at one θ share.
 pub(in crate::objective) struct Tangent {
@@ -56,6 +57,17 @@ pub(super) fn carry(chain: &Chain, curve: Close, theta: &[f64], base: &Scratch, 
     let (product, residual) = chain.product_and_residual(dot, v);
     curve(product, residual);
     chain.fall_along(theta, base, v, dot);
+}
+
+impl HessianProducts for LinearObjective {
+    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
+        on_threads(self.threads, || {
+            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
+            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
+        });
+    }
 }
 
 #[cfg(test)]

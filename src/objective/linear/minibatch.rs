@@ -14,7 +14,7 @@ use nalgebra::{DMatrix, DVector};
 use super::{LinearObjective, Scratch};
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn, on_threads};
-use crate::objective::BatchGradient;
+use crate::objective::{BatchGradient, Batches, Loss, SampleProducts};
 
 /// The samples as columns, so that those of a batch are copied contiguously: Xᵀ ∈ ℝ^{d_0 × n}, Yᵀ ∈ ℝ^{d_L × n}.
 #[derive(Debug)]
@@ -134,6 +134,16 @@ fn flops_by_samples(objective: &LinearObjective, size: usize) -> u64 {
 fn flops_by_residual(objective: &LinearObjective, size: usize) -> u64 {
     let (d_in, d_out) = (objective.chain.net.input_dim() as u64, objective.chain.net.output_dim() as u64);
     objective.flops() - 2 * d_out * d_in * d_in + 2 * 2 * d_out * d_in * size as u64
+}
+
+impl Batches for LinearObjective {
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(Minibatch::new(self, samples, size))
+    }
+
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.chain.net, samples, Loss::Mse).with_threads(self.threads))
+    }
 }
 
 #[cfg(test)]

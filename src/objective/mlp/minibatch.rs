@@ -7,7 +7,7 @@ use nalgebra::DVector;
 use crate::linalg::Write;
 use crate::settings::Loss;
 
-use super::super::{BatchGradient, Samples};
+use super::super::{BatchGradient, Batches, SampleProducts, Samples};
 use super::MlpObjective;
 use super::blocks::{Division, Part};
 use super::condensed::{Condensed, State};
@@ -70,5 +70,15 @@ impl BatchGradient for MlpMinibatch {
             self.tape.down(net, weights, part, Keep::Slopes, (self.loss, share), Some((write, &mut self.gradient)));
         }
         self.condensed.fall(&mut self.state, theta, &self.gradient, gradient.as_mut_slice());
+    }
+}
+
+impl Batches for MlpObjective {
+    fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
+        Box::new(MlpMinibatch::new(self, samples, size))
+    }
+
+    fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {
+        Some(SampleProducts::new(&self.net, samples, self.loss).with_threads(self.threads))
     }
 }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::data::Moments;
 use crate::network::{Activation, Parameters};
+use crate::objective::BatchGradient;
 use crate::objective::testing::product_costs;
 use crate::objective::{LinearObjective, Samples};
 use crate::rng::{Purpose, gaussian_matrix, stream};

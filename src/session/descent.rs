@@ -1,0 +1,254 @@
+//! A descent, stepped by an optimizer: a sibling of the flow, from the same start, on the same clock, under the same observables.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use nalgebra::DVector;
+
+use crate::network::Parameters;
+use crate::objective::BatchGradient;
+use crate::observe::{Entry, Group, Measure, Snapshot};
+use crate::ode::{Interrupt, Termination, Work, has_blown_up};
+use crate::optim::{Batches, Batching, Optimizer, Rule};
+use crate::plan::Plan;
+use crate::theory::Ledger;
+
+use super::Problem;
+use super::companion::{Companion, companions};
+use super::process::Ended;
+use super::schedule::Clock;
+use super::sharpness::Sharpness;
+use super::stop::Criterion;
+
+/// An optimizer's iterates from the scenario's start.
+pub(super) struct Descent<'a> {
+    name: String,
+    problem: &'a Problem,
+    settings: &'a Optimizer,
+    rule: Box<dyn Rule>,
+    /// Where the gradient is not that of all samples.
+    minibatches: Option<(Batches, Box<dyn BatchGradient + 'a>)>,
+    companions: Vec<Companion<'a>>,
+    /// What a reader of its records must know.
+    complaints: Vec<String>,
+    /// ∇ℒ, without decay, of the step taken last.
+    gradient: DVector<f64>,
+    parameters: Parameters,
+    /// Where its group is observed.
+    sharpness: Option<Sharpness<'a>>,
+    /// Where the scenario asks for it and the rule has such a law.
+    ledger: Option<Ledger>,
+    /// What it said last.
+    entry: Option<Entry>,
+    steps: u64,
+    last: u64,
+    /// Whether `last` was set by the scenario rather than by the horizon.
+    counted: bool,
+    time: Duration,
+    observation: Duration,
+    interrupt: Interrupt,
+    /// Where it is to stop, if the scenario says so, and every how many steps it is asked.
+    criterion: Option<Criterion>,
+    steps_per_look: u64,
+    /// Whether it was asked at the step where it stands.
+    looked: bool,
+    /// Whether `gradient` is that of the state where it stands.
+    is_current: bool,
+    /// Diverged, or reached.
+    stop: Option<Termination>,
+}
+
+impl<'a> Descent<'a> {
+    pub(super) fn new(settings: &'a Optimizer, plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Self {
+        let dim = problem.start.values().len();
+        let minibatches = minibatches(settings, plan.seed, problem);
+        let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
+        let (companions, mut complaints) = companions(settings, plan, problem, interrupt);
+        if plan.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
+            complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
+        }
+        Self {
+            name: settings.name().to_string(),
+            problem,
+            settings,
+            rule: settings.rule_of(problem.start.architecture(), &plan.weight_decay, &problem.rates),
+            minibatches,
+            companions,
+            complaints,
+            gradient: DVector::zeros(dim),
+            parameters: problem.start.clone(),
+            sharpness: plan.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
+            ledger: keeps_ledger(plan, settings).then(|| Ledger::new(&problem.start, plan.weight_decay.single())),
+            entry: None,
+            steps: 0,
+            last: settings.last_step(plan.flow.t_end),
+            counted: settings.steps().is_some(),
+            time: Duration::ZERO,
+            observation: Duration::ZERO,
+            interrupt: interrupt.clone(),
+            criterion: Criterion::of(plan, problem.rates.clone(), dim),
+            steps_per_look,
+            looked: false,
+            is_current: false,
+            stop: None,
+        }
+    }
+
+    /// Steps until `step` steps are done, and carries its companions to where it then stands. False if it was interrupted on the way,
+    /// or has diverged, and then stands at its last good iterate, or has reached what stops it.
+    pub(super) fn advance(&mut self, step: u64) -> bool {
+        let (begin, mut entering) = (Instant::now(), Duration::ZERO);
+        let start_norm = self.problem.start.values().norm();
+        let mut before = self.parameters.values().clone();
+        entering += self.look_where_to_stop();
+        while self.steps < step && self.stop.is_none() && !self.interrupt.is_raised() {
+            before.copy_from(self.parameters.values());
+            match &mut self.minibatches {
+                Some((batches, minibatch)) => minibatch.loss_gradient(batches.draw(), &before, &mut self.gradient),
+                None if self.is_current => {}
+                None => self.problem.objective.loss_gradient(&before, &mut self.gradient),
+            }
+            self.is_current = false;
+            let rate = self.settings.rate(self.steps);
+            self.rule.step(rate, self.gradient.as_slice(), self.parameters.values_mut().as_mut_slice());
+            if has_blown_up(self.parameters.values().norm(), start_norm) {
+                self.parameters.values_mut().copy_from(&before);
+                self.stop = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
+            } else {
+                self.steps += 1;
+                self.looked = false;
+                if let Some(ledger) = &mut self.ledger {
+                    let begin = Instant::now();
+                    ledger.step(rate, &self.gradient, self.parameters.values());
+                    entering += begin.elapsed();
+                }
+                entering += self.look_where_to_stop();
+            }
+        }
+        self.time += begin.elapsed().saturating_sub(entering);
+        self.observed(entering);
+        let (t, steps) = (self.t(), self.steps);
+        self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
+        self.steps >= step
+    }
+
+    /// Asks whether it has come to where it is to stop, if that is due and was not yet asked here. Returns the time that took.
+    fn look_where_to_stop(&mut self) -> Duration {
+        let due = !self.looked && self.steps.is_multiple_of(self.steps_per_look) && self.stop.is_none();
+        let t = self.t();
+        let Some(criterion) = self.criterion.as_mut().filter(|_| due) else { return Duration::ZERO };
+        let (begin, theta, objective) = (Instant::now(), self.parameters.values(), &*self.problem.objective);
+        self.looked = true;
+        // The next step takes the same gradient. Counted as its own, or below as that of a step that was not taken.
+        self.is_current = self.minibatches.is_none() && criterion.asks_for_gradients();
+        if self.is_current {
+            objective.loss_gradient(theta, &mut self.gradient);
+        }
+        let gradient = self.is_current.then_some(&self.gradient);
+        self.stop = criterion.look(objective, theta, gradient).map(|reached| reached.at(t));
+        begin.elapsed()
+    }
+
+    /// Measures what costs gradients, and closes the ledger of the steps since the last look.
+    pub(super) fn look(&mut self) {
+        let (t, rate) = (self.t(), self.settings.rate(self.steps));
+        if let Some(sharpness) = &mut self.sharpness {
+            sharpness.look(self.parameters.values(), self.steps, t, rate);
+        }
+        self.entry = self
+            .ledger
+            .as_mut()
+            .map(|ledger| Entry { residual: ledger.take_residual().unwrap_or(f64::NAN), created: ledger.created() });
+    }
+
+    /// Adds to the time spent on its observation.
+    pub(super) fn observed(&mut self, time: Duration) {
+        self.observation += time;
+    }
+
+    /// `flow`: the flow at this descent's time.
+    pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
+        let mut snapshot = self.problem.snapshot(self.t(), &self.parameters, flow)?;
+        snapshot.companions = self.companions.iter().filter_map(|companion| companion.at(snapshot.t)).collect();
+        snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
+        snapshot.ledger = self.entry;
+        Some(snapshot)
+    }
+
+    pub(super) fn t(&self) -> f64 {
+        self.settings.time(self.steps)
+    }
+
+    pub(super) fn clock(&self) -> Clock<'a> {
+        Clock { settings: self.settings, last_step: self.last }
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub(super) fn ended(mut self) -> Ended {
+        let t = self.t();
+        let termination = match self.stop {
+            Some(stop) => stop,
+            None if self.steps < self.last => Termination::Interrupted { t },
+            None if self.counted => Termination::Steps { t, steps: self.steps },
+            None => Termination::TEnd { t },
+        };
+        let interrupted = matches!(termination, Termination::Interrupted { .. });
+        let mut companions = BTreeMap::new();
+        for companion in self.companions {
+            let ((name, entry), complaint) = companion.ended(interrupted);
+            companions.insert(name, entry);
+            self.complaints.extend(complaint);
+        }
+        // Every step takes one gradient, the one that failed included.
+        let failed = matches!(termination, Termination::Diverged { .. });
+        let evaluations = self.steps + u64::from(failed);
+        let work = Work { accepted: self.steps, rejected: 0, evaluations };
+        let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
+        let gradients_monitoring = self.sharpness.as_ref().map_or(0, Sharpness::gradients) + looks;
+        let (sharp, passed) = self.sharpness.map_or_else(Default::default, Sharpness::ended);
+        self.complaints.extend(sharp);
+        Ended {
+            name: self.name,
+            parameters: self.parameters,
+            extended: None,
+            complaints: self.complaints,
+            work,
+            gradients_monitoring,
+            events: passed.into_iter().collect(),
+            companions,
+            time: self.time,
+            observation: self.observation,
+            termination,
+        }
+    }
+}
+
+/// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
+fn keeps_ledger(plan: &Plan, settings: &Optimizer) -> bool {
+    settings.forgets() && plan.measure.contains(&Measure::Ledger)
+}
+
+/// ⌈n/B⌉ of an `sgd` with minibatches of B.
+fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
+    match (settings.batching(), &problem.samples) {
+        (Some(batching), Some(samples)) => samples.count().div_ceil(batching.size) as u64,
+        _ => 1,
+    }
+}
+
+/// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
+fn minibatches<'a>(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
+    let samples = problem.samples.clone()?;
+    let (batches, size) = batches(settings, seed, samples.count())?;
+    Some((batches, problem.objective.batches()?.minibatch(samples, size)))
+}
+
+/// The same without their gradients, and the size of a batch, of an optimizer on so many samples.
+pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(Batches, usize)> {
+    let Batching { size, replacement } = settings.batching()?;
+    let drawn = size < samples || replacement;
+    drawn.then(|| (Batches::new(samples, size, replacement, seed, settings.name()), size))
+}
