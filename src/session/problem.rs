@@ -33,7 +33,7 @@ pub struct Problem {
     pub decomposed: bool,
     /// What of the scenario was changed to make a problem of it.
     pub notes: Vec<String>,
-    /// The hash of the scenario, the contents of its files included: [`Scenario::hash`].
+    /// The hash of the scenario, the contents of its files included; empty of a session without one.
     pub scenario_hash: String,
 }
 
