@@ -34,6 +34,6 @@ fn an_optimizer_of_ones_own_steps_beside_the_flow() {
 fn each_example_is_short() {
     for name in ["integrator", "objective", "observable", "optimizer"] {
         let text = std::fs::read_to_string(format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        assert!(text.lines().count() <= 90, "{name}: {}", text.lines().count());
+        assert!(text.lines().count() <= 60, "{name}: {}", text.lines().count());
     }
 }

@@ -1,6 +1,5 @@
 //! Flows an objective of its own by `auto`, steps Adam beside it, records a column of its own, and gets a verdict.
 
-#[path = "../../../examples/objective.rs"]
 mod residual;
 
 use gramflow::flow::Flow;
