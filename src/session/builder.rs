@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Preserve};
 use crate::network::{Architecture, LayerRates, Parameters};
 use crate::objective::Objective;
 use crate::observe::{Measure, Observable};
@@ -79,6 +79,15 @@ pub enum SessionError {
         /// The process.
         name: String,
     },
+    /// Nothing tells what `stop` asks for.
+    #[error("stop: the objective has no accuracy at the start: ask for a loss or a gradient instead")]
+    Accuracy,
+    /// The tangent kernel is asked for of an objective that does not give it.
+    #[error("measure ntk: the objective offers no tangent kernel: implement Objective::tangent_kernel, or leave it out")]
+    Kernel,
+    /// The balance law is to be kept where not all of D_l obeys it.
+    #[error("preserve: the law holds for all of D_l of linear networks without biases alone: leave it out")]
+    Preserve,
     /// Layers are asked for of an objective that has none.
     #[error("{what} is about layers, and the objective has none: implement Objective::layers, or leave it out")]
     Layers {
@@ -212,6 +221,15 @@ impl Session {
         super::flow_integrator(&self.plan.flow, self.problem.flow(), &self.interrupt)?;
         self.check_times(t_end)?;
         self.check_optimizers(t_end)?;
+        if self.plan.stop.as_ref().is_some_and(|stop| stop.accuracy.is_some()) && objective.accuracy(start).is_nan() {
+            return Err(SessionError::Accuracy);
+        }
+        if self.plan.measure.contains(&Measure::Ntk) && objective.tangent_kernel().is_none() {
+            return Err(SessionError::Kernel);
+        }
+        if self.plan.flow.preserve != Preserve::None && !self.plan.linear {
+            return Err(SessionError::Preserve);
+        }
         if objective.layers().is_none() {
             let claims = self.plan.claims.iter().filter(|claim| **claim != Claim::Converged).map(|claim| claim.name());
             let measures = self.plan.measure.iter().filter(|measure| measure.group().is_of_layers()).map(|m| m.name());
@@ -251,5 +269,95 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Integrator, Precision};
+    use crate::optim::{Adam, Gd, Sgd};
+
+    /// ℒ(θ) = ½ Σ (θ_i − 2)².
+    #[derive(Clone)]
+    struct Parabola(usize);
+
+    impl Objective for Parabola {
+        fn dim(&self) -> usize {
+            self.0
+        }
+
+        fn duplicate(&self) -> Box<dyn Objective> {
+            Box::new(self.clone())
+        }
+
+        fn loss(&self, theta: &DVector<f64>) -> f64 {
+            0.5 * theta.add_scalar(-2.0).norm_squared()
+        }
+
+        fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+            gradient.copy_from(&theta.add_scalar(-2.0));
+        }
+    }
+
+    fn session() -> Session {
+        Session::new(Parabola(2), DVector::from_element(2, 1.0))
+    }
+
+    /// θ(t) = 2 − e^{−t}, and of gradient descent 2 − (1 − η)^k; with the trajectory, and a verdict that it has come to rest.
+    #[test]
+    fn an_objective_of_a_value_and_a_gradient_is_run() {
+        let run = session()
+            .flow(Flow::new(40.0))
+            .record([0.0, 1.0, 40.0])
+            .record_weights()
+            .optimizer(Gd::new(0.1))
+            .claim(Claim::Converged)
+            .run()
+            .unwrap();
+        let trajectory = run.trajectory.as_ref().unwrap();
+        assert!((trajectory["flow/theta"].data[2] - (2.0 - (-1f64).exp())).abs() < 1e-7, "{:?}", trajectory["flow/theta"]);
+        assert!((trajectory["gd/theta"].data[2] - (2.0 - 0.9f64.powi(10))).abs() < 1e-14);
+        assert_eq!(run.manifest.verdicts["converged"].verdict, crate::record::Outcome::Holds);
+        assert!(run.manifest.warnings[0].contains("differences of gradients"), "{:?}", run.manifest.warnings);
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_refused_with_its_value() {
+        let refused = |session: Session| session.run().err().expect("a refusal");
+        let flow = || Flow::new(1.0);
+        assert_eq!(refused(Session::new(Parabola(2), DVector::zeros(3))), SessionError::Start { dim: 2, found: 3 });
+        assert!(matches!(
+            refused(Session::new(Parabola(1), DVector::from_element(1, f64::NAN))),
+            SessionError::NotFinite { .. }
+        ));
+        assert_eq!(refused(session().flow(Flow::new(0.0))), SessionError::Horizon { t_end: 0.0 });
+        assert!(matches!(refused(session().flow(flow().rtol(f64::NAN))), SessionError::Integrator(_)));
+        let stages = flow().integrator(Integrator::Gauss { stages: 9 });
+        assert!(matches!(refused(session().flow(stages)), SessionError::Integrator(_)));
+        for times in [vec![], vec![0.0], vec![0.5, 1.0], vec![0.0, 0.6, 0.4, 1.0], vec![0.0, 2.0]] {
+            assert!(matches!(refused(session().record(times)), SessionError::Times { .. }));
+        }
+        assert_eq!(
+            refused(session().optimizer(Gd::new(0.1)).optimizer(Gd::new(0.2))),
+            SessionError::Name { name: "gd".into() }
+        );
+        assert!(matches!(refused(session().optimizer(Adam::new(2.0))), SessionError::Rate { .. }));
+        let batches = Sgd { batch: Some(4), ..Sgd::new(0.1) };
+        assert_eq!(refused(session().optimizer(batches)), SessionError::Batches { name: "sgd".into() });
+        assert!(matches!(refused(session().claim(Claim::Nfa)), SessionError::Layers { .. }));
+        assert!(matches!(refused(session().measure(Measure::Ledger)), SessionError::Layers { .. }));
+        assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
+        let accuracy = Stop { accuracy: Some(0.9), ..Stop::default() };
+        assert_eq!(refused(session().stop(accuracy)), SessionError::Accuracy);
+        let preserve = Flow { preserve: Preserve::Balance(Precision::Float64), ..flow() };
+        assert_eq!(refused(session().flow(preserve)), SessionError::Preserve);
+    }
+
+    /// Nothing to do is done: no parameters are refused by the integrator, not by a panic.
+    #[test]
+    fn an_objective_without_parameters_is_refused() {
+        let refused = Session::new(Parabola(0), DVector::zeros(0)).run().err().expect("a refusal");
+        assert!(matches!(refused, SessionError::Integrator(_)), "{refused}");
     }
 }
