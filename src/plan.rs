@@ -105,7 +105,7 @@ impl Plan {
 
     /// Whether the columns of a group are recorded.
     pub fn observes(&self, group: Group) -> bool {
-        group == Group::Own || self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
+        group.is_among(self.observe.as_deref())
     }
 
     /// What a reader must know of groups that are left out.

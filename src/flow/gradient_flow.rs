@@ -59,8 +59,9 @@ impl<'a> GradientFlow<'a> {
 
     /// `theta` ← θ of φ, but for frozen layers, which stay.
     pub fn weights(&self, phi: &DVector<f64>, theta: &mut Parameters) {
-        let net = theta.architecture().clone();
-        self.rates.unscale(&net, phi, theta.values_mut());
+        if let Some(layers) = self.objective().layers() {
+            self.rates.unscale(layers.architecture(), phi, theta.values_mut());
+        }
     }
 }
 

@@ -113,13 +113,6 @@ impl Layers for Rated {
     fn jacobians(&self, phi: &DVector<f64>) -> Vec<Jacobian> {
         self.at(phi, |objective, theta| objective.layers().map_or_else(Vec::new, |layers| layers.jacobians(theta)))
     }
-
-    fn feature_gradients(&self, phi: &DVector<f64>, gradient: &DVector<f64>) -> Vec<DMatrix<f64>> {
-        // W_lᵀ∇_{W_l}ℒ is the same in both variables, but that a frozen layer has none.
-        let net = &self.net;
-        let of = |l| net.weight(phi.as_slice(), l).transpose() * net.weight(gradient.as_slice(), l);
-        (1..=net.depth()).map(of).collect()
-    }
 }
 
 impl HessianProducts for Rated {

@@ -8,6 +8,7 @@
 mod angle;
 mod bounded;
 mod cholesky;
+mod difference;
 mod double_double;
 mod eigen;
 pub mod elementary;
@@ -40,6 +41,7 @@ pub(crate) use vectorised::Width;
 pub(crate) use vectorised::vectorised;
 
 pub use angle::{centred_cosine, cosine, cosine_baseline};
+pub use difference::{difference, difference_step};
 pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
 pub use gram::GramPower;

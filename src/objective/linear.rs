@@ -3,6 +3,7 @@
 //! With P = W_L⋯W_1 and R = PΣ_x − Σ_yx, ∇_{W_l}ℒ = (W_L⋯W_{l+1})ᵀ R (W_{l−1}⋯W_1)ᵀ, carried by a [`Chain`] of products from the
 //! cheaper end.
 
+mod derivatives;
 mod hessian;
 mod kernel;
 mod low_rank;
@@ -22,8 +23,7 @@ use super::chain::{Chain, Order, Scratch};
 use super::{Batches, Excess, HessianProducts, Jacobian, Layers, Objective, TangentKernel, ThirdDerivative};
 use low_rank::LowRankDescent;
 
-pub(super) use hessian::Tangent;
-pub(super) use third::Second;
+pub(super) use derivatives::Derivatives;
 
 pub use minibatch::{Minibatch, Samples};
 
@@ -38,10 +38,7 @@ pub struct LinearObjective {
     low_rank: Option<LowRankDescent>,
     threads: usize,
     scratch: RefCell<Scratch>,
-    /// What products with the Hessian need beside; none before the first.
-    tangent: RefCell<Option<Tangent>>,
-    /// What third derivatives need beside that; none before the first.
-    second: RefCell<Option<Second>>,
+    derivatives: Derivatives,
 }
 
 impl Clone for LinearObjective {
@@ -83,10 +80,19 @@ impl LinearObjective {
         assert_eq!(moments.sigma_yx.shape(), ends, "moments are of the network's outputs and inputs");
         let scratch = RefCell::new(chain.scratch());
         let (minus_sigma_yx, minus_sigma_x) = (-&moments.sigma_yx, -&moments.sigma_x);
-        let (tangent, second) = (RefCell::new(None), RefCell::new(None));
         let low_rank = LowRankDescent::new(&chain, &moments);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { chain, moments, minus_sigma_yx, minus_sigma_x, weight_decay, low_rank, threads, scratch, tangent, second }
+        Self {
+            chain,
+            moments,
+            minus_sigma_yx,
+            minus_sigma_x,
+            weight_decay,
+            low_rank,
+            threads,
+            scratch,
+            derivatives: Derivatives::default(),
+        }
     }
 
     /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.
@@ -239,15 +245,20 @@ impl Layers for LinearObjective {
     }
 }
 
+impl HessianProducts for LinearObjective {
+    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
+        let carry = |base: &mut Scratch, theta: &[f64], gradient: &mut [f64]| self.carry(base, theta, gradient);
+        on_threads(self.threads, || {
+            self.derivatives.hessian_product(&self.chain, carry, &mut self.curve(), [theta, v], hv);
+        });
+    }
+}
+
 impl ThirdDerivative for LinearObjective {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
-        let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        let mut second = self.second.borrow_mut();
-        let second = second.get_or_insert_with(|| Second::new(&self.chain));
+        let carry = |base: &mut Scratch, theta: &[f64], gradient: &mut [f64]| self.carry(base, theta, gradient);
         on_threads(self.threads, || {
-            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), out.as_mut_slice()));
-            second.form(&self.chain, &mut self.curve(), tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
+            self.derivatives.third_derivative(&self.chain, carry, &mut self.curve(), [theta, u, v], out);
         });
     }
 }

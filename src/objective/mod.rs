@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::linalg::difference;
 use crate::network::{Architecture, WeightDecay};
 use crate::ode::{LowRank, Switching};
 
@@ -188,7 +189,10 @@ pub trait Objective: Send {
     fn loss_hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         match self.hessian() {
             Some(hessian) => hessian.hessian_product(theta, v, hv),
-            None => difference(self, theta, v, hv),
+            None => {
+                let mut scratch = [(); 2].map(|()| DVector::zeros(theta.len()));
+                difference(theta, v, hv, &mut scratch, |theta, gradient| self.loss_gradient(theta, gradient));
+            }
         }
     }
 
@@ -237,18 +241,4 @@ pub trait Batches {
     fn sample_products(&self, _samples: &Samples) -> Option<SampleProducts> {
         None
     }
-}
-
-/// hv ← (∇ℒ(θ + hv) − ∇ℒ(θ − hv))/2h, h about ∛ε of θ.
-fn difference(objective: &(impl Objective + ?Sized), theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
-    let length = v.norm();
-    if length == 0.0 {
-        return hv.fill(0.0);
-    }
-    let h = f64::EPSILON.cbrt() * (1.0 + theta.norm()) / length;
-    let mut back = DVector::zeros(theta.len());
-    objective.loss_gradient(&(theta - v * h), &mut back);
-    objective.loss_gradient(&(theta + v * h), hv);
-    *hv -= back;
-    *hv /= 2.0 * h;
 }

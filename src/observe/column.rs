@@ -59,6 +59,11 @@ impl Group {
         }
     }
 
+    /// Whether it is among the groups that were chosen, all of them if none was; what is one's own always is.
+    pub fn is_among(self, chosen: Option<&[Self]>) -> bool {
+        self == Self::Own || chosen.is_none_or(|groups| groups.contains(&self))
+    }
+
     /// Whether its columns are of layers, so that an objective without some has none of them.
     pub fn is_of_layers(self) -> bool {
         match self {

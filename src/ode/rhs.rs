@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use nalgebra::DVector;
 use ode_solvers::System;
 
-use crate::linalg::{Factors, LowRankSum, sum_over, vectorised};
+use crate::linalg::{Factors, LowRankSum, difference, sum_over, vectorised};
 
 use super::{LowRank, Switching, Termination, VectorField};
 
@@ -91,29 +91,10 @@ impl<'a> Rhs<'a> {
             }
             None => {
                 self.gradients.set(self.gradients.get() + 2 * self.field.evaluation_cost());
-                self.difference(t, theta, v, jv);
+                difference(theta, v, jv, &mut self.scratch.borrow_mut(), |theta, dtheta| self.field.eval(t, theta, dtheta));
             }
         }
         finite(jv)
-    }
-
-    /// jv ← (F(t, θ + hv) − F(t, θ − hv))/2h, h about ∛ε of θ.
-    fn difference(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
-        let length = v.norm();
-        if length == 0.0 {
-            return jv.fill(0.0);
-        }
-        let h = f64::EPSILON.cbrt() * (1.0 + theta.norm()) / length;
-        let [moved, back] = &mut *self.scratch.borrow_mut();
-        moved.resize_vertically_mut(theta.len(), 0.0);
-        back.resize_vertically_mut(theta.len(), 0.0);
-        moved.copy_from(theta);
-        moved.axpy(-h, v, 1.0);
-        self.field.eval(t, moved, back);
-        moved.axpy(2.0 * h, v, 1.0);
-        self.field.eval(t, moved, jv);
-        *jv -= &*back;
-        *jv /= 2.0 * h;
     }
 
     /// Whether state and field are finite at (t, θ): one evaluation.

@@ -3,10 +3,8 @@
 
 use crate::network::{Architecture, LayerRates, WeightDecay};
 
+use super::parts::{Part, Parts};
 use super::{Layout, Optimizer, Rule};
-
-/// The rule of each layer, with the length of θ_l and κ_l.
-struct ByLayer(Vec<(usize, f64, Box<dyn Rule>)>);
 
 impl Optimizer {
     /// The update rule for the network `net`: one for all of θ, or one per layer where layers differ.
@@ -16,22 +14,10 @@ impl Optimizer {
         }
         let layer = |l| {
             let layout = Layout::layer(net, l, decay.layer(l), rates.layer(l));
-            (layout.dim(), rates.layer(l), self.rule(&layout))
+            let rule = (!rates.freeze(l)).then(|| self.rule(&layout));
+            Part { length: layout.dim(), factor: rates.layer(l), rule }
         };
-        Box::new(ByLayer((1..=net.depth()).map(layer).collect()))
-    }
-}
-
-impl Rule for ByLayer {
-    fn step(&mut self, lr: f64, mut gradient: &[f64], mut theta: &mut [f64]) {
-        for (length, kappa, rule) in &mut self.0 {
-            let (of_gradient, of_theta);
-            (of_gradient, gradient) = gradient.split_at(*length);
-            (of_theta, theta) = std::mem::take(&mut theta).split_at_mut(*length);
-            if *kappa != 0.0 {
-                rule.step(*kappa * lr, of_gradient, of_theta);
-            }
-        }
+        Box::new(Parts((1..=net.depth()).map(layer).collect()))
     }
 }
 

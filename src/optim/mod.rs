@@ -19,6 +19,7 @@ mod modified_flow;
 mod muon;
 mod normalised_flow;
 mod optimizer;
+mod parts;
 mod rmsprop;
 mod running_square;
 mod schedule;

@@ -27,6 +27,7 @@ use std::cell::RefCell;
 
 use nalgebra::DVector;
 
+use crate::linalg::difference_step;
 use crate::objective::{Objective, SampleProducts};
 use crate::ode::{JacobianProducts, VectorField};
 
@@ -182,9 +183,8 @@ impl JacobianProducts for ModifiedFlow<'_> {
         jv.axpy(-1.0, hv, -self.curvature);
         self.objective.hessian_vector(theta, hv, gradient);
         jv.axpy(-self.curvature, gradient, 1.0);
-        let length = v.norm();
-        if let (Some(Scatter { products, weight }), true) = (&self.scatter, length > 0.0) {
-            let h = f64::EPSILON.cbrt() * (1.0 + theta.norm()) / length;
+        let h = difference_step(theta, v);
+        if let (Some(Scatter { products, weight }), true) = (&self.scatter, h.is_finite()) {
             let moved = |h: f64| self.half_gradient_of_scatter(products, &(theta + v * h));
             jv.axpy(-weight / (2.0 * h), &(moved(h) - moved(-h)), 1.0);
         }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::settings::Findings;
 
+use super::parts::{Part, Parts};
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
 use super::{Block, Layout, Optimizer, Rule, lerp};
 
@@ -147,56 +148,31 @@ impl Muon {
 
     fn part(&self, block: Block, layout: &Layout) -> Part {
         let weight_decay = layout.weight_decay;
-        match (block, &self.biases) {
-            (Block::Matrix { rows, columns }, _) => Part::Matrix(Orthogonalized::new(self, rows, columns, weight_decay)),
+        let rule: Option<Box<dyn Rule>> = match (block, &self.biases) {
+            (Block::Matrix { rows, columns }, _) => Some(Box::new(Orthogonalized::new(self, rows, columns, weight_decay))),
             (Block::Vector(length), Some(biases)) => {
                 let rule = biases.rule(&Layout::vector(length, weight_decay));
-                Part::Vector { length, rule, rates: (**biases).clone(), factor: layout.rate, steps: 0 }
+                Some(Box::new(AtItsOwnRates { rule, rates: (**biases).clone(), factor: layout.rate, steps: 0 }))
             }
-            (Block::Vector(length), None) => Part::Still { length },
-        }
+            (Block::Vector(_), None) => None,
+        };
+        Part { length: block.len(), factor: 1.0, rule }
     }
 }
 
-/// What steps the blocks of θ, one after another.
-struct Parts(Vec<Part>);
-
-enum Part {
-    Matrix(Orthogonalized),
-    Vector {
-        length: usize,
-        rule: Box<dyn Rule>,
-        /// Whose learning rates they are.
-        rates: Optimizer,
-        /// κ.
-        factor: f64,
-        steps: u64,
-    },
-    /// Biases without an optimizer.
-    Still {
-        length: usize,
-    },
+/// A rule that is stepped beside another, at the learning rates of its own optimizer.
+struct AtItsOwnRates {
+    rule: Box<dyn Rule>,
+    rates: Optimizer,
+    /// κ.
+    factor: f64,
+    steps: u64,
 }
 
-impl Rule for Parts {
-    fn step(&mut self, lr: f64, mut gradient: &[f64], mut theta: &mut [f64]) {
-        for part in &mut self.0 {
-            let length = match part {
-                Part::Matrix(matrix) => matrix.mean.len(),
-                Part::Vector { length, .. } | Part::Still { length } => *length,
-            };
-            let (of_gradient, of_theta);
-            (of_gradient, gradient) = gradient.split_at(length);
-            (of_theta, theta) = std::mem::take(&mut theta).split_at_mut(length);
-            match part {
-                Part::Matrix(matrix) => matrix.step(lr, of_gradient, of_theta),
-                Part::Vector { rule, rates, factor, steps, .. } => {
-                    rule.step(*factor * rates.rate(*steps), of_gradient, of_theta);
-                    *steps += 1;
-                }
-                Part::Still { .. } => {}
-            }
-        }
+impl Rule for AtItsOwnRates {
+    fn step(&mut self, _lr: f64, gradient: &[f64], theta: &mut [f64]) {
+        self.rule.step(self.factor * self.rates.rate(self.steps), gradient, theta);
+        self.steps += 1;
     }
 }
 

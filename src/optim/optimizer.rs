@@ -37,7 +37,8 @@ macro_rules! optimizers {
             pub const KINDS: &[&str] = &[$($word),*];
 
             /// Of every kind one, at the rate `lr` with defaults for all else.
-            pub fn every_kind(lr: f64) -> Vec<Self> {
+            #[cfg(test)]
+            pub(crate) fn every_kind(lr: f64) -> Vec<Self> {
                 vec![$(Self::$kind(<$settings>::new(lr))),*]
             }
 

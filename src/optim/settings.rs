@@ -40,6 +40,13 @@ pub struct Batching {
     pub replacement: bool,
 }
 
+impl Batching {
+    /// Whether batches of so many samples are drawn at all: one that holds all of them, each once, has the full gradient.
+    pub fn draws(self, samples: usize) -> bool {
+        self.size < samples || self.replacement
+    }
+}
+
 /// What an optimizer is run on, as far as the flows that it follows are concerned.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
@@ -123,7 +130,7 @@ pub(crate) trait Settings: Paced {
         None
     }
 
-    /// The flow that it follows to third order; `None` likewise.
+    /// The flow that it follows to third order, asked for where there is one to second order; `None` likewise.
     fn third_order_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
         None
     }

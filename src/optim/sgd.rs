@@ -91,8 +91,6 @@ impl Settings for Sgd {
     }
 
     fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
-        // Where there is no modified flow that is all there is to say.
-        self.modified(ground).ok()?;
         Some(if self.momentum > 0.0 || self.epochs(ground).is_some() {
             let reason = "that flow is known for gradient descent on all samples, without momentum";
             Err(format!("distance_to_third_order_flow is null: {reason}"))
@@ -105,8 +103,8 @@ impl Settings for Sgd {
 impl Sgd {
     /// n and the samples of a batch, where batches are not all samples, each once.
     fn epochs(&self, ground: &Ground) -> Option<(usize, usize)> {
-        let (samples, batch) = (ground.samples?.count(), self.batch?);
-        (batch < samples || self.replacement).then_some((samples, batch))
+        let (samples, batching) = (ground.samples?.count(), self.batching()?);
+        batching.draws(samples).then_some((samples, batching.size))
     }
 
     /// The flow of the mean over seeds, or why there is none.

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 
 use nalgebra::DVector;
 
+use crate::linalg::difference;
 use crate::network::Architecture;
 use crate::objective::Objective;
 use crate::ode::{JacobianProducts, VectorField};
@@ -56,16 +57,8 @@ impl<'a> ThirdOrderFlow<'a> {
         if let Some(objective) = self.objective.third() {
             return objective.third_derivative(theta, u, v, out);
         }
-        let length = u.norm();
-        if length == 0.0 {
-            return out.fill(0.0);
-        }
-        let h = f64::EPSILON.cbrt() * (1.0 + theta.norm()) / length;
-        let mut back = DVector::zeros(theta.len());
-        self.objective.hessian_vector(&(theta + u * h), v, out);
-        self.objective.hessian_vector(&(theta - u * h), v, &mut back);
-        *out -= back;
-        *out /= 2.0 * h;
+        let mut scratch = [(); 2].map(|()| DVector::zeros(theta.len()));
+        difference(theta, u, out, &mut scratch, |theta, hv| self.objective.hessian_vector(theta, v, hv));
     }
 
     /// The equation with its numbers.

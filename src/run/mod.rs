@@ -30,6 +30,6 @@ pub fn columns(scenario: &Scenario, problem: &Problem) -> Vec<String> {
 }
 
 /// What a scenario asks for, under its caption.
-pub(crate) fn plan(scenario: &Scenario) -> Plan {
+fn plan(scenario: &Scenario) -> Plan {
     scenario.plan(caption(scenario))
 }

@@ -14,10 +14,6 @@ use crate::settings::Loss;
 use super::training::Training;
 use super::{Memory, MemoryError, Problem};
 
-/// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
-/// units of the layer's outputs, is what passes for on the kink.
-const WATCHED: f64 = 1e-6;
-
 /// Why a valid scenario is no problem: what its files hold does not fit.
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemError {
@@ -154,19 +150,12 @@ impl Problem {
         }
         let start = init::start(&scenario.init, &architecture, &scenario.layer_rates, scenario.seed)?;
         let Training { objective, test, samples, constant_loss, target_agop, classified, .. } = training;
-        let rates = scenario.layer_rates.clone();
-        let slides = scenario.flow.kink > 0.0 && rates.are_one();
-        let on_kink = if slides { scenario.flow.kink } else { f64::max(WATCHED, 10.0 * scenario.flow.rtol) };
         let scenario_hash = scenario.hash()?;
         let mut notes: Vec<String> = classified.then(|| class_note(scenario.loss).to_string()).into_iter().collect();
         notes.extend(layer_notes(scenario, &architecture));
         let decomposed = registry::groups().any(|group| group.is_decomposed() && scenario.observes(group));
         let problem = Self {
-            start,
-            objective,
-            rates,
-            slides,
-            on_kink,
+            rates: scenario.layer_rates.clone(),
             test,
             constant_loss,
             target_agop,
@@ -174,7 +163,9 @@ impl Problem {
             decomposed,
             notes,
             scenario_hash,
+            ..Self::new_bare(objective, start)
         };
+        let problem = problem.with_kinks(&scenario.flow);
         problem.check_start()?;
         let asks_for_accuracy = scenario.stop.as_ref().is_some_and(|stop| stop.accuracy.is_some());
         if asks_for_accuracy && problem.objective.accuracy(problem.start.values()).is_nan() {
@@ -207,10 +198,7 @@ impl Problem {
     /// The start can be observed, and the loss is finite there.
     fn check_start(&self) -> Result<(), ProblemError> {
         Snapshot::new(0.0, &self.start, &*self.objective, None).map_err(ProblemError::StartOverflows)?;
-        let theta = self.start.values();
-        let mut gradient = theta.clone();
-        self.objective.gradient(theta, &mut gradient);
-        let (loss, gradient) = (self.objective.value(theta), gradient.norm());
+        let (loss, gradient) = self.at_start();
         if loss.is_finite() && gradient.is_finite() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use nalgebra::DMatrix;
 use crate::data::{Data, Dataset, DatasetError, Moments, Sensing, Split, population_moments, target_agop};
 use crate::network::Architecture;
 use crate::objective::{EndToEndObjective, LinearObjective, MlpObjective, Objective, Samples};
-use crate::optim::{Batching, Optimizer};
+use crate::optim::Optimizer;
 use crate::scenario::Scenario;
 use crate::settings::Loss;
 
@@ -160,12 +160,11 @@ fn check(data: &Data, name: &'static str, axis: &'static str, found: usize, side
 fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, ProblemError> {
     let mut minibatches = false;
     for (index, optimizer) in optimizers.iter().enumerate() {
-        if let Some(Batching { size: batch, replacement }) = optimizer.batching() {
-            if batch > samples {
-                return Err(ProblemError::Batch { index, kind: optimizer.kind(), batch, samples });
-            }
-            minibatches |= batch < samples || replacement;
+        let Some(batching) = optimizer.batching() else { continue };
+        if batching.size > samples {
+            return Err(ProblemError::Batch { index, kind: optimizer.kind(), batch: batching.size, samples });
         }
+        minibatches |= batching.draws(samples);
     }
     Ok(minibatches)
 }

@@ -9,7 +9,7 @@ use super::{MOST_WORDS, Scenario};
 impl Scenario {
     /// Whether the columns of a group are recorded.
     pub fn observes(&self, group: Group) -> bool {
-        self.observe.as_ref().is_none_or(|groups| groups.contains(&group))
+        group.is_among(self.observe.as_deref())
     }
 
     /// Rows of the tangent kernel on so many samples.

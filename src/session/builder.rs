@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use crate::flow::{Flow, Preserve};
-use crate::network::{Architecture, LayerRates, Parameters};
+use crate::network::{Architecture, Parameters};
 use crate::objective::Objective;
 use crate::observe::{Measure, Observable};
 use crate::ode::Interrupt;
@@ -18,6 +18,8 @@ use super::{Finished, Problem, carry_out};
 /// What is to be run. Without further calls: the flow to t = 1 by `auto` at rtol 1e-8, recorded at the start and the end.
 pub struct Session {
     plan: Plan,
+    /// When it is recorded, other than at the start and the end.
+    times: Option<Vec<f64>>,
     problem: Problem,
     interrupt: Interrupt,
 }
@@ -105,22 +107,8 @@ impl Session {
         let mut plan = Plan::new("session", net.widths().to_vec(), 1.0);
         plan.weight_decay = objective.weight_decay().clone();
         plan.linear = net.depth() > 0 && net.is_linear();
-        let layered = objective.layers().is_some();
-        let problem = Problem {
-            start: Parameters::from_values(&net, start),
-            objective: Box::new(objective),
-            rates: LayerRates::default(),
-            slides: false,
-            on_kink: 1e-6,
-            test: None,
-            constant_loss: f64::NAN,
-            target_agop: None,
-            samples: None,
-            decomposed: layered,
-            notes: Vec::new(),
-            scenario_hash: String::new(),
-        };
-        Self { plan, problem, interrupt: Interrupt::default() }
+        let problem = Problem::new_bare(Box::new(objective), Parameters::from_values(&net, start));
+        Self { plan, times: None, problem, interrupt: Interrupt::default() }
     }
 
     /// What the run and its pictures are called.
@@ -131,9 +119,6 @@ impl Session {
 
     /// How the flow is integrated, and to which time: [`Flow::new`]. Without other record times it is recorded at the start and the end.
     pub fn flow(mut self, flow: Flow) -> Self {
-        if self.plan.times == [0.0, self.plan.flow.t_end] {
-            self.plan.times = vec![0.0, flow.t_end];
-        }
         self.plan.flow = flow;
         self
     }
@@ -158,7 +143,7 @@ impl Session {
 
     /// When every process is observed: times that increase strictly from 0 to the flow's `t_end`.
     pub fn record(mut self, times: impl IntoIterator<Item = f64>) -> Self {
-        self.plan.times = times.into_iter().collect();
+        self.times = Some(times.into_iter().collect());
         self
     }
 
@@ -191,14 +176,13 @@ impl Session {
     /// # Errors
     /// If settings cannot be run; nothing is integrated then.
     pub fn run(mut self) -> Result<Finished, SessionError> {
+        self.plan.times = self.times.take().unwrap_or_else(|| vec![0.0, self.plan.flow.t_end]);
+        self.problem = self.problem.with_kinks(&self.plan.flow);
         self.check()?;
         if self.problem.objective.hessian().is_none() {
             let note = "products with the Hessian are central differences of gradients, good to some ten digits: the objective offers none";
             self.problem.notes.push(note.to_string());
         }
-        // As a scenario's flow: along kinks, where the objective has some.
-        self.problem.slides = self.plan.flow.kink > 0.0;
-        self.problem.on_kink = if self.problem.slides { self.plan.flow.kink } else { 10.0 * self.plan.flow.rtol };
         Ok(carry_out(&self.plan, &self.problem, &self.interrupt, |_t| {}))
     }
 
@@ -208,9 +192,7 @@ impl Session {
         if found != dim {
             return Err(SessionError::Start { dim, found });
         }
-        let mut gradient = start.clone();
-        objective.gradient(start, &mut gradient);
-        let (value, gradient) = (objective.value(start), gradient.norm());
+        let (value, gradient) = self.problem.at_start();
         if !(value.is_finite() && gradient.is_finite()) {
             return Err(SessionError::NotFinite { value, gradient });
         }
@@ -276,7 +258,9 @@ impl Session {
 mod tests {
     use super::*;
     use crate::flow::{Integrator, Precision};
+    use crate::objective::{Labels, TangentKernel};
     use crate::optim::{Adam, Gd, Sgd};
+    use nalgebra::DMatrix;
 
     /// ℒ(θ) = ½ Σ (θ_i − 2)².
     #[derive(Clone)]
@@ -320,6 +304,64 @@ mod tests {
         assert!((trajectory["gd/theta"].data[2] - (2.0 - 0.9f64.powi(10))).abs() < 1e-14);
         assert_eq!(run.manifest.verdicts["converged"].verdict, crate::record::Outcome::Holds);
         assert!(run.manifest.warnings[0].contains("differences of gradients"), "{:?}", run.manifest.warnings);
+    }
+
+    /// Record times are those that were asked for, whatever is said of the flow after them.
+    #[test]
+    fn the_order_of_settings_does_not_matter() {
+        let run = session().record([0.0, 1.0]).flow(Flow::new(10.0)).run();
+        assert_eq!(run.err(), Some(SessionError::Times { t: 1.0, t_end: 10.0 }));
+        let run = session().record([0.0, 5.0, 10.0]).flow(Flow::new(10.0)).run().unwrap();
+        assert_eq!(run.run.table.floats("flow", "t"), [0.0, 5.0, 10.0]);
+    }
+
+    /// f(x_i) = θ_i/2 for two samples, without layers.
+    #[derive(Clone)]
+    struct Kernelled(Parabola);
+
+    impl Objective for Kernelled {
+        fn dim(&self) -> usize {
+            self.0.dim()
+        }
+
+        fn duplicate(&self) -> Box<dyn Objective> {
+            Box::new(self.clone())
+        }
+
+        fn loss(&self, theta: &DVector<f64>) -> f64 {
+            self.0.loss(theta)
+        }
+
+        fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+            self.0.loss_gradient(theta, gradient);
+        }
+
+        fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {
+            Some(self)
+        }
+    }
+
+    impl TangentKernel for Kernelled {
+        fn kernel(&self, _theta: &DVector<f64>) -> DMatrix<f64> {
+            DMatrix::identity(2, 2) * 0.25
+        }
+
+        fn labels(&self) -> Labels {
+            Labels { within: DVector::from_element(2, 1.0), norm_squared: 2.0 }
+        }
+    }
+
+    #[test]
+    fn a_kernel_without_layers_is_measured() {
+        let session = Session::new(Kernelled(Parabola(2)), DVector::zeros(2)).measure(Measure::Ntk);
+        let run = session.run().unwrap();
+        let largest = run.run.table.floats("flow", "ntk_max");
+        assert_eq!(largest.len(), 2);
+        for largest in largest {
+            // The eigenvalue comes with the rounding of an iteration.
+            assert!((largest - 0.25).abs() <= 4.0 * f64::EPSILON, "{largest}");
+        }
+        assert_eq!(run.run.table.floats("flow", "ntk_distance"), [0.0; 2]);
     }
 
     #[test]

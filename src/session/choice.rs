@@ -32,10 +32,12 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
     let (objective, samples) = (&*problem.objective, problem.samples.as_deref());
     let ground = Ground { objective, samples, start: problem.start.values(), steps };
     let followed = match measure {
-        Measure::ModifiedFlow => vec![
-            (Companion::ModifiedFlow, settings.modified_flow(&ground)),
-            (Companion::ThirdOrderFlow, settings.third_order_flow(&ground)),
-        ],
+        Measure::ModifiedFlow => {
+            let modified = settings.modified_flow(&ground);
+            // Where there is none, why is all there is to say.
+            let third = if let Some(Ok(_)) = modified { settings.third_order_flow(&ground) } else { None };
+            vec![(Companion::ModifiedFlow, modified), (Companion::ThirdOrderFlow, third)]
+        }
         Measure::Limit => vec![(Companion::Limit, settings.limit(&ground))],
         Measure::Ledger | Measure::Sharpness | Measure::Ntk => Vec::new(),
     };
@@ -50,7 +52,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
 }
 
 /// Whether optimizers of this kind are what the measure is about.
-pub(super) fn is_about(measure: Measure, settings: &Optimizer) -> bool {
+fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
         Measure::ModifiedFlow | Measure::Ledger => settings.descends(),
         Measure::Limit => !settings.descends(),

@@ -248,7 +248,7 @@ fn minibatches<'a>(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Opt
 
 /// The same without their gradients, and the size of a batch, of an optimizer on so many samples.
 pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(Batches, usize)> {
-    let Batching { size, replacement } = settings.batching()?;
-    let drawn = size < samples || replacement;
-    drawn.then(|| (Batches::new(samples, size, replacement, seed, settings.name()), size))
+    let batching = settings.batching().filter(|batching| batching.draws(samples))?;
+    let Batching { size, replacement } = batching;
+    Some((Batches::new(samples, size, replacement, seed, settings.name()), size))
 }

@@ -226,15 +226,14 @@ fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)]
 
 /// What is measured of every process.
 fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
-    if problem.objective.layers().is_none() {
-        let mut observables = observe::without_layers();
-        observables.extend(own(plan));
-        observables.retain(|observable| plan.observes(observable.columns().group));
-        return observables;
-    }
-    let mut observables = observe::all(&problem.start, plan.balance_law(), problem.target_agop.as_ref());
-    observables.push(Box::new(Learned { constant: problem.constant_loss }));
-    observables.push(Box::new(Accuracy));
+    let mut observables = if problem.objective.layers().is_some() {
+        let mut all = observe::all(&problem.start, plan.balance_law(), problem.target_agop.as_ref());
+        all.push(Box::new(Learned { constant: problem.constant_loss }));
+        all.push(Box::new(Accuracy));
+        all
+    } else {
+        observe::without_layers()
+    };
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
     }

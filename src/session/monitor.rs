@@ -14,9 +14,9 @@ use super::plateaus::Plateaus;
 use super::sliding::Sliding;
 
 /// The first look, as a share of the horizon.
-const FIRST: f64 = 1e-6;
+pub(super) const FIRST: f64 = 1e-6;
 /// Time from one look to the next, as a factor: 2^{1/4}, so that what lasts while t doubles is seen four times.
-const RATIO: f64 = 1.189_207_115_002_721;
+pub(super) const RATIO: f64 = 1.189_207_115_002_721;
 
 /// What the watch has cost and found.
 pub(super) struct Seen {

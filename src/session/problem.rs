@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use crate::flow::GradientFlow;
+use crate::flow::{Flow, GradientFlow};
 use crate::network::{LayerRates, Parameters};
 use crate::objective::{Objective, Samples};
 use crate::observe::Snapshot;
+
+/// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
+/// units of the layer's outputs, is what passes for on the kink.
+const WATCHED: f64 = 1e-6;
 
 /// A training problem.
 pub struct Problem {
@@ -58,6 +62,39 @@ impl Clone for Problem {
 }
 
 impl Problem {
+    /// `objective` from `start`, all layers at one rate, and nothing else known of it. What it does at kinks, `with_kinks` says.
+    pub(crate) fn new_bare(objective: Box<dyn Objective>, start: Parameters) -> Self {
+        let decomposed = objective.layers().is_some();
+        Self {
+            start,
+            objective,
+            rates: LayerRates::default(),
+            slides: false,
+            on_kink: WATCHED,
+            test: None,
+            constant_loss: f64::NAN,
+            target_agop: None,
+            samples: None,
+            decomposed,
+            notes: Vec::new(),
+            scenario_hash: String::new(),
+        }
+    }
+
+    /// The same, whose flow slides along kinks if these settings say so and all layers have the rate 1.
+    pub(crate) fn with_kinks(self, flow: &Flow) -> Self {
+        let slides = flow.kink > 0.0 && self.rates.are_one();
+        Self { slides, on_kink: if slides { flow.kink } else { f64::max(WATCHED, 10.0 * flow.rtol) }, ..self }
+    }
+
+    /// J and ‖∇J‖ at the start.
+    pub(crate) fn at_start(&self) -> (f64, f64) {
+        let theta = self.start.values();
+        let mut gradient = theta.clone();
+        self.objective.gradient(theta, &mut gradient);
+        (self.objective.value(theta), gradient.norm())
+    }
+
     /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
     pub fn flow(&self) -> GradientFlow<'_> {
         if self.slides {

@@ -23,9 +23,7 @@ use crate::ode::{Integrator, Segment, Termination};
 use crate::plan::Plan;
 use crate::settings::Stop;
 
-/// The first look at a method whose steps are not seen, as a share of the horizon, and the time from one look to the next, as a factor.
-const FIRST: f64 = 1e-6;
-const RATIO: f64 = 1.189_207_115_002_721;
+use super::monitor::{FIRST, RATIO};
 
 /// A quantity that has come to its threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]

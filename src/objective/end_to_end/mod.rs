@@ -22,7 +22,7 @@ use crate::linalg::on_threads;
 use crate::network::{Architecture, WeightDecay};
 
 use super::chain::{Chain, Scratch};
-use super::linear::{Second, Tangent};
+use super::linear::Derivatives;
 use super::{BatchGradient, Batches, HessianProducts, Jacobian, Layers, Objective, SampleProducts, Samples, ThirdDerivative};
 use minibatch::Minibatch;
 
@@ -105,10 +105,7 @@ pub struct EndToEndObjective<M> {
     threads: usize,
     scratch: RefCell<Scratch>,
     room: RefCell<Room>,
-    /// What products with the Hessian need beside; none before the first.
-    tangent: RefCell<Option<Tangent>>,
-    /// What third derivatives need beside that; none before the first.
-    second: RefCell<Option<Second>>,
+    derivatives: Derivatives,
 }
 
 impl<M: Measurement> Clone for EndToEndObjective<M> {
@@ -126,8 +123,16 @@ impl<M: Measurement> EndToEndObjective<M> {
         assert_eq!(rows, M::rows(&chain.net), "samples are of the network's inputs and outputs");
         let (scratch, room) = (RefCell::new(chain.scratch()), RefCell::new(Room::new::<M>(&chain.net, samples.count())));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let (tangent, second) = (RefCell::new(None), RefCell::new(None));
-        Self { chain, measurement: PhantomData, samples, weight_decay, threads, scratch, room, tangent, second }
+        Self {
+            chain,
+            measurement: PhantomData,
+            samples,
+            weight_decay,
+            threads,
+            scratch,
+            room,
+            derivatives: Derivatives::default(),
+        }
     }
 
     /// The same with at most this many threads, 1 at least. The results have the same bits; only starting threads allocates.
@@ -223,11 +228,9 @@ impl<M: Measurement> Layers for EndToEndObjective<M> {
 
 impl<M: Measurement> HessianProducts for EndToEndObjective<M> {
     fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
-        let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
+        let carry = |base: &mut Scratch, theta: &[f64], gradient: &mut [f64]| self.carry(base, theta, gradient);
         on_threads(self.threads, || {
-            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
-            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
+            self.derivatives.hessian_product(&self.chain, carry, &mut self.curve(), [theta, v], hv);
         });
     }
 }
@@ -244,13 +247,9 @@ impl<M: Measurement> Batches for EndToEndObjective<M> {
 
 impl<M: Measurement> ThirdDerivative for EndToEndObjective<M> {
     fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
-        let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        let mut second = self.second.borrow_mut();
-        let second = second.get_or_insert_with(|| Second::new(&self.chain));
+        let carry = |base: &mut Scratch, theta: &[f64], gradient: &mut [f64]| self.carry(base, theta, gradient);
         on_threads(self.threads, || {
-            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), out.as_mut_slice()));
-            second.form(&self.chain, &mut self.curve(), tangent, [u.as_slice(), v.as_slice()], out.as_mut_slice());
+            self.derivatives.third_derivative(&self.chain, carry, &mut self.curve(), [theta, u, v], out);
         });
     }
 }

@@ -6,13 +6,12 @@
 
 use nalgebra::DVector;
 
-use crate::linalg::{on_threads, vectorised};
+use crate::linalg::vectorised;
 
-use super::{Chain, Close, LinearObjective, Scratch};
-use crate::objective::HessianProducts;
+use super::{Chain, Close, Scratch};
 
 /// What derivatives at one θ share.
-pub(in crate::objective) struct Tangent {
+pub(super) struct Tangent {
     /// The θ that `base` belongs to.
     pub(super) theta: DVector<f64>,
     /// A and Δ, or B and E.
@@ -22,14 +21,14 @@ pub(in crate::objective) struct Tangent {
 }
 
 impl Tangent {
-    pub(in crate::objective) fn new(chain: &Chain) -> Self {
+    pub(super) fn new(chain: &Chain) -> Self {
         // No θ equals NaN: the first call settles.
         let theta = DVector::from_element(chain.net.parameter_count(), f64::NAN);
         Self { theta, base: chain.scratch(), dot: chain.scratch() }
     }
 
     /// Forms the undotted products at θ by `carry`, a gradient, unless they stand already.
-    pub(in crate::objective) fn settle(&mut self, theta: &DVector<f64>, carry: impl FnOnce(&mut Scratch)) {
+    pub(super) fn settle(&mut self, theta: &DVector<f64>, carry: impl FnOnce(&mut Scratch)) {
         if !same(self.theta.as_slice(), theta.as_slice()) {
             self.theta.copy_from(theta);
             carry(&mut self.base);
@@ -37,7 +36,7 @@ impl Tangent {
     }
 
     /// `hv` ← ∇²ℒ(θ)·v at the settled θ; `curve` writes Ṙ, given Ṗ.
-    pub(in crate::objective) fn product(&mut self, chain: &Chain, curve: Close, v: &[f64], hv: &mut [f64]) {
+    pub(super) fn product(&mut self, chain: &Chain, curve: Close, v: &[f64], hv: &mut [f64]) {
         let Self { theta, base, dot } = self;
         carry(chain, curve, theta.as_slice(), base, v, dot);
         chain.close(theta.as_slice(), base, v, dot, hv);
@@ -57,17 +56,6 @@ pub(super) fn carry(chain: &Chain, curve: Close, theta: &[f64], base: &Scratch, 
     let (product, residual) = chain.product_and_residual(dot, v);
     curve(product, residual);
     chain.fall_along(theta, base, v, dot);
-}
-
-impl HessianProducts for LinearObjective {
-    fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
-        let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(&self.chain));
-        on_threads(self.threads, || {
-            tangent.settle(theta, |base| self.carry(base, theta.as_slice(), hv.as_mut_slice()));
-            tangent.product(&self.chain, &mut self.curve(), v.as_slice(), hv.as_mut_slice());
-        });
-    }
 }
 
 #[cfg(test)]

@@ -16,25 +16,18 @@ use super::hessian::{Tangent, carry};
 use super::{Chain, Close, Order, Scratch};
 
 /// Products differentiated along two directions: along either, and along both.
-pub(in crate::objective) struct Second {
+pub(super) struct Second {
     along: [Scratch; 2],
     both: Scratch,
 }
 
 impl Second {
-    pub(in crate::objective) fn new(chain: &Chain) -> Self {
+    pub(super) fn new(chain: &Chain) -> Self {
         Self { along: [chain.scratch(), chain.scratch()], both: chain.scratch() }
     }
 
     /// `out` ← D³ℒ(θ)[u, v] at the θ at which `tangent` has settled; `curve` writes Ṙ, given Ṗ.
-    pub(in crate::objective) fn form(
-        &mut self,
-        chain: &Chain,
-        curve: Close,
-        tangent: &Tangent,
-        directions: [&[f64]; 2],
-        out: &mut [f64],
-    ) {
+    pub(super) fn form(&mut self, chain: &Chain, curve: Close, tangent: &Tangent, directions: [&[f64]; 2], out: &mut [f64]) {
         if chain.net.depth() == 1 {
             out.fill(0.0);
             return;

@@ -141,11 +141,10 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
         _ => None,
     };
     let contender = |label: &str, rule: Optimizer| {
-        let (batch, replacement) = match &rule {
-            Optimizer::Sgd(sgd) => (sgd.batch.unwrap_or(samples), sgd.replacement),
-            _ => (samples, false),
-        };
-        Contender { label: label.to_string(), rule, batch, random: batch < samples || replacement, scaled }
+        let batching = rule.batching();
+        let batch = batching.map_or(samples, |batching| batching.size);
+        let random = batching.is_some_and(|batching| batching.draws(samples));
+        Contender { label: label.to_string(), rule, batch, random, scaled }
     };
     let Some(Optimizer::Sgd(plain)) = plain.filter(|_| !batches.is_empty()) else {
         return Ok(vec![contender(word, rule)]);

@@ -1,0 +1,29 @@
+//! A rule for θ of rules for its parts, one after another.
+
+use super::Rule;
+
+/// A part of θ and what steps it.
+pub(super) struct Part {
+    /// The number of its parameters.
+    pub length: usize,
+    /// Times the learning rate of θ.
+    pub factor: f64,
+    /// `None` of parameters that stay as they are, to the bit.
+    pub rule: Option<Box<dyn Rule>>,
+}
+
+/// All of θ.
+pub(super) struct Parts(pub Vec<Part>);
+
+impl Rule for Parts {
+    fn step(&mut self, lr: f64, mut gradient: &[f64], mut theta: &mut [f64]) {
+        for Part { length, factor, rule } in &mut self.0 {
+            let (of_gradient, of_theta);
+            (of_gradient, gradient) = gradient.split_at(*length);
+            (of_theta, theta) = theta.split_at_mut(*length);
+            if let Some(rule) = rule {
+                rule.step(*factor * lr, of_gradient, of_theta);
+            }
+        }
+    }
+}
