@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gramflow::data::{Dataset, Moments};
+use gramflow::loss::Loss;
 use gramflow::network::{Activation, Architecture};
-use gramflow::objective::{LinearObjective, Loss, MlpObjective, Objective};
+use gramflow::objective::{LinearObjective, MlpObjective, Objective};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use nalgebra::DVector;
 

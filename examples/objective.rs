@@ -1,12 +1,12 @@
 //! An objective of one's own, logistic regression with decay: integrated by `auto`, with Adam beside the flow and a verdict on where it ends.
 
+use gramflow::claim::Claim;
 use gramflow::flow::Flow;
 use gramflow::network::WeightDecay;
 use gramflow::objective::Objective;
 use gramflow::optim::Adam;
 use gramflow::record::Outcome;
 use gramflow::session::Session;
-use gramflow::settings::Claim;
 use nalgebra::{DMatrix, DVector};
 
 /// ℒ(θ) = (1/n) Σ_i log(1 + e^{−y_i⟨x_i, θ⟩}), y_i = ±1, x_i the rows of X ∈ ℝ^{n × d}.

@@ -22,11 +22,13 @@
 //!
 //! # Modules
 //!
-//! Data flows one way, from a scenario to pictures:
+//! Data flows one way, from settings to pictures:
 //!
 //! ```text
-//! scenario ─► network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► session ─► record, claim, figure, report
-//!                                                └─► optim ────────────────────┘
+//! scenario │ Rust code
+//!          ▼
+//! network, data, start ─► objective ─┬─► flow (integrated by ode) ─┬─► observe ─► session ─► record, claim ─► folder, figure, report
+//!                                    └─► optim ────────────────────┘
 //! ```
 //!
 //! A module imports only from lower layers, and modules of one layer do not import each other (`tests/layers.rs` reads the `use` lines):
@@ -35,16 +37,16 @@
 //! | --- | --- |
 //! | 0 | [`machine`], [`publish`], [`settings`] |
 //! | 1 | [`linalg`], [`rng`], [`npz`] |
-//! | 2 | [`ode`], [`network`] |
+//! | 2 | [`ode`], [`network`], [`loss`] |
 //! | 3 | [`data`], [`theory`] |
 //! | 4 | [`objective`] |
 //! | 5 | [`flow`], [`optim`], [`observe`] |
-//! | 6 | [`plan`] |
-//! | 7 | [`scenario`] |
-//! | 8 | [`record`] |
-//! | 9 | [`claim`], [`figure`] |
-//! | 10 | [`session`] |
-//! | 11 | [`run`](mod@run) |
+//! | 6 | [`record`] |
+//! | 7 | [`claim`] |
+//! | 8 | [`session`] |
+//! | 9 | [`scenario`] |
+//! | 10 | [`folder`], [`run`](mod@run) |
+//! | 11 | [`figure`] |
 //! | 12 | [`sweep`] |
 //! | 13 | [`study`], [`paper`], [`report`] |
 //! | 14 | [`cli`] |
@@ -117,7 +119,10 @@ pub mod data;
 #[cfg(feature = "command")]
 pub mod figure;
 pub mod flow;
+#[cfg(feature = "command")]
+pub mod folder;
 pub mod linalg;
+pub mod loss;
 pub mod machine;
 pub mod network;
 pub mod npz;
@@ -127,7 +132,6 @@ pub mod ode;
 pub mod optim;
 #[cfg(feature = "command")]
 pub mod paper;
-pub mod plan;
 #[cfg(feature = "command")]
 pub mod publish;
 pub mod record;

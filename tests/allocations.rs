@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
+use gramflow::loss::Loss;
 use gramflow::network::{Activation, Architecture, Parameters};
-use gramflow::objective::{
-    BatchGradient, LinearObjective, Loss, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples,
-};
+use gramflow::objective::{BatchGradient, LinearObjective, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples};
 use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
 use gramflow::optim::{self, AdamLimit, Batches, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, ThirdOrderFlow};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};

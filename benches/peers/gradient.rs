@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gramflow::data::Dataset;
+use gramflow::loss::Loss;
 use gramflow::network::{Activation, Architecture, Parameters};
 use gramflow::npz::{self, Array};
-use gramflow::objective::{Loss, MlpObjective, Objective};
+use gramflow::objective::{MlpObjective, Objective};
 use nalgebra::{DMatrix, DVector};
 
 fn main() -> Result<(), Box<dyn Error>> {

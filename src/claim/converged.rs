@@ -14,7 +14,7 @@ const THRESHOLD: f64 = 0.5;
 /// The second integration ends where the first does, and is not asked whether it rests there: its value is the first's, moved by how far
 /// apart they are.
 pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
-    let (flow, first) = (evidence.flow, Records::new(evidence.plan, evidence.run));
+    let (flow, first) = (evidence.flow, Records::new(evidence.setup, evidence.run));
     let grad_norm = first.last("grad_norm");
     let found = |reason: Reason| flow.termination == reason || flow.events.iter().any(|event| event.kind == reason.name());
     let converged = found(Reason::Converged);

@@ -17,7 +17,7 @@
 //! to the same verdict on every second one; what is largest over all times needs records close enough to see it; the rest is asked of the end
 //! of the flow, or at times of the claim's own.
 //!
-//! Only the flow is judged. Claims see the scenario and the records, so that they can be asked of any folder of a run.
+//! Only the flow is judged. Claims see the setup and the records, so that they can be asked of any folder of a run.
 
 mod balance_law;
 mod converged;
@@ -31,21 +31,35 @@ mod nfa_violated;
 mod peak;
 mod records;
 mod stagnates;
+mod statement;
 
 use std::collections::BTreeMap;
 
 use crate::ode::{Reason, Termination};
-use crate::plan::Plan;
 use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
-use crate::settings::Claim;
+use crate::theory::balance::BalanceLaw;
 
 pub use records::Records;
+pub use statement::Claim;
+
+/// What claims know of the run beside its records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// The law of the imbalances D_l along the flow.
+    pub law: BalanceLaw,
+    /// L.
+    pub depth: usize,
+    /// Whether the network is f(x) = W_L ⋯ W_1 x.
+    pub linear: bool,
+    /// The horizon of the flow.
+    pub t_end: f64,
+}
 
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
-    /// What was asked: λ, the depth, the horizon, the claims.
-    pub plan: &'a Plan,
+    /// What was run.
+    pub setup: &'a Setup,
     /// The records that are judged.
     pub run: &'a Run,
     /// How the flow ended, and what happened on its way.
@@ -123,9 +137,9 @@ impl From<String> for Missing {
 /// The numbers, or why there are none.
 type Finding = Result<Measured, Missing>;
 
-/// The verdict on each claim of the scenario, by name.
-pub fn judge(evidence: &Evidence) -> BTreeMap<String, Verdict> {
-    evidence.plan.claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
+/// The verdict on each claim, by name.
+pub fn judge(claims: &[Claim], evidence: &Evidence) -> BTreeMap<String, Verdict> {
+    claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
 }
 
 /// The verdict on one claim, whether the scenario makes it or not.
@@ -133,7 +147,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     if !matches!(evidence.flow.termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
     }
-    let first = measure(claim, &Records::new(evidence.plan, evidence.run), evidence);
+    let first = measure(claim, &Records::new(evidence.setup, evidence.run), evidence);
     let measured = match first {
         Ok(measured) => measured,
         Err(Missing::Undefined(reason)) => return undefined(reason),
@@ -144,9 +158,9 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
             return limited(format!("the error is not known: the second integration {stop}"));
         }
-        Some((run, _)) => measure(claim, &Records::new(evidence.plan, run), evidence),
+        Some((run, _)) => measure(claim, &Records::new(evidence.setup, run), evidence),
     };
-    let halved = is_fitted(claim).then(|| measure(claim, &Records::new(evidence.plan, evidence.run).halved(), evidence));
+    let halved = is_fitted(claim).then(|| measure(claim, &Records::new(evidence.setup, evidence.run).halved(), evidence));
     let value = |found: &Finding, index: usize| {
         found.as_ref().ok().and_then(|m| m.conditions.get(index)).map_or(f64::NAN, |condition| condition.value)
     };
@@ -157,7 +171,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     // What is said of the end of the flow is then said of where it was told to stop.
     let remark = match evidence.flow.termination {
         Reason::Reached => {
-            let (t, t_end) = (evidence.flow.t_reached, evidence.plan.flow.t_end);
+            let (t, t_end) = (evidence.flow.t_reached, evidence.setup.t_end);
             let short = format!("its end is t = {t}, where `stop` ended the flow before t_end {t_end}");
             if measured.remark.is_empty() { short } else { format!("{}; {short}", measured.remark) }
         }

@@ -2,14 +2,15 @@
 
 use crate::linalg::{FAINT, slope_weights};
 use crate::npz::Array;
-use crate::plan::Plan;
 use crate::record::Run;
 
-/// The flow's records under a scenario.
+use super::Setup;
+
+/// The flow's records of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Records<'a> {
-    /// What was asked.
-    pub plan: &'a Plan,
+    /// What was run.
+    pub setup: &'a Setup,
     run: &'a Run,
     /// Whether only every second record counts, the last among them, and the first.
     halved: bool,
@@ -17,8 +18,8 @@ pub struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// Of the flow in `run`.
-    pub fn new(plan: &'a Plan, run: &'a Run) -> Self {
-        Self { plan, run, halved: false }
+    pub fn new(setup: &'a Setup, run: &'a Run) -> Self {
+        Self { setup, run, halved: false }
     }
 
     /// Every second of them, the last among them, and the first.
@@ -51,17 +52,17 @@ impl<'a> Records<'a> {
 
     /// L.
     pub fn depth(&self) -> usize {
-        self.plan.layers()
+        self.setup.depth
     }
 
     /// c of the balance law D(t) = e^{−2ct}D(0): λ, or κ_lλ_l of all layers; NaN where that is not one number, so that there is no law.
     pub fn decay(&self) -> f64 {
-        self.plan.balance_law().rate().unwrap_or(f64::NAN)
+        self.setup.law.rate().unwrap_or(f64::NAN)
     }
 
     /// ‖θ‖ over the recorded times, as imbalances see it: ‖φ‖ at most, φ_l = θ_l/√κ_l.
     pub fn norms(&self) -> Vec<f64> {
-        let law = self.plan.balance_law();
+        let law = &self.setup.law;
         self.column("weight_norm").into_iter().map(|norm| law.norm(norm)).collect()
     }
 
@@ -123,7 +124,7 @@ impl<'a> Records<'a> {
     pub fn law_error(&self, distance: f64) -> f64 {
         let share = match self.imbalance_errors().last() {
             Some(error) if !error.is_nan() => error.min(1.0),
-            _ if self.plan.linear && !self.decay().is_nan() => 1.0,
+            _ if self.setup.linear && !self.decay().is_nan() => 1.0,
             _ => 0.0,
         };
         share * distance.abs() + self.off_the_law_at_the_end()

@@ -23,7 +23,7 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let (t, residuals) = (records.column("t"), records.column("nfa_alignment_residual"));
     let value = records.last("nfa_alignment_residual");
     // A flow that stays has come to its horizon; one that was told to stop has not.
-    let end = if evidence.flow.termination == Reason::Reached { evidence.flow.t_reached } else { records.plan.flow.t_end };
+    let end = if evidence.flow.termination == Reason::Reached { evidence.flow.t_reached } else { records.setup.t_end };
     let [earlier, before, later] = around(&t, &residuals, 0.1 * end)?;
     if value.is_nan() || before.is_nan() {
         let reason = "the alignment is not defined over the last decade of time: W₁ or the AGOP is zero there";

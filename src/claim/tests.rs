@@ -91,7 +91,7 @@ flow: {{t_end: {T:?}}}
         let flow = Process::new(Work::default(), 0.0, Termination::TEnd { t: T });
         let (run, finer) = (self.run(), second.run());
         let evidence = Evidence {
-            plan: &self.scenario.plan(String::new()),
+            setup: &self.scenario.plan().setup(),
             run: &run,
             flow: &flow,
             second: Some((&finer, Termination::TEnd { t: T })),
@@ -365,7 +365,7 @@ fn converged(termination: Termination, events: &[&'static str], objective: f64) 
     flow.events = events.iter().map(|&kind| Event { t: 500.0, kind, detail: "flat".to_string() }).collect();
     let (run, finer) = (first.run(), second.run());
     let second = Some((&finer, Termination::TEnd { t: T }));
-    verdict(Claim::Converged, &Evidence { plan: &first.scenario.plan(String::new()), run: &run, flow: &flow, second })
+    verdict(Claim::Converged, &Evidence { setup: &first.scenario.plan().setup(), run: &run, flow: &flow, second })
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn an_early_end_is_the_integrators() {
     let judge = |flow: Termination, second: Option<Termination>| {
         let flow = Process::new(Work::default(), 0.0, flow);
         let second = second.map(|stop| (&run, stop));
-        verdict(Claim::Peak, &Evidence { plan: &world.scenario.plan(String::new()), run: &run, flow: &flow, second })
+        verdict(Claim::Peak, &Evidence { setup: &world.scenario.plan().setup(), run: &run, flow: &flow, second })
     };
     let (end, early) = (Termination::TEnd { t: T }, Termination::MaxSteps { t: 10.0, steps: 7 });
     assert_outcome(&judge(end, Some(end)), Outcome::Holds);

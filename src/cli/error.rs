@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::figure::FigureError;
+use crate::folder::FolderError;
 use crate::paper::PaperError;
 use crate::publish::PublishError;
-use crate::record::FolderError;
 use crate::report::ReportError;
 use crate::scenario::ScenarioError;
 use crate::study::integrators::StudyError;

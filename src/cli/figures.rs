@@ -7,8 +7,9 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
+use crate::folder::{FigureManifest, Keep};
 use crate::paper::{self, Drawn, Figure};
-use crate::record::{FigureManifest, Keep, Warned};
+use crate::record::Warned;
 use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
 use super::interrupt::catch_signals;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::publish::Shelf;
 use crate::sweep::{self, Folder};
-use crate::{figure, record};
+use crate::{figure, folder};
 
 use super::CliError;
 use super::output::{complain, print};
@@ -24,7 +24,7 @@ pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if arguments.run_dir.join("plan.json").is_file() {
         return plot_sweep(&arguments.run_dir, quiet);
     }
-    let run = record::read(&arguments.run_dir)?;
+    let run = folder::read(&arguments.run_dir)?;
     let shelf = Shelf::open(&arguments.run_dir)?;
     let stage = shelf.stage()?;
     figure::draw_all(&run, &stage.folder("figures")?)?;

@@ -9,8 +9,9 @@ use clap::Args;
 
 use crate::claim::shown;
 use crate::figure;
+use crate::folder::{Draft, Ending};
 use crate::ode::Termination;
-use crate::record::{Draft, Ending, Outcome, Verdict};
+use crate::record::{Outcome, Verdict};
 use crate::run::{self, Finished};
 
 use super::interrupt::catch_signals;

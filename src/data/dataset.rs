@@ -6,9 +6,9 @@ use nalgebra::DMatrix;
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::{Data, Synthetic};
+use crate::loss::Loss;
 use crate::npz::NpzError;
 use crate::rng::{Purpose, gaussian_matrix, named_stream, stream};
-use crate::settings::Loss;
 
 use super::inputs::{Law, WhitenError};
 use super::labels::{LabelError, of_file, of_target};

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::settings::Loss;
+use crate::loss::Loss;
 
 /// The sum of a row of probabilities may be this far from 1, as that of float32 numbers is; the row is then divided by it.
 const ROUNDED: f64 = 1e-6;

@@ -35,8 +35,8 @@ mod tests {
     use crate::data::inputs::Distribution;
     use crate::data::target::{Link, LowRank, SingleIndex, Target};
     use crate::data::{Data, SampleSize, split};
+    use crate::loss::Loss;
     use crate::rng::{Purpose, gaussian_matrix, stream};
-    use crate::settings::Loss;
 
     fn synthetic(samples: SampleSize, distribution: Distribution, condition: f64, target: Target) -> Synthetic {
         Synthetic { inputs: Inputs { dim: 4, samples, distribution, condition, whiten: false }, target, noise: 0.3, test: 0 }

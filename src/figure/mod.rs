@@ -38,8 +38,9 @@ mod text;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::folder::{Ensemble, RateStudy, Study};
 use crate::publish;
-use crate::record::{Ensemble, RateStudy, Run, Study};
+use crate::record::Run;
 use crate::scenario;
 
 pub use canvas::DrawError;

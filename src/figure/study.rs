@@ -4,7 +4,8 @@
 //! One curve per method, in the order of its tolerances (steps). Points whose error may be the reference's own are hollow. A point that
 //! did not reach T has no error: it is named in the small print.
 
-use crate::record::{Study, Values};
+use crate::folder::Study;
+use crate::record::Values;
 
 use super::axis::Scale;
 use super::canvas::Point;

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
 use crate::network::{Architecture, LayerRates, WeightDecay};
 use crate::objective::{Excess, HessianProducts, Jacobian, Layers, Objective, OnKink};

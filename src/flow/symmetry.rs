@@ -74,8 +74,9 @@ impl<'a> Symmetry<'a> {
 mod tests {
     use super::*;
     use crate::data::Dataset;
+    use crate::loss::Loss;
     use crate::network::{Activation, Architecture};
-    use crate::objective::{Loss, MlpObjective};
+    use crate::objective::MlpObjective;
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use std::sync::Arc;
 

@@ -23,9 +23,9 @@ use nalgebra::DVector;
 
 use crate::data::Dataset;
 use crate::linalg::Write;
+use crate::loss::Loss;
 use crate::network::{Architecture, WeightDecay};
 use crate::ode::Switching;
-use crate::settings::Loss;
 
 use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel};
 

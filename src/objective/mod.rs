@@ -8,20 +8,17 @@ mod end_to_end;
 mod jacobian;
 mod kernel;
 mod linear;
-mod loss;
 mod mlp;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use crate::settings::Loss;
 pub use chain::Order;
 pub use end_to_end::{EndToEndObjective, Functionals, Measurement, Observed};
 pub use jacobian::Jacobian;
 pub use kernel::{Labels, TangentKernel};
 pub use linear::{LinearObjective, Minibatch, Samples};
-pub use loss::LabelError;
 pub use mlp::{MlpMinibatch, MlpObjective, SampleProducts};
 
 use std::sync::Arc;
@@ -115,7 +112,7 @@ pub trait Objective: Send {
         None
     }
 
-    /// The share of right answers of a classifier ([`Loss::right`]). NaN of a regression, and where a label has no class.
+    /// The share of right answers of a classifier ([`Loss::right`](crate::loss::Loss::right)). NaN of a regression, and where a label has no class.
     fn accuracy(&self, _theta: &DVector<f64>) -> f64 {
         f64::NAN
     }

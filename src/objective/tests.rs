@@ -5,8 +5,9 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 
-use super::{LinearObjective, Loss, MlpObjective, Objective, Order, Samples};
+use super::{LinearObjective, MlpObjective, Objective, Order, Samples};
 use crate::data::{Dataset, Moments};
+use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 

@@ -13,7 +13,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// Column `accuracy`: the share of samples whose class has the largest output (`cross_entropy`), or of samples and outputs on whose side of 0
-/// the output is (`logistic`): [`Loss::right`](crate::objective::Loss::right). Undefined for `mse`, and where a label has no class.
+/// the output is (`logistic`): [`Loss::right`](crate::loss::Loss::right). Undefined for `mse`, and where a label has no class.
 pub struct Accuracy;
 
 impl Observable for Accuracy {

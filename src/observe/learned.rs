@@ -16,7 +16,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 /// that constant; for the mean squared loss it is 1 − R². Labels that are probabilities have an entropy of their own, below which no loss
 /// gets: there it is above 0 however well they are fitted. NaN where a constant fits all labels.
 pub struct Learned {
-    /// ℒ of the best constant: [`crate::objective::Loss::of_the_best_constant`].
+    /// ℒ of the best constant: [`crate::loss::Loss::of_the_best_constant`].
     pub constant: f64,
 }
 

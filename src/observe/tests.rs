@@ -10,7 +10,6 @@ use crate::linalg::scale;
 use crate::network::{Activation, Architecture};
 use crate::objective::{LinearObjective, MlpObjective, Objective};
 use crate::rng::{Purpose, gaussian_matrix, stream};
-use crate::settings;
 
 use super::*;
 
@@ -32,7 +31,7 @@ fn objective(net: &Architecture, data: &Dataset) -> Box<dyn Objective> {
     if net.is_linear() {
         Box::new(LinearObjective::new(net.clone(), Moments::new(data).unwrap(), DECAY))
     } else {
-        Box::new(MlpObjective::new(net.clone(), Arc::new(data.clone()), settings::Loss::Mse, DECAY))
+        Box::new(MlpObjective::new(net.clone(), Arc::new(data.clone()), crate::loss::Loss::Mse, DECAY))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The claims of figures in one table: what was measured of each in which units, beside its threshold and its numerical error.
 
 use crate::figure::{number, number_range};
-use crate::record::{FigureManifest, Share, Tally};
+use crate::folder::{FigureManifest, Share, Tally};
 
 /// Up to so many kinds of units a claim has a row for each; beyond, one row for all.
 const MOST_ROWS: usize = 12;
@@ -60,7 +60,8 @@ pub fn claims_markdown(manifests: &[FigureManifest]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Bound, UnitCounts};
+    use crate::folder::UnitCounts;
+    use crate::record::Bound;
     use serde_json::json;
     use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::figure::draw_ensemble;
+use crate::folder::{Ensemble, FigureManifest, UnitCounts};
 use crate::publish::{PublishError, Shelf};
-use crate::record::{Ensemble, FigureManifest, UnitCounts};
 use crate::sweep::{Folder, Notes, Plan, Status, ensemble};
 
 use super::{Figure, PaperError, claims_markdown};

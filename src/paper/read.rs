@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::record::PictureEntry;
+use crate::folder::PictureEntry;
 use crate::scenario::{Picture, Sweep, sha256, suggestion};
 use crate::sweep::{Plan, check_pictures};
 

@@ -9,9 +9,9 @@ use crate::ode::{Event, Reason, Termination, Work};
 use super::Verdict;
 
 /// gramflow's version.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The git revision of its sources.
-pub(super) const REVISION: &str = env!("GRAMFLOW_REVISION");
+pub(crate) const REVISION: &str = env!("GRAMFLOW_REVISION");
 
 /// The contents of `manifest.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -159,7 +159,7 @@ impl Host {
 
 /// A manifest, of structs, lists and maps with text keys, as JSON.
 #[cfg(feature = "command")]
-pub(super) fn to_value(manifest: &impl Serialize) -> serde_json::Value {
+pub(crate) fn to_value(manifest: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(manifest).expect("maps with text keys are JSON")
 }
 

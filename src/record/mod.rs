@@ -1,54 +1,21 @@
-//! What a run leaves behind: the table of records, arrays over time, final weights, the manifest, in one run folder; and what a
-//! study does: its table and its manifest; and the units of a sweep, and the long table that they are merged into.
+//! What a run has measured, in memory: the table of records, arrays and weights over time, the manifest, verdicts; and when it is measured.
 
-#[cfg(feature = "command")]
-mod caption;
-#[cfg(feature = "command")]
-mod ensemble;
-#[cfg(feature = "command")]
-mod folder;
-#[cfg(feature = "command")]
-mod long;
+mod grid;
 mod manifest;
-#[cfg(feature = "command")]
-mod paper;
-#[cfg(feature = "command")]
-mod parquet;
-#[cfg(feature = "command")]
-mod rate_study;
 mod recorder;
-#[cfg(feature = "command")]
-mod study;
 mod table;
 mod trajectory;
-#[cfg(feature = "command")]
-mod unit;
 mod verdict;
 #[cfg(feature = "command")]
 mod warned;
 
-#[cfg(feature = "command")]
-pub use caption::{caption, common_caption, setting};
-#[cfg(feature = "command")]
-pub use ensemble::{Ensemble, Member};
-#[cfg(feature = "command")]
-pub use folder::{Draft, Ending, FolderError, read, read_manifest, read_scenario, read_study, read_with_scenario};
-#[cfg(feature = "command")]
-pub use long::{Field, Kind, write_long};
+pub use grid::{Grid, Record};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 #[cfg(feature = "command")]
-pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
-#[cfg(feature = "command")]
-pub use parquet::{TableError, read as read_table};
-#[cfg(feature = "command")]
-pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
+pub(crate) use manifest::{REVISION, VERSION, to_value};
 pub use recorder::{Recorder, arrays, table};
-#[cfg(feature = "command")]
-pub use study::{Study, StudyManifest, StudyReference};
 pub use table::{Column, Table, Values};
 pub use trajectory::Trajectory;
-#[cfg(feature = "command")]
-pub use unit::{Keep, is_whole_unit, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 #[cfg(feature = "command")]
 pub use warned::Warned;

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::record::{FigureManifest, Warned, shown};
+use crate::folder::{FigureManifest, shown};
+use crate::record::Warned;
 
 use super::html::{Cell, Page};
 use super::verdicts::add_tally_table;

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::record::FolderError;
+use crate::folder::FolderError;
 use crate::sweep::SweepError;
 
 /// Why there is no report.

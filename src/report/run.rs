@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::figure::cosine;
-use crate::record::{Run, Verdict, read_manifest, read_with_scenario};
+use crate::folder::{read_manifest, read_with_scenario};
+use crate::record::{Run, Verdict};
 
 use super::html::{Cell, Page};
 use super::verdicts::{add_verdicts, shown};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{Warned, read_manifest, read_scenario, read_unit};
+use crate::folder::{read_manifest, read_scenario, read_unit};
+use crate::record::Warned;
 use crate::sweep::{Folder, Notes, Plan, Status, Unit};
 
 use super::figures::values_of;

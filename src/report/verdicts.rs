@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::figure::{number, number_range};
-use crate::record::{Bound, Outcome, Share, Tally, Verdict};
+use crate::folder::{Share, Tally};
+use crate::record::{Bound, Outcome, Verdict};
 
 use super::html::{Cell, Page};
 

@@ -17,11 +17,11 @@
 use std::path::Path;
 
 use crate::data::Data;
+use crate::loss::Loss;
 use crate::machine::Bytes;
 use crate::npz;
 use crate::observe::Measure;
 use crate::scenario::Scenario;
-use crate::settings::Loss;
 
 /// An estimate of what a run takes, in bytes: as a rule within a factor of 1.5 of the peak, where that is above 100 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

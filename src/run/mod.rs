@@ -11,8 +11,6 @@ pub use problem::ProblemError;
 pub(crate) use crate::session::batches;
 
 use crate::ode::Interrupt;
-use crate::plan::Plan;
-use crate::record::caption;
 use crate::scenario::Scenario;
 use crate::session;
 
@@ -21,15 +19,10 @@ use crate::session;
 ///
 /// It does not fail: a process that stops early is a result.
 pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
-    session::carry_out(&plan(scenario), problem, interrupt, progress)
+    session::carry_out(&scenario.plan(), problem, interrupt, progress)
 }
 
 /// The names of the numbers that a run of the scenario records, in the order of its table: those of its start. Nothing is integrated.
 pub fn columns(scenario: &Scenario, problem: &Problem) -> Vec<String> {
-    session::columns(&plan(scenario), problem)
-}
-
-/// What a scenario asks for, under its caption.
-fn plan(scenario: &Scenario) -> Plan {
-    scenario.plan(caption(scenario))
+    session::columns(&scenario.plan(), problem)
 }

@@ -5,11 +5,11 @@ use std::thread;
 
 use crate::data::{Data, DatasetError};
 use crate::linalg::SvdError;
+use crate::loss::Loss;
 use crate::machine::free_memory;
 use crate::network::{Architecture, Conserved, init};
 use crate::observe::{KernelTooLarge, Measure, Snapshot, check_kernel, registry};
 use crate::scenario::{Scenario, ScenarioError};
-use crate::settings::Loss;
 
 use super::training::Training;
 use super::{Memory, MemoryError, Problem};

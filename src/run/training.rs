@@ -13,11 +13,11 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 
 use crate::data::{Data, Dataset, DatasetError, Moments, Sensing, Split, population_moments, target_agop};
+use crate::loss::Loss;
 use crate::network::Architecture;
 use crate::objective::{EndToEndObjective, LinearObjective, MlpObjective, Objective, Samples};
 use crate::optim::Optimizer;
 use crate::scenario::Scenario;
-use crate::settings::Loss;
 
 use super::ProblemError;
 

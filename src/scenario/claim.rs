@@ -1,7 +1,8 @@
 //! `claims`: whether a scenario has what its claims are about.
 
+use crate::claim::Claim;
 use crate::network::Activation;
-use crate::settings::{Claim, Findings, path};
+use crate::settings::{Findings, path};
 
 use super::{ONE_RATE, Scenario};
 

@@ -9,6 +9,7 @@
 //! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks no
 //! ranges.
 
+mod caption;
 mod claim;
 mod error;
 mod marks;
@@ -28,6 +29,7 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
+pub use caption::{caption, common_caption, setting};
 pub use error::{Location, Problem, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
@@ -35,12 +37,15 @@ pub use read::{parse, parse_resolved, read};
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
+use crate::claim::Claim;
 use crate::data::{self, Data, DatasetError, Split};
 use crate::flow::Flow;
+use crate::loss::Loss;
 use crate::network::{Init, LayerRates, Network, WeightDecay};
 use crate::observe::{Group, Measure};
 use crate::optim::Optimizer;
-use crate::settings::{Claim, Loss, Record, Stop};
+use crate::record::Record;
+use crate::session::Stop;
 use crate::theory::balance::BalanceLaw;
 
 /// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.

@@ -1,8 +1,10 @@
 //! `observe` and `measure`: which groups of columns are recorded, and whether what needs them has them.
 
+use crate::claim::Claim;
 use crate::data::Data;
+use crate::loss::Loss;
 use crate::observe::{Group, Measure, check_kernel, kernel_rows};
-use crate::settings::{Claim, Findings, Loss, path};
+use crate::settings::{Findings, path};
 
 use super::{MOST_WORDS, Scenario};
 

@@ -1,15 +1,15 @@
 //! A scenario as a [`Plan`].
 
-use crate::plan::{OwnObservables, Plan};
+use crate::session::{OwnObservables, Plan};
 
-use super::Scenario;
+use super::{Scenario, caption};
 
 impl Scenario {
-    /// What it asks of a run, apart from its objective and its start. `caption`: one line that says what is run.
-    pub fn plan(&self, caption: String) -> Plan {
+    /// What it asks of a run, apart from its objective and its start.
+    pub fn plan(&self) -> Plan {
         Plan {
             name: self.name.clone(),
-            caption,
+            caption: caption(self),
             seed: self.seed,
             widths: self.network.widths.clone(),
             linear: self.network.is_linear(),

@@ -2,9 +2,10 @@
 
 use crate::data::Data;
 use crate::flow::Preserve;
+use crate::loss::Loss;
 use crate::observe::Measure;
 use crate::optim;
-use crate::settings::{Findings, Loss, path};
+use crate::settings::{Findings, path};
 
 use super::{ONE_RATE, Scenario};
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 
+use crate::claim::Claim;
 use crate::flow::{Flow, Preserve};
 use crate::network::{Architecture, Parameters};
 use crate::objective::Objective;
 use crate::observe::{Measure, Observable};
 use crate::ode::Interrupt;
 use crate::optim::Optimizer;
-use crate::plan::Plan;
-use crate::settings::{Claim, Stop};
+use crate::session::Stop;
 
+use super::Plan;
 use super::{Finished, Problem, carry_out};
 
 /// What is to be run. Without further calls: the flow to t = 1 by `auto` at rtol 1e-8, recorded at the start and the end.

@@ -10,9 +10,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use crate::flow::Integrator;
 use crate::npz::Array;
 use crate::ode::{Interrupt, Termination};
-use crate::plan::Plan;
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
+use super::Plan;
 use super::flow::Flow;
 use super::warning::VISIBLE;
 use super::{Finer, Finished, Problem, observables, record_flow, records};

@@ -2,8 +2,8 @@
 
 use crate::observe::{Companion, Measure};
 use crate::optim::{Follows, Ground, Optimizer, Schedule};
-use crate::plan::Plan;
 
+use super::Plan;
 use super::Problem;
 
 /// The flows by which an optimizer is measured, and the reasons for those that it lacks. Both are empty where the optimizer is not of the

@@ -14,9 +14,9 @@ use nalgebra::DVector;
 use crate::observe::{self, Measure};
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
 use crate::optim::{Follows, Optimizer};
-use crate::plan::Plan;
 use crate::{flow, record};
 
+use super::Plan;
 use super::Problem;
 use super::choice::{Choice, choose};
 

@@ -10,9 +10,9 @@ use crate::objective::BatchGradient;
 use crate::observe::{Entry, Group, Measure, Snapshot};
 use crate::ode::{Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{Batches, Batching, Optimizer, Rule};
-use crate::plan::Plan;
 use crate::theory::Ledger;
 
+use super::Plan;
 use super::Problem;
 use super::companion::{Companion, companions};
 use super::process::Ended;

@@ -10,9 +10,9 @@ use crate::flow::{self, GradientFlow};
 use crate::network::Parameters;
 use crate::observe::{Measure, Snapshot};
 use crate::ode::{Change, Event, Integrator, Interrupt, Termination, Work};
-use crate::plan::Plan;
 use crate::record::Recorder;
 
+use super::Plan;
 use super::Problem;
 use super::integrator::flow_integrator;
 use super::monitor::{Monitor, Seen};

@@ -12,6 +12,7 @@ mod descent;
 mod flow;
 mod integrator;
 mod monitor;
+mod plan;
 mod plateaus;
 mod preserve;
 mod problem;
@@ -25,7 +26,9 @@ mod warning;
 pub use builder::{Session, SessionError};
 pub(crate) use descent::batches;
 pub use integrator::{flow_integrator, integrator};
+pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
+pub use stop::Stop;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,7 +41,6 @@ use crate::observe::{
     self, Accuracy, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss, alpha_tildes,
 };
 use crate::ode::{Interrupt, Termination};
-use crate::plan::Plan;
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, table};
 
 use certificate::{Lead, Leading, Second};
@@ -97,12 +99,15 @@ pub(crate) fn carry_out(plan: &Plan, problem: &Problem, interrupt: &Interrupt, p
             Ok(second) => {
                 certificate::certify(&mut finished, &finer, &second);
                 let second = second.into_finer();
-                finished.manifest.verdicts = claim::judge(&Evidence {
-                    plan,
-                    run: &finished.run,
-                    flow: &finished.manifest.processes["flow"],
-                    second: Some((&second.run, second.termination)),
-                });
+                finished.manifest.verdicts = claim::judge(
+                    &plan.claims,
+                    &Evidence {
+                        setup: &plan.setup(),
+                        run: &finished.run,
+                        flow: &finished.manifest.processes["flow"],
+                        second: Some((&second.run, second.termination)),
+                    },
+                );
                 finished.finer = Some(second);
             }
             Err(panic) => std::panic::resume_unwind(panic),

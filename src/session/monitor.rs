@@ -3,12 +3,12 @@
 
 use nalgebra::DVector;
 
+use crate::claim::Claim;
 use crate::flow::{Motion, Preserve, Stationarity};
 use crate::objective::{Objective, OnKink};
 use crate::ode::{Event, Termination, Tolerance};
-use crate::plan::Plan;
-use crate::settings::Claim;
 
+use super::Plan;
 use super::Problem;
 use super::plateaus::Plateaus;
 use super::sliding::Sliding;

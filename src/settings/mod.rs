@@ -1,20 +1,8 @@
-//! Settings that several modules read, with their defaults and ranges, however they are written down: losses, records, stops and claims. Those
-//! of one module stand beside its code: [`crate::network`], [`crate::data`], [`crate::flow`], [`crate::optim`],
-//! [`crate::observe`].
-//!
-//! A scenario composes all of them ([`crate::scenario`]); a library user fills them in.
+//! What all settings share, however they are written down: values out of their range, found all at once, and the paths of their keys. The
+//! settings themselves stand beside the code that they set; a scenario composes them ([`crate::scenario`]), and a library user fills them in.
 
-mod claim;
 mod findings;
-mod loss;
 pub(crate) mod path;
-mod record;
-mod stop;
-
-pub use claim::Claim;
-pub use loss::Loss;
-pub use record::{Grid, Record};
-pub use stop::Stop;
 
 pub(crate) use findings::{Findings, write_path};
 

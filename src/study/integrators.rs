@@ -25,11 +25,12 @@ pub use line_up::{Method, UnknownMethod, line_up, method};
 pub use point::Point;
 pub use setting::Setting;
 
+use crate::folder::{Study, StudyManifest};
 use crate::observe::Balance;
 use crate::ode::Interrupt;
-use crate::record::{Study, StudyManifest, setting};
 use crate::run::Problem;
 use crate::scenario::Scenario;
+use crate::scenario::setting;
 
 use point::table;
 use reference::Reference;

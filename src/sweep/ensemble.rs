@@ -1,6 +1,7 @@
 //! The finished units of a sweep, read: what its pictures are drawn from.
 
-use crate::record::{Ensemble, Member, common_caption, read_manifest, read_unit_run};
+use crate::folder::{Ensemble, Member, read_manifest, read_unit_run};
+use crate::scenario::common_caption;
 
 use super::{Folder, Plan, SweepError, Unit};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::figure::FigureError;
-use crate::record::FolderError;
+use crate::folder::FolderError;
 use crate::scenario::ScenarioError;
 
 /// Why a sweep stopped or did not begin.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use crate::folder::{FolderError, is_whole_unit};
 use crate::publish::{PARTIAL, PublishError, remove_stale, replace_text};
-use crate::record::{FolderError, is_whole_unit};
 
 use super::{Id, Plan, SweepError};
 

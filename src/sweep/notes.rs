@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::record::{Tally, Verdict, Warned, read_manifest};
+use crate::folder::{Tally, read_manifest};
+use crate::record::{Verdict, Warned};
 
 use super::tally::tally;
 use super::verdicts::of_manifest;

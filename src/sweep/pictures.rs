@@ -11,10 +11,10 @@ use std::{fs, io};
 
 use crate::data::Data;
 use crate::figure::draw_ensemble;
+use crate::folder::{Ensemble, FolderError, Keep};
 use crate::observe::{Group, registry};
 use crate::optim::Optimizer;
 use crate::publish::{self, Shelf};
-use crate::record::{Ensemble, FolderError, Keep};
 use crate::run::{Problem, columns};
 use crate::scenario::picture::{self, DERIVED_KEYS};
 use crate::scenario::{Picture, Scenario, ScenarioError, Sweep, suggestion};

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::record::Factor;
-use crate::record::shown;
+use crate::folder::Factor;
+use crate::folder::shown;
 use crate::scenario::{Digests, ScenarioError, Sweep, entries, sha256};
 
 use super::SweepError;

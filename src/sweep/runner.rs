@@ -8,9 +8,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::folder::Keep;
 use crate::machine::free_memory;
 use crate::ode::Interrupt;
-use crate::record::Keep;
 use crate::scenario::Sweep;
 
 use super::queue::Queue;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Outcome, Share, Tally, Verdict};
+use crate::folder::{Share, Tally};
+use crate::record::{Outcome, Verdict};
 
 use super::{Plan, Unit};
 

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use crate::folder::{Keep, publish_unit};
 use crate::ode::Interrupt;
-use crate::record::{Keep, publish_unit};
 use crate::run::{self, Problem};
 use crate::scenario::Sweep;
 

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use crate::harness::{bundled, gramflow, succeed};
 use Outcome::{Fails, GridLimited, Holds, IntegratorLimited};
+use gramflow::claim::Claim;
 use gramflow::claim::{Evidence, verdict};
+use gramflow::folder;
 use gramflow::ode::Interrupt;
 use gramflow::record::{self, Bound, ErrorFrom, Outcome, Values, Verdict};
 use gramflow::run::{Problem, run};
-use gramflow::settings::Claim;
 use gramflow::{scenario, sweep};
 use serde_json::Value;
 
@@ -71,7 +72,7 @@ fn wrong_numbers_fail_on_the_records_that_confirm_the_right_ones() {
             change(&mut scenario.clone(), &mut second);
             let flow = &finished.manifest.processes["flow"];
             let second = Some((&second, finer.termination));
-            verdict(claim, &Evidence { plan: &asked.plan(String::new()), run: &first, flow, second }).verdict
+            verdict(claim, &Evidence { setup: &asked.plan().setup(), run: &first, flow, second }).verdict
         }
     };
     let (decay, balanced) = (finished("depth5-decay"), finished("depth5-balanced"));
@@ -206,12 +207,12 @@ fn the_records_do_not_know_of_the_claims() {
         let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
         let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
         let evidence = Evidence {
-            plan: &scenario.plan(String::new()),
+            setup: &scenario.plan().setup(),
             run: &finished.run,
             flow: &finished.manifest.processes["flow"],
             second,
         };
-        let verdicts = format!("{:?}", gramflow::claim::judge(&evidence));
+        let verdicts = format!("{:?}", gramflow::claim::judge(&scenario.claims, &evidence));
         (finished, verdicts)
     };
     let all = "claims=[balance-law, decay-rate, nfa-asymptotic, nfa, exponent, peak, low-rank, stagnates]";
@@ -248,7 +249,7 @@ sweep: {grid: {weight_decay: [0, 0.1]}, seeds: 2}
         let decays = unit.values["weight_decay"].as_f64().unwrap() > 0.0;
         assert_outcomes(&verdicts, &[("balance-law", Holds), ("nfa-asymptotic", if decays { Holds } else { Fails })]);
     }
-    let table = record::read_table(&at.path().join("s/verdicts.parquet")).unwrap();
+    let table = folder::read_table(&at.path().join("s/verdicts.parquet")).unwrap();
     assert_eq!(table.rows(), 8);
     for column in ["unit", "weight_decay", "seed", "claim", "verdict", "value", "threshold", "error", "statement"] {
         assert!(table.column(column).is_some(), "{column}");
@@ -281,8 +282,8 @@ init: {balanced: {imbalance: 0.5}}
             let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
             let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
             let flow = &finished.manifest.processes["flow"];
-            let evidence = Evidence { plan: &scenario.plan(String::new()), run: &finished.run, flow, second };
-            (gramflow::claim::judge(&evidence), flow.termination)
+            let evidence = Evidence { setup: &scenario.plan().setup(), run: &finished.run, flow, second };
+            (gramflow::claim::judge(&scenario.claims, &evidence), flow.termination)
         };
         let (fine, ended) = judge("{log: {points: 200}}");
         assert!(fine.values().all(|verdict| verdict.verdict != GridLimited), "{decay} {t_end}: {fine:#?}");

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use gramflow::folder::read;
 use gramflow::observe::registry;
-use gramflow::record::{Run, read};
+use gramflow::record::Run;
 use serde_json::Value;
 
 use crate::harness::{gramflow, succeed};

@@ -285,7 +285,7 @@ fn the_command_records_order_2_to_the_modified_flow() {
     words.extend(sets.iter().flat_map(|set| ["--set", set]));
     let shown = succeed(at.path(), &words);
     let folder = at.path().join("run");
-    let run = gramflow::record::read(&folder).unwrap();
+    let run = gramflow::folder::read(&folder).unwrap();
     let last = |column: &str| -> Vec<f64> {
         (0..rates.len()).map(|i| *run.table.floats(&format!("r{i}"), column).last().unwrap()).collect()
     };

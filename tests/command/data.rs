@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::harness::{gramflow, succeed};
 use gramflow::data::Dataset;
-use gramflow::record::{self, Run};
+use gramflow::folder;
+use gramflow::record::Run;
 use gramflow::{npz, scenario};
 use nalgebra::DMatrix;
 
@@ -27,7 +28,7 @@ fn run(at: &Path, text: &str, out: &str, sets: &[&str]) -> Run {
     let mut arguments = vec!["run", "scenario.yaml", "--out", out];
     arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
     succeed(at, &arguments);
-    record::read(&at.join(out)).unwrap()
+    folder::read(&at.join(out)).unwrap()
 }
 
 fn last(run: &Run, column: &str) -> f64 {
@@ -128,7 +129,7 @@ sweep:
     let mut losses: Vec<u64> = fs::read_dir(at.path().join("sweep/units"))
         .unwrap()
         .map(|unit| {
-            record::read_table(&unit.unwrap().path().join("records.parquet")).unwrap().floats("flow", "loss")[0].to_bits()
+            folder::read_table(&unit.unwrap().path().join("records.parquet")).unwrap().floats("flow", "loss")[0].to_bits()
         })
         .collect();
     losses.sort_unstable();

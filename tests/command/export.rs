@@ -3,8 +3,9 @@
 use std::fs;
 
 use crate::harness::{bundled, gramflow, succeed};
+use gramflow::folder;
 use gramflow::npz::{self, Array, Arrays};
-use gramflow::record::{self, Values};
+use gramflow::record::Values;
 
 /// A run on the exported data and start has the records of the synthetic one, bit for bit, minibatches included.
 #[test]
@@ -30,7 +31,7 @@ fn an_export_makes_the_same_run_again() {
     again.push_str("claims: []\n");
     fs::write(at.path().join("again.yaml"), again).unwrap();
     succeed(at.path(), &[&["run", "again.yaml", "--out", "second"][..], &sets[..4]].concat());
-    let table = |out: &str| record::read(&at.path().join(out)).unwrap().table;
+    let table = |out: &str| folder::read(&at.path().join(out)).unwrap().table;
     let (first, second) = (table("first"), table("second"));
     let mut compared = 0;
     for column in &second.columns {

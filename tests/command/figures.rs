@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use gramflow::record::FigureManifest;
+use gramflow::folder::FigureManifest;
 use serde_json::Value;
 
 use crate::harness::{gramflow, succeed};

@@ -334,7 +334,7 @@ const WRITERS: [&[&str]; 4] = [
 /// What must hold at any moment: the finished run is one of the two, and every file of a final name is whole.
 #[cfg(unix)]
 fn check_whole(at: &Path, calm: &[(PathBuf, Vec<u8>)], note: &str) {
-    let run = gramflow::record::read(&at.join("out")).unwrap_or_else(|error| panic!("{note}: {error}"));
+    let run = gramflow::folder::read(&at.join("out")).unwrap_or_else(|error| panic!("{note}: {error}"));
     assert!(!run.table.floats("flow", "loss").is_empty(), "{note}");
     let now = contents(at);
     // At one moment of an exchange it is in the folder that was replaced: the next command brings it back.

@@ -183,7 +183,7 @@ fn an_optimizer_far_beyond_close_record_times_ends() {
         let record = format!("record: {{times: [0, 1, {before}]}}\noptimizers: [{{gd: {{lr: 0.1, steps: 1000}}}}]\n");
         fs::write(at.path().join("s.yaml"), format!("{SCENARIO}{record}")).unwrap();
         succeed(at.path(), &["run", "s.yaml", "--out", name]);
-        let run = gramflow::record::read(&at.path().join(name)).unwrap();
+        let run = gramflow::folder::read(&at.path().join(name)).unwrap();
         let t = run.table.floats("gd", "t");
         assert!(t.len() < 250 && t[t.len() - 1] == 100.0, "{} records to t = {:?}", t.len(), t.last());
         assert_eq!(run.table.floats("flow", "t").last(), Some(&10.0));

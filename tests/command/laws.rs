@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::harness::{bundled, succeed};
+use gramflow::folder;
 use gramflow::npz::Array;
-use gramflow::record::{self, Run};
+use gramflow::record::Run;
 
 /// Runs `scenario` with changes into a new folder under `at`, and reads its records.
 fn run(at: &Path, scenario: &Path, sets: &[&str]) -> Run {
@@ -12,7 +13,7 @@ fn run(at: &Path, scenario: &Path, sets: &[&str]) -> Run {
     let mut arguments = vec!["run", scenario.to_str().expect("UTF-8"), "--out", folder.to_str().expect("UTF-8")];
     arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
     succeed(at, &arguments);
-    record::read(&folder).expect("a run folder")
+    folder::read(&folder).expect("a run folder")
 }
 
 fn last(run: &Run, column: &str) -> f64 {

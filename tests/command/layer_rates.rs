@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::harness::{gramflow, succeed};
-use gramflow::record::{self, Run};
+use gramflow::folder;
+use gramflow::record::Run;
 
 const SCENARIO: &str = "
 name: rates
@@ -29,7 +30,7 @@ fn run(at: &Path, sets: &[&str]) -> (Run, Value) {
     arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
     succeed(at, &arguments);
     let manifest = fs::read_to_string(at.join("run/manifest.json")).unwrap();
-    (record::read(&at.join("run")).unwrap(), serde_json::from_str(&manifest).unwrap())
+    (folder::read(&at.join("run")).unwrap(), serde_json::from_str(&manifest).unwrap())
 }
 
 fn column(run: &Run, name: &str) -> Vec<f64> {

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::harness::{gramflow, succeed};
+use gramflow::folder;
 use gramflow::npz::{self, Array};
 use gramflow::ode::Interrupt;
-use gramflow::record::{self, Run};
+use gramflow::record::Run;
 use gramflow::run::Problem;
 use gramflow::scenario;
 use nalgebra::DMatrix;
@@ -42,7 +43,7 @@ fn run(at: &Path, text: &str, sets: &[&str]) -> (Run, DMatrix<f64>) {
     let matrices =
         (1..).map_while(|l| Some(DMatrix::from_row_slice(weight(l)?.shape[0], weight(l)?.shape[1], &weight(l)?.data)));
     let product = matrices.reduce(|below, above| above * below).unwrap();
-    (record::read(&at.join("out")).unwrap(), product)
+    (folder::read(&at.join("out")).unwrap(), product)
 }
 
 fn last(run: &Run, column: &str) -> f64 {

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+use gramflow::folder;
 use gramflow::npz::{self, Array, Arrays};
-use gramflow::record::{self, Run};
+use gramflow::record::Run;
 
 use crate::harness::{bundled, gramflow, succeed};
 
@@ -24,7 +25,7 @@ fn run(at: &Path, text: &str, sets: &[&str]) -> Run {
     let mut arguments = vec!["run", "scenario.yaml", "--out", "out"];
     arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
     succeed(at, &arguments);
-    record::read(&at.join("out")).unwrap()
+    folder::read(&at.join("out")).unwrap()
 }
 
 fn last(run: &Run, process: &str, column: &str) -> f64 {
@@ -81,7 +82,7 @@ fn a_trained_relu_network_fits_and_violates_the_ansatz() {
     let at = tempfile::tempdir().unwrap();
     let scenario = bundled("counterexample");
     succeed(at.path(), &["run", scenario.to_str().unwrap(), "--set", "optimizers=[]", "--out", "out"]);
-    let run = record::read(&at.path().join("out")).unwrap();
+    let run = folder::read(&at.path().join("out")).unwrap();
     assert!(last(&run, "flow", "loss") < 1e-9 * run.table.floats("flow", "loss")[0]);
     assert!(last(&run, "flow", "nfa_alignment_residual") > 0.1);
     assert!(last(&run, "flow", "test_loss") < 0.1);
@@ -105,7 +106,7 @@ fn random_starts_fit_and_violate_the_ansatz_or_are_stuck() {
     let (mut fitted, mut stuck, mut floors) = (0, 0, 0);
     for unit in fs::read_dir(at.path().join("seeds/units")).unwrap() {
         let folder = unit.unwrap().path();
-        let table = record::read_unit(&folder).unwrap();
+        let table = folder::read_unit(&folder).unwrap();
         let column = |name: &str| table.floats("flow", name);
         let (loss, residual) = (column("loss"), column("nfa_residual_relative"));
         let (first, end) = (loss[0], loss[loss.len() - 1]);

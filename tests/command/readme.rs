@@ -69,7 +69,7 @@ fn the_optimizers_run() {
     for picture in ["ledger", "sharpness"] {
         assert!(at.path().join(format!("run/figures/{picture}.png")).exists(), "{picture}");
     }
-    let run = gramflow::record::read(&at.path().join("run")).unwrap();
+    let run = gramflow::folder::read(&at.path().join("run")).unwrap();
     for process in ["gd", "sgd", "adam", "adamw-short"] {
         assert!(run.table.floats(process, "distance_to_flow").len() > 5, "{process}");
     }
@@ -129,7 +129,7 @@ fn the_columns_and_arrays_it_names_are_there() {
             "run",
         ],
     );
-    let run = gramflow::record::read(&at.path().join("run")).unwrap();
+    let run = gramflow::folder::read(&at.path().join("run")).unwrap();
     let python = blocks("python").concat();
     for name in python.split("arrays[\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(run.arrays.contains_key(name), "{name}");

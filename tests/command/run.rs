@@ -45,7 +45,7 @@ fn a_run_leaves_the_folder_of_the_contract() {
     // gd takes one gradient a step, and its last step is at t_end.
     assert_eq!(manifest["processes"]["gd"]["gradients"], 500);
 
-    let run = gramflow::record::read(&folder).unwrap();
+    let run = gramflow::folder::read(&folder).unwrap();
     let t = run.table.floats("flow", "t");
     assert_eq!((t[0], t[t.len() - 1], t.len()), (0.0, 5.0, 31));
     for column in
@@ -127,8 +127,8 @@ fn data_and_start_from_files_are_found_beside_the_scenario_and_from_the_run_fold
     run_short(at.path(), Path::new("inputs/on.yaml"), "b", &[]);
     succeed(at.path(), &["run", "b/scenario.json", "--out", "c"]);
     assert_same(&at.path().join("b"), &at.path().join("c"));
-    let run = gramflow::record::read(&at.path().join("b")).unwrap();
-    let before = gramflow::record::read(&at.path().join("a")).unwrap();
+    let run = gramflow::folder::read(&at.path().join("b")).unwrap();
+    let before = gramflow::folder::read(&at.path().join("a")).unwrap();
     assert_eq!(run.table.floats("flow", "loss")[0], *before.table.floats("flow", "loss").last().unwrap());
 }
 
@@ -188,7 +188,7 @@ fn early_ends_are_recorded_with_a_remedy() {
         assert!(warnings.contains(&format!("warning: {process}: ")) && warnings.contains(remedy), "{out}: {warnings}");
         let ended = json(at.path().join(out).join("manifest.json"))["processes"][process].clone();
         assert_eq!(ended["termination"], reason, "{out}");
-        let run = gramflow::record::read(&at.path().join(out)).unwrap();
+        let run = gramflow::folder::read(&at.path().join(out)).unwrap();
         let t = run.table.floats(process, "t");
         // Everything up to the end, and the end itself.
         assert_eq!(t[t.len() - 1], ended["t_reached"].as_f64().unwrap(), "{out}");
@@ -231,7 +231,7 @@ fn a_killed_run_leaves_no_run_folder() {
         child.wait().unwrap();
         if out.exists() {
             // It was done before it was killed: then all of it is there.
-            gramflow::record::read(&out).unwrap();
+            gramflow::folder::read(&out).unwrap();
             assert!(
                 out.join("manifest.json").exists() && out.join("weights.npz").exists() && out.join("figures/loss.png").exists()
             );
@@ -251,7 +251,7 @@ fn a_flow_that_has_converged_ends_and_optimizers_are_measured_against_its_last_s
     let flow = json(at.path().join("out/manifest.json"))["processes"]["flow"].clone();
     assert_eq!(flow["termination"], "converged");
     assert!(flow["gradients_monitoring"].as_u64() > Some(0));
-    let run = gramflow::record::read(&at.path().join("out")).unwrap();
+    let run = gramflow::folder::read(&at.path().join("out")).unwrap();
     let (t, end) = (run.table.floats("gd", "t"), *run.table.floats("flow", "t").last().unwrap());
     assert!(end < 9000.0 && (t[t.len() - 1] - 10000.0).abs() < 1e-6);
     let distances = run.table.floats("gd", "distance_to_flow_relative");

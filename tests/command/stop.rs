@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::harness::{bundled, gramflow, succeed};
+use gramflow::folder;
 use gramflow::npz::{self, Array, Arrays};
 use gramflow::ode::{Interrupt, Termination};
 use gramflow::record::{self, Outcome};
@@ -149,8 +150,8 @@ fn claims_are_judged_where_it_was_stopped() {
     let second = run.finer.as_ref().map(|finer| (&finer.run, finer.termination));
     assert_eq!(second.unwrap().0.table.floats("flow", "t").last(), Some(&t));
     let evidence =
-        claim::Evidence { plan: &scenario.plan(String::new()), run: &run.run, flow: &run.manifest.processes["flow"], second };
-    let verdicts = claim::judge(&evidence);
+        claim::Evidence { setup: &scenario.plan().setup(), run: &run.run, flow: &run.manifest.processes["flow"], second };
+    let verdicts = claim::judge(&scenario.claims, &evidence);
     assert_eq!(verdicts["balance-law"].verdict, Outcome::Holds);
     assert_eq!(verdicts["converged"].verdict, Outcome::Fails);
     for verdict in verdicts.values() {
@@ -167,7 +168,7 @@ fn a_classifier_stops_at_an_accuracy() {
         ["--set", "loss=logistic", "--set", "stop={accuracy: 0.9}", "--set", "flow.t_end=1000", "--set", "weight_decay=0"];
     let text = succeed(at.path(), &[&["run", scenario, "--out", "out", "--set", "claims=[]"], &sets[..]].concat());
     assert!(text.contains("flow: reached accuracy ≥ 0.9 at t = ") && text.contains("gd: reached accuracy ≥ 0.9"), "{text}");
-    let run = record::read(&at.path().join("out")).unwrap();
+    let run = folder::read(&at.path().join("out")).unwrap();
     for process in ["flow", "gd"] {
         let accuracy = run.table.floats(process, "accuracy");
         let (last, before) = accuracy.split_last().unwrap();

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::harness::{bundled, gramflow, succeed};
-use gramflow::record::{Table, Values, read_study};
+use gramflow::folder::read_study;
+use gramflow::record::{Table, Values};
 use serde_json::Value;
 
 /// quickstart, shortened: not stiff.

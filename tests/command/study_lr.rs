@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gramflow::record::{Table, Values, read_study, read_table};
+use gramflow::folder::{read_study, read_table};
+use gramflow::record::{Table, Values};
 use serde_json::Value;
 
 use crate::harness::{gramflow, succeed};

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gramflow::record::{Kind, Values, unit_fields};
+use gramflow::folder::{Kind, unit_fields};
+use gramflow::record::Values;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
 
@@ -89,7 +90,7 @@ fn the_table_has_every_unit_by_id_and_the_columns_of_all() {
     assert!(!folder.exists());
     run(at, &[]);
     succeed(at, &["sweep", "merge", folder.to_str().unwrap()]);
-    let table = gramflow::record::read_table(&folder.join("sweep.parquet")).unwrap();
+    let table = gramflow::folder::read_table(&folder.join("sweep.parquet")).unwrap();
 
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names[..8], ["unit", "weight_decay", "network.widths", "init", "seed", "process", "step", "t"]);
@@ -109,7 +110,7 @@ fn the_table_has_every_unit_by_id_and_the_columns_of_all() {
         let scenario = folder.join("units").join(id).join("scenario.json");
         let ran = json(&succeed(at, &["run", scenario.to_str().unwrap(), "--json", "--out", "again"]));
         assert_eq!(&ran["scenario_hash"].as_str().unwrap()[..16], id);
-        let own = gramflow::record::read(&at.join("again")).unwrap().table;
+        let own = gramflow::folder::read(&at.join("again")).unwrap().table;
         let floats = |name: &str| match table.column(name).unwrap() {
             Values::Float(values) => table.rows_of(id).map(|row| values[row]).collect::<Vec<_>>(),
             other => panic!("{other:?}"),

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use gramflow::folder;
 use gramflow::npz::{self, Array, Arrays};
-use gramflow::record;
 use gramflow::rng::{Purpose, orthonormal_columns, stream};
 use gramflow::theory::{Mode, logistic};
 use nalgebra::{DMatrix, DVector};
@@ -39,7 +39,7 @@ fn end(at: &Path, depth: usize, weight_decay: f64, t_end: f64) -> f64 {
     );
     std::fs::write(at.join("threshold.yaml"), text).unwrap();
     succeed(at, &["run", "threshold.yaml", "--out", "out"]);
-    let arrays = record::read(&at.join("out")).unwrap().arrays;
+    let arrays = folder::read(&at.join("out")).unwrap().arrays;
     let first = &arrays["flow/sv_W1"];
     // A flow that has converged stays there: its last record is its end.
     first.row(first.rows() - 1)[0].powi(depth as i32)

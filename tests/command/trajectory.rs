@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::harness::{bundled, gramflow, succeed};
-use gramflow::{npz, record};
+use gramflow::{folder, npz};
 
 #[test]
 fn the_weights_over_time_are_those_that_were_observed() {
@@ -23,7 +23,7 @@ fn the_weights_over_time_are_those_that_were_observed() {
     assert!(bytes("plain") == bytes("out"));
 
     let trajectory = npz::read(&folder.join("trajectory.npz")).unwrap();
-    let (weights, run_read) = (npz::read(&folder.join("weights.npz")).unwrap(), record::read(&folder).unwrap());
+    let (weights, run_read) = (npz::read(&folder.join("weights.npz")).unwrap(), folder::read(&folder).unwrap());
     // W1 to W3, b1 and b3, and t.
     assert_eq!(trajectory.len(), 3 * 6);
     for process in ["flow", "gd", "adam"] {

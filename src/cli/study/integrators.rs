@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
-use crate::record::{Draft, Ending};
+use crate::folder::{Draft, Ending};
 use crate::study::integrators::{self, Finished, Method, Plan, Point};
 
 use crate::cli::interrupt::catch_signals;

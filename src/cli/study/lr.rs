@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
+use crate::folder::{Keep, RateStudy};
 use crate::publish::Shelf;
-use crate::record::{Keep, RateStudy};
 use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order, Plan, Rates, Settings};
 use crate::sweep::{self, Folder, Options, Shard, Task};
 

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use serde::Deserialize;
 
+use crate::folder::{Ensemble, Member};
 use crate::ode::Reason;
 use crate::optim::Optimizer;
-use crate::record::{Ensemble, Member, Values};
+use crate::record::Values;
 use crate::scenario::picture;
 
 use super::super::canvas::Point;

@@ -17,7 +17,7 @@ mod spectra;
 mod tests;
 mod words;
 
-use crate::record::Ensemble;
+use crate::folder::Ensemble;
 use crate::scenario::picture::{self, Mark, Show};
 
 use super::canvas::{Canvas, DrawError};

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::super::axis::Scale;
 use super::*;
+use crate::folder::Member;
 use crate::npz::{Array, Arrays};
-use crate::record::{Column, Member, Run, Table, Values};
+use crate::record::{Column, Run, Table, Values};
 use crate::scenario::Sweep;
 
 const SCENARIO: &str = "\

@@ -1,7 +1,7 @@
 //! Alignment of W₁ᵀW₁ with A_f^{1/L} at the end: (a) its cosine and (b) the sine of that angle against η, (c) the sine against the size of
 //! the batches where there are several. Medians over seeds, with bars from the tenth to the ninetieth percentile.
 
-use crate::record::RateStudy;
+use crate::folder::RateStudy;
 
 use super::super::axis::Scale;
 use super::super::number::number;

@@ -1,7 +1,7 @@
 //! What the optimizers and the flow pay until a given loss, against η: (a) gradients, of which each step takes one, of a batch too;
 //! (b) wall time. Medians over the seeds that get there.
 
-use crate::record::RateStudy;
+use crate::folder::RateStudy;
 
 use super::super::axis::Scale;
 use super::super::number::number;

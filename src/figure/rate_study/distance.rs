@@ -3,7 +3,7 @@
 //!
 //! Full points are those that the order is fitted through. Dashed is the largest distance on the way.
 
-use crate::record::RateStudy;
+use crate::folder::RateStudy;
 
 use super::super::axis::Scale;
 use super::super::number::number;

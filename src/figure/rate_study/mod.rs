@@ -11,7 +11,7 @@ pub(super) use alignment::picture_of as alignment;
 pub(super) use cost::picture_of as cost;
 pub(super) use distance::{companions, picture_of as distance};
 
-use crate::record::RateStudy;
+use crate::folder::RateStudy;
 
 use super::axis::Scale;
 use super::number::number;

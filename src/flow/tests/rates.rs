@@ -6,8 +6,9 @@ use nalgebra::{DMatrix, DVector};
 
 use super::*;
 use crate::flow::{GradientFlow, Motion, Stationarity};
+use crate::loss::Loss;
 use crate::network::{Activation, Architecture, LayerRates, Parameters, WeightDecay, init};
-use crate::objective::{Loss, MlpObjective, Objective};
+use crate::objective::{MlpObjective, Objective};
 use crate::ode::testing::Make;
 use crate::ode::testing::check_jacobian;
 use crate::ode::{Limits, Tolerance, VectorField, dop853, gauss, rkc, rock4, tsit5};

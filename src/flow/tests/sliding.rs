@@ -6,8 +6,9 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::data::Dataset;
 use crate::flow::GradientFlow;
+use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
-use crate::objective::{Loss, MlpObjective, Objective, OnKink};
+use crate::objective::{MlpObjective, Objective, OnKink};
 use crate::ode::testing::Make;
 use crate::ode::{Limits, Tolerance, VectorField, Work, rkc, rock4, tsit5};
 use crate::rng::{Purpose, gaussian_matrix, stream};

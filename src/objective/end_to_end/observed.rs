@@ -10,9 +10,10 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt};
+use crate::loss::Loss;
 use crate::network::{Architecture, WeightDecay};
 use crate::objective::chain::Chain;
-use crate::objective::{Loss, Order, SampleProducts, Samples};
+use crate::objective::{Order, SampleProducts, Samples};
 
 use super::{EndToEndObjective, Measurement};
 

@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::data::{Dataset, Moments, Sensing};
+use crate::loss::Loss;
 use crate::network::Activation;
 use crate::objective::testing::product_costs;
-use crate::objective::{LinearObjective, Loss, MlpObjective, Order};
+use crate::objective::{LinearObjective, MlpObjective, Order};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 /// Samples of which every third label was not observed, measurements as many, and weights.

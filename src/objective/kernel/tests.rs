@@ -6,11 +6,11 @@ use nalgebra::SymmetricEigen;
 
 use super::*;
 use crate::data::{Dataset, Moments};
+use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
 use crate::objective::testing::outputs_and_jacobian;
 use crate::objective::{LinearObjective, MlpObjective, Objective};
 use crate::rng::{Purpose, gaussian_matrix, stream};
-use crate::settings::Loss;
 
 /// A network of these widths, the last layer's outputs as they are, with samples and weights.
 fn problem(activation: Activation, bias: bool, widths: &[usize], n: usize) -> (Architecture, Dataset, DVector<f64>) {

@@ -14,7 +14,8 @@ use nalgebra::{DMatrix, DVector};
 use super::{LinearObjective, Scratch};
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn, on_threads};
-use crate::objective::{BatchGradient, Batches, Loss, SampleProducts};
+use crate::loss::Loss;
+use crate::objective::{BatchGradient, Batches, SampleProducts};
 
 /// The samples as columns, so that those of a batch are copied contiguously: Xᵀ ∈ ℝ^{d_0 × n}, Yᵀ ∈ ℝ^{d_L × n}.
 #[derive(Debug)]

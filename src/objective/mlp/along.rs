@@ -6,8 +6,8 @@
 //! - outer: H_l = Ė_lᵀH_{l−1} + E_lᵀḢ_{l−1} for W_l, Ė_lᵀ1 for b_l.
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::loss::Loss;
 use crate::network::Architecture;
-use crate::settings::Loss;
 
 use super::blocks::Part;
 use super::tape::{Tape, begin, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};

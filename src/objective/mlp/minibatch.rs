@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use crate::linalg::Write;
-use crate::settings::Loss;
+use crate::loss::Loss;
 
 use super::super::{BatchGradient, Batches, SampleProducts, Samples};
 use super::MlpObjective;

@@ -10,9 +10,9 @@ use nalgebra::{DMatrixView, DVector};
 
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::loss::Loss;
 use crate::network::Architecture;
 use crate::objective::Samples;
-use crate::settings::Loss;
 
 use super::blocks::{Block, Division, Part, each};
 use super::reduce;

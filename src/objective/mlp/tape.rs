@@ -9,8 +9,8 @@
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
-use crate::settings::Loss;
 
 use super::blocks::Part;
 

@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::data::{Dataset, Moments};
+use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
 use crate::objective::testing::outputs_and_jacobian;
 use crate::objective::{LinearObjective, MlpObjective};
 use crate::observe::Scalar;
-use crate::settings::Loss;
 
 /// The columns at `now` of a process that started at `start`.
 fn measured(objective: &dyn Objective, start: &Parameters, now: &Parameters) -> BTreeMap<String, f64> {

@@ -9,7 +9,7 @@ use crate::flow::{Integrator, Preserve};
 use crate::network::init::LambdaBalanced;
 use crate::network::*;
 use crate::optim::*;
-use crate::settings::*;
+use crate::record::{Grid, Record};
 
 use super::*;
 

@@ -85,7 +85,7 @@ fn law(balance: &Balance, end: &Parameters, task: &Task) -> [f64; 2] {
     ["balance_law_residual", "balance_law_residual_relative"].map(value)
 }
 
-/// One row per point: the columns of [`crate::record::Study`].
+/// One row per point: the columns of [`crate::folder::Study`].
 pub(super) fn table(points: &[Point], floor: f64) -> Table {
     let text = |of: fn(&Point) -> &str| Values::Text(points.iter().map(|p| of(p).to_string()).collect());
     let count = |of: fn(&Point) -> u64| Values::Integer(points.iter().map(|p| of(p) as i64).collect());

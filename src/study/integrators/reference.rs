@@ -1,8 +1,9 @@
 //! What errors are measured against: a tight integration, and a second one by another method that says how far to trust it.
 
+use crate::folder::StudyReference;
 use crate::network::Parameters;
 use crate::ode::spectral_radius;
-use crate::record::{Process, StudyReference};
+use crate::record::Process;
 
 use super::flight::Flight;
 use super::line_up::{Method, method};

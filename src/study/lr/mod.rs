@@ -35,11 +35,11 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::data::{Data, DatasetError, Sensing};
+use crate::folder::{FolderError, RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
 use crate::ode::Interrupt;
-use crate::record::{
-    FolderError, RateStudy, RateStudyManifest, Table, Values, Warned, read_study_flow, setting, write_study_flow,
-};
+use crate::record::{Table, Values, Warned};
 use crate::run::Problem;
+use crate::scenario::setting;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::sweep::{Folder, Notes, SweepError};
 

@@ -7,9 +7,10 @@ use nalgebra::DVector;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::folder::{read_unit, read_unit_weights};
 use crate::npz::Arrays;
 use crate::ode::Reason;
-use crate::record::{Table, Values, read_unit, read_unit_weights};
+use crate::record::{Table, Values};
 
 use super::{LrError, OBSERVED};
 

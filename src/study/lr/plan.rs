@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::flow::{Integrator, Preserve};
 use crate::observe::Measure;
+use crate::record::{Grid, Record};
 use crate::scenario::{Scenario, ScenarioError, Sweep};
-use crate::settings::{Grid, Record};
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, line_up};

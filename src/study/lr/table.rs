@@ -1,4 +1,4 @@
-//! The tables of a study: of its runs, its curves and its fits, as [`crate::record::RateStudy`] describes them.
+//! The tables of a study: of its runs, its curves and its fits, as [`crate::folder::RateStudy`] describes them.
 
 use crate::ode::Reason;
 use crate::record::{Column, Table, Values};

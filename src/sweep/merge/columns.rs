@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::{Column, Field, Kind, Table, Values, shown, unit_fields};
+use crate::folder::{Field, Kind, shown, unit_fields};
+use crate::record::{Column, Table, Values};
 use crate::sweep::{Plan, SweepError, Unit};
 
 /// `unit` and the keys that vary.

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::folder::{Field, FolderError, read_manifest, read_unit, write_long};
 use crate::publish::{Shelf, Stage};
-use crate::record::{Field, FolderError, Table, read_manifest, read_unit, write_long};
+use crate::record::Table;
 
 use super::verdicts::{of_manifest, table as verdict_table};
 use super::{Folder, Id, Notes, Plan, Status, SweepError, Unit};

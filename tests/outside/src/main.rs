@@ -7,7 +7,7 @@ use gramflow::observe::{Column, Columns, Group, Observable, Row, Snapshot};
 use gramflow::optim::Adam;
 use gramflow::record::Outcome;
 use gramflow::session::Session;
-use gramflow::settings::Claim;
+use gramflow::claim::Claim;
 
 /// The norm of the last layer of the residual network.
 struct Readout;

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use super::*;
 use crate::data::Dataset;
 use crate::flow::GradientFlow;
+use crate::loss::Loss;
 use crate::network::Activation;
-use crate::objective::{Loss, Objective};
+use crate::objective::Objective;
 use crate::ode::{Limits, Switching, Tolerance, VectorField, tsit5};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 

@@ -16,7 +16,8 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Column, Field, Kind, Table, Values};
+use super::{Field, Kind};
+use crate::record::{Column, Table, Values};
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]

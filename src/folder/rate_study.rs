@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::publish::{Shelf, Stage};
 use crate::scenario::Scenario;
 
-use super::manifest::{REVISION, VERSION, to_value};
-use super::{FolderError, Host, Table, parquet};
+use super::{FolderError, parquet};
+use crate::record::{Host, REVISION, Table, VERSION, to_value};
 
 /// The results of a study of learning rates: all that its pictures are drawn from.
 ///

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::manifest::{REVISION, VERSION, to_value};
-use super::{Host, Process, Table};
+use crate::record::{Host, Process, REVISION, Table, VERSION, to_value};
 
 /// The results of a study of integrators: all that its pictures are drawn from.
 ///

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::claim::{Claim, Setup};
 use crate::flow::Flow;
 use crate::network::{LayerRates, WeightDecay};
 use crate::observe::{Group, Measure, Observable};
 use crate::optim::Optimizer;
-use crate::settings::{Claim, Stop};
 use crate::theory::balance::BalanceLaw;
+
+use super::Stop;
 
 /// The settings of a run, apart from its objective and its start.
 #[derive(Debug, Clone)]
@@ -96,6 +98,11 @@ impl Plan {
     /// The law of the imbalances D_l along the flow.
     pub fn balance_law(&self) -> BalanceLaw {
         BalanceLaw::new(&self.weight_decay, &self.layer_rates, self.layers())
+    }
+
+    /// What claims know of it beside the records.
+    pub fn setup(&self) -> Setup {
+        Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end: self.flow.t_end }
     }
 
     /// Whether all layers have one rate and one weight decay.

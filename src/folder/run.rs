@@ -1,69 +1,18 @@
 //! The folders of runs and studies: they appear whole or not at all, and a finished one is replaced by a finished one only.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::network::Parameters;
-use crate::npz::{self, Arrays, NpzError};
+use crate::npz::{self, Arrays};
 use crate::publish::{self, Kind, PublishError, Published, Standing, remove_stale, standing};
-use crate::scenario::{self, Scenario, ScenarioError};
+use crate::record::{Run, Table, Values, to_value};
+use crate::scenario::{self, Scenario, caption};
 
-use super::manifest::to_value;
-use super::{Run, Study, Table, TableError, Values, caption, parquet};
-
-/// Why a run folder could not be written or read.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// The folder could not be published, or its target is somebody else's.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// The folder to be read lacks `manifest.json` or `records.parquet`.
-    #[error("{} is not a run folder: it has no manifest.json", .0.display())]
-    NotARun(PathBuf),
-    /// A file or folder could not be made, read, written, renamed or opened to readers.
-    #[error("cannot {verb} {}: {source}", path.display())]
-    Io {
-        /// What was tried, as it follows “cannot”.
-        verb: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// `scenario.json` is no scenario that can run.
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    /// `records.parquet` lacks a column that every run has.
-    #[error("{} is not a table of a run's records: it has no column `{column}`", path.display())]
-    NotRecords {
-        /// The file.
-        path: PathBuf,
-        /// The column.
-        column: &'static str,
-    },
-    /// `manifest.json` is not JSON, or not what gramflow wrote.
-    #[error("{} is not a manifest: {source}", path.display())]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: serde_json::Error,
-    },
-    /// `arrays.npz` or `weights.npz` could not be written or read.
-    #[error(transparent)]
-    Npz(#[from] NpzError),
-    /// `records.parquet` or `study.parquet` could not be written or read.
-    #[error(transparent)]
-    Table(#[from] TableError),
-}
-
-fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
-    let path = path.to_path_buf();
-    move |source| FolderError::Io { verb, path, source }
-}
+use super::error::io;
+use super::{FolderError, Study, parquet};
 
 /// The file of a run's records.
 pub(super) const RECORDS: &str = "records.parquet";
@@ -181,7 +130,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Writes the weights over time ([`super::Trajectory`]).
+    /// Writes the weights over time ([`crate::record::Trajectory`]).
     pub fn write_trajectory(&self, trajectory: &Arrays) -> Result<(), FolderError> {
         Ok(npz::write(&self.path().join(TRAJECTORY), trajectory)?)
     }

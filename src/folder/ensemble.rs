@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::scenario::Scenario;
 
-use super::Run;
+use crate::record::Run;
 
 /// Units of one sweep.
 #[derive(Debug, Clone)]

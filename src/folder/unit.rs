@@ -12,8 +12,9 @@ use crate::npz;
 use crate::publish::{Draft, Kind, List};
 use crate::scenario::Scenario;
 
-use super::folder::{ARRAYS, RECORDS, TRAJECTORY, WEIGHTS, final_weights, load};
-use super::{Field, FolderError, Run, Table, parquet, read_manifest, read_scenario};
+use super::run::{ARRAYS, RECORDS, TRAJECTORY, WEIGHTS, final_weights, load};
+use super::{Field, FolderError, parquet, read_manifest, read_scenario};
+use crate::record::{Run, Table};
 
 /// What a unit keeps beside its records: whoever runs the units knows what will be read of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
 use super::parquet::primitive;
-use super::{FolderError, Table, TableError, Values};
+use super::{FolderError, TableError};
+use crate::record::{Table, Values};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

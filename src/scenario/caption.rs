@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::data::{Data, Distribution, Link, Synthetic, Target};
 use crate::flow::{Integrator, Precision, Preserve};
 use crate::network::{Activation, Init};
-use crate::scenario::Scenario;
+
+use super::Scenario;
 
 /// What was trained on what, from where, without the method: `L = 3, widths 10-10-10-10, rank-2 target, start pytorch, λ = 0.01, seed 0`.
 pub fn setting(scenario: &Scenario) -> String {

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::manifest::{REVISION, VERSION, to_value};
-use super::{Bound, Outcome, Warned};
+use crate::record::{Bound, Outcome, REVISION, VERSION, Warned, to_value};
 
 /// What a figure of the paper was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 mod keys;
 
-use super::{Findings, path};
+use crate::settings::{Findings, path};
 
 /// The first positive time of a logarithmic record, unless the flow ends by then.
 const FIRST: f64 = 1e-2;

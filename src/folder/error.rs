@@ -1,0 +1,62 @@
+//! Why a folder could not be written or read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::npz::NpzError;
+use crate::publish::PublishError;
+use crate::scenario::ScenarioError;
+
+use super::TableError;
+
+/// Why a run folder could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder could not be published, or its target is somebody else's.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The folder to be read lacks `manifest.json` or `records.parquet`.
+    #[error("{} is not a run folder: it has no manifest.json", .0.display())]
+    NotARun(PathBuf),
+    /// A file or folder could not be made, read, written, renamed or opened to readers.
+    #[error("cannot {verb} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as it follows “cannot”.
+        verb: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// `scenario.json` is no scenario that can run.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// `records.parquet` lacks a column that every run has.
+    #[error("{} is not a table of a run's records: it has no column `{column}`", path.display())]
+    NotRecords {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+    /// `manifest.json` is not JSON, or not what gramflow wrote.
+    #[error("{} is not a manifest: {source}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// `arrays.npz` or `weights.npz` could not be written or read.
+    #[error(transparent)]
+    Npz(#[from] NpzError),
+    /// `records.parquet` or `study.parquet` could not be written or read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+/// What could not be done with `path`, for a cause to come.
+pub(super) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_path_buf();
+    move |source| FolderError::Io { verb, path, source }
+}
