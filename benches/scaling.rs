@@ -17,8 +17,9 @@ use gramflow::network::Architecture;
 use gramflow::objective::{LinearObjective, Objective};
 use gramflow::ode::Interrupt;
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
-use gramflow::run::{Problem, flow_integrator, run};
+use gramflow::run::{Problem, run};
 use gramflow::scenario;
+use gramflow::session::flow_integrator;
 use nalgebra::DVector;
 
 /// Times over all sizes; the least counts.

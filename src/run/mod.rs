@@ -4,7 +4,7 @@ mod memory;
 mod problem;
 mod training;
 
-pub use crate::session::{Finer, Finished, Problem, flow_integrator, integrator};
+pub use crate::session::{Finer, Finished, Problem};
 pub use memory::{Memory, MemoryError, Part};
 pub use problem::ProblemError;
 

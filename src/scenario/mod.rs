@@ -106,6 +106,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Whether all layers have one rate and one weight decay.
+    pub fn is_one_for_all(&self) -> bool {
+        self.layer_rates.are_one() && self.weight_decay.uniform().is_some()
+    }
+
     /// The times at which every process is observed: strictly increasing, from exactly 0 to exactly `flow.t_end`.
     pub fn record_times(&self) -> Vec<f64> {
         self.record.times(self.flow.t_end)

@@ -55,9 +55,8 @@ impl Scenario {
             found.add("flow.preserve", format!("needs {ONE_RATE}"));
         }
         self.validate_claims_of_layers(found);
-        let one_for_all = !rates && self.weight_decay.uniform().is_some();
         for (index, &measure) in self.measure.iter().enumerate() {
-            if !one_for_all && matches!(measure, Measure::Ledger | Measure::ModifiedFlow | Measure::Limit) {
+            if !self.is_one_for_all() && matches!(measure, Measure::Ledger | Measure::ModifiedFlow | Measure::Limit) {
                 let message = format!(
                     "{} is stated for one rate and one weight decay: leave it out, or give all layers the same",
                     measure.name()

@@ -9,6 +9,7 @@ mod certificate;
 mod choice;
 mod companion;
 mod descent;
+mod flight;
 mod flow;
 mod integrator;
 mod monitor;
@@ -25,6 +26,7 @@ mod warning;
 
 pub use builder::{Session, SessionError};
 pub(crate) use descent::batches;
+pub use flight::Flight;
 pub use integrator::{flow_integrator, integrator};
 pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;

@@ -15,7 +15,6 @@
 //!
 //! Diagrams of this kind: Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.10.
 
-mod flight;
 mod line_up;
 mod point;
 mod reference;

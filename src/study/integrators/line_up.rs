@@ -1,8 +1,8 @@
 //! The methods that can be compared.
 
 use crate::flow::Integrator;
-use crate::ode::{self, Limits, Tolerance};
-use crate::run;
+use crate::ode::{Limits, Termination, Tolerance};
+use crate::session::Flight;
 
 use super::Task;
 use super::setting::Setting;
@@ -56,8 +56,8 @@ impl Method {
         self.adaptive.is_some()
     }
 
-    /// The method on the scenario's flow, within its limits.
-    pub(super) fn integrator<'a>(&self, setting: Setting, task: &'a Task) -> ode::Integrator<'a> {
+    /// The method on the task's flow, within the scenario's limits.
+    pub(super) fn flight<'a>(&self, setting: Setting, task: &'a Task) -> Flight<'a> {
         let flow = &task.scenario.flow;
         let word = match (self.adaptive, setting) {
             (Some(integrator), _) => integrator,
@@ -65,16 +65,26 @@ impl Method {
             // rk4 at a tolerance: nobody asks for it. It takes one step.
             (None, Setting::Tolerance(_)) => Integrator::Rk4 { step: flow.t_end },
         };
-        let Tolerance { rtol, atol } = match setting {
+        let tolerance = match setting {
             Setting::Tolerance(tolerance) => tolerance,
             Setting::Step(_) => Tolerance { rtol: flow.rtol, atol: flow.atol },
         };
-        let tolerance = Tolerance { rtol, atol: task.problem.atol(atol) };
         let interrupt = task.interrupt.clone();
         let limits = Limits { t_end: flow.t_end, max_steps: flow.max_steps, interrupt, ..Limits::default() };
-        let field = task.problem.flow();
-        run::integrator(word, field, tolerance, limits).expect("tolerances and steps of the study are positive")
+        Flight::with(word, tolerance, limits, task.problem).expect("tolerances and steps of the study are positive")
     }
+
+    /// Its flight to T.
+    pub(super) fn fly<'a>(&self, setting: Setting, task: &'a Task) -> Flight<'a> {
+        let mut flight = self.flight(setting, task);
+        flight.advance(task.scenario.flow.t_end);
+        flight
+    }
+}
+
+/// How a flight to T has ended.
+pub(super) fn termination(flight: &Flight) -> Termination {
+    flight.stop().unwrap_or(Termination::TEnd { t: flight.t() })
 }
 
 #[cfg(test)]

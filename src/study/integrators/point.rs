@@ -8,8 +8,7 @@ use crate::ode::{Termination, Work};
 use crate::record::{Column, Table, Values};
 
 use super::Task;
-use super::flight::Flight;
-use super::line_up::Method;
+use super::line_up::{Method, termination};
 use super::reference::Reference;
 use super::setting::Setting;
 
@@ -43,25 +42,25 @@ pub struct Point {
 
 impl Point {
     pub(super) fn measure(method: &Method, setting: Setting, task: &Task, reference: &Reference, balance: &Balance) -> Self {
-        let fly = || Flight::new(method, setting, task, &[], |_, _| {});
-        let flight = fly();
-        let mut times = vec![flight.time];
+        let flight = method.fly(setting, task);
+        let mut times = vec![flight.time()];
         while times[0] < CHEAP && times.len() < MOST_TIMES {
             if times.len() >= FEWEST_TIMES && times.iter().sum::<Duration>() >= CHEAP {
                 break;
             }
-            times.push(fly().time);
+            times.push(method.fly(setting, task).time());
         }
-        let there = flight.termination.is_complete();
-        let error = if there { reference.distance(&flight.end) } else { f64::NAN };
+        let termination = termination(&flight);
+        let there = termination.is_complete();
+        let error = if there { reference.distance(flight.parameters()) } else { f64::NAN };
         Self {
             method: method.name,
             setting,
-            work: flight.work,
+            work: flight.work(),
             wall_seconds: median(times).as_secs_f64(),
             error,
-            balance: if there { law(balance, &flight.end, task) } else { [f64::NAN; 2] },
-            termination: flight.termination,
+            balance: if there { law(balance, flight.parameters(), task) } else { [f64::NAN; 2] },
+            termination,
             reference_limited: reference.limits(error),
         }
     }

@@ -4,9 +4,9 @@ use crate::folder::StudyReference;
 use crate::network::Parameters;
 use crate::ode::spectral_radius;
 use crate::record::Process;
+use crate::session::Flight;
 
-use super::flight::Flight;
-use super::line_up::{Method, method};
+use super::line_up::{Method, method, termination};
 use super::setting::{Setting, tolerance};
 use super::{StudyError, Task};
 
@@ -50,13 +50,14 @@ impl Reference {
                 return Err(StudyError::Interrupted);
             }
             let atol = tolerance(rtol, task.scenario).atol;
-            let process = Process::new(flight.work, flight.time.as_secs_f64(), flight.termination);
+            let termination = termination(&flight);
+            let process = Process::new(flight.work(), flight.time().as_secs_f64(), termination);
             attempts.push(StudyReference { method: method.name, rtol, atol, process });
             match &mut found {
-                _ if !flight.termination.is_complete() => failures.push(format!("{name} {}", flight.termination)),
+                _ if !termination.is_complete() => failures.push(format!("{name} {termination}")),
                 None => {
                     found = Some(Self {
-                        end: flight.end,
+                        end: flight.parameters().clone(),
                         floor: f64::NAN,
                         spectral_radius: radius,
                         attempts: Vec::new(),
@@ -66,7 +67,7 @@ impl Reference {
                     });
                 }
                 Some(first) => {
-                    first.floor = first.distance(&flight.end);
+                    first.floor = first.distance(flight.parameters());
                     first.check = Some(name);
                     break;
                 }
@@ -108,14 +109,20 @@ impl Reference {
 }
 
 /// The flight of one candidate, and the largest spectral radius on its way.
-fn fly(method: &Method, rtol: f64, task: &Task) -> (Flight, f64) {
-    let field = task.problem.flow();
-    let start = field.state(&task.problem.start);
+fn fly<'a>(method: &Method, rtol: f64, task: &'a Task) -> (Flight<'a>, f64) {
+    let mut flight = method.flight(Setting::Tolerance(tolerance(rtol, task.scenario)), task);
     let t_end = task.scenario.flow.t_end;
-    let times: Vec<f64> = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS))).collect();
-    let mut largest = spectral_radius(&field, 0.0, start.as_ref().unwrap_or(task.problem.start.values())).unwrap_or(0.0);
-    let flight = Flight::new(method, Setting::Tolerance(tolerance(rtol, task.scenario)), task, &times, |t, theta| {
-        largest = largest.max(spectral_radius(&field, t, theta).unwrap_or(0.0));
-    });
+    let looks = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS)));
+    // A field of its own: the integrated one may slide along kinks, and remembers where.
+    let field = task.problem.flow();
+    let radius = |flight: &Flight| spectral_radius(&field, flight.t(), flight.state()).unwrap_or(0.0);
+    let mut largest = radius(&flight);
+    for t in looks {
+        if !flight.advance(t) {
+            return (flight, largest);
+        }
+        largest = largest.max(radius(&flight));
+    }
+    flight.advance(t_end);
     (flight, largest)
 }

@@ -5,52 +5,15 @@
 //! ‖θ_ref − θ_check‖, of two integrations by `auto` at the tolerance of the units' flows and at a tenth of it: distances near it are the
 //! integration's. It is null at times that one of them did not reach.
 
-use std::time::{Duration, Instant};
-
 use crate::flow::Flow;
 use crate::observe::{FeatureAnsatz, Loss, Observable, Row, Scalar, Snapshot};
-use crate::ode::{Integrator, Interrupt, Segment};
+use crate::ode::Interrupt;
 use crate::record::{Column, Table, Values};
-use crate::run::{self, Problem};
+use crate::run::Problem;
 use crate::scenario::Scenario;
+use crate::session::Flight;
 
 use super::{LrError, OBSERVED};
-
-/// One integration, advanced from record to record.
-struct Flight<'a> {
-    integrator: Integrator<'a>,
-    theta: crate::network::Parameters,
-    t: f64,
-    gradients: u64,
-    time: Duration,
-    stopped: bool,
-}
-
-impl<'a> Flight<'a> {
-    fn new(flow: &Flow, problem: &'a Problem, interrupt: &Interrupt) -> Self {
-        Self {
-            integrator: run::flow_integrator(flow, problem.flow(), interrupt).expect("a validated scenario can be integrated"),
-            theta: problem.start.clone(),
-            t: 0.0,
-            gradients: 0,
-            time: Duration::ZERO,
-            stopped: false,
-        }
-    }
-
-    /// Whether it is at `t`.
-    fn advance(&mut self, t: f64) -> bool {
-        if !self.stopped && self.t < t {
-            let begin = Instant::now();
-            let segment = self.integrator.advance(self.t, t, self.theta.values_mut());
-            let Segment { t, work, stop } = segment.expect("times are finite and in order");
-            self.time += begin.elapsed();
-            self.gradients += work.evaluations;
-            (self.t, self.stopped) = (t, stop.is_some());
-        }
-        !self.stopped
-    }
-}
 
 /// Integrates the flow of `scenario` as it stands, and twice that of `reference`, over the record times.
 pub(super) fn fly(
@@ -61,9 +24,8 @@ pub(super) fn fly(
     mut progress: impl FnMut(f64),
 ) -> Result<Table, LrError> {
     let tighter = Flow { rtol: reference.flow.rtol / 10.0, atol: reference.flow.atol / 10.0, ..reference.flow.clone() };
-    let mut own = Flight::new(&scenario.flow, problem, interrupt);
-    let mut first = Flight::new(&reference.flow, problem, interrupt);
-    let mut check = Flight::new(&tighter, problem, interrupt);
+    let flight = |flow| Flight::new(flow, problem, interrupt).expect("a validated scenario can be integrated");
+    let (mut own, mut first, mut check) = (flight(&scenario.flow), flight(&reference.flow), flight(&tighter));
     let mut rows: Vec<Vec<f64>> = Vec::new();
     let mut gradients = Vec::new();
     for t in scenario.record_times() {
@@ -72,12 +34,12 @@ pub(super) fn fly(
         if interrupt.is_raised() {
             return Err(LrError::Interrupted);
         }
-        let floor = if known { (first.theta.values() - check.theta.values()).norm() } else { f64::NAN };
+        let floor = if known { (first.parameters().values() - check.parameters().values()).norm() } else { f64::NAN };
         let mut row = vec![t];
         row.extend(if there { observed(t, &own, problem) } else { vec![f64::NAN; OBSERVED.len()] });
-        row.extend([if there { own.time.as_secs_f64() } else { f64::NAN }, floor]);
+        row.extend([if there { own.time().as_secs_f64() } else { f64::NAN }, floor]);
         rows.push(row);
-        gradients.push(own.gradients as i64);
+        gradients.push(own.work().evaluations as i64);
         progress(t);
     }
     let float = |index: usize| Values::Float(rows.iter().map(|row: &Vec<f64>| row[index]).collect());
@@ -101,7 +63,7 @@ pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
 
 fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {
     let mut row = Row::default();
-    if let Ok(snapshot) = Snapshot::new(t, &flight.theta, &*problem.objective, None) {
+    if let Ok(snapshot) = Snapshot::new(t, flight.parameters(), &*problem.objective, None) {
         Loss::default().measure(&snapshot, &mut row);
         FeatureAnsatz::default().measure(&snapshot, &mut row);
     }

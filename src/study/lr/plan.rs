@@ -179,11 +179,13 @@ fn reference(scenario: &Scenario) -> Scenario {
     reference
 }
 
-/// What the scenario measures, and the flow that a contender is compared with.
+/// What the scenario measures, and the flow that a contender is compared with, if one is known: those of layers with rates or decays of their
+/// own are not.
 fn measures(scenario: &Scenario, contender: &Contender) -> Vec<Measure> {
     let others = [Measure::ModifiedFlow, Measure::Limit];
     let own = if contender.follows_the_flow() { Measure::ModifiedFlow } else { Measure::Limit };
-    scenario.measure.iter().copied().filter(|measure| !others.contains(measure)).chain([own]).collect()
+    let own = scenario.is_one_for_all().then_some(own);
+    scenario.measure.iter().copied().filter(|measure| !others.contains(measure)).chain(own).collect()
 }
 
 /// What every flow of a unit may take, within the scenario's own bound.

@@ -1,0 +1,151 @@
+//! One integration of a flow, carried from time to time: the weights where it stands, what it took, and where it stopped.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use nalgebra::DVector;
+
+use crate::flow::{self, GradientFlow};
+use crate::network::Parameters;
+use crate::ode::{Integrator, Interrupt, Limits, OdeError, Segment, Termination, Tolerance, Work};
+
+use super::Problem;
+use super::integrator::{flow_integrator, integrator};
+
+/// Gradient flow from the start of a problem.
+///
+/// What is integrated is θ, or with rates of layers φ_l = θ_l/√κ_l ([`GradientFlow::state`]); what is seen is always θ.
+pub struct Flight<'a> {
+    field: Rc<GradientFlow<'a>>,
+    integrator: Integrator<'a>,
+    /// What is integrated, where that is not θ.
+    state: Option<DVector<f64>>,
+    pub(super) parameters: Parameters,
+    pub(super) t: f64,
+    work: Work,
+    time: Duration,
+    pub(super) stop: Option<Termination>,
+}
+
+impl<'a> Flight<'a> {
+    /// By the method and the tolerances of `settings`, to its `t_end`.
+    ///
+    /// # Errors
+    /// Of settings that no validated scenario has.
+    pub fn new(settings: &flow::Flow, problem: &'a Problem, interrupt: &Interrupt) -> Result<Self, OdeError> {
+        let field = Rc::new(problem.flow());
+        let settings = flow::Flow { atol: problem.atol(settings.atol), ..settings.clone() };
+        let integrator = flow_integrator(&settings, field.clone(), interrupt)?;
+        Ok(Self::by(integrator, field, problem))
+    }
+
+    /// By another method, at another tolerance.
+    ///
+    /// # Errors
+    /// Of a tolerance or a step that is not positive, and of limits that are none.
+    pub fn with(
+        method: flow::Integrator,
+        tolerance: Tolerance,
+        limits: Limits,
+        problem: &'a Problem,
+    ) -> Result<Self, OdeError> {
+        let field = Rc::new(problem.flow());
+        let tolerance = Tolerance { atol: problem.atol(tolerance.atol), ..tolerance };
+        let integrator = integrator(method, field.clone(), tolerance, limits)?;
+        Ok(Self::by(integrator, field, problem))
+    }
+
+    fn by(integrator: Integrator<'a>, field: Rc<GradientFlow<'a>>, problem: &Problem) -> Self {
+        Self {
+            state: field.state(&problem.start),
+            field,
+            integrator,
+            parameters: problem.start.clone(),
+            t: 0.0,
+            work: Work::default(),
+            time: Duration::ZERO,
+            stop: None,
+        }
+    }
+
+    /// Carries it to time `t`, or as far as it gets. Whether it is there.
+    pub fn advance(&mut self, t: f64) -> bool {
+        if self.stop.is_none() && self.t < t {
+            self.advance_by(|integrator, from, state| integrator.advance(from, t, state));
+        }
+        self.stop.is_none()
+    }
+
+    /// Carries it over the segment that `step` makes of the integrator, the time and the state.
+    ///
+    /// # Panics
+    /// If `step` asks for times that are not finite or not in order.
+    pub(super) fn advance_by(
+        &mut self,
+        step: impl FnOnce(&mut Integrator<'a>, f64, &mut DVector<f64>) -> Result<Segment, OdeError>,
+    ) {
+        let begin = Instant::now();
+        let state = self.state.as_mut().unwrap_or(self.parameters.values_mut());
+        let segment = step(&mut self.integrator, self.t, state).expect("times are finite and in order");
+        if let Some(state) = &self.state {
+            self.field.weights(state, &mut self.parameters);
+        }
+        self.time += begin.elapsed();
+        self.t = segment.t;
+        self.work += segment.work;
+        self.stop = segment.stop;
+    }
+
+    /// θ where it stands.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The field that it integrates, a function of [`Flight::state`].
+    pub fn field(&self) -> &GradientFlow<'a> {
+        &self.field
+    }
+
+    /// What is integrated: θ, or φ.
+    pub fn state(&self) -> &DVector<f64> {
+        self.state.as_ref().unwrap_or(self.parameters.values())
+    }
+
+    pub(super) fn integrates_weights(&self) -> bool {
+        self.state.is_none()
+    }
+
+    /// The time that it has come to.
+    pub fn t(&self) -> f64 {
+        self.t
+    }
+
+    /// Steps and gradients so far.
+    pub fn work(&self) -> Work {
+        self.work
+    }
+
+    /// The time that it has taken, that of observers not included.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// Why it goes no further, if it does not.
+    pub fn stop(&self) -> Option<Termination> {
+        self.stop
+    }
+
+    pub(super) fn integrator(&self) -> &Integrator<'a> {
+        &self.integrator
+    }
+
+    /// Leaves out of its time what `step` has spent on looking.
+    pub(super) fn discount(&mut self, looking: Duration) {
+        self.time = self.time.saturating_sub(looking);
+    }
+
+    /// Adds to its time what is done to its weights beside the integration.
+    pub(super) fn spend(&mut self, time: Duration) {
+        self.time += time;
+    }
+}
