@@ -4,7 +4,7 @@
 //! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
 //! different places prove nothing of either.
 
-use crate::ode::Reason;
+use crate::ode::{EventKind, Reason};
 
 use super::{Condition, Evidence, Finding, Measured, Records};
 
@@ -16,15 +16,15 @@ const THRESHOLD: f64 = 0.5;
 pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let (flow, first) = (evidence.flow, Records::new(evidence.setup, evidence.run));
     let grad_norm = first.last("grad_norm");
-    let found = |reason: Reason| flow.termination == reason || flow.events.iter().any(|event| event.kind == reason.name());
-    let converged = found(Reason::Converged);
-    let plateau = flow.events.iter().rfind(|event| ["plateau", "plateau_end"].contains(&event.kind));
+    let found = |reason, kind| flow.termination == reason || flow.events.iter().any(|event| event.kind == kind);
+    let converged = found(Reason::Converged, EventKind::Converged);
+    let plateau = flow.events.iter().rfind(|event| matches!(event.kind, EventKind::Plateau | EventKind::PlateauEnd));
     let remark = match plateau {
         _ if converged => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
-        _ if found(Reason::AtRest) => {
+        _ if found(Reason::AtRest, EventKind::AtRest) => {
             format!("at t = {} it rests, ‖∇J‖ is {grad_norm:.1e}, and that this is a minimum is not shown", flow.t_reached)
         }
-        Some(plateau) if plateau.kind == "plateau" => {
+        Some(plateau) if plateau.kind == EventKind::Plateau => {
             format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
         }
         _ if flow.termination == Reason::Reached => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::npz::{Array, Arrays};
-use crate::ode::{Event, Work};
+use crate::ode::{Event, EventKind, Work};
 use crate::record::{Column, Table, Values};
 use crate::scenario::{self, Scenario};
 
@@ -358,7 +358,7 @@ fn stagnation_is_no_progress_in_a_decade_of_time() {
 }
 
 /// The flow's end, as the run found it.
-fn converged(termination: Termination, events: &[&'static str], objective: f64) -> Verdict {
+fn converged(termination: Termination, events: &[EventKind], objective: f64) -> Verdict {
     let world = |end: f64| World::new(LAMBDA).with("objective", move |t| if t > 0.0 { end } else { 1.0 });
     let (first, second) = (world(0.1), world(objective));
     let mut flow = Process::new(Work::default(), 0.0, termination);
@@ -374,10 +374,10 @@ fn a_plateau_is_not_called_converged() {
     let at_rest = converged(Termination::AtRest { t: T, grad_norm: 0.0 }, &[], 0.1);
     assert!(at_rest.verdict == Outcome::Fails && at_rest.statement.contains("a minimum is not shown"), "{at_rest:?}");
     assert_outcome(&converged(rest, &[], 0.1), Outcome::Holds);
-    assert_outcome(&converged(rest, &["plateau", "plateau_end"], 0.1), Outcome::Holds);
-    assert_outcome(&converged(end, &["converged"], 0.1), Outcome::Holds);
+    assert_outcome(&converged(rest, &[EventKind::Plateau, EventKind::PlateauEnd], 0.1), Outcome::Holds);
+    assert_outcome(&converged(end, &[EventKind::Converged], 0.1), Outcome::Holds);
     assert_outcome(&converged(end, &[], 0.1), Outcome::Fails);
-    let plateau = converged(end, &["plateau"], 0.1);
+    let plateau = converged(end, &[EventKind::Plateau], 0.1);
     assert!(plateau.verdict == Outcome::Fails && plateau.statement.contains("plateau since t = 500"), "{plateau:?}");
     // The second integration came to another place.
     assert_outcome(&converged(rest, &[], 0.7), Outcome::IntegratorLimited);

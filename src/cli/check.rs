@@ -44,7 +44,7 @@ fn checked(path: &Path, sets: &[String], limit: &Limit) -> Result<String, CliErr
     }
     let (scenario, source) = scenario::read(path, sets)?;
     let refused =
-        |error: crate::run::ProblemError| ScenarioError::Problems(vec![source.problem(&error.key(), error.to_string())]);
+        |error: crate::run::ProblemError| ScenarioError::Diagnostics(vec![source.diagnostic(&error.key(), error.to_string())]);
     let limit = limit.bytes().unwrap_or(u64::MAX);
     let found = format!("{} ({} parameters", scenario.name, scenario.network.parameters());
     if Problem::is_large(&scenario) {

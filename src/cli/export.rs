@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 pub(super) fn export(arguments: &Arguments) -> Result<(), CliError> {
     let Selection { scenario: path, sets } = &arguments.selection;
     let (scenario, source) = scenario::read(path, sets)?;
-    let refused = |key: &str, message: String| ScenarioError::Problems(vec![source.problem(key, message)]);
+    let refused = |key: &str, message: String| ScenarioError::Diagnostics(vec![source.diagnostic(key, message)]);
     let limit = arguments.limit.bytes().unwrap_or(u64::MAX);
     let problem = Problem::within(&scenario, limit).map_err(|error| refused(&error.key(), error.to_string()))?;
     let default = || PathBuf::from(format!("{}-{}.npz", scenario.name, &problem.scenario_hash[..8]));
@@ -96,7 +96,7 @@ fn all_batches(scenario: &Scenario, source: &Source, samples: usize, most: u64) 
                 crate::machine::Bytes(taken),
                 crate::machine::Bytes(most)
             );
-            return Err(ScenarioError::Problems(vec![source.problem(&format!("optimizers[{index}]"), message)]));
+            return Err(ScenarioError::Diagnostics(vec![source.diagnostic(&format!("optimizers[{index}]"), message)]));
         }
         let (mut rows, mut offsets) = (Vec::new(), vec![0.0]);
         for _ in 0..steps {

@@ -128,7 +128,7 @@ impl Selection {
     fn load(&self, limit: &Limit) -> Result<(Scenario, Problem), ScenarioError> {
         let (scenario, source) = scenario::read(&self.scenario, &self.sets)?;
         let problem = Problem::within(&scenario, limit.bytes().unwrap_or(u64::MAX))
-            .map_err(|error| ScenarioError::Problems(vec![source.problem(&error.key(), error.to_string())]))?;
+            .map_err(|error| ScenarioError::Diagnostics(vec![source.diagnostic(&error.key(), error.to_string())]))?;
         Ok((scenario, problem))
     }
 }

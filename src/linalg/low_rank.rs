@@ -29,7 +29,7 @@ struct Block {
 
 /// Some columns of one block, side by side.
 #[derive(Debug, Clone)]
-pub(crate) struct Panel {
+pub(crate) struct Strip {
     block: usize,
     /// The first, among the columns of its block.
     first: usize,
@@ -88,13 +88,13 @@ impl LowRankLayout {
 
     /// All entries, in the order in which they lie, as many columns at a time as [`LowRankLayout::longest_panel`] holds.
     #[inline(always)]
-    pub(crate) fn for_each_panel(&self, mut f: impl FnMut(&Panel)) {
+    pub(crate) fn for_each_panel(&self, mut f: impl FnMut(&Strip)) {
         for (block, Block { rows, range, .. }) in self.blocks.iter().enumerate() {
             let length = panel_columns(*rows) * rows;
             let mut start = range.start;
             while start < range.end {
                 let end = range.end.min(start + length);
-                f(&Panel { block, first: (start - range.start) / rows, range: start..end });
+                f(&Strip { block, first: (start - range.start) / rows, range: start..end });
                 start = end;
             }
         }
@@ -230,7 +230,7 @@ impl<'a> LowRankSum<'a> {
     }
 
     /// `out` ← some columns of it.
-    pub(crate) fn panel(&self, panel: &Panel, out: &mut [f64]) {
+    pub(crate) fn panel(&self, panel: &Strip, out: &mut [f64]) {
         let Block { rows, columns, factors: [u, v], .. } = &self.layout.blocks[panel.block];
         let (rows, columns, rank) = (*rows, *columns, self.layout.rank);
         let first = panel.first..panel.first + out.len() / rows;

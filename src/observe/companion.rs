@@ -43,7 +43,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 
 /// A flow that belongs to one optimizer and its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Companion {
+pub enum CompanionKind {
     /// The flow that its step size modifies, to second order.
     ModifiedFlow,
     /// The same to third order.
@@ -52,7 +52,7 @@ pub enum Companion {
     Limit,
 }
 
-impl Companion {
+impl CompanionKind {
     /// Its name in columns and in the manifest.
     pub fn name(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Companion {
 /// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, those asked for: ‖θ(t) − θ_c(t)‖ with θ_c the
 /// companion of that name at the very same time, and `…_relative`: the same over ‖θ_c(t)‖. Undefined for processes without such a companion
 /// and where it has ended.
-pub struct CompanionDistance(pub Vec<Companion>);
+pub struct CompanionDistance(pub Vec<CompanionKind>);
 
 impl Observable for CompanionDistance {
     fn columns(&self) -> Columns {

@@ -33,7 +33,7 @@ pub use agop::Agop;
 pub use alignment::{Alignment, alpha_tildes};
 pub use balance::Balance;
 pub use column::{Column, Columns, Group};
-pub use companion::{Companion, CompanionDistance};
+pub use companion::{CompanionDistance, CompanionKind};
 pub use distance::Distance;
 pub use exponent::Exponent;
 pub use fact::FeaturesAtConvergence;

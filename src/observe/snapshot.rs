@@ -8,7 +8,7 @@ use crate::linalg::{GramPower, Scaled, Svd, SvdError, norm, scale, singular_valu
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::{Jacobian, Objective};
 
-use super::{Companion, Curvature, Entry};
+use super::{CompanionKind, Curvature, Entry};
 
 /// Weights at time t, decomposed.
 pub struct Snapshot<'a> {
@@ -21,7 +21,7 @@ pub struct Snapshot<'a> {
     /// The flow at the same time; `None` for the flow itself and where the flow has ended.
     pub flow: Option<&'a Parameters>,
     /// θ of the process's companions at the same time, of those that have got there.
-    pub companions: Vec<(Companion, &'a DVector<f64>)>,
+    pub companions: Vec<(CompanionKind, &'a DVector<f64>)>,
     /// What is known of weights that were put back on the balance law; `None` for all others.
     pub preserved: Option<Preserved<'a>>,
     /// The largest curvature, where it was measured.

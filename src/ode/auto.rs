@@ -64,7 +64,7 @@ impl Choice {
 
 /// What is known of the flow whenever its spectral radius has been estimated anew.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Reading {
     /// The natural step.
     pub step: f64,
     /// The longest stable step of the present method.
@@ -103,7 +103,7 @@ impl Auto {
 
     /// The method that suits at the first look, and why; `accelerates` where FᵀJF > 0, so that the speed grows, as where the flow leaves a
     /// saddle.
-    pub(super) fn begin(rtol: f64, look: &Look, accelerates: bool) -> (Self, String) {
+    pub(super) fn begin(rtol: f64, look: &Reading, accelerates: bool) -> (Self, String) {
         // An endless horizon of a field without curvature is not stiff.
         let span = if look.rho > 0.0 { look.rho * look.horizon } else { 0.0 };
         let (choice, reason) = if rtol < TIGHT && span < STIFF_HORIZON {
@@ -121,7 +121,7 @@ impl Auto {
     }
 
     /// Another method and why it suits better from here on, if one does.
-    pub(super) fn review(&mut self, look: &Look) -> Option<(Choice, String)> {
+    pub(super) fn review(&mut self, look: &Reading) -> Option<(Choice, String)> {
         let accelerates = look.speed > ACCELERATING * self.last_speed;
         self.last_speed = look.speed;
         let reach = look.step * look.rho;

@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use super::auto::{Auto, Choice, Look};
+use super::auto::{Auto, Choice, Reading};
 use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::integrator::Advance;
@@ -139,7 +139,7 @@ impl Driver {
     fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
         self.stability.estimate(rhs, base.t, base.theta)?;
         let rho = self.stability.rho();
-        let look = Look {
+        let look = Reading {
             step: self.step.unwrap_or(0.0),
             longest: self.method.longest_step(rho),
             rho,

@@ -47,7 +47,7 @@ pub use dop853::dop853;
 pub use dopri5::dopri5;
 pub use embedded::{Tableau, embedded};
 pub use error::OdeError;
-pub use event::Event;
+pub use event::{Event, EventKind};
 pub use field::{Field, FieldWithJacobian, JacobianProducts, VectorField, field};
 pub use integrator::Integrator;
 pub use limits::{Interrupt, Limits};

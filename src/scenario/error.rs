@@ -20,13 +20,13 @@ pub enum ScenarioError {
     },
     /// The text is not a scenario that can run; one line for each problem.
     #[error("{}", lines(.0))]
-    Problems(Vec<Problem>),
+    Diagnostics(Vec<Diagnostic>),
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn lines(problems: &[Diagnostic]) -> String {
     /// Whoever has so many problems mends these first.
     const MOST: usize = 20;
-    let mut lines: Vec<String> = problems.iter().take(MOST).map(Problem::to_string).collect();
+    let mut lines: Vec<String> = problems.iter().take(MOST).map(Diagnostic::to_string).collect();
     if problems.len() > MOST {
         lines.push(format!("… and {} more problems", problems.len() - MOST));
     }
@@ -36,7 +36,7 @@ fn lines(problems: &[Problem]) -> String {
 /// One thing to mend: `scenario.yaml:12:9: data.synthetic.inputs.dim: must be at least 1, got 0`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{location}: {}{}{message}", path, if path.is_empty() { "" } else { ": " })]
-pub struct Problem {
+pub struct Diagnostic {
     /// Where the value was written.
     pub location: Location,
     /// The path of the key, `optimizers[0].gd.lr`; empty for the scenario as a whole.
@@ -90,13 +90,13 @@ pub(super) struct Patch {
 
 impl Source {
     /// The problem `message` with the value at `path`, as in `data.file.path` or `network.widths[0]`.
-    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
-        Problem { location: self.locate(path), path: path.to_string(), message: message.into() }
+    pub fn diagnostic(&self, path: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { location: self.locate(path), path: path.to_string(), message: message.into() }
     }
 
     /// The findings as problems.
     pub(super) fn problems(&self, found: Findings) -> ScenarioError {
-        ScenarioError::Problems(found.0.into_iter().map(|finding| self.problem(&finding.path, finding.message)).collect())
+        ScenarioError::Diagnostics(found.0.into_iter().map(|finding| self.diagnostic(&finding.path, finding.message)).collect())
     }
 
     /// Where `path` was written, or else the nearest that it stands in. A patch hides the file from its origin down.

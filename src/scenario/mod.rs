@@ -30,7 +30,7 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use caption::{caption, common_caption, setting};
-pub use error::{Location, Problem, ScenarioError, Source};
+pub use error::{Diagnostic, Location, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, parse_resolved, read};

@@ -9,14 +9,14 @@ use serde_yaml::Value;
 
 use crate::settings::path;
 
-use super::error::{Location, Patch, Problem};
+use super::error::{Diagnostic, Location, Patch};
 use super::marks::Marks;
 use super::text;
 
 /// Applies `given` to `tree`.
-pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Problem> {
+pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Diagnostic> {
     let refuse = |path: &str, message: String| {
-        Err(Problem { location: Location::Set(given.to_string()), path: path.to_string(), message })
+        Err(Diagnostic { location: Location::Set(given.to_string()), path: path.to_string(), message })
     };
     let Some((target, value)) = given.split_once('=').map(|(target, value)| (target.trim(), value)) else {
         return refuse("", "must be written key.path=VALUE, got no `=`".to_string());

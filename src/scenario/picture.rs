@@ -53,7 +53,7 @@ pub struct Picture {
     /// What it shows, in words.
     pub title: String,
     /// From left to right, row by row.
-    pub panels: Vec<Panel>,
+    pub panels: Vec<PanelSettings>,
     /// Panels in a row, at most.
     #[serde(default = "three")]
     pub columns: usize,
@@ -66,7 +66,7 @@ fn three() -> usize {
 /// One panel: what it shows of which units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Panel {
+pub struct PanelSettings {
     /// The kind of panel, and the quantities in it.
     pub show: Show,
     /// Beside the panel's letter; `W_1` and `e^{−2λt}` are set as sub- and superscripts, `\_` is an underscore.
@@ -92,7 +92,7 @@ pub struct Panel {
 /// Keys that differ between the processes of one unit.
 const OF_PROCESSES: [&str; 3] = ["process", "lr", "batch"];
 
-impl Panel {
+impl PanelSettings {
     /// The keys that tell its units apart: those of its lines, its axes and its selection.
     pub fn keys(&self) -> Vec<&str> {
         let axes: &[&String] = match &self.show {
@@ -332,7 +332,7 @@ pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Valu
 }
 
 /// The same of one panel, which stands `at`.
-fn validate_panel(panel: &Panel, at: &str, varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
+fn validate_panel(panel: &PanelSettings, at: &str, varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
     let keys: Vec<&str> = varied.iter().map(|(key, _)| *key).chain(DERIVED_KEYS).collect();
     let mut check = |key: &str, place: &str| {
         if !keys.contains(&key) {

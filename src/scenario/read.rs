@@ -8,7 +8,7 @@ use crate::machine;
 use crate::network::Init;
 use crate::settings::Findings;
 
-use super::error::{Problem, ScenarioError, Source};
+use super::error::{Diagnostic, ScenarioError, Source};
 use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
 use super::{Scenario, patch, tree};
@@ -62,9 +62,9 @@ pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, S
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut source = Source { file: path.into(), marks: Marks::of(text), patches: Vec::new() };
     let mut tree = text::tree(text, &source.marks)
-        .map_err(|errors| ScenarioError::Problems(errors.into_iter().map(|error| problem(&source, error)).collect()))?;
+        .map_err(|errors| ScenarioError::Diagnostics(errors.into_iter().map(|error| problem(&source, error)).collect()))?;
     if let Some(message) = wrong_root(&tree) {
-        return Err(ScenarioError::Problems(vec![source.problem("", message)]));
+        return Err(ScenarioError::Diagnostics(vec![source.diagnostic("", message)]));
     }
     let mut misdirected = Vec::new();
     for given in sets {
@@ -74,7 +74,7 @@ pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, S
         }
     }
     lower_samples(&mut tree);
-    if misdirected.is_empty() { Ok((tree, source)) } else { Err(ScenarioError::Problems(misdirected)) }
+    if misdirected.is_empty() { Ok((tree, source)) } else { Err(ScenarioError::Diagnostics(misdirected)) }
 }
 
 /// `samples` beside `inputs`, where these have none, is theirs: `synthetic: {inputs: {dim: 4}, target: …, samples: population}`.
@@ -108,10 +108,10 @@ pub(super) fn settle(tree: &Value, path: &Path, mut found: Findings) -> Result<S
     if found.0.is_empty() { Ok(scenario) } else { Err(found) }
 }
 
-fn problem(source: &Source, error: Syntax) -> Problem {
-    let located = source.problem(&error.path, error.message);
+fn problem(source: &Source, error: Syntax) -> Diagnostic {
+    let located = source.diagnostic(&error.path, error.message);
     match error.position {
-        Some(Position { line, column }) => Problem { location: source.at(line, column), ..located },
+        Some(Position { line, column }) => Diagnostic { location: source.at(line, column), ..located },
         None => located,
     }
 }

@@ -1,6 +1,6 @@
 //! Which flows an optimizer is compared with, and why it has none where the scenario asks for them.
 
-use crate::observe::{Companion, Measure};
+use crate::observe::{CompanionKind, Measure};
 use crate::optim::{Follows, Ground, Optimizer, Schedule};
 
 use super::Plan;
@@ -10,7 +10,7 @@ use super::Problem;
 /// kind that the measure is about.
 #[derive(Default)]
 pub(super) struct Choice<'a> {
-    pub flows: Vec<(Companion, Follows<'a>)>,
+    pub flows: Vec<(CompanionKind, Follows<'a>)>,
     pub reasons: Vec<String>,
 }
 
@@ -36,9 +36,9 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
             let modified = settings.modified_flow(&ground);
             // Where there is none, why is all there is to say.
             let third = if let Some(Ok(_)) = modified { settings.third_order_flow(&ground) } else { None };
-            vec![(Companion::ModifiedFlow, modified), (Companion::ThirdOrderFlow, third)]
+            vec![(CompanionKind::ModifiedFlow, modified), (CompanionKind::ThirdOrderFlow, third)]
         }
-        Measure::Limit => vec![(Companion::Limit, settings.limit(&ground))],
+        Measure::Limit => vec![(CompanionKind::Limit, settings.limit(&ground))],
         Measure::Ledger | Measure::Sharpness | Measure::Ntk => Vec::new(),
     };
     for (kind, flow) in followed {

@@ -30,8 +30,8 @@ const LIMIT_STEPS: [u64; 2] = [5000, 10];
 const MODIFIED_STEPS: [u64; 2] = [30_000, 10];
 
 /// A flow beside one optimizer.
-pub(super) struct Companion<'a> {
-    kind: observe::Companion,
+pub(super) struct CompanionFlow<'a> {
+    kind: observe::CompanionKind,
     formula: String,
     field: Rc<dyn VectorField + 'a>,
     integrator: Integrator<'a>,
@@ -57,7 +57,7 @@ pub(super) fn companions<'a>(
     plan: &Plan,
     problem: &'a Problem,
     interrupt: &Interrupt,
-) -> (Vec<Companion<'a>>, Vec<String>) {
+) -> (Vec<CompanionFlow<'a>>, Vec<String>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let maker = Maker { settings, plan, problem, interrupt };
     let steps = settings.last_step(plan.flow.t_end);
@@ -70,13 +70,13 @@ pub(super) fn companions<'a>(
 }
 
 /// The kinds of companion whose distances a scenario asks for, in the order of their columns.
-pub(super) fn kinds(plan: &Plan) -> Vec<observe::Companion> {
+pub(super) fn kinds(plan: &Plan) -> Vec<observe::CompanionKind> {
     let mut kinds = Vec::new();
     if plan.measure.contains(&Measure::ModifiedFlow) {
-        kinds.extend([observe::Companion::ModifiedFlow, observe::Companion::ThirdOrderFlow]);
+        kinds.extend([observe::CompanionKind::ModifiedFlow, observe::CompanionKind::ThirdOrderFlow]);
     }
     if plan.measure.contains(&Measure::Limit) {
-        kinds.push(observe::Companion::Limit);
+        kinds.push(observe::CompanionKind::Limit);
     }
     kinds
 }
@@ -90,20 +90,20 @@ struct Maker<'a, 's> {
 
 impl<'a> Maker<'a, '_> {
     /// The companion at its start.
-    fn companion(&self, kind: observe::Companion, follows: Follows<'a>) -> Companion<'a> {
+    fn companion(&self, kind: observe::CompanionKind, follows: Follows<'a>) -> CompanionFlow<'a> {
         let Follows { field, formula, t, state, gradients } = follows;
         let flow = &self.plan.flow;
         let steps = self.settings.last_step(flow.t_end);
         let [some, each] = MODIFIED_STEPS;
         let max_steps = match (kind, flow.integrator) {
-            (observe::Companion::Limit, _) | (_, flow::Integrator::Rk4 { .. }) => flow.max_steps,
+            (observe::CompanionKind::Limit, _) | (_, flow::Integrator::Rk4 { .. }) => flow.max_steps,
             _ => flow.max_steps.min(some.max(each.saturating_mul(steps))),
         };
         let t_end = self.settings.time(steps);
         let limits = Limits { t_end, max_steps, interrupt: self.interrupt.clone(), ..Limits::default() };
         // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above its
         // spectral radius. A method that goes by its error alone needs no such bound.
-        let (method, rtol) = if kind == observe::Companion::Limit {
+        let (method, rtol) = if kind == observe::CompanionKind::Limit {
             (flow::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
         } else {
             (flow.integrator, flow.rtol)
@@ -116,7 +116,7 @@ impl<'a> Maker<'a, '_> {
         } else {
             self.problem.start.values().clone()
         };
-        Companion {
+        CompanionFlow {
             kind,
             formula,
             field,
@@ -146,11 +146,11 @@ fn integrator<'a>(
     super::integrator(method, Rc::clone(field), tolerance, limits).expect("a validated scenario can be integrated")
 }
 
-impl Companion<'_> {
+impl CompanionFlow<'_> {
     /// Carries it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
     pub(super) fn advance(&mut self, t: f64, step: u64) {
         if self.stop.is_none() && self.t < t {
-            if self.kind == observe::Companion::Limit {
+            if self.kind == observe::CompanionKind::Limit {
                 // Begun anew, so that its steps are counted from here.
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
                 self.integrator = integrator(flow::Integrator::Dopri5, &self.field, self.tolerance, limits);
@@ -172,7 +172,7 @@ impl Companion<'_> {
     }
 
     /// Its kind, and θ at time `t` if it is there.
-    pub(super) fn at(&self, t: f64) -> Option<(observe::Companion, &DVector<f64>)> {
+    pub(super) fn at(&self, t: f64) -> Option<(observe::CompanionKind, &DVector<f64>)> {
         (self.stop.is_none() && self.landed == t).then_some((self.kind, &self.theta))
     }
 
@@ -183,7 +183,7 @@ impl Companion<'_> {
             self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
         let detail = match termination {
             Termination::MaxSteps { steps, .. } | Termination::Stuck { steps, .. }
-                if self.kind == observe::Companion::Limit && steps < self.max_steps =>
+                if self.kind == observe::CompanionKind::Limit && steps < self.max_steps =>
             {
                 format!(
                     "given up: to the next record it needed over {steps} steps, {} for each of the optimizer's, so that its time scales are \

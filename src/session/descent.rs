@@ -14,7 +14,7 @@ use crate::theory::Ledger;
 
 use super::Plan;
 use super::Problem;
-use super::companion::{Companion, companions};
+use super::companion::{CompanionFlow, companions};
 use super::process::Ended;
 use super::schedule::Clock;
 use super::sharpness::Sharpness;
@@ -28,7 +28,7 @@ pub(super) struct Descent<'a> {
     rule: Box<dyn Rule>,
     /// Where the gradient is not that of all samples.
     minibatches: Option<(Batches, Box<dyn BatchGradient + 'a>)>,
-    companions: Vec<Companion<'a>>,
+    companions: Vec<CompanionFlow<'a>>,
     /// What a reader of its records must know.
     complaints: Vec<String>,
     /// ∇ℒ, without decay, of the step taken last.

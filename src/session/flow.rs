@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::network::Parameters;
 use crate::observe::{Measure, Snapshot};
-use crate::ode::{Change, Event, Interrupt, Termination};
+use crate::ode::{Change, Event, EventKind, Interrupt, Termination};
 use crate::record::Recorder;
 
 use super::Plan;
@@ -177,8 +177,11 @@ impl<'a> Flow<'a> {
         let Seen { gradients, mut events, complaint } = self.monitor.map_or_else(unseen, Monitor::ended);
         let beside = self.goal.as_ref().map_or(0, Goal::gradients);
         let gradients_monitoring = gradients + beside + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
-        let method =
-            |change: &Change| Event { t: change.t, kind: "method", detail: format!("{}: {}", change.method, change.reason) };
+        let method = |change: &Change| Event {
+            t: change.t,
+            kind: EventKind::Method,
+            detail: format!("{}: {}", change.method, change.reason),
+        };
         events.extend(self.flight.integrator().changes().iter().map(method));
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, mut complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);

@@ -6,7 +6,7 @@ use nalgebra::DVector;
 use crate::claim::Claim;
 use crate::flow::{Motion, Preserve, Stationarity};
 use crate::objective::{Objective, OnKink};
-use crate::ode::{Event, Termination, Tolerance};
+use crate::ode::{Event, EventKind, Termination, Tolerance};
 
 use super::Plan;
 use super::Problem;
@@ -82,15 +82,15 @@ impl<'a> Monitor<'a> {
         let look = self.stationarity.look(objective, t, state, spent, smooth);
         self.plateaus.look(t, &look);
         let grad_norm = look.grad_norm;
-        let stop = match look.motion {
-            Motion::Converged => Termination::Converged { t, grad_norm },
-            Motion::AtRest => Termination::AtRest { t, grad_norm },
+        let (stop, kind) = match look.motion {
+            Motion::Converged => (Termination::Converged { t, grad_norm }, EventKind::Converged),
+            Motion::AtRest => (Termination::AtRest { t, grad_norm }, EventKind::AtRest),
             Motion::Plateau | Motion::Moving => return None,
         };
         let ends = self.stops && t < self.t_end;
         if self.claimed && !ends && t >= self.t_end {
             let detail = format!("it would stay until t = {}: ‖∇J‖ {grad_norm:.1e}", 2.0 * self.t_end);
-            self.events.push(Event { t, kind: stop.reason().name(), detail });
+            self.events.push(Event { t, kind, detail });
         }
         ends.then_some(stop)
     }
@@ -102,7 +102,8 @@ impl<'a> Monitor<'a> {
         }
         if let Some(stop) = self.look(objective, t, states, spent) {
             let detail = format!("it would stay there: {stop}");
-            self.events.push(Event { t, kind: stop.reason().name(), detail });
+            let kind = if let Termination::Converged { .. } = stop { EventKind::Converged } else { EventKind::AtRest };
+            self.events.push(Event { t, kind, detail });
         }
     }
 

@@ -6,7 +6,7 @@
 //! plateau if it is known to be no minimum.
 
 use crate::flow::{Look, Motion};
-use crate::ode::Event;
+use crate::ode::{Event, EventKind};
 
 /// By how much the time must grow on a plateau.
 const LASTING: f64 = 2.0;
@@ -37,7 +37,7 @@ impl Stretch {
 
     fn event(&self) -> Event {
         let detail = format!("objective {:.6e}, ‖∇J‖ {:.1e}", self.value, self.grad_norm);
-        Event { t: self.begin, kind: "plateau", detail }
+        Event { t: self.begin, kind: EventKind::Plateau, detail }
     }
 }
 
@@ -66,7 +66,7 @@ impl Plateaus {
                 if t >= LASTING * stretch.after && faster {
                     let detail =
                         format!("begun at t = {}: objective {:.6e}, ‖∇J‖ {:.1e}", stretch.begin, look.value, look.grad_norm);
-                    self.events.extend([stretch.event(), Event { t, kind: "plateau_end", detail }]);
+                    self.events.extend([stretch.event(), Event { t, kind: EventKind::PlateauEnd, detail }]);
                 }
                 self.stretch = None;
             } else {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     /// Looks at a J over log-spaced times, with ‖∇J‖² = −dJ/dt.
-    fn events(value: impl Fn(f64) -> f64, last: Motion) -> Vec<(f64, &'static str)> {
+    fn events(value: impl Fn(f64) -> f64, last: Motion) -> Vec<(f64, EventKind)> {
         let mut plateaus = Plateaus::default();
         let times: Vec<f64> = (0..=120).map(|i| 10f64.powf(f64::from(i) / 20.0 - 3.0)).collect();
         for (i, &t) in times.iter().enumerate() {
@@ -118,8 +118,9 @@ mod tests {
     #[test]
     fn each_saddle_has_its_plateau() {
         let found = events(|t| falls(t, 4.0, 10.0, 2.0) + falls(t, 1.0, 100.0, 0.5) + 0.1, Motion::Converged);
-        let kinds: Vec<&str> = found.iter().map(|event| event.1).collect();
-        assert_eq!(kinds, ["plateau", "plateau_end", "plateau", "plateau_end"], "{found:?}");
+        let kinds: Vec<EventKind> = found.iter().map(|event| event.1).collect();
+        let expected = [EventKind::Plateau, EventKind::PlateauEnd, EventKind::Plateau, EventKind::PlateauEnd];
+        assert_eq!(kinds, expected, "{found:?}");
         let near = |k: usize, t: f64| (found[k].0 / t - 1.0).abs() < 0.5;
         assert!(found[0].0 == 0.0 && near(1, 10.0) && near(2, 15.0) && near(3, 100.0), "{found:?}");
     }
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn a_plateau_that_is_not_left_has_no_end() {
         let found = events(|t| 1.0 + falls(t, 1.0, 1e9, 1e-8), Motion::Plateau);
-        assert_eq!(found, [(0.0, "plateau")]);
+        assert_eq!(found, [(0.0, EventKind::Plateau)]);
         // Not known to be one.
         assert_eq!(events(|t| 1.0 + falls(t, 1.0, 1e9, 1e-8), Motion::Moving), []);
     }

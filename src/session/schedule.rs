@@ -4,7 +4,7 @@ use crate::optim::Optimizer;
 
 /// One moment of the common clock at which something is recorded.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
+pub(super) struct Moment {
     pub t: f64,
     /// Whether the flow is recorded.
     pub flow: bool,
@@ -27,15 +27,15 @@ const SAME: f64 = 1e-12;
 const BEYOND: usize = 200;
 
 /// The events in order of time: the flow at every record time, each optimizer at the steps nearest to them and at its last.
-pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Event> {
-    let mut events: Vec<Event> = record_times.iter().map(|&t| Event { t, flow: true, descents: Vec::new() }).collect();
+pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
+    let mut events: Vec<Moment> = record_times.iter().map(|&t| Moment { t, flow: true, descents: Vec::new() }).collect();
     for (index, clock) in clocks.iter().enumerate() {
         for step in recorded_steps(record_times, clock) {
-            events.push(Event { t: clock.settings.time(step), flow: false, descents: vec![(index, step)] });
+            events.push(Moment { t: clock.settings.time(step), flow: false, descents: vec![(index, step)] });
         }
     }
     events.sort_by(|a, b| a.t.total_cmp(&b.t));
-    let mut merged: Vec<Event> = Vec::new();
+    let mut merged: Vec<Moment> = Vec::new();
     for event in events {
         match merged.last_mut() {
             // Two record times stay two, however close.
@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn times_that_differ_by_rounding_are_one_event() {
         let events = schedule(&[0.0, 0.3, 0.52, 1.0], &[clock(&gd(Schedule::Constant), 10)]);
-        let both = |t, step| Event { t, flow: true, descents: vec![(0, step)] };
-        let step = Event { t: 0.5, flow: false, descents: vec![(0, 5)] };
-        let record = Event { t: 0.52, flow: true, descents: vec![] };
+        let both = |t, step| Moment { t, flow: true, descents: vec![(0, step)] };
+        let step = Moment { t: 0.5, flow: false, descents: vec![(0, 5)] };
+        let record = Moment { t: 0.52, flow: true, descents: vec![] };
         assert_eq!(events, [both(0.0, 0), both(0.3, 3), step, record, both(1.0, 10)]);
     }
 

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::linalg::{Largest, largest_eigenvalue};
 use crate::observe::Curvature;
-use crate::ode::Event;
+use crate::ode::{Event, EventKind};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::Problem;
@@ -146,7 +146,7 @@ impl<'a> Sharpness<'a> {
         let reaches = if most == first { String::new() } else { format!(" and reaches {most}") };
         let passes = format!("η·λ_max = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
         let detail = format!("{passes}: neither the flow nor the modified flow describes it from there");
-        Some(Event { t, kind: "unstable", detail })
+        Some(Event { t, kind: EventKind::Unstable, detail })
     }
 }
 

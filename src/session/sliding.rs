@@ -6,7 +6,7 @@ use nalgebra::DVector;
 
 use crate::flow::Flow;
 use crate::objective::OnKink;
-use crate::ode::Event;
+use crate::ode::{Event, EventKind};
 
 use super::Problem;
 
@@ -75,7 +75,7 @@ impl Sliding {
                 let detail = format!("sample {sample} stays on the kink of neuron {neuron} of layer {layer}: {how}");
                 stay.told = self.stays <= NAMED;
                 if stay.told {
-                    self.events.push(Event { t: stay.begin, kind: "sliding", detail });
+                    self.events.push(Event { t: stay.begin, kind: EventKind::Sliding, detail });
                 }
             }
             self.on.insert(place, stay);
@@ -85,7 +85,7 @@ impl Sliding {
                 "sample {sample} has left the kink of neuron {neuron} of layer {layer} (there since t = {})",
                 stay.begin
             );
-            self.events.push(Event { t, kind: "sliding_end", detail });
+            self.events.push(Event { t, kind: EventKind::SlidingEnd, detail });
         }
         self.spent += if slid { spent - self.last } else { 0 };
         self.last = spent;

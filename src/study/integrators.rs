@@ -37,7 +37,7 @@ use setting::tolerance;
 
 /// What to integrate with, at which relative tolerances.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Settings {
     /// In the order of the table.
     pub methods: Vec<Method>,
     /// The relative tolerances, from loose to tight.
@@ -85,24 +85,24 @@ pub struct Finished {
 pub fn study(
     scenario: &Scenario,
     problem: &Problem,
-    plan: &Plan,
+    settings: &Settings,
     interrupt: &Interrupt,
     mut progress: impl FnMut(usize, usize, &str),
 ) -> Result<Finished, StudyError> {
     let task = Task { scenario, problem, interrupt };
     // The references count as one.
-    let settings = |method: &Method| if method.is_adaptive() { plan.rtols.len() } else { STEPS.len() };
-    let total = 1 + plan.methods.iter().map(settings).sum::<usize>();
+    let settings_of = |method: &Method| if method.is_adaptive() { settings.rtols.len() } else { STEPS.len() };
+    let total = 1 + settings.methods.iter().map(settings_of).sum::<usize>();
     let reference = Reference::find(&task, |name| progress(0, total, &format!("reference {name}")))?;
     let balance = Balance::new(&problem.start, scenario.balance_law());
     let mut points = Vec::with_capacity(total);
-    for method in &plan.methods {
-        let settings: Vec<Setting> = if method.is_adaptive() {
-            plan.rtols.iter().map(|&rtol| Setting::Tolerance(tolerance(rtol, scenario))).collect()
+    for method in &settings.methods {
+        let chosen: Vec<Setting> = if method.is_adaptive() {
+            settings.rtols.iter().map(|&rtol| Setting::Tolerance(tolerance(rtol, scenario))).collect()
         } else {
             STEPS.iter().map(|hrho| Setting::Step((hrho / reference.spectral_radius).min(scenario.flow.t_end))).collect()
         };
-        for setting in settings {
+        for setting in chosen {
             progress(1 + points.len(), total, &format!("{} at {setting}", method.name));
             points.push(Point::measure(method, setting, &task, &reference, &balance));
             if interrupt.is_raised() {
@@ -111,8 +111,8 @@ pub fn study(
         }
     }
     let mut manifest = StudyManifest::new(problem.scenario_hash.clone(), scenario.seed);
-    manifest.methods = plan.methods.iter().map(|method| method.name).collect();
-    manifest.rtol = plan.rtols.clone();
+    manifest.methods = settings.methods.iter().map(|method| method.name).collect();
+    manifest.rtol = settings.rtols.clone();
     manifest.spectral_radius = reference.spectral_radius;
     manifest.reference = reference.attempts.clone();
     manifest.warnings = reference.warnings();

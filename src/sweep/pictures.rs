@@ -23,7 +23,7 @@ use super::{Folder, Plan, SweepError, ensemble};
 
 /// What units must keep so that `pictures` can be drawn.
 pub fn keep(pictures: &[Picture]) -> Keep {
-    let arrays = pictures.iter().flat_map(|picture| &picture.panels).any(picture::Panel::needs_arrays);
+    let arrays = pictures.iter().flat_map(|picture| &picture.panels).any(picture::PanelSettings::needs_arrays);
     Keep { weights: false, arrays }
 }
 
@@ -40,7 +40,7 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
         // The other one is called like the sweep.
         if unnamed && scenarios.first().map(|scenario| &scenario.name) == picture.name.as_ref() {
             let message = "the picture without `name` is called like the sweep too: give this one another name";
-            problems.push(sweep.problem(&format!("pictures[{i}].name"), message));
+            problems.push(sweep.diagnostic(&format!("pictures[{i}].name"), message));
         }
         for (j, panel) in picture.panels.iter().enumerate() {
             let at = format!("pictures[{i}].panels[{j}]");
@@ -53,24 +53,24 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
                         }
                         None => format!("no unit records `{column}`{}", suggestion(column, "columns", &all)),
                     };
-                    problems.push(sweep.problem(&format!("{at}.{place}"), message));
+                    problems.push(sweep.diagnostic(&format!("{at}.{place}"), message));
                 }
             }
             let names = processes(&scenarios);
             for (k, process) in panel.processes.iter().flatten().enumerate() {
                 if !names.contains(&process.as_str()) {
                     let message = format!("no unit has a process `{process}`{}", suggestion(process, "processes", &names));
-                    problems.push(sweep.problem(&format!("{at}.processes[{k}]"), message));
+                    problems.push(sweep.diagnostic(&format!("{at}.processes[{k}]"), message));
                 }
             }
             for (key, wanted) in panel.only.iter().filter(|(key, _)| DERIVED_KEYS.contains(&key.as_str())) {
                 if let Some(message) = picture::unmet(key, wanted, &values(&scenarios, panel, key)) {
-                    problems.push(sweep.problem(&format!("{at}.where.{key}"), message));
+                    problems.push(sweep.diagnostic(&format!("{at}.where.{key}"), message));
                 }
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Problems(problems).into()) }
+    if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Diagnostics(problems).into()) }
 }
 
 /// The group of a column, if the scenarios leave it out.
@@ -153,7 +153,7 @@ fn processes(scenarios: &[Scenario]) -> Vec<&str> {
 }
 
 /// The values of a derived key over the units and processes that `panel` draws.
-fn values(scenarios: &[Scenario], panel: &picture::Panel, key: &str) -> Vec<serde_json::Value> {
+fn values(scenarios: &[Scenario], panel: &picture::PanelSettings, key: &str) -> Vec<serde_json::Value> {
     let mut values = Vec::new();
     for scenario in scenarios {
         for process in panel.processes_of(scenario.optimizers.iter().map(Optimizer::name)) {

@@ -172,7 +172,7 @@ fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(
                 ids.push(id);
                 name.get_or_insert(scenario.name);
             }
-            Err(ScenarioError::Problems(found)) => {
+            Err(ScenarioError::Diagnostics(found)) => {
                 for problem in found {
                     if !problems.contains(&problem) {
                         problems.push(problem);
@@ -185,5 +185,5 @@ fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(
             Err(other) => return Err(other.into()),
         }
     }
-    if problems.is_empty() { Ok((name.unwrap_or_default(), ids)) } else { Err(ScenarioError::Problems(problems).into()) }
+    if problems.is_empty() { Ok((name.unwrap_or_default(), ids)) } else { Err(ScenarioError::Diagnostics(problems).into()) }
 }

@@ -14,7 +14,7 @@ use crate::ode::Interrupt;
 use crate::scenario::Sweep;
 
 use super::queue::Queue;
-use super::unit::{Manner, Outcome, run_unit};
+use super::unit::{Ended, Manner, run_unit};
 use super::{Folder, Plan, SweepError, Unit};
 
 /// Part `index` of `count` of a sweep: the units whose place in the plan, from 0, leaves index − 1 when divided by count.
@@ -168,7 +168,7 @@ pub fn run_all(
                     let Task { sweep, folder, .. } = tasks[which];
                     // Another command in the same folder may have been faster.
                     let outcome = if folder.is_done(unit.id) {
-                        Ok(Outcome::Done(Duration::ZERO))
+                        Ok(Ended::Done(Duration::ZERO))
                     } else {
                         let begin = Instant::now();
                         let outcome = run_unit(sweep, unit, folder, manner, interrupt);
@@ -183,15 +183,15 @@ pub fn run_all(
         drop(sender);
         loop {
             match receiver.recv_timeout(Duration::from_millis(200)) {
-                Ok((which, _, Ok(Outcome::Done(spent)))) => {
+                Ok((which, _, Ok(Ended::Done(spent)))) => {
                     reports[which].progress.done += 1;
                     reports[which].in_runs += spent;
                 }
-                Ok((which, unit, Ok(Outcome::Failed(reason)))) => {
+                Ok((which, unit, Ok(Ended::Failed(reason)))) => {
                     reports[which].progress.failed += 1;
                     reports[which].failures.push((unit, reason));
                 }
-                Ok((_, _, Ok(Outcome::Interrupted))) | Err(RecvTimeoutError::Timeout) => {}
+                Ok((_, _, Ok(Ended::Interrupted))) | Err(RecvTimeoutError::Timeout) => {}
                 // Where one unit cannot be written, none can: what is under way may end, nothing else begins.
                 Ok((_, _, Err(cause))) => {
                     broken.store(true, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use super::{Folder, Id, SweepError, Unit};
 
 /// What became of a unit.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum Ended {
     /// It stands; this long was spent on the run itself.
     Done(Duration),
     /// It cannot be run.
@@ -40,37 +40,37 @@ pub(super) fn run_unit(
     folder: &Folder,
     manner: Manner,
     interrupt: &Interrupt,
-) -> Result<Outcome, SweepError> {
+) -> Result<Ended, SweepError> {
     // One bug in one corner of the grid is no reason to lose the night.
     let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, manner, interrupt)))
-        .unwrap_or_else(|panic| Ok(Outcome::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
+        .unwrap_or_else(|panic| Ok(Ended::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
     match &outcome {
-        Outcome::Done(_) => folder.forgive(unit.id),
-        Outcome::Failed(reason) => folder.fail(unit.id, reason)?,
-        Outcome::Interrupted => {}
+        Ended::Done(_) => folder.forgive(unit.id),
+        Ended::Failed(reason) => folder.fail(unit.id, reason)?,
+        Ended::Interrupted => {}
     }
     Ok(outcome)
 }
 
 /// Errors of the sweep's folder are errors; whatever is wrong with the unit is its outcome.
-fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt: &Interrupt) -> Result<Outcome, SweepError> {
+fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt: &Interrupt) -> Result<Ended, SweepError> {
     let scenario = match sweep.unit(unit.index) {
         Ok(scenario) => scenario,
-        Err(error) => return Ok(Outcome::Failed(error.to_string())),
+        Err(error) => return Ok(Ended::Failed(error.to_string())),
     };
     let problem = match Problem::with_threads(&scenario, manner.threads, manner.memory) {
         Ok(problem) => problem,
-        Err(error) => return Ok(Outcome::Failed(format!("{}: {error}", error.key()))),
+        Err(error) => return Ok(Ended::Failed(format!("{}: {error}", error.key()))),
     };
     if Id::of_hash(&problem.scenario_hash) != Some(unit.id) {
-        return Ok(Outcome::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
+        return Ok(Ended::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
     }
     let begin = Instant::now();
     let finished = run::run(&scenario, &problem, interrupt, |_t| {});
     let spent = begin.elapsed();
     // Whichever of its processes that stopped: only an undisturbed run leaves records.
     if interrupt.is_raised() {
-        return Ok(Outcome::Interrupted);
+        return Ok(Ended::Interrupted);
     }
     publish_unit(
         &folder.unit(unit.id),
@@ -81,7 +81,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         finished.trajectory.as_ref(),
         manner.keep,
     )?;
-    Ok(Outcome::Done(spent))
+    Ok(Ended::Done(spent))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figure;
 use crate::folder::{Draft, Ending};
-use crate::study::integrators::{self, Finished, Method, Plan, Point};
+use crate::study::integrators::{self, Finished, Method, Point, Settings};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
@@ -44,13 +44,13 @@ fn rtol(text: &str) -> Result<f64, String> {
 
 impl Arguments {
     /// Every method and tolerance once, from loose to tight.
-    fn plan(&self) -> Plan {
+    fn settings(&self) -> Settings {
         let mut rtols = self.rtol.clone();
         rtols.sort_by(|a, b| b.total_cmp(a));
         rtols.dedup();
         let all = integrators::line_up();
         let asked = |method: &Method| self.methods.is_empty() || self.methods.contains(method);
-        Plan { methods: all.into_iter().filter(asked).collect(), rtols }
+        Settings { methods: all.into_iter().filter(asked).collect(), rtols }
     }
 }
 
@@ -65,7 +65,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
 
     let meter = Meter::pieces(quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
-    let finished = integrators::study(&scenario, &problem, &arguments.plan(), &interrupt, |done, total, next| {
+    let finished = integrators::study(&scenario, &problem, &arguments.settings(), &interrupt, |done, total, next| {
         meter.piece(done, total, next);
     });
     drop(meter);

@@ -15,7 +15,7 @@ use super::super::quantity;
 use super::super::style::{LAW, Look};
 use super::super::text::verbatim;
 use super::course::{endings, label, method, taken};
-use super::groups::{Unit, numbers, spread, values_of, with};
+use super::groups::{Trace, numbers, spread, values_of, with};
 use super::{Content, Drawn, Plot, words};
 
 /// What is asked for.
@@ -40,7 +40,7 @@ struct Places {
 }
 
 impl Places {
-    fn of(units: &[Unit], asked: AtEnd) -> Self {
+    fn of(units: &[Trace], asked: AtEnd) -> Self {
         let values = values_of(units, asked.x);
         let label = words::axis(asked.x);
         let scale = numbers(&values).and_then(|numbers| asked.x_scale.map(Scale::from).or_else(|| own_scale(&numbers)));
@@ -113,7 +113,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
             let dotted = Series { each: true, ..Series::new(median, look.dotted()) };
             series.push(dotted);
         }
-        let unplaced: Vec<Unit> = units.iter().filter(|unit| unit.value(asked.x).is_null()).copied().collect();
+        let unplaced: Vec<Trace> = units.iter().filter(|unit| unit.value(asked.x).is_null()).copied().collect();
         if !unplaced.is_empty() {
             let values: Vec<f64> = unplaced.iter().map(|unit| taken(unit, asked.y, asked.take)).collect();
             match summary(&values) {

@@ -7,7 +7,7 @@ use crate::scenario::picture::Take;
 use super::super::canvas::Point;
 use super::super::quantiles::{Summary, summary};
 use super::super::quantity;
-use super::groups::Unit;
+use super::groups::Trace;
 
 /// Below this part of the largest value of a course that decays, its values are taken for rounding.
 const ROUNDING: f64 = 1e-11;
@@ -61,13 +61,13 @@ fn processes(count: usize) -> String {
 }
 
 /// The summaries of `column` over `units` at each of their times; none where it is defined for less than half of them.
-pub(super) fn over_time(units: &[Unit], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
-    let courses: Vec<(Unit, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
-    let at_rest = |unit: &Unit| stays(unit.termination()).then_some(unit.member.scenario.flow.t_end);
+pub(super) fn over_time(units: &[Trace], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
+    let courses: Vec<(Trace, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
+    let at_rest = |unit: &Trace| stays(unit.termination()).then_some(unit.member.scenario.flow.t_end);
     // A flow that stays ends where it is found to, off the grid of the others; so does a process that is told to stop.
-    let off_grid = |unit: &Unit| stays(unit.termination()) || unit.termination() == Some(Reason::Reached);
-    let of_its_own = |unit: &Unit, course: &[Point]| usize::from(units.len() > 1 && off_grid(unit) && !course.is_empty());
-    let on_grid = |(unit, course): &(Unit, Vec<Point>)| course.len() - of_its_own(unit, course);
+    let off_grid = |unit: &Trace| stays(unit.termination()) || unit.termination() == Some(Reason::Reached);
+    let of_its_own = |unit: &Trace, course: &[Point]| usize::from(units.len() > 1 && off_grid(unit) && !course.is_empty());
+    let on_grid = |(unit, course): &(Trace, Vec<Point>)| course.len() - of_its_own(unit, course);
     let mut times: Vec<f64> = courses.iter().flat_map(|both| both.1[..on_grid(both)].iter().map(|p| p.0)).collect();
     times.extend(courses.iter().filter(|(_, course)| !course.is_empty()).filter_map(|(unit, _)| at_rest(unit)));
     times.retain(|t| t.is_finite());
@@ -126,7 +126,7 @@ pub(super) fn method(take: Take) -> Option<String> {
 }
 
 /// What a course comes to; not a number where it diverged, or has no value.
-pub(super) fn taken(unit: &Unit, column: &str, take: Take) -> f64 {
+pub(super) fn taken(unit: &Trace, column: &str, take: Take) -> f64 {
     let course = unit.over_time(column);
     match take {
         _ if unit.termination() == Some(Reason::Diverged) => f64::NAN,
@@ -137,10 +137,10 @@ pub(super) fn taken(unit: &Unit, column: &str, take: Take) -> f64 {
 }
 
 /// What is to be said of units of whose course one number is drawn.
-pub(super) fn endings(units: &[Unit]) -> Vec<String> {
+pub(super) fn endings(units: &[Trace]) -> Vec<String> {
     let mut early: Vec<(Reason, usize)> = Vec::new();
     let is_early = |reason: &Reason| !matches!(reason, Reason::TEnd | Reason::Steps) && !reason.stays();
-    for reason in units.iter().filter_map(Unit::termination).filter(is_early) {
+    for reason in units.iter().filter_map(Trace::termination).filter(is_early) {
         match early.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
             None => early.push((reason, 1)),

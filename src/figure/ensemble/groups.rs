@@ -15,12 +15,12 @@ use super::words;
 
 /// One process of one unit.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Unit<'a> {
+pub(super) struct Trace<'a> {
     pub member: &'a Member,
     pub process: &'a str,
 }
 
-impl<'a> Unit<'a> {
+impl<'a> Trace<'a> {
     /// The value of a key that varies or of a derived one; null where it has none, as the flow has no learning rate.
     pub fn value(&self, key: &str) -> Value {
         if let Some(value) = self.member.values.get(key) {
@@ -57,10 +57,10 @@ impl<'a> Unit<'a> {
 }
 
 /// The units that `panel` asks for, in the order of the plan.
-pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::Panel) -> Vec<Unit<'a>> {
+pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::PanelSettings) -> Vec<Trace<'a>> {
     let processes = |member: &'a Member| {
         let named = panel.processes_of(member.scenario.optimizers.iter().map(Optimizer::name));
-        named.into_iter().map(move |process| Unit { member, process })
+        named.into_iter().map(move |process| Trace { member, process })
     };
     let units = ensemble.members.iter().flat_map(processes);
     units
@@ -70,7 +70,7 @@ pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::Panel) -> V
 }
 
 /// The names of their processes, each once.
-pub(super) fn processes<'a>(units: &[Unit<'a>]) -> Vec<&'a str> {
+pub(super) fn processes<'a>(units: &[Trace<'a>]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for unit in units {
         if !names.contains(&unit.process) {
@@ -81,7 +81,7 @@ pub(super) fn processes<'a>(units: &[Unit<'a>]) -> Vec<&'a str> {
 }
 
 /// The different values of `key`, without null: numbers in their order, anything else as the plan has it.
-pub(super) fn values_of(units: &[Unit], key: &str) -> Vec<Value> {
+pub(super) fn values_of(units: &[Trace], key: &str) -> Vec<Value> {
     let mut values: Vec<Value> = Vec::new();
     for value in units.iter().map(|unit| unit.value(key)).filter(|value| !value.is_null()) {
         if !values.contains(&value) {
@@ -102,17 +102,17 @@ pub(super) fn numbers(values: &[Value]) -> Option<Vec<f64>> {
 }
 
 /// Those of `units` with this value of `key`.
-pub(super) fn with<'a>(units: &[Unit<'a>], key: &str, value: &Value) -> Vec<Unit<'a>> {
+pub(super) fn with<'a>(units: &[Trace<'a>], key: &str, value: &Value) -> Vec<Trace<'a>> {
     units.iter().filter(|unit| unit.value(key) == *value).copied().collect()
 }
 
 /// What varies within the groups, whose units are drawn as one thing: `5 seeds`, `5 seeds and 2 of start`. None where every group is a
 /// single unit.
-pub(super) fn spread(groups: &[Vec<Unit>]) -> Option<String> {
+pub(super) fn spread(groups: &[Vec<Trace>]) -> Option<String> {
     let mut most: Vec<(String, usize)> = Vec::new();
     for group in groups {
         for key in group.first().into_iter().flat_map(|unit| unit.member.values.keys()) {
-            let felt: Vec<Unit> = group.iter().filter(|unit| unit.feels(key)).copied().collect();
+            let felt: Vec<Trace> = group.iter().filter(|unit| unit.feels(key)).copied().collect();
             let count = values_of(&felt, key).len();
             match most.iter_mut().find(|(known, _)| known == key) {
                 Some((_, known)) => *known = count.max(*known),

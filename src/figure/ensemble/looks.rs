@@ -7,7 +7,7 @@ use crate::scenario::picture;
 use super::super::page::Entry;
 use super::super::style::{self, Body, LINE, Look, Marker, Shape};
 use super::super::text::verbatim;
-use super::groups::{Unit, numbers, values_of};
+use super::groups::{Trace, numbers, values_of};
 use super::words;
 
 /// The values of one key, each with its look.
@@ -24,7 +24,7 @@ pub(super) fn only() -> Look {
 
 impl Looks {
     /// Of every key that tells lines in `asked`, over the units of the panels in which it does so.
-    pub fn of(asked: &picture::Picture, units: &[Vec<Unit>]) -> Vec<Self> {
+    pub fn of(asked: &picture::Picture, units: &[Vec<Trace>]) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for key in asked.panels.iter().filter_map(|panel| panel.lines.as_ref()) {
             if all.iter().any(|looks| looks.key == *key) {
@@ -44,7 +44,7 @@ impl Looks {
                 }
                 names
             } else {
-                let units: Vec<Unit> = with_key.flat_map(|(_, units)| units.iter().copied()).collect();
+                let units: Vec<Trace> = with_key.flat_map(|(_, units)| units.iter().copied()).collect();
                 values_of(&units, key)
             };
             let looks = looks_of(key, &values);
@@ -59,7 +59,7 @@ impl Looks {
     }
 
     /// `units` by their values of the key, those values that have any.
-    pub fn split<'a>(&self, units: &[Unit<'a>]) -> Vec<(Look, Vec<Unit<'a>>)> {
+    pub fn split<'a>(&self, units: &[Trace<'a>]) -> Vec<(Look, Vec<Trace<'a>>)> {
         let curves = self.values.iter().map(|(value, look)| (*look, super::groups::with(units, &self.key, value)));
         curves.filter(|(_, units)| !units.is_empty()).collect()
     }

@@ -27,7 +27,7 @@ use super::page::{self, Entry, letter};
 use super::panel::{self, Across};
 use super::plot;
 use super::style::Look;
-use groups::{Unit, chosen};
+use groups::{Trace, chosen};
 use looks::Looks;
 
 /// A panel of either form.
@@ -88,14 +88,14 @@ struct Drawn {
 
 /// What a panel is drawn from.
 struct Content<'a> {
-    panel: &'a picture::Panel,
-    units: Vec<Unit<'a>>,
+    panel: &'a picture::PanelSettings,
+    units: Vec<Trace<'a>>,
     looks: Option<&'a Looks>,
 }
 
 impl<'a> Content<'a> {
     /// The units of each curve with its look; all of them are one curve where the panel names no `lines`.
-    fn curves(&self) -> Vec<(Look, Vec<Unit<'a>>)> {
+    fn curves(&self) -> Vec<(Look, Vec<Trace<'a>>)> {
         match self.looks {
             Some(looks) => looks.split(&self.units),
             None if self.units.is_empty() => Vec::new(),
@@ -110,7 +110,7 @@ impl<'a> Content<'a> {
 
 /// The picture of `ensemble` that `asked` asks for.
 pub(super) fn picture_of(ensemble: &Ensemble, asked: &picture::Picture) -> page::Picture<Plot> {
-    let units: Vec<Vec<Unit>> = asked.panels.iter().map(|panel| chosen(ensemble, panel)).collect();
+    let units: Vec<Vec<Trace>> = asked.panels.iter().map(|panel| chosen(ensemble, panel)).collect();
     let looks = Looks::of(asked, &units);
     let drawn: Vec<Drawn> = asked
         .panels

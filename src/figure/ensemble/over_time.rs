@@ -9,7 +9,7 @@ use super::super::panel::{AxisSpec, Band, Panel, Series};
 use super::super::quantity;
 use super::super::style::LAW;
 use super::course::{self, Ends};
-use super::groups::{Unit, spread};
+use super::groups::{Trace, spread};
 use super::{Content, Drawn, Plot};
 
 /// An envelope leaves the picture so far below its curve's least value, and above its largest: it must not squeeze the data.
@@ -55,13 +55,13 @@ pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope
         panel.notes.push(format!("The records have no column {y}."));
     }
     (panel.series, panel.bands) = (series, bands);
-    let groups: Vec<Vec<Unit>> = curves.into_iter().map(|(_, units)| units).collect();
+    let groups: Vec<Vec<Trace>> = curves.into_iter().map(|(_, units)| units).collect();
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }
 
 /// C·e^{−2λt} at the times of the curve, λ that of all its units (κ_lλ_l, with rates of layers), as far as it lies near the curve's values.
-fn envelope_of(units: &[Unit], median: &[Point]) -> Option<Vec<Point>> {
-    let rate = |unit: &Unit| unit.member.scenario.balance_law().rate();
+fn envelope_of(units: &[Trace], median: &[Point]) -> Option<Vec<Point>> {
+    let rate = |unit: &Trace| unit.member.scenario.balance_law().rate();
     let decay = rate(units.first()?)?;
     if units.iter().any(|unit| rate(unit) != Some(decay)) {
         return None;

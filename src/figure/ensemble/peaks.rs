@@ -9,7 +9,7 @@ use super::super::quantity;
 use super::super::records::{matrix, vector};
 use super::super::style::{BLACK, Body, Look, Marker, Shape};
 use super::course::endings;
-use super::groups::{Unit, spread};
+use super::groups::{Trace, spread};
 use super::{Content, Drawn, Plot};
 
 pub(super) fn draw(content: &Content) -> Drawn {
@@ -45,7 +45,7 @@ pub(super) fn draw(content: &Content) -> Drawn {
 }
 
 /// (α̃, cosine) at the last record; empty where there is none.
-fn last_curve(unit: &Unit) -> Vec<Point> {
+fn last_curve(unit: &Trace) -> Vec<Point> {
     let run = &unit.member.run;
     let alpha = vector(run, unit.process, "nfa_alpha_tilde");
     let Some(curve) = matrix(run, unit.process, "nfa_curve").filter(|curve| curve.shape[1] == alpha.len()) else {

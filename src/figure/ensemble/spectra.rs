@@ -17,7 +17,7 @@ use super::super::records::matrix;
 use super::super::rounding;
 use super::super::style::{BLACK, Body, DASHED, DOTTED, Look, Marker, Shape, categorical};
 use super::course::endings;
-use super::groups::{Unit, spread};
+use super::groups::{Trace, spread};
 use super::{Content, Drawn, Plot};
 
 pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
@@ -89,7 +89,7 @@ pub(super) fn label(name: MatrixName) -> &'static str {
 }
 
 /// The matrix of a unit at its end, if it was kept.
-pub(super) fn matrix_of<'a>(unit: &Unit<'a>, name: MatrixName) -> Option<&'a crate::npz::Array> {
+pub(super) fn matrix_of<'a>(unit: &Trace<'a>, name: MatrixName) -> Option<&'a crate::npz::Array> {
     let run = &unit.member.run;
     let array = match name {
         MatrixName::Gram => matrix(run, unit.process, "gram_W1"),
@@ -100,7 +100,7 @@ pub(super) fn matrix_of<'a>(unit: &Unit<'a>, name: MatrixName) -> Option<&'a cra
 }
 
 /// λ_k/λ_1, falling; none of a matrix that is zero.
-fn relative_spectrum(unit: &Unit, name: MatrixName) -> Option<Vec<f64>> {
+fn relative_spectrum(unit: &Trace, name: MatrixName) -> Option<Vec<f64>> {
     let array = matrix_of(unit, name)?;
     let matrix = DMatrix::from_row_slice(array.shape[0], array.shape[1], &array.data);
     let values = Eigen::symmetric(matrix.as_view())?.values;

@@ -26,7 +26,7 @@ pub(super) unsafe fn form<S: Tiles>(product: Product) {
                 let height = rows.next_multiple_of(S::COUNT);
                 (from, stride) = (pack(height, part, rows, k), height as isize);
             }
-            let panel = Panel { n, k, rest: (rows - 1) % S::COUNT + 1, a: from, stride, b, c: c.from(i, 0) };
+            let panel = Operands { n, k, rest: (rows - 1) % S::COUNT + 1, a: from, stride, b, c: c.from(i, 0) };
             match rows.div_ceil(S::COUNT) {
                 1 => panel.form::<S, 1>(),
                 2 => panel.form::<S, 2>(),
@@ -40,7 +40,7 @@ pub(super) unsafe fn form<S: Tiles>(product: Product) {
 
 /// V vectors of rows, of the last only `rest` numbers, by all columns.
 #[derive(Clone, Copy)]
-pub(super) struct Panel {
+pub(super) struct Operands {
     n: usize,
     k: usize,
     rest: usize,
@@ -58,11 +58,11 @@ pub(super) trait Tiles: Lanes {
     /// # Safety
     /// The CPU must have the instructions of this type. The panel must have these columns and V vectors of rows, of the last of which
     /// `rest` numbers, in 1 to L, belong to its matrices.
-    unsafe fn tile<const V: usize, const N: usize>(panel: &Panel, j: usize);
+    unsafe fn tile<const V: usize, const N: usize>(panel: &Operands, j: usize);
 }
 
 impl Tiles for Two {
-    unsafe fn tile<const V: usize, const N: usize>(panel: &Panel, j: usize) {
+    unsafe fn tile<const V: usize, const N: usize>(panel: &Operands, j: usize) {
         // SAFETY: the caller's.
         unsafe { panel.sums::<Self, V, N>(j) }
     }
@@ -73,12 +73,12 @@ macro_rules! tiles {
     ($lanes:ty, $features:literal) => {
         impl Tiles for $lanes {
             #[inline(always)]
-            unsafe fn tile<const V: usize, const N: usize>(panel: &Panel, j: usize) {
+            unsafe fn tile<const V: usize, const N: usize>(panel: &Operands, j: usize) {
                 /// # Safety
                 /// As of [`Tiles::tile`].
                 #[inline(never)]
                 #[target_feature(enable = $features)]
-                unsafe fn apart<const V: usize, const N: usize>(panel: &Panel, j: usize) {
+                unsafe fn apart<const V: usize, const N: usize>(panel: &Operands, j: usize) {
                     // SAFETY: the caller's.
                     unsafe { panel.sums::<$lanes, V, N>(j) }
                 }
@@ -94,7 +94,7 @@ tiles!(__m256d, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 tiles!(__m512d, "avx2,fma,avx512f,avx512dq,avx512vl");
 
-impl Panel {
+impl Operands {
     /// Columns shared out evenly over tiles of at most [`Lanes::TILE`].
     ///
     /// # Safety

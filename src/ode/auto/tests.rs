@@ -6,8 +6,8 @@ use super::*;
 use crate::ode::testing::Scalar;
 use crate::ode::{self, Change, Limits, Tolerance};
 
-fn look(step: f64, longest: f64, rho: f64, speed: f64, horizon: f64) -> Look {
-    Look { step, longest, rho, speed, horizon }
+fn look(step: f64, longest: f64, rho: f64, speed: f64, horizon: f64) -> Reading {
+    Reading { step, longest, rho, speed, horizon }
 }
 
 fn begin(rtol: f64, span: f64, accelerates: bool) -> Auto {
@@ -32,7 +32,7 @@ fn the_first_method_follows_from_tolerance_horizon_and_saddle() {
 }
 
 /// The method after as many equal looks as it takes, if it changes within ten.
-fn after(auto: &mut Auto, look: Look) -> Option<(Choice, usize)> {
+fn after(auto: &mut Auto, look: Reading) -> Option<(Choice, usize)> {
     (1..=10).find_map(|i| auto.review(&look).map(|(choice, _)| (choice, i)))
 }
 

@@ -26,7 +26,7 @@ use serde_yaml::Value;
 
 use crate::settings::{Findings, path};
 
-use super::error::{Location, Patch, Problem, ScenarioError, Source};
+use super::error::{Diagnostic, Location, Patch, ScenarioError, Source};
 use super::print::yaml;
 use super::{Picture, Scenario, patch, picture, read, tree};
 
@@ -83,7 +83,7 @@ impl Sweep {
         Self::find(path, sets)?.ok_or_else(|| {
             let location = Location::File { path: path.into(), line: 1, column: 1 };
             let message = "missing: a sweep varies keys by grid, zip or seeds; gramflow run runs a single scenario".to_string();
-            ScenarioError::Problems(vec![Problem { location, path: "sweep".into(), message }])
+            ScenarioError::Diagnostics(vec![Diagnostic { location, path: "sweep".into(), message }])
         })
     }
 
@@ -118,10 +118,10 @@ impl Sweep {
                 |key: &&Key| segments.len() >= key.segments.len() && key.segments.iter().zip(&segments).all(|(a, b)| a == b);
             if let Some(key) = self.keys().filter(|key| !key.relative).find(undoes) {
                 let message = format!("varies in this sweep: set {} instead", key.at);
-                problems.push(Problem { location: Location::Set(given.clone()), path: target.to_string(), message });
+                problems.push(Diagnostic { location: Location::Set(given.clone()), path: target.to_string(), message });
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Problems(problems)) }
+        if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Diagnostics(problems)) }
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -194,8 +194,8 @@ impl Sweep {
     }
 
     /// The problem `message` with what stands at `path` in its file, as in `pictures[0].panels[1].show`.
-    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
-        self.source.problem(path, message)
+    pub fn diagnostic(&self, path: &str, message: impl Into<String>) -> Diagnostic {
+        self.source.diagnostic(path, message)
     }
 
     /// The scenario of unit `index`, from 0.
@@ -211,7 +211,7 @@ impl Sweep {
                     Ok(origin) => patches.push((origin, place)),
                     Err(patch::Misplaced { path, message }) => {
                         let location = self.source.locate(&place);
-                        return Err(ScenarioError::Problems(vec![Problem { location, path, message }]));
+                        return Err(ScenarioError::Diagnostics(vec![Diagnostic { location, path, message }]));
                     }
                 }
             }

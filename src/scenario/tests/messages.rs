@@ -152,7 +152,7 @@ fn a_text_that_is_no_map_is_refused_at_its_beginning() {
 fn problems_found_later_are_located_too() {
     let sets = ["network.widths[0]=4".to_string()];
     let (_, source) = parse(SMALL, Path::new(FILE), &sets).unwrap();
-    let late = |path| source.problem(path, "late").to_string();
+    let late = |path| source.diagnostic(path, "late").to_string();
     assert_eq!(late("network.widths[0]"), "--set network.widths[0]=4: network.widths[0]: late");
     assert_eq!(late("network.widths[1]"), "scenario.yaml:3:23: network.widths[1]: late");
     assert_eq!(late("flow.rtol"), "scenario.yaml:4:1: flow.rtol: late");

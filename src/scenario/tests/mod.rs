@@ -94,18 +94,18 @@ flow: {t_end: 10}
 
 const FILE: &str = "scenario.yaml";
 
-fn reading(text: &str, sets: &[&str]) -> Result<Scenario, Vec<Problem>> {
+fn reading(text: &str, sets: &[&str]) -> Result<Scenario, Vec<Diagnostic>> {
     let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
     match parse(text, Path::new(FILE), &sets) {
         Ok((scenario, _)) => Ok(scenario),
-        Err(ScenarioError::Problems(problems)) => Err(problems),
+        Err(ScenarioError::Diagnostics(problems)) => Err(problems),
         Err(other) => panic!("{other}"),
     }
 }
 
 /// What a user sees, without a file in the way.
 fn complaint(text: &str, sets: &[&str]) -> String {
-    ScenarioError::Problems(reading(text, sets).expect_err(text)).to_string()
+    ScenarioError::Diagnostics(reading(text, sets).expect_err(text)).to_string()
 }
 
 /// `EVERYTHING` in the format's own flow style, and in blocks with every other choice.

@@ -3,7 +3,7 @@
 
 use super::fit::{Fit, NoOrder, Sample, fit, unfitted};
 use super::line_up::Contender;
-use super::outcome::Outcome;
+use super::outcome::Measured;
 use super::seeds::{Estimate, mean_and_spread, root_mean_square};
 
 /// Distances up to this many times the distance of two integrations of the flow may be the integration's own.
@@ -130,9 +130,9 @@ pub(super) struct AtRate {
 
 impl AtRate {
     /// Of all seeds of `contender` at `lr`. `floors`: that of the flow's integration at the end, and the largest.
-    pub fn new(contender: &Contender, lr: f64, outcomes: &[Outcome], floors: [f64; 2]) -> Self {
+    pub fn new(contender: &Contender, lr: f64, outcomes: &[Measured], floors: [f64; 2]) -> Self {
         let mut estimates = [[None; 2]; 6];
-        let arrived = !outcomes.is_empty() && outcomes.iter().all(Outcome::arrived);
+        let arrived = !outcomes.is_empty() && outcomes.iter().all(Measured::arrived);
         if arrived {
             for (index, places) in estimates.iter_mut().take(4).enumerate() {
                 for (at, place) in places.iter_mut().enumerate() {
@@ -153,7 +153,7 @@ impl AtRate {
         let sharpest = outcomes.iter().map(|outcome| outcome.lr_sharpness).fold(f64::NAN, f64::max);
         Self {
             lr,
-            diverged: outcomes.iter().filter_map(Outcome::diverged_at).min(),
+            diverged: outcomes.iter().filter_map(Measured::diverged_at).min(),
             arrived,
             past_gate: contender.rule.stability_bound().is_some_and(|bound| sharpest > bound),
             estimates,

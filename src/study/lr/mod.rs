@@ -45,8 +45,8 @@ use crate::sweep::{Folder, Notes, SweepError};
 
 use curves::{AtRate, Curve, curves};
 use line_up::Contender;
-use outcome::{Outcome, outcomes, steps_to};
-use table::Run;
+use outcome::{Measured, outcomes, steps_to};
+use table::RunRow;
 
 /// What to compare.
 #[derive(Debug, Clone, Default)]
@@ -225,7 +225,7 @@ pub fn finish(
     for (index, contender) in plan.contenders.iter().enumerate() {
         let (mut rates, mut diverged) = (Vec::new(), Vec::new());
         for lr in plan.rates_of(index) {
-            let mut found: Vec<Run> = Vec::new();
+            let mut found: Vec<RunRow> = Vec::new();
             for id in &ids {
                 let unit = &plan.units[id.index];
                 if unit.contender != index || unit.lr != lr || !folder.is_done(id.id) {
@@ -233,7 +233,7 @@ pub fn finish(
                 }
                 let names: Vec<&str> = unit.processes.iter().map(|(name, _)| name.as_str()).collect();
                 let outcomes = outcomes(&folder.unit(id.id), &names, loss, contender.random)?;
-                found.extend(unit.processes.iter().zip(outcomes).map(|((_, seed), outcome)| Run {
+                found.extend(unit.processes.iter().zip(outcomes).map(|((_, seed), outcome)| RunRow {
                     contender,
                     lr,
                     seed: *seed,
@@ -242,9 +242,9 @@ pub fn finish(
                 }));
             }
             found.sort_by_key(|run| run.seed);
-            let outcomes: Vec<Outcome> = found.iter().map(|run| run.outcome.clone()).collect();
+            let outcomes: Vec<Measured> = found.iter().map(|run| run.outcome.clone()).collect();
             rates.push(AtRate::new(contender, lr, &outcomes, floors));
-            diverged.push(outcomes.iter().filter_map(Outcome::diverged_at).min().map(|step| (lr, step)));
+            diverged.push(outcomes.iter().filter_map(Measured::diverged_at).min().map(|step| (lr, step)));
             // The weights have served.
             found.iter_mut().for_each(|run| run.outcome.weights = None);
             runs.append(&mut found);
@@ -321,7 +321,7 @@ fn default_loss(flow: &Table) -> f64 {
 }
 
 /// λ_max of the flow, as near as a run at the smallest rate is to it.
-fn sharpness(runs: &[Run]) -> f64 {
+fn sharpness(runs: &[RunRow]) -> f64 {
     let known = runs.iter().filter(|run| run.contender.follows_the_flow() && run.outcome.lr_sharpness.is_finite());
     known.min_by(|a, b| a.lr.total_cmp(&b.lr)).map_or(f64::NAN, |run| run.outcome.lr_sharpness / run.lr)
 }

@@ -20,7 +20,7 @@ pub(super) const DISTANCES: [&str; 4] =
 
 /// One process: one optimizer at one rate with one batch and seed.
 #[derive(Debug, Clone)]
-pub(super) struct Outcome {
+pub(super) struct Measured {
     /// As in the manifest of a run.
     pub termination: Option<Reason>,
     /// Steps taken, and the time that they reach.
@@ -40,7 +40,7 @@ pub(super) struct Outcome {
     pub weights: Option<[DVector<f64>; 2]>,
 }
 
-impl Outcome {
+impl Measured {
     /// Whether it took all its steps.
     pub fn arrived(&self) -> bool {
         self.termination == Some(Reason::Steps)
@@ -53,7 +53,7 @@ impl Outcome {
 }
 
 /// The processes called `names` of the unit in `folder`. `loss`: that which steps are counted to. `weights`: whether they are read.
-pub(super) fn outcomes(folder: &Path, names: &[&str], loss: f64, weights: bool) -> Result<Vec<Outcome>, LrError> {
+pub(super) fn outcomes(folder: &Path, names: &[&str], loss: f64, weights: bool) -> Result<Vec<Measured>, LrError> {
     let table = read_unit(folder)?;
     let path = folder.join("manifest.json");
     let text = fs::read_to_string(&path);
@@ -65,7 +65,7 @@ pub(super) fn outcomes(folder: &Path, names: &[&str], loss: f64, weights: bool) 
     Ok(names.iter().map(of).collect())
 }
 
-fn outcome(name: &str, table: &Table, process: &Value, loss: f64, weights: Option<&Arrays>) -> Outcome {
+fn outcome(name: &str, table: &Table, process: &Value, loss: f64, weights: Option<&Arrays>) -> Measured {
     let last = |column: &str| table.floats(name, column).last().copied().unwrap_or(f64::NAN);
     let count = |key: &str| process[key].as_u64().unwrap_or(0);
     let termination = Reason::deserialize(&process["termination"]).ok();
@@ -79,7 +79,7 @@ fn outcome(name: &str, table: &Table, process: &Value, loss: f64, weights: Optio
         }
     });
     let largest = |values: Vec<f64>| values.into_iter().filter(|x| x.is_finite()).fold(f64::NAN, f64::max);
-    Outcome {
+    Measured {
         steps: count("steps_accepted"),
         t: process["t_reached"].as_f64().unwrap_or(f64::NAN),
         distances,

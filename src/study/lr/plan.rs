@@ -35,7 +35,7 @@ const LEAST_STEPS: u64 = 30_000;
 
 /// The processes of one unit.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Unit {
+pub(super) struct Job {
     /// Which of the contenders.
     pub contender: usize,
     /// η.
@@ -53,7 +53,7 @@ pub struct Plan {
     pub(super) rates: Vec<f64>,
     pub(super) samples: usize,
     /// In the order of the sweep's units.
-    pub(super) units: Vec<Unit>,
+    pub(super) units: Vec<Job>,
     /// Contenders and rates that are left out: the first step would pass T.
     pub(super) too_long: Vec<(usize, f64)>,
     /// The scenario of the flow that distances are taken from.
@@ -76,7 +76,7 @@ impl Plan {
                     too_long.push((index, lr));
                     continue;
                 }
-                units.extend(seeds(contender, settings.seeds, steps).map(|seeds| Unit {
+                units.extend(seeds(contender, settings.seeds, steps).map(|seeds| Job {
                     contender: index,
                     lr,
                     steps,
@@ -91,7 +91,7 @@ impl Plan {
         }
         // The longest first: cores then end together. Names settle the rest, so that words in another order are the same study.
         units.sort_by(|a, b| {
-            let cost = |unit: &Unit| unit.steps.saturating_mul(unit.processes.len() as u64);
+            let cost = |unit: &Job| unit.steps.saturating_mul(unit.processes.len() as u64);
             cost(b).cmp(&cost(a)).then(a.lr.total_cmp(&b.lr)).then(a.processes.cmp(&b.processes))
         });
         let reference = reference(scenario);
@@ -141,7 +141,7 @@ impl Plan {
 /// A scenario of ours with its `sweep:` block. What is wrong with a unit was on the command line: problems say which key, not where.
 fn expand(text: &str) -> Result<(Sweep, sweep::Plan), LrError> {
     let refused = |error: ScenarioError| match error {
-        ScenarioError::Problems(problems) => {
+        ScenarioError::Diagnostics(problems) => {
             let mut lines: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.path, p.message)).collect();
             lines.dedup();
             LrError::Unit(lines.join("\n"))

@@ -6,15 +6,15 @@ use crate::record::{Column, Table, Values};
 use super::OBSERVED;
 use super::curves::{Curve, Point, State};
 use super::line_up::Contender;
-use super::outcome::{DISTANCES, Outcome};
+use super::outcome::{DISTANCES, Measured};
 
 /// One row of `study.parquet`.
-pub(super) struct Run<'a> {
+pub(super) struct RunRow<'a> {
     pub contender: &'a Contender,
     pub lr: f64,
     pub seed: u64,
     pub unit: String,
-    pub outcome: Outcome,
+    pub outcome: Measured,
 }
 
 /// Columns from rows.
@@ -50,7 +50,7 @@ impl<'r, R> Columns<'r, R> {
 }
 
 /// One row per run.
-pub(super) fn runs(runs: &[Run]) -> Table {
+pub(super) fn runs(runs: &[RunRow]) -> Table {
     let mut columns = Columns::of(runs)
         .text("optimizer", |run| run.contender.label.clone())
         .count("batch", |run| run.contender.batch as u64)
