@@ -59,7 +59,7 @@ pub trait Observable {
     /// What it writes; one line of [`registry`] collects it.
     fn columns(&self) -> Columns;
 
-    /// Writes its values to `row`: the same names in the same order every time, NaN where a value is not defined.
+    /// Writes its values to `row` under the names that it declares, NaN where a value is not defined.
     fn measure(&self, snapshot: &Snapshot, row: &mut Row);
 }
 

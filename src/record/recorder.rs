@@ -10,7 +10,7 @@ use super::{Column, Table, Trajectory, Values};
 #[derive(Debug, Clone)]
 pub struct Recorder {
     process: String,
-    /// The names of the scalars and of the vectors of every moment.
+    /// The names of the scalars and of the vectors.
     scalars: Vec<String>,
     vectors: Vec<String>,
     moments: Vec<Moment>,
@@ -18,7 +18,7 @@ pub struct Recorder {
     trajectory: Option<Trajectory>,
 }
 
-/// One recorded time; its values are in the order of the names.
+/// One recorded time; its values are in the order of the names. A vector that was not measured is empty.
 #[derive(Debug, Clone)]
 struct Moment {
     step: u64,
@@ -51,14 +51,15 @@ impl Recorder {
         self.trajectory.take()
     }
 
-    /// Adds what was measured at time `t`, after `step` steps of the process: the same names in the same order every time.
+    /// Adds what was measured at time `t`, after `step` steps of the process. A name that is missing here, or was before, is not defined
+    /// there.
     pub fn push(&mut self, step: u64, t: f64, row: Row) {
-        let (scalar_names, scalars): (Vec<_>, Vec<_>) = row.scalars.into_iter().unzip();
-        let (vector_names, vectors): (Vec<_>, Vec<_>) = row.vectors.into_iter().unzip();
-        if self.moments.is_empty() {
-            (self.scalars, self.vectors) = (scalar_names, vector_names);
-        } else {
-            assert_eq!((&self.scalars, &self.vectors), (&scalar_names, &vector_names), "observables change no names");
+        let none = Scalar::Float(f64::NAN);
+        let scalars = aligned(&mut self.scalars, row.scalars, none);
+        let vectors = aligned(&mut self.vectors, row.vectors, Vec::new());
+        for moment in &mut self.moments {
+            moment.scalars.resize(scalars.len(), none);
+            moment.vectors.resize(vectors.len(), Vec::new());
         }
         self.moments.push(Moment { step, t, scalars, vectors });
     }
@@ -69,8 +70,27 @@ impl Recorder {
     }
 }
 
-/// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave. All
-/// processes are observed alike.
+/// The values in the order of `names`, to which names that it lacks are added; `none` where there is no value.
+fn aligned<T: Clone>(names: &mut Vec<String>, values: Vec<(String, T)>, none: T) -> Vec<T> {
+    let as_before = names.len() == values.len() && names.iter().zip(&values).all(|(known, (name, _))| known == name);
+    if as_before {
+        return values.into_iter().map(|(_, value)| value).collect();
+    }
+    let mut all = vec![none.clone(); names.len()];
+    for (name, value) in values {
+        match names.iter().position(|known| *known == name) {
+            Some(index) => all[index] = value,
+            None => {
+                names.push(name);
+                all.push(value);
+            }
+        }
+    }
+    all
+}
+
+/// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave. What one
+/// process was not asked is not defined there.
 pub fn table(recorders: &[Recorder]) -> Table {
     let moments = || recorders.iter().flat_map(|recorder| &recorder.moments);
     let processes = recorders.iter().flat_map(|recorder| recorder.moments.iter().map(|_| recorder.process.clone()));
@@ -79,34 +99,86 @@ pub fn table(recorders: &[Recorder]) -> Table {
         Column { name: "step".into(), values: Values::Integer(moments().map(|moment| moment.step as i64).collect()) },
         Column { name: "t".into(), values: Values::Float(moments().map(|moment| moment.t).collect()) },
     ];
-    let names = recorders.iter().map(|recorder| &recorder.scalars).find(|names| !names.is_empty());
-    for (index, name) in names.into_iter().flatten().enumerate() {
-        let first = moments().next().map_or(Scalar::Float(f64::NAN), |moment| moment.scalars[index]);
-        columns.push(Column { name: name.clone(), values: values(first, moments().map(|moment| moment.scalars[index])) });
+    let mut names: Vec<&String> = Vec::new();
+    for recorder in recorders {
+        let new = recorder.scalars.iter().filter(|name| !names.contains(name)).collect::<Vec<_>>();
+        names.extend(new);
+    }
+    for name in names {
+        let of = |recorder: &Recorder| recorder.scalars.iter().position(|known| known == name);
+        let scalars = recorders.iter().flat_map(|recorder| {
+            let index = of(recorder);
+            recorder.moments.iter().map(move |moment| index.map_or(Scalar::Float(f64::NAN), |index| moment.scalars[index]))
+        });
+        columns.push(Column { name: name.clone(), values: values(&scalars.collect::<Vec<_>>()) });
     }
     Table { columns }
 }
 
-/// A column of the type of its first value.
-fn values(first: Scalar, scalars: impl Iterator<Item = Scalar>) -> Values {
-    match first {
-        Scalar::Float(_) => Values::Float(scalars.map(|s| if let Scalar::Float(x) = s { x } else { f64::NAN }).collect()),
-        Scalar::Count(_) => Values::Integer(scalars.map(|s| if let Scalar::Count(n) = s { n as i64 } else { 0 }).collect()),
-        Scalar::Flag(_) => Values::Flag(scalars.map(|s| s == Scalar::Flag(true)).collect()),
+/// A column of the type of its values; of numbers where they are of several.
+fn values(scalars: &[Scalar]) -> Values {
+    let number = |scalar: &Scalar| match *scalar {
+        Scalar::Float(x) => x,
+        Scalar::Count(n) => n as f64,
+        Scalar::Flag(yes) => f64::from(u8::from(yes)),
+    };
+    let counts = scalars.iter().map(|s| if let Scalar::Count(n) = s { Some(*n as i64) } else { None }).collect();
+    let flags = scalars.iter().map(|s| if let Scalar::Flag(yes) = s { Some(*yes) } else { None }).collect();
+    match (counts, flags) {
+        _ if scalars.is_empty() => Values::Float(Vec::new()),
+        (Some(counts), _) => Values::Integer(counts),
+        (_, Some(flags)) => Values::Flag(flags),
+        _ => Values::Float(scalars.iter().map(number).collect()),
     }
 }
 
-/// `p/t`, `p/step` and every vector over the recorded times of each process p, of shape (times, length).
+/// `p/t`, `p/step` and every vector over the recorded times of each process p, of shape (times, length); a shorter one ends in NaN.
 pub fn arrays(recorders: &[Recorder]) -> Arrays {
     let mut arrays = Arrays::new();
     for Recorder { process, vectors, moments, .. } in recorders {
         arrays.insert(format!("{process}/t"), Array::vector(moments.iter().map(|moment| moment.t).collect()));
         arrays.insert(format!("{process}/step"), Array::vector(moments.iter().map(|moment| moment.step as f64).collect()));
         for (index, name) in vectors.iter().enumerate() {
-            let data: Vec<f64> = moments.iter().flat_map(|moment| moment.vectors[index].iter().copied()).collect();
-            let array = Array { shape: vec![moments.len(), data.len() / moments.len()], data };
+            let length = moments.iter().map(|moment| moment.vectors[index].len()).max().unwrap_or(0);
+            let padded = |moment: &Moment| {
+                let mut vector = moment.vectors[index].clone();
+                vector.resize(length, f64::NAN);
+                vector
+            };
+            let array = Array { shape: vec![moments.len(), length], data: moments.iter().flat_map(padded).collect() };
             arrays.insert(format!("{process}/{name}"), array);
         }
     }
     arrays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(scalars: &[(&str, Scalar)], vector: &[f64]) -> Row {
+        Row {
+            scalars: scalars.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+            vectors: vec![("v".to_string(), vector.to_vec())],
+        }
+    }
+
+    /// Whatever an observable leaves out or adds on its way, every value stands under its own name, and nothing is lost.
+    #[test]
+    fn what_is_not_always_measured_is_undefined_elsewhere() {
+        let (mut flow, mut gd) = (Recorder::new("flow"), Recorder::new("gd"));
+        flow.push(0, 0.0, row(&[("a", Scalar::Float(1.0)), ("n", Scalar::Count(3))], &[1.0, 2.0]));
+        flow.push(1, 1.0, row(&[("n", Scalar::Count(4)), ("b", Scalar::Flag(true))], &[3.0]));
+        gd.push(0, 0.0, row(&[("b", Scalar::Flag(false)), ("n", Scalar::Count(5))], &[]));
+        let (table, arrays) = (table(&[flow.clone(), gd.clone()]), arrays(&[flow, gd]));
+        let bits = |name: &str| table.floats("flow", name).iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits("a"), [1f64.to_bits(), f64::NAN.to_bits()]);
+        assert_eq!(bits("b"), [f64::NAN.to_bits(), 1f64.to_bits()]);
+        assert_eq!(table.floats("gd", "b"), [0.0]);
+        assert!(matches!(table.column("n"), Some(Values::Integer(n)) if *n == [3, 4, 5]));
+        let v = &arrays["flow/v"];
+        assert_eq!(v.shape, [2, 2]);
+        assert!(v.data[..3] == [1.0, 2.0, 3.0] && v.data[3].is_nan());
+        assert_eq!(arrays["gd/v"].shape, [1, 0]);
+    }
 }

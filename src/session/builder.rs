@@ -8,7 +8,7 @@ use crate::claim::Claim;
 use crate::flow::{Flow, Preserve};
 use crate::network::{Architecture, Parameters};
 use crate::objective::Objective;
-use crate::observe::{Measure, Observable};
+use crate::observe::{Column, Measure, Observable, registry};
 use crate::ode::Interrupt;
 use crate::optim::Optimizer;
 use crate::session::Stop;
@@ -81,6 +81,12 @@ pub enum SessionError {
     Batches {
         /// The process.
         name: String,
+    },
+    /// A column of an observable of one's own is called like another.
+    #[error("an observable of yours writes `{column}`, which is another column: give it a name of its own")]
+    Column {
+        /// Its name.
+        column: String,
     },
     /// Nothing tells what `stop` asks for.
     #[error("stop: the objective has no accuracy at the start: ask for a loss or a gradient instead")]
@@ -204,6 +210,7 @@ impl Session {
         super::flow_integrator(&self.plan.flow, self.problem.flow(), &self.interrupt)?;
         self.check_times(t_end)?;
         self.check_optimizers(t_end)?;
+        self.check_columns()?;
         if self.plan.stop.as_ref().is_some_and(|stop| stop.accuracy.is_some()) && objective.accuracy(start).is_nan() {
             return Err(SessionError::Accuracy);
         }
@@ -236,6 +243,19 @@ impl Session {
         }
     }
 
+    /// No two columns have one name: a value would be lost.
+    fn check_columns(&self) -> Result<(), SessionError> {
+        let mut own: Vec<&str> = Vec::new();
+        let all = self.plan.own.0.iter().flat_map(|observable| observable.columns().list);
+        for &Column { name, .. } in all {
+            if own.contains(&name) || registry::find(&name.replace("{l}", "1")).is_some() {
+                return Err(SessionError::Column { column: name.to_string() });
+            }
+            own.push(name);
+        }
+        Ok(())
+    }
+
     fn check_optimizers(&self, t_end: f64) -> Result<(), SessionError> {
         let mut names = vec!["flow"];
         for optimizer in &self.plan.optimizers {
@@ -260,6 +280,7 @@ mod tests {
     use super::*;
     use crate::flow::{Integrator, Precision};
     use crate::objective::{Labels, TangentKernel};
+    use crate::observe::{Columns, Group, Row, Snapshot};
     use crate::optim::{Adam, Gd, Sgd};
     use nalgebra::DMatrix;
 
@@ -363,6 +384,44 @@ mod tests {
             assert!((largest - 0.25).abs() <= 4.0 * f64::EPSILON, "{largest}");
         }
         assert_eq!(run.run.table.floats("flow", "ntk_distance"), [0.0; 2]);
+    }
+
+    /// Declares these columns and writes what it likes.
+    struct Wilful(&'static [Column], fn(f64, &mut Row));
+
+    impl Observable for Wilful {
+        fn columns(&self) -> Columns {
+            Columns::new(Group::Own, self.0)
+        }
+
+        fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+            self.1(snapshot.t, row);
+        }
+    }
+
+    /// What an observable writes under other names, or now and then only, neither breaks the table nor goes unsaid.
+    #[test]
+    fn an_observable_of_ones_own_may_write_what_it_likes() {
+        const COLUMNS: &[Column] = &[Column::new("late", "", "1", ""), Column::new("margin", "", "1", "")];
+        let own = Wilful(COLUMNS, |t, row| {
+            row.float("margin", t);
+            row.float("loss", 7.0);
+            if t > 0.0 {
+                row.count("late", 3);
+            }
+        });
+        let run = session().flow(Flow::new(1.0)).observe(own).run().unwrap();
+        assert_eq!(run.run.table.floats("flow", "margin"), [0.0, 1.0]);
+        assert_eq!(run.run.table.floats("flow", "loss")[0], 1.0);
+        let late = run.run.table.floats("flow", "late");
+        assert!(late[0].is_nan() && late[1] == 3.0, "{late:?}");
+        assert!(run.manifest.warnings.iter().any(|warning| warning.contains("`loss` is not recorded")));
+
+        const TAKEN: &[Column] = &[Column::new("grad_norm", "", "1", "")];
+        let refused = session().observe(Wilful(TAKEN, |_, _| {})).run().err();
+        assert_eq!(refused, Some(SessionError::Column { column: "grad_norm".into() }));
+        let twice = session().observe(Wilful(COLUMNS, |_, _| {})).observe(Wilful(COLUMNS, |_, _| {})).run().err();
+        assert_eq!(twice, Some(SessionError::Column { column: "late".into() }));
     }
 
     #[test]

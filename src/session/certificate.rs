@@ -14,7 +14,7 @@ use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
 use super::Plan;
 use super::flow::Flow;
-use super::warning::VISIBLE;
+use super::warning::{Missed, VISIBLE};
 use super::{Finer, Finished, Problem, observables, record_flow, records};
 
 /// Columns that a warning names, at most.
@@ -91,8 +91,11 @@ impl Second {
         let mut gradients = Vec::new();
         let mut advance = |t: f64| {
             let there = flow.advance(t);
-            if there && record_flow(&mut recorder, &observables, &mut flow, &problem) == 0 {
-                gradients.push(flow.gradients());
+            if there {
+                // What is missed here, the first one has missed and told.
+                record_flow(&mut recorder, &observables, &mut flow, &problem, &mut Missed::default());
+                let recorded = recorder.last_time() == Some(flow.t());
+                gradients.extend(recorded.then(|| flow.gradients()));
             }
             there
         };

@@ -40,7 +40,7 @@ use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{
-    self, Accuracy, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss, alpha_tildes,
+    self, Accuracy, Columns, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss, alpha_tildes,
 };
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, table};
@@ -50,6 +50,7 @@ use descent::Descent;
 use flow::Flow;
 use process::Ended;
 use schedule::{Clock, schedule};
+use warning::Missed;
 
 /// All that a run leaves: what the run folder holds.
 pub struct Finished {
@@ -150,11 +151,11 @@ fn integrate(
     }
 
     let clocks: Vec<Clock> = descents.iter().map(Descent::clock).collect();
-    let mut unobserved = 0;
+    let mut missed = Missed::default();
     for event in schedule(plan.record_times(), &clocks) {
         let there = flow.advance(event.t);
         if (event.flow && there) || flow.just_stopped(&recorders[0]) {
-            unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
+            record_flow(&mut recorders[0], &observables, &mut flow, problem, &mut missed);
         }
         if let Some(lead) = lead {
             lead.at(flow.t());
@@ -172,8 +173,8 @@ fn integrate(
             if good || recorder.last_time() != Some(descent.t()) {
                 let begin = Instant::now();
                 descent.look();
-                unobserved +=
-                    record(recorder, &observables, descent.steps(), descent.snapshot(flow.at(event.t).filter(|_| good)));
+                let snapshot = descent.snapshot(flow.at(event.t).filter(|_| good));
+                record(recorder, &observables, descent.steps(), snapshot, &mut missed);
                 descent.observed(begin.elapsed());
             }
         }
@@ -184,7 +185,7 @@ fn integrate(
     }
     // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
     if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
-        unobserved += record_flow(&mut recorders[0], &observables, &mut flow, problem);
+        record_flow(&mut recorders[0], &observables, &mut flow, problem, &mut missed);
     }
 
     let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
@@ -211,7 +212,7 @@ fn integrate(
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
     let mut run = records(plan, &recorders, &weights, problem);
     run.arrays.extend(low);
-    manifest.warnings = warning::warnings(&run, &terminations, unobserved);
+    manifest.warnings = warning::warnings(&run, &terminations, &missed);
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(problem.notes.iter().cloned());
     manifest.warnings.extend(choice::unanswered(plan));
@@ -257,31 +258,45 @@ fn own(plan: &Plan) -> impl Iterator<Item = Box<dyn Observable>> + '_ {
     plan.own.0.iter().map(|observable| Box::new(Arc::clone(observable)) as Box<dyn Observable>)
 }
 
-/// Measures the flow where it stands, put back on the balance law first if the scenario asks for it. Returns what [`record`] does.
+/// Measures the flow where it stands, put back on the balance law first if the scenario asks for it.
 fn record_flow<'a>(
     recorder: &mut Recorder,
     observables: &[Box<dyn Observable>],
     flow: &mut Flow<'a>,
     problem: &'a Problem,
-) -> usize {
+    missed: &mut Missed,
+) {
     flow.preserve();
     let begin = Instant::now();
     flow.measure();
-    let missed = record(recorder, observables, flow.steps(), flow.snapshot(problem));
+    record(recorder, observables, flow.steps(), flow.snapshot(problem), missed);
     flow.observed(begin.elapsed());
-    missed
 }
 
-/// Measures one moment. Returns how many moments it had to leave out: 1 where products of the weights overflow, else 0.
-fn record(recorder: &mut Recorder, observables: &[Box<dyn Observable>], step: u64, snapshot: Option<Snapshot>) -> usize {
-    let Some(snapshot) = snapshot else { return 1 };
+/// Measures one moment; no `snapshot` where products of the weights overflow.
+fn record(
+    recorder: &mut Recorder,
+    observables: &[Box<dyn Observable>],
+    step: u64,
+    snapshot: Option<Snapshot>,
+    missed: &mut Missed,
+) {
+    let Some(snapshot) = snapshot else {
+        missed.moments += 1;
+        return;
+    };
     let mut row = Row::default();
     for observable in observables {
+        let (Columns { group, list }, before) = (observable.columns(), row.scalars.len());
         observable.measure(&snapshot, &mut row);
+        if group == Group::Own {
+            let declared = |name: &str| list.iter().any(|column| column.layer(name).is_some());
+            let others = row.scalars.extract_if(before.., |(name, _)| !declared(name));
+            missed.undeclared.extend(others.map(|(name, _)| name));
+        }
     }
     recorder.push(step, snapshot.t, row);
     recorder.push_weights(snapshot.t, snapshot.parameters);
-    0
 }
 
 /// What the final weights have below float64, where they were preserved in double-double: `process/low_W1`, … beside the weights.

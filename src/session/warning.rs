@@ -1,5 +1,7 @@
 //! What a reader of the records must know before trusting them.
 
+use std::collections::BTreeSet;
+
 use crate::linalg::FAINT;
 use crate::ode::Termination;
 use crate::record::Run;
@@ -7,8 +9,17 @@ use crate::record::Run;
 /// A law that is off by more than this shows in the pictures.
 pub(super) const VISIBLE: f64 = 1e-2;
 
+/// What was not recorded.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// Moments at which products of the weights overflow.
+    pub moments: usize,
+    /// What observables of one's own have written without declaring it.
+    pub undeclared: BTreeSet<String>,
+}
+
 /// Early ends with their remedies, a balance law that the flow visibly breaks, and moments that could not be observed.
-pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobserved: usize) -> Vec<String> {
+pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], missed: &Missed) -> Vec<String> {
     let early = terminations.iter().filter(|(_, termination)| !termination.is_complete());
     let mut warnings: Vec<String> = early.map(|(process, termination)| format!("{process}: {termination}")).collect();
     let off = law_error(run);
@@ -18,9 +29,11 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], unobse
              below, or the step of rk4"
         ));
     }
-    if unobserved > 0 {
-        warnings.push(format!("{unobserved} moments are not recorded: products of the weights overflowed there"));
+    if missed.moments > 0 {
+        warnings.push(format!("{} moments are not recorded: products of the weights overflowed there", missed.moments));
     }
+    let undeclared = missed.undeclared.iter();
+    warnings.extend(undeclared.map(|name| format!("`{name}` is not recorded: no observable's columns() declares it")));
     warnings
 }
 
