@@ -6,6 +6,7 @@
 
 mod builder;
 mod certificate;
+mod check;
 mod choice;
 mod companion;
 mod descent;
@@ -24,7 +25,8 @@ mod sliding;
 mod stop;
 mod warning;
 
-pub use builder::{Session, SessionError};
+pub use builder::Session;
+pub use check::SessionError;
 pub(crate) use descent::batches;
 pub use flight::Flight;
 pub use integrator::{flow_integrator, integrator};

@@ -6,6 +6,9 @@ use crate::ode::{Event, EventKind, Work};
 use crate::record::{Column, Table, Values};
 use crate::scenario::{self, Scenario};
 
+mod ends;
+mod grids;
+
 const T: f64 = 1000.0;
 const LAMBDA: f64 = 2e-3;
 
@@ -357,104 +360,8 @@ fn stagnation_is_no_progress_in_a_decade_of_time() {
     assert_outcome(&World::new(0.0).balanced(1e-15).judged(Claim::Stagnates), Outcome::Fails);
 }
 
-/// The flow's end, as the run found it.
-fn converged(termination: Termination, events: &[EventKind], objective: f64) -> Verdict {
-    let world = |end: f64| World::new(LAMBDA).with("objective", move |t| if t > 0.0 { end } else { 1.0 });
-    let (first, second) = (world(0.1), world(objective));
-    let mut flow = Process::new(Work::default(), 0.0, termination);
-    flow.events = events.iter().map(|&kind| Event { t: 500.0, kind, detail: "flat".to_string() }).collect();
-    let (run, finer) = (first.run(), second.run());
-    let second = Some((&finer, Termination::TEnd { t: T }));
-    verdict(Claim::Converged, &Evidence { setup: &first.scenario.plan().setup(), run: &run, flow: &flow, second })
-}
-
-#[test]
-fn a_plateau_is_not_called_converged() {
-    let (end, rest) = (Termination::TEnd { t: T }, Termination::Converged { t: T, grad_norm: 1e-9 });
-    let at_rest = converged(Termination::AtRest { t: T, grad_norm: 0.0 }, &[], 0.1);
-    assert!(at_rest.verdict == Outcome::Fails && at_rest.statement.contains("a minimum is not shown"), "{at_rest:?}");
-    assert_outcome(&converged(rest, &[], 0.1), Outcome::Holds);
-    assert_outcome(&converged(rest, &[EventKind::Plateau, EventKind::PlateauEnd], 0.1), Outcome::Holds);
-    assert_outcome(&converged(end, &[EventKind::Converged], 0.1), Outcome::Holds);
-    assert_outcome(&converged(end, &[], 0.1), Outcome::Fails);
-    let plateau = converged(end, &[EventKind::Plateau], 0.1);
-    assert!(plateau.verdict == Outcome::Fails && plateau.statement.contains("plateau since t = 500"), "{plateau:?}");
-    // The second integration came to another place.
-    assert_outcome(&converged(rest, &[], 0.7), Outcome::IntegratorLimited);
-}
-
-/// A flow that did not come to its end, or whose second integration did not, proves nothing.
-#[test]
-fn an_early_end_is_the_integrators() {
-    let world = at_the_end("nfa_peak", 1.0);
-    let run = world.run();
-    let judge = |flow: Termination, second: Option<Termination>| {
-        let flow = Process::new(Work::default(), 0.0, flow);
-        let second = second.map(|stop| (&run, stop));
-        verdict(Claim::Peak, &Evidence { setup: &world.scenario.plan().setup(), run: &run, flow: &flow, second })
-    };
-    let (end, early) = (Termination::TEnd { t: T }, Termination::MaxSteps { t: 10.0, steps: 7 });
-    assert_outcome(&judge(end, Some(end)), Outcome::Holds);
-    assert_outcome(&judge(early, Some(early)), Outcome::IntegratorLimited);
-    assert_outcome(&judge(end, Some(early)), Outcome::IntegratorLimited);
-    assert_outcome(&judge(end, None), Outcome::IntegratorLimited);
-    assert!(judge(early, Some(early)).statement.contains("raise flow.max_steps"));
-}
-
 #[test]
 fn numbers_are_shown_as_briefly_as_they_can_be_read() {
     let texts = [0.0, 0.01, 1e-6, 0.99015, 2.5296e-9, 1.5, -0.0629, f64::NAN].map(shown);
     assert_eq!(texts, ["0", "0.01", "1e-6", "0.9901", "2.53e-9", "1.5", "-0.0629", "-"]);
-}
-
-/// The same flow recorded at fewer times: the verdict stays, or the grid is called too coarse; and on a grid that is fine enough it is not.
-#[test]
-fn a_verdict_does_not_depend_on_the_record_grid() {
-    let residual = |rate: f64| move |t: f64| 7.0 * (1.0 - 0.9 * (-t / 20.0).exp()) * (-rate * t).exp();
-    let asymptotic = |rate: f64| {
-        World::new(LAMBDA).with_gap(2.0 * LAMBDA).with("nfa_residual", residual(rate)).with("nfa_residual_relative", |_| 0.1)
-    };
-    let alignment = |course: fn(f64) -> f64| {
-        World::new(0.0).with_gap(2.0 * LAMBDA).with("nfa_alignment_residual", course).with("balance_law_residual", |_| 1e-12)
-    };
-    // A violation of the law that has decayed by the end.
-    let peak = |size: f64| {
-        let hump = move |t: f64| size * (-0.5 * ((t - 100.0) / 30.0).powi(2)).exp() + 1e-12;
-        World::new(LAMBDA).with_gap(2.0 * LAMBDA).with("balance_law_residual_relative", hump)
-    };
-    let cases: Vec<(Claim, Box<dyn Fn() -> World>)> = vec![
-        (Claim::BalanceLaw, Box::new(move || peak(1e-3))),
-        (Claim::BalanceLaw, Box::new(move || peak(0.0))),
-        (Claim::DecayRate, Box::new(|| World::new(LAMBDA).with_gap(2.0 * LAMBDA))),
-        (
-            Claim::DecayRate,
-            Box::new(|| {
-                let mut world = World::new(LAMBDA).with_gap(2.0 * LAMBDA);
-                world.scenario.weight_decay = (0.5 * LAMBDA).into();
-                world
-            }),
-        ),
-        (Claim::NfaAsymptotic, Box::new(move || asymptotic(2.0 * LAMBDA))),
-        (Claim::NfaAsymptotic, Box::new(move || asymptotic(LAMBDA))),
-        (Claim::Stagnates, Box::new(move || alignment(|t| 0.5 - 0.02 * t / T))),
-        (Claim::Stagnates, Box::new(move || alignment(|t| 0.3 + 0.3 * (-t / 50.0).exp()))),
-        (Claim::Stagnates, Box::new(move || alignment(|t| 0.5 * (-t / 300.0).exp()))),
-        (Claim::Nfa, Box::new(|| at_the_end("nfa_alignment_residual", 1e-3))),
-        (Claim::Exponent, Box::new(|| at_the_end("nfa_exponent", 0.25))),
-    ];
-    // 0, 10, …, 1000: all, a logarithmic grid, every fifth, every tenth, and five, three and two.
-    let every = |n: usize| (0..=100).step_by(n).collect::<Vec<_>>();
-    let log = vec![0, 1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 40, 50, 57, 70, 80, 90, 100];
-    let coarse = [log, every(2), every(5), every(10), every(25), every(50), every(100), vec![0, 1, 3, 10, 32, 100]];
-    for (k, (claim, world)) in cases.iter().enumerate() {
-        let fine = world().judged(*claim);
-        assert!([Outcome::Holds, Outcome::Fails].contains(&fine.verdict), "{k}: {fine:#?}");
-        for (i, keep) in coarse.iter().enumerate() {
-            let verdict = world().thinned(keep).judged(*claim);
-            let same = verdict.verdict == fine.verdict;
-            assert!(same || verdict.verdict == Outcome::GridLimited, "case {k}, grid {i}: {verdict:#?} {fine:#?}");
-            assert!(same || i > 2, "case {k}, grid {i}: {verdict:#?}");
-            assert!(same || verdict.statement.contains(MORE_RECORDS), "{verdict:#?}");
-        }
-    }
 }

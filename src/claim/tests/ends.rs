@@ -1,0 +1,47 @@
+//! How a flow ended, and what claims make of it.
+
+use super::*;
+
+/// The flow's end, as the run found it.
+fn converged(termination: Termination, events: &[EventKind], objective: f64) -> Verdict {
+    let world = |end: f64| World::new(LAMBDA).with("objective", move |t| if t > 0.0 { end } else { 1.0 });
+    let (first, second) = (world(0.1), world(objective));
+    let mut flow = Process::new(Work::default(), 0.0, termination);
+    flow.events = events.iter().map(|&kind| Event { t: 500.0, kind, detail: "flat".to_string() }).collect();
+    let (run, finer) = (first.run(), second.run());
+    let second = Some((&finer, Termination::TEnd { t: T }));
+    verdict(Claim::Converged, &Evidence { setup: &first.scenario.plan().setup(), run: &run, flow: &flow, second })
+}
+
+#[test]
+fn a_plateau_is_not_called_converged() {
+    let (end, rest) = (Termination::TEnd { t: T }, Termination::Converged { t: T, grad_norm: 1e-9 });
+    let at_rest = converged(Termination::AtRest { t: T, grad_norm: 0.0 }, &[], 0.1);
+    assert!(at_rest.verdict == Outcome::Fails && at_rest.statement.contains("a minimum is not shown"), "{at_rest:?}");
+    assert_outcome(&converged(rest, &[], 0.1), Outcome::Holds);
+    assert_outcome(&converged(rest, &[EventKind::Plateau, EventKind::PlateauEnd], 0.1), Outcome::Holds);
+    assert_outcome(&converged(end, &[EventKind::Converged], 0.1), Outcome::Holds);
+    assert_outcome(&converged(end, &[], 0.1), Outcome::Fails);
+    let plateau = converged(end, &[EventKind::Plateau], 0.1);
+    assert!(plateau.verdict == Outcome::Fails && plateau.statement.contains("plateau since t = 500"), "{plateau:?}");
+    // The second integration came to another place.
+    assert_outcome(&converged(rest, &[], 0.7), Outcome::IntegratorLimited);
+}
+
+/// A flow that did not come to its end, or whose second integration did not, proves nothing.
+#[test]
+fn an_early_end_is_the_integrators() {
+    let world = at_the_end("nfa_peak", 1.0);
+    let run = world.run();
+    let judge = |flow: Termination, second: Option<Termination>| {
+        let flow = Process::new(Work::default(), 0.0, flow);
+        let second = second.map(|stop| (&run, stop));
+        verdict(Claim::Peak, &Evidence { setup: &world.scenario.plan().setup(), run: &run, flow: &flow, second })
+    };
+    let (end, early) = (Termination::TEnd { t: T }, Termination::MaxSteps { t: 10.0, steps: 7 });
+    assert_outcome(&judge(end, Some(end)), Outcome::Holds);
+    assert_outcome(&judge(early, Some(early)), Outcome::IntegratorLimited);
+    assert_outcome(&judge(end, Some(early)), Outcome::IntegratorLimited);
+    assert_outcome(&judge(end, None), Outcome::IntegratorLimited);
+    assert!(judge(early, Some(early)).statement.contains("raise flow.max_steps"));
+}

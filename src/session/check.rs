@@ -1,0 +1,169 @@
+//! Whether a session can be run: everything that its user may have got wrong, before anything is integrated.
+
+use crate::claim::Claim;
+use crate::flow::Preserve;
+use crate::observe::{Column, Measure, registry};
+use crate::ode::Interrupt;
+
+use super::{Plan, Problem, flow_integrator};
+
+/// Why a session cannot be run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// θ_0 is not of the objective's dimension.
+    #[error("the start has {found} entries and the objective {dim}: give one per parameter")]
+    Start {
+        /// P.
+        dim: usize,
+        /// Entries of θ_0.
+        found: usize,
+    },
+    /// J or its gradient is not finite at θ_0.
+    #[error("at the start J = {value} and ‖∇J‖ = {gradient}: start where both are finite")]
+    NotFinite {
+        /// J(θ_0).
+        value: f64,
+        /// ‖∇J(θ_0)‖.
+        gradient: f64,
+    },
+    /// The horizon of the flow is no time.
+    #[error("t_end must be greater than 0 and finite, got {t_end}")]
+    Horizon {
+        /// As given.
+        t_end: f64,
+    },
+    /// The flow's tolerance or steps cannot be kept.
+    #[error(transparent)]
+    Integrator(#[from] crate::ode::OdeError),
+    /// Record times are not in order, or not within the horizon.
+    #[error("record times must increase strictly from 0 to t_end = {t_end}; {t} does not fit")]
+    Times {
+        /// The first that does not.
+        t: f64,
+        /// The end of the horizon.
+        t_end: f64,
+    },
+    /// Two processes have one name.
+    #[error("two processes are called `{name}`: give each optimizer a name of its own")]
+    Name {
+        /// It.
+        name: String,
+    },
+    /// An optimizer's rate is none, or it takes no step before the end.
+    #[error("{name}: lr = {lr} takes no step until t_end: choose a rate between 0 and t_end")]
+    Rate {
+        /// The process.
+        name: String,
+        /// η.
+        lr: f64,
+    },
+    /// An optimizer takes minibatches and the objective has none.
+    #[error("{name} takes minibatches, and the objective offers no gradients of batches: leave out `batch`")]
+    Batches {
+        /// The process.
+        name: String,
+    },
+    /// A column of an observable of one's own is called like another.
+    #[error("an observable of yours writes `{column}`, which is another column: give it a name of its own")]
+    Column {
+        /// Its name.
+        column: String,
+    },
+    /// Nothing tells what `stop` asks for.
+    #[error("stop: the objective has no accuracy at the start: ask for a loss or a gradient instead")]
+    Accuracy,
+    /// The tangent kernel is asked for of an objective that does not give it.
+    #[error("measure ntk: the objective offers no tangent kernel: implement Objective::tangent_kernel, or leave it out")]
+    Kernel,
+    /// The balance law is to be kept where not all of D_l obeys it.
+    #[error("preserve: the law holds for all of D_l of linear networks without biases alone: leave it out")]
+    Preserve,
+    /// Layers are asked for of an objective that has none.
+    #[error("{what} is about layers, and the objective has none: implement Objective::layers, or leave it out")]
+    Layers {
+        /// A claim or a measure.
+        what: String,
+    },
+}
+
+/// Whether these settings can be run on this problem.
+pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Result<(), SessionError> {
+    let (objective, start) = (&*problem.objective, problem.start.values());
+    let (dim, found) = (objective.dim(), start.len());
+    if found != dim {
+        return Err(SessionError::Start { dim, found });
+    }
+    let (value, gradient) = problem.at_start();
+    if !(value.is_finite() && gradient.is_finite()) {
+        return Err(SessionError::NotFinite { value, gradient });
+    }
+    let t_end = plan.flow.t_end;
+    if !(t_end > 0.0 && t_end.is_finite()) {
+        return Err(SessionError::Horizon { t_end });
+    }
+    flow_integrator(&plan.flow, problem.flow(), interrupt)?;
+    check_times(&plan.times, t_end)?;
+    check_optimizers(plan, t_end)?;
+    check_columns(plan)?;
+    if plan.stop.as_ref().is_some_and(|stop| stop.accuracy.is_some()) && objective.accuracy(start).is_nan() {
+        return Err(SessionError::Accuracy);
+    }
+    if plan.measure.contains(&Measure::Ntk) && objective.tangent_kernel().is_none() {
+        return Err(SessionError::Kernel);
+    }
+    if plan.flow.preserve != Preserve::None && !plan.linear {
+        return Err(SessionError::Preserve);
+    }
+    if objective.layers().is_none() {
+        let claims = plan.claims.iter().filter(|claim| **claim != Claim::Converged).map(|claim| claim.name());
+        let measures = plan.measure.iter().filter(|measure| measure.group().is_of_layers()).map(|m| m.name());
+        if let Some(what) = claims.chain(measures).next() {
+            return Err(SessionError::Layers { what: what.to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn check_times(times: &[f64], t_end: f64) -> Result<(), SessionError> {
+    let fits = |index: usize| match index {
+        0 => times[0] == 0.0,
+        _ => times[index - 1] < times[index] && times[index] <= t_end,
+    };
+    match (0..times.len()).find(|&index| !fits(index)) {
+        Some(index) => Err(SessionError::Times { t: times[index], t_end }),
+        None if times.last() == Some(&t_end) => Ok(()),
+        None => Err(SessionError::Times { t: times.last().copied().unwrap_or(f64::NAN), t_end }),
+    }
+}
+
+/// No two columns have one name: a value would be lost.
+fn check_columns(plan: &Plan) -> Result<(), SessionError> {
+    let mut own: Vec<&str> = Vec::new();
+    let all = plan.own.0.iter().flat_map(|observable| observable.columns().list);
+    for &Column { name, .. } in all {
+        if own.contains(&name) || registry::find(&name.replace("{l}", "1")).is_some() {
+            return Err(SessionError::Column { column: name.to_string() });
+        }
+        own.push(name);
+    }
+    Ok(())
+}
+
+fn check_optimizers(plan: &Plan, t_end: f64) -> Result<(), SessionError> {
+    let mut names = vec!["flow"];
+    for optimizer in &plan.optimizers {
+        let (name, lr) = (optimizer.name(), optimizer.lr());
+        if names.contains(&name) {
+            return Err(SessionError::Name { name: name.to_string() });
+        }
+        names.push(name);
+        if !(lr > 0.0 && lr.is_finite() && optimizer.last_step(t_end) >= 1) {
+            return Err(SessionError::Rate { name: name.to_string(), lr });
+        }
+        if optimizer.batching().is_some() {
+            return Err(SessionError::Batches { name: name.to_string() });
+        }
+    }
+    Ok(())
+}
