@@ -11,6 +11,7 @@ mod kernel;
 mod minibatch;
 mod scatter;
 mod sliding;
+mod tangent;
 mod tape;
 
 #[cfg(test)]
@@ -29,10 +30,10 @@ use crate::ode::Switching;
 
 use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel};
 
-use along::Dots;
 use blocks::{Block, Division, each, flops};
 use condensed::{Condensed, State};
 use sliding::{Entry, Kinks, Watch};
+use tangent::Tangent;
 use tape::{Keep, Tape};
 
 pub use minibatch::MlpMinibatch;
@@ -86,26 +87,6 @@ struct Lane {
     flips: Vec<Entry>,
     /// Right answers.
     right: f64,
-}
-
-/// What products with the Hessian at one θ share, and what one of them is formed in.
-struct Tangent {
-    /// The θ that `base` and the tapes belong to.
-    theta: DVector<f64>,
-    base: State,
-    dot: State,
-    lanes: Vec<TangentLane>,
-    /// Whether there is a tape for every block; otherwise there is one for each lane.
-    kept: bool,
-    /// What is held on kinks there.
-    watch: Watch,
-}
-
-struct TangentLane {
-    tapes: Vec<Tape>,
-    dots: Dots,
-    /// The share of ∂ℒ/∂θ_c or of its derivative.
-    sum: Vec<f64>,
 }
 
 /// lanes[0] ← the sum of all lanes, in their order.
@@ -206,83 +187,6 @@ impl Work {
             right: 0.0,
         };
         Self { state: objective.condensed.state(), lanes: (0..division.lanes).map(lane).collect() }
-    }
-}
-
-impl Tangent {
-    /// Keeping tapes up to so many bytes.
-    fn new(objective: &MlpObjective, budget: usize) -> Self {
-        let (net, division) = (&objective.condensed.net, objective.division);
-        let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
-        let kept = bytes <= budget;
-        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns);
-        let lane = |lane: usize| TangentLane {
-            tapes: (0..if kept { division.lane(&objective.blocks, lane).len() } else { 1 }).map(tape).collect(),
-            dots: Dots::new(net, division.rows),
-            sum: vec![0.0; net.parameter_count()],
-        };
-        Self {
-            // No θ equals NaN: the first call settles.
-            theta: DVector::from_element(objective.net.parameter_count(), f64::NAN),
-            base: objective.condensed.state(),
-            dot: objective.condensed.state(),
-            lanes: (0..division.lanes).map(lane).collect(),
-            kept,
-            watch: Watch::default(),
-        }
-    }
-
-    /// Forms what products at θ share unless it stands already; `spare` is overwritten.
-    fn settle(&mut self, objective: &MlpObjective, theta: &DVector<f64>, spare: &mut DVector<f64>) {
-        let watch = objective.kinks.as_ref().map_or(Watch::default(), |kinks| kinks.borrow().watch().held_only());
-        if self.theta == *theta && self.watch == watch {
-            return;
-        }
-        self.theta.copy_from(theta);
-        self.watch = watch;
-        let watch = &self.watch;
-        let (condensed, theta) = (&objective.condensed, theta.as_slice());
-        condensed.rise(&mut self.base, theta);
-        if !self.kept && condensed.is_full() {
-            return;
-        }
-        let (weights, rule) = (condensed.values(&self.base, theta), (objective.loss, objective.share()));
-        let (blocks, division) = (&*objective.blocks, objective.division);
-        each(&mut self.lanes, objective.threads, |index, lane| {
-            for (k, block) in division.lane(blocks, index).iter().enumerate() {
-                let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
-                let write = if k == 0 { Write::Replace } else { Write::Add };
-                watch.prepare(index * division.blocks_per_lane + k, tape);
-                tape.up(&condensed.net, weights, block.part(), Keep::Turns);
-                tape.down(&condensed.net, weights, block.part(), Keep::Turns, rule, Some((write, &mut lane.sum)));
-            }
-        });
-        let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
-        condensed.fall(&mut self.base, theta, total, spare.as_mut_slice());
-    }
-
-    /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
-    fn product(&mut self, objective: &MlpObjective, v: &[f64], hv: &mut [f64]) {
-        let watch = &self.watch;
-        let (condensed, theta, net) = (&objective.condensed, self.theta.as_slice(), &objective.condensed.net);
-        condensed.rise_along(theta, &self.base, v, &mut self.dot);
-        let (weights, direction) = (condensed.values(&self.base, theta), condensed.values(&self.dot, v));
-        let rule = (objective.loss, objective.share());
-        let (blocks, division) = (&*objective.blocks, objective.division);
-        each(&mut self.lanes, objective.threads, |index, lane| {
-            for (k, block) in division.lane(blocks, index).iter().enumerate() {
-                let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
-                if !self.kept {
-                    watch.prepare(index * division.blocks_per_lane + k, tape);
-                    tape.up(net, weights, block.part(), Keep::Turns);
-                    tape.down(net, weights, block.part(), Keep::Turns, rule, None);
-                }
-                let write = if k == 0 { Write::Replace } else { Write::Add };
-                lane.dots.product(net, (weights, direction), (block.part(), tape), rule, (write, &mut lane.sum));
-            }
-        });
-        let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
-        condensed.fall_along(theta, &self.base, v, &mut self.dot, total, hv);
     }
 }
 

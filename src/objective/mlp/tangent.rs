@@ -1,0 +1,109 @@
+//! Products with the Hessian of a network: ∇²ℒ(θ)·v by a derivative of the gradient's two passes along v, exactly.
+
+use nalgebra::DVector;
+
+use crate::linalg::Write;
+
+use super::along::Dots;
+use super::blocks::each;
+use super::condensed::State;
+use super::sliding::Watch;
+use super::tape::{Keep, Tape};
+use super::{MlpObjective, reduce};
+
+/// What products with the Hessian at one θ share, and what one of them is formed in.
+pub(super) struct Tangent {
+    /// The θ that `base` and the tapes belong to.
+    theta: DVector<f64>,
+    base: State,
+    dot: State,
+    lanes: Vec<TangentLane>,
+    /// Whether there is a tape for every block; otherwise there is one for each lane.
+    pub(super) kept: bool,
+    /// What is held on kinks there.
+    watch: Watch,
+}
+
+struct TangentLane {
+    tapes: Vec<Tape>,
+    dots: Dots,
+    /// The share of ∂ℒ/∂θ_c or of its derivative.
+    sum: Vec<f64>,
+}
+
+impl Tangent {
+    /// Keeping tapes up to so many bytes.
+    pub(super) fn new(objective: &MlpObjective, budget: usize) -> Self {
+        let (net, division) = (&objective.condensed.net, objective.division);
+        let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
+        let kept = bytes <= budget;
+        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns);
+        let lane = |lane: usize| TangentLane {
+            tapes: (0..if kept { division.lane(&objective.blocks, lane).len() } else { 1 }).map(tape).collect(),
+            dots: Dots::new(net, division.rows),
+            sum: vec![0.0; net.parameter_count()],
+        };
+        Self {
+            // No θ equals NaN: the first call settles.
+            theta: DVector::from_element(objective.net.parameter_count(), f64::NAN),
+            base: objective.condensed.state(),
+            dot: objective.condensed.state(),
+            lanes: (0..division.lanes).map(lane).collect(),
+            kept,
+            watch: Watch::default(),
+        }
+    }
+
+    /// Forms what products at θ share unless it stands already; `spare` is overwritten.
+    pub(super) fn settle(&mut self, objective: &MlpObjective, theta: &DVector<f64>, spare: &mut DVector<f64>) {
+        let watch = objective.kinks.as_ref().map_or(Watch::default(), |kinks| kinks.borrow().watch().held_only());
+        if self.theta == *theta && self.watch == watch {
+            return;
+        }
+        self.theta.copy_from(theta);
+        self.watch = watch;
+        let watch = &self.watch;
+        let (condensed, theta) = (&objective.condensed, theta.as_slice());
+        condensed.rise(&mut self.base, theta);
+        if !self.kept && condensed.is_full() {
+            return;
+        }
+        let (weights, rule) = (condensed.values(&self.base, theta), (objective.loss, objective.share()));
+        let (blocks, division) = (&*objective.blocks, objective.division);
+        each(&mut self.lanes, objective.threads, |index, lane| {
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                watch.prepare(index * division.blocks_per_lane + k, tape);
+                tape.up(&condensed.net, weights, block.part(), Keep::Turns);
+                tape.down(&condensed.net, weights, block.part(), Keep::Turns, rule, Some((write, &mut lane.sum)));
+            }
+        });
+        let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
+        condensed.fall(&mut self.base, theta, total, spare.as_mut_slice());
+    }
+
+    /// `hv` ← ∇²ℒ(θ)·v at the settled θ.
+    pub(super) fn product(&mut self, objective: &MlpObjective, v: &[f64], hv: &mut [f64]) {
+        let watch = &self.watch;
+        let (condensed, theta, net) = (&objective.condensed, self.theta.as_slice(), &objective.condensed.net);
+        condensed.rise_along(theta, &self.base, v, &mut self.dot);
+        let (weights, direction) = (condensed.values(&self.base, theta), condensed.values(&self.dot, v));
+        let rule = (objective.loss, objective.share());
+        let (blocks, division) = (&*objective.blocks, objective.division);
+        each(&mut self.lanes, objective.threads, |index, lane| {
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
+                if !self.kept {
+                    watch.prepare(index * division.blocks_per_lane + k, tape);
+                    tape.up(net, weights, block.part(), Keep::Turns);
+                    tape.down(net, weights, block.part(), Keep::Turns, rule, None);
+                }
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                lane.dots.product(net, (weights, direction), (block.part(), tape), rule, (write, &mut lane.sum));
+            }
+        });
+        let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
+        condensed.fall_along(theta, &self.base, v, &mut self.dot, total, hv);
+    }
+}
