@@ -44,7 +44,7 @@ pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
-pub use lanczos::{End, Extreme, Lanczos, stages};
+pub use lanczos::{End, Lanczos, stages};
 pub use largest::{Largest, largest_eigenvalue};
 pub use line::{Line, slope_weights};
 pub use low_rank::{Factors, LowRankLayout, LowRankSum};
