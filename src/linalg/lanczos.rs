@@ -18,8 +18,18 @@
 
 use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 
+/// ε, the probability that an exclusion is wrong.
+const MISSED: f64 = 1e-6;
+/// Numbers that the bases of one task may hold together: 256 MiB.
+const NUMBERS: usize = 1 << 25;
+
+/// How many vectors of ℝⁿ each of `bases` ≥ 1 bases may hold, so that all of them together fit in 256 MiB.
+pub(crate) fn vectors_that_fit(n: usize, bases: usize) -> usize {
+    NUMBERS / (bases * n.max(1))
+}
+
 /// v ← its part outside the span of orthonormal vectors.
-pub(super) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
+fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
     // Twice is enough (Parlett, 6.9).
     for _ in 0..2 {
         for q in basis {
@@ -57,7 +67,7 @@ pub struct Lanczos<A> {
 }
 
 impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
-    /// The space of `start`, which must not be zero; `apply(v, out)` writes Av to `out`.
+    /// The space of `start` ∈ ℝⁿ, which must not be zero; `apply(v, out)` writes Av to `out`, both of n entries.
     pub fn new(start: &DVector<f64>, apply: A) -> Self {
         Self { apply, basis: vec![start.normalize()], diagonal: Vec::new(), off_diagonal: Vec::new() }
     }
@@ -66,6 +76,25 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
     pub fn grow_to(&mut self, steps: usize) {
         while self.steps() < steps && !self.is_exhausted() {
             self.step();
+        }
+    }
+
+    /// Grows the space one product at a time until [`Lanczos::excludes`] all eigenvalues outside the interval [a, b] = `within`([θ_min,
+    /// θ_max]) of the extreme Ritz values, or the space is invariant, or it has `most` dimensions. What these are at last, and whether it
+    /// ended for one of the first two reasons. An infinite bound excludes nothing. `None` where a product overflows.
+    pub(crate) fn search(&mut self, most: usize, within: impl Fn([f64; 2]) -> [f64; 2]) -> Option<([f64; 2], bool)> {
+        loop {
+            self.grow_to(self.steps() + 1);
+            if self.has_overflowed() {
+                return None;
+            }
+            let ritz = [End::Smallest, End::Largest].map(|end| self.ritz(end));
+            let [low, high] = within(ritz);
+            // The invariant space of a random vector holds every eigenvalue.
+            let settled = self.is_exhausted() || (self.excludes(End::Largest, high) && self.excludes(End::Smallest, low));
+            if settled || self.steps() >= most {
+                return Some((ritz, settled));
+            }
         }
     }
 
@@ -134,14 +163,15 @@ impl<A> Lanczos<A> {
         sign * inside
     }
 
-    /// Whether A has no eigenvalue beyond `bound` at that end, but for a probability of at most `chance` over starts that are uniform on the
-    /// sphere, such as the direction of a Gaussian vector. Of an invariant space: whether no Ritz value is.
-    pub fn excludes(&self, end: End, bound: f64, chance: f64) -> bool {
+    /// Whether A has no eigenvalue beyond `bound` at that end, but for a probability of at most ε = 1e-6 over starts that are uniform on the
+    /// sphere, such as the direction of a Gaussian vector. Of an invariant space: whether no Ritz value is. False before the first step and
+    /// after an overflow.
+    pub fn excludes(&self, end: End, bound: f64) -> bool {
         if self.diagonal.is_empty() {
             return false;
         }
         let dim = self.basis[0].len() as f64;
-        let needed = ((2.0 * dim / std::f64::consts::PI).sqrt() / chance).ln();
+        let needed = ((2.0 * dim / std::f64::consts::PI).sqrt() / MISSED).ln();
         let mut growth = 0.0;
         for (pivot, beta) in self.pivots(end, bound).zip(&self.off_diagonal) {
             // A NaN is no exclusion.
