@@ -29,7 +29,7 @@ use crate::settings::Loss;
 
 use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel};
 
-use along::Dots;
+use along::{Along, Dots, Taped};
 use blocks::{Block, Division, each, flops};
 use condensed::{Condensed, State};
 use sliding::{Entry, Kinks, Watch};
@@ -278,7 +278,8 @@ impl Tangent {
                     tape.down(net, weights, block.part(), Keep::Turns, rule, None);
                 }
                 let write = if k == 0 { Write::Replace } else { Write::Add };
-                lane.dots.product(net, (weights, direction), (block.part(), tape), rule, (write, &mut lane.sum));
+                let at = Taped { net, theta: weights, part: block.part(), tape };
+                lane.dots.product(at, &mut Along(direction), rule, (write, &mut lane.sum));
             }
         });
         let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
