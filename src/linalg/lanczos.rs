@@ -16,25 +16,26 @@
 //! anyway. At worst some ln(1.6√n/ε)/(2√η) steps bring b within η·(λ_1 − λ_n) of the extreme eigenvalue (Kuczyński & Woźniakowski, SIAM J.
 //! Matrix Anal. Appl. 13, 1992); where a few eigenvalues stand out, a dozen.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
+
+/// ε, the probability that an exclusion is wrong.
+const MISSED: f64 = 1e-6;
+/// Numbers that the bases of one task may hold together: 256 MiB.
+const NUMBERS: usize = 1 << 25;
+
+/// How many vectors of ℝⁿ each of `bases` ≥ 1 bases may hold, so that all of them together fit in 256 MiB.
+pub(crate) fn vectors_that_fit(n: usize, bases: usize) -> usize {
+    NUMBERS / (bases * n.max(1))
+}
 
 /// v ← its part outside the span of orthonormal vectors.
-pub(super) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
+fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
     // Twice is enough (Parlett, 6.9).
     for _ in 0..2 {
         for q in basis {
             v.axpy(-q.dot(v), q, 1.0);
         }
     }
-}
-
-/// An eigenvalue estimate from a Krylov space.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Extreme {
-    /// The extreme Ritz value: never beyond the extreme eigenvalue.
-    pub value: f64,
-    /// The norm ‖Ay − θy‖ of its Ritz vector: an eigenvalue lies within this of `value`.
-    pub residual: f64,
 }
 
 /// Which end of the spectrum.
@@ -66,25 +67,34 @@ pub struct Lanczos<A> {
 }
 
 impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
-    /// The space of `start`, which must not be zero; `apply(v, out)` writes Av to `out`.
+    /// The space of `start` ∈ ℝⁿ, which must not be zero; `apply(v, out)` writes Av to `out`, both of n entries.
     pub fn new(start: &DVector<f64>, apply: A) -> Self {
         Self { apply, basis: vec![start.normalize()], diagonal: Vec::new(), off_diagonal: Vec::new() }
-    }
-
-    /// k, the number of products so far.
-    pub fn steps(&self) -> usize {
-        self.diagonal.len()
-    }
-
-    /// Whether the space is invariant, so that its Ritz values are eigenvalues and there is nothing to add.
-    pub fn is_exhausted(&self) -> bool {
-        self.off_diagonal.last() == Some(&0.0)
     }
 
     /// Grows the space to `steps` dimensions, or until it is invariant.
     pub fn grow_to(&mut self, steps: usize) {
         while self.steps() < steps && !self.is_exhausted() {
             self.step();
+        }
+    }
+
+    /// Grows the space one product at a time until [`Lanczos::excludes`] all eigenvalues outside the interval [a, b] = `within`([θ_min,
+    /// θ_max]) of the extreme Ritz values, or the space is invariant, or it has `most` dimensions. What these are at last, and whether it
+    /// ended for one of the first two reasons. An infinite bound excludes nothing. `None` where a product overflows.
+    pub(crate) fn search(&mut self, most: usize, within: impl Fn([f64; 2]) -> [f64; 2]) -> Option<([f64; 2], bool)> {
+        loop {
+            self.grow_to(self.steps() + 1);
+            if self.has_overflowed() {
+                return None;
+            }
+            let ritz = [End::Smallest, End::Largest].map(|end| self.ritz(end));
+            let [low, high] = within(ritz);
+            // The invariant space of a random vector holds every eigenvalue.
+            let settled = self.is_exhausted() || (self.excludes(End::Largest, high) && self.excludes(End::Smallest, low));
+            if settled || self.steps() >= most {
+                return Some((ritz, settled));
+            }
         }
     }
 
@@ -108,6 +118,18 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
         } else {
             self.off_diagonal.push(0.0);
         }
+    }
+}
+
+impl<A> Lanczos<A> {
+    /// k, the number of products so far.
+    pub fn steps(&self) -> usize {
+        self.diagonal.len()
+    }
+
+    /// Whether the space is invariant, so that its Ritz values are eigenvalues and there is nothing to add.
+    pub fn is_exhausted(&self) -> bool {
+        self.off_diagonal.last() == Some(&0.0)
     }
 
     /// Whether a product was infinite or NaN: then nothing is known.
@@ -141,14 +163,15 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
         sign * inside
     }
 
-    /// Whether A has no eigenvalue beyond `bound` at that end, but for a probability of at most `chance` over starts that are uniform on the
-    /// sphere, such as the direction of a Gaussian vector. Of an invariant space: whether no Ritz value is.
-    pub fn excludes(&self, end: End, bound: f64, chance: f64) -> bool {
+    /// Whether A has no eigenvalue beyond `bound` at that end, but for a probability of at most ε = 1e-6 over starts that are uniform on the
+    /// sphere, such as the direction of a Gaussian vector. Of an invariant space: whether no Ritz value is. False before the first step and
+    /// after an overflow.
+    pub fn excludes(&self, end: End, bound: f64) -> bool {
         if self.diagonal.is_empty() {
             return false;
         }
         let dim = self.basis[0].len() as f64;
-        let needed = ((2.0 * dim / std::f64::consts::PI).sqrt() / chance).ln();
+        let needed = ((2.0 * dim / std::f64::consts::PI).sqrt() / MISSED).ln();
         let mut growth = 0.0;
         for (pivot, beta) in self.pivots(end, bound).zip(&self.off_diagonal) {
             // A NaN is no exclusion.
@@ -173,35 +196,24 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
         })
     }
 
-    /// T, with one more row and column of diagonal entry `corner` if given.
-    fn projection(&self, corner: Option<f64>) -> DMatrix<f64> {
+    /// The eigenvalues and eigenvectors of T, with one more row and column of diagonal entry `corner` if given.
+    fn eigen(&self, corner: Option<f64>) -> SymmetricEigen<f64, Dyn> {
         let diagonal: Vec<f64> = self.diagonal.iter().copied().chain(corner).collect();
         let mut t = DMatrix::from_diagonal(&DVector::from_vec(diagonal));
         for (i, &beta) in self.off_diagonal.iter().enumerate().take(t.nrows() - 1) {
             t[(i, i + 1)] = beta;
             t[(i + 1, i)] = beta;
         }
-        t
+        SymmetricEigen::new(t)
     }
 
-    /// The estimate of the eigenvalue at one end.
-    pub fn extreme(&self, end: End) -> Extreme {
-        if self.has_overflowed() {
-            return Extreme { value: f64::NAN, residual: f64::NAN };
-        }
-        let eigen = SymmetricEigen::new(self.projection(None));
-        let best = match end {
-            End::Smallest => eigen.eigenvalues.imin(),
-            End::Largest => eigen.eigenvalues.imax(),
-        };
-        let beta = self.off_diagonal[self.off_diagonal.len() - 1];
-        let residual = beta * eigen.eigenvectors[(self.steps() - 1, best)].abs();
-        Extreme { value: eigen.eigenvalues[best], residual }
-    }
-
-    /// The Ritz values of the largest modulus with their vectors, each of length 1; as many as `count` and the space allow.
+    /// The Ritz values of the largest modulus with their vectors in ℝⁿ, each of length 1; as many as `count` and the space allow. Not to
+    /// be asked after an overflow.
+    ///
+    /// # Panics
+    /// Before the first step.
     pub fn foremost(&self, count: usize) -> Vec<(f64, DVector<f64>)> {
-        let eigen = SymmetricEigen::new(self.projection(None));
+        let eigen = self.eigen(None);
         let mut order: Vec<usize> = (0..self.steps()).collect();
         order.sort_by(|&i, &j| eigen.eigenvalues[j].abs().total_cmp(&eigen.eigenvalues[i].abs()));
         let vector = |i: usize| {
@@ -217,17 +229,20 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
     /// Nodes and weights of the Gauss–Radau quadrature of the start's spectral measure with a node at `left`, below all of the spectrum:
     /// for a completely monotone f, Σ w_i f(x_i) ≥ bᵀf(A)b with b the normalised start (Golub & Meurant, *Matrices, Moments and
     /// Quadrature*, 1994). Exact once the space is invariant, NaN after an overflow.
+    ///
+    /// # Panics
+    /// Before the first step.
     pub fn radau(&self, left: f64) -> Vec<(f64, f64)> {
         if self.has_overflowed() {
             return vec![(f64::NAN, 1.0)];
         }
         let corner = (!self.is_exhausted()).then(|| {
-            let eigen = SymmetricEigen::new(self.projection(None));
+            let eigen = self.eigen(None);
             let (last, beta) = (self.steps() - 1, self.off_diagonal[self.off_diagonal.len() - 1]);
             let resolvent = |i: usize| eigen.eigenvectors[(last, i)].powi(2) / (eigen.eigenvalues[i] - left);
             left + beta * beta * (0..=last).map(resolvent).sum::<f64>()
         });
-        let eigen = SymmetricEigen::new(self.projection(corner));
+        let eigen = self.eigen(corner);
         (0..eigen.eigenvalues.len()).map(|i| (eigen.eigenvalues[i], eigen.eigenvectors[(0, i)].powi(2))).collect()
     }
 }
@@ -238,142 +253,4 @@ pub fn stages(most: usize) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
-    use proptest::prelude::*;
-
-    fn with_spectrum(values: &[f64], seed: u64) -> (DMatrix<f64>, DVector<f64>) {
-        let rng = &mut stream(seed, Purpose::Init);
-        let q = orthonormal_columns(values.len(), values.len(), rng);
-        let start = gaussian_matrix(values.len(), 1, rng).column(0).into_owned();
-        (&q * DMatrix::from_diagonal(&DVector::from_column_slice(values)) * q.transpose(), start)
-    }
-
-    proptest! {
-        /// Run to exhaustion, and at every stage: an eigenvalue within the residual, and none beaten.
-        #[test]
-        fn estimates_are_as_good_as_they_say(values in prop::collection::vec(-3.0f64..3.0, 1..40), seed in 0u64..1000) {
-            let (a, start) = with_spectrum(&values, seed);
-            let (least, most) = (values.iter().copied().fold(9.0, f64::min), values.iter().copied().fold(-9.0, f64::max));
-            let mut lanczos = Lanczos::new(&start, |v, out| out.gemv(1.0, &a, v, 0.0));
-            for k in stages(values.len()) {
-                lanczos.grow_to(k);
-                for (end, exact) in [(End::Smallest, least), (End::Largest, most)] {
-                    let Extreme { value, residual } = lanczos.extreme(end);
-                    prop_assert!((least - 1e-12..=most + 1e-12).contains(&value));
-                    prop_assert!(values.iter().any(|v| (v - value).abs() <= residual + 1e-12));
-                    prop_assert!(!lanczos.is_exhausted() || (value - exact).abs() < 1e-10, "{value} {exact}");
-                }
-            }
-            prop_assert!(lanczos.is_exhausted());
-        }
-
-        /// The extreme Ritz value by bisection is that of T, and what is excluded is not there.
-        #[test]
-        fn nothing_lies_beyond_what_is_excluded(
-            values in prop::collection::vec(prop_oneof![-3.0f64..3.0, Just(1.0), Just(-3.0)], 1..60), seed in 0u64..1000,
-        ) {
-            let (a, start) = with_spectrum(&values, seed);
-            let (least, most) = (values.iter().copied().fold(9.0, f64::min), values.iter().copied().fold(-9.0, f64::max));
-            let mut lanczos = Lanczos::new(&start, |v, out| out.gemv(1.0, &a, v, 0.0));
-            for k in 1..=values.len() {
-                lanczos.grow_to(k);
-                let (low, high) = (lanczos.ritz(End::Smallest), lanczos.ritz(End::Largest));
-                prop_assert!((low - lanczos.extreme(End::Smallest).value).abs() < 1e-13);
-                prop_assert!((high - lanczos.extreme(End::Largest).value).abs() < 1e-13);
-                for margin in [1e-6, 1e-3, 0.1] {
-                    prop_assert!(!lanczos.excludes(End::Largest, high + margin, 1e-6) || most <= high + margin);
-                    prop_assert!(!lanczos.excludes(End::Smallest, low - margin, 1e-6) || least >= low - margin);
-                }
-                prop_assert!(!lanczos.excludes(End::Largest, high - 1e-6, 1e-6), "a Ritz value is there");
-            }
-            prop_assert!(lanczos.excludes(End::Largest, most + 1e-9, 1e-6) && lanczos.excludes(End::Smallest, least - 1e-9, 1e-6));
-        }
-
-        /// Radau from below overestimates the integral of e^{-2x}, and finds it in the end.
-        #[test]
-        fn the_quadrature_bounds_the_integral(values in prop::collection::vec(0.0f64..5.0, 2..30), seed in 0u64..1000) {
-            let (a, start) = with_spectrum(&values, seed);
-            let eigen = SymmetricEigen::new(a.clone());
-            let shares = eigen.eigenvectors.transpose() * start.normalize();
-            let exact: f64 = (0..values.len()).map(|i| shares[i].powi(2) * (-2.0 * eigen.eigenvalues[i]).exp()).sum();
-            let mut lanczos = Lanczos::new(&start, |v, out| out.gemv(1.0, &a, v, 0.0));
-            for k in stages(values.len()) {
-                lanczos.grow_to(k);
-                let bound: f64 = lanczos.radau(-1e-3).iter().map(|(x, w)| w * (-2.0 * x).exp()).sum();
-                prop_assert!(bound >= exact - 1e-12, "{bound} {exact}");
-                prop_assert!(!lanczos.is_exhausted() || bound - exact < 1e-10);
-            }
-        }
-    }
-
-    /// A quarter of all directions have an eigenvalue of nearly 1, and a single one has 1.02: three steps find the many, with a residual of
-    /// less than a thousandth. How little of the single one a start may hold is what tells that it may be there.
-    #[test]
-    fn a_small_residual_is_no_exclusion() {
-        let n = 4000;
-        let values = (0..n).map(|i| {
-            if i == 0 {
-                1.02
-            } else if i % 4 == 0 {
-                1.0 - 1e-4 * f64::from(i) / 4000.0
-            } else {
-                0.0
-            }
-        });
-        let diagonal = DVector::from_iterator(4000, values);
-        let mut fooled = 0;
-        for seed in 0..20 {
-            let start = gaussian_matrix(4000, 1, &mut stream(seed, Purpose::Noise)).column(0).into_owned();
-            let mut lanczos = Lanczos::new(&start, |v: &DVector<f64>, out| v.component_mul(&diagonal).clone_into(out));
-            let by_residual = (1..100).find_map(|k| {
-                lanczos.grow_to(k);
-                let found = lanczos.extreme(End::Largest);
-                (found.residual < 1e-3).then_some(found.value)
-            });
-            fooled += u32::from(by_residual.unwrap() < 1.01);
-            let certain = (1..100).find_map(|k| {
-                lanczos.grow_to(k);
-                let value = lanczos.ritz(End::Largest);
-                lanczos.excludes(End::Largest, value + 1e-3, 1e-6).then_some(value)
-            });
-            assert!((certain.unwrap() - 1.02).abs() < 1e-3, "{seed}: {certain:?}");
-        }
-        assert!(fooled > 10, "{fooled} of 20");
-    }
-
-    #[test]
-    fn after_an_overflow_nothing_is_known() {
-        let start = DVector::from_element(4, 1.0);
-        for bad in [f64::NAN, f64::INFINITY, 1e200] {
-            let mut lanczos =
-                Lanczos::new(&start, |_, out: &mut DVector<f64>| out.copy_from_slice(&[bad, -bad, bad, 0.5 * bad]));
-            lanczos.grow_to(3);
-            assert!(
-                lanczos.has_overflowed()
-                    && lanczos.ritz(End::Largest).is_nan()
-                    && lanczos.extreme(End::Smallest).value.is_nan()
-            );
-            assert!(!lanczos.excludes(End::Largest, 1e300, 1e-6) && lanczos.radau(-1.0)[0].0.is_nan());
-        }
-    }
-
-    /// One eigenvalue of −9e-5 beside many of 0 and a few of up to 10: 20 steps miss it, and their residual says so.
-    #[test]
-    fn a_small_negative_eigenvalue_is_found_once_the_residual_is_below_it() {
-        let mut values: Vec<f64> = (0..200).map(|i| 10.0 * (f64::from(i) / 199.0).powi(6)).collect();
-        values[0] = -9e-5;
-        let (a, start) = with_spectrum(&values, 1);
-        let mut lanczos = Lanczos::new(&start, |v, out| out.gemv(1.0, &a, v, 0.0));
-        lanczos.grow_to(20);
-        let early = lanczos.extreme(End::Smallest);
-        assert!(early.value > -1e-5 && early.residual > 1e-3, "{early:?}");
-        let found = stages(200).find_map(|k| {
-            lanczos.grow_to(k);
-            let extreme = lanczos.extreme(End::Smallest);
-            (extreme.residual < 1e-5).then_some(extreme)
-        });
-        assert!((found.unwrap().value + 9e-5).abs() < 1e-6, "{found:?}");
-    }
-}
+mod tests;

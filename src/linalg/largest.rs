@@ -12,16 +12,12 @@
 
 use nalgebra::DVector;
 
-use super::lanczos::{End, Lanczos};
+use super::lanczos::{End, Lanczos, vectors_that_fit};
 
-/// The probability that a look says more than is true.
-const MISSED: f64 = 1e-6;
-/// Numbers that the basis may hold: 256 MiB.
-const NUMBERS: usize = 1 << 25;
-/// Products of one look, at most and whatever they take of memory. The most that theory asks for, of a million parameters and a tolerance of
-/// 1e-3, are 470.
+/// Products of one look, at most. The most that theory asks for, of a million parameters and a tolerance of 1e-3, are 470.
 const PRODUCTS: usize = 500;
-const LEAST_PRODUCTS: usize = 48;
+/// As many in any case, whatever they take of memory.
+const FEWEST: usize = 48;
 
 /// What one look found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,15 +33,14 @@ pub struct Largest {
     pub products: usize,
 }
 
-/// The largest eigenvalue of A, where `apply(v, out)` writes Av to `out`, to within `tolerance`·‖A‖. The entries of `start` must be
+/// The largest eigenvalue of A, where `apply(v, out)` writes Av to `out`, to within `tolerance`·‖A‖. The entries of `start` ∈ ℝⁿ must be
 /// independent standard normal numbers that were used for nothing else. `None` where a product overflows, and of no dimension at all.
 pub fn largest_eigenvalue(
     start: &DVector<f64>,
     tolerance: f64,
     apply: impl FnMut(&DVector<f64>, &mut DVector<f64>),
 ) -> Option<Largest> {
-    let affordable = NUMBERS / start.len().max(1);
-    within(PRODUCTS.min(affordable.max(LEAST_PRODUCTS)), start, tolerance, apply)
+    within(vectors_that_fit(start.len(), 1).clamp(FEWEST, PRODUCTS), start, tolerance, apply)
 }
 
 /// The same by at most as many products.
@@ -58,33 +53,19 @@ fn within(
     if start.is_empty() {
         return None;
     }
+    let size = |[smallest, largest]: [f64; 2]| largest.abs().max(smallest.abs());
     let mut lanczos = Lanczos::new(start, apply);
-    loop {
-        lanczos.grow_to(lanczos.steps() + 1);
-        if lanczos.has_overflowed() {
-            return None;
-        }
-        let (value, products) = (lanczos.ritz(End::Largest), lanczos.steps());
-        let size = value.abs().max(lanczos.ritz(End::Smallest).abs());
-        let margin = tolerance * size;
-        // The invariant space of a random vector holds every eigenvalue.
-        if lanczos.is_exhausted() || lanczos.excludes(End::Largest, value + margin, MISSED) {
-            return Some(Largest { value, margin, size, products });
-        }
-        if products >= most {
-            return Some(Largest { value, margin: margin_of(&lanczos, value, size), size, products });
-        }
-    }
+    let (ritz, settled) = lanczos.search(most, |ritz| [f64::NEG_INFINITY, ritz[1] + tolerance * size(ritz)])?;
+    let (value, size) = (ritz[1], size(ritz));
+    let margin = if settled { tolerance * size } else { margin_of(&lanczos, value, size) };
+    Some(Largest { value, margin, size, products: lanczos.steps() })
 }
 
 /// How far above `value` an eigenvalue may be, rounded up by a tenth at most.
-fn margin_of<A>(lanczos: &Lanczos<A>, value: f64, size: f64) -> f64
-where
-    A: FnMut(&DVector<f64>, &mut DVector<f64>),
-{
+fn margin_of<A>(lanczos: &Lanczos<A>, value: f64, size: f64) -> f64 {
     // In steps of a tenth, from a margin that no tolerance asks for to one that is no knowledge.
     let mut margins = std::iter::successors(Some(1e-6 * size), |margin| Some(1.1 * margin)).take(400);
-    margins.find(|margin| lanczos.excludes(End::Largest, value + margin, MISSED)).unwrap_or(f64::INFINITY)
+    margins.find(|margin| lanczos.excludes(End::Largest, value + margin)).unwrap_or(f64::INFINITY)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod vectorised;
 
 pub(crate) use bounded::bounded_minimum;
 pub(crate) use cholesky::Cholesky;
+pub(crate) use lanczos::vectors_that_fit;
 pub(crate) use loops::{add_scaled, sum_along, sum_over};
 #[cfg(test)]
 pub(crate) use product::FLOPS;
@@ -46,7 +47,7 @@ pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
-pub use lanczos::{End, Extreme, Lanczos, stages};
+pub use lanczos::{End, Lanczos, stages};
 pub use largest::{Largest, largest_eigenvalue};
 pub use line::{Line, slope_weights};
 pub use low_rank::{Factors, LowRankLayout, LowRankSum};

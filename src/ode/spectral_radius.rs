@@ -18,7 +18,7 @@ use nalgebra::{DVector, SMatrix, SymmetricEigen};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::linalg::{End, Lanczos, add_scaled, sum_over, vectorised};
+use crate::linalg::{Lanczos, add_scaled, sum_over, vectorised, vectors_that_fit};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::method::fit;
@@ -33,15 +33,12 @@ const SECOND_SETTLED: f64 = 0.02;
 const SAFETY: f64 = 1.05;
 /// The share of a random direction in the second one.
 const MIXED: f64 = 0.05;
-/// Products in one estimate, at most: a spectrum without a gap at its end settles before.
+/// Products in one estimate, at most: a spectrum without a gap at its end settles before. A search takes no more than fit in memory, but
+/// as many as `FEWEST` in any case.
 const PRODUCTS: usize = 60;
+const FEWEST: usize = 16;
 /// What a search may leave above what it has found, as a share of it: 3/0.9 is still within the 3.5 of tsit5's interval of stability.
 const UNSEEN: f64 = 0.1;
-/// The probability that it has missed more.
-const MISSED: f64 = 1e-6;
-/// Numbers that its basis may hold: 256 MiB; but as many vectors in any case.
-const NUMBERS: usize = 1 << 25;
-const FEWEST: usize = 16;
 /// Estimates from one search to the next, for every product of the first.
 const ESTIMATES_PER_PRODUCT: usize = 2;
 /// The dimension of the space, at most.
@@ -168,20 +165,9 @@ impl SpectralRadius {
                 out.fill(f64::NAN);
             }
         });
-        let most = PRODUCTS.min((NUMBERS / dim).max(FEWEST));
-        loop {
-            lanczos.grow_to(lanczos.steps() + 1);
-            if lanczos.has_overflowed() {
-                return Err(NotFinite);
-            }
-            let found = lanczos.ritz(End::Largest).abs().max(lanczos.ritz(End::Smallest).abs());
-            let bound = (1.0 + UNSEEN) * found;
-            let excluded = |end, bound| lanczos.excludes(end, bound, MISSED);
-            let done = lanczos.is_exhausted() || lanczos.steps() >= most;
-            if done || (excluded(End::Largest, bound) && excluded(End::Smallest, -bound)) {
-                break;
-            }
-        }
+        let most = vectors_that_fit(dim, 1).clamp(FEWEST, PRODUCTS);
+        let bound = |[smallest, largest]: [f64; 2]| (1.0 + UNSEEN) * largest.abs().max(smallest.abs());
+        lanczos.search(most, |ritz| [-bound(ritz), bound(ritz)]).ok_or(NotFinite)?;
         self.until_search = ESTIMATES_PER_PRODUCT * lanczos.steps();
         self.estimate = [0.0; 2];
         for (i, (value, y)) in lanczos.foremost(2).into_iter().enumerate() {
@@ -345,6 +331,7 @@ vectorised! {
 }
 
 /// v ← its part outside the span of orthonormal vectors, of length 1; false, and v is of no use, if that part is no longer than `least`.
+/// Of all vectors at once, a block of rows at a time, which is faster and rounds differently from [`Lanczos`], which takes one after another.
 fn orthonormalise(v: &mut DVector<f64>, basis: &[DVector<f64>], least: f64) -> bool {
     let mut length = norm(v);
     // Twice is enough (Parlett, *The Symmetric Eigenvalue Problem*, 6.9).

@@ -3,16 +3,12 @@
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
 
-use crate::linalg::{End, Lanczos, stages};
+use crate::linalg::{End, Lanczos, stages, vectors_that_fit};
 use crate::rng::gaussian_matrix;
 
 use super::super::symmetry::Symmetry;
 use super::{At, STILL};
 
-/// Numbers in a Krylov basis, at most: 128 MiB.
-const BASIS: usize = 1 << 24;
-/// The probability at which an eigenvalue may have been missed: a small residual would only tell that some eigenvalue is near.
-const MISSED: f64 = 1e-6;
 /// Ritz values below so many ε of the largest are rounding.
 const ROUNDING: f64 = 1e3;
 
@@ -22,9 +18,9 @@ pub(super) fn cost(k: usize, parameters: usize) -> u64 {
     (2 * k + k * k / 12 + k * k * k / (5 * parameters)) as u64
 }
 
-/// The largest dimension of which two cost at most `budget`.
+/// The largest dimension of which two spaces, the spectrum's and that of ∇J, fit in memory and cost at most `budget`.
 pub(super) fn affordable(parameters: usize, budget: u64) -> usize {
-    let most = parameters.min(BASIS / parameters);
+    let most = parameters.min(vectors_that_fit(parameters, 2));
     stages(most).take_while(|&k| 2 * cost(k, parameters) <= budget).last().unwrap_or(0)
 }
 
@@ -89,10 +85,10 @@ impl<'a> Spectrum<'a> {
             }
             let rounding = ROUNDING * f64::EPSILON * self.radius();
             let exhausted = self.lanczos.is_exhausted();
-            if least > rounding && (exhausted || self.lanczos.excludes(End::Smallest, 0.5 * least, MISSED)) {
+            if least > rounding && (exhausted || self.lanczos.excludes(End::Smallest, 0.5 * least)) {
                 return Escape::Strict { curvature: if exhausted { least } else { 0.5 * least } };
             }
-            none = exhausted || self.lanczos.excludes(End::Smallest, -threshold, MISSED);
+            none = exhausted || self.lanczos.excludes(End::Smallest, -threshold);
             // A smallest eigenvalue of 0 stays 0.
             if none && (exhausted || least <= threshold) {
                 break;

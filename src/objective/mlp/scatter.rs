@@ -9,14 +9,15 @@ use std::cell::RefCell;
 use nalgebra::{DMatrixView, DVector};
 
 use crate::data::Dataset;
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::{Write, gemm_nn};
 use crate::loss::Loss;
 use crate::network::Architecture;
 use crate::objective::Samples;
 
+use super::along::{Direction, Dots, Taped};
 use super::blocks::{Block, Division, Part, each};
 use super::reduce;
-use super::tape::{Keep, Tape, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
+use super::tape::{Keep, Tape, matrix_mut, multiply};
 
 /// S(θ) of a network on samples. Its cost is that of about three gradients by backpropagation, also where the loss itself goes by moments.
 pub struct SampleProducts {
@@ -32,15 +33,15 @@ pub struct SampleProducts {
 /// What one lane of blocks needs, and what it sums.
 struct Lane {
     tape: Tape,
-    /// Ḣ_l.
-    states: Vec<Vec<f64>>,
-    /// Ė_l.
-    errors: Vec<Vec<f64>>,
-    /// Ē̇_l.
-    back: Vec<f64>,
+    dots: Dots,
+    own: OwnGradients,
+    sum: Vec<f64>,
+}
+
+/// Each sample's own gradient as its direction.
+struct OwnGradients {
     /// ‖h_{l−1,i}‖² or ‖e_{l,i}‖² of each sample.
     squares: Vec<f64>,
-    sum: Vec<f64>,
 }
 
 impl SampleProducts {
@@ -50,13 +51,10 @@ impl SampleProducts {
         let division = Division::new(net, count);
         let data = Dataset { x: samples.inputs.transpose(), y: samples.labels.transpose() };
         let blocks = division.blocks(&data);
-        let widest = net.widths().iter().copied().max().unwrap_or(0);
         let lane = |_| Lane {
             tape: Tape::new(net, division.rows, Keep::Turns),
-            states: buffers(net, division.rows, |_| true),
-            errors: buffers(net, division.rows, |_| true),
-            back: vec![0.0; division.rows * widest],
-            squares: vec![0.0; division.rows],
+            dots: Dots::new(net, division.rows),
+            own: OwnGradients { squares: vec![0.0; division.rows] },
             sum: vec![0.0; net.parameter_count()],
         };
         let lanes = RefCell::new((0..division.lanes).map(lane).collect());
@@ -93,62 +91,36 @@ impl SampleProducts {
 
 impl Lane {
     /// `sum` ← or += the block's share.
-    fn add(&mut self, net: &Architecture, theta: &[f64], part: Part, (loss, share): (Loss, f64), write: Write) {
-        let (rows, depth, widths) = (part.x.nrows(), net.depth(), net.widths());
+    fn add(&mut self, net: &Architecture, theta: &[f64], part: Part, rule: (Loss, f64), write: Write) {
         self.tape.up(net, theta, part, Keep::Turns);
-        self.tape.down(net, theta, part, Keep::Turns, (loss, share), None);
-        let tape = &self.tape;
-        let state = |l: usize| if l == 0 { part.x } else { matrix(&tape.states[l - 1], rows, widths[l]) };
-        for l in 1..=depth {
-            let (below, here) = self.states.split_at_mut(l - 1);
-            let size = rows * widths[l];
-            let z = &mut here[0][..size];
-            row_squares(state(l - 1), &mut self.squares[..rows]);
-            if net.has_bias(l) {
-                self.squares[..rows].iter_mut().for_each(|square| *square += 1.0);
-            }
-            z.copy_from_slice(&tape.errors[l - 1][..size]);
-            z.chunks_exact_mut(rows).for_each(|column| multiply(column, &self.squares));
-            if l > 1 {
-                let dot = matrix(&below[l - 2], rows, widths[l - 1]);
-                gemm_nt(Write::Add, dot, net.weight(theta, l), matrix_mut(z, rows, widths[l]));
-            }
-            if !is_identity(net, l) {
-                let turned = &mut self.errors[l - 1][..size];
-                turned.copy_from_slice(z);
-                multiply(turned, &tape.turns[l - 1]);
-                multiply(z, &tape.slopes[l - 1]);
-            }
-        }
-        let back = &mut self.back[..rows * widths[depth]];
-        back.copy_from_slice(&self.states[depth - 1][..rows * widths[depth]]);
-        loss.curve(share, tape.outputs(net, rows), part.y, matrix_mut(back, rows, widths[depth]));
-        for l in (1..=depth).rev() {
-            let size = rows * widths[l];
-            let (error_dot, back) = (&mut self.errors[l - 1][..size], &mut self.back[..size]);
-            if is_identity(net, l) {
-                error_dot.copy_from_slice(back);
-            } else {
-                multiply(back, &tape.slopes[l - 1]);
-                error_dot.iter_mut().zip(&*back).for_each(|(turned, straight)| *turned += straight);
-            }
-            let (entries, error_dot) = (&*error_dot, matrix(error_dot, rows, widths[l]));
-            let error = matrix(&tape.errors[l - 1], rows, widths[l]);
-            gemm_tn(write, error_dot, state(l - 1), net.weight_mut(&mut self.sum, l));
-            if let Some(bias) = net.bias_mut(&mut self.sum, l) {
-                column_sums(write, entries, rows, bias);
-            }
-            if l > 1 {
-                let state_dot = matrix(&self.states[l - 2], rows, widths[l - 1]);
-                gemm_tn(Write::Add, error, state_dot, net.weight_mut(&mut self.sum, l));
-                row_squares(error, &mut self.squares[..rows]);
-                let back = &mut self.back[..rows * widths[l - 1]];
-                back.copy_from_slice(&tape.states[l - 2][..rows * widths[l - 1]]);
-                back.chunks_exact_mut(rows).for_each(|column| multiply(column, &self.squares));
-                gemm_nn(Write::Add, error_dot, net.weight(theta, l), matrix_mut(back, rows, widths[l - 1]));
-            }
-        }
+        self.tape.down(net, theta, part, Keep::Turns, rule, None);
+        self.dots.product(Taped { net, theta, part, tape: &self.tape }, &mut self.own, rule, (write, &mut self.sum));
     }
+}
+
+impl Direction for OwnGradients {
+    fn up(&mut self, at: Taped, l: usize, z: &mut [f64]) {
+        let squares = &mut self.squares[..at.rows()];
+        row_squares(at.state(l - 1), squares);
+        if at.net.has_bias(l) {
+            squares.iter_mut().for_each(|square| *square += 1.0);
+        }
+        scale_rows(z, &at.tape.errors[l - 1], squares);
+    }
+
+    fn down(&mut self, at: Taped, l: usize, error_dot: DMatrixView<f64>, back: &mut [f64]) {
+        let squares = &mut self.squares[..at.rows()];
+        row_squares(at.error(l), squares);
+        scale_rows(back, &at.tape.states[l - 2], squares);
+        let back = matrix_mut(back, at.rows(), at.net.widths()[l - 1]);
+        gemm_nn(Write::Add, error_dot, at.net.weight(at.theta, l), back);
+    }
+}
+
+/// `out` ← diag(`factors`)·`matrix`, whose buffer may be longer.
+fn scale_rows(out: &mut [f64], matrix: &[f64], factors: &[f64]) {
+    out.copy_from_slice(&matrix[..out.len()]);
+    out.chunks_exact_mut(factors.len()).for_each(|column| multiply(column, factors));
 }
 
 /// `squares` ← the sum of squares of each row of a matrix of as many rows.

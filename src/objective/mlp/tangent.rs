@@ -4,7 +4,7 @@ use nalgebra::DVector;
 
 use crate::linalg::Write;
 
-use super::along::Dots;
+use super::along::{Along, Dots, Taped};
 use super::blocks::each;
 use super::condensed::State;
 use super::sliding::Watch;
@@ -100,7 +100,8 @@ impl Tangent {
                     tape.down(net, weights, block.part(), Keep::Turns, rule, None);
                 }
                 let write = if k == 0 { Write::Replace } else { Write::Add };
-                lane.dots.product(net, (weights, direction), (block.part(), tape), rule, (write, &mut lane.sum));
+                let at = Taped { net, theta: weights, part: block.part(), tape };
+                lane.dots.product(at, &mut Along(direction), rule, (write, &mut lane.sum));
             }
         });
         let total = reduce(&mut self.lanes, |lane| &mut lane.sum);

@@ -8,7 +8,7 @@
 
 use nalgebra::{DMatrix, DMatrixView, DVector, Matrix3, Vector3};
 
-use crate::linalg::{Eigen, Write, gemm_nn, gemm_tn};
+use crate::linalg::{Eigen, Write, gemm_nn, gemm_tn, vectors_that_fit};
 
 use super::super::rhs::{NotFinite, Rhs};
 
@@ -20,7 +20,6 @@ const GROWTH: f64 = 0.15;
 /// As many directions at most, and no more than fill 256 MiB: the rest is left to the iteration. Orthogonalisation is the work of large
 /// subspaces (P = 8192: 600 directions took four times as long as 300, and half as many evaluations again).
 const MOST: usize = 300;
-const MOST_NUMBERS: usize = 1 << 24;
 /// A direction of which no more than this is left by orthogonalisation is rounding.
 const DEPENDENT: f64 = 1e-12;
 
@@ -179,7 +178,7 @@ impl Subspace {
     fn grow(&mut self, rhs: &Rhs<'_>) -> Result<bool, NotFinite> {
         let dim = self.q.nrows();
         let first = self.len;
-        let target = (first + 1 + (GROWTH * first as f64) as usize).min(MOST).min(MOST_NUMBERS / dim).min(dim);
+        let target = (first + 1 + (GROWTH * first as f64) as usize).min(MOST).min(vectors_that_fit(dim, 2)).min(dim);
         if self.q.ncols() < target {
             self.q.resize_horizontally_mut(target, 0.0);
             self.jq.resize_horizontally_mut(target, 0.0);
