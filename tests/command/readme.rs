@@ -168,7 +168,8 @@ fn the_starts_and_activations_of_the_guide_are_read() {
     let activations: Vec<&str> = sentence.split('`').skip(1).step_by(2).collect();
     assert_eq!(activations.len(), 9);
     for activation in activations {
-        succeed(at.path(), &["check", "my-study.yaml", "--set", &format!("network.activations={activation}")]);
+        let set = format!("network.activations={activation}");
+        succeed(at.path(), &["check", "my-study.yaml", "--set", "init=pytorch", "--set", &set]);
     }
 }
 
