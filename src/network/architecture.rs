@@ -34,6 +34,15 @@ pub enum Conserved {
 }
 
 impl Conserved {
+    /// What is conserved between two layers with this activation between them.
+    pub fn across(activation: Activation) -> Self {
+        match activation {
+            Activation::Identity => Self::Matrix,
+            Activation::Relu | Activation::LeakyRelu => Self::Diagonal,
+            _ => Self::Nothing,
+        }
+    }
+
     /// D_l with what is not conserved of it made zero; empty where nothing is.
     pub(super) fn part<T: Scalar + Copy + Default>(self, whole: DMatrix<T>) -> DMatrix<T> {
         let (n, zero) = (whole.nrows(), T::default());
@@ -156,11 +165,7 @@ impl Architecture {
 
     /// What gradient flow conserves between the layers l and l + 1, for l = 1, …, L − 1.
     pub fn conserved(&self, l: usize) -> Conserved {
-        match self.activation(l) {
-            Activation::Identity => Conserved::Matrix,
-            Activation::Relu | Activation::LeakyRelu => Conserved::Diagonal,
-            _ => Conserved::Nothing,
-        }
+        Conserved::across(self.activation(l))
     }
 
     /// W_l inside θ, to write to, for l = 1, …, L.

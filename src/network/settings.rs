@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Findings, MAX_WIDTH, path};
 
-use super::Activation;
+use super::{Activation, Conserved};
 
 /// The largest number of parameters: 4 GB for each copy of them.
 pub(crate) const MAX_PARAMETERS: u64 = 500_000_000;
@@ -116,6 +116,13 @@ impl Network {
             OneOrEach::One(one) => vec![*one; self.layers()],
             OneOrEach::Each(each) => each.clone(),
         }
+    }
+
+    /// Whether gradient flow conserves something between two layers, so that there is a balance to be off.
+    pub fn has_balance(&self) -> bool {
+        let activations = self.layer_activations();
+        let hidden = activations.split_last().map_or(&[][..], |(_, hidden)| hidden);
+        hidden.iter().any(|&activation| Conserved::across(activation) != Conserved::Nothing)
     }
 
     /// Whether a layer has a bias.

@@ -24,7 +24,7 @@ impl Scenario {
                 "cross_entropy needs a network with one output per class, 2 or more: with one output use logistic",
             );
         }
-        self.init.validate(&self.network.widths, found);
+        self.init.validate(&self.network, found);
         self.weight_decay.validate(self.network.layers(), found);
         self.layer_rates.validate(self.network.layers(), found);
         self.flow.validate(found);

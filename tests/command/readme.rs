@@ -1,47 +1,103 @@
-//! What the README says, works.
+//! What the README promises, and the tables and scenarios that were its own before the pages in docs/ took them over.
 
 use std::fs;
-use std::path::Path;
 
-use crate::harness::succeed;
+use crate::harness::{gramflow, succeed};
+use crate::pages::{blocks_in, first_cells, first_names, my_study, page, pages, root, yaml};
 
-fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
-}
-
-/// The contents of its code blocks in `language`.
-fn blocks(language: &str) -> Vec<String> {
-    let (readme, fence) = (readme(), format!("```{language}\n"));
-    readme.split(&fence).skip(1).map(|block| block.split("```").next().unwrap().to_string()).collect()
-}
-
-/// Its YAML block that begins with `key`.
-fn yaml(key: &str) -> String {
-    blocks("yaml").into_iter().find(|block| block.starts_with(key)).unwrap()
-}
-
-/// The commands on its scenario, as typed.
+/// Its first command.
 #[test]
-fn the_first_scenario_runs_by_the_commands_beside_it() {
+fn the_scenario_of_its_first_command_exists() {
+    let main = blocks_in(&page("README.md"), "sh")[0].clone();
+    assert!(main.starts_with("cargo run --release -- run "), "{main}");
+    assert!(root().join(main.split_whitespace().last().unwrap()).exists(), "{main}");
+}
+
+/// The numbers beside its scenario, to the digits given, and its verdicts.
+#[test]
+fn its_scenario_gives_its_result() {
     let at = tempfile::tempdir().unwrap();
-    fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
-    fs::write(at.path().join("my-sweep.yaml"), yaml("name:") + &yaml("sweep:")).unwrap();
-    let mut ran = 0;
-    for line in blocks("sh").concat().lines() {
-        let Some(command) = line.split(" #").next().unwrap().trim().strip_prefix("gramflow ") else { continue };
-        succeed(at.path(), &command.split_whitespace().collect::<Vec<_>>());
-        ran += 1;
+    let readme = page("README.md");
+    fs::write(at.path().join("first.yaml"), yaml("README.md", "name:")).unwrap();
+    succeed(at.path(), &["run", "first.yaml", "--strict", "--out", "claims"]);
+    let at_times = ["--set", "record={times: [1, 10, 100]}", "--set", "claims=[]", "--out", "times"];
+    succeed(at.path(), &[&["run", "first.yaml"], at_times.as_slice()].concat());
+    let run = gramflow::folder::read(&at.path().join("times")).unwrap();
+    let head = "| t | `loss` |";
+    let table = readme.split(head).nth(1).unwrap().split("\n\n").next().unwrap();
+    let names: Vec<&str> = std::iter::once("loss").chain(table.lines().next().unwrap().split('`').skip(1).step_by(2)).collect();
+    let times = run.table.floats("flow", "t");
+    assert_eq!(times, [0.0, 1.0, 10.0, 100.0, 300.0]);
+    for (row, time) in table.lines().skip(2).zip(&times) {
+        let cells: Vec<f64> = row.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+        assert_eq!((cells.len(), cells[0]), (1 + names.len(), *time), "{row}");
+        for (name, shown) in names.iter().zip(&cells[1..]) {
+            let index = times.iter().position(|t| t == time).unwrap();
+            let value = run.table.floats("flow", name)[index];
+            assert!((value - shown).abs() <= 0.0051 * value.abs(), "{name} at {time}: {value}, not {shown}");
+        }
     }
-    assert_eq!(ran, 12);
 }
 
-/// Its pictures, of its sweep.
+/// Its short table of verdicts, against the long one.
 #[test]
-fn the_pictures_of_its_sweep_are_drawn() {
+fn its_verdicts_are_those_of_the_figures() {
+    let (readme, claims) = (page("README.md"), page("figures/claims.md"));
+    let rows = readme.split("| in the paper |").nth(1).unwrap().split("\n\n").next().unwrap().lines().skip(2);
+    let mut judged = 0;
+    for row in rows {
+        let claim = row.split('`').nth(1).unwrap();
+        let units = claims.lines().filter(|line| line.starts_with(&format!("| `{claim}` |")));
+        let holds: Vec<usize> =
+            units.map(|line| line.split('|').nth(3).unwrap().trim().strip_prefix("holds ").unwrap().parse().unwrap()).collect();
+        let total: usize = holds.iter().sum();
+        assert!(total > 0 && row.contains(&format!("holds in {total} of {total}")), "{row}: {total}");
+        judged += 1;
+    }
+    assert!(judged > 7, "{judged}");
+}
+
+/// It stays short.
+#[test]
+fn it_fits_on_a_few_screens() {
+    assert!(page("README.md").lines().count() <= 130);
+}
+
+/// Its numbers of speed are those of the benchmarks.
+#[test]
+fn its_speed_is_that_of_the_benchmarks() {
+    let (readme, benchmarks) = (page("README.md"), page("docs/benchmarks.md"));
+    let rows = readme.split("| L layers of d × d |").nth(1).unwrap().split("\n\n").next().unwrap().lines().skip(2);
+    let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_string()).collect::<Vec<_>>();
+    for row in rows.map(cells) {
+        let [ours, peer, ratio] = [&row[2], &row[3], &row[4]];
+        let peer = peer.split(" (").next().unwrap();
+        let measured = |line: &str| {
+            let line = cells(line);
+            line.len() > 5 && line[2] == *ours && line[3].starts_with(peer) && line[4].starts_with(&format!("**{ratio}**"))
+        };
+        assert!(benchmarks.lines().any(measured), "{row:?}");
+    }
+}
+
+/// The message that the tutorial shows of a mistyped key.
+#[test]
+fn the_mistake_of_the_tutorial_is_told_as_shown() {
     let at = tempfile::tempdir().unwrap();
-    let name = yaml("name:").split_whitespace().nth(1).unwrap().to_string();
+    fs::write(at.path().join("my-study.yaml"), my_study().replace("  rtol:", "  rtoll:")).unwrap();
+    let shown = blocks_in(&page("docs/tutorial.md"), "text").into_iter().find(|block| block.contains("rtoll")).unwrap();
+    let output = gramflow(at.path(), &["check", "my-study.yaml"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && told.contains(shown.trim()), "{told}");
+}
+
+/// The pictures of the guide, of its sweep.
+#[test]
+fn the_pictures_of_the_sweep_are_drawn() {
+    let at = tempfile::tempdir().unwrap();
+    let name = my_study().split_whitespace().nth(1).unwrap().to_string();
     fs::create_dir(at.path().join("paper")).unwrap();
-    let scenario = yaml("name:") + &yaml("sweep:") + &yaml("pictures:");
+    let scenario = my_study() + &yaml("docs/guide.md", "sweep:") + &yaml("docs/guide.md", "pictures:");
     fs::write(at.path().join(format!("paper/{name}.yaml")), scenario).unwrap();
     succeed(at.path(), &["figures", "--scenarios", "paper", "--out", "drawn"]);
     let svg = fs::read_to_string(at.path().join(format!("drawn/{name}.svg"))).unwrap();
@@ -59,12 +115,13 @@ fn the_pictures_of_its_sweep_are_drawn() {
     assert!(!svg.contains("is such.") && !svg.contains("no column") && at.path().join(format!("drawn/{name}.png")).exists());
 }
 
-/// Its list of optimizers, in its scenario.
+/// The guide's list of optimizers, in the tutorial's scenario.
 #[test]
 fn the_optimizers_run() {
     let at = tempfile::tempdir().unwrap();
-    let scenario = yaml("name:").split("optimizers:").next().unwrap().to_string();
-    fs::write(at.path().join("my-study.yaml"), scenario + &yaml("optimizers:") + &yaml("measure:")).unwrap();
+    let scenario = my_study().split("optimizers:").next().unwrap().to_string();
+    let (optimizers, measure) = (yaml("docs/guide.md", "optimizers:"), yaml("docs/guide.md", "measure:"));
+    fs::write(at.path().join("my-study.yaml"), scenario + &optimizers + &measure).unwrap();
     succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=20", "--out", "run"]);
     for picture in ["ledger", "sharpness"] {
         assert!(at.path().join(format!("run/figures/{picture}.png")).exists(), "{picture}");
@@ -75,18 +132,13 @@ fn the_optimizers_run() {
     }
 }
 
-/// Every law and every target of its tables, in its scenario with one output.
+/// Every law and every target of the guide's tables, in the tutorial's scenario with one output.
 #[test]
-fn the_inputs_and_targets_of_its_tables_are_read() {
+fn the_inputs_and_targets_of_the_tables_are_read() {
     let at = tempfile::tempdir().unwrap();
-    fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
-    let readme = readme();
-    let column = |head: &str| -> Vec<String> {
-        let table = readme.split(head).nth(1).unwrap().split("\n\n").next().unwrap();
-        let cells = table.lines().skip(2).map(|row| row.split('|').nth(1).unwrap());
-        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_string)).collect()
-    };
-    let (laws, targets) = (column("| `inputs.distribution` |"), column("| `target` |"));
+    fs::write(at.path().join("my-study.yaml"), my_study()).unwrap();
+    let guide = page("docs/guide.md");
+    let (laws, targets) = (first_names(&guide, "| `inputs.distribution` |"), first_names(&guide, "| `target` |"));
     assert_eq!((laws.len(), targets.len()), (6, 6));
     let laws = laws.iter().map(|law| format!("data.synthetic.inputs.distribution={law}"));
     for set in laws.chain(targets.iter().map(|target| format!("data.synthetic.target={target}"))) {
@@ -96,24 +148,36 @@ fn the_inputs_and_targets_of_its_tables_are_read() {
     }
 }
 
+/// Every start of the guide's table, and every activation.
 #[test]
-fn the_files_it_points_to_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = readme();
-    let links: Vec<&str> = readme.split("](").skip(1).map(|link| link.split(')').next().unwrap()).collect();
-    for link in links.iter().filter(|link| !link.starts_with("http")) {
-        assert!(root.join(link).exists(), "{link}");
+fn the_starts_and_activations_of_the_guide_are_read() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("my-study.yaml"), my_study()).unwrap();
+    succeed(at.path(), &["export", "my-study.yaml", "--out", "w0.npz"]);
+    let guide = page("docs/guide.md");
+    let starts: Vec<String> =
+        first_cells(&guide, "| `init` |").iter().map(|cell| cell.replace('`', "").trim().to_string()).collect();
+    assert_eq!(starts.len(), 7);
+    for start in starts {
+        let init = format!("init={start}");
+        // Widths that suit a λ-balanced start.
+        let widths = if start.contains("lambda") { "[10, 4, 4, 4]" } else { "[10, 16, 8, 4]" };
+        succeed(at.path(), &["check", "my-study.yaml", "--set", &init, "--set", &format!("network.widths={widths}")]);
     }
-    assert!(links.len() > 5);
-    let main = blocks("sh")[0].clone();
-    assert!(root.join(main.split_whitespace().last().unwrap()).exists(), "{main}");
+    let sentence = guide.split("The activations are ").nth(1).unwrap().split('.').next().unwrap();
+    let activations: Vec<&str> = sentence.split('`').skip(1).step_by(2).collect();
+    assert_eq!(activations.len(), 9);
+    for activation in activations {
+        let set = format!("network.activations={activation}");
+        succeed(at.path(), &["check", "my-study.yaml", "--set", "init=pytorch", "--set", &set]);
+    }
 }
 
-/// A column that the README names and no run has would mislead every script.
+/// A column that a page names and no run has would mislead every script.
 #[test]
-fn the_columns_and_arrays_it_names_are_there() {
+fn the_columns_and_arrays_they_name_are_there() {
     let at = tempfile::tempdir().unwrap();
-    fs::write(at.path().join("my-study.yaml"), yaml("name:")).unwrap();
+    fs::write(at.path().join("my-study.yaml"), my_study()).unwrap();
     succeed(
         at.path(),
         &[
@@ -121,6 +185,10 @@ fn the_columns_and_arrays_it_names_are_there() {
             "my-study.yaml",
             "--set",
             "flow.t_end=1",
+            "--set",
+            "flow.certify=true",
+            "--set",
+            "flow.preserve={balance: double_double}",
             "--set",
             "measure=[modified_flow, limit, ntk]",
             "--set",
@@ -130,14 +198,16 @@ fn the_columns_and_arrays_it_names_are_there() {
         ],
     );
     let run = gramflow::folder::read(&at.path().join("run")).unwrap();
-    let python = blocks("python").concat();
-    for name in python.split("arrays[\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+    let python: String = pages().iter().flat_map(|path| blocks_in(&page(path), "python")).collect();
+    let mut named: Vec<&str> = python.split("arrays[\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(named.len() > 5, "{named:?}");
+    named.extend(["flow/error_loss", "flow/low_W1"]);
+    for name in named {
         assert!(run.arrays.contains_key(name), "{name}");
     }
-    let readme = readme();
-    let table = readme.split("| columns | are |").nth(1).unwrap().split("\n\n").next().unwrap();
-    let cells = table.lines().skip(2).map(|row| row.split('|').nth(1).unwrap());
-    let names: Vec<String> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_string)).collect();
+    let plotted = python.split("flow[[").nth(1).unwrap().split("]]").next().unwrap();
+    let plotted = plotted.split('"').skip(1).step_by(2).map(str::to_string);
+    let names: Vec<String> = first_names(&page("docs/theory.md"), "| columns | are |").into_iter().chain(plotted).collect();
     assert!(names.len() > 15);
     for name in names.iter().filter(|name| !name.starts_with('…')) {
         let stem = name.trim_end_matches('*').trim_end_matches("Wl").trim_end_matches("_l");
@@ -145,14 +215,4 @@ fn the_columns_and_arrays_it_names_are_there() {
             run.table.columns.iter().any(|column| column.name == *name || (stem != name && column.name.starts_with(stem)));
         assert!(found, "{name}");
     }
-}
-
-/// The table of claims is that of the figures: generated, not typed.
-#[test]
-fn its_claims_are_those_of_the_figures() {
-    let readme = readme();
-    let block = readme.split_once("<!-- claims -->\n").and_then(|(_, rest)| rest.split_once("<!-- /claims -->"));
-    let block = block.map(|(block, _)| block.trim().to_string());
-    let generated = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("figures/claims.md")).ok();
-    assert_eq!(block, generated.map(|text| text.trim().to_string()));
 }

@@ -7,7 +7,7 @@
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
-use crate::network::{Architecture, Parameters};
+use crate::network::{Architecture, Conserved, Parameters};
 use crate::rng::orthonormal_columns;
 
 use super::gaussian;
@@ -24,7 +24,7 @@ pub struct Balanced<'a> {
 }
 
 /// A start with D_l = 0 to rounding, or, with `imbalance` > 0, that start moved along one Gaussian direction E just so far that
-/// max_l ‖D_l‖_F = `imbalance`: W_l ← W_l + εE_l. Biases are 0.
+/// max_l ‖D_l‖_F = `imbalance`: W_l ← W_l + εE_l. Biases are 0. A network that conserves nothing of any D_l has no imbalance, and stays.
 pub fn balanced(architecture: &Architecture, settings: Balanced, rng: &mut impl Rng, direction: &mut impl Rng) -> Parameters {
     let widths = architecture.widths();
     let narrowest = widths.iter().copied().min().unwrap_or(0);
@@ -35,7 +35,8 @@ pub fn balanced(architecture: &Architecture, settings: Balanced, rng: &mut impl 
     let frames: Vec<_> = widths.iter().map(|&d| orthonormal_columns(d, root.nrows(), rng)).collect();
     let weights: Vec<_> = (1..=depth).map(|l| &frames[l] * &root * frames[l - 1].transpose()).collect();
     let start = Parameters::from_weights(architecture, &weights);
-    if settings.imbalance > 0.0 { unbalance(&start, settings.imbalance, direction) } else { start }
+    let movable = (1..depth).any(|l| architecture.conserved(l) != Conserved::Nothing);
+    if settings.imbalance > 0.0 && movable { unbalance(&start, settings.imbalance, direction) } else { start }
 }
 
 /// The start moved along a Gaussian direction until its largest gap is `imbalance` > 0.
@@ -66,6 +67,7 @@ fn unbalance(start: &Parameters, imbalance: f64, rng: &mut impl Rng) -> Paramete
 mod tests {
     use super::*;
     use crate::linalg::singular_values;
+    use crate::network::Activation;
     use crate::rng::{Purpose, stream};
     use proptest::prelude::*;
 
@@ -97,6 +99,17 @@ mod tests {
             // Rounding of the gap itself: ε·‖W‖² with ‖W‖² of order 10.
             prop_assert!((start.balance_gap() - imbalance).abs() <= 1e-14 * (10.0 + imbalance));
         }
+    }
+
+    /// There is no gap to double until it is large enough.
+    #[test]
+    fn without_a_conserved_imbalance_the_start_stays() {
+        let settings = |imbalance| Balanced { scale: 1.0, singular_values: None, imbalance };
+        assert_eq!(draw(&[3, 2], settings(0.5), 1).values(), draw(&[3, 2], settings(0.0), 1).values());
+        let tanh = Architecture::with_layers(&[3, 2, 1], &[Activation::Tanh, Activation::Identity], &[false, false]);
+        let start =
+            |imbalance| balanced(&tanh, settings(imbalance), &mut stream(1, Purpose::Init), &mut stream(1, Purpose::Imbalance));
+        assert_eq!(start(0.5).values(), start(0.0).values());
     }
 
     #[test]

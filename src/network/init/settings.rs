@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
 use crate::settings::{Findings, write_path};
 
 use super::LambdaBalanced;
@@ -55,7 +56,8 @@ fn one() -> f64 {
 }
 
 impl Init {
-    pub(crate) fn validate(&self, widths: &[usize], found: &mut Findings) {
+    pub(crate) fn validate(&self, network: &Network, found: &mut Findings) {
+        let widths = &*network.widths;
         match self {
             Self::Pytorch | Self::Identity => {}
             Self::Gaussian { std } => found.positive("init.gaussian.std", *std),
@@ -68,6 +70,12 @@ impl Init {
                 if *imbalance > 0.0 && widths.len() == 2 {
                     let message =
                         format!("must be 0 with a single layer, which has no neighbour to balance, got {imbalance:?}");
+                    found.add("init.balanced.imbalance", message);
+                } else if *imbalance > 0.0 && !network.has_balance() {
+                    let message = format!(
+                        "must be 0 for a network whose hidden activations conserve no imbalance, got {imbalance:?}: use identity, relu \
+                         or leaky_relu, or an unbalanced init"
+                    );
                     found.add("init.balanced.imbalance", message);
                 }
                 if let Some(values) = singular_values {

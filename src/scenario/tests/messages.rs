@@ -99,6 +99,22 @@ fn a_target_that_does_not_fit_the_network_is_reported_at_the_network() {
     assert_eq!(message, "scenario.yaml:3:26: network.widths[2]: must be the target's outputs, 1, got 2");
 }
 
+/// There is no imbalance to set: the search for it would never end.
+#[test]
+fn an_imbalance_that_nothing_conserves_is_refused() {
+    for (activation, refused) in [("tanh", true), ("[gelu, tanh]", true), ("[relu, tanh]", false), ("identity", false)] {
+        let sets = [&format!("network.activations={activation}"), "init.balanced.imbalance=0.5"];
+        match reading(SMALL, &sets) {
+            Ok(_) => assert!(!refused, "{activation}"),
+            Err(found) => {
+                assert!(refused, "{activation}: {found:?}");
+                assert_eq!(found[0].path, "init.balanced.imbalance");
+                assert!(found[0].message.contains("use identity, relu or leaky_relu"), "{found:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_part_of_a_run_is_named() {
     // A sweep is refused by the name of the command that takes it.
