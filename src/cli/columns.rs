@@ -11,7 +11,7 @@ use super::output::print;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Columns whose name or group holds this text; with * or ? a glob, which the whole name or group has to match
+    /// Show columns whose name or group contains this text; with * or ?, a pattern for the whole name or group
     pattern: Option<String>,
     /// As JSON: a list with `name`, `formula`, `unit`, `group` and `measure` of each
     #[arg(long)]

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     /// The folder of the figures' scenarios
     #[arg(long, value_name = "DIR", default_value = "scenarios/paper")]
     scenarios: PathBuf,
-    /// The folder of the figures' runs: what is finished there is not run again
+    /// The folder of the figures' runs; units finished there are not run again
     #[arg(long, value_name = "DIR", default_value = "runs/figures")]
     runs: PathBuf,
     /// Units at a time [default: one per core]

@@ -28,7 +28,7 @@ use crate::scenario::{self, Scenario, ScenarioError};
 
 use error::CliError;
 
-/// Gradient flow of deep networks, optimizers beside it, and what theory says of both.
+/// Train deep networks by gradient flow and by real optimizers, side by side, and test what theory says.
 #[derive(Debug, Parser)]
 #[command(
     name = "gramflow",
@@ -39,7 +39,7 @@ use error::CliError;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Neither progress nor warnings on standard error; the manifest, the report and --json still have the warnings
+    /// Print no progress and no warnings; warnings are still in the manifest, the report and --json
     #[arg(long, short, global = true)]
     quiet: bool,
 }
@@ -54,13 +54,13 @@ enum Command {
     Explain(explain::Arguments),
     /// Write data, start and batches to one NPZ file, to redo a run elsewhere
     Export(export::Arguments),
-    /// Draw the figures of a finished run, or of a sweep, again from records alone
+    /// Draw the figures of a finished run or sweep again, from its records alone
     Plot(plot::Arguments),
-    /// Run, judge and draw the figures of the paper; what was run before is read again
+    /// Run the paper's scenarios, judge their claims and draw their figures; finished runs are reused
     Figures(figures::Arguments),
-    /// Write one HTML page of a run, a sweep or the figures, that needs no other file
+    /// Write one self-contained HTML page of a run, a sweep or the figures
     Report(report::Arguments),
-    /// Learn about the method rather than the network: many integrations of one scenario
+    /// Study methods rather than networks: many integrations of one scenario
     #[command(subcommand)]
     Study(study::Study),
     /// Run many units of one scenario, on all cores or in shards, and merge their records
@@ -111,7 +111,7 @@ struct Selection {
 /// What a command may take of the machine.
 #[derive(Debug, Clone, Copy, Default, Args)]
 struct Limit {
-    /// Memory that may be taken, as 500MB or 16GB; what is estimated to take more is refused before it begins [default: what is free]
+    /// Memory the command may use, as 500MB or 16GB; a run estimated to need more is refused before it starts [default: free memory]
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<Bytes>,
 }

@@ -9,9 +9,9 @@ use super::CliError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Study {
-    /// Gradients and wall time against achieved error, for every method of integration
+    /// Compare integrators: gradients and wall time against achieved error
     Integrators(integrators::Arguments),
-    /// Distance of optimizers to the flow against their learning rate, with the order in which it falls
+    /// Measure how far optimizers are from the flow at many learning rates, and the order of that distance
     Lr(lr::Arguments),
 }
 

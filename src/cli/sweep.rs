@@ -23,9 +23,9 @@ pub(super) enum Command {
     Plan(plan::Arguments),
     /// Run the units that are not finished, one per core
     Run(run::Arguments),
-    /// Say how far a sweep is
+    /// Show how far a sweep has come
     Status(status::Arguments),
-    /// Write the rows of all finished units as one table, sweep.parquet
+    /// Write the records of all finished units as one table, sweep.parquet
     Merge(merge::Arguments),
     /// Not in this version: whoever brings it deletes this line.
     #[command(hide = true)]

@@ -6,7 +6,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     Group::Loss,
     &[Column::new(
         "accuracy",
-        "share of samples (logistic: of samples and outputs) that are classified right; null for mse",
+        "share classified right of the samples (logistic: of samples and outputs); null for mse",
         "1",
         "share of right answers",
     )],

@@ -11,13 +11,13 @@ pub(super) const COLUMNS: Columns = Columns::new(
     &[
         Column::new(
             "agop_target_cosine",
-            "cos(A_f, A_f*), A_f* of the target; null where it is not known",
+            "cos(A_f, A_f*), A_f* the target's; null where it is not known",
             "1",
             "cosine of A_f and the target’s A_{f*}",
         ),
         Column::new(
             "nfa_cosine_jacobian_centred",
-            "cos(W_1ᵀW_1, A_c^(1/L)), A_c of the Jacobians minus their mean; null of linear networks",
+            "cos(W_1ᵀW_1, A_c^(1/L)), A_c from the Jacobians minus their mean; null for linear networks",
             "1",
             "cosine of W_1^TW_1 and A_c^{ 1/L}, Jacobians centred",
         ),

@@ -23,7 +23,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     &[
         Column::new(
             "balance_gap",
-            "max_l ‖D_l‖_F, D_l = W_{l+1}ᵀW_{l+1} − W_lW_lᵀ − b_lb_lᵀ, of it what is conserved",
+            "max_l ‖D_l‖_F, D_l the conserved part of W_{l+1}ᵀW_{l+1} − W_lW_lᵀ − b_lb_lᵀ",
             "θ²",
             "balance gap max_{ℓ }‖D_ℓ‖_F",
         ),

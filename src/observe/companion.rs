@@ -8,7 +8,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     &[
         Column::new(
             "distance_to_modified_flow",
-            "‖θ − θ_mod‖, θ_mod the flow that the step size of gd or sgd modifies, to second order",
+            "‖θ − θ_mod‖, θ_mod the modified flow of gd or sgd, of second order in the step size",
             "θ",
             "distance to the modified flow ‖θ − θ_{mod}‖",
         )
@@ -17,7 +17,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
             .by(Measure::ModifiedFlow),
         Column::new(
             "distance_to_third_order_flow",
-            "‖θ − θ_third‖, θ_third the flow that the step size of gd or sgd modifies, to third order",
+            "‖θ − θ_third‖, θ_third the modified flow of gd or sgd, of third order in the step size",
             "θ",
             "distance to the third-order flow ‖θ − θ_{third}‖",
         )

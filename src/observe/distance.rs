@@ -10,12 +10,7 @@ use super::{Column, Columns, Group, Observable, Row, Snapshot};
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Distance,
     &[
-        Column::new(
-            "distance_to_flow",
-            "‖θ − θ_flow‖ at the very same time; null for the flow",
-            "θ",
-            "distance ‖θ − θ_{flow}‖",
-        ),
+        Column::new("distance_to_flow", "‖θ − θ_flow‖ at the same time; null for the flow", "θ", "distance ‖θ − θ_{flow}‖"),
         Column::new("distance_to_flow_relative", "‖θ − θ_flow‖/‖θ_flow‖", "1", "distance ‖θ − θ_{flow}‖ / ‖θ_{flow}‖"),
     ],
 );

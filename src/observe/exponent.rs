@@ -14,13 +14,13 @@ pub(super) const COLUMNS: Columns = Columns::new(
         ),
         Column::new(
             "nfa_exponent_modes",
-            "modes that it is fitted to, those with λ_i(A_f) > 1e-8 λ_1(A_f)",
+            "number of modes in the fit: those with λ_i(A_f) > 1e-8 λ_1(A_f)",
             "1",
             "modes of the fitted exponent",
         ),
         Column::new(
             "nfa_exponent_identifiable",
-            "whether two of them differ by more than a factor e^0.1",
+            "whether two modes of the fit differ by more than a factor e^0.1",
             "-",
             "whether the exponent is identifiable",
         ),

@@ -6,7 +6,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     Group::Loss,
     &[Column::new(
         "loss_over_constant",
-        "ℒ over that of the best constant function; of mse 1 − R²",
+        "ℒ divided by the ℒ of the best constant function; for mse 1 − R²",
         "1",
         "loss ℒ over the best constant function’s",
     )],

@@ -7,8 +7,8 @@ use super::{sharpness, spectra, test_loss};
 /// What every row begins with, whatever is observed.
 pub const ALWAYS: &[Column] = &[
     Column::new("process", "flow, or the name of an optimizer", "-", "process"),
-    Column::new("step", "steps of the process until then", "1", "step"),
-    Column::new("t", "the common clock: gradient descent's step k stands at k·lr", "θ²/ℒ", "time t"),
+    Column::new("step", "number of steps the process has taken", "1", "step"),
+    Column::new("t", "the common time: step k of gradient descent is at k·lr", "θ²/ℒ", "time t"),
 ];
 
 const OBSERVABLES: &[Columns] = &[

@@ -8,11 +8,11 @@ use super::{Column, Columns, Group, Observable, Row, Snapshot};
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Sharpness,
     &[
-        Column::new("sharpness", "λ_max(∇²J); of the flow with measure: [sharpness]", "ℒ/θ²", "sharpness λ_{max}(∇^2J)"),
+        Column::new("sharpness", "λ_max(∇²J); for the flow only with measure: [sharpness]", "ℒ/θ²", "sharpness λ_{max}(∇^2J)"),
         Column::new("lr_sharpness", "η_k·λ_max; null for the flow", "1", "η·λ_{max}(∇^2J)"),
         Column::new(
             "sharpness_bound",
-            "the λ_max at which η_k is at the edge of stability, 2/η_k for gd",
+            "the λ_max at which η_k is at the edge of stability: 2/η_k for gd",
             "ℒ/θ²",
             "edge of stability of λ_{max}(∇^2J)",
         ),

@@ -15,7 +15,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
         ),
         Column::new(
             "effective_rank_product",
-            "exp of the entropy of σ (Roy & Vetterli 2007), σ of W_L⋯W_1; of nonlinear networks of A_f^½",
+            "exp of the entropy of σ (Roy & Vetterli 2007), σ of W_L⋯W_1 (nonlinear networks: of A_f^½)",
             "1",
             "effective rank of W_L⋯W_1",
         ),
@@ -33,7 +33,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
         ),
         Column::new(
             "stable_rank_product",
-            "Σσ²/σ_1² (Rudelson & Vershynin 2007), σ of W_L⋯W_1; of nonlinear networks of A_f^½",
+            "Σσ²/σ_1² (Rudelson & Vershynin 2007), σ of W_L⋯W_1 (nonlinear networks: of A_f^½)",
             "1",
             "stable rank of W_L⋯W_1",
         ),
@@ -41,7 +41,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
         Column::new("entropy_rank_W{l}", "exp of the entropy of σ², σ of W_l, l = 1, …, L", "1", "entropy rank of W_{{l}}"),
         Column::new(
             "entropy_rank_product",
-            "exp of the entropy of σ², σ of W_L⋯W_1; of nonlinear networks of A_f^½",
+            "exp of the entropy of σ², σ of W_L⋯W_1 (nonlinear networks: of A_f^½)",
             "1",
             "entropy rank of W_L⋯W_1",
         ),

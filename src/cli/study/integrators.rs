@@ -24,11 +24,11 @@ pub(in crate::cli) struct Arguments {
     /// The study's folder; an earlier study there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>-integrators]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Relative tolerances; the absolute ones keep the scenario's proportion to them
+    /// Relative tolerances; absolute ones keep the scenario's ratio to them
     #[arg(long, value_name = "RTOL,…", value_delimiter = ',', value_parser = rtol,
           default_values = ["1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10"], hide_default_value = true)]
     rtol: Vec<f64>,
-    /// The methods to compare [default: all that this version has]
+    /// The methods to compare [default: all]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = integrators::method)]
     methods: Vec<Method>,
     /// Print the manifest and the points instead of the table

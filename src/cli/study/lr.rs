@@ -31,20 +31,20 @@ pub(in crate::cli) struct Arguments {
     /// Rates in every decade of a range
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PER_DECADE)))]
     per_decade: u32,
-    /// The scenario's own by their names, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign, muon; with -scaled, averages as
-    /// long as the time at every rate [default: the scenario's own, or gd]
+    /// The scenario's own by their names, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign, muon; adam-scaled, adamw-scaled and
+    /// rmsprop-scaled average over the same time at every rate [default: the scenario's own, or gd]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     optimizers: Vec<String>,
     /// Samples of a minibatch, or full, for gd, sgd, momentum and nesterov [default: their own, or full]
     #[arg(long, value_name = "B,…", value_delimiter = ',')]
     batch: Vec<Batch>,
-    /// Draws of the minibatches for each rate; data and start are the scenario's in all of them
+    /// Random draws of the minibatches at each rate; data and start stay the scenario's
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
-    /// The loss that gradients and time are counted to [default: where the flow has lost 99 % of what it loses until t_end]
+    /// Count steps, gradients and seconds until the loss is this [default: where the flow has lost 99 % of what it loses until t_end]
     #[arg(long, value_name = "LOSS", value_parser = loss)]
     loss: Option<f64>,
-    /// The study's folder; units that stand there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-lr]
+    /// The study's folder; units finished there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-lr]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Units at a time [default: one per core]

@@ -18,7 +18,7 @@ use super::{default_folder, planned, units};
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// The sweep's folder; units that stand there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-sweep]
+    /// The sweep's folder; units finished there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-sweep]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Units at a time [default: one per core]

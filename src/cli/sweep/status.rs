@@ -17,7 +17,7 @@ pub(in crate::cli) struct Arguments {
     /// Folders of one sweep, as its shards leave them
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Print it as JSON, every unit that is not done
+    /// Print JSON, with every unit that is not finished
     #[arg(long)]
     json: bool,
 }
