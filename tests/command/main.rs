@@ -29,6 +29,7 @@ mod references;
 mod report;
 mod run;
 mod sharpness;
+mod shell;
 mod stiff;
 mod stop;
 mod study;
