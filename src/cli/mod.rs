@@ -15,6 +15,7 @@ mod output;
 mod plot;
 mod report;
 mod run;
+mod schema;
 mod study;
 mod sweep;
 
@@ -72,6 +73,8 @@ enum Command {
     Columns(columns::Arguments),
     /// Write a commented scenario to start from
     New(new::Arguments),
+    /// Print the JSON Schema of a scenario, by which editors complete and check it
+    Schema(schema::Arguments),
     /// Print the script that makes a shell complete commands and options: bash, zsh, fish, elvish or powershell
     Completions(completions::Arguments),
     /// Write the manual pages, one for each command
@@ -145,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(command) => sweep::sweep(&command, quiet),
         Command::Columns(arguments) => columns::columns(&arguments),
         Command::New(arguments) => new::new(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => man::man(&arguments),
     };

@@ -28,6 +28,7 @@ mod readme;
 mod references;
 mod report;
 mod run;
+mod schema;
 mod sharpness;
 mod shell;
 mod stiff;
