@@ -20,6 +20,7 @@ mod ledger;
 mod map_data;
 mod muon;
 mod mutate;
+mod new;
 mod nonlinear;
 mod nonlinear_references;
 mod optimizers;

@@ -31,6 +31,8 @@ fn every_shell_completes_every_command() {
         let missing: Vec<_> = COMMANDS.iter().filter(|command| !script.contains(**command)).collect();
         assert!(missing.is_empty(), "{shell} does not complete {missing:?}");
         assert!(script.contains("max-memory"), "{shell} does not complete options");
+        let values = script.contains("own-data") || ["elvish", "powershell"].contains(&shell);
+        assert!(values, "{shell} does not complete the values of an option");
     }
     let output = gramflow(at.path(), &["completions", "tcsh"]);
     assert_eq!(output.status.code(), Some(2));
