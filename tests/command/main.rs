@@ -14,6 +14,7 @@ mod harness;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
+mod language_server;
 mod laws;
 mod layer_rates;
 mod ledger;
