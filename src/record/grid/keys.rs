@@ -15,11 +15,11 @@ const KEYS: &str = "a map with the keys log, linear, times, weights";
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Keys {
-    /// Times that are evenly spaced in log t.
+    /// Times, evenly spaced in log t.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "command", schemars(with = "Log"))]
     log: Option<Log>,
-    /// Times that are evenly spaced.
+    /// Times, evenly spaced.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "command", schemars(with = "Linear"))]
     linear: Option<Linear>,
@@ -88,10 +88,13 @@ impl schemars::JsonSchema for Record {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let word = |word, about| schemars::json_schema!({"type": "string", "const": word, "description": about});
+        let word = |word, spacing| {
+            let about = format!("{} times, evenly spaced{spacing}.", points());
+            schemars::json_schema!({"type": "string", "const": word, "description": about})
+        };
         schemars::json_schema!({"oneOf": [
-            word("log", "200 times that are evenly spaced in log t."),
-            word("linear", "200 times that are evenly spaced."),
+            word("log", " in log t"),
+            word("linear", ""),
             generator.subschema_for::<Keys>(),
         ]})
     }

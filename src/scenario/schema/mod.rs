@@ -4,6 +4,9 @@
 //! documentation. What is written by hand is what the reader does by hand: a choice whose settings all have defaults may be one word,
 //! `samples` may stand beside `inputs`, and `sweep` and `pictures` stand beside the keys of a single run. Tests compare all of it with the
 //! reader's own messages.
+//!
+//! A new key needs a doc comment that a user understands, a place in `src/cli/new/full.yaml`, and `docs/scenario.md` written again; tests say
+//! so. A new block beside `sweep` needs a line in [`blocks`].
 
 mod markdown;
 mod page;
