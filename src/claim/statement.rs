@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 /// A statement that a run confirms or refutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Claim {
-    /// D_l(t) = e^{−2λt}D_l(0), with D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ.
+    /// The balance law: D_l(t) = e^{−2λt}D_l(0), with D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ.
     BalanceLaw,
-    /// The Neural Feature Ansatz: W_1ᵀW_1 ∝ A_f^{1/L}.
+    /// The Neural Feature Ansatz holds at the end: W_1ᵀW_1 ∝ A_f^{1/L}.
     Nfa,
     /// The balance gap decays at the rate 2λ.
     DecayRate,
@@ -24,7 +25,7 @@ pub enum Claim {
     LowRank,
     /// The data are fitted and the ansatz does not hold: a counterexample.
     NfaViolated,
-    /// With λ = 0 and an unbalanced start, the alignment makes no progress.
+    /// Without weight decay and from an unbalanced start, the alignment makes no progress.
     Stagnates,
     /// The end is a minimum, not a plateau or a saddle: the Hessian has no direction of negative curvature.
     Converged,

@@ -62,6 +62,8 @@ pub(super) enum CliError {
     Name(String),
     #[error("{} exists: choose another name", .0.display())]
     Exists(PathBuf),
+    #[error("cannot make the folder {}: {source}: choose another --out", path.display())]
+    Folderless { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("these claims do not hold: {0}; the run folder says why")]
@@ -85,7 +87,11 @@ impl CliError {
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
-            Self::NoColumn { .. } | Self::NoPictures(_) | Self::StudyFolder(_) | Self::StopOfStudy(_) => 2,
+            Self::NoColumn { .. }
+            | Self::Folderless { .. }
+            | Self::NoPictures(_)
+            | Self::StudyFolder(_)
+            | Self::StopOfStudy(_) => 2,
             Self::Folder(error)
             | Self::Sweep(SweepError::Folder(error))
             | Self::Paper(PaperError::Sweep(SweepError::Folder(error))) => of_folder(error),

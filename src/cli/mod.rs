@@ -2,17 +2,20 @@
 
 mod check;
 mod columns;
+mod completions;
 mod error;
 mod explain;
 mod export;
 mod figures;
 mod interrupt;
+mod man;
 mod meter;
 mod new;
 mod output;
 mod plot;
 mod report;
 mod run;
+mod schema;
 mod study;
 mod sweep;
 
@@ -70,28 +73,15 @@ enum Command {
     Columns(columns::Arguments),
     /// Write a commented scenario to start from
     New(new::Arguments),
-    #[command(flatten)]
-    Later(Later),
+    /// Print the JSON Schema of a scenario, by which editors complete and check it
+    Schema(schema::Arguments),
+    /// Print the script that makes a shell complete commands and options: bash, zsh, fish, elvish or powershell
+    Completions(completions::Arguments),
+    /// Write the manual pages, one for each command
+    Man(man::Arguments),
 }
 
-/// Commands that the contract names and this version does not have. Whoever brings one deletes its line here.
-#[derive(Debug, Subcommand)]
-enum Later {
-    #[command(hide = true)]
-    Schema(Anything),
-    #[command(hide = true)]
-    Completions(Anything),
-}
-
-impl Later {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Schema(_) => "schema",
-            Self::Completions(_) => "completions",
-        }
-    }
-}
-
+/// The arguments of a command that this version does not have.
 #[derive(Debug, Args)]
 struct Anything {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -158,7 +148,9 @@ pub fn main() -> ExitCode {
         Command::Sweep(command) => sweep::sweep(&command, quiet),
         Command::Columns(arguments) => columns::columns(&arguments),
         Command::New(arguments) => new::new(&arguments),
-        Command::Later(later) => Err(CliError::NotAvailable { command: later.name() }),
+        Command::Schema(arguments) => schema::schema(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Man(arguments) => man::man(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,37 +1,82 @@
-//! `gramflow new`: a commented scenario to start from.
+//! `gramflow new`: a commented scenario to start from, and beside it the schema by which editors complete and check it.
 
+mod templates;
+
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
-use crate::publish::{PublishError, create_text};
+use crate::publish::{PublishError, create_text, replace_text};
+use crate::scenario::{WRITTEN_BY, schema};
 
 use super::CliError;
-use super::output::print;
+use super::output::{complain, print};
+
+use templates::{DEFAULT, templates};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The scenario's name, of a-z, 0-9 and -; it is written to NAME.yaml
-    name: String,
+    /// The scenario's name, of a-z, 0-9 and -; it is written to NAME.yaml, and its schema to gramflow.schema.json beside it
+    #[arg(required_unless_present = "list")]
+    name: Option<String>,
+    /// What to begin with, one of those that --list lists
+    #[arg(long, short, value_name = "TEMPLATE", default_value = DEFAULT, hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(templates().map(|template| template.name)))]
+    template: String,
+    /// List the templates and write nothing
+    #[arg(long)]
+    list: bool,
 }
 
-const TEMPLATE: &str = include_str!("new.yaml");
+/// Where new scenarios look for their schema.
+const SCHEMA: &str = "gramflow.schema.json";
 
 pub(super) fn new(arguments: &Arguments) -> Result<(), CliError> {
-    let name = &arguments.name;
+    let name = match &arguments.name {
+        Some(name) if !arguments.list => name,
+        _ => return list(),
+    };
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
         return Err(CliError::Name(name.clone()));
     }
     let path = PathBuf::from(format!("{name}.yaml"));
-    let text = TEMPLATE.replace("name: NAME", &format!("name: {name}"));
     // Never over a file that somebody has edited.
     if path.symlink_metadata().is_ok() {
         return Err(CliError::Exists(path));
     }
-    match create_text(&path, &text) {
-        Ok(()) => Ok(print(&format!("{}\n", path.display()))?),
-        Err(PublishError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Err(CliError::Exists(path)),
-        Err(error) => Err(error.into()),
+    let Some(template) = templates().find(|template| template.name == arguments.template) else { return list() };
+    match create_text(&path, &template.called(name, SCHEMA)) {
+        Ok(()) => {}
+        Err(PublishError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(CliError::Exists(path));
+        }
+        Err(error) => return Err(error.into()),
     }
+    write_schema(Path::new(SCHEMA))?;
+    Ok(print(&format!("{}\n", path.display()))?)
+}
+
+fn list() -> Result<(), CliError> {
+    let width = templates().map(|template| template.name.len()).max().unwrap_or(0);
+    let lines: String = templates().map(|template| format!("{:<width$}  {}\n", template.name, template.about())).collect();
+    Ok(print(&lines)?)
+}
+
+/// Writes the schema, over an older one too, but not over a file of somebody else.
+fn write_schema(path: &Path) -> Result<(), CliError> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Ok(text) if text.contains(WRITTEN_BY) => {}
+        _ => {
+            complain(&format!(
+                "warning: {} is not gramflow's, and stays: editors may not know the new scenario's keys",
+                path.display()
+            ));
+            return Ok(());
+        }
+    }
+    Ok(replace_text(path, &format!("{:#}\n", schema()))?)
 }

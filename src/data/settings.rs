@@ -11,40 +11,46 @@ use super::target::Target;
 
 /// What is trained on: samples (x_i, y_i), or what a linear network needs in their place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Data {
-    /// Drawn from a law.
+    /// Samples drawn from a distribution, with labels from a known target function.
     Synthetic(Synthetic),
-    /// Read from an NPZ file.
+    /// Samples from an NPZ file with float64 arrays `X` (n, d_in) and `Y` (n, d_out). It may also hold a mask `M` (n, d_out), 1 where a label was
+    /// observed and 0 elsewhere.
     File(FileData),
-    /// Measurements y_k = ⟨A_k, W_L⋯W_1⟩ of the end-to-end matrix of a linear network: A (m, d_out, d_in) and y (m) of an NPZ file.
+    /// Measurements y_k = ⟨A_k, W_L⋯W_1⟩ of the product of the weights of a linear network, from an NPZ file with `A` (m, d_out, d_in) and
+    /// `y` (m).
     Sensing(FileData),
-    /// Second moments of inputs and labels: Sigma_x (d_in, d_in), Sigma_yx (d_out, d_in) and tr_Sigma_y of an NPZ file.
+    /// Second moments instead of samples, for linear networks under `mse`, from an NPZ file with `Sigma_x` (d_in, d_in), `Sigma_yx`
+    /// (d_out, d_in) and `tr_Sigma_y`.
     Moments(FileData),
 }
 
 /// An NPZ file. Of samples: float64 arrays X (n, d_in) and Y (n, d_out), and perhaps M (n, d_out), 1 where a label was observed and 0
 /// elsewhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FileData {
-    /// Relative to the scenario's file where it is written; absolute once read.
+    /// The NPZ file. A relative path starts at the folder of the scenario's file.
     #[serde(serialize_with = "write_path")]
     pub path: PathBuf,
 }
 
 /// y_i = f*(x_i) + noise · ξ_i, with ξ_i ~ N(0, I).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
-    /// The law of the x_i.
+    /// The distribution of the inputs x_i.
     pub inputs: Inputs,
-    /// The function f*.
+    /// The function f* that labels the inputs.
     pub target: Target,
-    /// The standard deviation of the label noise.
+    /// The standard deviation of Gaussian noise added to the labels.
     #[serde(default)]
     pub noise: f64,
-    /// The number of further samples of the same law, noise included, on which the loss is measured and nothing is trained.
+    /// The number of test samples: drawn like the training samples, noise included, and used for the column `test_loss` alone.
     #[serde(default)]
     pub test: usize,
 }

@@ -6,30 +6,31 @@ use crate::settings::Findings;
 
 /// The integration from t = 0 to `t_end`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Flow {
-    /// The last time, in units of learning rate × steps.
+    /// The time at which the flow ends. Time is learning rate × steps, as for the optimizers.
     pub t_end: f64,
     /// The method of integration.
     #[serde(default)]
     pub integrator: Integrator,
-    /// The relative tolerance of a step's error in θ.
+    /// The relative tolerance of the error of a step.
     #[serde(default = "rtol")]
     pub rtol: f64,
-    /// The absolute tolerance of a step's error in θ.
+    /// The absolute tolerance of the error of a step.
     #[serde(default = "atol")]
     pub atol: f64,
-    /// What is kept exactly.
+    /// The law that the flow is projected back onto at every recorded time. For linear networks without biases.
     #[serde(default)]
     pub preserve: Preserve,
-    /// Whether a second integration at a tenth of the tolerance measures the first one's error.
+    /// Integrate a second time, at a tenth of the tolerance, and report the error of every column.
     #[serde(default)]
     pub certify: bool,
-    /// The number of steps after which the integration stops.
+    /// The integration stops after this many steps.
     #[serde(default = "max_steps")]
     pub max_steps: u64,
-    /// How near to the kink of a relu or leaky_relu a sample is on it, as a share of the root mean square of the layer's outputs; 0 for a
-    /// flow that does not slide along kinks, but steps across them in steps as short as `rtol` asks.
+    /// How close to the kink of a `relu` or `leaky_relu` a sample counts as lying on it, so that the flow slides along the kink: a fraction of
+    /// the root mean square of the layer's outputs. With 0 the flow never slides, but crosses kinks in ever shorter steps.
     #[serde(default = "kink")]
     pub kink: f64,
 }
@@ -78,29 +79,30 @@ fn kink() -> f64 {
 
 /// The method of integration.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Integrator {
-    /// The method that suits the problem.
+    /// `tsit5`, `rkc` or `rock4`, whichever suits the problem.
     #[default]
     Auto,
-    /// Dormand–Prince 5(4).
+    /// Dormand–Prince 5(4), from the crate `ode_solvers`.
     Dopri5,
-    /// Dormand–Prince 8(5,3).
+    /// Dormand–Prince 8(5,3), from the crate `ode_solvers`.
     Dop853,
-    /// The classical method of order 4, at a fixed step.
+    /// The classical Runge–Kutta method of order 4, at a fixed step.
     Rk4 {
-        /// h, in units of t.
+        /// The step, in units of time.
         step: f64,
     },
-    /// Tsitouras 5(4).
+    /// Tsitouras 5(4), for problems that are not stiff.
     Tsit5,
-    /// Runge–Kutta–Chebyshev of order 2, for stiff problems.
+    /// Runge–Kutta–Chebyshev of order 2, for stiff problems at loose tolerances.
     Rkc,
     /// Orthogonal Runge–Kutta–Chebyshev of order 4, for stiff problems.
     Rock4,
-    /// Gauss collocation of order 2 · stages, which keeps quadratic invariants.
+    /// Implicit Gauss collocation, which keeps the balance law exactly.
     Gauss {
-        /// From 1 to 3.
+        /// From 1 to 3; the order is twice this.
         stages: usize,
     },
 }
@@ -131,22 +133,24 @@ impl Integrator {
 
 /// What the integration keeps exactly, by projection at every recorded time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Preserve {
-    /// Nothing.
+    /// No law: the flow stays as it was integrated.
     #[default]
     None,
-    /// The balance law D(t) = e^{−2λt} D(0).
+    /// The balance law D_l(t) = e^{−2λt}D_l(0), with D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ.
     Balance(Precision),
 }
 
 /// The arithmetic of a projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// 53 bits.
+    /// Ordinary double precision: 53 bits.
     Float64,
-    /// Pairs of float64: 106 bits.
+    /// Pairs of doubles: 106 bits.
     DoubleDouble,
 }
 

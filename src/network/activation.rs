@@ -23,9 +23,10 @@ use crate::linalg::elementary::{self, Pointwise, erf_and_density, normal};
 
 /// The function σ_l applied to each entry of a layer's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
-    /// z.
+    /// z: a linear layer.
     #[default]
     Identity,
     /// max(0, z).

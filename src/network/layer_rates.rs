@@ -18,6 +18,7 @@ const LEAST: f64 = 1e-12;
 
 /// K, diagonal: κ_l of every weight and bias of layer l; 1 of all layers without a list.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct LayerRates(Option<Vec<f64>>);
 

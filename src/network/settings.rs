@@ -19,20 +19,22 @@ const MAX_LAYERS: usize = 1000;
 
 /// A multilayer perceptron. `W_l` has shape (d_l, d_{l−1}), `b_l` shape (d_l).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Network {
-    /// d_0 = d_in, the hidden widths, d_L = d_out.
+    /// The input dimension, the hidden widths, and the number of outputs: W_l has shape (d_l, d_{l−1}).
     pub widths: Vec<usize>,
-    /// One for all hidden layers, where the output is linear; or σ_1, …, σ_L.
+    /// One word for all hidden layers, with a linear output; or a list with one for each layer, the output's included.
     #[serde(default)]
     pub activations: OneOrEach<Activation>,
-    /// One for all layers; or one for each of the L.
+    /// Whether layers have biases: one value for all, or a list with one for each layer.
     #[serde(default)]
     pub bias: OneOrEach<bool>,
 }
 
 /// One value for all layers, or a list with one per layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum OneOrEach<T> {
     /// The same for all layers.

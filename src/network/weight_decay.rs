@@ -13,6 +13,7 @@ use super::{Architecture, OneOrEach};
 
 /// Λ, diagonal: λ_l of every weight and bias of layer l.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct WeightDecay(OneOrEach<f64>);
 

@@ -8,31 +8,32 @@ use super::Measure;
 
 /// Columns that are recorded together: `observe` names groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// ℒ, J, their gradient, accuracy; on test samples too.
+    /// Loss, objective, gradient norm, accuracy; also on test samples.
     Loss,
-    /// The imbalance D_l and its law.
+    /// How unbalanced the layers are, and the law of that.
     Balance,
-    /// The Neural Feature Ansatz.
+    /// The Neural Feature Ansatz: residuals and cosines.
     Nfa,
-    /// Its cosine against the exponent.
+    /// The cosine of the ansatz against its exponent.
     Alignment,
-    /// The AGOP beside other matrices.
+    /// The average gradient outer product beside other matrices.
     Agop,
-    /// Features at convergence.
+    /// Features at convergence (FACT).
     Fact,
-    /// The measured exponent.
+    /// The measured exponent of the ansatz.
     Exponent,
     /// Singular values and ranks.
     Spectra,
-    /// Distances to flows.
+    /// Distances of optimizers to flows.
     Distance,
-    /// The largest curvature.
+    /// The largest eigenvalue of the Hessian.
     Sharpness,
-    /// The exact law of the balance under steps.
+    /// The exact law of the balance under the steps of optimizers. Opt-in by `measure`.
     Ledger,
-    /// The neural tangent kernel.
+    /// The neural tangent kernel. Opt-in by `measure`.
     Ntk,
     /// What a user of the library measures, of no scenario.
     #[serde(skip)]

@@ -6,15 +6,16 @@ use super::Group;
 
 /// A quantity beyond those that every run records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// The largest eigenvalue of ∇²J, of the flow too (an optimizer's is always measured).
+    /// The largest eigenvalue of the Hessian ∇²J along the flow. (Along optimizers it is always measured.)
     Sharpness,
-    /// The exact law of D_l under the steps of gd and sgd, and the imbalance that their step size creates.
+    /// The exact law of the balance under the steps of `gd` and `sgd`, and the imbalance that their step size creates.
     Ledger,
-    /// The distance of gd and sgd, with momentum or without, to the flow that their step size modifies.
+    /// The distance of `gd` and `sgd` to their modified flows, which they follow more closely than gradient flow.
     ModifiedFlow,
-    /// The distance of adam, adamw and rmsprop to their own continuous limits.
+    /// The distance of `adam`, `adamw` and `rmsprop` to their own continuous limits.
     Limit,
     /// The neural tangent kernel on the training samples.
     Ntk,

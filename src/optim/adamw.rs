@@ -15,6 +15,7 @@ use super::{Adam, Decay, Layout, Rule};
 
 /// The settings of [`Adam`], whose decay is decoupled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct AdamW(pub Adam);
 

@@ -25,25 +25,25 @@ use super::{Block, Layout, Optimizer, Rule, lerp};
 optimizer_settings! {
     /// W ← (1 − lr·λ)W − lr·s·O, O the average of gradients with its singular values near 1.
     pub struct Muon {
-        /// The share μ of the average that a step keeps.
+        /// The fraction of the average that a step keeps.
         #[serde(default = "momentum")]
         pub momentum: f64,
-        /// Whether a step looks ahead along the average.
+        /// Nesterov's momentum: a step looks ahead along the average.
         #[serde(default = "yes")]
         pub nesterov: bool,
-        /// (a, b, c) of the Newton–Schulz steps.
+        /// The coefficients (a, b, c) of the Newton–Schulz steps X ← aX + (b·XXᵀ + c·(XXᵀ)²)X.
         #[serde(default = "ns_coefficients")]
         pub ns_coefficients: [f64; 3],
         /// The number of Newton–Schulz steps.
         #[serde(default = "ns_steps")]
         pub ns_steps: usize,
-        /// The least norm that the average is divided by.
+        /// The smallest norm that the average is divided by.
         #[serde(default = "eps")]
         pub eps: f64,
-        /// How the learning rate depends on a matrix's shape.
+        /// How the learning rate depends on the shape of a matrix A × B.
         #[serde(default)]
         pub adjust_lr_fn: AdjustLr,
-        /// What steps the biases; without it they stay where they are. A scenario whose network has biases must name it.
+        /// The optimizer of the biases, which are no matrices. Required if the network has biases, refused if it has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub biases: Option<Box<Optimizer>>,
     }
@@ -51,14 +51,15 @@ optimizer_settings! {
 
 /// The factor s of the learning rate of a matrix of A × B.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AdjustLr {
-    /// √max(1, A/B).
+    /// Times √max(1, A/B).
     #[default]
     Original,
-    /// 0.2·√max(A, B), by which a step is about as long as one of AdamW.
+    /// Times 0.2·√max(A, B): steps are about as long as those of AdamW.
     MatchRmsAdamw,
-    /// √(A/B).
+    /// Times √(A/B).
     SpectralUnclamped,
 }
 

@@ -12,6 +12,7 @@ macro_rules! optimizers {
     ($($(#[$about:meta])* $kind:ident($settings:ty) = $word:literal,)*) => {
         /// One optimizer and its settings.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub enum Optimizer {
             $($(#[$about])* #[serde(rename = $word)] $kind($settings),)*
@@ -68,19 +69,19 @@ macro_rules! optimizers {
 }
 
 optimizers! {
-    /// Full-batch gradient descent.
+    /// Gradient descent on all samples.
     Gd(Gd) = "gd",
-    /// Minibatches and momentum, `torch.optim.SGD`.
+    /// `torch.optim.SGD`: minibatches, momentum, Nesterov's momentum.
     Sgd(Sgd) = "sgd",
-    /// `torch.optim.Adam`: weight decay is coupled, a part of the gradient.
+    /// `torch.optim.Adam`. Weight decay is part of the gradient.
     Adam(Adam) = "adam",
-    /// `torch.optim.AdamW`: weight decay is decoupled from the moments.
+    /// `torch.optim.AdamW`. Weight decay is applied beside the step of Adam.
     Adamw(AdamW) = "adamw",
     /// `torch.optim.RMSprop`.
     Rmsprop(Rmsprop) = "rmsprop",
-    /// Steps along the sign of the gradient.
+    /// Sign descent: every entry moves by the learning rate, against the sign of its gradient.
     Sign(Sign) = "sign",
-    /// `torch.optim.Muon`: steps along orthogonalized averages of the gradient.
+    /// `torch.optim.Muon`: steps along orthogonalized averages of the gradient, one weight matrix at a time.
     Muon(Muon) = "muon",
 }
 

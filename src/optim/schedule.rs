@@ -9,30 +9,32 @@ use crate::settings::{Findings, path};
 
 /// How the learning rate η_k departs from `lr`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
-    /// η_k = lr.
+    /// The learning rate stays at `lr`.
     #[default]
     Constant,
-    /// `StepLR`: η_k = lr · gamma^⌊k/step_size⌋.
+    /// `StepLR`: the rate falls by a factor every so many steps, lr · gamma^⌊k/step_size⌋ at step k.
     Step {
         /// The number of steps between two falls.
         step_size: u64,
-        /// The factor of a fall.
+        /// The factor of a fall, at most 1.
         #[serde(default = "gamma")]
         gamma: f64,
     },
-    /// `CosineAnnealingLR`: η_k = eta_min + (lr − eta_min)(1 + cos(πk/t_max))/2, up again after t_max.
+    /// `CosineAnnealingLR`: the rate falls along half a cosine, eta_min + (lr − eta_min)(1 + cos(πk/t_max))/2 at step k, and rises again after
+    /// t_max steps.
     Cosine {
         /// The number of steps from `lr` to `eta_min`.
         t_max: u64,
-        /// The least learning rate.
+        /// The smallest learning rate.
         #[serde(default)]
         eta_min: f64,
     },
-    /// `LinearLR`: η_k = lr · (start_factor + (end_factor − start_factor) · min(k, total_iters)/total_iters).
+    /// `LinearLR`: the rate goes linearly from lr · start_factor to lr · end_factor, and stays there.
     Warmup {
-        /// The number of steps until the factor is `end_factor`.
+        /// The number of steps from `start_factor` to `end_factor`.
         #[serde(default = "total_iters")]
         total_iters: u64,
         /// The factor of the first step.

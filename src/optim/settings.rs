@@ -146,14 +146,15 @@ macro_rules! optimizer_settings {
     ($(#[$about:meta])* pub struct $name:ident { $($(#[$what:meta])* pub $field:ident: $type:ty,)* }) => {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields)]
         pub struct $name {
-            /// The process's name in the records; the kind where none is given.
+            /// What the optimizer is called in records and pictures, by default its kind. Names are unique, and `flow` is taken.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub name: Option<String>,
             /// The learning rate.
             pub lr: f64,
-            /// The number of steps; where absent, until the process's time reaches the flow's `t_end`.
+            /// The number of steps, by default as many as fit into the flow's `t_end`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub steps: Option<u64>,
             /// How the learning rate changes from step to step.

@@ -16,20 +16,20 @@ use super::{Layout, Rule};
 optimizer_settings! {
     /// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
     pub struct Sgd {
-        /// The number of samples in a minibatch; all of them where absent.
+        /// The number of samples in a minibatch, by default all of them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub batch: Option<usize>,
-        /// Whether the samples of a batch are drawn independently of each other. Otherwise every sample comes once in an epoch, in random
-        /// order, and where `batch` does not divide their number the last batch of an epoch is shorter.
+        /// Draw the samples of a batch independently of each other. Otherwise every sample comes once in an epoch, in random order; where
+        /// `batch` does not divide the number of samples, the last batch of an epoch is shorter.
         #[serde(default)]
         pub replacement: bool,
-        /// The share of v that a step keeps.
+        /// The fraction of the velocity that a step keeps.
         #[serde(default)]
         pub momentum: f64,
-        /// The share of g that v does not take up, after the first step.
+        /// The fraction of the gradient that the velocity does not take up, from the second step on.
         #[serde(default)]
         pub dampening: f64,
-        /// Whether a step looks ahead along v.
+        /// Nesterov's momentum: a step looks ahead along the velocity.
         #[serde(default)]
         pub nesterov: bool,
     }

@@ -20,6 +20,7 @@ mod places;
 mod plan;
 mod print;
 mod read;
+mod schema;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ mod text;
 mod tree;
 mod validate;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use caption::{caption, common_caption, setting};
@@ -34,6 +36,7 @@ pub use error::{Diagnostic, Location, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, parse_resolved, read};
+pub use schema::{WRITTEN_BY, markdown, schema};
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
@@ -56,51 +59,51 @@ const ONE_RATE: &str = "D_l(t) = e^(−2ct)D_l(0), the law of the balance, which
                         give weight_decay in inverse proportion to layer_rates";
 
 /// One experiment: a data set, a network, its start, and the processes that train it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What runs and pictures are called: `[a-z0-9-]+`.
+    /// Names the run folder and the pictures: a-z, 0-9 and -.
     pub name: String,
-    /// One line that says what it is for.
+    /// One line that says what the scenario is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Every random draw derives from it.
     #[serde(default)]
     pub seed: u64,
-    /// The samples (x_i, y_i) that the network is trained on.
+    /// What the network is trained on.
     pub data: Data,
-    /// The shape of f.
+    /// The network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L).
     pub network: Network,
-    /// θ(0).
+    /// The initial weights, which the flow and every optimizer start from.
     #[serde(default)]
     pub init: Init,
-    /// ℒ.
+    /// The loss, a mean over the samples.
     #[serde(default)]
     pub loss: Loss,
-    /// λ of the objective ℒ + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`; or λ_1, …, λ_L.
+    /// λ of the objective loss + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`; or a list with one for each layer.
     #[serde(default)]
     pub weight_decay: WeightDecay,
-    /// κ_l of θ̇_l = −κ_l(∇_lℒ + λ_lθ_l).
+    /// A list with the learning rate of each layer, relative to the others; 0 freezes a layer. Without it all are 1.
     #[serde(default, skip_serializing_if = "LayerRates::is_default")]
     pub layer_rates: LayerRates,
-    /// The integration of θ̇ = −∇(ℒ + (λ/2)‖θ‖²), from 0 to `t_end`.
+    /// How the gradient flow θ̇ = −∇(loss + (λ/2)‖θ‖²) is integrated, from 0 to `t_end`.
     pub flow: Flow,
-    /// The times at which every process is observed.
+    /// The times at which the flow and the optimizers are recorded. 0 and `t_end` always belong to them.
     #[serde(default)]
     pub record: Record,
-    /// The groups of columns that are recorded; all without.
+    /// The groups of columns that are recorded, as `gramflow columns` lists them. Without it all that are not opt-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observe: Option<Vec<Group>>,
-    /// Each starts from the flow's own initial weights.
+    /// The optimizers that are stepped beside the flow, each from the same initial weights.
     #[serde(default)]
     pub optimizers: Vec<Optimizer>,
-    /// Where a process stops before its end.
+    /// Ends a process early, as soon as one of these holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
-    /// What is measured beyond what every run records.
+    /// What is recorded beyond the usual columns. Opt-in: these cost extra gradients or time.
     #[serde(default)]
     pub measure: Vec<Measure>,
-    /// What it is meant to show.
+    /// What the scenario is meant to show. Each claim is judged, with the numerical error of its value.
     #[serde(default)]
     pub claims: Vec<Claim>,
 }

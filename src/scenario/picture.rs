@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::optim::Optimizer;
@@ -44,17 +45,17 @@ fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
 }
 
 /// One picture: panels in rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Picture {
-    /// Stem of the files' names, `[a-z0-9-]+`; without it the scenario's name.
+    /// Names the picture's files: a-z, 0-9 and -. By default the name of the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it shows, in words.
+    /// The title above the picture.
     pub title: String,
-    /// From left to right, row by row.
+    /// The panels, from left to right, row by row.
     pub panels: Vec<PanelSettings>,
-    /// Panels in a row, at most.
+    /// The number of panels in a row.
     #[serde(default = "three")]
     pub columns: usize,
 }
@@ -64,24 +65,26 @@ fn three() -> usize {
 }
 
 /// One panel: what it shows of which units.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PanelSettings {
-    /// The kind of panel, and the quantities in it.
+    /// What the panel shows.
     pub show: Show,
-    /// Beside the panel's letter; `W_1` and `e^{−2λt}` are set as sub- and superscripts, `\_` is an underscore.
+    /// The heading beside the panel's letter. `W_1` and `e^{−2λt}` become sub- and superscripts; `\_` is an underscore.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub heading: String,
-    /// One curve, or one colour of dots, for each value of this key.
+    /// Draw one curve, or dots of one colour, for each value of this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
-    /// Only units with these values of these keys; a list names several.
+    /// Draw only units with these values of these keys; a list gives several values of one key.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub only: BTreeMap<String, serde_yaml::Value>,
-    /// The processes drawn. Without it all, where the panel tells them apart (by `process`, `lr` or `batch`), else the flow alone.
+    /// The processes that are drawn: `flow` and names of optimizers. By default the flow alone, or all where the panel tells them apart by
+    /// `process`, `lr` or `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<String>>,
-    /// A dashed line across the panel, and what it is.
+    /// A dashed line across the panel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
     /// Small print under the panel.
@@ -133,86 +136,86 @@ impl PanelSettings {
 }
 
 /// The kinds of panels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Show {
     /// A column of the records over time.
     OverTime {
         /// The column.
         y: String,
-        /// How y is spread; log where it spans more than two decades, unless said otherwise.
+        /// The scale of the y axis. By default `log` where y spans more than two decades.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         y_scale: Option<Spread>,
-        /// Beside each curve a dashed C·e^{−2λt}, λ the unit's own, C the least that the curve's later half in log t stays under.
+        /// Draw a dashed C·e^{−2λt} beside each curve, λ the weight decay of its unit.
         #[serde(default)]
         envelope: bool,
     },
-    /// What a column comes to, against a key.
+    /// What a column comes to, against a key of the sweep.
     AtEnd {
         /// The key on the x axis.
         x: String,
         /// The column.
         y: String,
-        /// What of its course is drawn.
+        /// Which number of the column's course over time is drawn.
         #[serde(default)]
         take: Take,
-        /// How x is spread; values that are no numbers stand side by side.
+        /// The scale of the x axis.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         x_scale: Option<Spread>,
-        /// How y is spread.
+        /// The scale of the y axis.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         y_scale: Option<Spread>,
-        /// A dashed line y = slope·x: what theory says, as of the rate against λ with slope 2.
+        /// Draw a dashed line y = slope·x: what theory says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         slope: Option<f64>,
     },
-    /// cos(W_1ᵀW_1, A_f^{α̃/L}) at the end against α̃ (`nfa_curve`); the theory's α̃ = 1 is marked.
+    /// The alignment cos(W_1ᵀW_1, A_f^{α/L}) at the end against the exponent α, with the theory's α = 1 marked.
     Peaks,
-    /// What a column comes to over two keys, in colour, with the numbers in the cells while they are few.
+    /// What a column comes to over two keys of the sweep, in colour.
     Map {
-        /// The key that tells columns of cells.
+        /// The key of the columns of cells.
         x: String,
-        /// The key that tells rows of cells.
+        /// The key of the rows of cells.
         y: String,
-        /// The column of the records in the cells.
+        /// The column of the records that colours the cells.
         value: String,
-        /// What of its course is drawn.
+        /// Which number of the column's course over time is drawn.
         #[serde(default)]
         take: Take,
-        /// How the colours are spread.
+        /// The scale of the colours.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scale: Option<Spread>,
     },
-    /// What one column comes to against another: a dot a unit.
+    /// What one column comes to against another, one dot for each unit.
     Scatter {
         /// The column on the x axis.
         x: String,
         /// The column on the y axis.
         y: String,
-        /// How x is spread.
+        /// The scale of the x axis.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         x_scale: Option<Spread>,
-        /// How y is spread.
+        /// The scale of the y axis.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         y_scale: Option<Spread>,
     },
-    /// Eigenvalues of matrices at the end against their index, each over its largest.
+    /// The eigenvalues of matrices at the end, each spectrum divided by its largest.
     Spectra {
         /// The matrices.
         of: Vec<MatrixName>,
-        /// A vertical line after the target's rank.
+        /// Draw a vertical line after the target's rank.
         #[serde(default)]
         rank: bool,
     },
     /// One matrix at the end, entry by entry, in colour.
     Matrix {
-        /// Which.
+        /// The matrix.
         of: MatrixName,
     },
 }
 
 /// What of a column's course a number stands for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Take {
     /// The last value.
@@ -220,35 +223,35 @@ pub enum Take {
     Last,
     /// The largest value.
     Largest,
-    /// The rate r at which it decays as e^{−rt}: minus the slope of its logarithm over time, by least squares over the later half.
+    /// The rate r of its decay e^{−rt}, fitted to the later half.
     Rate,
 }
 
 /// A matrix of `arrays.npz`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatrixName {
-    /// W_1ᵀW_1.
+    /// W_1ᵀW_1, the Gram matrix of the first layer.
     #[serde(rename = "gram_W1")]
     Gram,
-    /// A_f.
+    /// A_f, the average gradient outer product of the network.
     Agop,
-    /// The target's own AGOP.
+    /// The average gradient outer product of the target.
     TargetAgop,
 }
 
 /// How values are spread along an axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
-    /// Evenly in the values.
+    /// A linear scale.
     Linear,
-    /// Evenly in their logarithms.
+    /// A logarithmic scale.
     Log,
 }
 
 /// A line across a panel, where something is expected.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
     /// At this x, from bottom to top.
@@ -257,7 +260,7 @@ pub struct Mark {
     /// At this y, from left to right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y: Option<f64>,
-    /// What stands there, for the legend; sub- and superscripts as in a heading.
+    /// What the line is, for the legend. Sub- and superscripts as in a heading.
     pub label: String,
 }
 

@@ -137,7 +137,7 @@ fn is_block(value: &Value) -> bool {
 }
 
 /// A scalar, a list of scalars or an empty map, on one line.
-fn line(value: &Value) -> String {
+pub(super) fn line(value: &Value) -> String {
     match value {
         Value::Null => "null".to_string(),
         Value::Bool(value) => value.to_string(),

@@ -30,15 +30,16 @@ use super::monitor::{FIRST, RATIO};
 
 /// A process ends as soon as one of those that are given holds of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Stop {
-    /// ℒ is this or less.
+    /// Stop once the loss is this or less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
-    /// ‖∇J‖ is this or less.
+    /// Stop once the norm of the gradient of the objective is this or less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grad_norm: Option<f64>,
-    /// The accuracy of a classifier is this or more.
+    /// Stop once the accuracy of a classifier is this or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
 }

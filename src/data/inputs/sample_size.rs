@@ -16,6 +16,28 @@ pub enum SampleSize {
 
 const POPULATION: &str = "population";
 
+#[cfg(feature = "command")]
+impl schemars::JsonSchema for SampleSize {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SampleSize".into()
+    }
+
+    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"oneOf": [
+            {"type": "integer", "minimum": 1},
+            {
+                "type": "string",
+                "const": POPULATION,
+                "description": "Infinitely many samples: the loss is its expectation, in closed form. For linear networks under `mse`.",
+            },
+        ]})
+    }
+}
+
 impl SampleSize {
     /// n, if it is finite.
     pub fn count(self) -> Option<usize> {

@@ -11,19 +11,20 @@ const MAX_ENTRIES: usize = 2_000_000_000;
 
 /// The law of the inputs x_i.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
-    /// d_in, the length of each x_i.
+    /// d_in, the length of each input.
     pub dim: usize,
-    /// n, the number of samples; or `population`.
+    /// The number of training samples n.
     pub samples: SampleSize,
-    /// The family of the law, before `condition` and `whiten`.
+    /// The distribution of the inputs before `condition` and `whiten` apply. Each has mean 0 and covariance I.
     #[serde(default)]
     pub distribution: Distribution,
-    /// The condition number of the covariance, whose eigenvalues are log-spaced from 1 to 1/condition.
+    /// The condition number of the inputs' covariance. Its eigenvalues are log-spaced from 1 to 1/condition.
     #[serde(default = "one")]
     pub condition: f64,
-    /// Whether the inputs are transformed so that their sample covariance is the identity.
+    /// Transform the inputs so that their sample covariance is exactly the identity.
     #[serde(default)]
     pub whiten: bool,
 }
@@ -34,26 +35,28 @@ fn one() -> f64 {
 
 /// The family that the inputs' law belongs to. Each has mean 0 and covariance I, and is symmetric: −x is distributed as x.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Distribution {
-    /// N(0, I).
+    /// Standard normal, N(0, I).
     #[default]
     Gaussian,
     /// Independent entries, uniform on (−√3, √3).
     Uniform,
     /// Uniform on the sphere of radius √dim around 0.
     Sphere,
-    /// Independent entries of Student's t, scaled to variance 1: heavy tails.
+    /// Heavy tails: independent entries from Student's t distribution, scaled to variance 1.
     StudentT {
-        /// The degrees of freedom ν > 2. Moments of order ν and more do not exist.
+        /// The degrees of freedom ν, greater than 2. Moments of order ν and above do not exist.
         #[serde(default = "five")]
         dof: f64,
     },
-    /// Uniform on the corners of a cube: independent entries ±1.
+    /// Independent entries ±1: the corners of a cube.
     Hypercube,
     /// Two Gaussians with means ±separation·u, u = (1, …, 1)/√dim, equally likely, and the same covariance I − separation²·uuᵀ.
     Mixture {
-        /// From 0 (N(0, I)) to 1 (two parallel sheets). Above 1/√2 the density along u has two peaks.
+        /// How far the means are from 0: from 0, one standard normal distribution, to 1, two parallel sheets. Above 1/√2 the density has two
+        /// peaks.
         #[serde(default = "nine_tenths")]
         separation: f64,
     },

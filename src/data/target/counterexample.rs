@@ -11,9 +11,10 @@ use super::TargetFunction;
 
 /// f*(x) = Σ_{i ≤ k} max(0, x_i): a ReLU network with W_1 = I fits it, and its AGOP is dense (Tansley et al. 2025, example 1, with k = 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Counterexample {
-    /// How many entries count.
+    /// How many entries of the input are summed.
     pub k: usize,
 }
 

@@ -8,6 +8,7 @@ use super::hermite;
 
 /// A function of one variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Link {
     /// z.
@@ -15,7 +16,7 @@ pub enum Link {
     Identity,
     /// max(0, z).
     Relu,
-    /// e^{−z²}, entry by entry; of all entries together, e^{−‖z‖²}, in a [`MultiIndex`](super::MultiIndex).
+    /// e^{−z²}, entry by entry. In `multi_index` it is e^{−‖z‖²}, of all entries together.
     Gaussian,
     /// sin z.
     Sin,
@@ -25,7 +26,7 @@ pub enum Link {
     Tanh,
     /// The normalised probabilists' Hermite polynomial of degree k.
     Hermite {
-        /// From 0 to 30.
+        /// The degree, from 0 to 30.
         k: usize,
     },
 }

@@ -13,16 +13,17 @@ use super::{Link, one_per_rank};
 
 /// f*(x) = link(A x), A of shape (outputs, dim).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LowRank {
     /// The rank of A.
     pub rank: usize,
-    /// d_out, the length of each y_i.
+    /// d_out, the number of outputs.
     pub outputs: usize,
-    /// The function applied to each entry of A x.
+    /// The function that is applied to each entry of Ax.
     #[serde(default)]
     pub link: Link,
-    /// The singular values of A, `rank` of them; without them A = G_o G_i/√(rank·dim) with standard normal factors.
+    /// The singular values of A, one for each rank. Without them A is a product of two Gaussian matrices, G_o G_i/√(rank·dim).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub singular_values: Option<Vec<f64>>,
 }

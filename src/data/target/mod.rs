@@ -34,19 +34,21 @@ use super::inputs::Law;
 
 /// The function f*.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// f*(x) = link(A x) entry by entry, with A of low rank.
+    /// f*(x) = link(Ax), entry by entry, with a random matrix A of low rank.
     LowRank(LowRank),
-    /// f*(x) = link(⟨a, x⟩), one output.
+    /// f*(x) = link(⟨a, x⟩) with a random unit vector a. One output.
     SingleIndex(SingleIndex),
-    /// f*(x) = g(A x), one output that depends on a few directions.
+    /// A function of a few random directions. One output: e^{−‖z‖²} for the link `gaussian`, Σ_j link(z_j)/√rank for the others, where the z_j
+    /// are the inputs along the directions.
     MultiIndex(MultiIndex),
-    /// A network with random weights.
+    /// A network with random weights: f*(x) = W_L σ(W_{L−1} ⋯ σ(W_1 x)), without biases.
     Teacher(Teacher),
-    /// f*(x) = x_1 ⋯ x_k, one output.
+    /// f*(x) = x_1 ⋯ x_k, the parity of k signs on inputs ±1. One output.
     Parity(Parity),
-    /// f*(x) = Σ_{i ≤ k} max(0, x_i), one output.
+    /// f*(x) = max(0, x_1) + ⋯ + max(0, x_k), the paper's counterexample to the ansatz. One output.
     Counterexample(Counterexample),
 }
 

@@ -15,14 +15,15 @@ use super::{Link, TargetFunction, link, one_per_rank};
 /// f*(x) = g(z), z = A x, A = diag(s)·Vᵀ of shape (rank, dim) with V uniform and orthonormal: g(z) = e^{−‖z‖²} for the link `gaussian`, and
 /// Σ_j link(z_j)/√rank for the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MultiIndex {
     /// The number of directions.
     pub rank: usize,
-    /// What g is made of.
+    /// The function that is applied to the directions.
     #[serde(default)]
     pub link: Link,
-    /// s, `rank` of them; all 1 where absent.
+    /// The weight of each direction, one for each rank. Without them all are 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub singular_values: Option<Vec<f64>>,
 }

@@ -11,9 +11,10 @@ use super::TargetFunction;
 
 /// f*(x) = x_1 ⋯ x_k: on the corners of the cube ±1 the parity of the signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Parity {
-    /// How many entries are multiplied.
+    /// How many entries of the input are multiplied.
     pub k: usize,
 }
 

@@ -10,9 +10,10 @@ use super::entrywise::Entrywise;
 
 /// f*(x) = link(⟨a, x⟩) with a uniform on the unit sphere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SingleIndex {
-    /// The function of ⟨a, x⟩.
+    /// The function that is applied to ⟨a, x⟩.
     #[serde(default)]
     pub link: Link,
 }

@@ -16,11 +16,12 @@ use super::entrywise::scaled;
 
 /// f*(x) = W_L σ(W_{L−1} ⋯ σ(W_1 x)) without biases, the entries of W_l independent and N(0, 1/d_{l−1}).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Teacher {
-    /// d_0 = d_in, the hidden widths, d_out.
+    /// The input dimension, the hidden widths, and the number of outputs.
     pub widths: Vec<usize>,
-    /// σ, of all hidden layers.
+    /// The activation of all hidden layers.
     pub activation: Activation,
 }
 

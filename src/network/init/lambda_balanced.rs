@@ -16,11 +16,12 @@ use crate::settings::{Findings, path};
 
 /// The settings of a λ-balanced start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LambdaBalanced {
-    /// ς.
+    /// The multiple ς of the identity. If it is greater than 0, no hidden layer may be wider than the next; if it is less, than the one before.
     pub lambda: f64,
-    /// The singular values of the end-to-end matrix W_L ⋯ W_1.
+    /// The singular values of the product W_L ⋯ W_1.
     #[serde(default = "one")]
     pub scale: f64,
 }

@@ -11,41 +11,42 @@ use super::LambdaBalanced;
 
 /// How the initial weights are drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Init {
-    /// The defaults of `torch.nn.Linear`: entries uniform in ±1/√d_{l−1}.
+    /// As `torch.nn.Linear` does: weights and biases uniform in ±1/√d_{l−1}.
     #[default]
     Pytorch,
-    /// W_l = I, cut to its shape.
+    /// Every W_l is the identity, cut or padded with zeros to its shape.
     Identity,
-    /// Entries N(0, std²).
+    /// Independent normal entries of one standard deviation.
     Gaussian {
         /// The standard deviation of an entry.
         std: f64,
     },
-    /// gain times a matrix with orthonormal rows or columns.
+    /// Random matrices with orthonormal rows or columns, times a gain.
     Orthogonal {
         /// The singular values of every W_l.
         #[serde(default = "one")]
         gain: f64,
     },
-    /// W_{l+1}ᵀ W_{l+1} = W_l W_lᵀ to rounding, or off by a controlled amount.
+    /// Balanced layers, W_{l+1}ᵀW_{l+1} = W_l W_lᵀ, or a start that is unbalanced by a given amount.
     Balanced {
-        /// Factor of the singular values of the product W_L ⋯ W_1.
+        /// Multiplies the singular values of the product W_L ⋯ W_1.
         #[serde(default = "one")]
         scale: f64,
-        /// The singular values of the product before `scale`; without them, as many ones as the least width.
+        /// The singular values of the product before `scale`, at most as many as the smallest width. Without them all are 1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         singular_values: Option<Vec<f64>>,
-        /// max_l ‖D_l(0)‖_F, D_l = W_{l+1}ᵀ W_{l+1} − W_l W_lᵀ.
+        /// How unbalanced the start is: max_l ‖W_{l+1}ᵀW_{l+1} − W_l W_lᵀ‖_F.
         #[serde(default)]
         imbalance: f64,
     },
-    /// W_{l+1}ᵀ W_{l+1} = W_l W_lᵀ + ςI.
+    /// W_{l+1}ᵀW_{l+1} − W_l W_lᵀ is a multiple of the identity: from rich learning at 0 to lazy learning far from it.
     LambdaBalanced(LambdaBalanced),
-    /// An NPZ file with float64 arrays W1, b1, …
+    /// Weights from an NPZ file with float64 arrays `W1`, `b1`, `W2` and so on.
     File {
-        /// Relative to the scenario's file where it is written; absolute once read.
+        /// The NPZ file. A relative path starts at the folder of the scenario's file.
         #[serde(serialize_with = "write_path")]
         path: PathBuf,
     },

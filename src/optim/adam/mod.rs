@@ -19,13 +19,13 @@ use super::{Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
 optimizer_settings! {
     /// θ ← θ − lr · m̂ / (√v̂ + eps), with m̂, v̂ the bias-corrected moving averages of g and g².
     pub struct Adam {
-        /// The decay rates (β₁, β₂) of the averages of g and g².
+        /// The decay rates (β₁, β₂) of the moving averages of the gradient and of its square.
         #[serde(default = "betas")]
         pub betas: [f64; 2],
-        /// What keeps the quotient finite where v̂ is 0.
+        /// Added to the root of the average of squares, so that no step divides by 0.
         #[serde(default = "super::default_eps")]
         pub eps: f64,
-        /// Whether the largest v so far takes the place of v.
+        /// Divide by the largest average of squares so far instead of the current one.
         #[serde(default)]
         pub amsgrad: bool,
     }

@@ -19,16 +19,16 @@ use super::{Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
 optimizer_settings! {
     /// θ ← θ − lr · g / (√v + eps), with v the moving average of g² at rate alpha.
     pub struct Rmsprop {
-        /// The decay rate of the average of g².
+        /// The decay rate of the moving average of the squared gradient.
         #[serde(default = "alpha")]
         pub alpha: f64,
-        /// What keeps the quotient finite where v is 0.
+        /// Added to the root of the average of squares, so that no step divides by 0.
         #[serde(default = "super::default_eps")]
         pub eps: f64,
-        /// The share of the last step's direction that a step keeps, as in [`Sgd`](super::Sgd).
+        /// The fraction of the velocity that a step keeps.
         #[serde(default)]
         pub momentum: f64,
-        /// Whether the square of the average of g is taken from v.
+        /// Divide by an estimate of the variance: subtract the squared average of the gradient.
         #[serde(default)]
         pub centered: bool,
     }

@@ -12,31 +12,44 @@ const KEYS: &str = "a map with the keys log, linear, times, weights";
 
 /// Each grid under its own key, so that no setting of one is taken for that of another.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Keys {
+    /// Times, evenly spaced in log t.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "command", schemars(with = "Log"))]
     log: Option<Log>,
+    /// Times, evenly spaced.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "command", schemars(with = "Linear"))]
     linear: Option<Linear>,
+    /// These times, in increasing order.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "command", schemars(with = "Vec<f64>"))]
     times: Option<Vec<f64>>,
+    /// Keep all weights at every recorded time, in `trajectory.npz`.
     // Written where it is set: other records keep their hash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     weights: bool,
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Log {
+    /// The number of times, at least 2.
     #[serde(default = "points")]
     points: usize,
+    /// The first time after 0: by default 0.01, or t_end/100 where `t_end` is 0.01 or less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Linear {
+    /// The number of times, at least 2.
     #[serde(default = "points")]
     points: usize,
 }
@@ -61,6 +74,29 @@ impl Serialize for Record {
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written)
+    }
+}
+
+#[cfg(feature = "command")]
+impl schemars::JsonSchema for Record {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Record".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let word = |word, spacing| {
+            let about = format!("{} times, evenly spaced{spacing}.", points());
+            schemars::json_schema!({"type": "string", "const": word, "description": about})
+        };
+        schemars::json_schema!({"oneOf": [
+            word("log", " in log t"),
+            word("linear", ""),
+            generator.subschema_for::<Keys>(),
+        ]})
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod block;
 mod range;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,8 @@ use std::path::{Path, PathBuf};
 use serde_yaml::Value;
 
 use crate::settings::{Findings, path};
+
+pub(super) use schema::schema;
 
 use super::error::{Diagnostic, Location, Patch, ScenarioError, Source};
 use super::print::yaml;

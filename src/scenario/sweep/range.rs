@@ -3,6 +3,7 @@
 //! The ends are exact. What lies between is rounded to 12 digits: a decade reads 0.1 and not 0.10000000000000002, and another
 //! machine's logarithm does not make other units of the same sweep.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::{Number, Value};
 
@@ -11,19 +12,24 @@ use crate::settings::{Findings, path};
 use super::MAX_UNITS;
 
 /// Values by a rule.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Range {
+    /// Values that are evenly spaced on a logarithmic scale.
     Log(Ends),
+    /// Values that are evenly spaced.
     Linear(Ends),
 }
 
 /// The first value, the last, and how many there are with both.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ends {
+    /// The first value.
     from: f64,
+    /// The last value.
     to: f64,
+    /// How many values there are, both ends included; at least 2.
     points: usize,
 }
 

@@ -2,9 +2,11 @@
 
 mod bounds;
 mod every_key;
+mod json_schema;
 mod meaning;
 mod messages;
 mod print;
+mod schema;
 
 use std::path::Path;
 
