@@ -2,6 +2,7 @@
 //!
 //! It says what was claimed and what came of it first, then how the processes ended, then shows the pictures, then how to repeat it.
 
+mod command;
 mod figures;
 mod html;
 mod pictures;
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use crate::folder::FolderError;
 use crate::sweep::SweepError;
+
+pub(crate) use command::shell_word;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
