@@ -8,7 +8,7 @@ use crate::figure::cosine;
 use crate::folder::{read_manifest, read_scenario, read_unit};
 use crate::record::{Outcome, Table, Warned};
 use crate::scenario::Picture;
-use crate::sweep::{Folder, Notes, Plan, Status, Unit, read_pictures};
+use crate::sweep::{Folder, Notes, Plan, Status, Unit, kept_scenario, read_pictures};
 
 use super::curves::Curves;
 use super::figures::values_of;
@@ -61,11 +61,14 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
 
     page.heading("Again");
     let out = shell_word(path);
-    page.preformatted(&format!("gramflow sweep run {}.yaml --out {out}\ngramflow report {out}", plan.name));
+    let scenario = kept_scenario(&folder, &plan);
+    let word = scenario.as_ref().map_or("SCENARIO.yaml".to_string(), |path| shell_word(path));
+    page.preformatted(&format!("gramflow sweep run {word} --out {out}\ngramflow report {out}"));
+    if scenario.is_none() {
+        page.caption("SCENARIO.yaml stands for the sweep's scenario, which is not in its folder.");
+    }
     page.caption(&format!(
-        "{}.yaml is the sweep's scenario, by its name. Plan {}; units by gramflow {}. One unit by itself: gramflow run, with the \
-         scenario.json in its folder.",
-        plan.name,
+        "Plan {}; units by gramflow {}. One unit by itself: gramflow run, with the scenario.json in its folder.",
         plan.hash(),
         notes.versions.iter().cloned().collect::<Vec<_>>().join(", ")
     ));

@@ -212,7 +212,17 @@ fn units_stand_beside_each_other_whatever_they_are_called() {
     succeed(at, &["report", "a & b"]);
     let page = page(&at.join("a & b/report.html"));
     assert!(!page.contains("<script>alert") && !page.contains("<!--"));
-    assert!(page.contains("--out &#39;a &amp; b&#39;\ngramflow report &#39;a &amp; b&#39;</pre>"));
+    let again = "<pre>gramflow sweep run &#39;a &amp; b/scenario.yaml&#39; --out &#39;a &amp; b&#39;\ngramflow report &#39;a &amp; b&#39;</pre>";
+    assert!(page.contains(again));
+    // That command makes the same sweep, anywhere.
+    succeed(at, &["sweep", "run", "a & b/scenario.yaml", "--out", "again"]);
+    assert_eq!(fs::read(at.join("again/plan.json")).unwrap(), fs::read(at.join("a & b/plan.json")).unwrap());
+    let kept = fs::read_to_string(at.join("a & b/scenario.yaml")).unwrap();
+    assert_eq!(fs::read_to_string(at.join("again/scenario.yaml")).unwrap(), kept);
+    // Somebody else's file of that name stays.
+    fs::write(at.join("again/scenario.yaml"), "mine").unwrap();
+    succeed(at, &["sweep", "run", "tiny.yaml", "--out", "again"]);
+    assert_eq!(fs::read_to_string(at.join("again/scenario.yaml")).unwrap(), "mine");
 
     let curves = curves(&page);
     let labels: Vec<&str> = curves["units"].as_array().unwrap().iter().filter_map(Value::as_str).collect();

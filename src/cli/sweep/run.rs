@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
     sweep::keep_pictures(&folder, sweep.pictures())?;
+    sweep::keep_scenario(&folder, &sweep)?;
     let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()), memory: arguments.limit.bytes() };
     let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
