@@ -32,15 +32,20 @@ const shown = (value) => {
   return `1 ${gap > 0 ? '−' : '+'} ${number(Math.abs(gap), 3)}`;
 };
 
+// Beyond this, differences would overflow.
+const HUGE = 4e307;
+
 // An axis over these values: where they lie from 0 to 1, and its ticks.
 const axis = (values, log) => {
-  const place = log ? (v) => (v > 0 ? Math.log10(v) : null) : (v) => v;
+  const place = log ? (v) => (v > 0 ? Math.log10(v) : null) : (v) => (Math.abs(v) < HUGE ? v : null);
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     const at = value === null ? null : place(value);
     if (at !== null) [low, high] = [Math.min(low, at), Math.max(high, at)];
   }
   if (low > high) return null;
+  // Below this, steps between ticks would be subnormal.
+  if (!log && Math.max(Math.abs(low), Math.abs(high)) < 1e-290) [low, high] = [-1, 1];
   const flat = log ? 0.1 : 1e-6 * Math.max(Math.abs(low), Math.abs(high)) || 1e-300;
   if (high - low < flat) {
     const room = log ? 0.25 : 0.05 * Math.max(Math.abs(low), Math.abs(high)) || 1;
@@ -66,14 +71,14 @@ const decades = (low, high) => {
   const ticks = [];
   const tick = (value, label) => ticks.push({ at: (Math.log10(value) - low) / (high - low), label });
   const stride = Math.max(1, Math.ceil((high - low) / 7));
-  for (let k = Math.ceil(low / stride) * stride; k <= high; k += stride) tick(Number(`1e${k}`), number(Number(`1e${k}`), 1));
+  for (let k = Math.ceil(low / stride) * stride; k <= Math.min(high, 308); k += stride) tick(Number(`1e${k}`), number(Number(`1e${k}`), 1));
   if (ticks.length >= 2) return ticks;
   ticks.length = 0;
   for (let k = Math.floor(low); k <= high; k++) for (const m of [1, 2, 5]) {
     const value = Number(`${m}e${k}`), at = Math.log10(value);
     if (at >= low && at <= high) tick(value, number(value, 1));
   }
-  if (ticks.length >= 2) return ticks;
+  if (ticks.length >= 2 || 10 ** high === Infinity || 10 ** low < 1e-290) return ticks;
   return even(10 ** low, 10 ** high).map(({ label, at }) => {
     const value = 10 ** low + at * (10 ** high - 10 ** low);
     return { label, at: (Math.log10(value) - low) / (high - low) };
@@ -127,7 +132,7 @@ const chart = (root, data) => {
   };
   const look = (slot) => ({
     stroke: `var(--c${slot % COLOURS})`,
-    'stroke-dasharray': DASHES[(slot + Math.floor(slot / COLOURS)) % DASHES.length],
+    'stroke-dasharray': DASHES[(slot + Math.floor(slot / DASHES.length)) % DASHES.length],
   });
 
   const paint = () => {
@@ -148,7 +153,7 @@ const chart = (root, data) => {
       table.replaceChildren();
       return;
     }
-    const margin = 16 + 7.5 * Math.max(...y.ticks.map((tick) => [...tick.label].length));
+    const margin = 16 + 7.5 * Math.max(0, ...y.ticks.map((tick) => [...tick.label].length));
     area = { left: margin, right: width - 14, top: 26, bottom: height - 42 };
     const px = (f) => area.left + f * (area.right - area.left), py = (f) => area.bottom - f * (area.bottom - area.top);
     draw('text', { x: 4, y: 15 }, svg, name);
@@ -184,7 +189,7 @@ const chart = (root, data) => {
       if (points.length < 16) points.forEach((p) => draw('circle', { cx: p.x, cy: p.y, r: 2.5, fill: look(curve.slot).stroke }, svg));
       lines.push({ points, element, slot: curve.slot, label: units ? data.units[curve.unit] : curve.process });
     }
-    left.textContent = missing ? `${missing} of ${total} points have no place on these axes (not positive on a log axis, or not defined): not drawn.` : '';
+    left.textContent = missing ? `${missing} of ${total} points ${missing === 1 ? 'has' : 'have'} no place on these axes (not positive on a log axis, or not defined): not drawn.` : '';
     const head = make('tr', {}, make('thead', {}, null));
     ['', units ? 'unit' : 'process', 't', name].forEach((text, i) => make('th', i > 1 ? { class: 'n' } : {}, head, text));
     const body = make('tbody');

@@ -14,6 +14,8 @@ const BUDGET: usize = 150_000;
 const MOST_POINTS: usize = 400;
 /// Fewer would not show its shape.
 const LEAST_POINTS: usize = 25;
+/// Columns left out that are named one by one.
+const MOST_NAMED: usize = 5;
 /// What one looks at first, as far as it was recorded.
 const MAIN: [&str; 14] = [
     "loss",
@@ -159,7 +161,12 @@ impl Curves {
             note.push_str(&format!(" Of up to {most} records of a curve this page has {}, evenly chosen.", self.points));
         }
         if !self.left_out.is_empty() {
-            note.push_str(&format!(" Left out to keep it small: {}.", self.left_out.join(", ")));
+            let named = self.left_out[..self.left_out.len().min(MOST_NAMED)].join(", ");
+            let more = match self.left_out.len().saturating_sub(MOST_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more columns"),
+            };
+            note.push_str(&format!(" Left out to keep it small: {named}{more}."));
         }
         if self.thinned.is_some() || !self.left_out.is_empty() {
             note.push_str(&format!(" {table} has them all."));

@@ -37,6 +37,9 @@ fn escape_json(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
+/// What stands for a value that is not defined.
+pub(super) const NONE: &str = "–";
+
 /// A cell of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
@@ -65,6 +68,11 @@ impl Cell {
     /// The same, sorted as this number if it is one.
     pub fn sorted_as(self, value: impl Into<Option<f64>>) -> Self {
         Self { value: value.into().filter(|value| value.is_finite()), ..self }
+    }
+
+    /// Whether it says that there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() || self.text == NONE
     }
 
     /// Under the head `label`, which stands before the cell where the table is a list of cards.

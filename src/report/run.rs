@@ -103,6 +103,14 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
         row.extend(["nfa_peak", "nfa_exponent"].map(|column| Cell::number(shown(last(column), 4))));
         rows.push(row);
     }
+    // A column that no process has a value of says nothing.
+    let said: Vec<bool> = (0..head.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
+    let kept = |column: usize| said.get(column).copied().unwrap_or_default();
+    let head: Vec<&str> = head.into_iter().enumerate().filter(|(column, _)| kept(*column)).map(|(_, name)| name).collect();
+    for row in &mut rows {
+        let mut column = 0..;
+        row.retain(|_| column.next().is_some_and(kept));
+    }
     page.table(&head, &rows);
     page.caption(
         "Values at the last record of each process. Seconds are spent on steps, those of observing on the columns, on the sharpness and on \

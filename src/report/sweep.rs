@@ -44,7 +44,8 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     add_warnings(&mut page, &warned.iter().map(Warned::line).collect::<Vec<_>>());
     if !status.failed.is_empty() {
         page.paragraph("Some units could not be run; the same command tries them again:");
-        page.list(&status.failed.iter().map(|(unit, reason)| format!("{}: {reason}", plan.label(*unit))).collect::<Vec<_>>());
+        let failed = status.failed.iter().map(|(unit, reason)| (plan.label(*unit), std::slice::from_ref(reason)));
+        page.list(&Warned::count(failed).iter().map(Warned::line).collect::<Vec<_>>());
     }
     if !status.missing.is_empty() {
         page.paragraph(&format!("{} units are still to be run.", status.missing.len()));

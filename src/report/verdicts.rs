@@ -6,10 +6,7 @@ use crate::figure::{number, number_range};
 use crate::folder::{Share, Tally};
 use crate::record::{Bound, Outcome, Verdict};
 
-use super::html::{Cell, Page};
-
-/// What is not defined.
-const NONE: &str = "–";
+use super::html::{Cell, NONE, Page};
 
 /// A number, as in the pictures.
 pub(super) fn shown(value: f64, digits: usize) -> String {
