@@ -58,6 +58,9 @@ fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Resu
     if !manifest.warnings.is_empty() {
         page.warnings(&manifest.warnings.iter().map(Warned::line).collect::<Vec<_>>());
     }
+    if !manifest.claims.is_empty() {
+        add_tally_table(page, &manifest.claims);
+    }
     for picture in &manifest.pictures {
         let path = folder.join(format!("{}.svg", picture.name));
         // A name in a manifest may be anything: only one of this folder is read. Moved or removed since, the claims stand all the same.
@@ -66,9 +69,6 @@ fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Resu
             Some(svg) => page.picture(&svg, &format!("{} ({}.svg)", picture.title, picture.name)),
             None => page.caption(&format!("{}.svg is not in this folder", picture.name)),
         }
-    }
-    if !manifest.claims.is_empty() {
-        add_tally_table(page, &manifest.claims);
     }
     let failed = &manifest.units.failed;
     if !failed.is_empty() {

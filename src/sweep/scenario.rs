@@ -51,5 +51,5 @@ pub fn kept_scenario(folder: &Folder, plan: &Plan) -> Option<PathBuf> {
     let hash = |unit: usize| sweep.unit(unit).and_then(|scenario| scenario.hash_with(&mut Digests::default())).ok();
     let is_planned = |unit: &super::Unit| hash(unit.index).and_then(|hash| Id::of_hash(&hash)) == Some(unit.id);
     let units = plan.units();
-    (units.first().into_iter().chain(units.last()).all(|unit| is_planned(unit))).then_some(path)
+    units.first().into_iter().chain(units.last()).all(is_planned).then_some(path)
 }
