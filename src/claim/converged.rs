@@ -4,7 +4,7 @@
 //! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
 //! different places prove nothing of either.
 
-use crate::ode::{EventKind, Reason};
+use crate::ode::{EventKind, Reason, short};
 
 use super::{Condition, Evidence, Finding, Measured, Records};
 
@@ -19,18 +19,19 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let found = |reason, kind| flow.termination == reason || flow.events.iter().any(|event| event.kind == kind);
     let converged = found(Reason::Converged, EventKind::Converged);
     let plateau = flow.events.iter().rfind(|event| matches!(event.kind, EventKind::Plateau | EventKind::PlateauEnd));
+    let t = short(flow.t_reached, 6);
     let remark = match plateau {
-        _ if converged => format!("at t = {} ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
+        _ if converged => format!("at t = {t} ‖∇J‖ is {grad_norm:.1e}"),
         _ if found(Reason::AtRest, EventKind::AtRest) => {
-            format!("at t = {} it rests, ‖∇J‖ is {grad_norm:.1e}, and that this is a minimum is not shown", flow.t_reached)
+            format!("at t = {t} it rests, ‖∇J‖ is {grad_norm:.1e}, and that this is a minimum is not shown")
         }
         Some(plateau) if plateau.kind == EventKind::Plateau => {
             format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
         }
         _ if flow.termination == Reason::Reached => {
-            format!("it was stopped at t = {} while it still moved, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached)
+            format!("it was stopped at t = {t} while it still moved, or could escape: ‖∇J‖ is {grad_norm:.1e}")
         }
-        _ => format!("at t = {} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}", flow.t_reached),
+        _ => format!("at t = {t} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}"),
     };
     let start = first.column("objective").first().copied().unwrap_or(f64::NAN);
     let apart = records.last("objective") - first.last("objective");

@@ -5,7 +5,7 @@
 //!
 //! What is measured does not ask for λ = 0: with decay over a long horizon the claim fails, as it must.
 
-use crate::ode::Reason;
+use crate::ode::{Reason, short};
 
 use super::nfa_violated::VIOLATED;
 use super::{Condition, Evidence, Finding, Measured, Missing, Records};
@@ -54,6 +54,7 @@ fn around(t: &[f64], values: &[f64], at: f64) -> Result<[f64; 3], Missing> {
     }
     let (from, earlier) = after.checked_sub(1).map_or((0.0, f64::NAN), |before| (t[before], values[before]));
     if time > BRACKET * from {
+        let [from, time, at] = [from, time, at].map(|t| short(t, 6));
         return Err(Missing::TooCoarse(format!("the records at t = {from} and t = {time} are too far from t = {at}")));
     }
     Ok([earlier, earlier + (value - earlier) * (at / from).ln() / (time / from).ln(), value])

@@ -40,6 +40,17 @@ pub(super) fn complain_of(warned: &[Warned], elsewhere: &str) {
     }
 }
 
+/// Seconds to two digits, and from 100 on to whole ones; times differ by more from one run to the next.
+pub(super) fn seconds(seconds: f64) -> String {
+    match seconds {
+        _ if seconds >= 9.95 => format!("{seconds:.0}"),
+        _ if seconds >= 0.995 => format!("{seconds:.1}"),
+        _ if seconds >= 0.0995 => format!("{seconds:.2}"),
+        _ if seconds >= 0.0005 => format!("{seconds:.3}"),
+        _ => "<0.001".to_string(),
+    }
+}
+
 /// The rows of a table, all of the same length, their cells aligned to the right in columns.
 pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R]) -> String {
     let columns = rows.first().map_or(0, |row| row.as_ref().len());
@@ -60,4 +71,25 @@ pub(super) fn listed<T>(items: &[T], line: impl Fn(&T) -> String, where_else: &s
         text.push_str(&format!("… and {} more: {where_else}\n", items.len() - MOST));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_two_digits() {
+        for (value, text) in [
+            (0.0, "<0.001"),
+            (0.0526, "0.053"),
+            (0.0999, "0.10"),
+            (0.173, "0.17"),
+            (0.999, "1.0"),
+            (9.96, "10"),
+            (99.9, "100"),
+            (3723.4, "3723"),
+        ] {
+            assert_eq!(seconds(value), text);
+        }
+    }
 }

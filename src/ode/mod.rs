@@ -55,6 +55,7 @@ pub use low_rank::LowRank;
 pub use rk4::rk4;
 pub use spectral_radius::spectral_radius;
 pub use switching::{Retrial, Switching};
+pub(crate) use termination::short;
 pub use termination::{Reason, Termination};
 pub use tolerance::Tolerance;
 

@@ -79,7 +79,7 @@ pub enum Termination {
     /// A quantity came to where the user wants the process to stop.
     #[error(
         "reached {quantity} {} {} at t = {} (there it is {value:.3e}): as asked it stops there, and later times are not recorded",
-        if *.at_least { "≥" } else { "≤" }, Time(*.threshold), Time(*.t)
+        if *.at_least { "≥" } else { "≤" }, Number(*.threshold), Time(*.t)
     )]
     Reached {
         /// The time at which it stopped: there the condition holds.
@@ -209,11 +209,43 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A time, or another number, for a reader: with an exponent where it would have many zeros.
+/// A time for a reader, to six digits: `t_reached` has all of them.
 struct Time(f64);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&short(self.0, 6))
+    }
+}
+
+/// A number for a reader: with an exponent where it would have many zeros.
+struct Number(f64);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0.0 || (1e-5..1e16).contains(&self.0.abs()) { write!(f, "{}", self.0) } else { write!(f, "{:e}", self.0) }
+    }
+}
+
+/// `value` to at most this many significant digits: 233.7 of 233.70000000000002.
+pub(crate) fn short(value: f64, digits: usize) -> String {
+    // Through its decimal digits: multiplied by a power of ten and back it would be off by a rounding again.
+    let rounded = format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value);
+    Number(rounded).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_told_six_digits_of_a_time_and_all_that_was_typed_of_a_threshold() {
+        let ended = Termination::TEnd { t: 233.70000000000002 };
+        assert_eq!(ended.to_string(), "reached t = 233.7");
+        let t = 0.20704002240018549;
+        let reached = Termination::Reached { t, quantity: "loss", value: 1e-7, threshold: 1.234567890123e-6, at_least: false };
+        let text = reached.to_string();
+        assert!(text.contains("loss ≤ 1.234567890123e-6 at t = 0.20704 "), "{text}");
+        assert_eq!(short(3e300, 6), "3e300");
     }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::folder::{FigureManifest, shown};
 use crate::record::Warned;
 
-use super::html::{Cell, Page};
-use super::verdicts::add_tally_table;
-use super::{ReportError, pictures};
+use super::html::Page;
+use super::verdicts::{IN_ALL, add_status, add_tally_table, holds};
+use super::{ReportError, pictures, shell_word};
 
 /// The manifests of figures in a folder, by their names.
 pub(super) fn manifests(folder: &Path) -> Result<Vec<FigureManifest>, ReportError> {
@@ -33,10 +33,20 @@ pub(super) fn page(folder: &Path, manifests: &[FigureManifest]) -> Result<String
         "{figures} figure{}, made from {units} runs by gramflow figures",
         if figures == 1 { "" } else { "s" }
     ));
+    let claims: Vec<_> = manifests.iter().flat_map(|manifest| manifest.claims.values()).collect();
+    let warnings = manifests.iter().map(|manifest| manifest.warnings.len()).sum();
+    add_status(&mut page, claims.iter().filter(|claim| holds(claim)).count(), claims.len(), IN_ALL, warnings);
     for manifest in manifests {
         add_figure(&mut page, folder, manifest)?;
     }
+    page.heading("Again");
+    page.preformatted(&format!("gramflow figures{}\ngramflow report {}", out(folder), shell_word(folder)));
     Ok(page.end())
+}
+
+/// Where the figures go, unless that is where they go anyway.
+fn out(folder: &Path) -> String {
+    if folder == Path::new("figures") { String::new() } else { format!(" --out {}", shell_word(folder)) }
 }
 
 fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Result<(), ReportError> {
@@ -46,20 +56,19 @@ fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Resu
     }
     page.caption(&manifest.caption);
     if !manifest.warnings.is_empty() {
-        page.paragraph("Warnings of its units:");
-        page.list(&manifest.warnings.iter().map(Warned::line).collect::<Vec<_>>());
+        page.warnings(&manifest.warnings.iter().map(Warned::line).collect::<Vec<_>>());
+    }
+    if !manifest.claims.is_empty() {
+        add_tally_table(page, &manifest.claims);
     }
     for picture in &manifest.pictures {
         let path = folder.join(format!("{}.svg", picture.name));
         // A name in a manifest may be anything: only one of this folder is read. Moved or removed since, the claims stand all the same.
         let here = !picture.name.contains(['/', '\\']);
         match (here && path.is_file()).then(|| pictures::read(&path)).transpose()?.flatten() {
-            Some(svg) => page.picture(&svg, &format!("{}: {}", picture.name, picture.title)),
+            Some(svg) => page.picture(&svg, &format!("{} ({}.svg)", picture.title, picture.name)),
             None => page.caption(&format!("{}.svg is not in this folder", picture.name)),
         }
-    }
-    if !manifest.claims.is_empty() {
-        add_tally_table(page, &manifest.claims);
     }
     let failed = &manifest.units.failed;
     if !failed.is_empty() {
@@ -83,10 +92,9 @@ fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Resu
         ),
         ("plan", manifest.plan_hash.clone()),
         ("scenario", format!("sha256 {}", manifest.scenario_sha256)),
-        ("again", format!("gramflow figures {}", manifest.figure)),
+        ("again", format!("gramflow figures {}{}", manifest.figure, out(folder))),
     ];
-    let rows: Vec<_> = rows.into_iter().map(|(name, text)| vec![Cell::words(name), Cell::words(text)]).collect();
-    page.table(&["", ""], &rows);
+    page.pairs(&rows);
     page.folded("the scenario", &manifest.scenario);
     Ok(())
 }

@@ -1,23 +1,18 @@
-//! The page itself: elements one after another, all text escaped.
+//! The page itself: elements one after another, all text escaped. Its style sheet and its scripts are files beside this one.
 
 use std::fmt::Write;
 
-/// Light, in the colours and the type of the pictures; tables scroll rather than break, and pictures are not cut by a page's end.
-const STYLE: &str = "\
-body{margin:0 auto;max-width:62rem;padding:1.5rem;color:#1a1a1a;background:#fff;font:15px/1.5 'DejaVu Sans',Verdana,sans-serif}
-h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid #ccc}
-.caption,figcaption{color:#5f5f5f;font-size:.9rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}
-th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}
-th{border-bottom:1px solid #555}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.holds{color:#00543c}td.fails{color:#a03000;font-weight:bold}td.integrator-limited,td.grid-limited{color:#00518a;font-style:italic}
-pre{background:#f5f5f5;padding:.7rem;overflow-x:auto;font-size:.8rem}code{font-size:.9em}
-figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto}
-@media print{body{max-width:none;padding:0;font-size:10pt}figure,tr{break-inside:avoid}.wide{overflow:visible}}
-";
+/// In the colours and the type of the pictures.
+const STYLE: &str = include_str!("page.css");
+/// The curves, and what starts them.
+const SCRIPTS: [&str; 2] = [include_str!("chart.js"), include_str!("page.js")];
 
 /// What tells a page that gramflow wrote from any other.
 pub(super) const GENERATOR: &str = "<meta name=\"generator\" content=\"gramflow\">";
+
+/// Even if some text escaped its escaping, the browser would load nothing.
+const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
+                      script-src 'unsafe-inline'\">";
 
 /// Text as it stands between tags or in an attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -37,28 +32,61 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// JSON as it stands in a script element, which knows no `&lt;`: no tag can begin or end in it.
+fn escape_json(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+/// What stands for a value that is not defined.
+pub(super) const NONE: &str = "–";
+
 /// A cell of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
     class: &'static str,
+    /// What the text rounds: tables are sorted by it.
+    value: Option<f64>,
 }
 
 impl Cell {
     /// Words.
     pub fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), class: "" }
+        Self { text: text.into(), class: "", value: None }
     }
 
     /// A number, aligned to the right.
     pub fn number(text: impl Into<String>) -> Self {
-        Self { text: text.into(), class: "n" }
+        Self { text: text.into(), class: "n", value: None }
     }
 
     /// Words of a class of [`STYLE`].
     pub fn of_class(text: impl Into<String>, class: &'static str) -> Self {
-        Self { text: text.into(), class }
+        Self { text: text.into(), class, value: None }
     }
+
+    /// The same, sorted as this number if it is one.
+    pub fn sorted_as(self, value: impl Into<Option<f64>>) -> Self {
+        Self { value: value.into().filter(|value| value.is_finite()), ..self }
+    }
+
+    /// Whether it says that there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() || self.text == NONE
+    }
+
+    /// Under the head `label`, which stands before the cell where the table is a list of cards.
+    fn write(&self, page: &mut String, label: &str) {
+        let _ = write!(page, "<td data-label=\"{}\"{}", escape(label), class(self.class));
+        if let Some(value) = self.value {
+            let _ = write!(page, " data-v=\"{value:e}\"");
+        }
+        let _ = write!(page, ">{}</td>", escape(&self.text));
+    }
+}
+
+fn class(class: &str) -> String {
+    if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") }
 }
 
 /// A page that is being written. Writing to a string cannot fail, so that results of `write!` are let go.
@@ -70,8 +98,8 @@ impl Page {
     pub fn new(title: &str) -> Self {
         let title = escape(title);
         let head = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             {GENERATOR}\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{GENERATOR}\n{POLICY}\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
         );
         Self { text: head }
@@ -79,7 +107,7 @@ impl Page {
 
     /// The page.
     pub fn end(mut self) -> String {
-        self.text.push_str("</body>\n</html>\n");
+        let _ = write!(self.text, "<script>\n{}</script>\n</body>\n</html>\n", SCRIPTS.concat());
         self.text
     }
 
@@ -89,6 +117,11 @@ impl Page {
 
     pub fn paragraph(&mut self, text: &str) {
         let _ = writeln!(self.text, "<p>{}</p>", escape(text));
+    }
+
+    /// The sentence that one reads first, of a class of [`STYLE`].
+    pub fn status(&mut self, text: &str, outcome: &str) {
+        let _ = writeln!(self.text, "<p class=\"status {outcome}\">{}</p>", escape(text));
     }
 
     /// Small and grey.
@@ -104,23 +137,65 @@ impl Page {
         self.text.push_str("</ul>\n");
     }
 
+    /// What must not be overlooked.
+    pub fn warnings(&mut self, items: &[String]) {
+        self.text.push_str("<section class=\"warnings\">\n");
+        self.heading("Warnings");
+        self.list(items);
+        self.text.push_str("</section>\n");
+    }
+
     /// Rows of as many cells as the head has; heads of numbers stand to the right as these do.
     pub fn table(&mut self, head: &[&str], rows: &[Vec<Cell>]) {
-        let class = |class: &str| if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-        self.text.push_str("<div class=\"wide\">\n<table>\n<thead>\n<tr>");
+        self.write_table("wide", "cards", head, rows.iter().map(|row| (None, row)));
+    }
+
+    /// Names and what they stand for, without a head.
+    pub fn pairs(&mut self, rows: &[(&str, String)]) {
+        self.text.push_str("<table class=\"pairs\">\n<tbody>\n");
+        for (name, text) in rows {
+            let _ = writeln!(self.text, "<tr><td>{}</td><td>{}</td></tr>", escape(name), escape(text));
+        }
+        self.text.push_str("</tbody>\n</table>\n");
+    }
+
+    /// Rows of the units of a sweep, in their order, to be sorted and picked.
+    pub fn units(&mut self, head: &[&str], rows: &[Vec<Cell>]) {
+        self.write_table("tall", "cards sortable", head, rows.iter().enumerate().map(|(unit, row)| (Some(unit), row)));
+    }
+
+    fn write_table<'r>(
+        &mut self,
+        around: &str,
+        kind: &str,
+        head: &[&str],
+        rows: impl Iterator<Item = (Option<usize>, &'r Vec<Cell>)> + Clone,
+    ) {
+        let _ = write!(self.text, "<div class=\"{around}\">\n<table class=\"{kind}\">\n<thead>\n<tr>");
         for (column, name) in head.iter().enumerate() {
-            let numeric = rows.first().and_then(|row| row.get(column)).is_some_and(|cell| cell.class == "n");
-            let _ = write!(self.text, "<th{}>{}</th>", class(if numeric { "n" } else { "" }), escape(name));
+            let numeric = rows.clone().next().and_then(|(_, row)| row.get(column)).is_some_and(|cell| cell.class == "n");
+            let _ = write!(self.text, "<th scope=\"col\"{}>{}</th>", class(if numeric { "n" } else { "" }), escape(name));
         }
         self.text.push_str("</tr>\n</thead>\n<tbody>\n");
-        for row in rows {
-            self.text.push_str("<tr>");
-            for cell in row {
-                let _ = write!(self.text, "<td{}>{}</td>", class(cell.class), escape(&cell.text));
+        for (unit, row) in rows {
+            let unit = unit.map_or(String::new(), |unit| format!(" data-unit=\"{unit}\""));
+            let _ = write!(self.text, "<tr{unit}>");
+            for (cell, label) in row.iter().zip(head) {
+                cell.write(&mut self.text, label);
             }
             self.text.push_str("</tr>\n");
         }
         self.text.push_str("</tbody>\n</table>\n</div>\n");
+    }
+
+    /// Room for the curves, and the JSON that they are drawn from.
+    pub fn curves(&mut self, json: &str) {
+        let _ = write!(
+            self.text,
+            "<div id=\"curves\"><noscript><p class=\"caption\">The curves are drawn by this page's script.</p></noscript></div>\n\
+             <script type=\"application/json\" id=\"curves-data\">{}</script>\n",
+            escape_json(json)
+        );
     }
 
     /// Text in its own lines.
@@ -137,7 +212,12 @@ impl Page {
 
     /// A picture, its SVG as an element of the page, with words under it.
     pub fn picture(&mut self, svg: &str, caption: &str) {
-        let _ = write!(self.text, "<figure>\n{}\n<figcaption>{}</figcaption>\n</figure>\n", svg.trim_end(), escape(caption));
+        let caption = escape(caption);
+        let named = svg.trim_end().replacen("<svg", &format!("<svg role=\"img\" aria-label=\"{caption}\""), 1);
+        let _ = write!(
+            self.text,
+            "<figure>\n<div class=\"picture\">\n{named}\n</div>\n<figcaption>{caption}</figcaption>\n</figure>\n"
+        );
     }
 }
 
@@ -151,10 +231,23 @@ mod tests {
         page.paragraph("<script>alert('x')</script>");
         page.table(&["<i>"], &[vec![Cell::words("1 < 2\u{7}")]]);
         page.folded("</details>", "</pre>");
+        page.curves("[\"</script><em>&amp;\"]");
         let text = page.end();
-        for markup in ["<b>", "<script>", "<i>", "</details></summary>", "</pre></pre>", "\u{7}"] {
+        for markup in ["<b>", "<script>alert", "<i>", "</details></summary>", "</pre></pre>", "\u{7}", "<em>", "]</script><"] {
             assert!(!text.contains(markup), "{markup}");
         }
         assert!(text.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
+        assert!(text.contains("[\"\\u003c/script\\u003e\\u003cem\\u003e\\u0026amp;\"]</script>"));
+    }
+
+    /// Where a script or a style sheet would end early, the rest of it would stand in the page.
+    #[test]
+    fn scripts_and_style_are_whole_and_ask_for_nothing() {
+        for text in SCRIPTS.into_iter().chain([STYLE]) {
+            for end in ["</", "<!--", "<script", "src=", "href=", "url(", "@import", "fetch(", "import("] {
+                assert!(!text.contains(end), "{end}");
+            }
+        }
+        assert_eq!(SCRIPTS.concat().matches("http").count(), 1, "the name of SVG alone");
     }
 }

@@ -1,7 +1,11 @@
-//! `report.html`: one page of a run, of a sweep or of a set of figures, that needs no other file, no network and no script.
+//! `report.html`: one page of a run, of a sweep or of a set of figures, that needs no other file and no network. Without its own script it
+//! lacks the curves, the sorting and nothing else.
 //!
-//! It says what was claimed and what came of it first, then how the processes ended, then shows the pictures, then how to repeat it.
+//! It says what was claimed and what came of it first, then how the processes ended, then shows curves and pictures, then how to repeat it.
 
+mod captions;
+mod command;
+mod curves;
 mod figures;
 mod html;
 mod pictures;
@@ -16,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 use crate::folder::FolderError;
 use crate::sweep::SweepError;
+
+pub(crate) use command::shell_word;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]

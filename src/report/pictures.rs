@@ -12,8 +12,8 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ReportError> {
     Ok(text.find("<svg").map(|root| text[root..].to_string()))
 }
 
-/// Every SVG in `folder`, if that is there, in the order of names, each with its name under it.
-pub(super) fn add_all(page: &mut Page, folder: &Path) -> Result<usize, ReportError> {
+/// Every SVG in `folder`, if that is there, in the order of names, each with what `caption` says of its name under it.
+pub(super) fn add_all(page: &mut Page, folder: &Path, caption: impl Fn(&str) -> String) -> Result<usize, ReportError> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).map_or(Vec::new(), |entries| entries.flatten().map(|e| e.path()).collect());
     files.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
@@ -24,7 +24,7 @@ pub(super) fn add_all(page: &mut Page, folder: &Path) -> Result<usize, ReportErr
             if count == 0 {
                 page.heading("Pictures");
             }
-            page.picture(&svg, &path.file_stem().unwrap_or_default().to_string_lossy());
+            page.picture(&svg, &caption(&path.file_stem().unwrap_or_default().to_string_lossy()));
             count += 1;
         }
     }

@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use crate::figure::cosine;
 use crate::folder::{read_manifest, read_with_scenario};
-use crate::record::{Run, Verdict};
+use crate::record::{Outcome, Run, Verdict};
 
+use super::curves::Curves;
 use super::html::{Cell, Page};
-use super::verdicts::{add_verdicts, shown};
+use super::verdicts::{add_status, add_verdicts, shown};
 use super::warnings::add_warnings;
-use super::{ReportError, pictures};
+use super::{ReportError, captions, pictures, shell_word};
 
 pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     let (scenario, run) = read_with_scenario(folder)?;
@@ -25,18 +26,28 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
 
     let warnings = manifest["warnings"].as_array().into_iter().flatten();
     let warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
-    add_warnings(&mut page, &warnings);
     match serde_json::from_value::<BTreeMap<String, Verdict>>(manifest["verdicts"].clone()) {
-        Ok(verdicts) => add_verdicts(&mut page, &verdicts),
-        Err(error) => page.paragraph(&format!("The verdicts in manifest.json cannot be read: {error}.")),
+        Ok(verdicts) => {
+            let holding = verdicts.values().filter(|verdict| verdict.verdict == Outcome::Holds).count();
+            add_status(&mut page, holding, verdicts.len(), "", warnings.len());
+            add_warnings(&mut page, &warnings);
+            add_verdicts(&mut page, &verdicts);
+        }
+        Err(error) => {
+            add_warnings(&mut page, &warnings);
+            page.paragraph(&format!("The verdicts in manifest.json cannot be read: {error}."));
+        }
     }
     add_processes(&mut page, &run, &manifest);
     add_events(&mut page, &manifest);
-    pictures::add_all(&mut page, &folder.join("figures"))?;
+    page.heading("Curves");
+    Curves::of_run(&run.table).add_to(&mut page, &[], "records.parquet");
+    pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_run(&run, name))?;
 
     page.heading("Again");
     let word = |key: &str| manifest[key].as_str().unwrap_or("unknown").to_string();
-    page.preformatted(&format!("gramflow run {}", folder.join("scenario.json").display()));
+    let (scenario_path, out) = (shell_word(&folder.join("scenario.json")), shell_word(folder));
+    page.preformatted(&format!("gramflow run {scenario_path} --out {out}\ngramflow report {out}"));
     page.caption(&format!(
         "gramflow {} ({}), scenario {}; the same scenario gives the same records bit for bit on the same machine",
         word("version"),
@@ -85,12 +96,20 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
             seconds("wall_seconds"),
             seconds("observation_seconds"),
             Cell::number(shown(last("loss"), 4)),
-            Cell::number(shown(last("balance_gap_over_envelope"), 7)),
+            near_one(last("balance_gap_over_envelope")),
             near_one(last("nfa_cosine")),
         ];
         row.extend(baseline.map(|column| near_one(last(column))));
         row.extend(["nfa_peak", "nfa_exponent"].map(|column| Cell::number(shown(last(column), 4))));
         rows.push(row);
+    }
+    // A column that no process has a value of says nothing.
+    let said: Vec<bool> = (0..head.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
+    let kept = |column: usize| said.get(column).copied().unwrap_or_default();
+    let head: Vec<&str> = head.into_iter().enumerate().filter(|(column, _)| kept(*column)).map(|(_, name)| name).collect();
+    for row in &mut rows {
+        let mut column = 0..;
+        row.retain(|_| column.next().is_some_and(kept));
     }
     page.table(&head, &rows);
     page.caption(

@@ -1,26 +1,32 @@
-//! A sweep: what varies, what became of its units, the verdicts on its claims.
+//! A sweep: what varies, the verdicts on its claims, its units beside each other, as curves and as a table that sorts, and its pictures.
 
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::figure::cosine;
 use crate::folder::{read_manifest, read_scenario, read_unit};
-use crate::record::Warned;
-use crate::sweep::{Folder, Notes, Plan, Status, Unit};
+use crate::record::{Outcome, Table, Warned};
+use crate::scenario::Picture;
+use crate::sweep::{Folder, Notes, Plan, Status, Unit, kept_scenario, read_pictures};
 
+use super::curves::Curves;
 use super::figures::values_of;
 use super::html::{Cell, Page};
-use super::verdicts::{add_tallies, shown};
+use super::verdicts::{IN_ALL, add_status, add_tallies, holds, shown};
 use super::warnings::add_warnings;
-use super::{ReportError, pictures};
+use super::{ReportError, pictures, shell_word};
 
 /// A page of more rows is no longer read: the merged table has them all.
 const MOST_ROWS: usize = 500;
+/// Columns of the pictures that the table of units has beside its own.
+const MOST_COLUMNS: usize = 4;
 
 pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     let (folder, plan) = Folder::read(path)?;
     let status = Status::of(&plan, std::slice::from_ref(&folder));
     let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
+    let drawn = read_pictures(&folder, &plan)?;
     let done: Vec<Unit> = plan.units().into_iter().filter(|unit| folder.is_done(unit.id)).collect();
 
     let mut page = Page::new(&plan.name);
@@ -33,29 +39,37 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
         }
     }
     page.caption(&format!("{} of {} units are finished", status.done, plan.units().len()));
-    add_warnings(&mut page, &notes.warned(&plan).iter().map(Warned::line).collect::<Vec<_>>());
-    add_tallies(&mut page, &notes.claims(&plan));
+    let (warned, claims) = (notes.warned(&plan), notes.claims(&plan));
+    add_status(&mut page, claims.values().filter(|claim| holds(claim)).count(), claims.len(), IN_ALL, warned.len());
+    add_warnings(&mut page, &warned.iter().map(Warned::line).collect::<Vec<_>>());
+    if !status.failed.is_empty() {
+        page.paragraph("Some units could not be run; the same command tries them again:");
+        let failed = status.failed.iter().map(|(unit, reason)| (plan.label(*unit), std::slice::from_ref(reason)));
+        page.list(&Warned::count(failed).iter().map(Warned::line).collect::<Vec<_>>());
+    }
+    if !status.missing.is_empty() {
+        page.paragraph(&format!("{} units are still to be run.", status.missing.len()));
+    }
+    add_tallies(&mut page, &claims);
 
     page.heading("What varies");
     let keys = plan.varied.iter().flat_map(|factor| factor.keys.iter().zip(&factor.values));
     page.list(&keys.map(|(key, values)| values_of(key, values)).collect::<Vec<_>>());
 
-    pictures::add_all(&mut page, &path.join("figures"))?;
-
-    page.heading("Units");
-    if !status.failed.is_empty() {
-        page.paragraph("Some units could not be run; the same command tries them again:");
-        page.list(&status.failed.iter().map(|(unit, reason)| format!("{}: {reason}", plan.label(*unit))).collect::<Vec<_>>());
-    }
-    if !status.missing.is_empty() {
-        page.paragraph(&format!("{} units are still to be run.", status.missing.len()));
-    }
-    add_units(&mut page, &folder, &plan, &done)?;
+    let claims: Vec<String> = claims.into_keys().collect();
+    add_units(&mut page, &folder, &plan, &done, &columns(&drawn), &claims)?;
+    pictures::add_all(&mut page, &path.join("figures"), |name| caption(&plan, &drawn, name))?;
 
     page.heading("Again");
-    page.preformatted(&format!("gramflow sweep run {}.yaml --out {}", plan.name, path.display()));
+    let out = shell_word(path);
+    let scenario = kept_scenario(&folder, &plan);
+    let word = scenario.as_ref().map_or("SCENARIO.yaml".to_string(), |path| shell_word(path));
+    page.preformatted(&format!("gramflow sweep run {word} --out {out}\ngramflow report {out}"));
+    if scenario.is_none() {
+        page.caption("SCENARIO.yaml stands for the sweep's scenario, which is not in its folder.");
+    }
     page.caption(&format!(
-        "plan {}; units by gramflow {}",
+        "Plan {}; units by gramflow {}. One unit by itself: gramflow run, with the scenario.json in its folder.",
         plan.hash(),
         notes.versions.iter().cloned().collect::<Vec<_>>().join(", ")
     ));
@@ -66,40 +80,86 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     Ok(page.end())
 }
 
-fn add_units(page: &mut Page, folder: &Folder, plan: &Plan, done: &[Unit]) -> Result<(), ReportError> {
+/// The columns that pictures show, each once.
+fn columns(pictures: &[Picture]) -> Vec<&str> {
+    let mut columns: Vec<&str> = Vec::new();
+    for (_, column) in pictures.iter().flat_map(|picture| &picture.panels).flat_map(|panel| panel.columns()) {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// The title of a picture of the sweep, and what its panels note.
+fn caption(plan: &Plan, pictures: &[Picture], name: &str) -> String {
+    let named = |picture: &&Picture| picture.name.as_deref().unwrap_or(&plan.name) == name;
+    pictures.iter().find(named).map_or(format!("The picture {name}."), |picture| picture.title.clone())
+}
+
+/// The units beside each other: curves of those that are picked, and a table of all.
+fn add_units(
+    page: &mut Page,
+    folder: &Folder,
+    plan: &Plan,
+    done: &[Unit],
+    asked: &[&str],
+    claims: &[String],
+) -> Result<(), ReportError> {
     if done.is_empty() {
         return Ok(());
     }
-    let mut rows = Vec::new();
-    for unit in done.iter().take(MOST_ROWS) {
+    let listed = &done[..done.len().min(MOST_ROWS)];
+    let own: Vec<&str> =
+        asked.iter().copied().filter(|column| !["loss", "nfa_cosine"].contains(column)).take(MOST_COLUMNS).collect();
+    let (mut rows, mut curves) = (Vec::new(), Curves::of_units(listed.len()));
+    for unit in listed {
         let path = folder.unit(unit.id);
         let records = read_unit(&path)?;
-        let manifest = read_manifest(&path)?;
-        let last = |column: &str| shown(records.floats("flow", column).last().copied().unwrap_or(f64::NAN), 4);
-        let flow = &manifest["processes"]["flow"];
-        let mut row: Vec<Cell> = plan.texts(*unit).into_iter().map(Cell::words).collect();
-        row.extend([
-            Cell::words(flow["termination"].as_str().unwrap_or("–")),
-            Cell::number(flow["gradients"].as_u64().map_or("–".to_string(), |gradients| gradients.to_string())),
-            Cell::number(last("loss")),
-            Cell::number(last("nfa_cosine")),
-            Cell::words(verdict_words(&manifest)),
-            Cell::words(unit.id.to_string()),
-        ]);
-        rows.push(row);
+        rows.push(row(plan, *unit, &records, &read_manifest(&path)?, &own, claims));
+        curves.add_unit(plan.label(*unit), &records);
     }
-    let tail = ["flow ended", "gradients", "loss", "NFA cosine", "verdicts", "unit"];
-    let head: Vec<&str> = plan.keys().into_iter().chain(tail).collect();
-    page.table(&head, &rows);
+    page.heading("Compare units");
+    curves.add_to(page, asked, "What gramflow sweep merge writes");
+    let claims: Vec<&str> = claims.iter().map(String::as_str).collect();
+    let head = [&["flow ended", "gradients", "seconds", "loss", "NFA cosine"], &own[..], &claims, &["unit"]].concat();
+    let head: Vec<&str> = plan.keys().into_iter().chain(head).collect();
+    page.units(&head, &rows);
     if done.len() > MOST_ROWS {
         page.caption(&format!("and {} more: gramflow sweep merge writes them all", done.len() - MOST_ROWS));
     }
+    page.caption("Values of the flow at its last record; gradients and seconds are those that its steps took.");
     Ok(())
 }
 
-/// `peak holds, nfa fails`.
-fn verdict_words(manifest: &Value) -> String {
-    let verdicts = manifest["verdicts"].as_object().into_iter().flatten();
-    let word = |(claim, verdict): (&String, &Value)| format!("{claim} {}", verdict["verdict"].as_str().unwrap_or("–"));
-    verdicts.map(word).collect::<Vec<_>>().join(", ")
+/// What varies, how the flow ended, what it cost and where it came to.
+fn row(plan: &Plan, unit: Unit, records: &Table, manifest: &Value, own: &[&str], claims: &[String]) -> Vec<Cell> {
+    let flow = &manifest["processes"]["flow"];
+    let last = |column: &str| records.floats("flow", column).last().copied().unwrap_or(f64::NAN);
+    let number = |value: f64, digits: usize| Cell::number(shown(value, digits)).sorted_as(value);
+    let aligned = last("nfa_cosine");
+    let aligned = if aligned.is_finite() { Cell::number(cosine(aligned)).sorted_as(aligned) } else { number(aligned, 1) };
+    let gradients = flow["gradients"].as_u64().map_or("–".to_string(), |gradients| gradients.to_string());
+    let varied = plan.texts(unit).into_iter().zip(plan.values(unit));
+    let mut row: Vec<Cell> = varied.map(|(text, value)| Cell::words(text).sorted_as(value.as_f64())).collect();
+    row.extend([
+        Cell::words(flow["termination"].as_str().unwrap_or("–")),
+        Cell::number(gradients).sorted_as(flow["gradients"].as_f64()),
+        number(flow["wall_seconds"].as_f64().unwrap_or(f64::NAN), 2),
+        number(last("loss"), 4),
+        aligned,
+    ]);
+    row.extend(own.iter().map(|column| number(last(column), 4)));
+    row.extend(claims.iter().map(|claim| verdict(&manifest["verdicts"][claim]["verdict"])));
+    row.push(Cell::words(unit.id.to_string()));
+    row
+}
+
+/// The outcome of a claim in a unit, in its colour.
+fn verdict(outcome: &Value) -> Cell {
+    let name = outcome.as_str().unwrap_or("–");
+    Outcome::ALL
+        .into_iter()
+        .find(|known| known.name() == name)
+        .map_or(Cell::words(name), |known| Cell::of_class(name, known.name()))
 }

@@ -6,14 +6,41 @@ use crate::figure::{number, number_range};
 use crate::folder::{Share, Tally};
 use crate::record::{Bound, Outcome, Verdict};
 
-use super::html::{Cell, Page};
-
-/// What is not defined.
-const NONE: &str = "–";
+use super::html::{Cell, NONE, Page};
 
 /// A number, as in the pictures.
 pub(super) fn shown(value: f64, digits: usize) -> String {
     if value.is_finite() { number(value, digits) } else { NONE.to_string() }
+}
+
+/// Of claims on many units.
+pub(super) const IN_ALL: &str = " in all units";
+
+/// Whether a claim holds in every unit that was judged.
+pub(super) fn holds(claim: &Tally) -> bool {
+    claim.all.holds == claim.all.judged()
+}
+
+/// What one reads first: how many of the claims `hold`, and whether there are warnings. `where_`: after “hold”.
+pub(super) fn add_status(page: &mut Page, holding: usize, claims: usize, where_: &str, warnings: usize) {
+    let verdict = match (holding, claims) {
+        (_, 0) => "No claims were made".to_string(),
+        (1, 1) => format!("The claim holds{where_}"),
+        (0, 1) => format!("The claim does not hold{where_}"),
+        (holding, claims) if holding == claims => format!("All {claims} claims hold{where_}"),
+        (holding, claims) => format!("{holding} of {claims} claims hold{where_}"),
+    };
+    let warnings = match warnings {
+        0 => "no warnings".to_string(),
+        1 => "1 warning".to_string(),
+        count => format!("{count} warnings"),
+    };
+    let outcome = match claims {
+        0 => "",
+        _ if holding == claims => Outcome::Holds.name(),
+        _ => Outcome::Fails.name(),
+    };
+    page.status(&format!("{verdict}; {warnings}."), outcome);
 }
 
 fn class(outcome: Outcome) -> &'static str {

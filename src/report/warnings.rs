@@ -5,7 +5,6 @@ use super::html::Page;
 /// A list of them; nothing where there are none.
 pub(super) fn add_warnings(page: &mut Page, warnings: &[String]) {
     if !warnings.is_empty() {
-        page.heading("Warnings");
-        page.list(warnings);
+        page.warnings(warnings);
     }
 }

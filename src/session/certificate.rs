@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::flow::Integrator;
 use crate::npz::Array;
-use crate::ode::{Interrupt, Termination};
+use crate::ode::{Interrupt, Termination, short};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
 use super::Plan;
@@ -143,10 +143,11 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     }
     finished.manifest.warnings.extend(what_shows(&columns, &finished.run));
     if last + 1 < first_t.len() && first_t[last] < finished.terminations[0].1.t() && !second.stop.is_complete() {
-        finished
-            .manifest
-            .warnings
-            .push(format!("flow: the certificate ends at t = {}: its second integration {}", first_t[last], second.stop));
+        finished.manifest.warnings.push(format!(
+            "flow: the certificate ends at t = {}: its second integration {}",
+            short(first_t[last], 6),
+            second.stop
+        ));
     }
     let step = if let Integrator::Rk4 { step } = finer.flow.integrator { Some(step) } else { None };
     let certificate = Certificate {

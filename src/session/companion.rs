@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nalgebra::DVector;
 
 use crate::observe::{self, Measure};
-use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work};
+use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work, short};
 use crate::optim::{Follows, Optimizer};
 use crate::{flow, record};
 
@@ -199,7 +199,7 @@ impl CompanionFlow<'_> {
             _ => termination.to_string(),
         };
         let early = self.stop.is_some() && !matches!(termination, Termination::Interrupted { .. });
-        let complaint = early.then(|| format!("distance_to_{name} ends at t = {t} with its flow: {detail}"));
+        let complaint = early.then(|| format!("distance_to_{name} ends at t = {} with its flow: {detail}", short(t, 6)));
         let entry = record::Companion {
             formula: self.formula,
             gradients: self.work.evaluations,

@@ -6,7 +6,7 @@
 //! plateau if it is known to be no minimum.
 
 use crate::flow::{Look, Motion};
-use crate::ode::{Event, EventKind};
+use crate::ode::{Event, EventKind, short};
 
 /// By how much the time must grow on a plateau.
 const LASTING: f64 = 2.0;
@@ -64,8 +64,12 @@ impl Plateaus {
                 let mean = ((value_before - look.value).max(0.0) / (t - t_before)).sqrt();
                 let faster = look.grad_norm.max(mean) >= FASTER * stretch.slowest;
                 if t >= LASTING * stretch.after && faster {
-                    let detail =
-                        format!("begun at t = {}: objective {:.6e}, ‖∇J‖ {:.1e}", stretch.begin, look.value, look.grad_norm);
+                    let detail = format!(
+                        "begun at t = {}: objective {:.6e}, ‖∇J‖ {:.1e}",
+                        short(stretch.begin, 6),
+                        look.value,
+                        look.grad_norm
+                    );
                     self.events.extend([stretch.event(), Event { t, kind: EventKind::PlateauEnd, detail }]);
                 }
                 self.stretch = None;

@@ -6,7 +6,7 @@ use nalgebra::DVector;
 
 use crate::flow::Flow;
 use crate::objective::OnKink;
-use crate::ode::{Event, EventKind};
+use crate::ode::{Event, EventKind, short};
 
 use super::Problem;
 
@@ -83,7 +83,7 @@ impl Sliding {
         for ((layer, neuron, sample), stay) in before.into_iter().filter(|(_, stay)| stay.told) {
             let detail = format!(
                 "sample {sample} has left the kink of neuron {neuron} of layer {layer} (there since t = {})",
-                stay.begin
+                short(stay.begin, 6)
             );
             self.events.push(Event { t, kind: EventKind::SlidingEnd, detail });
         }
@@ -93,16 +93,16 @@ impl Sliding {
 
     /// What a reader of the records must know, if anything.
     pub(super) fn complaint(&self) -> Option<String> {
-        let (first, stays, spent, all) = (self.first?, self.stays, self.spent, self.last);
+        let (first, stays, spent, all) = (short(self.first?, 4), self.stays, self.spent, self.last);
         let samples = if stays == 1 { "a sample stays on a kink".into() } else { format!("{stays} samples stay on kinks") };
         Some(if self.slides {
             format!(
-                "{samples} for a while, the first from t = {first:.3e}: the flow slides there, a solution in Filippov's sense ({spent} of \
+                "{samples} for a while, the first from t = {first}: the flow slides there, a solution in Filippov's sense ({spent} of \
                  {all} gradients)"
             )
         } else {
             format!(
-                "{samples} for a while, the first from t = {first:.3e}: there the equation has no classical solution, and steps are as \
+                "{samples} for a while, the first from t = {first}: there the equation has no classical solution, and steps are as \
                  short as rtol asks ({spent} of {all} gradients): let it slide, by integrator auto and flow.kink 1e-6"
             )
         })

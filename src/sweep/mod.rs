@@ -10,6 +10,7 @@
 //! DIR/units/<id>/arrays.npz        what pictures need beside the records, where they are drawn; not merged
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! DIR/scenario.yaml                the sweep with every default filled in: gramflow sweep run makes it again
 //! DIR/pictures.json                what is to be drawn of the units, if anything
 //! DIR/figures/                     the pictures, drawn once the units are run
 //! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
@@ -28,6 +29,7 @@ mod pictures;
 mod plan;
 mod queue;
 mod runner;
+mod scenario;
 mod status;
 mod tally;
 mod unit;
@@ -41,4 +43,5 @@ pub use notes::Notes;
 pub use pictures::{Drawn, check_pictures, draw_pictures, keep, keep_pictures, read_pictures};
 pub use plan::{Id, Plan, Unit};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
+pub use scenario::{keep_scenario, kept_scenario};
 pub use status::Status;

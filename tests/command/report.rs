@@ -3,10 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use gramflow::folder;
+use gramflow::record::Table;
+use serde_json::Value;
+
 use crate::harness::{bundled, gramflow, succeed};
 
 /// Elements that have no end.
 const VOID: [&str; 4] = ["meta", "br", "hr", "img"];
+
+/// Elements that hold no elements, whatever stands in them.
+const RAW: [&str; 2] = ["script", "style"];
 
 /// The names of all elements, in their order. Fails where an end does not match its beginning, and where a `<` is no tag.
 fn elements(page: &str) -> Vec<String> {
@@ -24,7 +31,9 @@ fn elements(page: &str) -> Vec<String> {
         let name: String = tag.chars().take_while(|c| c.is_alphanumeric()).collect();
         assert!(!name.is_empty(), "<{tag}>");
         assert_eq!(tag.matches('"').count() % 2, 0, "<{tag}>");
-        if !tag.ends_with('/') && !VOID.contains(&name.as_str()) {
+        if RAW.contains(&name.as_str()) {
+            rest = rest.split_once(&format!("</{name}>")).expect("an end").1;
+        } else if !tag.ends_with('/') && !VOID.contains(&name.as_str()) {
             open.push(name.clone());
         }
         all.push(name);
@@ -37,13 +46,55 @@ fn elements(page: &str) -> Vec<String> {
 fn page(path: &Path) -> String {
     let page = fs::read_to_string(path).unwrap();
     let all = elements(&page);
-    for foreign in ["script", "link", "img", "iframe", "object", "use", "image"] {
+    for foreign in ["link", "img", "iframe", "object", "use", "image"] {
         assert!(!all.iter().any(|name| name == foreign), "{foreign}");
     }
-    for attribute in ["src=", "href=", "url(", "@import"] {
+    for attribute in ["src=", "href=", "url(", "@import", "xlink"] {
         assert!(!page.contains(attribute), "{attribute}");
     }
+    // The page's own, and the JSON that it reads.
+    let scripts = all.iter().filter(|name| *name == "script").count();
+    assert_eq!(scripts, 1 + page.matches("<script type=\"application/json\"").count());
+    let addresses = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!addresses.contains("http://") && !addresses.contains("https://"));
+    for figure in page.split("<figure>").skip(1) {
+        let (_, caption) = figure.split_once("<figcaption>").expect("a caption");
+        assert!(caption.split_once("</figcaption>").unwrap().0.len() > 10, "{caption}");
+        assert!(figure.contains("role=\"img\" aria-label=\""));
+    }
     page
+}
+
+/// The JSON of the page's curves.
+fn curves(page: &str) -> Value {
+    let (_, json) = page.split_once("id=\"curves-data\">").expect("curves");
+    serde_json::from_str(json.split_once("</script>").unwrap().0).unwrap()
+}
+
+/// That every curve is made of records, all digits, with the first and the last among them. Returns how many numbers were compared.
+fn assert_records(curves: &Value, records_of: impl Fn(&Value) -> Table) -> usize {
+    let mut count = 0;
+    for curve in curves["curves"].as_array().unwrap() {
+        let (table, process) = (records_of(&curve["unit"]), curve["process"].as_str().unwrap());
+        let numbers = |value: &Value| -> Vec<f64> {
+            value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap_or(f64::NAN)).collect()
+        };
+        let (t, all) = (numbers(&curve["t"]), table.floats(process, "t"));
+        let rows: Vec<usize> = t.iter().map(|t| all.iter().position(|other| other == t).expect("a recorded time")).collect();
+        assert_eq!((rows[0], rows[rows.len() - 1]), (0, all.len() - 1));
+        for (column, values) in curves["columns"].as_array().unwrap().iter().zip(curve["values"].as_array().unwrap()) {
+            let recorded = table.floats(process, column.as_str().unwrap());
+            if values.is_null() {
+                assert!(recorded.iter().all(|value| !value.is_finite()), "{process} {column}");
+                continue;
+            }
+            for (value, &row) in numbers(values).into_iter().zip(&rows) {
+                assert!(value == recorded[row] || (value.is_nan() && !recorded[row].is_finite()), "{process} {column}");
+                count += 1;
+            }
+        }
+    }
+    count
 }
 
 #[test]
@@ -63,12 +114,27 @@ fn of_a_run() {
     assert!(page.contains(manifest["scenario_hash"].as_str().unwrap()));
     for claim in ["balance-law", "peak"] {
         let verdict = manifest["verdicts"][claim]["verdict"].as_str().unwrap();
-        assert!(page.contains(&format!("<td>{claim}</td><td class=\"{verdict}\">{verdict}</td>")), "{claim}");
+        let cells =
+            format!("<td data-label=\"claim\">{claim}</td><td data-label=\"verdict\" class=\"{verdict}\">{verdict}</td>");
+        assert!(page.contains(&cells), "{claim}");
     }
     let pictures = fs::read_dir(at.join("run/figures")).unwrap().count() / 2;
     assert!(pictures > 3);
     assert_eq!(page.matches("<svg").count(), pictures);
     assert!(page.contains("<details>") && page.contains("weight_decay:") && page.contains("centred cosine"));
+    // How to repeat it.
+    assert!(page.contains("<pre>gramflow run run/scenario.json --out run\ngramflow report run</pre>"));
+    // The curves are the records.
+    let run = folder::read(&at.join("run")).unwrap();
+    let curves = curves(&page);
+    assert!(assert_records(&curves, |_| run.table.clone()) > 10_000);
+    for column in ["loss", "balance_gap", "nfa_cosine", "distance_to_flow"] {
+        assert!(curves["columns"].as_array().unwrap().contains(&column.into()), "{column}");
+    }
+    // Captions say what was found.
+    let loss = run.table.floats("flow", "loss");
+    let (first, last) = (gramflow::figure::number(loss[0], 3), gramflow::figure::number(loss[loss.len() - 1], 3));
+    assert!(page.contains(&format!("The loss of the flow falls from {first} to {last} by t = ")), "{first} {last}");
     // Elsewhere, if asked.
     succeed(at, &["report", "run", "--out", "elsewhere.html"]);
     assert_eq!(fs::read_to_string(at.join("elsewhere.html")).unwrap(), page);
@@ -115,13 +181,114 @@ fn of_a_sweep_and_of_figures() {
     succeed(at, &["report", runs.to_str().unwrap()]);
     let sweep = page(&runs.join("report.html"));
     assert_eq!(sweep.matches("<svg").count(), 1);
-    for text in
-        ["2 of 4 units are finished", "holds 2", "weight_decay: 0, 0.5", "start from smaller weights", "balance-law holds"]
-    {
+    for text in [
+        "2 of 4 units are finished",
+        "holds 2",
+        "weight_decay: 0, 0.5",
+        "start from smaller weights",
+        "<figcaption>the gap, where x &lt; y",
+    ] {
         assert!(sweep.contains(text), "{text}");
     }
+    assert_eq!(sweep.matches("<td data-label=\"balance-law\" class=\"holds\">holds</td>").count(), 2);
     // The page is in nobody's way: the sweep goes on, the figure is drawn again.
     assert_eq!(gramflow(at, &["figures", "--scenarios", "paper"]).status.code(), Some(1));
+}
+
+/// Text of a user that would end the script, in a description, as the value of a key and as the name of a folder.
+const HOSTILE: &str = "x</script><script>alert(1)</script><!--";
+
+#[test]
+fn units_stand_beside_each_other_whatever_they_are_called() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let zip = "zip: {init: [pytorch, {gaussian: {std: 1.0e+200}}]}";
+    let text = SWEEP
+        .replace(zip, &format!("zip: {{description: ['{HOSTILE}', plain]}}"))
+        .replace("description: decay < no decay\n", "");
+    fs::write(at.join("tiny.yaml"), text).unwrap();
+    let printed = succeed(at, &["sweep", "run", "tiny.yaml", "--out", "a & b"]);
+    assert!(printed.contains("one page that compares them: gramflow report 'a & b'\n"), "{printed}");
+    succeed(at, &["report", "a & b"]);
+    let page = page(&at.join("a & b/report.html"));
+    assert!(!page.contains("<script>alert") && !page.contains("<!--"));
+    let again = "<pre>gramflow sweep run &#39;a &amp; b/scenario.yaml&#39; --out &#39;a &amp; b&#39;\ngramflow report &#39;a &amp; b&#39;</pre>";
+    assert!(page.contains(again));
+    // That command makes the same sweep, anywhere.
+    succeed(at, &["sweep", "run", "a & b/scenario.yaml", "--out", "again"]);
+    assert_eq!(fs::read(at.join("again/plan.json")).unwrap(), fs::read(at.join("a & b/plan.json")).unwrap());
+    let kept = fs::read_to_string(at.join("a & b/scenario.yaml")).unwrap();
+    assert_eq!(fs::read_to_string(at.join("again/scenario.yaml")).unwrap(), kept);
+    // Somebody else's file of that name stays.
+    fs::write(at.join("again/scenario.yaml"), "mine").unwrap();
+    succeed(at, &["sweep", "run", "tiny.yaml", "--out", "again"]);
+    assert_eq!(fs::read_to_string(at.join("again/scenario.yaml")).unwrap(), "mine");
+
+    let curves = curves(&page);
+    let labels: Vec<&str> = curves["units"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(labels.len(), 4);
+    assert!(labels[0].contains(&format!("description = {HOSTILE}")), "{labels:?}");
+    // The rows of the table are the units of the curves, with the numbers that they round.
+    let rows: Vec<&str> = page.split("<tr data-unit=\"").skip(1).map(|row| row.split("</tr>").next().unwrap()).collect();
+    assert_eq!(rows.len(), 4);
+    let ids: Vec<&str> =
+        rows.iter().map(|row| row.rsplit("<td data-label=\"unit\">").next().unwrap().trim_end_matches("</td>")).collect();
+    let table = |unit: &Value| folder::read_unit(&at.join("a & b/units").join(ids[unit.as_u64().unwrap() as usize])).unwrap();
+    assert!(assert_records(&curves, table) > 500);
+    for (unit, row) in rows.iter().enumerate() {
+        assert!(row.starts_with(&format!("{unit}\"")), "{row}");
+        let loss = *table(&unit.into()).floats("flow", "loss").last().unwrap();
+        assert!(row.contains(&format!("<td data-label=\"loss\" class=\"n\" data-v=\"{loss:e}\">")), "{row}");
+        assert!(row.contains("<td data-label=\"weight_decay\" data-v="), "{row}");
+    }
+}
+
+/// More records than a screen has room for: an even choice, and the page says so.
+#[test]
+fn long_curves_are_thinned_and_said_to_be() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let scenario = bundled("quickstart");
+    let set = ["record={linear: {points: 1500}}", "flow.t_end=1", "observe=[loss, distance]"];
+    let mut arguments = vec!["run", scenario.to_str().unwrap(), "--out", "run"];
+    arguments.extend(set.iter().flat_map(|set| ["--set", set]));
+    succeed(at, &arguments);
+    succeed(at, &["report", "run"]);
+    let page = page(&at.join("run/report.html"));
+    let run = folder::read(&at.join("run")).unwrap();
+    let curves = curves(&page);
+    assert_records(&curves, |_| run.table.clone());
+    assert_eq!(curves["curves"][0]["t"].as_array().unwrap().len(), 400);
+    let most = ["flow", "gd"].map(|process| run.table.floats(process, "t").len()).into_iter().max().unwrap();
+    let note = format!("Of up to {most} records of a curve this page has 400, evenly chosen. records.parquet has them all.");
+    assert!(most > 1000 && page.contains(&note), "{most}");
+    assert!(page.contains("No claims were made; "));
+}
+
+/// In headless Chromium, wide and narrow, light and dark; see `tests/browser/report.mjs`. Needs Node and Chromium.
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn pages_stand_in_a_browser() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let scenario = bundled("quickstart");
+    let run = |out: &str, sets: &[&str]| {
+        let mut arguments = vec!["run", scenario.to_str().unwrap(), "--out", out];
+        arguments.extend(sets.iter().flat_map(|set| ["--set", *set]));
+        assert!(gramflow(at, &arguments).status.success(), "{out}");
+    };
+    run("run", &["claims=[balance-law, peak]"]);
+    run("diverged", &["optimizers=[{gd: {lr: 1.0}}]", "flow.t_end=5", "description=x </script><b> y"]);
+    run("alone", &["optimizers=[]", "flow.t_end=2", "observe=[loss]"]);
+    let zip = "zip: {init: [pytorch, {gaussian: {std: 1.0e+200}}]}";
+    fs::write(at.join("tiny.yaml"), SWEEP.replace(zip, "seeds: 4")).unwrap();
+    succeed(at, &["sweep", "run", "tiny.yaml", "--out", "sweep"]);
+    let folders = ["run", "diverged", "alone", "sweep"];
+    folders.iter().for_each(|folder| drop(succeed(at, &["report", folder])));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/report.mjs");
+    let pages = folders.map(|folder| at.join(folder).join("report.html"));
+    let output = std::process::Command::new("node").arg(script).args(pages).output().expect("Node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -28,6 +28,16 @@ fn a_run_leaves_the_folder_of_the_contract() {
     let at = tempfile::tempdir().unwrap();
     let summary = run_short(at.path(), &bundled("quickstart"), "out", &[]);
     assert!(summary.contains("flow") && summary.contains("gd") && summary.contains("out"), "{summary}");
+    // Where the time went, and what to do next.
+    let [.., time, place, next] = &summary.lines().collect::<Vec<_>>()[..] else { panic!("{summary}") };
+    let (total, parts) = time.split_once(" s: ").unwrap();
+    let seconds = |text: &str| text.rsplit(' ').next().unwrap().trim_start_matches('<').parse::<f64>().unwrap();
+    let sum: f64 = parts.split(", ").map(seconds).sum();
+    assert!((sum / seconds(total) - 1.0).abs() < 0.15 && parts.contains("pictures "), "{time}");
+    assert_eq!((*place, *next), ("records, weights and figures: out", "next: gramflow report out makes one page of them"));
+    // No number with more digits than mean anything.
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).count();
+    assert!(summary.split_whitespace().all(|word| digits(word) <= 8), "{summary}");
     let folder = at.path().join("out");
 
     let manifest = json(folder.join("manifest.json"));

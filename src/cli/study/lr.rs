@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::figure;
 use crate::folder::{Keep, RateStudy};
+use crate::ode::short;
 use crate::publish::Shelf;
 use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order, Plan, Rates, Settings};
 use crate::sweep::{self, Folder, Options, Shard, Task};
@@ -188,10 +189,11 @@ fn summary(finished: &Finished, runs: &str, folder: &Path, quiet: bool) -> Strin
         let on = if *from_there_on { "from lr" } else { "at some rates, first at lr" };
         let and_on = if *from_there_on { " on" } else { "" };
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{optimizer} on batches of {batch} diverges {on} {lr:?}{and_on}: there at step {step}");
+        let _ =
+            write!(text, "\n{optimizer} on batches of {batch} diverges {on} {}{and_on}: there at step {step}", short(*lr, 4));
     }
     for (optimizer, rates) in &finished.manifest.first_step_passes_t_end {
-        let rates: Vec<String> = rates.iter().map(|lr| format!("{lr:?}")).collect();
+        let rates: Vec<String> = rates.iter().map(|lr| short(*lr, 4)).collect();
         let _ = write!(text, "\n{optimizer} is left out at lr {}: its first step passes t_end", rates.join(", "));
     }
     if quiet {

@@ -8,8 +8,10 @@ use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
-use crate::cli::output::{complain, complain_of, listed, print};
+use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::{CliError, Limit, Selection};
+use crate::ode::short;
+use crate::report::shell_word;
 use crate::sweep::{self, Drawn, Folder, Notes, Options, Report, Shard, Status, Task};
 
 use super::{default_folder, planned, units};
@@ -41,6 +43,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
     let folder = Folder::open(&path, &plan)?;
     sweep::keep_pictures(&folder, sweep.pictures())?;
+    sweep::keep_scenario(&folder, &sweep)?;
     let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()), memory: arguments.limit.bytes() };
     let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
 
@@ -97,12 +100,14 @@ fn summary(task: Task, report: &Report, options: Options) -> String {
     let elapsed = progress.elapsed.as_secs_f64();
     if progress.done > 0 {
         let share = report.in_runs.as_secs_f64() / (elapsed * options.jobs.get().min(progress.done) as f64);
-        let (rate, share) = (progress.rate(), (100.0 * share).min(100.0));
+        let (rate, share) = (short(progress.rate(), 2), (100.0 * share).min(100.0));
         text.push_str(&format!(
-            "\n{elapsed:.1} s, {rate:.3} units a second; {share:.1} % of the workers' time in the runs themselves"
+            "\n{} s, {rate} units a second; {share:.0} % of the workers' time in the runs themselves",
+            seconds(elapsed)
         ));
     }
-    let path = task.folder.path().display();
-    text.push_str(&format!("\nunits: {path}\none table of them: gramflow sweep merge {path}\n"));
+    let (path, word) = (task.folder.path().display(), shell_word(task.folder.path()));
+    text.push_str(&format!("\nunits: {path}\none table of them: gramflow sweep merge {word}\n"));
+    text.push_str(&format!("one page that compares them: gramflow report {word}\n"));
     text
 }

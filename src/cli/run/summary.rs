@@ -1,0 +1,188 @@
+//! What `gramflow run` prints: how the processes ended, the verdicts, where the time went, and what to do next. Numbers have the digits
+//! that mean something; the manifest and the records have all of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::claim::shown;
+use crate::ode::{Termination, short};
+use crate::record::{Outcome, Verdict};
+use crate::run::Finished;
+
+use crate::cli::output::{aligned, seconds, unprinted};
+use crate::report::shell_word;
+
+/// How long the parts of the command took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    /// The run itself, the certificate and the verdicts included.
+    pub run: Duration,
+    /// Drawing the pictures.
+    pub pictures: Duration,
+    /// From reading the scenario to the published folder.
+    pub total: Duration,
+}
+
+/// One row per process: what it cost, and its last record. `quiet`: the warnings have not been printed.
+pub(super) fn summary(finished: &Finished, folder: &Path, spent: Spent, quiet: bool) -> String {
+    let mut text = format!("{}\n{}\n\n", finished.run.name, finished.run.caption);
+    text.push_str(&processes(finished));
+    // Writing to a string cannot fail.
+    for (name, termination) in &finished.terminations {
+        if termination.stays() || matches!(termination, Termination::Reached { .. }) {
+            let _ = writeln!(text, "\n{name}: {termination}");
+        }
+    }
+    for (name, process) in &finished.manifest.processes {
+        for (which, companion) in &process.companions {
+            let distance = finished.run.table.floats(name, &format!("distance_to_{which}_relative"));
+            if let Some(distance) = distance.last().filter(|distance| distance.is_finite()) {
+                let _ = writeln!(
+                    text,
+                    "\n{name}: {distance:.1e} of its size from its {}, {}",
+                    which.replace('_', " "),
+                    companion.formula
+                );
+            }
+        }
+    }
+    if let Some(certificate) = &finished.manifest.processes["flow"].certificate {
+        let errors = certificate.columns.iter().filter(|(name, _)| !finished.run.is_zero_by_law(name));
+        let worst = errors.max_by(|a, b| a.1.max_relative_error.total_cmp(&b.1.max_relative_error));
+        // At the start there is nothing to certify.
+        if let Some((name, error)) = worst.filter(|_| certificate.t_compared > 0.0) {
+            let (t, share) = (time(certificate.t_compared), error.max_relative_error);
+            let _ = writeln!(text, "\ncertified to t = {t}: the largest error of a column is {share:.1e} of its size ({name})");
+        }
+    }
+    text.push_str(&claims(&finished.manifest.verdicts));
+    if quiet {
+        text.push_str(&unprinted(&finished.manifest.warnings));
+    }
+    let _ = writeln!(text, "\n{}", where_time_went(finished, spent));
+    let _ = writeln!(text, "records, weights and figures: {}", folder.display());
+    let _ = writeln!(text, "next: gramflow report {} makes one page of them", shell_word(folder));
+    text
+}
+
+fn processes(finished: &Finished) -> String {
+    let head = [
+        "process",
+        "ended",
+        "at t",
+        "steps",
+        "rejected",
+        "gradients",
+        "seconds",
+        "observing",
+        "loss",
+        "D/e^-2λt",
+        "NFA cosine",
+        "peak α̃",
+        "α̂",
+    ];
+    let mut rows = vec![head.map(str::to_string)];
+    for (name, termination) in &finished.terminations {
+        let cost = &finished.manifest.processes[name];
+        let last = |column: &str| finished.run.table.floats(name, column).last().copied().unwrap_or(f64::NAN);
+        let fitted = |value: f64| if value.is_nan() { "-".to_string() } else { short(value, 4) };
+        rows.push([
+            name.clone(),
+            termination.reason().to_string(),
+            time(cost.t_reached),
+            cost.steps_accepted.to_string(),
+            cost.steps_rejected.to_string(),
+            cost.gradients.to_string(),
+            seconds(cost.wall_seconds),
+            seconds(cost.observation_seconds),
+            if last("loss").is_nan() { "-".to_string() } else { format!("{:.3e}", last("loss")) },
+            near_one(last("balance_gap_over_envelope")),
+            near_one(last("nfa_cosine")),
+            fitted(last("nfa_peak")),
+            fitted(last("nfa_exponent")),
+        ]);
+    }
+    aligned(&rows)
+}
+
+/// Six digits: `233.7` of 233.70000000000002.
+fn time(t: f64) -> String {
+    short(t, 6)
+}
+
+/// A share or a cosine. So close to 1 that digits would all be 9, its distance from 1 is what it says.
+fn near_one(value: f64) -> String {
+    match 1.0 - value {
+        _ if value.is_nan() => "-".to_string(),
+        _ if value.abs() >= 1e4 => format!("{value:.3e}"),
+        gap if gap.abs() < 1e-14 => "1".to_string(),
+        gap if gap.abs() < 1e-4 => format!("1 {} {:.1e}", if gap > 0.0 { '-' } else { '+' }, gap.abs()),
+        _ => short(value, 5),
+    }
+}
+
+/// `0.85 s: steps 0.17, observing 0.27, pictures 0.31, other 0.10`. The certificate's integration runs beside the others: what it costs
+/// is the time for which they are done and it is not.
+fn where_time_went(finished: &Finished, spent: Spent) -> String {
+    let processes = || finished.manifest.processes.values();
+    let steps: f64 = processes().map(|process| process.wall_seconds).sum();
+    let observing: f64 = processes().map(|process| process.observation_seconds).sum();
+    let companions: f64 = processes().flat_map(|p| p.companions.values()).map(|companion| companion.wall_seconds).sum();
+    let [run, pictures, total] = [spent.run, spent.pictures, spent.total].map(|part| part.as_secs_f64());
+    let rest = (run - steps - observing - companions).max(0.0);
+    let certified = finished.finer.is_some();
+    let certificate = if certified { rest } else { 0.0 };
+    let other = (total - run - pictures).max(0.0) + rest - certificate;
+    let parts = [
+        ("steps", steps),
+        ("observing", observing),
+        ("flows that optimizers are compared with", companions),
+        ("waiting for the certificate", certificate),
+        ("pictures", pictures),
+        ("other", other),
+    ];
+    // What is less than a hundredth is no place where time went.
+    let parts = parts.into_iter().filter(|(_, part)| *part >= 0.01 * total);
+    let parts: Vec<String> = parts.map(|(name, part)| format!("{name} {}", seconds(part))).collect();
+    format!("{} s: {}", seconds(total), parts.join(", "))
+}
+
+/// One row per claim, and a sentence for each that does not hold; nothing where there are no claims.
+fn claims(verdicts: &BTreeMap<String, Verdict>) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["claim", "verdict", "value", "claimed", "error"].map(str::to_string)];
+    rows.extend(verdicts.iter().map(|(claim, verdict)| {
+        let sign = verdict.bound.sign();
+        let claimed = if verdict.threshold.is_nan() { "-".to_string() } else { format!("{sign} {}", shown(verdict.threshold)) };
+        let error = if verdict.error.is_finite() { format!("{:.1e}", verdict.error) } else { "-".to_string() };
+        [claim.clone(), verdict.verdict.to_string(), shown(verdict.value), claimed, error]
+    }));
+    let mut text = format!("\n{}", aligned(&rows));
+    for (claim, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.verdict != Outcome::Holds) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{claim} {}: {}", verdict.verdict, verdict.statement);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_shares_have_the_digits_that_mean_something() {
+        assert_eq!(time(0.20704002240018549), "0.20704");
+        assert_eq!(time(233.70000000000002), "233.7");
+        assert_eq!(time(3000.0), "3000");
+        assert_eq!(near_one(1.0 - 3.04e-7), "1 - 3.0e-7");
+        assert_eq!(near_one(1.0 + 6.1e-9), "1 + 6.1e-9");
+        assert_eq!(near_one(0.9967332), "0.99673");
+        assert_eq!(near_one(1.0 - f64::EPSILON), "1");
+        assert_eq!(near_one(1.7e300), "1.700e300");
+        assert_eq!(near_one(f64::NAN), "-");
+    }
+}

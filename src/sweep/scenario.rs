@@ -1,0 +1,55 @@
+//! `scenario.yaml` in the folder of a sweep: the sweep again, every default filled in, so that the folder says by itself how it was made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::folder::FolderError;
+use crate::publish;
+use crate::scenario::{Digests, Sweep};
+
+use super::{Folder, Id, Plan, SweepError};
+
+/// Units whose scenarios are compared; of a large sweep they are spread over all.
+const COMPARED: usize = 64;
+
+/// The first line: a file of that name without it is somebody else's.
+const HEADER: &str = "# The sweep of this folder, written by gramflow: gramflow sweep run makes it again.\n";
+
+fn path_of(folder: &Path) -> PathBuf {
+    folder.join("scenario.yaml")
+}
+
+/// Keeps the sweep in the folder of its units. Where what would be written stands for other units than these, as when a default that was
+/// filled in does not fit all of them, nothing is written.
+pub fn keep_scenario(folder: &Folder, sweep: &Sweep) -> Result<(), SweepError> {
+    let (path, text) = (path_of(folder.path()), format!("{HEADER}{}", sweep.explain()?));
+    let is_ours = || fs::read_to_string(&path).is_ok_and(|found| found.starts_with(HEADER));
+    if path.symlink_metadata().is_ok() && !is_ours() {
+        return Ok(());
+    }
+    let same = match Sweep::parse(&text, &path, &[]) {
+        Ok(Some(again)) => {
+            again.len() == sweep.len() && sweep.sample(COMPARED).into_iter().all(|unit| is_same(sweep, &again, unit))
+        }
+        Ok(None) | Err(_) => false,
+    };
+    if same {
+        publish::replace_text(&path, &text).map_err(FolderError::from)?;
+    }
+    Ok(())
+}
+
+fn is_same(sweep: &Sweep, again: &Sweep, unit: usize) -> bool {
+    let hash = |sweep: &Sweep| sweep.unit(unit).and_then(|scenario| scenario.hash_with(&mut Digests::default())).ok();
+    hash(sweep).is_some_and(|found| Some(found) == hash(again))
+}
+
+/// The scenario in the folder of a sweep, if it was kept and is that of `plan`.
+pub fn kept_scenario(folder: &Folder, plan: &Plan) -> Option<PathBuf> {
+    let path = path_of(folder.path());
+    let sweep = Sweep::read(&path, &[]).ok()?;
+    let hash = |unit: usize| sweep.unit(unit).and_then(|scenario| scenario.hash_with(&mut Digests::default())).ok();
+    let is_planned = |unit: &super::Unit| hash(unit.index).and_then(|hash| Id::of_hash(&hash)) == Some(unit.id);
+    let units = plan.units();
+    units.first().into_iter().chain(units.last()).all(is_planned).then_some(path)
+}
