@@ -54,8 +54,8 @@ pub(super) enum CliError {
     UnitsMissing { failed: usize, missing: usize },
     #[error("{}: stop: not of a study, which compares at t_end: remove it", .0.display())]
     StopOfStudy(PathBuf),
-    #[error("not available yet: gramflow {command}")]
-    NotAvailable { command: &'static str },
+    #[error("cannot submit by sbatch: {0}: submit from a machine of the cluster, or print the script with --dry-run")]
+    Sbatch(io::Error),
     #[error("no column matches `{pattern}`{suggestion}")]
     NoColumn { pattern: String, suggestion: String },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
@@ -86,7 +86,7 @@ impl CliError {
     /// 1 the run failed, 2 the command line or the scenario is wrong, 3 a claim did not hold, 75 incomplete, the same command resumes it.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
-            Self::Scenario(_) | Self::Wrong { .. } | Self::NotAvailable { .. } | Self::Name(_) | Self::Exists(_) => 2,
+            Self::Scenario(_) | Self::Wrong { .. } | Self::Name(_) | Self::Exists(_) => 2,
             Self::NoColumn { .. }
             | Self::Folderless { .. }
             | Self::NoPictures(_)
@@ -110,7 +110,7 @@ impl CliError {
             Self::Lr(_) => 2,
             Self::Sweep(_) => 2,
             Self::SweepInterrupted { .. } | Self::DrawingInterrupted { .. } | Self::UnitsMissing { .. } => 75,
-            Self::Figure(_) | Self::Signals(_) | Self::Output(_) => 1,
+            Self::Figure(_) | Self::Signals(_) | Self::Output(_) | Self::Sbatch(_) => 1,
             Self::Study(StudyError::Interrupted) | Self::Interrupted | Self::InterruptedBeside { .. } => 75,
         }
     }

@@ -81,13 +81,6 @@ enum Command {
     Man(man::Arguments),
 }
 
-/// The arguments of a command that this version does not have.
-#[derive(Debug, Args)]
-struct Anything {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    _arguments: Vec<String>,
-}
-
 /// A scenario file and changes to it, as `run` and `explain` take them.
 #[derive(Debug, Args)]
 struct Selection {

@@ -4,6 +4,7 @@ mod merge;
 mod plan;
 mod run;
 mod status;
+mod submit;
 
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ use crate::sweep::{Folder, Plan, SweepError, Unit, check_pictures};
 
 pub(in crate::cli) use run::jobs;
 
-use super::{Anything, CliError, Selection};
+use super::{CliError, Selection};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -27,9 +28,8 @@ pub(super) enum Command {
     Status(status::Arguments),
     /// Write the records of all finished units as one table, sweep.parquet
     Merge(merge::Arguments),
-    /// Not in this version: whoever brings it deletes this line.
-    #[command(hide = true)]
-    Submit(Anything),
+    /// Submit a sweep, or what is left of it, as a Slurm job array
+    Submit(submit::Arguments),
 }
 
 pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
@@ -38,7 +38,7 @@ pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
         Command::Run(arguments) => run::run(arguments, quiet),
         Command::Status(arguments) => status::status(arguments),
         Command::Merge(arguments) => merge::merge(arguments, quiet),
-        Command::Submit(_) => Err(CliError::NotAvailable { command: "sweep submit" }),
+        Command::Submit(arguments) => submit::submit(arguments),
     }
 }
 

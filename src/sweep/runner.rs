@@ -33,6 +33,13 @@ impl Default for Shard {
     }
 }
 
+impl Shard {
+    /// Its part of `units`, in their order.
+    pub fn of(self, units: &[Unit]) -> impl Iterator<Item = Unit> {
+        units.iter().copied().skip(self.index - 1).step_by(self.count)
+    }
+}
+
 impl FromStr for Shard {
     type Err = String;
 
@@ -139,7 +146,7 @@ pub fn run_all(
     let mut reports = Vec::new();
     let mut open: Vec<Vec<Unit>> = Vec::new();
     for Task { plan, folder, shard, .. } in tasks {
-        let mut units: Vec<Unit> = plan.units().into_iter().skip(shard.index - 1).step_by(shard.count).collect();
+        let mut units: Vec<Unit> = shard.of(&plan.units()).collect();
         let mut report = Report::default();
         report.progress.total = units.len();
         units.retain(|unit| !folder.is_done(unit.id));

@@ -152,15 +152,6 @@ fn every_number_out_of_range_is_refused_where_it_stands() {
     }
 }
 
-#[test]
-fn what_later_versions_bring_is_refused_by_name() {
-    let at = tempfile::tempdir().unwrap();
-    let output = gramflow(at.path(), &["sweep", "submit", "anything", "--at", "all"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "not available yet: gramflow sweep submit\n");
-    assert_eq!(fs::read_dir(at.path()).unwrap().count(), 0);
-}
-
 /// Files that a valid scenario names, but that hold something else.
 #[test]
 fn files_that_do_not_fit_are_refused_at_the_key_that_names_them() {

@@ -39,6 +39,8 @@ mod stiff;
 mod stop;
 mod study;
 mod study_lr;
+#[cfg(unix)]
+mod submit;
 mod sweep;
 mod threshold;
 mod trajectory;

@@ -1,0 +1,178 @@
+//! `gramflow sweep submit`: a sweep as a Slurm job array.
+//!
+//! Task I of N runs shard I/N into a folder of its own, `DIR/shard-I`, so that no two nodes write one folder. Only tasks that have something
+//! left to run are submitted; what is finished is not run again, so that the same command submits what failed or was killed.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+
+use crate::cli::output::print;
+use crate::cli::{CliError, Selection};
+use crate::publish::{PublishError, replace_text};
+use crate::report::shell_word;
+use crate::sweep::{Folder, Plan, Shard};
+
+use super::{default_folder, planned, units};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// The folder of the job: its script, its logs, and a folder for each task [default: runs/<name>-<first 8 hex digits of the plan's hash>-sweep]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Submit to Slurm, the one scheduler there is a script for
+    #[arg(long)]
+    slurm: bool,
+    /// Units that one task runs; keep it when you submit what is left again
+    #[arg(long, value_name = "K", default_value = "16")]
+    units_per_task: NonZeroUsize,
+    /// CPUs of a task, and units that it runs at a time
+    #[arg(long, value_name = "C", default_value = "1")]
+    cpus: NonZeroUsize,
+    /// The time limit of a task, as sbatch reads it: 30, 2:00:00, 1-12
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+    /// A further option of sbatch, as in --sbatch=--partition=long; may be repeated
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    sbatch: Vec<String>,
+    /// Print the script and submit nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The tasks of a job array that have something to run.
+struct Tasks {
+    /// N, how many there would be for all units.
+    count: usize,
+    /// From 1, rising.
+    left: Vec<usize>,
+    /// Units that are left.
+    units: usize,
+}
+
+impl Tasks {
+    fn of(plan: &Plan, per_task: NonZeroUsize, folder: &Path) -> Self {
+        let all = plan.units();
+        let count = all.len().div_ceil(per_task.get()).max(1);
+        let (mut left, mut units) = (Vec::new(), 0);
+        for index in 1..=count {
+            let own = Folder::read(&shard_folder(folder, index)).ok().filter(|(_, earlier)| earlier == plan);
+            let done = |id| own.as_ref().is_some_and(|(folder, _)| folder.is_done(id));
+            let missing = Shard { index, count }.of(&all).filter(|unit| !done(unit.id)).count();
+            units += missing;
+            left.extend((missing > 0).then_some(index));
+        }
+        Self { count, left, units }
+    }
+
+    /// As `--array` lists them: `1-3,7`.
+    fn listed(&self) -> String {
+        let ranges = self.left.chunk_by(|a, b| a + 1 == *b);
+        let words: Vec<String> = ranges
+            .map(|range| match range {
+                [one] => one.to_string(),
+                many => format!("{}-{}", many[0], many[many.len() - 1]),
+            })
+            .collect();
+        words.join(",")
+    }
+}
+
+fn shard_folder(folder: &Path, index: usize) -> PathBuf {
+    folder.join(format!("shard-{index}"))
+}
+
+pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
+    let (_, plan) = planned(&arguments.selection)?;
+    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
+    let folder = std::path::absolute(&folder).map_err(|source| CliError::Folderless { path: folder, source })?;
+    let tasks = Tasks::of(&plan, arguments.units_per_task, &folder);
+    let shards = format!("{}/shard-*", shell_word(&folder));
+    let merge = format!("one table of them: gramflow sweep merge {shards}\n");
+    if tasks.left.is_empty() {
+        return Ok(print(&format!("{}: all {} are done\n{merge}", plan.name, units(plan.units().len())))?);
+    }
+    let script = script(arguments, &plan, &tasks, &folder)?;
+    if arguments.dry_run {
+        return Ok(print(&script)?);
+    }
+    let path = folder.join("submit.sh");
+    let logs = folder.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|source| CliError::Folderless { path: logs, source })?;
+    replace_text(&path, &script)?;
+    let answer = sbatch(&path)?;
+    let (left, count) = (units(tasks.units), tasks.left.len());
+    print(&format!(
+        "{answer}\n{}: {left} in {count} task{}, logs in {}\nhow far it is: gramflow sweep status {shards}\n{merge}",
+        plan.name,
+        if count == 1 { "" } else { "s" },
+        folder.join("logs").display()
+    ))?;
+    Ok(())
+}
+
+/// Submits the script; what sbatch answers.
+fn sbatch(script: &Path) -> Result<String, CliError> {
+    let output = Command::new("sbatch").arg(script).output().map_err(CliError::Sbatch)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_string());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
+    Err(CliError::Sbatch(io::Error::other(if said.is_empty() { output.status.to_string() } else { said })))
+}
+
+/// The job array. Paths are absolute: a task begins wherever its node puts it.
+fn script(arguments: &Arguments, plan: &Plan, tasks: &Tasks, folder: &Path) -> Result<String, CliError> {
+    let Selection { scenario, sets } = &arguments.selection;
+    let absolute = |path: &Path| std::path::absolute(path).map_err(|source| CliError::Folderless { path: path.into(), source });
+    let program = std::env::current_exe().map_err(CliError::Sbatch)?;
+    let mut options = vec![
+        format!("--job-name={}", plan.name),
+        format!("--array={}", tasks.listed()),
+        format!("--cpus-per-task={}", arguments.cpus),
+        "--requeue".to_string(),
+        "--open-mode=append".to_string(),
+        format!("--output={}", folder.join("logs").join("%A_%a.log").display()),
+    ];
+    options.extend(arguments.time.as_ref().map(|time| format!("--time={time}")));
+    options.extend(arguments.sbatch.iter().cloned());
+    if let Some(path) = options.iter().find(|option| option.contains(['\n', '\r'])) {
+        return Err(CliError::Publish(PublishError::Target {
+            path: path.into(),
+            source: io::Error::other("a line of a script holds no line break"),
+        }));
+    }
+    // A directive's words are split at blanks, unless they are quoted.
+    let directive = |option: &String| {
+        let quoted = if option.contains(' ') { format!("\"{option}\"") } else { option.clone() };
+        format!("#SBATCH {quoted}\n")
+    };
+    let directives: String = options.iter().map(directive).collect();
+    let sets: String = sets.iter().map(|set| format!(" --set {}", shell_word(Path::new(set)))).collect();
+    Ok(format!(
+        "#!/bin/bash\n{directives}# Written by gramflow sweep submit. A task that is run again goes on: finished units stay.\nexec {} --quiet \
+         sweep run {}{sets} --jobs {} --shard \"$SLURM_ARRAY_TASK_ID/{}\" --out {}/shard-\"$SLURM_ARRAY_TASK_ID\"\n",
+        shell_word(&program),
+        shell_word(&absolute(scenario)?),
+        arguments.cpus,
+        tasks.count,
+        shell_word(folder),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_listed_as_ranges() {
+        let tasks = |left: &[usize]| Tasks { count: 12, left: left.to_vec(), units: 0 }.listed();
+        assert_eq!(tasks(&[1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
+        assert_eq!(tasks(&[4]), "4");
+    }
+}
