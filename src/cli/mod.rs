@@ -14,6 +14,7 @@ mod plot;
 mod report;
 mod run;
 mod study;
+mod style;
 mod sweep;
 
 use std::path::PathBuf;

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if let Some(trajectory) = &finished.trajectory {
         draft.write_trajectory(trajectory)?;
     }
-    let drawn = figure::draw_all(&finished.run, &draft.figures()?);
+    let drawn = figure::draw_all(&finished.run, &scenario.style, &draft.figures()?);
     let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
     let published = draft.publish(&finished.manifest, ending)?;
     complain_of_moved(&published);

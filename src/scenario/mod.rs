@@ -20,6 +20,7 @@ mod places;
 mod plan;
 mod print;
 mod read;
+pub mod style;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use error::{Diagnostic, Location, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, parse_resolved, read};
+pub use style::Style;
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
@@ -103,6 +105,9 @@ pub struct Scenario {
     /// What it is meant to show.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// How its pictures look; no record depends on it, nor does [`Scenario::hash`].
+    #[serde(default, skip_serializing_if = "style::is_default")]
+    pub style: Style,
 }
 
 impl Scenario {

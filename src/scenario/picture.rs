@@ -19,7 +19,10 @@ use crate::optim::Optimizer;
 use crate::settings::{Findings, path};
 
 use super::Scenario;
+use super::style::{Style, is_default};
 use super::tree::suggestion;
+
+pub use super::style::Spread;
 
 /// Keys that follow from a unit's scenario: L; the largest hidden width; and of the process drawn its learning rate, its batch, its name.
 pub const DERIVED_KEYS: [&str; 5] = ["depth", "width", "lr", "batch", "process"];
@@ -57,6 +60,9 @@ pub struct Picture {
     /// Panels in a row, at most.
     #[serde(default = "three")]
     pub columns: usize,
+    /// How it looks: the scenario's `style:`, with what is said here in its place.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub style: Style,
 }
 
 fn three() -> usize {
@@ -237,16 +243,6 @@ pub enum MatrixName {
     TargetAgop,
 }
 
-/// How values are spread along an axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Spread {
-    /// Evenly in the values.
-    Linear,
-    /// Evenly in their logarithms.
-    Log,
-}
-
 /// A line across a panel, where something is expected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -325,6 +321,7 @@ pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Valu
                 names.push(name);
             }
         }
+        picture.style.validate(&path::child(&at, "style"), found);
         for (j, panel) in picture.panels.iter().enumerate() {
             validate_panel(panel, &path::item(&path::child(&at, "panels"), j), varied, found);
         }
