@@ -10,11 +10,14 @@ use serde_json::json;
 use crate::folder::{FigureManifest, Keep};
 use crate::paper::{self, Drawn, Figure};
 use crate::record::Warned;
+use crate::scenario::Picture;
+use crate::scenario::style::Formats;
 use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
 
 use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{aligned, complain, complain_of, listed, print};
+use super::style::StyleOptions;
 use super::sweep::jobs;
 use super::{CliError, Limit};
 
@@ -36,6 +39,8 @@ pub(super) struct Arguments {
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     limit: Limit,
+    #[command(flatten)]
+    style: StyleOptions,
     /// Print the manifests instead of the summary
     #[arg(long)]
     json: bool,
@@ -50,7 +55,13 @@ struct Made<'f> {
 }
 
 pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let (figures, names) = paper::read(&arguments.scenarios, &arguments.names)?;
+    let (mut figures, names) = paper::read(&arguments.scenarios, &arguments.names)?;
+    let kept: Vec<Vec<Picture>> = figures.iter().map(|figure| figure.pictures.clone()).collect();
+    let pictures: Vec<String> = kept.iter().flatten().filter_map(|picture| picture.name.clone()).collect();
+    let pictures: Vec<&str> = pictures.iter().map(String::as_str).collect();
+    for figure in &mut figures {
+        arguments.style.over_pictures(&mut figure.pictures, &pictures)?;
+    }
     // Whether they can be written is found out before the work.
     let shelf = paper::shelf(&figures, &arguments.out)?;
     let folders: Vec<Folder> = figures
@@ -58,8 +69,9 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         .map(|figure| Folder::open(&figure.folder(&arguments.runs), &figure.plan))
         .collect::<Result<_, SweepError>>()?;
 
-    for (figure, folder) in figures.iter().zip(&folders) {
-        sweep::keep_pictures(folder, &figure.pictures)?;
+    // As the scenario has them: options are of this command alone.
+    for (pictures, folder) in kept.iter().zip(&folders) {
+        sweep::keep_pictures(folder, pictures)?;
     }
     let tasks: Vec<Task> = figures
         .iter()
@@ -88,7 +100,8 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
             complain(listed(&report.failures, line, &elsewhere).trim_end());
         }
         let begin = Instant::now();
-        let drawn = paper::draw(figure, folder, &shelf, &arguments.out)?;
+        let replaced = figure.pictures.first().map_or_else(Formats::all, |picture| arguments.style.replaced(&picture.style));
+        let drawn = paper::draw(figure, folder, &shelf, &arguments.out, &replaced)?;
         if !quiet {
             let named = |warned: &Warned| Warned { warning: format!("{}: {}", figure.name, warned.warning), ..warned.clone() };
             let warned: Vec<Warned> = drawn.manifest.warnings.iter().map(named).collect();

@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod schema;
 mod study;
+mod style;
 mod sweep;
 
 use std::path::PathBuf;

@@ -1,20 +1,24 @@
 //! `gramflow plot`: draws the figures of a finished run, or of a sweep, again from records, without integrating.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::publish::Shelf;
+use crate::scenario::style::PICTURES;
 use crate::sweep::{self, Folder};
 use crate::{figure, folder};
 
 use super::CliError;
 use super::output::{complain, print};
+use super::style::StyleOptions;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder of a run or of a sweep
     run_dir: PathBuf,
+    #[command(flatten)]
+    style: StyleOptions,
 }
 
 pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
@@ -22,25 +26,32 @@ pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         return Err(CliError::StudyFolder(arguments.run_dir.clone()));
     }
     if arguments.run_dir.join("plan.json").is_file() {
-        return plot_sweep(&arguments.run_dir, quiet);
+        return plot_sweep(arguments, quiet);
     }
-    let run = folder::read(&arguments.run_dir)?;
+    let (scenario, run) = folder::read_with_scenario(&arguments.run_dir)?;
+    let style = arguments.style.over(&scenario.style, &PICTURES)?;
+    let replaced = arguments.style.replaced(&style);
     let shelf = Shelf::open(&arguments.run_dir)?;
     let stage = shelf.stage()?;
-    figure::draw_all(&run, &stage.folder("figures")?)?;
-    for file in shelf.publish(stage, |name| name.starts_with("figures/"))? {
+    figure::draw_all(&run, &style, &stage.folder("figures")?)?;
+    for file in shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name))? {
         print(&format!("{}\n", file.display()))?;
     }
     Ok(())
 }
 
-fn plot_sweep(path: &Path, quiet: bool) -> Result<(), CliError> {
+fn plot_sweep(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
+    let path = &arguments.run_dir;
     let (folder, plan) = Folder::read(path)?;
-    let pictures = sweep::read_pictures(&folder, &plan)?;
+    let mut pictures = sweep::read_pictures(&folder, &plan)?;
     if pictures.is_empty() {
         return Err(CliError::NoPictures(path.into()));
     }
-    let drawn = sweep::draw_pictures(std::slice::from_ref(&folder), &plan, &pictures, path)?;
+    let names: Vec<String> = pictures.iter().map(|picture| picture.name.clone().unwrap_or_else(|| plan.name.clone())).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    arguments.style.over_pictures(&mut pictures, &names)?;
+    let replaced = arguments.style.replaced(&pictures[0].style);
+    let drawn = sweep::draw_pictures(std::slice::from_ref(&folder), &plan, &pictures, path, &replaced)?;
     if !quiet {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }

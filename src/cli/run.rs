@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         draft.write_trajectory(trajectory)?;
     }
     let began_drawing = Instant::now();
-    let drawn = figure::draw_all(&finished.run, &draft.figures()?);
+    let drawn = figure::draw_all(&finished.run, &scenario.style, &draft.figures()?);
     let in_pictures = began_drawing.elapsed();
     let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
     let published = draft.publish(&finished.manifest, ending)?;

@@ -2,7 +2,7 @@
 //!
 //! A log axis is a linear one in log₁₀ of the values; what is not positive has no place on it.
 
-use crate::scenario::picture::Spread;
+use crate::scenario::style::Spread;
 
 use super::number::{number, superscript};
 
@@ -74,6 +74,18 @@ impl Axis {
         })
     }
 
+    /// The axis from one of these values to the other, both of which have a place on it.
+    pub(super) fn between(scale: Scale, [low, high]: [f64; 2]) -> Option<Self> {
+        let (low, high) = (scale.coordinate(low)?, scale.coordinate(high)?);
+        Some(match scale {
+            Scale::Linear => {
+                Self { scale, low, high, ticks: linear_ticks(low, high, high / 7.0 - low / 7.0), minor: Vec::new() }
+            }
+            Scale::Log => Self::decades(low, high),
+            Scale::Index => Self::whole(low, high),
+        })
+    }
+
     /// The axis with `names` at 0, 1, …
     pub(super) fn names(names: &[String]) -> Self {
         let ticks = names.iter().enumerate().map(|(i, name)| Tick { at: i as f64, label: name.clone() });
@@ -109,7 +121,10 @@ impl Axis {
 
     fn index(low: f64, high: f64) -> Self {
         let room = 0.5_f64.max(0.03 * (high - low));
-        let (low, high) = (low - room, high + room);
+        Self::whole(low - room, high + room)
+    }
+
+    fn whole(low: f64, high: f64) -> Self {
         Self {
             scale: Scale::Index,
             low,
@@ -123,7 +138,10 @@ impl Axis {
         let (low, high) =
             if high - low < FLAT_DECADES { ((low + high) / 2.0 - 0.25, (low + high) / 2.0 + 0.25) } else { (low, high) };
         let room = 0.04 * (high - low);
-        let (low, high) = (low - room, high + room);
+        Self::decades(low - room, high + room)
+    }
+
+    fn decades(low: f64, high: f64) -> Self {
         let decades = (low.ceil() as i64)..=(high.floor() as i64);
         let count = decades.clone().count() as i64;
         let (ticks, minor) = if count >= 2 { decade_ticks(low, high, count) } else { few_decades_ticks(low, high) };
@@ -268,6 +286,16 @@ mod tests {
         let axis = Axis::around(Scale::Log, [1e-300, 0.0, 1.0]).unwrap();
         assert_eq!(axis.fraction(0.0), None);
         assert!(axis.ticks.len() <= 7 && axis.ticks.iter().all(|tick| tick.label.starts_with("10")));
+    }
+
+    #[test]
+    fn limits_are_the_ends_of_the_axis() {
+        let axis = Axis::between(Scale::Log, [1e-6, 1.0]).unwrap();
+        assert_eq!((axis.low, axis.high), (-6.0, 0.0));
+        assert_eq!((labels(&axis)[0], labels(&axis).len()), ("10⁻⁶", 7));
+        let axis = Axis::between(Scale::Linear, [-1.0, 1.0]).unwrap();
+        assert_eq!((axis.low, axis.high, labels(&axis)[0]), (-1.0, 1.0, "−1.0"));
+        assert_eq!(Axis::between(Scale::Log, [0.0, 1.0]), None);
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
         let start_norm = run.table.floats(process, "weight_norm").first().copied().unwrap_or(0.0);
         for l in 1..=pairs {
-            let Some(points) = over_time(run, process, &format!("balance_gap_{l}")) else { continue };
+            // Nonlinear networks have no such gaps.
+            let seen = |points: &Vec<Point>| points.iter().any(|p| p.1.is_finite());
+            let Some(points) = over_time(run, process, &format!("balance_gap_{l}")).filter(seen) else { continue };
             let look = look.colored(color(l));
             let start = points.first().map_or(f64::NAN, |p| p.1);
             let unbalanced = start > floor(run.law.norm(start_norm));

@@ -3,15 +3,17 @@
 
 use plotters::style::RGBColor;
 
+use crate::scenario::style::{AxisStyle, Family};
+
 use super::axis::{Axis, Scale};
 use super::canvas::{Canvas, DrawError, Point};
-use super::font::{Anchor, Font, TextStyle};
+use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
 use super::number::number;
 use super::panel::{BELOW_DATA, draw_heading};
-use super::plot::Plot;
-use super::style::{BLACK, GREY, LABEL_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
-use super::text::{draw_label, label_width, wrap};
+use super::plot::{Place, Plot};
+use super::style::{BLACK, GREY, LABEL_SIZE, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
+use super::text::{draw_label, label_width};
 
 /// Cells in rows from the bottom up, as on axes, or from the top down, as in a matrix.
 #[derive(Debug, Clone)]
@@ -81,19 +83,15 @@ impl Shading {
 }
 
 impl Cells {
-    fn tick_font() -> Font {
-        Font::regular(TICK_SIZE)
-    }
-
     /// Whether the names of columns stand upright, for want of room.
-    fn upright(&self) -> bool {
+    fn upright(&self, family: Family) -> bool {
         const NARROW: f64 = 215.0;
         let slot = NARROW / self.columns.len().max(1) as f64;
-        !self.matrix && self.columns.iter().any(|name| label_width(name, Self::tick_font()) + 5.0 > slot)
+        !self.matrix && self.columns.iter().any(|name| label_width(name, family.regular(TICK_SIZE)) + 5.0 > slot)
     }
 
-    fn widest(names: &[String]) -> f64 {
-        names.iter().map(|name| label_width(name, Self::tick_font())).fold(0.0, f64::max)
+    fn widest(names: &[String], family: Family) -> f64 {
+        names.iter().map(|name| label_width(name, family.regular(TICK_SIZE))).fold(0.0, f64::max)
     }
 
     fn without_value(&self) -> Vec<String> {
@@ -127,13 +125,17 @@ impl Cells {
     fn draw_cells(&self, canvas: &mut dyn Canvas, frame: Frame, shading: Option<&Shading>) -> Result<(), DrawError> {
         let largest = self.values.iter().flatten().map(|value| value.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
         let few = self.values.iter().map(Vec::len).sum::<usize>() <= NUMBERED;
-        let written = |value: f64| number(if self.matrix { rounded(value, largest) } else { value }, 3);
         let corners = self.corners(frame, 0, 0);
         let (width, height) = (corners[2].0 - corners[0].0, corners[0].1 - corners[1].1);
-        // One size for all, at which the widest fits.
-        let finite = self.values.iter().flatten().filter(|value| few && value.is_finite());
-        let widest = finite.map(|&value| Font::regular(1.0).width(&written(value))).fold(0.1, f64::max);
-        let em = (0.62 * height).min(SMALL_SIZE).min((width - 2.0) / widest);
+        let written = |value: f64, digits| number(if self.matrix { rounded(value, largest) } else { value }, digits);
+        // One size for all, at which the widest fits, with fewer digits if need be. Where none could be read, colours alone speak.
+        let size = |digits| {
+            let finite = self.values.iter().flatten().filter(|value| value.is_finite());
+            let widest = finite.map(|&value| canvas.family().regular(1.0).width(&written(value, digits))).fold(0.1, f64::max);
+            (0.62 * height).min(SMALL_SIZE).min((width - 2.0) / widest)
+        };
+        let sizes = [3, 2].map(|digits| (digits, if few { size(digits) } else { 0.0 }));
+        let (digits, em) = sizes.into_iter().find(|(_, em)| *em >= SCRIPT_SIZE).unwrap_or((0, SCRIPT_SIZE));
         for (i, row) in self.values.iter().enumerate() {
             for (j, &value) in row.iter().enumerate() {
                 let corners = self.corners(frame, i, j);
@@ -142,24 +144,25 @@ impl Cells {
                     continue;
                 };
                 canvas.fill(&corners, color)?;
-                let text = match few {
-                    true => written(value),
+                let text = match digits {
+                    1.. => written(value, digits),
                     // In grey, negative and positive look alike.
-                    false if rounded(value, largest) < 0.0 && width > 7.0 => "−".to_string(),
-                    false => continue,
+                    _ if rounded(value, largest) < 0.0 && width > 7.0 => "−".to_string(),
+                    _ => continue,
                 };
                 let ink = if luminance(color) > 0.45 { BLACK } else { WHITE };
                 let at = ((corners[0].0 + corners[2].0) / 2.0, (corners[0].1 + corners[1].1) / 2.0 + 0.36 * em);
-                canvas.text(&text, at, TextStyle::new(Font::regular(em)).anchored(Anchor::Middle).colored(ink))?;
+                canvas.text(&text, at, TextStyle::new(canvas.family().regular(em)).anchored(Anchor::Middle).colored(ink))?;
             }
         }
         Ok(())
     }
 
     fn draw_names(&self, canvas: &mut dyn Canvas, frame: Frame) -> Result<(), DrawError> {
-        let (upright, style) = (self.upright(), TextStyle::new(Self::tick_font()));
+        let family = canvas.family();
+        let (upright, style) = (self.upright(family), TextStyle::new(family.regular(TICK_SIZE)));
         let stride = |count: usize, room: f64, each: f64| ((count as f64 * each / room).ceil() as usize).max(1);
-        let each = if upright { TICK_SIZE + 2.0 } else { Self::widest(&self.columns) + 5.0 };
+        let each = if upright { TICK_SIZE + 2.0 } else { Self::widest(&self.columns, family) + 5.0 };
         let every = stride(self.columns.len(), frame.right - frame.left, each);
         for (j, name) in self.columns.iter().enumerate().step_by(every) {
             let [left, .., right] = self.corners(frame, 0, j);
@@ -187,20 +190,21 @@ impl Cells {
             let (bottom, top) = (frame.y(from), frame.y(to));
             canvas.fill(&[(left, bottom), (left, top), (right, top), (right, bottom)], shading.color_at((from + to) / 2.0))?;
         }
-        let style = TextStyle::new(Self::tick_font());
+        let family = canvas.family();
+        let style = TextStyle::new(family.regular(TICK_SIZE));
         for tick in &shading.axis.ticks {
             let y = frame.y(shading.axis.fraction_of_coordinate(tick.at));
             canvas.stroke(&[(right, y), (right + 3.0, y)], 0.8, BLACK)?;
             draw_label(canvas, &tick.label, (right + BAR.2 - 2.0, y + 0.36 * TICK_SIZE), style)?;
         }
-        let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
-        let at = (right + self.bar_ticks(shading) + LABEL_SIZE + 2.0, (frame.top + frame.bottom) / 2.0);
+        let label = TextStyle::new(family.regular(LABEL_SIZE)).anchored(Anchor::Middle);
+        let at = (right + self.bar_ticks(shading, family) + LABEL_SIZE + 2.0, (frame.top + frame.bottom) / 2.0);
         draw_label(canvas, &self.value, at, TextStyle { upwards: true, ..label })
     }
 
-    fn bar_ticks(&self, shading: &Shading) -> f64 {
+    fn bar_ticks(&self, shading: &Shading, family: Family) -> f64 {
         let labels: Vec<String> = shading.axis.ticks.iter().map(|tick| tick.label.clone()).collect();
-        BAR.2 + Self::widest(&labels)
+        BAR.2 + Self::widest(&labels, family)
     }
 }
 
@@ -232,28 +236,46 @@ fn hatch(canvas: &mut dyn Canvas, corners: [Point; 4]) -> Result<(), DrawError> 
 }
 
 impl Plot for Cells {
-    fn small_print(&self, width: f64) -> Vec<String> {
-        let notes = self.notes.iter().cloned().chain(self.without_value());
-        notes.flat_map(|note| wrap(&note, Font::regular(SMALL_SIZE), width)).collect()
+    fn notes(&self) -> Vec<String> {
+        self.notes.iter().cloned().chain(self.without_value()).collect()
     }
 
-    fn left_margin(&self) -> f64 {
-        LABEL_SIZE + 10.0 + Self::widest(&self.rows) + 5.0
+    /// Cells have rows and columns of their own.
+    fn axis_labels(&self) -> Option<[&str; 2]> {
+        None
     }
 
-    fn right_margin(&self) -> f64 {
-        Shading::of(self).map_or(0.0, |shading| BAR.0 + BAR.1 + self.bar_ticks(&shading) + LABEL_SIZE + 6.0)
+    fn left_margin(&self, family: Family, _label: bool) -> f64 {
+        LABEL_SIZE + 10.0 + Self::widest(&self.rows, family) + 5.0
     }
 
-    fn below(&self) -> f64 {
-        if self.upright() { BELOW_DATA - TICK_SIZE + Self::widest(&self.columns) } else { BELOW_DATA }
+    fn right_margin(&self, family: Family) -> f64 {
+        Shading::of(self).map_or(0.0, |shading| BAR.0 + BAR.1 + self.bar_ticks(&shading, family) + LABEL_SIZE + 6.0)
     }
 
-    fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
+    fn below(&self, family: Family) -> f64 {
+        if self.upright(family) { BELOW_DATA - TICK_SIZE + Self::widest(&self.columns, family) } else { BELOW_DATA }
+    }
+
+    /// The colours of cells are those of values.
+    fn recolor(&mut self, _from: RGBColor, _to: RGBColor) {}
+
+    /// Every row and column is shown: only what stands beside them can be changed.
+    fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]> {
+        for (own, style) in [(&mut self.x, x), (&mut self.y, y)] {
+            if let Some(label) = &style.label {
+                own.clone_from(label);
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&self, canvas: &mut dyn Canvas, Place { letter, frame, left, .. }: Place) -> Result<(), DrawError> {
+        let family = canvas.family();
         draw_heading(canvas, letter, &self.heading, frame)?;
         let area = self.area(frame);
-        let label = TextStyle::new(Font::regular(LABEL_SIZE)).anchored(Anchor::Middle);
-        draw_label(canvas, &self.x, ((area.left + area.right) / 2.0, area.bottom + self.below() - 18.0), label)?;
+        let label = TextStyle::new(family.regular(LABEL_SIZE)).anchored(Anchor::Middle);
+        draw_label(canvas, &self.x, ((area.left + area.right) / 2.0, area.bottom + self.below(family) - 18.0), label)?;
         let at = (left + LABEL_SIZE, (area.top + area.bottom) / 2.0);
         draw_label(canvas, &self.y, at, TextStyle { upwards: true, ..label })?;
         if self.values.iter().all(Vec::is_empty) {

@@ -1,51 +1,111 @@
-//! The embedded DejaVu Sans, and how a text is set in it.
+//! The embedded DejaVu fonts, and how a text is set in them.
 
 use std::sync::LazyLock;
 
-use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _};
+use ab_glyph::{Font as _, FontRef, GlyphId, PxScale};
 use plotters::style::RGBColor;
+
+use crate::scenario::style::Family;
 
 use super::style::BLACK;
 
-static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(dejavu::sans::regular()));
-static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(dejavu::sans::bold()));
-
-fn embedded(bytes: &'static [u8]) -> FontRef<'static> {
-    FontRef::try_from_slice(bytes).expect("the font in the binary is whole: no input reaches it")
+/// A font in the binary.
+pub(super) struct Face {
+    /// As PDFs name it.
+    pub name: &'static str,
+    /// The file.
+    pub bytes: &'static [u8],
+    font: FontRef<'static>,
 }
 
-/// Size of one em in logical pixels, and weight.
+impl Face {
+    fn embedded(name: &'static str, bytes: &'static [u8]) -> Self {
+        let font = FontRef::try_from_slice(bytes).expect("the font in the binary is whole: no input reaches it");
+        Self { name, bytes, font }
+    }
+
+    pub(super) fn font(&self) -> &FontRef<'static> {
+        &self.font
+    }
+
+    pub(super) fn units_per_em(&self) -> f64 {
+        f64::from(self.font.units_per_em().unwrap_or(2048.0))
+    }
+
+    /// Advance of a glyph in em.
+    pub(super) fn advance(&self, glyph: GlyphId) -> f64 {
+        f64::from(self.font.h_advance_unscaled(glyph)) / self.units_per_em()
+    }
+
+    /// ab_glyph measures sizes from ascender to descender.
+    pub(super) fn scale(&self, pixels_per_em: f64) -> PxScale {
+        PxScale::from((pixels_per_em * f64::from(self.font.height_unscaled()) / self.units_per_em()) as f32)
+    }
+}
+
+/// Regular and bold of each family.
+static FACES: LazyLock<[Face; 4]> = LazyLock::new(|| {
+    [
+        Face::embedded("DejaVuSans", dejavu::sans::regular()),
+        Face::embedded("DejaVuSans-Bold", dejavu::sans::bold()),
+        Face::embedded("DejaVuSerif", dejavu::serif::regular()),
+        Face::embedded("DejaVuSerif-Bold", dejavu::serif::bold()),
+    ]
+});
+
+/// Which of the faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FaceId(usize);
+
+impl FaceId {
+    pub(super) fn face(self) -> &'static Face {
+        &FACES[self.0]
+    }
+}
+
+/// Family, size of one em in logical pixels, and weight.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Font {
+    pub family: Family,
     pub em: f64,
     pub bold: bool,
 }
 
+impl Family {
+    pub(super) fn regular(self, em: f64) -> Font {
+        Font { family: self, em, bold: false }
+    }
+
+    pub(super) fn bold(self, em: f64) -> Font {
+        Font { family: self, em, bold: true }
+    }
+}
+
 impl Font {
-    pub(super) fn regular(em: f64) -> Self {
-        Self { em, bold: false }
+    /// The same in another size.
+    pub(super) fn sized(self, em: f64) -> Self {
+        Self { em, ..self }
     }
 
-    pub(super) fn bold(em: f64) -> Self {
-        Self { em, bold: true }
-    }
-
-    /// The glyphs.
-    pub(super) fn face(self) -> &'static FontRef<'static> {
-        if self.bold { &BOLD } else { &REGULAR }
-    }
-
-    /// ab_glyph measures sizes from ascender to descender.
-    pub(super) fn scale(self, pixels_per_unit: f64) -> PxScale {
-        let units_per_em = f64::from(self.face().units_per_em().unwrap_or(2048.0));
-        PxScale::from((self.em * pixels_per_unit * f64::from(self.face().height_unscaled()) / units_per_em) as f32)
+    /// The face and the glyph of a letter. What the serifs lack is taken from the sans.
+    pub(super) fn glyph(self, c: char) -> (FaceId, GlyphId) {
+        let weight = usize::from(self.bold);
+        let own = FaceId(weight + if self.family == Family::Serif { 2 } else { 0 });
+        let glyph = own.face().font().glyph_id(c);
+        if glyph.0 != 0 {
+            return (own, glyph);
+        }
+        let other = FaceId(weight);
+        (other, other.face().font().glyph_id(c))
     }
 
     /// Width of `text`, without markup.
     pub(super) fn width(self, text: &str) -> f64 {
-        // Measured large: advances are rounded to 1/64 pixel in some fonts.
-        let font = self.face().as_scaled(self.scale(16.0));
-        text.chars().map(|c| f64::from(font.h_advance(font.glyph_id(c)))).sum::<f64>() / 16.0
+        let advance = |c| {
+            let (face, glyph) = self.glyph(c);
+            face.face().advance(glyph)
+        };
+        self.em * text.chars().map(advance).sum::<f64>()
     }
 }
 
@@ -89,5 +149,28 @@ impl TextStyle {
 
     pub(super) fn colored(self, color: RGBColor) -> Self {
         Self { color, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that our labels are made of.
+    #[test]
+    fn every_letter_of_ours_has_a_glyph_in_every_font() {
+        for font in [Family::Sans, Family::Serif].into_iter().flat_map(|family| [family.regular(9.0), family.bold(9.0)]) {
+            for c in "azAZ09ληθκℒ‖ℓΣαδ½√∞≤≥±×·−–…²³⁰⁴⁻ᵀ′⟨⟩→≈∝∂∇".chars()
+            {
+                assert_ne!(font.glyph(c).1.0, 0, "{c} in {font:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn widths_are_of_the_family() {
+        let width = |family: Family| family.regular(10.0).width("illumination");
+        assert!(width(Family::Serif) > width(Family::Sans));
+        assert!((Family::Sans.regular(20.0).width("a") / Family::Sans.regular(10.0).width("a") - 2.0).abs() < 1e-12);
     }
 }

@@ -1,7 +1,7 @@
-//! Pictures of a run or a study, from its records alone: SVG and PNG of each.
+//! Pictures of a run or a study, from its records alone: SVG, PNG and PDF of each, as their style asks.
 //!
-//! One file draws one picture; below them lie the page (title, legend, panels side by side), the panel (curves over two
-//! axes), the axes with their ticks, the pen, and the canvas, which is an SVG or a bitmap. The same records give the same bytes.
+//! One file draws one picture; below them lie the sheet (title, legend, panels side by side), the panel (curves over two
+//! axes), the axes with their ticks, the pen, and the canvas, which is an SVG, a bitmap or a PDF. The same records give the same bytes.
 //!
 //! Curves are coloured by what a panel compares; the flow is a full line, optimizers are thin lines with hollow markers.
 //! What a log axis cannot show, and what is not a number, is left out and counted in small print under the panel.
@@ -11,6 +11,7 @@ mod axis;
 mod balance;
 mod canvas;
 mod cells;
+mod clip;
 mod costs;
 mod ensemble;
 mod font;
@@ -19,6 +20,7 @@ mod ledger;
 mod loss;
 mod nfa;
 mod number;
+mod overlap;
 mod page;
 mod panel;
 mod pen;
@@ -29,6 +31,7 @@ mod rate_study;
 mod records;
 mod rounding;
 mod sharpness;
+mod sheet;
 mod spectra;
 mod spectra_by_index;
 mod study;
@@ -42,6 +45,7 @@ use crate::folder::{Ensemble, RateStudy, Study};
 use crate::publish;
 use crate::record::Run;
 use crate::scenario;
+use crate::scenario::style::{Format, Style};
 
 pub use canvas::DrawError;
 pub use costs::{CostCurve, CostPanel, Costs};
@@ -70,7 +74,19 @@ pub enum FigureError {
         /// The cause.
         source: DrawError,
     },
-    /// The SVG or the PNG could not be written.
+    /// Limits of an axis have no place on its scale.
+    #[error(
+        "style.axes: the limits {limits:?} have no place on a log axis of panel {letter} of `{picture}`: begin above 0, or set `scale: linear`"
+    )]
+    Limits {
+        /// The picture.
+        picture: String,
+        /// The letter of the panel.
+        letter: char,
+        /// The limits.
+        limits: [f64; 2],
+    },
+    /// The file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
@@ -80,48 +96,61 @@ pub enum FigureError {
     },
 }
 
-/// Writes every picture that the records of `run` allow to the folder `dir`, as `<name>.svg` and `<name>.png`.
+/// Writes every picture that the records of `run` allow to the folder `dir`, as `<name>.svg` and in the other formats of `style`.
 ///
-/// Returns the paths of the files: of each picture the SVG, then the PNG, twice its size.
-pub fn draw_all(run: &Run, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write(PICTURES.iter().filter_map(|picture_of| picture_of(run)), dir)
+/// Returns the paths of the files, picture by picture.
+pub fn draw_all(run: &Run, style: &Style, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    write(PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style)), dir)
 }
 
 /// The same of a study of integrators.
-pub fn draw_study(study: &Study, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write([study::work_precision(study), study::tolerance(study)].into_iter().flatten(), dir)
+pub fn draw_study(study: &Study, style: &Style, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+    let pictures = [study::work_precision(study), study::tolerance(study)];
+    write(pictures.into_iter().flatten().map(|picture| (picture, style)), dir)
 }
 
 /// The same of a study of learning rates.
-pub fn draw_rate_study(study: &RateStudy, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn draw_rate_study(study: &RateStudy, style: &Style, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let pictures =
         [rate_study::distance(study), rate_study::companions(study), rate_study::alignment(study), rate_study::cost(study)];
-    write(pictures.into_iter().flatten(), dir)
+    write(pictures.into_iter().flatten().map(|picture| (picture, style)), dir)
 }
 
-/// Writes the `pictures` of a sweep from its units: as [`draw_all`], named by [`scenario::Picture::name`] or, without, by the sweep.
+/// Writes the `pictures` of a sweep from its units: as [`draw_all`], named by [`scenario::Picture::name`] or, without, by the sweep, each in its own style.
 pub fn draw_ensemble(ensemble: &Ensemble, pictures: &[scenario::Picture], dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write(pictures.iter().map(|picture| ensemble::picture_of(ensemble, picture)), dir)
+    write(pictures.iter().map(|picture| (ensemble::picture_of(ensemble, picture), &picture.style)), dir)
 }
 
 /// Writes measured costs as [`draw_all`] does its pictures, as `<name>.svg` and `<name>.png`.
 pub fn draw_costs(costs: &Costs, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write([costs::picture_of(costs)].into_iter(), dir)
+    write([(costs::picture_of(costs), &Style::default())].into_iter(), dir)
 }
 
-fn write<P: plot::Plot>(pictures: impl Iterator<Item = page::Picture<P>>, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+fn write<'s, P: plot::Plot>(
+    pictures: impl Iterator<Item = (page::Picture<P>, &'s Style)>,
+    dir: &Path,
+) -> Result<Vec<PathBuf>, FigureError> {
     let mut files = Vec::new();
-    for picture in pictures {
-        let size = picture.size();
-        let path = dir.join(format!("{}.svg", picture.name));
-        let svg = canvas::svg(size, |canvas| picture.draw(canvas))
-            .map_err(|source| FigureError::Draw { path: path.clone(), source })?;
-        write_file(svg.as_bytes(), path, &mut files)?;
-
-        let path = dir.join(format!("{}.png", picture.name));
-        let png = canvas::png(size, |canvas| picture.draw(canvas))
-            .map_err(|source| FigureError::Draw { path: path.clone(), source })?;
-        write_file(&png, path, &mut files)?;
+    for (picture, style) in pictures {
+        let name = picture.name.clone();
+        let limits = |misplaced: page::Misplaced| FigureError::Limits {
+            picture: name.clone(),
+            letter: misplaced.letter,
+            limits: misplaced.limits,
+        };
+        let picture = picture.styled(style).map_err(limits)?;
+        let sheet = sheet::Sheet::new(&picture, style);
+        let paper = sheet.paper();
+        for format in &style.format.0 {
+            let path = dir.join(format!("{name}.{}", format.extension()));
+            let drawn = match format {
+                Format::Svg => canvas::svg(paper, |canvas| sheet.draw(canvas)).map(String::into_bytes),
+                Format::Png => canvas::png(paper, |canvas| sheet.draw(canvas)),
+                Format::Pdf => canvas::pdf(paper, &picture.title, |canvas| sheet.draw(canvas)),
+            };
+            let bytes = drawn.map_err(|source| FigureError::Draw { path: path.clone(), source })?;
+            write_file(&bytes, path, &mut files)?;
+        }
     }
     Ok(files)
 }

@@ -54,10 +54,10 @@ pub(super) fn process_entries(run: &Run, color: Option<plotters::style::RGBColor
     processes(run).into_iter().map(entry).collect()
 }
 
-/// The picture of these panels, if there are any.
+/// The picture of these panels, if there is a point in any of them: an empty picture would show what is not there.
 pub(super) fn picture(name: &'static str, run: &Run, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
     let title = format!("{}: {words}", run.name);
-    (!panels.is_empty()).then(|| Picture::new(name, title, run.caption.clone(), legend, panels))
+    panels.iter().any(Panel::has_points).then(|| Picture::new(name, title, run.caption.clone(), legend, panels))
 }
 
 /// Depth L.

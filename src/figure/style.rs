@@ -46,6 +46,8 @@ pub(super) const TITLE_SIZE: f64 = 13.0;
 pub(super) const LABEL_SIZE: f64 = 10.5;
 pub(super) const TICK_SIZE: f64 = 9.5;
 pub(super) const SMALL_SIZE: f64 = 8.5;
+/// The smallest letters there are: scripts.
+pub(super) const SCRIPT_SIZE: f64 = 8.0;
 
 /// Lengths of dash and gap.
 pub(super) type Dash = [f64; 2];

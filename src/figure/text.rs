@@ -2,14 +2,21 @@
 
 use super::canvas::{Canvas, DrawError, Point};
 use super::font::{Anchor, Font, TextStyle};
+use super::style::SCRIPT_SIZE;
 
 /// A piece of a label on one baseline.
 #[derive(Debug, PartialEq)]
 struct Piece {
     text: String,
-    /// In em, upwards.
+    /// In em of the label, upwards.
     raised: f64,
-    size: f64,
+}
+
+impl Piece {
+    /// Scripts are smaller than the label that they are part of, down to a size that is still read.
+    fn font(&self, label: Font) -> Font {
+        if self.raised == 0.0 { label } else { label.sized((0.72 * label.em).max(SCRIPT_SIZE.min(label.em))) }
+    }
 }
 
 /// Text that is not ours (names) with its underscores kept from being markup.
@@ -20,22 +27,22 @@ pub(super) fn verbatim(text: &str) -> String {
 /// The pieces of a label: `_x` and `_{…}` are subscripts, `^x` and `^{…}` superscripts, `\_` an underscore.
 fn pieces(label: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
-    let mut push = |text: &str, raised: f64, size: f64| match pieces.last_mut() {
+    let mut push = |text: &str, raised: f64| match pieces.last_mut() {
         Some(last) if last.raised == raised => last.text.push_str(text),
-        _ => pieces.push(Piece { text: text.to_string(), raised, size }),
+        _ => pieces.push(Piece { text: text.to_string(), raised }),
     };
     let mut chars = label.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\\' => push(&chars.next().map(String::from).unwrap_or_default(), 0.0, 1.0),
+            '\\' => push(&chars.next().map(String::from).unwrap_or_default(), 0.0),
             '_' | '^' => {
                 let script = match chars.next() {
                     Some('{') => chars.by_ref().take_while(|&c| c != '}').collect(),
                     other => other.map(String::from).unwrap_or_default(),
                 };
-                push(&script, if c == '_' { -0.22 } else { 0.36 }, 0.72);
+                push(&script, if c == '_' { -0.22 } else { 0.36 });
             }
-            c => push(c.encode_utf8(&mut [0; 4]), 0.0, 1.0),
+            c => push(c.encode_utf8(&mut [0; 4]), 0.0),
         }
     }
     pieces
@@ -43,19 +50,19 @@ fn pieces(label: &str) -> Vec<Piece> {
 
 /// Width of a label with markup.
 pub(super) fn label_width(label: &str, font: Font) -> f64 {
-    pieces(label).iter().map(|piece| Font { em: font.em * piece.size, ..font }.width(&piece.text)).sum()
+    pieces(label).iter().map(|piece| piece.font(font).width(&piece.text)).sum()
 }
 
 /// Draws a label with markup, its baseline through `at`.
 pub(super) fn draw_label(canvas: &mut dyn Canvas, label: &str, at: Point, style: TextStyle) -> Result<(), DrawError> {
     let pieces = pieces(label);
     // A single piece leaves its alignment to the viewer, whose font may be another.
-    if let [Piece { text, raised: 0.0, .. }] = pieces.as_slice() {
+    if let [Piece { text, raised: 0.0 }] = pieces.as_slice() {
         return canvas.text(text, at, style);
     }
     let mut along = -style.anchor.offset(label_width(label, style.font));
     for piece in &pieces {
-        let font = Font { em: style.font.em * piece.size, ..style.font };
+        let font = piece.font(style.font);
         let up = piece.raised * style.font.em;
         // SVG drops the spaces at the ends of a text.
         let words = piece.text.trim_start();
@@ -99,6 +106,7 @@ pub(super) fn wrap(text: &str, font: Font, width: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::style::Family;
 
     #[test]
     fn scripts_are_small_and_off_the_baseline() {
@@ -113,12 +121,12 @@ mod tests {
     #[test]
     fn names_are_drawn_as_they_are() {
         let name = r"sgd_1^\x";
-        assert_eq!(pieces(&verbatim(name)), [Piece { text: name.to_string(), raised: 0.0, size: 1.0 }]);
+        assert_eq!(pieces(&verbatim(name)), [Piece { text: name.to_string(), raised: 0.0 }]);
     }
 
     #[test]
     fn lines_fit_and_lose_no_letter() {
-        let font = Font::regular(10.0);
+        let font = Family::Sans.regular(10.0);
         let text = format!("L = 5, widths 20–20, {} λ = 1e-3\ttab", "x".repeat(200));
         let lines = wrap(&text, font, 150.0);
         assert!(lines.iter().all(|line| font.width(line) <= 150.0), "{lines:?}");

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::figure::draw_ensemble;
 use crate::folder::{Ensemble, FigureManifest, UnitCounts};
 use crate::publish::{PublishError, Shelf};
+use crate::scenario::Picture;
+use crate::scenario::style::{Format, Formats};
 use crate::sweep::{Folder, Notes, Plan, Status, ensemble};
 
 use super::{Figure, PaperError, claims_markdown};
@@ -19,9 +21,6 @@ pub struct Drawn {
     /// Its files.
     pub files: Vec<PathBuf>,
 }
-
-/// The formats of pictures.
-const FORMATS: [&str; 2] = ["svg", "png"];
 
 /// The table of claims.
 const CLAIMS: &str = "claims.md";
@@ -36,12 +35,12 @@ pub fn shelf(figures: &[Figure], out: &Path) -> Result<Shelf, PublishError> {
 }
 
 /// Draws the finished units of a figure, and writes pictures and manifest to the folder `out`. Pictures that an earlier manifest of the
-/// figure names and this one does not are removed, if gramflow wrote them.
-pub fn draw(figure: &Figure, folder: &Folder, shelf: &Shelf, out: &Path) -> Result<Drawn, PaperError> {
+/// figure names and this one does not are removed, if gramflow wrote them and they are of the formats `replaced`.
+pub fn draw(figure: &Figure, folder: &Folder, shelf: &Shelf, out: &Path, replaced: &Formats) -> Result<Drawn, PaperError> {
     let ensemble = ensemble(std::slice::from_ref(folder), &figure.plan)?;
     let manifest = manifest(figure, folder, &ensemble)?;
     // Where no unit could be run there is nothing to draw.
-    let drawn = if ensemble.members.is_empty() { Vec::new() } else { draw_beside(&ensemble, figure, folder.path())? };
+    let drawn = if ensemble.members.is_empty() { Vec::new() } else { draw_beside(&ensemble, figure, folder.path(), replaced)? };
     drop(ensemble);
 
     let stage = shelf.stage()?;
@@ -54,21 +53,26 @@ pub fn draw(figure: &Figure, folder: &Folder, shelf: &Shelf, out: &Path) -> Resu
     let earlier = read_manifest(&out.join(figure.manifest_file()));
     let named = |name: &str| {
         let pictures = earlier.iter().flat_map(|earlier| &earlier.pictures);
-        pictures.flat_map(|picture| files_of(&picture.name)).any(|file| file == name)
+        let mut files = pictures.flat_map(|picture| Format::ALL.map(|format| file_of(&picture.name, format)));
+        replaced.contain_file(name) && files.any(|file| file == name)
     };
     let files = shelf.publish(stage, named)?;
     Ok(Drawn { manifest, files })
 }
 
-/// The files of a picture.
-fn files_of(picture: &str) -> [String; 2] {
-    FORMATS.map(|format| format!("{picture}.{format}"))
+/// The file of a picture.
+fn file_of(picture: &str, format: Format) -> String {
+    format!("{picture}.{}", format.extension())
 }
 
 impl Figure {
     /// The files of its pictures.
-    fn picture_files(&self) -> impl Iterator<Item = String> {
-        self.picture_entries().into_iter().flat_map(|entry| files_of(&entry.name))
+    fn picture_files(&self) -> impl Iterator<Item = String> + '_ {
+        let files = |picture: &Picture| -> Vec<String> {
+            let name = picture.name.as_deref().unwrap_or(&self.name);
+            picture.style.format.0.iter().map(|format| file_of(name, *format)).collect()
+        };
+        self.pictures.iter().flat_map(files)
     }
 
     /// The file of its manifest.
@@ -78,11 +82,11 @@ impl Figure {
 }
 
 /// Draws into `figures/` in the folder of the sweep, in the place of its earlier pictures; their files.
-fn draw_beside(ensemble: &Ensemble, figure: &Figure, sweep: &Path) -> Result<Vec<PathBuf>, PaperError> {
+fn draw_beside(ensemble: &Ensemble, figure: &Figure, sweep: &Path, replaced: &Formats) -> Result<Vec<PathBuf>, PaperError> {
     let shelf = Shelf::open(sweep)?;
     let stage = shelf.stage()?;
     draw_ensemble(ensemble, &figure.pictures, &stage.folder("figures")?)?;
-    Ok(shelf.publish(stage, |name| name.starts_with("figures/"))?)
+    Ok(shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name))?)
 }
 
 fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<FigureManifest, PaperError> {

@@ -76,7 +76,8 @@ fn facts(scenario: &Scenario) -> Vec<String> {
 /// `λ = 0.001`; with rates of layers `λ = (0.001, 0.0), κ = (1.0, 2.0)`.
 fn decay(scenario: &Scenario) -> String {
     let rates = if scenario.layer_rates.is_default() { String::new() } else { format!(", κ = {}", scenario.layer_rates) };
-    format!("λ = {}{rates}", scenario.weight_decay)
+    let decay = scenario.weight_decay.to_string();
+    format!("λ = {}{rates}", decay.strip_suffix(".0").unwrap_or(&decay))
 }
 
 fn seeds(seeds: &BTreeSet<u64>) -> String {
@@ -190,7 +191,7 @@ flow: {t_end: 5.0}
     fn a_run_says_all_of_itself() {
         assert_eq!(
             caption(&scenario(&[])),
-            "L = 2, widths 4-5-3, rank-2 target, start pytorch, λ = 0.0, auto at rtol 1e-8, seed 0"
+            "L = 2, widths 4-5-3, rank-2 target, start pytorch, λ = 0, auto at rtol 1e-8, seed 0"
         );
         let nonlinear = scenario(&["network.activations=leaky_relu", "data.synthetic.inputs.distribution=sphere"]);
         assert!(caption(&nonlinear).starts_with("L = 2, widths 4-5-3, leaky-relu, sphere inputs, rank-2 target"));
@@ -203,6 +204,6 @@ flow: {t_end: 5.0}
         assert_eq!(caption, "L = 2, widths 4-5-3, n = 50, rank-2 target, start pytorch, auto at rtol 1e-8, seeds 3 to 4");
         let units = [scenario(&[]), scenario(&["network.widths=[4, 9, 9, 3]", "network.activations=relu"])];
         let caption = common_caption(units.iter());
-        assert_eq!(caption, "4 inputs, 3 outputs, n = 50, rank-2 target, start pytorch, λ = 0.0, auto at rtol 1e-8, seed 0");
+        assert_eq!(caption, "4 inputs, 3 outputs, n = 50, rank-2 target, start pytorch, λ = 0, auto at rtol 1e-8, seed 0");
     }
 }

@@ -59,6 +59,8 @@ pub enum Location {
     },
     /// On the command line, as `--set` was given it: `data.synthetic.inputs.dim=0`.
     Set(String),
+    /// On the command line, as an option was given: `--width 5.5in`.
+    Option(String),
 }
 
 impl fmt::Display for Location {
@@ -66,6 +68,7 @@ impl fmt::Display for Location {
         match self {
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
             Self::Set(patch) => write!(f, "--set {patch}"),
+            Self::Option(option) => f.write_str(option),
         }
     }
 }

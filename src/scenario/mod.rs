@@ -21,6 +21,7 @@ mod plan;
 mod print;
 mod read;
 mod schema;
+pub mod style;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, parse_resolved, read};
 pub use schema::{WRITTEN_BY, markdown, schema};
+pub use style::Style;
 pub use sweep::{Sweep, entries};
 pub use tree::suggestion;
 
@@ -106,6 +108,9 @@ pub struct Scenario {
     /// What the scenario is meant to show. Each claim is judged, with the numerical error of its value.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// How pictures look. Neither the records nor the hash of the scenario depend on it.
+    #[serde(default, skip_serializing_if = "style::is_default")]
+    pub style: Style,
 }
 
 impl Scenario {

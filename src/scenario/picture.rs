@@ -20,7 +20,10 @@ use crate::optim::Optimizer;
 use crate::settings::{Findings, path};
 
 use super::Scenario;
+use super::style::{Style, is_default};
 use super::tree::suggestion;
+
+pub use super::style::Spread;
 
 /// Keys that follow from a unit's scenario: L; the largest hidden width; and of the process drawn its learning rate, its batch, its name.
 pub const DERIVED_KEYS: [&str; 5] = ["depth", "width", "lr", "batch", "process"];
@@ -58,6 +61,9 @@ pub struct Picture {
     /// The number of panels in a row.
     #[serde(default = "three")]
     pub columns: usize,
+    /// How this picture looks: what it says here replaces what the scenario's `style` says.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub style: Style,
 }
 
 fn three() -> usize {
@@ -240,16 +246,6 @@ pub enum MatrixName {
     TargetAgop,
 }
 
-/// How values are spread along an axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Spread {
-    /// A linear scale.
-    Linear,
-    /// A logarithmic scale.
-    Log,
-}
-
 /// A line across a panel, where something is expected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -328,6 +324,7 @@ pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Valu
                 names.push(name);
             }
         }
+        picture.style.validate(&path::child(&at, "style"), found);
         for (j, panel) in picture.panels.iter().enumerate() {
             validate_panel(panel, &path::item(&path::child(&at, "panels"), j), varied, found);
         }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::machine;
 use crate::network::Init;
 
-use super::{Scenario, ScenarioError};
+use super::{Scenario, ScenarioError, Style};
 
 impl Scenario {
     /// As YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) reads them as floats too.
@@ -25,7 +25,7 @@ impl Scenario {
         escape_unprintable(&serde_json::to_string_pretty(self).expect(INFALLIBLE))
     }
 
-    /// SHA-256 of the compact JSON in 64 hexadecimal digits, each path of a file replaced by `sha256:` and the digest of the
+    /// SHA-256 of the compact JSON in 64 hexadecimal digits, without `style`, each path of a file replaced by `sha256:` and the digest of the
     /// file's content: it depends on what is run, not on how it is spelt or where its files lie.
     pub fn hash(&self) -> Result<String, ScenarioError> {
         self.hash_with(&mut Digests::default())
@@ -33,7 +33,7 @@ impl Scenario {
 
     /// The same, where many scenarios name the same files: each is read once.
     pub fn hash_with(&self, digests: &mut Digests) -> Result<String, ScenarioError> {
-        let mut scenario = self.clone();
+        let mut scenario = Self { style: Style::default(), ..self.clone() };
         if let Some(path) = scenario.data.file_mut() {
             *path = digests.of(path)?;
         }

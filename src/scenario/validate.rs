@@ -7,6 +7,7 @@ use crate::observe::Measure;
 use crate::optim;
 use crate::settings::{Findings, path};
 
+use super::style::PICTURES;
 use super::{ONE_RATE, Scenario};
 
 impl Scenario {
@@ -38,6 +39,8 @@ impl Scenario {
         self.validate_observed(found);
         self.validate_claims(found);
         self.validate_linear(found);
+        self.style.validate("style", found);
+        self.style.validate_names("style", &PICTURES, found);
         // The laws of layers are asked for one by one: they must be there.
         if found.0.is_empty() {
             self.validate_layers(found);

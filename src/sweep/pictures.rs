@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/pictures.json                what is drawn of the units: no unit depends on it
-//! DIR/figures/<name>.svg, .png     the pictures
+//! DIR/figures/<name>.svg, .png     the pictures, in the formats of their style
 //! ```
 
 use std::collections::HashSet;
@@ -17,6 +17,7 @@ use crate::optim::Optimizer;
 use crate::publish::{self, Shelf};
 use crate::run::{Problem, columns};
 use crate::scenario::picture::{self, DERIVED_KEYS};
+use crate::scenario::style::Formats;
 use crate::scenario::{Picture, Scenario, ScenarioError, Sweep, suggestion};
 
 use super::{Folder, Plan, SweepError, ensemble};
@@ -202,8 +203,15 @@ pub struct Drawn {
     pub warnings: Vec<String>,
 }
 
-/// Draws `pictures` of the finished units in the folders of one sweep into `figures/` in the folder `to`. Nothing is run.
-pub fn draw_pictures(folders: &[Folder], plan: &Plan, pictures: &[Picture], to: &Path) -> Result<Drawn, SweepError> {
+/// Draws `pictures` of the finished units in the folders of one sweep into `figures/` in the folder `to`, in the place of the earlier
+/// pictures there that are of the formats `replaced`. Nothing is run.
+pub fn draw_pictures(
+    folders: &[Folder],
+    plan: &Plan,
+    pictures: &[Picture],
+    to: &Path,
+    replaced: &Formats,
+) -> Result<Drawn, SweepError> {
     if pictures.is_empty() {
         return Ok(Drawn::default());
     }
@@ -215,7 +223,8 @@ pub fn draw_pictures(folders: &[Folder], plan: &Plan, pictures: &[Picture], to: 
     let shelf = Shelf::open(to).map_err(FolderError::from)?;
     let stage = shelf.stage().map_err(FolderError::from)?;
     draw_ensemble(&ensemble, pictures, &stage.folder("figures").map_err(FolderError::from)?)?;
-    let files = shelf.publish(stage, |name| name.starts_with("figures/")).map_err(FolderError::from)?;
+    let files =
+        shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name)).map_err(FolderError::from)?;
     Ok(Drawn { files, warnings: warnings(&ensemble, plan, pictures) })
 }
 

@@ -73,7 +73,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
 
     let draft = Draft::of_study(&folder)?;
     draft.write_study(&finished.study, &scenario)?;
-    let drawn = figure::draw_study(&finished.study, &draft.figures()?);
+    let drawn = figure::draw_study(&finished.study, &scenario.style, &draft.figures()?);
     let published = draft.publish(&finished.manifest, Ending::Finished)?;
     complain_of_moved(&published);
     // The table stands even where a picture could not be drawn.

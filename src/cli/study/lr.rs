@@ -106,7 +106,7 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     let finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
     let stage = shelf.stage()?;
     finished.study.write(&stage, &scenario, &finished.manifest)?;
-    let drawn = figure::draw_rate_study(&finished.study, &stage.folder("figures")?);
+    let drawn = figure::draw_rate_study(&finished.study, &scenario.style, &stage.folder("figures")?);
     shelf.publish(stage, |name| drawn.is_ok() && name.starts_with("figures/"))?;
     // The tables stand even where a picture could not be drawn.
     drawn?;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::CliError;
 use crate::cli::output::{complain, print};
+use crate::scenario::style::Formats;
 use crate::sweep::{self, Folder, Plan};
 
 use super::{open, units};
@@ -34,7 +35,7 @@ pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> 
     let (paths, plan): (Vec<Folder>, &Plan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);
     let pictures = sweep::read_pictures(&paths[0], plan)?;
     if status.missing.is_empty() {
-        let drawn = sweep::draw_pictures(&paths, plan, &pictures, to)?;
+        let drawn = sweep::draw_pictures(&paths, plan, &pictures, to, &Formats::all())?;
         if !quiet {
             drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
         }

@@ -12,6 +12,7 @@ use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::{CliError, Limit, Selection};
 use crate::ode::short;
 use crate::report::shell_word;
+use crate::scenario::style::Formats;
 use crate::sweep::{self, Drawn, Folder, Notes, Options, Report, Shard, Status, Task};
 
 use super::{default_folder, planned, units};
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     // Of a part of the units there are no pictures: they are drawn once all parts are there.
     let whole = Status::of(&plan, std::slice::from_ref(&folder)).missing.is_empty();
     let drawn = match whole {
-        true => sweep::draw_pictures(std::slice::from_ref(&folder), &plan, sweep.pictures(), &path)?,
+        true => sweep::draw_pictures(std::slice::from_ref(&folder), &plan, sweep.pictures(), &path, &Formats::all())?,
         false => Drawn::default(),
     };
     if !quiet {

@@ -17,15 +17,17 @@ mod spectra;
 mod tests;
 mod words;
 
+use plotters::style::RGBColor;
+
 use crate::folder::Ensemble;
 use crate::scenario::picture::{self, Mark, Show};
+use crate::scenario::style::{AxisStyle, Family};
 
 use super::canvas::{Canvas, DrawError};
 use super::cells::Cells;
-use super::frame::Frame;
 use super::page::{self, Entry, letter};
 use super::panel::{self, Across};
-use super::plot;
+use super::plot::{self, Place};
 use super::style::Look;
 use groups::{Trace, chosen};
 use looks::Looks;
@@ -47,7 +49,14 @@ impl Plot {
         }
     }
 
-    fn notes(&mut self) -> &mut Vec<String> {
+    fn whole_mut(&mut self) -> &mut dyn plot::Plot {
+        match self {
+            Self::Curves(panel) => panel,
+            Self::Cells(cells) => cells,
+        }
+    }
+
+    fn own_notes(&mut self) -> &mut Vec<String> {
         match self {
             Self::Curves(panel) => &mut panel.notes,
             Self::Cells(cells) => &mut cells.notes,
@@ -56,24 +65,36 @@ impl Plot {
 }
 
 impl plot::Plot for Plot {
-    fn small_print(&self, width: f64) -> Vec<String> {
-        self.whole().small_print(width)
+    fn notes(&self) -> Vec<String> {
+        self.whole().notes()
     }
 
-    fn left_margin(&self) -> f64 {
-        self.whole().left_margin()
+    fn axis_labels(&self) -> Option<[&str; 2]> {
+        self.whole().axis_labels()
     }
 
-    fn right_margin(&self) -> f64 {
-        self.whole().right_margin()
+    fn left_margin(&self, family: Family, label: bool) -> f64 {
+        self.whole().left_margin(family, label)
     }
 
-    fn below(&self) -> f64 {
-        self.whole().below()
+    fn right_margin(&self, family: Family) -> f64 {
+        self.whole().right_margin(family)
     }
 
-    fn draw(&self, canvas: &mut dyn Canvas, letter: Option<char>, frame: Frame, left: f64) -> Result<(), DrawError> {
-        self.whole().draw(canvas, letter, frame, left)
+    fn below(&self, family: Family) -> f64 {
+        self.whole().below(family)
+    }
+
+    fn recolor(&mut self, from: RGBColor, to: RGBColor) {
+        self.whole_mut().recolor(from, to);
+    }
+
+    fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]> {
+        self.whole_mut().restyle(x, y)
+    }
+
+    fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
+        self.whole().draw(canvas, place)
     }
 }
 
@@ -127,7 +148,7 @@ pub(super) fn picture_of(ensemble: &Ensemble, asked: &picture::Picture) -> page:
     let mut panels: Vec<Plot> = Vec::new();
     for Drawn { mut plot, over, .. } in drawn {
         if let Some(over) = over.filter(|over| Some(over) != common.as_ref()) {
-            plot.notes().insert(0, format!("Medians over {over}, bands and bars from 10 to 90 %."));
+            plot.own_notes().insert(0, format!("Medians over {over}, bands and bars from 10 to 90 %."));
         }
         panels.push(plot);
     }
@@ -155,7 +176,7 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
         panel.across.extend(x.map(Across::X).into_iter().chain(y.map(Across::Y)));
         drawn.legend.push(Entry::new(label, Look::guide()));
     }
-    let notes = drawn.plot.notes();
+    let notes = drawn.plot.own_notes();
     notes.splice(0..0, selection(content));
     notes.extend((!content.panel.note.is_empty()).then(|| content.panel.note.clone()));
     if content.units.is_empty() {

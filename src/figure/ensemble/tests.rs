@@ -104,7 +104,7 @@ fn cells(picture: &page::Picture<Plot>) -> &Cells {
 }
 
 fn notes(picture: &page::Picture<Plot>) -> String {
-    plot::Plot::small_print(&picture.panels[0], 1e4).join(" ")
+    plot::Plot::notes(&picture.panels[0]).join(" ")
 }
 
 fn labels(picture: &page::Picture<Plot>) -> Vec<&str> {

@@ -15,6 +15,7 @@
 //! Units are counted from 0, the keys of `grid` first, then `zip`, then the seeds, which change from each unit to the next.
 
 mod block;
+mod pictures;
 mod range;
 mod schema;
 #[cfg(test)]
@@ -31,7 +32,7 @@ pub(super) use schema::schema;
 
 use super::error::{Diagnostic, Location, Patch, ScenarioError, Source};
 use super::print::yaml;
-use super::{Picture, Scenario, patch, picture, read, tree};
+use super::{Picture, Scenario, patch, read};
 
 /// More than this is not a sweep but a mistake: even planning it would take minutes.
 const MAX_UNITS: usize = 1_000_000;
@@ -42,15 +43,16 @@ const MAX_KEYS: usize = 100;
 /// A scenario with a `sweep:` block.
 #[derive(Debug, Clone)]
 pub struct Sweep {
-    /// The scenario without the blocks `sweep` and `pictures`.
+    /// The scenario without the blocks `sweep`, `pictures` and `style`.
     base: Value,
     source: Source,
     file: PathBuf,
     factors: Vec<Factor>,
     pictures: Vec<Picture>,
-    /// The two blocks as they were written.
+    /// The blocks as they were written.
     block: Value,
     pictures_block: Option<Value>,
+    style_block: Option<Value>,
 }
 
 /// Keys that vary together.
@@ -100,10 +102,15 @@ impl Sweep {
         let (mut base, source) = read::load(text, path, sets)?;
         let Some(block) = read::take(&mut base, "sweep") else { return Ok(None) };
         let pictures_block = read::take(&mut base, "pictures");
+        // Of the pictures, not of the units.
+        let style_block = read::take(&mut base, "style");
         let mut found = Findings::default();
         let factors = block::factors(&block, &base, &mut found);
-        let pictures = pictures_block.as_ref().map_or_else(Vec::new, |block| pictures_of(block, &factors, &mut found));
-        let sweep = Self { factors, pictures, base, source, file: path.into(), block, pictures_block };
+        let style = style_block.as_ref().filter(|block| pictures::is_style(block, &mut found));
+        let pictures =
+            pictures_block.as_ref().map_or_else(Vec::new, |block| pictures::read(block, style, &factors, &mut found));
+        pictures::validate_names(&pictures, base.get("name").and_then(Value::as_str), &mut found);
+        let sweep = Self { factors, pictures, base, source, file: path.into(), block, pictures_block, style_block };
         if !found.0.is_empty() {
             return Err(sweep.source.problems(found));
         }
@@ -173,10 +180,12 @@ impl Sweep {
         values(&self.base)
     }
 
-    /// The first unit with every default filled in, and the blocks `sweep` and `pictures` as they were written: a sweep again.
+    /// The first unit with every default filled in, and the other blocks as they were written: a sweep again.
     pub fn explain(&self) -> Result<String, ScenarioError> {
         let mut text = self.unit(0)?.to_yaml();
-        for (name, block) in [("sweep", Some(&self.block)), ("pictures", self.pictures_block.as_ref())] {
+        let blocks =
+            [("sweep", Some(&self.block)), ("pictures", self.pictures_block.as_ref()), ("style", self.style_block.as_ref())];
+        for (name, block) in blocks {
             let Some(block) = block else { continue };
             let mut map = serde_yaml::Mapping::new();
             map.insert(name.into(), block.clone());
@@ -225,22 +234,6 @@ impl Sweep {
             source.patches.extend(patches.into_iter().map(patch));
             source.problems(found)
         })
-    }
-}
-
-/// The block `pictures`; none where something is wrong with it.
-fn pictures_of(block: &Value, factors: &[Factor], found: &mut Findings) -> Vec<Picture> {
-    match tree::read_at::<Vec<Picture>>(block, "pictures") {
-        Ok(pictures) => {
-            let keys = factors.iter().flat_map(|factor| &factor.keys);
-            let varied: Vec<(&str, &[Value])> = keys.map(|key| (key.path.as_str(), key.values.as_slice())).collect();
-            picture::validate(&pictures, &varied, found);
-            pictures
-        }
-        Err(refusal) => {
-            found.add(&refusal.path, refusal.message);
-            Vec::new()
-        }
     }
 }
 

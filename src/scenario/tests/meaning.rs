@@ -72,6 +72,10 @@ fn defaults_spelt_out_do_not_change_the_hash() {
         "optimizers=[]",
     ];
     assert_eq!(reading(SMALL, &spelt).unwrap().hash().unwrap(), reading(SMALL, &[]).unwrap().hash().unwrap());
+    // No record depends on how pictures look.
+    let styled = reading(SMALL, &["style={width: 5.5in, title: false}"]).unwrap();
+    assert_eq!(styled.hash().unwrap(), reading(SMALL, &[]).unwrap().hash().unwrap());
+    assert!(styled.to_json().contains("5.5in") && !reading(SMALL, &[]).unwrap().to_json().contains("style"));
     assert_ne!(reading(SMALL, &["seed=1"]).unwrap().hash().unwrap(), reading(SMALL, &[]).unwrap().hash().unwrap());
 }
 

@@ -56,6 +56,18 @@ stop: {loss: 1.0e-6, grad_norm: 1.0e-9, accuracy: 0.99}
 observe: [loss, balance, nfa, distance, sharpness, ledger]
 measure: [sharpness, ledger, modified_flow, limit]
 claims: [balance-law, nfa]
+style:
+  width: 5.5in
+  font_size: 9pt
+  font: serif
+  format: [svg, pdf]
+  dpi: 300.0
+  title: false
+  notes: false
+  theme: dark
+  legend: right
+  colors: [{curve: slow, color: '#d55e00'}]
+  axes: [{picture: loss, panel: a, x: {limits: [0.1, 10.0], scale: log, label: time}, y: {limits: [0.0, 1.0], scale: linear, label: loss}}]
 ";
 
 /// The forms of a choice that `EVERYTHING` does not take.

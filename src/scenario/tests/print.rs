@@ -128,6 +128,7 @@ prop_compose! {
             observe: None,
             measure: Vec::new(),
             claims: Vec::new(),
+            style: Style { title: seed % 2 == 0, font_size: Some("8.5pt".parse().unwrap()), ..Style::default() },
         }
     }
 }

@@ -1,0 +1,114 @@
+//! Options of `plot` and `figures` for how pictures look: each sets the key of `style:` that it is called like.
+
+use clap::Args;
+
+use crate::scenario::style::{Change, Formats, Given, Style};
+use crate::scenario::{Picture, ScenarioError};
+
+/// What a scenario's `style:` says can be said here, and counts before it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "How pictures look (each option sets a key of the scenario's `style:`)")]
+pub(super) struct StyleOptions {
+    /// Files of a picture: svg, png, pdf, with commas between them [default: svg,png]
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',')]
+    format: Vec<String>,
+    /// Width of the page, as 5.5in, 396pt or 14cm: letters keep their size, panels go to further rows
+    #[arg(long, value_name = "LENGTH")]
+    width: Option<String>,
+    /// Size of the letters beside axes, as 9pt
+    #[arg(long, value_name = "LENGTH")]
+    font_size: Option<String>,
+    /// sans or serif [default: sans]
+    #[arg(long, value_name = "FAMILY")]
+    font: Option<String>,
+    /// Dots per inch of PNGs [default: 192, with a width 300]
+    #[arg(long, value_name = "N")]
+    dpi: Option<f64>,
+    /// With the title and the line below it
+    #[arg(long, overrides_with = "no_title")]
+    title: bool,
+    /// Without the title and the line below it
+    #[arg(long)]
+    no_title: bool,
+    /// With small print below the panels
+    #[arg(long, overrides_with = "no_notes")]
+    notes: bool,
+    /// Without small print below the panels
+    #[arg(long)]
+    no_notes: bool,
+    /// light or dark [default: light]
+    #[arg(long, value_name = "THEME")]
+    theme: Option<String>,
+    /// Where the legend stands: top, bottom, right or none [default: top]
+    #[arg(long, value_name = "PLACE")]
+    legend: Option<String>,
+    /// The colour of a curve, by its name in the legend: `--color gd=#d55e00`; may be repeated
+    #[arg(long = "color", value_name = "CURVE=#RRGGBB")]
+    colors: Vec<String>,
+    /// Limits, scales and labels of axes: `--axis '{picture: loss, panel: a, y: {limits: [1.0e-6, 1], scale: log, label: loss}}'`; may be
+    /// repeated
+    #[arg(long = "axis", value_name = "AXES")]
+    axes: Vec<String>,
+}
+
+impl StyleOptions {
+    /// `style` with these options. `pictures`: the names of those that they may speak of.
+    pub(super) fn over(&self, style: &Style, pictures: &[&str]) -> Result<Style, ScenarioError> {
+        style.changed(&self.changes(), pictures)
+    }
+
+    /// The same of the pictures of a sweep. `names`: those of all pictures.
+    pub(super) fn over_pictures(&self, pictures: &mut [Picture], names: &[&str]) -> Result<(), ScenarioError> {
+        for picture in pictures {
+            picture.style = self.over(&picture.style, names)?;
+        }
+        Ok(())
+    }
+
+    /// The formats whose earlier files make way: where some are asked for here, files of the others stay.
+    pub(super) fn replaced(&self, style: &Style) -> Formats {
+        if self.format.is_empty() { Formats::all() } else { style.format.clone() }
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let mut set = |option: String, key: &'static str, value: Given| changes.push(Change { option, key, value });
+        if !self.format.is_empty() {
+            let formats = self.format.iter().map(|format| format.trim().to_string()).collect();
+            set(format!("--format {}", self.format.join(",")), "format", Given::Words(formats));
+        }
+        let words = [
+            ("--width", "width", &self.width),
+            ("--font-size", "font_size", &self.font_size),
+            ("--font", "font", &self.font),
+            ("--theme", "theme", &self.theme),
+            ("--legend", "legend", &self.legend),
+        ];
+        for (option, key, word) in words {
+            if let Some(word) = word {
+                set(format!("{option} {word}"), key, Given::Word(word.clone()));
+            }
+        }
+        if let Some(dpi) = self.dpi {
+            set(format!("--dpi {dpi}"), "dpi", Given::Number(dpi));
+        }
+        let flags = [
+            ("--title", "title", self.title, true),
+            ("--no-title", "title", self.no_title && !self.title, false),
+            ("--notes", "notes", self.notes, true),
+            ("--no-notes", "notes", self.no_notes && !self.notes, false),
+        ];
+        for (option, key, _, value) in flags.into_iter().filter(|flag| flag.2) {
+            set(option.to_string(), key, Given::Flag(value));
+        }
+        for given in &self.colors {
+            // Names of curves may hold a sign of equality: `λ = 0.001`.
+            let (curve, color) = given.rsplit_once('=').unwrap_or((given, ""));
+            set(format!("--color {given}"), "colors", Given::Color(curve.trim().to_string(), color.trim().to_string()));
+        }
+        for given in &self.axes {
+            set(format!("--axis {given}"), "axes", Given::Item(given.clone()));
+        }
+        changes
+    }
+}

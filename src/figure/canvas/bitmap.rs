@@ -1,0 +1,140 @@
+//! PNG through plotters' bitmap, which is drawn twice as large and averaged over 2 × 2: that smooths every edge.
+
+use ab_glyph::{Font as _, point};
+use plotters::prelude::{BitMapBackend, DrawingBackend, RGBColor};
+use plotters_backend::{BackendColor, BackendStyle as _};
+use png::{BitDepth, ColorType, Encoder, PixelDimensions, Unit};
+
+use crate::scenario::style::Family;
+
+use super::super::font::TextStyle;
+use super::super::style::WHITE;
+use super::{Canvas, DrawError, Paper, Point, scaled};
+
+struct Bitmap<'a> {
+    backend: BitMapBackend<'a>,
+    paper: Paper,
+    /// Fine pixels in a logical one.
+    scale: f64,
+}
+
+impl Bitmap<'_> {
+    fn fill_shown(&mut self, polygon: &[Point], color: RGBColor) -> Result<(), DrawError> {
+        let scale = self.scale;
+        self.backend.fill_polygon(polygon.iter().map(|&p| scaled(p, scale)), &color).map_err(DrawError::Bitmap)
+    }
+
+    fn disc_shown(&mut self, centre: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {
+        let radius = (radius * self.scale).round() as u32;
+        self.backend.draw_circle(scaled(centre, self.scale), radius, &color, true).map_err(DrawError::Bitmap)
+    }
+}
+
+impl Canvas for Bitmap<'_> {
+    fn family(&self) -> Family {
+        self.paper.family
+    }
+
+    fn stroke(&mut self, path: &[Point], width: f64, color: RGBColor) -> Result<(), DrawError> {
+        let color = self.paper.theme.shown(color);
+        // Segment by segment with round joints: the backend's outline of a whole path tears where points are dense.
+        for pair in path.windows(2) {
+            let (a, b) = (pair[0], pair[1]);
+            let length = (b.0 - a.0).hypot(b.1 - a.1);
+            if length > 0.0 {
+                let (nx, ny) = ((a.1 - b.1) / length * width / 2.0, (b.0 - a.0) / length * width / 2.0);
+                let corners = [(a.0 + nx, a.1 + ny), (b.0 + nx, b.1 + ny), (b.0 - nx, b.1 - ny), (a.0 - nx, a.1 - ny)];
+                self.fill_shown(&corners, color)?;
+            }
+        }
+        for &joint in path.iter().skip(1).take(path.len().saturating_sub(2)) {
+            self.disc_shown(joint, width / 2.0, color)?;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, polygon: &[Point], color: RGBColor) -> Result<(), DrawError> {
+        self.fill_shown(polygon, self.paper.theme.shown(color))
+    }
+
+    fn disc(&mut self, centre: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {
+        self.disc_shown(centre, radius, self.paper.theme.shown(color))
+    }
+
+    fn text(&mut self, text: &str, at: Point, style: TextStyle) -> Result<(), DrawError> {
+        // Glyph by glyph: the backend drops the space to the left of each, which makes the letters uneven.
+        let at = scaled(at, self.scale);
+        let BackendColor { alpha, rgb } = self.paper.theme.shown(style.color).color();
+        let em = style.font.em * self.scale;
+        let mut along = -style.anchor.offset(style.font.width(text) * self.scale);
+        for c in text.chars() {
+            let (face, glyph) = style.font.glyph(c);
+            let face = face.face();
+            let placed = glyph.with_scale_and_position(face.scale(em), point(along as f32, 0.0));
+            along += em * face.advance(glyph);
+            let Some(outline) = face.font().outline_glyph(placed) else { continue };
+            let corner = outline.px_bounds().min;
+            let mut dots = Vec::new();
+            outline.draw(|x, y, coverage| dots.push((corner.x as i32 + x as i32, corner.y as i32 + y as i32, coverage)));
+            for (along, down, coverage) in dots {
+                let place = if style.upwards { (at.0 + down, at.1 - along) } else { (at.0 + along, at.1 + down) };
+                let color = BackendColor { alpha: alpha * f64::from(coverage).min(1.0), rgb };
+                self.backend.draw_pixel(place, color).map_err(DrawError::Bitmap)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The PNG of what `draw` draws.
+pub(in super::super) fn png(
+    paper: Paper,
+    draw: impl FnOnce(&mut dyn Canvas) -> Result<(), DrawError>,
+) -> Result<Vec<u8>, DrawError> {
+    let pixels_per_logical = paper.dpi * paper.points() / 72.0;
+    let size = [paper.width, paper.height].map(|length| (length * pixels_per_logical).round().max(1.0) as u32);
+    let fine = size.map(|length| 2 * length);
+    let RGBColor(red, green, blue) = paper.theme.shown(WHITE);
+    let mut pixels: Vec<u8> = [red, green, blue].repeat(fine[0] as usize * fine[1] as usize);
+    {
+        let backend = BitMapBackend::with_buffer(&mut pixels, (fine[0], fine[1]));
+        let mut canvas = Bitmap { backend, paper, scale: 2.0 * pixels_per_logical };
+        draw(&mut canvas)?;
+        canvas.backend.present().map_err(DrawError::Bitmap)?;
+    }
+    let image = halved(&pixels, fine[0] as usize);
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, size[0], size[1]);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    let per_metre = (paper.dpi / 0.0254).round() as u32;
+    encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&image)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// The RGB image of half the size, each pixel the mean of 2 × 2.
+fn halved(pixels: &[u8], width: usize) -> Vec<u8> {
+    let row = 3 * width;
+    let mean = |rows: &[u8], i: usize| {
+        let sum: u32 = [i, i + 3, row + i, row + i + 3].iter().map(|&j| u32::from(rows[j])).sum();
+        ((sum + 2) / 4) as u8
+    };
+    pixels
+        .chunks_exact(2 * row)
+        .flat_map(|rows| (0..width / 2).flat_map(move |x| (0..3).map(move |channel| mean(rows, 6 * x + channel))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halving_averages_each_channel() {
+        let pixels = [0, 0, 0, 255, 4, 0, 255, 0, 0, 255, 0, 8];
+        assert_eq!(halved(&pixels, 2), [191, 1, 2]);
+    }
+}

@@ -1,0 +1,81 @@
+//! Colours on a dark page: the lightness of each is turned about, its hue stays. White becomes the page and black the letters, what was pale
+//! is dark, and what stood out from white stands out from the page.
+
+use plotters::style::RGBColor;
+
+use crate::scenario::style::Theme;
+
+/// Lightness of the dark page and of letters on it, from 0 to 1 (OKLab's).
+const PAGE: f64 = 0.19;
+const LETTERS: f64 = 0.94;
+
+impl Theme {
+    /// How `color`, which is chosen for a white page, is shown.
+    pub(in super::super) fn shown(self, color: RGBColor) -> RGBColor {
+        match self {
+            Self::Light => color,
+            Self::Dark => turned(color),
+        }
+    }
+}
+
+fn turned(color: RGBColor) -> RGBColor {
+    let [lightness, a, b] = oklab(color);
+    rgb([LETTERS + lightness * (PAGE - LETTERS), a, b])
+}
+
+/// Björn Ottosson, *A perceptual color space for image processing*, 2020.
+fn oklab(RGBColor(red, green, blue): RGBColor) -> [f64; 3] {
+    let [r, g, b] = [red, green, blue].map(|channel| {
+        let c = f64::from(channel) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    });
+    let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
+    let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
+    let s = (0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b).cbrt();
+    [
+        0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
+        1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
+        0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
+    ]
+}
+
+fn rgb([lightness, a, b]: [f64; 3]) -> RGBColor {
+    let l = (lightness + 0.396_337_777_4 * a + 0.215_803_757_3 * b).powi(3);
+    let m = (lightness - 0.105_561_345_8 * a - 0.063_854_172_8 * b).powi(3);
+    let s = (lightness - 0.089_484_177_5 * a - 1.291_485_548_0 * b).powi(3);
+    let channel = |c: f64| {
+        let c = c.clamp(0.0, 1.0);
+        let c = if c <= 0.003_130_8 { 12.92 * c } else { 1.055 * c.powf(1.0 / 2.4) - 0.055 };
+        (255.0 * c).round() as u8
+    };
+    RGBColor(
+        channel(4.076_741_662_1 * l - 3.307_711_591_3 * m + 0.230_969_929_2 * s),
+        channel(-1.268_438_004_6 * l + 2.609_757_401_1 * m - 0.341_319_396_5 * s),
+        channel(-0.004_196_086_3 * l - 0.703_418_614_7 * m + 1.707_614_701_0 * s),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::style::{BLACK, GREY, WHITE, categorical, luminance};
+    use super::*;
+
+    #[test]
+    fn colours_come_back_from_oklab() {
+        for i in 0..10 {
+            let color = categorical(i);
+            assert_eq!(rgb(oklab(color)), color);
+        }
+    }
+
+    #[test]
+    fn everything_stands_out_from_a_dark_page() {
+        let page = luminance(Theme::Dark.shown(WHITE));
+        assert!(page < 0.1 && luminance(Theme::Dark.shown(BLACK)) > 0.9 && luminance(Theme::Dark.shown(GREY)) > 0.5);
+        for i in 0..10 {
+            assert!(luminance(Theme::Dark.shown(categorical(i))) > page + 0.2, "{i}");
+        }
+        assert_eq!(Theme::Light.shown(GREY), GREY);
+    }
+}

@@ -1,0 +1,364 @@
+//! A picture laid out on its sheet: title, caption, one legend beside the panels (where it covers no data), panels in rows.
+//!
+//! Sizes are in logical pixels, of which letters have always the same number: what a style asks for in inches and points is how large a
+//! logical pixel is, and how many of them the sheet is wide. Panels that no longer fit go to the next row.
+
+use crate::scenario::style::{Family, Legend, Style};
+
+use super::canvas::{Canvas, DrawError, Paper};
+use super::font::{Anchor, Font, TextStyle};
+use super::frame::Frame;
+use super::page::{Entry, Picture, letter};
+use super::pen::draw_sample;
+use super::plot::{Labels, Place, Plot};
+use super::style::{GREY, LABEL_SIZE, SMALL_SIZE, TITLE_SIZE};
+use super::text::{draw_label, label_width, wrap};
+
+const LEGEND_SIZE: f64 = 9.5;
+const SAMPLE: f64 = 24.0;
+const BESIDE_SAMPLE: f64 = 5.0;
+const BETWEEN_ENTRIES: f64 = 16.0;
+const LEGEND_ROW: f64 = 15.0;
+const TITLE_ROW: f64 = 17.0;
+const CAPTION_ROW: f64 = 12.0;
+const SMALL_ROW: f64 = 11.0;
+const EDGE: f64 = 14.0;
+/// Of a sheet whose width is given: the page that it stands on has its own margins.
+const NARROW_EDGE: f64 = 3.0;
+const BETWEEN_PANELS: f64 = 20.0;
+const DATA_HEIGHT: f64 = 262.0;
+/// From the small print of the one before, or from the legend, down to the data of a row: room for the panels' headings.
+const ABOVE_DATA: f64 = 30.0;
+/// The narrowest panel, with what stands beside its data: where the width is given, a row has no more of them than fit.
+const NARROWEST_PANEL: f64 = 205.0;
+
+/// A picture and the sheet that it is drawn on.
+pub(super) struct Sheet<'p, P> {
+    picture: &'p Picture<P>,
+    style: &'p Style,
+}
+
+/// One row of panels.
+struct Row<'p, P> {
+    panels: &'p [P],
+    /// The index of the first of them.
+    first: usize,
+    /// Which axes' labels each panel draws.
+    labels: Vec<Labels>,
+    /// What stands below the row as a whole.
+    shared: Option<String>,
+}
+
+impl<'p, P: Plot> Sheet<'p, P> {
+    pub(super) fn new(picture: &'p Picture<P>, style: &'p Style) -> Self {
+        Self { picture, style }
+    }
+
+    fn family(&self) -> Family {
+        self.style.font
+    }
+
+    fn legend_font(&self) -> Font {
+        self.family().regular(LEGEND_SIZE)
+    }
+
+    /// Points in a logical pixel, where the style says anything of sizes.
+    fn points(&self) -> Option<f64> {
+        self.style.letters().map(|letters| letters / LABEL_SIZE)
+    }
+
+    /// In logical pixels, where it is given.
+    fn fixed_width(&self) -> Option<f64> {
+        Some(self.style.width?.points() / self.points()?)
+    }
+
+    fn edge(&self) -> f64 {
+        if self.style.width.is_some() { NARROW_EDGE } else { EDGE }
+    }
+
+    /// The entries of the legend, and the room that they take beside the panels.
+    fn legend(&self) -> (&[Entry], f64) {
+        let widest = || self.picture.legend.iter().map(|entry| self.entry_width(entry)).fold(0.0, f64::max);
+        match self.style.legend {
+            Legend::None => (&[], 0.0),
+            Legend::Right if !self.picture.legend.is_empty() => (&self.picture.legend, BETWEEN_ENTRIES + widest()),
+            _ => (&self.picture.legend, 0.0),
+        }
+    }
+
+    /// Panels in the widest row.
+    fn across(&self) -> usize {
+        let asked = self.picture.columns.min(self.picture.panels.len()).max(1);
+        let Some(width) = self.fixed_width() else { return asked };
+        let room = width - 2.0 * self.edge() - self.legend().1;
+        let fitting = ((room + BETWEEN_PANELS) / (NARROWEST_PANEL + BETWEEN_PANELS)) as usize;
+        asked.min(fitting.max(1))
+    }
+
+    fn width(&self) -> f64 {
+        let own = match self.across() {
+            1 => 460.0,
+            2 => 720.0,
+            n => 350.0 * n as f64 + 20.0,
+        };
+        self.fixed_width().unwrap_or((own + self.legend().1).ceil())
+    }
+
+    fn title_lines(&self) -> Vec<String> {
+        let title = if self.style.title { self.picture.title.as_str() } else { "" };
+        wrap(title, self.family().bold(TITLE_SIZE), self.width() - 2.0 * self.edge())
+    }
+
+    fn caption_lines(&self) -> Vec<String> {
+        let caption = if self.style.title { self.picture.caption.as_str() } else { "" };
+        wrap(caption, self.family().regular(SMALL_SIZE), self.width() - 2.0 * self.edge())
+    }
+
+    fn entry_width(&self, entry: &Entry) -> f64 {
+        label_width(&entry.label, self.legend_font()) + if entry.look.is_some() { SAMPLE + BESIDE_SAMPLE } else { 0.0 }
+    }
+
+    /// Row and left end of each entry.
+    fn legend_places(&self) -> Vec<(usize, f64)> {
+        let (entries, beside) = self.legend();
+        if beside > 0.0 {
+            return (0..entries.len()).map(|row| (row, self.width() - self.edge() - beside + BETWEEN_ENTRIES)).collect();
+        }
+        let (mut row, mut x) = (0, self.edge());
+        let mut places = Vec::new();
+        for entry in entries {
+            let width = self.entry_width(entry);
+            if x > self.edge() && x + width > self.width() - self.edge() {
+                (row, x) = (row + 1, self.edge());
+            }
+            places.push((row, x));
+            x += width + BETWEEN_ENTRIES;
+        }
+        places
+    }
+
+    fn legend_height(&self) -> f64 {
+        LEGEND_ROW * self.legend_places().last().map_or(0, |(row, _)| row + 1) as f64
+    }
+
+    /// Where the panels' part of the sheet begins.
+    fn head(&self) -> f64 {
+        let titles = TITLE_ROW * self.title_lines().len() as f64 + CAPTION_ROW * self.caption_lines().len() as f64;
+        let above = if self.style.width.is_some() { 0.0 } else { 10.0 };
+        above + titles + if titles > 0.0 { 4.0 } else { 0.0 }
+    }
+
+    fn data_top(&self) -> f64 {
+        let legend = if self.style.legend == Legend::Top { self.legend_height() } else { 0.0 };
+        // Without anything above them the headings need less room.
+        let above = if self.head() + legend > 0.0 { ABOVE_DATA } else { 22.0 };
+        self.head() + legend + above
+    }
+
+    fn cell_width(&self) -> f64 {
+        let n = self.across() as f64;
+        (self.width() - 2.0 * self.edge() - self.legend().1 - BETWEEN_PANELS * (n - 1.0)) / n
+    }
+
+    fn data_height(&self) -> f64 {
+        if self.style.width.is_some() { (0.72 * self.cell_width()).clamp(120.0, DATA_HEIGHT) } else { DATA_HEIGHT }
+    }
+
+    /// The rows of panels. Neighbours with the same label beside their axes have it once; so has a row below them.
+    fn rows(&self) -> Vec<Row<'p, P>> {
+        let across = self.across();
+        let row = |(i, panels): (usize, &'p [P])| {
+            let labels: Vec<Option<[&str; 2]>> = panels.iter().map(Plot::axis_labels).collect();
+            let x = |j: usize| labels[j].map(|[x, _]| x);
+            let y = |j: usize| labels[j].map(|[_, y]| y);
+            let common = x(0).filter(|_| panels.len() > 1 && (1..panels.len()).all(|j| x(j) == x(0)));
+            let own = |j: usize| Labels { x: common.is_none(), y: j == 0 || y(j).is_none() || y(j) != y(j - 1) };
+            Row { panels, first: i * across, labels: (0..panels.len()).map(own).collect(), shared: common.map(str::to_string) }
+        };
+        self.picture.panels.chunks(across).enumerate().map(row).collect()
+    }
+
+    /// From the data of a row down to the first line of its small print, the same for its panels.
+    fn below_data(&self, row: &Row<P>) -> f64 {
+        row.panels.iter().map(|panel| panel.below(self.family())).fold(0.0, f64::max)
+    }
+
+    /// The small print of a panel, in lines that fit under it.
+    fn small_print(&self, panel: &P) -> Vec<String> {
+        let notes = if self.style.notes { panel.notes() } else { Vec::new() };
+        let font = self.family().regular(SMALL_SIZE);
+        notes.iter().flat_map(|note| wrap(note, font, self.cell_width())).collect()
+    }
+
+    /// From the top of the data of a row to the end of its small print.
+    fn row_height(&self, row: &Row<P>) -> f64 {
+        let small_print = row.panels.iter().map(|panel| self.small_print(panel).len()).max().unwrap_or(0);
+        // Small print ends a line above where the next would begin.
+        let below = self.below_data(row) - if small_print == 0 && self.style.width.is_some() { 10.0 } else { 0.0 };
+        self.data_height() + below + SMALL_ROW * small_print as f64
+    }
+
+    /// Where the last row ends.
+    fn data_bottom(&self) -> f64 {
+        let rows = self.rows();
+        let between = ABOVE_DATA * rows.len().saturating_sub(1) as f64;
+        self.data_top() + rows.iter().map(|row| self.row_height(row)).sum::<f64>() + between
+    }
+
+    fn legend_top(&self) -> f64 {
+        match self.style.legend {
+            Legend::Bottom => self.data_bottom(),
+            Legend::Right => self.data_top() - LEGEND_ROW,
+            Legend::Top | Legend::None => self.head(),
+        }
+    }
+
+    pub(super) fn paper(&self) -> Paper {
+        let legend = match self.style.legend {
+            Legend::Bottom => self.data_bottom() + self.legend_height() + 6.0,
+            Legend::Right => self.legend_top() + self.legend_height() + 6.0,
+            Legend::Top | Legend::None => 0.0,
+        };
+        Paper {
+            width: self.width(),
+            height: self.data_bottom().max(legend).ceil(),
+            points: self.points(),
+            dpi: self.style.dpi.unwrap_or(if self.style.width.is_some() { 300.0 } else { 192.0 }),
+            family: self.family(),
+            theme: self.style.theme,
+        }
+    }
+
+    pub(super) fn draw(&self, canvas: &mut dyn Canvas) -> Result<(), DrawError> {
+        let mut y = if self.style.width.is_some() { 0.0 } else { 10.0 };
+        for line in self.title_lines() {
+            y += TITLE_ROW;
+            canvas.text(&line, (self.edge(), y - 3.0), TextStyle::new(self.family().bold(TITLE_SIZE)))?;
+        }
+        let small = TextStyle::new(self.family().regular(SMALL_SIZE)).colored(GREY);
+        for line in self.caption_lines() {
+            y += CAPTION_ROW;
+            canvas.text(&line, (self.edge(), y), small)?;
+        }
+        self.draw_legend(canvas)?;
+        let mut top = self.data_top();
+        for row in self.rows() {
+            self.draw_row(canvas, &row, top, small)?;
+            top += self.row_height(&row) + ABOVE_DATA;
+        }
+        Ok(())
+    }
+
+    fn draw_legend(&self, canvas: &mut dyn Canvas) -> Result<(), DrawError> {
+        for (entry, (row, mut x)) in self.legend().0.iter().zip(self.legend_places()) {
+            let baseline = self.legend_top() + LEGEND_ROW * (row + 1) as f64;
+            if let Some(look) = entry.look {
+                draw_sample(canvas, look, (x, baseline - 0.36 * LEGEND_SIZE), SAMPLE)?;
+                x += SAMPLE + BESIDE_SAMPLE;
+            }
+            draw_label(canvas, &entry.label, (x, baseline), TextStyle::new(self.legend_font()))?;
+        }
+        Ok(())
+    }
+
+    fn draw_row(&self, canvas: &mut dyn Canvas, row: &Row<P>, top: f64, small: TextStyle) -> Result<(), DrawError> {
+        let below = self.below_data(row);
+        let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
+        for (j, (panel, labels)) in row.panels.iter().zip(&row.labels).enumerate() {
+            let left = self.edge() + j as f64 * (self.cell_width() + BETWEEN_PANELS);
+            let right = left + self.cell_width() - panel.right_margin(self.family());
+            let data_left = left + panel.left_margin(self.family(), labels.y);
+            let frame = Frame { left: data_left, right, top, bottom: top + self.data_height() };
+            let letter = (self.picture.panels.len() > 1).then(|| letter(row.first + j));
+            panel.draw(canvas, Place { letter, frame, left, labels: *labels })?;
+            ends = (ends.0.min(frame.left), ends.1.max(frame.right));
+            for (k, line) in self.small_print(panel).iter().enumerate() {
+                canvas.text(line, (left, frame.bottom + below + SMALL_ROW * k as f64), small)?;
+            }
+        }
+        if let Some(label) = &row.shared {
+            let style = TextStyle::new(self.family().regular(LABEL_SIZE)).anchored(Anchor::Middle);
+            let at = ((ends.0 + ends.1) / 2.0, top + self.data_height() + below - 18.0);
+            draw_label(canvas, label, at, style)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::axis::Scale;
+    use crate::figure::panel::{AxisSpec, Panel};
+    use crate::figure::style;
+
+    fn picture(panels: usize) -> Picture {
+        let panel = || Panel::new("", AxisSpec::new("time t", Scale::Linear), AxisSpec::new("loss", Scale::Linear));
+        Picture::new("p", "run".into(), "λ".into(), Vec::new(), (0..panels).map(|_| panel()).collect())
+    }
+
+    fn style(text: &str) -> Style {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_long_legend_takes_more_rows_and_stays_on_the_page() {
+        let mut picture = picture(0);
+        picture.legend = (0..30).map(|i| Entry::new(format!("process {i}"), style::process(i))).collect();
+        let plain = Style::default();
+        let sheet = Sheet::new(&picture, &plain);
+        for (entry, (_, x)) in picture.legend.iter().zip(sheet.legend_places()) {
+            assert!(x >= EDGE && x + sheet.entry_width(entry) <= sheet.width() - EDGE);
+        }
+        let long = sheet.paper();
+        let mut short = picture.clone();
+        short.legend.truncate(1);
+        let short = Sheet::new(&short, &plain).paper();
+        assert!(short.height < long.height && short.width == long.width);
+    }
+
+    #[test]
+    fn panels_that_do_not_fit_go_to_further_rows() {
+        let picture = picture(4);
+        let rows =
+            |text: &str| Sheet::new(&picture, &style(text)).rows().iter().map(|row| row.panels.len()).collect::<Vec<_>>();
+        assert_eq!(rows("{}"), [4]);
+        assert_eq!(rows(r#"{"width":"5.5in"}"#), [2, 2]);
+        assert_eq!(rows(r#"{"width":"3.25in"}"#), [1; 4]);
+        assert_eq!(rows(r#"{"width":"5.5in","font_size":"6pt"}"#), [3, 1]);
+    }
+
+    #[test]
+    fn panels_of_a_row_share_their_labels() {
+        let mut picture = picture(3);
+        picture.panels[2].y.label = "distance".into();
+        let plain = Style::default();
+        let row = &Sheet::new(&picture, &plain).rows()[0];
+        assert_eq!(row.shared.as_deref(), Some("time t"));
+        assert_eq!(
+            row.labels.iter().map(|labels| (labels.x, labels.y)).collect::<Vec<_>>(),
+            [(false, true), (false, false), (false, true)]
+        );
+        picture.panels[1].x.label = "steps".into();
+        let row = &Sheet::new(&picture, &plain).rows()[0];
+        assert!(row.shared.is_none() && row.labels.iter().all(|labels| labels.x));
+    }
+
+    #[test]
+    fn a_legend_stands_where_it_is_asked_for() {
+        let mut picture = picture(1);
+        picture.legend = vec![Entry::new("flow", style::process(0))];
+        let place = |text: &str| {
+            let style = style(text);
+            let sheet = Sheet::new(&picture, &style);
+            (sheet.legend_top(), sheet.legend_places(), sheet.paper())
+        };
+        let (top, _, paper) = place("{}");
+        let (bottom, _, longer) = place(r#"{"legend":"bottom"}"#);
+        assert!(top < 100.0 && bottom > 200.0 && longer.height <= paper.height + 10.0);
+        let (_, places, wider) = place(r#"{"legend":"right"}"#);
+        assert!(wider.width > paper.width && places[0].1 > paper.width - 30.0);
+        let (_, places, lower) = place(r#"{"legend":"none"}"#);
+        assert!(places.is_empty() && lower.height < paper.height);
+    }
+}
