@@ -1,13 +1,17 @@
-//! Colours on a dark page: the lightness of each is turned about, its hue stays. White becomes the page and black the letters, what was pale
-//! is dark, and what stood out from white stands out from the page.
+//! Colours on a dark page. The lightness of neutral and pale colours is turned about: white becomes the page, black the letters, a pale band
+//! a dark one. Curves keep their hue and their order of lightness, and become light enough to stand out.
 
 use plotters::style::RGBColor;
 
 use crate::scenario::style::Theme;
 
 /// Lightness of the dark page and of letters on it, from 0 to 1 (OKLab's).
-const PAGE: f64 = 0.19;
-const LETTERS: f64 = 0.94;
+const PAGE: f64 = 0.15;
+const LETTERS: f64 = 0.98;
+/// Lightness of curves: from that of a curve that is black to what is added for one that is white.
+const CURVES: (f64, f64) = (0.6, 0.3);
+/// Chroma up to which a colour is pale, and from which it is a curve's.
+const PALE: (f64, f64) = (0.05, 0.10);
 
 impl Theme {
     /// How `color`, which is chosen for a white page, is shown.
@@ -21,7 +25,9 @@ impl Theme {
 
 fn turned(color: RGBColor) -> RGBColor {
     let [lightness, a, b] = oklab(color);
-    rgb([LETTERS + lightness * (PAGE - LETTERS), a, b])
+    let inverted = LETTERS + lightness * (PAGE - LETTERS);
+    let share = ((a.hypot(b) - PALE.0) / (PALE.1 - PALE.0)).clamp(0.0, 1.0);
+    rgb([inverted + share * (CURVES.0 + CURVES.1 * lightness - inverted), a, b])
 }
 
 /// Björn Ottosson, *A perceptual color space for image processing*, 2020.
@@ -58,7 +64,7 @@ fn rgb([lightness, a, b]: [f64; 3]) -> RGBColor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::style::{BLACK, GREY, WHITE, categorical, luminance};
+    use super::super::super::style::{BLACK, GREY, WHITE, categorical};
     use super::*;
 
     #[test]
@@ -69,13 +75,25 @@ mod tests {
         }
     }
 
+    /// The ratio of relative luminances that accessibility is judged by (WCAG 2, 1.4.3 and 1.4.11).
+    fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+        let luminance = |RGBColor(red, green, blue): RGBColor| {
+            let [r, g, b] = [red, green, blue].map(|channel| (f64::from(channel) / 255.0).powf(2.2));
+            0.05 + 0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        a.max(b) / a.min(b)
+    }
+
     #[test]
     fn everything_stands_out_from_a_dark_page() {
-        let page = luminance(Theme::Dark.shown(WHITE));
-        assert!(page < 0.1 && luminance(Theme::Dark.shown(BLACK)) > 0.9 && luminance(Theme::Dark.shown(GREY)) > 0.5);
+        let dark = |color| contrast(Theme::Dark.shown(color), Theme::Dark.shown(WHITE));
+        assert!(dark(BLACK) >= 7.0 && dark(GREY) >= 4.5, "{} {}", dark(BLACK), dark(GREY));
         for i in 0..10 {
-            assert!(luminance(Theme::Dark.shown(categorical(i))) > page + 0.2, "{i}");
+            assert!(dark(categorical(i)) >= 3.0, "{i}: {}", dark(categorical(i)));
         }
+        // A band of a fifth of its curve's colour stays behind it.
+        assert!((1.02..1.5).contains(&dark(RGBColor(204, 226, 239))));
         assert_eq!(Theme::Light.shown(GREY), GREY);
     }
 }

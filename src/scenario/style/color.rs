@@ -17,7 +17,6 @@ pub struct CurveColor {
     /// Its name in the legend: `gd`, `λ = 0.001`.
     pub curve: String,
     /// Its colour.
-    #[schemars(with = "String")]
     pub color: Color,
 }
 
@@ -37,6 +36,20 @@ impl FromStr for Color {
         let [_, red, green, blue] =
             number.ok_or_else(|| format!("must be a colour in quotes as \"#0072b2\", got {text:?}"))?.to_be_bytes();
         Ok(Self(red, green, blue))
+    }
+}
+
+impl JsonSchema for Color {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Color".into()
+    }
+
+    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": r"^#?[0-9a-fA-F]{6}$"})
     }
 }
 

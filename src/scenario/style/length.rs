@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A length on paper.
@@ -49,6 +50,20 @@ impl FromStr for Length {
             value.is_finite().then_some(Self { value, unit })
         };
         read().ok_or_else(|| format!("must be a length with its unit, as 5.5in, 396pt, 14cm or 140mm, got {text:?}"))
+    }
+}
+
+impl JsonSchema for Length {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Length".into()
+    }
+
+    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": r"^\s*[0-9.eE+-]+\s*(in|pt|cm|mm)\s*$"})
     }
 }
 

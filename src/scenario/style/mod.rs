@@ -35,12 +35,10 @@ pub struct Style {
     /// The width of the page, as 5.5in, 396pt or 14cm. Text keeps its size and panels wrap into more rows. By default a page grows with its
     /// panels.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
     pub width: Option<Length>,
     /// The text size of axis labels, as 9pt. Titles are larger, ticks and small print smaller. With a `width` the default is 9.25pt, so that
     /// no text is below 7pt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
     pub font_size: Option<Length>,
     /// The font.
     #[serde(skip_serializing_if = "is_default")]

@@ -11,7 +11,7 @@ use super::*;
 fn a_misspelt_key_is_reported_where_it_stands() {
     for text in texts() {
         for (path, position) in keys(&text) {
-            let end = byte(&text, position) + key(&path).len();
+            let end = end(&text, &path, position);
             let misspelt = format!("{}q{}", &text[..end], &text[end..]);
             let message = assert_reported(&misspelt, &format!("{path}q"), &at(position));
             assert!(message.contains(&format!("did you mean `{}`?", key(&path))), "{message}");
@@ -26,7 +26,7 @@ fn the_texts_hold_every_key() {
     let written: BTreeSet<String> = texts.iter().flat_map(|text| keys(text)).map(|(path, _)| path).collect();
     for text in texts {
         for (path, position) in keys(&text) {
-            let end = byte(&text, position) + key(&path).len();
+            let end = end(&text, &path, position);
             let message = assert_reported(&format!("{}q{}", &text[..end], &text[end..]), &format!("{path}q"), &at(position));
             let Some((_, known)) = message.split_once("keys here: ") else { continue };
             for other in known.trim_end_matches(')').split(", ") {

@@ -20,6 +20,10 @@ pub fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
                 Value::Array(kinds) => kinds.iter().any(|kind| is_of(kind, value)),
                 kind => is_of(kind, value),
             },
+            "pattern" => {
+                let pattern = regex::Regex::new(rule.as_str().unwrap()).expect("a regular expression");
+                value.as_str().is_none_or(|text| pattern.is_match(text))
+            }
             "minimum" => value.as_f64().is_none_or(|value| value >= rule.as_f64().unwrap()),
             "maximum" => value.as_f64().is_none_or(|value| value <= rule.as_f64().unwrap()),
             "items" => value.as_array().is_none_or(|items| items.iter().all(|item| is_valid(root, rule, item))),

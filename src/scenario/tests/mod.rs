@@ -141,6 +141,12 @@ fn byte(text: &str, position: Position) -> usize {
     text.split_inclusive('\n').take(position.line - 1).map(str::len).sum::<usize>() + position.column - 1
 }
 
+/// The byte behind the key of `path`, which stands at `position`; before the quote that ends it, where it is in quotes.
+fn end(text: &str, path: &str, position: Position) -> usize {
+    let begin = byte(text, position);
+    begin + usize::from(text[begin..].starts_with('"')) + key(path).len()
+}
+
 /// The last key of a path.
 fn key(path: &str) -> &str {
     path.rsplit('.').next().unwrap()
