@@ -1,5 +1,7 @@
 //! Curves that lie on one another. The one below is drawn wider, so that it is seen on both sides of the one that covers it.
 
+use plotters::style::RGBColor;
+
 use super::canvas::Point;
 
 /// Nearer than this, in logical pixels, two curves are one to the eye.
@@ -12,9 +14,13 @@ const MOST: usize = 3;
 /// Places of a curve that are looked at.
 const SAMPLES: usize = 64;
 
-/// What to add to the width of each curve's line. Curves are drawn in their order.
-pub(super) fn wider(curves: &[Vec<Option<Point>>]) -> Vec<f64> {
-    let above = |i: usize| curves[i + 1..].iter().filter(|other| hides(other, &curves[i])).count();
+/// What to add to the width of each curve's line. Curves are drawn in their order. Under one of its own colour a wide curve would not be
+/// told from it either.
+pub(super) fn wider(curves: &[(Vec<Option<Point>>, RGBColor)]) -> Vec<f64> {
+    let above = |i: usize| {
+        let (lower, color) = &curves[i];
+        curves[i + 1..].iter().filter(|(upper, other)| other != color && hides(upper, lower)).count()
+    };
     (0..curves.len()).map(|i| WIDER * above(i).min(MOST) as f64).collect()
 }
 
@@ -49,14 +55,21 @@ mod tests {
         (0..100).map(f64::from).map(|x| Some((x, of(x)))).collect()
     }
 
+    /// Each in a colour of its own.
+    fn coloured(curves: Vec<Vec<Option<Point>>>) -> Vec<(Vec<Option<Point>>, RGBColor)> {
+        curves.into_iter().zip(0..).map(|(curve, i)| (curve, RGBColor(i, 0, 0))).collect()
+    }
+
     #[test]
     fn what_is_covered_is_wider_and_what_covers_is_not() {
-        let curves = [curve(|x| x), curve(|x| x + 0.5), curve(|x| 2.0 * x), curve(|x| x)];
+        let mut curves = coloured(vec![curve(|x| x), curve(|x| x + 0.5), curve(|x| 2.0 * x), curve(|x| x)]);
         assert_eq!(wider(&curves), [2.0 * WIDER, WIDER, 0.0, 0.0]);
+        curves[3].1 = curves[0].1;
+        assert_eq!(wider(&curves), [WIDER, WIDER, 0.0, 0.0]);
     }
 
     #[test]
     fn curves_that_cross_or_have_no_place_hide_nothing() {
-        assert_eq!(wider(&[curve(|x| x), curve(|x| 100.0 - x), Vec::new(), vec![None; 5]]), [0.0; 4]);
+        assert_eq!(wider(&coloured(vec![curve(|x| x), curve(|x| 100.0 - x), Vec::new(), vec![None; 5]])), [0.0; 4]);
     }
 }
