@@ -24,7 +24,7 @@ array=$(grep -oP '^#SBATCH --array=\K.*' "$1")
 grep '^#SBATCH --array' "$1" >> sbatch.log
 for range in ${array//,/ }; do
     for index in $(seq "${range%-*}" "${range#*-}"); do
-        if ! grep -qx "$index" lost; then SLURM_ARRAY_TASK_ID=$index bash "$1" || exit 1; fi
+        if ! grep -qx "$index" lost; then SLURM_ARRAY_TASK_ID=$index bash "$1" > /dev/null || exit 1; fi
     done
 done
 echo "Submitted batch job 42"
