@@ -12,12 +12,21 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ReportError> {
     Ok(text.find("<svg").map(|root| text[root..].to_string()))
 }
 
-/// Every SVG in `folder`, if that is there, in the order of names, each with what `caption` says of its name under it.
+/// Every SVG in `folder`, if that is there, in the order of names, each with what `caption` says of its name under it. Pictures that were
+/// drawn in other formats alone are named with the remedy.
 pub(super) fn add_all(page: &mut Page, folder: &Path, caption: impl Fn(&str) -> String) -> Result<usize, ReportError> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).map_or(Vec::new(), |entries| entries.flatten().map(|e| e.path()).collect());
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
+    let is = |path: &Path, format: &str| path.extension().is_some_and(|extension| extension == format);
+    let others = files.iter().any(|path| is(path, "pdf") || is(path, "png"));
+    files.retain(|path| is(path, "svg"));
     files.sort();
+    if files.is_empty() && others {
+        page.heading("Pictures");
+        page.paragraph(
+            "They were not drawn as SVG, the format that a page shows: draw them by gramflow plot with --format svg.",
+        );
+    }
     let mut count = 0;
     for path in files {
         if let Some(svg) = read(&path)? {

@@ -302,3 +302,20 @@ fn of_nothing_there_is_none() {
     }
     assert_eq!(fs::read_dir(at.path()).unwrap().count(), 0);
 }
+
+/// A run whose pictures no page can show says so, and how to mend it.
+#[test]
+fn pictures_of_other_formats_are_not_passed_over_in_silence() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = bundled("quickstart");
+    let words = ["--set", "flow.t_end=1", "--set", "style={format: pdf}", "--out", "run"];
+    succeed(at.path(), &[&["run", scenario.to_str().unwrap()][..], &words].concat());
+    let page = |at: &Path| {
+        succeed(at, &["report", "run"]);
+        fs::read_to_string(at.join("run/report.html")).unwrap()
+    };
+    assert!(page(at.path()).contains("--format svg"));
+    succeed(at.path(), &["plot", "run", "--format", "svg"]);
+    let drawn = page(at.path());
+    assert!(drawn.contains("<svg") && !drawn.contains("--format svg"));
+}
