@@ -56,6 +56,8 @@ pub(super) enum CliError {
     StopOfStudy(PathBuf),
     #[error("cannot submit by sbatch: {0}: submit from a machine of the cluster, or print the script with --dry-run")]
     Sbatch(io::Error),
+    #[error("{0:?} cannot be an option of sbatch: it holds a line break")]
+    Directive(String),
     #[error("no column matches `{pattern}`{suggestion}")]
     NoColumn { pattern: String, suggestion: String },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
@@ -86,7 +88,7 @@ impl CliError {
     /// 1 the run failed, 2 the command line or the scenario is wrong, 3 a claim did not hold, 75 incomplete, the same command resumes it.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
-            Self::Scenario(_) | Self::Wrong { .. } | Self::Name(_) | Self::Exists(_) => 2,
+            Self::Scenario(_) | Self::Wrong { .. } | Self::Name(_) | Self::Exists(_) | Self::Directive(_) => 2,
             Self::NoColumn { .. }
             | Self::Folderless { .. }
             | Self::NoPictures(_)

@@ -16,7 +16,7 @@ const SAMPLES: usize = 64;
 
 /// What to add to the width of each curve's line. Curves are drawn in their order. Under one of its own colour a wide curve would not be
 /// told from it either.
-pub(super) fn wider(curves: &[(Vec<Option<Point>>, RGBColor)]) -> Vec<f64> {
+pub(super) fn wider(curves: &[(&[Option<Point>], RGBColor)]) -> Vec<f64> {
     let above = |i: usize| {
         let (lower, color) = &curves[i];
         curves[i + 1..].iter().filter(|(upper, other)| other != color && hides(upper, lower)).count()
@@ -56,13 +56,14 @@ mod tests {
     }
 
     /// Each in a colour of its own.
-    fn coloured(curves: Vec<Vec<Option<Point>>>) -> Vec<(Vec<Option<Point>>, RGBColor)> {
-        curves.into_iter().zip(0..).map(|(curve, i)| (curve, RGBColor(i, 0, 0))).collect()
+    fn coloured(curves: &[Vec<Option<Point>>]) -> Vec<(&[Option<Point>], RGBColor)> {
+        curves.iter().zip(0..).map(|(curve, i)| (curve.as_slice(), RGBColor(i, 0, 0))).collect()
     }
 
     #[test]
     fn what_is_covered_is_wider_and_what_covers_is_not() {
-        let mut curves = coloured(vec![curve(|x| x), curve(|x| x + 0.5), curve(|x| 2.0 * x), curve(|x| x)]);
+        let all = [curve(|x| x), curve(|x| x + 0.5), curve(|x| 2.0 * x), curve(|x| x)];
+        let mut curves = coloured(&all);
         assert_eq!(wider(&curves), [2.0 * WIDER, WIDER, 0.0, 0.0]);
         curves[3].1 = curves[0].1;
         assert_eq!(wider(&curves), [WIDER, WIDER, 0.0, 0.0]);
@@ -70,6 +71,6 @@ mod tests {
 
     #[test]
     fn curves_that_cross_or_have_no_place_hide_nothing() {
-        assert_eq!(wider(&coloured(vec![curve(|x| x), curve(|x| 100.0 - x), Vec::new(), vec![None; 5]])), [0.0; 4]);
+        assert_eq!(wider(&coloured(&[curve(|x| x), curve(|x| 100.0 - x), Vec::new(), vec![None; 5]])), [0.0; 4]);
     }
 }

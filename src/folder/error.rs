@@ -55,8 +55,10 @@ pub enum FolderError {
     Table(#[from] TableError),
 }
 
-/// What could not be done with `path`, for a cause to come.
-pub(super) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
-    let path = path.to_path_buf();
-    move |source| FolderError::Io { verb, path, source }
+impl FolderError {
+    /// What could not be done with `path`, for a cause to come.
+    pub(crate) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { verb, path, source }
+    }
 }

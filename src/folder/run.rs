@@ -11,7 +11,6 @@ use crate::publish::{self, Kind, PublishError, Published, Standing, remove_stale
 use crate::record::{Run, Table, Values, to_value};
 use crate::scenario::{self, Scenario, caption};
 
-use super::error::io;
 use super::{FolderError, Study, parquet};
 
 /// The file of a run's records.
@@ -108,7 +107,7 @@ impl Draft {
             Ok(existing) => existing,
             Err(_) if target.is_symlink() => return Err(PublishError::Occupied(target.into()).into()),
             // Absolute: a bare name has an empty parent.
-            Err(_) => std::path::absolute(target).map_err(io("find", target))?,
+            Err(_) => std::path::absolute(target).map_err(FolderError::io("find", target))?,
         };
         check_target(&target, kind)?;
         let draft = publish::Draft::new(&target, kind)?;
@@ -145,7 +144,7 @@ impl Draft {
     /// Makes `figures/` and returns its path.
     pub fn figures(&self) -> Result<PathBuf, FolderError> {
         let figures = self.path().join("figures");
-        fs::create_dir_all(&figures).map_err(io("make", &figures))?;
+        fs::create_dir_all(&figures).map_err(FolderError::io("make", &figures))?;
         Ok(figures)
     }
 
@@ -168,7 +167,7 @@ impl Draft {
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path().join(name);
-        fs::write(&path, format!("{text}\n")).map_err(io("write", &path))
+        fs::write(&path, format!("{text}\n")).map_err(FolderError::io("write", &path))
     }
 }
 
@@ -222,14 +221,14 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
 /// Reads the scenario, every default filled in, of a finished run or unit. It is validated like any other: somebody may have edited it.
 pub fn read_scenario(folder: &Path) -> Result<Scenario, FolderError> {
     let path = folder.join("scenario.json");
-    let text = fs::read_to_string(&path).map_err(io("read", &path))?;
+    let text = fs::read_to_string(&path).map_err(FolderError::io("read", &path))?;
     Ok(scenario::parse_resolved(&text, &path)?)
 }
 
 /// Reads the manifest of a finished run, study or unit.
 pub fn read_manifest(folder: &Path) -> Result<serde_json::Value, FolderError> {
     let path = folder.join("manifest.json");
-    let text = fs::read_to_string(&path).map_err(io("read", &path))?;
+    let text = fs::read_to_string(&path).map_err(FolderError::io("read", &path))?;
     serde_json::from_str(&text).map_err(|source| FolderError::Manifest { path, source })
 }
 

@@ -51,7 +51,7 @@ pub fn publish_unit(
     }
     for (name, text) in [("scenario.json", scenario.to_json()), ("manifest.json", format!("{manifest:#}"))] {
         let path = folder.join(name);
-        fs::write(&path, format!("{text}\n")).map_err(|source| FolderError::Io { verb: "write", path, source })?;
+        fs::write(&path, format!("{text}\n")).map_err(FolderError::io("write", &path))?;
     }
     let hash = manifest["scenario_hash"].as_str().unwrap_or_default();
     if !is_whole_unit(target, hash) {

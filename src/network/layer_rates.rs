@@ -40,6 +40,11 @@ impl LayerRates {
         self.0.as_ref().is_none_or(|each| each.iter().all(|&kappa| kappa == 1.0))
     }
 
+    /// Whether all layers have the rate 1 and decay alike.
+    pub fn are_one_with(&self, weight_decay: &WeightDecay) -> bool {
+        self.are_one() && weight_decay.uniform().is_some()
+    }
+
     /// κ_l, for l = 1, …, L.
     pub fn layer(&self, l: usize) -> f64 {
         self.0.as_ref().map_or(1.0, |each| each[l - 1])

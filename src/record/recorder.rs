@@ -18,13 +18,27 @@ pub struct Recorder {
     trajectory: Option<Trajectory>,
 }
 
-/// One recorded time; its values are in the order of the names. A vector that was not measured is empty.
+/// One recorded time; its values are in the order of the names, as many of them as were known then. A vector that was not measured is empty.
 #[derive(Debug, Clone)]
 struct Moment {
     step: u64,
     t: f64,
     scalars: Vec<Scalar>,
     vectors: Vec<Vec<f64>>,
+}
+
+const UNDEFINED: Scalar = Scalar::Float(f64::NAN);
+
+impl Moment {
+    /// The scalar of this name's index; undefined where there is none.
+    fn scalar(&self, index: Option<usize>) -> Scalar {
+        index.and_then(|index| self.scalars.get(index)).copied().unwrap_or(UNDEFINED)
+    }
+
+    /// The vector of this name's index; empty where there is none.
+    fn vector(&self, index: usize) -> &[f64] {
+        self.vectors.get(index).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl Recorder {
@@ -54,13 +68,8 @@ impl Recorder {
     /// Adds what was measured at time `t`, after `step` steps of the process. A name that is missing here, or was before, is not defined
     /// there.
     pub fn push(&mut self, step: u64, t: f64, row: Row) {
-        let none = Scalar::Float(f64::NAN);
-        let scalars = aligned(&mut self.scalars, row.scalars, none);
+        let scalars = aligned(&mut self.scalars, row.scalars, UNDEFINED);
         let vectors = aligned(&mut self.vectors, row.vectors, Vec::new());
-        for moment in &mut self.moments {
-            moment.scalars.resize(scalars.len(), none);
-            moment.vectors.resize(vectors.len(), Vec::new());
-        }
         self.moments.push(Moment { step, t, scalars, vectors });
     }
 
@@ -108,7 +117,7 @@ pub fn table(recorders: &[Recorder]) -> Table {
         let of = |recorder: &Recorder| recorder.scalars.iter().position(|known| known == name);
         let scalars = recorders.iter().flat_map(|recorder| {
             let index = of(recorder);
-            recorder.moments.iter().map(move |moment| index.map_or(Scalar::Float(f64::NAN), |index| moment.scalars[index]))
+            recorder.moments.iter().map(move |moment| moment.scalar(index))
         });
         columns.push(Column { name: name.clone(), values: values(&scalars.collect::<Vec<_>>()) });
     }
@@ -139,13 +148,13 @@ pub fn arrays(recorders: &[Recorder]) -> Arrays {
         arrays.insert(format!("{process}/t"), Array::vector(moments.iter().map(|moment| moment.t).collect()));
         arrays.insert(format!("{process}/step"), Array::vector(moments.iter().map(|moment| moment.step as f64).collect()));
         for (index, name) in vectors.iter().enumerate() {
-            let length = moments.iter().map(|moment| moment.vectors[index].len()).max().unwrap_or(0);
-            let padded = |moment: &Moment| {
-                let mut vector = moment.vectors[index].clone();
-                vector.resize(length, f64::NAN);
-                vector
-            };
-            let array = Array { shape: vec![moments.len(), length], data: moments.iter().flat_map(padded).collect() };
+            let length = moments.iter().map(|moment| moment.vector(index).len()).max().unwrap_or(0);
+            let mut data = Vec::with_capacity(moments.len() * length);
+            for (row, moment) in moments.iter().enumerate() {
+                data.extend_from_slice(moment.vector(index));
+                data.resize((row + 1) * length, f64::NAN);
+            }
+            let array = Array { shape: vec![moments.len(), length], data };
             arrays.insert(format!("{process}/{name}"), array);
         }
     }

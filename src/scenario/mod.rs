@@ -116,7 +116,7 @@ pub struct Scenario {
 impl Scenario {
     /// Whether all layers have one rate and one weight decay.
     pub fn is_one_for_all(&self) -> bool {
-        self.layer_rates.are_one() && self.weight_decay.uniform().is_some()
+        self.layer_rates.are_one_with(&self.weight_decay)
     }
 
     /// The times at which every process is observed: strictly increasing, from exactly 0 to exactly `flow.t_end`.

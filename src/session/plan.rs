@@ -107,7 +107,7 @@ impl Plan {
 
     /// Whether all layers have one rate and one weight decay.
     pub fn is_one_for_all(&self) -> bool {
-        self.layer_rates.are_one() && self.weight_decay.uniform().is_some()
+        self.layer_rates.are_one_with(&self.weight_decay)
     }
 
     /// Whether the columns of a group are recorded.

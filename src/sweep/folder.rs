@@ -21,11 +21,6 @@ pub struct Folder {
     whole: Arc<Mutex<HashSet<Id>>>,
 }
 
-fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
-    let path = path.to_path_buf();
-    move |source| FolderError::Io { verb, path, source }
-}
-
 impl Folder {
     /// The folder at `path` for the units of `plan`: new or empty, or one of the same plan.
     pub fn open(path: &Path, plan: &Plan) -> Result<Self, SweepError> {
@@ -73,7 +68,7 @@ impl Folder {
 
     fn make(&self) -> Result<(), FolderError> {
         for folder in [self.path.join("units"), self.path.join("failed")] {
-            fs::create_dir_all(&folder).map_err(io("make", &folder))?;
+            fs::create_dir_all(&folder).map_err(FolderError::io("make", &folder))?;
         }
         Ok(())
     }
@@ -87,7 +82,7 @@ impl Folder {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(SweepError::NotASweep(path.into()));
             }
-            Err(error) => return Err(io("read", &file)(error).into()),
+            Err(error) => return Err(FolderError::io("read", &file)(error).into()),
         };
         let plan = Plan::from_json(&text).map_err(|message| SweepError::Plan { path: file, message })?;
         Ok((folder, plan))

@@ -187,7 +187,7 @@ pub fn read_pictures(folder: &Folder, plan: &Plan) -> Result<Vec<Picture>, Sweep
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(FolderError::Io { verb: "read", path, source }.into()),
+        Err(error) => return Err(FolderError::io("read", &path)(error).into()),
     };
     let keys = plan.varied.iter().flat_map(|factor| factor.keys.iter().zip(&factor.values));
     let varied: Vec<(&str, &[serde_json::Value])> = keys.map(|(key, values)| (key.as_str(), values.as_slice())).collect();

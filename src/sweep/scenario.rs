@@ -7,7 +7,7 @@ use crate::folder::FolderError;
 use crate::publish;
 use crate::scenario::{Digests, Sweep};
 
-use super::{Folder, Id, Plan, SweepError};
+use super::{Folder, Id, Plan, SweepError, Unit};
 
 /// Units whose scenarios are compared; of a large sweep they are spread over all.
 const COMPARED: usize = 64;
@@ -23,13 +23,21 @@ fn path_of(folder: &Path) -> PathBuf {
 /// filled in does not fit all of them, nothing is written.
 pub fn keep_scenario(folder: &Folder, sweep: &Sweep) -> Result<(), SweepError> {
     let (path, text) = (path_of(folder.path()), format!("{HEADER}{}", sweep.explain()?));
-    let is_ours = || fs::read_to_string(&path).is_ok_and(|found| found.starts_with(HEADER));
-    if path.symlink_metadata().is_ok() && !is_ours() {
-        return Ok(());
+    if path.symlink_metadata().is_ok() {
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        // As an earlier command, or another shard, has written it.
+        if found == text || !found.starts_with(HEADER) {
+            return Ok(());
+        }
     }
+    let mut digests = Digests::default();
     let same = match Sweep::parse(&text, &path, &[]) {
         Ok(Some(again)) => {
-            again.len() == sweep.len() && sweep.sample(COMPARED).into_iter().all(|unit| is_same(sweep, &again, unit))
+            again.len() == sweep.len()
+                && sweep.sample(COMPARED).into_iter().all(|unit| {
+                    let hash = hash_of(sweep, unit, &mut digests);
+                    hash.is_some() && hash == hash_of(&again, unit, &mut digests)
+                })
         }
         Ok(None) | Err(_) => false,
     };
@@ -39,17 +47,20 @@ pub fn keep_scenario(folder: &Folder, sweep: &Sweep) -> Result<(), SweepError> {
     Ok(())
 }
 
-fn is_same(sweep: &Sweep, again: &Sweep, unit: usize) -> bool {
-    let hash = |sweep: &Sweep| sweep.unit(unit).and_then(|scenario| scenario.hash_with(&mut Digests::default())).ok();
-    hash(sweep).is_some_and(|found| Some(found) == hash(again))
+/// The hash of a unit's scenario; `None` where it has none. `digests`: those of the files that were read for others.
+fn hash_of(sweep: &Sweep, unit: usize, digests: &mut Digests) -> Option<String> {
+    sweep.unit(unit).and_then(|scenario| scenario.hash_with(digests)).ok()
 }
 
 /// The scenario in the folder of a sweep, if it was kept and is that of `plan`.
 pub fn kept_scenario(folder: &Folder, plan: &Plan) -> Option<PathBuf> {
     let path = path_of(folder.path());
     let sweep = Sweep::read(&path, &[]).ok()?;
-    let hash = |unit: usize| sweep.unit(unit).and_then(|scenario| scenario.hash_with(&mut Digests::default())).ok();
-    let is_planned = |unit: &super::Unit| hash(unit.index).and_then(|hash| Id::of_hash(&hash)) == Some(unit.id);
+    let mut digests = Digests::default();
+    let is_planned = |unit: &Unit| {
+        let hash = hash_of(&sweep, unit.index, &mut digests);
+        hash.and_then(|hash| Id::of_hash(&hash)) == Some(unit.id)
+    };
     let units = plan.units();
     units.first().into_iter().chain(units.last()).all(is_planned).then_some(path)
 }

@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::cli::output::print;
 use crate::cli::{CliError, Selection};
-use crate::publish::{PublishError, replace_text};
+use crate::publish::replace_text;
 use crate::report::shell_word;
 use crate::sweep::{Folder, Plan, Shard};
 
@@ -141,11 +141,8 @@ fn script(arguments: &Arguments, plan: &Plan, tasks: &Tasks, folder: &Path) -> R
     ];
     options.extend(arguments.time.as_ref().map(|time| format!("--time={time}")));
     options.extend(arguments.sbatch.iter().cloned());
-    if let Some(path) = options.iter().find(|option| option.contains(['\n', '\r'])) {
-        return Err(CliError::Publish(PublishError::Target {
-            path: path.into(),
-            source: io::Error::other("a line of a script holds no line break"),
-        }));
+    if let Some(option) = options.iter().find(|option| option.contains(['\n', '\r'])) {
+        return Err(CliError::Directive(option.clone()));
     }
     // A directive's words are split at blanks, unless they are quoted.
     let directive = |option: &String| {

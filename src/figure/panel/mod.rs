@@ -182,11 +182,10 @@ impl Panel {
     /// Guides over the curves, which would hide them where they agree. Of curves that lie on one another the lower ones are wider.
     fn draw_lines(&self, canvas: &mut dyn Canvas, frame: Frame, placed: &[Vec<Option<Point>>]) -> Result<(), DrawError> {
         let curves: Vec<_> = self.series.iter().zip(placed).filter(|(series, _)| !series.guide).collect();
-        let line = |(series, places): &(&Series, &Vec<Option<Point>>)| {
-            let places = if series.look.line.is_some() { places.to_vec() } else { Vec::new() };
-            (places, series.look.color)
-        };
-        let lines: Vec<(Vec<Option<Point>>, RGBColor)> = curves.iter().map(line).collect();
+        let lines: Vec<(&[Option<Point>], RGBColor)> = curves
+            .iter()
+            .map(|(series, places)| (if series.look.line.is_some() { places.as_slice() } else { &[] }, series.look.color))
+            .collect();
         let wider = overlap::wider(&lines).into_iter();
         let guides = self.series.iter().zip(placed).filter(|(series, _)| series.guide);
         for ((series, places), wider) in curves.into_iter().zip(wider).chain(guides.map(|guide| (guide, 0.0))) {

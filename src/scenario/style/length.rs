@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use super::text::as_text;
 
 /// A length on paper.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,43 +52,7 @@ impl FromStr for Length {
     }
 }
 
-impl JsonSchema for Length {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Length".into()
-    }
-
-    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": r"^\s*[0-9.eE+-]+\s*(in|pt|cm|mm)\s*$"})
-    }
-}
-
-impl Serialize for Length {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Length;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a length with its unit, as 5.5in, 396pt, 14cm or 140mm")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
+as_text!(Length, "a length with its unit, as 5.5in, 396pt, 14cm or 140mm", r"^\s*[0-9.eE+-]+\s*(in|pt|cm|mm)\s*$");
 
 #[cfg(test)]
 mod tests {

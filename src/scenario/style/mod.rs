@@ -15,6 +15,7 @@ mod change;
 mod color;
 mod format;
 mod length;
+mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
