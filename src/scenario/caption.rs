@@ -126,6 +126,8 @@ fn start(scenario: &Scenario) -> String {
         Init::Identity => "identity".to_string(),
         Init::Gaussian { std } => format!("gaussian (std {std:?})"),
         Init::Orthogonal { gain } => format!("orthogonal (gain {gain:?})"),
+        Init::Kaiming => "kaiming".to_string(),
+        Init::Xavier => "xavier".to_string(),
         Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance:?}"),
         Init::Balanced { .. } => "balanced".to_string(),
         Init::LambdaBalanced(settings) => format!("λ-balanced (ς {:?}, scale {:?})", settings.lambda, settings.scale),

@@ -4,19 +4,23 @@ mod balanced;
 mod file;
 mod gaussian;
 mod identity;
+mod kaiming;
 mod lambda_balanced;
 mod orthogonal;
 mod pytorch;
 mod settings;
+mod xavier;
 
 pub use balanced::{Balanced, balanced};
 pub use file::{FileError, file};
 pub use gaussian::gaussian;
 pub use identity::identity;
+pub use kaiming::kaiming;
 pub use lambda_balanced::LambdaBalanced;
 pub use orthogonal::orthogonal;
 pub use pytorch::pytorch;
 pub use settings::Init;
+pub use xavier::xavier;
 
 use crate::rng::{Purpose, stream};
 
@@ -33,6 +37,8 @@ pub fn start(scheme: &Init, architecture: &Architecture, rates: &LayerRates, see
         Init::Gaussian { std } => gaussian(architecture, *std, rng),
         Init::Orthogonal { gain } => orthogonal(architecture, *gain, rng),
         Init::Identity => identity(architecture),
+        Init::Kaiming => kaiming(architecture, rng),
+        Init::Xavier => xavier(architecture, rng),
         Init::LambdaBalanced(settings) => {
             rates.balanced(&LambdaBalanced { scale: shrunk(settings.scale), ..*settings }.draw(architecture, rng))
         }

@@ -30,6 +30,11 @@ pub enum Init {
         #[serde(default = "one")]
         gain: f64,
     },
+    /// As `torch.nn.init.kaiming_normal_`: independent normal entries of variance gain²/d_{l−1}, the gain that of the layer's own activation: √2
+    /// for `relu`, 5/3 for `tanh`; where PyTorch has none, 1. Biases are 0.
+    Kaiming,
+    /// As `torch.nn.init.xavier_normal_`: independent normal entries of variance 2/(d_{l−1} + d_l). Biases are 0.
+    Xavier,
     /// Balanced layers, W_{l+1}ᵀW_{l+1} = W_l W_lᵀ, or a start that is unbalanced by a given amount.
     Balanced {
         /// Multiplies the singular values of the product W_L ⋯ W_1.
@@ -60,7 +65,7 @@ impl Init {
     pub(crate) fn validate(&self, network: &Network, found: &mut Findings) {
         let widths = &*network.widths;
         match self {
-            Self::Pytorch | Self::Identity => {}
+            Self::Pytorch | Self::Identity | Self::Kaiming | Self::Xavier => {}
             Self::Gaussian { std } => found.positive("init.gaussian.std", *std),
             Self::Orthogonal { gain } => found.positive("init.orthogonal.gain", *gain),
             Self::Balanced { scale, singular_values, imbalance } => {

@@ -20,7 +20,10 @@ fn messages_say_what_would_be_right() {
         ("init=guassian", "init: unknown word `guassian`, did you mean `gaussian`? (words here: pytorch, identity,"),
         ("init.pytorch=1", "init.pytorch: has no settings: write the word `pytorch` alone"),
         ("init=gaussian", "init.gaussian.std: missing: this key has no default"),
-        ("init={}", "init: one key expected: pytorch, identity, gaussian, orthogonal, balanced, lambda_balanced, file"),
+        (
+            "init={}",
+            "init: one key expected: pytorch, identity, gaussian, orthogonal, kaiming, xavier, balanced, lambda_balanced, file",
+        ),
         ("network.bias=maybe", "network.bias: must be"),
         ("network.activations=[tanh]", "network.activations: must have one entry per layer, 2 (the output's included), got 1"),
         ("network.widths=[4]", "network.widths: must list d_in, …, d_out: at least 2 widths, got 1"),

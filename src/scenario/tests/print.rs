@@ -21,6 +21,8 @@ fn any_init() -> impl Strategy<Value = Init> {
     prop_oneof![
         Just(Init::Pytorch),
         Just(Init::Identity),
+        Just(Init::Kaiming),
+        Just(Init::Xavier),
         positive().prop_map(|std| Init::Gaussian { std }),
         positive().prop_map(|gain| Init::Orthogonal { gain }),
         (positive(), prop::option::of(prop::collection::vec(positive(), 1)), 0.0..1e3)
