@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::data::{Data, Distribution, Link, Synthetic, Target};
 use crate::flow::{Integrator, Precision, Preserve};
+use crate::network::init::LayerInit;
 use crate::network::{Activation, Init};
 
 use super::Scenario;
@@ -122,16 +123,32 @@ fn activations(scenario: &Scenario) -> String {
 
 fn start(scenario: &Scenario) -> String {
     match &scenario.init {
-        Init::Pytorch => "pytorch".to_string(),
-        Init::Identity => "identity".to_string(),
-        Init::Gaussian { std } => format!("gaussian (std {std:?})"),
-        Init::Orthogonal { gain } => format!("orthogonal (gain {gain:?})"),
-        Init::Kaiming => "kaiming".to_string(),
-        Init::Xavier => "xavier".to_string(),
+        Init::Pytorch => layer_start(LayerInit::Pytorch),
+        Init::Identity => layer_start(LayerInit::Identity),
+        Init::Gaussian { std } => layer_start(LayerInit::Gaussian { std: *std }),
+        Init::Orthogonal { gain } => layer_start(LayerInit::Orthogonal { gain: *gain }),
+        Init::Kaiming => layer_start(LayerInit::Kaiming),
+        Init::Xavier => layer_start(LayerInit::Xavier),
         Init::Balanced { imbalance, .. } if *imbalance > 0.0 => format!("balanced + imbalance {imbalance:?}"),
         Init::Balanced { .. } => "balanced".to_string(),
         Init::LambdaBalanced(settings) => format!("λ-balanced (ς {:?}, scale {:?})", settings.lambda, settings.scale),
+        Init::Layers(each) => {
+            let runs = each.chunk_by(|a, b| a == b);
+            let run = |run: &[LayerInit]| match run.len() {
+                1 => layer_start(run[0]),
+                count => format!("{} ×{count}", layer_start(run[0])),
+            };
+            format!("by layer [{}]", runs.map(run).collect::<Vec<_>>().join(", "))
+        }
         Init::File { .. } => "from a file".to_string(),
+    }
+}
+
+fn layer_start(init: LayerInit) -> String {
+    match init {
+        LayerInit::Gaussian { std } => format!("gaussian (std {std:?})"),
+        LayerInit::Orthogonal { gain } => format!("orthogonal (gain {gain:?})"),
+        LayerInit::Pytorch | LayerInit::Identity | LayerInit::Kaiming | LayerInit::Xavier => init.name().to_string(),
     }
 }
 
@@ -196,6 +213,8 @@ flow: {t_end: 5.0}
             "L = 2, widths 4-5-3, rank-2 target, start pytorch, λ = 0, auto at rtol 1e-8, seed 0"
         );
         let nonlinear = scenario(&["network.activations=leaky_relu", "data.synthetic.inputs.distribution=sphere"]);
+        let layers = scenario(&["network.widths=[4, 5, 5, 3]", "init={layers: [kaiming, kaiming, {gaussian: {std: 0.1}}]}"]);
+        assert!(caption(&layers).contains("start by layer [kaiming ×2, gaussian (std 0.1)], λ"), "{}", caption(&layers));
         assert!(caption(&nonlinear).starts_with("L = 2, widths 4-5-3, leaky-relu, sphere inputs, rank-2 target"));
     }
 

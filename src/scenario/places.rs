@@ -44,6 +44,7 @@ const KEYS: &[&str] = &[
     "init.lambda_balanced",
     "init.lambda_balanced.lambda",
     "init.lambda_balanced.scale",
+    "init.layers",
     "init.orthogonal",
     "init.orthogonal.gain",
     "loss",

@@ -234,6 +234,10 @@ impl<'de> Deserializer<'de> for Node<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.value {
             Value::Sequence(list) => self.list(list, visitor),
+            // A word alone, where its settings are a list.
+            value if std::ptr::eq(value, &raw const *NO_SETTINGS) => {
+                Err(Refusal::at(&self.path, "must be a list, got nothing"))
+            }
             _ => Err(self.refuse("a list")),
         }
     }

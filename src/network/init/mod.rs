@@ -6,6 +6,7 @@ mod gaussian;
 mod identity;
 mod kaiming;
 mod lambda_balanced;
+mod layers;
 mod orthogonal;
 mod pytorch;
 mod settings;
@@ -17,6 +18,7 @@ pub use gaussian::gaussian;
 pub use identity::identity;
 pub use kaiming::kaiming;
 pub use lambda_balanced::LambdaBalanced;
+pub use layers::{LayerInit, layers};
 pub use orthogonal::orthogonal;
 pub use pytorch::pytorch;
 pub use settings::Init;
@@ -39,6 +41,7 @@ pub fn start(scheme: &Init, architecture: &Architecture, rates: &LayerRates, see
         Init::Identity => identity(architecture),
         Init::Kaiming => kaiming(architecture, rng),
         Init::Xavier => xavier(architecture, rng),
+        Init::Layers(each) => layers(architecture, each, rng),
         Init::LambdaBalanced(settings) => {
             rates.balanced(&LambdaBalanced { scale: shrunk(settings.scale), ..*settings }.draw(architecture, rng))
         }

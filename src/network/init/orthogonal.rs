@@ -1,5 +1,6 @@
 //! Semi-orthogonal weights (Saxe, McClelland & Ganguli 2014), as `torch.nn.init.orthogonal_`.
 
+use nalgebra::DMatrix;
 use rand::Rng;
 
 use crate::network::{Architecture, Parameters};
@@ -7,21 +8,22 @@ use crate::rng::orthonormal_columns;
 
 /// W_l = gain·Q with QᵀQ = I or QQᵀ = I, whichever the shape allows, Q uniform (Haar); biases 0.
 pub fn orthogonal(architecture: &Architecture, gain: f64, rng: &mut impl Rng) -> Parameters {
-    Parameters::from_shapes(architecture, |rows, columns| {
-        let q = if rows >= columns {
-            orthonormal_columns(rows, columns, rng)
-        } else {
-            orthonormal_columns(columns, rows, rng).transpose()
-        };
-        q * gain
-    })
+    Parameters::from_shapes(architecture, |rows, columns| weight(rows, columns, gain, rng))
+}
+
+pub(super) fn weight(rows: usize, columns: usize, gain: f64, rng: &mut impl Rng) -> DMatrix<f64> {
+    let q = if rows >= columns {
+        orthonormal_columns(rows, columns, rng)
+    } else {
+        orthonormal_columns(columns, rows, rng).transpose()
+    };
+    q * gain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
-    use nalgebra::DMatrix;
 
     #[test]
     fn rows_or_columns_are_orthonormal_times_the_gain() {

@@ -13,11 +13,16 @@ use crate::network::{Architecture, Parameters};
 pub fn pytorch(architecture: &Architecture, rng: &mut impl Rng) -> Parameters {
     let mut values = DVector::zeros(architecture.parameter_count());
     for l in 1..=architecture.depth() {
-        let bound = 1.0 / (architecture.shape(l).1 as f64).sqrt();
-        let layer = architecture.weight_range(l).start..architecture.bias_range(l).end;
-        values.as_mut_slice()[layer].fill_with(|| bound * (2.0 * rng.random::<f64>() - 1.0));
+        fill(architecture, l, values.as_mut_slice(), rng);
     }
     Parameters::from_values(architecture, values)
+}
+
+/// Draws W_l and b_l into θ.
+pub(super) fn fill(architecture: &Architecture, l: usize, theta: &mut [f64], rng: &mut impl Rng) {
+    let bound = 1.0 / (architecture.shape(l).1 as f64).sqrt();
+    let layer = architecture.weight_range(l).start..architecture.bias_range(l).end;
+    theta[layer].fill_with(|| bound * (2.0 * rng.random::<f64>() - 1.0));
 }
 
 #[cfg(test)]

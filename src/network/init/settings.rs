@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::network::Network;
-use crate::settings::{Findings, write_path};
+use crate::settings::{Findings, path, write_path};
 
-use super::LambdaBalanced;
+use super::{LambdaBalanced, LayerInit};
 
 /// How the initial weights are drawn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub enum Init {
     },
     /// W_{l+1}ᵀW_{l+1} − W_l W_lᵀ is a multiple of the identity: from rich learning at 0 to lazy learning far from it.
     LambdaBalanced(LambdaBalanced),
+    /// A list with one init for each layer. Layers are drawn one after another: a list of one init alone is that init, bit for bit.
+    Layers(Vec<LayerInit>),
     /// Weights from an NPZ file with float64 arrays `W1`, `b1`, `W2` and so on.
     File {
         /// The NPZ file. A relative path starts at the folder of the scenario's file.
@@ -66,8 +68,8 @@ impl Init {
         let widths = &*network.widths;
         match self {
             Self::Pytorch | Self::Identity | Self::Kaiming | Self::Xavier => {}
-            Self::Gaussian { std } => found.positive("init.gaussian.std", *std),
-            Self::Orthogonal { gain } => found.positive("init.orthogonal.gain", *gain),
+            Self::Gaussian { std } => LayerInit::Gaussian { std: *std }.validate("init", found),
+            Self::Orthogonal { gain } => LayerInit::Orthogonal { gain: *gain }.validate("init", found),
             Self::Balanced { scale, singular_values, imbalance } => {
                 found.positive("init.balanced.scale", *scale);
                 found.not_negative("init.balanced.imbalance", *imbalance);
@@ -94,6 +96,15 @@ impl Init {
                 }
             }
             Self::LambdaBalanced(settings) => settings.validate("init.lambda_balanced", widths, found),
+            Self::Layers(each) if each.len() != network.layers() => {
+                let message = format!("must have one entry per layer, {}, got {}", network.layers(), each.len());
+                found.add("init.layers", message);
+            }
+            Self::Layers(each) => {
+                for (index, init) in each.iter().enumerate() {
+                    init.validate(&path::item("init.layers", index), found);
+                }
+            }
             Self::File { path } => found.file("init.file.path", path),
         }
     }

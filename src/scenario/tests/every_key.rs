@@ -91,6 +91,8 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("network.widths[]", &["0", "65537"]),
     ("init.gaussian.std", &["0.0", "-1.0"]),
     ("init.orthogonal.gain", &["0.0", "-1.0"]),
+    ("init.layers[].gaussian.std", &["0.0", "-1.0"]),
+    ("init.layers[].orthogonal.gain", &["0.0", "-1.0"]),
     ("init.lambda_balanced.scale", &["0.0", "-1.0"]),
     ("init.lambda_balanced.lambda", &["1.0e+101", "-1.0e+101"]),
     ("init.balanced.scale", &["0.0", "-1.0"]),

@@ -22,8 +22,24 @@ fn messages_say_what_would_be_right() {
         ("init=gaussian", "init.gaussian.std: missing: this key has no default"),
         (
             "init={}",
-            "init: one key expected: pytorch, identity, gaussian, orthogonal, kaiming, xavier, balanced, lambda_balanced, file",
+            "init: one key expected: pytorch, identity, gaussian, orthogonal, kaiming, xavier, balanced, lambda_balanced, layers",
         ),
+        ("init={layers: [pytorch]}", "init.layers: must have one entry per layer, 2, got 1"),
+        ("init={layers: []}", "init.layers: must have one entry per layer, 2, got 0"),
+        ("init={layers: [pytorch, {gaussian: {std: 0}}]}", "init.layers[1].gaussian.std: must be greater than 0, got 0.0"),
+        (
+            "init={layers: [pytorch, {balanced: {scale: 1}}]}",
+            "init.layers[1].balanced: unknown word `balanced` (words here: pytorch, identity, gaussian, orthogonal, kaiming, xavier)",
+        ),
+        (
+            "init={layers: [{layers: [pytorch]}, pytorch]}",
+            "init.layers[0].layers: unknown word `layers` (words here: pytorch, identity, gaussian, orthogonal, kaiming, xavier)",
+        ),
+        (
+            "init={layers: [pytorch, balancd]}",
+            "init.layers[1]: unknown word `balancd` (words here: pytorch, identity, gaussian,",
+        ),
+        ("init=layers", "init.layers: must be a list, got nothing"),
         ("network.bias=maybe", "network.bias: must be"),
         ("network.activations=[tanh]", "network.activations: must have one entry per layer, 2 (the output's included), got 1"),
         ("network.widths=[4]", "network.widths: must list d_in, …, d_out: at least 2 widths, got 1"),

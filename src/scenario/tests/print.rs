@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::data::*;
 use crate::flow::{Integrator, Preserve};
-use crate::network::init::LambdaBalanced;
+use crate::network::init::{LambdaBalanced, LayerInit};
 use crate::network::*;
 use crate::optim::*;
 use crate::record::{Grid, Record};
@@ -23,6 +23,9 @@ fn any_init() -> impl Strategy<Value = Init> {
         Just(Init::Identity),
         Just(Init::Kaiming),
         Just(Init::Xavier),
+        (positive(), positive()).prop_map(|(std, gain)| {
+            Init::Layers(vec![LayerInit::Pytorch, LayerInit::Gaussian { std }, LayerInit::Orthogonal { gain }])
+        }),
         positive().prop_map(|std| Init::Gaussian { std }),
         positive().prop_map(|gain| Init::Orthogonal { gain }),
         (positive(), prop::option::of(prop::collection::vec(positive(), 1)), 0.0..1e3)
@@ -113,6 +116,10 @@ prop_compose! {
     ) -> Scenario {
         let gd = |(i, (part, steps))| Optimizer::Gd(Gd { name: Some(format!("gd-{i}")), lr: part * flow.t_end, steps, schedule: Schedule::Constant });
         let optimizers = rates.into_iter().enumerate().map(gd).collect();
+        let init = match init {
+            Init::Layers(each) => Init::Layers(each.into_iter().cycle().take(widths.len() - 1).collect()),
+            whole => whole,
+        };
         Scenario {
             name,
             description,
