@@ -1,6 +1,6 @@
 //! Samples (x_i, y_i), drawn as a scenario says or read from its file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nalgebra::DMatrix;
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +10,7 @@ use crate::loss::Loss;
 use crate::npz::NpzError;
 use crate::rng::{Purpose, gaussian_matrix, named_stream, stream};
 
-use super::inputs::{Law, WhitenError};
+use super::inputs::{Law, WhitenError, whiten};
 use super::labels::{LabelError, of_file, of_target};
 use super::moments::MomentsError;
 use super::{file, target};
@@ -59,6 +59,14 @@ pub enum DatasetError {
     /// The inputs cannot be whitened.
     #[error(transparent)]
     Whiten(#[from] WhitenError),
+    /// The inputs of a file cannot be whitened.
+    #[error("{}: `X`: {reason}, store only columns that vary independently, or leave whiten out", path.display())]
+    WhitenFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: WhitenError,
+    },
     /// The labels do not suit the loss.
     #[error(transparent)]
     Label(#[from] LabelError),
@@ -93,9 +101,12 @@ pub fn split(data: &Data, loss: Loss, outputs: usize, seed: u64) -> Result<Split
         _ if data.is_moments() => Err(DatasetError::NoSamples { key: data.key() }),
         Data::Sensing(_) | Data::Moments(_) => Err(DatasetError::NoSamples { key: data.key() }),
         Data::File(from) => {
-            let Dataset { x, y } = file::read(&from.path)?;
-            let y = of_file(y, loss, outputs)?;
-            Ok(Split { train: Dataset { x, y }, test: None, classified: false })
+            let (Dataset { x, y }, test) = file::read(&from.path)?;
+            let (test_x, test_y) = test.map(|test| (test.x, test.y)).unzip();
+            let (y, test_y) = of_file(y, test_y, loss, outputs)?;
+            let (x, test_x) = if from.whiten { whitened(&from.path, x, test_x)? } else { (x, test_x) };
+            let test = test_x.zip(test_y).map(|(x, y)| Dataset { x, y });
+            Ok(Split { train: Dataset { x, y }, test, classified: false })
         }
         Data::Synthetic(data) => {
             let (train, test) = draw(data, seed)?;
@@ -109,6 +120,18 @@ pub fn split(data: &Data, loss: Loss, outputs: usize, seed: u64) -> Result<Split
             Ok(Split { train, test, classified })
         }
     }
+}
+
+/// X and X_test of a file by the map that whitens X.
+fn whitened(
+    path: &Path,
+    x: DMatrix<f64>,
+    test: Option<DMatrix<f64>>,
+) -> Result<(DMatrix<f64>, Option<DMatrix<f64>>), DatasetError> {
+    let has_test = test.is_some();
+    let test = test.unwrap_or_else(|| DMatrix::zeros(0, x.ncols()));
+    let (x, test) = whiten(x, test).map_err(|reason| DatasetError::WhitenFile { path: path.into(), reason })?;
+    Ok((x, has_test.then_some(test)))
 }
 
 fn draw(data: &Synthetic, seed: u64) -> Result<(Dataset, Option<Dataset>), DatasetError> {

@@ -1,5 +1,5 @@
 //! Arrays from NPZ files. Samples: X of shape (n, d_0) and Y of shape (n, d_L), or (n,) for d_L = 1; and perhaps M of Y's shape, 1 where a
-//! label was observed and 0 elsewhere.
+//! label was observed and 0 elsewhere; and perhaps test samples X_test and Y_test, of shapes (m, d_0) and (m, d_L).
 
 use std::path::Path;
 
@@ -43,8 +43,11 @@ impl<'a> Opened<'a> {
 
 const SAMPLES: &str = "it needs X and Y, one sample per row";
 
-pub(super) fn read(path: &Path) -> Result<Dataset, DatasetError> {
-    let file = Opened::new(path, &["X", "Y", "M"])?;
+const TEST: &str = "test samples are X_test and Y_test, one per row: store both or neither";
+
+/// The samples to train on, and the test samples if there are any.
+pub(super) fn read(path: &Path) -> Result<(Dataset, Option<Dataset>), DatasetError> {
+    let file = Opened::new(path, &["X", "Y", "M", "X_test", "Y_test"])?;
     let x = file.rows("X", file.finite("X", SAMPLES)?)?;
     let y = match file.arrays.contains_key("M") {
         false => file.rows("Y", file.finite("Y", SAMPLES)?)?,
@@ -53,7 +56,26 @@ pub(super) fn read(path: &Path) -> Result<Dataset, DatasetError> {
     if x.nrows() != y.nrows() {
         return Err(file.fail(format!("X has {} samples and Y has {}", x.nrows(), y.nrows())));
     }
-    Ok(Dataset { x, y })
+    let train = Dataset { x, y };
+    let has_test = ["X_test", "Y_test"].iter().any(|name| file.arrays.contains_key(*name));
+    let test = has_test.then(|| read_test(&file, &train)).transpose()?;
+    Ok((train, test))
+}
+
+/// X_test and Y_test, of as many columns each as X and Y.
+fn read_test(file: &Opened, train: &Dataset) -> Result<Dataset, DatasetError> {
+    let rows = |name: &str, training: &str, columns: usize| {
+        let array = file.rows(name, file.finite(name, TEST)?)?;
+        let found = array.ncols();
+        let fail = || format!("`{name}` has {found} columns and `{training}` has {columns}: store as many");
+        if found == columns { Ok(array) } else { Err(file.fail(fail())) }
+    };
+    let (x, y) = (rows("X_test", "X", train.x.ncols())?, rows("Y_test", "Y", train.y.ncols())?);
+    if x.nrows() == y.nrows() {
+        Ok(Dataset { x, y })
+    } else {
+        Err(file.fail(format!("X_test has {} samples and Y_test has {}: store one label per sample", x.nrows(), y.nrows())))
+    }
 }
 
 /// Y where M is 1, and NaN where it is 0, whatever stands there in Y.

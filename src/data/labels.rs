@@ -11,8 +11,10 @@ const ROUNDED: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LabelError {
     /// A column of classes holds something else.
-    #[error("Y[{row}] is {value:?}: with one column, cross_entropy wants whole numbers from 0 to {last}, the class of each sample", last = classes - 1)]
+    #[error("{array}[{row}] is {value:?}: with one column, cross_entropy wants whole numbers from 0 to {last}, the class of each sample", last = classes - 1)]
     NoClass {
+        /// `Y` or `Y_test`.
+        array: &'static str,
         /// The sample.
         row: usize,
         /// Its label.
@@ -21,8 +23,10 @@ pub enum LabelError {
         classes: usize,
     },
     /// An entry is neither a class nor a probability.
-    #[error("Y[{row}, {column}] is {value:?}: {} wants 0 and 1, -1 and 1, or probabilities from 0 to 1; {remedy}", word(*loss))]
+    #[error("{array}[{row}, {column}] is {value:?}: {} wants 0 and 1, -1 and 1, or probabilities from 0 to 1; {remedy}", word(*loss))]
     NoProbability {
+        /// `Y` or `Y_test`.
+        array: &'static str,
         /// The sample.
         row: usize,
         /// The output.
@@ -35,8 +39,10 @@ pub enum LabelError {
         remedy: &'static str,
     },
     /// Some labels are −1, and this one is neither −1 nor 1.
-    #[error("Y[{row}, {column}] is {value:?}, and other labels are -1: use -1 and 1 throughout, or 0 and 1")]
+    #[error("{array}[{row}, {column}] is {value:?}, and other labels are -1: use -1 and 1 throughout, or 0 and 1")]
     NoSign {
+        /// `Y` or `Y_test`.
+        array: &'static str,
         /// The sample.
         row: usize,
         /// The output.
@@ -51,8 +57,10 @@ pub enum LabelError {
     )]
     Masked,
     /// The labels of a sample are no distribution over the classes.
-    #[error("row {row} of Y sums to {sum}: cross_entropy wants one 1 in every row, or probabilities that sum to 1")]
+    #[error("row {row} of {array} sums to {sum}: cross_entropy wants one 1 in every row, or probabilities that sum to 1")]
     Sum {
+        /// `Y` or `Y_test`.
+        array: &'static str,
         /// The sample.
         row: usize,
         /// Σ_k y_k.
@@ -75,18 +83,31 @@ fn word(loss: Loss) -> &'static str {
 ///   outputs holds the classes themselves, counted from 0, and becomes one-hot.
 ///
 /// Anything else is an error. NaN, a label that was not observed, stays; `cross_entropy` refuses it.
-pub(super) fn of_file(y: DMatrix<f64>, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
+///
+/// `test` are the labels Y_test, of which the same is true: −1 in either makes −1 and 1 the classes of both.
+pub(super) fn of_file(
+    y: DMatrix<f64>,
+    test: Option<DMatrix<f64>>,
+    loss: Loss,
+    outputs: usize,
+) -> Result<(DMatrix<f64>, Option<DMatrix<f64>>), LabelError> {
+    let signs = y.iter().chain(test.iter().flatten()).any(|&value| value == -1.0);
+    let y = of_array("Y", y, signs, loss, outputs)?;
+    Ok((y, test.map(|test| of_array("Y_test", test, signs, loss, outputs)).transpose()?))
+}
+
+fn of_array(array: &'static str, y: DMatrix<f64>, signs: bool, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
     match loss {
         Loss::Mse => Ok(y),
         Loss::CrossEntropy if y.iter().any(|y| y.is_nan()) => Err(LabelError::Masked),
-        Loss::CrossEntropy if y.ncols() == 1 && outputs > 1 => classes(&y, outputs),
-        Loss::Logistic => probabilities(y, loss),
+        Loss::CrossEntropy if y.ncols() == 1 && outputs > 1 => classes(array, &y, outputs),
+        Loss::Logistic => probabilities(array, y, signs, loss),
         Loss::CrossEntropy => {
-            let mut y = probabilities(y, loss)?;
+            let mut y = probabilities(array, y, signs, loss)?;
             for (row, mut sample) in y.row_iter_mut().enumerate() {
                 let sum = sample.sum();
                 if (sum - 1.0).abs() > ROUNDED {
-                    return Err(LabelError::Sum { row, sum });
+                    return Err(LabelError::Sum { array, row, sum });
                 }
                 // A rounding of each entry is no reason to touch them.
                 if (sum - 1.0).abs() > 4.0 * f64::EPSILON * sample.len() as f64 {
@@ -113,15 +134,14 @@ pub(super) fn of_target(y: DMatrix<f64>, loss: Loss) -> (DMatrix<f64>, bool) {
     (labels, changed)
 }
 
-fn probabilities(y: DMatrix<f64>, loss: Loss) -> Result<DMatrix<f64>, LabelError> {
-    let signs = y.iter().any(|&value| value == -1.0);
+fn probabilities(array: &'static str, y: DMatrix<f64>, signs: bool, loss: Loss) -> Result<DMatrix<f64>, LabelError> {
     for (row, sample) in y.row_iter().enumerate() {
         for (column, &value) in sample.iter().enumerate().filter(|(_, y)| !y.is_nan()) {
             if signs && value.abs() != 1.0 {
-                return Err(LabelError::NoSign { row, column, value });
+                return Err(LabelError::NoSign { array, row, column, value });
             }
             if !signs && !(0.0..=1.0).contains(&value) {
-                return Err(LabelError::NoProbability { row, column, value, loss, remedy: remedy(&y, loss) });
+                return Err(LabelError::NoProbability { array, row, column, value, loss, remedy: remedy(&y, loss) });
             }
         }
     }
@@ -139,10 +159,10 @@ fn remedy(y: &DMatrix<f64>, loss: Loss) -> &'static str {
     }
 }
 
-fn classes(y: &DMatrix<f64>, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
+fn classes(array: &'static str, y: &DMatrix<f64>, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
     let class = |(row, &value): (usize, &f64)| {
         let is_class = value >= 0.0 && value.fract() == 0.0 && value < outputs as f64;
-        if is_class { Ok(value as usize) } else { Err(LabelError::NoClass { row, value, classes: outputs }) }
+        if is_class { Ok(value as usize) } else { Err(LabelError::NoClass { array, row, value, classes: outputs }) }
     };
     let classes = y.iter().enumerate().map(class).collect::<Result<Vec<_>, _>>()?;
     Ok(one_hot(&classes, outputs))
@@ -161,6 +181,10 @@ fn largest<'a>(row: impl Iterator<Item = &'a f64>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of_file(y: DMatrix<f64>, loss: Loss, outputs: usize) -> Result<DMatrix<f64>, LabelError> {
+        super::of_file(y, None, loss, outputs).map(|(y, _)| y)
+    }
 
     fn rows(columns: usize, entries: &[f64]) -> DMatrix<f64> {
         DMatrix::from_row_slice(entries.len() / columns, columns, entries)
@@ -183,11 +207,11 @@ mod tests {
     fn signs_are_classes() {
         let y = rows(2, &[-1.0, 1.0, 1.0, 1.0]);
         assert_eq!(of_file(y.clone(), Loss::Logistic, 2), Ok(rows(2, &[0.0, 1.0, 1.0, 1.0])));
-        assert_eq!(of_file(y, Loss::CrossEntropy, 2), Err(LabelError::Sum { row: 1, sum: 2.0 }));
+        assert_eq!(of_file(y, Loss::CrossEntropy, 2), Err(LabelError::Sum { array: "Y", row: 1, sum: 2.0 }));
         assert_eq!(of_file(rows(2, &[-1.0, 1.0]), Loss::CrossEntropy, 2), Ok(rows(2, &[0.0, 1.0])));
         for value in [0.0, 0.5, 2.0] {
             let error = of_file(rows(1, &[-1.0, value]), Loss::Logistic, 1);
-            assert_eq!(error, Err(LabelError::NoSign { row: 1, column: 0, value }));
+            assert_eq!(error, Err(LabelError::NoSign { array: "Y", row: 1, column: 0, value }));
         }
     }
 
@@ -209,7 +233,7 @@ mod tests {
         let y = rows(1, &[2.0, 0.0]);
         assert_eq!(of_file(y.clone(), Loss::CrossEntropy, 3), Ok(rows(3, &[0.0, 0.0, 1.0, 1.0, 0.0, 0.0])));
         for (bad, value) in [(rows(1, &[0.0, 3.0]), 3.0), (rows(1, &[1.0, 0.5]), 0.5), (rows(1, &[2.0, -1.0]), -1.0)] {
-            assert_eq!(of_file(bad, Loss::CrossEntropy, 3), Err(LabelError::NoClass { row: 1, value, classes: 3 }));
+            assert_eq!(of_file(bad, Loss::CrossEntropy, 3), Err(LabelError::NoClass { array: "Y", row: 1, value, classes: 3 }));
         }
     }
 
@@ -229,6 +253,19 @@ mod tests {
             "row 1 of Y sums to 2: cross_entropy wants one 1 in every row, or probabilities that sum to 1"
         );
         assert!(message(rows(2, &[0.0, 0.0]), Loss::CrossEntropy, 2).contains("sums to 0"));
+    }
+
+    #[test]
+    fn labels_of_test_samples_are_read_as_those_of_the_others() {
+        let both = |y: &[f64], test: &[f64]| super::of_file(rows(1, y), Some(rows(1, test)), Loss::Logistic, 1);
+        // Without a −1 of its own.
+        assert_eq!(both(&[-1.0, 1.0], &[1.0, 1.0]), Ok((rows(1, &[0.0, 1.0]), Some(rows(1, &[1.0, 1.0])))));
+        let zero = both(&[-1.0, 1.0], &[1.0, 0.0]).unwrap_err();
+        assert_eq!(zero, LabelError::NoSign { array: "Y_test", row: 1, column: 0, value: 0.0 });
+        let two = both(&[0.0, 1.0], &[0.5, 2.0]).unwrap_err().to_string();
+        assert!(two.starts_with("Y_test[1, 0] is 2.0: logistic wants"), "{two}");
+        let classes = super::of_file(rows(1, &[0.0, 2.0]), Some(rows(1, &[1.0])), Loss::CrossEntropy, 3).unwrap();
+        assert_eq!(classes.1, Some(rows(3, &[0.0, 1.0, 0.0])));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use labels::LabelError;
 pub use moments::{Moments, MomentsError};
 pub use population::population_moments;
 pub use sensing::Sensing;
-pub use settings::{Data, FileData, Synthetic};
+pub use settings::{Data, FileData, SampleFile, Synthetic};
 pub use target::{
     Counterexample, Link, LowRank, MultiIndex, Parity, SingleIndex, Target, TargetAgop, TargetFunction, Teacher, target,
     target_agop,

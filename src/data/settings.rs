@@ -17,8 +17,8 @@ pub enum Data {
     /// Samples drawn from a distribution, with labels from a known target function.
     Synthetic(Synthetic),
     /// Samples from an NPZ file with float64 arrays `X` (n, d_in) and `Y` (n, d_out). It may also hold a mask `M` (n, d_out), 1 where a label was
-    /// observed and 0 elsewhere.
-    File(FileData),
+    /// observed and 0 elsewhere, and test samples `X_test` (m, d_in) and `Y_test` (m, d_out).
+    File(SampleFile),
     /// Measurements y_k = ⟨A_k, W_L⋯W_1⟩ of the product of the weights of a linear network, from an NPZ file with `A` (m, d_out, d_in) and
     /// `y` (m).
     Sensing(FileData),
@@ -27,8 +27,22 @@ pub enum Data {
     Moments(FileData),
 }
 
-/// An NPZ file. Of samples: float64 arrays X (n, d_in) and Y (n, d_out), and perhaps M (n, d_out), 1 where a label was observed and 0
-/// elsewhere.
+/// An NPZ file of samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SampleFile {
+    /// The NPZ file. A relative path starts at the folder of the scenario's file.
+    #[serde(serialize_with = "write_path")]
+    pub path: PathBuf,
+    /// Centre the inputs and transform them so that their sample covariance is exactly the identity. Test inputs go through the same map. False
+    /// unless given.
+    // Left out of the text where it is false, so that scenarios without it keep their hashes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whiten: bool,
+}
+
+/// An NPZ file of what stands in the place of samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -59,8 +73,8 @@ impl Data {
     pub(crate) fn validate(&self, found: &mut Findings) {
         match self {
             Self::Synthetic(synthetic) => synthetic.validate(found),
-            Self::File(file) | Self::Sensing(file) | Self::Moments(file) => {
-                found.file(&format!("{}.path", self.key()), &file.path);
+            Self::File(SampleFile { path, .. }) | Self::Sensing(FileData { path }) | Self::Moments(FileData { path }) => {
+                found.file(&format!("{}.path", self.key()), path);
             }
         }
     }
@@ -79,7 +93,9 @@ impl Data {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Synthetic(_) => None,
-            Self::File(file) | Self::Sensing(file) | Self::Moments(file) => Some(&file.path),
+            Self::File(SampleFile { path, .. }) | Self::Sensing(FileData { path }) | Self::Moments(FileData { path }) => {
+                Some(path)
+            }
         }
     }
 
@@ -87,7 +103,9 @@ impl Data {
     pub(crate) fn file_mut(&mut self) -> Option<&mut PathBuf> {
         match self {
             Self::Synthetic(_) => None,
-            Self::File(file) | Self::Sensing(file) | Self::Moments(file) => Some(&mut file.path),
+            Self::File(SampleFile { path, .. }) | Self::Sensing(FileData { path }) | Self::Moments(FileData { path }) => {
+                Some(path)
+            }
         }
     }
 

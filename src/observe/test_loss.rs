@@ -7,10 +7,15 @@ use super::{Column, Columns, Group, Observable, Row, Snapshot};
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Loss,
     &[
-        Column::new("test_loss", "ℒ on the test samples, of data.synthetic.test", "ℒ", "loss ℒ on test samples"),
+        Column::new(
+            "test_loss",
+            "ℒ on the test samples, of data.synthetic.test or of X_test and Y_test in data.file",
+            "ℒ",
+            "loss ℒ on test samples",
+        ),
         Column::new(
             "test_accuracy",
-            "accuracy on the test samples, of data.synthetic.test",
+            "accuracy on the test samples, of data.synthetic.test or of X_test and Y_test in data.file",
             "1",
             "share of right answers on test samples",
         ),

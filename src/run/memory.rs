@@ -118,7 +118,7 @@ impl Memory {
         let parameters = scenario.network.parameters();
         let (samples, tests, masked) = match &scenario.data {
             Data::Synthetic(data) => (data.inputs.samples.count().unwrap_or(0) as u64, data.test as u64, false),
-            Data::File(file) => (rows_of(&file.path, "X"), 0, rows_of(&file.path, "M") > 0),
+            Data::File(file) => (rows_of(&file.path, "X"), rows_of(&file.path, "X_test"), rows_of(&file.path, "M") > 0),
             Data::Sensing(file) => (rows_of(&file.path, "A"), 0, false),
             Data::Moments(_) => (0, 0, false),
         };
@@ -266,6 +266,23 @@ flow: {t_end: 10}
             assert_eq!(error.part, part, "{sets:?}: {error}");
             assert!(error.needed as f64 > gigabytes * 1e9, "{sets:?}: {error}");
         }
+    }
+
+    #[test]
+    fn test_samples_of_a_file_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |tests: usize| {
+            let zeros =
+                |rows: usize, columns: usize| npz::Array { shape: vec![rows, columns], data: vec![0.0; rows * columns] };
+            let mut arrays = npz::Arrays::from([("X".to_string(), zeros(10, 3)), ("Y".to_string(), zeros(10, 2))]);
+            if tests > 0 {
+                arrays.extend([("X_test".to_string(), zeros(tests, 3)), ("Y_test".to_string(), zeros(tests, 2))]);
+            }
+            let path = folder.path().join("data.npz");
+            npz::write(&path, &arrays).unwrap();
+            memory(&[&format!("data={{file: {{path: {}}}}}", path.display())]).data
+        };
+        assert_eq!((of(0), of(1000)), (8 * (10 * 5 + 3 * 10 * 3), 8 * (1010 * 5 + 3 * 1000 * 3)));
     }
 
     #[test]

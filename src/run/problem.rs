@@ -112,6 +112,7 @@ impl ProblemError {
         match self {
             Self::Memory(error) => error.part.key().into(),
             Self::Data { error: DatasetError::Whiten(_), .. } => "data.synthetic.inputs.whiten".into(),
+            Self::Data { error: DatasetError::WhitenFile { .. }, .. } => "data.file.whiten".into(),
             Self::Data { error: DatasetError::NoClosedForm, .. } => "data.synthetic.inputs.samples".into(),
             Self::Data { key, .. } | Self::DataShape { key, .. } => format!("{key}.path").into(),
             Self::TargetOverflows => "data.synthetic.target".into(),

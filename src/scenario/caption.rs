@@ -56,6 +56,7 @@ fn facts(scenario: &Scenario) -> Vec<String> {
             let samples = data.inputs.samples.count();
             (samples.map_or("population".to_string(), |n| format!("n = {n}")), inputs(data), target(data))
         }
+        Data::File(file) if file.whiten => (String::new(), String::new(), "whitened data from a file".to_string()),
         Data::File(_) => (String::new(), String::new(), "data from a file".to_string()),
         Data::Sensing(_) => (String::new(), String::new(), "measurements from a file".to_string()),
         Data::Moments(_) => (String::new(), String::new(), "moments from a file".to_string()),

@@ -16,7 +16,6 @@ const KEYS: &[&str] = &[
     "data.synthetic.inputs.distribution.mixture",
     "data.synthetic.inputs.distribution.mixture.separation",
     "data.synthetic.inputs.condition",
-    "data.synthetic.inputs.whiten",
     "data.synthetic.target",
     "data.synthetic.target.low_rank",
     "data.synthetic.target.low_rank.outputs",
@@ -147,6 +146,7 @@ const EVERYWHERE: &[&str] = &[
     "t_max",
     "total_iters",
     "warmup",
+    "whiten",
     "x",
     "y",
 ];

@@ -128,7 +128,7 @@ fn kind(scenario: &Scenario) -> String {
     let optimizers: Vec<&str> = scenario.optimizers.iter().map(Optimizer::name).collect();
     let target = match &scenario.data {
         Data::Synthetic(data) => format!("{:?} {}", std::mem::discriminant(&data.target), data.test > 0),
-        Data::File(file) | Data::Sensing(file) | Data::Moments(file) => file.path.display().to_string(),
+        data => data.file().map(|path| path.display().to_string()).unwrap_or_default(),
     };
     format!(
         "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {:?} {target}",

@@ -231,3 +231,115 @@ fn a_target_that_becomes_classes_says_so() {
     assert_eq!(warnings("logistic", "single_index: {link: sin}"), 1);
     assert_eq!(warnings("mse", "single_index: {link: sin}"), 0);
 }
+
+/// Normal numbers of a seed, (rows, columns), and the array of them.
+fn drawn(rows: usize, columns: usize, seed: u64) -> (DMatrix<f64>, npz::Array) {
+    use rand::SeedableRng;
+    use rand_distr::Distribution;
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let matrix = DMatrix::from_fn(rows, columns, |_, _| rand_distr::StandardNormal.sample(&mut rng));
+    let array = npz::Array::matrix(matrix.as_view());
+    (matrix, array)
+}
+
+fn write_arrays(path: &Path, arrays: &[(&str, &npz::Array)]) {
+    let arrays = arrays.iter().map(|&(name, array)| (name.to_string(), array.clone())).collect();
+    npz::write(path, &arrays).unwrap();
+}
+
+const OF_FILE: &str = "\
+name: of-file
+data: {file: {path: data.npz}}
+network: {widths: [4, 6, 1]}
+flow: {t_end: 2.0}
+record: {linear: {points: 5}}
+";
+
+#[test]
+fn test_samples_of_a_file_are_measured_and_not_trained_on() {
+    let at = tempfile::tempdir().unwrap();
+    let data = at.path().join("data.npz");
+    let ((_, x), (_, y)) = (drawn(30, 4, 1), drawn(30, 1, 2));
+    let ((x_matrix, x_test), (y_matrix, y_test)) = (drawn(9, 4, 3), drawn(9, 1, 4));
+    write_arrays(&data, &[("X", &x), ("Y", &y)]);
+    let without = run(at.path(), OF_FILE, "without", &[]);
+    write_arrays(&data, &[("X", &x), ("Y", &y), ("X_test", &x_test), ("Y_test", &y_test)]);
+    let with = run(at.path(), OF_FILE, "with", &[]);
+    let expected = loss(&at.path().join("with"), &Dataset { x: x_matrix, y: y_matrix });
+    assert!((last(&with, "test_loss") - expected).abs() <= 1e-12 * expected);
+    assert!(without.table.columns.iter().all(|column| column.name != "test_loss"));
+    for column in ["t", "loss", "nfa_cosine", "balance_gap"] {
+        assert_eq!(without.table.floats("flow", column), with.table.floats("flow", column), "{column}");
+    }
+    assert!(!fs::read_to_string(at.path().join("with/scenario.json")).unwrap().contains("whiten"));
+
+    // Classes, as −1 and 1: the sign of the only weight times x is right for three of four.
+    let column = |values: &[f64]| npz::Array { shape: vec![values.len(), 1], data: values.to_vec() };
+    let (x, y) = (column(&[1.0, -1.0]), column(&[1.0, -1.0]));
+    let (x_test, y_test) = (column(&[1.0, 2.0, -1.0, -2.0]), column(&[1.0, 1.0, -1.0, 1.0]));
+    write_arrays(&data, &[("X", &x), ("Y", &y), ("X_test", &x_test), ("Y_test", &y_test)]);
+    write_arrays(&at.path().join("w0.npz"), &[("W1", &column(&[1.0]))]);
+    let text = OF_FILE.replace("[4, 6, 1]", "[1, 1]") + "loss: logistic\ninit: {file: {path: w0.npz}}\n";
+    let classifier = run(at.path(), &text, "classifier", &[]);
+    assert_eq!((last(&classifier, "accuracy"), last(&classifier, "test_accuracy")), (1.0, 0.75));
+}
+
+/// The inputs of a file become what the same inputs become where they are drawn, to the bit; an export has them.
+#[test]
+fn a_file_is_whitened_as_drawn_inputs_are() {
+    let at = tempfile::tempdir().unwrap();
+    let export = |text: &str, sets: &[&str], out: &str| {
+        fs::write(at.path().join("scenario.yaml"), text).unwrap();
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        succeed(at.path(), &["export", "scenario.yaml", "--out", out].into_iter().chain(sets).collect::<Vec<_>>());
+        npz::read(&at.path().join(out)).unwrap()
+    };
+    let sizes = ["data.synthetic.inputs.samples=40", "data.synthetic.test=7"];
+    let raw = export(LINEAR, &sizes, "data.npz");
+    let drawn = export(LINEAR, &[&sizes[..], &["data.synthetic.inputs.whiten=true"]].concat(), "drawn.npz");
+    let of_file = export(OF_FILE, &["data.file.whiten=true"], "whitened.npz");
+    assert_ne!(raw["X"], of_file["X"]);
+    assert_eq!((&drawn["X"], &drawn["X_test"]), (&of_file["X"], &of_file["X_test"]));
+    assert_eq!((&raw["Y"], &raw["Y_test"]), (&of_file["Y"], &of_file["Y_test"]));
+    let x = DMatrix::from_row_slice(40, 4, &of_file["X"].data);
+    assert!((x.transpose() * &x / 40.0 - DMatrix::identity(4, 4)).norm() < 1e-13 && x.row_mean().norm() < 1e-13);
+    // A control: without it the samples are used as they are.
+    assert_eq!(export(OF_FILE, &["data.file.whiten=false"], "same.npz")["X"], raw["X"]);
+}
+
+#[test]
+fn files_of_test_samples_that_do_not_fit_are_refused_with_array_and_remedy() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("scenario.yaml"), OF_FILE).unwrap();
+    let array = |rows: usize, columns: usize| drawn(rows, columns, 5).1;
+    let refusal = |others: &[(&str, &npz::Array)], sets: &[&str]| {
+        let (x, y) = (array(30, 4), array(30, 1));
+        write_arrays(&at.path().join("data.npz"), &[&[("X", &x), ("Y", &y)], others].concat());
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let output = gramflow(at.path(), &["check", "scenario.yaml"].into_iter().chain(sets).collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2), "{others:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let mut flat = array(30, 4);
+    (0..30).for_each(|row| flat.data[4 * row + 3] = 2.0 * flat.data[4 * row] - 1.0);
+    let few = array(4, 4);
+    let both = "store both or neither";
+    for (message, right) in [
+        (refusal(&[("X_test", &array(3, 4))], &[]), &["no array `Y_test`", both][..]),
+        (refusal(&[("Y_test", &array(3, 1))], &[]), &["no array `X_test`", both]),
+        (refusal(&[("X_test", &array(3, 5)), ("Y_test", &array(3, 1))], &[]), &["`X_test` has 5 columns and `X` has 4"]),
+        (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(3, 2))], &[]), &["`Y_test` has 2 columns and `Y` has 1"]),
+        (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(2, 1))], &[]), &["X_test has 3 samples and Y_test has 2"]),
+        (refusal(&[("X_test", &array(0, 4)), ("Y_test", &array(0, 1))], &[]), &["`X_test` has shape [0, 4]"]),
+        (
+            refusal(&[("X", &flat)], &["data.file.whiten=true"]),
+            &["data.file.whiten: ", "`X`: the inputs span 3 of 4 dimensions and cannot be whitened", "leave whiten out"],
+        ),
+        (
+            refusal(&[("X", &few), ("Y", &array(4, 1))], &["data.file.whiten=true"]),
+            &["data.file.whiten: ", "the inputs span 3 of 4 dimensions", "take more samples"],
+        ),
+    ] {
+        assert!(message.contains("data.npz") && right.iter().all(|part| message.contains(part)), "{message}");
+    }
+}

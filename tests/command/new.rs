@@ -35,7 +35,7 @@ fn write_files(at: &Path) {
 
 fn write_data(at: &Path, outputs: usize) {
     let numbers =
-        |columns: usize| Array { shape: vec![20, columns], data: (0..20 * columns).map(|i| (i as f64).sin()).collect() };
+        |columns: usize| Array { shape: vec![20, columns], data: (0..20 * columns).map(|i| ((i * i) as f64).sin()).collect() };
     npz::write(&at.join("data.npz"), &[("X".to_string(), numbers(10)), ("Y".to_string(), numbers(outputs))].into()).unwrap();
 }
 

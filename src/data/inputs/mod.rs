@@ -24,7 +24,7 @@ use rand::Rng;
 
 use crate::rng::{Purpose, gaussian_matrix, named_stream, orthonormal_columns, stream};
 
-use whiten::whiten;
+pub(super) use whiten::whiten;
 
 /// The law of the inputs of a scenario: draws them, and knows of it what closed forms need.
 #[derive(Debug, Clone)]

@@ -22,7 +22,10 @@ pub enum WhitenError {
 
 /// √n times the polar factor of the centred rows of `z`, n > d: the nearest inputs with mean 0 and XᵀX/n = I. And the rows of `other`
 /// mapped by the same affine map, (x − mean)·V·diag(√n/σ)·Vᵀ with the centred z = U·diag(σ)·Vᵀ.
-pub(super) fn whiten(mut z: DMatrix<f64>, mut other: DMatrix<f64>) -> Result<(DMatrix<f64>, DMatrix<f64>), WhitenError> {
+pub(in crate::data) fn whiten(
+    mut z: DMatrix<f64>,
+    mut other: DMatrix<f64>,
+) -> Result<(DMatrix<f64>, DMatrix<f64>), WhitenError> {
     let mean = z.row_mean();
     for mut row in z.row_iter_mut() {
         row -= &mean;

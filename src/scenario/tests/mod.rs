@@ -72,7 +72,7 @@ style:
 
 /// The forms of a choice that `EVERYTHING` does not take.
 const OTHER_CHOICES: &[&str] = &[
-    "data={file: {path: data.npz}}",
+    "data={file: {path: data.npz, whiten: true}}",
     "data={sensing: {path: sensing.npz}}",
     "data={moments: {path: moments.npz}}",
     "data.synthetic.inputs.samples=population",
