@@ -10,7 +10,7 @@ use super::canvas::{Canvas, DrawError, Point};
 use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
 use super::number::number;
-use super::panel::{BELOW_DATA, draw_heading};
+use super::panel::{BELOW_DATA, draw_heading, draw_side_label, heading_lines, side_label_width};
 use super::plot::{Place, Plot};
 use super::style::{BLACK, GREY, LABEL_SIZE, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
 use super::text::{draw_label, label_width};
@@ -245,8 +245,14 @@ impl Plot for Cells {
         None
     }
 
-    fn left_margin(&self, family: Family, _label: bool) -> f64 {
-        LABEL_SIZE + 10.0 + Self::widest(&self.rows, family) + 5.0
+    /// A label that is higher than the cells has further lines.
+    fn left_margin(&self, family: Family, label: Option<f64>) -> f64 {
+        let label = label.map_or(0.0, |height| 10.0 + side_label_width(&self.y, family, height));
+        label + Self::widest(&self.rows, family) + 5.0
+    }
+
+    fn heading_lines(&self, family: Family, width: f64) -> usize {
+        heading_lines(&self.heading, family, width).len()
     }
 
     fn right_margin(&self, family: Family) -> f64 {
@@ -270,14 +276,13 @@ impl Plot for Cells {
         Ok(())
     }
 
-    fn draw(&self, canvas: &mut dyn Canvas, Place { letter, frame, left, .. }: Place) -> Result<(), DrawError> {
+    fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
         let family = canvas.family();
-        draw_heading(canvas, letter, &self.heading, frame)?;
-        let area = self.area(frame);
+        draw_heading(canvas, &self.heading, place)?;
+        let area = self.area(place.frame);
         let label = TextStyle::new(family.regular(LABEL_SIZE)).anchored(Anchor::Middle);
         draw_label(canvas, &self.x, ((area.left + area.right) / 2.0, area.bottom + self.below(family) - 18.0), label)?;
-        let at = (left + LABEL_SIZE, (area.top + area.bottom) / 2.0);
-        draw_label(canvas, &self.y, at, TextStyle { upwards: true, ..label })?;
+        draw_side_label(canvas, &self.y, place.left, area)?;
         if self.values.iter().all(Vec::is_empty) {
             let centre = ((area.left + area.right) / 2.0, (area.top + area.bottom) / 2.0);
             return canvas.text("nothing to draw", centre, label.colored(GREY));

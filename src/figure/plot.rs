@@ -33,8 +33,11 @@ pub(super) trait Plot {
     /// What stands below and beside its axes, where panels of a row can share it.
     fn axis_labels(&self) -> Option<[&str; 2]>;
 
-    /// Width of what stands to the left of the data, with or without the axis' label.
-    fn left_margin(&self, family: Family, label: bool) -> f64;
+    /// Width of what stands to the left of the data; of its label too, where that stands beside data of the height `label`.
+    fn left_margin(&self, family: Family, label: Option<f64>) -> f64;
+
+    /// Lines of its heading, over `width`.
+    fn heading_lines(&self, family: Family, width: f64) -> usize;
 
     /// Width of what stands to the right of the data.
     fn right_margin(&self, family: Family) -> f64;

@@ -9,6 +9,7 @@ use super::canvas::{Canvas, DrawError, Paper};
 use super::font::{Anchor, Font, TextStyle};
 use super::frame::Frame;
 use super::page::{Entry, Picture, letter};
+use super::panel::LINE_HEIGHT;
 use super::pen::draw_sample;
 use super::plot::{Labels, Place, Plot};
 use super::style::{GREY, LABEL_SIZE, SMALL_SIZE, TITLE_SIZE};
@@ -27,7 +28,7 @@ const EDGE: f64 = 14.0;
 const NARROW_EDGE: f64 = 3.0;
 const BETWEEN_PANELS: f64 = 20.0;
 const DATA_HEIGHT: f64 = 262.0;
-/// From the small print of the one before, or from the legend, down to the data of a row: room for the panels' headings.
+/// From the small print of the row before, or from the legend, down to the data of a row: room for the panels' headings.
 const ABOVE_DATA: f64 = 30.0;
 /// The narrowest panel, with what stands beside its data: where the width is given, a row has no more of them than fit.
 const NARROWEST_PANEL: f64 = 205.0;
@@ -148,11 +149,17 @@ impl<'p, P: Plot> Sheet<'p, P> {
         above + titles + if titles > 0.0 { 4.0 } else { 0.0 }
     }
 
-    fn data_top(&self) -> f64 {
+    /// Where the first row's headings begin.
+    fn panels_top(&self) -> f64 {
         let legend = if self.style.legend == Legend::Top { self.legend_height() } else { 0.0 };
         // Without anything above them the headings need less room.
-        let above = if self.head() + legend > 0.0 { ABOVE_DATA } else { 22.0 };
-        self.head() + legend + above
+        self.head() + legend - if self.head() + legend > 0.0 { 0.0 } else { 8.0 }
+    }
+
+    /// Room above the data of a row, for headings of one line or more.
+    fn above_data(&self, row: &Row<P>) -> f64 {
+        let lines = row.panels.iter().map(|panel| panel.heading_lines(self.family(), self.cell_width())).max().unwrap_or(1);
+        ABOVE_DATA + LINE_HEIGHT * lines.saturating_sub(1) as f64
     }
 
     fn cell_width(&self) -> f64 {
@@ -190,25 +197,23 @@ impl<'p, P: Plot> Sheet<'p, P> {
         notes.iter().flat_map(|note| wrap(note, font, self.cell_width())).collect()
     }
 
-    /// From the top of the data of a row to the end of its small print.
+    /// From the headings of a row to the end of its small print.
     fn row_height(&self, row: &Row<P>) -> f64 {
         let small_print = row.panels.iter().map(|panel| self.small_print(panel).len()).max().unwrap_or(0);
         // Small print ends a line above where the next would begin.
         let below = self.below_data(row) - if small_print == 0 && self.style.width.is_some() { 10.0 } else { 0.0 };
-        self.data_height() + below + SMALL_ROW * small_print as f64
+        self.above_data(row) + self.data_height() + below + SMALL_ROW * small_print as f64
     }
 
     /// Where the last row ends.
     fn data_bottom(&self) -> f64 {
-        let rows = self.rows();
-        let between = ABOVE_DATA * rows.len().saturating_sub(1) as f64;
-        self.data_top() + rows.iter().map(|row| self.row_height(row)).sum::<f64>() + between
+        self.panels_top() + self.rows().iter().map(|row| self.row_height(row)).sum::<f64>()
     }
 
     fn legend_top(&self) -> f64 {
         match self.style.legend {
             Legend::Bottom => self.data_bottom(),
-            Legend::Right => self.data_top() - LEGEND_ROW,
+            Legend::Right => self.panels_top() + ABOVE_DATA - LEGEND_ROW,
             Legend::Top | Legend::None => self.head(),
         }
     }
@@ -241,10 +246,10 @@ impl<'p, P: Plot> Sheet<'p, P> {
             canvas.text(&line, (self.edge(), y), small)?;
         }
         self.draw_legend(canvas)?;
-        let mut top = self.data_top();
+        let mut top = self.panels_top();
         for row in self.rows() {
-            self.draw_row(canvas, &row, top, small)?;
-            top += self.row_height(&row) + ABOVE_DATA;
+            self.draw_row(canvas, &row, top + self.above_data(&row), small)?;
+            top += self.row_height(&row);
         }
         Ok(())
     }
@@ -267,7 +272,7 @@ impl<'p, P: Plot> Sheet<'p, P> {
         for (j, (panel, labels)) in row.panels.iter().zip(&row.labels).enumerate() {
             let left = self.edge() + j as f64 * (self.cell_width() + BETWEEN_PANELS);
             let right = left + self.cell_width() - panel.right_margin(self.family());
-            let data_left = left + panel.left_margin(self.family(), labels.y);
+            let data_left = left + panel.left_margin(self.family(), labels.y.then(|| self.data_height()));
             let frame = Frame { left: data_left, right, top, bottom: top + self.data_height() };
             let letter = (self.picture.panels.len() > 1).then(|| letter(row.first + j));
             panel.draw(canvas, Place { letter, frame, left, labels: *labels })?;

@@ -76,6 +76,34 @@ pub(super) fn draw_label(canvas: &mut dyn Canvas, label: &str, at: Point, style:
     Ok(())
 }
 
+/// A label with markup in lines of at most `width`, broken at spaces outside of scripts; longer where there are none.
+pub(super) fn wrap_label(label: &str, font: Font, width: f64) -> Vec<String> {
+    let (mut words, mut depth) = (vec![String::new()], 0);
+    for c in label.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if c == ' ' && depth <= 0 {
+            words.push(String::new());
+        } else if let Some(word) = words.last_mut() {
+            word.push(c);
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if label_width(&format!("{line} {word}"), font) <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
 /// Lines of at most `width`, broken at spaces, and within a word only where it is wider than a line.
 pub(super) fn wrap(text: &str, font: Font, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -122,6 +150,13 @@ mod tests {
     fn names_are_drawn_as_they_are() {
         let name = r"sgd_1^\x";
         assert_eq!(pieces(&verbatim(name)), [Piece { text: name.to_string(), raised: 0.0 }]);
+    }
+
+    #[test]
+    fn labels_break_outside_of_scripts() {
+        let font = Family::Sans.regular(10.0);
+        assert_eq!(wrap_label("A_f^{ 1/L} and W", font, 1.0), ["A_f^{ 1/L}", "and", "W"]);
+        assert_eq!(wrap_label("max_{ℓ }‖D_ℓ‖ so", font, 1e3), ["max_{ℓ }‖D_ℓ‖ so"]);
     }
 
     #[test]

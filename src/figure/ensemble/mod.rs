@@ -73,8 +73,12 @@ impl plot::Plot for Plot {
         self.whole().axis_labels()
     }
 
-    fn left_margin(&self, family: Family, label: bool) -> f64 {
+    fn left_margin(&self, family: Family, label: Option<f64>) -> f64 {
         self.whole().left_margin(family, label)
+    }
+
+    fn heading_lines(&self, family: Family, width: f64) -> usize {
+        self.whole().heading_lines(family, width)
     }
 
     fn right_margin(&self, family: Family) -> f64 {

@@ -20,7 +20,7 @@ use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, TICK_SIZE};
 use super::text::{draw_label, label_width};
 use parts::{draw_bands, draw_x_ticks, draw_y_ticks};
 
-pub(super) use parts::draw_heading;
+pub(super) use parts::{LINE_HEIGHT, draw_heading, draw_side_label, heading_lines, side_label_width};
 pub(super) use spec::AxisSpec;
 
 /// One curve.
@@ -238,10 +238,14 @@ impl Plot for Panel {
     }
 
     /// The axis' label and the ticks'.
-    fn left_margin(&self, family: Family, label: bool) -> f64 {
+    fn left_margin(&self, family: Family, label: Option<f64>) -> f64 {
         let ticks = self.y_axis().map(|y| y.ticks).unwrap_or_default();
         let widest = ticks.iter().map(|tick| family.regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
-        widest + TICK + 3.0 + if label { LABEL_SIZE + 10.0 } else { 0.0 }
+        widest + TICK + 3.0 + label.map_or(0.0, |height| 10.0 + side_label_width(&self.y.label, family, height))
+    }
+
+    fn heading_lines(&self, family: Family, width: f64) -> usize {
+        heading_lines(&self.heading, family, width).len()
     }
 
     fn right_margin(&self, family: Family) -> f64 {
@@ -273,17 +277,17 @@ impl Plot for Panel {
     }
 
     /// The axis labels stand at `left` and 18 above the small print.
-    fn draw(&self, canvas: &mut dyn Canvas, Place { letter, frame, left, labels }: Place) -> Result<(), DrawError> {
+    fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
+        let Place { frame, left, labels, .. } = place;
         let family = canvas.family();
-        draw_heading(canvas, letter, &self.heading, frame)?;
+        draw_heading(canvas, &self.heading, place)?;
         let label = TextStyle::new(family.regular(LABEL_SIZE)).anchored(Anchor::Middle);
         if labels.x {
             let at = ((frame.left + frame.right) / 2.0, frame.bottom + self.below(family) - 18.0);
             draw_label(canvas, &self.x.label, at, label)?;
         }
         if labels.y {
-            let at = (left + LABEL_SIZE, (frame.top + frame.bottom) / 2.0);
-            draw_label(canvas, &self.y.label, at, TextStyle { upwards: true, ..label })?;
+            draw_side_label(canvas, &self.y.label, left, frame)?;
         }
         let inside = |fraction: &f64| (0.0..=1.0).contains(fraction);
         let (x, y) = (self.x_axis(), self.y_axis());

@@ -1,29 +1,65 @@
 //! The parts of a panel beside its curves: heading, bands, ticks.
 
+use crate::scenario::style::Family;
+
 use super::super::axis::{Axis, Tick};
 use super::super::canvas::{Canvas, DrawError, Point};
 use super::super::font::{Anchor, TextStyle};
 use super::super::frame::Frame;
 use super::super::pen::draw_line;
+use super::super::plot::Place;
 use super::super::style::{BLACK, LABEL_SIZE, Look, TICK_SIZE, pale};
-use super::super::text::{draw_label, label_width};
+use super::super::text::{draw_label, label_width, wrap_label};
 use super::{Band, TICK};
 
-/// A panel's letter and heading, above the data.
-pub(in super::super) fn draw_heading(
+/// From the start of a panel's letter to its heading.
+const LETTER: f64 = 22.0;
+/// From one line of a heading, or of a label beside an axis, to the next.
+pub(in super::super) const LINE_HEIGHT: f64 = LABEL_SIZE + 3.0;
+
+/// The lines of a heading beside its letter, over `width`.
+pub(in super::super) fn heading_lines(heading: &str, family: Family, width: f64) -> Vec<String> {
+    wrap_label(heading, family.regular(LABEL_SIZE), width - LETTER)
+}
+
+/// A panel's letter and heading, above the data; from further left where they would go beyond them.
+pub(in super::super) fn draw_heading(canvas: &mut dyn Canvas, heading: &str, place: Place) -> Result<(), DrawError> {
+    let (family, frame) = (canvas.family(), place.frame);
+    let whole = LETTER + label_width(heading, family.regular(LABEL_SIZE));
+    let start = if whole <= frame.right - frame.left { frame.left } else { (frame.right - whole).max(place.left) };
+    let lines = heading_lines(heading, family, frame.right - place.left);
+    let top = frame.top - 9.0 - LINE_HEIGHT * lines.len().saturating_sub(1) as f64;
+    let mut x = start;
+    if let Some(letter) = place.letter {
+        let (text, font) = (format!("({letter})"), family.bold(LABEL_SIZE));
+        canvas.text(&text, (x, top), TextStyle::new(font))?;
+        x += font.width(&text) + 5.0;
+    }
+    for (i, line) in lines.iter().enumerate() {
+        draw_label(canvas, line, (x, top + LINE_HEIGHT * i as f64), TextStyle::new(family.regular(LABEL_SIZE)))?;
+    }
+    Ok(())
+}
+
+/// Width of a label beside data of this height.
+pub(in super::super) fn side_label_width(label: &str, family: Family, height: f64) -> f64 {
+    LABEL_SIZE + LINE_HEIGHT * wrap_label(label, family.regular(LABEL_SIZE), height).len().saturating_sub(1) as f64
+}
+
+/// Draws a label beside the data, from `left` on, in lines as long as the data are high.
+pub(in super::super) fn draw_side_label(
     canvas: &mut dyn Canvas,
-    letter: Option<char>,
-    heading: &str,
+    label: &str,
+    left: f64,
     frame: Frame,
 ) -> Result<(), DrawError> {
-    let family = canvas.family();
-    let mut at = (frame.left, frame.top - 9.0);
-    if let Some(letter) = letter {
-        let (text, font) = (format!("({letter})"), family.bold(LABEL_SIZE));
-        canvas.text(&text, at, TextStyle::new(font))?;
-        at.0 += font.width(&text) + 5.0;
+    let font = canvas.family().regular(LABEL_SIZE);
+    let style = TextStyle { upwards: true, ..TextStyle::new(font).anchored(Anchor::Middle) };
+    for (i, line) in wrap_label(label, font, frame.bottom - frame.top).iter().enumerate() {
+        let at = (left + LABEL_SIZE + LINE_HEIGHT * i as f64, (frame.top + frame.bottom) / 2.0);
+        draw_label(canvas, line, at, style)?;
     }
-    draw_label(canvas, heading, at, TextStyle::new(family.regular(LABEL_SIZE)))
+    Ok(())
 }
 
 /// The pieces of a band between its gaps: from, to, in places on the page.

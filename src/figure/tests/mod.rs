@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::npz::Array;
 use crate::record::{Column, Table, Values};
+use crate::scenario::style::Formats;
 
 /// The files of `run` by name.
 fn drawn(run: &Run) -> BTreeMap<String, Vec<u8>> {
@@ -22,8 +23,8 @@ fn drawn_as(run: &Run, style: &Style) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn svgs(run: &Run) -> BTreeMap<String, String> {
-    let texts = drawn(run).into_iter().filter(|(name, _)| name.ends_with(".svg"));
-    texts.map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+    let style = Style { format: Formats(vec![Format::Svg]), ..Style::default() };
+    drawn_as(run, &style).into_iter().map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
 }
 
 /// `run` with every number of a column replaced.
