@@ -231,6 +231,8 @@ pub enum Take {
     Largest,
     /// The rate r of its decay e^{−rt}, fitted to the later half.
     Rate,
+    /// r/2λ − 1, how far that rate is from the one of the balance law, e^{−2λt}; λ is the unit's own.
+    ExcessRate,
 }
 
 /// A matrix of `arrays.npz`.

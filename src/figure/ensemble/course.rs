@@ -116,13 +116,14 @@ pub(super) fn label(column: &str, take: Take) -> String {
         Take::Last => quantity::label(column),
         Take::Largest => format!("largest {}", quantity::label(column)),
         Take::Rate => format!("rate of decay of the {}", quantity::label(column)),
+        Take::ExcessRate => "rate of decay/2λ − 1".to_string(),
     }
 }
 
 /// How a rate is found, for the small print.
 pub(super) fn method(take: Take) -> Option<String> {
     let words = "Rates: least squares of the logarithm over the later half of the time above rounding.";
-    (take == Take::Rate).then(|| words.to_string())
+    matches!(take, Take::Rate | Take::ExcessRate).then(|| words.to_string())
 }
 
 /// What a course comes to; not a number where it diverged, or has no value.
@@ -133,6 +134,11 @@ pub(super) fn taken(unit: &Trace, column: &str, take: Take) -> f64 {
         Take::Last => course.last().map_or(f64::NAN, |point| point.1),
         Take::Largest => course.iter().map(|p| p.1).filter(|value| !value.is_nan()).reduce(f64::max).unwrap_or(f64::NAN),
         Take::Rate => rate(&course),
+        // Without decay there is no law to compare with.
+        Take::ExcessRate => match unit.member.scenario.balance_law().rate().filter(|decay| *decay > 0.0) {
+            Some(decay) => rate(&course) / (2.0 * decay) - 1.0,
+            None => f64::NAN,
+        },
     }
 }
 
@@ -195,6 +201,12 @@ mod tests {
         let late: Vec<Point> = decaying(0.01, 0.0).into_iter().map(|(t, y)| (t, if t < 400.0 { 2.0 } else { y })).collect();
         assert!((rate(&late) - 0.01).abs() < 1e-13);
         assert!(rate(&[(0.0, 1.0), (1.0, 0.5)]).is_nan() && rate(&[]).is_nan() && rate(&[(0.0, -1.0); 5]).is_nan());
+    }
+
+    #[test]
+    fn only_what_is_taken_as_a_rate_is_said_to_be_one() {
+        assert!(method(Take::Last).is_none() && method(Take::ExcessRate) == method(Take::Rate));
+        assert_eq!(label("balance_gap", Take::ExcessRate), "rate of decay/2λ − 1");
     }
 
     #[test]
