@@ -190,16 +190,27 @@ impl<'p, P: Plot> Sheet<'p, P> {
         row.panels.iter().map(|panel| panel.below(self.family())).fold(0.0, f64::max)
     }
 
-    /// The small print of a panel, in lines that fit under it.
-    fn small_print(&self, panel: &P) -> Vec<String> {
-        let notes = if self.style.notes { panel.notes() } else { Vec::new() };
+    /// Small print in lines of at most `width`.
+    fn small_print(&self, notes: &[String], width: f64) -> Vec<String> {
         let font = self.family().regular(SMALL_SIZE);
-        notes.iter().flat_map(|note| wrap(note, font, self.cell_width())).collect()
+        notes.iter().flat_map(|note| wrap(note, font, width)).collect()
+    }
+
+    /// The notes of a row: those of each panel, and those that all of them have, which are said once.
+    fn notes(&self, row: &Row<P>) -> (Vec<Vec<String>>, Vec<String>) {
+        let mut notes: Vec<Vec<String>> =
+            row.panels.iter().map(|panel| if self.style.notes { panel.notes() } else { Vec::new() }).collect();
+        let everywhere = |note: &String| notes.len() > 1 && notes.iter().all(|others| others.contains(note));
+        let common: Vec<String> = notes.first().into_iter().flatten().filter(|note| everywhere(note)).cloned().collect();
+        notes.iter_mut().for_each(|own| own.retain(|note| !common.contains(note)));
+        let own = notes.iter().map(|notes| self.small_print(notes, self.cell_width())).collect();
+        (own, self.small_print(&common, self.width() - 2.0 * self.edge() - self.legend().1))
     }
 
     /// From the headings of a row to the end of its small print.
     fn row_height(&self, row: &Row<P>) -> f64 {
-        let small_print = row.panels.iter().map(|panel| self.small_print(panel).len()).max().unwrap_or(0);
+        let (own, common) = self.notes(row);
+        let small_print = common.len() + own.iter().map(Vec::len).max().unwrap_or(0);
         // Small print ends a line above where the next would begin.
         let below = self.below_data(row) - if small_print == 0 && self.style.width.is_some() { 10.0 } else { 0.0 };
         self.above_data(row) + self.data_height() + below + SMALL_ROW * small_print as f64
@@ -268,6 +279,7 @@ impl<'p, P: Plot> Sheet<'p, P> {
 
     fn draw_row(&self, canvas: &mut dyn Canvas, row: &Row<P>, top: f64, small: TextStyle) -> Result<(), DrawError> {
         let below = self.below_data(row);
+        let (own, common) = self.notes(row);
         let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
         for (j, (panel, labels)) in row.panels.iter().zip(&row.labels).enumerate() {
             let left = self.edge() + j as f64 * (self.cell_width() + BETWEEN_PANELS);
@@ -277,9 +289,14 @@ impl<'p, P: Plot> Sheet<'p, P> {
             let letter = (self.picture.panels.len() > 1).then(|| letter(row.first + j));
             panel.draw(canvas, Place { letter, frame, left, labels: *labels })?;
             ends = (ends.0.min(frame.left), ends.1.max(frame.right));
-            for (k, line) in self.small_print(panel).iter().enumerate() {
+            for (k, line) in own[j].iter().enumerate() {
                 canvas.text(line, (left, frame.bottom + below + SMALL_ROW * k as f64), small)?;
             }
+        }
+        let after = own.iter().map(Vec::len).max().unwrap_or(0);
+        for (k, line) in common.iter().enumerate() {
+            let baseline = top + self.data_height() + below + SMALL_ROW * (after + k) as f64;
+            canvas.text(line, (self.edge(), baseline), small)?;
         }
         if let Some(label) = &row.shared {
             let style = TextStyle::new(self.family().regular(LABEL_SIZE)).anchored(Anchor::Middle);
@@ -347,6 +364,18 @@ mod tests {
         picture.panels[1].x.label = "steps".into();
         let row = &Sheet::new(&picture, &plain).rows()[0];
         assert!(row.shared.is_none() && row.labels.iter().all(|labels| labels.x));
+    }
+
+    #[test]
+    fn what_all_panels_of_a_row_say_is_said_once() {
+        let mut picture = picture(2);
+        picture.panels.iter_mut().for_each(|panel| panel.notes.push("the same".into()));
+        picture.panels[1].notes.push("its own".into());
+        let plain = Style::default();
+        let sheet = Sheet::new(&picture, &plain);
+        let (own, common) = sheet.notes(&sheet.rows()[0]);
+        assert_eq!(common, ["the same"]);
+        assert_eq!(own, [vec![], vec!["its own".to_string()]]);
     }
 
     #[test]

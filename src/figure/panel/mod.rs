@@ -174,6 +174,16 @@ impl Panel {
         sentences
     }
 
+    /// How far the label of the last tick goes beyond the data, in a narrow panel.
+    fn overhang(&self, family: Family) -> f64 {
+        let beyond = |x: Axis| {
+            let last = x.ticks.last()?;
+            let to_edge = (1.0 - x.fraction_of_coordinate(last.at)) * NARROW / 2.0;
+            Some(label_width(&last.label, family.regular(TICK_SIZE)) / 2.0 - to_edge)
+        };
+        if self.x.upright(family, NARROW) { 0.0 } else { self.x_axis().and_then(beyond).unwrap_or(0.0).max(0.0) }
+    }
+
     /// Whether every point has its place in the frame.
     fn unlimited(&self) -> bool {
         self.x.limits.is_none() && self.y.limits.is_none()
@@ -250,7 +260,8 @@ impl Plot for Panel {
 
     fn right_margin(&self, family: Family) -> f64 {
         let labels = self.series.iter().filter_map(|series| series.end_label.as_deref());
-        labels.map(|label| 4.0 + label_width(label, family.regular(END_LABEL_SIZE))).fold(0.0, f64::max)
+        let labels = labels.map(|label| 4.0 + label_width(label, family.regular(END_LABEL_SIZE))).fold(0.0, f64::max);
+        labels.max(self.overhang(family))
     }
 
     /// Room for the ticks' labels, which may stand upright, and the axis' label.

@@ -74,9 +74,17 @@ fn band_pieces(band: &Band, frame: Frame, x: &Axis, y: &Axis) -> Vec<Vec<[Point;
     pieces.filter(|piece: &Vec<[Point; 2]>| !piece.is_empty()).collect()
 }
 
-/// Fills the bands, a piece of one point as an upright bar; then draws the edges of all, which show where one band covers another.
+/// How high a band is on the page, on average.
+fn height(pieces: &[Vec<[Point; 2]>]) -> f64 {
+    let heights: Vec<f64> = pieces.iter().flatten().map(|[from, to]| (to.1 - from.1).abs()).collect();
+    heights.iter().sum::<f64>() / heights.len().max(1) as f64
+}
+
+/// Fills the bands, the high ones first, so that none is hidden, and a piece of one point as an upright bar; then draws the edges of all,
+/// which show where one band covers another.
 pub(super) fn draw_bands(canvas: &mut dyn Canvas, bands: &[Band], frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
-    let bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
+    let mut bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
+    bands.sort_by(|a, b| height(&b.1).total_cmp(&height(&a.1)));
     for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {
         if let [bar] = piece.as_slice() {
             canvas.stroke(bar, 5.0, pale(color, 0.2))?;
