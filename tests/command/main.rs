@@ -39,6 +39,7 @@ mod stiff;
 mod stop;
 mod study;
 mod study_lr;
+mod style;
 #[cfg(unix)]
 mod submit;
 mod sweep;
