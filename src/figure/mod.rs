@@ -14,6 +14,7 @@ mod cells;
 mod clip;
 mod costs;
 mod ensemble;
+mod findings;
 mod font;
 mod frame;
 mod ledger;
@@ -49,6 +50,7 @@ use crate::scenario::style::{Format, Style};
 
 pub use canvas::DrawError;
 pub use costs::{CostCurve, CostPanel, Costs};
+pub use findings::findings;
 pub use number::{cosine, number, number_range};
 
 /// Every picture there is; each is left out where the records have nothing for it.

@@ -5,6 +5,7 @@ use crate::record::Run;
 
 use super::axis::Scale;
 use super::canvas::Point;
+use super::findings::findings;
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel};
 use super::quantity;
@@ -54,10 +55,19 @@ pub(super) fn process_entries(run: &Run, color: Option<plotters::style::RGBColor
     processes(run).into_iter().map(entry).collect()
 }
 
-/// The picture of these panels, if there is a point in any of them: an empty picture would show what is not there.
-pub(super) fn picture(name: &'static str, run: &Run, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
-    let title = format!("{}: {words}", run.name);
+/// The picture of these panels, if there is a point in any of them: an empty picture would show what is not there. Its title says what it
+/// found; `subject` stands there where the records do not say.
+pub(super) fn picture(name: &'static str, run: &Run, subject: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
+    let title = format!("{}: {}", run.name, headline(run, name).unwrap_or_else(|| subject.to_string()));
     panels.iter().any(Panel::has_points).then(|| Picture::new(name, title, run.caption.clone(), legend, panels))
+}
+
+/// The first finding of a picture, as it goes on after a colon.
+fn headline(run: &Run, name: &str) -> Option<String> {
+    let sentence = findings(run, name).into_iter().next()?;
+    let mut letters = sentence.trim_end_matches('.').chars();
+    let first = letters.next()?;
+    Some(first.to_lowercase().chain(letters).collect())
 }
 
 /// Depth L.

@@ -1,156 +1,21 @@
-//! What stands under the pictures of a run: what each found, in numbers from the records, and what its panels show.
+//! What stands under the pictures of a run: what each found, and what its panels show.
 
-use crate::figure::{cosine, number};
+use crate::figure::findings;
 use crate::record::Run;
 
 /// The caption of the picture `name`. A picture of some other origin is called by its name.
 pub(super) fn of_run(run: &Run, name: &str) -> String {
-    let flow = run.table.processes().first().copied().unwrap_or("flow");
-    let found = Found { run, flow };
-    let (sentences, panels) = match name {
-        "loss" => (
-            found.loss(),
-            "(a) The loss ℒ in full lines, the objective J dashed; (b) the distance of the optimizers to the flow.",
-        ),
-        "balance" => (found.balance(), "(a) The balance gap of each pair of layers with its law; (b) the residual of the law."),
-        "ledger" => (
-            found.ledger(),
-            "(a) The imbalance that steps create, beside all of it; (b) the residual of the law of discrete steps.",
-        ),
-        "nfa" => (found.ansatz(), "(a) The residual of the ansatz; (b) the cosine; (c) the sine of the same angle."),
-        "alignment" => (found.peak(), "(a) The cosine of W₁ᵀW₁ and A_f^(α̃/L) against α̃; (b) its distance from 1."),
-        "spectra" => {
-            (found.spectra(), "Singular values over time, (a) of the first layer, (b) of the product, one curve for each mode.")
-        }
-        "spectra-by-index" => (
-            found.ranks(),
-            "Singular values at the last record by their index, (a) of the layers, (b) of the product and of the AGOP.",
-        ),
-        "sharpness" => (found.sharpness(), "(a) The sharpness λ_max with the edge of stability; (b) its share of the edge."),
-        _ => (Vec::new(), ""),
+    let panels = match name {
+        "loss" => "(a) The loss ℒ in full lines, the objective J dashed; (b) the distance of the optimizers to the flow.",
+        "balance" => "(a) The balance gap of each pair of layers with its law; (b) the residual of the law.",
+        "ledger" => "(a) The imbalance that steps create, beside all of it; (b) the residual of the law of discrete steps.",
+        "nfa" => "(a) The residual of the ansatz; (b) the cosine; (c) the sine of the same angle.",
+        "alignment" => "(a) The cosine of W₁ᵀW₁ and A_f^(α̃/L) against α̃; (b) its distance from 1.",
+        "spectra" => "Singular values over time, (a) of the first layer, (b) of the product, one curve for each mode.",
+        "spectra-by-index" => "Singular values at the last record by their index, (a) of the layers, (b) of the product and of the AGOP.",
+        "sharpness" => "(a) The sharpness λ_max with the edge of stability; (b) its share of the edge.",
+        _ => return format!("The picture {name}."),
     };
-    let sentences: Vec<&str> = sentences.iter().map(String::as_str).chain([panels]).filter(|text| !text.is_empty()).collect();
-    if sentences.is_empty() { format!("The picture {name}.") } else { sentences.join(" ") }
-}
-
-/// What the records of a run say.
-struct Found<'r> {
-    run: &'r Run,
-    /// The first process, with which the others are compared.
-    flow: &'r str,
-}
-
-impl Found<'_> {
-    /// The values of a column that are defined.
-    fn defined(&self, process: &str, column: &str) -> Vec<f64> {
-        self.run.table.floats(process, column).into_iter().filter(|value| value.is_finite()).collect()
-    }
-
-    fn ends(&self, process: &str, column: &str) -> Option<(f64, f64)> {
-        let values = self.defined(process, column);
-        Some((*values.first()?, *values.last()?))
-    }
-
-    fn largest(&self, process: &str, column: &str) -> Option<f64> {
-        self.defined(process, column).into_iter().reduce(f64::max)
-    }
-
-    fn optimizers(&self) -> impl Iterator<Item = &str> {
-        self.run.table.processes().into_iter().skip(1)
-    }
-
-    fn end(&self) -> String {
-        self.run.table.floats(self.flow, "t").last().map_or("its end".to_string(), |t| format!("t = {}", number(*t, 6)))
-    }
-
-    /// `Name goes from a to b by t = T.`
-    fn course(&self, name: &str, column: &str) -> Option<String> {
-        let (from, to) = self.ends(self.flow, column)?;
-        let verb = if to < from { "falls" } else { "rises" };
-        let (from, to) = (number(from, 3), number(to, 3));
-        if from == to {
-            return Some(format!("{name} is {from} at the start and at {}.", self.end()));
-        }
-        Some(format!("{name} {verb} from {from} to {to} by {}.", self.end()))
-    }
-
-    fn loss(&self) -> Vec<String> {
-        let distance = |process: &str| {
-            let (_, last) = self.ends(process, "distance_to_flow_relative")?;
-            Some(format!("{process} {}", number(last, 2)))
-        };
-        let distances: Vec<String> = self.optimizers().filter_map(distance).collect();
-        let mut sentences: Vec<String> = self.course(&format!("The loss of the {}", self.flow), "loss").into_iter().collect();
-        if !distances.is_empty() {
-            sentences.push(format!("Distance to the flow at the last record, relative to its size: {}.", distances.join(", ")));
-        }
-        sentences
-    }
-
-    fn balance(&self) -> Vec<String> {
-        let mut sentences: Vec<String> = self.course("The largest balance gap", "balance_gap").into_iter().collect();
-        let strays = |process: &str| {
-            let most = self.largest(process, "balance_law_residual_relative")?;
-            Some(format!("{process} {}", number(most, 2)))
-        };
-        let strays: Vec<String> = self.run.table.processes().into_iter().filter_map(strays).collect();
-        if !strays.is_empty() {
-            sentences
-                .push(format!("Largest distance from the exact law, relative to the gap at the start: {}.", strays.join(", ")));
-        }
-        sentences
-    }
-
-    fn ledger(&self) -> Vec<String> {
-        let created = |process: &str| {
-            let most = self.largest(process, "step_imbalance")?;
-            let residual = self
-                .largest(process, "ledger_residual")
-                .map_or(String::new(), |residual| format!(" and obey the law of discrete steps to {}", number(residual, 2)));
-            Some(format!("The steps of {process} create an imbalance of up to {}{residual}.", number(most, 3)))
-        };
-        self.optimizers().filter_map(created).collect()
-    }
-
-    fn ansatz(&self) -> Vec<String> {
-        let last = |column| self.ends(self.flow, column).map(|(_, last)| last);
-        let (Some(residual), Some(aligned)) = (last("nfa_residual_relative"), last("nfa_cosine")) else { return Vec::new() };
-        vec![format!(
-            "At {} the ansatz A_f = (W₁ᵀW₁)^L is off by {} of its size in the {}, and the cosine of W₁ᵀW₁ and A_f^(1/L) is {}.",
-            self.end(),
-            number(residual, 3),
-            self.flow,
-            cosine(aligned)
-        )]
-    }
-
-    fn peak(&self) -> Vec<String> {
-        let peak = self.run.table.floats(self.flow, "nfa_peak").last().copied().filter(|peak| peak.is_finite());
-        vec![match peak {
-            Some(peak) => format!("At {} W₁ᵀW₁ is aligned best at α̃ = {}; the ansatz says 1.", self.end(), number(peak, 4)),
-            None => format!("At {} no α̃ within [¼, 3] is the best.", self.end()),
-        }]
-    }
-
-    fn spectra(&self) -> Vec<String> {
-        self.course("The effective rank of the product", "effective_rank_product").into_iter().collect()
-    }
-
-    fn ranks(&self) -> Vec<String> {
-        let last = |column| self.ends(self.flow, column).map(|(_, last)| number(last, 3));
-        let (Some(product), Some(agop)) = (last("effective_rank_product"), last("effective_rank_agop")) else {
-            return Vec::new();
-        };
-        vec![format!("At {} the effective rank is {product} of the product and {agop} of the AGOP.", self.end())]
-    }
-
-    fn sharpness(&self) -> Vec<String> {
-        let share = |process: &str| {
-            let sharpness = self.run.table.floats(process, "sharpness").into_iter();
-            let shares = sharpness.zip(self.run.table.floats(process, "sharpness_bound")).map(|(value, edge)| value / edge);
-            let most = shares.filter(|share| share.is_finite()).reduce(f64::max)?;
-            Some(format!("{process} comes to {} of its edge of stability at most.", number(most, 3)))
-        };
-        self.optimizers().filter_map(share).collect()
-    }
+    let found = findings(run, name);
+    found.iter().map(String::as_str).chain([panels]).collect::<Vec<_>>().join(" ")
 }
