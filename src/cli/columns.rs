@@ -1,10 +1,11 @@
-//! `gramflow columns`: lists what runs record.
+//! `gramflow columns`: lists what runs record, in columns and with `--arrays` in arrays.
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::observe::{Column, Group, Measure, registry};
+use crate::observe::{Column, Group, Measure, NamedArray, registry};
 use crate::scenario::suggestion;
+use crate::session::declared_arrays;
 
 use super::CliError;
 use super::output::print;
@@ -13,14 +14,17 @@ use super::output::print;
 pub(super) struct Arguments {
     /// Show columns whose name or group contains this text; with * or ?, a pattern for the whole name or group
     pattern: Option<String>,
-    /// As JSON: a list with `name`, `formula`, `unit`, `group` and `measure` of each
+    /// List the arrays of arrays.npz rather than the columns of records.parquet
+    #[arg(long)]
+    arrays: bool,
+    /// As JSON: a list with `name`, `formula`, `unit`, `group` and `measure` of each; of arrays with `shape`, `dtype` and `written`
     #[arg(long)]
     json: bool,
 }
 
-/// As it is listed. `{l}` in a name stands for each layer.
+/// A column as it is listed. `{l}` in a name stands for each layer.
 #[derive(Serialize)]
-struct Listed {
+struct ListedColumn {
     name: &'static str,
     formula: &'static str,
     /// In units of ℒ, θ, x and f; 1 where it has none.
@@ -31,34 +35,100 @@ struct Listed {
     measure: Option<Measure>,
 }
 
-pub(super) fn columns(arguments: &Arguments) -> Result<(), CliError> {
-    let listed = |(group, &Column { name, formula, unit, measure, .. }): (Option<Group>, &'static Column)| Listed {
-        name,
-        formula,
-        unit,
-        group,
-        measure,
-    };
-    let pattern = arguments.pattern.as_deref().unwrap_or("*");
-    let columns: Vec<Listed> = registry::columns().map(listed).filter(|column| matches(pattern, column)).collect();
-    if columns.is_empty() {
-        let groups: Vec<&str> = registry::groups().map(Group::name).collect();
-        let suggestion = suggestion(pattern, "groups", &groups);
-        return Err(CliError::NoColumn { pattern: pattern.to_string(), suggestion });
-    }
-    if arguments.json {
-        let json = serde_json::to_string_pretty(&columns).expect("words are JSON");
-        return Ok(print(&format!("{json}\n"))?);
-    }
-    Ok(print(&table(&columns))?)
+/// An array as it is listed. `{process}` in a name stands for each process, `{column}` for each column.
+#[derive(Serialize)]
+struct ListedArray {
+    name: String,
+    formula: &'static str,
+    /// In records T and widths d_0, …, d_L.
+    shape: &'static str,
+    dtype: &'static str,
+    unit: &'static str,
+    group: Option<Group>,
+    written: &'static str,
 }
 
-/// `balance_gap_3` finds its family too.
-fn matches(pattern: &str, column: &Listed) -> bool {
-    let group = column.group.map_or("always", Group::name);
-    let family = registry::find(pattern).is_some_and(|(_, found)| found.name == column.name);
-    let found = |text: &str| if pattern.contains(['*', '?']) { glob(pattern, text) } else { text.contains(pattern) };
-    family || found(column.name) || found(group)
+pub(super) fn columns(arguments: &Arguments) -> Result<(), CliError> {
+    let pattern = arguments.pattern.as_deref().unwrap_or("*");
+    let text = if arguments.arrays { arrays(pattern, arguments.json) } else { of_records(pattern, arguments.json) };
+    let Some(text) = text else {
+        let groups: Vec<&str> = registry::groups().map(Group::name).collect();
+        let (what, suggestion) = (if arguments.arrays { "array" } else { "column" }, suggestion(pattern, "groups", &groups));
+        return Err(CliError::NoColumn { what, pattern: pattern.to_string(), suggestion });
+    };
+    Ok(print(&text)?)
+}
+
+/// The columns that match; `None` if none does.
+fn of_records(pattern: &str, json: bool) -> Option<String> {
+    // `balance_gap_3` finds its family too.
+    let family = registry::find(pattern).map(|(_, found)| found.name);
+    let listed = |(group, &Column { name, formula, unit, measure, .. }): (Option<Group>, &'static Column)| {
+        let is_listed = family == Some(name) || matches(pattern, name) || matches(pattern, of_column(group));
+        is_listed.then_some(ListedColumn { name, formula, unit, group, measure })
+    };
+    let columns: Vec<ListedColumn> = registry::columns().filter_map(listed).collect();
+    if columns.is_empty() {
+        return None;
+    }
+    if json {
+        return Some(as_json(&columns));
+    }
+    let head = ["column", "unit", "group", "opt-in", "is"].map(str::to_string);
+    let row = |column: &ListedColumn| {
+        let measure = column.measure.map_or(String::new(), |measure| format!("measure: [{}]", measure.name()));
+        [column.name.into(), column.unit.into(), of_column(column.group).into(), measure, column.formula.into()]
+    };
+    let lines = aligned(std::iter::once(head).chain(columns.iter().map(row)).collect());
+    Some(format!("{lines}\n{UNITS}; {{l}}: one column for each layer l\narrays.npz holds more: gramflow columns --arrays\n"))
+}
+
+/// The arrays that match; `None` if none does.
+fn arrays(pattern: &str, json: bool) -> Option<String> {
+    let listed = |(group, array): (Option<Group>, &'static NamedArray)| {
+        let &NamedArray { formula, shape, unit, written, .. } = array;
+        let name = array.key();
+        // `sv_W3` and `gd/sv_W3` find their family too.
+        let family = array.is_called(pattern.split_once('/').map_or(pattern, |(_, name)| name));
+        let found = |text: &str| matches(pattern, text);
+        let is_listed = family || found(&name) || found(array.name) || found(of_array(group));
+        is_listed.then_some(ListedArray { name, formula, shape, dtype: "float64", unit, group, written })
+    };
+    let arrays: Vec<ListedArray> = declared_arrays().filter_map(listed).collect();
+    if arrays.is_empty() {
+        return None;
+    }
+    if json {
+        return Some(as_json(&arrays));
+    }
+    let head = ["array", "shape", "unit", "group", "written", "is"].map(str::to_string);
+    let row = |array: &ListedArray| {
+        let group = of_array(array.group);
+        [&array.name, array.shape, array.unit, group, array.written, array.formula].map(str::to_string)
+    };
+    let lines = aligned(std::iter::once(head).chain(arrays.iter().map(row)).collect());
+    Some(format!("{lines}\n{UNITS}\nall of float64; T: number of records of the process; d_0, …, d_L: widths of the network\n"))
+}
+
+const UNITS: &str = "units: ℒ of the loss, θ of weights, x of inputs, f of outputs, so that time has θ²/ℒ; 1 for none";
+
+fn as_json(listed: &impl Serialize) -> String {
+    let json = serde_json::to_string_pretty(listed).expect("words are JSON");
+    format!("{json}\n")
+}
+
+/// The group of a column, as it is listed.
+fn of_column(group: Option<Group>) -> &'static str {
+    group.map_or("always", Group::name)
+}
+
+/// The group of an array: those without one say when they are written.
+fn of_array(group: Option<Group>) -> &'static str {
+    group.map_or("-", Group::name)
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    if pattern.contains(['*', '?']) { glob(pattern, text) } else { text.contains(pattern) }
 }
 
 /// Whether all of `text` is what `pattern` says: `*` stands for any letters, none too, and `?` for one.
@@ -77,24 +147,16 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn table(columns: &[Listed]) -> String {
-    let head = ["column", "unit", "group", "opt-in"].map(str::to_string);
-    let row = |column: &Listed| {
-        let group = column.group.map_or("always", Group::name);
-        let measure = column.measure.map_or(String::new(), |measure| format!("measure: [{}]", measure.name()));
-        [column.name.to_string(), column.unit.to_string(), group.to_string(), measure]
+/// One line for each row, all cells but the last as wide as the widest of their column.
+fn aligned<const CELLS: usize>(rows: Vec<[String; CELLS]>) -> String {
+    let width = |cell: usize| rows.iter().map(|row| row[cell].chars().count()).max().unwrap_or_default();
+    let widths: [usize; CELLS] = std::array::from_fn(|cell| if cell + 1 < CELLS { width(cell) } else { 0 });
+    let cell = |(text, width): (&String, usize)| format!("{text:<width$}  ");
+    let line = |row: &[String; CELLS]| {
+        let cells: String = row.iter().zip(widths).map(cell).collect();
+        format!("{}\n", cells.trim_end())
     };
-    let rows: Vec<[String; 4]> = std::iter::once(head).chain(columns.iter().map(row)).collect();
-    let widths: [usize; 4] =
-        std::array::from_fn(|cell| rows.iter().map(|row| row[cell].chars().count()).max().unwrap_or_default());
-    let formulas = std::iter::once("is").chain(columns.iter().map(|column| column.formula));
-    let line = |(row, formula): (&[String; 4], &str)| {
-        let cells: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
-        format!("{cells}{formula}\n")
-    };
-    let lines: String = rows.iter().zip(formulas).map(line).collect();
-    let units = "units: ℒ of the loss, θ of weights, x of inputs, f of outputs, so that time has θ²/ℒ; 1 for none";
-    format!("{lines}\n{units}; {{l}}: one column for each layer l\n")
+    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

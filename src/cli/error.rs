@@ -58,8 +58,8 @@ pub(super) enum CliError {
     Sbatch(io::Error),
     #[error("{0:?} cannot be an option of sbatch: it holds a line break")]
     Directive(String),
-    #[error("no column matches `{pattern}`{suggestion}")]
-    NoColumn { pattern: String, suggestion: String },
+    #[error("no {what} matches `{pattern}`{suggestion}")]
+    NoColumn { what: &'static str, pattern: String, suggestion: String },
     #[error("`{0}` is not a scenario's name: use a-z, 0-9 and -")]
     Name(String),
     #[error("{} exists: choose another name", .0.display())]

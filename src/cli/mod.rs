@@ -70,7 +70,7 @@ enum Command {
     /// Run many units of one scenario, on all cores or in shards, and merge their records
     #[command(subcommand)]
     Sweep(sweep::Command),
-    /// List what runs record: every column with its formula and unit
+    /// List what runs record: every column, or with --arrays every array, with its formula and unit
     Columns(columns::Arguments),
     /// Write a commented scenario to start from
     New(new::Arguments),

@@ -2,7 +2,7 @@
 
 use crate::linalg::GramPower;
 
-use super::{Column, Columns, Group, Observable, Row, Snapshot};
+use super::{Column, Columns, Group, NamedArray, Observable, Row, Snapshot};
 
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Alignment,
@@ -20,7 +20,11 @@ pub(super) const COLUMNS: Columns = Columns::new(
             "cosine of W_1^TW_1 and A_f^{ α̃/L} at the best α̃",
         ),
     ],
-);
+)
+.arrays(&[
+    NamedArray::new("nfa_curve", "T × 56", "1", "cos(W_1ᵀW_1, A_f^(α̃/L)) at each α̃ of nfa_alpha_tilde"),
+    NamedArray::new("nfa_alpha_tilde", "56", "1", "α̃ = 0.25, 0.30, …, 3.00").written("at the end"),
+]);
 
 /// Array `nfa_curve` over the exponents of [`alpha_tildes`]; columns `nfa_peak` and `nfa_peak_cosine`: the α̃ in [¼, 3] at which the
 /// cosine is largest, and that cosine. Undefined where the cosine is largest at the border of that interval, and where the curve is

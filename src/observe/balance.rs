@@ -16,7 +16,7 @@ use crate::linalg::FAINT;
 use crate::network::{ExtendedParameters, Parameters, largest_norm};
 use crate::theory::balance::{BalanceLaw, extended_floor, floor};
 
-use super::{Column, Columns, Group, Observable, Row, Snapshot};
+use super::{Column, Columns, Group, NamedArray, Observable, Row, Snapshot};
 
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Balance,
@@ -53,7 +53,8 @@ pub(super) const COLUMNS: Columns = Columns::new(
             "correction by the balance law ‖δθ‖ / ‖θ‖",
         ),
     ],
-);
+)
+.arrays(&[NamedArray::new("balance_gap", "T × (L − 1)", "θ²", "‖D_l‖_F of balance_gap_{l}, l = 1, …, L − 1")]);
 
 /// Columns:
 /// - `balance_gap`: max_l ‖D_l‖_F, and `balance_gap_l`: ‖D_l‖_F for l = 1, …, L − 1 (also the array `balance_gap`);

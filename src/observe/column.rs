@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::Measure;
+use super::{Measure, NamedArray};
 
 /// Columns that are recorded together: `observe` names groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,19 +126,26 @@ impl Column {
     }
 }
 
-/// The columns of one observable, in the order in which it writes them.
+/// The columns of one observable, in the order in which it writes them, and its arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
     /// Recorded together with these.
     pub group: Group,
     /// Each of them.
     pub list: &'static [Column],
+    /// What it writes to the arrays over time.
+    pub arrays: &'static [NamedArray],
 }
 
 impl Columns {
-    /// These columns of this group.
+    /// These columns of this group, without arrays.
     pub const fn new(group: Group, list: &'static [Column]) -> Self {
-        Self { group, list }
+        Self { group, list, arrays: &[] }
+    }
+
+    /// The same, with these arrays.
+    pub const fn arrays(self, arrays: &'static [NamedArray]) -> Self {
+        Self { arrays, ..self }
     }
 }
 

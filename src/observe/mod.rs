@@ -5,6 +5,7 @@
 mod accuracy;
 mod agop;
 mod alignment;
+mod array;
 mod balance;
 mod column;
 mod companion;
@@ -31,6 +32,7 @@ mod tests;
 pub use accuracy::Accuracy;
 pub use agop::Agop;
 pub use alignment::{Alignment, alpha_tildes};
+pub use array::{NamedArray, Owner};
 pub use balance::Balance;
 pub use column::{Column, Columns, Group};
 pub use companion::{CompanionDistance, CompanionKind};

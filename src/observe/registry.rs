@@ -1,6 +1,6 @@
-//! Every column that a run can record: what observables declare, one line each.
+//! Every column that a run can record, and every array that observables write: what they declare, one line each.
 
-use super::{Column, Columns, Group};
+use super::{Column, Columns, Group, NamedArray};
 use super::{accuracy, agop, alignment, balance, companion, distance, exponent, fact, learned, ledger, loss, nfa, ntk};
 use super::{sharpness, spectra, test_loss};
 
@@ -9,6 +9,12 @@ pub const ALWAYS: &[Column] = &[
     Column::new("process", "flow, or the name of an optimizer", "-", "process"),
     Column::new("step", "number of steps the process has taken", "1", "step"),
     Column::new("t", "the common time: step k of gradient descent is at k·lr", "θ²/ℒ", "time t"),
+];
+
+/// The arrays that every run has, whatever is observed.
+const ARRAYS_ALWAYS: &[NamedArray] = &[
+    NamedArray::new("t", "T", "θ²/ℒ", "times of the records"),
+    NamedArray::new("step", "T", "1", "number of steps the process has taken at each record"),
 ];
 
 const OBSERVABLES: &[Columns] = &[
@@ -34,6 +40,12 @@ const OBSERVABLES: &[Columns] = &[
 pub fn columns() -> impl Iterator<Item = (Option<Group>, &'static Column)> {
     let observed = OBSERVABLES.iter().flat_map(|columns| columns.list.iter().map(|column| (Some(columns.group), column)));
     ALWAYS.iter().map(|column| (None, column)).chain(observed)
+}
+
+/// Every array over time, with its group; those that every run has have none.
+pub fn arrays() -> impl Iterator<Item = (Option<Group>, &'static NamedArray)> {
+    let observed = OBSERVABLES.iter().flat_map(|columns| columns.arrays.iter().map(|array| (Some(columns.group), array)));
+    ARRAYS_ALWAYS.iter().map(|array| (None, array)).chain(observed)
 }
 
 /// Every group, once.

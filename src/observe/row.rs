@@ -36,7 +36,7 @@ impl Row {
         self.scalars.push((name.into(), Scalar::Flag(value)));
     }
 
-    /// Adds a vector, of the same length at every recorded time. Infinite entries are not defined.
+    /// Adds a vector under the name of an array that is declared, of the same length at every recorded time. Infinite entries are not defined.
     pub fn vector(&mut self, name: impl Into<String>, mut values: Vec<f64>) {
         values.iter_mut().for_each(|value| *value = finite(*value));
         self.vectors.push((name.into(), values));

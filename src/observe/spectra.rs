@@ -2,7 +2,7 @@
 
 use crate::linalg::{effective_rank, entropy_rank, scale, stable_rank};
 
-use super::{Column, Columns, Group, Observable, Row, Snapshot};
+use super::{Column, Columns, Group, NamedArray, Observable, Row, Snapshot};
 
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Spectra,
@@ -47,7 +47,17 @@ pub(super) const COLUMNS: Columns = Columns::new(
         ),
         Column::new("entropy_rank_agop", "exp of the entropy of σ², σ of A_f", "1", "entropy rank of A_f"),
     ],
-);
+)
+.arrays(&[
+    NamedArray::new("sv_W{l}", "T × min(d_l, d_(l−1))", "θ", "singular values of W_l, largest first, l = 1, …, L"),
+    NamedArray::new(
+        "sv_product",
+        "T × min(d_L, d_0)",
+        "f/x",
+        "singular values of W_L⋯W_1, largest first (nonlinear networks: of A_f^½, up to d_0 of them)",
+    ),
+    NamedArray::new("sv_agop", "T × d_0", "f²/x²", "singular values of A_f, largest first"),
+]);
 
 /// Arrays `sv_Wl` (l = 1, …, L), `sv_product` of P = W_L⋯W_1 and `sv_agop` of A_f = PᵀP (all d_0 of them, σ(A_f) = σ(P)²); columns
 /// `effective_rank_*`, `stable_rank_*`, `entropy_rank_*` of the same matrices.

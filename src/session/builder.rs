@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::flow::{Integrator, Precision, Preserve};
     use crate::objective::{Labels, TangentKernel};
-    use crate::observe::{Column, Columns, Group, Row, Snapshot};
+    use crate::observe::{Column, Columns, Group, NamedArray, Row, Snapshot};
     use crate::optim::{Adam, Gd, Sgd};
     use nalgebra::DMatrix;
 
@@ -224,16 +224,16 @@ mod tests {
         assert_eq!(run.run.table.floats("flow", "ntk_distance"), [0.0; 2]);
     }
 
-    /// Declares these columns and writes what it likes.
-    struct Wilful(&'static [Column], fn(f64, &mut Row));
+    /// Declares these columns and arrays and writes what it likes.
+    struct Wilful(&'static [Column], &'static [NamedArray], fn(f64, &mut Row));
 
     impl Observable for Wilful {
         fn columns(&self) -> Columns {
-            Columns::new(Group::Own, self.0)
+            Columns::new(Group::Own, self.0).arrays(self.1)
         }
 
         fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-            self.1(snapshot.t, row);
+            self.2(snapshot.t, row);
         }
     }
 
@@ -241,9 +241,12 @@ mod tests {
     #[test]
     fn an_observable_of_ones_own_may_write_what_it_likes() {
         const COLUMNS: &[Column] = &[Column::new("late", "", "1", ""), Column::new("margin", "", "1", "")];
-        let own = Wilful(COLUMNS, |t, row| {
+        const ARRAYS: &[NamedArray] = &[NamedArray::new("margins", "T × 2", "1", "")];
+        let own = Wilful(COLUMNS, ARRAYS, |t, row| {
             row.float("margin", t);
             row.float("loss", 7.0);
+            row.vector("margins", vec![t, -t]);
+            row.vector("sv_W1", vec![t]);
             if t > 0.0 {
                 row.count("late", 3);
             }
@@ -253,13 +256,27 @@ mod tests {
         assert_eq!(run.run.table.floats("flow", "loss")[0], 1.0);
         let late = run.run.table.floats("flow", "late");
         assert!(late[0].is_nan() && late[1] == 3.0, "{late:?}");
-        assert!(run.manifest.warnings.iter().any(|warning| warning.contains("`loss` is not recorded")));
+        assert_eq!(run.run.arrays["flow/margins"].data, [0.0, 0.0, 1.0, -1.0]);
+        assert!(!run.run.arrays.contains_key("flow/sv_W1"));
+        for name in ["loss", "sv_W1"] {
+            let told = format!("`{name}` is not recorded");
+            assert!(run.manifest.warnings.iter().any(|warning| warning.contains(&told)), "{name}");
+        }
 
         const TAKEN: &[Column] = &[Column::new("grad_norm", "", "1", "")];
-        let refused = session().observe(Wilful(TAKEN, |_, _| {})).run().err();
+        let refused = session().observe(Wilful(TAKEN, &[], |_, _| {})).run().err();
         assert_eq!(refused, Some(SessionError::Column { column: "grad_norm".into() }));
-        let twice = session().observe(Wilful(COLUMNS, |_, _| {})).observe(Wilful(COLUMNS, |_, _| {})).run().err();
+        let columns = || Wilful(COLUMNS, &[], |_, _| {});
+        let twice = session().observe(columns()).observe(columns()).run().err();
         assert_eq!(twice, Some(SessionError::Column { column: "late".into() }));
+        for taken in ["nfa_curve", "agop", "t", "error_loss"] {
+            let array: &'static [NamedArray] = Box::leak(Box::new([NamedArray::new(taken, "T", "1", "")]));
+            let refused = session().observe(Wilful(&[], array, |_, _| {})).run().err();
+            assert_eq!(refused, Some(SessionError::Column { column: taken.into() }));
+        }
+        let arrays = || Wilful(&[], ARRAYS, |_, _| {});
+        let twice = session().observe(arrays()).observe(arrays()).run().err();
+        assert_eq!(twice, Some(SessionError::Column { column: "margins".into() }));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::flow::Integrator;
 use crate::npz::Array;
+use crate::observe::{NamedArray, Owner};
 use crate::ode::{Interrupt, Termination, short};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
@@ -16,6 +17,12 @@ use super::Plan;
 use super::flow::Flow;
 use super::warning::{Missed, VISIBLE};
 use super::{Finer, Finished, Problem, observables, record_flow, records};
+
+/// The errors of every column, beside the records.
+pub(super) const ERRORS: NamedArray =
+    NamedArray::new("error_{column}", "T", "the column's", "error of a column at each record, by a second, finer integration")
+        .of(Owner::Flow)
+        .written("with flow.certify, or claims");
 
 /// Columns that a warning names, at most.
 const NAMED: usize = 5;

@@ -2,10 +2,10 @@
 
 use crate::claim::Claim;
 use crate::flow::Preserve;
-use crate::observe::{Column, Measure, registry};
+use crate::observe::{Column, Measure, NamedArray, Owner, registry};
 use crate::ode::Interrupt;
 
-use super::{Plan, Problem, flow_integrator};
+use super::{Plan, Problem, declared_arrays, flow_integrator};
 
 /// Why a session cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -64,8 +64,8 @@ pub enum SessionError {
         /// The process.
         name: String,
     },
-    /// A column of an observable of one's own is called like another.
-    #[error("an observable of yours writes `{column}`, which is another column: give it a name of its own")]
+    /// A column or an array of an observable of one's own is called like another.
+    #[error("an observable of yours writes `{column}`, which is taken: give it a name of its own")]
     Column {
         /// Its name.
         column: String,
@@ -137,12 +137,22 @@ fn check_times(times: &[f64], t_end: f64) -> Result<(), SessionError> {
     }
 }
 
-/// No two columns have one name: a value would be lost.
+/// No two columns have one name, nor two arrays: a value would be lost.
 fn check_columns(plan: &Plan) -> Result<(), SessionError> {
     let mut own: Vec<&str> = Vec::new();
     let all = plan.own.0.iter().flat_map(|observable| observable.columns().list);
     for &Column { name, .. } in all {
         if own.contains(&name) || registry::find(&name.replace("{l}", "1")).is_some() {
+            return Err(SessionError::Column { column: name.to_string() });
+        }
+        own.push(name);
+    }
+    let mut own: Vec<&str> = Vec::new();
+    let all = plan.own.0.iter().flat_map(|observable| observable.columns().arrays);
+    for &NamedArray { name, .. } in all {
+        let one = name.replace("{l}", "1");
+        let is_taken = declared_arrays().any(|(_, other)| other.owner != Owner::Target && other.is_called(&one));
+        if own.contains(&name) || is_taken {
             return Err(SessionError::Column { column: name.to_string() });
         }
         own.push(name);

@@ -4,6 +4,7 @@
 //! taken at one and the same time, never between records. (Methods without dense output cut their steps there, so that within its
 //! tolerance such a flow depends on which optimizers stand beside it.)
 
+mod arrays;
 mod builder;
 mod certificate;
 mod check;
@@ -25,6 +26,7 @@ mod sliding;
 mod stop;
 mod warning;
 
+pub use arrays::declared as declared_arrays;
 pub use builder::Session;
 pub use check::SessionError;
 pub(crate) use descent::batches;
@@ -38,15 +40,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::claim::{self, Evidence};
-use crate::linalg::{GramPower, Svd};
 use crate::network::Parameters;
-use crate::npz::{Array, Arrays};
+use crate::npz::Arrays;
 use crate::observe::{
-    self, Accuracy, Columns, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss, alpha_tildes,
+    self, Accuracy, Columns, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss,
 };
 use crate::ode::{Interrupt, Termination};
-use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, arrays, table};
+use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
 
+use arrays::{all_arrays, low_parts};
 use certificate::{Lead, Leading, Second};
 use descent::Descent;
 use flow::Flow;
@@ -289,63 +291,18 @@ fn record(
     };
     let mut row = Row::default();
     for observable in observables {
-        let (Columns { group, list }, before) = (observable.columns(), row.scalars.len());
+        let Columns { group, list, arrays } = observable.columns();
+        let before = (row.scalars.len(), row.vectors.len());
         observable.measure(&snapshot, &mut row);
         if group == Group::Own {
             let declared = |name: &str| list.iter().any(|column| column.layer(name).is_some());
-            let others = row.scalars.extract_if(before.., |(name, _)| !declared(name));
+            let others = row.scalars.extract_if(before.0.., |(name, _)| !declared(name));
+            missed.undeclared.extend(others.map(|(name, _)| name));
+            let declared = |name: &str| arrays.iter().any(|array| array.is_called(name));
+            let others = row.vectors.extract_if(before.1.., |(name, _)| !declared(name));
             missed.undeclared.extend(others.map(|(name, _)| name));
         }
     }
     recorder.push(step, snapshot.t, row);
     recorder.push_weights(snapshot.t, snapshot.parameters);
-}
-
-/// What the final weights have below float64, where they were preserved in double-double: `process/low_W1`, … beside the weights.
-fn low_parts(ended: &[Ended]) -> Arrays {
-    let mut low = Arrays::new();
-    for end in ended {
-        let Some(extended) = &end.extended else { continue };
-        let parts = Parameters::from_values(end.parameters.architecture(), extended.low().clone());
-        low.extend(parts.to_arrays().into_iter().map(|(name, array)| (format!("{}/low_{name}", end.name), array)));
-    }
-    low
-}
-
-/// The AGOP of the target and its singular values, largest first, where the target is known: `target/agop` (d_0 × d_0), `target/sv_agop`.
-fn target_arrays(problem: &Problem) -> Arrays {
-    let mut arrays = Arrays::new();
-    if let Some((factor, svd)) =
-        problem.target_agop.as_ref().and_then(|factor| Some((factor, Svd::new(factor.as_view()).ok()?)))
-    {
-        let mut values: Vec<f64> = svd.values.iter().map(|s| s * s).collect();
-        values.resize(factor.ncols(), 0.0);
-        arrays.insert("target/agop".to_string(), Array::matrix(GramPower::new(&svd, 1.0).matrix().as_view()));
-        arrays.insert("target/sv_agop".to_string(), Array::vector(values));
-    }
-    arrays
-}
-
-/// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
-/// its end; and the target's AGOP, if it is known.
-fn all_arrays(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
-    let mut all = arrays(recorders);
-    if problem.objective.layers().is_none() {
-        return all;
-    }
-    for (process, parameters) in weights {
-        if plan.observes(Group::Alignment) {
-            all.insert(format!("{process}/nfa_alpha_tilde"), Array::vector(alpha_tildes()));
-        }
-        if !plan.observes(Group::Nfa) && !plan.observes(Group::Agop) {
-            continue;
-        }
-        if let Ok(end) = Snapshot::new(0.0, parameters, &*problem.objective, None) {
-            let agop = end.agop().value();
-            all.insert(format!("{process}/gram_W1"), Array::matrix(end.gram(1).value().as_view()));
-            all.insert(format!("{process}/agop"), Array::matrix(agop.as_view()));
-        }
-    }
-    all.extend(target_arrays(problem));
-    all
 }

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use gramflow::folder::read;
-use gramflow::observe::registry;
+use gramflow::observe::{Group, NamedArray, Owner, registry};
 use gramflow::record::Run;
+use gramflow::session::declared_arrays;
 use serde_json::Value;
 
 use crate::harness::{gramflow, succeed};
@@ -157,6 +158,89 @@ fn the_kernel_of_many_samples_is_measured_by_moments() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("s.yaml"), format!("{SCENARIO}measure: [ntk]\n")).unwrap();
     succeed(at.path(), &["check", "s.yaml", "--set", "data.synthetic.inputs.samples=3000"]);
+}
+
+/// The size that a declared shape has after so many records of a network with these widths; `l` is of the key's layer.
+fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
+    let factor = |text: &str| -> usize {
+        let one = |text: &str| match text.trim() {
+            "T" => records,
+            "(L − 1)" => widths.len() - 2,
+            "d_0" => widths[0],
+            "d_L" => widths[widths.len() - 1],
+            "d_l" => widths[l],
+            "d_(l−1)" => widths[l - 1],
+            number => number.parse().unwrap_or_else(|_| panic!("what is {number}?")),
+        };
+        match text.strip_prefix("min(").and_then(|pair| pair.strip_suffix(')')).and_then(|pair| pair.split_once(", ")) {
+            Some((a, b)) => one(a).min(one(b)),
+            None => one(text),
+        }
+    };
+    shape.split(" × ").map(factor).collect()
+}
+
+/// What runs write to `arrays.npz` is declared, with the shape that is declared; and all that is declared is written.
+#[test]
+fn the_arrays_of_runs_are_those_that_are_declared() {
+    let at = tempfile::tempdir().unwrap();
+    let certified = "measure: [sharpness, ledger, modified_flow, limit, ntk]\nclaims: [balance-law]";
+    let preserved = "flow={t_end: 2, certify: true, preserve: {balance: double_double}}";
+    let mut written = BTreeSet::new();
+    for (name, sets, widths) in [
+        ("linear", &[preserved][..], &[4, 5, 3, 2][..]),
+        ("one-layer", &["network.widths=[4, 2]"], &[4, 2]),
+        ("tanh", &["network={widths: [4, 5, 2], activations: tanh, bias: true}", "claims=[]"], &[4, 5, 2]),
+        ("few", &["observe=[loss]", "measure=[]", "claims=[]"], &[4, 5, 3, 2]),
+    ] {
+        fs::write(at.path().join("s.yaml"), format!("{SCENARIO}{certified}\n")).unwrap();
+        let mut arguments = vec!["run", "s.yaml", "--out", name];
+        sets.iter().for_each(|set| arguments.extend(["--set", set]));
+        succeed(at.path(), &arguments);
+        let run = read(&at.path().join(name)).unwrap();
+        for (key, array) in &run.arrays {
+            let (process, own) = key.split_once('/').unwrap();
+            let owner = |array: &NamedArray| match array.owner {
+                Owner::EveryProcess => ["flow", "gd", "adam"].contains(&process),
+                Owner::Flow => process == "flow",
+                Owner::Target => process == "target",
+            };
+            let declared: Vec<_> = declared_arrays().filter(|(_, array)| owner(array) && array.is_called(own)).collect();
+            assert!(declared.len() == 1, "{name}: {key} is declared {} times", declared.len());
+            let (group, array_declared) = declared[0];
+            assert!(name != "few" || group.is_none_or(|group| group == Group::Loss), "{key}");
+            written.insert(array_declared.key());
+            let layer = own.rsplit('W').next().and_then(|layer| layer.parse().ok()).unwrap_or(0);
+            let expected = size(array_declared.shape, run.table.floats(process, "t").len(), widths, layer);
+            // Over samples the Jacobians of a nonlinear network span up to d_0 directions.
+            if !(name == "tanh" && own == "sv_product") {
+                assert_eq!(array.shape, expected, "{name}: {key}: {}", array_declared.shape);
+            }
+        }
+    }
+    let declared: BTreeSet<String> = declared_arrays().map(|(_, array)| array.key()).collect();
+    assert_eq!(written, declared);
+    assert_eq!(declared.len(), declared_arrays().count(), "no two have one key");
+}
+
+#[test]
+fn arrays_are_listed_by_name_process_group_and_glob() {
+    let at = tempfile::tempdir().unwrap();
+    let listed = |pattern: &str| -> Vec<String> {
+        let json: Value = serde_json::from_str(&succeed(at.path(), &["columns", "--arrays", "--json", pattern])).unwrap();
+        json.as_array().unwrap().iter().map(|array| array["name"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(listed("*").len(), declared_arrays().count());
+    assert_eq!(listed("spectra"), ["{process}/sv_W{l}", "{process}/sv_product", "{process}/sv_agop"]);
+    assert_eq!(listed("sv_W3"), ["{process}/sv_W{l}"]);
+    assert_eq!(listed("gd/nfa_curve"), ["{process}/nfa_curve"]);
+    assert_eq!(listed("target/*"), ["target/agop", "target/sv_agop"]);
+    let text = succeed(at.path(), &["columns", "--arrays", "agop"]);
+    assert!(text.contains("T × d_0") && text.contains("at the end") && text.contains("float64"), "{text}");
+    assert!(succeed(at.path(), &["columns"]).contains("gramflow columns --arrays"));
+    let output = gramflow(at.path(), &["columns", "--arrays", "nothing"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && errors.contains("no array matches `nothing`"), "{errors}");
 }
 
 #[test]

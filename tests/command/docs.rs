@@ -27,6 +27,17 @@ fn columns() -> Vec<Value> {
     serde_json::from_str(&succeed(Path::new("."), &["columns", "--json"])).unwrap()
 }
 
+/// The list of arrays likewise.
+fn arrays() -> Vec<Value> {
+    serde_json::from_str(&succeed(Path::new("."), &["columns", "--arrays", "--json"])).unwrap()
+}
+
+/// The line of `printed` that begins with `word`, as a sentence.
+fn sentence(printed: &str, word: &str) -> String {
+    let line = printed.lines().find(|line| line.starts_with(word)).unwrap();
+    format!("{}{}.", line[..1].to_uppercase(), &line[1..])
+}
+
 #[test]
 fn the_page_of_columns_is_current() {
     let mut text = String::from("# Columns\n\n<!-- Generated: GRAMFLOW_WRITE_DOCS=1 cargo test --test command -- docs -->\n\n");
@@ -42,9 +53,16 @@ fn the_page_of_columns_is_current() {
         let group = word("group").unwrap_or("always".to_string());
         text.push_str(&format!("| `{name}` | {unit} | {group} | {opt_in} | {formula} |\n"));
     }
-    let printed = succeed(Path::new("."), &["columns"]);
-    let units = printed.trim_end().lines().last().unwrap();
-    text.push_str(&format!("\n{}{}.\n", units[..1].to_uppercase(), &units[1..]));
+    text.push_str(&format!("\n{}\n", sentence(&succeed(Path::new("."), &["columns"]), "units")));
+    text.push_str("\n## Arrays\n\nEvery array of `arrays.npz`, as `gramflow columns --arrays` lists them. ");
+    text.push_str(&sentence(&succeed(Path::new("."), &["columns", "--arrays"]), "all of"));
+    text.push_str("\n\n| array | shape | unit | group | written | is |\n| --- | --- | --- | --- | --- | --- |\n");
+    for array in arrays() {
+        let [name, shape, unit, written, formula] = ["name", "shape", "unit", "written", "formula"]
+            .map(|key| array[key].as_str().unwrap().replace('_', "\\_").replace('*', "\\*"));
+        let (name, group) = (name.replace("\\_", "_"), array["group"].as_str().unwrap_or("-"));
+        text.push_str(&format!("| `{name}` | {shape} | {unit} | {group} | {written} | {formula} |\n"));
+    }
     is_current("docs/columns.md", &text);
 }
 
@@ -262,16 +280,16 @@ fn the_columns_they_name_exist() {
         "ledger_",
         "lr_sh",
     ];
-    const ARRAYS: [&str; 2] = ["nfa_curve", "nfa_alpha_tilde"];
     // One for each layer: `nfa_cosine_W{l}`, on a page `nfa_cosine_Wl` or `nfa_cosine_W2`.
     let digit = |c: char| c.is_ascii_digit();
     let plain = |name: &str| name.replace("{l}", "l").replace(digit, "l");
-    let known: Vec<String> = columns().iter().map(|column| plain(column["name"].as_str().unwrap())).collect();
+    let name = |listed: &Value| plain(listed["name"].as_str().unwrap().rsplit('/').next().unwrap());
+    let known: Vec<String> = columns().iter().chain(&arrays()).map(name).collect();
     let mut found = 0;
     for path in pages() {
         for span in spans(&prose(&page(&path))) {
             let is_name = span.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if !is_name || !FAMILIES.iter().any(|family| span.starts_with(family)) || ARRAYS.contains(&span.as_str()) {
+            if !is_name || !FAMILIES.iter().any(|family| span.starts_with(family)) {
                 continue;
             }
             found += 1;

@@ -1,0 +1,84 @@
+//! What an array of `arrays.npz` is: declared once, beside the code that writes it.
+
+use super::Column;
+
+/// An array of float64, or a family with one for each layer or column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedArray {
+    /// Whose it is: the first half of its key.
+    pub owner: Owner,
+    /// The second half of its key; `{l}` stands for a layer, counted from 1, and `{column}` for a column of the records.
+    pub name: &'static str,
+    /// In records (T, one for each time in `{process}/t`) and widths d_0, …, d_L of the network: `T × d_0`.
+    pub shape: &'static str,
+    /// In the units of [`Column::unit`].
+    pub unit: &'static str,
+    /// What it is, in one line.
+    pub formula: &'static str,
+    /// When it is written, beside that its group is observed.
+    pub written: &'static str,
+}
+
+/// Whose an array is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The flow's, and every optimizer's.
+    EveryProcess,
+    /// The flow's alone.
+    Flow,
+    /// The target's.
+    Target,
+}
+
+/// When an observable writes its arrays.
+const AT_EVERY_RECORD: &str = "at every record";
+
+impl NamedArray {
+    /// An array that an observable writes, for every process at every record.
+    pub const fn new(name: &'static str, shape: &'static str, unit: &'static str, formula: &'static str) -> Self {
+        Self { owner: Owner::EveryProcess, name, shape, unit, formula, written: AT_EVERY_RECORD }
+    }
+
+    /// The same, but written then.
+    pub(crate) const fn written(self, written: &'static str) -> Self {
+        Self { written, ..self }
+    }
+
+    /// The same, but of this owner.
+    pub(crate) const fn of(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// As in `arrays.npz`: `{process}/sv_W{l}`.
+    pub fn key(&self) -> String {
+        let owner = match self.owner {
+            Owner::EveryProcess => "{process}",
+            Owner::Flow => "flow",
+            Owner::Target => "target",
+        };
+        format!("{owner}/{}", self.name)
+    }
+
+    /// Whether the array called `name`, without its owner, is this one or of this family.
+    pub fn is_called(&self, name: &str) -> bool {
+        match self.name.strip_suffix("{column}") {
+            Some(before) => name.strip_prefix(before).is_some_and(|column| !column.is_empty()),
+            None => Column::new(self.name, "", "", "").layer(name).is_some(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_the_file() {
+        let of = |name| NamedArray::new(name, "T", "1", "");
+        assert_eq!(of("sv_W{l}").key(), "{process}/sv_W{l}");
+        assert_eq!(of("agop").of(Owner::Target).key(), "target/agop");
+        assert!(of("sv_W{l}").is_called("sv_W12") && !of("sv_W{l}").is_called("sv_product"));
+        assert!(of("error_{column}").is_called("error_loss") && !of("error_{column}").is_called("error_"));
+        assert!(of("t").is_called("t") && !of("t").is_called("step"));
+    }
+}
