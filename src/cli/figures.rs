@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::folder::{FigureManifest, Keep};
-use crate::paper::{self, Drawn, Figure};
+use crate::paper::{self, Figure, FigureFiles};
 use crate::record::Warned;
 use crate::scenario::Picture;
 use crate::scenario::style::Formats;
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
 struct Made<'f> {
     figure: &'f Figure,
     report: Report,
-    drawn: Drawn,
+    drawn: FigureFiles,
     drawing_seconds: f64,
 }
 

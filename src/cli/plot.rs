@@ -33,7 +33,10 @@ pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let replaced = arguments.style.replaced(&style);
     let shelf = Shelf::open(&arguments.run_dir)?;
     let stage = shelf.stage()?;
-    figure::draw_all(&run, &style, &stage.folder("figures")?)?;
+    let drawn = figure::draw_all(&run, &style, &stage.folder("figures")?)?;
+    if !quiet {
+        drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
     for file in shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name))? {
         print(&format!("{}\n", file.display()))?;
     }

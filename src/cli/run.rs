@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let began_run = Instant::now();
-    let finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
+    let mut finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
     let in_run = began_run.elapsed();
     drop(meter);
 
@@ -61,6 +61,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let began_drawing = Instant::now();
     let drawn = figure::draw_all(&finished.run, &scenario.style, &draft.figures()?);
     let in_pictures = began_drawing.elapsed();
+    finished.manifest.warnings.extend(drawn.iter().flat_map(|drawn| drawn.warnings.clone()));
     let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
     let published = draft.publish(&finished.manifest, ending)?;
     complain_of_moved(&published);

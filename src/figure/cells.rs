@@ -266,6 +266,10 @@ impl Plot for Cells {
     /// The colours of cells are those of values.
     fn recolor(&mut self, _from: RGBColor, _to: RGBColor) {}
 
+    fn scaled(&self) -> [bool; 2] {
+        [false; 2]
+    }
+
     /// Every row and column is shown: only what stands beside them can be changed.
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]> {
         for (own, style) in [(&mut self.x, x), (&mut self.y, y)] {

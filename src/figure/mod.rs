@@ -17,6 +17,7 @@ mod ensemble;
 mod findings;
 mod font;
 mod frame;
+mod ignored;
 mod ledger;
 mod loss;
 mod nfa;
@@ -65,6 +66,20 @@ const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
     sharpness::picture_of,
 ];
 
+/// The names of the pictures of a run, of a study of integrators and of one of learning rates.
+const OF_RUNS: [&str; 8] = ["loss", "balance", "ledger", "nfa", "alignment", "spectra", "spectra-by-index", "sharpness"];
+const OF_STUDIES: [&str; 2] = ["work_precision", "tolerance"];
+const OF_RATE_STUDIES: [&str; 4] = ["distance", "companions", "alignment", "cost"];
+
+/// What was drawn.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// The files, picture by picture.
+    pub files: Vec<PathBuf>,
+    /// What a reader of them must know; first what their style asks for and no picture has.
+    pub warnings: Vec<String>,
+}
+
 /// Why a picture could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
@@ -99,42 +114,45 @@ pub enum FigureError {
 }
 
 /// Writes every picture that the records of `run` allow to the folder `dir`, as `<name>.svg` and in the other formats of `style`.
-///
-/// Returns the paths of the files, picture by picture.
-pub fn draw_all(run: &Run, style: &Style, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write(PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style)), dir)
+pub fn draw_all(run: &Run, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
+    write(PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style)), &OF_RUNS, dir)
 }
 
 /// The same of a study of integrators.
-pub fn draw_study(study: &Study, style: &Style, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn draw_study(study: &Study, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
     let pictures = [study::work_precision(study), study::tolerance(study)];
-    write(pictures.into_iter().flatten().map(|picture| (picture, style)), dir)
+    write(pictures.into_iter().flatten().map(|picture| (picture, style)), &OF_STUDIES, dir)
 }
 
 /// The same of a study of learning rates.
-pub fn draw_rate_study(study: &RateStudy, style: &Style, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
+pub fn draw_rate_study(study: &RateStudy, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
     let pictures =
         [rate_study::distance(study), rate_study::companions(study), rate_study::alignment(study), rate_study::cost(study)];
-    write(pictures.into_iter().flatten().map(|picture| (picture, style)), dir)
+    write(pictures.into_iter().flatten().map(|picture| (picture, style)), &OF_RATE_STUDIES, dir)
 }
 
 /// Writes the `pictures` of a sweep from its units: as [`draw_all`], named by [`scenario::Picture::name`] or, without, by the sweep, each in its own style.
-pub fn draw_ensemble(ensemble: &Ensemble, pictures: &[scenario::Picture], dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write(pictures.iter().map(|picture| (ensemble::picture_of(ensemble, picture), &picture.style)), dir)
+pub fn draw_ensemble(ensemble: &Ensemble, pictures: &[scenario::Picture], dir: &Path) -> Result<Drawn, FigureError> {
+    let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_deref().unwrap_or(&ensemble.name)).collect();
+    write(pictures.iter().map(|picture| (ensemble::picture_of(ensemble, picture), &picture.style)), &names, dir)
 }
 
 /// Writes measured costs as [`draw_all`] does its pictures, as `<name>.svg` and `<name>.png`.
-pub fn draw_costs(costs: &Costs, dir: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    write([(costs::picture_of(costs), &Style::default())].into_iter(), dir)
+pub fn draw_costs(costs: &Costs, dir: &Path) -> Result<Drawn, FigureError> {
+    write([(costs::picture_of(costs), &Style::default())].into_iter(), &[], dir)
 }
 
+/// `possible`: the names of all pictures that might have been drawn.
 fn write<'s, P: plot::Plot>(
     pictures: impl Iterator<Item = (page::Picture<P>, &'s Style)>,
+    possible: &[&str],
     dir: &Path,
-) -> Result<Vec<PathBuf>, FigureError> {
+) -> Result<Drawn, FigureError> {
     let mut files = Vec::new();
+    let mut ignored = ignored::Ignored::default();
     for (picture, style) in pictures {
         let name = picture.name.clone();
+        ignored.look_at(&picture, style);
         let limits = |misplaced: page::Misplaced| FigureError::Limits {
             picture: name.clone(),
             letter: misplaced.letter,
@@ -154,7 +172,7 @@ fn write<'s, P: plot::Plot>(
             write_file(&bytes, path, &mut files)?;
         }
     }
-    Ok(files)
+    Ok(Drawn { files, warnings: ignored.told(possible) })
 }
 
 fn write_file(bytes: &[u8], path: PathBuf, files: &mut Vec<PathBuf>) -> Result<(), FigureError> {

@@ -6,7 +6,7 @@ use plotters::style::RGBColor;
 use super::panel::Panel;
 use super::plot::Plot;
 use super::style::{BLACK, Look};
-use super::text::verbatim;
+use super::text::unmarked;
 
 /// A line of the legend.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,10 +70,9 @@ impl<P: Plot> Picture<P> {
     pub(super) fn styled(mut self, style: &Style) -> Result<Self, Misplaced> {
         // All colours at once: two curves may change theirs.
         let asked = style.colors.iter().filter_map(|wanted| {
-            let name = verbatim(&wanted.curve);
-            let entry = self.legend.iter().find(|entry| entry.label == name)?;
+            let (_, color) = self.curves().find(|(name, _)| *name == wanted.curve)?;
             let Color(red, green, blue) = wanted.color;
-            Some((entry.look?.color, RGBColor(red, green, blue)))
+            Some((color, RGBColor(red, green, blue)))
         });
         let changes: Vec<(RGBColor, RGBColor)> = asked.collect();
         // Through colours that nothing has, so that what has changed is not changed again.
@@ -93,13 +92,23 @@ impl<P: Plot> Picture<P> {
         Ok(self)
     }
 
+    /// The names and colours of its curves that may take another colour.
+    pub(super) fn curves(&self) -> impl Iterator<Item = (String, RGBColor)> {
+        let looks = self.legend.iter().filter_map(|entry| Some((entry, entry.look.filter(may_change)?)));
+        looks.map(|(entry, look)| (unmarked(&entry.label), look.color))
+    }
+
     fn recolor(&mut self, from: RGBColor, to: RGBColor) {
         let looks = self.legend.iter_mut().filter_map(|entry| entry.look.as_mut());
-        // Black dashes are a law, or words on dashes.
-        let looks = looks.filter(|look| look.color == from && (from != BLACK || look.dash.is_none()));
+        let looks = looks.filter(|look| look.color == from && may_change(look));
         looks.for_each(|look| look.color = to);
         self.panels.iter_mut().for_each(|panel| panel.recolor(from, to));
     }
+}
+
+/// Black dashes are a law, or words on dashes.
+fn may_change(look: &Look) -> bool {
+    look.color != BLACK || look.dash.is_none()
 }
 
 /// a, b, …, z, and again.

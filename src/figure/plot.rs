@@ -48,6 +48,9 @@ pub(super) trait Plot {
     /// Shows in another colour what is of the colour `from`.
     fn recolor(&mut self, from: RGBColor, to: RGBColor);
 
+    /// Whether its x and y axes have limits and a scale, to be changed.
+    fn scaled(&self) -> [bool; 2];
+
     /// Changes what the axes show. An error: the limits that have no place on their scale.
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]>;
 

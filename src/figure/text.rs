@@ -24,6 +24,16 @@ pub(super) fn verbatim(text: &str) -> String {
     text.chars().flat_map(|c| matches!(c, '_' | '^' | '\\').then_some('\\').into_iter().chain([c])).collect()
 }
 
+/// The text of a label as its user types it: what [`verbatim`] has escaped is itself again.
+pub(super) fn unmarked(label: &str) -> String {
+    let mut text = String::new();
+    let mut characters = label.chars();
+    while let Some(c) = characters.next() {
+        text.extend(if c == '\\' { characters.next() } else { Some(c) });
+    }
+    text
+}
+
 /// The pieces of a label: `_x` and `_{…}` are subscripts, `^x` and `^{…}` superscripts, `\_` an underscore.
 fn pieces(label: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::figure::draw_ensemble;
+use crate::figure::{Drawn, draw_ensemble};
 use crate::folder::{Ensemble, FigureManifest, UnitCounts};
 use crate::publish::{PublishError, Shelf};
+use crate::record::Warned;
 use crate::scenario::Picture;
 use crate::scenario::style::{Format, Formats};
 use crate::sweep::{Folder, Notes, Plan, Status, ensemble};
@@ -15,7 +16,7 @@ use super::{Figure, PaperError, claims_markdown};
 
 /// What was made of a figure.
 #[derive(Debug, Clone)]
-pub struct Drawn {
+pub struct FigureFiles {
     /// Its manifest.
     pub manifest: FigureManifest,
     /// Its files.
@@ -36,11 +37,19 @@ pub fn shelf(figures: &[Figure], out: &Path) -> Result<Shelf, PublishError> {
 
 /// Draws the finished units of a figure, and writes pictures and manifest to the folder `out`. Pictures that an earlier manifest of the
 /// figure names and this one does not are removed, if gramflow wrote them and they are of the formats `replaced`.
-pub fn draw(figure: &Figure, folder: &Folder, shelf: &Shelf, out: &Path, replaced: &Formats) -> Result<Drawn, PaperError> {
+pub fn draw(
+    figure: &Figure,
+    folder: &Folder,
+    shelf: &Shelf,
+    out: &Path,
+    replaced: &Formats,
+) -> Result<FigureFiles, PaperError> {
     let ensemble = ensemble(std::slice::from_ref(folder), &figure.plan)?;
-    let manifest = manifest(figure, folder, &ensemble)?;
+    let mut manifest = manifest(figure, folder, &ensemble)?;
     // Where no unit could be run there is nothing to draw.
-    let drawn = if ensemble.members.is_empty() { Vec::new() } else { draw_beside(&ensemble, figure, folder.path(), replaced)? };
+    let Drawn { files: drawn, warnings } =
+        if ensemble.members.is_empty() { Drawn::default() } else { draw_beside(&ensemble, figure, folder.path(), replaced)? };
+    manifest.warnings.extend(warnings.into_iter().map(Warned::of_all));
     drop(ensemble);
 
     let stage = shelf.stage()?;
@@ -57,7 +66,7 @@ pub fn draw(figure: &Figure, folder: &Folder, shelf: &Shelf, out: &Path, replace
         replaced.contain_file(name) && files.any(|file| file == name)
     };
     let files = shelf.publish(stage, named)?;
-    Ok(Drawn { manifest, files })
+    Ok(FigureFiles { manifest, files })
 }
 
 /// The file of a picture.
@@ -81,12 +90,13 @@ impl Figure {
     }
 }
 
-/// Draws into `figures/` in the folder of the sweep, in the place of its earlier pictures; their files.
-fn draw_beside(ensemble: &Ensemble, figure: &Figure, sweep: &Path, replaced: &Formats) -> Result<Vec<PathBuf>, PaperError> {
+/// Draws into `figures/` in the folder of the sweep, in the place of its earlier pictures.
+fn draw_beside(ensemble: &Ensemble, figure: &Figure, sweep: &Path, replaced: &Formats) -> Result<Drawn, PaperError> {
     let shelf = Shelf::open(sweep)?;
     let stage = shelf.stage()?;
-    draw_ensemble(ensemble, &figure.pictures, &stage.folder("figures")?)?;
-    Ok(shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name))?)
+    let drawn = draw_ensemble(ensemble, &figure.pictures, &stage.folder("figures")?)?;
+    let files = shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name))?;
+    Ok(Drawn { files, ..drawn })
 }
 
 fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<FigureManifest, PaperError> {

@@ -17,6 +17,6 @@ mod error;
 mod read;
 
 pub use claims::{claim_rows, claims_markdown};
-pub use draw::{Drawn, draw, shelf, write_claims};
+pub use draw::{FigureFiles, draw, shelf, write_claims};
 pub use error::PaperError;
 pub use read::{Figure, read};

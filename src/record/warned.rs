@@ -14,6 +14,11 @@ pub struct Warned {
 }
 
 impl Warned {
+    /// A warning that is of no unit, but of all together.
+    pub fn of_all(warning: String) -> Self {
+        Self { warning, units: 1, first: String::new() }
+    }
+
     /// `12 units, first weight_decay = 0, seed = 3: flow: …`.
     pub fn line(&self) -> String {
         let Self { warning, units, first } = self;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::data::Data;
-use crate::figure::draw_ensemble;
+use crate::figure::{Drawn, draw_ensemble};
 use crate::folder::{Ensemble, FolderError, Keep};
 use crate::observe::{Group, registry};
 use crate::optim::Optimizer;
@@ -194,15 +194,6 @@ pub fn read_pictures(folder: &Folder, plan: &Plan) -> Result<Vec<Picture>, Sweep
     picture::from_json(&text, &varied).map_err(|message| SweepError::Pictures { path, message })
 }
 
-/// What was drawn of a sweep.
-#[derive(Debug, Clone, Default)]
-pub struct Drawn {
-    /// The pictures' files.
-    pub files: Vec<PathBuf>,
-    /// What a reader of them must know.
-    pub warnings: Vec<String>,
-}
-
 /// Draws `pictures` of the finished units in the folders of one sweep into `figures/` in the folder `to`, in the place of the earlier
 /// pictures there that are of the formats `replaced`. Nothing is run.
 pub fn draw_pictures(
@@ -222,10 +213,11 @@ pub fn draw_pictures(
     }
     let shelf = Shelf::open(to).map_err(FolderError::from)?;
     let stage = shelf.stage().map_err(FolderError::from)?;
-    draw_ensemble(&ensemble, pictures, &stage.folder("figures").map_err(FolderError::from)?)?;
-    let files =
+    let mut drawn = draw_ensemble(&ensemble, pictures, &stage.folder("figures").map_err(FolderError::from)?)?;
+    drawn.files =
         shelf.publish(stage, |name| name.starts_with("figures/") && replaced.contain_file(name)).map_err(FolderError::from)?;
-    Ok(Drawn { files, warnings: warnings(&ensemble, plan, pictures) })
+    drawn.warnings.extend(warnings(&ensemble, plan, pictures));
+    Ok(drawn)
 }
 
 fn warnings(ensemble: &Ensemble, plan: &Plan, pictures: &[Picture]) -> Vec<String> {

@@ -69,11 +69,12 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
         meter.piece(done, total, next);
     });
     drop(meter);
-    let finished = finished?;
+    let mut finished = finished?;
 
     let draft = Draft::of_study(&folder)?;
     draft.write_study(&finished.study, &scenario)?;
     let drawn = figure::draw_study(&finished.study, &scenario.style, &draft.figures()?);
+    finished.manifest.warnings.extend(drawn.iter().flat_map(|drawn| drawn.warnings.clone()));
     let published = draft.publish(&finished.manifest, Ending::Finished)?;
     complain_of_moved(&published);
     // The table stands even where a picture could not be drawn.

@@ -103,10 +103,11 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
         return Err(CliError::SweepInterrupted { left: report.progress.left() });
     }
 
-    let finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
+    let mut finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
     let stage = shelf.stage()?;
-    finished.study.write(&stage, &scenario, &finished.manifest)?;
     let drawn = figure::draw_rate_study(&finished.study, &scenario.style, &stage.folder("figures")?);
+    finished.manifest.warnings.extend(drawn.iter().flat_map(|drawn| drawn.warnings.clone()));
+    finished.study.write(&stage, &scenario, &finished.manifest)?;
     shelf.publish(stage, |name| drawn.is_ok() && name.starts_with("figures/"))?;
     // The tables stand even where a picture could not be drawn.
     drawn?;

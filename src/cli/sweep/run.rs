@@ -10,10 +10,11 @@ use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::{CliError, Limit, Selection};
+use crate::figure::Drawn;
 use crate::ode::short;
 use crate::report::shell_word;
 use crate::scenario::style::Formats;
-use crate::sweep::{self, Drawn, Folder, Notes, Options, Report, Shard, Status, Task};
+use crate::sweep::{self, Folder, Notes, Options, Report, Shard, Status, Task};
 
 use super::{default_folder, planned, units};
 

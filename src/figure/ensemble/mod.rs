@@ -93,6 +93,10 @@ impl plot::Plot for Plot {
         self.whole_mut().recolor(from, to);
     }
 
+    fn scaled(&self) -> [bool; 2] {
+        self.whole().scaled()
+    }
+
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]> {
         self.whole_mut().restyle(x, y)
     }

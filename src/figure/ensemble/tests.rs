@@ -129,7 +129,7 @@ fn every_kind_is_drawn_within_the_page_and_the_same_twice() {
     let (ensemble, pictures) = made(EVERY_KIND);
     let draw = || {
         let dir = tempfile::tempdir().unwrap();
-        let files = super::super::draw_ensemble(&ensemble, &pictures, dir.path()).unwrap();
+        let files = super::super::draw_ensemble(&ensemble, &pictures, dir.path()).unwrap().files;
         assert!(files[0].ends_with("made-up.svg") && files[1].ends_with("made-up.png") && files.len() == 2);
         files.iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>()
     };
@@ -349,4 +349,22 @@ fn pictures_to_look_at() {
     std::fs::create_dir_all(&folder).unwrap();
     let (ensemble, pictures) = made(EVERY_KIND);
     super::super::draw_ensemble(&ensemble, &pictures, Path::new(&folder)).unwrap();
+}
+
+/// Rows and columns of cells have a label alone; what is said of all panels is for those that it can change.
+#[test]
+fn limits_of_cells_are_told_to_do_nothing() {
+    let (ensemble, mut pictures) = made(EVERY_KIND);
+    let mut warnings = |style: &str| {
+        pictures[0].style = serde_json::from_str(style).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        super::super::draw_ensemble(&ensemble, &pictures, dir.path()).unwrap().warnings
+    };
+    let kinds = &made(EVERY_KIND).1[0].panels;
+    let map = letter(kinds.iter().position(|panel| matches!(panel.show, Show::Map { .. })).unwrap());
+    assert_eq!(warnings(r#"{"axes":[{"x":{"limits":[0.1,9]}}]}"#), [""; 0]);
+    assert_eq!(warnings(&format!(r#"{{"axes":[{{"panel":"{map}","x":{{"label":"start"}}}}]}}"#)), [""; 0]);
+    let told = warnings(&format!(r#"{{"axes":[{{"panel":"{map}","x":{{"limits":[1,2]}},"y":{{"scale":"log"}}}}]}}"#));
+    let line = format!("style.axes: x.limits, y.scale change nothing in panel {map} of `made-up`: ");
+    assert!(told.len() == 1 && told[0].starts_with(&line), "{told:?}");
 }

@@ -282,6 +282,10 @@ impl Plot for Panel {
         colors.chain(bands).chain(overhead).filter(|color| **color == from).for_each(|color| *color = to);
     }
 
+    fn scaled(&self) -> [bool; 2] {
+        [&self.x, &self.y].map(|axis| axis.names.is_empty())
+    }
+
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]> {
         self.x.restyle(x)?;
         self.y.restyle(y)

@@ -17,7 +17,7 @@ fn drawn(run: &Run) -> BTreeMap<String, Vec<u8>> {
 
 fn drawn_as(run: &Run, style: &Style) -> BTreeMap<String, Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
-    let files = draw_all(run, style, dir.path()).unwrap();
+    let files = draw_all(run, style, dir.path()).unwrap().files;
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     files.iter().map(|path| (name(path), std::fs::read(path).unwrap())).collect()
 }
@@ -185,7 +185,7 @@ fn every_method() -> Study {
 
 fn study_svgs(study: &Study) -> BTreeMap<String, String> {
     let dir = tempfile::tempdir().unwrap();
-    let files = draw_study(study, &Style::default(), dir.path()).unwrap();
+    let files = draw_study(study, &Style::default(), dir.path()).unwrap().files;
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     files
         .iter()
@@ -281,7 +281,7 @@ fn learning_rates() -> RateStudy {
 
 fn rate_svgs(study: &RateStudy) -> BTreeMap<String, String> {
     let dir = tempfile::tempdir().unwrap();
-    let files = draw_rate_study(study, &Style::default(), dir.path()).unwrap();
+    let files = draw_rate_study(study, &Style::default(), dir.path()).unwrap().files;
     let svgs = files.iter().filter(|path| path.extension().unwrap() == "svg");
     svgs.map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(p).unwrap())).collect()
 }

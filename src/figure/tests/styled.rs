@@ -100,6 +100,51 @@ fn curves_take_the_colours_of_their_names() {
     assert!(svg.contains("#010203") && !svg.contains("#D55E00") && !svg.contains("#040506"));
 }
 
+/// What a style asks for in vain; the styles of the other tests are granted whole.
+fn ignored(run: &Run, text: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    draw_all(run, &style(text), dir.path()).unwrap().warnings
+}
+
+#[test]
+fn what_no_picture_has_is_told_with_what_there_is() {
+    let run = sample::decaying(20, &[("gd", 0.1), ("gd_small", 0.05)]);
+    let granted = [
+        "{}",
+        r##"{"colors":[{"curve":"gd","color":"#010203"},{"curve":"gd_small","color":"#040506"}]}"##,
+        r#"{"axes":[{"picture":"loss","panel":"a","x":{"limits":[1,2],"scale":"linear"}},{"x":{"label":"time"}}]}"#,
+        // Of pictures that other commands draw.
+        r#"{"axes":[{"picture":"work_precision","panel":"z","x":{"label":"cost"}}]}"#,
+    ];
+    for text in granted {
+        assert_eq!(ignored(&run, text), [""; 0], "{text}");
+    }
+    let color = ignored(&run, r##"{"colors":[{"curve":"gd_smal","color":"#010203"},{"curve":"gd","color":"#010203"}]}"##);
+    assert_eq!(color.len(), 1);
+    assert!(
+        color[0].starts_with(
+            "style.colors: no curve is called `gd_smal`, did you mean `gd_small`? (curves here: flow, gd, gd_small"
+        )
+    );
+    let panel = ignored(&run, r#"{"axes":[{"picture":"loss","panel":"f","x":{"label":"time"}}]}"#);
+    assert_eq!(panel.len(), 1);
+    assert!(panel[0].starts_with("style.axes: `loss` has no panel f: it has a"), "{panel:?}");
+    let nowhere = ignored(&run, r#"{"axes":[{"panel":"z","x":{"label":"time"}}]}"#);
+    assert!(
+        nowhere.len() == 1 && nowhere[0].starts_with("style.axes: no picture has a panel z: the pictures are loss, "),
+        "{nowhere:?}"
+    );
+    let absent = ignored(&sample::single_record(), r#"{"axes":[{"picture":"ledger","x":{"label":"time"}}]}"#);
+    assert!(absent.len() == 1 && absent[0].starts_with("style.axes: `ledger` is not drawn: the pictures are "), "{absent:?}");
+}
+
+/// Every picture that can be drawn may be named in a style, and no other.
+#[test]
+fn the_names_of_pictures_are_those_of_what_draws_them() {
+    let drawn: std::collections::BTreeSet<&str> = [&OF_RUNS[..], &OF_STUDIES, &OF_RATE_STUDIES].concat().into_iter().collect();
+    assert_eq!(drawn, NAMES.into_iter().collect());
+}
+
 #[test]
 fn axes_take_limits_scales_and_labels() {
     let run = sample::decaying(20, &[]);

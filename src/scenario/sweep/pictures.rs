@@ -4,7 +4,8 @@ use serde_yaml::Value;
 
 use crate::settings::{Findings, path};
 
-use super::super::{Picture, Style, picture, tree};
+use super::super::picture::{self, Show};
+use super::super::{Picture, Style, tree};
 use super::Factor;
 
 /// Whether the block `style` is one.
@@ -38,7 +39,39 @@ fn with_style(block: &Value, style: Option<&Value>) -> Value {
 pub(super) fn validate_names(pictures: &[Picture], sweep: Option<&str>, found: &mut Findings) {
     let names: Vec<&str> = pictures.iter().filter_map(|picture| picture.name.as_deref().or(sweep)).collect();
     for (i, picture) in pictures.iter().enumerate() {
-        picture.style.validate_names(&path::child(&path::item("pictures", i), "style"), &names, found);
+        let at = path::child(&path::item("pictures", i), "style");
+        picture.style.validate_names(&at, &names, found);
+        validate_panels(picture, picture.name.as_deref().or(sweep), &path::child(&at, "axes"), found);
+    }
+}
+
+/// Checks what the axes `at` say of panels of this very `picture`, called `name`: that these are there, and have what is to be changed.
+/// (What is said of all pictures need not fit each of them.)
+fn validate_panels(picture: &Picture, name: Option<&str>, at: &str, found: &mut Findings) {
+    let letters: Vec<String> = (0..picture.panels.len()).map(|i| char::from(b'a' + (i % 26) as u8).to_string()).collect();
+    for (k, axes) in picture.style.axes.iter().enumerate() {
+        let (Some(asked), Some(panel)) = (&axes.picture, &axes.panel) else { continue };
+        if Some(asked.as_str()) != name {
+            continue;
+        }
+        let at = path::item(at, k);
+        let about: Vec<_> = picture.panels.iter().zip(&letters).filter(|(_, letter)| *letter == panel).collect();
+        if about.is_empty() {
+            found.add(
+                &path::child(&at, "panel"),
+                format!("`{asked}` has no panel {panel} (panels here: {})", letters.join(", ")),
+            );
+        }
+        let cells =
+            !about.is_empty() && about.iter().all(|(panel, _)| matches!(panel.show, Show::Map { .. } | Show::Matrix { .. }));
+        for (name, axis) in [("x", &axes.x), ("y", &axes.y)] {
+            for (key, is_set) in [("limits", axis.limits.is_some()), ("scale", axis.scale.is_some())] {
+                if cells && is_set {
+                    let message = "changes nothing: the rows and columns of a map or a matrix have a label alone: remove it";
+                    found.add(&path::child(&path::child(&at, name), key), message);
+                }
+            }
+        }
     }
 }
 
