@@ -33,7 +33,7 @@ pub enum Loss {
 
 /// Why labels are not of the kind that a loss wants.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum LabelError {
+pub enum LabelKindError {
     /// A label is no probability.
     #[error("Y[{row}, {column}] is {value}, and this loss wants labels from 0 to 1: of labels ±1 take (Y + 1)/2")]
     Range {
@@ -58,18 +58,18 @@ pub enum LabelError {
 
 impl Loss {
     /// Whether the labels, one sample a row, are of the kind that this loss wants.
-    pub fn check(self, labels: &DMatrix<f64>) -> Result<(), LabelError> {
+    pub fn check(self, labels: &DMatrix<f64>) -> Result<(), LabelKindError> {
         if self == Self::Mse {
             return Ok(());
         }
         for (row, sample) in labels.row_iter().enumerate() {
             if let Some((column, &value)) = sample.iter().enumerate().find(|(_, y)| !(0.0..=1.0).contains(*y)) {
-                return Err(LabelError::Range { row, column, value });
+                return Err(LabelKindError::Range { row, column, value });
             }
             // Probabilities that were divided by their sum sum to 1 within a rounding each.
             let sum: f64 = sample.iter().sum();
             if self == Self::CrossEntropy && (sum - 1.0).abs() > 4.0 * f64::EPSILON * sample.len() as f64 {
-                return Err(LabelError::Sum { row, sum });
+                return Err(LabelKindError::Sum { row, sum });
             }
         }
         Ok(())
@@ -359,10 +359,10 @@ mod tests {
         let labels = |entries: &[f64]| DMatrix::from_row_slice(1, entries.len(), entries);
         assert_eq!(Loss::Mse.check(&labels(&[-3.0])), Ok(()));
         let error = Loss::Logistic.check(&labels(&[0.5, -1.0])).unwrap_err();
-        assert_eq!(error, LabelError::Range { row: 0, column: 1, value: -1.0 });
+        assert_eq!(error, LabelKindError::Range { row: 0, column: 1, value: -1.0 });
         assert!(error.to_string().contains("(Y + 1)/2"));
         assert_eq!(Loss::Logistic.check(&labels(&[1.0, 1.0])), Ok(()));
-        assert!(matches!(Loss::CrossEntropy.check(&labels(&[1.0, 1.0])), Err(LabelError::Sum { row: 0, .. })));
+        assert!(matches!(Loss::CrossEntropy.check(&labels(&[1.0, 1.0])), Err(LabelKindError::Sum { row: 0, .. })));
         assert_eq!(Loss::CrossEntropy.check(&labels(&[0.1, 0.2, 0.7])), Ok(()));
         assert!(Loss::Logistic.check(&labels(&[f64::NAN])).is_err());
     }

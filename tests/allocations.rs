@@ -11,7 +11,9 @@ use gramflow::loss::Loss;
 use gramflow::network::{Activation, Architecture, Parameters};
 use gramflow::objective::{BatchGradient, LinearObjective, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples};
 use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
-use gramflow::optim::{self, AdamLimit, Batches, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, ThirdOrderFlow};
+use gramflow::optim::{
+    self, AdamLimit, BatchStream, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, ThirdOrderFlow,
+};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
 use gramflow::theory::Ledger;
@@ -184,7 +186,7 @@ fn a_step_does_not_allocate_after_the_first() {
     for settings in &scenario.optimizers {
         for (size, replacement) in [(4, false), (4, true), (29, false), (1000, true)] {
             let mut rule = settings.rule(&optim::Layout::new(objective.layers().unwrap().architecture(), 1e-3));
-            let mut batches = Batches::new(30, size, replacement, 0, settings.name());
+            let mut batches = BatchStream::new(30, size, replacement, 0, settings.name());
             let mut minibatch = Minibatch::new(&objective, samples.clone(), size);
             let mut step = |k| {
                 minibatch.loss_gradient(batches.draw(), &theta, &mut gradient);

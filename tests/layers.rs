@@ -120,6 +120,26 @@ fn only_scenarios_know_yaml() {
     }
 }
 
+/// One word, one meaning: no two types that can be named outside their module share a name. An integrator is what a scenario chooses
+/// (`flow`) and what runs (`ode`).
+#[test]
+fn no_two_types_share_a_name() {
+    const BOTH: [&str; 1] = ["Integrator"];
+    let mut known: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (path, code) in sources().into_iter().filter(|(path, _)| !path.ends_with("testing.rs")) {
+        for line in code.lines().map(str::trim_start) {
+            let Some(item) = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(crate) ")) else { continue };
+            let kinds = ["struct ", "enum ", "trait ", "type "];
+            let Some(rest) = kinds.iter().find_map(|kind| item.strip_prefix(kind)) else { continue };
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+            if let Some(other) = known.insert(name.clone(), path.clone()) {
+                assert!(BOTH.contains(&name.as_str()), "{name} is in {} and {}", other.display(), path.display());
+            }
+        }
+    }
+    assert!(known.len() > 200, "only {} types were found: does this test still read them?", known.len());
+}
+
 /// The files that `use` lines of a file name, by their paths under `src`: `use super::lock::Wrapper` in `publish/draft.rs` is
 /// `publish/lock.rs`. A file and the folder that it heads use each other freely.
 fn uses(own: &str, code: &str, files: &BTreeSet<String>) -> BTreeSet<String> {

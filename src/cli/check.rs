@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::run::{Memory, Problem};
 use crate::scenario::{self, ScenarioError, Sweep};
-use crate::sweep::{Plan, check_pictures};
+use crate::sweep::{SweepPlan, check_pictures};
 
 use super::output::{complain, print};
 use super::{CliError, Limit};
@@ -65,11 +65,11 @@ fn checked_sweep(sweep: &Sweep) -> Result<String, CliError> {
     const MOST: usize = 200_000;
     let sample = sweep.sample((MOST / sweep.values_per_unit()).max(2));
     if sample.len() == sweep.len() {
-        let plan = Plan::new(sweep)?;
+        let plan = SweepPlan::new(sweep)?;
         check_pictures(sweep)?;
         return Ok(format!("{} ({} units)", plan.name, plan.units().len()));
     }
-    let name = Plan::check(sweep, &sample)?;
+    let name = SweepPlan::check(sweep, &sample)?;
     Ok(format!("{name} ({} units, of which {} were read: gramflow sweep plan reads all)", sweep.len(), sample.len()))
 }
 

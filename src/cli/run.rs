@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::figure;
-use crate::folder::{Draft, Ending};
+use crate::folder::{Ending, FolderDraft};
 use crate::record::Outcome;
 use crate::run::{self, Finished};
 
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         None => Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8])),
     };
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
-    drop(Draft::new(&folder)?);
+    drop(FolderDraft::new(&folder)?);
 
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let in_run = began_run.elapsed();
     drop(meter);
 
-    let draft = Draft::new(&folder)?;
+    let draft = FolderDraft::new(&folder)?;
     draft.write(&finished.run, &scenario, &finished.weights)?;
     if let Some(trajectory) = &finished.trajectory {
         draft.write_trajectory(trajectory)?;

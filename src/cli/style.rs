@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::scenario::style::{Change, Formats, Given, Style};
+use crate::scenario::style::{Formats, Given, Style, StyleChange};
 use crate::scenario::{Picture, ScenarioError};
 
 /// What a scenario's `style:` says can be said here, and counts before it.
@@ -70,9 +70,9 @@ impl StyleOptions {
         if self.format.is_empty() { Formats::all() } else { style.format.clone() }
     }
 
-    fn changes(&self) -> Vec<Change> {
+    fn changes(&self) -> Vec<StyleChange> {
         let mut changes = Vec::new();
-        let mut set = |option: String, key: &'static str, value: Given| changes.push(Change { option, key, value });
+        let mut set = |option: String, key: &'static str, value: Given| changes.push(StyleChange { option, key, value });
         if !self.format.is_empty() {
             let formats = self.format.iter().map(|format| format.trim().to_string()).collect();
             set(format!("--format {}", self.format.join(",")), "format", Given::Words(formats));

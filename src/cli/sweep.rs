@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use crate::scenario::Sweep;
-use crate::sweep::{Folder, Plan, SweepError, Unit, check_pictures};
+use crate::sweep::{Folder, SweepError, SweepPlan, Unit, check_pictures};
 
 pub(in crate::cli) use run::jobs;
 
@@ -43,22 +43,22 @@ pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
 }
 
 /// The sweep of a scenario, every unit of it read and found right.
-fn planned(selection: &Selection) -> Result<(Sweep, Plan), CliError> {
+fn planned(selection: &Selection) -> Result<(Sweep, SweepPlan), CliError> {
     let sweep = Sweep::read(&selection.scenario, &selection.sets)?;
-    let plan = Plan::new(&sweep)?;
+    let plan = SweepPlan::new(&sweep)?;
     check_pictures(&sweep)?;
     Ok((sweep, plan))
 }
 
 /// Where the sweep goes unless `--out` says otherwise.
-fn default_folder(plan: &Plan) -> PathBuf {
+fn default_folder(plan: &SweepPlan) -> PathBuf {
     PathBuf::from("runs").join(format!("{}-{}-sweep", plan.name, &plan.hash()[..8]))
 }
 
 /// Folders of one sweep, and its plan.
-fn open(paths: &[PathBuf]) -> Result<Vec<(Folder, Plan)>, CliError> {
+fn open(paths: &[PathBuf]) -> Result<Vec<(Folder, SweepPlan)>, CliError> {
     let folders = paths.iter().map(|path| Folder::read(path)).collect::<Result<Vec<_>, _>>()?;
-    let same = |(_, other): &&(Folder, Plan)| *other != folders[0].1;
+    let same = |(_, other): &&(Folder, SweepPlan)| *other != folders[0].1;
     match folders.iter().find(same) {
         Some((other, _)) => Err(SweepError::Different { first: folders[0].0.path().into(), other: other.path().into() }.into()),
         None => Ok(folders),
@@ -66,21 +66,21 @@ fn open(paths: &[PathBuf]) -> Result<Vec<(Folder, Plan)>, CliError> {
 }
 
 /// `{"unit": id, "values": {key: value, …}}`.
-fn unit_json(plan: &Plan, unit: Unit) -> Value {
+fn unit_json(plan: &SweepPlan, unit: Unit) -> Value {
     let values: Map<String, Value> =
         plan.keys().into_iter().map(str::to_string).zip(plan.values(unit).into_iter().cloned()).collect();
     json!({"unit": unit.id, "values": values})
 }
 
 /// The same, with the reason why it failed.
-fn failure_json(plan: &Plan, unit: Unit, reason: &str) -> Value {
+fn failure_json(plan: &SweepPlan, unit: Unit, reason: &str) -> Value {
     let mut value = unit_json(plan, unit);
     value["reason"] = reason.into();
     value
 }
 
 /// The same, with its warnings.
-fn warnings_json(plan: &Plan, unit: Unit, warnings: &[String]) -> Value {
+fn warnings_json(plan: &SweepPlan, unit: Unit, warnings: &[String]) -> Value {
     let mut value = unit_json(plan, unit);
     value["warnings"] = warnings.into();
     value

@@ -18,6 +18,6 @@ pub use population::population_moments;
 pub use sensing::Sensing;
 pub use settings::{Data, FileData, SampleFile, Synthetic};
 pub use target::{
-    Counterexample, Link, LowRank, MultiIndex, Parity, SingleIndex, Target, TargetAgop, TargetFunction, Teacher, target,
+    Counterexample, Link, LowRankTarget, MultiIndex, Parity, SingleIndex, Target, TargetAgop, TargetFunction, Teacher, target,
     target_agop,
 };

@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
     use crate::data::inputs::Distribution;
-    use crate::data::target::{Link, LowRank, SingleIndex, Target};
+    use crate::data::target::{Link, LowRankTarget, SingleIndex, Target};
     use crate::data::{Data, SampleSize, split};
     use crate::loss::Loss;
     use crate::rng::{Purpose, gaussian_matrix, stream};
@@ -43,7 +43,7 @@ mod tests {
     }
 
     fn low_rank(link: Link) -> Target {
-        Target::LowRank(LowRank { rank: 2, outputs: 3, link, singular_values: None })
+        Target::LowRank(LowRankTarget { rank: 2, outputs: 3, link, singular_values: None })
     }
 
     /// The loss at any P is that of 200,000 samples, within five standard errors.

@@ -10,7 +10,7 @@ mod symmetry;
 pub use gradient_flow::GradientFlow;
 pub use projection::{BalanceProjection, Correction, ProjectionError};
 pub use settings::{Flow, Integrator, Precision, Preserve};
-pub use stationarity::{Look, Motion, Stationarity};
+pub use stationarity::{Motion, Reading, Stationarity};
 
 #[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ pub enum Motion {
 
 /// A flow at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub struct Reading {
     /// What it does.
     pub motion: Motion,
     /// ‖∇J‖.
@@ -154,7 +154,7 @@ impl Stationarity {
         theta: &DVector<f64>,
         spent: u64,
         smooth: impl FnOnce() -> bool,
-    ) -> Look {
+    ) -> Reading {
         let mut gradient = std::mem::take(&mut self.gradient);
         objective.gradient(theta, &mut gradient);
         self.gradients += 1;
@@ -193,7 +193,7 @@ impl Stationarity {
             self.earlier[1].1.copy_from(theta);
         }
         self.gradient = gradient;
-        Look { motion, grad_norm, value, above, flat }
+        Reading { motion, grad_norm, value, above, flat }
     }
 
     /// At a minimum, of which ℒ is at most `gap` short: whether it stays.

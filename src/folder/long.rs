@@ -17,7 +17,7 @@ use crate::record::{Table, Values};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// [`Values::Text`].
     Text,
     /// [`Values::Integer`].
@@ -30,30 +30,30 @@ pub enum Kind {
 
 impl Values {
     /// The type of the values.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ColumnKind {
         match self {
-            Self::Text(_) => Kind::Text,
-            Self::Integer(_) => Kind::Integer,
-            Self::Flag(_) => Kind::Flag,
-            Self::Float(_) => Kind::Float,
+            Self::Text(_) => ColumnKind::Text,
+            Self::Integer(_) => ColumnKind::Integer,
+            Self::Flag(_) => ColumnKind::Flag,
+            Self::Float(_) => ColumnKind::Float,
         }
     }
 }
 
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct FileColumn {
     /// Its name.
     pub name: String,
     /// Its type.
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 /// Writes the table with these columns, all of them nullable, that `pieces` brings, to `path`. A piece
 /// is the rows of some tables, one after another, of which only one piece at a time is held.
 pub fn write_long<E: From<FolderError>>(
     path: &Path,
-    fields: &[Field],
+    fields: &[FileColumn],
     pieces: impl Iterator<Item = Result<Vec<Table>, E>>,
 ) -> Result<(), E> {
     let failed = |source| FolderError::from(TableError::Parquet { path: path.to_path_buf(), source });
@@ -67,13 +67,13 @@ pub fn write_long<E: From<FolderError>>(
     Ok(())
 }
 
-fn writer<'f>(file: &'f File, fields: &[Field]) -> Result<SerializedFileWriter<&'f File>, ParquetError> {
+fn writer<'f>(file: &'f File, fields: &[FileColumn]) -> Result<SerializedFileWriter<&'f File>, ParquetError> {
     let columns = fields.iter().map(|field| primitive(&field.name, field.kind, true)).collect::<Result<_, _>>()?;
     let schema = Arc::new(Type::group_type_builder("records").with_fields(columns).build()?);
     SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default()))
 }
 
-fn write_group(writer: &mut SerializedFileWriter<&File>, fields: &[Field], tables: &[Table]) -> Result<(), ParquetError> {
+fn write_group(writer: &mut SerializedFileWriter<&File>, fields: &[FileColumn], tables: &[Table]) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
     for field in fields {
         let Some(mut target) = group.next_column()? else { break };
@@ -110,13 +110,13 @@ fn write_all<T: DataType>(target: &mut ColumnWriterImpl<'_, T>, values: &[T::T])
     target.write_batch(values, Some(&vec![1; values.len()]), None).map(drop)
 }
 
-fn write_nulls(target: &mut SerializedColumnWriter, kind: Kind, rows: usize) -> Result<(), ParquetError> {
+fn write_nulls(target: &mut SerializedColumnWriter, kind: ColumnKind, rows: usize) -> Result<(), ParquetError> {
     let levels = Some(&vec![0; rows][..]);
     match kind {
-        Kind::Text => target.typed::<ByteArrayType>().write_batch(&[], levels, None),
-        Kind::Integer => target.typed::<Int64Type>().write_batch(&[], levels, None),
-        Kind::Flag => target.typed::<BoolType>().write_batch(&[], levels, None),
-        Kind::Float => target.typed::<DoubleType>().write_batch(&[], levels, None),
+        ColumnKind::Text => target.typed::<ByteArrayType>().write_batch(&[], levels, None),
+        ColumnKind::Integer => target.typed::<Int64Type>().write_batch(&[], levels, None),
+        ColumnKind::Flag => target.typed::<BoolType>().write_batch(&[], levels, None),
+        ColumnKind::Float => target.typed::<DoubleType>().write_batch(&[], levels, None),
     }
     .map(drop)
 }

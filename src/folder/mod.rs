@@ -13,10 +13,10 @@ mod unit;
 
 pub use ensemble::{Ensemble, Member};
 pub use error::FolderError;
-pub use long::{Field, Kind, write_long};
+pub use long::{ColumnKind, FileColumn, write_long};
 pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table};
 pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
-pub use run::{Draft, Ending, read, read_manifest, read_scenario, read_study, read_with_scenario};
+pub use run::{Ending, FolderDraft, read, read_manifest, read_scenario, read_study, read_with_scenario};
 pub use study::{Study, StudyManifest, StudyReference};
 pub use unit::{Keep, is_whole_unit, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};

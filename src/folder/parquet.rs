@@ -16,8 +16,8 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Field, Kind};
-use crate::record::{Column, Table, Values};
+use super::{ColumnKind, FileColumn};
+use crate::record::{Table, TableColumn, Values};
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -73,18 +73,18 @@ fn write_table(file: impl Write + Send, table: &Table) -> Result<(), ParquetErro
     Ok(())
 }
 
-fn field(column: &Column) -> Result<TypePtr, ParquetError> {
+fn field(column: &TableColumn) -> Result<TypePtr, ParquetError> {
     let kind = column.values.kind();
-    primitive(&column.name, kind, kind == Kind::Float)
+    primitive(&column.name, kind, kind == ColumnKind::Float)
 }
 
 /// The type of a column in a file.
-pub(super) fn primitive(name: &str, kind: Kind, nullable: bool) -> Result<TypePtr, ParquetError> {
+pub(super) fn primitive(name: &str, kind: ColumnKind, nullable: bool) -> Result<TypePtr, ParquetError> {
     let (physical, logical) = match kind {
-        Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
-        Kind::Integer => (PhysicalType::INT64, None),
-        Kind::Flag => (PhysicalType::BOOLEAN, None),
-        Kind::Float => (PhysicalType::DOUBLE, None),
+        ColumnKind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        ColumnKind::Integer => (PhysicalType::INT64, None),
+        ColumnKind::Flag => (PhysicalType::BOOLEAN, None),
+        ColumnKind::Float => (PhysicalType::DOUBLE, None),
     };
     let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
     let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition).with_logical_type(logical);
@@ -92,24 +92,24 @@ pub(super) fn primitive(name: &str, kind: Kind, nullable: bool) -> Result<TypePt
 }
 
 /// The columns of the table at `path`: its values are not read.
-pub fn fields(path: &Path) -> Result<Vec<Field>, TableError> {
+pub fn fields(path: &Path) -> Result<Vec<FileColumn>, TableError> {
     let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
-    let read = || -> Result<Vec<Field>, ParquetError> {
+    let read = || -> Result<Vec<FileColumn>, ParquetError> {
         let reader = SerializedFileReader::new(file)?;
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
-        let field = |name: &str, physical| Ok(Field { name: name.into(), kind: kind(name, physical)? });
+        let field = |name: &str, physical| Ok(FileColumn { name: name.into(), kind: kind(name, physical)? });
         schema.columns().iter().map(|column| field(column.name(), column.physical_type())).collect()
     };
     read().map_err(|source| TableError::Parquet { path: path.into(), source })
 }
 
 /// The type of a column, if it is one that a table can have.
-fn kind(name: &str, physical: PhysicalType) -> Result<Kind, ParquetError> {
+fn kind(name: &str, physical: PhysicalType) -> Result<ColumnKind, ParquetError> {
     match physical {
-        PhysicalType::BYTE_ARRAY => Ok(Kind::Text),
-        PhysicalType::INT64 => Ok(Kind::Integer),
-        PhysicalType::BOOLEAN => Ok(Kind::Flag),
-        PhysicalType::DOUBLE => Ok(Kind::Float),
+        PhysicalType::BYTE_ARRAY => Ok(ColumnKind::Text),
+        PhysicalType::INT64 => Ok(ColumnKind::Integer),
+        PhysicalType::BOOLEAN => Ok(ColumnKind::Flag),
+        PhysicalType::DOUBLE => Ok(ColumnKind::Float),
         other => Err(ParquetError::General(format!("column `{name}` is of type {other}"))),
     }
 }
@@ -129,13 +129,13 @@ fn read_table(file: File) -> Result<Table, ParquetError> {
     for (index, descriptor) in schema.columns().iter().enumerate() {
         let name = descriptor.name();
         let values = match kind(name, descriptor.physical_type())? {
-            Kind::Text => {
+            ColumnKind::Text => {
                 let bytes = whole::<ByteArrayType>(&groups, index, name)?;
                 Values::Text(bytes.iter().map(|bytes| bytes.as_utf8().map(str::to_string)).collect::<Result<_, _>>()?)
             }
-            Kind::Integer => Values::Integer(whole::<Int64Type>(&groups, index, name)?),
-            Kind::Flag => Values::Flag(whole::<BoolType>(&groups, index, name)?),
-            Kind::Float => {
+            ColumnKind::Integer => Values::Integer(whole::<Int64Type>(&groups, index, name)?),
+            ColumnKind::Flag => Values::Flag(whole::<BoolType>(&groups, index, name)?),
+            ColumnKind::Float => {
                 let mut numbers = Vec::new();
                 for group in &groups {
                     let (defined, levels) = column::<DoubleType>(&**group, index)?;
@@ -147,7 +147,7 @@ fn read_table(file: File) -> Result<Table, ParquetError> {
                 Values::Float(numbers)
             }
         };
-        columns.push(Column { name: name.to_string(), values });
+        columns.push(TableColumn { name: name.to_string(), values });
     }
     Ok(Table { columns })
 }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_table_survives_the_round_trip_bit_for_bit() {
-        let column = |name: &str, values| Column { name: name.into(), values };
+        let column = |name: &str, values| TableColumn { name: name.into(), values };
         let table = Table {
             columns: vec![
                 column("process", Values::Text(vec!["flow".into(), "flow".into(), "gd-π".into()])),

@@ -36,8 +36,8 @@ pub enum Ending {
 /// What a folder is called behind its name if it may not take that, because a finished run has it.
 const INTERRUPTED: &str = "-interrupted";
 
-/// A folder of a run or a study that is being filled. Dropped before [`Draft::publish`], it leaves nothing.
-pub struct Draft {
+/// A folder of a run or a study that is being filled. Dropped before [`FolderDraft::publish`], it leaves nothing.
+pub struct FolderDraft {
     draft: publish::Draft,
     target: PathBuf,
     kind: Kind,
@@ -90,7 +90,7 @@ fn holds(folder: &Path, table: &str) -> bool {
     folder.join("manifest.json").is_file() && folder.join(table).is_file()
 }
 
-impl Draft {
+impl FolderDraft {
     /// Begins a run folder that will be `target`; makes the folders above it, and removes what killed commands have left there.
     pub fn new(target: &Path) -> Result<Self, FolderError> {
         Self::begin(target, Kind::Run)
@@ -251,11 +251,11 @@ network: {widths: [2, 1]}
 flow: {t_end: 1.0}
 ";
 
-    fn filled(target: &Path) -> Draft {
+    fn filled(target: &Path) -> FolderDraft {
         let (scenario, _) = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap();
         let (table, arrays) = (crate::record::table(&[]), Arrays::new());
         let run = Run { name: "tiny".into(), widths: vec![2, 1], law: 0.0.into(), caption: String::new(), table, arrays };
-        let draft = Draft::new(target).unwrap();
+        let draft = FolderDraft::new(target).unwrap();
         draft.write(&run, &scenario, &[]).unwrap();
         draft.figures().unwrap();
         draft
@@ -303,7 +303,7 @@ flow: {t_end: 1.0}
     fn what_is_no_run_is_not_replaced() {
         let at = tempfile::tempdir().unwrap();
         fs::write(at.path().join("file"), "").unwrap();
-        let refused = |target: &str| match Draft::new(&at.path().join(target)) {
+        let refused = |target: &str| match FolderDraft::new(&at.path().join(target)) {
             Err(FolderError::Publish(error)) => error,
             _ => panic!("{target} is accepted"),
         };
@@ -317,7 +317,10 @@ flow: {t_end: 1.0}
         assert!(matches!(refused("theirs"), PublishError::Unlisted(_)));
         // A study is no run.
         filled(&at.path().join("study")).draft.publish(&at.path().join("study"), |_| true).unwrap();
-        assert!(matches!(Draft::of_study(&at.path().join("study")), Err(FolderError::Publish(PublishError::Occupied(_)))));
+        assert!(matches!(
+            FolderDraft::of_study(&at.path().join("study")),
+            Err(FolderError::Publish(PublishError::Occupied(_)))
+        ));
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(at.path().join("nowhere"), at.path().join("link")).unwrap();
@@ -334,7 +337,7 @@ flow: {t_end: 1.0}
         fs::write(at.path().join("file"), "").unwrap();
         // With "-interrupted" the second is longer than a name can be.
         for target in ["a".repeat(256), "a".repeat(250), "file/run".to_string(), format!("{}/run", "a".repeat(256))] {
-            let refused = Draft::new(&at.path().join(&target));
+            let refused = FolderDraft::new(&at.path().join(&target));
             assert!(matches!(refused, Err(FolderError::Publish(PublishError::Target { .. }))), "{target}");
         }
         assert_eq!(entries(at.path()), 1);

@@ -13,7 +13,7 @@ use crate::publish::{Draft, Kind, List};
 use crate::scenario::Scenario;
 
 use super::run::{ARRAYS, RECORDS, TRAJECTORY, WEIGHTS, final_weights, load};
-use super::{Field, FolderError, parquet, read_manifest, read_scenario};
+use super::{FileColumn, FolderError, parquet, read_manifest, read_scenario};
 use crate::record::{Run, Table};
 
 /// What a unit keeps beside its records: whoever runs the units knows what will be read of them.
@@ -93,6 +93,6 @@ pub fn read_unit_weights(folder: &Path) -> Result<npz::Arrays, FolderError> {
 }
 
 /// The columns of a unit's records, without reading them.
-pub fn unit_fields(folder: &Path) -> Result<Vec<Field>, FolderError> {
+pub fn unit_fields(folder: &Path) -> Result<Vec<FileColumn>, FolderError> {
     Ok(parquet::fields(&folder.join(RECORDS))?)
 }

@@ -18,9 +18,9 @@ pub(super) const COLUMNS: Columns = Columns::new(
 /// Columns `loss`, `objective`, `grad_norm`, `weight_norm`. With rates of layers `grad_norm` is ‖K^{1/2}∇J‖, so that dJ/dt = −`grad_norm`² along
 /// the flow, and a frozen layer does not count.
 #[derive(Default)]
-pub struct Loss(pub LayerRates);
+pub struct TrainLoss(pub LayerRates);
 
-impl Observable for Loss {
+impl Observable for TrainLoss {
     fn columns(&self) -> Columns {
         COLUMNS
     }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn loss_objective_and_gradient_of_one_weight() {
         let row = measure(
-            &Loss::default(),
+            &TrainLoss::default(),
             &Parameters::from_weights(&Architecture::new(&[1, 1]), &[DMatrix::from_element(1, 1, -3.0)]),
             0.0,
         );

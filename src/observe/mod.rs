@@ -41,7 +41,7 @@ pub use exponent::Exponent;
 pub use fact::FeaturesAtConvergence;
 pub use learned::Learned;
 pub use ledger::{Entry, Imbalance};
-pub use loss::Loss;
+pub use loss::TrainLoss;
 pub use measure::Measure;
 pub use nfa::FeatureAnsatz;
 pub use ntk::{KernelTooLarge, Ntk, check_kernel, kernel_rows};
@@ -79,7 +79,7 @@ impl Observable for std::sync::Arc<dyn Observable + Send + Sync> {
 pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatrix<f64>>) -> Vec<Box<dyn Observable>> {
     let law = law.into();
     vec![
-        Box::new(Loss(law.rates().clone())),
+        Box::new(TrainLoss(law.rates().clone())),
         Box::new(Balance::new(start, law.clone())),
         Box::new(FeatureAnsatz(law.rates().clone())),
         Box::new(Alignment),
@@ -95,5 +95,5 @@ pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatr
 
 /// What can be observed of an objective without layers.
 pub fn without_layers() -> Vec<Box<dyn Observable>> {
-    vec![Box::new(Loss::default()), Box::new(Distance), Box::new(Sharpness)]
+    vec![Box::new(TrainLoss::default()), Box::new(Distance), Box::new(Sharpness)]
 }

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::rng::{Purpose, named_stream};
 
 /// The batches of one process, one after another.
-pub struct Batches {
+pub struct BatchStream {
     rng: ChaCha8Rng,
     size: usize,
     replacement: bool,
@@ -22,7 +22,7 @@ pub struct Batches {
     batch: Vec<u32>,
 }
 
-impl Batches {
+impl BatchStream {
     /// Batches of `size` ≥ 1 of `samples` ≥ 1 samples, those of the process `name` in a run with this `seed`: another name means other
     /// batches, and the same one the same, whatever stands beside it.
     pub fn new(samples: usize, size: usize, replacement: bool, seed: u64, name: &str) -> Self {
@@ -72,14 +72,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn take(batches: &mut Batches, count: usize) -> Vec<Vec<u32>> {
+    fn take(batches: &mut BatchStream, count: usize) -> Vec<Vec<u32>> {
         (0..count).map(|_| batches.draw().to_vec()).collect()
     }
 
     proptest! {
         #[test]
         fn an_epoch_is_a_permutation_and_its_last_batch_is_short(samples in 1usize..60, size in 1usize..60, seed in 0u64..1000) {
-            let mut batches = Batches::new(samples, size, false, seed, "sgd");
+            let mut batches = BatchStream::new(samples, size, false, seed, "sgd");
             for _ in 0..3 {
                 let epoch = take(&mut batches, samples.div_ceil(size));
                 prop_assert!(epoch[..epoch.len() - 1].iter().all(|batch| batch.len() == size));
@@ -91,7 +91,7 @@ mod tests {
 
         #[test]
         fn reruns_agree_and_other_names_and_seeds_differ(seed in 0u64..1000, replacement in any::<bool>()) {
-            let drawn = |seed, name| take(&mut Batches::new(1000, 100, replacement, seed, name), 3);
+            let drawn = |seed, name| take(&mut BatchStream::new(1000, 100, replacement, seed, name), 3);
             prop_assert_eq!(drawn(seed, "a"), drawn(seed, "a"));
             prop_assert_ne!(drawn(seed, "a"), drawn(seed, "b"));
             prop_assert_ne!(drawn(seed, "a"), drawn(seed + 1, "a"));
@@ -104,7 +104,7 @@ mod tests {
         for replacement in [false, true] {
             let (samples, size, rounds) = (7, 7, 20_000);
             let mut counts = vec![vec![0.0; samples]; size];
-            let mut batches = Batches::new(samples, size, replacement, 1, "sgd");
+            let mut batches = BatchStream::new(samples, size, replacement, 1, "sgd");
             for _ in 0..rounds {
                 batches.draw().iter().enumerate().for_each(|(place, &sample)| counts[place][sample as usize] += 1.0);
             }
@@ -117,10 +117,10 @@ mod tests {
     /// Two draws with replacement agree in 1 of n cases, two without never do; and all orders of three are as frequent.
     #[test]
     fn draws_with_replacement_are_independent_and_orders_are_uniform() {
-        let mut batches = Batches::new(10, 2, true, 2, "sgd");
+        let mut batches = BatchStream::new(10, 2, true, 2, "sgd");
         let twins = take(&mut batches, 20_000).iter().filter(|batch| batch[0] == batch[1]).count() as f64;
         assert!((twins - 2000.0).abs() < 5.0 * (2000.0f64 * 0.9).sqrt(), "{twins}");
-        let mut batches = Batches::new(3, 3, false, 2, "sgd");
+        let mut batches = BatchStream::new(3, 3, false, 2, "sgd");
         let mut orders = std::collections::BTreeMap::new();
         take(&mut batches, 12_000).into_iter().for_each(|order| *orders.entry(order).or_insert(0.0) += 1.0);
         assert_eq!(orders.len(), 6);

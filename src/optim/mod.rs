@@ -1,7 +1,7 @@
 //! Discrete optimizers, stepped beside the flow from the same start, on its clock.
 //!
 //! One kind per file: its update rule, PyTorch's to rounding, its settings with defaults and ranges, up to which learning rate it is stable,
-//! and the flow that it follows ([`Follows`]). A rule knows neither where its gradient comes from (all samples, or one of [`Batches`])
+//! and the flow that it follows ([`Follows`]). A rule knows neither where its gradient comes from (all samples, or one of [`BatchStream`])
 //! nor the time: the clock t_k = Σ_{j<k} η_j, over 1 − β with momentum β, is [`Optimizer::time`].
 
 mod adam;
@@ -34,7 +34,7 @@ mod third_order_flow;
 
 pub use adam::{Adam, AdamLimit};
 pub use adamw::AdamW;
-pub use batches::Batches;
+pub use batches::BatchStream;
 pub use custom::Custom;
 pub use decay::Decay;
 pub use follows::Follows;

@@ -10,7 +10,7 @@ use crate::publish::{PublishError, Shelf};
 use crate::record::Warned;
 use crate::scenario::Picture;
 use crate::scenario::style::{Format, Formats};
-use crate::sweep::{Folder, Notes, Plan, Status, ensemble};
+use crate::sweep::{Folder, Notes, Status, SweepPlan, ensemble};
 
 use super::{Figure, PaperError, claims_markdown};
 
@@ -123,7 +123,7 @@ fn manifest(figure: &Figure, folder: &Folder, ensemble: &Ensemble) -> Result<Fig
     })
 }
 
-fn unit_counts(plan: &Plan, folder: &Folder) -> UnitCounts {
+fn unit_counts(plan: &SweepPlan, folder: &Folder) -> UnitCounts {
     let status = Status::of(plan, std::slice::from_ref(folder));
     let failed: BTreeMap<String, String> =
         status.failed.iter().map(|(unit, reason)| (plan.label(*unit), reason.clone())).collect();

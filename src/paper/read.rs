@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::folder::PictureEntry;
 use crate::scenario::{Picture, Sweep, sha256, suggestion};
-use crate::sweep::{Plan, check_pictures};
+use crate::sweep::{SweepPlan, check_pictures};
 
 use super::PaperError;
 
@@ -20,7 +20,7 @@ pub struct Figure {
     /// What is run.
     pub sweep: Sweep,
     /// The units of that.
-    pub plan: Plan,
+    pub plan: SweepPlan,
     /// The text of its scenario's file.
     pub text: String,
     /// What is drawn; every picture has a name.
@@ -95,7 +95,7 @@ impl Figure {
     fn read(path: &Path) -> Result<Self, PaperError> {
         let text = fs::read_to_string(path).map_err(PaperError::io("read", path))?;
         let sweep = Sweep::read(path, &[])?;
-        let plan = Plan::new(&sweep)?;
+        let plan = SweepPlan::new(&sweep)?;
         check_pictures(&sweep)?;
         if sweep.pictures().is_empty() {
             return Err(PaperError::NoPictures(path.into()));

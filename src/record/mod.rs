@@ -14,7 +14,7 @@ pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process}
 #[cfg(feature = "command")]
 pub(crate) use manifest::{REVISION, VERSION, to_value};
 pub use recorder::{Recorder, arrays, table};
-pub use table::{Column, Table, Values};
+pub use table::{Table, TableColumn, Values};
 pub use trajectory::Trajectory;
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 #[cfg(feature = "command")]

@@ -4,7 +4,7 @@ use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{Row, Scalar};
 
-use super::{Column, Table, Trajectory, Values};
+use super::{Table, TableColumn, Trajectory, Values};
 
 /// The recorded moments of one process, in order of time.
 #[derive(Debug, Clone)]
@@ -104,9 +104,9 @@ pub fn table(recorders: &[Recorder]) -> Table {
     let moments = || recorders.iter().flat_map(|recorder| &recorder.moments);
     let processes = recorders.iter().flat_map(|recorder| recorder.moments.iter().map(|_| recorder.process.clone()));
     let mut columns = vec![
-        Column { name: "process".into(), values: Values::Text(processes.collect()) },
-        Column { name: "step".into(), values: Values::Integer(moments().map(|moment| moment.step as i64).collect()) },
-        Column { name: "t".into(), values: Values::Float(moments().map(|moment| moment.t).collect()) },
+        TableColumn { name: "process".into(), values: Values::Text(processes.collect()) },
+        TableColumn { name: "step".into(), values: Values::Integer(moments().map(|moment| moment.step as i64).collect()) },
+        TableColumn { name: "t".into(), values: Values::Float(moments().map(|moment| moment.t).collect()) },
     ];
     let mut names: Vec<&String> = Vec::new();
     for recorder in recorders {
@@ -119,7 +119,7 @@ pub fn table(recorders: &[Recorder]) -> Table {
             let index = of(recorder);
             recorder.moments.iter().map(move |moment| moment.scalar(index))
         });
-        columns.push(Column { name: name.clone(), values: values(&scalars.collect::<Vec<_>>()) });
+        columns.push(TableColumn { name: name.clone(), values: values(&scalars.collect::<Vec<_>>()) });
     }
     Table { columns }
 }

@@ -32,7 +32,7 @@ impl Values {
 
 /// One named column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Column {
+pub struct TableColumn {
     /// `process`, `step`, `t`, or the name that an observable or a study gave.
     pub name: String,
     /// One per row.
@@ -43,7 +43,7 @@ pub struct Column {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     /// In the order of the Parquet file: in a run `process`, `step`, `t`, then what was observed.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
 }
 
 impl Table {

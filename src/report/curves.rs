@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::observe::registry;
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 
 use super::html::Page;
 
@@ -101,7 +101,7 @@ impl Curves {
                 self.thinned = self.thinned.max(Some(t.len()));
             }
             let pick = |values: Vec<f64>| kept.iter().filter_map(|&row| values.get(row).copied()).collect::<Vec<f64>>();
-            let named = |Column { name, values }: &Column| match values {
+            let named = |TableColumn { name, values }: &TableColumn| match values {
                 Values::Float(_) if name != "t" => Some((name.clone(), pick(table.floats(process, name)))),
                 _ => None,
             };
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn table(rows: usize, columns: usize) -> Table {
-        let column = |name: String, values| Column { name, values };
+        let column = |name: String, values| TableColumn { name, values };
         let numbers = |k: usize| Values::Float((0..rows).map(|row| (row * (k + 1)) as f64).collect());
         let mut all = vec![column("process".into(), Values::Text(vec!["flow".into(); rows])), column("t".into(), numbers(0))];
         all.extend((0..columns).map(|k| column(format!("own_{k}"), numbers(k))));

@@ -8,7 +8,7 @@ use crate::figure::cosine;
 use crate::folder::{read_manifest, read_scenario, read_unit};
 use crate::record::{Outcome, Table, Warned};
 use crate::scenario::Picture;
-use crate::sweep::{Folder, Notes, Plan, Status, Unit, kept_scenario, read_pictures};
+use crate::sweep::{Folder, Notes, Status, SweepPlan, Unit, kept_scenario, read_pictures};
 
 use super::curves::Curves;
 use super::figures::values_of;
@@ -92,7 +92,7 @@ fn columns(pictures: &[Picture]) -> Vec<&str> {
 }
 
 /// The title of a picture of the sweep, and what its panels note.
-fn caption(plan: &Plan, pictures: &[Picture], name: &str) -> String {
+fn caption(plan: &SweepPlan, pictures: &[Picture], name: &str) -> String {
     let named = |picture: &&Picture| picture.name.as_deref().unwrap_or(&plan.name) == name;
     pictures.iter().find(named).map_or(format!("The picture {name}."), |picture| picture.title.clone())
 }
@@ -101,7 +101,7 @@ fn caption(plan: &Plan, pictures: &[Picture], name: &str) -> String {
 fn add_units(
     page: &mut Page,
     folder: &Folder,
-    plan: &Plan,
+    plan: &SweepPlan,
     done: &[Unit],
     asked: &[&str],
     claims: &[String],
@@ -133,7 +133,7 @@ fn add_units(
 }
 
 /// What varies, how the flow ended, what it cost and where it came to.
-fn row(plan: &Plan, unit: Unit, records: &Table, manifest: &Value, own: &[&str], claims: &[String]) -> Vec<Cell> {
+fn row(plan: &SweepPlan, unit: Unit, records: &Table, manifest: &Value, own: &[&str], claims: &[String]) -> Vec<Cell> {
     let flow = &manifest["processes"]["flow"];
     let last = |column: &str| records.floats("flow", column).last().copied().unwrap_or(f64::NAN);
     let number = |value: f64, digits: usize| Cell::number(shown(value, digits)).sorted_as(value);

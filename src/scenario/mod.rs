@@ -20,6 +20,7 @@ mod places;
 mod plan;
 mod print;
 mod read;
+mod refusal;
 mod schema;
 pub mod style;
 mod sweep;
@@ -40,7 +41,7 @@ pub use read::{parse, parse_resolved, read};
 pub use schema::{WRITTEN_BY, markdown, schema};
 pub use style::Style;
 pub use sweep::{Sweep, entries};
-pub use tree::suggestion;
+pub use refusal::suggestion;
 
 use crate::claim::Claim;
 use crate::data::{self, Data, DatasetError, Split};

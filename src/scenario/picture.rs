@@ -21,7 +21,7 @@ use crate::settings::{Findings, path};
 
 use super::Scenario;
 use super::style::{Style, is_default};
-use super::tree::suggestion;
+use super::refusal::suggestion;
 
 pub use super::style::Spread;
 

@@ -9,7 +9,7 @@ use crate::network::Parameters;
 use crate::objective::BatchGradient;
 use crate::observe::{Entry, Group, Measure, Snapshot};
 use crate::ode::{Interrupt, Termination, Work, has_blown_up};
-use crate::optim::{Batches, Batching, Optimizer, Rule};
+use crate::optim::{BatchStream, Batching, Optimizer, Rule};
 use crate::theory::Ledger;
 
 use super::Plan;
@@ -27,7 +27,7 @@ pub(super) struct Descent<'a> {
     settings: &'a Optimizer,
     rule: Box<dyn Rule>,
     /// Where the gradient is not that of all samples.
-    minibatches: Option<(Batches, Box<dyn BatchGradient + 'a>)>,
+    minibatches: Option<(BatchStream, Box<dyn BatchGradient + 'a>)>,
     companions: Vec<CompanionFlow<'a>>,
     /// What a reader of its records must know.
     complaints: Vec<String>,
@@ -240,15 +240,19 @@ fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
 }
 
 /// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
-fn minibatches<'a>(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Option<(Batches, Box<dyn BatchGradient + 'a>)> {
+fn minibatches<'a>(
+    settings: &Optimizer,
+    seed: u64,
+    problem: &'a Problem,
+) -> Option<(BatchStream, Box<dyn BatchGradient + 'a>)> {
     let samples = problem.samples.clone()?;
     let (batches, size) = batches(settings, seed, samples.count())?;
     Some((batches, problem.objective.batches()?.minibatch(samples, size)))
 }
 
 /// The same without their gradients, and the size of a batch, of an optimizer on so many samples.
-pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(Batches, usize)> {
+pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(BatchStream, usize)> {
     let batching = settings.batching().filter(|batching| batching.draws(samples))?;
     let Batching { size, replacement } = batching;
-    Some((Batches::new(samples, size, replacement, seed, settings.name()), size))
+    Some((BatchStream::new(samples, size, replacement, seed, settings.name()), size))
 }

@@ -5,7 +5,7 @@
 //! ends, and with it its plateau, once J has fallen visibly; then the next may begin. The last stretch of a flow that does not leave it is a
 //! plateau if it is known to be no minimum.
 
-use crate::flow::{Look, Motion};
+use crate::flow::{Motion, Reading};
 use crate::ode::{Event, EventKind, short};
 
 /// By how much the time must grow on a plateau.
@@ -48,13 +48,13 @@ pub(super) struct Plateaus {
     before: Option<(f64, f64)>,
     stretch: Option<Stretch>,
     /// What the flow did at the last look.
-    last: Option<Look>,
+    last: Option<Reading>,
     events: Vec<Event>,
 }
 
 impl Plateaus {
     /// Takes note of a look at time `t`, later than the ones before.
-    pub(super) fn look(&mut self, t: f64, look: &Look) {
+    pub(super) fn look(&mut self, t: f64, look: &Reading) {
         let first = self.before.is_none();
         let (t_before, value_before) = self.before.replace((t, look.value)).unwrap_or((0.0, look.value));
         self.last = Some(*look);
@@ -81,14 +81,14 @@ impl Plateaus {
         if self.stretch.is_none() && look.flat {
             // What is flat at the first look has been so from the start.
             let begin = if first { 0.0 } else { t };
-            let &Look { value, above, grad_norm, .. } = look;
+            let &Reading { value, above, grad_norm, .. } = look;
             self.stretch = Some(Stretch { begin, after: t_before, value, above, grad_norm, slowest: grad_norm, flat_until: t });
         }
     }
 
     /// All of them, of a flow that has ended.
     pub(super) fn into_events(mut self) -> Vec<Event> {
-        let on_a_plateau = |look: &Look| look.motion == Motion::Plateau;
+        let on_a_plateau = |look: &Reading| look.motion == Motion::Plateau;
         if let Some(stretch) = self.stretch.filter(|stretch| stretch.lasts() && self.last.as_ref().is_some_and(on_a_plateau)) {
             self.events.push(stretch.event());
         }
@@ -108,7 +108,7 @@ mod tests {
             let slope = (value(t * 0.9999) - value(t * 1.0001)) / (2e-4 * t);
             let motion = if i == 120 { last } else { Motion::Moving };
             let flat = t * slope <= 1e-3 * value(t);
-            let look = Look { motion, grad_norm: slope.max(0.0).sqrt(), value: value(t), above: value(t), flat };
+            let look = Reading { motion, grad_norm: slope.max(0.0).sqrt(), value: value(t), above: value(t), flat };
             plateaus.look(t, &look);
         }
         plateaus.into_events().into_iter().map(|event| (event.t, event.kind)).collect()

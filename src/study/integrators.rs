@@ -37,7 +37,7 @@ use setting::tolerance;
 
 /// What to integrate with, at which relative tolerances.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct StudySettings {
     /// In the order of the table.
     pub methods: Vec<Method>,
     /// The relative tolerances, from loose to tight.
@@ -71,7 +71,7 @@ pub enum StudyError {
 }
 
 /// All that a study leaves.
-pub struct Finished {
+pub struct FinishedStudy {
     /// Its table and caption.
     pub study: Study,
     /// What was studied, where, against which reference, and the warnings.
@@ -85,10 +85,10 @@ pub struct Finished {
 pub fn study(
     scenario: &Scenario,
     problem: &Problem,
-    settings: &Settings,
+    settings: &StudySettings,
     interrupt: &Interrupt,
     mut progress: impl FnMut(usize, usize, &str),
-) -> Result<Finished, StudyError> {
+) -> Result<FinishedStudy, StudyError> {
     let task = Task { scenario, problem, interrupt };
     // The references count as one.
     let settings_of = |method: &Method| if method.is_adaptive() { settings.rtols.len() } else { STEPS.len() };
@@ -129,5 +129,5 @@ pub fn study(
         ),
         table: table(&points, reference.floor),
     };
-    Ok(Finished { study, manifest, points })
+    Ok(FinishedStudy { study, manifest, points })
 }

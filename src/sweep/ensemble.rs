@@ -3,10 +3,10 @@
 use crate::folder::{Ensemble, Member, read_manifest, read_unit_run};
 use crate::scenario::common_caption;
 
-use super::{Folder, Plan, SweepError, Unit};
+use super::{Folder, SweepError, SweepPlan, Unit};
 
 /// The finished units in `folders` of one sweep, in the order of the plan. All are held at once, with their arrays if they kept them.
-pub fn ensemble(folders: &[Folder], plan: &Plan) -> Result<Ensemble, SweepError> {
+pub fn ensemble(folders: &[Folder], plan: &SweepPlan) -> Result<Ensemble, SweepError> {
     let place = |unit: Unit| Some((folders.iter().find(|folder| folder.is_done(unit.id))?, unit));
     let done = plan.units().into_iter().filter_map(place);
     let members = done.map(|(folder, unit)| member(folder, plan, unit)).collect::<Result<Vec<_>, _>>()?;
@@ -14,7 +14,7 @@ pub fn ensemble(folders: &[Folder], plan: &Plan) -> Result<Ensemble, SweepError>
     Ok(Ensemble { name: plan.name.clone(), caption, members })
 }
 
-fn member(folder: &Folder, plan: &Plan, unit: Unit) -> Result<Member, SweepError> {
+fn member(folder: &Folder, plan: &SweepPlan, unit: Unit) -> Result<Member, SweepError> {
     let path = folder.unit(unit.id);
     let (scenario, run) = read_unit_run(&path)?;
     let values = plan.keys().into_iter().map(str::to_string).zip(plan.values(unit).into_iter().cloned()).collect();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::folder::{FolderError, is_whole_unit};
 use crate::publish::{PARTIAL, PublishError, remove_stale, replace_text};
 
-use super::{Id, Plan, SweepError};
+use super::{Id, SweepError, SweepPlan};
 
 /// A sweep's folder.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Folder {
 
 impl Folder {
     /// The folder at `path` for the units of `plan`: new or empty, or one of the same plan.
-    pub fn open(path: &Path, plan: &Plan) -> Result<Self, SweepError> {
+    pub fn open(path: &Path, plan: &SweepPlan) -> Result<Self, SweepError> {
         // A name that is too long, or a file among the folders above it.
         if let Err(source) = path.symlink_metadata()
             && source.kind() != io::ErrorKind::NotFound
@@ -45,7 +45,7 @@ impl Folder {
         match found {
             Ok((_, earlier)) if earlier == *plan => {}
             Ok((_, earlier)) => {
-                let short = |plan: &Plan| plan.hash()[..8].to_string();
+                let short = |plan: &SweepPlan| plan.hash()[..8].to_string();
                 return Err(SweepError::OtherPlan { folder: path.into(), found: short(&earlier), wanted: short(plan) });
             }
             Err(SweepError::NotASweep(_)) => {
@@ -74,7 +74,7 @@ impl Folder {
     }
 
     /// An earlier sweep's folder, and its plan.
-    pub fn read(path: &Path) -> Result<(Self, Plan), SweepError> {
+    pub fn read(path: &Path) -> Result<(Self, SweepPlan), SweepError> {
         let folder = Self::at(path);
         let file = folder.plan_path();
         let text = match fs::read_to_string(&file) {
@@ -84,7 +84,7 @@ impl Folder {
             }
             Err(error) => return Err(FolderError::io("read", &file)(error).into()),
         };
-        let plan = Plan::from_json(&text).map_err(|message| SweepError::Plan { path: file, message })?;
+        let plan = SweepPlan::from_json(&text).map_err(|message| SweepError::Plan { path: file, message })?;
         Ok((folder, plan))
     }
 

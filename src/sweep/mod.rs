@@ -41,7 +41,7 @@ pub use folder::Folder;
 pub use merge::{Merged, merge};
 pub use notes::Notes;
 pub use pictures::{check_pictures, draw_pictures, keep, keep_pictures, read_pictures};
-pub use plan::{Id, Plan, Unit};
+pub use plan::{Id, SweepPlan, Unit};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use scenario::{keep_scenario, kept_scenario};
 pub use status::Status;

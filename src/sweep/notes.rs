@@ -9,7 +9,7 @@ use crate::record::{Verdict, Warned};
 
 use super::tally::tally;
 use super::verdicts::of_manifest;
-use super::{Folder, Plan, SweepError, Unit};
+use super::{Folder, SweepError, SweepPlan, Unit};
 
 /// Of the units added.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Notes {
 
 impl Notes {
     /// Of the finished units of a sweep, in any of the folders; in the order of the plan.
-    pub fn of(folders: &[Folder], plan: &Plan) -> Result<Self, SweepError> {
+    pub fn of(folders: &[Folder], plan: &SweepPlan) -> Result<Self, SweepError> {
         let mut notes = Self::default();
         for unit in plan.units() {
             if let Some(folder) = folders.iter().find(|folder| folder.is_done(unit.id)) {
@@ -67,12 +67,12 @@ impl Notes {
     }
 
     /// The warnings, like ones counted together.
-    pub fn warned(&self, plan: &Plan) -> Vec<Warned> {
+    pub fn warned(&self, plan: &SweepPlan) -> Vec<Warned> {
         Warned::count(self.warnings.iter().map(|(unit, warnings)| (plan.label(*unit), warnings.as_slice())))
     }
 
     /// The verdicts with their numbers, and told apart by what varies.
-    pub fn claims(&self, plan: &Plan) -> BTreeMap<String, Tally> {
+    pub fn claims(&self, plan: &SweepPlan) -> BTreeMap<String, Tally> {
         self.verdicts.iter().map(|(claim, judged)| (claim.clone(), tally(plan, judged))).collect()
     }
 }

@@ -20,7 +20,7 @@ use crate::scenario::picture::{self, DERIVED_KEYS};
 use crate::scenario::style::Formats;
 use crate::scenario::{Picture, Scenario, ScenarioError, Sweep, suggestion};
 
-use super::{Folder, Plan, SweepError, ensemble};
+use super::{Folder, SweepError, SweepPlan, ensemble};
 
 /// What units must keep so that `pictures` can be drawn.
 pub fn keep(pictures: &[Picture]) -> Keep {
@@ -182,7 +182,7 @@ fn path_of(folder: &Folder) -> PathBuf {
 }
 
 /// The pictures that were kept in the folder of a sweep, none if there are none.
-pub fn read_pictures(folder: &Folder, plan: &Plan) -> Result<Vec<Picture>, SweepError> {
+pub fn read_pictures(folder: &Folder, plan: &SweepPlan) -> Result<Vec<Picture>, SweepError> {
     let path = path_of(folder);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -198,7 +198,7 @@ pub fn read_pictures(folder: &Folder, plan: &Plan) -> Result<Vec<Picture>, Sweep
 /// pictures there that are of the formats `replaced`. Nothing is run.
 pub fn draw_pictures(
     folders: &[Folder],
-    plan: &Plan,
+    plan: &SweepPlan,
     pictures: &[Picture],
     to: &Path,
     replaced: &Formats,
@@ -220,7 +220,7 @@ pub fn draw_pictures(
     Ok(drawn)
 }
 
-fn warnings(ensemble: &Ensemble, plan: &Plan, pictures: &[Picture]) -> Vec<String> {
+fn warnings(ensemble: &Ensemble, plan: &SweepPlan, pictures: &[Picture]) -> Vec<String> {
     let mut warnings = Vec::new();
     let (done, all) = (ensemble.members.len(), plan.units().len());
     if done < all {

@@ -62,7 +62,7 @@ pub struct Unit {
 /// All units of a sweep: `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct SweepPlan {
     /// The scenario's name (that of the first unit, if names vary).
     pub name: String,
     /// What varies; the product of the factors, the last changing fastest, is the units.
@@ -71,7 +71,7 @@ pub struct Plan {
     ids: Vec<Id>,
 }
 
-impl Plan {
+impl SweepPlan {
     /// Reads every unit of the sweep. All that is wrong with them is reported, each problem once.
     pub fn new(sweep: &Sweep) -> Result<Self, SweepError> {
         let (name, ids) = read(sweep, 0..sweep.len())?;

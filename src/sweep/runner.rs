@@ -15,7 +15,7 @@ use crate::scenario::Sweep;
 
 use super::queue::Queue;
 use super::unit::{Ended, Manner, run_unit};
-use super::{Folder, Plan, SweepError, Unit};
+use super::{Folder, SweepError, SweepPlan, Unit};
 
 /// Part `index` of `count` of a sweep: the units whose place in the plan, from 0, leaves index − 1 when divided by count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Task<'a> {
     /// The sweep.
     pub sweep: &'a Sweep,
     /// Its plan.
-    pub plan: &'a Plan,
+    pub plan: &'a SweepPlan,
     /// The folder of its units.
     pub folder: &'a Folder,
     /// Which units.

@@ -7,7 +7,7 @@ use crate::folder::FolderError;
 use crate::publish;
 use crate::scenario::{Digests, Sweep};
 
-use super::{Folder, Id, Plan, SweepError, Unit};
+use super::{Folder, Id, SweepError, SweepPlan, Unit};
 
 /// Units whose scenarios are compared; of a large sweep they are spread over all.
 const COMPARED: usize = 64;
@@ -53,7 +53,7 @@ fn hash_of(sweep: &Sweep, unit: usize, digests: &mut Digests) -> Option<String> 
 }
 
 /// The scenario in the folder of a sweep, if it was kept and is that of `plan`.
-pub fn kept_scenario(folder: &Folder, plan: &Plan) -> Option<PathBuf> {
+pub fn kept_scenario(folder: &Folder, plan: &SweepPlan) -> Option<PathBuf> {
     let path = path_of(folder.path());
     let sweep = Sweep::read(&path, &[]).ok()?;
     let mut digests = Digests::default();

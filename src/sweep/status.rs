@@ -1,6 +1,6 @@
 //! How far a sweep is, from its folders alone. What is being run at this moment cannot be known and counts as missing.
 
-use super::{Folder, Plan, Unit};
+use super::{Folder, SweepPlan, Unit};
 
 /// The units of a sweep by what became of them, each list in the order of the plan.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +15,7 @@ pub struct Status {
 
 impl Status {
     /// Of the units of `plan`, in any of the folders.
-    pub fn of(plan: &Plan, folders: &[Folder]) -> Self {
+    pub fn of(plan: &SweepPlan, folders: &[Folder]) -> Self {
         let mut status = Self::default();
         for unit in plan.units() {
             if folders.iter().any(|folder| folder.is_done(unit.id)) {

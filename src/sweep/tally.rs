@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::folder::{Share, Tally};
 use crate::record::{Outcome, Verdict};
 
-use super::{Plan, Unit};
+use super::{SweepPlan, Unit};
 
 /// Of the verdicts of units on one claim. There must be one at least.
-pub(super) fn tally(plan: &Plan, judged: &[(Unit, Verdict)]) -> Tally {
+pub(super) fn tally(plan: &SweepPlan, judged: &[(Unit, Verdict)]) -> Tally {
     let everything: Vec<&(Unit, Verdict)> = judged.iter().collect();
     let first = everything.first().map_or("", |(_, verdict)| verdict.quantity.as_str());
     let same = everything.iter().all(|(_, verdict)| verdict.quantity == first);
@@ -43,7 +43,11 @@ fn share(judged: &[&(Unit, Verdict)]) -> Share {
 }
 
 /// Units by their places along some factors.
-fn groups<'j>(plan: &Plan, judged: &'j [(Unit, Verdict)], factors: &[usize]) -> BTreeMap<Vec<usize>, Vec<&'j (Unit, Verdict)>> {
+fn groups<'j>(
+    plan: &SweepPlan,
+    judged: &'j [(Unit, Verdict)],
+    factors: &[usize],
+) -> BTreeMap<Vec<usize>, Vec<&'j (Unit, Verdict)>> {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for member in judged {
         let places = plan.places(member.0);
@@ -54,7 +58,7 @@ fn groups<'j>(plan: &Plan, judged: &'j [(Unit, Verdict)], factors: &[usize]) -> 
 
 /// The factors, seeds apart, that are needed to tell units with different verdicts apart: one after another is let go if the groups
 /// that the rest makes agree on their verdicts as well as before.
-fn telling(plan: &Plan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
+fn telling(plan: &SweepPlan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
     let agreeing = |factors: &[usize]| -> usize {
         let most = |members: &Vec<&(Unit, Verdict)>| {
             let share = share(members);
@@ -74,7 +78,7 @@ fn telling(plan: &Plan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
 }
 
 /// Of keys that go together the first stands for all.
-fn values(plan: &Plan, factors: &[usize], places: &[usize]) -> BTreeMap<String, serde_json::Value> {
+fn values(plan: &SweepPlan, factors: &[usize], places: &[usize]) -> BTreeMap<String, serde_json::Value> {
     let value = |(&factor, &place): (&usize, &usize)| {
         let factor = &plan.varied[factor];
         Some((factor.keys.first()?.clone(), factor.values.first()?.get(place)?.clone()))
@@ -99,9 +103,9 @@ sweep:
   seeds: 2
 ";
 
-    fn judged(outcome: impl Fn(&[usize]) -> Outcome) -> (Plan, Vec<(Unit, Verdict)>) {
+    fn judged(outcome: impl Fn(&[usize]) -> Outcome) -> (SweepPlan, Vec<(Unit, Verdict)>) {
         let sweep = Sweep::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap().unwrap();
-        let plan = Plan::new(&sweep).unwrap();
+        let plan = SweepPlan::new(&sweep).unwrap();
         let verdict = |unit: Unit| Verdict {
             verdict: outcome(&plan.places(unit)),
             quantity: "q".into(),

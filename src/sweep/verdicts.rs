@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::record::{Bound, Column, Table, Values, Verdict};
+use crate::record::{Bound, Table, TableColumn, Values, Verdict};
 
 /// The verdicts in a manifest, by claim; none where an earlier version wrote it in another form.
 pub(super) fn of_manifest(manifest: &Value) -> BTreeMap<String, Verdict> {
@@ -29,6 +29,6 @@ pub(super) fn table(verdicts: BTreeMap<String, Verdict>) -> Table {
         ("error", float(|verdict| verdict.error)),
         ("statement", text(|verdict| verdict.statement.clone())),
     ];
-    let named = |(name, values): (&str, Values)| Column { name: name.to_string(), values };
+    let named = |(name, values): (&str, Values)| TableColumn { name: name.to_string(), values };
     Table { columns: std::iter::once(named(("claim", Values::Text(claims)))).chain(columns.map(named)).collect() }
 }

@@ -15,6 +15,8 @@ mod harness;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
+#[cfg(unix)]
+mod kills;
 mod language_server;
 mod laws;
 mod layer_rates;

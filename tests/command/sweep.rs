@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gramflow::folder::{Kind, unit_fields};
+use gramflow::folder::{ColumnKind, unit_fields};
 use gramflow::record::Values;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
@@ -122,7 +122,7 @@ fn the_table_has_every_unit_by_id_and_the_columns_of_all() {
         let kinds = unit_fields(&folder.join("units").join(id)).unwrap();
         assert!(kinds.iter().all(|field| field.kind == table.column(&field.name).unwrap().kind()));
     }
-    assert_eq!(table.column("seed").unwrap().kind(), Kind::Integer);
+    assert_eq!(table.column("seed").unwrap().kind(), ColumnKind::Integer);
     let Some(Values::Text(widths)) = table.column("network.widths") else { panic!() };
     assert!(widths.contains(&"[4,4,4,3]".to_string()));
     let summary = json(&fs::read_to_string(folder.join("sweep.json")).unwrap());

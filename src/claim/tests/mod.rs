@@ -3,7 +3,7 @@
 use super::*;
 use crate::npz::{Array, Arrays};
 use crate::ode::{Event, EventKind, Work};
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 use crate::scenario::{self, Scenario};
 
 mod ends;
@@ -76,9 +76,12 @@ flow: {{t_end: {T:?}}}
     }
 
     fn run(&self) -> Run {
-        let process =
-            Column { name: "process".to_string(), values: Values::Text(vec!["flow".to_string(); self.columns[0].1.len()]) };
-        let column = |(name, values): &(String, Vec<f64>)| Column { name: name.clone(), values: Values::Float(values.clone()) };
+        let process = TableColumn {
+            name: "process".to_string(),
+            values: Values::Text(vec!["flow".to_string(); self.columns[0].1.len()]),
+        };
+        let column =
+            |(name, values): &(String, Vec<f64>)| TableColumn { name: name.clone(), values: Values::Float(values.clone()) };
         Run {
             name: "synthetic".to_string(),
             widths: self.scenario.network.widths.clone(),

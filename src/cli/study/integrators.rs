@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::figure;
-use crate::folder::{Draft, Ending};
-use crate::study::integrators::{self, Finished, Method, Point, Settings};
+use crate::folder::{Ending, FolderDraft};
+use crate::study::integrators::{self, FinishedStudy, Method, Point, StudySettings};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
@@ -44,13 +44,13 @@ fn rtol(text: &str) -> Result<f64, String> {
 
 impl Arguments {
     /// Every method and tolerance once, from loose to tight.
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> StudySettings {
         let mut rtols = self.rtol.clone();
         rtols.sort_by(|a, b| b.total_cmp(a));
         rtols.dedup();
         let all = integrators::line_up();
         let asked = |method: &Method| self.methods.is_empty() || self.methods.contains(method);
-        Settings { methods: all.into_iter().filter(asked).collect(), rtols }
+        StudySettings { methods: all.into_iter().filter(asked).collect(), rtols }
     }
 }
 
@@ -61,7 +61,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
         None => Path::new("runs").join(format!("{}-{}-integrators", scenario.name, &problem.scenario_hash[..8])),
     };
     // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
-    drop(Draft::of_study(&folder)?);
+    drop(FolderDraft::of_study(&folder)?);
 
     let meter = Meter::pieces(quiet);
     let interrupt = catch_signals().map_err(CliError::Signals)?;
@@ -71,7 +71,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     drop(meter);
     let mut finished = finished?;
 
-    let draft = Draft::of_study(&folder)?;
+    let draft = FolderDraft::of_study(&folder)?;
     draft.write_study(&finished.study, &scenario)?;
     let drawn = figure::draw_study(&finished.study, &scenario.style, &draft.figures()?);
     finished.manifest.warnings.extend(drawn.iter().flat_map(|drawn| drawn.warnings.clone()));
@@ -88,7 +88,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
 }
 
 /// The manifest, `points` and `study_folder`: where it lies.
-fn json(finished: &Finished, folder: &Path) -> String {
+fn json(finished: &FinishedStudy, folder: &Path) -> String {
     let mut manifest = finished.manifest.to_value();
     manifest["study_folder"] = folder.display().to_string().into();
     manifest["points"] = finished.points.iter().map(point).collect();
@@ -116,7 +116,7 @@ fn point(point: &Point) -> Value {
 }
 
 /// One row per point.
-fn summary(finished: &Finished, folder: &Path, quiet: bool) -> String {
+fn summary(finished: &FinishedStudy, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}\n{}\n\n", finished.study.name, finished.study.caption);
     let head =
         ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "", "error/rtol", "D(T) off"];

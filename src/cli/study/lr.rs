@@ -11,7 +11,9 @@ use crate::figure;
 use crate::folder::{Keep, RateStudy};
 use crate::ode::short;
 use crate::publish::Shelf;
-use crate::study::lr::{self, Batch, Divergence, Finished, MOST_PER_DECADE, Order, Plan, Rates, Settings};
+use crate::study::lr::{
+    self, Batch, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, RatePlan, RateStudySettings, Rates,
+};
 use crate::sweep::{self, Folder, Options, Shard, Task};
 
 use crate::cli::interrupt::catch_signals;
@@ -61,8 +63,8 @@ fn loss(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    fn settings(&self) -> Settings {
-        Settings {
+    fn settings(&self) -> RateStudySettings {
+        RateStudySettings {
             rates: lr::rates(&self.lr, self.per_decade),
             optimizers: self.optimizers.clone(),
             batches: self.batch.clone(),
@@ -75,7 +77,7 @@ impl Arguments {
 pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (scenario, problem) = arguments.selection.load_for_study(&arguments.limit)?;
     let settings = arguments.settings();
-    let plan = Plan::new(&scenario, lr::samples(&scenario)?, &settings)?;
+    let plan = RatePlan::new(&scenario, lr::samples(&scenario)?, &settings)?;
     let (sweep, units) = plan.sweep();
     let path = match &arguments.out {
         Some(out) => out.clone(),
@@ -123,8 +125,8 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
 }
 
 /// The manifest, `orders`, `divergences` and `study_folder`: where it lies.
-fn json(finished: &Finished, folder: &Path) -> String {
-    let order = |order: &Order| {
+fn json(finished: &FinishedRateStudy, folder: &Path) -> String {
+    let order = |order: &FittedOrder| {
         let fit = order.fit.as_ref();
         json!({
             "optimizer": order.optimizer,
@@ -153,7 +155,7 @@ fn json(finished: &Finished, folder: &Path) -> String {
 }
 
 /// One row per fit, then what diverged, and what was left out.
-fn summary(finished: &Finished, runs: &str, folder: &Path, quiet: bool) -> String {
+fn summary(finished: &FinishedRateStudy, runs: &str, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}: {runs}\n{}\n\n", finished.study.name, finished.study.caption);
     let head = ["optimizer", "batch", "compared with", "at", "order", "±", "points", "lr from", "to", "expected"];
     let mut rows = vec![head.map(str::to_string)];
@@ -163,7 +165,7 @@ fn summary(finished: &Finished, runs: &str, folder: &Path, quiet: bool) -> Strin
         // A slope whose interval holds several orders is shown as none.
         let fit = order.fit.as_ref().filter(|_| order.order.is_ok());
         if let Err(reason) = &order.order {
-            let Order { optimizer, batch, compared_with, at, .. } = order;
+            let FittedOrder { optimizer, batch, compared_with, at, .. } = order;
             without.push(format!(
                 "{optimizer} on batches of {batch}, {}, {at}: no order: {reason}",
                 compared_with.replace('_', " ")

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::CliError;
 use crate::cli::output::{complain, print};
 use crate::scenario::style::Formats;
-use crate::sweep::{self, Folder, Plan};
+use crate::sweep::{self, Folder, SweepPlan};
 
 use super::{open, units};
 
@@ -32,7 +32,7 @@ pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> 
         print(&format!("{}\n", verdicts.display()))?;
     }
     // Shards have the pictures of one scenario; where the units of all are together they can be drawn.
-    let (paths, plan): (Vec<Folder>, &Plan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);
+    let (paths, plan): (Vec<Folder>, &SweepPlan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);
     let pictures = sweep::read_pictures(&paths[0], plan)?;
     if status.missing.is_empty() {
         let drawn = sweep::draw_pictures(&paths, plan, &pictures, to, &Formats::all())?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::output::{aligned, print};
 use crate::cli::{CliError, Selection};
-use crate::sweep::{Plan, Unit};
+use crate::sweep::{SweepPlan, Unit};
 
 use super::{default_folder, planned, unit_json, units};
 
@@ -24,7 +24,7 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-fn json(plan: &Plan) -> String {
+fn json(plan: &SweepPlan) -> String {
     let units: Vec<Value> = plan.units().into_iter().map(|unit| unit_json(plan, unit)).collect();
     let plan = json!({
         "name": plan.name,
@@ -37,7 +37,7 @@ fn json(plan: &Plan) -> String {
     format!("{plan:#}\n")
 }
 
-fn table(plan: &Plan) -> String {
+fn table(plan: &SweepPlan) -> String {
     /// Nobody reads on.
     const MOST: usize = 1000;
     let all = plan.units();

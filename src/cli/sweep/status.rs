@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::CliError;
 use crate::cli::output::{listed, print};
 use crate::record::Warned;
-use crate::sweep::{Folder, Notes, Plan, Status};
+use crate::sweep::{Folder, Notes, Status, SweepPlan};
 
 use super::{failure_json, open, unit_json, units, warnings_json};
 
@@ -31,7 +31,7 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-fn json(plan: &Plan, status: &Status, notes: &Notes) -> String {
+fn json(plan: &SweepPlan, status: &Status, notes: &Notes) -> String {
     let failed: Vec<Value> = status.failed.iter().map(|(unit, reason)| failure_json(plan, *unit, reason)).collect();
     let warnings: Vec<Value> = notes.warnings.iter().map(|(unit, own)| warnings_json(plan, *unit, own)).collect();
     let missing: Vec<Value> = status.missing.iter().map(|unit| unit_json(plan, *unit)).collect();
@@ -47,7 +47,7 @@ fn json(plan: &Plan, status: &Status, notes: &Notes) -> String {
     format!("{status:#}\n")
 }
 
-fn text(plan: &Plan, status: &Status, notes: &Notes) -> String {
+fn text(plan: &SweepPlan, status: &Status, notes: &Notes) -> String {
     let (failed, missing) = (status.failed.len(), status.missing.len());
     let all = units(status.done + failed + missing);
     let warned = match notes.warnings.len() {

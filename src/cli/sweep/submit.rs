@@ -14,7 +14,7 @@ use crate::cli::output::print;
 use crate::cli::{CliError, Selection};
 use crate::publish::replace_text;
 use crate::report::shell_word;
-use crate::sweep::{Folder, Plan, Shard};
+use crate::sweep::{Folder, Shard, SweepPlan};
 
 use super::{default_folder, planned, units};
 
@@ -56,7 +56,7 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn of(plan: &Plan, per_task: NonZeroUsize, folder: &Path) -> Self {
+    fn of(plan: &SweepPlan, per_task: NonZeroUsize, folder: &Path) -> Self {
         let all = plan.units();
         let count = all.len().div_ceil(per_task.get()).max(1);
         let (mut left, mut units) = (Vec::new(), 0);
@@ -127,7 +127,7 @@ fn sbatch(script: &Path) -> Result<String, CliError> {
 }
 
 /// The job array. Paths are absolute: a task begins wherever its node puts it.
-fn script(arguments: &Arguments, plan: &Plan, tasks: &Tasks, folder: &Path) -> Result<String, CliError> {
+fn script(arguments: &Arguments, plan: &SweepPlan, tasks: &Tasks, folder: &Path) -> Result<String, CliError> {
     let Selection { scenario, sets } = &arguments.selection;
     let absolute = |path: &Path| std::path::absolute(path).map_err(|source| CliError::Folderless { path: path.into(), source });
     let program = std::env::current_exe().map_err(CliError::Sbatch)?;

@@ -15,7 +15,7 @@ use super::{Link, one_per_rank};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct LowRank {
+pub struct LowRankTarget {
     /// The rank of A.
     pub rank: usize,
     /// d_out, the number of outputs.
@@ -28,7 +28,7 @@ pub struct LowRank {
     pub singular_values: Option<Vec<f64>>,
 }
 
-impl LowRank {
+impl LowRankTarget {
     pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
         found.between(&format!("{at}.outputs"), self.outputs, 1, MAX_WIDTH);
         found.between(&format!("{at}.rank"), self.rank, 1, dim.min(self.outputs).max(1));
@@ -37,7 +37,7 @@ impl LowRank {
     }
 }
 
-pub(super) fn target(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> Entrywise {
+pub(super) fn target(settings: &LowRankTarget, dim: usize, rng: &mut impl Rng) -> Entrywise {
     Entrywise { map: map(settings, dim, rng), link: settings.link }
 }
 
@@ -46,8 +46,8 @@ pub(super) fn target(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> Entr
 /// With singular values given, A = U·diag(s)·Vᵀ with uniform orthonormal U, V. Without, A = G_o G_i / √(rank·dim) with standard
 /// normal factors, so that each entry of Ax has variance 1 on average over A for inputs of covariance I, and the singular values
 /// are distinct.
-fn map(settings: &LowRank, dim: usize, rng: &mut impl Rng) -> DMatrix<f64> {
-    let &LowRank { rank, outputs, .. } = settings;
+fn map(settings: &LowRankTarget, dim: usize, rng: &mut impl Rng) -> DMatrix<f64> {
+    let &LowRankTarget { rank, outputs, .. } = settings;
     match &settings.singular_values {
         None => {
             let (out, inner) = (gaussian_matrix(outputs, rank, rng), gaussian_matrix(dim, rank, rng));
@@ -67,8 +67,8 @@ mod tests {
     use crate::linalg::singular_values;
     use crate::rng::{Purpose, stream};
 
-    fn low_rank(rank: usize, outputs: usize, singular_values: Option<Vec<f64>>) -> LowRank {
-        LowRank { rank, outputs, link: Link::Identity, singular_values }
+    fn low_rank(rank: usize, outputs: usize, singular_values: Option<Vec<f64>>) -> LowRankTarget {
+        LowRankTarget { rank, outputs, link: Link::Identity, singular_values }
     }
 
     #[test]

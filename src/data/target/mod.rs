@@ -16,7 +16,7 @@ mod tests;
 pub use agop::{TargetAgop, target_agop};
 pub use counterexample::Counterexample;
 pub use link::Link;
-pub use low_rank::LowRank;
+pub use low_rank::LowRankTarget;
 pub use multi_index::MultiIndex;
 pub use parity::Parity;
 pub use single_index::SingleIndex;
@@ -38,7 +38,7 @@ use super::inputs::Law;
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// f*(x) = link(Ax), entry by entry, with a random matrix A of low rank.
-    LowRank(LowRank),
+    LowRank(LowRankTarget),
     /// f*(x) = link(⟨a, x⟩) with a random unit vector a. One output.
     SingleIndex(SingleIndex),
     /// A function of a few random directions. One output: e^{−‖z‖²} for the link `gaussian`, Σ_j link(z_j)/√rank for the others, where the z_j

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::data::{Counterexample, Distribution, Inputs, Link, LowRank, MultiIndex, Parity, SingleIndex, Synthetic, Teacher};
+use crate::data::{
+    Counterexample, Distribution, Inputs, Link, LowRankTarget, MultiIndex, Parity, SingleIndex, Synthetic, Teacher,
+};
 use crate::linalg::{GramPower, Svd, cosine, singular_values};
 use crate::network::Activation;
 use crate::rng::gaussian_matrix;
@@ -22,8 +24,8 @@ fn all() -> Vec<Target> {
     ];
     for link in link::ALL {
         targets.extend([
-            Target::LowRank(LowRank { rank: 2, outputs: 3, link, singular_values: None }),
-            Target::LowRank(LowRank { rank: 1, outputs: 1, link, singular_values: Some(vec![1.4]) }),
+            Target::LowRank(LowRankTarget { rank: 2, outputs: 3, link, singular_values: None }),
+            Target::LowRank(LowRankTarget { rank: 1, outputs: 1, link, singular_values: Some(vec![1.4]) }),
             Target::SingleIndex(SingleIndex { link }),
             Target::MultiIndex(MultiIndex { rank: 3, link, singular_values: None }),
             Target::MultiIndex(MultiIndex { rank: 2, link, singular_values: Some(vec![1.5, 0.5]) }),
@@ -70,7 +72,7 @@ proptest! {
 
 fn has_kinks(settings: &Target) -> bool {
     match settings {
-        Target::LowRank(LowRank { link, .. })
+        Target::LowRank(LowRankTarget { link, .. })
         | Target::SingleIndex(SingleIndex { link })
         | Target::MultiIndex(MultiIndex { link, .. }) => *link == Link::Relu,
         Target::Teacher(teacher) => matches!(teacher.activation, Activation::Relu | Activation::LeakyRelu),
@@ -219,7 +221,7 @@ fn the_gaussian_link_is_of_all_directions_in_a_multi_index_target() {
     let settings = MultiIndex { rank: 2, link: Link::Gaussian, singular_values: None };
     let y = target(&Target::MultiIndex(settings), 2, 0).values(&x);
     assert!((y[0] - (-1.0f64).exp()).abs() < 1e-15, "‖Vᵀx‖ = ‖x‖ = 1");
-    let entries = LowRank { rank: 2, outputs: 2, link: Link::Gaussian, singular_values: Some(vec![1.0, 1.0]) };
+    let entries = LowRankTarget { rank: 2, outputs: 2, link: Link::Gaussian, singular_values: Some(vec![1.0, 1.0]) };
     let y = target(&Target::LowRank(entries), 2, 0).values(&x);
     assert!((y.map(f64::ln).sum() + 1.0).abs() < 1e-14 && y.len() == 2);
 }

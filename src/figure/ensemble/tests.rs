@@ -9,7 +9,7 @@ use super::super::axis::Scale;
 use super::*;
 use crate::folder::Member;
 use crate::npz::{Array, Arrays};
-use crate::record::{Column, Run, Table, Values};
+use crate::record::{Run, Table, TableColumn, Values};
 use crate::scenario::Sweep;
 
 const SCENARIO: &str = "\
@@ -43,7 +43,7 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
         ("inverse_depth", float(&|_| 1.0 / layers as f64)),
         ("hole", float(&|_| if lambda > 0.0 { f64::NAN } else { 1.0 })),
     ];
-    let columns = columns.into_iter().map(|(name, values)| Column { name: name.to_string(), values }).collect();
+    let columns = columns.into_iter().map(|(name, values)| TableColumn { name: name.to_string(), values }).collect();
     let alpha = vec![0.5, 1.0, 2.0];
     let matrix = |diagonal: [f64; 4]| {
         let data = (0..16).map(|i| if i % 5 == 0 { diagonal[i / 5] } else { 0.0 }).collect();

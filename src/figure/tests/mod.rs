@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::npz::Array;
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 use crate::scenario::style::Formats;
 
 /// The files of `run` by name.
@@ -80,7 +80,7 @@ fn the_test_loss_is_drawn_where_there_is_one() {
     let run = sample::decaying(20, &[]);
     let mut tested = run.clone();
     let loss = run.table.columns.iter().find(|column| column.name == "loss").unwrap();
-    tested.table.columns.push(Column { name: "test_loss".to_string(), ..loss.clone() });
+    tested.table.columns.push(TableColumn { name: "test_loss".to_string(), ..loss.clone() });
     let (with, without) = (&svgs(&tested)["loss.svg"], &svgs(&run)["loss.svg"]);
     assert!(with.contains("on test samples") && !without.contains("on test samples"));
 }
@@ -179,7 +179,7 @@ fn every_method() -> Study {
         ("reference_limited", Values::Flag(rows.iter().map(|row| error(row) < 1e-11).collect())),
         ("reference_floor", float(&|_| 1e-12)),
     ];
-    let columns = columns.into_iter().map(|(name, values)| Column { name: name.into(), values }).collect();
+    let columns = columns.into_iter().map(|(name, values)| TableColumn { name: name.into(), values }).collect();
     Study { name: "every-method".into(), caption: "of no scenario".into(), table: Table { columns } }
 }
 
@@ -226,7 +226,7 @@ type Ran = (&'static str, i64, f64, i64);
 
 /// A study of learning rates with an optimizer that diverges from some rate on, one with seeds, and one that diverges always.
 fn learning_rates() -> RateStudy {
-    let column = |name: &str, values| Column { name: name.to_string(), values };
+    let column = |name: &str, values| TableColumn { name: name.to_string(), values };
     let rows: Vec<Ran> = [("gd", 60, 1), ("sgd", 8, 3), ("adam", 60, 1)]
         .into_iter()
         .flat_map(|(name, batch, seeds)| {

@@ -36,7 +36,7 @@ fn watched(
     start: DVector<f64>,
     t_end: f64,
     method: Make,
-) -> (Vec<(f64, Look)>, [u64; 2], DVector<f64>) {
+) -> (Vec<(f64, Reading)>, [u64; 2], DVector<f64>) {
     let field = GradientFlow::new(objective);
     let mut method = method(&field, TOLERANCE, Limits { t_end, ..Limits::default() });
     let mut stationarity = Stationarity::new(&start, t_end, TOLERANCE);
@@ -58,7 +58,7 @@ fn watched(
 
 const TIGHT: Make = |field, tolerance, limits| tsit5(field, tolerance, limits).unwrap();
 
-fn count(looks: &[(f64, Look)], motion: Motion) -> usize {
+fn count(looks: &[(f64, Reading)], motion: Motion) -> usize {
     looks.iter().filter(|(_, look)| look.motion == motion).count()
 }
 

@@ -11,7 +11,7 @@ use super::Style;
 
 /// One option of the command line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub struct StyleChange {
     /// As the user gave it: `--width 5.5in`.
     pub option: String,
     /// The key of the style that it sets.
@@ -42,12 +42,12 @@ impl Style {
     ///
     /// # Errors
     /// If a value is not what its key takes, or is out of its range, or names no picture.
-    pub fn changed(&self, changes: &[Change], pictures: &[&str]) -> Result<Self, ScenarioError> {
+    pub fn changed(&self, changes: &[StyleChange], pictures: &[&str]) -> Result<Self, ScenarioError> {
         if changes.is_empty() {
             return Ok(self.clone());
         }
         let problem = |at: &str, message: String| {
-            let of_key = |change: &&Change| {
+            let of_key = |change: &&StyleChange| {
                 let key = path::child("style", change.key);
                 path::upward(at).any(|place| place == key)
             };
@@ -71,7 +71,7 @@ impl Style {
     }
 }
 
-fn put(root: &mut Value, change: &Change) -> Result<(), String> {
+fn put(root: &mut Value, change: &StyleChange) -> Result<(), String> {
     let text = |word: &String| Value::String(word.clone());
     let (value, item) = match &change.value {
         Given::Word(word) => (text(word), false),

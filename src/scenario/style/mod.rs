@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use axes::{Axes, AxisStyle, Spread};
-pub use change::{Change, Given};
+pub use change::{Given, StyleChange};
 pub use color::{Color, CurveColor};
 pub use format::{Format, Formats};
 pub use length::Length;

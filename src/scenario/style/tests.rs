@@ -1,7 +1,7 @@
 use super::*;
 
-fn change(option: &str, key: &'static str, value: Given) -> Change {
-    Change { option: option.to_string(), key, value }
+fn change(option: &str, key: &'static str, value: Given) -> StyleChange {
+    StyleChange { option: option.to_string(), key, value }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_yaml::{Number, Value};
 
-use crate::scenario::{patch, tree};
+use crate::scenario::{patch, refusal, tree};
 use crate::settings::{Findings, path};
 
 use super::range::Range;
@@ -12,12 +12,12 @@ use super::{Factor, Key, MAX_KEYS, MAX_UNITS};
 pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<Factor> {
     const KEYS: &[&str] = &["grid", "zip", "seeds"];
     let Value::Mapping(map) = block else {
-        found.add("sweep", format!("must be a map with the keys {}, got {}", KEYS.join(", "), tree::describe(block)));
+        found.add("sweep", format!("must be a map with the keys {}, got {}", KEYS.join(", "), refusal::describe(block)));
         return Vec::new();
     };
     for key in map.keys().filter(|key| !key.as_str().is_some_and(|key| KEYS.contains(&key))) {
-        let name = key.as_str().map_or_else(|| tree::describe(key), str::to_string);
-        found.add(&path::child("sweep", &name), tree::unknown_key(&name, KEYS));
+        let name = key.as_str().map_or_else(|| refusal::describe(key), str::to_string);
+        found.add(&path::child("sweep", &name), refusal::unknown_key(&name, KEYS));
     }
     let mut factors = Vec::new();
     if let Some(grid) = map.get("grid") {
@@ -54,7 +54,7 @@ fn keys(section: &Value, at: &str, found: &mut Findings) -> Vec<Key> {
         Value::Mapping(map) if !map.is_empty() => map,
         _ => {
             let right = "must be a map from keys, as flow.rtol or optimizers[0].gd.lr, to their values";
-            found.add(at, format!("{right}, got {}", tree::describe(section)));
+            found.add(at, format!("{right}, got {}", refusal::describe(section)));
             return Vec::new();
         }
     };
@@ -62,7 +62,7 @@ fn keys(section: &Value, at: &str, found: &mut Findings) -> Vec<Key> {
     const MOST: usize = 2 * MAX_UNITS;
     let (mut keys, mut total) = (Vec::new(), 0);
     for (key, value) in entries {
-        let written = key.as_str().map_or_else(|| tree::describe(key), str::to_string);
+        let written = key.as_str().map_or_else(|| refusal::describe(key), str::to_string);
         let at = path::child(at, &written);
         let segments = key.as_str().and_then(patch::segments).map(|list| list.into_iter().map(str::to_string).collect());
         let Some(segments) = segments else {
@@ -89,7 +89,7 @@ fn values(value: &Value, at: &str, found: &mut Findings) -> Option<Vec<Value>> {
             Ok(range) => return range.values(at, found),
             Err(refusal) => found.add(&refusal.path, refusal.message),
         },
-        other => found.add(at, format!("must be a list, {{log: …}} or {{linear: …}}, got {}", tree::describe(other))),
+        other => found.add(at, format!("must be a list, {{log: …}} or {{linear: …}}, got {}", refusal::describe(other))),
     }
     None
 }
@@ -111,7 +111,7 @@ fn seeds(value: &Value, base: &Value, found: &mut Findings) -> Option<Key> {
         }
         other => {
             let right = format!("must be a count from 1 to {MAX_UNITS} or a list of seeds");
-            found.add(at, format!("{right}, got {}", tree::describe(other)));
+            found.add(at, format!("{right}, got {}", refusal::describe(other)));
             return None;
         }
     };

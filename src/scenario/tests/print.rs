@@ -69,7 +69,7 @@ fn any_distribution() -> impl Strategy<Value = Distribution> {
 /// For inputs of length `dim` ≥ 1.
 fn any_target(dim: usize, outputs: usize) -> impl Strategy<Value = Target> {
     prop_oneof![
-        any_link().prop_map(move |link| Target::LowRank(LowRank { rank: 1, outputs, link, singular_values: None })),
+        any_link().prop_map(move |link| Target::LowRank(LowRankTarget { rank: 1, outputs, link, singular_values: None })),
         any_link().prop_map(|link| Target::SingleIndex(SingleIndex { link })),
         (any_link(), prop::option::of(prop::collection::vec(positive(), 1)))
             .prop_map(|(link, singular_values)| Target::MultiIndex(MultiIndex { rank: 1, link, singular_values })),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use crate::scenario::schema::{each_key_once, schema};
-use crate::scenario::{Sweep, read, tree};
+use crate::scenario::{Sweep, read, refusal, tree};
 use crate::settings::{Findings, path};
 
 use super::json_schema::is_valid;
@@ -206,7 +206,7 @@ fn only_key(schema: &Json) -> Option<String> {
 }
 
 /// The words that a refusal lists.
-fn listed(refusal: &Result<Scenario, tree::Refusal>, before: &str) -> BTreeSet<String> {
+fn listed(refusal: &Result<Scenario, refusal::Refusal>, before: &str) -> BTreeSet<String> {
     let Err(refusal) = refusal else { return BTreeSet::new() };
     let Some((_, list)) = refusal.message.split_once(before) else { return BTreeSet::new() };
     list.trim_end_matches(')').split(", ").map(str::to_string).collect()

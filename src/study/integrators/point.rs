@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::network::Parameters;
 use crate::observe::{Balance, Observable, Row, Scalar, Snapshot};
 use crate::ode::{Termination, Work};
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 
 use super::Task;
 use super::line_up::{Method, termination};
@@ -106,5 +106,5 @@ pub(super) fn table(points: &[Point], floor: f64) -> Table {
         ("reference_limited", Values::Flag(points.iter().map(|p| p.reference_limited).collect())),
         ("reference_floor", float(&|_| floor)),
     ];
-    Table { columns: columns.into_iter().map(|(name, values)| Column { name: name.to_string(), values }).collect() }
+    Table { columns: columns.into_iter().map(|(name, values)| TableColumn { name: name.to_string(), values }).collect() }
 }

@@ -6,9 +6,9 @@
 //! integration's. It is null at times that one of them did not reach.
 
 use crate::flow::Flow;
-use crate::observe::{FeatureAnsatz, Loss, Observable, Row, Scalar, Snapshot};
+use crate::observe::{FeatureAnsatz, Observable, Row, Scalar, Snapshot, TrainLoss};
 use crate::ode::Interrupt;
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 use crate::run::Problem;
 use crate::scenario::Scenario;
 use crate::session::Flight;
@@ -43,7 +43,7 @@ pub(super) fn fly(
         progress(t);
     }
     let float = |index: usize| Values::Float(rows.iter().map(|row: &Vec<f64>| row[index]).collect());
-    let column = |name: &str, values| Column { name: name.to_string(), values };
+    let column = |name: &str, values| TableColumn { name: name.to_string(), values };
     let mut columns = vec![
         column("process", Values::Text(vec!["flow".to_string(); rows.len()])),
         column("scenario", Values::Text(vec![problem.scenario_hash.clone(); rows.len()])),
@@ -64,7 +64,7 @@ pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
 fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {
     let mut row = Row::default();
     if let Ok(snapshot) = Snapshot::new(t, flight.parameters(), &*problem.objective, None) {
-        Loss::default().measure(&snapshot, &mut row);
+        TrainLoss::default().measure(&snapshot, &mut row);
         FeatureAnsatz::default().measure(&snapshot, &mut row);
     }
     let value = |name: &&str| match row.scalars.iter().find(|(column, _)| column == name) {

@@ -28,7 +28,7 @@ mod table;
 
 pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
-pub use plan::Plan;
+pub use plan::RatePlan;
 pub use rates::{MOST_PER_DECADE, Rates, rates};
 
 use std::io;
@@ -50,7 +50,7 @@ use table::RunRow;
 
 /// What to compare.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct RateStudySettings {
     /// The learning rates, rising.
     pub rates: Vec<f64>,
     /// Words; none for the scenario's own optimizers, or else gd.
@@ -148,7 +148,7 @@ pub fn samples(scenario: &Scenario) -> Result<usize, LrError> {
 /// The table of the flow by itself: an earlier command's in that folder, or integrated now and written there.
 pub fn flow(
     scenario: &Scenario,
-    plan: &Plan,
+    plan: &RatePlan,
     problem: &Problem,
     folder: &Folder,
     interrupt: &Interrupt,
@@ -179,7 +179,7 @@ pub struct Divergence {
 
 /// The order of one distance.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+pub struct FittedOrder {
     /// Whose.
     pub optimizer: String,
     /// The samples of its batches.
@@ -197,13 +197,13 @@ pub struct Order {
 }
 
 /// All that a study leaves.
-pub struct Finished {
+pub struct FinishedRateStudy {
     /// Tables and caption.
     pub study: RateStudy,
     /// What was studied.
     pub manifest: RateStudyManifest,
     /// In the order of the tables.
-    pub orders: Vec<Order>,
+    pub orders: Vec<FittedOrder>,
     /// Likewise.
     pub divergences: Vec<Divergence>,
 }
@@ -213,11 +213,11 @@ pub struct Finished {
 pub fn finish(
     scenario: &Scenario,
     problem: &Problem,
-    settings: &Settings,
-    plan: &Plan,
+    settings: &RateStudySettings,
+    plan: &RatePlan,
     folder: &Folder,
     flow: Table,
-) -> Result<Finished, LrError> {
+) -> Result<FinishedRateStudy, LrError> {
     let loss = settings.loss.unwrap_or_else(|| default_loss(&flow));
     let floors = floors(&flow);
     let ids = plan.sweep().1.units();
@@ -258,7 +258,7 @@ pub fn finish(
     }
     let order = |curve: &Curve| {
         let contender = &plan.contenders[curve.contender];
-        Order {
+        FittedOrder {
             optimizer: contender.label.clone(),
             batch: contender.batch,
             compared_with: curve.quantity.word(),
@@ -300,7 +300,7 @@ pub fn finish(
         flow,
         loss,
     };
-    Ok(Finished { study, manifest, orders: all.iter().map(order).collect(), divergences })
+    Ok(FinishedRateStudy { study, manifest, orders: all.iter().map(order).collect(), divergences })
 }
 
 /// The distance of the two integrations of the flow, at the end and at its largest; NaN if one of them did not get there: nothing is then

@@ -17,7 +17,7 @@ use crate::scenario::{Scenario, ScenarioError, Sweep};
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, line_up};
-use super::{LrError, Settings};
+use super::{LrError, RateStudySettings};
 
 /// The tolerance of the flow that distances are taken from, unless the scenario's is tighter: a modified flow is η² away.
 const RTOL: f64 = 1e-12;
@@ -48,7 +48,7 @@ pub(super) struct Job {
 
 /// What is run, and by which scenarios.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct RatePlan {
     pub(super) contenders: Vec<Contender>,
     pub(super) rates: Vec<f64>,
     pub(super) samples: usize,
@@ -59,12 +59,12 @@ pub struct Plan {
     /// The scenario of the flow that distances are taken from.
     pub(super) reference: Scenario,
     sweep: Sweep,
-    plan: sweep::Plan,
+    plan: sweep::SweepPlan,
 }
 
-impl Plan {
+impl RatePlan {
     /// The units of a study of `scenario`, which has so many samples. Nothing is run.
-    pub fn new(scenario: &Scenario, samples: usize, settings: &Settings) -> Result<Self, LrError> {
+    pub fn new(scenario: &Scenario, samples: usize, settings: &RateStudySettings) -> Result<Self, LrError> {
         let contenders = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
         let rates = settings.rates.clone();
         let (Some(&largest), t_end) = (rates.last(), scenario.flow.t_end) else { return Err(LrError::NoRates) };
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// Its units as those of a sweep.
-    pub fn sweep(&self) -> (&Sweep, &sweep::Plan) {
+    pub fn sweep(&self) -> (&Sweep, &sweep::SweepPlan) {
         (&self.sweep, &self.plan)
     }
 
@@ -139,7 +139,7 @@ impl Plan {
 }
 
 /// A scenario of ours with its `sweep:` block. What is wrong with a unit was on the command line: problems say which key, not where.
-fn expand(text: &str) -> Result<(Sweep, sweep::Plan), LrError> {
+fn expand(text: &str) -> Result<(Sweep, sweep::SweepPlan), LrError> {
     let refused = |error: ScenarioError| match error {
         ScenarioError::Diagnostics(problems) => {
             let mut lines: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.path, p.message)).collect();
@@ -149,7 +149,7 @@ fn expand(text: &str) -> Result<(Sweep, sweep::Plan), LrError> {
         other => LrError::Scenario(other),
     };
     let sweep = Sweep::parse(text, Path::new("study.yaml"), &[]).map_err(refused)?.ok_or(LrError::NoRates)?;
-    match sweep::Plan::new(&sweep) {
+    match sweep::SweepPlan::new(&sweep) {
         Ok(plan) => Ok((sweep, plan)),
         Err(SweepError::Scenario(error)) => Err(refused(error)),
         Err(other) => Err(LrError::Sweep(other)),
@@ -235,11 +235,11 @@ flow: {t_end: 2.0, rtol: 1.0e-6, atol: 1.0e-8}
 record: {times: [0, 1, 1.95, 2]}
 ";
 
-    fn plan(optimizers: &[&str], rates: &[f64], seeds: u64) -> Result<Plan, LrError> {
+    fn plan(optimizers: &[&str], rates: &[f64], seeds: u64) -> Result<RatePlan, LrError> {
         let scenario = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap().0;
         let optimizers = optimizers.iter().map(|word| word.to_string()).collect();
         let batches = vec![Batch::Full, Batch::Samples(4)];
-        Plan::new(&scenario, 40, &Settings { rates: rates.to_vec(), optimizers, batches, seeds, loss: None })
+        RatePlan::new(&scenario, 40, &RateStudySettings { rates: rates.to_vec(), optimizers, batches, seeds, loss: None })
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The tables of a study: of its runs, its curves and its fits, as [`crate::folder::RateStudy`] describes them.
 
 use crate::ode::Reason;
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 
 use super::OBSERVED;
 use super::curves::{Curve, Point, State};
@@ -20,7 +20,7 @@ pub(super) struct RunRow<'a> {
 /// Columns from rows.
 struct Columns<'r, R> {
     rows: &'r [R],
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
 }
 
 impl<'r, R> Columns<'r, R> {
@@ -29,18 +29,18 @@ impl<'r, R> Columns<'r, R> {
     }
 
     fn text(mut self, name: &str, of: impl Fn(&R) -> String) -> Self {
-        self.columns.push(Column { name: name.into(), values: Values::Text(self.rows.iter().map(of).collect()) });
+        self.columns.push(TableColumn { name: name.into(), values: Values::Text(self.rows.iter().map(of).collect()) });
         self
     }
 
     fn count(mut self, name: &str, of: impl Fn(&R) -> u64) -> Self {
         self.columns
-            .push(Column { name: name.into(), values: Values::Integer(self.rows.iter().map(|r| of(r) as i64).collect()) });
+            .push(TableColumn { name: name.into(), values: Values::Integer(self.rows.iter().map(|r| of(r) as i64).collect()) });
         self
     }
 
     fn float(mut self, name: &str, of: impl Fn(&R) -> f64) -> Self {
-        self.columns.push(Column { name: name.into(), values: Values::Float(self.rows.iter().map(of).collect()) });
+        self.columns.push(TableColumn { name: name.into(), values: Values::Float(self.rows.iter().map(of).collect()) });
         self
     }
 

@@ -4,65 +4,66 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::{Field, Kind, shown, unit_fields};
-use crate::record::{Column, Table, Values};
-use crate::sweep::{Plan, SweepError, Unit};
+use crate::folder::{ColumnKind, FileColumn, shown, unit_fields};
+use crate::record::{Table, TableColumn, Values};
+use crate::sweep::{SweepError, SweepPlan, Unit};
 
 /// `unit` and the keys that vary.
 pub(super) struct Varied<'p> {
-    plan: &'p Plan,
-    kinds: Vec<Kind>,
+    plan: &'p SweepPlan,
+    kinds: Vec<ColumnKind>,
 }
 
 impl<'p> Varied<'p> {
-    pub fn of(plan: &'p Plan) -> Self {
+    pub fn of(plan: &'p SweepPlan) -> Self {
         let kinds = plan.varied.iter().flat_map(|factor| factor.values.iter().map(|values| kind(values))).collect();
         Self { plan, kinds }
     }
 
-    pub fn fields(&self) -> Vec<Field> {
+    pub fn fields(&self) -> Vec<FileColumn> {
         let keys =
-            self.plan.keys().into_iter().zip(&self.kinds).map(|(key, kind)| Field { name: key.to_string(), kind: *kind });
-        std::iter::once(Field { name: "unit".into(), kind: Kind::Text }).chain(keys).collect()
+            self.plan.keys().into_iter().zip(&self.kinds).map(|(key, kind)| FileColumn { name: key.to_string(), kind: *kind });
+        std::iter::once(FileColumn { name: "unit".into(), kind: ColumnKind::Text }).chain(keys).collect()
     }
 
     /// The records of a unit, with these columns before them.
     pub fn before(&self, unit: Unit, records: Table) -> Table {
         let rows = records.rows();
-        let id = Column { name: "unit".into(), values: Values::Text(vec![unit.id.to_string(); rows]) };
+        let id = TableColumn { name: "unit".into(), values: Values::Text(vec![unit.id.to_string(); rows]) };
         let keys = self.plan.keys().into_iter().zip(self.plan.values(unit)).zip(&self.kinds);
-        let varied = keys.map(|((key, value), kind)| Column { name: key.to_string(), values: repeated(value, *kind, rows) });
+        let varied =
+            keys.map(|((key, value), kind)| TableColumn { name: key.to_string(), values: repeated(value, *kind, rows) });
         Table { columns: std::iter::once(id).chain(varied).chain(records.columns).collect() }
     }
 }
 
 /// Whole numbers, numbers, yes or no; text for all else (`[10,10,10]`, `pytorch`, `{"gaussian":{"std":0.1}}`), and where they are mixed.
-fn kind(values: &[Value]) -> Kind {
+fn kind(values: &[Value]) -> ColumnKind {
     // A seed of 2⁶³ or more is no int64, and to float64 its neighbours are one.
     let exact = |value: &Value| value.is_f64() || value.as_i64().is_some();
     match values {
-        _ if values.iter().all(|value| value.as_i64().is_some()) => Kind::Integer,
-        _ if values.iter().all(exact) => Kind::Float,
-        _ if values.iter().all(Value::is_boolean) => Kind::Flag,
-        _ => Kind::Text,
+        _ if values.iter().all(|value| value.as_i64().is_some()) => ColumnKind::Integer,
+        _ if values.iter().all(exact) => ColumnKind::Float,
+        _ if values.iter().all(Value::is_boolean) => ColumnKind::Flag,
+        _ => ColumnKind::Text,
     }
 }
 
-fn repeated(value: &Value, kind: Kind, rows: usize) -> Values {
+fn repeated(value: &Value, kind: ColumnKind, rows: usize) -> Values {
     match kind {
-        Kind::Integer => Values::Integer(vec![value.as_i64().unwrap_or_default(); rows]),
-        Kind::Float => Values::Float(vec![value.as_f64().unwrap_or(f64::NAN); rows]),
-        Kind::Flag => Values::Flag(vec![value.as_bool().unwrap_or_default(); rows]),
-        Kind::Text => Values::Text(vec![shown(value); rows]),
+        ColumnKind::Integer => Values::Integer(vec![value.as_i64().unwrap_or_default(); rows]),
+        ColumnKind::Float => Values::Float(vec![value.as_f64().unwrap_or(f64::NAN); rows]),
+        ColumnKind::Flag => Values::Flag(vec![value.as_bool().unwrap_or_default(); rows]),
+        ColumnKind::Text => Values::Text(vec![shown(value); rows]),
     }
 }
 
 /// The columns of all units: each new one goes behind the one that it follows in the first unit, by id, to have it.
 #[derive(Debug, Default)]
 pub(super) struct Union {
-    fields: Vec<Field>,
+    fields: Vec<FileColumn>,
     /// The columns of the last unit: as a rule the next has the same.
-    last: Vec<Field>,
+    last: Vec<FileColumn>,
 }
 
 impl Union {
@@ -76,7 +77,7 @@ impl Union {
         Ok(())
     }
 
-    fn join(&mut self, fields: &[Field]) {
+    fn join(&mut self, fields: &[FileColumn]) {
         let mut place = 0;
         for field in fields {
             match self.fields.iter().position(|known| known.name == field.name) {
@@ -90,10 +91,10 @@ impl Union {
     }
 
     /// The columns; of no unit at all those that every run has.
-    pub fn fields(&self) -> Vec<Field> {
-        let every = [("process", Kind::Text), ("step", Kind::Integer), ("t", Kind::Float)];
+    pub fn fields(&self) -> Vec<FileColumn> {
+        let every = [("process", ColumnKind::Text), ("step", ColumnKind::Integer), ("t", ColumnKind::Float)];
         match self.fields.is_empty() {
-            true => every.map(|(name, kind)| Field { name: name.into(), kind }).to_vec(),
+            true => every.map(|(name, kind)| FileColumn { name: name.into(), kind }).to_vec(),
             false => self.fields.clone(),
         }
     }
@@ -105,8 +106,8 @@ mod tests {
 
     #[test]
     fn columns_join_where_they_follow() {
-        let fields = |names: &str| -> Vec<Field> {
-            names.split(' ').map(|name| Field { name: name.into(), kind: Kind::Float }).collect()
+        let fields = |names: &str| -> Vec<FileColumn> {
+            names.split(' ').map(|name| FileColumn { name: name.into(), kind: ColumnKind::Float }).collect()
         };
         let mut union = Union::default();
         for names in ["t gap_1 loss", "t gap_1 gap_2 gap_3 loss", "t loss nfa", "t gap_1 gap_2 loss rank"] {
@@ -118,12 +119,12 @@ mod tests {
     #[test]
     fn a_column_has_the_type_of_all_its_values() {
         let kind = |text: &str| kind(&serde_json::from_str::<Vec<Value>>(text).unwrap());
-        assert_eq!(kind("[1, 2]"), Kind::Integer);
-        assert_eq!(kind("[0, 1e-3]"), Kind::Float);
-        assert_eq!(kind("[true, false]"), Kind::Flag);
-        assert_eq!(kind("[true, 1]"), Kind::Text);
-        assert_eq!(kind("[[1, 2], \"x\"]"), Kind::Text);
-        assert_eq!(kind("[1, 18446744073709551615]"), Kind::Text);
-        assert_eq!(repeated(&serde_json::json!([10, 10]), Kind::Text, 1), Values::Text(vec!["[10,10]".into()]));
+        assert_eq!(kind("[1, 2]"), ColumnKind::Integer);
+        assert_eq!(kind("[0, 1e-3]"), ColumnKind::Float);
+        assert_eq!(kind("[true, false]"), ColumnKind::Flag);
+        assert_eq!(kind("[true, 1]"), ColumnKind::Text);
+        assert_eq!(kind("[[1, 2], \"x\"]"), ColumnKind::Text);
+        assert_eq!(kind("[1, 18446744073709551615]"), ColumnKind::Text);
+        assert_eq!(repeated(&serde_json::json!([10, 10]), ColumnKind::Text, 1), Values::Text(vec!["[10,10]".into()]));
     }
 }

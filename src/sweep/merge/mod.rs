@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::folder::{Field, FolderError, read_manifest, read_unit, write_long};
+use crate::folder::{FileColumn, FolderError, read_manifest, read_unit, write_long};
 use crate::publish::{Shelf, Stage};
 use crate::record::Table;
 
 use super::verdicts::{of_manifest, table as verdict_table};
-use super::{Folder, Id, Notes, Plan, Status, SweepError, Unit};
+use super::{Folder, Id, Notes, Status, SweepError, SweepPlan, Unit};
 use columns::{Union, Varied};
 
 /// Rows of a row group: enough that its own bookkeeping is small beside it, few enough for any memory.
@@ -44,7 +44,7 @@ pub struct Merged {
 }
 
 /// Merges the units in the folders `from`, shards of one sweep, into `sweep.parquet` and `sweep.json` in the folder `to`.
-pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
+pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepError> {
     let Some(((first, plan), others)) = from.split_first() else {
         return Err(SweepError::NotASweep(to.into()));
     };
@@ -119,8 +119,8 @@ pub fn merge(from: &[(Folder, Plan)], to: &Path) -> Result<Merged, SweepError> {
 /// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim. Whether one does.
 fn write_verdicts(tables: Vec<Table>, stage: &Stage) -> Result<bool, SweepError> {
     let Some(first) = tables.first() else { return Ok(false) };
-    let fields: Vec<Field> =
-        first.columns.iter().map(|column| Field { name: column.name.clone(), kind: column.values.kind() }).collect();
+    let fields: Vec<FileColumn> =
+        first.columns.iter().map(|column| FileColumn { name: column.name.clone(), kind: column.values.kind() }).collect();
     write_long(&stage.path().join(VERDICTS), &fields, std::iter::once(Ok::<_, SweepError>(tables)))?;
     Ok(true)
 }

@@ -1,0 +1,102 @@
+//! Why a value of a scenario is not taken: a message that says what would be right, and the path of the key.
+
+use std::fmt;
+
+use serde::de;
+use serde_yaml::Value;
+
+use crate::settings::path;
+
+use super::{places, text};
+
+/// Why a value was not taken, and the path of its key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub(super) struct Refusal {
+    pub path: String,
+    pub message: String,
+    /// Whether `path` is whole. serde's callbacks know only its last key or nothing, and `within` completes it.
+    placed: bool,
+}
+
+impl Refusal {
+    pub(super) fn at(path: &str, message: impl Into<String>) -> Self {
+        Self { path: path.to_string(), message: message.into(), placed: true }
+    }
+
+    fn unplaced(key: &str, message: String) -> Self {
+        Self { path: key.to_string(), message, placed: false }
+    }
+
+    /// Completes the path of a refusal raised while reading the value at `path`.
+    pub(super) fn within(self, path: &str) -> Self {
+        match (self.placed, self.path.is_empty()) {
+            (true, _) => self,
+            (false, true) => Self::at(path, self.message),
+            (false, false) => Self::at(&path::child(path, &self.path), self.message),
+        }
+    }
+}
+
+impl de::Error for Refusal {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::unplaced("", message.to_string())
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::unplaced("", unknown_key(field, expected))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::unplaced("", format!("unknown word `{variant}`{}", suggestion(variant, "words", expected)))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::unplaced(field, "missing: this key has no default".to_string())
+    }
+
+    fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
+        Self::custom(format!("must be {expected}, got {found}"))
+    }
+}
+
+/// That `key` is not one of those `expected` here, and what the user may have meant.
+pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
+    let here = format!("(keys here: {})", expected.join(", "));
+    if let Some((_, pair)) = text::unspaced(key) {
+        return format!("unknown key: a space is missing after the colon, write `{pair}` {here}");
+    }
+    match places::of(key) {
+        Some(place) => format!("unknown key here: `{key}` stands {place} {here}"),
+        None => format!("unknown key{}", suggestion(key, "keys", expected)),
+    }
+}
+
+/// `, did you mean `rtol`? (keys here: integrator, rtol)`: the end of a message about a word that is not expected. Case, hyphens and
+/// underscores make no difference.
+pub fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
+    let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
+    let found = plain(found);
+    let near = expected
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&found, &plain(candidate)), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
+        .min();
+    let guess = near.map_or(String::new(), |(_, candidate)| format!(", did you mean `{candidate}`?"));
+    format!("{guess} ({what} here: {})", expected.join(", "))
+}
+
+/// A value for a message: scalars themselves, of the rest the kind.
+pub(super) fn describe(value: &Value) -> String {
+    const LONGEST: usize = 40;
+    match value {
+        Value::Null => "nothing".to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(value) => value.to_string(),
+        Value::String(text) if text.chars().count() > LONGEST => "a long text".to_string(),
+        Value::String(text) => format!("text {text:?}"),
+        Value::Sequence(_) => "a list".to_string(),
+        Value::Mapping(_) => "a map".to_string(),
+        Value::Tagged(tagged) => format!("a value tagged {}", tagged.tag),
+    }
+}
