@@ -58,7 +58,7 @@ use crate::theory::balance::BalanceLaw;
 
 /// A quantity, or a few that belong together, of one moment of one process. One of one's own is of [`Group::Own`].
 pub trait Observable {
-    /// What it writes; one line of [`registry`] collects it.
+    /// What it writes, columns and arrays; one line of [`registry`] collects it.
     fn columns(&self) -> Columns;
 
     /// Writes its values to `row` under the names that it declares, NaN where a value is not defined.

@@ -189,8 +189,8 @@ fn the_arrays_of_runs_are_those_that_are_declared() {
     let mut written = BTreeSet::new();
     for (name, sets, widths) in [
         ("linear", &[preserved][..], &[4, 5, 3, 2][..]),
-        ("one-layer", &["network.widths=[4, 2]"], &[4, 2]),
-        ("tanh", &["network={widths: [4, 5, 2], activations: tanh, bias: true}", "claims=[]"], &[4, 5, 2]),
+        ("one-layer", &["network.widths=[4, 2]", "claims=[]"], &[4, 2]),
+        ("tanh", &["network={widths: [4, 5, 2], activations: tanh, bias: true}", "claims=[]", "measure=[ntk]"], &[4, 5, 2]),
         ("few", &["observe=[loss]", "measure=[]", "claims=[]"], &[4, 5, 3, 2]),
     ] {
         fs::write(at.path().join("s.yaml"), format!("{SCENARIO}{certified}\n")).unwrap();

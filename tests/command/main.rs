@@ -42,6 +42,7 @@ mod stop;
 mod study;
 mod study_lr;
 mod style;
+mod style_ignored;
 #[cfg(unix)]
 mod submit;
 mod sweep;
