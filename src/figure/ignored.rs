@@ -1,10 +1,13 @@
 //! What a style asks for and no picture has: it is told, so that a misspelt curve or panel is noticed.
 
+use crate::scenario::nearest;
 use crate::scenario::style::{Axes, AxisStyle, CurveColor, Style};
-use crate::scenario::suggestion;
 
 use super::page::{Picture, letter};
 use super::plot::Plot;
+
+/// Curves that a line names, at most. Those of the processes come first.
+const NAMED: usize = 8;
 
 /// What pictures that are drawn together have, and which wishes of their styles they grant.
 #[derive(Debug, Default)]
@@ -71,8 +74,11 @@ impl Ignored {
 
     fn color(&self, CurveColor { curve, .. }: &CurveColor) -> String {
         let curves: Vec<&str> = self.curves.iter().map(String::as_str).collect();
-        let has = if curves.is_empty() { ": no legend names any".to_string() } else { suggestion(curve, "curves", &curves) };
-        format!("style.colors: no curve is called `{curve}`{has}")
+        let guess = nearest(curve, &curves).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        let named: Vec<String> = curves.iter().take(NAMED).map(|curve| format!("`{curve}`")).collect();
+        let more = if curves.len() > NAMED { format!(" and {} more", curves.len() - NAMED) } else { String::new() };
+        let has = if curves.is_empty() { "none".to_string() } else { named.join(", ") + &more };
+        format!("style.colors: no curve is called `{curve}`{guess} (curves in the legends: {has})")
     }
 
     fn axis(&self, axes: &Axes, targets: &[Target], possible: &[&str]) -> Vec<String> {

@@ -38,10 +38,11 @@ pub use error::{Diagnostic, Location, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
 pub use read::{parse, parse_resolved, read};
+pub(crate) use refusal::nearest;
+pub use refusal::suggestion;
 pub use schema::{WRITTEN_BY, markdown, schema};
 pub use style::Style;
 pub use sweep::{Sweep, entries};
-pub use refusal::suggestion;
 
 use crate::claim::Claim;
 use crate::data::{self, Data, DatasetError, Split};

@@ -20,8 +20,8 @@ use crate::optim::Optimizer;
 use crate::settings::{Findings, path};
 
 use super::Scenario;
-use super::style::{Style, is_default};
 use super::refusal::suggestion;
+use super::style::{Style, is_default};
 
 pub use super::style::Spread;
 

@@ -75,6 +75,12 @@ pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
 /// `, did you mean `rtol`? (keys here: integrator, rtol)`: the end of a message about a word that is not expected. Case, hyphens and
 /// underscores make no difference.
 pub fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
+    let guess = nearest(found, expected).map_or(String::new(), |candidate| format!(", did you mean `{candidate}`?"));
+    format!("{guess} ({what} here: {})", expected.join(", "))
+}
+
+/// The one of the `expected` words that `found` may be a slip of.
+pub(crate) fn nearest<'w>(found: &str, expected: &[&'w str]) -> Option<&'w str> {
     let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
     let found = plain(found);
     let near = expected
@@ -82,8 +88,7 @@ pub fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
         .map(|candidate| (strsim::damerau_levenshtein(&found, &plain(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
         .min();
-    let guess = near.map_or(String::new(), |(_, candidate)| format!(", did you mean `{candidate}`?"));
-    format!("{guess} ({what} here: {})", expected.join(", "))
+    near.map(|(_, candidate)| *candidate)
 }
 
 /// A value for a message: scalars themselves, of the rest the kind.

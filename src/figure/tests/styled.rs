@@ -122,11 +122,9 @@ fn what_no_picture_has_is_told_with_what_there_is() {
     }
     let color = ignored(&run, r##"{"colors":[{"curve":"gd_smal","color":"#010203"},{"curve":"gd","color":"#010203"}]}"##);
     assert_eq!(color.len(), 1);
-    assert!(
-        color[0].starts_with(
-            "style.colors: no curve is called `gd_smal`, did you mean `gd_small`? (curves here: flow, gd, gd_small"
-        )
-    );
+    assert!(color[0].starts_with(
+        "style.colors: no curve is called `gd_smal`, did you mean `gd_small`? (curves in the legends: `flow`, `gd`, `gd_small`"
+    ));
     let panel = ignored(&run, r#"{"axes":[{"picture":"loss","panel":"f","x":{"label":"time"}}]}"#);
     assert_eq!(panel.len(), 1);
     assert!(panel[0].starts_with("style.axes: `loss` has no panel f: it has a"), "{panel:?}");
