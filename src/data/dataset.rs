@@ -48,7 +48,7 @@ pub enum DatasetError {
     /// The data file cannot be read as NPZ.
     #[error(transparent)]
     Npz(#[from] NpzError),
-    /// The data file lacks an array, or holds none that will do: shapes do not fit, an entry is NaN or infinite, a mask is not of 0 and 1.
+    /// The data file lacks an array, or one does not fit: by its shape, an entry that is NaN or infinite, or a mask with other entries than 0 and 1.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.

@@ -9,7 +9,7 @@ use crate::npz::{self, Array, Arrays};
 
 use super::{Dataset, DatasetError};
 
-/// The arrays of one file that somebody asked for.
+/// Those arrays of one file that were asked for.
 pub(super) struct Opened<'a> {
     path: &'a Path,
     arrays: Arrays,
@@ -114,7 +114,7 @@ fn observed(file: &Opened) -> Result<DMatrix<f64>, DatasetError> {
     }
 }
 
-/// A vector is one column. No rows or no columns are no samples.
+/// A vector counts as one column. Without rows or without columns there are no samples.
 pub(super) fn matrix(array: &Array) -> Option<DMatrix<f64>> {
     let (rows, columns) = match array.shape[..] {
         [rows] => (rows, 1),

@@ -119,7 +119,7 @@ fn of_array(array: &'static str, y: DMatrix<f64>, signs: bool, loss: Loss, outpu
     }
 }
 
-/// The labels of a drawn target for a classifier, and whether its values were anything else than such labels: for `logistic` 1 where an entry
+/// The labels of a drawn target for a classifier, and whether its values had to be changed for that: for `logistic` 1 where an entry
 /// is greater than 0 and 0 elsewhere, for `cross_entropy` 1 at the largest entry of a row (the first of equal ones) and 0 elsewhere.
 pub(super) fn of_target(y: DMatrix<f64>, loss: Loss) -> (DMatrix<f64>, bool) {
     let labels = match loss {

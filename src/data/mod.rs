@@ -1,4 +1,4 @@
-//! The samples a network is trained on, what of them the loss of a linear network depends on, and the functions that labels follow.
+//! The samples that a network is trained on; their moments, which are all that the loss of a linear network depends on; and target functions.
 
 mod dataset;
 mod file;

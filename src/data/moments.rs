@@ -1,4 +1,4 @@
-//! Sufficient statistics: all that the loss of a linear network depends on, of a size independent of the number of samples.
+//! Sufficient statistics: all that the loss of a linear network depends on, in a size that does not grow with the number of samples.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ pub enum MomentsError {
         /// The largest.
         largest: f64,
     },
-    /// Labels cannot vary along inputs that do not, nor more than they vary at all.
+    /// Σ_yx is impossible: labels vary along inputs that do not, or more than tr Σ_y allows.
     #[error(
         "tr_Sigma_y is {given:?}, and with this Sigma_x and Sigma_yx it is at least {least:?}: it is the mean of ‖y‖², not centred"
     )]
@@ -85,7 +85,7 @@ impl Moments {
         Self::given(x, yx, trace).map_err(|reason| DatasetError::Moments { path: path.into(), reason })
     }
 
-    /// From Σ_x, Σ_yx and tr Σ_y = mean ‖y‖², all uncentred. ℒ_min = ½(tr Σ_y − ‖P*Σ_x^{1/2}‖²) is known to ε·tr Σ_y; what ℒ exceeds it by
+    /// From Σ_x, Σ_yx and tr Σ_y = mean ‖y‖², all uncentred. ℒ_min = ½(tr Σ_y − ‖P*Σ_x^{1/2}‖²) is known to ε·tr Σ_y; ℒ − ℒ_min
     /// keeps its digits.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl Moments {
         Ok(Self::of_parts(sigma_x, sigma_yx, root_x, optimum, min_loss))
     }
 
-    /// Of a law with E xxᵀ = `root_x`², for labels with E‖y − Px‖² = ‖(P − P*)Σ_x^{1/2}‖² + 2·`min_loss`, P* = `optimum`.
+    /// The moments of a law with E[xxᵀ] = `root_x`² and labels with E‖y − Px‖² = ‖(P − P*)Σ_x^{1/2}‖² + 2·`min_loss`, P* = `optimum`.
     pub fn of_law(root_x: DMatrix<f64>, optimum: DMatrix<f64>, min_loss: f64) -> Self {
         let sigma_x = &root_x * &root_x;
         let sigma_yx = &optimum * &sigma_x;
@@ -157,7 +157,7 @@ impl Moments {
         Ok(Self::of_parts(sigma_x, sigma_yx, root_x, optimum, residual.norm_squared() / (2.0 * n)))
     }
 
-    /// What the least ℒ(P) over all P of rank at most `rank` exceeds ℒ_min by: ½Σ_{i > rank} σ_i(P*Σ_x^{1/2})² (Eckart & Young 1936).
+    /// The least ℒ(P) − ℒ_min over all P of rank at most `rank`: ½Σ_{i > rank} σ_i(P*Σ_x^{1/2})² (Eckart & Young 1936).
     pub fn rank_excess(&self, rank: usize) -> f64 {
         0.5 * self.modes.iter().skip(rank).map(|s| s * s).sum::<f64>()
     }

@@ -1,4 +1,4 @@
-//! Angles between matrices, as the Neural Feature Ansatz is judged by.
+//! Angles between matrices, by which the Neural Feature Ansatz is judged.
 
 use nalgebra::DMatrix;
 
@@ -32,8 +32,8 @@ pub fn centred_cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     cosine(&a0, &b0)
 }
 
-/// The mean of cos(A, QBQᵀ) over all rotations Q, uniformly distributed, of symmetric d × d matrices: what the cosine is where their
-/// eigenvectors have nothing to do with each other. Exact: the mean of QBQᵀ commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
+/// The mean of cos(A, QBQᵀ) over all rotations Q, uniformly distributed, of symmetric d × d matrices: the cosine to expect where their
+/// eigenvectors are unrelated. Exact: the mean of QBQᵀ commutes with all rotations, so that it is (tr B/d)·I, and ‖QBQᵀ‖ is
 /// ‖B‖: tr A·tr B/(d‖A‖_F‖B‖_F). The [`centred_cosine`] has the mean 0. NaN where one of them is zero.
 pub fn cosine_baseline(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     let (a, b) = (normalised(a), normalised(b));

@@ -1,11 +1,10 @@
 //! The minimum of ½xᵀGx − rᵀx over a box, for a small symmetric positive semidefinite G.
 //!
-//! First by exchanging at once everything that is on the wrong side (block principal pivoting: Júdice & Pires, *A block principal pivoting
-//! algorithm for large-scale strictly monotone linear complementarity problems*, Computers & Operations Research 21, 1994), which takes a
-//! few factorizations whatever the size but may go round in circles. Then it is by active sets (Stark & Parker, *Bounded-variable least
-//! squares*, Computational Statistics 10, 1995), one exchange at a time: entries strictly inside the box are solved for, and stopped at the
-//! first bound that they meet; then the entry at a bound whose multiplier is most wrong is set free. No more entries are free than G has
-//! rank.
+//! The first method exchanges all entries that are on the wrong side at once (block principal pivoting: Júdice & Pires, *A block principal
+//! pivoting algorithm for large-scale strictly monotone linear complementarity problems*, Computers & Operations Research 21, 1994). It takes a
+//! few factorizations whatever the size, but may go round in circles. If it does, active sets take over (Stark & Parker, *Bounded-variable
+//! least squares*, Computational Statistics 10, 1995), one exchange at a time: the entries strictly inside the box are solved for and stopped
+//! at the first bound that they meet; then the entry at a bound whose multiplier is most wrong is set free. At most rank(G) entries are free.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -16,12 +15,12 @@ use super::Cholesky;
 const RIDGE: f64 = 1e-10;
 /// A multiplier is wrong beyond this share of the largest |r_i| and |(Gx)_i|.
 const WRONG: f64 = 1e-12;
-/// Rounds of exchanges in a row that leave no fewer entries wrong than the best before: it goes round in circles.
+/// After so many rounds without fewer wrong entries than the best round before, the exchanges are taken to go round in circles.
 const PATIENCE: usize = 3;
 
 /// The x that minimises ½xᵀ(G + 1e-10·diag G)x − rᵀx with `bounds[i].0` ≤ x_i ≤ `bounds[i].1`, G = `gram` ∈ ℝ^{m × m}, r = `rhs` ∈ ℝ^m. The
-/// search begins at the point of the box that is nearest to 0. An entry whose row of G is zero stays there. Entries lie within their bounds
-/// to the letter.
+/// search begins at the point of the box that is nearest to 0. An entry whose row of G is zero stays there. Entries never
+/// exceed their bounds, not even by rounding.
 pub(crate) fn bounded_minimum(gram: &DMatrix<f64>, rhs: &DVector<f64>, bounds: &[(f64, f64)]) -> DVector<f64> {
     let m = rhs.len();
     let mut gram = gram.clone();

@@ -10,7 +10,7 @@ use super::product::{leave_avx, view};
 pub(crate) struct Cholesky(Llt<f64>);
 
 impl Cholesky {
-    /// Of the symmetric matrix whose lower triangle is `m`'s; `None` if it is not positive definite to rounding.
+    /// The factor of the symmetric matrix whose lower triangle is that of `m`; `None` if it is not positive definite to rounding.
     ///
     /// # Panics
     /// If `m` is not square.

@@ -3,8 +3,8 @@
 //! Joldes, Muller & Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic", ACM Trans. Math.
 //! Softw. 44(2), 2017. Sums and products by a float64 are right to 2^{−104} of the result where it does not underflow.
 //!
-//! Only sums and scalings are needed: products of matrices are float64 products of split ones ([`super::gram_double_double`]). For
-//! these forty lines the crate `twofloat` (0.8, kept, by the same paper) would bring 3,500.
+//! Only sums and scalings are needed: products of matrices are float64 products of split ones ([`super::gram_double_double`]). The
+//! crate `twofloat` (0.8, maintained, after the same paper) has 3,500 lines where these forty are enough.
 
 use std::ops::{Add, Mul, Neg, Sub};
 

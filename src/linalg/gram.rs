@@ -27,7 +27,7 @@ impl<'a> GramPower<'a> {
         Self { svd, eigenvalues: svd.values.iter().map(power).collect() }
     }
 
-    /// (MᵀM)^p of M = 2^exponent·U·diag(σ)·Vᵀ for p > 0, in whatever unit it is a matrix of numbers.
+    /// (MᵀM)^p of M = 2^exponent·U·diag(σ)·Vᵀ for p > 0, in a unit that keeps its entries in range.
     pub fn scaled(svd: &Svd, exponent: i32, p: f64) -> Scaled {
         let top = svd.values.first().copied().unwrap_or(0.0);
         // Of the largest eigenvalue to base 2.

@@ -2,18 +2,19 @@
 //!
 //! After k steps AQ = QT + β_k q_{k+1} e_kᵀ with T ∈ ℝ^{k × k} tridiagonal and orthonormal Q. A Ritz value θ_i (an eigenvalue of T) is within
 //! |β_k s_ki| of an eigenvalue of A, s_ki being the last entry of its eigenvector (Parlett, *The Symmetric Eigenvalue Problem*, 1998, ch.
-//! 13). Every basis vector is orthogonalised against all others, twice: without, converged eigenvalues come back as ghosts. That takes n·k
+//! 13). Every basis vector is orthogonalised against all others, twice: otherwise converged eigenvalues come back as ghosts. That takes n·k
 //! numbers of memory and about 4n·k² operations.
 //!
 //! # What a small residual does not tell
 //!
-//! It says that *some* eigenvalue is near, not that it is the extreme one: a start without a part in the extreme eigenvector never finds
-//! it, and one with a small part finds it late. A random start has a part in every eigenvector, and how small it may be is known. With
+//! It says that *some* eigenvalue is near, not that it is the extreme one: a start without a component along the extreme eigenvector
+//! never finds it, and one with a small component finds it late. A random start has a component along every eigenvector, and it is known how
+//! small that may be. With
 //! p_k(x) = det(x − T)/(β_1⋯β_k) the new basis vector is q_{k+1} = p_k(A)q_1, of length 1. So the start's share γ in the eigenvector of an
-//! eigenvalue λ is at most 1/|p_k(λ)|, and beyond the extreme Ritz value |p_k| only grows. Uniformly from the sphere, |γ| ≤ δ is drawn with
-//! a probability of at most δ√(2n/π). So once |p_k(b)| reaches √(2n/π)/ε there is no eigenvalue beyond b, but for a probability of ε (van
-//! Dorsselaer, Hochstenbach & van der Vorst, SIAM J. Matrix Anal. Appl. 22, 2001). It takes no product that the iteration does not take
-//! anyway. At worst some ln(1.6√n/ε)/(2√η) steps bring b within η·(λ_1 − λ_n) of the extreme eigenvalue (Kuczyński & Woźniakowski, SIAM J.
+//! eigenvalue λ is at most 1/|p_k(λ)|, and beyond the extreme Ritz value |p_k| only grows. For a start that is uniform on the sphere, |γ| ≤ δ
+//! has a probability of at most δ√(2n/π). So once |p_k(b)| reaches √(2n/π)/ε there is no eigenvalue beyond b, except with a probability of ε (van
+//! Dorsselaer, Hochstenbach & van der Vorst, SIAM J. Matrix Anal. Appl. 22, 2001). It costs no product beyond those
+//! of the iteration. At worst some ln(1.6√n/ε)/(2√η) steps bring b within η·(λ_1 − λ_n) of the extreme eigenvalue (Kuczyński & Woźniakowski, SIAM J.
 //! Matrix Anal. Appl. 13, 1992); where a few eigenvalues stand out, a dozen.
 
 use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
@@ -80,8 +81,8 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
     }
 
     /// Grows the space one product at a time until [`Lanczos::excludes`] all eigenvalues outside the interval [a, b] = `within`([θ_min,
-    /// θ_max]) of the extreme Ritz values, or the space is invariant, or it has `most` dimensions. What these are at last, and whether it
-    /// ended for one of the first two reasons. An infinite bound excludes nothing. `None` where a product overflows.
+    /// θ_max]) of the extreme Ritz values, or the space is invariant, or it has `most` dimensions. Returns the last interval, and whether
+    /// it ended for one of the first two reasons. An infinite bound excludes nothing. `None` where a product overflows.
     pub(crate) fn search(&mut self, most: usize, within: impl Fn([f64; 2]) -> [f64; 2]) -> Option<([f64; 2], bool)> {
         loop {
             self.grow_to(self.steps() + 1);
@@ -164,7 +165,7 @@ impl<A> Lanczos<A> {
     }
 
     /// Whether A has no eigenvalue beyond `bound` at that end, but for a probability of at most ε = 1e-6 over starts that are uniform on the
-    /// sphere, such as the direction of a Gaussian vector. Of an invariant space: whether no Ritz value is. False before the first step and
+    /// sphere, such as the direction of a Gaussian vector. In an invariant space: whether no Ritz value is beyond it. False before the first step and
     /// after an overflow.
     pub fn excludes(&self, end: End, bound: f64) -> bool {
         if self.diagonal.is_empty() {
@@ -208,7 +209,7 @@ impl<A> Lanczos<A> {
     }
 
     /// The Ritz values of the largest modulus with their vectors in ℝⁿ, each of length 1; as many as `count` and the space allow. Not to
-    /// be asked after an overflow.
+    /// be called after an overflow.
     ///
     /// # Panics
     /// Before the first step.

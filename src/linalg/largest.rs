@@ -1,11 +1,11 @@
 //! The largest eigenvalue of a symmetric matrix A ∈ ℝ^{n × n}, from products v ↦ Av alone.
 //!
-//! A [`Lanczos`] iteration from a random vector, which ends when no eigenvalue can be larger than what was found by more than a tolerance,
-//! but for a probability of 1e-6 ([`Lanczos::excludes`]).
+//! A [`Lanczos`] iteration from a random vector, which ends once no eigenvalue exceeds the one that was found by more than a tolerance,
+//! except with a probability of 1e-6 ([`Lanczos::excludes`]).
 //!
-//! Of a matrix that changes, every look takes another random vector, and nothing is kept from the last look. The last eigenvector would be a
-//! good start for the same eigenvalue, and no start at all for another that has overtaken it: in a matrix of blocks the space never leaves
-//! the block of its start, with residuals as small as one likes.
+//! For a matrix that changes, every look starts from a new random vector and keeps nothing of the last look. The last eigenvector would be a
+//! good start for the same eigenvalue, but useless for one that has overtaken it: in a block-diagonal matrix the Krylov space never leaves the
+//! block of its start, however small the residuals are.
 //!
 //! That costs little. A dozen products are enough where a few eigenvalues stand out, as they do in the Hessians of networks, and the value
 //! is then good to ten digits. A spectrum without gaps takes a hundred.
@@ -16,7 +16,7 @@ use super::lanczos::{End, Lanczos, vectors_that_fit};
 
 /// Products of one look, at most. The most that theory asks for, of a million parameters and a tolerance of 1e-3, are 470.
 const PRODUCTS: usize = 500;
-/// As many in any case, whatever they take of memory.
+/// So many are allowed in any case, whatever memory they take.
 const FEWEST: usize = 48;
 
 /// What one look found.
@@ -24,8 +24,8 @@ const FEWEST: usize = 48;
 pub struct Largest {
     /// The largest Ritz value: never above the largest eigenvalue.
     pub value: f64,
-    /// By how much the largest eigenvalue may be above it, but for a probability of 1e-6: no more than was asked for, unless the limit of
-    /// products was reached before. Infinite where nothing is known.
+    /// How far above it the largest eigenvalue may be, except with a probability of 1e-6: no further than was asked for, unless the limit of
+    /// products came first. Infinite where nothing is known.
     pub margin: f64,
     /// The largest |Ritz value| ≤ ‖A‖.
     pub size: f64,

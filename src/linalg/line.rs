@@ -1,4 +1,4 @@
-//! The straight line through points, by least squares, with what the scatter of the points leaves open of its slope.
+//! The straight line through points, by least squares, with the confidence interval of its slope that the scatter of the points leaves.
 
 /// y ≈ level + slope·(x − x̄).
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// The line through the points (x_i, y_i); none through fewer than three, of one and the same x, or where a coordinate is not finite.
+    /// The line through the points (x_i, y_i); `None` for fewer than three, if all x are equal, or if a coordinate is not finite.
     pub fn through(x: &[f64], y: &[f64]) -> Option<Self> {
         let count = x.len().min(y.len());
         if count < 3 {

@@ -1,7 +1,7 @@
-//! Loops to be called in functions that are compiled for several widths of vectors.
+//! Loops for functions that are compiled for several widths of vectors.
 
-/// Σ_i f(a_i, b_i, (x_{1i}, …, x_{Ni})) over slices as long as a, in sums that do not wait for each other, in an order that depends on
-/// that length alone.
+/// Σ_i f(a_i, b_i, (x_{1i}, …, x_{Ni})) over slices as long as a, in several independent sums whose order depends
+/// on that length alone.
 #[inline(always)]
 pub(crate) fn sum_along<const N: usize>(a: &[f64], b: &[f64], x: [&[f64]; N], f: impl Fn(f64, f64, [f64; N]) -> f64) -> f64 {
     // Two vectors of the widest kind.

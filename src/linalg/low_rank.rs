@@ -27,7 +27,7 @@ struct Block {
     factors: [Range<usize>; 2],
 }
 
-/// Some columns of one block, side by side.
+/// Neighbouring columns of one block.
 #[derive(Debug, Clone)]
 pub(crate) struct Strip {
     block: usize,
@@ -86,7 +86,7 @@ impl LowRankLayout {
         self.len() == 0
     }
 
-    /// All entries, in the order in which they lie, as many columns at a time as [`LowRankLayout::longest_panel`] holds.
+    /// All entries in their order, in panels of columns with at most [`LowRankLayout::longest_panel`] entries.
     #[inline(always)]
     pub(crate) fn for_each_panel(&self, mut f: impl FnMut(&Strip)) {
         for (block, Block { rows, range, .. }) in self.blocks.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! Large products on several threads: C in blocks of columns or rows that its shape alone fixes, each formed as if it were all, so that
-//! any number of threads gives the same bits.
+//! Large products on several threads. The shape of C alone decides how it is cut into blocks of columns or rows, and each block is a product of
+//! its own, so that any number of threads gives the same bits.
 //!
-//! The thread that multiplies takes blocks itself, and threads that belong to it take the others ([`team`](super::team)): one of them is woken
-//! where a product is handed over, if it sleeps at all, and starting one would take as long as a product of 128 × 128 matrices.
+//! The calling thread takes blocks itself, and its helpers take the others ([`team`](super::team)). To hand over a product, a helper that sleeps
+//! is woken; to start a thread each time would take as long as a product of 128 × 128 matrices.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -17,10 +17,10 @@ thread_local! {
     static THREADS: Cell<usize> = const { Cell::new(1) };
 }
 
-/// Runs `work`, whose large products take at most so many threads, this one included; outside they take one. The others are started when a
-/// product first needs them, and end with this thread. What pool this thread belongs to does not matter.
+/// Runs `work`. Its large products take at most so many threads, this one included; all other products take one. The other threads are started
+/// when a product first needs them, and end with this thread, whatever pool it belongs to.
 pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
-    /// Puts back what was, should the work panic too.
+    /// Restores the earlier number, even if the work panics.
     struct Before(usize);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -37,7 +37,7 @@ const LEAST: usize = 160 * 160 * 160;
 /// Rows or columns of a block. Thinner ones would pack the other factor too often: at 512 × 512, 128 cost 4 % and 256 nothing.
 const BLOCK: usize = 256;
 
-/// In how many blocks the longer side of C stands.
+/// Into how many blocks the longer side of C is cut.
 fn blocks(m: usize, n: usize, k: usize) -> usize {
     let longer = m.max(n);
     if longer < 128 || m * n * k < LEAST { 1 } else { longer.div_ceil(BLOCK).max(2) }

@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 use super::parallel::in_blocks;
 use super::small::{self, Product, Target};
 
-/// What becomes of the entries that stand in the target.
+/// What happens to the present entries of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// C ← product.
@@ -50,7 +50,7 @@ pub fn gemm_nt(write: Write, a: DMatrixView<f64>, b: DMatrixView<f64>, c: DMatri
 
 #[cfg(test)]
 thread_local! {
-    /// Operations of all products on this thread: what a formula for the cost is held against.
+    /// Operations of all products on this thread, with which tests compare formulas for the cost.
     pub(crate) static FLOPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
@@ -124,7 +124,7 @@ pub(super) fn view<'a>(m: &DMatrixView<'a, f64>) -> MatRef<'a, f64> {
     unsafe { MatRef::from_raw_parts(m.as_ptr(), m.nrows(), m.ncols(), row_stride as isize, column_stride as isize) }
 }
 
-/// To be called after everything of faer's: 0.24 returns with the upper halves of the AVX registers dirty, which makes later SSE2 code
+/// To be called after every call of faer: 0.24 returns with the upper halves of the AVX registers dirty, which makes later SSE2 code
 /// up to five times slower.
 #[inline]
 pub(super) fn leave_avx() {

@@ -3,10 +3,10 @@
 
 use nalgebra::{DMatrix, DVector};
 
-/// Entries between 2^−128 and 2^128 are taken as they are: their fourth powers are numbers still.
+/// Entries between 2^−128 and 2^128 are taken as they are: even their fourth powers are in range.
 const ORDINARY: i32 = 128;
 
-/// Numbers below 2^−960 may have lost digits to underflow, in themselves or in what they are sums of.
+/// Numbers below 2^−960 may have lost digits to underflow, in themselves or in the terms that they sum.
 pub const FAINT: f64 = f64::from_bits((1023 - 960) << 52);
 
 /// e with 2^e ≤ max |x| < 2^{e+1}; 0 where all are 0 or the largest is infinite. A NaN is passed over.
@@ -30,13 +30,13 @@ pub fn scale(x: f64, mut e: i32) -> f64 {
     scaled
 }
 
-/// ‖x‖, also where its square is no number.
+/// ‖x‖, even where ‖x‖² is out of range.
 pub fn norm(x: &DVector<f64>) -> f64 {
     let e = unit(x.as_slice());
     if e == 0 { x.norm() } else { scale(x.map(|x| scale(x, -e)).norm(), e) }
 }
 
-/// The exponent of the largest entry where it is out of the ordinary, else 0.
+/// The exponent of the largest entry if that is very large or very small, else 0.
 pub(super) fn unit(entries: &[f64]) -> i32 {
     let e = exponent(entries);
     if (-ORDINARY..=ORDINARY).contains(&e) { 0 } else { e }

@@ -39,7 +39,7 @@ pub enum SvdError {
 }
 
 impl Svd {
-    /// That of an m × n matrix of which nothing is known: NaN throughout.
+    /// The decomposition of an unknown m × n matrix: NaN throughout.
     pub fn unknown(rows: usize, columns: usize) -> Self {
         let r = rows.min(columns);
         let nan = |rows, columns| DMatrix::from_element(rows, columns, f64::NAN);

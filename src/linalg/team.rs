@@ -1,8 +1,9 @@
-//! Threads that help the one that they belong to: plain ones, started when first asked for, which wait between jobs and end with it.
+//! Helpers of a thread: plain threads that are started when they are first needed, wait between jobs, and end with it.
 //!
-//! A job is so many pieces of work. Whoever is free takes the next: the caller never waits for a thread that has not begun, so that nothing
-//! hangs where the machine is busy or threads cannot be started. Whoever waits spins for a moment before it sleeps, as the next product of a
-//! gradient follows at once. No pool of the host is touched: its threads may call from wherever they are, each with helpers of its own.
+//! A job is a number of pieces of work, and whichever thread is free takes the next. The caller never waits for a thread that has not begun, so
+//! that nothing hangs if the machine is busy or no thread can be started. A thread that waits spins for a moment before it sleeps, because the
+//! next product of a gradient follows at once. Thread pools of the host program are left alone: any of its threads may call, and each has
+//! helpers of its own.
 
 use std::cell::RefCell;
 use std::hint;
@@ -88,7 +89,7 @@ struct Mailbox {
     panicked: AtomicBool,
     /// Whether the owner sleeps until it is done, or is about to.
     awaited: AtomicBool,
-    /// Whether no further job will come.
+    /// Whether there will be no further job.
     closed: AtomicBool,
     owner: Thread,
 }
@@ -152,7 +153,7 @@ impl Mailbox {
     }
 }
 
-/// Waits until `ready`: awake for a moment, then asleep. Whoever makes it so unparks this thread. `ready` is told whether sleep comes next.
+/// Waits until `ready`: awake for a moment, then asleep. Whoever makes it ready must unpark this thread. `ready` is told whether it sleeps next.
 fn wait(mut ready: impl FnMut(bool) -> bool) {
     for _ in 0..100 {
         if ready(false) {
@@ -170,7 +171,7 @@ fn wait(mut ready: impl FnMut(bool) -> bool) {
     }
 }
 
-/// The helpers to whom a job is offered, until it is settled that none of them works on it.
+/// The helpers to whom a job is offered, until it is certain that none of them works on it.
 struct Offers<'a> {
     helpers: &'a [Helper],
 }
@@ -179,7 +180,7 @@ impl Offers<'_> {
     /// Offers `job`.
     ///
     /// # Safety
-    /// These offers must be settled or dropped, and not forgotten, before the job is.
+    /// The offers must be settled or dropped (not forgotten) before the job is dropped.
     unsafe fn make(&mut self, job: &Job<'_>) {
         for Helper { mailbox, thread } in self.helpers {
             mailbox.done.store(false, Relaxed);
@@ -188,7 +189,7 @@ impl Offers<'_> {
         }
     }
 
-    /// Takes back what nobody has begun, and waits for those who have. Whether one of them has panicked.
+    /// Withdraws the offers that nobody has taken, and waits for the others. Returns whether one of these has panicked.
     fn settle(&mut self) -> bool {
         let mut panicked = false;
         for Helper { mailbox, .. } in std::mem::take(&mut self.helpers) {

@@ -14,7 +14,7 @@ pub(crate) enum Width {
 }
 
 impl Width {
-    /// That of this CPU: one load and one comparison, as a product of 5 × 5 matrices takes no longer than ten nanoseconds.
+    /// The width of this CPU. Asking costs one load and one comparison: a whole product of 5 × 5 matrices takes but ten nanoseconds.
     #[inline(always)]
     pub(crate) fn of_cpu() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -49,7 +49,7 @@ impl Width {
 /// `#[inline(always)]` to be compiled along with it; a function with a constant parameter is `fn name[const N: usize](…)`. Rust never fuses a·b + c by itself, nor reorders a sum: loops without
 /// `mul_add` give the same bits at each width, and so do those with it.
 ///
-/// A macro, as a closure that is handed to a function with wider vectors is compiled for them only if the compiler happens to inline it.
+/// It is a macro because a closure that is passed to a function with wider vectors is compiled for them only if the compiler inlines it.
 macro_rules! vectorised {
     ($(
         $(#[$meta:meta])*

@@ -14,8 +14,8 @@
 //! | swish | z·s | s + z·s(1 − s) | s(1 − s)(2 + z(1 − 2s)) |
 //!
 //! Φ and φ are the standard normal distribution and its density: gelu is Hendrycks & Gimpel's (arXiv 1606.08415) without an
-//! approximation. Slopes are right to a few roundings of numbers of size 1, those of sigmoid, softplus and erf in their own digits however
-//! far out. At the kink z = 0 the slopes are those of the left, as PyTorch has them; second derivatives leave the kink out.
+//! approximation. Slopes are right to a few roundings of numbers of size 1, and those of sigmoid, softplus and erf to a few relative
+//! roundings, however far out. At the kink z = 0 slopes are those of the left side, as in PyTorch; second derivatives ignore the kink.
 
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +126,7 @@ impl Activation {
     }
 }
 
-/// The type of one activation: σ, σ′ and σ″ by what they share. Functions rather than closures, which would not be inlined always.
+/// The type of one activation: σ, σ′ and σ″ by what they share. Functions rather than closures, which are not always inlined.
 macro_rules! activation {
     ($name:ident($z:ident), $value:expr, $slope:expr, $bend:expr $(,)?) => {
         struct $name;
@@ -147,7 +147,7 @@ macro_rules! activation {
     };
 }
 
-/// z cut off where z·s(−|z|) and z·φ(z) are 0 for long: they should not be ∞·0 at infinity. NaN stays.
+/// z, cut off far beyond where z·s(−|z|) and z·φ(z) become 0, so that they are not ∞·0 at infinity. NaN stays NaN.
 #[inline(always)]
 fn cut(z: f64) -> f64 {
     let z = if z > 1e3 { 1e3 } else { z };

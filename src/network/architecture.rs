@@ -21,7 +21,7 @@ pub struct Architecture {
     offsets: Vec<usize>,
 }
 
-/// What of D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], gradient flow without weight decay conserves: as much as σ_l commutes with.
+/// What of D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], gradient flow without weight decay conserves. It depends on what σ_l commutes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conserved {
     /// All of it, where σ_l is the identity: invariant under h_l ↦ Mh_l for any M.
@@ -43,7 +43,7 @@ impl Conserved {
         }
     }
 
-    /// D_l with what is not conserved of it made zero; empty where nothing is.
+    /// D_l with the entries that are not conserved set to 0; empty where nothing is conserved.
     pub(super) fn part<T: Scalar + Copy + Default>(self, whole: DMatrix<T>) -> DMatrix<T> {
         let (n, zero) = (whole.nrows(), T::default());
         match self {
@@ -79,7 +79,7 @@ impl Architecture {
         Self { widths: widths.to_vec(), activations: activations.to_vec(), biases: biases.to_vec(), offsets }
     }
 
-    /// `dim` parameters that are of no layer: depth 0. What an objective without layers is trained on.
+    /// `dim` parameters without layers (depth 0), as an objective without layers has them.
     pub fn vector(dim: usize) -> Self {
         Self { widths: vec![dim], activations: Vec::new(), biases: Vec::new(), offsets: vec![dim] }
     }

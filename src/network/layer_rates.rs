@@ -1,7 +1,7 @@
 //! `layer_rates`: κ_1, …, κ_L of the flow θ̇_l = −κ_l(∇_lℒ + λ_lθ_l), θ_l = (W_l, b_l); κ_l = 0 freezes layer l.
 //!
-//! In φ_l = θ_l/√κ_l it is the gradient flow φ̇ = −∇_φJ(θ(φ)), with the decay κ_lλ_l: its Jacobian −K^{1/2}∇²J K^{1/2} is symmetric, that of
-//! θ, −K∇²J, is not. A frozen layer has no place in φ, where its entries are 0.
+//! In φ_l = θ_l/√κ_l it is the gradient flow φ̇ = −∇_φJ(θ(φ)), with the decay κ_lλ_l: its Jacobian −K^{1/2}∇²J K^{1/2} is symmetric, while that of
+//! θ, −K∇²J, is not. A frozen layer has no φ_l; its entries in φ are 0.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl From<Vec<f64>> for LayerRates {
 }
 
 impl LayerRates {
-    /// Whether a scenario does not name them.
+    /// Whether a scenario leaves them out.
     pub fn is_default(&self) -> bool {
         self.0.is_none()
     }
@@ -55,7 +55,7 @@ impl LayerRates {
         self.layer(l) == 0.0
     }
 
-    /// Whether any layer is.
+    /// Whether any layer is frozen.
     pub fn freeze_some(&self) -> bool {
         self.0.as_ref().is_some_and(|each| each.contains(&0.0))
     }
@@ -119,7 +119,7 @@ impl LayerRates {
         theta
     }
 
-    /// Π √κ_l over the layers that move: by so much [`LayerRates::balanced`] multiplies W_L ⋯ W_1.
+    /// Π √κ_l over the layers that move: the factor by which [`LayerRates::balanced`] multiplies W_L ⋯ W_1.
     pub fn root_product(&self) -> f64 {
         self.0.iter().flatten().filter(|&&kappa| kappa > 0.0).map(|kappa| kappa.sqrt()).product()
     }
@@ -133,7 +133,7 @@ impl LayerRates {
         }
     }
 
-    /// c, where κ_lλ_l = c of all layers that move, but for the rounding of decimals: then Ḋ_l = −2cD_l.
+    /// c, if κ_lλ_l = c for all layers that move, up to the rounding of decimals: then Ḋ_l = −2cD_l.
     pub fn balance_rate(&self, decay: &WeightDecay, depth: usize) -> Option<f64> {
         if self.are_one() {
             return decay.uniform();

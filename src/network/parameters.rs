@@ -202,7 +202,7 @@ fn listed(architecture: &Architecture) -> String {
     }
 }
 
-/// max ‖M‖_F over some matrices, 0 of none. A NaN among the norms is the result: `f64::max` would drop it.
+/// max ‖M‖_F over some matrices, 0 if there are none. A NaN among the norms is the result: `f64::max` would drop it.
 pub fn largest_norm(matrices: &[DMatrix<f64>]) -> f64 {
     matrices.iter().map(DMatrix::norm).fold(0.0, |largest, norm| if norm > largest || norm.is_nan() { norm } else { largest })
 }

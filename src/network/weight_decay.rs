@@ -42,7 +42,7 @@ impl WeightDecay {
         }
     }
 
-    /// λ for what knows of one alone: NaN where layers differ, which scenarios with optimizers do not.
+    /// λ for code that knows a single one: NaN where layers differ, which they do not in scenarios with optimizers.
     pub fn single(&self) -> f64 {
         self.uniform().unwrap_or(f64::NAN)
     }

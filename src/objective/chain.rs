@@ -80,7 +80,7 @@ impl Scratch {
 }
 
 impl Chain {
-    /// In the cheaper order.
+    /// The chain in the cheaper order.
     pub(super) fn new(net: Architecture) -> Self {
         // Of equal ones, as with two layers, the thinner.
         let cost = |order| match order {
@@ -126,7 +126,7 @@ impl Chain {
         jacobians
     }
 
-    /// Where P stands among the chain, and R among the residuals.
+    /// The index of P in the chain, and of R among the residuals.
     fn top(&self) -> usize {
         match self.order {
             Order::FromInput => self.net.depth(),

@@ -1,4 +1,4 @@
-//! Jacobians of a network over its samples, as a mean and what is around it.
+//! Jacobians of a network over its samples: their mean and the deviations from it.
 
 use nalgebra::DMatrix;
 
@@ -20,15 +20,15 @@ pub struct Jacobian {
 }
 
 impl Jacobian {
-    /// That of a layer from which the output is linear: J_l is the same at every sample.
+    /// The Jacobian of a layer of which the output is a linear function: J_l is the same at every sample.
     pub fn constant(mean: DMatrix<f64>) -> Self {
         let centred = DMatrix::zeros(0, mean.ncols());
         let Scaled { matrix: mean, exponent } = Scaled::new(mean);
         Self { mean, centred, exponent, lost: false }
     }
 
-    /// That of samples over which it varies. It is lost where `bound` ≥ ‖J_l(x_i)‖_F, or what came out of it, is so small that products on the
-    /// way may have underflowed.
+    /// A Jacobian that varies over the samples. It is lost if `bound` ≥ ‖J_l(x_i)‖_F, or the result, is so small that products on the way may
+    /// have underflowed.
     pub(super) fn varying(mean: DMatrix<f64>, centred: DMatrix<f64>, bound: f64) -> Self {
         let largest = mean.amax().max(centred.amax());
         Self { mean, centred, exponent: 0, lost: bound < FAINT || (largest > 0.0 && largest < FAINT) }

@@ -6,7 +6,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-/// The kernel, in an orthonormal basis of its own of a space that holds its range: eigenvalues, norms, angles to the labels and
+/// The kernel, in an orthonormal basis of some space that contains its range: eigenvalues, norms, angles to the labels and
 /// differences of two kernels are those of K.
 pub trait TangentKernel {
     /// K at θ: symmetric, positive semidefinite, always of the same size.
@@ -16,12 +16,12 @@ pub trait TangentKernel {
     fn labels(&self) -> Labels;
 }
 
-/// Labels beside a kernel.
+/// The labels that a kernel is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labels {
-    /// Their part in the space that holds the range of the kernel.
+    /// Their component in the space that contains the range of the kernel.
     pub within: DVector<f64>,
-    /// ‖y‖²/n, of all of them.
+    /// ‖y‖²/n of the labels, the rest included.
     pub norm_squared: f64,
 }
 

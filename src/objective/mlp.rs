@@ -39,7 +39,7 @@ use tape::{Keep, Tape};
 pub use minibatch::MlpMinibatch;
 pub use scatter::SampleProducts;
 
-/// Bytes of what products with the Hessian at one θ share, up to which it is kept for all samples; beyond, each product forms it anew.
+/// What products with the Hessian at one θ share is kept for all samples up to so many bytes; beyond, each product forms it anew.
 const KEPT: usize = 256 << 20;
 
 /// ℒ(θ) = (1/n) Σ_i ℓ(f(x_i), y_i) of a network on samples, its gradient and its Hessian.
@@ -52,7 +52,7 @@ pub struct MlpObjective {
     samples: usize,
     loss: Loss,
     weight_decay: WeightDecay,
-    /// What a flow that slides along kinks knows of them; none of one that does not.
+    /// What a flow that slides along kinks knows of them; `None` for other flows.
     kinks: Option<RefCell<Kinks>>,
     threads: usize,
     /// What gradients need; none before the first.

@@ -1,7 +1,7 @@
 //! What training minimises: J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², ℒ the mean of a loss over the samples, 1/(2n) Σ‖f(x_i) − y_i‖² or another.
 //!
-//! Linear networks with the squared loss go by moments ([`LinearObjective`], at a cost free of n); where that is a loss of the end-to-end
-//! matrix which moments do not hold, by linear measurements of it ([`EndToEndObjective`]); all others by backpropagation ([`MlpObjective`]).
+//! Linear networks with the squared loss use moments ([`LinearObjective`], at a cost independent of n) or, where moments do not determine the
+//! loss, linear measurements of the end-to-end matrix ([`EndToEndObjective`]). All others use backpropagation ([`MlpObjective`]).
 
 mod chain;
 mod end_to_end;
@@ -36,7 +36,7 @@ pub struct Excess {
     pub value: f64,
     /// The error that rounding may have made in `value`, apart from a relative one.
     pub rounding: f64,
-    /// What of the loss there is to learn: ℒ of the zero map, less the minimum.
+    /// How much of the loss can be learned: ℒ of the zero map less the minimum.
     pub learnable: f64,
 }
 
@@ -67,13 +67,13 @@ pub trait BatchGradient {
     fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>);
 }
 
-/// J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², θ ∈ ℝ^P, and its gradient; what else an objective can do it says by the methods that return an
-/// `Option`. One that offers a value and a gradient alone can be integrated, optimized and recorded.
+/// J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², θ ∈ ℝ^P, and its gradient. Whatever else an objective can do, it offers by the methods that return an
+/// `Option`. One with a value and a gradient alone can be integrated, optimized and recorded.
 pub trait Objective: Send {
     /// P.
     fn dim(&self) -> usize;
 
-    /// The same with scratch of its own, for another thread.
+    /// A copy with scratch of its own, for another thread.
     fn duplicate(&self) -> Box<dyn Objective>;
 
     /// ℒ(θ).
@@ -97,7 +97,7 @@ pub trait Objective: Send {
         None
     }
 
-    /// The layers that θ consists of: what balance, the ansatz and all that is said of W_l rest on.
+    /// The layers that θ consists of. The balance, the ansatz and every quantity of a W_l need them.
     fn layers(&self) -> Option<&dyn Layers> {
         None
     }
@@ -122,8 +122,8 @@ pub trait Objective: Send {
         None
     }
 
-    /// μ with ‖∇ℒ‖² ≥ 2μ(ℒ − min ℒ) at θ and, but for a factor near 1, about it (Polyak–Łojasiewicz), and with every curvature along ∇ℒ
-    /// near a minimum at least μ; 0 where only that is known, `None` where nothing is.
+    /// μ with ‖∇ℒ‖² ≥ 2μ(ℒ − min ℒ) at θ and, up to a factor near 1, around it (Polyak–Łojasiewicz); near a minimum every curvature
+    /// along ∇ℒ is at least μ. 0 where no better bound is known, `None` where none is.
     fn dominance(&self, _theta: &DVector<f64>) -> Option<f64> {
         None
     }
@@ -133,7 +133,7 @@ pub trait Objective: Send {
         None
     }
 
-    /// The same for one flow that slides along kinks ([`MlpObjective`]); `None` where nothing has a kink.
+    /// A copy for one flow that slides along kinks ([`MlpObjective`]); `None` where nothing has a kink.
     fn sliding(&self) -> Option<Box<dyn Objective>> {
         None
     }
@@ -231,7 +231,7 @@ pub trait Layers {
 
 /// Gradients of minibatches.
 pub trait Batches {
-    /// The gradients of batches of 1 to `size` of these samples, of d_0 inputs and d_L labels as its own.
+    /// The gradients of batches of 1 to `size` of these samples, with d_0 inputs and d_L labels like its own.
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_>;
 
     /// (1/n) Σ_i ∇²ℓ_i∇ℓ_i over these samples, which must be those of ℒ; `None` where that is not implemented.

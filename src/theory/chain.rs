@@ -1,4 +1,4 @@
-//! A chain of scalar layers, f(x) = w_L⋯w_1·x: by the balance law one scalar equation, whatever its start.
+//! A chain of scalar layers, f(x) = w_L⋯w_1·x: the balance law reduces it to one scalar equation, whatever the start.
 //!
 //! w_{l+1}² − w_l² shrinks as e^{−2λt}, so that w_l² = w_m² + c_l·e^{−2λt} with c_l = w_l(0)² − w_m(0)² ≥ 0 for the smallest weight w_m, and
 //! ẇ_m = (σ − x·Π_l w_l)·Π_{l≠m} w_l − λw_m. No other weight can change its sign unless it is as small as w_m.
@@ -17,7 +17,7 @@ pub struct ScalarChain {
 }
 
 impl ScalarChain {
-    /// From w_1, …, w_L, of which the smallest in size must be the only one of its size.
+    /// From w_1, …, w_L. Only one of them may have the smallest absolute value.
     pub fn new(start: &[f64], sigma: f64, variance: f64, weight_decay: f64) -> Self {
         let smallest = (0..start.len()).min_by(|&i, &j| start[i].abs().total_cmp(&start[j].abs())).unwrap_or(0);
         Self { sigma, variance, weight_decay, start: start.to_vec(), smallest }

@@ -1,8 +1,8 @@
 //! L ≥ 3 layers without decay: t = τ(u) − τ(u_0), τ(u) = u^{2−L}/((2−L)σ)·₂F₁(1, (2−L)/L; 2/L; x·u^L/σ).
 //!
 //! With z = x·u^L/σ and b = (2−L)/L, τ = (σ/x)^b/(Lσ)·G(z), G(z) = ∫z^{b−1}/(1 − z)dz = (z^b/b)·₂F₁(1, b; 1 + b; z). As ₂F₁(1, b; 1 + b; z) =
-//! Σ b/(b + k)·z^k, so is G summed here; nearer to z = 1 in powers of 1 − z, and above it in powers of 1/z: of each integral only
-//! differences matter. The mode moves towards z = 1 from either side and never arrives.
+//! Σ b/(b + k)·z^k, G is summed in powers of z; nearer to z = 1 in powers of 1 − z, and above it in powers of 1/z. Only
+//! differences of G matter. The mode moves towards z = 1 from either side and never arrives.
 
 use super::Mode;
 
@@ -44,7 +44,7 @@ impl Mode {
         }
     }
 
-    /// Whether these formulas hold for it.
+    /// Whether these formulas hold for this mode.
     fn is_deep(&self) -> bool {
         self.depth >= 3 && self.sigma > 0.0 && self.variance > 0.0 && self.weight_decay == 0.0
     }

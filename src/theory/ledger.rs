@@ -8,7 +8,7 @@
 //!
 //! S_l⁺ = (1 − ηλ)²S_l + η²(G_{l+1}ᵀG_{l+1} − G_l G_lᵀ), S_l(0) = 0, so that D_l = Π_j(1 − η_jλ)²·D_l(0) + S_l.
 //!
-//! With momentum, or a preconditioner, a step is not along G and nothing of this holds.
+//! With momentum, or a preconditioner, a step is not along G, and none of this holds.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -19,7 +19,7 @@ use crate::network::{Architecture, Parameters, largest_norm};
 pub struct Ledger {
     architecture: Architecture,
     weight_decay: f64,
-    /// D_l of the iterate that was last entered, at index l − 1, as are all of these.
+    /// D_l of the iterate entered last, at index l − 1; likewise below.
     imbalances: Vec<DMatrix<f64>>,
     /// S_l.
     created: Vec<DMatrix<f64>>,
@@ -30,7 +30,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens it at the start θ_0, for descent with decay λ ≥ 0.
+    /// Opens the ledger at the start θ_0, for descent with decay λ ≥ 0.
     pub fn new(start: &Parameters, weight_decay: f64) -> Self {
         let imbalances = start.imbalances();
         let zeros: Vec<_> = imbalances.iter().map(|d| d * 0.0).collect();
@@ -47,7 +47,7 @@ impl Ledger {
 
     /// Enters a step: `theta` = θ_k − lr(`gradient` + λθ_k), from the θ_k entered last. Does not allocate.
     ///
-    /// What it makes of D_l is compared with the law: ‖D_l⁺ − (1 − ηλ)²D_l − η²(…)‖_F over
+    /// The new D_l is compared with the law: ‖D_l⁺ − (1 − ηλ)²D_l − η²(…)‖_F over
     /// ‖W_{l+1}⁺‖² + ‖W_l⁺‖² + η²(‖G_{l+1}‖² + ‖G_l‖²), Frobenius norms. These are the sizes of the products that are formed, and each is
     /// known to ε of its own however small their differences are; ‖W_k‖ is no larger than (‖W⁺‖ + η‖G‖)/|1 − ηλ|, and what the rounding
     /// of G leaves of the cross terms, about εη‖W‖‖G‖, is no larger than ε of the sum either.

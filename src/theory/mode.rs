@@ -1,7 +1,7 @@
 //! One mode of a balanced deep linear network: u̇ = u^{L−1}(σ − x·u^L) − λu.
 //!
-//! Where the start is balanced, its singular vectors are those of Σ_yx and Σ_x = x·I, every singular value s of P = W_L⋯W_1 goes its own
-//! way, shared equally by the layers, u = s^{1/L}: ṡ = L·s^{2−2/L}(σ − x·s) − Lλs (Saxe, McClelland & Ganguli, ICLR 2014; Arora et al. 2018).
+//! Where the start is balanced, its singular vectors are those of Σ_yx and Σ_x = x·I, every singular value s of P = W_L⋯W_1 evolves by
+//! itself, and the layers share it equally, u = s^{1/L}: ṡ = L·s^{2−2/L}(σ − x·s) − Lλs (Saxe, McClelland & Ganguli, ICLR 2014; Arora et al. 2018).
 
 /// The equation of one mode. [`Mode::time`] and [`Mode::after`] solve it for L ≥ 3 and λ = 0, [`super::logistic`] for L = 2.
 #[derive(Debug, Clone, Copy, PartialEq)]

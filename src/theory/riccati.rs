@@ -44,8 +44,8 @@ impl Riccati {
         Self { start, eigenvectors, eigenvalues }
     }
 
-    /// M(t) = [[W_1ᵀW_1, (W_2W_1)ᵀ], [W_2W_1, W_2W_2ᵀ]] at t ≥ 0; none if the start or the
-    /// equation is not finite, or t is no such time.
+    /// M(t) = [[W_1ᵀW_1, (W_2W_1)ᵀ], [W_2W_1, W_2W_2ᵀ]] at t ≥ 0; `None` if the start or the
+    /// equation is not finite, or t is negative or NaN.
     pub fn at(&self, t: f64) -> Option<DMatrix<f64>> {
         if !(t >= 0.0 && t.is_finite()) {
             return None;

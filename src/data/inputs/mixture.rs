@@ -1,7 +1,7 @@
 //! z = s·δu + (I − (1 − √(1 − δ²))uuᵀ)g with s = ±1, probability ½ each, g ~ N(0, I) and u = (1, …, 1)/√d: two Gaussians with means ±δu and
-//! covariance I − δ²uuᵀ. E[zzᵀ] = δ²uuᵀ + I − δ²uuᵀ = I: only higher moments tell the mixture from one Gaussian. Across u it is one.
+//! covariance I − δ²uuᵀ. E[zzᵀ] = δ²uuᵀ + I − δ²uuᵀ = I: only higher moments tell the mixture from one Gaussian. Perpendicular to u it is one.
 //!
-//! u is at the same angle to every axis, so that no target of axes is special.
+//! u is at the same angle to every axis, so that all targets along axes are alike.
 
 use nalgebra::DMatrix;
 use rand::{Rng, RngExt};

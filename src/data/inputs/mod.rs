@@ -26,7 +26,7 @@ use crate::rng::{Purpose, gaussian_matrix, named_stream, orthonormal_columns, st
 
 pub(super) use whiten::whiten;
 
-/// The law of the inputs of a scenario: draws them, and knows of it what closed forms need.
+/// The law of a scenario's inputs: draws them, and answers what closed forms must know.
 #[derive(Debug, Clone)]
 pub struct Law {
     inputs: Inputs,
@@ -83,7 +83,7 @@ impl Law {
         self.inputs.dim
     }
 
-    /// Whether x and −x have the same law. Whitened samples depend on each other: closed forms do not speak of them.
+    /// Whether x and −x have the same law. Whitened samples depend on each other: closed forms do not apply to them.
     pub(super) fn is_symmetric(&self) -> bool {
         !self.inputs.whiten
     }

@@ -10,7 +10,7 @@ pub enum WhitenError {
     /// They have no singular value decomposition.
     #[error(transparent)]
     Svd(#[from] SvdError),
-    /// Once centred, they leave out a direction, as corners of a cube may: no map gives it a variance.
+    /// The centred samples do not vary in some direction, as may happen with corners of a cube: no map gives it a variance.
     #[error("the inputs span {rank} of {dim} dimensions and cannot be whitened: take more samples")]
     Singular {
         /// The numerical rank of the centred samples.

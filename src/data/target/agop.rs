@@ -20,8 +20,8 @@ pub struct TargetAgop {
     pub closed: bool,
 }
 
-/// The AGOP of the target of a scenario's synthetic data: of its law where that is closed, otherwise over the rows of `x` ∈ ℝ^{n × d}, the samples
-/// of the same scenario.
+/// The AGOP of the target of a scenario's synthetic data: in closed form where there is one, otherwise the mean over the rows of
+/// `x` ∈ ℝ^{n × d}, the samples of the same scenario.
 pub fn target_agop(data: &Synthetic, seed: u64, x: &DMatrix<f64>) -> TargetAgop {
     let target = target(&data.target, data.inputs.dim, seed);
     // Of whitened samples closed forms do not speak, of a population they do.

@@ -69,7 +69,7 @@ pub trait TargetFunction: Debug {
     /// J*(x) = ∂f*/∂x, d_L × d, at one x ∈ ℝ^d. Where f* has a kink, the derivative that PyTorch takes: that of max(0, z) at 0 is 0.
     fn jacobian(&self, x: &[f64]) -> DMatrix<f64>;
 
-    /// What of f* is linear in x, for x of the law; `None` where no closed form is known here.
+    /// The best linear map to f*(x) for x of the law; `None` where no closed form is known here.
     fn linear_part(&self, _law: &Law) -> Option<LinearPart> {
         None
     }

@@ -3,10 +3,10 @@
 use super::lanes::Lanes;
 use super::{FEW, Product, ROOM, Source, Target, pack};
 
-/// Of at most [`FEW`] columns.
+/// C ← AB for a B of at most [`FEW`] columns.
 ///
 /// # Safety
-/// As of [`multiply`](super::multiply), the rows of A must be contiguous, and the CPU must have the instructions of S.
+/// As for [`multiply`](super::multiply); also, the rows of A must be contiguous, and the CPU must have the instructions of S.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
     let Product { k, a, b, mut c, .. } = product;
@@ -28,10 +28,10 @@ pub(super) unsafe fn form<S: Lanes>(product: Product) {
     }
 }
 
-/// Of contiguous terms of B, too.
+/// The same where the terms of B are contiguous as well.
 ///
 /// # Safety
-/// As of [`form`].
+/// As for [`form`].
 #[inline(always)]
 unsafe fn columns<S: Lanes>(product: Product) {
     let Product { m, n, k, a, b, c } = product;

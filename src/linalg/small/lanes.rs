@@ -16,7 +16,7 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// The CPU must have the instructions of this type, and L numbers must be valid to read.
     unsafe fn load(from: *const f64) -> Self;
-    /// The first `count` numbers, zeros behind them; no more is read.
+    /// The first `count` numbers, followed by zeros; no more is read.
     ///
     /// # Safety
     /// The CPU must have the instructions of this type, `count` ≤ L, and `count` numbers must be valid to read.
@@ -26,7 +26,7 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// The CPU must have the instructions of this type, and L numbers must be valid to write.
     unsafe fn store(self, to: *mut f64);
-    /// Writes the first `count`, and nothing behind them.
+    /// Writes the first `count`, and nothing after them.
     ///
     /// # Safety
     /// The CPU must have the instructions of this type, `count` ≤ L, and `count` numbers must be valid to write.

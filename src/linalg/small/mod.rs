@@ -1,5 +1,5 @@
-//! Products of matrices that are small, or have few rows or columns: from registers, without a library's packing and planning, which
-//! costs more than such products themselves.
+//! Products of matrices that are small or have few rows or columns, formed in registers. A library's packing and planning would cost more
+//! than the products themselves.
 //!
 //! All as C (m × n) ← AB by strides, so that transposes are free. By shape: few columns of contiguous terms (`dots`), or
 //! everything else (`tiles`). Each is written once for every width of vectors ([`Lanes`]).
@@ -44,7 +44,7 @@ impl<P> Strided<P> {
 
 pub(super) type Source = Strided<*const f64>;
 
-/// Where C stands, and what the product is added to: with the same strides, C itself perhaps; nothing if null.
+/// Where C is, and what the product is added to: a matrix with the strides of C, which may be C itself, or nothing if null.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
     pub(super) at: *mut f64,
@@ -54,7 +54,7 @@ pub(super) struct Target {
 }
 
 impl Source {
-    /// That of entry (i, j), as the first.
+    /// The same with entry (i, j) as the first.
     #[inline(always)]
     fn from(self, i: usize, j: usize) -> Self {
         Self { at: self.at.wrapping_offset(i as isize * self.row + j as isize * self.column), ..self }
@@ -99,8 +99,8 @@ pub(super) struct Product {
 /// Rows, columns or terms that count as few.
 const FEW: usize = 6;
 
-/// Whether [`multiply`] is faster than faer, as `benches/products.rs` measures. Large products are not, to which a library's packing gives
-/// the caches' speed.
+/// Whether [`multiply`] is faster than faer, as measured by `benches/products.rs`. For large products it is not: there a library's packing
+/// pays off.
 pub(super) fn pays(m: usize, n: usize, k: usize) -> bool {
     let (few, small) = (m.min(n) <= FEW, m * n * k <= 4096);
     small || few || k <= FEW
@@ -126,7 +126,7 @@ pub(super) unsafe fn multiply(product: Product) {
 }
 
 /// # Safety
-/// As of [`multiply`].
+/// As for [`multiply`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(product: Product) {
@@ -135,7 +135,7 @@ unsafe fn avx2(product: Product) {
 }
 
 /// # Safety
-/// As of [`multiply`].
+/// As for [`multiply`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn avx512(product: Product) {
@@ -144,7 +144,7 @@ unsafe fn avx512(product: Product) {
 }
 
 /// # Safety
-/// As of [`multiply`], and the CPU must have the instructions of S.
+/// As for [`multiply`], and the CPU must have the instructions of S.
 #[inline(always)]
 unsafe fn any<S: tiles::Tiles>(given: Product) {
     // SAFETY: the caller's; the transpose of a product is a product of the transposes.
@@ -168,12 +168,12 @@ unsafe fn any<S: tiles::Tiles>(given: Product) {
 }
 
 thread_local! {
-    /// Not on the stack, whose pages the compiler would have every call touch.
+    /// Not on the stack: the compiler would make every call touch its pages.
     static PACKED: UnsafeCell<[f64; ROOM]> = const { UnsafeCell::new([0.0; ROOM]) };
 }
 
-/// A rows × columns part, copied: entry (i, j) at i + j·stride. It stands until the next copy on this thread. A part that has no room
-/// panics.
+/// A copy of a rows × columns part, with entry (i, j) at i + j·stride, valid until the next copy on this thread. Panics if there is no room
+/// for it.
 ///
 /// # Safety
 /// Rows × columns entries of `from` must be valid to read.

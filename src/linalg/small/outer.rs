@@ -1,5 +1,4 @@
-//! A few outer products in one pass over what they are added to: C ← sB + Σ_j w_j u_jv_jᵀ, whose u stay in registers, three vectors of rows
-//! at a time.
+//! C ← sB + Σ_j w_j u_jv_jᵀ for a few terms, in one pass over C: the u stay in registers, three vectors of rows at a time.
 
 use super::lanes::Lanes;
 use super::{FEW, Product, ROOM, Source, Target, pack};
@@ -25,14 +24,14 @@ pub(in crate::linalg) enum Onto<'a> {
     Nothing,
     /// s·B.
     Scaled(f64, &'a [f64]),
-    /// What stands in C.
+    /// The present entries of C.
     Itself,
 }
 
 /// Terms of one pass: as many u as there are registers for.
 pub(in crate::linalg) const AT_ONCE: usize = 7;
 
-/// Entries of C that stay in the nearest cache, beside what is added to them.
+/// So many entries of C stay in the nearest cache, together with what is added to them.
 const NEAR: usize = 2048;
 
 /// C, of contiguous columns of `rows` ≥ 1 entries, ← `onto` + Σ_j w_j u_jv_jᵀ.
@@ -71,7 +70,7 @@ pub(in crate::linalg) fn add_outer_products(c: &mut [f64], rows: usize, onto: On
 }
 
 /// # Safety
-/// As of [`Sum::of`].
+/// As for [`Sum::of`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(sum: Sum, terms: &[Term]) {
@@ -80,7 +79,7 @@ unsafe fn avx2(sum: Sum, terms: &[Term]) {
 }
 
 /// # Safety
-/// As of [`Sum::of`].
+/// As for [`Sum::of`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn avx512(sum: Sum, terms: &[Term]) {
@@ -88,10 +87,10 @@ unsafe fn avx512(sum: Sum, terms: &[Term]) {
     unsafe { sum.of::<__m512d>(terms) }
 }
 
-/// C ← AB of at most [`FEW`] terms, the columns of C contiguous.
+/// C ← AB with at most [`FEW`] terms in each entry; the columns of C are contiguous.
 ///
 /// # Safety
-/// As of [`multiply`](super::multiply), and the CPU must have the instructions of S.
+/// As for [`multiply`](super::multiply), and the CPU must have the instructions of S.
 #[inline(always)]
 pub(super) unsafe fn form<S: Lanes>(product: Product) {
     let Product { m, n, k, a, b, c } = product;
@@ -141,7 +140,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Forms it of at most [`AT_ONCE`] terms.
+    /// Forms the sum of at most [`AT_ONCE`] terms.
     ///
     /// # Safety
     /// The CPU must have the instructions of S. `rows` × `columns` entries must be valid to write at `to` and, unless it is null, to read at
@@ -163,10 +162,10 @@ impl Sum {
         }
     }
 
-    /// Columns by as many as stay in the nearest cache while one strip of rows after the other passes over them.
+    /// Takes as many columns at a time as stay in the nearest cache, and goes over them strip by strip of rows.
     ///
     /// # Safety
-    /// As of [`Sum::of`].
+    /// As for [`Sum::of`].
     #[inline(always)]
     unsafe fn strips<S: Lanes, const N: usize>(self, terms: [Term; N]) {
         // Few products need the division, which takes as long as a column.
@@ -198,7 +197,7 @@ impl Sum {
         }
     }
 
-    /// That begins at entry (i, j).
+    /// The part of it that begins at entry (i, j).
     #[inline(always)]
     fn from(self, i: usize, j: usize) -> Self {
         let at = |stride: isize| i as isize + j as isize * stride;
@@ -206,10 +205,10 @@ impl Sum {
         Self { from, to: self.to.wrapping_offset(at(self.strides[1])), ..self }
     }
 
-    /// V vectors of rows, of the last only `rest` numbers.
+    /// V vectors of rows; of the last one only `rest` numbers count.
     ///
     /// # Safety
-    /// As of [`Sum::of`], with (V − 1)L + `rest` rows, `rest` in 1 to L.
+    /// As for [`Sum::of`], with (V − 1)L + `rest` rows, `rest` in 1 to L.
     #[inline(always)]
     unsafe fn strip<S: Lanes, const N: usize, const V: usize>(self, rest: usize, terms: [Term; N]) {
         let Self { columns, scale, mut from, mut to, strides, v_stride, .. } = self;

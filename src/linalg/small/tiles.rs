@@ -6,10 +6,10 @@ use std::arch::x86_64::{__m256d, __m512d};
 use super::lanes::{Lanes, Two};
 use super::{Product, Source, Target, pack};
 
-/// A's rows are read where they stand if contiguous, else packed.
+/// Reads the rows of A where they are if they are contiguous, and packs them otherwise.
 ///
 /// # Safety
-/// As of [`multiply`](super::multiply), and the CPU must have the instructions of S.
+/// As for [`multiply`](super::multiply), and the CPU must have the instructions of S.
 #[inline(always)]
 pub(super) unsafe fn form<S: Tiles>(product: Product) {
     let Product { m, n, k, a, b, c } = product;
@@ -38,7 +38,7 @@ pub(super) unsafe fn form<S: Tiles>(product: Product) {
     }
 }
 
-/// V vectors of rows, of the last only `rest` numbers, by all columns.
+/// V vectors of rows by all columns; of the last vector only `rest` numbers count.
 #[derive(Clone, Copy)]
 pub(super) struct Operands {
     n: usize,
@@ -50,8 +50,8 @@ pub(super) struct Operands {
     c: Target,
 }
 
-/// A tile of V vectors of rows by N columns, compiled by itself: side by side in one function all tiles have their addresses prepared for
-/// every product, a quarter of the time of one of 10 × 10 matrices.
+/// A tile of V vectors of rows by N columns, compiled as a function of its own. If all tiles were in one function, every product would prepare
+/// the addresses of each: a quarter of the time of a product of 10 × 10 matrices.
 pub(super) trait Tiles: Lanes {
     /// The columns j to j + N of `panel`.
     ///
@@ -75,7 +75,7 @@ macro_rules! tiles {
             #[inline(always)]
             unsafe fn tile<const V: usize, const N: usize>(panel: &Operands, j: usize) {
                 /// # Safety
-                /// As of [`Tiles::tile`].
+                /// As for [`Tiles::tile`].
                 #[inline(never)]
                 #[target_feature(enable = $features)]
                 unsafe fn apart<const V: usize, const N: usize>(panel: &Operands, j: usize) {
@@ -95,10 +95,10 @@ tiles!(__m256d, "avx2,fma");
 tiles!(__m512d, "avx2,fma,avx512f,avx512dq,avx512vl");
 
 impl Operands {
-    /// Columns shared out evenly over tiles of at most [`Lanes::TILE`].
+    /// Shares the columns evenly among tiles of at most [`Lanes::TILE`].
     ///
     /// # Safety
-    /// As of [`Tiles::tile`], for all of its columns.
+    /// As for [`Tiles::tile`], for all of its columns.
     #[inline(always)]
     unsafe fn form<S: Tiles, const V: usize>(self) {
         let tiles = self.n.div_ceil(S::TILE.1);
@@ -121,10 +121,10 @@ impl Operands {
         }
     }
 
-    /// Of one or two columns.
+    /// The same for one or two columns.
     ///
     /// # Safety
-    /// As of [`Tiles::tile`], for all of its columns, of which there must be one or two.
+    /// As for [`Tiles::tile`], for all of its columns, of which there must be one or two.
     #[inline(always)]
     unsafe fn form_narrow<S: Tiles, const V: usize>(self) {
         debug_assert!((1..=2).contains(&self.n));
@@ -133,7 +133,7 @@ impl Operands {
     }
 
     /// # Safety
-    /// As of [`Tiles::tile`].
+    /// As for [`Tiles::tile`].
     #[inline(always)]
     unsafe fn sums<S: Lanes, const V: usize, const N: usize>(&self, j: usize) {
         let &Self { k, rest, stride, .. } = self;

@@ -24,7 +24,7 @@ pub struct Balanced<'a> {
 }
 
 /// A start with D_l = 0 to rounding, or, with `imbalance` > 0, that start moved along one Gaussian direction E just so far that
-/// max_l ‖D_l‖_F = `imbalance`: W_l ← W_l + εE_l. Biases are 0. A network that conserves nothing of any D_l has no imbalance, and stays.
+/// max_l ‖D_l‖_F = `imbalance`: W_l ← W_l + εE_l. Biases are 0. A network that conserves nothing of any D_l has no imbalance and is left as it is.
 pub fn balanced(architecture: &Architecture, settings: Balanced, rng: &mut impl Rng, direction: &mut impl Rng) -> Parameters {
     let widths = architecture.widths();
     let narrowest = widths.iter().copied().min().unwrap_or(0);

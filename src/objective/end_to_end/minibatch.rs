@@ -16,7 +16,7 @@ pub(super) struct Minibatch<'a, M> {
     chain: &'a Chain,
     samples: Arc<Samples>,
     threads: usize,
-    /// Of a short batch the first columns.
+    /// A short batch takes the first columns.
     inputs: DMatrix<f64>,
     labels: DMatrix<f64>,
     room: Room,

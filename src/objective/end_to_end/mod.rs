@@ -1,5 +1,5 @@
-//! Linear networks under losses of the end-to-end matrix P = W_L⋯W_1 ∈ ℝ^{d_L × d_0} that moments of samples do not hold: least squares of
-//! linear measurements 𝒜(P),
+//! Linear networks under losses of the end-to-end matrix P = W_L⋯W_1 ∈ ℝ^{d_L × d_0} that the moments of samples do not determine: least
+//! squares of linear measurements 𝒜(P),
 //!
 //! ℒ(θ) = 1/(2n)‖𝒜(P) − y‖², R = ∂ℒ/∂P = 𝒜*(𝒜(P) − y)/n, Ṙ = 𝒜*𝒜(Ṗ)/n.
 //!

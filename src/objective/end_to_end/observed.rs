@@ -2,7 +2,7 @@
 //!
 //! ℒ = 1/(2n) Σ_i Σ_j M_ij (f_j(x_i) − y_ij)², R = (M∘(PXᵀ − Yᵀ))X/n,
 //!
-//! n the number of all samples, whatever was observed of them. With X = I and n = d_0 the labels are entries of Pᵀ.
+//! where n counts all samples, whatever was observed of them. With X = I and n = d_0 the labels are entries of Pᵀ.
 
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ pub(super) struct LowRankDescent {
 }
 
 impl LowRankDescent {
-    /// Where it pays: gradients of rank one, of so many weights that a pass over them costs more than the calls that save it.
+    /// The field where it pays: for gradients of rank one and so many weights that a pass over them costs more than the calls that save it.
     pub(super) fn new(chain: &Chain, moments: &Moments) -> Option<Self> {
         let pays = rank(chain) == 1 && chain.net.depth() > 1 && chain.net.parameter_count() >= FEWEST_WEIGHTS;
         pays.then(|| Self::of(chain, moments))

@@ -5,7 +5,7 @@
 //! - down: Ė_l = σ_l′∘Ē̇_l + σ_l″∘Ē_l∘Ż_l from Ē̇_L = ∂²ℒ/∂H_L²·Ḣ_L, Ē̇_{l−1} = Ė_l W_l + E_l V_l;
 //! - outer: H_l = Ė_lᵀH_{l−1} + E_lᵀḢ_{l−1} for W_l, Ė_lᵀ1 for b_l.
 //!
-//! The terms with V_l and c_l are the [`Direction`]'s, which may be another one for each sample.
+//! The terms with V_l and c_l come from the [`Direction`], which may differ from sample to sample.
 
 use nalgebra::DMatrixView;
 
@@ -16,7 +16,7 @@ use crate::network::Architecture;
 use super::blocks::Part;
 use super::tape::{Tape, begin, buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
 
-/// A block at θ, and its tape with turns.
+/// A block at θ, and its tape with second derivatives of the activations.
 #[derive(Clone, Copy)]
 pub(super) struct Taped<'a> {
     pub(super) net: &'a Architecture,

@@ -1,11 +1,11 @@
-//! Samples in blocks, and who works on which: fixed by the problem, so that sums are the same bits for any number of threads.
+//! How samples are divided into blocks and lanes. The problem alone decides it, so that sums have the same bits for any number of threads.
 
 use nalgebra::{DMatrix, DMatrixView};
 
 use crate::data::Dataset;
 use crate::network::Architecture;
 
-/// Some of the samples, one a row, side by side in memory.
+/// Some of the samples, one in each row, contiguous in memory.
 pub(super) struct Block {
     /// B × d_0.
     pub(super) x: DMatrix<f64>,
@@ -13,7 +13,7 @@ pub(super) struct Block {
     pub(super) y: DMatrix<f64>,
 }
 
-/// The same, borrowed: what goes through a network at once.
+/// The same, borrowed: samples that go through a network at once.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     /// B × d_0.
@@ -28,27 +28,27 @@ impl Block {
     }
 }
 
-/// How n samples are divided. Each lane works through its blocks in turn and sums what they give; lanes are summed in their order.
+/// How n samples are divided. Each lane works through its blocks one after the other and sums their shares; then lanes are summed in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Division {
-    /// Samples of a block; of the last perhaps fewer.
+    /// Samples of a block; the last block may have fewer.
     pub(super) rows: usize,
-    /// Blocks of a lane; of the last perhaps fewer.
+    /// Blocks of a lane; the last lane may have fewer.
     pub(super) blocks_per_lane: usize,
     /// Lanes, 1 at least: as many as can work at the same time.
     pub(super) lanes: usize,
 }
 
-/// Operations of a gradient that are worth a lane of their own: a millisecond, some thirty times what starting a thread costs.
+/// So many operations of a gradient are worth a lane of their own: a millisecond, some thirty times what it costs to start a thread.
 const LANE_FLOPS: u64 = 1 << 26;
 const MOST_LANES: usize = 8;
-/// Each lane sums a gradient of its own, of at most so many entries in all: 256 MB.
+/// Each lane sums a gradient of its own; together these have at most so many entries: 256 MB.
 const LANE_ENTRIES: usize = 1 << 25;
-/// Half of a core's second-level cache for what one block keeps.
+/// What one block keeps fits into half of a core's second-level cache.
 const CACHE: usize = 512 << 10;
 
 impl Division {
-    /// Of n ≥ 1 samples through this network.
+    /// The division of n ≥ 1 samples for this network.
     pub(super) fn new(net: &Architecture, samples: usize) -> Self {
         let widths = net.widths();
         // States, slopes and errors of a sample.

@@ -1,7 +1,7 @@
 //! A network with its runs of linear layers multiplied out.
 //!
 //! Layers a, …, b − 1 that are the identity without bias, followed by any layer b, act on a sample as one layer of weight
-//! M = W_b⋯W_a, bias b_b and activation σ_b. The product is formed once per evaluation, and what a sample costs no longer depends on how
+//! M = W_b⋯W_a, bias b_b and activation σ_b. The product is formed once per evaluation, and the cost of a sample no longer depends on how
 //! deep the run is: the trunk of aᵀ[W_L⋯W_1 x + b_1]_+ + b_2 costs as much as one layer. From ∂ℒ/∂M the [`Chain`] goes back to each W_l.
 
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::network::{Activation, Architecture};
 use crate::objective::chain::{Chain, Scratch};
 
-/// The network of the products, and how its layers are made of those of the full one.
+/// The network of the products, and how its layers arise from those of the full network.
 pub(super) struct Condensed {
     full: Architecture,
     /// θ_c = (M_1, b, M_2, b, …).
@@ -103,7 +103,7 @@ impl Condensed {
         self.gather(v, &mut dot.values);
     }
 
-    /// θ_c at which `state` stands, or v_c.
+    /// θ_c of `state`, or v_c.
     pub(super) fn values<'a>(&self, state: &'a State, theta: &'a [f64]) -> &'a [f64] {
         if self.is_full() { theta } else { &state.values }
     }
@@ -148,7 +148,7 @@ impl Condensed {
         self.scatter(condensed, hv);
     }
 
-    /// What both have: the weights of layers that stand alone, and all biases, from θ to θ_c.
+    /// Copies what both have, the weights of layers that stand alone and all biases, from θ to θ_c.
     fn gather(&self, full: &[f64], condensed: &mut [f64]) {
         for (from, to) in self.shared() {
             condensed[to].copy_from_slice(&full[from]);

@@ -21,7 +21,7 @@ struct Spread {
 }
 
 impl Spread {
-    /// With room for a block beside a triangular factor.
+    /// With room for a triangular factor and a block.
     fn new(outputs: usize, width: usize, block: usize) -> Self {
         let room = 2 * width + block + 1;
         Self { mean: DMatrix::zeros(outputs, width), rows: DMatrix::zeros(room, width), filled: 0 }

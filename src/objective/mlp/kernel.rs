@@ -2,8 +2,8 @@
 //!
 //! K_{(k,i),(k′,j)} = (1/n) Σ_l ⟨δ_{l,(k,i)}, δ_{l,(k′,j)}⟩ (⟨h_{l−1,i}, h_{l−1,j}⟩ + 1 where layer l has a bias).
 //!
-//! J itself, n·d_L × P, is never formed. One backward pass for each output; of the samples that go up at once there is one block, of the Gram
-//! matrices one of n × n for each factor.
+//! J itself, n·d_L × P, is never formed. There is one backward pass for each output. All samples go up in one
+//! block, and each factor has one Gram matrix of n × n.
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 

@@ -19,7 +19,7 @@ pub struct MlpMinibatch {
     condensed: Condensed,
     loss: Loss,
     state: State,
-    /// Samples that go through at once.
+    /// How many samples go through at once.
     rows: usize,
     inputs: Vec<f64>,
     labels: Vec<f64>,

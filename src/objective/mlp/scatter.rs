@@ -19,7 +19,7 @@ use super::blocks::{Block, Division, Part, each};
 use super::reduce;
 use super::tape::{Keep, Tape, matrix_mut, multiply};
 
-/// S(θ) of a network on samples. Its cost is that of about three gradients by backpropagation, also where the loss itself goes by moments.
+/// S(θ) of a network on samples. Its cost is that of about three gradients by backpropagation, even if the loss itself uses moments.
 pub struct SampleProducts {
     net: Architecture,
     division: Division,
@@ -30,7 +30,7 @@ pub struct SampleProducts {
     lanes: RefCell<Vec<Lane>>,
 }
 
-/// What one lane of blocks needs, and what it sums.
+/// What one lane of blocks works with, and the sum that it forms.
 struct Lane {
     tape: Tape,
     dots: Dots,
@@ -45,7 +45,7 @@ struct OwnGradients {
 }
 
 impl SampleProducts {
-    /// Of n ≥ 1 samples of d_0 inputs and d_L labels, on one thread.
+    /// The scatter over n ≥ 1 samples of d_0 inputs and d_L labels, on one thread.
     pub fn new(net: &Architecture, samples: &Samples, loss: Loss) -> Self {
         let count = samples.count();
         let division = Division::new(net, count);

@@ -67,16 +67,16 @@ pub(super) struct Watch {
     sides: Option<Sides>,
 }
 
-/// A flow's knowledge of its kinks.
+/// What a flow knows of its kinks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kinks {
     watch: Watch,
-    /// Held places with their slopes, in order; those at the beginning of the step beside.
+    /// Held places with their slopes, in order, and those at the beginning of the step.
     held: Vec<(Place, f64)>,
     settled: Vec<(Place, f64)>,
     /// κ.
     rate: f64,
-    /// What the last evaluation, at `theta`, saw on the other side than the step began.
+    /// What the last evaluation, at `theta`, saw on another side than at the beginning of the step.
     theta: Vec<f64>,
     flips: Vec<Place>,
     /// All such of the step, and of the step before.
@@ -95,7 +95,7 @@ impl Kinks {
 }
 
 impl Watch {
-    /// What is held, without an eye on sides.
+    /// What is held, without watching who changes sides.
     pub(super) fn held_only(&self) -> Self {
         Self { held: self.held.clone(), sides: None }
     }
@@ -105,7 +105,7 @@ impl Watch {
         tape.hold(self.held.get(block).map_or(&[], Vec::as_slice));
     }
 
-    /// Appends to `flips` what of a block has changed sides, once it has gone up.
+    /// Appends to `flips` the places of a block that have changed sides, once the block has gone up.
     pub(super) fn inspect(&self, net: &Architecture, block: usize, rows: usize, tape: &Tape, flips: &mut Vec<Entry>) {
         let Some(sides) = &self.sides else { return };
         let first = flips.len();
@@ -167,7 +167,7 @@ impl MlpObjective {
         Place { sample, layer: *self.condensed.layers(layer).end(), neuron: index / rows }
     }
 
-    /// Every block on its way up at θ, sharp, with its index and number of rows.
+    /// Takes every block up through the sharp network at θ, and calls `look` with its index and number of rows.
     fn each_block(&self, theta: &[f64], mut look: impl FnMut(usize, usize, &Tape, &[f64])) {
         let (condensed, net) = (&self.condensed, &self.condensed.net);
         let mut state = condensed.state();
@@ -221,7 +221,7 @@ impl MlpObjective {
         Some(velocity)
     }
 
-    /// Takes note of what an evaluation at θ has seen.
+    /// Records what an evaluation at θ has seen.
     pub(super) fn note(&self, kinks: &mut Kinks, theta: &DVector<f64>, flips: impl Iterator<Item = Entry>) {
         kinks.theta.clear();
         kinks.theta.extend_from_slice(theta.as_slice());

@@ -32,7 +32,7 @@ struct TangentLane {
 }
 
 impl Tangent {
-    /// Keeping tapes up to so many bytes.
+    /// With tapes that are kept up to so many bytes.
     pub(super) fn new(objective: &MlpObjective, budget: usize) -> Self {
         let (net, division) = (&objective.condensed.net, objective.division);
         let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
@@ -54,7 +54,7 @@ impl Tangent {
         }
     }
 
-    /// Forms what products at θ share unless it stands already; `spare` is overwritten.
+    /// Forms what products at θ share, unless it is there already; `spare` is overwritten.
     pub(super) fn settle(&mut self, objective: &MlpObjective, theta: &DVector<f64>, spare: &mut DVector<f64>) {
         let watch = objective.kinks.as_ref().map_or(Watch::default(), |kinks| kinks.borrow().watch().held_only());
         if self.theta == *theta && self.watch == watch {

@@ -4,7 +4,7 @@
 //! - down: E_l = σ_l′(Z_l)∘Ē_l from Ē_L = ∂ℒ/∂H_L, Ē_{l−1} = E_l W_l;
 //! - outer: ∇_{W_l} = E_lᵀH_{l−1}, ∇_{b_l} = E_lᵀ1.
 //!
-//! Samples as rows: a layer's unit is contiguous over the samples, so that vectors are full however narrow the layer is.
+//! With samples as rows the values of a neuron are contiguous over the samples, so that vectors are full however narrow the layer is.
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
 
@@ -14,7 +14,7 @@ use crate::network::{Activation, Architecture};
 
 use super::blocks::Part;
 
-/// What a block leaves behind, at index l − 1 for layer l. Buffers are as long as the largest block, a smaller one uses their front.
+/// What a block leaves behind, at index l − 1 for layer l. Buffers are as long as the largest block needs; a smaller block uses their beginning.
 pub(super) struct Tape {
     /// H_l.
     pub(super) states: Vec<Vec<f64>>,
@@ -68,7 +68,7 @@ pub(super) fn buffers(net: &Architecture, rows: usize, wanted: impl Fn(usize) ->
     (1..=net.depth()).map(|l| if wanted(l) { vec![0.0; rows * net.widths()[l]] } else { Vec::new() }).collect()
 }
 
-/// a ← a∘b, over the shorter.
+/// a ← a∘b, as far as the shorter of the two goes.
 pub(super) fn multiply(a: &mut [f64], b: &[f64]) {
     a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
 }
@@ -87,7 +87,7 @@ pub(super) fn column_sums(write: Write, matrix: &[f64], rows: usize, sums: &mut 
     }
 }
 
-/// Z ← 1bᵀ, to which a product is to be added; or nothing, where there is no bias, and the product is to replace what stands there.
+/// Z ← 1bᵀ, to which a product is then added. Without a bias Z is left alone, and the product replaces its entries.
 pub(super) fn begin(z: &mut [f64], rows: usize, bias: Option<&[f64]>) -> Write {
     let Some(bias) = bias else { return Write::Replace };
     z.chunks_exact_mut(rows).zip(bias).for_each(|(column, b)| column.fill(*b));
@@ -154,7 +154,7 @@ impl Tape {
         }
     }
 
-    /// Its way down from share·∂ℓ/∂f, once it has gone up with as much kept; with `gradient`, the outer products on the way.
+    /// Its way down from share·∂ℓ/∂f, after a way up that has kept what this needs; with `gradient`, the outer products on the way.
     pub(super) fn down(
         &mut self,
         net: &Architecture,

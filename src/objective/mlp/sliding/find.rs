@@ -1,4 +1,4 @@
-//! What lies on kinks at one θ and what slides along them, whatever led there.
+//! Which samples lie on kinks at one θ, and which slide along them, however θ was reached.
 
 use nalgebra::DVector;
 

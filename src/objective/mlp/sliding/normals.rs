@@ -1,4 +1,4 @@
-//! The Hessian along kinks: of motions that do not lead off them.
+//! The Hessian along kinks: for motions that stay on them.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -14,7 +14,7 @@ pub(in crate::objective::mlp) struct Normals<'a> {
     velocity: Velocity<'a>,
     /// Which of the held ones slide.
     free: Vec<usize>,
-    /// Of ⟨∇z_j, ∇z_k⟩ of these.
+    /// The factor of their Gram matrix ⟨∇z_j, ∇z_k⟩.
     cholesky: Cholesky,
 }
 

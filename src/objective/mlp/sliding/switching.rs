@@ -8,7 +8,7 @@ use super::{Entry, Kinks, Place, Velocity};
 use crate::objective::mlp::MlpObjective;
 use crate::ode::{Retrial, Switching};
 
-/// κh: by e^{−κh} z decays in a step.
+/// κh: in a step z decays by the factor e^{−κh}.
 const DECAY: f64 = 1.0;
 /// A step that crosses more kinks than there are samples, and than this number, is too long for other reasons.
 const MOST_CROSSED: usize = 32;
@@ -22,7 +22,7 @@ struct Attracted {
     slope: f64,
     /// |z|/‖∇z‖: how far θ is from the kink.
     distance: f64,
-    /// −z/ż: when it would be there.
+    /// −z/ż: in what time it would be there.
     arrival: f64,
 }
 
@@ -122,13 +122,13 @@ impl MlpObjective {
         self.samples.max(MOST_CROSSED)
     }
 
-    /// Holds what was held at the beginning of the step. What it crossed.
+    /// Holds again what was held at the beginning of the step. Returns what the step crossed.
     fn return_to_start(&self, kinks: &mut Kinks) -> BTreeSet<Place> {
         self.set_held(kinks, kinks.settled.clone());
         std::mem::take(&mut kinks.crossed)
     }
 
-    /// Lets go of what is held no more, where ∇J(θ) = `gradient`.
+    /// Lets go of the samples that nothing holds any longer, where ∇J(θ) = `gradient`.
     fn let_go(&self, kinks: &mut Kinks, velocity: &Velocity, gradient: &DVector<f64>, h: f64) {
         let speeds = -velocity.dots(gradient.as_slice());
         let stays = |j: usize| {
@@ -161,7 +161,7 @@ impl MlpObjective {
         (0..velocity.held.len()).filter(|&j| wanted.contains(&velocity.held[j].0)).filter_map(attracted).collect()
     }
 
-    /// Holds those that are near enough to their kinks, and waits for those that arrive within `horizon`. When the first of these does.
+    /// Holds those that are near enough to their kinks, and waits for those that arrive within `horizon`. Returns when the first of these arrives.
     fn take_up(&self, kinks: &mut Kinks, attracted: Vec<Attracted>, horizon: f64, near: f64) -> Option<f64> {
         kinks.awaited.clear();
         let mut held = std::mem::take(&mut kinks.held);

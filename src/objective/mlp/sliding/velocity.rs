@@ -15,7 +15,7 @@ use super::passes::Passes;
 use super::{MlpObjective, Place};
 use crate::linalg::bounded_minimum;
 
-/// Slopes that would move by less have settled.
+/// A slope that would move by less than this has settled.
 const SETTLED: f64 = 1e-11;
 /// What rounding leaves of ż_j, as a share of ‖∇z_j‖·‖θ̇‖.
 const ROUNDING: f64 = 1e-14;
@@ -137,7 +137,7 @@ impl<'a> Velocity<'a> {
         (0..self.held.len()).map(want).collect()
     }
 
-    /// Whether no slope would move by what counts, each by itself.
+    /// Whether every slope has settled, each considered by itself.
     fn settled(&self, wants: &[Want], speed: f64) -> bool {
         let norms = self.norms();
         let still = |(j, want): (usize, &Want)| {
@@ -164,7 +164,7 @@ struct Want {
 }
 
 impl Want {
-    /// Where `slope` comes when ∂ℒ/∂h_j·s_j moves by so much; to the letter where a bound is met.
+    /// The new value of `slope` when ∂ℒ/∂h_j·s_j moves by so much; exactly the bound if it meets one.
     fn slope(&self, slope: f64, moved: f64) -> f64 {
         let (left, right) = self.sides;
         if moved == self.bounds.0 {
