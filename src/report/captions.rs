@@ -12,7 +12,9 @@ pub(super) fn of_run(run: &Run, name: &str) -> String {
         "nfa" => "(a) The residual of the ansatz; (b) the cosine; (c) the sine of the same angle.",
         "alignment" => "(a) The cosine of W₁ᵀW₁ and A_f^(α̃/L) against α̃; (b) its distance from 1.",
         "spectra" => "Singular values over time, (a) of the first layer, (b) of the product, one curve for each mode.",
-        "spectra-by-index" => "Singular values at the last record by their index, (a) of the layers, (b) of the product and of the AGOP.",
+        "spectra-by-index" => {
+            "Singular values at the last record by their index, (a) of the layers, (b) of the product and of the AGOP."
+        }
         "sharpness" => "(a) The sharpness λ_max with the edge of stability; (b) its share of the edge.",
         _ => return format!("The picture {name}."),
     };

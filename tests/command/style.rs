@@ -106,7 +106,11 @@ fn options_of_plot_count_before_the_scenario_and_leave_other_formats_alone() {
     let axis = "{picture: loss, panel: a, x: {label: steps of γ}, y: {limits: [1.0e-3, 10]}}";
     succeed(at, &[&options[..], &["--axis", axis, "--dpi", "100", "--no-notes", "--font", "serif"]].concat());
     let changed = fs::read_to_string(figures.join("loss.svg")).unwrap();
-    assert!(!changed.contains("tiny: the loss of the flow falls from") && changed.contains("steps of γ") && changed.contains("DejaVu Serif"));
+    assert!(
+        !changed.contains("tiny: the loss of the flow falls from")
+            && changed.contains("steps of γ")
+            && changed.contains("DejaVu Serif")
+    );
     // Nothing of the options stays behind.
     succeed(at, &["plot", "out"]);
     assert_eq!(plain, fs::read_to_string(figures.join("loss.svg")).unwrap());
