@@ -123,7 +123,7 @@ impl Moments {
         Ok(Self::of_parts(sigma_x, sigma_yx, root_x, optimum, min_loss))
     }
 
-    /// The moments of a law with E[xxᵀ] = `root_x`² and labels with E‖y − Px‖² = ‖(P − P*)Σ_x^{1/2}‖² + 2·`min_loss`, P* = `optimum`.
+    /// The moments of a law with E xxᵀ = `root_x`² and labels with E‖y − Px‖² = ‖(P − P*)Σ_x^{1/2}‖² + 2·`min_loss`, P* = `optimum`.
     pub fn of_law(root_x: DMatrix<f64>, optimum: DMatrix<f64>, min_loss: f64) -> Self {
         let sigma_x = &root_x * &root_x;
         let sigma_yx = &optimum * &sigma_x;
