@@ -42,7 +42,7 @@ impl WeightDecay {
         }
     }
 
-    /// λ for code that knows a single one: NaN where layers differ, which they do not in scenarios with optimizers.
+    /// λ for formulas that have a single one (modified flows, limits, the ledger), which scenarios refuse where layers differ: NaN there.
     pub fn single(&self) -> f64 {
         self.uniform().unwrap_or(f64::NAN)
     }
