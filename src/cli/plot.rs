@@ -29,9 +29,10 @@ pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         return plot_sweep(arguments, quiet);
     }
     let (scenario, run) = folder::read_with_scenario(&arguments.run_dir)?;
-    let style = arguments.style.over(&scenario.style, &PICTURES)?;
-    let replaced = arguments.style.replaced(&style);
+    let mut style = arguments.style.over(&scenario.style, &PICTURES)?;
     let shelf = Shelf::open(&arguments.run_dir)?;
+    arguments.style.keep_formats(&mut style, shelf.list().files.keys());
+    let replaced = arguments.style.replaced(&style);
     let stage = shelf.stage()?;
     let drawn = figure::draw_all(&run, &style, &stage.folder("figures")?)?;
     if !quiet {
@@ -53,6 +54,10 @@ fn plot_sweep(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let names: Vec<String> = pictures.iter().map(|picture| picture.name.clone().unwrap_or_else(|| plan.name.clone())).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     arguments.style.over_pictures(&mut pictures, &names)?;
+    let list = Shelf::open(path)?.list();
+    for picture in &mut pictures {
+        arguments.style.keep_formats(&mut picture.style, list.files.keys());
+    }
     let replaced = arguments.style.replaced(&pictures[0].style);
     let drawn = sweep::draw_pictures(std::slice::from_ref(&folder), &plan, &pictures, path, &replaced)?;
     if !quiet {

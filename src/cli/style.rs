@@ -65,6 +65,15 @@ impl StyleOptions {
         Ok(())
     }
 
+    /// Adds the formats of earlier pictures, which are among `files`: no picture is lost, and none stays as it was drawn before. What is
+    /// asked for here stands alone.
+    pub(super) fn keep_formats<'f>(&self, style: &mut Style, files: impl IntoIterator<Item = &'f String>) {
+        if self.format.is_empty() {
+            let drawn: Vec<&String> = files.into_iter().filter(|file| file.starts_with("figures/")).collect();
+            style.format.add(|format| drawn.iter().any(|file| Formats(vec![format]).contain_file(file)));
+        }
+    }
+
     /// The formats whose earlier files make way: where some are asked for here, files of the others stay.
     pub(super) fn replaced(&self, style: &Style) -> Formats {
         if self.format.is_empty() { Formats::all() } else { style.format.clone() }

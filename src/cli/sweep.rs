@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
+use crate::folder::Tally;
 use crate::scenario::Sweep;
-use crate::sweep::{Folder, SweepError, SweepPlan, Unit, check_pictures};
+use crate::sweep::{Folder, Notes, SweepError, SweepPlan, Unit, check_pictures};
 
 pub(in crate::cli) use run::jobs;
 
@@ -89,4 +90,14 @@ fn warnings_json(plan: &SweepPlan, unit: Unit, warnings: &[String]) -> Value {
 /// `1 unit`, `12 units`.
 fn units(count: usize) -> String {
     format!("{count} unit{}", if count == 1 { "" } else { "s" })
+}
+
+/// A line for each claim: in how many units it holds and fails, and what tells these apart.
+fn claims(notes: &Notes, plan: &SweepPlan) -> String {
+    let line = |(claim, tally): (String, Tally)| {
+        let shares: Vec<String> = tally.by.iter().map(|share| format!("{} at {}", share.verdicts(), share.label())).collect();
+        let apart = if shares.is_empty() { String::new() } else { format!(" ({})", shares.join("; ")) };
+        format!("claim {claim}: {} of {}{apart}\n", tally.all.verdicts(), tally.all.judged())
+    };
+    notes.claims(plan).into_iter().map(line).collect()
 }

@@ -104,7 +104,7 @@ impl Found<'_> {
         let last = |column| self.ends(self.flow, column).map(|(_, last)| last);
         let (Some(residual), Some(aligned)) = (last("nfa_residual_relative"), last("nfa_cosine")) else { return Vec::new() };
         vec![
-            format!("At {} the cosine of W₁ᵀW₁ and A_f^(1/L) is {}.", self.end(), cosine(aligned)),
+            format!("At {} the cosine between W₁ᵀW₁ and the power 1/L of the AGOP is {}.", self.end(), cosine(aligned)),
             format!("The ansatz A_f = (W₁ᵀW₁)^L is off by {} of its size in the {}.", number(residual, 3), self.flow),
         ]
     }
@@ -134,7 +134,7 @@ impl Found<'_> {
             let sharpness = self.run.table.floats(process, "sharpness").into_iter();
             let shares = sharpness.zip(self.run.table.floats(process, "sharpness_bound")).map(|(value, edge)| value / edge);
             let most = shares.filter(|share| share.is_finite()).reduce(f64::max)?;
-            Some(format!("The sharpness of {process} gets to at most {} of its edge of stability.", number(most, 3)))
+            Some(format!("The sharpness of {process} gets up to {} % of its edge of stability.", number(100.0 * most, 3)))
         };
         self.optimizers().filter_map(share).collect()
     }

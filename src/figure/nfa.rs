@@ -16,7 +16,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         return None;
     }
     let time = || time_axis(run);
-    let residual = AxisSpec::new("‖A_f − (W_1^TW_1)^L‖_F, and relative", Scale::Log);
+    let residual = AxisSpec::new("‖A_f − (W_1^TW_1)^L‖_F (dashed: relative)", Scale::Log);
     let mut residual = Panel::new("residual of the ansatz", time(), residual);
     let cosine = AxisSpec::new(quantity::label("nfa_cosine"), Scale::Linear);
     let mut cosine = Panel::new("alignment", time(), cosine);
@@ -33,8 +33,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     }
     let mut legend = process_entries(run, None);
     let line = Look::line(BLACK);
-    legend.push(Entry::new("(a) residual, (b) cosine, (c) sine", line));
-    legend.push(Entry::new("(a) relative residual, (b) centred cosine", line.dashed(DASHED)));
+    legend.push(Entry::new("as labelled", line));
+    legend.push(Entry::new("dashed: relative residual in (a), centred cosine in (b)", line.dashed(DASHED)));
     let panels = [residual, cosine, sine].into_iter().filter(|panel| !panel.series.is_empty()).collect();
     picture("nfa", run, "Neural Feature Ansatz", legend, panels)
 }

@@ -9,8 +9,8 @@ const NEAR: f64 = 1.3;
 /// A curve is hidden if so much of it lies under another.
 const HIDDEN: f64 = 0.5;
 /// For each curve above it, up to some, a hidden one is so much wider.
-const WIDER: f64 = 2.0;
-const MOST: usize = 3;
+const WIDER: f64 = 1.4;
+const MOST: usize = 2;
 /// Places of a curve that are looked at.
 const SAMPLES: usize = 64;
 

@@ -92,10 +92,12 @@ impl<P: Plot> Picture<P> {
         Ok(self)
     }
 
-    /// The names and colours of its curves that may take another colour.
+    /// The names and colours of its curves that may take another colour: those that have one of their own. Where colours tell layers or
+    /// modes, all processes are grey, and to colour one of them would colour all.
     pub(super) fn curves(&self) -> impl Iterator<Item = (String, RGBColor)> {
-        let looks = self.legend.iter().filter_map(|entry| Some((entry, entry.look.filter(may_change)?)));
-        looks.map(|(entry, look)| (unmarked(&entry.label), look.color))
+        let looks = || self.legend.iter().filter_map(|entry| Some((entry, entry.look.filter(may_change)?)));
+        let alone = move |color| looks().filter(|(_, look)| look.color == color).count() == 1;
+        looks().filter(move |(_, look)| alone(look.color)).map(|(entry, look)| (unmarked(&entry.label), look.color))
     }
 
     fn recolor(&mut self, from: RGBColor, to: RGBColor) {

@@ -12,7 +12,7 @@ pub(super) fn share(d: usize) -> f64 {
 /// What small print says of `count` eigenvalues `of` something (with its space; may be empty), if there are any.
 pub(super) fn note(count: usize, of: &str) -> Option<String> {
     let noun = if count == 1 { "eigenvalue" } else { "eigenvalues" };
-    (count > 0).then(|| format!("{count} {noun}{of} below rounding, d·ε of the largest: not drawn."))
+    (count > 0).then(|| format!("{count} {noun}{of} below rounding (d·ε times the largest) are not drawn."))
 }
 
 /// The eigenvalues of the target's AGOP, largest first, and how many that are rounding were left out; none where it is not known.
@@ -37,7 +37,7 @@ mod tests {
         let values = vector(&run, "target", "sv_agop");
         // Else there would be nothing to leave out.
         assert!(values.len() == 10 && values[3..].iter().any(|value| *value > 0.0), "{values:?}");
-        let said = "7 eigenvalues of the target's AGOP below rounding, d·ε of the largest: not drawn.";
+        let said = "7 eigenvalues of the target's AGOP below rounding (d·ε times the largest) are not drawn.";
 
         let over_time = spectra::picture_of(&run).unwrap().panels;
         let guides = |panel: usize| over_time[panel].series.iter().filter(|series| series.guide).count();

@@ -51,7 +51,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             }
         }
         if left_out {
-            panel.notes.push(format!("Of all but the first process, the leading {OPTIMIZER_MODES} modes."));
+            panel.notes.push(format!("Of the optimizers, only the leading {OPTIMIZER_MODES} modes are drawn."));
         }
         panel
     });

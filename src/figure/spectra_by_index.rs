@@ -40,7 +40,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             if heading == WHOLE && !target.is_empty() {
                 series.insert(0, Series::guide(target.clone(), Look::guide()));
             }
-            let y = AxisSpec::new("singular values σ_k", scale(&series));
+            let label = if heading == WHOLE { "singular values σ_k (AGOP: eigenvalues)" } else { "singular values σ_k" };
+            let y = AxisSpec::new(label, scale(&series));
             let mut panel = Panel::new(heading, AxisSpec::new("index k", Scale::Index), y);
             panel.series = series;
             if heading == WHOLE {

@@ -32,6 +32,13 @@ pub enum ReportError {
         .0.display()
     )]
     Nothing(PathBuf),
+    /// A study has tables and pictures, but no page.
+    #[error(
+        "{} is the folder of a study, which has no report: its pictures are in figures/, its orders in fits.parquet, and the command that \
+         made it prints them again",
+        .0.display()
+    )]
+    Study(PathBuf),
     /// A file of the folder cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
@@ -62,6 +69,9 @@ pub fn is_page(path: &Path) -> bool {
 pub fn page(folder: &Path) -> Result<String, ReportError> {
     if folder.join("manifest.json").is_file() && folder.join("records.parquet").is_file() {
         return run::page(folder);
+    }
+    if folder.join("study.parquet").is_file() {
+        return Err(ReportError::Study(folder.into()));
     }
     if folder.join("plan.json").is_file() {
         return sweep::page(folder);

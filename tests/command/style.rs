@@ -111,10 +111,12 @@ fn options_of_plot_count_before_the_scenario_and_leave_other_formats_alone() {
             && changed.contains("steps of γ")
             && changed.contains("DejaVu Serif")
     );
-    // Nothing of the options stays behind.
+    // Nothing of the options stays behind, and no file is lost.
+    let narrow = fs::read(figures.join("loss.pdf")).unwrap();
     succeed(at, &["plot", "out"]);
     assert_eq!(plain, fs::read_to_string(figures.join("loss.svg")).unwrap());
-    assert_eq!(count(&figures, ".pdf"), 0);
+    assert_eq!([".svg", ".png", ".pdf"].map(|ending| count(&figures, ending)), [pictures; 3]);
+    assert!(narrow != fs::read(figures.join("loss.pdf")).unwrap());
 }
 
 #[test]

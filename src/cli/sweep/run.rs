@@ -16,7 +16,7 @@ use crate::report::shell_word;
 use crate::scenario::style::Formats;
 use crate::sweep::{self, Folder, Notes, Options, Report, Shard, Status, Task};
 
-use super::{default_folder, planned, units};
+use super::{claims, default_folder, planned, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -76,6 +76,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     let mut text = summary(task, &report, options);
+    text.push_str(&claims(&notes, &plan));
     if !drawn.files.is_empty() {
         text.push_str(&format!("pictures: {}\n", path.join("figures").display()));
     } else if !sweep.pictures().is_empty() && !whole {

@@ -10,7 +10,7 @@ use crate::cli::output::{listed, print};
 use crate::record::Warned;
 use crate::sweep::{Folder, Notes, Status, SweepPlan};
 
-use super::{failure_json, open, unit_json, units, warnings_json};
+use super::{claims, failure_json, open, unit_json, units, warnings_json};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -67,6 +67,7 @@ fn text(plan: &SweepPlan, status: &Status, notes: &Notes) -> String {
     ));
     let warned = |warned: &Warned| format!("warning: {}", warned.line());
     text.push_str(&listed(&notes.warned(plan), warned, "--json lists them all"));
+    text.push_str(&claims(notes, plan));
     text
 }
 

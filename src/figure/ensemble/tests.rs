@@ -302,7 +302,11 @@ fn a_spectrum_falls_and_the_rank_is_marked_after_it() {
     assert_eq!(panel.series[0].points[..3], [(1.0, 1.0), (2.0, 0.5), (3.0, 0.25)]);
     assert_eq!(panel.series[1].points[..], [(1.0, 1.0), (2.0, 0.5)]);
     assert!(matches!(panel.across[..], [Across::X(2.5)]) && labels(&picture).contains(&"rank of the target: 2"));
-    assert!(notes(&picture).contains("3 eigenvalues below rounding, d·ε of the largest: not drawn."), "{}", notes(&picture));
+    assert!(
+        notes(&picture).contains("3 eigenvalues below rounding (d·ε times the largest) are not drawn."),
+        "{}",
+        notes(&picture)
+    );
 }
 
 #[test]

@@ -96,8 +96,13 @@ fn curves_take_the_colours_of_their_names() {
     let run = sample::decaying(20, &[("gd", 0.1)]);
     let colors = [("gd", Color(1, 2, 3)), ("nobody", Color(4, 5, 6))];
     let colors = colors.map(|(curve, color)| CurveColor { curve: curve.to_string(), color }).to_vec();
-    let svg = String::from_utf8(drawn_as(&run, &Style { colors, ..Style::default() })["loss.svg"].clone()).unwrap();
-    assert!(svg.contains("#010203") && !svg.contains("#D55E00") && !svg.contains("#040506"));
+    let drawn = drawn_as(&run, &Style { colors, ..Style::default() });
+    let svg = |name: &str| String::from_utf8(drawn[name].clone()).unwrap();
+    assert!(
+        svg("loss.svg").contains("#010203") && !svg("loss.svg").contains("#D55E00") && !svg("loss.svg").contains("#040506")
+    );
+    // There the flow and gd are of one grey, and colours tell layers.
+    assert_eq!(drawn["balance.svg"], drawn_as(&run, &Style::default())["balance.svg"]);
 }
 
 /// What a style asks for in vain; the styles of the other tests are granted whole.
