@@ -36,7 +36,7 @@ use std::path::PathBuf;
 
 use crate::data::{Data, DatasetError, Sensing};
 use crate::folder::{FolderError, RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
-use crate::ode::Interrupt;
+use crate::ode::{Interrupt, short};
 use crate::record::{Table, Values, Warned};
 use crate::run::Problem;
 use crate::scenario::setting;
@@ -46,6 +46,7 @@ use crate::sweep::{Folder, Notes, SweepError};
 use curves::{AtRate, Curve, curves};
 use line_up::Contender;
 use outcome::{Measured, outcomes, steps_to};
+use plan::Job;
 use table::RunRow;
 
 /// What to compare.
@@ -280,7 +281,9 @@ pub fn finish(
     (manifest.rtol, manifest.atol) = (plan.reference.flow.rtol, plan.reference.flow.atol);
     manifest.failed = ids.iter().filter_map(|unit| Some((unit.id.to_string(), folder.failure(unit.id)?))).collect();
     let failed = manifest.failed.iter().map(|(unit, reason)| format!("unit {unit} failed: {reason}"));
-    let warned = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?.warned(plan.sweep().1);
+    let notes = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?;
+    let unit = |job: &Job| format!("{} at η = {}", plan.contenders[job.contender].label, short(job.lr, 3));
+    let warned = Warned::count(notes.warnings.iter().map(|(id, own)| (unit(&plan.units[id.index]), own.as_slice())));
     manifest.warnings = failed.chain(warned.iter().map(Warned::line)).collect();
     let study = RateStudy {
         name: scenario.name.clone(),
