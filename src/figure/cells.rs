@@ -122,9 +122,20 @@ impl Cells {
         [(left, bottom), (left, top), (right, top), (right, bottom)]
     }
 
+    /// So few that their numbers are written into them.
+    fn are_few(&self) -> bool {
+        self.values.iter().map(Vec::len).sum::<usize>() <= NUMBERED
+    }
+
+    /// What stands in cells where there is no room for their numbers, as in narrow maps and large matrices.
+    fn about_signs(&self) -> Option<String> {
+        let negative = self.values.iter().flatten().any(|value| *value < 0.0);
+        (negative && !(self.matrix && self.are_few())).then(|| "Cells with − are below 0.".to_string())
+    }
+
     fn draw_cells(&self, canvas: &mut dyn Canvas, frame: Frame, shading: Option<&Shading>) -> Result<(), DrawError> {
         let largest = self.values.iter().flatten().map(|value| value.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
-        let few = self.values.iter().map(Vec::len).sum::<usize>() <= NUMBERED;
+        let few = self.are_few();
         let corners = self.corners(frame, 0, 0);
         let (width, height) = (corners[2].0 - corners[0].0, corners[0].1 - corners[1].1);
         let written = |value: f64, digits| number(if self.matrix { rounded(value, largest) } else { value }, digits);
@@ -237,7 +248,7 @@ fn hatch(canvas: &mut dyn Canvas, corners: [Point; 4]) -> Result<(), DrawError> 
 
 impl Plot for Cells {
     fn notes(&self) -> Vec<String> {
-        self.notes.iter().cloned().chain(self.without_value()).collect()
+        self.notes.iter().cloned().chain(self.about_signs()).chain(self.without_value()).collect()
     }
 
     /// Cells have rows and columns of their own.

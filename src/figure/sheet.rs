@@ -3,23 +3,19 @@
 //! Sizes are in logical pixels, of which letters have always the same number: what a style asks for in inches and points is how large a
 //! logical pixel is, and how many of them the sheet is wide. Panels that no longer fit go to the next row.
 
+mod legend;
+
 use crate::scenario::style::{Family, Legend, Style};
 
 use super::canvas::{Canvas, DrawError, Paper};
-use super::font::{Anchor, Font, TextStyle};
+use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
-use super::page::{Entry, Picture, letter};
+use super::page::{Picture, letter};
 use super::panel::LINE_HEIGHT;
-use super::pen::draw_sample;
 use super::plot::{Labels, Place, Plot};
 use super::style::{GREY, LABEL_SIZE, SMALL_SIZE, TITLE_SIZE};
-use super::text::{draw_label, label_width, wrap};
+use super::text::{draw_label, wrap};
 
-const LEGEND_SIZE: f64 = 9.5;
-const SAMPLE: f64 = 24.0;
-const BESIDE_SAMPLE: f64 = 5.0;
-const BETWEEN_ENTRIES: f64 = 16.0;
-const LEGEND_ROW: f64 = 15.0;
 const TITLE_ROW: f64 = 17.0;
 const CAPTION_ROW: f64 = 12.0;
 const SMALL_ROW: f64 = 11.0;
@@ -59,10 +55,6 @@ impl<'p, P: Plot> Sheet<'p, P> {
         self.style.font
     }
 
-    fn legend_font(&self) -> Font {
-        self.family().regular(LEGEND_SIZE)
-    }
-
     /// Points in a logical pixel, where the style says anything of sizes.
     fn points(&self) -> Option<f64> {
         self.style.letters().map(|letters| letters / LABEL_SIZE)
@@ -75,16 +67,6 @@ impl<'p, P: Plot> Sheet<'p, P> {
 
     fn edge(&self) -> f64 {
         if self.style.width.is_some() { NARROW_EDGE } else { EDGE }
-    }
-
-    /// The entries of the legend, and the room that they take beside the panels.
-    fn legend(&self) -> (&[Entry], f64) {
-        let widest = || self.picture.legend.iter().map(|entry| self.entry_width(entry)).fold(0.0, f64::max);
-        match self.style.legend {
-            Legend::None => (&[], 0.0),
-            Legend::Right if !self.picture.legend.is_empty() => (&self.picture.legend, BETWEEN_ENTRIES + widest()),
-            _ => (&self.picture.legend, 0.0),
-        }
     }
 
     /// Panels in the widest row.
@@ -113,33 +95,6 @@ impl<'p, P: Plot> Sheet<'p, P> {
     fn caption_lines(&self) -> Vec<String> {
         let caption = if self.style.title { self.picture.caption.as_str() } else { "" };
         wrap(caption, self.family().regular(SMALL_SIZE), self.width() - 2.0 * self.edge())
-    }
-
-    fn entry_width(&self, entry: &Entry) -> f64 {
-        label_width(&entry.label, self.legend_font()) + if entry.look.is_some() { SAMPLE + BESIDE_SAMPLE } else { 0.0 }
-    }
-
-    /// Row and left end of each entry.
-    fn legend_places(&self) -> Vec<(usize, f64)> {
-        let (entries, beside) = self.legend();
-        if beside > 0.0 {
-            return (0..entries.len()).map(|row| (row, self.width() - self.edge() - beside + BETWEEN_ENTRIES)).collect();
-        }
-        let (mut row, mut x) = (0, self.edge());
-        let mut places = Vec::new();
-        for entry in entries {
-            let width = self.entry_width(entry);
-            if x > self.edge() && x + width > self.width() - self.edge() {
-                (row, x) = (row + 1, self.edge());
-            }
-            places.push((row, x));
-            x += width + BETWEEN_ENTRIES;
-        }
-        places
-    }
-
-    fn legend_height(&self) -> f64 {
-        LEGEND_ROW * self.legend_places().last().map_or(0, |(row, _)| row + 1) as f64
     }
 
     /// Where the panels' part of the sheet begins.
@@ -221,14 +176,6 @@ impl<'p, P: Plot> Sheet<'p, P> {
         self.panels_top() + self.rows().iter().map(|row| self.row_height(row)).sum::<f64>()
     }
 
-    fn legend_top(&self) -> f64 {
-        match self.style.legend {
-            Legend::Bottom => self.data_bottom(),
-            Legend::Right => self.panels_top() + ABOVE_DATA - LEGEND_ROW,
-            Legend::Top | Legend::None => self.head(),
-        }
-    }
-
     pub(super) fn paper(&self) -> Paper {
         let legend = match self.style.legend {
             Legend::Bottom => self.data_bottom() + self.legend_height() + 6.0,
@@ -265,18 +212,6 @@ impl<'p, P: Plot> Sheet<'p, P> {
         Ok(())
     }
 
-    fn draw_legend(&self, canvas: &mut dyn Canvas) -> Result<(), DrawError> {
-        for (entry, (row, mut x)) in self.legend().0.iter().zip(self.legend_places()) {
-            let baseline = self.legend_top() + LEGEND_ROW * (row + 1) as f64;
-            if let Some(look) = entry.look {
-                draw_sample(canvas, look, (x, baseline - 0.36 * LEGEND_SIZE), SAMPLE)?;
-                x += SAMPLE + BESIDE_SAMPLE;
-            }
-            draw_label(canvas, &entry.label, (x, baseline), TextStyle::new(self.legend_font()))?;
-        }
-        Ok(())
-    }
-
     fn draw_row(&self, canvas: &mut dyn Canvas, row: &Row<P>, top: f64, small: TextStyle) -> Result<(), DrawError> {
         let below = self.below_data(row);
         let (own, common) = self.notes(row);
@@ -308,35 +243,18 @@ impl<'p, P: Plot> Sheet<'p, P> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::figure::axis::Scale;
     use crate::figure::panel::{AxisSpec, Panel};
-    use crate::figure::style;
 
-    fn picture(panels: usize) -> Picture {
+    pub(in super::super) fn picture(panels: usize) -> Picture {
         let panel = || Panel::new("", AxisSpec::new("time t", Scale::Linear), AxisSpec::new("loss", Scale::Linear));
         Picture::new("p", "run".into(), "λ".into(), Vec::new(), (0..panels).map(|_| panel()).collect())
     }
 
-    fn style(text: &str) -> Style {
+    pub(in super::super) fn style(text: &str) -> Style {
         serde_json::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn a_long_legend_takes_more_rows_and_stays_on_the_page() {
-        let mut picture = picture(0);
-        picture.legend = (0..30).map(|i| Entry::new(format!("process {i}"), style::process(i))).collect();
-        let plain = Style::default();
-        let sheet = Sheet::new(&picture, &plain);
-        for (entry, (_, x)) in picture.legend.iter().zip(sheet.legend_places()) {
-            assert!(x >= EDGE && x + sheet.entry_width(entry) <= sheet.width() - EDGE);
-        }
-        let long = sheet.paper();
-        let mut short = picture.clone();
-        short.legend.truncate(1);
-        let short = Sheet::new(&short, &plain).paper();
-        assert!(short.height < long.height && short.width == long.width);
     }
 
     #[test]
@@ -376,23 +294,5 @@ mod tests {
         let (own, common) = sheet.notes(&sheet.rows()[0]);
         assert_eq!(common, ["the same"]);
         assert_eq!(own, [vec![], vec!["its own".to_string()]]);
-    }
-
-    #[test]
-    fn a_legend_stands_where_it_is_asked_for() {
-        let mut picture = picture(1);
-        picture.legend = vec![Entry::new("flow", style::process(0))];
-        let place = |text: &str| {
-            let style = style(text);
-            let sheet = Sheet::new(&picture, &style);
-            (sheet.legend_top(), sheet.legend_places(), sheet.paper())
-        };
-        let (top, _, paper) = place("{}");
-        let (bottom, _, longer) = place(r#"{"legend":"bottom"}"#);
-        assert!(top < 100.0 && bottom > 200.0 && longer.height <= paper.height + 10.0);
-        let (_, places, wider) = place(r#"{"legend":"right"}"#);
-        assert!(wider.width > paper.width && places[0].1 > paper.width - 30.0);
-        let (_, places, lower) = place(r#"{"legend":"none"}"#);
-        assert!(places.is_empty() && lower.height < paper.height);
     }
 }

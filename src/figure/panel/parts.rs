@@ -15,7 +15,7 @@ use super::{Band, TICK};
 /// From the start of a panel's letter to its heading.
 const LETTER: f64 = 22.0;
 /// From one line of a heading, or of a label beside an axis, to the next.
-pub(in super::super) const LINE_HEIGHT: f64 = LABEL_SIZE + 3.0;
+pub(in super::super) const LINE_HEIGHT: f64 = LABEL_SIZE + 4.5;
 
 /// The lines of a heading beside its letter, over `width`.
 pub(in super::super) fn heading_lines(heading: &str, family: Family, width: f64) -> Vec<String> {
