@@ -7,7 +7,7 @@ use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::integrator::Advance;
 use super::limits::Budget;
-use super::method::{Base, Method, fit};
+use super::method::{Base, Method, Taken, fit};
 use super::rhs::{NotFinite, Rhs, norm, shortest_step};
 use super::stability::Stability;
 use super::{Change, Limits, Retrial, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
@@ -256,6 +256,14 @@ impl Driver {
         (shorter <= shortest_step(front.t)).then(|| rhs.stopped_short(front.t, &front.theta))
     }
 
+    /// out ← the state at time `t` in the last step, which ended at the front.
+    fn interpolate(&mut self, rhs: &Rhs<'_>, front: &Front, t: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
+        let h = front.t - front.t_before;
+        let base = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
+        let taken = Taken { base, h, next: &front.theta, dnext: &front.dtheta };
+        self.method.interpolate(rhs, &taken, (t - front.t_before) / h, out)
+    }
+
     /// That θ at time t has blown up, if it has.
     fn blow_up(&self, t: f64, theta: &DVector<f64>) -> Option<Termination> {
         let norm = norm(theta);
@@ -288,12 +296,11 @@ impl Advance for Driver {
         }
         let t = front.t.min(t1);
         if t < front.t {
-            let h = front.t - front.t_before;
-            let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
-            let dense = self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
-            debug_assert!(dense, "only a method with dense output goes beyond the end of a segment");
             // What the step has met beyond t1 ends a later segment.
-            stop = self.blow_up(t, theta);
+            stop = match self.interpolate(&rhs, &front, t, theta) {
+                Ok(()) => self.blow_up(t, theta),
+                Err(NotFinite) => Some(Termination::Diverged { t, norm: norm(theta) }),
+            };
         } else {
             theta.copy_from(&front.theta);
             // Met on the way here by an earlier segment that ended before.
@@ -315,17 +322,16 @@ impl Advance for Driver {
         self.front.as_ref().filter(stepped).map(|front| [front.t_before, front.t])
     }
 
-    fn within_last_step(&self, t: f64, theta: &mut DVector<f64>) {
-        let Some(front) = &self.front else { return };
+    fn within_last_step(&mut self, field: &dyn VectorField, t: f64, theta: &mut DVector<f64>) -> u64 {
+        let Some(front) = self.front.take() else { return 0 };
+        let rhs = Rhs::new(field);
         if t >= front.t {
             theta.copy_from(&front.theta);
-        } else if t <= front.t_before {
+        } else if t <= front.t_before || self.interpolate(&rhs, &front, t, theta).is_err() {
             theta.copy_from(&front.theta_before);
-        } else {
-            let h = front.t - front.t_before;
-            let before = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
-            self.method.interpolate(&before, h, &front.dtheta, (t - front.t_before) / h, theta);
         }
+        self.front = Some(front);
+        rhs.gradients()
     }
 
     fn changes(&self) -> &[Change] {
@@ -333,5 +339,7 @@ impl Advance for Driver {
     }
 }
 
+#[cfg(test)]
+mod dense;
 #[cfg(test)]
 mod tests;

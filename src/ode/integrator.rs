@@ -35,7 +35,9 @@ pub(super) trait Advance {
     }
 
     /// [`Integrator::within_last_step`], for a time that is in the step.
-    fn within_last_step(&self, _t: f64, _theta: &mut DVector<f64>) {}
+    fn within_last_step(&mut self, _field: &dyn VectorField, _t: f64, _theta: &mut DVector<f64>) -> u64 {
+        0
+    }
 
     /// The methods that `auto` has taken up.
     fn changes(&self) -> &[Change] {
@@ -117,13 +119,10 @@ impl<'f> Integrator<'f> {
         self.method.last_step()
     }
 
-    /// `theta` ← the state at time `t` in the last step. False, and `theta` as it was, where [`Integrator::last_step`] does not hold `t`.
-    pub fn within_last_step(&self, t: f64, theta: &mut DVector<f64>) -> bool {
+    /// `theta` ← the state at time `t` in the last step. Returns the gradients that it took, which are part of no segment. `None`, and `theta` as it was, where [`Integrator::last_step`] does not hold `t`.
+    pub fn within_last_step(&mut self, t: f64, theta: &mut DVector<f64>) -> Option<u64> {
         let held = theta.len() == self.field.dim() && self.last_step().is_some_and(|[from, to]| from <= t && t <= to);
-        if held {
-            self.method.within_last_step(t, theta);
-        }
-        held
+        held.then(|| self.method.within_last_step(&*self.field, t, theta))
     }
 
     /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.

@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use crate::linalg::vectorised;
+use crate::linalg::{sum_over, vectorised};
 
 use super::Tolerance;
 use super::rhs::{NotFinite, Rhs};
@@ -12,6 +12,14 @@ pub(super) struct Base<'a> {
     pub t: f64,
     pub theta: &'a DVector<f64>,
     pub dtheta: &'a DVector<f64>,
+}
+
+/// A step that was taken: from `base` over `h` to `next`, where the field is `dnext`.
+pub(super) struct Taken<'a> {
+    pub base: Base<'a>,
+    pub h: f64,
+    pub next: &'a DVector<f64>,
+    pub dnext: &'a DVector<f64>,
 }
 
 /// A one-step method with an error estimate. Its stages are its own; it allocates in its first step only.
@@ -59,16 +67,21 @@ pub(super) trait Method {
     /// The next step begins at another state than where the last began or ended, though its time may be the same.
     fn restart(&mut self) {}
 
-    /// Dense output: out ← θ(t + σh) inside the last step from `base` with F(t + h) = `dnext`, 0 < σ < 1, to the order of the method.
-    /// False if it has none, as the stabilised methods: their F at a step's ends carries hρ times the error of the stiff components,
-    /// which an interpolant through it would show.
-    fn interpolate(&self, _base: &Base<'_>, _h: f64, _dnext: &DVector<f64>, _sigma: f64, _out: &mut DVector<f64>) -> bool {
-        false
-    }
-
     /// Whether it interpolates, so that a step need not end at a time of interest.
     fn is_dense(&self) -> bool {
         false
+    }
+
+    /// Dense output: out ← θ(t + σh) inside the last step that was tried, which was `taken`, 0 < σ < 1, to the order of the method.
+    /// May evaluate the field, once for a step. Asked only of a method that [is dense](Self::is_dense).
+    fn interpolate(
+        &mut self,
+        _rhs: &Rhs<'_>,
+        _taken: &Taken<'_>,
+        _sigma: f64,
+        _out: &mut DVector<f64>,
+    ) -> Result<(), NotFinite> {
+        unreachable!("steps of a method without dense output end where they are asked for")
     }
 }
 
@@ -96,6 +109,17 @@ vectorised! {
             out[i] = theta[i] + sum;
         }
     }
+
+    /// ‖a − b‖².
+    fn distance_squared(a: &[f64], b: &[f64]) -> f64 {
+        sum_over(a, b, #[inline(always)] |a, b| (a - b) * (a - b))
+    }
+}
+
+/// ‖F(a) − F(b)‖/‖a − b‖ of [a, F(a)] and [b, F(b)], 0 where a = b.
+pub(super) fn slope_between([a, da]: [&DVector<f64>; 2], [b, db]: [&DVector<f64>; 2]) -> f64 {
+    let moved = distance_squared(a.as_slice(), b.as_slice());
+    if moved > 0.0 { (distance_squared(da.as_slice(), db.as_slice()) / moved).sqrt() } else { 0.0 }
 }
 
 /// Makes `vectors` of length `dim` unless they are.

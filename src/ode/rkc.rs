@@ -13,7 +13,7 @@ use nalgebra::DVector;
 use crate::linalg::vectorised;
 
 use super::Tolerance;
-use super::method::{Base, Method, combine, fit};
+use super::method::{Base, Method, Taken, combine, fit};
 use super::rhs::{NotFinite, Rhs, measured};
 
 /// The damping ε: the stability polynomial stays below 1 − ε/3 inside the interval.
@@ -40,15 +40,24 @@ pub(super) struct Rkc {
     stages: Vec<Stage>,
     /// T_j, T'_j and T''_j at w_0, while coefficients are formed.
     chebyshev: Vec<[f64; 3]>,
-    /// Y_{j−1}, Y_{j−2}.
-    y: [DVector<f64>; 2],
+    /// The j, and the c_j, of the stage nearest to the middle of the step.
+    middle: (usize, f64),
+    /// Y_{j−1}, Y_{j−2}, and that of the middle.
+    y: [DVector<f64>; 3],
     dy: DVector<f64>,
 }
 
 impl Rkc {
     pub(super) fn new() -> Self {
-        let empty = || DVector::zeros(0);
-        Self { forced: None, first: 0.0, stages: Vec::new(), chebyshev: Vec::new(), y: [empty(), empty()], dy: empty() }
+        Self {
+            forced: None,
+            first: 0.0,
+            stages: Vec::new(),
+            chebyshev: Vec::new(),
+            middle: (1, 0.5),
+            y: std::array::from_fn(|_| DVector::zeros(0)),
+            dy: DVector::zeros(0),
+        }
     }
 
     /// With `stages` ≥ 2 in every step.
@@ -88,6 +97,9 @@ impl Rkc {
             _ => w1 * t[j][2] / t[j][1],
         };
         self.first = b(1) * w1;
+        let apart = |j: usize| (c(j) - 0.5).abs();
+        let middle = (2..s).fold(1, |nearest, j| if apart(j) < apart(nearest) { j } else { nearest });
+        self.middle = (middle, c(middle));
         self.stages.clear();
         self.stages.extend((2..=s).map(|j| {
             let (mu, nu, mu_tilde) = (2.0 * b(j) * w0 / b(j - 1), -b(j) / b(j - 2), 2.0 * b(j) * w1 / b(j - 1));
@@ -125,14 +137,18 @@ impl Method for Rkc {
         fit(std::array::from_mut(&mut self.dy), dim);
         self.prepare(self.forced.unwrap_or_else(|| Self::stages_for(h * rho)));
         let Base { t, theta, dtheta } = *base;
-        let [last, before] = &mut self.y;
+        let [last, before, middle] = &mut self.y;
         before.copy_from(theta);
         combine(last, theta, h, [self.first], [dtheta]);
-        for stage in &self.stages {
+        middle.copy_from(last);
+        for (j, stage) in (2..).zip(&self.stages) {
             rhs.eval_unchecked(t + stage.c * h, last, &mut self.dy);
             advance(next, h, &stage.weights, [theta, last, before, &self.dy, dtheta]);
             std::mem::swap(before, last);
             std::mem::swap(last, next);
+            if j == self.middle.0 {
+                middle.copy_from(last);
+            }
         }
         next.copy_from(last);
         rhs.eval_unchecked(t + h, next, dnext);
@@ -145,6 +161,27 @@ impl Method for Rkc {
             |[y0, y1, f0, f1]| 0.8 * (y0 - y1) + 0.4 * h * (f0 + f1),
         );
         measured(error)
+    }
+
+    fn is_dense(&self) -> bool {
+        true
+    }
+
+    /// The cubic with these values at 0, c and 1 and the third derivative of the error estimate.
+    fn interpolate(&mut self, _: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
+        let &Taken { base: Base { theta, dtheta, .. }, h, next, dnext } = taken;
+        let c = self.middle.1;
+        // ((σ − c)(σ − 1), σ(σ − 1), σ(σ − c)) of Lagrange, and σ(σ − c)(σ − 1)/6 of Newton, of 15 times the estimate.
+        let bend = 2.5 * sigma * (sigma - c) * (sigma - 1.0);
+        let weights = [
+            (sigma - c) * (sigma - 1.0) / c + 0.8 * bend,
+            sigma * (sigma - 1.0) / (c * (c - 1.0)),
+            sigma * (sigma - c) / (1.0 - c) - 0.8 * bend,
+            0.4 * h * bend,
+            0.4 * h * bend,
+        ];
+        weigh(out.as_mut_slice(), weights, [theta, &self.y[2], next, dtheta, dnext].map(DVector::as_slice));
+        Ok(())
     }
 }
 

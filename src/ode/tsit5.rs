@@ -8,10 +8,10 @@ mod low_rank;
 
 use nalgebra::DVector;
 
-use crate::linalg::{sum_over, vectorised};
+use crate::linalg::vectorised;
 
 use super::Tolerance;
-use super::method::{Base, Method, combine, fit};
+use super::method::{Base, Method, Taken, combine, fit, slope_between};
 use super::rhs::{NotFinite, Rhs, measured};
 use low_rank::LowRankStages;
 
@@ -122,8 +122,7 @@ impl Method for Tsit5 {
         if let Some(stages) = &self.low_rank {
             return stages.felt(base.theta);
         }
-        let moved = distance_squared(next.as_slice(), self.scratch[0].as_slice());
-        if moved > 0.0 { (distance_squared(dnext.as_slice(), self.k[4].as_slice()) / moved).sqrt() } else { 0.0 }
+        slope_between([next, dnext], [&self.scratch[0], &self.k[4]])
     }
 
     fn restart(&mut self) {
@@ -132,18 +131,19 @@ impl Method for Tsit5 {
         }
     }
 
-    fn interpolate(&self, base: &Base<'_>, h: f64, dnext: &DVector<f64>, sigma: f64, out: &mut DVector<f64>) -> bool {
-        if let Some(stages) = &self.low_rank {
-            stages.interpolate(base.theta, h, sigma, out);
-            return true;
-        }
-        let [k2, k3, k4, k5, k6] = &self.k;
-        combine(out, base.theta, h, interpolant(sigma), [base.dtheta, k2, k3, k4, k5, k6, dnext]);
+    fn is_dense(&self) -> bool {
         true
     }
 
-    fn is_dense(&self) -> bool {
-        true
+    fn interpolate(&mut self, _: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
+        let Taken { base, h, dnext, .. } = taken;
+        if let Some(stages) = &self.low_rank {
+            stages.interpolate(base.theta, *h, sigma, out);
+            return Ok(());
+        }
+        let [k2, k3, k4, k5, k6] = &self.k;
+        combine(out, base.theta, *h, interpolant(sigma), [base.dtheta, k2, k3, k4, k5, k6, dnext]);
+        Ok(())
     }
 }
 
@@ -166,11 +166,6 @@ vectorised! {
             next[i] = theta[i] + sum;
             error[i] = off;
         }
-    }
-
-    /// ‖a − b‖².
-    fn distance_squared(a: &[f64], b: &[f64]) -> f64 {
-        sum_over(a, b, #[inline(always)] |a, b| (a - b) * (a - b))
     }
 }
 

@@ -164,7 +164,7 @@ pub(super) struct Goal {
     below: Option<(f64, DVector<f64>)>,
     /// Where it will hold, inside a step that goes beyond the state handed over.
     ahead: Option<(f64, Reached)>,
-    /// Gradients of integrating again.
+    /// Gradients of integrating again, and of states inside steps.
     gradients: u64,
     /// Spent on looks since it was last asked for.
     time: Duration,
@@ -237,7 +237,7 @@ impl Goal {
         if let Some([from, to]) = dense {
             self.look_ahead(integrator, [from, to], segment.t, theta);
             if let Some((t, reached)) = self.ahead.filter(|(t, _)| *t <= segment.t) {
-                integrator.within_last_step(t, theta);
+                self.gradients += integrator.within_last_step(t, theta).unwrap_or(0);
                 (segment.t, segment.stop) = (t, Some(reached.at(t)));
             }
         } else if segment.t > self.looked {
@@ -270,16 +270,16 @@ impl Goal {
     }
 
     /// Looks at the end of a step, and where the condition holds there for the time since when, into `ahead`.
-    fn look_ahead(&mut self, integrator: &Integrator, [from, to]: [f64; 2], t: f64, theta: &DVector<f64>) {
+    fn look_ahead(&mut self, integrator: &mut Integrator, [from, to]: [f64; 2], t: f64, theta: &DVector<f64>) {
         let mut state = theta.clone();
         if t < to {
-            integrator.within_last_step(to, &mut state);
+            self.gradients += integrator.within_last_step(to, &mut state).unwrap_or(0);
         }
         self.looked = to;
         let Some(mut reached) = self.criterion.look(&*self.objective, &state, None) else { return };
         let (mut low, mut high) = (from, to);
         while let Some(middle) = halfway(low, high).filter(|_| !self.is_found(low, high)) {
-            integrator.within_last_step(middle, &mut state);
+            self.gradients += integrator.within_last_step(middle, &mut state).unwrap_or(0);
             match self.criterion.look(&*self.objective, &state, None) {
                 Some(earlier) => (high, reached) = (middle, earlier),
                 None => low = middle,

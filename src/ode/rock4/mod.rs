@@ -19,7 +19,7 @@ use self::finish::Finish;
 use self::orthogonal::Term;
 use self::polynomial::{FEWEST, StabilityPolynomial, length};
 use super::Tolerance;
-use super::method::{Base, Method, combine, fit};
+use super::method::{Base, Method, Taken, combine, fit};
 use super::rhs::{NotFinite, Rhs, measured};
 
 /// A longer recurrence would amplify rounding errors, which grow with s².
@@ -55,11 +55,13 @@ pub(super) struct Rock4 {
     scratch: [DVector<f64>; 5],
     /// The number of stages if it is not to follow from hρ.
     forced: Option<usize>,
+    /// That of the last step.
+    stages: usize,
 }
 
 impl Rock4 {
     pub(super) fn new() -> Self {
-        Self { scratch: std::array::from_fn(|_| DVector::zeros(0)), forced: None }
+        Self { scratch: std::array::from_fn(|_| DVector::zeros(0)), forced: None, stages: FEWEST }
     }
 
     /// With `stages` ≥ 5 in every step, whatever the spectral radius.
@@ -99,7 +101,8 @@ impl Method for Rock4 {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite> {
         fit(&mut self.scratch, base.theta.len());
-        let Scheme { terms, finish } = scheme(self.forced.unwrap_or_else(|| stages_for(h * rho)));
+        self.stages = self.forced.unwrap_or_else(|| stages_for(h * rho));
+        let Scheme { terms, finish } = scheme(self.stages);
         let [k, f1, f2, f3, f4] = &mut self.scratch;
 
         // K_{j−1} is in `k` and K_{j−2} in `next`, where K_j takes its place; their times, in units of h, follow the same recurrence.
@@ -135,6 +138,18 @@ impl Method for Rock4 {
             |[theta, k, f1, f2, f3, f4]| e0 * (k - theta) + (e1 * f1 + e2 * f2 + e3 * f3 + e4 * f4),
         );
         measured(error)
+    }
+
+    fn is_dense(&self) -> bool {
+        true
+    }
+
+    fn interpolate(&mut self, _: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
+        let &Taken { base: Base { theta, .. }, h, .. } = taken;
+        let [k, f1, f2, f3, f4] = &self.scratch;
+        let [w0, w1, w2, w3, w4] = scheme(self.stages).finish.interpolant(sigma);
+        combine(out, theta, h, [w0 / h, -w0 / h, w1, w2, w3, w4], [k, theta, f1, f2, f3, f4]);
+        Ok(())
     }
 }
 

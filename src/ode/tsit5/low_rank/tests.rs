@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use super::super::Tsit5;
 use super::*;
-use crate::ode::method::Method;
+use crate::ode::method::{Method, Taken};
 use crate::ode::{self, JacobianProducts, Limits, VectorField};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -92,7 +92,8 @@ fn two_steps(field: &Field, h: f64) -> Vec<DVector<f64>> {
         let error = method.step(&rhs, &base, h, 0.0, &tolerance, &mut next, &mut dnext).unwrap();
         known.push(DVector::from_element(1, error));
         known.push(DVector::from_element(1, method.felt(&base, &next, &dnext)));
-        assert!(method.interpolate(&base, h, &dnext, 0.4, &mut out));
+        let taken = Taken { base, h, next: &next, dnext: &dnext };
+        method.interpolate(&rhs, &taken, 0.4, &mut out).unwrap();
         known.extend([out, next.clone(), dnext.clone()]);
         (theta, dtheta) = (next, dnext);
     }
