@@ -13,7 +13,7 @@ use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
 use gramflow::network::Architecture;
 use gramflow::objective::LinearObjective;
-use gramflow::ode::{Integrator, Interrupt, Limits, OdeError, Tolerance, rkc, rock4, tsit5};
+use gramflow::ode::{Integrator, Interrupt, Limits, OdeError, Tolerance, dp8, rkc, rock4, tsit5};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::run::{Problem, run};
 use gramflow::scenario;
@@ -80,10 +80,14 @@ fn forget_resident_peak() {
 type Method = for<'f> fn(&'f GradientFlow<'f>, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
 
 /// Methods, and the vectors in their state: θ, F, next θ, next F, and
-/// tsit5: k_2, …, k_6, a stage and the step's error; rock4: K_{j−1} and four F; rkc: two Y and F, and a vector with its image for the
+/// tsit5: k_2, …, k_6, a stage and the step's error; dp8: k_2, …, k_12 and two stages; rock4: K_{j−1} and four F; rkc: three Y and F, and a vector with its image for the
 /// spectral radius, which rock4 has, too.
-const METHODS: [(&str, Method, usize); 3] =
-    [("tsit5", |f, t, l| tsit5(f, t, l), 11), ("rock4", |f, t, l| rock4(f, t, l), 11), ("rkc", |f, t, l| rkc(f, t, l), 9)];
+const METHODS: [(&str, Method, usize); 4] = [
+    ("tsit5", |f, t, l| tsit5(f, t, l), 11),
+    ("dp8", |f, t, l| dp8(f, t, l), 17),
+    ("rock4", |f, t, l| rock4(f, t, l), 11),
+    ("rkc", |f, t, l| rkc(f, t, l), 10),
+];
 
 /// What one piece of work took.
 struct Account {

@@ -191,7 +191,7 @@ pub(super) fn process(i: usize) -> Look {
 
 /// The methods of integration, each with its colour: the Gauss methods are one family. Beyond their colours they differ in shape or
 /// dash, so that they are told apart in grey.
-const METHODS: [(&str, RGBColor); 10] = [
+const METHODS: [(&str, RGBColor); 11] = [
     ("dopri5", OKABE_ITO[0]),
     ("tsit5", OKABE_ITO[5]),
     ("dop853", OKABE_ITO[1]),
@@ -202,6 +202,7 @@ const METHODS: [(&str, RGBColor); 10] = [
     ("gauss3", OKABE_ITO[4]),
     ("rk4", GREY),
     ("auto", BLACK),
+    ("dp8", OKABE_ITO[1]),
 ];
 
 /// The look of a method of integration, the same in every picture. `limited`: of the points whose error may be the reference's.

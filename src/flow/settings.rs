@@ -96,6 +96,8 @@ pub enum Integrator {
     },
     /// Tsitouras 5(4), for problems that are not stiff.
     Tsit5,
+    /// Dormand–Prince 8(5,3) with dense output, for smooth problems that are not stiff, at tight tolerances.
+    Dp8,
     /// Runge–Kutta–Chebyshev of order 2, for stiff problems at loose tolerances.
     Rkc,
     /// Orthogonal Runge–Kutta–Chebyshev of order 4, for stiff problems.
@@ -116,6 +118,7 @@ impl Integrator {
             Self::Dop853 => "dop853",
             Self::Rk4 { .. } => "rk4",
             Self::Tsit5 => "tsit5",
+            Self::Dp8 => "dp8",
             Self::Rkc => "rkc",
             Self::Rock4 => "rock4",
             Self::Gauss { stages: 1 } => "gauss1",
@@ -127,7 +130,7 @@ impl Integrator {
 
     /// Whether it carries flows along the kinks of a network.
     pub fn slides(self) -> bool {
-        matches!(self, Self::Auto | Self::Tsit5 | Self::Rkc | Self::Rock4)
+        matches!(self, Self::Auto | Self::Tsit5 | Self::Dp8 | Self::Rkc | Self::Rock4)
     }
 }
 

@@ -79,7 +79,7 @@ impl Front {
 impl Driver {
     pub(super) fn new(method: Box<dyn Method>, tolerance: Tolerance, limits: Limits) -> Self {
         Self {
-            stability: Stability::new(method.feels()),
+            stability: Stability::new(&*method),
             method,
             chooser: Chooser::User,
             changes: Vec::new(),

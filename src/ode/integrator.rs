@@ -119,7 +119,8 @@ impl<'f> Integrator<'f> {
         self.method.last_step()
     }
 
-    /// `theta` ← the state at time `t` in the last step. Returns the gradients that it took, which are part of no segment. `None`, and `theta` as it was, where [`Integrator::last_step`] does not hold `t`.
+    /// `theta` ← the state at time `t` in the last step. Returns the gradients that it took, which are part of no segment: none but once
+    /// in a step of [`dp8`](super::dp8). `None`, and `theta` as it was, where [`Integrator::last_step`] does not hold `t`.
     pub fn within_last_step(&mut self, t: f64, theta: &mut DVector<f64>) -> Option<u64> {
         let held = theta.len() == self.field.dim() && self.last_step().is_some_and(|[from, to]| from <= t && t <= to);
         held.then(|| self.method.within_last_step(&*self.field, t, theta))

@@ -21,6 +21,7 @@ mod auto;
 mod controller;
 mod dop853;
 mod dopri5;
+mod dp8;
 mod driver;
 mod embedded;
 mod error;
@@ -95,6 +96,14 @@ pub fn auto<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limi
 /// As of [`auto`].
 pub fn tsit5<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     driven(field, || Box::new(tsit5::Tsit5::new()), tolerance, limits)
+}
+
+/// The integrator `dp8`: Dormand & Prince 8(5,3), for smooth flows that are not stiff, at tight tolerance. Its steps keep to 5/ρ.
+///
+/// # Errors
+/// As of [`auto`].
+pub fn dp8<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    driven(field, || Box::new(dp8::Dp8::new()), tolerance, limits)
 }
 
 /// The integrator `rkc`: Runge–Kutta–Chebyshev of order 2, for stiff flows at loose tolerance.

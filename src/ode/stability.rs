@@ -15,12 +15,12 @@ const STEPS_AT_EASE: f64 = 40.0;
 /// hρ at which the methods of ours that need the fewest stages meet their bounds of stability. The number of steps between estimates grows
 /// with the square of what hρ falls short of it.
 const NEAR: f64 = 3.0;
-/// While h times what was felt is less, no estimate is needed: on the flows of `benches/integrators.rs` the largest lower bound was never
-/// below 0.42 ρ, so that hρ stays below [`NEAR`].
-const UNFELT: f64 = 1.2;
+/// While h times what was felt is less than this share of the hρ that the method's steps keep to, no estimate is needed: on the flows of
+/// `benches/integrators.rs` the largest lower bound was never below 0.42 ρ.
+const UNFELT: f64 = 0.4;
 /// Nor for more steps than this: a component that has no part in the motion is not felt before a step was unstable.
 const STEPS_UNFELT: u32 = 100;
-/// Accepted steps from one at which ρ is felt to the next, while h times what was felt is less than half of [`UNFELT`].
+/// Accepted steps from one at which ρ is felt to the next, while h times what was felt is less than half of that.
 const STEPS_PER_TOUCH: u32 = 4;
 
 /// ρ as far as it is known.
@@ -33,18 +33,20 @@ pub(super) struct Stability {
 }
 
 /// What steps have felt.
-#[derive(Default)]
 struct Felt {
     /// The largest lower bound of ρ.
     rho: f64,
     /// Accepted steps.
     steps: u32,
+    /// h times the largest lower bound up to which no estimate is needed.
+    unfelt: f64,
 }
 
 impl Stability {
-    /// `feels`: whether the method will feel ρ.
-    pub(super) fn new(feels: bool) -> Self {
-        Self { radius: SpectralRadius::new(), age: None, felt: feels.then(Felt::default) }
+    /// For steps of `method`.
+    pub(super) fn new(method: &dyn Method) -> Self {
+        let felt = Felt { rho: 0.0, steps: 0, unfelt: UNFELT * method.longest_step(1.0) };
+        Self { radius: SpectralRadius::new(), age: None, felt: method.feels().then_some(felt) }
     }
 
     /// ρ, a twentieth on the safe side; 0 before the first estimate.
@@ -60,7 +62,7 @@ impl Stability {
     /// Whether ρ must be estimated before a step of length `h`.
     pub(super) fn is_due(&self, h: f64) -> bool {
         if let Some(felt) = &self.felt {
-            return h * felt.rho >= UNFELT || felt.steps >= STEPS_UNFELT;
+            return h * felt.rho >= felt.unfelt || felt.steps >= STEPS_UNFELT;
         }
         let room = (NEAR / (h * self.rho())).powi(2);
         let interval = (STEPS_PER_ESTIMATE * room).clamp(STEPS_PER_ESTIMATE, STEPS_AT_EASE);
@@ -80,7 +82,7 @@ impl Stability {
     pub(super) fn feel(&mut self, method: &dyn Method, base: &Base<'_>, h: f64, next: &DVector<f64>, dnext: &DVector<f64>) {
         let Some(felt) = &mut self.felt else { return };
         // ρ changes with the state, and the step is known.
-        if felt.steps % STEPS_PER_TOUCH != 0 && h * felt.rho < 0.5 * UNFELT {
+        if felt.steps % STEPS_PER_TOUCH != 0 && h * felt.rho < 0.5 * felt.unfelt {
             return;
         }
         felt.rho = felt.rho.max(method.felt(base, next, dnext));

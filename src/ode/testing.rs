@@ -12,6 +12,7 @@ pub(crate) const METHODS: &[(&str, Make)] = &[
     ("dopri5", |field, tolerance, limits| dopri5(field, tolerance, limits).unwrap()),
     ("dop853", |field, tolerance, limits| dop853(field, tolerance, limits).unwrap()),
     ("tsit5", |field, tolerance, limits| tsit5(field, tolerance, limits).unwrap()),
+    ("dp8", |field, tolerance, limits| dp8(field, tolerance, limits).unwrap()),
     ("rkc", |field, tolerance, limits| rkc(field, tolerance, limits).unwrap()),
     ("rock4", |field, tolerance, limits| rock4(field, tolerance, limits).unwrap()),
     ("gauss1", |field, tolerance, limits| gauss(field, 1, tolerance, limits).unwrap()),

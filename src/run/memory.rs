@@ -5,7 +5,7 @@
 //! - objective: 5 d_0² + 2 d_0 d_L of a linear network, with labels that were not observed also n(d_0 + 3 d_L), of others 25 P + 6·min(n, 1024)·Σ d_l; with `measure: [sharpness]` of others
 //!   also 4n·Σ d_l, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
-//! - processes: 14 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
+//! - processes: 20 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
 //!   128 MB, for Krylov spaces; with `stop` 4 P for the flow and P for each optimizer;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L of a linear network;
 //! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with `record.weights`
@@ -147,7 +147,7 @@ impl Memory {
         // The states between which the flow's stop is found, and gradients.
         let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
-        let processes = sum([product([14 * twice + 8 * optimizers + stops, parameters]), krylov]);
+        let processes = sum([product([20 * twice + 8 * optimizers + stops, parameters]), krylov]);
 
         let kernel = if scenario.measure.contains(&Measure::Ntk) {
             let rows = scenario.kernel_rows(samples);

@@ -306,3 +306,6 @@ fn record(
     recorder.push(step, snapshot.t, row);
     recorder.push_weights(snapshot.t, snapshot.parameters);
 }
+
+#[cfg(test)]
+mod records;
