@@ -82,7 +82,7 @@ fn kink() -> f64 {
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Integrator {
-    /// `tsit5`, `rkc` or `rock4`, whichever suits the problem.
+    /// `tsit5`, `dp8`, `rkc` or `rock4`, whichever suits the problem.
     #[default]
     Auto,
     /// Dormand–Prince 5(4), from the crate `ode_solvers`.

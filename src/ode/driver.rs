@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use super::auto::{Auto, Choice, Reading};
+use super::auto::{Auto, Choice, Given, Reading};
 use super::controller::Controller;
 use super::initial_step::initial_step;
 use super::integrator::Advance;
@@ -95,9 +95,8 @@ impl Driver {
 
     /// With the method that suits the flow, and another when it turns out otherwise.
     pub(super) fn auto(tolerance: Tolerance, limits: Limits) -> Self {
-        // Without one that may begin unseen: replaced before the first step.
-        let method = Auto::unseen(tolerance.rtol).map_or_else(|| Choice::Rock4.method(), |(choice, _)| choice.method());
-        Self { chooser: Chooser::Unseen, ..Self::new(method, tolerance, limits) }
+        // Replaced before the first step, which begins with what suits the field.
+        Self { chooser: Chooser::Unseen, ..Self::new(Choice::Rock4.method(), tolerance, limits) }
     }
 
     /// Makes (t0, θ) the front, unless the last segment ended there and what was found beyond still holds.
@@ -110,10 +109,13 @@ impl Driver {
         rhs.eval(t0, theta, &mut dtheta)?;
         if self.step.is_none() {
             let base = Base { t: t0, theta, dtheta: &dtheta };
+            if let (Chooser::Unseen, Some((choice, reason))) = (&self.chooser, self.given(rhs).unseen()) {
+                self.method = choice.method();
+                self.stability = Stability::new(&*self.method);
+                self.changes.push(Change { t: t0, method: choice.name(), reason: reason.to_string() });
+            }
             if !self.stability.listens() {
                 self.look(rhs, &base)?;
-            } else if let (Chooser::Unseen, Some((_, reason))) = (&self.chooser, Auto::unseen(self.tolerance.rtol)) {
-                self.changes.push(Change { t: t0, method: self.method.name(), reason: reason.to_string() });
             }
             self.step = Some(initial_step(rhs, &base, &self.tolerance, self.method.error_power())?);
         }
@@ -135,10 +137,15 @@ impl Driver {
         Ok(())
     }
 
+    /// What `auto` chooses by.
+    fn given(&self, rhs: &Rhs) -> Given {
+        Given { rtol: self.tolerance.rtol, high_order: rhs.favours_high_order() && rhs.low_rank().is_none() }
+    }
+
     /// Estimates ρ anew, and lets `auto` choose if it is asked to.
     fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
         self.stability.estimate(rhs, base.t, base.theta)?;
-        let rho = self.stability.rho();
+        let (rho, given) = (self.stability.rho(), self.given(rhs));
         let look = Reading {
             step: self.step.unwrap_or(0.0),
             longest: self.method.longest_step(rho),
@@ -149,12 +156,12 @@ impl Driver {
         let (choice, reason) = match &mut self.chooser {
             Chooser::User => return Ok(()),
             Chooser::Unseen => {
-                let accelerates = Auto::minds_saddles(self.tolerance.rtol) && {
+                let accelerates = given.minds_saddles() && {
                     let mut jf = base.theta.clone();
                     rhs.jacobian_vector(base.t, base.theta, base.dtheta, &mut jf)?;
                     jf.dot(base.dtheta) > 0.0
                 };
-                let (auto, reason) = Auto::begin(self.tolerance.rtol, &look, accelerates);
+                let (auto, reason) = Auto::begin(given, &look, accelerates);
                 let choice = auto.choice();
                 self.chooser = Chooser::Auto(auto);
                 self.steps_since_review = 0;

@@ -33,6 +33,12 @@ pub trait VectorField {
         None
     }
 
+    /// Whether a method of high order pays at tight tolerance: F has all the derivatives on which such a method relies, and its evaluations
+    /// cost much more than a method's own passes over vectors of length P. [`auto`](super::auto) then takes one.
+    fn favours_high_order(&self) -> bool {
+        false
+    }
+
     /// What one evaluation costs, in gradients of the objective that the field is made of.
     fn evaluation_cost(&self) -> u64 {
         1

@@ -163,6 +163,9 @@ macro_rules! fields {
             fn switching(&self) -> Option<&dyn Switching> {
                 (**self).switching()
             }
+            fn favours_high_order(&self) -> bool {
+                (**self).favours_high_order()
+            }
             fn evaluation_cost(&self) -> u64 {
                 (**self).evaluation_cost()
             }

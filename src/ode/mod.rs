@@ -80,7 +80,7 @@ pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
     norm.is_nan() || norm > 1e12 * start_norm.max(1.0)
 }
 
-/// The integrator `auto`: [`tsit5`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance, changed when the flow turns out
+/// The integrator `auto`: [`tsit5`], [`dp8`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance, changed when the flow turns out
 /// otherwise. Needs `limits.t_end` to judge whether a horizon is long.
 ///
 /// # Errors

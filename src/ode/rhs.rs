@@ -63,6 +63,11 @@ impl<'a> Rhs<'a> {
         self.field.eval(t, theta, dtheta);
     }
 
+    /// Whether a method of high order pays.
+    pub(super) fn favours_high_order(&self) -> bool {
+        self.field.favours_high_order()
+    }
+
     /// The field's form by thin matrices, where it has one.
     pub(super) fn low_rank(&self) -> Option<&'a dyn LowRank> {
         self.field.low_rank()
