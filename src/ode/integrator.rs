@@ -6,7 +6,8 @@ use nalgebra::DVector;
 
 use super::rhs::is_finite;
 use super::{
-    Change, JacobianProducts, Limits, LowRank, OdeError, Segment, Switching, Termination, Tolerance, VectorField, Work,
+    Change, Interrupt, JacobianProducts, Limits, LowRank, OdeError, Segment, Switching, Termination, Tolerance, VectorField,
+    Work,
 };
 
 /// What carries a state forward in time, behind an [`Integrator`].
@@ -52,6 +53,7 @@ pub(super) trait Advance {
 pub struct Integrator<'f> {
     field: Box<dyn VectorField + 'f>,
     method: Box<dyn Advance>,
+    interrupt: Interrupt,
 }
 
 impl<'f> Integrator<'f> {
@@ -74,7 +76,7 @@ impl<'f> Integrator<'f> {
         if limits.t_end.is_nan() {
             return Err(OdeError::EndTime);
         }
-        Ok(Self { field: Box::new(field), method: method() })
+        Ok(Self { field: Box::new(field), method: method(), interrupt: limits.interrupt.clone() })
     }
 
     /// Advances `theta` from `t0` to exactly `t1` ≥ `t0`, or as far as it gets; `theta` is then the state at [`Segment::t`]. Why it stopped
@@ -110,7 +112,14 @@ impl<'f> Integrator<'f> {
             let stop = Some(Termination::Diverged { t: t0, norm: theta.norm() });
             return Ok(Segment { t: t0, work: Work::default(), stop });
         }
-        Ok(self.method.advance_or_pause(&*self.field, t0, pause.max(t0), t1, theta))
+        let mut segment = self.method.advance_or_pause(&*self.field, t0, pause.max(t0), t1, theta);
+        // A field may give up once it is interrupted, and what it gives then is no number.
+        if let Some(Termination::Diverged { t, .. } | Termination::Stiff { t, .. }) = segment.stop
+            && self.interrupt.is_raised()
+        {
+            segment.stop = Some(Termination::Interrupted { t });
+        }
+        Ok(segment)
     }
 
     /// From where to where the last step went, of a method with dense output: it may end after the state that was handed over. `None` of a

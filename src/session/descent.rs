@@ -113,7 +113,10 @@ impl<'a> Descent<'a> {
             self.rule.step(rate, self.gradient.as_slice(), self.parameters.values_mut().as_mut_slice());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
-                self.stop = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
+                // An objective may give up once it is interrupted, and what it gives then is no number.
+                if !self.interrupt.is_raised() {
+                    self.stop = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
+                }
             } else {
                 self.steps += 1;
                 self.looked = false;

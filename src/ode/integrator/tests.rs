@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::*;
 use crate::linalg::{Factors, LowRankLayout, LowRankSum};
 use crate::ode::testing::{METHODS, Scalar};
-use crate::ode::{dop853, dopri5, gauss, rk4, spectral_radius, tsit5};
+use crate::ode::{dop853, dopri5, field, gauss, rk4, spectral_radius, tsit5};
 
 const TOLERANCE: Tolerance = Tolerance { rtol: 1e-8, atol: 1e-11 };
 
@@ -206,4 +206,23 @@ fn a_lent_field_declares_its_costs() {
     let mut theta = DVector::from_element(1, 1.0);
     let work = tsit5(&field, TOLERANCE, Limits::default()).unwrap().advance(0.0, 0.5, &mut theta).unwrap().work;
     assert_eq!(work.evaluations, 7 * field.0.get());
+}
+
+/// A field that raises the interrupt and gives up, as one does whose user has asked for the end: interrupted, not diverged.
+#[test]
+fn what_gives_up_once_it_is_interrupted_has_not_diverged() {
+    for (name, make) in METHODS {
+        let interrupt = Interrupt::default();
+        let evaluations = Cell::new(0);
+        let giving_up = field(1, |_t, theta: &DVector<f64>, out: &mut DVector<f64>| {
+            evaluations.set(evaluations.get() + 1);
+            if evaluations.get() > 40 {
+                interrupt.raise();
+            }
+            out[0] = if interrupt.is_raised() { f64::NAN } else { -theta[0] };
+        });
+        let limits = Limits { interrupt: interrupt.clone(), ..Limits::default() };
+        let segment = make(&giving_up, TOLERANCE, limits).advance(0.0, 1e3, &mut DVector::from_element(1, 1.0)).unwrap();
+        assert!(matches!(segment.stop, Some(Termination::Interrupted { .. })), "{name}: {:?}", segment.stop);
+    }
 }
