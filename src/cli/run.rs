@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::figure;
-use crate::folder::{Ending, FolderDraft};
+use crate::folder::{FolderDraft, Ending, final_weights};
 use crate::record::Outcome;
 use crate::run::{self, Finished};
 
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     drop(meter);
 
     let draft = FolderDraft::new(&folder)?;
-    draft.write(&finished.run, &scenario, &finished.weights)?;
+    draft.write(&finished.run, &scenario, &final_weights(&finished.weights))?;
     if let Some(trajectory) = &finished.trajectory {
         draft.write_trajectory(trajectory)?;
     }

@@ -118,7 +118,22 @@ pub fn draw_all(run: &Run, style: &Style, dir: &Path) -> Result<Drawn, FigureErr
     write(PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style)), &OF_RUNS, dir)
 }
 
-/// The same of a study of integrators.
+/// The names of the pictures that the records of `run` allow.
+pub fn names(run: &Run) -> Vec<String> {
+    PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| picture.name).collect()
+}
+
+/// The picture `name` of those as the content of a file; `None` where there is none of that name.
+pub fn draw(run: &Run, name: &str, style: &Style, format: Format) -> Result<Option<Vec<u8>>, FigureError> {
+    let Some(picture) = PICTURES.iter().filter_map(|picture_of| picture_of(run)).find(|picture| picture.name == name) else {
+        return Ok(None);
+    };
+    let picture = styled(picture, style)?;
+    let path = PathBuf::from(format!("{name}.{}", format.extension()));
+    drawn(&sheet::Sheet::new(&picture, style), &picture, format, &path).map(Some)
+}
+
+/// As [`draw_all`], of a study of integrators.
 pub fn draw_study(study: &Study, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
     let pictures = [study::work_precision(study), study::tolerance(study)];
     write(pictures.into_iter().flatten().map(|picture| (picture, style)), &OF_STUDIES, dir)
@@ -151,28 +166,38 @@ fn write<'s, P: plot::Plot>(
     let mut files = Vec::new();
     let mut ignored = ignored::Ignored::default();
     for (picture, style) in pictures {
-        let name = picture.name.clone();
         ignored.look_at(&picture, style);
-        let limits = |misplaced: page::Misplaced| FigureError::Limits {
-            picture: name.clone(),
-            letter: misplaced.letter,
-            limits: misplaced.limits,
-        };
-        let picture = picture.styled(style).map_err(limits)?;
+        let picture = styled(picture, style)?;
         let sheet = sheet::Sheet::new(&picture, style);
-        let paper = sheet.paper();
-        for format in &style.format.0 {
-            let path = dir.join(format!("{name}.{}", format.extension()));
-            let drawn = match format {
-                Format::Svg => canvas::svg(paper, |canvas| sheet.draw(canvas)).map(String::into_bytes),
-                Format::Png => canvas::png(paper, |canvas| sheet.draw(canvas)),
-                Format::Pdf => canvas::pdf(paper, &picture.title, |canvas| sheet.draw(canvas)),
-            };
-            let bytes = drawn.map_err(|source| FigureError::Draw { path: path.clone(), source })?;
+        for &format in &style.format.0 {
+            let path = dir.join(format!("{}.{}", picture.name, format.extension()));
+            let bytes = drawn(&sheet, &picture, format, &path)?;
             write_file(&bytes, path, &mut files)?;
         }
     }
     Ok(Drawn { files, warnings: ignored.told(possible) })
+}
+
+/// The same picture as a style asks for it.
+fn styled<P: plot::Plot>(picture: page::Picture<P>, style: &Style) -> Result<page::Picture<P>, FigureError> {
+    let name = picture.name.clone();
+    picture.styled(style).map_err(|page::Misplaced { letter, limits }| FigureError::Limits { picture: name, letter, limits })
+}
+
+/// The content of its file, `path`.
+fn drawn<P: plot::Plot>(
+    sheet: &sheet::Sheet<P>,
+    picture: &page::Picture<P>,
+    format: Format,
+    path: &Path,
+) -> Result<Vec<u8>, FigureError> {
+    let paper = sheet.paper();
+    let drawn = match format {
+        Format::Svg => canvas::svg(paper, |canvas| sheet.draw(canvas)).map(String::into_bytes),
+        Format::Png => canvas::png(paper, |canvas| sheet.draw(canvas)),
+        Format::Pdf => canvas::pdf(paper, &picture.title, |canvas| sheet.draw(canvas)),
+    };
+    drawn.map_err(|source| FigureError::Draw { path: path.to_path_buf(), source })
 }
 
 fn write_file(bytes: &[u8], path: PathBuf, files: &mut Vec<PathBuf>) -> Result<(), FigureError> {

@@ -117,11 +117,20 @@ fn kind(name: &str, physical: PhysicalType) -> Result<ColumnKind, ParquetError> 
 /// Reads a table that [`write`] or [`write_long`](super::write_long) wrote, all row groups one after another. Where text, a count or
 /// a flag is null, as in a long table of unlike pieces, it is refused: those types have no value for it.
 pub fn read(path: &Path) -> Result<Table, TableError> {
-    let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
-    read_table(file).map_err(|source| TableError::Parquet { path: path.into(), source })
+    open(path, false)
 }
 
-fn read_table(file: File) -> Result<Table, ParquetError> {
+/// The same of a long table of unlike pieces: a column of counts or flags with nulls is one of numbers, NaN where it is null.
+pub fn read_long(path: &Path) -> Result<Table, TableError> {
+    open(path, true)
+}
+
+fn open(path: &Path, nulls: bool) -> Result<Table, TableError> {
+    let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
+    read_table(file, nulls).map_err(|source| TableError::Parquet { path: path.into(), source })
+}
+
+fn read_table(file: File, nulls: bool) -> Result<Table, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let groups = (0..reader.num_row_groups()).map(|index| reader.get_row_group(index)).collect::<Result<Vec<_>, _>>()?;
@@ -133,23 +142,44 @@ fn read_table(file: File) -> Result<Table, ParquetError> {
                 let bytes = whole::<ByteArrayType>(&groups, index, name)?;
                 Values::Text(bytes.iter().map(|bytes| bytes.as_utf8().map(str::to_string)).collect::<Result<_, _>>()?)
             }
+            ColumnKind::Integer if nulls && has_nulls::<Int64Type>(&groups, index)? => {
+                Values::Float(spread::<Int64Type>(&groups, index, |count| count as f64)?)
+            }
+            ColumnKind::Flag if nulls && has_nulls::<BoolType>(&groups, index)? => {
+                Values::Float(spread::<BoolType>(&groups, index, |flag| f64::from(u8::from(flag)))?)
+            }
             ColumnKind::Integer => Values::Integer(whole::<Int64Type>(&groups, index, name)?),
             ColumnKind::Flag => Values::Flag(whole::<BoolType>(&groups, index, name)?),
-            ColumnKind::Float => {
-                let mut numbers = Vec::new();
-                for group in &groups {
-                    let (defined, levels) = column::<DoubleType>(&**group, index)?;
-                    let mut defined = defined.into_iter();
-                    let spread =
-                        levels.iter().map(|&level| if level == 1 { defined.next().unwrap_or(f64::NAN) } else { f64::NAN });
-                    numbers.extend(spread);
-                }
-                Values::Float(numbers)
-            }
+            ColumnKind::Float => Values::Float(spread::<DoubleType>(&groups, index, |number| number)?),
         };
         columns.push(TableColumn { name: name.to_string(), values });
     }
     Ok(Table { columns })
+}
+
+/// The values of a column as numbers, NaN where it is null, of all row groups.
+fn spread<T: DataType>(
+    groups: &[Box<dyn RowGroupReader + '_>],
+    index: usize,
+    number: impl Fn(T::T) -> f64,
+) -> Result<Vec<f64>, ParquetError> {
+    let mut numbers = Vec::new();
+    for group in groups {
+        let (defined, levels) = column::<T>(&**group, index)?;
+        let mut defined = defined.into_iter().map(&number);
+        numbers.extend(levels.iter().map(|&level| if level == 1 { defined.next().unwrap_or(f64::NAN) } else { f64::NAN }));
+    }
+    Ok(numbers)
+}
+
+/// Whether a column is null anywhere.
+fn has_nulls<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize) -> Result<bool, ParquetError> {
+    for group in groups {
+        if column::<T>(&**group, index)?.0.len() != group.metadata().num_rows() as usize {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The values of a column without nulls, of all row groups.

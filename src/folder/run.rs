@@ -120,12 +120,12 @@ impl FolderDraft {
         self.draft.path()
     }
 
-    /// Writes everything but the pictures and weights over time, `weights` being the final weights of each process.
-    pub fn write(&self, run: &Run, scenario: &Scenario, weights: &[(String, Parameters)]) -> Result<(), FolderError> {
+    /// Writes everything but the pictures and weights over time, `weights` being the [`final_weights`].
+    pub fn write(&self, run: &Run, scenario: &Scenario, weights: &Arrays) -> Result<(), FolderError> {
         self.write_text("scenario.json", &scenario.to_json())?;
         parquet::write(&self.path().join(RECORDS), &run.table)?;
         npz::write(&self.path().join(ARRAYS), &run.arrays)?;
-        npz::write(&self.path().join(WEIGHTS), &final_weights(weights))?;
+        npz::write(&self.path().join(WEIGHTS), weights)?;
         Ok(())
     }
 
@@ -171,8 +171,8 @@ impl FolderDraft {
     }
 }
 
-/// `process/W1`, … of each process.
-pub(super) fn final_weights(weights: &[(String, Parameters)]) -> Arrays {
+/// `process/W1`, … of the final weights of each process: `weights.npz`.
+pub fn final_weights(weights: &[(String, Parameters)]) -> Arrays {
     let of = |(process, parameters): &(String, Parameters)| {
         let arrays = parameters.to_arrays().into_iter();
         arrays.map(|(name, array)| (format!("{process}/{name}"), array)).collect::<Vec<_>>()
@@ -232,6 +232,13 @@ pub fn read_manifest(folder: &Path) -> Result<serde_json::Value, FolderError> {
     serde_json::from_str(&text).map_err(|source| FolderError::Manifest { path, source })
 }
 
+/// Reads the final weights of a finished run, keys `process/W1`, …, and the weights over time, where they were recorded.
+pub fn read_weights(folder: &Path) -> Result<(Arrays, Option<Arrays>), FolderError> {
+    let trajectory = folder.join(TRAJECTORY);
+    let trajectory = if trajectory.is_file() { Some(npz::read(&trajectory)?) } else { None };
+    Ok((npz::read(&folder.join(WEIGHTS))?, trajectory))
+}
+
 /// Reads the table of a finished study.
 pub fn read_study(folder: &Path) -> Result<Table, FolderError> {
     Ok(parquet::read(&folder.join(STUDY))?)
@@ -256,7 +263,7 @@ flow: {t_end: 1.0}
         let (table, arrays) = (crate::record::table(&[]), Arrays::new());
         let run = Run { name: "tiny".into(), widths: vec![2, 1], law: 0.0.into(), caption: String::new(), table, arrays };
         let draft = FolderDraft::new(target).unwrap();
-        draft.write(&run, &scenario, &[]).unwrap();
+        draft.write(&run, &scenario, &Arrays::new()).unwrap();
         draft.figures().unwrap();
         draft
     }
