@@ -3,7 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::observe::{Column, Group, Measure, NamedArray, registry};
+use crate::observe::registry::{ListedColumn, matches};
+use crate::observe::{Group, NamedArray, registry};
 use crate::scenario::suggestion;
 use crate::session::declared_arrays;
 
@@ -20,19 +21,6 @@ pub(super) struct Arguments {
     /// As JSON: a list with `name`, `formula`, `unit`, `group` and `measure` of each; of arrays with `shape`, `dtype` and `written`
     #[arg(long)]
     json: bool,
-}
-
-/// A column as it is listed. `{l}` in a name stands for each layer.
-#[derive(Serialize)]
-struct ListedColumn {
-    name: &'static str,
-    formula: &'static str,
-    /// In units of ℒ, θ, x and f; 1 where it has none.
-    unit: &'static str,
-    /// Of `observe`; none of what is always recorded.
-    group: Option<Group>,
-    /// What asks for it, of those that are opt-in.
-    measure: Option<Measure>,
 }
 
 /// An array as it is listed. `{process}` in a name stands for each process, `{column}` for each column.
@@ -61,13 +49,7 @@ pub(super) fn columns(arguments: &Arguments) -> Result<(), CliError> {
 
 /// The columns that match; `None` if none does.
 fn of_records(pattern: &str, json: bool) -> Option<String> {
-    // `balance_gap_3` finds its family too.
-    let family = registry::find(pattern).map(|(_, found)| found.name);
-    let listed = |(group, &Column { name, formula, unit, measure, .. }): (Option<Group>, &'static Column)| {
-        let is_listed = family == Some(name) || matches(pattern, name) || matches(pattern, of_column(group));
-        is_listed.then_some(ListedColumn { name, formula, unit, group, measure })
-    };
-    let columns: Vec<ListedColumn> = registry::columns().filter_map(listed).collect();
+    let columns: Vec<ListedColumn> = registry::matching(pattern).collect();
     if columns.is_empty() {
         return None;
     }
@@ -127,26 +109,6 @@ fn of_array(group: Option<Group>) -> &'static str {
     group.map_or("-", Group::name)
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
-    if pattern.contains(['*', '?']) { glob(pattern, text) } else { text.contains(pattern) }
-}
-
-/// Whether all of `text` is what `pattern` says: `*` stands for any letters, none too, and `?` for one.
-fn glob(pattern: &str, text: &str) -> bool {
-    let mut rest = text.chars();
-    match pattern.chars().next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let after = &pattern[1..];
-            text.char_indices().map(|(index, _)| index).chain([text.len()]).any(|index| glob(after, &text[index..]))
-        }
-        Some(letter) => {
-            let first = rest.next();
-            first.is_some_and(|own| letter == '?' || letter == own) && glob(&pattern[letter.len_utf8()..], rest.as_str())
-        }
-    }
-}
-
 /// One line for each row, all cells but the last as wide as the widest of their column.
 fn aligned<const CELLS: usize>(rows: Vec<[String; CELLS]>) -> String {
     let width = |cell: usize| rows.iter().map(|row| row[cell].chars().count()).max().unwrap_or_default();
@@ -157,21 +119,4 @@ fn aligned<const CELLS: usize>(rows: Vec<[String; CELLS]>) -> String {
         format!("{}\n", cells.trim_end())
     };
     rows.iter().map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_match_whole_names() {
-        for (pattern, text) in
-            [("*", ""), ("nfa_*", "nfa_cosine"), ("*_W?", "nfa_cosine_W2"), ("a*b*c", "a_b_b_c"), ("∇?", "∇ℒ")]
-        {
-            assert!(glob(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("", "a"), ("nfa", "nfa_cosine"), ("*_W?", "nfa_cosine_W12"), ("?", ""), ("a*b", "a_b_c")] {
-            assert!(!glob(pattern, text), "{pattern} {text}");
-        }
-    }
 }

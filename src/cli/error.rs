@@ -108,6 +108,7 @@ impl CliError {
             Self::Paper(PaperError::Io { .. } | PaperError::Figure(_)) => 1,
             Self::Paper(_) => 2,
             Self::Lr(LrError::Unreadable { .. }) => 1,
+            Self::Lr(LrError::Figure(_)) => 1,
             Self::Lr(LrError::Interrupted) => 75,
             Self::Lr(_) => 2,
             Self::Sweep(_) => 2,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::scenario::{self, Sweep};
+use crate::scenario;
 
 use super::output::print;
 use super::{CliError, Selection};
@@ -15,10 +15,6 @@ pub(super) struct Arguments {
 
 pub(super) fn explain(arguments: &Arguments) -> Result<(), CliError> {
     let Selection { scenario: path, sets } = &arguments.selection;
-    let text = match Sweep::find(path, sets)? {
-        Some(sweep) => sweep.explain()?,
-        None => scenario::read(path, sets)?.0.to_yaml(),
-    };
-    print(&text)?;
+    print(&scenario::explain(&scenario::text_of(path)?, path, sets)?)?;
     Ok(())
 }

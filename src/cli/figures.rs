@@ -2,23 +2,21 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 
-use crate::folder::{FigureManifest, Keep};
-use crate::paper::{self, Figure, FigureFiles};
+use crate::folder::FigureManifest;
+use crate::paper::{self, Carried, Figure, Made, Place};
 use crate::record::Warned;
 use crate::scenario::Picture;
 use crate::scenario::style::Formats;
-use crate::sweep::{self, Folder, Options, Report, Shard, SweepError, Task};
+use crate::sweep;
 
 use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{aligned, complain, complain_of, listed, print};
 use super::style::StyleOptions;
-use super::sweep::jobs;
 use super::{CliError, Limit};
 
 #[derive(Debug, Args)]
@@ -46,14 +44,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// A figure that was made.
-struct Made<'f> {
-    figure: &'f Figure,
-    report: Report,
-    drawn: FigureFiles,
-    drawing_seconds: f64,
-}
-
 pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (mut figures, names) = paper::read(&arguments.scenarios, &arguments.names)?;
     let kept: Vec<Vec<Picture>> = figures.iter().map(|figure| figure.pictures.clone()).collect();
@@ -62,63 +52,44 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
     for figure in &mut figures {
         arguments.style.over_pictures(&mut figure.pictures, &pictures)?;
     }
-    // Whether they can be written is found out before the work.
-    let shelf = paper::shelf(&figures, &arguments.out)?;
-    let folders: Vec<Folder> = figures
-        .iter()
-        .map(|figure| Folder::open(&figure.folder(&arguments.runs), &figure.plan))
-        .collect::<Result<_, SweepError>>()?;
-
-    // As the scenario has them: options are of this command alone.
-    for (pictures, folder) in kept.iter().zip(&folders) {
-        sweep::keep_pictures(folder, pictures)?;
-    }
-    let tasks: Vec<Task> = figures
-        .iter()
-        .zip(&folders)
-        .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
-        .collect();
-    let options =
-        Options { jobs: jobs(arguments.jobs), keep: Keep { weights: false, arrays: true }, memory: arguments.limit.bytes() };
+    let replaced =
+        |figure: &Figure| figure.pictures.first().map_or_else(Formats::all, |picture| arguments.style.replaced(&picture.style));
+    let jobs = sweep::jobs(arguments.jobs);
+    let place = Place { out: &arguments.out, runs: &arguments.runs, jobs, memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
-    let reports = sweep::run_all(&tasks, options, &interrupt, |progress| meter.show(progress));
+    // As the scenario has them: options are of this command alone.
+    let carried = paper::carry_out(&figures, &kept, replaced, place, &interrupt, |progress| meter.show(progress));
     drop(meter);
-    let reports = reports?;
-    let left = reports.iter().map(|report| report.progress.left()).sum();
-    if left > 0 {
-        return Err(CliError::SweepInterrupted { left });
-    }
-
-    let mut made = Vec::new();
-    for ((figure, folder), report) in figures.iter().zip(&folders).zip(reports) {
-        if !quiet && !report.failures.is_empty() {
-            let line = |(unit, reason): &(sweep::Unit, String)| {
-                format!("warning: {}: drawn without the unit {}, which failed: {reason}", figure.name, figure.plan.label(*unit))
-            };
-            let elsewhere = format!("gramflow sweep status {}", folder.path().display());
-            complain(listed(&report.failures, line, &elsewhere).trim_end());
-        }
-        let begin = Instant::now();
-        let replaced = figure.pictures.first().map_or_else(Formats::all, |picture| arguments.style.replaced(&picture.style));
-        let drawn = paper::draw(figure, folder, &shelf, &arguments.out, &replaced)?;
-        if !quiet {
-            let named = |warned: &Warned| Warned { warning: format!("{}: {}", figure.name, warned.warning), ..warned.clone() };
-            let warned: Vec<Warned> = drawn.manifest.warnings.iter().map(named).collect();
-            complain_of(&warned, &format!("gramflow sweep status {}", folder.path().display()));
-        }
-        made.push(Made { figure, report, drawn, drawing_seconds: begin.elapsed().as_secs_f64() });
-        if interrupt.is_raised() && made.len() < figures.len() {
-            return Err(CliError::DrawingInterrupted { left: figures.len() - made.len() });
-        }
+    let (made, shelf) = match carried? {
+        Carried::Made(made, shelf) => (made, shelf),
+        Carried::UnitsLeft(left) => return Err(CliError::SweepInterrupted { left }),
+        Carried::FiguresLeft(left) => return Err(CliError::DrawingInterrupted { left }),
+    };
+    if !quiet {
+        figures.iter().zip(&made).for_each(|(figure, made)| complain_of_figure(figure, made));
     }
     let claims = paper::write_claims(&names, &shelf, &arguments.out)?;
 
-    print(&if arguments.json { json(&made, &claims) } else { summary(&made, &claims) })?;
+    print(&if arguments.json { json(&made, &claims) } else { summary(&figures, &made, &claims) })?;
     match made.iter().map(|made| made.report.failures.len()).sum() {
         0 => Ok(()),
         failed => Err(CliError::FigureUnitsFailed { failed }),
     }
+}
+
+/// The units of a figure that failed, and the warnings of the others.
+fn complain_of_figure(figure: &Figure, made: &Made) {
+    let elsewhere = format!("gramflow sweep status {}", made.folder.display());
+    if !made.report.failures.is_empty() {
+        let line = |(unit, reason): &(sweep::Unit, String)| {
+            format!("warning: {}: drawn without the unit {}, which failed: {reason}", figure.name, figure.plan.label(*unit))
+        };
+        complain(listed(&made.report.failures, line, &elsewhere).trim_end());
+    }
+    let named = |warned: &Warned| Warned { warning: format!("{}: {}", figure.name, warned.warning), ..warned.clone() };
+    let warned: Vec<Warned> = made.drawn.manifest.warnings.iter().map(named).collect();
+    complain_of(&warned, &elsewhere);
 }
 
 /// `figures`: the manifests, each with what this command did for it; `claims`: where their table is.
@@ -130,7 +101,7 @@ fn json(made: &[Made], claims: &Path) -> String {
         value["units_before"] = progress.before.into();
         value["units_new"] = progress.done.into();
         value["run_seconds"] = made.report.in_runs.as_secs_f64().into();
-        value["drawing_seconds"] = made.drawing_seconds.into();
+        value["drawing_seconds"] = made.drawing.as_secs_f64().into();
         value
     };
     let figures: Vec<_> = made.iter().map(figure).collect();
@@ -138,10 +109,10 @@ fn json(made: &[Made], claims: &Path) -> String {
 }
 
 /// A row for each figure, and the table of their claims.
-fn summary(made: &[Made], claims: &Path) -> String {
+fn summary(figures: &[Figure], made: &[Made], claims: &Path) -> String {
     let mut rows =
         vec![["figure", "units", "run before", "new", "failed", "seconds run", "drawn", "pictures"].map(str::to_string)];
-    for Made { figure, report, drawn, drawing_seconds } in made {
+    for (figure, Made { report, drawn, drawing, .. }) in figures.iter().zip(made) {
         let progress = &report.progress;
         rows.push([
             figure.name.clone(),
@@ -150,7 +121,7 @@ fn summary(made: &[Made], claims: &Path) -> String {
             progress.done.to_string(),
             progress.failed.to_string(),
             format!("{:.1}", report.in_runs.as_secs_f64()),
-            format!("{drawing_seconds:.1}"),
+            format!("{:.1}", drawing.as_secs_f64()),
             drawn.manifest.pictures.len().to_string(),
         ]);
     }

@@ -20,8 +20,11 @@ mod study;
 mod style;
 mod sweep;
 
+use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -110,10 +113,8 @@ impl Limit {
 impl Selection {
     /// The scenario and its problem; what does not fit is reported at the key that asked for it.
     fn load(&self, limit: &Limit) -> Result<(Scenario, Problem), ScenarioError> {
-        let (scenario, source) = scenario::read(&self.scenario, &self.sets)?;
-        let problem = Problem::within(&scenario, limit.bytes().unwrap_or(u64::MAX))
-            .map_err(|error| ScenarioError::Diagnostics(vec![source.diagnostic(&error.key(), error.to_string())]))?;
-        Ok((scenario, problem))
+        let text = scenario::text_of(&self.scenario)?;
+        crate::run::parse(&text, &self.scenario, &self.sets, limit.bytes().unwrap_or(u64::MAX))
     }
 }
 
@@ -125,10 +126,38 @@ impl Selection {
     }
 }
 
-/// Parses the command line, does what it says, and turns what comes of it into an exit status.
+/// What starts the command again, where that is not the program that is running.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// What starts the command again.
+fn program() -> io::Result<PathBuf> {
+    PROGRAM.get().cloned().map_or_else(std::env::current_exe, Ok)
+}
+
+/// Does what the command line of this program says.
 pub fn main() -> ExitCode {
-    // clap exits by itself: 2 for a wrong command line, 0 for --help.
-    let Cli { command, quiet } = Cli::parse();
+    ExitCode::from(main_with(std::env::args_os()))
+}
+
+/// The same for a program, started by `arguments[0]`, that hosts the command.
+pub fn main_of_host(arguments: Vec<OsString>) -> u8 {
+    if let Some(program) = arguments.first() {
+        // Set before: the same program.
+        let _ = PROGRAM.set(program.into());
+    }
+    main_with(arguments)
+}
+
+/// Parses the command line, does what it says, and turns what comes of it into an exit status.
+fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let Cli { command, quiet } = match Cli::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // As clap itself: a text that cannot be printed is not printed.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
     publish::write_beyond_limits_fails();
     let result = match command {
         Command::Run(arguments) => run::run(&arguments, quiet),
@@ -147,12 +176,12 @@ pub fn main() -> ExitCode {
         Command::Man(arguments) => man::man(&arguments),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         // The reader of our output has seen enough: not our failure.
-        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             output::complain(&error.to_string());
-            ExitCode::from(error.exit_status())
+            error.exit_status()
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::figure;
-use crate::folder::{FolderDraft, Ending, final_weights};
+use crate::folder::{Ending, FolderDraft, final_weights};
 use crate::record::Outcome;
 use crate::run::{self, Finished};
 

@@ -13,9 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::folder::Tally;
 use crate::scenario::Sweep;
-use crate::sweep::{Folder, Notes, SweepError, SweepPlan, Unit, check_pictures};
-
-pub(in crate::cli) use run::jobs;
+use crate::sweep::{self, Folder, Notes, SweepError, SweepPlan, Unit};
 
 use super::{CliError, Selection};
 
@@ -46,14 +44,8 @@ pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
 /// The sweep of a scenario, every unit of it read and found right.
 fn planned(selection: &Selection) -> Result<(Sweep, SweepPlan), CliError> {
     let sweep = Sweep::read(&selection.scenario, &selection.sets)?;
-    let plan = SweepPlan::new(&sweep)?;
-    check_pictures(&sweep)?;
+    let plan = sweep::planned(&sweep)?;
     Ok((sweep, plan))
-}
-
-/// Where the sweep goes unless `--out` says otherwise.
-fn default_folder(plan: &SweepPlan) -> PathBuf {
-    PathBuf::from("runs").join(format!("{}-{}-sweep", plan.name, &plan.hash()[..8]))
 }
 
 /// Folders of one sweep, and its plan.

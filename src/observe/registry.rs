@@ -1,6 +1,8 @@
 //! Every column that a run can record, and every array that observables write: what they declare, one line each.
 
-use super::{Column, Columns, Group, NamedArray};
+use serde::Serialize;
+
+use super::{Column, Columns, Group, Measure, NamedArray};
 use super::{accuracy, agop, alignment, balance, companion, distance, exponent, fact, learned, ledger, loss, nfa, ntk};
 use super::{sharpness, spectra, test_loss};
 
@@ -59,6 +61,60 @@ pub fn find(name: &str) -> Option<(Option<Group>, &'static Column)> {
     columns().find(|(_, column)| column.layer(name).is_some())
 }
 
+/// A column as it is listed for a reader.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ListedColumn {
+    /// [`Column::name`]: `{l}` stands for each layer.
+    pub name: &'static str,
+    /// [`Column::formula`].
+    pub formula: &'static str,
+    /// In units of ℒ, θ, x and f; 1 where it has none.
+    pub unit: &'static str,
+    /// Of `observe`; none of what is always recorded.
+    pub group: Option<Group>,
+    /// What asks for it, of those that are opt-in.
+    pub measure: Option<Measure>,
+}
+
+/// The columns whose name or group contains the text `pattern`, or is all that a pattern with `*` or `?` says.
+pub fn matching(pattern: &str) -> impl Iterator<Item = ListedColumn> {
+    let listed = |(group, &Column { name, formula, unit, measure, .. }): (Option<Group>, &'static Column)| ListedColumn {
+        name,
+        formula,
+        unit,
+        group,
+        measure,
+    };
+    columns().map(listed).filter(move |column| is_listed(pattern, column))
+}
+
+/// `balance_gap_3` finds its family too.
+fn is_listed(pattern: &str, column: &ListedColumn) -> bool {
+    let family = find(pattern).is_some_and(|(_, found)| found.name == column.name);
+    family || matches(pattern, column.name) || matches(pattern, column.group.map_or("always", Group::name))
+}
+
+/// Whether `text` contains `pattern`, or is all that a pattern with `*` or `?` says.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    if pattern.contains(['*', '?']) { glob(pattern, text) } else { text.contains(pattern) }
+}
+
+/// Whether all of `text` is what `pattern` says: `*` stands for any letters, none too, and `?` for one.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut rest = text.chars();
+    match pattern.chars().next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let after = &pattern[1..];
+            text.char_indices().map(|(index, _)| index).chain([text.len()]).any(|index| glob(after, &text[index..]))
+        }
+        Some(letter) => {
+            let first = rest.next();
+            first.is_some_and(|own| letter == '?' || letter == own) && glob(&pattern[letter.len_utf8()..], rest.as_str())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +128,18 @@ mod tests {
             for text in [column.formula, column.unit, column.label] {
                 assert!(!text.is_empty() && text.trim() == text && !text.contains('\n'), "{}", column.name);
             }
+        }
+    }
+
+    #[test]
+    fn globs_match_whole_names() {
+        for (pattern, text) in
+            [("*", ""), ("nfa_*", "nfa_cosine"), ("*_W?", "nfa_cosine_W2"), ("a*b*c", "a_b_b_c"), ("∇?", "∇ℒ")]
+        {
+            assert!(glob(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("", "a"), ("nfa", "nfa_cosine"), ("*_W?", "nfa_cosine_W12"), ("?", ""), ("a*b", "a_b_c")] {
+            assert!(!glob(pattern, text), "{pattern} {text}");
         }
     }
 }

@@ -11,11 +11,13 @@
 //!
 //! A changed scenario has another plan and another folder. Changed pictures or titles are drawn anew from the runs that stand.
 
+mod carry_out;
 mod claims;
 mod draw;
 mod error;
 mod read;
 
+pub use carry_out::{Carried, Made, Place, carry_out};
 pub use claims::{claim_rows, claims_markdown};
 pub use draw::{FigureFiles, draw, shelf, write_claims};
 pub use error::PaperError;

@@ -10,9 +10,22 @@ pub use problem::ProblemError;
 
 pub(crate) use crate::session::batches;
 
+use std::path::Path;
+
 use crate::ode::Interrupt;
-use crate::scenario::Scenario;
-use crate::session;
+use crate::scenario::{self, Scenario, ScenarioError};
+use crate::session::{self, OwnObservables, Plan, SessionError};
+
+/// The scenario `text`, as if it stood in the file `path`, and its problem, which may take so many bytes of memory ([`Memory`]).
+///
+/// # Errors
+/// If it is no scenario, or its files do not fit: that is reported at the key that asked for them.
+pub fn parse(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<(Scenario, Problem), ScenarioError> {
+    let (scenario, source) = scenario::parse(text, path, sets)?;
+    let problem = Problem::within(&scenario, memory)
+        .map_err(|error| ScenarioError::Diagnostics(vec![source.diagnostic(&error.key(), error.to_string())]))?;
+    Ok((scenario, problem))
+}
 
 /// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
 /// processes stop after their current steps.
@@ -20,6 +33,22 @@ use crate::session;
 /// It does not fail: a process that stops early is a result.
 pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
     session::carry_out(&scenario.plan(), problem, interrupt, progress)
+}
+
+/// The same with observables of one's own.
+///
+/// # Errors
+/// If one of them writes a column that is there already.
+pub fn run_observed(
+    scenario: &Scenario,
+    problem: &Problem,
+    own: OwnObservables,
+    interrupt: &Interrupt,
+    progress: impl FnMut(f64),
+) -> Result<Finished, SessionError> {
+    let plan = Plan { own, ..scenario.plan() };
+    session::check_columns(&plan)?;
+    Ok(session::carry_out(&plan, problem, interrupt, progress))
 }
 
 /// The names of the numbers that a run of the scenario records, in the order of its table: those of its start. Nothing is integrated.

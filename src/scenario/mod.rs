@@ -37,12 +37,13 @@ pub use caption::{caption, common_caption, setting};
 pub use error::{Diagnostic, Location, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
+pub(crate) use read::text_of;
 pub use read::{parse, parse_resolved, read};
 pub(crate) use refusal::nearest;
 pub use refusal::suggestion;
 pub use schema::{WRITTEN_BY, markdown, schema};
 pub use style::Style;
-pub use sweep::{Sweep, entries};
+pub use sweep::{Sweep, entries, explain};
 
 use crate::claim::Claim;
 use crate::data::{self, Data, DatasetError, Split};

@@ -21,7 +21,8 @@ pub fn read(path: &Path, sets: &[String]) -> Result<(Scenario, Source), Scenario
     parse(&text_of(path)?, path, sets)
 }
 
-pub(super) fn text_of(path: &Path) -> Result<String, ScenarioError> {
+/// The text of the scenario at `path`.
+pub(crate) fn text_of(path: &Path) -> Result<String, ScenarioError> {
     machine::read_text(path, LONGEST).map_err(|source| ScenarioError::Unreadable { path: path.into(), source })
 }
 

@@ -138,7 +138,7 @@ fn check_times(times: &[f64], t_end: f64) -> Result<(), SessionError> {
 }
 
 /// No two columns have one name, nor two arrays: a value would be lost.
-fn check_columns(plan: &Plan) -> Result<(), SessionError> {
+pub(crate) fn check_columns(plan: &Plan) -> Result<(), SessionError> {
     let mut own: Vec<&str> = Vec::new();
     let all = plan.own.0.iter().flat_map(|observable| observable.columns().list);
     for &Column { name, .. } in all {

@@ -29,6 +29,7 @@ mod warning;
 pub use arrays::declared as declared_arrays;
 pub use builder::Session;
 pub use check::SessionError;
+pub(crate) use check::check_columns;
 pub(crate) use descent::batches;
 pub use flight::Flight;
 pub use integrator::{flow_integrator, integrator};

@@ -20,6 +20,8 @@
 //! why two commands in one folder, on one machine or on a shared file system, cost time and nothing else. What a unit leaves depends on
 //! its scenario alone, so that neither the order, the number of workers nor an interruption shows in the merged table.
 
+mod carry_out;
+mod check;
 mod ensemble;
 mod error;
 mod folder;
@@ -35,6 +37,8 @@ mod tally;
 mod unit;
 mod verdicts;
 
+pub use carry_out::{Carried, carry_out, default_folder, jobs, planned};
+pub use check::check;
 pub use ensemble::ensemble;
 pub use error::SweepError;
 pub use folder::Folder;

@@ -7,19 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::figure;
-use crate::folder::{Keep, RateStudy};
 use crate::ode::short;
-use crate::publish::Shelf;
 use crate::study::lr::{
-    self, Batch, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, RatePlan, RateStudySettings, Rates,
+    self, Batch, Carried, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, Place, RateStudySettings, Rates,
 };
-use crate::sweep::{self, Folder, Options, Shard, Task};
+use crate::sweep::{self, Progress};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{aligned, complain, print, unprinted};
-use crate::cli::sweep::jobs;
 use crate::cli::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
@@ -77,46 +73,20 @@ impl Arguments {
 pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (scenario, problem) = arguments.selection.load_for_study(&arguments.limit)?;
     let settings = arguments.settings();
-    let plan = RatePlan::new(&scenario, lr::samples(&scenario)?, &settings)?;
-    let (sweep, units) = plan.sweep();
-    let path = match &arguments.out {
-        Some(out) => out.clone(),
-        None => Path::new("runs").join(format!("{}-{}-lr", scenario.name, &plan.hash()[..8])),
-    };
-    let folder = Folder::open(&path, units)?;
-    // Whether they can be written is found out before the work.
-    let shelf = Shelf::open(&path)?;
-    shelf.check(RateStudy::FILES)?;
-
+    let place = Place { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::clock(scenario.flow.t_end, quiet);
-    let flow = lr::flow(&scenario, &plan, &problem, &folder, &interrupt, |t| meter.at(t));
+    let (clock, units) = (|t| meter.at(t), |progress: &Progress| meter.show(progress));
+    let carried = lr::carry_out(&scenario, &problem, &settings, place, &interrupt, clock, units);
     drop(meter);
-    let flow = flow?;
-
-    let options =
-        Options { jobs: jobs(arguments.jobs), keep: Keep { weights: true, arrays: false }, memory: arguments.limit.bytes() };
-    let task = Task { sweep, plan: units, folder: &folder, shard: Shard::default() };
-    let meter = Meter::units(quiet);
-    let report = sweep::run(task, options, &interrupt, |progress| meter.show(progress));
-    drop(meter);
-    let report = report?;
-    if report.interrupted {
+    let Carried { path, runs, units, report, finished } = carried?;
+    let Some(finished) = finished else {
         return Err(CliError::SweepInterrupted { left: report.progress.left() });
-    }
-
-    let mut finished = lr::finish(&scenario, &problem, &settings, &plan, &folder, flow)?;
-    let stage = shelf.stage()?;
-    let drawn = figure::draw_rate_study(&finished.study, &scenario.style, &stage.folder("figures")?);
-    finished.manifest.warnings.extend(drawn.iter().flat_map(|drawn| drawn.warnings.clone()));
-    finished.study.write(&stage, &scenario, &finished.manifest)?;
-    shelf.publish(stage, |name| drawn.is_ok() && name.starts_with("figures/"))?;
-    // The tables stand even where a picture could not be drawn.
-    drawn?;
+    };
     if !quiet {
         finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    let runs = format!("{} runs in {} units", plan.runs(), units.units().len());
+    let runs = format!("{runs} runs in {units} units");
     print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path, quiet) })?;
     match report.failures.len() {
         0 => Ok(()),

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::cli::output::{aligned, print};
 use crate::cli::{CliError, Selection};
-use crate::sweep::{SweepPlan, Unit};
+use crate::sweep::{self, SweepPlan, Unit};
 
-use super::{default_folder, planned, unit_json, units};
+use super::{planned, unit_json, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -29,7 +29,7 @@ fn json(plan: &SweepPlan) -> String {
     let plan = json!({
         "name": plan.name,
         "plan_hash": plan.hash(),
-        "sweep_folder": default_folder(plan).display().to_string(),
+        "sweep_folder": sweep::default_folder(plan).display().to_string(),
         "duplicates": plan.duplicates(),
         "varied": plan.keys(),
         "units": units,

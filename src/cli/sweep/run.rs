@@ -1,8 +1,7 @@
 //! `gramflow sweep run`: the units that are not finished, one per core.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::thread;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,13 +9,11 @@ use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::{CliError, Limit, Selection};
-use crate::figure::Drawn;
 use crate::ode::short;
 use crate::report::shell_word;
-use crate::scenario::style::Formats;
-use crate::sweep::{self, Folder, Notes, Options, Report, Shard, Status, Task};
+use crate::sweep::{self, Carried, Notes, Report, Shard, SweepPlan};
 
-use super::{claims, default_folder, planned, units};
+use super::{claims, planned, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -35,25 +32,16 @@ pub(in crate::cli) struct Arguments {
     limit: Limit,
 }
 
-/// Units at a time: as many as asked for, or one per core.
-pub(in crate::cli) fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
-    asked.unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
-}
-
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
-    let path = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
-    let folder = Folder::open(&path, &plan)?;
-    sweep::keep_pictures(&folder, sweep.pictures())?;
-    sweep::keep_scenario(&folder, &sweep)?;
-    let options = Options { jobs: jobs(arguments.jobs), keep: sweep::keep(sweep.pictures()), memory: arguments.limit.bytes() };
-    let task = Task { sweep: &sweep, plan: &plan, folder: &folder, shard: arguments.shard.unwrap_or_default() };
-
+    let path = arguments.out.clone().unwrap_or_else(|| sweep::default_folder(&plan));
+    let (shard, jobs) = (arguments.shard.unwrap_or_default(), sweep::jobs(arguments.jobs));
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
-    let report = sweep::run(task, options, &interrupt, |progress| meter.show(progress));
+    let limits = (shard, jobs, arguments.limit.bytes());
+    let carried = sweep::carry_out(&sweep, &plan, &path, limits, &interrupt, |progress| meter.show(progress));
     drop(meter);
-    let report = report?;
+    let Carried { folder, report, whole, drawn } = carried?;
 
     if !quiet && !report.failures.is_empty() {
         let line = |(unit, reason): &(sweep::Unit, String)| {
@@ -66,16 +54,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if !quiet {
         complain_of(&notes.warned(&plan), &format!("gramflow sweep status {}", path.display()));
     }
-    // Of a part of the units there are no pictures: they are drawn once all parts are there.
-    let whole = Status::of(&plan, std::slice::from_ref(&folder)).missing.is_empty();
-    let drawn = match whole {
-        true => sweep::draw_pictures(std::slice::from_ref(&folder), &plan, sweep.pictures(), &path, &Formats::all())?,
-        false => Drawn::default(),
-    };
     if !quiet {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    let mut text = summary(task, &report, options);
+    let mut text = summary(&plan, &path, shard, jobs, &report);
     text.push_str(&claims(&notes, &plan));
     if !drawn.files.is_empty() {
         text.push_str(&format!("pictures: {}\n", path.join("figures").display()));
@@ -90,11 +72,11 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     }
 }
 
-fn summary(task: Task, report: &Report, options: Options) -> String {
+fn summary(plan: &SweepPlan, path: &Path, shard: Shard, jobs: NonZeroUsize, report: &Report) -> String {
     let progress = &report.progress;
-    let mut text = format!("{}: {} of {}", task.plan.name, progress.before + progress.done, units(progress.total));
-    if task.shard.count > 1 {
-        text.push_str(&format!(" in shard {}/{}", task.shard.index, task.shard.count));
+    let mut text = format!("{}: {} of {}", plan.name, progress.before + progress.done, units(progress.total));
+    if shard.count > 1 {
+        text.push_str(&format!(" in shard {}/{}", shard.index, shard.count));
     }
     text.push_str(&format!(" done, {} of them before", progress.before));
     if progress.failed > 0 {
@@ -102,14 +84,14 @@ fn summary(task: Task, report: &Report, options: Options) -> String {
     }
     let elapsed = progress.elapsed.as_secs_f64();
     if progress.done > 0 {
-        let share = report.in_runs.as_secs_f64() / (elapsed * options.jobs.get().min(progress.done) as f64);
+        let share = report.in_runs.as_secs_f64() / (elapsed * jobs.get().min(progress.done) as f64);
         let (rate, share) = (short(progress.rate(), 2), (100.0 * share).min(100.0));
         text.push_str(&format!(
             "\n{} s, {rate} units a second; {share:.0} % of the workers' time in the runs themselves",
             seconds(elapsed)
         ));
     }
-    let (path, word) = (task.folder.path().display(), shell_word(task.folder.path()));
+    let (path, word) = (path.display(), shell_word(path));
     text.push_str(&format!("\nunits: {path}\none table of them: gramflow sweep merge {word}\n"));
     text.push_str(&format!("one page that compares them: gramflow report {word}\n"));
     text

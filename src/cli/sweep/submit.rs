@@ -14,9 +14,9 @@ use crate::cli::output::print;
 use crate::cli::{CliError, Selection};
 use crate::publish::replace_text;
 use crate::report::shell_word;
-use crate::sweep::{Folder, Shard, SweepPlan};
+use crate::sweep::{self, Folder, Shard, SweepPlan};
 
-use super::{default_folder, planned, units};
+use super::{planned, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -89,7 +89,7 @@ fn shard_folder(folder: &Path, index: usize) -> PathBuf {
 
 pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     let (_, plan) = planned(&arguments.selection)?;
-    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&plan));
+    let folder = arguments.out.clone().unwrap_or_else(|| sweep::default_folder(&plan));
     let folder = std::path::absolute(&folder).map_err(|source| CliError::Folderless { path: folder, source })?;
     let tasks = Tasks::of(&plan, arguments.units_per_task, &folder);
     let shards = format!("{}/shard-*", shell_word(&folder));
@@ -130,7 +130,7 @@ fn sbatch(script: &Path) -> Result<String, CliError> {
 fn script(arguments: &Arguments, plan: &SweepPlan, tasks: &Tasks, folder: &Path) -> Result<String, CliError> {
     let Selection { scenario, sets } = &arguments.selection;
     let absolute = |path: &Path| std::path::absolute(path).map_err(|source| CliError::Folderless { path: path.into(), source });
-    let program = std::env::current_exe().map_err(CliError::Sbatch)?;
+    let program = crate::cli::program().map_err(CliError::Sbatch)?;
     let mut options = vec![
         format!("--job-name={}", plan.name),
         format!("--array={}", tasks.listed()),

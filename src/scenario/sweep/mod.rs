@@ -237,6 +237,17 @@ impl Sweep {
     }
 }
 
+/// The scenario `text`, as if it stood in the file `path`, with every default filled in: a scenario again, and of a sweep a sweep.
+///
+/// # Errors
+/// If it is none.
+pub fn explain(text: &str, path: &Path, sets: &[String]) -> Result<String, ScenarioError> {
+    match Sweep::parse(text, path, sets)? {
+        Some(sweep) => sweep.explain(),
+        None => Ok(read::parse(text, path, sets)?.0.to_yaml()),
+    }
+}
+
 /// The entry of each factor in unit `index` of their product; the last factor changes fastest.
 pub fn entries(lengths: &[usize], index: usize) -> Vec<usize> {
     let mut rest = index;

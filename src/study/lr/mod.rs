@@ -16,6 +16,7 @@
 //!
 //! What runs is a sweep: units on all cores, each finished once and for all, and everything here is read off their records.
 
+mod carry_out;
 mod curves;
 mod fit;
 mod flow;
@@ -26,6 +27,7 @@ mod rates;
 mod seeds;
 mod table;
 
+pub use carry_out::{Carried, Place, carry_out};
 pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
 pub use plan::RatePlan;
@@ -35,6 +37,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::data::{Data, DatasetError, Sensing};
+use crate::figure::FigureError;
 use crate::folder::{FolderError, RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
 use crate::ode::{Interrupt, short};
 use crate::record::{Table, Values, Warned};
@@ -125,6 +128,9 @@ pub enum LrError {
     /// Tables cannot be read or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
     /// A unit has no manifest.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {

@@ -1,0 +1,96 @@
+//! Figures from their scenarios to their files: the units that are not finished are run by one pool of workers, then all is drawn.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::folder::Keep;
+use crate::ode::Interrupt;
+use crate::publish::Shelf;
+use crate::scenario::Picture;
+use crate::scenario::style::Formats;
+use crate::sweep::{self, Folder, Options, Progress, Report, Shard, SweepError, Task};
+
+use super::{Figure, FigureFiles, PaperError, draw, shelf};
+
+/// A figure that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// The folder of its sweep.
+    pub folder: PathBuf,
+    /// What came of its units.
+    pub report: Report,
+    /// What was drawn.
+    pub drawn: FigureFiles,
+    /// The time that drawing took.
+    pub drawing: Duration,
+}
+
+/// What has come of figures.
+#[derive(Debug)]
+pub enum Carried {
+    /// All were made, in their order; the folder of their files.
+    Made(Vec<Made>, Shelf),
+    /// Interrupted with so many units to run.
+    UnitsLeft(usize),
+    /// Interrupted with so many figures to draw.
+    FiguresLeft(usize),
+}
+
+/// Where figures are made, and what they may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Where pictures, manifests and the table of claims go.
+    pub out: &'a Path,
+    /// The folder of the figures' runs; units finished there are not run again.
+    pub runs: &'a Path,
+    /// Units at a time.
+    pub jobs: NonZeroUsize,
+    /// Bytes of memory that they may take; without it, what is free.
+    pub memory: Option<u64>,
+}
+
+/// Makes `figures`. `kept` are the pictures of each as its scenario has them, which are kept beside its units, and `replaced` says which
+/// formats of earlier pictures of a figure are removed. `progress` is told how far the units are.
+///
+/// # Errors
+/// If a folder is another's, or cannot be written. That a unit cannot be run is no error: [`Report::failures`].
+pub fn carry_out(
+    figures: &[Figure],
+    kept: &[Vec<Picture>],
+    replaced: impl Fn(&Figure) -> Formats,
+    place: Place,
+    interrupt: &Interrupt,
+    progress: impl FnMut(&Progress),
+) -> Result<Carried, PaperError> {
+    // Whether they can be written is found out before the work.
+    let shelf = shelf(figures, place.out)?;
+    let folders: Vec<Folder> = figures
+        .iter()
+        .map(|figure| Folder::open(&figure.folder(place.runs), &figure.plan))
+        .collect::<Result<_, SweepError>>()?;
+    for (pictures, folder) in kept.iter().zip(&folders) {
+        sweep::keep_pictures(folder, pictures)?;
+    }
+    let tasks: Vec<Task> = figures
+        .iter()
+        .zip(&folders)
+        .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
+        .collect();
+    let options = Options { jobs: place.jobs, keep: Keep { weights: false, arrays: true }, memory: place.memory };
+    let reports = sweep::run_all(&tasks, options, interrupt, progress)?;
+    let left = reports.iter().map(|report| report.progress.left()).sum();
+    if left > 0 {
+        return Ok(Carried::UnitsLeft(left));
+    }
+    let mut made = Vec::new();
+    for ((figure, folder), report) in figures.iter().zip(&folders).zip(reports) {
+        let begin = Instant::now();
+        let drawn = draw(figure, folder, &shelf, place.out, &replaced(figure))?;
+        made.push(Made { folder: folder.path().to_path_buf(), report, drawn, drawing: begin.elapsed() });
+        if interrupt.is_raised() && made.len() < figures.len() {
+            return Ok(Carried::FiguresLeft(figures.len() - made.len()));
+        }
+    }
+    Ok(Carried::Made(made, shelf))
+}

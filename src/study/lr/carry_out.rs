@@ -1,0 +1,85 @@
+//! A study from its plan to its pictures.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use crate::figure;
+use crate::folder::{FolderError, Keep, RateStudy};
+use crate::ode::Interrupt;
+use crate::publish::Shelf;
+use crate::run::Problem;
+use crate::scenario::Scenario;
+use crate::sweep::{self, Folder, Options, Progress, Report, Shard, Task};
+
+use super::{FinishedRateStudy, LrError, RatePlan, RateStudySettings, finish, flow, samples};
+
+/// What has come of a study.
+pub struct Carried {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Runs of an optimizer at a rate, over all units.
+    pub runs: usize,
+    /// Its units.
+    pub units: usize,
+    /// What came of them.
+    pub report: Report,
+    /// All that it leaves; none if it was interrupted while units were run.
+    pub finished: Option<FinishedRateStudy>,
+}
+
+/// Where a study is carried out, and what it may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Its folder; without it `runs/<name>-<hash>-lr`.
+    pub path: Option<&'a Path>,
+    /// Units at a time.
+    pub jobs: NonZeroUsize,
+    /// Bytes of memory that they may take; without it, what is free.
+    pub memory: Option<u64>,
+}
+
+/// Integrates the flow by itself, runs the units that are not finished, and writes tables and pictures. `clock` is told the time that the
+/// flow has come to, `units` how far the units are.
+///
+/// # Errors
+/// If the settings do not suit the scenario, the folder is another's or cannot be written, or the flow was interrupted.
+pub fn carry_out(
+    scenario: &Scenario,
+    problem: &Problem,
+    settings: &RateStudySettings,
+    place: Place,
+    interrupt: &Interrupt,
+    clock: impl FnMut(f64),
+    units: impl FnMut(&Progress),
+) -> Result<Carried, LrError> {
+    let plan = RatePlan::new(scenario, samples(scenario)?, settings)?;
+    let (sweep, its_plan) = plan.sweep();
+    let path = match place.path {
+        Some(path) => path.to_path_buf(),
+        None => Path::new("runs").join(format!("{}-{}-lr", scenario.name, &plan.hash()[..8])),
+    };
+    let folder = Folder::open(&path, its_plan)?;
+    // Whether they can be written is found out before the work.
+    let shelf = Shelf::open(&path).map_err(FolderError::from)?;
+    shelf.check(RateStudy::FILES).map_err(FolderError::from)?;
+
+    let flow = flow(scenario, &plan, problem, &folder, interrupt, clock)?;
+    let options = Options { jobs: place.jobs, keep: Keep { weights: true, arrays: false }, memory: place.memory };
+    let task = Task { sweep, plan: its_plan, folder: &folder, shard: Shard::default() };
+    let report = sweep::run(task, options, interrupt, units)?;
+    let counts = (plan.runs(), its_plan.units().len());
+    let carried = |report, finished| Carried { path: path.clone(), runs: counts.0, units: counts.1, report, finished };
+    if report.interrupted {
+        return Ok(carried(report, None));
+    }
+    let mut finished = finish(scenario, problem, settings, &plan, &folder, flow)?;
+    let stage = shelf.stage().map_err(FolderError::from)?;
+    let pictures = stage.folder("figures").map_err(FolderError::from)?;
+    let drawn = figure::draw_rate_study(&finished.study, &scenario.style, &pictures);
+    finished.manifest.warnings.extend(drawn.iter().flat_map(|drawn| drawn.warnings.clone()));
+    finished.study.write(&stage, scenario, &finished.manifest)?;
+    shelf.publish(stage, |name| drawn.is_ok() && name.starts_with("figures/")).map_err(FolderError::from)?;
+    // The tables stand even where a picture could not be drawn.
+    drawn?;
+    Ok(carried(report, Some(finished)))
+}
