@@ -11,6 +11,7 @@
 
 mod caption;
 mod claim;
+mod comparison;
 mod error;
 mod marks;
 mod observed;
@@ -34,6 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use caption::{caption, common_caption, setting};
+pub use comparison::Comparison;
 pub use error::{Diagnostic, Location, ScenarioError, Source};
 pub use picture::Picture;
 pub use print::{Digests, sha256};
