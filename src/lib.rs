@@ -50,6 +50,7 @@
 //! | 12 | [`sweep`] |
 //! | 13 | [`study`], [`paper`], [`report`] |
 //! | 14 | [`cli`] |
+//! | 15 | `python` |
 //!
 //! Everything is float64. The same scenario gives the same records bit for bit on the same machine, whatever the number of
 //! threads; on another kind of CPU matrix products may round differently.
@@ -134,6 +135,8 @@ pub mod optim;
 pub mod paper;
 #[cfg(feature = "command")]
 pub mod publish;
+#[cfg(feature = "python")]
+pub mod python;
 pub mod record;
 #[cfg(feature = "command")]
 pub mod report;

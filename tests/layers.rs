@@ -20,6 +20,7 @@ const LAYERS: &[(u32, &[&str])] = &[
     (12, &["sweep"]),
     (13, &["study", "paper", "report"]),
     (14, &["cli"]),
+    (15, &["python"]),
 ];
 
 fn layer(module: &str) -> Option<u32> {

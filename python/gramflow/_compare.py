@@ -1,0 +1,71 @@
+"""The flow and optimizers of a model of your own, on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gramflow import _gramflow
+from gramflow._model import Model
+from gramflow._run import Run, finished, observables
+from gramflow._scenario import to_yaml
+
+
+def compare(
+    model: Model,
+    optimizers: Sequence[Mapping[str, Any]] = (),
+    t_end: float = 1.0,
+    *,
+    observe: Mapping[str, Callable[[Any, float], Any]] | None = None,
+    record: Any = None,
+    rtol: float = 1e-8,
+    atol: float = 1e-11,
+    integrator: str | Mapping[str, Any] = "auto",
+    certify: bool = False,
+    stop: Mapping[str, float] | None = None,
+    measure: Sequence[Any] = (),
+    claims: Sequence[str] = (),
+    name: str = "model",
+) -> Run:
+    """Integrate the flow θ̇ = −∇J(θ) of a model and step optimizers beside it, all from its `theta0`.
+
+    Args:
+        model: J with its gradient, and where it starts.
+        optimizers: as in a scenario: `[{"gd": {"lr": 0.01}}, {"adam": {"lr": 0.001}}]`.
+        t_end: the end of the horizon; step k of gradient descent stands at t = k·lr.
+        observe: columns of your own, functions f(θ, t) that return a number.
+        record: when all are observed, as in a scenario: `{"log": {"points": 200}}`, `{"linear": {"points": 200}}` or
+            `{"times": [0, 1, 10]}`, with `"weights": True` to keep θ as well.
+        rtol, atol, integrator, certify: how the flow is integrated.
+        stop: where processes end early: `{"loss": 1e-6}` or `{"grad_norm": 1e-6}`.
+        measure: what is measured beyond the usual columns: `sharpness`, `modified_flow`, `limit`.
+        claims: what it is meant to show: `converged`.
+        name: what the run is called.
+
+    Raises:
+        ScenarioError: if a setting is wrong; `key` says which.
+        ValueError: if the model cannot be run from its start.
+        KeyboardInterrupt: on Ctrl-C; its attribute `run` is what was recorded until then.
+
+    >>> import numpy as np
+    >>> parabola = Model(lambda theta: (0.5 * theta @ theta, theta), np.ones(2))
+    >>> run = compare(parabola, [{"gd": {"lr": 0.1}}], t_end=1.0, observe={"first": lambda theta, t: theta[0]})
+    >>> bool(abs(run.columns["first"][run.columns["process"] == "gd"][-1] - 0.9**10) < 1e-12)
+    True
+    """
+    if not isinstance(model, Model):
+        raise TypeError(f"model: must be a gramflow.Model, got {type(model).__name__}")
+    own = observables(observe)
+    asked: dict[str, Any] = {
+        "name": name,
+        "flow": {"t_end": t_end, "rtol": rtol, "atol": atol, "integrator": integrator, "certify": certify},
+        "optimizers": list(optimizers),
+        "measure": list(measure),
+        "claims": list(claims),
+    }
+    if record is not None:
+        asked["record"] = record
+    if stop is not None:
+        asked["stop"] = stop
+    raw, stopped = _gramflow.compare(to_yaml(asked), model.value_and_grad, model.theta0, model.hvp, model.args, own)
+    return finished(Run(raw), stopped)

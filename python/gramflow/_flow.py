@@ -1,0 +1,162 @@
+"""Gradient flow of any function whose gradient Python computes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Union
+
+import numpy as np
+
+from gramflow import _gramflow
+from gramflow._model import Array, Model, arguments, check_callable, start
+from gramflow._scenario import float64
+
+Stop = Union[Callable[[float, Array], Any], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """θ along a flow.
+
+    Attributes:
+        t: the times, of shape (times,).
+        y: θ at these times, of shape (times, *theta0.shape).
+        stats: `steps_accepted`, `steps_rejected`, `gradients` (a Hessian product counts 2), `calls_grad`, `calls_hvp`,
+            `hessian_products` (`hvp`, or `differences of gradients`) and `methods`, what `auto` has chosen: (t, method, reason).
+        termination: `t_end`, `reached` (the condition `stop`), `max_steps`, `stiff`, `diverged` or `interrupted`.
+        message: the same in a sentence, with what to change if it ended too early.
+        success: whether it came to `t_end`, or to `stop`.
+    """
+
+    t: Array
+    y: Array
+    stats: dict[str, Any]
+    termination: str
+    message: str
+    success: bool
+
+
+def flow(
+    grad: Callable[..., Any] | Model | None = None,
+    theta0: Any = None,
+    t_end: float = 1.0,
+    rtol: float = 1e-8,
+    atol: float = 1e-11,
+    *,
+    hvp: Callable[..., Any] | None = None,
+    value_and_grad: Callable[..., Any] | None = None,
+    integrator: str | Mapping[str, Any] = "auto",
+    t_eval: Any = None,
+    stop: Stop | None = None,
+    args: tuple[Any, ...] = (),
+    max_steps: int = 10_000_000,
+) -> Solution:
+    """Integrate θ̇ = −∇J(θ) from θ(0) = `theta0` to `t_end`.
+
+    Args:
+        grad: g(θ, *args) that returns ∇J(θ), of the shape of θ; or a `Model`, which brings its start and the functions below.
+        theta0: θ(0), an array of any shape.
+        t_end: the end of the horizon.
+        rtol, atol: the error of a step is at most atol + rtol·|θ| in the root mean square.
+        hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it differences of gradients stand in, which `stats` says.
+        value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), instead of `grad`.
+        integrator: `auto`, `tsit5`, `rock4`, `rkc`, `dopri5`, `dop853`, `{"rk4": {"step": 0.01}}` or `{"gauss": {"stages": 2}}`.
+        t_eval: the times at which θ is kept, increasing from 0 or later to `t_end` at most. Without it θ is kept after every step;
+            of `dopri5`, `dop853`, `rk4` and `gauss` at the start and the end.
+        stop: a function s(t, θ) that ends the flow at the first step where it is true, or a dict with `grad_norm` or `loss`: at most so
+            much. What is kept then ends there.
+        args: further arguments of `grad`, `hvp` and `value_and_grad`.
+        max_steps: steps to be tried at most.
+
+    Raises:
+        TypeError, ValueError: if an argument is not what it must be; the message begins with its name.
+        KeyboardInterrupt: on Ctrl-C; its attribute `run` is the solution until then.
+
+    >>> import numpy as np
+    >>> sol = flow(lambda theta: theta, np.ones(2), t_end=1.0, t_eval=[0.0, 1.0])
+    >>> bool(np.allclose(sol.y[-1], np.exp(-1.0), rtol=1e-7))
+    True
+    """
+    if isinstance(grad, Model):
+        model = grad
+        if hvp is not None or value_and_grad is not None or args:
+            raise TypeError("grad: is a Model, which has its own hvp, value_and_grad and args: leave these out")
+        grad, value_and_grad, hvp, args = None, model.value_and_grad, model.hvp, model.args
+        theta0 = model.theta0 if theta0 is None else theta0
+    if (grad is None) == (value_and_grad is None):
+        raise TypeError("grad: give either grad or value_and_grad")
+    if theta0 is None:
+        raise TypeError("theta0: is missing")
+    valued = grad is None
+    name = "value_and_grad" if valued else "grad"
+    gradient: Any = value_and_grad if valued else grad
+    check_callable(gradient, name)
+    check_callable(hvp, "hvp", optional=True)
+    args = arguments(args)
+    t_end = _positive(t_end, "t_end")
+    times = None if t_eval is None else _times(t_eval, t_end)
+    solved, stopped = _gramflow.flow(
+        gradient,
+        valued,
+        start(theta0),
+        t_end,
+        float(rtol),
+        float(atol),
+        hvp,
+        json.dumps(integrator),
+        times,
+        _condition(stop, gradient, valued, args),
+        args,
+        int(max_steps),
+    )
+    message = solved["message"]
+    if solved["termination"] == "reached":
+        message = f"stopped at t = {solved['t'][-1]:.6g}, where `stop` holds"
+    solution = Solution(solved["t"], solved["y"], solved["stats"], solved["termination"], message, solved["complete"])
+    if stopped is not None:
+        if isinstance(stopped, KeyboardInterrupt):
+            stopped.run = solution  # type: ignore[attr-defined]
+        raise stopped
+    if solution.termination == "diverged" and solution.stats["steps_accepted"] == 0:
+        raise ValueError(f"{name}: not finite at theta0, or right after it")
+    return solution
+
+
+def _positive(value: Any, name: str) -> float:
+    number = float(value)
+    if not (number > 0.0 and math.isfinite(number)):
+        raise ValueError(f"{name}: must be greater than 0 and finite, got {value}")
+    return number
+
+
+def _times(t_eval: Any, t_end: float) -> list[float]:
+    times = np.atleast_1d(float64(t_eval, "t_eval"))
+    if times.ndim != 1 or times.size == 0:
+        raise ValueError(f"t_eval: must be a list of times, got an array of shape {times.shape}")
+    if not (np.isfinite(times).all() and times[0] >= 0.0 and times[-1] <= t_end and (np.diff(times) > 0.0).all()):
+        raise ValueError(f"t_eval: must increase from 0 or later to t_end = {t_end} at most")
+    listed: list[float] = times.tolist()
+    return listed
+
+
+def _condition(
+    stop: Stop | None, gradient: Callable[..., Any], valued: bool, args: tuple[Any, ...]
+) -> Callable[[float, Array], Any] | None:
+    if stop is None or callable(stop):
+        return stop
+    if not isinstance(stop, Mapping) or not stop or not set(stop) <= {"loss", "grad_norm"}:
+        raise TypeError(f"stop: must be a function of t and theta, or a dict with loss or grad_norm, got {stop!r}")
+    if "loss" in stop and not valued:
+        raise TypeError("stop: a loss needs value_and_grad instead of grad")
+    limits = dict(stop)
+
+    def holds(_t: float, theta: Array) -> bool:
+        found = gradient(theta, *args)
+        value, slope = found if valued else (math.nan, found)
+        small = float(np.linalg.norm(np.asarray(slope))) <= limits.get("grad_norm", -math.inf)
+        return small or float(value) <= limits.get("loss", -math.inf)
+
+    return holds

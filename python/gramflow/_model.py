@@ -1,0 +1,66 @@
+"""A model of your own: its loss with gradient, and products with its Hessian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gramflow._scenario import float64
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """J(θ) of any model, and where it starts.
+
+    Args:
+        value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), the gradient of the shape of θ.
+        theta0: θ(0), an array of any shape; float32 and others become float64.
+        hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it differences of gradients stand in.
+        args: further arguments of both.
+        unflatten: makes of θ what it stands for, such as a dict of a module's parameters.
+
+    >>> import numpy as np
+    >>> model = Model(lambda theta: (0.5 * theta @ theta, theta), np.ones(3))
+    >>> model.theta0.dtype
+    dtype('float64')
+    """
+
+    value_and_grad: Callable[..., tuple[Any, Any]]
+    theta0: Array
+    hvp: Callable[..., Any] | None = None
+    args: tuple[Any, ...] = field(default=())
+    unflatten: Callable[[Array], Any] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("value_and_grad", "hvp"):
+            check_callable(getattr(self, name), name, optional=name == "hvp")
+        object.__setattr__(self, "theta0", start(self.theta0))
+        object.__setattr__(self, "args", arguments(self.args))
+
+
+def check_callable(value: Any, name: str, optional: bool = False) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value) and not (optional and value is None):
+        raise TypeError(f"{name}: must be callable, got {type(value).__name__}")
+
+
+def start(theta0: Any) -> Array:
+    """θ(0) as a finite array of float64, with one entry at least."""
+    array = np.atleast_1d(float64(theta0, "theta0"))
+    if array.size == 0:
+        raise ValueError("theta0: must have one entry at least")
+    if not np.isfinite(array).all():
+        raise ValueError("theta0: must be finite, and holds NaN or infinity")
+    return array
+
+
+def arguments(args: Any) -> tuple[Any, ...]:
+    """Further arguments of callbacks."""
+    if not isinstance(args, tuple):
+        raise TypeError(f"args: must be a tuple, such as (x, y) or (x,), got {type(args).__name__}")
+    return args

@@ -1,0 +1,41 @@
+"""A picture that shows itself in a notebook."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+
+class Picture:
+    """One picture as the content of its file, SVG, PNG or PDF."""
+
+    def __init__(self, name: str, format: str, data: bytes) -> None:
+        self.name = name
+        self.format = format
+        self.data = data
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file; returns its path."""
+        path = Path(path)
+        path.write_bytes(self.data)
+        return path
+
+    def to_html(self) -> str:
+        """An `img` element that holds all of an SVG or PNG, to stand in any page."""
+        kind = "svg+xml" if self.format == "svg" else self.format
+        text = base64.b64encode(self.data).decode("ascii")
+        return f'<img alt="{self.name}" style="max-width: 100%" src="data:image/{kind};base64,{text}">'
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        text: dict[str, object] = {"text/plain": repr(self)}
+        if self.format == "svg":
+            text["image/svg+xml"] = self.data.decode("utf-8")
+        elif self.format == "png":
+            text["image/png"] = base64.b64encode(self.data).decode("ascii")
+        else:
+            text["application/pdf"] = base64.b64encode(self.data).decode("ascii")
+        return text
+
+    def __repr__(self) -> str:
+        return f"Picture({self.name!r}, {self.format}, {len(self.data)} bytes)"

@@ -1,0 +1,193 @@
+"""Scenarios: as a dict, as YAML text, or as the path of a file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Union
+
+import numpy as np
+
+from gramflow import _gramflow
+
+Scenario = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+"""A dict, YAML text (with a line break or a colon and a blank in it), or the path of a file."""
+
+# What stands for a file in a dict: the arrays that it would hold, by the key and by the word that chooses such a file there.
+_ARRAYS = {
+    "data": {
+        "file": re.compile("X|Y|M|X_test|Y_test"),
+        "moments": re.compile("Sigma_x|Sigma_yx|tr_Sigma_y"),
+        "sensing": re.compile("A|y"),
+    },
+    "init": {"file": re.compile(r"[Wb][1-9]\d*")},
+}
+
+
+class Given(NamedTuple):
+    """What the engine takes."""
+
+    text: str | None
+    path: str
+    sets: list[str]
+    dict: bool
+
+
+def _scalar(value: Any, key: str) -> str:
+    """A number, a word or nothing, as YAML."""
+    if value is None:
+        return "null"
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        if math.isnan(number):
+            return ".nan"
+        if math.isinf(number):
+            return ".inf" if number > 0 else "-.inf"
+        return repr(number)
+    if isinstance(value, (str, os.PathLike)):
+        return json.dumps(os.fspath(value))
+    raise TypeError(f"{key or 'scenario'}: must be a number, text, a list or a dict, got {type(value).__name__}")
+
+
+def to_yaml(value: Any, key: str = "") -> str:
+    """A tree of dicts, lists and scalars as YAML on one line.
+
+    >>> to_yaml({"a": [1, 2.5], "b": {"c": None}})
+    '{"a": [1, 2.5], "b": {"c": null}}'
+    """
+    if isinstance(value, Mapping):
+        pairs = []
+        for name, item in value.items():
+            if not isinstance(name, str):
+                raise TypeError(f"{key or 'scenario'}: keys must be text, got {name!r}")
+            pairs.append(f"{json.dumps(name)}: {to_yaml(item, f'{key}.{name}' if key else name)}")
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return "[" + ", ".join(to_yaml(item, f"{key}[{index}]") for index, item in enumerate(value)) + "]"
+    return _scalar(value, key)
+
+
+def float64(value: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """An array of float64 in C order, or an error that says what `name` is."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: must be an array of real numbers, got {array.dtype}")
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _chosen(key: str, choice: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
+    """The word, the arrays and the other settings of a choice such as `data`, if there are arrays in it."""
+    for word, names in _ARRAYS[key].items():
+        # data={"X": …, "Y": …} and data={"file": {"X": …, "Y": …}} alike.
+        for settings in (choice, choice.get(word)):
+            if not isinstance(settings, Mapping):
+                continue
+            arrays = {name: value for name, value in settings.items() if names.fullmatch(str(name))}
+            if arrays:
+                return word, arrays, {name: value for name, value in settings.items() if name not in arrays}
+    return None
+
+
+def _stored(scenario: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
+    """The scenario with files for arrays, and these files by their names beside the scenario."""
+    stored, files = dict(scenario), {}
+    for key in _ARRAYS:
+        choice = scenario.get(key)
+        found = _chosen(key, choice) if isinstance(choice, Mapping) else None
+        if found is None:
+            continue
+        word, arrays, settings = found
+        if "path" in settings:
+            raise ValueError(f"{key}: holds the arrays {', '.join(arrays)} and a path: give one of them")
+        path = folder / f"{key}.npz"
+        _gramflow.write_npz(path, {name: float64(value, f"{key}[{name!r}]") for name, value in arrays.items()})
+        stored[key] = {word: {"path": path, **settings}}
+        files[path.name] = path
+    return stored, files
+
+
+def is_text(scenario: str) -> bool:
+    """Whether it is YAML rather than a path: it has a line break, or `key: value`."""
+    return "\n" in scenario or ": " in scenario
+
+
+def sets_of(patches: Mapping[str, Any] | None) -> list[str]:
+    """`{"flow.rtol": 1e-10}` as `flow.rtol=1e-10`."""
+    if patches is None:
+        return []
+    if not isinstance(patches, Mapping):
+        raise TypeError(f"set: must be a dict such as {{'flow.rtol': 1e-10}}, got {type(patches).__name__}")
+    return [f"{key}={to_yaml(value, str(key))}" for key, value in patches.items()]
+
+
+@contextmanager
+def given(scenario: Scenario, patches: Mapping[str, Any] | None) -> Iterator[tuple[Given, dict[str, Path]]]:
+    """The scenario as the engine takes it, and the files that stand for its arrays while the context lasts."""
+    sets = sets_of(patches)
+    if isinstance(scenario, Mapping):
+        with tempfile.TemporaryDirectory(prefix="gramflow-") as folder:
+            stored, files = _stored(scenario, Path(folder))
+            yield Given(to_yaml(stored), os.path.join(os.getcwd(), "scenario.yaml"), sets, True), files
+    elif isinstance(scenario, str) and is_text(scenario):
+        yield Given(scenario, "scenario.yaml", sets, False), {}
+    elif isinstance(scenario, (str, os.PathLike)):
+        yield Given(None, os.fspath(scenario), sets, False), {}
+    else:
+        raise TypeError(f"scenario: must be a dict, YAML text or a path, got {type(scenario).__name__}")
+
+
+def check(scenario: Scenario, *, set: Mapping[str, Any] | None = None, max_memory: int | None = None) -> str:
+    """Validate a scenario or a sweep, and the files that it names; run nothing.
+
+    Returns what was found right: the name, and the number of parameters or units.
+
+    Raises:
+        ScenarioError: if it cannot be run.
+    """
+    with given(scenario, set) as (it, _):
+        return _gramflow.check(it, max_memory)
+
+
+def explain(scenario: Scenario, *, set: Mapping[str, Any] | None = None) -> str:
+    """The scenario with every default filled in, as YAML: a scenario again, and of a sweep a sweep.
+
+    Raises:
+        ScenarioError: if it is none.
+    """
+    with given(scenario, set) as (it, _):
+        return _gramflow.explain(it)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a scenario.
+
+    >>> schema()["type"]
+    'object'
+    """
+    loaded: dict[str, Any] = json.loads(_gramflow.schema())
+    return loaded
+
+
+def columns(pattern: str = "*") -> list[dict[str, Any]]:
+    """What runs record: a dict with `name`, `formula`, `unit`, `group` and `measure` for each column.
+
+    Args:
+        pattern: text in the name or the group of a column; with `*` or `?`, a pattern for all of it.
+
+    >>> columns("loss")[0]["name"]
+    'loss'
+    """
+    listed: list[dict[str, Any]] = json.loads(_gramflow.columns(pattern))
+    return listed

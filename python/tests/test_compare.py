@@ -1,0 +1,136 @@
+"""`gf.compare` runs the flow and optimizers of any model."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import gramflow as gf
+
+CURVATURES = np.array([1.0, 0.1])
+
+
+def parabola(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    return 0.5 * float(np.sum(CURVATURES * theta**2)), CURVATURES * theta
+
+
+def of(run: gf.Run, process: str, column: str) -> np.ndarray:
+    return run.columns[column][run.columns["process"] == process]
+
+
+def test_flow_and_gradient_descent_follow_their_closed_forms() -> None:
+    run = gf.compare(
+        gf.Model(parabola, np.ones(2)),
+        [{"gd": {"lr": 0.1}}, {"sgd": {"name": "momentum", "lr": 0.01, "momentum": 0.9}}],
+        t_end=10,
+        observe={"first": lambda theta, t: theta[0], "clock": lambda theta, t: t},
+        record={"times": [0, 1, 10], "weights": True},
+    )
+    times = of(run, "flow", "t")
+    assert list(run.records["process"].unique()) == ["flow", "gd", "momentum"] and times.tolist() == [0.0, 1.0, 10.0]
+    assert np.abs(of(run, "flow", "first") - np.exp(-times)).max() < 1e-7
+    assert np.abs(of(run, "gd", "first") - 0.9 ** of(run, "gd", "step")).max() < 1e-14
+    assert np.array_equal(of(run, "flow", "clock"), times)
+    exact = 0.5 * np.sum(CURVATURES * np.exp(-2 * np.outer(times, CURVATURES)), axis=1)
+    assert np.abs(of(run, "flow", "loss") / exact - 1).max() < 1e-6
+    distance = np.linalg.norm(np.exp(-10 * CURVATURES) - (1 - 0.1 * CURVATURES) ** 100)
+    assert of(run, "gd", "distance_to_flow")[-1] == pytest.approx(distance, rel=1e-5)
+    assert np.array_equal(run.trajectory["gd/theta"][-1], run.weights["gd/theta"])
+    assert any("differences of gradients" in warning for warning in run.warnings)
+
+
+def test_modified_flows_and_sharpness_come_by_hessian_products() -> None:
+    model = gf.Model(parabola, np.ones(2), hvp=lambda theta, v: CURVATURES * v)
+    run = gf.compare(model, [{"gd": {"lr": 0.1}}], t_end=5, measure=["sharpness", "modified_flow"], claims=["converged"])
+    assert not any("differences of gradients" in warning for warning in run.warnings)
+    assert of(run, "gd", "sharpness")[0] == pytest.approx(1.0, rel=1e-6)
+    # The modified flow is nearer by an order of the learning rate.
+    near, far = of(run, "gd", "distance_to_modified_flow")[-1], of(run, "gd", "distance_to_flow")[-1]
+    assert near < 0.1 * far
+    assert run.verdicts["converged"]["verdict"] == "fails"
+
+
+def test_a_certificate_needs_a_second_thread_and_gets_its_callbacks() -> None:
+    seen = set()
+
+    def value_and_grad(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        seen.add(threading.get_ident())
+        return parabola(theta)
+
+    run = gf.compare(gf.Model(value_and_grad, np.ones(2)), t_end=5, certify=True)
+    assert run.manifest["processes"]["flow"]["certificate"]["columns"]["loss"]["max_relative_error"] < 1e-6
+    assert len(seen) == 2
+
+
+def test_any_shape_of_theta() -> None:
+    target = np.arange(6.0).reshape(2, 3)
+    model = gf.Model(lambda theta: (0.5 * np.sum((theta - target) ** 2), theta - target), np.zeros((2, 3)))
+    run = gf.compare(model, [{"gd": {"lr": 0.1}}], 30, observe={"corner": lambda theta, t: theta[1, 2]})
+    assert of(run, "flow", "corner")[-1] == pytest.approx(5.0, abs=1e-6)
+
+
+def test_settings_are_refused_by_their_keys() -> None:
+    model = gf.Model(parabola, np.ones(2))
+    for arguments, key in [
+        (dict(optimizers=[{"gd": {"lr": -1}}]), "optimizers[0].gd.lr"),
+        (dict(optimizers=[{"gdd": {"lr": 1}}]), "optimizers[0]"),
+        (dict(t_end=-1), "flow.t_end"),
+        (dict(rtol=0), "flow.rtol"),
+        (dict(stop={"loss": -1}), "stop.loss"),
+        (dict(record={"times": [3, 1]}), "record.times[1]"),
+        (dict(measure=["nonsense"]), "measure[0]"),
+    ]:
+        with pytest.raises(gf.ScenarioError) as caught:
+            gf.compare(model, **{"t_end": 10, **arguments})
+        assert caught.value.key.startswith(key), caught.value.key
+        assert caught.value.line is None
+    with pytest.raises(ValueError, match="layers"):
+        gf.compare(model, t_end=1, measure=["ledger"])
+    with pytest.raises(ValueError, match="`loss`, which is another column"):
+        gf.compare(model, t_end=1, observe={"loss": lambda theta, t: 0.0})
+    with pytest.raises(TypeError, match=r"observe\['x'\]: must be callable"):
+        gf.compare(model, t_end=1, observe={"x": 3})
+    with pytest.raises(TypeError, match="model: must be a gramflow.Model"):
+        gf.compare(parabola)
+    with pytest.raises(ValueError, match="start where both are finite"):
+        gf.compare(gf.Model(lambda theta: (np.nan, theta), np.ones(2)), t_end=1)
+
+
+def test_exceptions_of_callbacks_surface() -> None:
+    def broken(theta: np.ndarray, t: float) -> float:
+        raise LookupError("in an observable")
+
+    with pytest.raises(LookupError, match="in an observable"):
+        gf.compare(gf.Model(parabola, np.ones(2)), t_end=1, observe={"x": broken})
+    with pytest.raises(TypeError, match="x: must return a number, got NoneType"):
+        gf.compare(gf.Model(parabola, np.ones(2)), t_end=1, observe={"x": lambda theta, t: None})
+
+    def refuses(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        raise ZeroDivisionError("at the start")
+
+    with pytest.raises(ZeroDivisionError, match="at the start"):
+        gf.compare(gf.Model(refuses, np.ones(2)), t_end=1)
+
+
+def test_ctrl_c_keeps_the_partial_run() -> None:
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        gf.compare(gf.Model(parabola, np.ones(2)), [{"gd": {"lr": 1e-7}}], t_end=10)
+    timer.join()
+    run = caught.value.run
+    assert run.manifest["processes"]["gd"]["termination"] == "interrupted" and run.columns["loss"][0] == pytest.approx(0.55)
+
+
+def test_a_run_of_ones_own_model_is_shown_pickled_and_not_saved() -> None:
+    run = gf.compare(gf.Model(parabola, np.ones(2)), [{"gd": {"lr": 0.1}}], 1, observe={"n": lambda theta, t: 1})
+    copied = pickle.loads(pickle.dumps(run))
+    assert np.array_equal(copied.columns["loss"], run.columns["loss"]) and copied.pictures == run.pictures
+    assert "loss" in run.pictures and "gd" in run._repr_html_() and run.scenario is None
+    with pytest.raises(ValueError, match="pickle it"):
+        run.save("nowhere")

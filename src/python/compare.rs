@@ -1,0 +1,51 @@
+//! `gramflow.compare`: the flow and optimizers of a model of the user's own, on one clock.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nalgebra::DVector;
+use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::callback::{Callback, Calls};
+use super::error::of_scenario;
+use super::model::Model;
+use super::observe::Own;
+use super::run::RawRun;
+use crate::scenario::Comparison;
+use crate::session::Session;
+
+/// Runs what `text` asks for, the keys as of a scenario. Returns the run, and the exception that ended it, if one has.
+#[pyfunction]
+pub(super) fn compare(
+    py: Python<'_>,
+    text: &str,
+    value_and_grad: Py<PyAny>,
+    theta0: PyReadonlyArrayDyn<'_, f64>,
+    hvp: Option<Py<PyAny>>,
+    args: Py<PyTuple>,
+    observe: &Bound<'_, PyDict>,
+) -> PyResult<(RawRun, Option<Py<PyAny>>)> {
+    let asked = Comparison::parse(text, Path::new("compare")).map_err(|error| of_scenario(py, error, true))?;
+    let shape = theta0.shape().to_vec();
+    let start = DVector::from_column_slice(theta0.as_slice()?);
+    let calls = Arc::new(Calls::default());
+    let value_and_grad = Callback::new("value_and_grad", value_and_grad, args.clone_ref(py), &shape);
+    let hvp = hvp.map(|hvp| Callback::new("hvp", hvp, args, &shape));
+    let model = Model::new(Arc::clone(&calls), value_and_grad, hvp, start.len());
+    let own = Own::of(py, &calls, observe, Some(&shape))?;
+    let (session, interrupt) = (asked.session(model, start), calls.interrupt.clone());
+    // On this thread: what the callbacks rely on of it, such as torch's settings, holds for them.
+    let finished = py.detach(move || own.into_iter().fold(session, Session::observe).interrupt(interrupt).run());
+    match (finished, calls.take_error()) {
+        (Ok(finished), error) => {
+            let raised = error.map(|error| error.into_value(py).into_any());
+            Ok((RawRun::new(finished, None, Default::default()), raised))
+        }
+        // The refusal follows from what was raised.
+        (Err(_), Some(error)) => Err(error),
+        (Err(error), None) => Err(PyValueError::new_err(error.to_string())),
+    }
+}

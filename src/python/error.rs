@@ -1,0 +1,132 @@
+//! Errors as Python raises them.
+
+use pyo3::create_exception;
+use pyo3::exceptions::{PyFileExistsError, PyFileNotFoundError, PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::figure::FigureError;
+use crate::folder::FolderError;
+use crate::paper::PaperError;
+use crate::publish::PublishError;
+use crate::scenario::{self, Diagnostic, Location};
+use crate::study::lr::LrError;
+use crate::sweep::SweepError;
+
+create_exception!(
+    gramflow,
+    ScenarioError,
+    PyValueError,
+    "A scenario cannot be run.\n\n`key` is the path of the key to mend, `line` and `column` say where it stands (from 1; None where the \
+     scenario is a dict), `message` what would be right. `problems` lists all problems that were found, each a dict with these entries."
+);
+
+/// The error of a scenario that was given as text or, with `dict`, as a dict, in whose messages no place in a text is named.
+pub(super) fn of_scenario(py: Python<'_>, error: scenario::ScenarioError, dict: bool) -> PyErr {
+    match error {
+        scenario::ScenarioError::Unreadable { path, source } => {
+            of_io(&source, format!("cannot read {}: {source}", path.display()))
+        }
+        scenario::ScenarioError::Diagnostics(problems) => diagnostics(py, &problems, dict).unwrap_or_else(|error| error),
+    }
+}
+
+fn diagnostics(py: Python<'_>, problems: &[Diagnostic], dict: bool) -> PyResult<PyErr> {
+    let shown = |problem: &Diagnostic| match &problem.location {
+        Location::File { .. } if dict && problem.path.is_empty() => problem.message.clone(),
+        Location::File { .. } if dict => format!("{}: {}", problem.path, problem.message),
+        _ => problem.to_string(),
+    };
+    let text = if dict {
+        problems.iter().map(shown).collect::<Vec<_>>().join("\n")
+    } else {
+        scenario::ScenarioError::Diagnostics(problems.to_vec()).to_string()
+    };
+    let error = ScenarioError::new_err(text);
+    let list = PyList::empty(py);
+    for problem in problems {
+        let entry = PyDict::new(py);
+        let place = match &problem.location {
+            Location::File { path, line, column } if !dict => Some((path, line, column)),
+            _ => None,
+        };
+        entry.set_item("key", &problem.path)?;
+        entry.set_item("message", &problem.message)?;
+        entry.set_item("file", place.map(|(file, ..)| file.display().to_string()))?;
+        entry.set_item("line", place.map(|(_, line, _)| line))?;
+        entry.set_item("column", place.map(|(.., column)| column))?;
+        list.append(entry)?;
+    }
+    let value = error.value(py);
+    if let Ok(first) = list.get_item(0) {
+        for name in ["key", "message", "file", "line", "column"] {
+            value.setattr(name, first.get_item(name)?)?;
+        }
+    }
+    value.setattr("problems", list)?;
+    Ok(error)
+}
+
+/// The subclass of `OSError` for this cause.
+fn of_io(cause: &std::io::Error, message: String) -> PyErr {
+    PyErr::from(std::io::Error::new(cause.kind(), message))
+}
+
+pub(super) fn of_sweep(py: Python<'_>, error: SweepError, dict: bool) -> PyErr {
+    match error {
+        SweepError::Scenario(error) => of_scenario(py, error, dict),
+        SweepError::Folder(error) => of_folder(py, error),
+        SweepError::Figure(error) => of_figure(error),
+        error @ SweepError::Occupied(_) => PyFileExistsError::new_err(error.to_string()),
+        error => PyValueError::new_err(error.to_string()),
+    }
+}
+
+pub(super) fn of_folder(py: Python<'_>, error: FolderError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        FolderError::Scenario(error) => of_scenario(py, error, false),
+        FolderError::Publish(error) => of_publish(error),
+        FolderError::NotARun(path) if !path.exists() => PyFileNotFoundError::new_err(format!("there is no {}", path.display())),
+        FolderError::Io { source, .. } => of_io(&source, message),
+        _ => PyValueError::new_err(message),
+    }
+}
+
+fn of_publish(error: PublishError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        PublishError::Occupied(_) | PublishError::Unlisted(_) | PublishError::NotOurs(_) => PyFileExistsError::new_err(message),
+        _ => PyOSError::new_err(message),
+    }
+}
+
+pub(super) fn of_figure(error: FigureError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        FigureError::Write { source, .. } => of_io(&source, message),
+        _ => PyValueError::new_err(message),
+    }
+}
+
+pub(super) fn of_study(py: Python<'_>, error: LrError, dict: bool) -> PyErr {
+    match error {
+        LrError::Scenario(error) => of_scenario(py, error, dict),
+        LrError::Sweep(error) => of_sweep(py, error, dict),
+        LrError::Folder(error) => of_folder(py, error),
+        LrError::Figure(error) => of_figure(error),
+        // As the command calls its options.
+        error => PyValueError::new_err(error.to_string().replace("--", "")),
+    }
+}
+
+pub(super) fn of_paper(py: Python<'_>, error: PaperError) -> PyErr {
+    match error {
+        PaperError::Scenario(error) => of_scenario(py, error, false),
+        PaperError::Sweep(error) => of_sweep(py, error, false),
+        PaperError::Publish(error) => of_publish(error),
+        PaperError::Figure(error) => of_figure(error),
+        error @ PaperError::NoFigures(_) => PyFileNotFoundError::new_err(error.to_string()),
+        error => PyValueError::new_err(error.to_string()),
+    }
+}

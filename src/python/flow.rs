@@ -1,0 +1,167 @@
+//! `gramflow.flow`: the flow θ̇ = −∇J(θ) of a gradient that Python gives.
+
+use nalgebra::DVector;
+use numpy::{IntoPyArray, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::callback::{Callback, Calls};
+use crate::flow::Integrator as Method;
+use crate::ode::{Change, Integrator, JacobianProducts, Limits, OdeError, Termination, Tolerance, VectorField, Work};
+use crate::session::integrator;
+
+/// −∇J of Python functions.
+struct Descent<'a> {
+    calls: &'a Calls,
+    gradient: &'a Callback,
+    /// Whether that returns the value, too.
+    valued: bool,
+    product: Option<&'a Callback>,
+    dim: usize,
+}
+
+impl VectorField for Descent<'_> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn eval(&self, _t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        if self.valued {
+            self.gradient.value_and_vector(self.calls, theta, dtheta);
+        } else {
+            self.gradient.vector(self.calls, &[theta], dtheta);
+        }
+        dtheta.neg_mut();
+    }
+
+    fn jacobian(&self) -> Option<&dyn JacobianProducts> {
+        self.product.map(|_| self as &dyn JacobianProducts)
+    }
+}
+
+impl JacobianProducts for Descent<'_> {
+    fn jacobian_vector(&self, _t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
+        match self.product {
+            Some(product) => product.vector(self.calls, &[theta, v], jv),
+            None => jv.fill(f64::NAN),
+        }
+        jv.neg_mut();
+    }
+}
+
+/// What an integration has come to.
+struct Solved {
+    t: Vec<f64>,
+    y: Vec<f64>,
+    work: Work,
+    termination: Termination,
+    changes: Vec<Change>,
+}
+
+/// Where the state is kept, and where the integration ends.
+struct Course<'a> {
+    t_end: f64,
+    /// Times that increase from 0 to `t_end`; without them every step that the integrator shows.
+    times: Option<&'a [f64]>,
+    stop: Option<&'a Callback>,
+    calls: &'a Calls,
+}
+
+impl Course<'_> {
+    fn follow(&self, mut integrator: Integrator<'_>, mut theta: DVector<f64>) -> Result<Solved, OdeError> {
+        let (mut t, mut work, mut stop) = (0.0, Work::default(), None);
+        let (mut kept_t, mut kept_y) = (Vec::new(), Vec::new());
+        let mut keep = |t: f64, theta: &DVector<f64>| {
+            kept_t.push(t);
+            kept_y.extend_from_slice(theta.as_slice());
+        };
+        let mut goals = self.times.unwrap_or(&[0.0]).iter().copied().peekable();
+        let watches = self.stop.is_some() || self.times.is_none();
+        if goals.next_if_eq(&0.0).is_some() {
+            keep(0.0, &theta);
+        }
+        if self.stop.is_some_and(|stop| stop.holds(self.calls, t, &theta)) {
+            stop = Some(reached(t));
+        }
+        while stop.is_none() && t < self.t_end {
+            let goal = goals.peek().copied().unwrap_or(self.t_end);
+            let pause = if watches { t.next_up() } else { f64::INFINITY };
+            let segment = integrator.advance_or_pause(t, pause, goal, &mut theta)?;
+            (t, stop) = (segment.t, segment.stop);
+            work += segment.work;
+            if stop.is_none() && self.stop.is_some_and(|stop| stop.holds(self.calls, t, &theta)) {
+                stop = Some(reached(t));
+            }
+            let is_goal = goals.next_if(|goal| *goal <= t).is_some();
+            // Where it stops is kept, too, unless a step was given up because a callback failed.
+            if is_goal || self.times.is_none() || stop.is_some() {
+                keep(t, &theta);
+            }
+        }
+        let termination = stop.unwrap_or(Termination::TEnd { t });
+        Ok(Solved { t: kept_t, y: kept_y, work, termination, changes: integrator.changes().to_vec() })
+    }
+}
+
+/// The condition `stop` holds.
+fn reached(t: f64) -> Termination {
+    Termination::Reached { t, quantity: "stop", value: 1.0, threshold: 1.0, at_least: true }
+}
+
+/// Integrates θ̇ = −∇J(θ). Returns `t`, `y`, the statistics and how it ended, and the exception of a callback, if one has ended it.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+#[pyo3(signature = (gradient, valued, theta0, t_end, rtol, atol, hvp, method, times, stop, args, max_steps))]
+pub(super) fn flow<'py>(
+    py: Python<'py>,
+    gradient: Py<PyAny>,
+    valued: bool,
+    theta0: PyReadonlyArrayDyn<'py, f64>,
+    t_end: f64,
+    rtol: f64,
+    atol: f64,
+    hvp: Option<Py<PyAny>>,
+    method: &str,
+    times: Option<Vec<f64>>,
+    stop: Option<Py<PyAny>>,
+    args: Py<PyTuple>,
+    max_steps: u64,
+) -> PyResult<(Bound<'py, PyDict>, Option<Py<PyAny>>)> {
+    let method: Method = serde_json::from_str(method).map_err(|error| PyValueError::new_err(format!("integrator: {error}")))?;
+    let shape = theta0.shape().to_vec();
+    let theta = DVector::from_column_slice(theta0.as_slice()?);
+    let calls = Calls::default();
+    let name = if valued { "value_and_grad" } else { "grad" };
+    let gradient = Callback::new(name, gradient, args.clone_ref(py), &shape);
+    let product = hvp.map(|hvp| Callback::new("hvp", hvp, args.clone_ref(py), &shape));
+    let stop = stop.map(|stop| Callback::new("stop", stop, PyTuple::empty(py).unbind(), &shape));
+    let field = Descent { calls: &calls, gradient: &gradient, valued, product: product.as_ref(), dim: theta.len() };
+    let limits = Limits { t_end, max_steps, interrupt: calls.interrupt.clone(), ..Limits::default() };
+    let course = Course { t_end, times: times.as_deref(), stop: stop.as_ref(), calls: &calls };
+    let solved = py.detach(|| {
+        let integrator = integrator(method, &field, Tolerance { rtol, atol }, limits)?;
+        course.follow(integrator, theta)
+    });
+    let solved = solved.map_err(|error: OdeError| PyValueError::new_err(error.to_string()))?;
+    let solution = PyDict::new(py);
+    let rows = solved.t.len();
+    let over_time: Vec<usize> = std::iter::once(rows).chain(shape).collect();
+    solution.set_item("t", solved.t.into_pyarray(py))?;
+    solution.set_item("y", solved.y.into_pyarray(py).reshape(over_time)?)?;
+    solution.set_item("termination", solved.termination.reason().name())?;
+    // The arguments of this function, which are keys elsewhere.
+    solution.set_item("message", solved.termination.to_string().replace("flow.", ""))?;
+    solution.set_item("complete", solved.termination.is_complete())?;
+    let stats = PyDict::new(py);
+    stats.set_item("steps_accepted", solved.work.accepted)?;
+    stats.set_item("steps_rejected", solved.work.rejected)?;
+    stats.set_item("gradients", solved.work.evaluations)?;
+    stats.set_item("calls_grad", gradient.called())?;
+    stats.set_item("calls_hvp", product.as_ref().map_or(0, Callback::called))?;
+    stats.set_item("hessian_products", if product.is_some() { "hvp" } else { "differences of gradients" })?;
+    let changes = solved.changes.iter().map(|change| (change.t, change.method, change.reason.as_str()));
+    stats.set_item("methods", changes.collect::<Vec<_>>())?;
+    solution.set_item("stats", stats)?;
+    Ok((solution, calls.take_error().map(|error| error.into_value(py).into_any())))
+}
