@@ -15,11 +15,13 @@ True
 from gramflow._compare import compare
 from gramflow._flow import Solution, flow
 from gramflow._gramflow import ScenarioError, __version__
+from gramflow._jax import from_jax
 from gramflow._model import Model
 from gramflow._picture import Picture
 from gramflow._run import Run, load, run
 from gramflow._scenario import check, columns, explain, schema
 from gramflow._sweep import Study, Sweep, figures, study_lr, sweep
+from gramflow._torch import from_torch
 
 __all__ = [
     "Model",
@@ -36,6 +38,8 @@ __all__ = [
     "explain",
     "figures",
     "flow",
+    "from_jax",
+    "from_torch",
     "load",
     "run",
     "schema",

@@ -1,0 +1,81 @@
+"""Models of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gramflow._model import Array, Model
+
+if TYPE_CHECKING:
+    import torch
+
+
+def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data: tuple[Any, Any]) -> Model:
+    """J(θ) = loss(module(X), Y) of a PyTorch module, in float64, from its present parameters.
+
+    θ is one array of all parameters, in the order of `module.named_parameters()`; `Model.unflatten` makes a dict of it, which
+    `module.load_state_dict(…, strict=False)` takes. The module itself stays as it is. Products with the Hessian are exact.
+    What the module computes must not be random: call `module.eval()` where it has dropout.
+
+    Args:
+        module: any module of one input.
+        loss: f(output, Y) that returns a tensor with one entry.
+        data: (X, Y), tensors or arrays; real numbers become float64.
+    """
+    import torch
+
+    def double(value: Any) -> "torch.Tensor":
+        tensor = torch.as_tensor(value)
+        return tensor.double() if tensor.is_floating_point() else tensor
+
+    parameters = {name: value.detach().double() for name, value in module.named_parameters()}
+    if not parameters:
+        raise ValueError("module: has no parameters")
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"data: must be (X, Y), got {type(data).__name__}")
+    device = next(iter(parameters.values())).device
+    buffers = {name: double(value.detach()) for name, value in module.named_buffers()}
+    inputs, targets = (double(value).to(device) for value in data)
+    sizes = [value.numel() for value in parameters.values()]
+
+    def named(theta: "torch.Tensor") -> dict[str, "torch.Tensor"]:
+        parts = theta.split(sizes)
+        return {name: part.view(value.shape) for (name, value), part in zip(parameters.items(), parts)}
+
+    def value(theta: "torch.Tensor") -> "torch.Tensor":
+        # Of attention the kernels that are not exact have no second derivatives.
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            output = torch.func.functional_call(module, {**named(theta), **buffers}, (inputs,))
+        found: "torch.Tensor" = loss(output, targets)
+        if found.numel() != 1:
+            raise ValueError(f"loss: must return one number, got a tensor of shape {tuple(found.shape)}")
+        return found.reshape(())
+
+    def tensor(array: Array) -> "torch.Tensor":
+        return torch.from_numpy(array).to(device)
+
+    def value_and_grad(theta: Array) -> tuple[float, Array]:
+        with torch.enable_grad():
+            point = tensor(theta).requires_grad_()
+            found = value(point)
+            (gradient,) = torch.autograd.grad(found, point)
+        return found.item(), gradient.cpu().numpy()
+
+    def hvp(theta: Array, v: Array) -> Array:
+        with torch.enable_grad():
+            point = tensor(theta).requires_grad_()
+            (gradient,) = torch.autograd.grad(value(point), point, create_graph=True)
+            # Of a loss that is linear in θ the gradient does not depend on it.
+            if not gradient.requires_grad:
+                return np.zeros_like(v)
+            (product,) = torch.autograd.grad(gradient, point, tensor(v), materialize_grads=True)
+        return np.asarray(product.cpu().numpy())
+
+    def unflatten(theta: Array) -> dict[str, Array]:
+        return {name: part.cpu().numpy() for name, part in named(tensor(np.ascontiguousarray(theta))).items()}
+
+    theta0 = torch.cat([value.reshape(-1) for value in parameters.values()]).cpu().numpy()
+    return Model(value_and_grad, theta0, hvp, unflatten=unflatten)

@@ -1,0 +1,82 @@
+"""Models of PyTorch. (Runs where torch is installed.)"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gramflow as gf
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def tanh() -> dict:
+    """A tanh network that gramflow has built in, with its data."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 5))
+    y = np.tanh(x @ rng.normal(size=(5, 2)))
+    weights = {"W1": rng.normal(size=(8, 5)) * 0.5, "b1": np.zeros(8), "W2": rng.normal(size=(2, 8)) * 0.5, "b2": np.zeros(2)}
+    return {
+        "name": "tanh",
+        "data": {"X": x, "Y": y},
+        "network": {"widths": [5, 8, 2], "activations": ["tanh", "identity"], "bias": True},
+        "init": weights,
+        "flow": {"t_end": 20.0, "rtol": 1.0e-7, "atol": 1.0e-10},
+        "record": {"times": [0, 1, 5, 20], "weights": True},
+    }
+
+
+def module_of(scenario: dict) -> "torch.nn.Module":
+    module = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)).double()
+    weights = scenario["init"]
+    state = {"0.weight": weights["W1"], "0.bias": weights["b1"], "2.weight": weights["W2"], "2.bias": weights["b2"]}
+    module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    return module
+
+
+def model_of(scenario: dict) -> gf.Model:
+    x, y = scenario["data"]["X"], scenario["data"]["Y"]
+    return gf.from_torch(module_of(scenario), lambda f, y: 0.5 * ((f - y) ** 2).sum(dim=1).mean(), (x, y))
+
+
+def test_the_built_in_network_and_its_torch_twin_take_the_same_course(tanh: dict) -> None:
+    run, model = gf.run(tanh), model_of(tanh)
+    sol = gf.flow(model, t_end=20.0, rtol=1e-7, atol=1e-10, t_eval=[0, 1, 5, 20])
+    for row, theta in enumerate(sol.y):
+        parts = model.unflatten(theta)
+        for name, own in [("0.weight", "W1"), ("0.bias", "b1"), ("2.weight", "W2"), ("2.bias", "b2")]:
+            there = run.trajectory[f"flow/{own}"][row]
+            assert np.linalg.norm(parts[name] - there) <= 10 * 1e-7 * max(1.0, np.linalg.norm(there)), (row, name)
+    taken = run.manifest["processes"]["flow"]["gradients"]
+    assert abs(sol.stats["gradients"] - taken) <= 0.05 * taken, (sol.stats, taken)
+
+
+def test_hessian_products_are_those_of_differences(tanh: dict) -> None:
+    model = model_of(tanh)
+    v = np.random.default_rng(0).normal(size=model.theta0.shape)
+    h = 1e-5
+    slopes = [model.value_and_grad(model.theta0 + sign * h * v)[1] for sign in (1, -1)]
+    by_differences = (slopes[0] - slopes[1]) / (2 * h)
+    assert np.linalg.norm(model.hvp(model.theta0, v) - by_differences) < 1e-7 * np.linalg.norm(by_differences)
+
+
+def test_a_transformer_block_beside_adam() -> None:
+    torch.manual_seed(0)
+    block = torch.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    x = torch.randn(16, 4, 8)
+    model = gf.from_torch(block, lambda f, y: ((f - y) ** 2).mean(), (x, torch.roll(x, 1, dims=1)))
+    run = gf.compare(model, [{"adam": {"lr": 0.01}}, {"gd": {"lr": 0.05}}], t_end=0.5, rtol=1e-4, record={"linear": {"points": 3}})
+    frame = run.records
+    assert (frame.groupby("process")["loss"].last() < frame["loss"].iloc[0]).all()
+    assert not any("differences" in warning for warning in run.warnings)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    x = torch.ones(3, 5)
+    with pytest.raises(ValueError, match="module: has no parameters"):
+        gf.from_torch(torch.nn.ReLU(), lambda f, y: f.sum(), (x, x))
+    with pytest.raises(TypeError, match=r"data: must be \(X, Y\)"):
+        gf.from_torch(torch.nn.Linear(5, 1), lambda f, y: f.sum(), x)
+    with pytest.raises(ValueError, match="loss: must return one number"):
+        gf.flow(gf.from_torch(torch.nn.Linear(5, 1), lambda f, y: f, (x, x)))
