@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def ctrl_c() -> Callable[[Callable[[], bool]], threading.Thread]:
+    """Presses Ctrl-C once something is so: not at a time, which a busy machine may need for the beginning."""
+
+    def press(once: Callable[[], bool]) -> threading.Thread:
+        def wait() -> None:
+            pause = threading.Event()
+            while not once():
+                pause.wait(0.02)
+            # Somewhere in the middle of the work.
+            pause.wait(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        return thread
+
+    return press
 
 
 @pytest.fixture
@@ -24,7 +48,7 @@ def tiny() -> dict:
 
 @pytest.fixture
 def endless(tiny: dict) -> dict:
-    """A run that takes minutes: its optimizer takes a thousand million steps."""
+    """A run that takes half an hour: its optimizer takes five thousand million steps."""
     return {**tiny, "optimizers": [{"gd": {"lr": 1.0e-8}}], "flow": {"t_end": 50.0}}
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import threading
 
 import numpy as np
@@ -117,12 +115,13 @@ def test_exceptions_of_callbacks_surface() -> None:
         gf.compare(gf.Model(refuses, np.ones(2)), t_end=1)
 
 
-def test_ctrl_c_keeps_the_partial_run() -> None:
-    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+def test_ctrl_c_keeps_the_partial_run(ctrl_c) -> None:
+    begun = threading.Event()
+    pressing = ctrl_c(begun.is_set)
     with pytest.raises(KeyboardInterrupt) as caught:
-        gf.compare(gf.Model(parabola, np.ones(2)), [{"gd": {"lr": 1e-7}}], t_end=10)
-    timer.join()
+        model = gf.Model(parabola, np.ones(2))
+        gf.compare(model, [{"gd": {"lr": 1e-8}}], t_end=10, observe={"seen": lambda theta, t: begun.set() or 1.0})
+    pressing.join()
     run = caught.value.run
     assert run.manifest["processes"]["gd"]["termination"] == "interrupted" and run.columns["loss"][0] == pytest.approx(0.55)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -61,12 +58,11 @@ def test_wrong_sweeps_are_refused(tiny: dict, grid: dict, tmp_path: Path) -> Non
         gf.sweep(grid, tmp_path / "other")
 
 
-def test_ctrl_c_keeps_finished_units(endless: dict, tmp_path: Path) -> None:
-    timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+def test_ctrl_c_keeps_finished_units(endless: dict, tmp_path: Path, ctrl_c) -> None:
+    pressing = ctrl_c(lambda: any((tmp_path / "out").glob("units/*/manifest.json")))
     with pytest.raises(KeyboardInterrupt) as caught:
         gf.sweep({**endless, "sweep": {"grid": {"optimizers": [[], [{"gd": {"lr": 1e-8}}]]}}}, tmp_path / "out", jobs=2)
-    timer.join()
+    pressing.join()
     assert caught.value.run.summary["done"] == 1 and len(caught.value.run.summary["missing"]) == 1
 
 
