@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::folder::FigureManifest;
-use crate::paper::{self, Carried, Figure, Made, Place};
+use crate::paper::{self, CarriedFigures, Figure, FigurePlace, Made};
 use crate::record::Warned;
 use crate::scenario::Picture;
 use crate::scenario::style::Formats;
@@ -55,16 +55,16 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
     let replaced =
         |figure: &Figure| figure.pictures.first().map_or_else(Formats::all, |picture| arguments.style.replaced(&picture.style));
     let jobs = sweep::jobs(arguments.jobs);
-    let place = Place { out: &arguments.out, runs: &arguments.runs, jobs, memory: arguments.limit.bytes() };
+    let place = FigurePlace { out: &arguments.out, runs: &arguments.runs, jobs, memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
     // As the scenario has them: options are of this command alone.
     let carried = paper::carry_out(&figures, &kept, replaced, place, &interrupt, |progress| meter.show(progress));
     drop(meter);
     let (made, shelf) = match carried? {
-        Carried::Made(made, shelf) => (made, shelf),
-        Carried::UnitsLeft(left) => return Err(CliError::SweepInterrupted { left }),
-        Carried::FiguresLeft(left) => return Err(CliError::DrawingInterrupted { left }),
+        CarriedFigures::Made(made, shelf) => (made, shelf),
+        CarriedFigures::UnitsLeft(left) => return Err(CliError::SweepInterrupted { left }),
+        CarriedFigures::FiguresLeft(left) => return Err(CliError::DrawingInterrupted { left }),
     };
     if !quiet {
         figures.iter().zip(&made).for_each(|(figure, made)| complain_of_figure(figure, made));

@@ -28,7 +28,7 @@ pub struct Made {
 
 /// What has come of figures.
 #[derive(Debug)]
-pub enum Carried {
+pub enum CarriedFigures {
     /// All were made, in their order; the folder of their files.
     Made(Vec<Made>, Shelf),
     /// Interrupted with so many units to run.
@@ -39,7 +39,7 @@ pub enum Carried {
 
 /// Where figures are made, and what they may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct FigurePlace<'a> {
     /// Where pictures, manifests and the table of claims go.
     pub out: &'a Path,
     /// The folder of the figures' runs; units finished there are not run again.
@@ -59,10 +59,10 @@ pub fn carry_out(
     figures: &[Figure],
     kept: &[Vec<Picture>],
     replaced: impl Fn(&Figure) -> Formats,
-    place: Place,
+    place: FigurePlace,
     interrupt: &Interrupt,
     progress: impl FnMut(&Progress),
-) -> Result<Carried, PaperError> {
+) -> Result<CarriedFigures, PaperError> {
     // Whether they can be written is found out before the work.
     let shelf = shelf(figures, place.out)?;
     let folders: Vec<Folder> = figures
@@ -81,7 +81,7 @@ pub fn carry_out(
     let reports = sweep::run_all(&tasks, options, interrupt, progress)?;
     let left = reports.iter().map(|report| report.progress.left()).sum();
     if left > 0 {
-        return Ok(Carried::UnitsLeft(left));
+        return Ok(CarriedFigures::UnitsLeft(left));
     }
     let mut made = Vec::new();
     for ((figure, folder), report) in figures.iter().zip(&folders).zip(reports) {
@@ -89,8 +89,8 @@ pub fn carry_out(
         let drawn = draw(figure, folder, &shelf, place.out, &replaced(figure))?;
         made.push(Made { folder: folder.path().to_path_buf(), report, drawn, drawing: begin.elapsed() });
         if interrupt.is_raised() && made.len() < figures.len() {
-            return Ok(Carried::FiguresLeft(figures.len() - made.len()));
+            return Ok(CarriedFigures::FiguresLeft(figures.len() - made.len()));
         }
     }
-    Ok(Carried::Made(made, shelf))
+    Ok(CarriedFigures::Made(made, shelf))
 }

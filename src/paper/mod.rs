@@ -17,7 +17,7 @@ mod draw;
 mod error;
 mod read;
 
-pub use carry_out::{Carried, Made, Place, carry_out};
+pub use carry_out::{CarriedFigures, FigurePlace, Made, carry_out};
 pub use claims::{claim_rows, claims_markdown};
 pub use draw::{FigureFiles, draw, shelf, write_claims};
 pub use error::PaperError;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::npz::{self, Array, Arrays};
-use crate::record::{Column, Table, Values};
+use crate::record::{Table, TableColumn, Values};
 
 /// A dict of float64 arrays.
 pub(super) fn to_dict<'py>(py: Python<'py>, arrays: &Arrays) -> PyResult<Bound<'py, PyDict>> {
@@ -41,7 +41,7 @@ pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
 /// The columns in their order, by name: lists of text, and arrays of int64, bool and float64.
 pub(super) fn table_to_dict<'py>(py: Python<'py>, table: &Table) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for Column { name, values } in &table.columns {
+    for TableColumn { name, values } in &table.columns {
         match values {
             Values::Text(texts) => dict.set_item(name, PyList::new(py, texts)?)?,
             Values::Integer(counts) => dict.set_item(name, counts.clone().into_pyarray(py))?,
@@ -66,7 +66,7 @@ pub(super) fn table_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
         } else {
             Values::Float(values.extract::<numpy::PyReadonlyArray1<f64>>()?.as_slice()?.to_vec())
         };
-        columns.push(Column { name, values });
+        columns.push(TableColumn { name, values });
     }
     Ok(Table { columns })
 }

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::Value;
 
-use crate::folder::{self, Draft, Ending, FolderError};
+use crate::folder::{self, Ending, FolderDraft, FolderError};
 use crate::npz::Arrays;
 use crate::observe::Observable;
 use crate::record::Run;
@@ -76,7 +76,7 @@ impl RawRun {
     }
 
     fn write(&self, scenario: &Scenario, target: &Path, pictures: bool) -> Result<PathBuf, FolderError> {
-        let draft = Draft::new(target)?;
+        let draft = FolderDraft::new(target)?;
         draft.write(&self.run, scenario, &self.weights)?;
         for (name, content) in &self.inputs {
             let path = draft.path().join(name);

@@ -83,12 +83,12 @@ pub(super) fn study_lr(
     }
     let batch = |text: &String| text.parse().map_err(|why: String| PyValueError::new_err(format!("batch: {text}: {why}")));
     let batches = batches.iter().map(batch).collect::<PyResult<_>>()?;
-    let settings = lr::Settings { rates, optimizers, batches, seeds, loss };
+    let settings = lr::RateStudySettings { rates, optimizers, batches, seeds, loss };
     let interrupt = Interrupt::default();
     let t_end = scenario.flow.t_end;
     let work = {
         let (scenario, settings, interrupt) = (&scenario, &settings, &interrupt);
-        let place = lr::Place { path: out.as_deref(), jobs: sweep::jobs(jobs), memory: max_memory };
+        let place = lr::StudyPlace { path: out.as_deref(), jobs: sweep::jobs(jobs), memory: max_memory };
         move |at: &super::watch::Progress| {
             // The flow by itself takes about as long as a unit: the bar's first tenth.
             let (clock, units) = (|t: f64| at.set(0.1 * t / t_end), |p: &Progress| at.set(0.1 + 0.9 * share(p)));
@@ -121,10 +121,10 @@ pub(super) fn figures(
     let (made, raised) = watched(py, &interrupt, progress.as_ref(), |at| {
         let (figures, known) = paper::read(&scenarios, &names)?;
         let kept: Vec<Vec<Picture>> = figures.iter().map(|figure| figure.pictures.clone()).collect();
-        let place = paper::Place { out: &out, runs: &runs, jobs: sweep::jobs(jobs), memory: max_memory };
+        let place = paper::FigurePlace { out: &out, runs: &runs, jobs: sweep::jobs(jobs), memory: max_memory };
         let told = |progress: &Progress| at.set(share(progress));
         let carried = paper::carry_out(&figures, &kept, |_| Formats::all(), place, &interrupt, told)?;
-        let paper::Carried::Made(made, shelf) = carried else { return Ok(Vec::new()) };
+        let paper::CarriedFigures::Made(made, shelf) = carried else { return Ok(Vec::new()) };
         paper::write_claims(&known, &shelf, &out)?;
         Ok(made.into_iter().map(|made| made.drawn.manifest).collect())
     })?;

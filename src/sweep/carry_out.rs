@@ -16,7 +16,7 @@ use super::{
 
 /// What has come of a sweep, or of a shard of it.
 #[derive(Debug)]
-pub struct Carried {
+pub struct CarriedSweep {
     /// Its folder.
     pub folder: Folder,
     /// What came of its units.
@@ -59,7 +59,7 @@ pub fn carry_out(
     (shard, jobs, memory): (Shard, NonZeroUsize, Option<u64>),
     interrupt: &Interrupt,
     progress: impl FnMut(&Progress),
-) -> Result<Carried, SweepError> {
+) -> Result<CarriedSweep, SweepError> {
     let folder = Folder::open(path, plan)?;
     keep_pictures(&folder, sweep.pictures())?;
     keep_scenario(&folder, sweep)?;
@@ -69,5 +69,5 @@ pub fn carry_out(
     let folders = std::slice::from_ref(&folder);
     let whole = Status::of(plan, folders).missing.is_empty();
     let drawn = if whole { draw_pictures(folders, plan, sweep.pictures(), path, &Formats::all())? } else { Drawn::default() };
-    Ok(Carried { folder, report, whole, drawn })
+    Ok(CarriedSweep { folder, report, whole, drawn })
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::ode::short;
 use crate::study::lr::{
-    self, Batch, Carried, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, Place, RateStudySettings, Rates,
+    self, Batch, CarriedStudy, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, RateStudySettings, Rates,
+    StudyPlace,
 };
 use crate::sweep::{self, Progress};
 
@@ -73,13 +74,14 @@ impl Arguments {
 pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (scenario, problem) = arguments.selection.load_for_study(&arguments.limit)?;
     let settings = arguments.settings();
-    let place = Place { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
+    let place =
+        StudyPlace { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let (clock, units) = (|t| meter.at(t), |progress: &Progress| meter.show(progress));
     let carried = lr::carry_out(&scenario, &problem, &settings, place, &interrupt, clock, units);
     drop(meter);
-    let Carried { path, runs, units, report, finished } = carried?;
+    let CarriedStudy { path, runs, units, report, finished } = carried?;
     let Some(finished) = finished else {
         return Err(CliError::SweepInterrupted { left: report.progress.left() });
     };

@@ -11,7 +11,7 @@ use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::{CliError, Limit, Selection};
 use crate::ode::short;
 use crate::report::shell_word;
-use crate::sweep::{self, Carried, Notes, Report, Shard, SweepPlan};
+use crate::sweep::{self, CarriedSweep, Notes, Report, Shard, SweepPlan};
 
 use super::{claims, planned, units};
 
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let limits = (shard, jobs, arguments.limit.bytes());
     let carried = sweep::carry_out(&sweep, &plan, &path, limits, &interrupt, |progress| meter.show(progress));
     drop(meter);
-    let Carried { folder, report, whole, drawn } = carried?;
+    let CarriedSweep { folder, report, whole, drawn } = carried?;
 
     if !quiet && !report.failures.is_empty() {
         let line = |(unit, reason): &(sweep::Unit, String)| {

@@ -14,7 +14,7 @@ use crate::sweep::{self, Folder, Options, Progress, Report, Shard, Task};
 use super::{FinishedRateStudy, LrError, RatePlan, RateStudySettings, finish, flow, samples};
 
 /// What has come of a study.
-pub struct Carried {
+pub struct CarriedStudy {
     /// Its folder.
     pub path: PathBuf,
     /// Runs of an optimizer at a rate, over all units.
@@ -29,7 +29,7 @@ pub struct Carried {
 
 /// Where a study is carried out, and what it may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct StudyPlace<'a> {
     /// Its folder; without it `runs/<name>-<hash>-lr`.
     pub path: Option<&'a Path>,
     /// Units at a time.
@@ -47,11 +47,11 @@ pub fn carry_out(
     scenario: &Scenario,
     problem: &Problem,
     settings: &RateStudySettings,
-    place: Place,
+    place: StudyPlace,
     interrupt: &Interrupt,
     clock: impl FnMut(f64),
     units: impl FnMut(&Progress),
-) -> Result<Carried, LrError> {
+) -> Result<CarriedStudy, LrError> {
     let plan = RatePlan::new(scenario, samples(scenario)?, settings)?;
     let (sweep, its_plan) = plan.sweep();
     let path = match place.path {
@@ -68,7 +68,7 @@ pub fn carry_out(
     let task = Task { sweep, plan: its_plan, folder: &folder, shard: Shard::default() };
     let report = sweep::run(task, options, interrupt, units)?;
     let counts = (plan.runs(), its_plan.units().len());
-    let carried = |report, finished| Carried { path: path.clone(), runs: counts.0, units: counts.1, report, finished };
+    let carried = |report, finished| CarriedStudy { path: path.clone(), runs: counts.0, units: counts.1, report, finished };
     if report.interrupted {
         return Ok(carried(report, None));
     }

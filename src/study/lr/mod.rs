@@ -27,7 +27,7 @@ mod rates;
 mod seeds;
 mod table;
 
-pub use carry_out::{Carried, Place, carry_out};
+pub use carry_out::{CarriedStudy, StudyPlace, carry_out};
 pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
 pub use plan::RatePlan;
