@@ -55,6 +55,8 @@ def compare(
     """
     if not isinstance(model, Model):
         raise TypeError(f"model: must be a gramflow.Model, got {type(model).__name__}")
+    if isinstance(optimizers, (str, Mapping)):
+        raise TypeError(f"optimizers: must be a list such as [{{'gd': {{'lr': 0.01}}}}], got {type(optimizers).__name__}")
     own = observables(observe)
     asked: dict[str, Any] = {
         "name": name,

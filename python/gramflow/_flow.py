@@ -96,6 +96,10 @@ def flow(
     check_callable(gradient, name)
     check_callable(hvp, "hvp", optional=True)
     args = arguments(args)
+    if not isinstance(integrator, (str, Mapping)):
+        raise TypeError(f"integrator: must be a word or a dict with one key, got {integrator!r}")
+    if not isinstance(max_steps, int) or max_steps < 1:
+        raise ValueError(f"max_steps: must be a whole number of at least 1, got {max_steps!r}")
     t_end = _positive(t_end, "t_end")
     times = None if t_eval is None else _times(t_eval, t_end)
     solved, stopped = _gramflow.flow(
@@ -103,14 +107,14 @@ def flow(
         valued,
         start(theta0),
         t_end,
-        float(rtol),
-        float(atol),
+        number(rtol, "rtol"),
+        number(atol, "atol"),
         hvp,
         json.dumps(integrator),
         times,
         _condition(stop, gradient, valued, args),
         args,
-        int(max_steps),
+        max_steps,
     )
     message = solved["message"]
     if solved["termination"] == "reached":
@@ -125,11 +129,19 @@ def flow(
     return solution
 
 
+def number(value: Any, name: str) -> float:
+    """A number, or an error that says what `name` is."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: must be a number, got {value!r}") from None
+
+
 def _positive(value: Any, name: str) -> float:
-    number = float(value)
-    if not (number > 0.0 and math.isfinite(number)):
+    found = number(value, name)
+    if not (found > 0.0 and math.isfinite(found)):
         raise ValueError(f"{name}: must be greater than 0 and finite, got {value}")
-    return number
+    return found
 
 
 def _times(t_eval: Any, t_end: float) -> list[float]:

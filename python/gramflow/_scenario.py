@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Union
 import numpy as np
 
 from gramflow import _gramflow
+from gramflow._gramflow import ScenarioError
 
 Scenario = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 """A dict, YAML text (with a line break or a colon and a blank in it), or the path of a file."""
@@ -39,6 +40,11 @@ class Given(NamedTuple):
     dict: bool
 
 
+def _quoted(text: str) -> str:
+    # YAML does not join escapes of halves of a character, as JSON does.
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _scalar(value: Any, key: str) -> str:
     """A number, a word or nothing, as YAML."""
     if value is None:
@@ -55,7 +61,7 @@ def _scalar(value: Any, key: str) -> str:
             return ".inf" if number > 0 else "-.inf"
         return repr(number)
     if isinstance(value, (str, os.PathLike)):
-        return json.dumps(os.fspath(value))
+        return _quoted(os.fspath(value))
     raise TypeError(f"{key or 'scenario'}: must be a number, text, a list or a dict, got {type(value).__name__}")
 
 
@@ -70,7 +76,7 @@ def to_yaml(value: Any, key: str = "") -> str:
         for name, item in value.items():
             if not isinstance(name, str):
                 raise TypeError(f"{key or 'scenario'}: keys must be text, got {name!r}")
-            pairs.append(f"{json.dumps(name)}: {to_yaml(item, f'{key}.{name}' if key else name)}")
+            pairs.append(f"{_quoted(name)}: {to_yaml(item, f'{key}.{name}' if key else name)}")
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, np.ndarray):
         value = value.tolist()
@@ -120,7 +126,7 @@ def _stored(scenario: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], 
 
 def is_text(scenario: str) -> bool:
     """Whether it is YAML rather than a path: it has a line break, or `key: value`."""
-    return "\n" in scenario or ": " in scenario
+    return "\n" in scenario or ": " in scenario or not scenario.strip()
 
 
 def sets_of(patches: Mapping[str, Any] | None) -> list[str]:
@@ -139,13 +145,27 @@ def given(scenario: Scenario, patches: Mapping[str, Any] | None) -> Iterator[tup
     if isinstance(scenario, Mapping):
         with tempfile.TemporaryDirectory(prefix="gramflow-") as folder:
             stored, files = _stored(scenario, Path(folder))
-            yield Given(to_yaml(stored), os.path.join(os.getcwd(), "scenario.yaml"), sets, True), files
+            try:
+                yield Given(to_yaml(stored), os.path.join(os.getcwd(), "scenario.yaml"), sets, True), files
+            except ScenarioError as error:
+                # The files are not the user's own.
+                text = str(error)
+                for path in files.values():
+                    text = text.replace(f"{path}: ", "")
+                error.args = (text,)
+                raise
     elif isinstance(scenario, str) and is_text(scenario):
         yield Given(scenario, "scenario.yaml", sets, False), {}
     elif isinstance(scenario, (str, os.PathLike)):
         yield Given(None, os.fspath(scenario), sets, False), {}
     else:
         raise TypeError(f"scenario: must be a dict, YAML text or a path, got {type(scenario).__name__}")
+
+
+def in_files(files: Mapping[str, Path]) -> None:
+    """Refuse arrays in a dict where what comes of it must name them later."""
+    if files:
+        raise ValueError("scenario: its arrays must lie in a file here: numpy.savez them and name the path")
 
 
 def check(scenario: Scenario, *, set: Mapping[str, Any] | None = None, max_memory: int | None = None) -> str:
@@ -161,12 +181,13 @@ def check(scenario: Scenario, *, set: Mapping[str, Any] | None = None, max_memor
 
 
 def explain(scenario: Scenario, *, set: Mapping[str, Any] | None = None) -> str:
-    """The scenario with every default filled in, as YAML: a scenario again, and of a sweep a sweep.
+    """The scenario with every default filled in, as YAML: a scenario again, and of a sweep a sweep. Arrays must lie in files.
 
     Raises:
         ScenarioError: if it is none.
     """
-    with given(scenario, set) as (it, _):
+    with given(scenario, set) as (it, files):
+        in_files(files)
         return _gramflow.explain(it)
 
 

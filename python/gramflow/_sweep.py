@@ -15,7 +15,7 @@ import numpy as np
 from gramflow import _gramflow
 from gramflow._picture import Picture
 from gramflow._progress import bar
-from gramflow._scenario import Scenario, given
+from gramflow._scenario import Scenario, given, in_files
 
 if TYPE_CHECKING:
     import pandas
@@ -125,12 +125,6 @@ def _jobs(jobs: int | None) -> int | None:
     return jobs
 
 
-def _files_stay(scenario: Any, files: Mapping[str, Path]) -> None:
-    # The units name their files for whoever goes on later.
-    if files:
-        raise ValueError("scenario: arrays of many runs must lie in a file: numpy.savez it and name its path")
-
-
 def sweep(
     scenario: Scenario,
     out: str | os.PathLike[str] | None = None,
@@ -154,7 +148,7 @@ def sweep(
         KeyboardInterrupt: on Ctrl-C; its attribute `run` is the sweep as far as it came. The same call goes on.
     """
     with given(scenario, set) as (it, files), bar(progress, "sweep") as show:
-        _files_stay(scenario, files)
+        in_files(files)
         path, stopped = _gramflow.sweep(it, None if out is None else os.fspath(out), _jobs(jobs), max_memory, show)
     found = Sweep(Path(path))
     if stopped is not None:
@@ -199,7 +193,7 @@ def study_lr(
     if isinstance(optimizers, str) or isinstance(batch, str):
         raise TypeError("optimizers, batch: must be lists")
     with given(scenario, set) as (it, files), bar(progress, "study") as show:
-        _files_stay(scenario, files)
+        in_files(files)
         place = None if out is None else os.fspath(out)
         words, sizes = list(optimizers), [str(size) for size in batch]
         path, stopped = _gramflow.study_lr(it, rates, words, sizes, seeds, loss, place, _jobs(jobs), max_memory, show)

@@ -87,8 +87,10 @@ def test_settings_are_refused_by_their_keys() -> None:
             gf.compare(model, **{"t_end": 10, **arguments})
         assert caught.value.key.startswith(key), caught.value.key
         assert caught.value.line is None
-    with pytest.raises(ValueError, match="layers"):
+    with pytest.raises(ValueError, match="^ledger is about layers, and the objective has none: leave it out$"):
         gf.compare(model, t_end=1, measure=["ledger"])
+    with pytest.raises(TypeError, match="optimizers: must be a list"):
+        gf.compare(model, {"gd": {"lr": 0.1}})
     with pytest.raises(ValueError, match="`loss`, which is another column"):
         gf.compare(model, t_end=1, observe={"loss": lambda theta, t: 0.0})
     with pytest.raises(TypeError, match=r"observe\['x'\]: must be callable"):

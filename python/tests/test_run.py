@@ -126,6 +126,8 @@ def test_wrong_arrays_are_refused_by_name(tiny: dict) -> None:
     ]:
         with pytest.raises(error, match=message):
             gf.run({**tiny, "data": data})
+    with pytest.raises(gf.ScenarioError, match="^init.file.path: `W1` has shape"):
+        gf.run({**tiny, "init": {"W1": np.ones((4, 4)), "W2": np.ones((3, 5))}})
     with pytest.raises(TypeError, match="flow.t_end: must be a number"):
         gf.run({**tiny, "flow": {"t_end": object()}})
     with pytest.raises(TypeError, match="scenario: must be a dict, YAML text or a path, got int"):
@@ -149,7 +151,7 @@ def test_errors_say_where(tiny: dict, tmp_path: Path) -> None:
         gf.run({**tiny, "flow": {"t_end": -5.0}})
     assert (caught.value.key, caught.value.line) == ("flow.t_end", None)
     assert str(caught.value).startswith("flow.t_end: must be")
-    with pytest.raises(gf.ScenarioError, match="--set flow.rtol=0"):
+    with pytest.raises(gf.ScenarioError, match="set: flow.rtol=0"):
         gf.run(tiny, set={"flow.rtol": 0})
     with pytest.raises(FileNotFoundError):
         gf.run(tmp_path / "nowhere.yaml")
@@ -179,6 +181,8 @@ def test_check_explain_schema_and_columns(tiny: dict) -> None:
         gf.run(sweep)
     assert "network" in gf.schema()["properties"]
     assert {column["name"] for column in gf.columns("balance_gap*")} > {"balance_gap"}
+    with pytest.raises(ValueError, match="its arrays must lie in a file here"):
+        gf.explain({**tiny, "data": {"X": np.ones((5, 4)), "Y": np.ones((5, 3))}})
     with pytest.raises(ValueError, match="no column matches"):
         gf.columns("nonsense")
 

@@ -50,7 +50,7 @@ def test_wrong_sweeps_are_refused(tiny: dict, grid: dict, tmp_path: Path) -> Non
     assert caught.value.key == "flow.t_end"
     with pytest.raises(ValueError, match="jobs: must be"):
         gf.sweep(grid, tmp_path / "out", jobs=0)
-    with pytest.raises(ValueError, match="must lie in a file"):
+    with pytest.raises(ValueError, match="its arrays must lie in a file here"):
         gf.sweep({**grid, "data": {"X": np.ones((5, 4)), "Y": np.ones((5, 3))}}, tmp_path / "out")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("")

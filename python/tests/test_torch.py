@@ -8,6 +8,8 @@ import pytest
 import gramflow as gf
 
 torch = pytest.importorskip("torch")
+# Its threads wait for each other, which on a busy machine takes longer than the work.
+torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -63,10 +65,10 @@ def test_hessian_products_are_those_of_differences(tanh: dict) -> None:
 
 def test_a_transformer_block_beside_adam() -> None:
     torch.manual_seed(0)
-    block = torch.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    block = torch.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, activation="gelu", batch_first=True)
     x = torch.randn(16, 4, 8)
     model = gf.from_torch(block, lambda f, y: ((f - y) ** 2).mean(), (x, torch.roll(x, 1, dims=1)))
-    run = gf.compare(model, [{"adam": {"lr": 0.01}}, {"gd": {"lr": 0.05}}], t_end=0.5, rtol=1e-4, record={"linear": {"points": 3}})
+    run = gf.compare(model, [{"adam": {"lr": 0.01}}, {"gd": {"lr": 0.05}}], t_end=0.2, rtol=1e-3, record={"linear": {"points": 3}})
     frame = run.records
     assert (frame.groupby("process")["loss"].last() < frame["loss"].iloc[0]).all()
     assert not any("differences" in warning for warning in run.warnings)

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use nalgebra::DVector;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::callback::{Callback, Calls};
-use super::error::of_scenario;
+use super::error::{of_scenario, of_session};
 use super::model::Model;
 use super::observe::Own;
 use super::run::RawRun;
@@ -46,6 +45,6 @@ pub(super) fn compare(
         }
         // The refusal follows from what was raised.
         (Err(_), Some(error)) => Err(error),
-        (Err(error), None) => Err(PyValueError::new_err(error.to_string())),
+        (Err(error), None) => Err(of_session(&error)),
     }
 }

@@ -10,6 +10,7 @@ use crate::folder::FolderError;
 use crate::paper::PaperError;
 use crate::publish::PublishError;
 use crate::scenario::{self, Diagnostic, Location};
+use crate::session::SessionError;
 use crate::study::lr::LrError;
 use crate::sweep::SweepError;
 
@@ -31,17 +32,22 @@ pub(super) fn of_scenario(py: Python<'_>, error: scenario::ScenarioError, dict: 
     }
 }
 
+/// As many problems are shown, as by the command.
+const MOST: usize = 20;
+
 fn diagnostics(py: Python<'_>, problems: &[Diagnostic], dict: bool) -> PyResult<PyErr> {
     let shown = |problem: &Diagnostic| match &problem.location {
         Location::File { .. } if dict && problem.path.is_empty() => problem.message.clone(),
         Location::File { .. } if dict => format!("{}: {}", problem.path, problem.message),
+        // As the argument is called here.
+        Location::Set(_) => problem.to_string().replacen("--set ", "set: ", 1),
         _ => problem.to_string(),
     };
-    let text = if dict {
-        problems.iter().map(shown).collect::<Vec<_>>().join("\n")
-    } else {
-        scenario::ScenarioError::Diagnostics(problems.to_vec()).to_string()
-    };
+    let mut lines: Vec<String> = problems.iter().take(MOST).map(shown).collect();
+    if problems.len() > MOST {
+        lines.push(format!("… and {} more problems", problems.len() - MOST));
+    }
+    let text = lines.join("\n");
     let error = ScenarioError::new_err(text);
     let list = PyList::empty(py);
     for problem in problems {
@@ -129,4 +135,12 @@ pub(super) fn of_paper(py: Python<'_>, error: PaperError) -> PyErr {
         error @ PaperError::NoFigures(_) => PyFileNotFoundError::new_err(error.to_string()),
         error => PyValueError::new_err(error.to_string()),
     }
+}
+
+/// What a session refuses, without what its users in Rust could do.
+pub(super) fn of_session(error: &SessionError) -> PyErr {
+    let message = error.to_string();
+    let (what, remedy) = message.split_once(": implement Objective::").unwrap_or((&message, ""));
+    let remedy = if remedy.is_empty() { "" } else { ": leave it out" };
+    PyValueError::new_err(format!("{what}{remedy}"))
 }

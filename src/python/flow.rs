@@ -73,8 +73,11 @@ impl Course<'_> {
         let (mut t, mut work, mut stop) = (0.0, Work::default(), None);
         let (mut kept_t, mut kept_y) = (Vec::new(), Vec::new());
         let mut keep = |t: f64, theta: &DVector<f64>| {
-            kept_t.push(t);
-            kept_y.extend_from_slice(theta.as_slice());
+            // It may stop where it stands.
+            if kept_t.last() != Some(&t) {
+                kept_t.push(t);
+                kept_y.extend_from_slice(theta.as_slice());
+            }
         };
         let mut goals = self.times.unwrap_or(&[0.0]).iter().copied().peekable();
         let watches = self.stop.is_some() || self.times.is_none();
