@@ -17,7 +17,7 @@ use crate::paper;
 use crate::scenario::style::Formats;
 use crate::scenario::{Picture, Sweep};
 use crate::study::lr;
-use crate::sweep::{self, Progress, Shard};
+use crate::sweep::{self, Progress, Shard, SweepPlace};
 
 /// The share of the units that is over.
 fn share(progress: &Progress) -> f64 {
@@ -39,10 +39,10 @@ pub(super) fn run_sweep(
     let parsed = parsed.ok_or_else(|| PyValueError::new_err("scenario: has no `sweep`: gramflow.run runs a single one"))?;
     let plan = py.detach(|| sweep::planned(&parsed)).map_err(|error| of_sweep(py, error, given.is_dict()))?;
     let path = out.unwrap_or_else(|| sweep::default_folder(&plan));
-    let limits = (Shard::default(), sweep::jobs(jobs), max_memory);
     let interrupt = Interrupt::default();
     let (carried, raised) = watched(py, &interrupt, progress.as_ref(), |at| {
-        let carried = sweep::carry_out(&parsed, &plan, &path, limits, &interrupt, |progress| at.set(share(progress)))?;
+        let place = SweepPlace { path: &path, shard: Shard::default(), jobs: sweep::jobs(jobs), memory: max_memory };
+        let carried = sweep::carry_out(&parsed, &plan, place, &interrupt, |progress| at.set(share(progress)))?;
         sweep::merge(&[(carried.folder, plan.clone())], &path)
     })?;
     carried.map_err(|error| of_sweep(py, error, given.is_dict()))?;

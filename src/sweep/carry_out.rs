@@ -47,19 +47,31 @@ pub fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     asked.unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
 }
 
-/// Runs the units of `sweep` that are not finished into the folder `path`, so many `jobs` at a time, in so many bytes of `memory` (without
-/// it, what is free), and draws its pictures once all units are there. `progress` and `interrupt` as of [`run()`].
+/// Where a sweep is carried out, which part of it, and what it may take.
+#[derive(Debug, Clone, Copy)]
+pub struct SweepPlace<'a> {
+    /// Its folder.
+    pub path: &'a Path,
+    /// Which units.
+    pub shard: Shard,
+    /// Units at a time.
+    pub jobs: NonZeroUsize,
+    /// Bytes of memory that they may take; without it, what is free.
+    pub memory: Option<u64>,
+}
+
+/// Runs the units of `sweep` that are not finished, and draws its pictures once all units are there. `progress` and `interrupt` as of [`run()`].
 ///
 /// # Errors
 /// If the folder is another's, or cannot be written. That a unit cannot be run is no error: [`Report::failures`].
 pub fn carry_out(
     sweep: &Sweep,
     plan: &SweepPlan,
-    path: &Path,
-    (shard, jobs, memory): (Shard, NonZeroUsize, Option<u64>),
+    place: SweepPlace,
     interrupt: &Interrupt,
     progress: impl FnMut(&Progress),
 ) -> Result<CarriedSweep, SweepError> {
+    let SweepPlace { path, shard, jobs, memory } = place;
     let folder = Folder::open(path, plan)?;
     keep_pictures(&folder, sweep.pictures())?;
     keep_scenario(&folder, sweep)?;

@@ -37,7 +37,7 @@ mod tally;
 mod unit;
 mod verdicts;
 
-pub use carry_out::{CarriedSweep, carry_out, default_folder, jobs, planned};
+pub use carry_out::{CarriedSweep, SweepPlace, carry_out, default_folder, jobs, planned};
 pub use check::check;
 pub use ensemble::ensemble;
 pub use error::SweepError;

@@ -132,7 +132,7 @@ fn follow(path: &str) -> (usize, usize) {
         if language == "yaml" {
             let read = |name: &str| fs::read_to_string(at.join(name)).unwrap_or_else(|error| panic!("{path}: {name}: {error}"));
             let head = text.lines().next().unwrap();
-            let appended = head.strip_prefix("# ").and_then(|head| head.strip_suffix(" and this")?.split_once(": "));
+            let appended = head.strip_prefix("# ").and_then(|head| head.split_once(": append this to "));
             let (name, scenario) = match (appended, head.strip_prefix("name: ")) {
                 (Some((name, from)), _) => (name.to_string(), read(from) + &text),
                 (None, Some(name)) => (format!("{name}.yaml"), text),

@@ -157,7 +157,7 @@ fn the_starts_and_activations_of_the_guide_are_read() {
     let guide = page("docs/guide.md");
     let starts: Vec<String> =
         first_cells(&guide, "| `init` |").iter().map(|cell| cell.replace('`', "").trim().to_string()).collect();
-    assert_eq!(starts.len(), 7);
+    assert_eq!(starts.len(), 10);
     for start in starts {
         let init = format!("init={start}");
         // Widths that suit a λ-balanced start.

@@ -155,7 +155,10 @@ fn figures_take_the_options_too() {
 #[test]
 fn what_cannot_be_drawn_is_refused_with_key_and_remedy() {
     for (style, says) in [
-        ("{width: 5.5}", "tiny.yaml:8:9: style.width: must be a length with its unit, as 5.5in, 396pt, 14cm or 140mm, got 5.5"),
+        (
+            "{width: 5.5}",
+            "tiny.yaml:8:9: style.width: must be a length with its unit, as 5.5in, 396pt, 14cm or 140mm, got floating point `5.5`",
+        ),
         ("{width: 1in}", "style.width: must be between 204pt and 2880pt"),
         ("{font: comic}", "style.font: unknown word `comic` (words here: sans, serif)"),
         ("{format: [svg, jpg]}", "style.format[1]: unknown word `jpg`"),

@@ -11,7 +11,7 @@ use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::{CliError, Limit, Selection};
 use crate::ode::short;
 use crate::report::shell_word;
-use crate::sweep::{self, CarriedSweep, Notes, Report, Shard, SweepPlan};
+use crate::sweep::{self, CarriedSweep, Notes, Report, Shard, SweepPlace, SweepPlan};
 
 use super::{claims, planned, units};
 
@@ -38,8 +38,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (shard, jobs) = (arguments.shard.unwrap_or_default(), sweep::jobs(arguments.jobs));
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
-    let limits = (shard, jobs, arguments.limit.bytes());
-    let carried = sweep::carry_out(&sweep, &plan, &path, limits, &interrupt, |progress| meter.show(progress));
+    let place = SweepPlace { path: &path, shard, jobs, memory: arguments.limit.bytes() };
+    let carried = sweep::carry_out(&sweep, &plan, place, &interrupt, |progress| meter.show(progress));
     drop(meter);
     let CarriedSweep { folder, report, whole, drawn } = carried?;
 
