@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def ctrl_c() -> Callable[[Callable[[], bool]], threading.Thread]:
     """Presses Ctrl-C once something is so: not at a time, which a busy machine may need for the beginning."""
+    # Shells start what runs in the background with SIGINT ignored, and Python leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def press(once: Callable[[], bool]) -> threading.Thread:
         def wait() -> None:

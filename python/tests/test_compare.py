@@ -91,7 +91,7 @@ def test_settings_are_refused_by_their_keys() -> None:
         gf.compare(model, t_end=1, measure=["ledger"])
     with pytest.raises(TypeError, match="optimizers: must be a list"):
         gf.compare(model, {"gd": {"lr": 0.1}})
-    with pytest.raises(ValueError, match="`loss`, which is another column"):
+    with pytest.raises(ValueError, match="`loss`, which is taken"):
         gf.compare(model, t_end=1, observe={"loss": lambda theta, t: 0.0})
     with pytest.raises(TypeError, match=r"observe\['x'\]: must be callable"):
         gf.compare(model, t_end=1, observe={"x": 3})

@@ -34,7 +34,7 @@ def test_every_process_is_observed(tiny: dict) -> None:
 
 
 def test_wrong_observables_are_refused_and_exceptions_surface(tiny: dict) -> None:
-    with pytest.raises(ValueError, match="observe: .*`loss`, which is another column"):
+    with pytest.raises(ValueError, match="observe: .*`loss`, which is taken"):
         gf.run(tiny, observe={"loss": lambda theta, t: 0.0})
     with pytest.raises(TypeError, match=r"observe\['x'\]: must be callable"):
         gf.run(tiny, observe={"x": 1})
