@@ -41,6 +41,8 @@ pub struct Merged {
     pub rows: usize,
     /// What became of the units.
     pub status: Status,
+    /// What their manifests say.
+    pub notes: Notes,
 }
 
 /// Merges the units in the folders `from`, shards of one sweep, into `sweep.parquet` and `sweep.json` in the folder `to`.
@@ -113,7 +115,7 @@ pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepErr
     // Verdicts of an earlier merge are of other units.
     shelf.publish(stage, |name| name == VERDICTS).map_err(FolderError::from)?;
     let verdicts = judges.then(|| to.join(VERDICTS));
-    Ok(Merged { table: to.join(TABLE), summary: to.join(SUMMARY), verdicts, rows, status })
+    Ok(Merged { table: to.join(TABLE), summary: to.join(SUMMARY), verdicts, rows, status, notes })
 }
 
 /// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim. Whether one does.
