@@ -1,5 +1,5 @@
 //! Alignment of W₁ᵀW₁ with the powers A_f^{α̃/L} against α̃, at a few recorded times: (a) the cosine, (b) its distance
-//! from 1. The ansatz says that it is best at α̃ = 1.
+//! from 1. By the ansatz, the alignment is best at α̃ = 1.
 
 use crate::record::Run;
 
@@ -13,13 +13,13 @@ use super::records::{matrix, over_time, picture, processes, time_axis, vector};
 use super::style::{self, BLACK, Body, Look, Marker, Shape};
 use super::text::verbatim;
 
-/// Curves of the first process: its start, its end, and between them.
+/// Curves drawn of the first process: at its start, at its end and at times between.
 const CURVES: usize = 6;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut curves: Vec<(Vec<Point>, Look)> = Vec::new();
     let mut legend = Vec::new();
-    // Drawn last: no curve covers it.
+    // The marker of the peak: drawn last, so that no curve covers it.
     let mut top = None;
     for (i, (process, look)) in processes(run).into_iter().enumerate() {
         let (Some(array), t) = (matrix(run, process, "nfa_curve"), vector(run, process, "t")) else { continue };
@@ -63,7 +63,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         panel.across.push(Across::X(1.0));
         let series = |(points, look): &(Vec<Point>, Look)| {
             let points = points.iter().map(|&(alpha, value)| (alpha, of(value))).collect();
-            // The peak, which has no line, is a point of its curve: not counted again.
+            // The peak, which has no line, is a point of its curve: as a guide it is not counted twice.
             Series { guide: look.line.is_none(), ..Series::new(points, *look) }
         };
         panel.series = curves.iter().map(series).collect();
@@ -82,7 +82,7 @@ fn peak(run: &Run, process: &str) -> Option<Point> {
     Some((last("nfa_peak")?, last("nfa_peak_cosine")?))
 }
 
-/// At most `n` rows: the first, the last, and those nearest to equal steps of time on the time axis.
+/// At most `n` rows: the first, the last, and those nearest to equally spaced places on the time axis.
 fn landmarks(t: &[f64], scale: Scale, n: usize) -> Vec<usize> {
     let places: Vec<(usize, f64)> = (0..t.len()).filter_map(|row| Some((row, scale.coordinate(t[row])?))).collect();
     let mut rows = vec![0, t.len() - 1];

@@ -53,14 +53,14 @@ pub(super) struct Axis {
     pub minor: Vec<f64>,
 }
 
-/// Ranges below this part of the values' size are rounding, not data.
+/// A range below this fraction of the values' size is rounding error, not data.
 const CONSTANT: f64 = 1e-6;
 /// Decades below which a log axis is widened: a curve that changes less is flat.
 const FLAT_DECADES: f64 = 0.1;
 const MOST_DECADE_LABELS: i64 = 7;
 
 impl Axis {
-    /// The axis on which all of `values` that have a place on it lie inside, with room at both ends; `None` if none has.
+    /// The axis that holds all of `values` that have a place on it, with room at both ends; `None` if none has.
     pub(super) fn around(scale: Scale, values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let coordinates = values.into_iter().filter_map(|value| scale.coordinate(value));
         let (low, high) = coordinates.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), c| (low.min(c), high.max(c)));
@@ -74,7 +74,7 @@ impl Axis {
         })
     }
 
-    /// The axis from one of these values to the other, both of which have a place on it.
+    /// The axis from `low` to `high` exactly; `None` if either has no place on it.
     pub(super) fn between(scale: Scale, [low, high]: [f64; 2]) -> Option<Self> {
         let (low, high) = (scale.coordinate(low)?, scale.coordinate(high)?);
         Some(match scale {
@@ -99,7 +99,7 @@ impl Axis {
 
     /// Where the coordinate `c` lies.
     pub(super) fn fraction_of_coordinate(&self, c: f64) -> f64 {
-        // Divided first: the range of the largest numbers would overflow.
+        // Halved before the subtraction: the range of the largest numbers would overflow.
         let span = self.high / 2.0 - self.low / 2.0;
         (c / 2.0 - self.low / 2.0) / span
     }
@@ -149,12 +149,12 @@ impl Axis {
     }
 }
 
-/// Ticks at 1, 2 or 5 times a power of ten, no closer than `least_step`.
+/// Ticks 1, 2 or 5 times a power of ten apart, and no closer than `least_step`.
 fn linear_ticks(low: f64, high: f64, least_step: f64) -> Vec<Tick> {
     let step = nice_step(least_step);
     let size = low.abs().max(high.abs());
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    // With a power of ten where digits alone would be long; 10⁻⁵ for what rounding makes of 1e-5.
+    // Labels that would be long have a power of ten. The log₁₀ of a step of 1e-5 may be rounded to just below −5: hence the 1e-9.
     let exponent = size.log10().floor() as i32;
     let scientific = !(-3..6).contains(&exponent);
     let step_exponent = (step.log10() + 1e-9).floor() as i32;
@@ -178,7 +178,7 @@ fn nice_step(step: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * power >= step * (1.0 - 1e-9)).unwrap_or(10.0) * power
 }
 
-/// Labels at powers of ten, thinned to few; between them the other decades, or 2 … 9 where there are three decades or less.
+/// Labels at powers of ten, at most [`MOST_DECADE_LABELS`]; minor ticks at the other powers, or at 2 … 9 times each within 3.5 decades.
 fn decade_ticks(low: f64, high: f64, count: i64) -> (Vec<Tick>, Vec<f64>) {
     let stride = [1, 2, 3, 5, 10, 20, 50, 100].into_iter().find(|s| count <= s * MOST_DECADE_LABELS).unwrap_or(100);
     let (first, last) = (low.ceil() as i64, high.floor() as i64);

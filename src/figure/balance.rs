@@ -1,6 +1,6 @@
-//! (a) Balance gaps ‖D_l‖_F, D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ, with what the law D_l(t) = e^{−2λt}D_l(0) makes of their
-//! start; (b) the residual of the law, of the matrices and not of their norms. A balanced start has no gap that could decay: the gap
-//! alone is drawn.
+//! (a) Balance gaps ‖D_l‖_F, D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ, beside e^{−2λt}‖D_l(0)‖_F, which the law D_l(t) = e^{−2λt}D_l(0)
+//! predicts; (b) the residual of the law, of the matrices and not of their norms. From a balanced start no gap can decay: (a) is drawn
+//! alone.
 
 use crate::record::Run;
 use crate::theory::balance::{decay, floor};
@@ -13,7 +13,7 @@ use super::quantity;
 use super::records::{depth, over_time, picture, process_entries, processes, time_axis};
 use super::style::{self, LAW, Look};
 
-/// The law's curve ends this far below the least gap, so that it does not squeeze the data into a corner.
+/// The law's curve ends at this fraction of the least gap, so that it does not squeeze the data into a corner.
 pub(super) const BELOW_DATA: f64 = 1e-2;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
@@ -37,7 +37,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
                 && unbalanced
                 && let Some(rate) = run.law.rate()
             {
-                // On top of the flow's curve, which hides it where the law holds.
+                // On top of the flow's curve, which would hide it where the law holds.
                 let (envelope, end) = envelope(&points, rate);
                 gap.series.push(Series::guide(envelope, LAW));
                 cut = end.into_iter().chain(cut).reduce(f64::min);
@@ -45,7 +45,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
                 balanced.push(l);
             }
         }
-        // Grey, as processes are in the legend: colours tell the pairs.
+        // Grey, as processes are in the legend: colours distinguish the pairs of layers.
         let residual = over_time(run, process, "balance_law_residual_relative");
         law.series.extend(
             residual
@@ -74,7 +74,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     picture("balance", run, "balance of neighbouring layers", legend, panels)
 }
 
-/// What the law makes of the first gap, and the time at which its curve is cut.
+/// The law's curve e^{−2λ(t−t₀)}‖D(t₀)‖_F from the first gap, and the time at which it is cut, if it is.
 fn envelope(points: &[Point], weight_decay: f64) -> (Vec<Point>, Option<f64>) {
     let Some(&(t0, start)) = points.first() else { return (Vec::new(), None) };
     let least = points.iter().map(|p| p.1).filter(|gap| *gap > 0.0).fold(f64::INFINITY, f64::min);

@@ -26,31 +26,31 @@ pub(super) struct Cells {
     pub y: String,
     /// Beside the colour bar.
     pub value: String,
-    /// Of the columns of cells, with markup.
+    /// Names of the columns, with markup.
     pub columns: Vec<String>,
-    /// Of the rows.
+    /// Names of the rows, with markup.
     pub rows: Vec<String>,
-    /// Row by row; not a number where there is none.
+    /// Row by row; NaN where there is none.
     pub values: Vec<Vec<f64>>,
-    /// How the colours are spread.
+    /// The scale of the colour bar.
     pub scale: Scale,
     /// Square cells, the first row on top.
     pub matrix: bool,
-    /// Small print, before what is said of cells without a value.
+    /// Small print; the count of cells without a value follows it.
     pub notes: Vec<String>,
 }
 
-/// Up to so many cells have their numbers written in them.
+/// Numbers are written into the cells if there are at most this many.
 const NUMBERED: usize = 100;
-/// From the cells to the colour bar; its width; from it to its ticks' labels.
+/// The colour bar: its distance from the cells, its width, and the distance of its tick labels.
 const BAR: (f64, f64, f64) = (12.0, 11.0, 7.0);
-/// Pieces of the colour bar.
+/// Shades that make up the colour bar.
 const SHADES: usize = 64;
 
-/// The colours of values: which of them have one, and which.
+/// The colour of each value that has one.
 struct Shading {
     axis: Axis,
-    /// Of a matrix, or with negative values: white at 0, this far to either side.
+    /// Of a matrix, or with negative values: the largest magnitude. Colours diverge from white at 0.
     around_zero: Option<f64>,
 }
 
@@ -58,7 +58,7 @@ impl Shading {
     fn of(cells: &Cells) -> Option<Self> {
         let values = || cells.values.iter().flatten().copied().filter(|value| cells.scale.coordinate(*value).is_some());
         let largest = values().map(f64::abs).fold(0.0, f64::max);
-        // Products of matrices leave a zero at some −ε of the largest entry.
+        // Rounding in matrix products turns a zero into some −ε times the largest entry.
         let negative = cells.scale != Scale::Log && values().any(|value| value < -1e-12 * largest);
         let around_zero = ((cells.matrix || negative) && largest > 0.0).then_some(largest);
         let axis = match around_zero {
@@ -122,12 +122,12 @@ impl Cells {
         [(left, bottom), (left, top), (right, top), (right, bottom)]
     }
 
-    /// So few that their numbers are written into them.
+    /// Whether there are few enough cells to write their numbers into them.
     fn are_few(&self) -> bool {
         self.values.iter().map(Vec::len).sum::<usize>() <= NUMBERED
     }
 
-    /// What stands in cells where there is no room for their numbers, as in narrow maps and large matrices.
+    /// Explains the − in cells without room for their numbers, as in narrow maps and large matrices.
     fn about_signs(&self) -> Option<String> {
         let negative = self.values.iter().flatten().any(|value| *value < 0.0);
         (negative && !(self.matrix && self.are_few())).then(|| "Cells with − are below 0.".to_string())
@@ -139,7 +139,7 @@ impl Cells {
         let corners = self.corners(frame, 0, 0);
         let (width, height) = (corners[2].0 - corners[0].0, corners[0].1 - corners[1].1);
         let written = |value: f64, digits| number(if self.matrix { rounded(value, largest) } else { value }, digits);
-        // One size for all, at which the widest fits, with fewer digits if need be. Where none could be read, colours alone speak.
+        // One size for all, at which the widest number fits, with fewer digits if need be. Illegibly small numbers are left out.
         let size = |digits| {
             let finite = self.values.iter().flatten().filter(|value| value.is_finite());
             let widest = finite.map(|&value| canvas.family().regular(1.0).width(&written(value, digits))).fold(0.1, f64::max);
@@ -157,7 +157,7 @@ impl Cells {
                 canvas.fill(&corners, color)?;
                 let text = match digits {
                     1.. => written(value, digits),
-                    // In grey, negative and positive look alike.
+                    // In grey, colours of negative and positive values look alike.
                     _ if rounded(value, largest) < 0.0 && width > 7.0 => "−".to_string(),
                     _ => continue,
                 };
@@ -219,7 +219,7 @@ impl Cells {
     }
 }
 
-/// `value` to the two leading digits of the `largest`: what is smaller is noise beside it.
+/// `value` rounded to the second digit of `largest`: anything smaller is noise beside it.
 fn rounded(value: f64, largest: f64) -> f64 {
     if value == 0.0 {
         return 0.0;
@@ -251,12 +251,12 @@ impl Plot for Cells {
         self.notes.iter().cloned().chain(self.about_signs()).chain(self.without_value()).collect()
     }
 
-    /// Cells have rows and columns of their own.
+    /// Not shared: cells have rows and columns of their own.
     fn axis_labels(&self) -> Option<[&str; 2]> {
         None
     }
 
-    /// A label that is higher than the cells has further lines.
+    /// A label longer than the cells are high takes several lines.
     fn left_margin(&self, family: Family, label: Option<f64>) -> f64 {
         let label = label.map_or(0.0, |height| 10.0 + side_label_width(&self.y, family, height));
         label + Self::widest(&self.rows, family) + 5.0
@@ -274,14 +274,14 @@ impl Plot for Cells {
         if self.upright(family) { BELOW_DATA - TICK_SIZE + Self::widest(&self.columns, family) } else { BELOW_DATA }
     }
 
-    /// The colours of cells are those of values.
+    /// Nothing to change: the colours of cells stand for values.
     fn recolor(&mut self, _from: RGBColor, _to: RGBColor) {}
 
     fn scaled(&self) -> [bool; 2] {
         [false; 2]
     }
 
-    /// Every row and column is shown: only what stands beside them can be changed.
+    /// Every row and column is shown: only the labels can be changed.
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]> {
         for (own, style) in [(&mut self.x, x), (&mut self.y, y)] {
             if let Some(label) = &style.label {

@@ -1,4 +1,4 @@
-//! What was measured of a cost against sizes of a problem, in log–log, beside the powers that theory says: two panels in a row.
+//! Measured cost against the size of a problem on log–log axes, beside the power laws of theory: two panels in a row.
 
 use super::axis::Scale;
 use super::canvas::Point;
@@ -41,9 +41,9 @@ pub struct CostCurve {
     pub label: String,
     /// (size, cost), both positive, sizes rising.
     pub points: Vec<Point>,
-    /// The size from which on a law is held against the cost: points before it are hollow.
+    /// The size from which the law is compared with the cost: points before it are hollow.
     pub from: f64,
-    /// cost ∝ size^law, drawn dashed through the last point from `from` on.
+    /// The exponent of theory: cost ∝ size^law, drawn dashed from `from` to the last point.
     pub law: f64,
 }
 

@@ -1,10 +1,10 @@
-//! What each picture of a run found, in numbers from its records: the first sentence is its title, all of them its caption in a report.
+//! What each picture of a run shows, in numbers from the records: the first sentence is its title, all of them its caption in a report.
 
 use crate::record::Run;
 
 use super::number::{cosine, number};
 
-/// What the picture `name` found, sentence by sentence; nothing of a picture of some other origin, or where the records do not say.
+/// What the picture `name` shows, sentence by sentence; empty where the records do not say, or where no picture of a run has that name.
 pub fn findings(run: &Run, name: &str) -> Vec<String> {
     let flow = run.table.processes().first().copied().unwrap_or("flow");
     let found = Found { run, flow };
@@ -29,7 +29,7 @@ struct Found<'r> {
 }
 
 impl Found<'_> {
-    /// The values of a column that are defined.
+    /// The finite values of a column.
     fn defined(&self, process: &str, column: &str) -> Vec<f64> {
         self.run.table.floats(process, column).into_iter().filter(|value| value.is_finite()).collect()
     }

@@ -37,7 +37,7 @@ impl Face {
         f64::from(self.font.h_advance_unscaled(glyph)) / self.units_per_em()
     }
 
-    /// ab_glyph measures sizes from ascender to descender.
+    /// The same size for ab_glyph, which measures from ascender to descender.
     pub(super) fn scale(&self, pixels_per_em: f64) -> PxScale {
         PxScale::from((pixels_per_em * f64::from(self.font.height_unscaled()) / self.units_per_em()) as f32)
     }
@@ -53,7 +53,7 @@ static FACES: LazyLock<[Face; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// Which of the faces.
+/// An index into [`FACES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FaceId(usize);
 
@@ -87,7 +87,7 @@ impl Font {
         Self { em, ..self }
     }
 
-    /// The face and the glyph of a letter. What the serifs lack is taken from the sans.
+    /// The face and the glyph of a character. What the serif font lacks is taken from the sans.
     pub(super) fn glyph(self, c: char) -> (FaceId, GlyphId) {
         let weight = usize::from(self.bold);
         let own = FaceId(weight + if self.family == Family::Serif { 2 } else { 0 });
@@ -109,7 +109,7 @@ impl Font {
     }
 }
 
-/// Which point of the text is given.
+/// Which point of a text is placed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Anchor {
     Start,

@@ -1,4 +1,4 @@
-//! What a style asks for and no picture has: it is told, so that a misspelt curve or panel is noticed.
+//! Warnings of what a style asks for and no picture has, so that a misspelt curve or panel is noticed.
 
 use crate::scenario::nearest;
 use crate::scenario::style::{Axes, AxisStyle, CurveColor, Style};
@@ -6,10 +6,10 @@ use crate::scenario::style::{Axes, AxisStyle, CurveColor, Style};
 use super::page::{Picture, letter};
 use super::plot::Plot;
 
-/// Curves that a line names, at most. Those of the processes come first.
+/// The most curves that a warning names. Those of the processes come first.
 const NAMED: usize = 8;
 
-/// What pictures that are drawn together have, and which wishes of their styles they grant.
+/// What pictures that are drawn together contain, and which requests of their styles had an effect.
 #[derive(Debug, Default)]
 pub(super) struct Ignored {
     /// Each colour that is asked for, and whether a curve has taken it.
@@ -61,7 +61,7 @@ impl Ignored {
         }
     }
 
-    /// A line for each wish that nothing grants. `possible`: the pictures that could have been drawn; what is said of others is for other
+    /// A warning for each request without effect. `possible`: the pictures that could have been drawn; requests about others are for other
     /// commands.
     pub(super) fn told(self, possible: &[&str]) -> Vec<String> {
         if self.pictures.is_empty() {
@@ -105,7 +105,7 @@ impl Ignored {
         (!ignored.is_empty()).then_some(line).into_iter().collect()
     }
 
-    /// Why an item is about none of the panels.
+    /// Why an item matches no panel.
     fn no_panel(&self, axes: &Axes) -> String {
         let names: Vec<&str> = self.pictures.iter().map(|(name, _)| name.as_str()).collect();
         let drawn = names.join(", ");
@@ -122,7 +122,7 @@ impl Ignored {
     }
 }
 
-/// The keys of an axis that only an axis of numbers has.
+/// The keys in `style` that only an axis of numbers has.
 fn set(style: &AxisStyle) -> Vec<&'static str> {
     let keys = [("limits", style.limits.is_some()), ("scale", style.scale.is_some())];
     keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect()

@@ -1,5 +1,5 @@
-//! (a) The imbalance max_l ‖S_l‖_F that the steps of gd and sgd have created, and all of their balance gap, beside what the flow's law
-//! leaves of the start's, e^{−2λt}·max_l ‖D_l(0)‖_F; (b) the residual of the discrete law, which is exact but for rounding.
+//! (a) The imbalance max_l ‖S_l‖_F that the steps of gd and sgd have created, and their whole balance gap max_l ‖D_l‖_F, beside what the
+//! flow's law leaves of the initial gap, e^{−2λt}·max_l ‖D_l(0)‖_F; (b) the residual of the discrete law, which is exact up to rounding.
 
 use crate::record::Run;
 use crate::theory::balance::floor;
@@ -37,7 +37,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     legend.extend([Entry::new("(a) created", line), Entry::new("(a) in all", line.dashed(DASHED))]);
     let first = |column: &str| run.table.floats("flow", column).first().copied().unwrap_or(f64::NAN);
     let start = first("balance_gap");
-    // A balanced start leaves the flow nothing.
+    // From a balanced start the flow has no gap.
     if start > floor(run.law.norm(first("weight_norm"))) && run.law.rate().is_some() {
         let times = run.table.floats("flow", "t").into_iter();
         let envelope = times.map(|t| (t, start * run.law.factor(t))).filter(|p| p.1 > BELOW_DATA * least);

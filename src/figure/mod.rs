@@ -1,9 +1,9 @@
-//! Pictures of a run or a study, from its records alone: SVG, PNG and PDF of each, as their style asks.
+//! Pictures of a run, a study or a sweep, from its records alone, in the formats that its style asks for: SVG, PNG, PDF.
 //!
 //! One file draws one picture; below them lie the sheet (title, legend, panels side by side), the panel (curves over two
 //! axes), the axes with their ticks, the pen, and the canvas, which is an SVG, a bitmap or a PDF. The same records give the same bytes.
 //!
-//! Curves are coloured by what a panel compares; the flow is a full line, optimizers are thin lines with hollow markers.
+//! Curves are coloured by what a panel compares; the flow is a solid line, optimizers are thin lines with hollow markers.
 //! What a log axis cannot show, and what is not a number, is left out and counted in small print under the panel.
 
 mod alignment;
@@ -54,7 +54,7 @@ pub use costs::{CostCurve, CostPanel, Costs};
 pub use findings::findings;
 pub use number::{cosine, number, number_range};
 
-/// Every picture there is; each is left out where the records have nothing for it.
+/// Every picture of a run; each is left out where the records have nothing for it.
 const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
     loss::picture_of,
     balance::picture_of,
@@ -76,14 +76,14 @@ const OF_RATE_STUDIES: [&str; 4] = ["distance", "companions", "alignment", "cost
 pub struct Drawn {
     /// The files, picture by picture.
     pub files: Vec<PathBuf>,
-    /// What a reader of them must know; first what their style asks for and no picture has.
+    /// What their styles ask for and no picture has.
     pub warnings: Vec<String>,
 }
 
 /// Why a picture could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
-    /// plotters could not draw the picture, or its PNG could not be encoded.
+    /// The picture could not be drawn or encoded.
     #[error("cannot draw {}: {source}", path.display())]
     Draw {
         /// The file that it was drawn for.
@@ -113,7 +113,10 @@ pub enum FigureError {
     },
 }
 
-/// Writes every picture that the records of `run` allow to the folder `dir`, as `<name>.svg` and in the other formats of `style`.
+/// Writes every picture that the records of `run` allow to the folder `dir`, in each format of `style`: `<name>.svg`, `<name>.png`.
+///
+/// # Errors
+/// [`FigureError`] if a picture cannot be drawn or written, or if limits of `style` have no place on the scale of their axis.
 pub fn draw_all(run: &Run, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
     write(PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style)), &OF_RUNS, dir)
 }
@@ -123,7 +126,10 @@ pub fn names(run: &Run) -> Vec<String> {
     PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| picture.name).collect()
 }
 
-/// The picture `name` of those as the content of a file; `None` where there is none of that name.
+/// The picture `name` in `format`, as the content of its file; `None` where the records allow no such picture.
+///
+/// # Errors
+/// [`FigureError`] if it cannot be drawn, or if limits of `style` have no place on the scale of their axis.
 pub fn draw(run: &Run, name: &str, style: &Style, format: Format) -> Result<Option<Vec<u8>>, FigureError> {
     let Some(picture) = PICTURES.iter().filter_map(|picture_of| picture_of(run)).find(|picture| picture.name == name) else {
         return Ok(None);
@@ -133,20 +139,20 @@ pub fn draw(run: &Run, name: &str, style: &Style, format: Format) -> Result<Opti
     drawn(&sheet::Sheet::new(&picture, style), &picture, format, &path).map(Some)
 }
 
-/// As [`draw_all`], of a study of integrators.
+/// As [`draw_all`], for a study of integrators.
 pub fn draw_study(study: &Study, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
     let pictures = [study::work_precision(study), study::tolerance(study)];
     write(pictures.into_iter().flatten().map(|picture| (picture, style)), &OF_STUDIES, dir)
 }
 
-/// The same of a study of learning rates.
+/// As [`draw_all`], for a study of learning rates.
 pub fn draw_rate_study(study: &RateStudy, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
     let pictures =
         [rate_study::distance(study), rate_study::companions(study), rate_study::alignment(study), rate_study::cost(study)];
     write(pictures.into_iter().flatten().map(|picture| (picture, style)), &OF_RATE_STUDIES, dir)
 }
 
-/// Writes the `pictures` of a sweep from its units: as [`draw_all`], named by [`scenario::Picture::name`] or, without, by the sweep, each in its own style.
+/// Writes the `pictures` of a sweep as [`draw_all`] does, each in its own style and named by [`scenario::Picture::name`], or else by the sweep.
 pub fn draw_ensemble(ensemble: &Ensemble, pictures: &[scenario::Picture], dir: &Path) -> Result<Drawn, FigureError> {
     let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_deref().unwrap_or(&ensemble.name)).collect();
     write(pictures.iter().map(|picture| (ensemble::picture_of(ensemble, picture), &picture.style)), &names, dir)
@@ -178,13 +184,13 @@ fn write<'s, P: plot::Plot>(
     Ok(Drawn { files, warnings: ignored.told(possible) })
 }
 
-/// The same picture as a style asks for it.
+/// The same picture with a style applied.
 fn styled<P: plot::Plot>(picture: page::Picture<P>, style: &Style) -> Result<page::Picture<P>, FigureError> {
     let name = picture.name.clone();
     picture.styled(style).map_err(|page::Misplaced { letter, limits }| FigureError::Limits { picture: name, letter, limits })
 }
 
-/// The content of its file, `path`.
+/// The content of the file of a picture; `path` is its name in errors.
 fn drawn<P: plot::Plot>(
     sheet: &sheet::Sheet<P>,
     picture: &page::Picture<P>,

@@ -1,5 +1,5 @@
 //! The Neural Feature Ansatz over time, A_f = (W₁ᵀW₁)^L: (a) its residual, (b) the alignment of W₁ᵀW₁ with A_f^{1/L},
-//! (c) the sine of the same angle: near 1, where cosines of positive semidefinite matrices crowd, it keeps its digits.
+//! (c) the sine of the same angle, which keeps its digits where cosines of positive semidefinite matrices crowd near 1.
 //! A single layer has A_f = W₁ᵀW₁ whatever it learns: no picture.
 
 use crate::record::Run;

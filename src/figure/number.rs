@@ -6,7 +6,7 @@ pub(super) fn superscript(n: i32) -> String {
     n.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])).collect()
 }
 
-/// `value` to `digits` significant ones, without trailing zeros, and with a power of ten where it is very small or large.
+/// `value` to `digits` significant digits, without trailing zeros, and with a power of ten where it is very small or large.
 pub fn number(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0}").replace('-', "−");
@@ -32,10 +32,10 @@ pub fn number_range([low, high]: [f64; 2], digits: usize) -> String {
     if from == to { from } else { format!("{from} to {to}") }
 }
 
-/// A cosine: so close to 1 that digits do not tell, as its distance from 1.
+/// A cosine; within 10⁻⁵ of 1, as its distance from 1.
 pub fn cosine(value: f64) -> String {
     match 1.0 - value {
-        // Cosines are good to some ε, on either side of 1.
+        // Cosines are accurate to a few ε, on either side of 1.
         gap if gap.abs() < 1e-14 => "1 to rounding".to_string(),
         gap if gap.abs() < 1e-5 => {
             format!("1 {} {}", if gap > 0.0 { '−' } else { '+' }, number(gap.abs(), 2))

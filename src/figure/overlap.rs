@@ -1,4 +1,4 @@
-//! Curves that lie on one another. The one below is drawn wider, so that it is seen on both sides of the one that covers it.
+//! Overlapping curves. The lower one is drawn wider, so that it is seen on both sides of the one that covers it.
 
 use plotters::style::RGBColor;
 
@@ -6,16 +6,16 @@ use super::canvas::Point;
 
 /// Nearer than this, in logical pixels, two curves are one to the eye.
 const NEAR: f64 = 1.3;
-/// A curve is hidden if so much of it lies under another.
+/// A curve is hidden if at least this share of it lies under another.
 const HIDDEN: f64 = 0.5;
-/// For each curve above it, up to some, a hidden one is so much wider.
+/// A hidden curve is this much wider for each curve above it, up to [`MOST`] of them.
 const WIDER: f64 = 1.4;
 const MOST: usize = 2;
-/// Places of a curve that are looked at.
+/// The most points of a curve that are compared.
 const SAMPLES: usize = 64;
 
-/// What to add to the width of each curve's line. Curves are drawn in their order. Under one of its own colour a wide curve would not be
-/// told from it either.
+/// What to add to the width of each curve's line, in the order in which they are drawn. Under a curve of its own colour, even a wider one
+/// could not be told apart.
 pub(super) fn wider(curves: &[(&[Option<Point>], RGBColor)]) -> Vec<f64> {
     let above = |i: usize| {
         let (lower, color) = &curves[i];
@@ -34,7 +34,7 @@ fn hides(upper: &[Option<Point>], lower: &[Option<Point>]) -> bool {
     covered as f64 >= HIDDEN * sample.len() as f64
 }
 
-/// Where a curve whose x rise stands at this x.
+/// The height at this x of a curve with ascending x.
 fn height(curve: &[Option<Point>], x: f64) -> Option<f64> {
     const SLACK: f64 = 1e-6;
     for pair in curve.windows(2) {

@@ -27,7 +27,7 @@ impl Entry {
     }
 }
 
-/// Up to so many things of one kind have an entry each.
+/// Up to this many things of one kind have an entry each.
 pub(super) const FULL_LEGEND: usize = 6;
 
 /// The entries of `count` things of one kind: all of few, or the first `leading` and the last.
@@ -53,7 +53,7 @@ pub(super) struct Picture<P = Panel> {
     pub columns: usize,
 }
 
-/// Limits that have no place on the scale of an axis: those of which panel.
+/// Limits that have no place on the scale of an axis, and the letter of the panel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Misplaced {
     pub letter: char,
@@ -68,14 +68,14 @@ impl<P: Plot> Picture<P> {
 
     /// With the colours and axes that a style asks for.
     pub(super) fn styled(mut self, style: &Style) -> Result<Self, Misplaced> {
-        // All colours at once: two curves may change theirs.
+        // All colours at once: two curves may swap theirs.
         let asked = style.colors.iter().filter_map(|wanted| {
             let (_, color) = self.curves().find(|(name, _)| *name == wanted.curve)?;
             let Color(red, green, blue) = wanted.color;
             Some((color, RGBColor(red, green, blue)))
         });
         let changes: Vec<(RGBColor, RGBColor)> = asked.collect();
-        // Through colours that nothing has, so that what has changed is not changed again.
+        // By way of colours that nothing has, so that nothing is changed twice.
         let between = |i: usize| RGBColor(1, 254, i as u8);
         for (i, (from, _)) in changes.iter().enumerate() {
             self.recolor(*from, between(i));
@@ -92,8 +92,8 @@ impl<P: Plot> Picture<P> {
         Ok(self)
     }
 
-    /// The names and colours of its curves that may take another colour: those that have one of their own. Where colours tell layers or
-    /// modes, all processes are grey, and to colour one of them would colour all.
+    /// The names and colours of the curves that may take another colour: those that have one of their own. Where colours distinguish layers or
+    /// modes, all processes are grey, and recolouring one would recolour all.
     pub(super) fn curves(&self) -> impl Iterator<Item = (String, RGBColor)> {
         let looks = || self.legend.iter().filter_map(|entry| Some((entry, entry.look.filter(may_change)?)));
         let alone = move |color| looks().filter(|(_, look)| look.color == color).count() == 1;
@@ -108,7 +108,7 @@ impl<P: Plot> Picture<P> {
     }
 }
 
-/// Black dashes are a law, or words on dashes.
+/// Black dashes are a law, or explain dashes in the legend.
 fn may_change(look: &Look) -> bool {
     look.color != BLACK || look.dash.is_none()
 }

@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 use super::canvas::{Canvas, DrawError, Point};
 use super::style::{Body, DOT, Dash, Look, MARKER_SPACING, Marker, RING, Shape, WHITE};
 
-/// Up to so many points of a curve are all marked.
+/// Up to this many points, markers of a curve need only keep clear of each other.
 const FEW: usize = 24;
 
 /// Draws the lines through the runs of points that have a place, and with `isolated` a dot for each point that is alone
@@ -56,7 +56,7 @@ pub(super) fn draw_every_marker(canvas: &mut dyn Canvas, look: Look, places: &[O
     places.iter().flatten().try_for_each(|&point| draw_marker(canvas, marker, point, look.color))
 }
 
-/// Draws `look` as a sample of `width`, its middle line at the height of `start`.
+/// Draws `look` as a sample of `width` from `start` on, for the legend.
 pub(super) fn draw_sample(canvas: &mut dyn Canvas, look: Look, start: Point, width: f64) -> Result<(), DrawError> {
     if let Some(line) = look.line {
         stroke(canvas, &[start, (start.0 + width, start.1)], line, look.dash, look.color)?;
@@ -67,7 +67,7 @@ pub(super) fn draw_sample(canvas: &mut dyn Canvas, look: Look, start: Point, wid
     }
 }
 
-/// The path without points closer than a third of a pixel to the one before: thousands of rows make no larger file.
+/// The path without points closer than 0.3 pixels to the one before, so that thousands of rows do not make a larger file.
 fn thinned(path: &[Point]) -> Vec<Point> {
     let mut kept: Vec<Point> = Vec::new();
     for (i, &point) in path.iter().enumerate() {

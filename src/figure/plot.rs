@@ -1,4 +1,4 @@
-//! What a page asks of a panel: how much room it needs beside the data, to be changed as a style says, and to be drawn.
+//! What a page needs from a panel: the room beside its data, a way to apply a style, and a way to draw it.
 
 use plotters::style::RGBColor;
 
@@ -18,9 +18,9 @@ pub(super) struct Labels {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub letter: Option<char>,
-    /// Of the data.
+    /// The frame of the data.
     pub frame: Frame,
-    /// Where what stands beside the data begins.
+    /// The left end of what stands beside the data.
     pub left: f64,
     pub labels: Labels,
 }
@@ -30,10 +30,10 @@ pub(super) trait Plot {
     /// Notes below the panel, each a paragraph.
     fn notes(&self) -> Vec<String>;
 
-    /// What stands below and beside its axes, where panels of a row can share it.
+    /// The labels of the x and y axes, where panels of a row can share them.
     fn axis_labels(&self) -> Option<[&str; 2]>;
 
-    /// Width of what stands to the left of the data; of its label too, where that stands beside data of the height `label`.
+    /// Width of everything to the left of the data; with `label`, the height of the data, the axis label is included.
     fn left_margin(&self, family: Family, label: Option<f64>) -> f64;
 
     /// Lines of its heading, over `width`.
@@ -45,13 +45,13 @@ pub(super) trait Plot {
     /// From the data down to the first line of small print.
     fn below(&self, family: Family) -> f64;
 
-    /// Shows in another colour what is of the colour `from`.
+    /// Shows in the colour `to` everything of the colour `from`.
     fn recolor(&mut self, from: RGBColor, to: RGBColor);
 
-    /// Whether its x and y axes have limits and a scale, to be changed.
+    /// Whether the x and the y axis have limits and a scale that a style can change.
     fn scaled(&self) -> [bool; 2];
 
-    /// Changes what the axes show. An error: the limits that have no place on their scale.
+    /// Applies a style to the axes. `Err`: limits that have no place on their scale.
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]>;
 
     /// Draws all but the small print.

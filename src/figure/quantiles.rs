@@ -1,21 +1,21 @@
 //! Medians, and the band from the tenth to the ninetieth percentile.
 
-/// Of values that rise, one at least: between two of them by a straight line.
+/// The quantile `share` ∈ [0, 1] of `values`, at least one and in ascending order, interpolated linearly.
 pub(super) fn quantile(values: &[f64], share: f64) -> f64 {
     let place = share * (values.len() - 1) as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);
     values[below] + (values[above] - values[below]) * place.fract()
 }
 
-/// What several values come to.
+/// The summary of several values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Summary {
     pub median: f64,
-    /// From the tenth to the ninetieth percentile; none of a single value.
+    /// From the tenth to the ninetieth percentile; `None` of a single value.
     pub band: Option<(f64, f64)>,
 }
 
-/// The summary of those of `values` that are finite, if they are half of all at least: of fewer a median says more about which they are.
+/// The summary of the finite `values`; `None` if fewer than half are finite: their median would say more about which ones are missing.
 pub(super) fn summary(values: &[f64]) -> Option<Summary> {
     let mut defined: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if defined.is_empty() || 2 * defined.len() < values.len() {

@@ -8,7 +8,7 @@ use super::text::verbatim;
 pub(super) const CURVE: &str = "cosine of W_1^TW_1 and A_f^{ α̃/L}";
 pub(super) const EXPONENT: &str = "exponent α̃ = αL";
 
-/// What stands beside an axis of `column`, with markup; its name where nothing better is known.
+/// The axis label of `column`, with markup; the column's name where no observable declares a label.
 pub(super) fn label(column: &str) -> String {
     let declared = registry::find(column).and_then(|(_, found)| found.label_of(column));
     declared.unwrap_or_else(|| verbatim(column))

@@ -18,7 +18,7 @@ pub(super) fn over_time(run: &Run, process: &str, column: &str) -> Option<Vec<Po
     (!values.is_empty() && t.len() == values.len()).then(|| t.into_iter().zip(values).collect())
 }
 
-/// The array `process/name` if it has the shape that its rows need.
+/// The array `process/name`, if it is a matrix that is not empty.
 pub(super) fn matrix<'a>(run: &'a Run, process: &str, name: &str) -> Option<&'a Array> {
     let array = run.arrays.get(&format!("{process}/{name}"))?;
     (array.shape.len() == 2 && array.shape[0] * array.shape[1] == array.data.len() && !array.data.is_empty()).then_some(array)
@@ -49,20 +49,20 @@ pub(super) fn processes(run: &Run) -> Vec<(&str, Look)> {
     run.table.processes().into_iter().enumerate().map(look).collect()
 }
 
-/// Legend entries of the processes. With `color`, for panels whose colours tell something else.
+/// Legend entries of the processes; in `color`, if given, for panels whose colours mean something else.
 pub(super) fn process_entries(run: &Run, color: Option<plotters::style::RGBColor>) -> Vec<Entry> {
     let entry = |(process, look): (&str, Look)| Entry::new(verbatim(process), color.map_or(look, |c| look.colored(c)));
     processes(run).into_iter().map(entry).collect()
 }
 
-/// The picture of these panels, if there is a point in any of them: an empty picture would show what is not there. Its title says what it
-/// found; `subject` stands there where the records do not say.
+/// The picture of these panels; `None` if none of them has a point. Its title is the first finding, or `subject` where the records yield
+/// none.
 pub(super) fn picture(name: &'static str, run: &Run, subject: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
     let title = format!("{}: {}", run.name, headline(run, name).unwrap_or_else(|| subject.to_string()));
     panels.iter().any(Panel::has_points).then(|| Picture::new(name, title, run.caption.clone(), legend, panels))
 }
 
-/// The first finding of a picture, as it goes on after a colon.
+/// The first finding of a picture, as it reads after a colon.
 fn headline(run: &Run, name: &str) -> Option<String> {
     let sentence = findings(run, name).into_iter().next()?;
     let mut letters = sentence.trim_end_matches('.').chars();

@@ -1,26 +1,26 @@
-//! Eigenvalues of a positive semidefinite d × d matrix that are rounding: at most d·ε of the largest. They are not drawn, but counted.
+//! Eigenvalues of a positive semidefinite d × d matrix that are rounding error: at most d·ε times the largest. They are counted, not drawn.
 
 use crate::record::Run;
 
 use super::records::vector;
 
-/// The share of the largest eigenvalue up to which those of a d × d matrix are rounding.
+/// The fraction d·ε of the largest eigenvalue up to which those of a d × d matrix are rounding error.
 pub(super) fn share(d: usize) -> f64 {
     d as f64 * f64::EPSILON
 }
 
-/// What small print says of `count` eigenvalues `of` something (with its space; may be empty), if there are any.
+/// The note on `count` eigenvalues that are not drawn, if any. `of` says whose, after a space, or is empty.
 pub(super) fn note(count: usize, of: &str) -> Option<String> {
     let noun = if count == 1 { "eigenvalue" } else { "eigenvalues" };
     (count > 0).then(|| format!("{count} {noun}{of} below rounding (d·ε times the largest) are not drawn."))
 }
 
-/// The eigenvalues of the target's AGOP, largest first, and how many that are rounding were left out; none where it is not known.
+/// The eigenvalues of the target's AGOP, largest first, and how many were left out as rounding error; empty where it is not known.
 pub(super) fn target_spectrum(run: &Run) -> (&[f64], usize) {
     let values = vector(run, "target", "sv_agop");
     let least = values.first().map_or(f64::NAN, |largest| share(values.len()) * largest);
     let count = values.iter().take_while(|value| **value > least).count();
-    // Of a target without any gradient nothing is small beside the rest.
+    // If all eigenvalues are 0, none is small beside the rest.
     if count == 0 { (&[], 0) } else { (&values[..count], values.len() - count) }
 }
 
@@ -35,7 +35,7 @@ mod tests {
     fn a_target_of_rank_3_in_10_dimensions_has_three_guides() {
         let run = sample::rank(3, 10);
         let values = vector(&run, "target", "sv_agop");
-        // Else there would be nothing to leave out.
+        // Otherwise there would be nothing to leave out.
         assert!(values.len() == 10 && values[3..].iter().any(|value| *value > 0.0), "{values:?}");
         let said = "7 eigenvalues of the target's AGOP below rounding (d·ε times the largest) are not drawn.";
 

@@ -1,5 +1,5 @@
-//! (a) Sharpness, the largest eigenvalue λ_max of ∇²J, over time, and the value at which a process's rate is at the edge of its stability,
-//! 2/η for gradient descent; (b) η·λ_max over its bound: above 1 no flow describes the process.
+//! (a) Sharpness, the largest eigenvalue λ_max of ∇²J, over time, and the edge of stability of each optimizer, 2/η for gradient descent;
+//! (b) η·λ_max over its bound: above 1 no flow describes the optimizer.
 
 use crate::record::Run;
 
@@ -13,7 +13,7 @@ use super::records::{over_time, picture, processes, time_axis};
 use super::style::{BLACK, DASHED, Look};
 use super::text::verbatim;
 
-/// A process is not drawn beyond so many times its edge, from where it diverges and would squeeze all others into a corner.
+/// A process is drawn up to this multiple of its edge: beyond, it diverges and would squeeze all others into a corner.
 const FAR: f64 = 100.0;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {

@@ -1,7 +1,7 @@
 //! A picture laid out on its sheet: title, caption, one legend beside the panels (where it covers no data), panels in rows.
 //!
-//! Sizes are in logical pixels, of which letters have always the same number: what a style asks for in inches and points is how large a
-//! logical pixel is, and how many of them the sheet is wide. Panels that no longer fit go to the next row.
+//! Sizes are in logical pixels, in which text always has the same size. A font size in points sets how large a logical pixel is, and a width
+//! in inches how many of them the sheet is wide. Panels that no longer fit go to the next row.
 
 mod legend;
 
@@ -20,13 +20,13 @@ const TITLE_ROW: f64 = 17.0;
 const CAPTION_ROW: f64 = 12.0;
 const SMALL_ROW: f64 = 11.0;
 const EDGE: f64 = 14.0;
-/// Of a sheet whose width is given: the page that it stands on has its own margins.
+/// The edge of a sheet whose width is given: the page that it is put on has margins of its own.
 const NARROW_EDGE: f64 = 3.0;
 const BETWEEN_PANELS: f64 = 20.0;
 const DATA_HEIGHT: f64 = 262.0;
 /// From the small print of the row before, or from the legend, down to the data of a row: room for the panels' headings.
 const ABOVE_DATA: f64 = 30.0;
-/// The narrowest panel, with what stands beside its data: where the width is given, a row has no more of them than fit.
+/// Width of the narrowest panel, with what stands beside its data: on a sheet of given width, a row has no more panels than fit.
 const NARROWEST_PANEL: f64 = 205.0;
 
 /// A picture and the sheet that it is drawn on.
@@ -42,7 +42,7 @@ struct Row<'p, P> {
     first: usize,
     /// Which axes' labels each panel draws.
     labels: Vec<Labels>,
-    /// What stands below the row as a whole.
+    /// The x label that all panels of the row share.
     shared: Option<String>,
 }
 
@@ -55,12 +55,12 @@ impl<'p, P: Plot> Sheet<'p, P> {
         self.style.font
     }
 
-    /// Points in a logical pixel, where the style says anything of sizes.
+    /// Points per logical pixel, where the style sets a size.
     fn points(&self) -> Option<f64> {
         self.style.letters().map(|letters| letters / LABEL_SIZE)
     }
 
-    /// In logical pixels, where it is given.
+    /// The width in logical pixels, where the style sets it.
     fn fixed_width(&self) -> Option<f64> {
         Some(self.style.width?.points() / self.points()?)
     }
@@ -97,7 +97,7 @@ impl<'p, P: Plot> Sheet<'p, P> {
         wrap(caption, self.family().regular(SMALL_SIZE), self.width() - 2.0 * self.edge())
     }
 
-    /// Where the panels' part of the sheet begins.
+    /// Where title and caption end.
     fn head(&self) -> f64 {
         let titles = TITLE_ROW * self.title_lines().len() as f64 + CAPTION_ROW * self.caption_lines().len() as f64;
         let above = if self.style.width.is_some() { 0.0 } else { 10.0 };
@@ -126,7 +126,7 @@ impl<'p, P: Plot> Sheet<'p, P> {
         if self.style.width.is_some() { (0.72 * self.cell_width()).clamp(120.0, DATA_HEIGHT) } else { DATA_HEIGHT }
     }
 
-    /// The rows of panels. Neighbours with the same label beside their axes have it once; so has a row below them.
+    /// The rows of panels. Neighbours with the same y label show it once; so does a row whose panels all have the same x label.
     fn rows(&self) -> Vec<Row<'p, P>> {
         let across = self.across();
         let row = |(i, panels): (usize, &'p [P])| {
@@ -151,7 +151,7 @@ impl<'p, P: Plot> Sheet<'p, P> {
         notes.iter().flat_map(|note| wrap(note, font, width)).collect()
     }
 
-    /// The notes of a row: those of each panel, and those that all of them have, which are said once.
+    /// The notes of a row: those of each panel, and those that all of them have, which are printed once.
     fn notes(&self, row: &Row<P>) -> (Vec<Vec<String>>, Vec<String>) {
         let mut notes: Vec<Vec<String>> =
             row.panels.iter().map(|panel| if self.style.notes { panel.notes() } else { Vec::new() }).collect();
@@ -166,7 +166,7 @@ impl<'p, P: Plot> Sheet<'p, P> {
     fn row_height(&self, row: &Row<P>) -> f64 {
         let (own, common) = self.notes(row);
         let small_print = common.len() + own.iter().map(Vec::len).max().unwrap_or(0);
-        // Small print ends a line above where the next would begin.
+        // Without small print, the line on which it would begin is not needed.
         let below = self.below_data(row) - if small_print == 0 && self.style.width.is_some() { 10.0 } else { 0.0 };
         self.above_data(row) + self.data_height() + below + SMALL_ROW * small_print as f64
     }

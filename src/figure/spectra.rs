@@ -1,4 +1,4 @@
-//! Singular values over time: (a) of the first layer, with those that the ansatz W_1ᵀW_1 = A^{1/L} gives it of the target's AGOP A where
+//! Singular values over time: (a) of the first layer, with those that the ansatz W_1ᵀW_1 = A^{1/L} predicts from the target's AGOP A where
 //! that is known, (b) of the product; one curve per mode, dark to light.
 
 use crate::record::Run;
@@ -22,7 +22,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     };
     // A mode has one colour in both panels.
     let modes = arrays.iter().filter_map(width).max()?;
-    // By index 1/(2L): the singular values that W_1 has where W_1ᵀW_1 is the target's AGOP to the power 1/L.
+    // To the power 1/(2L): the singular values that W_1 has where W_1ᵀW_1 is the target's AGOP to the power 1/L.
     let (known, rounded) = rounding::target_spectrum(run);
     let wanted: Vec<f64> = known.iter().map(|s| s.powf(0.5 / depth(run) as f64)).collect();
     let panels = arrays.map(|(name, heading, label)| {

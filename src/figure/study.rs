@@ -55,7 +55,7 @@ pub(super) fn tolerance(study: &Study) -> Option<Picture> {
     Some(picture)
 }
 
-/// `column`: what a method must have a value of to be in the legend.
+/// `column`: a method is in the legend if it has a value in this column.
 fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels: Vec<Panel>) -> Option<Picture> {
     if panels.iter().flat_map(|panel| &panel.series).all(|series| series.points.is_empty()) {
         return None;
@@ -77,7 +77,7 @@ fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels:
     Some(Picture::new(name, format!("{}: {words}", study.name), study.caption.clone(), legend, panels))
 }
 
-/// The curve of each method, and over it its hollow points. `of`: the points of the method's rows.
+/// The curve of each method, and over it its filled and hollow points. `of`: the points of the method's rows.
 fn curves(study: &Study, of: impl Fn(&Study, &str) -> Vec<Point>) -> Vec<Series> {
     let limited = flags(study);
     let mut series = Vec::new();
@@ -91,7 +91,7 @@ fn curves(study: &Study, of: impl Fn(&Study, &str) -> Vec<Point>) -> Vec<Series>
         all.sort_by(|a, b| a.1.0.total_cmp(&b.1.0));
         let part = |hollow: bool| all.iter().filter(move |(limited, _)| *limited == hollow).map(|(_, point)| *point);
         for hollow in [false, true] {
-            // Points of the curve: not counted again.
+            // As guides: these are points of the curve, already counted.
             series.push(Series::guide(part(hollow).collect(), Look { line: None, ..style::method(method, hollow) }));
         }
     }

@@ -20,7 +20,7 @@ const OKABE_ITO: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// Beyond those: of Tol's muted scheme (*Colour Schemes*, SRON/EPS/TN/09-002, 2021), what differs from them in lightness.
+/// Further colours: those of Tol's muted scheme (*Colour Schemes*, SRON/EPS/TN/09-002, 2021) that differ from the others in lightness.
 const MUTED: [RGBColor; 3] = [RGBColor(136, 34, 85), RGBColor(153, 153, 51), RGBColor(51, 34, 136)];
 
 /// The dark part of viridis, at equal steps: its yellow end vanishes on white.
@@ -46,7 +46,7 @@ pub(super) const TITLE_SIZE: f64 = 13.0;
 pub(super) const LABEL_SIZE: f64 = 10.5;
 pub(super) const TICK_SIZE: f64 = 9.5;
 pub(super) const SMALL_SIZE: f64 = 8.5;
-/// The smallest letters there are: scripts.
+/// The smallest text: sub- and superscripts.
 pub(super) const SCRIPT_SIZE: f64 = 8.0;
 
 /// Lengths of dash and gap.
@@ -64,7 +64,7 @@ pub(super) enum Shape {
     Diamond,
 }
 
-/// What a marker is made of.
+/// How a marker is filled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Body {
     /// Small, of the curve's colour.
@@ -75,7 +75,7 @@ pub(super) enum Body {
     Disc,
 }
 
-/// A shape and how it is filled.
+/// A shape and its filling.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Marker {
     pub shape: Shape,
@@ -93,7 +93,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// A full line.
+    /// A solid line.
     pub(super) fn line(color: RGBColor) -> Self {
         Self { color, line: Some(LINE), dash: None, marker: None }
     }
@@ -117,7 +117,7 @@ impl Look {
     }
 }
 
-/// The curve of a law that data are compared with, over them.
+/// The curve of a law that data are compared with, drawn over them.
 pub(super) const LAW: Look = Look { color: BLACK, line: Some(0.8), dash: Some([3.0, 3.0]), marker: None };
 
 /// The `i`-th of a few things without order.
@@ -131,7 +131,7 @@ pub(super) fn sequential(i: usize, n: usize) -> RGBColor {
     along(&VIRIDIS, i as f64 / n.saturating_sub(1).max(1) as f64)
 }
 
-/// Viridis, whole: dark to light, in grey too. Its ends are told from white by the frame around what is filled with it.
+/// All of viridis: dark to light, in grey too. A frame around the area that it fills sets its light end off from white.
 const HEAT: [RGBColor; 9] = [
     RGBColor(68, 1, 84),
     RGBColor(71, 44, 122),
@@ -171,26 +171,26 @@ fn along(stops: &[RGBColor], fraction: f64) -> RGBColor {
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// A shade of `color` for areas: this `share` of it, the rest white, so that lines and markers on it are read.
+/// A shade of `color` for areas: this `share` of it, the rest white, so that lines and markers on it stay visible.
 pub(super) fn pale(color: RGBColor, share: f64) -> RGBColor {
     let mix = |channel: u8| (share * f64::from(channel) + (1.0 - share) * 255.0).round() as u8;
     RGBColor(mix(color.0), mix(color.1), mix(color.2))
 }
 
-/// The `i`-th process: the first (the flow) is a full line, the others thin lines with markers, hollow ones first, so that a
+/// The `i`-th process: the first (the flow) is a solid line, the others thin lines with markers, hollow ones first, so that a
 /// process that follows the flow is seen on top of it.
 pub(super) fn process(i: usize) -> Look {
     if i == 0 {
         return Look::line(categorical(0));
     }
     let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][(i - 1) % 4];
-    // Where colours tell layers, markers alone tell processes.
+    // Where colours distinguish layers, markers alone distinguish processes.
     let body = [Body::Ring, Body::Disc][(i - 1) / 4 % 2];
     Look { color: categorical(i), line: Some(THIN_LINE), dash: None, marker: Some(Marker { shape, body }) }
 }
 
-/// The methods of integration, each with its colour: the Gauss methods are one family. Beyond their colours they differ in shape or
-/// dash, so that they are told apart in grey.
+/// The integrators, each with its colour; the Gauss methods share one. They differ in shape or dash too, so that they can be told apart in
+/// grey.
 const METHODS: [(&str, RGBColor); 11] = [
     ("dopri5", OKABE_ITO[0]),
     ("tsit5", OKABE_ITO[5]),
@@ -205,14 +205,14 @@ const METHODS: [(&str, RGBColor); 11] = [
     ("dp8", OKABE_ITO[1]),
 ];
 
-/// The look of a method of integration, the same in every picture. `limited`: of the points whose error may be the reference's.
+/// The look of an integrator, the same in every picture. `limited`: for points whose error may be the reference's.
 pub(super) fn method(name: &str, limited: bool) -> Look {
     let i = METHODS.iter().position(|(known, _)| *known == name).unwrap_or(0);
     let shape = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond][i % 4];
     let dash = [None, Some(DASHED), Some(DOTTED)][i / 4];
     let body = match name {
         _ if limited => Body::Ring,
-        // It lies on the curve of the method that it chose, whose markers are seen around it.
+        // `auto` lies on the curve of the method that it chose, whose markers are seen around its dots.
         "auto" => Body::Dot,
         _ => Body::Disc,
     };

@@ -13,18 +13,18 @@ struct Piece {
 }
 
 impl Piece {
-    /// Scripts are smaller than the label that they are part of, down to a size that is still read.
+    /// Scripts are smaller than the label that they are part of, down to a size that is still legible.
     fn font(&self, label: Font) -> Font {
         if self.raised == 0.0 { label } else { label.sized((0.72 * label.em).max(SCRIPT_SIZE.min(label.em))) }
     }
 }
 
-/// Text that is not ours (names) with its underscores kept from being markup.
+/// `text` as a label that shows it as it is: `_`, `^` and `\` are escaped, so that they are not read as markup.
 pub(super) fn verbatim(text: &str) -> String {
     text.chars().flat_map(|c| matches!(c, '_' | '^' | '\\').then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// The text of a label as its user types it: what [`verbatim`] has escaped is itself again.
+/// A label as its user types it: undoes what [`verbatim`] escaped.
 pub(super) fn unmarked(label: &str) -> String {
     let mut text = String::new();
     let mut characters = label.chars();

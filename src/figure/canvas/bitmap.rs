@@ -1,4 +1,4 @@
-//! PNG through plotters' bitmap, which is drawn twice as large and averaged over 2 × 2: that smooths every edge.
+//! PNG through plotters' bitmap, drawn at twice the size and averaged over 2 × 2 pixels, which smooths every edge.
 
 use ab_glyph::{Font as _, point};
 use plotters::prelude::{BitMapBackend, DrawingBackend, RGBColor};
@@ -14,7 +14,7 @@ use super::{Canvas, DrawError, Paper, Point, scaled};
 struct Bitmap<'a> {
     backend: BitMapBackend<'a>,
     paper: Paper,
-    /// Fine pixels in a logical one.
+    /// Bitmap pixels per logical pixel, before averaging.
     scale: f64,
 }
 

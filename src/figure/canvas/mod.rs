@@ -1,4 +1,4 @@
-//! What pictures are drawn on: one drawing code, in logical pixels, for SVG, PNG and PDF.
+//! What pictures are drawn on: SVG, PNG and PDF behind one interface, in logical pixels.
 
 mod bitmap;
 mod pdf;
@@ -35,7 +35,7 @@ pub enum DrawError {
     /// The bitmap could not be encoded.
     #[error(transparent)]
     Encoding(#[from] png::EncodingError),
-    /// The glyphs of a PDF could not be taken from their font.
+    /// A font could not be subset to the glyphs that a PDF uses.
     #[error("no glyphs can be taken from {font}: {source}")]
     Font {
         /// The font.
@@ -55,7 +55,7 @@ pub(super) struct Paper {
     pub width: f64,
     /// In logical pixels.
     pub height: f64,
-    /// Points in a logical pixel, where its size on paper was asked for: otherwise a logical pixel is one of the screen's.
+    /// Points per logical pixel, where a size on paper was asked for; otherwise a logical pixel is a screen pixel.
     pub points: Option<f64>,
     /// Dots per inch of a bitmap.
     pub dpi: f64,
@@ -64,7 +64,7 @@ pub(super) struct Paper {
 }
 
 impl Paper {
-    /// Points in a logical pixel. The screen's are 1/96 inch.
+    /// Points per logical pixel; ¾ for a screen pixel, which is 1/96 inch.
     fn points(&self) -> f64 {
         self.points.unwrap_or(0.75)
     }
@@ -72,7 +72,7 @@ impl Paper {
 
 /// The few shapes that pictures consist of.
 pub(super) trait Canvas {
-    /// The letters of the picture.
+    /// The font family of the picture.
     fn family(&self) -> Family;
     fn stroke(&mut self, path: &[Point], width: f64, color: RGBColor) -> Result<(), DrawError>;
     fn fill(&mut self, polygon: &[Point], color: RGBColor) -> Result<(), DrawError>;

@@ -1,4 +1,4 @@
-//! PDF: the shapes as vectors, the letters as letters, of each font the glyphs that are used.
+//! PDF: shapes as vectors, text as text, and of each font only the glyphs that are used.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,11 +17,11 @@ use super::super::font::{Face, FaceId, TextStyle};
 use super::super::style::WHITE;
 use super::{Canvas, DrawError, Paper, Point};
 
-/// The glyphs of one face that are used: with their numbers in the file, and the letters that they stand for.
+/// The glyphs of one face that are used: their numbers in the PDF, and the characters they stand for.
 #[derive(Default)]
 struct Used {
     glyphs: GlyphRemapper,
-    /// By the number in the file.
+    /// By the glyph's number in the PDF.
     letters: BTreeMap<u16, (char, GlyphId)>,
 }
 
@@ -87,7 +87,7 @@ impl Canvas for Page {
     }
 
     fn disc(&mut self, centre: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {
-        // Four cubics: the nearest to quarters of a circle.
+        // Four cubic Bézier curves, each a quarter of the circle; their handles are 4(√2 − 1)/3 of the radius long.
         const HANDLE: f32 = 0.552_284_8;
         self.fill_with(color);
         let ((x, y), r) = (self.place(centre), self.length(radius));
@@ -134,7 +134,7 @@ impl Canvas for Page {
     }
 }
 
-/// The PDF of what `draw` draws: one page of its size, called `title`.
+/// The PDF of what `draw` draws: one page of the size of `paper`, entitled `title`.
 pub(in super::super) fn pdf(
     paper: Paper,
     title: &str,
@@ -173,7 +173,7 @@ pub(in super::super) fn pdf(
     Ok(pdf.finish())
 }
 
-/// The numbers after the last one that was given away.
+/// Hands out object numbers in sequence.
 trait Bump {
     fn bump_after(&mut self) -> Ref;
 }
@@ -229,7 +229,7 @@ fn write_font(pdf: &mut Pdf, face: &'static Face, used: &Used, refs: [Ref; 5]) -
     Ok(())
 }
 
-/// Six letters that tell this choice of glyphs from others.
+/// The six-letter tag of a subset font: an FNV-1a hash of its characters.
 fn tag(used: &Used) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for (letter, _) in used.letters.values() {

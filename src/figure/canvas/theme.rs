@@ -1,20 +1,20 @@
-//! Colours on a dark page. The lightness of neutral and pale colours is turned about: white becomes the page, black the letters, a pale band
-//! a dark one. Curves keep their hue and their order of lightness, and become light enough to stand out.
+//! Colours on a dark page. The lightness of neutral and pale colours is inverted: white becomes the colour of the page, black that of text,
+//! a pale band a dark one. Curves keep their hue and their order of lightness, and become light enough to stand out.
 
 use plotters::style::RGBColor;
 
 use crate::scenario::style::Theme;
 
-/// Lightness of the dark page and of letters on it, from 0 to 1 (OKLab's).
+/// OKLab lightness, from 0 to 1, of the dark page and of text on it.
 const PAGE: f64 = 0.15;
 const LETTERS: f64 = 0.98;
-/// Lightness of curves: from that of a curve that is black to what is added for one that is white.
+/// (a, b): a curve of lightness L on a white page has lightness a + bL.
 const CURVES: (f64, f64) = (0.6, 0.3);
-/// Chroma up to which a colour is pale, and from which it is a curve's.
+/// Chroma up to which a colour is treated as pale, and from which as a curve's; colours between are blended.
 const PALE: (f64, f64) = (0.05, 0.10);
 
 impl Theme {
-    /// How `color`, which is chosen for a white page, is shown.
+    /// `color`, chosen for a white page, as this theme shows it.
     pub(in super::super) fn shown(self, color: RGBColor) -> RGBColor {
         match self {
             Self::Light => color,
@@ -30,7 +30,7 @@ fn turned(color: RGBColor) -> RGBColor {
     rgb([inverted + share * (CURVES.0 + CURVES.1 * lightness - inverted), a, b])
 }
 
-/// Björn Ottosson, *A perceptual color space for image processing*, 2020.
+/// (L, a, b) of an sRGB colour: Björn Ottosson, *A perceptual color space for image processing*, 2020.
 fn oklab(RGBColor(red, green, blue): RGBColor) -> [f64; 3] {
     let [r, g, b] = [red, green, blue].map(|channel| {
         let c = f64::from(channel) / 255.0;
@@ -92,7 +92,7 @@ mod tests {
         for i in 0..10 {
             assert!(dark(categorical(i)) >= 3.0, "{i}: {}", dark(categorical(i)));
         }
-        // A band of a fifth of its curve's colour stays behind it.
+        // A band, a fifth of its curve's colour, is visible but stays in the background.
         assert!((1.02..1.5).contains(&dark(RGBColor(204, 226, 239))));
         assert_eq!(Theme::Light.shown(GREY), GREY);
     }

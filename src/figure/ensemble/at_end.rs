@@ -1,5 +1,5 @@
-//! What a column comes to against a key: a curve for each value of `lines`, medians with bands; where the key's values are no numbers, dots
-//! with bars side by side. What has no value of the key, as the flow has no learning rate, is a level line.
+//! A column against a key, one number per unit ([`Take`]): a curve for each value of `lines`, medians with bands; where the key's values are
+//! not numbers, dots with bars side by side. Units without a value of the key, such as the flow without a learning rate, are a level line.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use super::course::{endings, label, method, taken};
 use super::groups::{Trace, numbers, spread, values_of, with};
 use super::{Content, Drawn, Plot, words};
 
-/// What is asked for.
+/// What the panel asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AtEnd<'a> {
     pub x: &'a str,
@@ -29,10 +29,10 @@ pub(super) struct AtEnd<'a> {
     pub slope: Option<f64>,
 }
 
-/// Side by side at a name or a whole number, curves stand so far apart; these are 1 apart.
+/// Distance between curves side by side at one name or whole number; neighbouring names and numbers are 1 apart.
 const ASIDE: f64 = 0.08;
 
-/// The values of the key, where each stands, and their axis.
+/// The values of the key, the place of each on the axis, and the axis.
 struct Places {
     values: Vec<Value>,
     at: Vec<f64>,
@@ -69,7 +69,7 @@ impl Places {
     }
 }
 
-/// None for 0 beside numbers that ask for a log axis: they stand side by side.
+/// The scale that suits the numbers; `None` for a 0 among numbers that need a log axis: they are drawn side by side, as names.
 fn own_scale(numbers: &[f64]) -> Option<Scale> {
     let positive = numbers.iter().copied().filter(|x| *x != 0.0);
     let span =
@@ -145,7 +145,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }
 
-/// The axis of a key without its symbol: small print has no markup.
+/// The axis label of a key without its symbol: small print has no markup.
 fn plain(key: &str) -> String {
     let axis = words::axis(key);
     axis.split(' ').filter(|word| word.chars().count() > 1 && !word.contains('_')).collect::<Vec<_>>().join(" ")

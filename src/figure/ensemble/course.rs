@@ -1,4 +1,4 @@
-//! A column over the time of several units: side by side at the same times, and what it comes to.
+//! A column over time, of several units: their summary at common times, and one number for each unit.
 
 use crate::linalg::Line;
 use crate::ode::Reason;
@@ -9,23 +9,23 @@ use super::super::quantiles::{Summary, summary};
 use super::super::quantity;
 use super::groups::Trace;
 
-/// Below this part of the largest value of a course that decays, its values are taken for rounding.
+/// Values of a decaying course below this fraction of its largest are taken for rounding error.
 const ROUNDING: f64 = 1e-11;
 
-/// What is to be said of units that do not speak for themselves.
+/// Counts of units that need a word in the small print.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Ends {
     pub units: usize,
-    /// Drawn on at rest, where they converged before the others' last record.
+    /// Converged before the others' last record: their last value is carried forward.
     pub carried: usize,
-    /// The same where they came to rest and no minimum is shown.
+    /// The same for units at rest that are not known to be at a minimum.
     pub rested: usize,
-    /// Without values after their last record, before the others'.
+    /// Ended before the others' last record: no values from there on.
     pub short: usize,
-    /// The same where they have come to what the scenario stops them at.
+    /// The same for units that met the scenario's stopping condition.
     pub reached: usize,
     pub diverged: usize,
-    /// Between whose records values were interpolated: they have other times than the rest.
+    /// Recorded at other times than the rest: their values are interpolated.
     pub interpolated: usize,
 }
 
@@ -60,11 +60,11 @@ fn processes(count: usize) -> String {
     format!("{count} {}", if count == 1 { "process" } else { "processes" })
 }
 
-/// The summaries of `column` over `units` at each of their times; none where it is defined for less than half of them.
+/// The summary of `column` over `units` at each of their times; `None` where it is defined for fewer than half of them.
 pub(super) fn over_time(units: &[Trace], column: &str) -> (Vec<(f64, Option<Summary>)>, Ends) {
     let courses: Vec<(Trace, Vec<Point>)> = units.iter().map(|unit| (*unit, unit.over_time(column))).collect();
     let at_rest = |unit: &Trace| stays(unit.termination()).then_some(unit.member.scenario.flow.t_end);
-    // A flow that stays ends where it is found to, off the grid of the others; so does a process that is told to stop.
+    // A process at rest ends when it is found to be so, off the others' time grid; so does one that meets a stopping condition.
     let off_grid = |unit: &Trace| stays(unit.termination()) || unit.termination() == Some(Reason::Reached);
     let of_its_own = |unit: &Trace, course: &[Point]| usize::from(units.len() > 1 && off_grid(unit) && !course.is_empty());
     let on_grid = |(unit, course): &(Trace, Vec<Point>)| course.len() - of_its_own(unit, course);
@@ -94,12 +94,12 @@ pub(super) fn over_time(units: &[Trace], column: &str) -> (Vec<(f64, Option<Summ
     (times.iter().map(|&t| at(t)).collect(), ends)
 }
 
-/// Whether a process that ended so stays as it was.
+/// Whether a process that ended so is at rest.
 fn stays(termination: Option<Reason>) -> bool {
     termination.is_some_and(Reason::stays)
 }
 
-/// The value at `t`: recorded, between two records on a straight line, after the last that of a flow at rest.
+/// The value at `t`: as recorded, interpolated linearly between records, after the last one carried forward at rest; otherwise NaN.
 fn value_at(course: &[Point], t: f64, termination: Option<Reason>) -> f64 {
     let after = course.partition_point(|p| p.0 < t);
     match (course.get(after.wrapping_sub(1)), course.get(after)) {
@@ -110,7 +110,7 @@ fn value_at(course: &[Point], t: f64, termination: Option<Reason>) -> f64 {
     }
 }
 
-/// What stands beside an axis of what is taken of `column`, with markup.
+/// The axis label of what is taken of `column`, with markup.
 pub(super) fn label(column: &str, take: Take) -> String {
     match take {
         Take::Last => quantity::label(column),
@@ -126,7 +126,7 @@ pub(super) fn method(take: Take) -> Option<String> {
     matches!(take, Take::Rate | Take::ExcessRate).then(|| words.to_string())
 }
 
-/// What a course comes to; not a number where it diverged, or has no value.
+/// The number taken of a unit's course; NaN where the unit diverged or has no value.
 pub(super) fn taken(unit: &Trace, column: &str, take: Take) -> f64 {
     let course = unit.over_time(column);
     match take {
@@ -134,7 +134,7 @@ pub(super) fn taken(unit: &Trace, column: &str, take: Take) -> f64 {
         Take::Last => course.last().map_or(f64::NAN, |point| point.1),
         Take::Largest => course.iter().map(|p| p.1).filter(|value| !value.is_nan()).reduce(f64::max).unwrap_or(f64::NAN),
         Take::Rate => rate(&course),
-        // Without decay there is no law to compare with.
+        // Without weight decay there is no rate to compare with.
         Take::ExcessRate => match unit.member.scenario.balance_law().rate().filter(|decay| *decay > 0.0) {
             Some(decay) => rate(&course) / (2.0 * decay) - 1.0,
             None => f64::NAN,
@@ -142,7 +142,7 @@ pub(super) fn taken(unit: &Trace, column: &str, take: Take) -> f64 {
     }
 }
 
-/// What is to be said of units of whose course one number is drawn.
+/// Small print on units that ended early, where one number is drawn for each.
 pub(super) fn endings(units: &[Trace]) -> Vec<String> {
     let mut early: Vec<(Reason, usize)> = Vec::new();
     let is_early = |reason: &Reason| !matches!(reason, Reason::TEnd | Reason::Steps) && !reason.stays();
@@ -160,7 +160,7 @@ pub(super) fn endings(units: &[Trace]) -> Vec<String> {
     said.collect()
 }
 
-/// r of e^{−rt}: minus the slope of the logarithm over the later half of the time in which the course stands above rounding.
+/// r of e^{−rt}: minus the slope of the logarithm over the later half of the time in which the course is above rounding error.
 fn rate(course: &[Point]) -> f64 {
     let seen = above_rounding(course);
     let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return f64::NAN };
@@ -169,14 +169,14 @@ fn rate(course: &[Point]) -> f64 {
     Line::through(&t, &logs).map_or(f64::NAN, |line| -line.slope)
 }
 
-/// The course up to where it has sunk to rounding, where it is positive.
+/// The positive values of the course until it first sinks to rounding error.
 pub(super) fn above_rounding(course: &[Point]) -> Vec<Point> {
     let largest = course.iter().map(|p| p.1).filter(|value| value.is_finite()).fold(0.0, f64::max);
     let seen = course.iter().copied().take_while(|p| p.1.is_nan() || p.1 > ROUNDING * largest);
     seen.filter(|p| p.1 > 0.0 && p.1.is_finite()).collect()
 }
 
-/// The least C for which C·e^{−2λt} is nowhere below the later half, in log t, of the course above rounding.
+/// ln C of the least C for which C·e^{−2λt} bounds the later half, in log t, of the course above rounding error.
 pub(super) fn envelope(course: &[Point], decay: f64) -> Option<f64> {
     let seen: Vec<Point> = above_rounding(course).into_iter().filter(|p| p.0 > 0.0).collect();
     let middle = (seen.first()?.0 * seen.last()?.0).sqrt();
@@ -197,7 +197,7 @@ mod tests {
         assert!((rate(&decaying(0.02, 0.0)) - 0.02).abs() < 1e-14);
         // e^{−0.1·1000} is far below rounding: the floor does not bend the slope.
         assert!((rate(&decaying(0.1, 1e-15)) - 0.1).abs() < 1e-13);
-        // What happens in the first half is nothing to it.
+        // The first half does not count.
         let late: Vec<Point> = decaying(0.01, 0.0).into_iter().map(|(t, y)| (t, if t < 400.0 { 2.0 } else { y })).collect();
         assert!((rate(&late) - 0.01).abs() < 1e-13);
         assert!(rate(&[(0.0, 1.0), (1.0, 0.5)]).is_nan() && rate(&[]).is_nan() && rate(&[(0.0, -1.0); 5]).is_nan());
@@ -213,7 +213,7 @@ mod tests {
     fn the_envelope_of_the_law_is_the_law_and_of_less_touches_it() {
         let constant = envelope(&decaying(0.02, 1e-15), 0.01).unwrap();
         assert!((constant - 3f64.ln()).abs() < 1e-12, "{constant}");
-        // A course that decays more slowly touches at its end, and lies below everywhere in the later half.
+        // A course that decays more slowly touches the envelope at its end, and lies below it in the rest of the later half.
         let slow = decaying(0.015, 0.0);
         let constant = envelope(&slow, 0.01).unwrap();
         let above = |p: &Point| constant - 0.02 * p.0 >= p.1.ln() - 1e-12;

@@ -1,4 +1,4 @@
-//! The units of a panel: which they are, by what they are told apart, and what varies beyond that.
+//! The units of a panel: which they are, which keys distinguish them, and what else varies.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub(super) struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    /// The value of a key that varies or of a derived one; null where it has none, as the flow has no learning rate.
+    /// The value of a key that varies, or of a derived key; null where there is none: the flow has no learning rate.
     pub fn value(&self, key: &str) -> Value {
         if let Some(value) = self.member.values.get(key) {
             return value.clone();
@@ -29,7 +29,7 @@ impl<'a> Trace<'a> {
         picture::derived(&self.member.scenario, self.process, key)
     }
 
-    /// Whether its records could depend on the key: an optimizer's settings are nothing to the other processes.
+    /// Whether its records could depend on the key: an optimizer's settings do not affect other processes.
     fn feels(&self, key: &str) -> bool {
         let Some(after) = key.strip_prefix("optimizers") else { return true };
         let digits: String = after.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
@@ -37,7 +37,7 @@ impl<'a> Trace<'a> {
         digits.is_empty() || digits.parse().ok() == own
     }
 
-    /// The values of a column of numbers over time; empty where the records have none.
+    /// The values of a column of numbers over time; empty where the records have no such column.
     pub fn over_time(&self, column: &str) -> Vec<Point> {
         let table = &self.member.run.table;
         let number: Box<dyn Fn(usize) -> f64> = match table.column(column) {
@@ -69,7 +69,7 @@ pub(super) fn chosen<'a>(ensemble: &'a Ensemble, panel: &'a picture::PanelSettin
         .collect()
 }
 
-/// The names of their processes, each once.
+/// The names of the units' processes, each once.
 pub(super) fn processes<'a>(units: &[Trace<'a>]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for unit in units {
@@ -80,7 +80,7 @@ pub(super) fn processes<'a>(units: &[Trace<'a>]) -> Vec<&'a str> {
     names
 }
 
-/// The different values of `key`, without null: numbers in their order, anything else as the plan has it.
+/// The distinct values of `key`, without null: numbers in ascending order, anything else in the plan's order.
 pub(super) fn values_of(units: &[Trace], key: &str) -> Vec<Value> {
     let mut values: Vec<Value> = Vec::new();
     for value in units.iter().map(|unit| unit.value(key)).filter(|value| !value.is_null()) {
@@ -106,8 +106,7 @@ pub(super) fn with<'a>(units: &[Trace<'a>], key: &str, value: &Value) -> Vec<Tra
     units.iter().filter(|unit| unit.value(key) == *value).copied().collect()
 }
 
-/// What varies within the groups, whose units are drawn as one thing: `5 seeds`, `5 seeds and 2 of start`. None where every group is a
-/// single unit.
+/// What varies within the groups, each of which is drawn as one median: `5 seeds`, `5 seeds, 2 starts`. `None` where nothing does.
 pub(super) fn spread(groups: &[Vec<Trace>]) -> Option<String> {
     let mut most: Vec<(String, usize)> = Vec::new();
     for group in groups {

@@ -1,4 +1,4 @@
-//! How the curves of a picture look: one look for each value of the key that tells them apart, in whichever panel it stands.
+//! How the curves of a picture look: each value of the key that distinguishes them has one look, the same in all panels.
 
 use serde_json::Value;
 
@@ -17,13 +17,13 @@ pub(super) struct Looks {
     values: Vec<(Value, Look)>,
 }
 
-/// Where nothing is told apart.
+/// The look where no key distinguishes curves.
 pub(super) fn only() -> Look {
     Look { marker: Some(Marker { shape: Shape::Circle, body: Body::Dot }), ..Look::line(style::categorical(0)) }
 }
 
 impl Looks {
-    /// Of every key that tells lines in `asked`, over the units of the panels in which it does so.
+    /// The looks of every key that panels of `asked` name as `lines`, for its values in the `units` of those panels.
     pub fn of(asked: &picture::Picture, units: &[Vec<Trace>]) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for key in asked.panels.iter().filter_map(|panel| panel.lines.as_ref()) {
@@ -58,20 +58,20 @@ impl Looks {
         &self.key
     }
 
-    /// `units` by their values of the key, those values that have any.
+    /// `units` grouped by their value of the key, each group with its look; values without units are left out.
     pub fn split<'a>(&self, units: &[Trace<'a>]) -> Vec<(Look, Vec<Trace<'a>>)> {
         let curves = self.values.iter().map(|(value, look)| (*look, super::groups::with(units, &self.key, value)));
         curves.filter(|(_, units)| !units.is_empty()).collect()
     }
 
-    /// One for each value.
+    /// A legend entry for each value.
     pub fn entries(&self) -> Vec<Entry> {
         let entry = |(value, look): &(Value, Look)| Entry::new(verbatim(&words::label(&self.key, value)), *look);
         self.values.iter().map(entry).collect()
     }
 }
 
-/// Numbers go from dark to light, other things have colours of their own; markers differ from each to the next. The flow is a full line
+/// Numbers go from dark to light, other values have colours of their own; neighbouring values differ in marker. The flow is a solid line
 /// without markers, as in the pictures of a run.
 fn looks_of(key: &str, values: &[Value]) -> Vec<Look> {
     if key == "process" {

@@ -1,4 +1,4 @@
-//! What a column comes to over two keys: a cell for each pair of their values, its colour the median.
+//! A column over two keys, one number per unit: a cell for each pair of the keys' values, its colour the median.
 
 use crate::scenario::picture::{Spread, Take};
 

@@ -1,5 +1,5 @@
-//! One matrix at the end, entry by entry, as in print: its first row on top. Of the first unit that has it; medians of entries of
-//! different units would be no matrix of any.
+//! One matrix at the end, entry by entry, its first row on top. It is that of the first unit that kept it: entrywise medians over units would
+//! be no unit's matrix.
 
 use crate::scenario::picture::MatrixName;
 
@@ -15,7 +15,7 @@ pub(super) fn draw(content: &Content, of: MatrixName) -> Drawn {
     let mut notes = Vec::new();
     match found {
         Some((unit, _)) if content.units.len() > 1 => {
-            // What the panel's conditions leave open.
+            // The keys that the panel's conditions leave open.
             let open = unit.member.values.iter().filter(|(key, _)| {
                 let key: &str = key;
                 super::groups::values_of(&content.units, key).len() > 1

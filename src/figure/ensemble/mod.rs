@@ -1,7 +1,7 @@
 //! Pictures of a sweep: panels over its units, as its scenario asks for them ([`crate::scenario::picture`]).
 //!
-//! What a panel's keys do not tell apart, seeds as a rule, is drawn as a median with a band from the 10th to the 90th percentile. One
-//! value of a key has one look in all panels of a picture: its colour, and a marker that tells it in grey.
+//! Units that a panel's keys do not distinguish, usually seeds, are drawn as a median with a band from the 10th to the 90th percentile. Each
+//! value of a key has one look in all panels of a picture: a colour, and a marker that identifies it in grey.
 
 mod at_end;
 mod course;
@@ -193,7 +193,7 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
     drawn
 }
 
-/// Which units a panel is of, in words.
+/// Which units a panel shows, in words.
 fn selection(content: &Content) -> Option<String> {
     if content.units.is_empty() {
         let wanted =
@@ -214,7 +214,7 @@ fn selection(content: &Content) -> Option<String> {
     (!words.is_empty()).then(|| format!("{}.", words.join(", ")))
 }
 
-/// The looks of every key that is told by lines, then what else is drawn; with the panels' letters where these differ.
+/// The looks of every key that `lines` names, then everything else that is drawn; with the panels' letters where panels differ.
 fn legend(asked: &picture::Picture, looks: &[Looks], drawn: &[Drawn]) -> Vec<Entry> {
     let letters = |is: &dyn Fn(usize) -> bool| {
         let which: Vec<String> = (0..drawn.len()).filter(|&i| is(i)).map(|i| letter(i).to_string()).collect();

@@ -12,7 +12,7 @@ use super::course::{self, Ends};
 use super::groups::{Trace, spread};
 use super::{Content, Drawn, Plot};
 
-/// An envelope leaves the picture so far below its curve's least value, and above its largest: it must not squeeze the data.
+/// An envelope is cut at this factor below its curve's least value and above its largest: it must not squeeze the data.
 const BEYOND: f64 = 3.0;
 
 pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope: bool) -> Drawn {
@@ -59,7 +59,8 @@ pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }
 
-/// C·e^{−2λt} at the times of the curve, λ that of all its units (κ_lλ_l, with rates of layers), as far as it lies near the curve's values.
+/// C·e^{−2λt} at the times of the curve, as far as it lies near the curve's values; `None` unless all units share λ (κ_lλ_l, with learning
+/// rates by layer).
 fn envelope_of(units: &[Trace], median: &[Point]) -> Option<Vec<Point>> {
     let rate = |unit: &Trace| unit.member.scenario.balance_law().rate();
     let decay = rate(units.first()?)?;

@@ -1,4 +1,4 @@
-//! cos(W₁ᵀW₁, A_f^{α̃/L}) at the end against α̃, with a diamond at each curve's best α̃. The theory's is 1.
+//! cos(W₁ᵀW₁, A_f^{α̃/L}) at the end against α̃, with a diamond at each curve's best α̃. In theory it is 1.
 
 use super::super::axis::Scale;
 use super::super::canvas::Point;
@@ -27,7 +27,7 @@ pub(super) fn draw(content: &Content) -> Drawn {
             places.iter().map(|&alpha| (alpha, summary(&at(&curves, alpha)))).collect();
         let edges = summaries.iter().filter_map(|(alpha, s)| s.and_then(|s| s.band).map(|band| (*alpha, band.0, band.1)));
         panel.bands.push(Band { points: edges.collect(), color: look.color });
-        // Undefined curves are counted as such, not point by point.
+        // Undefined curves are counted as curves, not point by point.
         let median: Vec<Point> = summaries.iter().filter_map(|(alpha, s)| s.map(|s| (*alpha, s.median))).collect();
         peaks.extend(median.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)));
         panel.series.push(Series::new(median, look));

@@ -19,7 +19,7 @@ pub(super) fn draw(content: &Content, columns: [&str; 2], scales: [Option<Spread
             // A dot without an x has no place at all: it is counted as not defined.
             if x.is_nan() { (f64::NAN, f64::NAN) } else { (x, y) }
         };
-        // Of a look without a marker, and of small dots, rings: where many lie on one another each is seen.
+        // Rings instead of small dots, or of no marker: where many overlap, each is seen.
         let look = look.dotted();
         let marker = look.marker.map(|marker| super::super::style::Marker {
             body: if marker.body == Body::Dot { Body::Ring } else { marker.body },

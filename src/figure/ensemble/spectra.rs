@@ -1,4 +1,4 @@
-//! Eigenvalues of matrices at the end against their index, each over its largest: how many directions a network, or its target, uses.
+//! Eigenvalues of matrices at the end, relative to the largest, against their index: how many directions a network, or its target, uses.
 
 use nalgebra::DMatrix;
 
@@ -68,7 +68,7 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }
 
-/// Matrices differ in dash and marker; and in colour where colours tell nothing else.
+/// Matrices differ in dash and marker; and in colour where colours mean nothing else.
 fn matrix_look(content: &Content, look: Look, name: MatrixName, place: usize) -> Look {
     let (dash, shape, body) = match name {
         MatrixName::Gram => (None, Shape::Circle, Body::Disc),
@@ -79,7 +79,7 @@ fn matrix_look(content: &Content, look: Look, name: MatrixName, place: usize) ->
     Look { color, dash, marker: Some(Marker { shape, body }), ..look }
 }
 
-/// What a matrix is, with markup.
+/// The name of a matrix, with markup.
 pub(super) fn label(name: MatrixName) -> &'static str {
     match name {
         MatrixName::Gram => "W_1^TW_1",
@@ -99,7 +99,7 @@ pub(super) fn matrix_of<'a>(unit: &Trace<'a>, name: MatrixName) -> Option<&'a cr
     array.filter(|array| array.shape[0] == array.shape[1])
 }
 
-/// λ_k/λ_1, falling; none of a matrix that is zero.
+/// λ_k/λ_1 in descending order; `None` of a matrix that is zero or was not kept.
 fn relative_spectrum(unit: &Trace, name: MatrixName) -> Option<Vec<f64>> {
     let array = matrix_of(unit, name)?;
     let matrix = DMatrix::from_row_slice(array.shape[0], array.shape[1], &array.data);
@@ -108,7 +108,7 @@ fn relative_spectrum(unit: &Trace, name: MatrixName) -> Option<Vec<f64>> {
     (largest > 0.0).then(|| values.iter().rev().map(|value| value / largest).collect())
 }
 
-/// How many directions the target depends on, where that is a matter of its definition.
+/// How many directions the target depends on, where its definition says.
 fn target_rank(scenario: &Scenario) -> Option<usize> {
     let Data::Synthetic(data) = &scenario.data else { return None };
     Some(match &data.target {

@@ -24,7 +24,7 @@ sweep:
 pictures:
 ";
 
-/// A number of its own for each unit of a cell: the median is that of seed 1.
+/// A different factor for each seed of a cell: the median is that of seed 1.
 fn factor(seed: u64) -> f64 {
     [0.5, 1.0, 4.0][seed as usize]
 }
@@ -67,7 +67,7 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
     Member { values, scenario, run, manifest: json!({"processes": {"flow": ended("t_end"), "gd": ended("steps")}}) }
 }
 
-/// The ensemble of the sweep with these pictures, and them.
+/// The ensemble of the sweep with these pictures, and the pictures.
 fn made(pictures: &str) -> (Ensemble, Vec<picture::Picture>) {
     let sweep = Sweep::parse(&format!("{SCENARIO}{pictures}"), Path::new("s.yaml"), &[]).unwrap().unwrap();
     let (keys, lengths): (Vec<_>, Vec<_>) = sweep.factors().into_iter().map(|mut f| (f.remove(0), ())).unzip();
@@ -169,7 +169,7 @@ fn a_curve_is_the_median_of_its_seeds_with_their_band() {
     let panel = curves(&picture);
     assert_eq!(labels(&picture)[..2], ["λ = 0", "λ = 0.01"]);
     assert_eq!(panel.series[0].points, [0.0, 1.0, 10.0, 60.0, 80.0, 100.0].map(|t| (t, 10.0)));
-    // 10 % of the way between the least and the median, 80 % between it and the largest.
+    // 20 % of the way from the least value to the median, and 80 % from the median to the largest.
     let (_, low, high) = panel.bands[0].points[2];
     assert!((low - 6.0).abs() < 1e-12 && (high - 34.0).abs() < 1e-12);
     assert!(picture.caption.contains("medians over 3 seeds"), "{}", picture.caption);
@@ -345,7 +345,7 @@ fn a_log_axis_is_chosen_by_the_values_unless_it_is_named() {
     assert_eq!(scale("{show: {over_time: {y: loss, y_scale: log}}}"), Scale::Log);
 }
 
-/// For looking at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.
+/// Writes pictures to look at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.
 #[test]
 #[ignore = "writes pictures to look at"]
 fn pictures_to_look_at() {
@@ -355,7 +355,7 @@ fn pictures_to_look_at() {
     super::super::draw_ensemble(&ensemble, &pictures, Path::new(&folder)).unwrap();
 }
 
-/// Rows and columns of cells have a label alone; what is said of all panels is for those that it can change.
+/// Axes of cells take a label alone; what a style says of all panels is for those that it can change.
 #[test]
 fn limits_of_cells_are_told_to_do_nothing() {
     let (ensemble, mut pictures) = made(EVERY_KIND);

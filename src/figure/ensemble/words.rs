@@ -1,4 +1,4 @@
-//! Keys and their values in words: what a legend, an axis, a note says of them.
+//! Keys and their values in words, for legends, axes and notes.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ struct Words {
     plural: &'static str,
 }
 
-/// The words of a key, by its end: a path may go on before.
+/// The words of a key, by the end of its path.
 const KEYS: [(&str, Words); 16] = [
     ("weight_decay", Words { axis: "weight decay λ", short: "λ =", plural: "weight decays" }),
     ("depth", Words { axis: "depth L", short: "L =", plural: "depths" }),
@@ -43,7 +43,7 @@ fn last(key: &str) -> String {
         .replace('_', " ")
 }
 
-/// Of an axis, with markup.
+/// The axis label of a key, with markup.
 pub(super) fn axis(key: &str) -> String {
     known(key).map_or_else(|| last(key), |words| words.axis.to_string())
 }

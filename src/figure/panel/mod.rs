@@ -30,7 +30,7 @@ pub(super) struct Series {
     pub look: Look,
     /// Written at the right end of the curve.
     pub end_label: Option<String>,
-    /// Not a measurement: points it lacks are no loss.
+    /// Not a measurement: its missing points are not counted.
     pub guide: bool,
     /// Every point has its marker, however close it is to the one before.
     pub each: bool,
@@ -45,7 +45,7 @@ impl Series {
         Self { guide: true, ..Self::new(points, look) }
     }
 
-    /// Dots, each of them a thing of its own.
+    /// Dots without a line, every one of them drawn.
     pub(super) fn dots(points: Vec<Point>, look: Look) -> Self {
         Self { each: true, ..Self::new(points, Look { line: None, ..look }) }
     }
@@ -61,15 +61,15 @@ pub(super) struct Panel {
     pub series: Vec<Series>,
     /// Below the curves.
     pub bands: Vec<Band>,
-    /// Dashed lines across the panel; the axes hold them.
+    /// Dashed lines across the panel; the axes reach to them.
     pub across: Vec<Across>,
     /// Marks at the upper edge, for what has a place on the x axis alone.
     pub overhead: Vec<Overhead>,
-    /// Small print, before what is said of points left out.
+    /// Small print; the counts of points left out follow it.
     pub notes: Vec<String>,
 }
 
-/// Between two curves: filled, in a pale shade of `color`, wherever both have a place.
+/// The area between two curves, filled in a pale shade of `color` wherever both have a place.
 #[derive(Debug, Clone)]
 pub(super) struct Band {
     /// x, from, to.
@@ -90,7 +90,7 @@ pub(super) enum Across {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Overhead {
     pub x: f64,
-    /// From above: marks at one x stand below each other.
+    /// Row from the top: marks at one x stand below each other.
     pub row: usize,
     pub look: Look,
 }
@@ -151,7 +151,7 @@ impl Panel {
         let (before, total) = (points.len() - points.iter().filter(has_place).count(), points.len());
         let of_them = |n: usize| format!("{n} of {total} {}", if total == 1 { "point" } else { "points" });
         let mut sentences = Vec::new();
-        // That the start has no place on a log axis of time needs no words.
+        // That the start has no place on a log axis of time needs no mention.
         let starts = points.iter().filter(|p| !has_place(p)).all(|p| p.0 == 0.0) && self.x.scale == Scale::Log;
         if before > 0 && !starts {
             let name = if self.x.label.starts_with("time") { "t" } else { "x" };
@@ -184,12 +184,12 @@ impl Panel {
         if self.x.upright(family, NARROW) { 0.0 } else { self.x_axis().and_then(beyond).unwrap_or(0.0).max(0.0) }
     }
 
-    /// Whether every point has its place in the frame.
+    /// Whether neither axis has limits, so that every point lies in the frame.
     fn unlimited(&self) -> bool {
         self.x.limits.is_none() && self.y.limits.is_none()
     }
 
-    /// Guides over the curves, which would hide them where they agree. Of curves that lie on one another the lower ones are wider.
+    /// Draws guides over the curves, which would hide them where they agree. Of overlapping curves the lower ones are drawn wider.
     fn draw_lines(&self, canvas: &mut dyn Canvas, frame: Frame, placed: &[Vec<Option<Point>>]) -> Result<(), DrawError> {
         let curves: Vec<_> = self.series.iter().zip(placed).filter(|(series, _)| !series.guide).collect();
         let lines: Vec<(&[Option<Point>], RGBColor)> = curves
@@ -238,7 +238,7 @@ impl Panel {
 }
 
 impl Plot for Panel {
-    /// The panel's notes, then what is said of points left out.
+    /// The panel's notes, then the counts of points left out.
     fn notes(&self) -> Vec<String> {
         self.notes.iter().cloned().chain(self.left_out()).collect()
     }
@@ -247,7 +247,7 @@ impl Plot for Panel {
         Some([&self.x.label, &self.y.label])
     }
 
-    /// The axis' label and the ticks'.
+    /// Room for the axis label and the tick labels.
     fn left_margin(&self, family: Family, label: Option<f64>) -> f64 {
         let ticks = self.y_axis().map(|y| y.ticks).unwrap_or_default();
         let widest = ticks.iter().map(|tick| family.regular(TICK_SIZE).width(&tick.label)).fold(0.0, f64::max);
@@ -264,9 +264,9 @@ impl Plot for Panel {
         labels.max(self.overhang(family))
     }
 
-    /// Room for the ticks' labels, which may stand upright, and the axis' label.
+    /// Room for the tick labels, which may stand upright, and the axis label.
     fn below(&self, family: Family) -> f64 {
-        // The narrowest that data get beside an axis: what is upright there may stand flat in a wider panel, with room to spare.
+        // Decided at the narrowest width of data: names that stand upright there do so in wider panels too.
         if !self.x.upright(family, NARROW) {
             return BELOW_DATA;
         }
@@ -291,7 +291,7 @@ impl Plot for Panel {
         self.y.restyle(y)
     }
 
-    /// The axis labels stand at `left` and 18 above the small print.
+    /// The y label stands at `left`, the x label 18 pixels above the small print.
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
         let Place { frame, left, labels, .. } = place;
         let family = canvas.family();

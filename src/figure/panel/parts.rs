@@ -1,4 +1,4 @@
-//! The parts of a panel beside its curves: heading, bands, ticks.
+//! The parts of a panel other than its curves: heading, bands, ticks.
 
 use crate::scenario::style::Family;
 
@@ -17,12 +17,12 @@ const LETTER: f64 = 22.0;
 /// From one line of a heading, or of a label beside an axis, to the next.
 pub(in super::super) const LINE_HEIGHT: f64 = LABEL_SIZE + 4.5;
 
-/// The lines of a heading beside its letter, over `width`.
+/// A heading in lines that fit into `width` beside the panel's letter.
 pub(in super::super) fn heading_lines(heading: &str, family: Family, width: f64) -> Vec<String> {
     wrap_label(heading, family.regular(LABEL_SIZE), width - LETTER)
 }
 
-/// A panel's letter and heading, above the data; from further left where they would go beyond them.
+/// Draws a panel's letter and heading above the data, from further left where they would reach beyond the data's right edge.
 pub(in super::super) fn draw_heading(canvas: &mut dyn Canvas, heading: &str, place: Place) -> Result<(), DrawError> {
     let (family, frame) = (canvas.family(), place.frame);
     let whole = LETTER + label_width(heading, family.regular(LABEL_SIZE));
@@ -41,7 +41,7 @@ pub(in super::super) fn draw_heading(canvas: &mut dyn Canvas, heading: &str, pla
     Ok(())
 }
 
-/// Width of a label beside data of this height.
+/// Width of a label, in lines, beside data of this height.
 pub(in super::super) fn side_label_width(label: &str, family: Family, height: f64) -> f64 {
     LABEL_SIZE + LINE_HEIGHT * wrap_label(label, family.regular(LABEL_SIZE), height).len().saturating_sub(1) as f64
 }
@@ -62,11 +62,11 @@ pub(in super::super) fn draw_side_label(
     Ok(())
 }
 
-/// The pieces of a band between its gaps: from, to, in places on the page.
+/// The pieces of a band between its gaps, as pairs of points on its two edges, on the page.
 fn band_pieces(band: &Band, frame: Frame, x: &Axis, y: &Axis) -> Vec<Vec<[Point; 2]>> {
     let place = |&(at, from, to): &(f64, f64, f64)| {
         let at = frame.x(x.fraction(at)?);
-        // Limits may leave some of it outside.
+        // The limits of an axis may leave some of the band outside.
         Some([(at, frame.y(y.fraction(from)?)), (at, frame.y(y.fraction(to)?))].map(|point| frame.nearest(point)))
     };
     let places: Vec<Option<[Point; 2]>> = band.points.iter().map(place).collect();
@@ -80,8 +80,8 @@ fn height(pieces: &[Vec<[Point; 2]>]) -> f64 {
     heights.iter().sum::<f64>() / heights.len().max(1) as f64
 }
 
-/// Fills the bands, the high ones first, so that none is hidden, and a piece of one point as an upright bar; then draws the edges of all,
-/// which show where one band covers another.
+/// Fills the bands, the tallest first, so that none is hidden, and a piece of one point as an upright bar; then draws the edges of all,
+/// which show where bands overlap.
 pub(super) fn draw_bands(canvas: &mut dyn Canvas, bands: &[Band], frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
     let mut bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
     bands.sort_by(|a, b| height(&b.1).total_cmp(&height(&a.1)));
@@ -89,7 +89,7 @@ pub(super) fn draw_bands(canvas: &mut dyn Canvas, bands: &[Band], frame: Frame, 
         if let [bar] = piece.as_slice() {
             canvas.stroke(bar, 5.0, pale(color, 0.2))?;
         }
-        // Quadrilaterals: plotters fills a polygon with many corners by a scan that large ones make slow, and some of them wrong.
+        // Quadrilaterals: plotters' scan-line fill is slow for polygons with many corners, and wrong for some of them.
         for pair in piece.windows(2) {
             canvas.fill(&[pair[0][0], pair[0][1], pair[1][1], pair[1][0]], pale(color, 0.2))?;
         }

@@ -11,7 +11,7 @@ use super::super::text::label_width;
 pub(in super::super) struct AxisSpec {
     pub label: String,
     pub scale: Scale,
-    /// What stands at 0, 1, …, where these are no numbers.
+    /// Names that stand at 0, 1, …; empty on an axis of numbers.
     pub names: Vec<String>,
     /// The ends of the axis; without them it holds every point.
     pub limits: Option<[f64; 2]>,
@@ -35,7 +35,7 @@ impl AxisSpec {
         }
     }
 
-    /// What a style says of it. An error: limits that have no place on its scale. Names have neither.
+    /// Applies a style, of which an axis of names takes the label alone. `Err`: limits that have no place on the scale.
     pub(super) fn restyle(&mut self, style: &AxisStyle) -> Result<(), [f64; 2]> {
         if let Some(label) = &style.label {
             self.label.clone_from(label);
@@ -53,7 +53,7 @@ impl AxisSpec {
         }
     }
 
-    /// Whether tick labels have no room beside each other over `width`, so that they must stand upright.
+    /// Whether names do not fit beside each other over `width`, so that they must stand upright.
     pub(super) fn upright(&self, family: Family, width: f64) -> bool {
         let slot = width / self.names.len().max(1) as f64;
         self.names.iter().any(|name| label_width(name, family.regular(TICK_SIZE)) + 6.0 > slot)

@@ -1,5 +1,5 @@
-//! Alignment of W₁ᵀW₁ with A_f^{1/L} at the end: (a) its cosine and (b) the sine of that angle against η, (c) the sine against the size of
-//! the batches where there are several. Medians over seeds, with bars from the tenth to the ninetieth percentile.
+//! Alignment of W₁ᵀW₁ with A_f^{1/L} at the end: (a) the cosine and (b) the sine of their angle against η, (c) the sine against the batch
+//! size where there are several. Medians over seeds, with bars from the tenth to the ninetieth percentile.
 
 use crate::folder::RateStudy;
 
@@ -59,7 +59,7 @@ fn add(panel: &mut Panel, values: &[(f64, Vec<f64>)], look: Look) {
     panel.series.extend(bars.into_iter().map(|bar| Series::guide(bar, Look { marker: None, ..look })));
 }
 
-/// Of the optimizer with most sizes of batches, two at least: one curve for each rate. gd is sgd on all samples.
+/// Panel (c): one curve for each rate, of the optimizer with the most batch sizes, if it has two. gd counts as sgd on all samples.
 fn over_batches(study: &RateStudy, all: &[Contender]) -> Option<(Panel, Vec<Entry>)> {
     let family = |name: &str| if name == "gd" { "sgd".to_string() } else { name.to_string() };
     let members = |name: &str| all.iter().filter(|c| family(&c.name) == name).collect::<Vec<_>>();

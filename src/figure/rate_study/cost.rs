@@ -1,5 +1,5 @@
-//! What the optimizers and the flow pay until a given loss, against η: (a) gradients, of which each step takes one, of a batch too;
-//! (b) wall time. Medians over the seeds that get there.
+//! The cost of reaching a given loss, of the optimizers and of the flow, against η: (a) gradients, where that of a batch counts as one;
+//! (b) wall time. Medians over the seeds that reach it.
 
 use crate::folder::RateStudy;
 
@@ -57,7 +57,7 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     picture(study, "cost", &words, legend, panels)
 }
 
-/// The rates at which runs of a contender took all their steps and did not get to the loss.
+/// A note on the rates at which runs of a contender took all their steps and did not reach the loss.
 fn missing(study: &RateStudy, contender: &Contender) -> Option<String> {
     let rows = Rows::of(&study.runs);
     let short = |row: &usize| rows.float("diverged_at", *row).is_nan() && rows.float("gradients_to_loss", *row).is_nan();

@@ -1,7 +1,7 @@
-//! Distances against η: to the flow, and of seeds to their mean and of that to the flow; and in a picture of their own to what follows the
-//! optimizer more closely than the flow does.
+//! Distances against η: (a) to the flow, (b) from the mean over seeds to the flow, and from seeds to their mean; in a picture of their own,
+//! distances to flows and limits that follow the optimizer more closely than the flow does.
 //!
-//! Full points are those that the order is fitted through. Dashed is the largest distance on the way.
+//! The order is fitted through the filled points. Dashed curves are the largest distance on the way, and the spread of seeds.
 
 use crate::folder::RateStudy;
 
@@ -13,7 +13,7 @@ use super::super::style::{BLACK, Body, DASHED, DOTTED, GREY, Look, Marker, Shape
 use super::rows::Rows;
 use super::{Contender, abridged_rates, contenders, diverged_entry, entries, mark_divergences, mark_gate, picture, rates};
 
-/// Heading, axis label, what is compared, and the slopes of theory.
+/// A panel: its heading, its axis label, and the values of `compared_with` that it shows.
 struct Subject {
     heading: &'static str,
     label: &'static str,
@@ -92,12 +92,12 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         if !own.iter().any(|row| point(*row).1 > 0.0) {
             continue;
         }
-        // A gap where there is none, and where it may be chance or the integration's error.
+        // A gap where there is no distance, and where it may be sampling noise or the integration's error.
         let known = |row: &usize| if rows.is("state", *row, "floor") { (point(*row).0, f64::NAN) } else { point(*row) };
         let points: Vec<_> = own.iter().map(known).collect();
         let dashed = at == "max" || word == "mean_of_seeds";
         let line = Look { marker: None, dash: dashed.then_some(DASHED), ..contender.look };
-        // What is missing is said in other words.
+        // As a guide: the notes below explain what is missing.
         panel.series.push(Series::guide(points, line));
         if at == "max" {
             continue;
@@ -131,7 +131,7 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
     panel.series.len() > before
 }
 
-/// Whether a contender diverged at every rate: it is shown to have done so.
+/// Whether a contender diverged at every rate: the panel marks that it did.
 fn only_diverges(study: &RateStudy, contender: &Contender, subject: &Subject) -> bool {
     let rows = Rows::of(&study.curves);
     let of_subject = |row: &usize| subject.words.iter().any(|word| rows.is("compared_with", *row, word));
@@ -139,7 +139,7 @@ fn only_diverges(study: &RateStudy, contender: &Contender, subject: &Subject) ->
     own.peek().is_some() && own.all(|row| rows.is("state", row, "diverged"))
 }
 
-/// A dashed line of each order that is expected, beside the first curve that it is expected of.
+/// A dashed line for each expected order, beside the first curve of which it is expected.
 fn guides(panel: &mut Panel, study: &RateStudy, subject: &Subject) {
     let (fits, points) = (Rows::of(&study.fits), Rows::of(&study.curves));
     let rates = points.floats("lr");
@@ -169,7 +169,7 @@ fn guides(panel: &mut Panel, study: &RateStudy, subject: &Subject) {
 
 /// The error of the flow's own integration, if distances come near it.
 fn floor(panel: &mut Panel, study: &RateStudy, subject: &Subject) {
-    /// Further below, it would only press the curves together.
+    /// An error further below would only squeeze the curves.
     const NEAR: f64 = 100.0;
     let rows = Rows::of(&study.curves);
     let of_subject =

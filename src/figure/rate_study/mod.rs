@@ -1,6 +1,6 @@
 //! Pictures of a study of learning rates, everything against η on a log axis: distances, alignment, cost.
 //!
-//! One colour for each optimizer, one shape for each size of batch. What diverged stands at the upper edge.
+//! One colour for each optimizer, one shape for each batch size. Runs that diverged are marked at the upper edge.
 
 mod alignment;
 mod cost;
@@ -21,7 +21,7 @@ use super::style::{self, BLACK, Body, DASHED, GREY, GUIDE, Look, Marker, Shape};
 use super::text::verbatim;
 use rows::Rows;
 
-/// One optimizer with one size of batches.
+/// One optimizer with one batch size.
 #[derive(Debug, Clone, PartialEq)]
 struct Contender {
     name: String,
@@ -30,7 +30,7 @@ struct Contender {
 }
 
 const SHAPES: [Shape; 4] = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle];
-/// The flow by itself.
+/// The look of the flow, which has no learning rate.
 const FLOW: Look = Look { color: BLACK, line: Some(0.9), dash: Some(DASHED), marker: None };
 const DIVERGED: Marker = Marker { shape: Shape::Triangle, body: Body::Disc };
 
@@ -60,7 +60,7 @@ fn contenders(study: &RateStudy) -> Vec<Contender> {
     found.into_iter().map(|(name, batch)| Contender { look: look(&name, batch), name, batch }).collect()
 }
 
-/// `gd`, or with several sizes of batches `sgd, batches of 8`.
+/// Legend entries: `gd`, or, where batch sizes differ, `sgd, batches of 8`.
 fn entries(contenders: &[Contender]) -> Vec<Entry> {
     let several = contenders.iter().any(|contender| contender.batch != contenders[0].batch);
     let label = |contender: &Contender| match several {
@@ -74,7 +74,7 @@ fn rates() -> AxisSpec {
     AxisSpec::new("learning rate η", Scale::Log)
 }
 
-/// What the flow has, which knows no rate: a line over all of them, and to both sides of one alone.
+/// The value of the flow, which has no learning rate: a level line across all rates, and to both sides of a single one.
 fn level(study: &RateStudy, value: f64) -> Series {
     let rates = Rows::of(&study.runs).floats("lr");
     let (low, high) = rates.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
@@ -82,7 +82,7 @@ fn level(study: &RateStudy, value: f64) -> Series {
     Series::guide(vec![(low / beside, value), (high * beside, value)], FLOW)
 }
 
-/// The words of these rates, rising: of more than two neighbours among the rates of the study the first and the last.
+/// The words of `places`, whose rates ascend; three or more neighbours among the study's rates are shortened to the first and the last.
 fn abridged_rates(study: &RateStudy, places: &[(f64, String)]) -> String {
     let mut rates = Rows::of(&study.runs).floats("lr").to_vec();
     rates.sort_by(f64::total_cmp);
@@ -96,7 +96,7 @@ fn abridged_rates(study: &RateStudy, places: &[(f64, String)]) -> String {
     runs.map(words).collect::<Vec<_>>().join(", ")
 }
 
-/// Marks what diverged at the upper edge of the panel, and says at which rate in which step. Whether there is any.
+/// Marks runs that diverged at the upper edge of the panel, and notes their rates and steps. Returns whether there are any.
 fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contender]) -> bool {
     let rows = Rows::of(&study.runs);
     let mut row = 0;
@@ -126,7 +126,7 @@ fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contende
     row > 0
 }
 
-/// The bound of stability of gd as a vertical line, where it lies among the rates.
+/// Draws the stability bound of gd, η = 2/λ_max, as a vertical line where it lies among the rates.
 fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
     let gate = 2.0 / study.sharpness;
     let x = |rate: &&f64| **rate >= gate;
@@ -140,7 +140,7 @@ fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
     Some(Entry::new(format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3)), look))
 }
 
-/// What bars are, if there are seeds that could differ.
+/// Explains the bars, if there are several seeds.
 fn bars_entry(study: &RateStudy) -> Option<Entry> {
     let several = Rows::of(&study.runs).counts("seed").iter().any(|seed| *seed > 0);
     several.then(|| Entry::words("bars: 10–90 % of the seeds"))

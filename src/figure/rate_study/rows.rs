@@ -1,4 +1,4 @@
-//! Tables of a study by their rows.
+//! The tables of a study, row by row.
 
 use crate::record::{Table, Values};
 
@@ -6,7 +6,7 @@ use super::super::canvas::Point;
 use super::super::quantiles::quantile;
 use super::Contender;
 
-/// A table; what it lacks is empty, and numbers that it lacks are not defined.
+/// A table: a column that it lacks is empty, a number that it lacks is NaN.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'t>(&'t Table);
 
@@ -44,14 +44,14 @@ impl<'t> Rows<'t> {
         self.texts(name).get(row).is_some_and(|text| text == word)
     }
 
-    /// The rows of an optimizer with its size of batches.
+    /// The rows of an optimizer with its batch size.
     pub fn of_contender(self, contender: &Contender) -> impl Iterator<Item = usize> + use<'t> {
         let (name, batch) = (contender.name.clone(), contender.batch);
         let rows = self.texts("optimizer").iter().zip(self.counts("batch")).enumerate();
         rows.filter(move |(_, (text, count))| **text == name && **count == batch).map(|(row, _)| row)
     }
 
-    /// The values of `column` of a contender, rate by rate, over its seeds from the smallest; those that are not defined are left out.
+    /// For each learning rate of a contender, the finite values of `column` over its seeds, in ascending order; rates without any are left out.
     pub fn by_rate(self, contender: &Contender, column: &str) -> Vec<(f64, Vec<f64>)> {
         let mut found: Vec<(f64, Vec<f64>)> = Vec::new();
         for row in self.of_contender(contender) {
@@ -73,7 +73,7 @@ impl<'t> Rows<'t> {
     }
 }
 
-/// The medians of values that rise, and a bar from their tenth to their ninetieth percentile where there are several.
+/// The medians of ascending values, and a bar from their tenth to their ninetieth percentile where there are several.
 pub(super) fn medians(values: &[(f64, Vec<f64>)]) -> (Vec<Point>, Vec<Vec<Point>>) {
     let medians = values.iter().map(|(x, values)| (*x, quantile(values, 0.5))).collect();
     let several = values.iter().filter(|(_, values)| values.len() > 1);

@@ -16,7 +16,7 @@ const BESIDE_SAMPLE: f64 = 5.0;
 const BETWEEN_ENTRIES: f64 = 16.0;
 const LEGEND_ROW: f64 = 15.0;
 
-/// Where an entry of the legend stands: from this row on, at this left end, its label in so many lines.
+/// Where an entry of the legend stands: its first row, its left end, and its label in lines.
 struct EntryPlace {
     row: usize,
     x: f64,
@@ -28,7 +28,7 @@ impl<P: Plot> Sheet<'_, P> {
         self.family().regular(LEGEND_SIZE)
     }
 
-    /// The entries of the legend, and the room that they take beside the panels.
+    /// The entries of the legend, and the width that they take beside the panels.
     pub(super) fn legend(&self) -> (&[Entry], f64) {
         let widest = || self.picture.legend.iter().map(|entry| self.entry_width(entry)).fold(0.0, f64::max);
         match self.style.legend {

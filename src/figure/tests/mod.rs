@@ -74,7 +74,7 @@ fn points_left_out_are_counted_in_the_picture() {
     assert!(svgs(&with_column(run, "nfa_cosine", f64::NAN))["nfa.svg"].contains("20 of 42 points not defined"));
 }
 
-/// One curve more for each process, and one line of the legend.
+/// One more curve for each process, and one more line in the legend.
 #[test]
 fn the_test_loss_is_drawn_where_there_is_one() {
     let run = sample::decaying(20, &[]);
@@ -155,7 +155,7 @@ fn a_folder_that_is_missing_is_named() {
     assert!(error.contains("/nonexistent/folder/loss.svg"), "{error}");
 }
 
-/// A study with every method there is: some points limited by the reference, some that did not arrive, one that is the reference.
+/// A study of every method: some points limited by the reference, some that did not reach T, one that is the reference.
 fn every_method() -> Study {
     let methods = ["auto", "dopri5", "tsit5", "dop853", "rkc", "rock4", "gauss1", "gauss2", "gauss3", "rk4", "dp8"];
     let rows: Vec<(usize, i32)> = (0..methods.len()).flat_map(|m| (3..11).map(move |k| (m, k))).collect();
@@ -224,7 +224,7 @@ fn a_study_without_points_or_columns_is_no_crash() {
 /// Optimizer, batch, rate and seed.
 type Ran = (&'static str, i64, f64, i64);
 
-/// A study of learning rates with an optimizer that diverges from some rate on, one with seeds, and one that diverges always.
+/// A study of learning rates with an optimizer that diverges from some rate on, one with seeds, and one that always diverges.
 fn learning_rates() -> RateStudy {
     let column = |name: &str, values| TableColumn { name: name.to_string(), values };
     let rows: Vec<Ran> = [("gd", 60, 1), ("sgd", 8, 3), ("adam", 60, 1)]
@@ -321,7 +321,7 @@ fn a_study_of_learning_rates_without_rows_or_columns_is_no_crash() {
     }
 }
 
-/// For looking at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.
+/// Writes pictures to look at: `GRAMFLOW_PICTURES=/tmp/pictures cargo test --lib figure -- --ignored`.
 #[test]
 #[ignore = "writes pictures to look at"]
 fn pictures_to_look_at() {

@@ -66,7 +66,7 @@ pub(in crate::figure) fn single_record() -> Run {
             Values::Float(values) => values.truncate(1),
         }
     }
-    // Over time: all but the grid of exponents and the matrices at the end.
+    // The arrays over time: all but the grid of exponents and the matrices at the end.
     for (_, array) in run.arrays.iter_mut().filter(|(_, array)| array.rows() == 2) {
         array.data.truncate(array.data.len() / 2);
         array.shape[0] = 1;

@@ -12,7 +12,7 @@ fn attribute(svg: &str, key: &str) -> f64 {
     header.split(&format!("{key}=\"")).nth(1).unwrap().split(['"', 'p']).next().unwrap().parse().unwrap()
 }
 
-/// Sizes of all letters of an SVG in points.
+/// All font sizes of an SVG, in points.
 fn letters(svg: &str) -> Vec<f64> {
     let view: f64 = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     let scale = attribute(svg, "width") / view;
@@ -101,11 +101,11 @@ fn curves_take_the_colours_of_their_names() {
     assert!(
         svg("loss.svg").contains("#010203") && !svg("loss.svg").contains("#D55E00") && !svg("loss.svg").contains("#040506")
     );
-    // There the flow and gd are of one grey, and colours tell layers.
+    // In `balance` the flow and gd are both grey, and colours distinguish layers.
     assert_eq!(drawn["balance.svg"], drawn_as(&run, &Style::default())["balance.svg"]);
 }
 
-/// What a style asks for in vain; the styles of the other tests are granted whole.
+/// The warnings about what a style asks for in vain.
 fn ignored(run: &Run, text: &str) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let style = Style { format: Formats(vec![Format::Svg]), ..style(text) };
@@ -179,7 +179,7 @@ fn limits_without_a_place_are_refused_with_a_remedy() {
     assert!(message.contains("panel a of `loss`: begin above 0, or set `scale: linear`"), "{message}");
 }
 
-/// For a look by eye: `GRAMFLOW_STYLED=DIR cargo test --lib -- styled_pictures --ignored`.
+/// Writes pictures to look at: `GRAMFLOW_STYLED=DIR cargo test --lib -- styled_pictures --ignored`.
 #[test]
 #[ignore = "writes pictures to look at"]
 fn styled_pictures_to_look_at() {
