@@ -1,4 +1,4 @@
-//! Figures from their scenarios to their files: the units that are not finished are run by one pool of workers, then all is drawn.
+//! Figures from their scenarios to their files: one pool of workers runs the units that are not finished, then everything is drawn.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -26,35 +26,35 @@ pub struct Made {
     pub drawing: Duration,
 }
 
-/// What has come of figures.
+/// The outcome of [`carry_out`].
 #[derive(Debug)]
 pub enum CarriedFigures {
-    /// All were made, in their order; the folder of their files.
+    /// All were made, in the order given; and the folder of their files.
     Made(Vec<Made>, Shelf),
-    /// Interrupted with so many units to run.
+    /// Interrupted with this many units left to run.
     UnitsLeft(usize),
-    /// Interrupted with so many figures to draw.
+    /// Interrupted with this many figures left to draw.
     FiguresLeft(usize),
 }
 
-/// Where figures are made, and what they may take.
+/// Where figures are made, and the resources that they may take.
 #[derive(Debug, Clone, Copy)]
 pub struct FigurePlace<'a> {
     /// Where pictures, manifests and the table of claims go.
     pub out: &'a Path,
     /// The folder of the figures' runs; units finished there are not run again.
     pub runs: &'a Path,
-    /// Units at a time.
+    /// Units that run at a time.
     pub jobs: NonZeroUsize,
-    /// Bytes of memory that they may take; without it, what is free.
+    /// Bytes of memory that these may take; `None`: what is free.
     pub memory: Option<u64>,
 }
 
-/// Makes `figures`. `kept` are the pictures of each as its scenario has them, which are kept beside its units, and `replaced` says which
-/// formats of earlier pictures of a figure are removed. `progress` is told how far the units are.
+/// Makes `figures`. `kept`: the pictures of each as its scenario has them, which are stored beside its units. `replaced`: the formats in
+/// which earlier pictures of a figure are removed. `progress` is called with the progress of the units.
 ///
 /// # Errors
-/// If a folder is another's, or cannot be written. That a unit cannot be run is no error: [`Report::failures`].
+/// If a folder belongs to another sweep, or cannot be written. A unit that cannot be run is no error: see [`Report::failures`].
 pub fn carry_out(
     figures: &[Figure],
     kept: &[Vec<Picture>],
@@ -63,7 +63,7 @@ pub fn carry_out(
     interrupt: &Interrupt,
     progress: impl FnMut(&Progress),
 ) -> Result<CarriedFigures, PaperError> {
-    // Whether they can be written is found out before the work.
+    // Before the work: files that cannot be written are found now.
     let shelf = shelf(figures, place.out)?;
     let folders: Vec<Folder> = figures
         .iter()

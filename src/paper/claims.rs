@@ -1,15 +1,15 @@
-//! The claims of figures in one table: what was measured of each in which units, beside its threshold and its numerical error.
+//! The claims of figures in one table: the measured value of each, and in which units, beside its threshold and its numerical error.
 
 use crate::figure::{number, number_range};
 use crate::folder::{FigureManifest, Share, Tally};
 
-/// Up to so many kinds of units a claim has a row for each; beyond, one row for all.
+/// A claim has a row for each kind of units if there are at most this many, and otherwise one row for all.
 const MOST_ROWS: usize = 12;
 
 /// The head of the table.
 const HEAD: [&str; 6] = ["claim", "where", "units", "value", "threshold", "error"];
 
-/// The table as text: its head, then a row for each claim of each figure; several where its units differ by what varies.
+/// The table as text: its head, then a row for each claim of each figure; several where verdicts differ with what varies.
 pub fn claim_rows(manifests: &[FigureManifest]) -> Vec<[String; 6]> {
     let mut claims: Vec<(&str, &FigureManifest, &Tally)> = Vec::new();
     for manifest in manifests {
@@ -43,7 +43,7 @@ fn error(share: &Share) -> String {
     share.error.map_or("–".to_string(), |error| number(error, 2))
 }
 
-/// The table in Markdown, with what the figures show and what the claims measure under it: `claims.md`.
+/// The table in Markdown, the content of `claims.md`.
 pub fn claims_markdown(manifests: &[FigureManifest]) -> String {
     let cell = |text: &str| text.replace('|', "\\|");
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));

@@ -1,4 +1,4 @@
-//! From the finished units of a figure to its files. Every file is replaced at once, and only after all pictures could be drawn.
+//! From the finished units of a figure to its files. All files are replaced at once, after every picture has been drawn.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,10 @@ pub struct FigureFiles {
 /// The table of claims.
 const CLAIMS: &str = "claims.md";
 
-/// The folder `out`, made for the files of `figures`. Fails if a file of one of their names stands there that gramflow did not write.
+/// The folder `out`, made for the files of `figures`.
+///
+/// # Errors
+/// If it cannot be made, or holds a file of one of their names that gramflow did not write.
 pub fn shelf(figures: &[Figure], out: &Path) -> Result<Shelf, PublishError> {
     let shelf = Shelf::open(out)?;
     let names = figures.iter().flat_map(|figure| figure.picture_files().chain([figure.manifest_file()]));
@@ -37,6 +40,9 @@ pub fn shelf(figures: &[Figure], out: &Path) -> Result<Shelf, PublishError> {
 
 /// Draws the finished units of a figure, and writes pictures and manifest to the folder `out`. Pictures that an earlier manifest of the
 /// figure names and this one does not are removed, if gramflow wrote them and they are of the formats `replaced`.
+///
+/// # Errors
+/// If the units cannot be read, a picture cannot be drawn, or a file cannot be written.
 pub fn draw(
     figure: &Figure,
     folder: &Folder,
@@ -58,7 +64,7 @@ pub fn draw(
         fs::copy(path, stage.path().join(name)).map_err(PaperError::io("copy", path))?;
     }
     stage.write_text(&figure.manifest_file(), &manifest.to_json())?;
-    // Names in a manifest are anybody's; only what is on the shelf's list is removed.
+    // A manifest may name any file; only those on the shelf's list are removed.
     let earlier = read_manifest(&out.join(figure.manifest_file()));
     let named = |name: &str| {
         let pictures = earlier.iter().flat_map(|earlier| &earlier.pictures);
@@ -90,7 +96,7 @@ impl Figure {
     }
 }
 
-/// Draws into `figures/` in the folder of the sweep, in the place of its earlier pictures.
+/// Draws into `figures/` in the folder of the sweep, replacing its earlier pictures.
 fn draw_beside(ensemble: &Ensemble, figure: &Figure, sweep: &Path, replaced: &Formats) -> Result<Drawn, PaperError> {
     let shelf = Shelf::open(sweep)?;
     let stage = shelf.stage()?;
@@ -130,12 +136,15 @@ fn unit_counts(plan: &SweepPlan, folder: &Folder) -> UnitCounts {
     UnitCounts { planned: plan.units().len(), done: status.done, failed }
 }
 
-/// The manifest at `path`; none if there is none, or one of another form.
+/// The manifest at `path`; `None` if there is none, or if it has another form.
 fn read_manifest(path: &Path) -> Option<FigureManifest> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
-/// Writes `claims.md`, the claims of those of the figures `names` that have a manifest in `out`; its path.
+/// Writes `claims.md`, the claims of those figures among `names` that have a manifest in `out`. Returns its path.
+///
+/// # Errors
+/// If it cannot be written.
 pub fn write_claims(names: &[String], shelf: &Shelf, out: &Path) -> Result<PathBuf, PaperError> {
     let manifests: Vec<_> = names.iter().filter_map(|name| read_manifest(&out.join(format!("{name}.json")))).collect();
     let stage = shelf.stage()?;

@@ -11,7 +11,7 @@ use crate::sweep::SweepError;
 /// Why `gramflow figures` did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
-    /// There is no folder of scenarios, or none in it.
+    /// There is no folder of scenarios, or no scenario in it.
     #[error("no figures in {}: run this in a clone of gramflow's repository, or say where their scenarios are by --scenarios DIR", .0.display())]
     NoFigures(PathBuf),
     /// A figure that was asked for is not there.
@@ -22,7 +22,7 @@ pub enum PaperError {
         /// What may have been meant, and what there is.
         suggestion: String,
     },
-    /// A scenario is called otherwise than its file.
+    /// The name of a scenario is not that of its file.
     #[error("{}: name: must be `{}`, as the file is called, got `{found}`", path.display(), path.file_stem().unwrap_or_default().display())]
     Name {
         /// The scenario's file.
@@ -30,10 +30,10 @@ pub enum PaperError {
         /// What it is called.
         found: String,
     },
-    /// A scenario says nothing of what is to be drawn.
+    /// A scenario has no pictures.
     #[error("{}: pictures: missing: a figure says what is to be drawn of its units", .0.display())]
     NoPictures(PathBuf),
-    /// Two pictures would be the same files.
+    /// Two pictures would be written to the same file.
     #[error("two pictures are called `{picture}`, in {first} and in {second}: give one of them another name")]
     Clash {
         /// Their name.
@@ -56,7 +56,7 @@ pub enum PaperError {
     /// A scenario cannot be read, or is no sweep.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    /// A sweep cannot be planned, or its folder not be used.
+    /// A sweep cannot be planned, or its folder cannot be used.
     #[error(transparent)]
     Sweep(#[from] SweepError),
     /// A file of a figure could not be written, or is not to be overwritten.

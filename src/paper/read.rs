@@ -13,13 +13,13 @@ use super::PaperError;
 /// A figure: a sweep and the pictures of it.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    /// The name of its scenario; in a folder of figures the stem of its file, too.
+    /// The name of its scenario; in a folder of figures it is the stem of its file, too.
     pub name: String,
-    /// What its scenario says of it.
+    /// The description in its scenario.
     pub description: String,
     /// What is run.
     pub sweep: Sweep,
-    /// The units of that.
+    /// The units of the sweep.
     pub plan: SweepPlan,
     /// The text of its scenario's file.
     pub text: String,
@@ -27,11 +27,14 @@ pub struct Figure {
     pub pictures: Vec<Picture>,
 }
 
-/// The figures called `names`, or all, of the scenarios in `dir`, in the order of their names, each once. A name that is a path of a YAML
-/// file is that scenario, wherever it lies. Only these are read. Beside them the names of all that there are.
+/// The figures called `names`, or all, among the scenarios in `dir`, in the order of their names, each once; and the names of all that there
+/// are. A name that is the path of a YAML file means that scenario, wherever it lies. Only the figures returned are read.
+///
+/// # Errors
+/// If there are no figures, a name is unknown, a scenario cannot be read or is no figure, or two pictures have one name.
 pub fn read(dir: &Path, names: &[String]) -> Result<(Vec<Figure>, Vec<String>), PaperError> {
     let (paths, names): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| is_yaml(Path::new(name)));
-    // Whoever names files alone needs no folder.
+    // No folder is needed where every name is a file.
     let files = match scenarios(dir) {
         Err(PaperError::NoFigures(_)) if names.is_empty() && !paths.is_empty() => BTreeMap::new(),
         files => files?,
@@ -83,7 +86,7 @@ fn scenarios(dir: &Path) -> Result<BTreeMap<String, PathBuf>, PaperError> {
 }
 
 impl Figure {
-    /// The figure in the file that is called by its name.
+    /// The figure in the file at `path`, which must be called `name`.
     fn read_called(name: &str, path: &Path) -> Result<Self, PaperError> {
         let figure = Self::read(path)?;
         if figure.name != name {
@@ -111,7 +114,7 @@ impl Figure {
         sha256(&self.text)
     }
 
-    /// Where its sweep lies in the folder of all runs of figures.
+    /// The folder of its sweep in `runs`, which holds the runs of all figures.
     pub fn folder(&self, runs: &Path) -> PathBuf {
         runs.join(format!("{}-{}", self.name, &self.plan.hash()[..8]))
     }
