@@ -38,7 +38,7 @@ pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "another type".to_string(), |name| name.to_string())
 }
 
-/// The columns in their order, by name: lists of text, and arrays of int64, bool and float64.
+/// The columns of a table by name, in their order: lists of text, and arrays of int64, bool and float64.
 pub(super) fn table_to_dict<'py>(py: Python<'py>, table: &Table) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for TableColumn { name, values } in &table.columns {
@@ -52,7 +52,7 @@ pub(super) fn table_to_dict<'py>(py: Python<'py>, table: &Table) -> PyResult<Bou
     Ok(dict)
 }
 
-/// What [`table_to_dict`] has made.
+/// The table that [`table_to_dict`] was given.
 pub(super) fn table_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
     let mut columns = Vec::new();
     for (name, values) in dict {

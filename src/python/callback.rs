@@ -12,7 +12,7 @@ use pyo3::types::PyTuple;
 use super::arrays::type_name;
 use crate::ode::Interrupt;
 
-/// What the callbacks of one computation have in common: the first exception of any of them ends it.
+/// What the callbacks of one computation share: the first exception in any of them ends the computation.
 #[derive(Default)]
 pub(super) struct Calls {
     pub(super) interrupt: Interrupt,
@@ -20,12 +20,12 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// The exception that ended it, if one has.
+    /// The exception that ended the computation, if one did.
     pub(super) fn take_error(&self) -> Option<PyErr> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Whether the interpreter is not to be asked any more.
+    /// Whether no more callbacks are to be made.
     fn is_over(&self) -> bool {
         self.interrupt.is_raised()
     }
@@ -36,24 +36,24 @@ impl Calls {
         self.interrupt.raise();
     }
 
-    /// Calls back with the interpreter's lock; `None` once anything has failed.
+    /// Runs `call` with the GIL held; `None` once anything has failed.
     fn call<T>(&self, call: impl FnOnce(Python<'_>) -> PyResult<T>) -> Option<T> {
         if self.is_over() {
             return None;
         }
-        // A callback that is written in C does not look at signals itself.
+        // A callback that is written in C does not check for signals itself.
         let called = Python::attach(|py| py.check_signals().and_then(|()| call(py)));
         called.map_err(|error| self.fail(error)).ok()
     }
 }
 
-/// A Python function of θ, of more vectors like θ and of further arguments.
+/// A Python function of θ, of more vectors of its shape, and of further arguments.
 pub(super) struct Callback {
-    /// As its user calls it: it begins the messages about what it returns.
+    /// The user's name for it, with which messages about what it returns begin.
     name: &'static str,
     function: Py<PyAny>,
     args: Py<PyTuple>,
-    /// Of θ as the function takes it.
+    /// The shape of θ as the function takes it.
     shape: Vec<usize>,
     called: AtomicU64,
 }
@@ -73,7 +73,7 @@ impl Callback {
         self.called.load(Ordering::Relaxed)
     }
 
-    /// `out` ← f(`vectors`, args); NaN where it fails.
+    /// `out` ← f(`vectors`, args); NaN where the call fails.
     pub(super) fn vector(&self, calls: &Calls, vectors: &[&DVector<f64>], out: &mut DVector<f64>) {
         let done = calls.call(|py| self.read_vector(&self.returned(py, None, vectors)?, out));
         if done.is_none() {
@@ -81,7 +81,7 @@ impl Callback {
         }
     }
 
-    /// The number that f(θ, args) = (value, gradient) begins with, and `out` ← its gradient; NaN where it fails.
+    /// The value of f(θ, args) = (value, gradient), and `out` ← the gradient; NaN where the call fails.
     pub(super) fn value_and_vector(&self, calls: &Calls, theta: &DVector<f64>, out: &mut DVector<f64>) -> f64 {
         let done = calls.call(|py| {
             let returned = self.returned(py, None, &[theta])?;
@@ -95,7 +95,7 @@ impl Callback {
         })
     }
 
-    /// f(θ, t) as a number, θ as `theta` makes it; NaN where it fails.
+    /// f(θ, t) as a number, with the θ that `theta` makes; NaN where the call fails.
     pub(super) fn number<'f>(
         &self,
         calls: &Calls,
@@ -109,7 +109,7 @@ impl Callback {
         calls.call(read).unwrap_or(f64::NAN)
     }
 
-    /// f(t, θ, args) as a yes or no; no where it fails.
+    /// Whether f(t, θ, args) is truthy; false where the call fails.
     pub(super) fn holds(&self, calls: &Calls, t: f64, theta: &DVector<f64>) -> bool {
         calls.call(|py| self.returned(py, Some(t), &[theta])?.is_truthy()).unwrap_or(false)
     }
@@ -128,7 +128,7 @@ impl Callback {
         self.function.bind(py).call1(PyTuple::new(py, arguments)?)
     }
 
-    /// An array of the function's own, that it may keep.
+    /// `vector` as a new array, which the function may keep.
     pub(super) fn array<'py>(&self, py: Python<'py>, vector: &DVector<f64>) -> PyResult<Bound<'py, PyAny>> {
         let flat = numpy::PyArray1::from_slice(py, vector.as_slice());
         Ok(if self.shape.len() == 1 { flat.into_any() } else { flat.reshape(self.shape.as_slice())?.into_any() })
@@ -173,7 +173,7 @@ impl Callback {
             )));
         }
         match array.as_slice() {
-            // One in the order of columns has a slice, too.
+            // An array in Fortran order has a slice, too.
             Ok(slice) if array.is_c_contiguous() => out.as_mut_slice().copy_from_slice(slice),
             // Row by row, as the slice of an array in C order.
             _ => out.iter_mut().zip(array.as_array().iter()).for_each(|(out, value)| *out = *value),

@@ -16,7 +16,7 @@ use super::run::RawRun;
 use crate::scenario::Comparison;
 use crate::session::Session;
 
-/// Runs what `text` asks for, the keys as of a scenario. Returns the run, and the exception that ended it, if one has.
+/// Runs the comparison in `text`, whose keys are those of a scenario. Returns the run, and the exception that ended it, if one did.
 #[pyfunction]
 pub(super) fn compare(
     py: Python<'_>,
@@ -36,14 +36,14 @@ pub(super) fn compare(
     let model = Model::new(Arc::clone(&calls), value_and_grad, hvp, start.len());
     let own = Own::of(py, &calls, observe, Some(&shape))?;
     let (session, interrupt) = (asked.session(model, start), calls.interrupt.clone());
-    // On this thread: what the callbacks rely on of it, such as torch's settings, holds for them.
+    // On this thread: the callbacks may rely on its settings, such as torch's.
     let finished = py.detach(move || own.into_iter().fold(session, Session::observe).interrupt(interrupt).run());
     match (finished, calls.take_error()) {
         (Ok(finished), error) => {
             let raised = error.map(|error| error.into_value(py).into_any());
             Ok((RawRun::new(finished, None, Default::default()), raised))
         }
-        // The refusal follows from what was raised.
+        // The session failed because a callback raised.
         (Err(_), Some(error)) => Err(error),
         (Err(error), None) => Err(of_session(&error)),
     }

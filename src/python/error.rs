@@ -22,7 +22,7 @@ create_exception!(
      scenario is a dict), `message` what would be right. `problems` lists all problems that were found, each a dict with these entries."
 );
 
-/// The error of a scenario that was given as text or, with `dict`, as a dict, in whose messages no place in a text is named.
+/// The error of a scenario; where it was given as a `dict`, messages name no place in a text.
 pub(super) fn of_scenario(py: Python<'_>, error: scenario::ScenarioError, dict: bool) -> PyErr {
     match error {
         scenario::ScenarioError::Unreadable { path, source } => {
@@ -32,14 +32,14 @@ pub(super) fn of_scenario(py: Python<'_>, error: scenario::ScenarioError, dict: 
     }
 }
 
-/// As many problems are shown, as by the command.
+/// The most problems that are shown, as by the command.
 const MOST: usize = 20;
 
 fn diagnostics(py: Python<'_>, problems: &[Diagnostic], dict: bool) -> PyResult<PyErr> {
     let shown = |problem: &Diagnostic| match &problem.location {
         Location::File { .. } if dict && problem.path.is_empty() => problem.message.clone(),
         Location::File { .. } if dict => format!("{}: {}", problem.path, problem.message),
-        // As the argument is called here.
+        // The name of the argument in Python.
         Location::Set(_) => problem.to_string().replacen("--set ", "set: ", 1),
         _ => problem.to_string(),
     };
@@ -121,7 +121,7 @@ pub(super) fn of_study(py: Python<'_>, error: LrError, dict: bool) -> PyErr {
         LrError::Sweep(error) => of_sweep(py, error, dict),
         LrError::Folder(error) => of_folder(py, error),
         LrError::Figure(error) => of_figure(error),
-        // As the command calls its options.
+        // Options of the command are arguments here.
         error => PyValueError::new_err(error.to_string().replace("--", "")),
     }
 }
@@ -137,7 +137,7 @@ pub(super) fn of_paper(py: Python<'_>, error: PaperError) -> PyErr {
     }
 }
 
-/// What a session refuses, without what its users in Rust could do.
+/// The error of a session, without the remedy for its users in Rust.
 pub(super) fn of_session(error: &SessionError) -> PyErr {
     let message = error.to_string();
     let (what, remedy) = message.split_once(": implement Objective::").unwrap_or((&message, ""));

@@ -15,7 +15,7 @@ use crate::session::integrator;
 struct Descent<'a> {
     calls: &'a Calls,
     gradient: &'a Callback,
-    /// Whether that returns the value, too.
+    /// Whether `gradient` returns the value, too.
     valued: bool,
     product: Option<&'a Callback>,
     dim: usize,
@@ -50,7 +50,7 @@ impl JacobianProducts for Descent<'_> {
     }
 }
 
-/// What an integration has come to.
+/// The result of an integration.
 struct Solved {
     t: Vec<f64>,
     y: Vec<f64>,
@@ -62,7 +62,7 @@ struct Solved {
 /// Where the state is kept, and where the integration ends.
 struct Course<'a> {
     t_end: f64,
-    /// Times that increase from 0 to `t_end`; without them every step that the integrator shows.
+    /// Increasing times from 0 to `t_end` at which the state is kept; `None`: at every step that the integrator shows.
     times: Option<&'a [f64]>,
     stop: Option<&'a Callback>,
     calls: &'a Calls,
@@ -73,7 +73,7 @@ impl Course<'_> {
         let (mut t, mut work, mut stop) = (0.0, Work::default(), None);
         let (mut kept_t, mut kept_y) = (Vec::new(), Vec::new());
         let mut keep = |t: f64, theta: &DVector<f64>| {
-            // It may stop where it stands.
+            // It may stop at a time that is already kept.
             if kept_t.last() != Some(&t) {
                 kept_t.push(t);
                 kept_y.extend_from_slice(theta.as_slice());
@@ -97,7 +97,7 @@ impl Course<'_> {
                 stop = Some(reached(t));
             }
             let is_goal = goals.next_if(|goal| *goal <= t).is_some();
-            // Where it stops is kept, too, unless a step was given up because a callback failed.
+            // The state where it stops is kept, too.
             if is_goal || self.times.is_none() || stop.is_some() {
                 keep(t, &theta);
             }
@@ -112,7 +112,7 @@ fn reached(t: f64) -> Termination {
     Termination::Reached { t, quantity: "stop", value: 1.0, threshold: 1.0, at_least: true }
 }
 
-/// Integrates θ̇ = −∇J(θ). Returns `t`, `y`, the statistics and how it ended, and the exception of a callback, if one has ended it.
+/// Integrates θ̇ = −∇J(θ). Returns `t`, `y`, the statistics and how it ended; and the exception of the callback that ended it, if one did.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 #[pyo3(signature = (gradient, valued, theta0, t_end, rtol, atol, hvp, method, times, stop, args, max_steps))]
@@ -153,7 +153,7 @@ pub(super) fn flow<'py>(
     solution.set_item("t", solved.t.into_pyarray(py))?;
     solution.set_item("y", solved.y.into_pyarray(py).reshape(over_time)?)?;
     solution.set_item("termination", solved.termination.reason().name())?;
-    // The arguments of this function, which are keys elsewhere.
+    // What are keys under `flow.` elsewhere are arguments here.
     solution.set_item("message", solved.termination.to_string().replace("flow.", ""))?;
     solution.set_item("complete", solved.termination.is_complete())?;
     let stats = PyDict::new(py);

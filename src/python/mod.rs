@@ -1,8 +1,7 @@
-//! The Python module `gramflow._gramflow`: what `python/gramflow/` is written on.
+//! The Python module `gramflow._gramflow`, on which `python/gramflow/` is built.
 //!
-//! Nothing is computed here. Scenarios are parsed, run, stored and drawn by the functions that the command calls; what comes of them is
-//! handed over as NumPy arrays, text and JSON. While Rust computes, the interpreter is free: its lock is taken for callbacks and for the
-//! look at signals alone.
+//! Nothing is computed here. Scenarios are parsed, run, stored and drawn by the functions that the command calls; results are handed over
+//! as NumPy arrays, text and JSON. While Rust computes, the GIL is released: it is taken only for callbacks and to check for signals.
 
 mod arrays;
 mod callback;
@@ -20,7 +19,7 @@ use std::ffi::OsString;
 
 use pyo3::prelude::*;
 
-/// Does what the command line says; the exit status.
+/// Runs a command line; returns the exit status.
 #[pyfunction]
 fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| crate::cli::main_of_host(arguments))

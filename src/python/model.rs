@@ -8,13 +8,13 @@ use nalgebra::DVector;
 use super::callback::{Callback, Calls};
 use crate::objective::{HessianProducts, Objective};
 
-/// ℒ by `value_and_grad`.
+/// ℒ and ∇ℒ by `value_and_grad`, ∇²ℒ·v by `hvp`.
 pub(super) struct Model {
     calls: Arc<Calls>,
     value_and_grad: Callback,
     hvp: Option<Callback>,
     dim: usize,
-    /// Where it was evaluated last: a loss and a gradient at one θ are one call.
+    /// The last evaluation: a loss and a gradient at one θ take one call.
     last: RefCell<Last>,
 }
 
@@ -32,7 +32,7 @@ impl Model {
     }
 
     fn at<T>(&self, theta: &DVector<f64>, read: impl FnOnce(&Last) -> T) -> T {
-        // Let go before Python is called: its function may come back here by another flow.
+        // The borrow ends before Python is called: its function may come back here through another flow.
         let known = self.last.borrow().theta == *theta;
         if !known {
             let mut gradient = DVector::zeros(self.dim);

@@ -10,18 +10,18 @@ use super::arrays::to_dict;
 use super::callback::{Callback, Calls};
 use crate::observe::{Column, Columns, Group, Observable, Row, Snapshot};
 
-/// One number at every record, by a Python function of θ and t. Of a network θ is a dict of the arrays `W1`, `b1`, …; of a model of the
-/// user's own it is one array of the shape of its start.
+/// One number at every record, by a Python function of θ and t. For a network θ is a dict of the arrays `W1`, `b1`, …; for the user's own
+/// model it is one array of the shape of the start.
 pub(super) struct Own {
     calls: Arc<Calls>,
     function: Callback,
     named: bool,
-    /// One.
+    /// Exactly one.
     columns: &'static [Column],
 }
 
 impl Own {
-    /// Those in a dict of functions by the names of their columns. `shape`: that of θ as one array; without it θ is a dict.
+    /// The observables in a dict of functions by the names of their columns. `shape`: that of θ as one array; `None`: θ is a dict.
     pub(super) fn of(
         py: Python<'_>,
         calls: &Arc<Calls>,

@@ -27,13 +27,13 @@ use super::observe::Own;
 use super::scenario::{Given, memory};
 use super::watch::{Progress, watched};
 
-/// All that a run has left, in memory.
+/// All results of a run, in memory.
 #[pyclass(name = "RawRun", module = "gramflow._gramflow", frozen)]
 pub(super) struct RawRun {
     run: Run,
-    /// What was run; none of a model of the user's own.
+    /// What was run; `None` for the user's own model.
     scenario: Option<Scenario>,
-    /// The files of arrays that the scenario names, by the names that they have beside it, where those were given in memory.
+    /// Array files that the scenario names, if they were given in memory: their contents by the names that they have in a run folder.
     inputs: BTreeMap<String, Vec<u8>>,
     manifest: Value,
     weights: Arrays,
@@ -56,7 +56,7 @@ impl RawRun {
         self.scenario.as_ref().map(|scenario| scenario.style.clone()).unwrap_or_default()
     }
 
-    /// The scenario with the files that were given in memory named as they stand beside it.
+    /// The scenario, in which files that were given in memory have the names of [`Self::inputs`].
     fn scenario_with_inputs(&self) -> Option<Scenario> {
         let mut scenario = self.scenario.clone()?;
         for name in self.inputs.keys() {
@@ -137,7 +137,7 @@ impl RawRun {
         self.manifest.to_string()
     }
 
-    /// `scenario.json`; none of a model of the user's own.
+    /// `scenario.json`; `None` for the user's own model.
     fn scenario(&self) -> Option<String> {
         self.scenario_with_inputs().map(|scenario| scenario.to_json())
     }
@@ -162,7 +162,7 @@ impl RawRun {
         Ok(PyBytes::new(py, &drawn))
     }
 
-    /// Makes it a run folder; where that stands.
+    /// Saves it as a run folder; returns its path.
     fn save(&self, py: Python<'_>, folder: PathBuf, pictures: bool) -> PyResult<PathBuf> {
         let Some(scenario) = self.scenario_with_inputs() else {
             let message =
@@ -213,7 +213,7 @@ pub(super) fn rebuild(
     })
 }
 
-/// A run, and the exception that stopped it, if one has.
+/// Runs a scenario. Returns the run, and the exception that stopped it, if one did.
 #[pyfunction]
 pub(super) fn run(
     py: Python<'_>,
@@ -234,7 +234,7 @@ pub(super) fn run(
     let t_end = scenario.flow.t_end;
     let work = {
         let (scenario, interrupt) = (&scenario, &calls.interrupt);
-        // Objectives have scratch of their own: the problem moves to the thread that works on it.
+        // Objectives own scratch memory: the problem moves to the thread that works on it.
         move |progress: &Progress| crate::run::run_observed(scenario, &problem, own, interrupt, |t| progress.set(t / t_end))
     };
     let (finished, raised) = watched(py, &calls.interrupt, progress.as_ref(), work)?;

@@ -1,4 +1,4 @@
-//! Scenarios: read, validated, explained; and what they may hold.
+//! Scenarios: read, checked, explained; their schema and their columns.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,9 @@ use super::error::{of_scenario, of_sweep};
 /// A scenario as Python hands it over.
 #[derive(FromPyObject)]
 pub(super) struct Given {
-    /// YAML; read from `path` where there is none.
+    /// YAML; `None`: it is read from `path`.
     text: Option<String>,
-    /// The file that it stands in, or as if it stood there: what its files are relative to.
+    /// The file of the text, or a file as if of it: paths in the scenario are relative to its folder.
     path: PathBuf,
     /// `flow.rtol=1e-10`, ….
     sets: Vec<String>,
@@ -45,12 +45,12 @@ impl Given {
     }
 }
 
-/// The bytes of memory that a run may take: those that are free, where nobody says otherwise.
+/// The bytes of memory that a run may take; by default, those that are free.
 pub(super) fn memory(asked: Option<u64>) -> u64 {
     asked.or_else(free_memory).unwrap_or(u64::MAX)
 }
 
-/// What was found right.
+/// Checks a scenario; returns a summary of it.
 #[pyfunction]
 pub(super) fn check(py: Python<'_>, given: Given, max_memory: Option<u64>) -> PyResult<String> {
     let text = given.text(py)?;

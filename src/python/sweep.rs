@@ -1,4 +1,4 @@
-//! Many runs: sweeps and studies of learning rates, in their folders; and the tables of these.
+//! Many runs: sweeps, studies of learning rates and figures, in their folders; and the tables in these.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,12 +19,12 @@ use crate::scenario::{Picture, Sweep};
 use crate::study::lr;
 use crate::sweep::{self, Progress, Shard, SweepPlace};
 
-/// The share of the units that is over.
+/// The fraction of the units that are over.
 fn share(progress: &Progress) -> f64 {
     1.0 - progress.left() as f64 / progress.total.max(1) as f64
 }
 
-/// Runs a sweep and merges its units; its folder, and the exception that stopped it, if one has.
+/// Runs a sweep and merges its units. Returns its folder, and the exception that stopped it, if one did.
 #[pyfunction(name = "sweep")]
 pub(super) fn run_sweep(
     py: Python<'_>,
@@ -49,7 +49,7 @@ pub(super) fn run_sweep(
     Ok((path, raised.map(|error| error.into_value(py).into_any())))
 }
 
-/// Merges the units of a sweep in its folder anew.
+/// Merges the units of the sweep in the folder `path` again.
 #[pyfunction]
 pub(super) fn merge(py: Python<'_>, path: PathBuf) -> PyResult<()> {
     let merged = py.detach(|| {
@@ -59,7 +59,7 @@ pub(super) fn merge(py: Python<'_>, path: PathBuf) -> PyResult<()> {
     merged.map(drop).map_err(|error| of_sweep(py, error, false))
 }
 
-/// Studies learning rates; the folder, and the exception that stopped it, if one has.
+/// Studies learning rates. Returns the folder, and the exception that stopped it, if one did.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn study_lr(
@@ -90,7 +90,7 @@ pub(super) fn study_lr(
         let (scenario, settings, interrupt) = (&scenario, &settings, &interrupt);
         let place = lr::StudyPlace { path: out.as_deref(), jobs: sweep::jobs(jobs), memory: max_memory };
         move |at: &super::watch::Progress| {
-            // The flow by itself takes about as long as a unit: the bar's first tenth.
+            // The flow alone takes about as long as a unit: it is the first tenth of the progress bar.
             let (clock, units) = (|t: f64| at.set(0.1 * t / t_end), |p: &Progress| at.set(0.1 + 0.9 * share(p)));
             lr::carry_out(scenario, &problem, settings, place, interrupt, clock, units)
         }
@@ -104,7 +104,7 @@ pub(super) fn study_lr(
     }
 }
 
-/// Makes the paper's figures; their manifests as a JSON list, and the exception that stopped it, if one has.
+/// Makes the paper's figures. Returns their manifests as a JSON list, and the exception that stopped it, if one did.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn figures(

@@ -1,4 +1,4 @@
-//! Work beside the interpreter: the thread that called looks at signals while another one computes.
+//! Work beside the interpreter: the calling thread checks for signals while another one computes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 
 use crate::ode::Interrupt;
 
-/// Between two looks: a Ctrl-C and a progress bar wait no longer.
+/// The time between two checks: Ctrl-C and a progress bar wait no longer.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Of the thread that works: that of the command's main thread.
+/// Bytes of stack of the working thread: as many as the command's main thread has.
 const STACK: usize = 8 << 20;
 
 /// How far the work has come, for a progress bar.
@@ -37,7 +37,7 @@ struct Ended {
 }
 
 impl Ended {
-    /// Waits a while for the end. Whether it has come.
+    /// Waits up to [`PATIENCE`] for the end. Returns whether it has come.
     fn wait(&self) -> bool {
         let flag = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.told.wait_timeout_while(flag, PATIENCE, |ended| !*ended);
@@ -45,7 +45,7 @@ impl Ended {
     }
 }
 
-/// Tells the end when it is dropped: where the work panics, too.
+/// Signals the end when it is dropped, even if the work panics.
 struct Teller<'a>(&'a Ended);
 
 impl Drop for Teller<'_> {
@@ -55,9 +55,9 @@ impl Drop for Teller<'_> {
     }
 }
 
-/// Calls `work` on a thread of its own and waits for it without the interpreter's lock. A signal whose handler raises, as Ctrl-C does,
-/// raises the interrupt: what was done until then is returned, with the exception. `show` is called with the progress while it changes;
-/// what it raises stops the work as well.
+/// Calls `work` on a thread of its own and waits for it with the GIL released. A signal whose handler raises, as Ctrl-C does, raises the
+/// interrupt: what was done until then is returned, with the exception. `show` is called with the progress while it changes; an exception
+/// in it stops the work as well.
 ///
 /// # Errors
 /// If no thread can be started.
