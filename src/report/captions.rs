@@ -1,9 +1,9 @@
-//! What stands under the pictures of a run: what each found, and what its panels show.
+//! Captions of the pictures of a run: what each found, and what its panels show.
 
 use crate::figure::findings;
 use crate::record::Run;
 
-/// The caption of the picture `name`. A picture of some other origin is called by its name.
+/// The caption of the picture `name`; just its name if it is not a picture of a run.
 pub(super) fn of_run(run: &Run, name: &str) -> String {
     let panels = match name {
         "loss" => "(a) The loss ℒ in full lines, the objective J dashed; (b) the distance of the optimizers to the flow.",

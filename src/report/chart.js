@@ -24,7 +24,7 @@ const number = (value, digits) => {
   const ten = '10' + superscript(power);
   return { 1: ten, '−1': '−' + ten }[trim(mantissa)] ?? `${trim(mantissa)}×${ten}`;
 };
-// So close to 1 that digits would all be 9, a value is told by its distance from 1.
+// A value so close to 1 that its digits would all be 9 is shown by its distance from 1.
 const shown = (value) => {
   if (value === null) return 'not defined';
   const gap = 1 - value;
@@ -90,7 +90,7 @@ const wantsLog = (values) => {
   return low > 0 && low < Infinity && high / low > 100;
 };
 
-// Curves of one column over time, and what they are at the pointer.
+// Curves of one column over time, and their values at the pointer.
 const chart = (root, data) => {
   const units = data.units.length > 0;
   const processes = [...new Set(data.curves.map((curve) => curve.process))];
@@ -203,7 +203,7 @@ const chart = (root, data) => {
     tell();
   };
 
-  // The records of all curves nearest to state.at, on the page; their last ones where nothing is pointed at.
+  // Shows the record of each curve that is nearest to state.at on the page, or the last one where nothing is pointed at.
   const tell = () => {
     svg.querySelectorAll('.mark').forEach((mark) => mark.remove());
     let best = null;

@@ -9,7 +9,7 @@ pub(crate) fn shell_word(path: &Path) -> String {
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with('-') {
         return text;
     }
-    // In front of a name that would be an option.
+    // A name that begins with a dash would be an option.
     let text = if text.starts_with('-') { format!("./{text}") } else { text };
     format!("'{}'", text.replace('\'', r"'\''"))
 }

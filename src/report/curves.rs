@@ -1,5 +1,5 @@
 //! The records that a page draws curves of: columns over time, of every process of a run or of the units of a sweep. The numbers are the
-//! records' own, all digits; what would make the page too large is left out, and said to be.
+//! records' own, all digits; what would make the page too large is left out, and the page says so.
 
 use serde::Serialize;
 
@@ -8,15 +8,15 @@ use crate::record::{Table, TableColumn, Values};
 
 use super::html::Page;
 
-/// So many numbers, some 3 MB, and no more.
+/// The most numbers on a page: some 3 MB.
 const BUDGET: usize = 150_000;
-/// Records of a curve: more are not told apart on a screen.
+/// The most records of a curve: more cannot be told apart on a screen.
 const MOST_POINTS: usize = 400;
-/// Fewer would not show its shape.
+/// The fewest records of a curve to thin it to: fewer would not show its shape.
 const LEAST_POINTS: usize = 25;
-/// Columns left out that are named one by one.
+/// The most columns left out that are named one by one.
 const MOST_NAMED: usize = 5;
-/// What one looks at first, as far as it was recorded.
+/// The columns that one looks at first, as far as they were recorded.
 const MAIN: [&str; 14] = [
     "loss",
     "objective",
@@ -40,7 +40,7 @@ pub(super) struct Curves {
     columns: Vec<String>,
     /// What each column is.
     about: Vec<String>,
-    /// What each unit is called; none of a run.
+    /// The label of each unit; empty for a run.
     units: Vec<String>,
     curves: Vec<Curve>,
     #[serde(skip)]
@@ -65,7 +65,7 @@ struct Curve {
 }
 
 impl Curves {
-    /// For the curves of so many units.
+    /// No curves yet, with room for those of `count` units.
     pub fn of_units(count: usize) -> Self {
         // As if each unit had a flow and an optimizer, and all of the main columns.
         let points = BUDGET / (2 * MAIN.len() * count.max(1));
@@ -80,14 +80,14 @@ impl Curves {
         }
     }
 
-    /// Of one run.
+    /// The curves of one run.
     pub fn of_run(table: &Table) -> Self {
         let mut curves = Self::of_units(1);
         curves.add(None, table);
         curves
     }
 
-    /// The next unit.
+    /// Adds the curves of the next unit.
     pub fn add_unit(&mut self, label: String, table: &Table) {
         self.units.push(label);
         self.add(Some(self.units.len() - 1), table);
@@ -130,7 +130,7 @@ impl Curves {
         for name in order {
             let has = |curve: &&Curve| curve.all.iter().any(|(other, _)| other == name);
             let cost: usize = self.curves.iter().filter(has).map(|curve| curve.t.len()).sum();
-            // One there is in any case.
+            // At least one column is kept.
             if cost <= room || columns.is_empty() {
                 room = room.saturating_sub(cost);
                 columns.push(name.to_string());
@@ -147,14 +147,14 @@ impl Curves {
         (self.columns, self.left_out) = (columns, left_out);
     }
 
-    /// Puts them on a page, with what they lack; nothing where there is nothing to draw. `asked`: columns that must not be missing;
-    /// `table`: the file that lacks nothing.
+    /// Adds the curves to a page, with a note on what was left out; nothing if there is nothing to draw. `asked`: columns that come before
+    /// others; `table`: the file that has everything.
     pub fn add_to(mut self, page: &mut Page, asked: &[&str], table: &str) {
         self.settle(asked);
         if self.columns.is_empty() {
             return;
         }
-        // Maps with text keys, lists and numbers are JSON.
+        // This cannot fail: maps with text keys, lists and numbers are JSON.
         page.curves(&serde_json::to_string(&self).unwrap_or_default());
         let mut note = "The values are those of the nearest records, not of lines between them.".to_string();
         if let Some(most) = self.thinned {
@@ -175,7 +175,7 @@ impl Curves {
     }
 }
 
-/// At most `most` of `rows` rows, evenly, the first and the last among them.
+/// At most `most` of `rows` rows, evenly spaced, the first and the last among them.
 fn chosen(rows: usize, most: usize) -> Vec<usize> {
     if rows <= most {
         return (0..rows).collect();
@@ -183,7 +183,7 @@ fn chosen(rows: usize, most: usize) -> Vec<usize> {
     (0..most).map(|i| (i * (rows - 1) + (most - 1) / 2) / (most - 1)).collect()
 }
 
-/// Its formula and unit, as declared.
+/// The formula and the unit of a column, as declared.
 fn about(column: &str) -> String {
     match registry::find(column) {
         Some((_, found)) if found.unit == "1" || found.unit == "-" => found.formula.to_string(),

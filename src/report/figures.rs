@@ -44,7 +44,7 @@ pub(super) fn page(folder: &Path, manifests: &[FigureManifest]) -> Result<String
     Ok(page.end())
 }
 
-/// Where the figures go, unless that is where they go anyway.
+/// The option `--out` for `folder`; empty where that is the default.
 fn out(folder: &Path) -> String {
     if folder == Path::new("figures") { String::new() } else { format!(" --out {}", shell_word(folder)) }
 }
@@ -63,7 +63,7 @@ fn add_figure(page: &mut Page, folder: &Path, manifest: &FigureManifest) -> Resu
     }
     for picture in &manifest.pictures {
         let path = folder.join(format!("{}.svg", picture.name));
-        // A name in a manifest may be anything: only one of this folder is read. Moved or removed since, the claims stand all the same.
+        // A manifest may name any file: only those of this folder are read. Where a picture was moved or removed, the claims still stand.
         let here = !picture.name.contains(['/', '\\']);
         match (here && path.is_file()).then(|| pictures::read(&path)).transpose()?.flatten() {
             Some(svg) => page.picture(&svg, &format!("{} ({}.svg)", picture.title, picture.name)),

@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
-/// In the colours and the type of the pictures.
+/// The style sheet, in the colours and the typeface of the pictures.
 const STYLE: &str = include_str!("page.css");
 /// The curves, and what starts them.
 const SCRIPTS: [&str; 2] = [include_str!("chart.js"), include_str!("page.js")];
 
-/// What tells a page that gramflow wrote from any other.
+/// Marks a page as written by gramflow.
 pub(super) const GENERATOR: &str = "<meta name=\"generator\" content=\"gramflow\">";
 
-/// Even if some text escaped its escaping, the browser would load nothing.
+/// Even if some text were not escaped, the browser would load nothing.
 const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
                       script-src 'unsafe-inline'\">";
 
-/// Text as it stands between tags or in an attribute.
+/// Text, escaped to stand between tags or in an attribute.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -32,7 +32,7 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// JSON as it stands in a script element, which knows no `&lt;`: no tag can begin or end in it.
+/// JSON, escaped to stand in a script element, where `&lt;` means nothing: no tag can begin or end in it.
 fn escape_json(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
@@ -45,7 +45,7 @@ pub(super) const NONE: &str = "–";
 pub(super) struct Cell {
     text: String,
     class: &'static str,
-    /// What the text rounds: tables are sorted by it.
+    /// The number that the text rounds, by which tables are sorted.
     value: Option<f64>,
 }
 
@@ -70,12 +70,12 @@ impl Cell {
         Self { value: value.into().filter(|value| value.is_finite()), ..self }
     }
 
-    /// Whether it says that there is nothing to say.
+    /// Whether it holds no value.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() || self.text == NONE
     }
 
-    /// Under the head `label`, which stands before the cell where the table is a list of cards.
+    /// Writes the cell; where the table is a list of cards, the head `label` stands before it.
     fn write(&self, page: &mut String, label: &str) {
         let _ = write!(page, "<td data-label=\"{}\"{}", escape(label), class(self.class));
         if let Some(value) = self.value {
@@ -89,7 +89,7 @@ fn class(class: &str) -> String {
     if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") }
 }
 
-/// A page that is being written. Writing to a string cannot fail, so that results of `write!` are let go.
+/// A page that is being written. Writing to a string cannot fail, so results of `write!` are ignored.
 pub(super) struct Page {
     text: String,
 }
@@ -105,7 +105,7 @@ impl Page {
         Self { text: head }
     }
 
-    /// The page.
+    /// Ends the page and returns its text.
     pub fn end(mut self) -> String {
         let _ = write!(self.text, "<script>\n{}</script>\n</body>\n</html>\n", SCRIPTS.concat());
         self.text
@@ -145,7 +145,7 @@ impl Page {
         self.text.push_str("</section>\n");
     }
 
-    /// Rows of as many cells as the head has; heads of numbers stand to the right as these do.
+    /// A table whose rows have as many cells as the head; heads of number columns are right-aligned, as the numbers are.
     pub fn table(&mut self, head: &[&str], rows: &[Vec<Cell>]) {
         self.write_table("wide", "cards", head, rows.iter().map(|row| (None, row)));
     }
@@ -198,12 +198,12 @@ impl Page {
         );
     }
 
-    /// Text in its own lines.
+    /// Text with its line breaks.
     pub fn preformatted(&mut self, text: &str) {
         let _ = writeln!(self.text, "<pre>{}</pre>", escape(text));
     }
 
-    /// The same, to be unfolded.
+    /// The same, folded under a summary.
     pub fn folded(&mut self, summary: &str, text: &str) {
         let _ = write!(self.text, "<details>\n<summary>{}</summary>\n", escape(summary));
         self.preformatted(text);
@@ -240,7 +240,7 @@ mod tests {
         assert!(text.contains("[\"\\u003c/script\\u003e\\u003cem\\u003e\\u0026amp;\"]</script>"));
     }
 
-    /// Where a script or a style sheet would end early, the rest of it would stand in the page.
+    /// If a script or a style sheet ended early, the rest of it would be text on the page.
     #[test]
     fn scripts_and_style_are_whole_and_ask_for_nothing() {
         for text in SCRIPTS.into_iter().chain([STYLE]) {

@@ -1,7 +1,7 @@
 //! `report.html`: one page of a run, of a sweep or of a set of figures, that needs no other file and no network. Without its own script it
-//! lacks the curves, the sorting and nothing else.
+//! lacks only the curves and the sorting.
 //!
-//! It says what was claimed and what came of it first, then how the processes ended, then shows curves and pictures, then how to repeat it.
+//! It gives the claims and their verdicts first, then how the processes ended, then curves and pictures, then how to repeat it.
 
 mod captions;
 mod command;
@@ -26,7 +26,7 @@ pub(crate) use command::shell_word;
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The folder is nothing that a report is of.
+    /// The folder holds nothing to report.
     #[error(
         "{} is no folder of a run (manifest.json, records.parquet), of a sweep (plan.json) or of figures (their .json files)",
         .0.display()
@@ -55,7 +55,7 @@ pub enum ReportError {
     Sweep(#[from] SweepError),
 }
 
-/// Whether the file at `path` is such a page.
+/// Whether the file at `path` is a page that gramflow wrote.
 pub fn is_page(path: &Path) -> bool {
     let head = || -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
@@ -65,7 +65,10 @@ pub fn is_page(path: &Path) -> bool {
     path.is_file() && head().is_ok_and(|head| String::from_utf8_lossy(&head).contains(html::GENERATOR))
 }
 
-/// The page of what lies in `folder`.
+/// The page of the run, the sweep or the figures in `folder`, as HTML.
+///
+/// # Errors
+/// [`ReportError`] if the folder holds none of these, or if a file in it cannot be read.
 pub fn page(folder: &Path) -> Result<String, ReportError> {
     if folder.join("manifest.json").is_file() && folder.join("records.parquet").is_file() {
         return run::page(folder);

@@ -1,7 +1,7 @@
-// What a report does beyond standing there: tables that sort, and units that are picked for the curves (`chart.js`). Without scripts the page
-// says all but the curves.
+// The interactive parts of a report: tables that sort, and units that are picked for the curves (`chart.js`). Without scripts the page lacks
+// only these.
 
-// A box before each unit of the table; some are picked from the start, spread over all.
+// A checkbox before each unit of the table; some are picked at the start, evenly spaced.
 const picks = (data, state, controls, changed) => {
   const rows = [...document.querySelectorAll('tr[data-unit]')].filter((row) => data.curves.some((curve) => curve.unit === Number(row.dataset.unit)));
   const boxes = new Map();
@@ -27,7 +27,7 @@ const picks = (data, state, controls, changed) => {
   }
 };
 
-// A head that is pressed sorts by its column: numbers by their size, then words; what is not defined comes last either way.
+// A click on a head sorts by its column: numbers by their size, then words; undefined values come last either way.
 const sortable = (table) => {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use super::ReportError;
 use super::html::Page;
 
-/// The SVG at `path` from its root element on: what stands before that belongs to a file of its own.
+/// The SVG at `path` from its root element on: the XML declaration before it belongs to a separate file. `None` without a root.
 pub(super) fn read(path: &Path) -> Result<Option<String>, ReportError> {
     let text = fs::read_to_string(path).map_err(|source| ReportError::Unreadable { path: path.into(), source })?;
     Ok(text.find("<svg").map(|root| text[root..].to_string()))
 }
 
-/// Every SVG in `folder`, if that is there, in the order of names, each with what `caption` says of its name under it. Pictures that were
-/// drawn in other formats alone are named with the remedy.
+/// Adds every SVG in `folder`, if that exists, in the order of names, each with the caption that `caption` gives to its name. Returns how
+/// many. Where pictures were drawn in other formats only, the page says so and names the remedy.
 pub(super) fn add_all(page: &mut Page, folder: &Path, caption: impl Fn(&str) -> String) -> Result<usize, ReportError> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).map_or(Vec::new(), |entries| entries.flatten().map(|e| e.path()).collect());

@@ -58,10 +58,10 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     Ok(page.end())
 }
 
-/// As the summary of `gramflow run` has it.
+/// The table of processes, as in the summary of `gramflow run`.
 fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
     page.heading("Processes");
-    // Of positive semidefinite matrices a cosine is never small: beside it stands what it would be of matrices with nothing in common.
+    // The cosine of two positive semidefinite matrices is never negative: beside it stands what it would be if they had nothing in common.
     let baseline = ["nfa_cosine_baseline", "nfa_cosine_centred"];
     let baseline = baseline.into_iter().find(|column| run.table.column(column).is_some());
     let mut head = vec![
@@ -103,7 +103,7 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
         row.extend(["nfa_peak", "nfa_exponent"].map(|column| Cell::number(shown(last(column), 4))));
         rows.push(row);
     }
-    // A column that no process has a value of says nothing.
+    // Columns without a value for any process are left out.
     let said: Vec<bool> = (0..head.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
     let kept = |column: usize| said.get(column).copied().unwrap_or_default();
     let head: Vec<&str> = head.into_iter().enumerate().filter(|(column, _)| kept(*column)).map(|(_, name)| name).collect();
@@ -118,7 +118,7 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
     );
 }
 
-/// What the manifest says beside the numbers: why processes stopped, and what happened on the way.
+/// What the manifest says besides the numbers: why processes stopped, and what happened on the way.
 fn add_events(page: &mut Page, manifest: &Value) {
     let mut items = Vec::new();
     for (process, entry) in manifest["processes"].as_object().into_iter().flatten() {

@@ -17,9 +17,9 @@ use super::verdicts::{IN_ALL, add_status, add_tallies, holds, shown};
 use super::warnings::add_warnings;
 use super::{ReportError, pictures, shell_word};
 
-/// A page of more rows is no longer read: the merged table has them all.
+/// The most rows on a page, as nobody reads more: the merged table has them all.
 const MOST_ROWS: usize = 500;
-/// Columns of the pictures that the table of units has beside its own.
+/// The most columns of the pictures that the table of units has besides its own.
 const MOST_COLUMNS: usize = 4;
 
 pub(super) fn page(path: &Path) -> Result<String, ReportError> {
@@ -30,7 +30,7 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     let done: Vec<Unit> = plan.units().into_iter().filter(|unit| folder.is_done(unit.id)).collect();
 
     let mut page = Page::new(&plan.name);
-    // Read one after another; one suffices for what all have in common in words, which is said of what varies instead.
+    // All units share the description in the first; the scenario of the last is an example.
     let (first, last) = (done.first(), done.last());
     if let Some(unit) = first {
         let scenario = read_scenario(&folder.unit(unit.id))?;
@@ -91,7 +91,7 @@ fn columns(pictures: &[Picture]) -> Vec<&str> {
     columns
 }
 
-/// The title of a picture of the sweep, and what its panels note.
+/// The title of a picture of the sweep; just its name if the sweep has no such picture.
 fn caption(plan: &SweepPlan, pictures: &[Picture], name: &str) -> String {
     let named = |picture: &&Picture| picture.name.as_deref().unwrap_or(&plan.name) == name;
     pictures.iter().find(named).map_or(format!("The picture {name}."), |picture| picture.title.clone())
@@ -132,7 +132,7 @@ fn add_units(
     Ok(())
 }
 
-/// What varies, how the flow ended, what it cost and where it came to.
+/// The row of a unit: what varies, how the flow ended, what it cost, its last values and the verdicts.
 fn row(plan: &SweepPlan, unit: Unit, records: &Table, manifest: &Value, own: &[&str], claims: &[String]) -> Vec<Cell> {
     let flow = &manifest["processes"]["flow"];
     let last = |column: &str| records.floats("flow", column).last().copied().unwrap_or(f64::NAN);

@@ -13,7 +13,7 @@ pub(super) fn shown(value: f64, digits: usize) -> String {
     if value.is_finite() { number(value, digits) } else { NONE.to_string() }
 }
 
-/// Of claims on many units.
+/// What follows “hold” for claims on many units.
 pub(super) const IN_ALL: &str = " in all units";
 
 /// Whether a claim holds in every unit that was judged.
@@ -21,7 +21,7 @@ pub(super) fn holds(claim: &Tally) -> bool {
     claim.all.holds == claim.all.judged()
 }
 
-/// What one reads first: how many of the claims `hold`, and whether there are warnings. `where_`: after “hold”.
+/// What one reads first: how many of the claims hold, and how many warnings there are. `where_` follows “hold”.
 pub(super) fn add_status(page: &mut Page, holding: usize, claims: usize, where_: &str, warnings: usize) {
     let verdict = match (holding, claims) {
         (_, 0) => "No claims were made".to_string(),
@@ -47,7 +47,7 @@ fn class(outcome: Outcome) -> &'static str {
     outcome.name()
 }
 
-/// Of one run.
+/// Adds the claims of one run.
 pub(super) fn add_verdicts(page: &mut Page, verdicts: &BTreeMap<String, Verdict>) {
     if verdicts.is_empty() {
         return;
@@ -77,7 +77,7 @@ pub(super) fn add_verdicts(page: &mut Page, verdicts: &BTreeMap<String, Verdict>
     );
 }
 
-/// Of the units of a sweep.
+/// Adds the claims of a sweep, counted over its units.
 pub(super) fn add_tallies(page: &mut Page, claims: &BTreeMap<String, Tally>) {
     if claims.is_empty() {
         return;
@@ -86,7 +86,7 @@ pub(super) fn add_tallies(page: &mut Page, claims: &BTreeMap<String, Tally>) {
     add_tally_table(page, claims);
 }
 
-/// The table alone: of each claim the units together, then by what tells units with different verdicts apart.
+/// The table alone: for each claim all units together, then by the keys that distinguish units with different verdicts.
 pub(super) fn add_tally_table(page: &mut Page, claims: &BTreeMap<String, Tally>) {
     let range = |range: Option<[f64; 2]>| range.map_or(NONE.to_string(), |range| number_range(range, 3));
     let sign = |bound: Option<Bound>| bound.map_or(String::new(), |bound| format!("{} ", bound.sign()));

@@ -2,7 +2,7 @@
 
 use super::html::Page;
 
-/// A list of them; nothing where there are none.
+/// Adds the list of warnings, if there are any.
 pub(super) fn add_warnings(page: &mut Page, warnings: &[String]) {
     if !warnings.is_empty() {
         page.warnings(warnings);
