@@ -35,7 +35,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
     if wrong == 0 { Ok(()) } else { Err(CliError::Wrong { wrong, files: arguments.scenarios.len() }) }
 }
 
-/// What was found right of the scenario.
+/// A summary of the scenario, if it is valid.
 fn checked(path: &Path, sets: &[String], limit: &Limit) -> Result<String, CliError> {
     Ok(sweep::check(&scenario::text_of(path)?, path, sets, limit.bytes().unwrap_or(u64::MAX))?)
 }

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 struct ListedArray {
     name: String,
     formula: &'static str,
-    /// In records T and widths d_0, …, d_L.
+    /// In terms of the number of records T and the widths d_0, …, d_L.
     shape: &'static str,
     dtype: &'static str,
     unit: &'static str,

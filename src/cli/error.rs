@@ -18,7 +18,7 @@ use crate::sweep::SweepError;
 pub(super) enum CliError {
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    /// Problems already printed, of this many files.
+    /// The problems of `wrong` of the `files` are already printed.
     #[error("{wrong} of {files} scenarios cannot run")]
     Wrong { wrong: usize, files: usize },
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! `gramflow explain`: prints a scenario with every default filled in. What it prints is a scenario again, and of a sweep a sweep.
+//! `gramflow explain`: prints a scenario with every default filled in. The output is a scenario again, and for a sweep a sweep.
 
 use clap::Args;
 

@@ -5,11 +5,11 @@
 //! | `X`, `Y` | (n, d_in), (n, d_out) | the samples as they are trained on: whitened, with classes as 0 and 1 |
 //! | `X_test`, `Y_test` | (m, d_in), (m, d_out) | the test samples, if there are any |
 //! | `W1`, `b1`, … | (out, in), (out,) | the start |
-//! | `batches/<name>/samples` | (total,) | of an optimizer with minibatches the rows of X, batch after batch, counted from 0 |
+//! | `batches/<name>/samples` | (total,) | for an optimizer with minibatches, the rows of X, batch after batch, counted from 0 |
 //! | `batches/<name>/offsets` | (steps + 1,) | step k takes `samples[offsets[k]:offsets[k + 1]]`: an epoch's last batch may be shorter |
-//! | `export/format` | (1,) | 1; by this array gramflow knows a file that it may replace |
+//! | `export/format` | (1,) | 1; marks a file that gramflow may replace |
 //!
-//! All are float64, indices too: they are whole numbers. A scenario can name the file as its data and as its start.
+//! All are float64, even indices, which are whole numbers. A scenario can name the file as its data and as its start.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ pub(super) fn export(arguments: &Arguments) -> Result<(), CliError> {
     Ok(print(&format!("{}\n", out.display()))?)
 }
 
-/// Fails where something stands that is no export.
+/// Fails if something other than an export stands at `path`.
 fn check_target(path: &Path) -> Result<(), PublishError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -82,7 +82,7 @@ fn is_export(path: &Path) -> bool {
     npz::shapes(path, |name| name == FORMAT).is_ok_and(|found| !found.is_empty())
 }
 
-/// The batches of every optimizer that takes some of its `samples`, in at most `most` bytes.
+/// The batches of every optimizer with minibatches of the `samples`, in at most `most` bytes.
 fn all_batches(scenario: &Scenario, source: &Source, samples: usize, most: u64) -> Result<Arrays, ScenarioError> {
     let (mut arrays, mut taken) = (Arrays::new(), 0_u64);
     for (index, optimizer) in scenario.optimizers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `gramflow figures`: the figures of the paper, run, judged and drawn; what was run before is read again.
+//! `gramflow figures`: the figures of the paper, run, judged and drawn; units that were run before are read back.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
     let place = FigurePlace { out: &arguments.out, runs: &arguments.runs, jobs, memory: arguments.limit.bytes() };
     let interrupt = catch_signals().map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
-    // As the scenario has them: options are of this command alone.
+    // `kept` without the options, which are for this command alone.
     let carried = paper::carry_out(&figures, &kept, replaced, place, &interrupt, |progress| meter.show(progress));
     drop(meter);
     let (made, shelf) = match carried? {
@@ -78,7 +78,7 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
     }
 }
 
-/// The units of a figure that failed, and the warnings of the others.
+/// Prints the units of a figure that failed, and the warnings of the others.
 fn complain_of_figure(figure: &Figure, made: &Made) {
     let elsewhere = format!("gramflow sweep status {}", made.folder.display());
     if !made.report.failures.is_empty() {

@@ -7,13 +7,13 @@ use signal_hook::flag;
 
 use crate::ode::Interrupt;
 
-/// From now on SIGINT (Ctrl-C), SIGTERM (what `kill` and batch systems send) and SIGHUP (a closed terminal) raise the interrupt, and each
-/// of them does what it did before once the interrupt is raised.
+/// From now on SIGINT (Ctrl-C), SIGTERM (what `kill` and batch systems send) and SIGHUP (a closed terminal) raise the interrupt; once it is
+/// raised, each of them has its former effect again.
 ///
 /// Under `nohup`, which starts a command with SIGHUP ignored, it stays ignored.
 pub(super) fn catch_signals() -> io::Result<Interrupt> {
     let interrupt = Interrupt::default();
-    // SIGTERM last: once it is caught all are.
+    // SIGTERM last: once it is caught, all are.
     let signals = [(!ignores_hangup()).then_some(SIGHUP), Some(SIGINT), Some(SIGTERM)];
     for signal in signals.into_iter().flatten() {
         // In this order: the first looks at the flag before the second sets it.

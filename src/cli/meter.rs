@@ -1,6 +1,6 @@
-//! How far a command is: a bar on a terminal, elsewhere a plain line every half minute, for the log of a job that runs for hours.
+//! The progress of a command: a bar on a terminal, elsewhere a plain line every half minute, for the log of a job that runs for hours.
 //!
-//! A thread of its own looks at the clock: work that reports rarely, as a flow between two records, is shown all the same.
+//! A separate thread watches the clock: work that reports rarely, such as a flow between two records, is shown all the same.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -25,7 +25,7 @@ enum State {
 }
 
 impl State {
-    /// From 0 to 1.
+    /// The fraction that is done, from 0 to 1.
     fn share(&self) -> f64 {
         let (part, whole) = match self {
             Self::Clock { t, t_end } => (*t, *t_end),
@@ -57,13 +57,13 @@ impl State {
         format!("{place}, {rate}{left}")
     }
 
-    /// What the rest takes if it goes on as it went so far; not known before anything is done.
+    /// How long the rest takes at the speed so far; `None` before anything is done.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let share = self.share();
         (share > 0.0).then(|| Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - share) / share).ok()).flatten()
     }
 
-    /// The text with a bar behind it: on a narrow terminal it is the bar that is cut off.
+    /// The text, then a bar: it is the bar that a narrow terminal cuts off.
     fn with_bar(&self, elapsed: Duration) -> String {
         const CELLS: usize = 30;
         let full = (self.share() * CELLS as f64) as usize;
@@ -71,12 +71,12 @@ impl State {
     }
 }
 
-/// So much a second.
+/// `amount` per second.
 fn rate(amount: f64, elapsed: Duration) -> String {
     number(amount / elapsed.as_secs_f64().max(1e-9), 3)
 }
 
-/// When lines are due, by a clock that counts from the beginning.
+/// When lines are due, in time since the beginning.
 #[derive(Debug)]
 struct Cadence {
     next: Duration,
@@ -94,7 +94,7 @@ impl Cadence {
         self.next.saturating_sub(elapsed)
     }
 
-    /// Whether a line is due. After a pause, of a machine that slept, there is one line and not one for each half minute of it.
+    /// Whether a line is due. After a pause, as when the machine slept, there is one line and not one for each half minute of the pause.
     fn is_due(&mut self, elapsed: Duration) -> bool {
         let due = elapsed >= self.next;
         while self.next <= elapsed {
@@ -144,23 +144,23 @@ fn bar(target: ProgressDrawTarget) -> ProgressBar {
 /// Shows how far a command is, until it is dropped.
 pub(super) struct Meter {
     state: Arc<Mutex<State>>,
-    /// Ends the thread when it goes.
+    /// Ends the thread when it is dropped.
     alive: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Meter {
-    /// Over the time of the clock.
+    /// The progress of the clock to `t_end`.
     pub fn clock(t_end: f64, quiet: bool) -> Self {
         Self::begin(State::Clock { t: 0.0, t_end }, quiet)
     }
 
-    /// Over the units of a sweep.
+    /// The progress of a sweep, by units.
     pub fn units(quiet: bool) -> Self {
         Self::begin(State::Units(Progress::default()), quiet)
     }
 
-    /// Over pieces of work.
+    /// The progress of pieces of work.
     pub fn pieces(quiet: bool) -> Self {
         Self::begin(State::Pieces { done: 0, total: 0, next: "the first".to_string() }, quiet)
     }
@@ -193,7 +193,7 @@ impl Meter {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The clock is at `now`.
+    /// Sets the clock to `now`.
     pub fn at(&self, now: f64) {
         self.set(|state| {
             if let State::Clock { t, .. } = state {
@@ -202,12 +202,12 @@ impl Meter {
         });
     }
 
-    /// The units are so far.
+    /// Sets the progress of the units.
     pub fn show(&self, progress: &Progress) {
         self.set(|state| *state = State::Units(progress.clone()));
     }
 
-    /// So many pieces are done, and `next` is under way.
+    /// Sets how many pieces are done, and that `next` is under way.
     pub fn piece(&self, done: usize, total: usize, next: &str) {
         self.set(|state| *state = State::Pieces { done, total, next: next.to_string() });
     }
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use indicatif::TermLike;
 
-    /// What was written, and by whom it can still be read.
+    /// Output that can be read after it has been written.
     #[derive(Debug, Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -252,7 +252,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// What is printed while the clock goes from second to second to `last`, `state` being asked at each.
+    /// What is printed in the seconds 0 to `last`, with the `state` of each.
     fn printed(last: u64, state: impl Fn(u64) -> State) -> String {
         let out = Shared::default();
         let mut display = Display::Lines(Cadence::new(), Box::new(out.clone()));
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(pieces.text(seconds(20)), "3 of 12 (25 %), now rkc at rtol 1e-6, 0.15 a second, 60 seconds left");
     }
 
-    /// A terminal so many columns wide.
+    /// A terminal of `width` columns.
     #[derive(Debug, Clone)]
     struct Terminal {
         width: u16,

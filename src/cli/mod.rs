@@ -95,7 +95,7 @@ struct Selection {
     sets: Vec<String>,
 }
 
-/// What a command may take of the machine.
+/// The resources that a command may use.
 #[derive(Debug, Clone, Copy, Default, Args)]
 struct Limit {
     /// Memory the command may use, as 500MB or 16GB; a run estimated to need more is refused before it starts [default: free memory]
@@ -104,14 +104,14 @@ struct Limit {
 }
 
 impl Limit {
-    /// In bytes; `None` where nobody knows.
+    /// In bytes; `None` where the free memory is not known.
     fn bytes(&self) -> Option<u64> {
         self.max_memory.map(|Bytes(bytes)| bytes).or_else(free_memory)
     }
 }
 
 impl Selection {
-    /// The scenario and its problem; what does not fit is reported at the key that asked for it.
+    /// The scenario and its problem; what does not fit into memory is reported at the key that asked for it.
     fn load(&self, limit: &Limit) -> Result<(Scenario, Problem), ScenarioError> {
         let text = scenario::text_of(&self.scenario)?;
         crate::run::parse(&text, &self.scenario, &self.sets, limit.bytes().unwrap_or(u64::MAX))
@@ -119,41 +119,41 @@ impl Selection {
 }
 
 impl Selection {
-    /// The same for a study.
+    /// The same for a study, which refuses `stop`.
     fn load_for_study(&self, limit: &Limit) -> Result<(Scenario, Problem), CliError> {
         let (scenario, problem) = self.load(limit)?;
         if scenario.stop.is_some() { Err(CliError::StopOfStudy(self.scenario.clone())) } else { Ok((scenario, problem)) }
     }
 }
 
-/// What starts the command again, where that is not the program that is running.
+/// The program that starts the command again, where that is not the one that is running.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// What starts the command again.
+/// The program that starts the command again.
 fn program() -> io::Result<PathBuf> {
     PROGRAM.get().cloned().map_or_else(std::env::current_exe, Ok)
 }
 
-/// Does what the command line of this program says.
+/// Runs the command line of this program.
 pub fn main() -> ExitCode {
     ExitCode::from(main_with(std::env::args_os()))
 }
 
-/// The same for a program, started by `arguments[0]`, that hosts the command.
+/// The same for a program that hosts the command and that `arguments[0]` starts. Returns the exit status.
 pub fn main_of_host(arguments: Vec<OsString>) -> u8 {
     if let Some(program) = arguments.first() {
-        // Set before: the same program.
+        // If it was set before, it was to the same program.
         let _ = PROGRAM.set(program.into());
     }
     main_with(arguments)
 }
 
-/// Parses the command line, does what it says, and turns what comes of it into an exit status.
+/// Parses and runs a command line. Returns the exit status.
 fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let Cli { command, quiet } = match Cli::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
-            // As clap itself: a text that cannot be printed is not printed.
+            // As clap itself does: a failure to print is ignored.
             let _ = error.print();
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
@@ -177,7 +177,7 @@ fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match result {
         Ok(()) => 0,
-        // The reader of our output has seen enough: not our failure.
+        // The reader of our output has seen enough: no failure of ours.
         Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             output::complain(&error.to_string());

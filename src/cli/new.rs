@@ -65,7 +65,7 @@ fn list() -> Result<(), CliError> {
     Ok(print(&lines)?)
 }
 
-/// Writes the schema, over an older one too, but not over a file of somebody else.
+/// Writes the schema, over an older one too, but not over a file that gramflow did not write.
 fn write_schema(path: &Path) -> Result<(), CliError> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

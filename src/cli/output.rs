@@ -17,7 +17,7 @@ pub(super) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// Names the files of somebody else that had to make way. Said even under `--quiet`: who looks for one of them must find it.
+/// Names files that gramflow did not write and that had to make way, even under `--quiet`: whoever looks for one of them must find it.
 pub(super) fn complain_of_moved(published: &Published) {
     for path in &published.moved {
         complain(&format!("warning: a file that gramflow did not write was in the way: it is now {}", path.display()));
@@ -63,7 +63,7 @@ pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// One line for each, up to a number that one would read.
+/// One line for each item, up to as many as one would read.
 pub(super) fn listed<T>(items: &[T], line: impl Fn(&T) -> String, where_else: &str) -> String {
     const MOST: usize = 20;
     let mut text: String = items.iter().take(MOST).map(|item| format!("{}\n", line(item))).collect();

@@ -29,7 +29,7 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes the page of what lies in `dir` to the file `path`, over an earlier page only.
+/// Writes the page of what lies in `dir` to the file `path`, where it replaces nothing but an earlier page.
 fn write(path: &Path, dir: &Path) -> Result<PathBuf, CliError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -41,7 +41,7 @@ fn write(path: &Path, dir: &Path) -> Result<PathBuf, CliError> {
     Ok(path.into())
 }
 
-/// Writes it into the folder itself, where it belongs to what gramflow wrote.
+/// Writes the page into the folder itself, among the files that gramflow wrote.
 fn write_beside(dir: &Path) -> Result<PathBuf, CliError> {
     const PAGE: &str = "report.html";
     let page = report::page(dir)?;

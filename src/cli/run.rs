@@ -1,4 +1,4 @@
-//! `gramflow run`: the main job.
+//! `gramflow run`: runs a scenario, and writes its records and pictures to a folder.
 
 mod summary;
 
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8])),
     };
-    // Whether it can be written is found out before the work. (Dropped: an interrupt would leave it behind.)
+    // Before the work: a folder that cannot be written is found now. Dropped, as an interrupt would leave it behind.
     drop(FolderDraft::new(&folder)?);
 
     let meter = Meter::clock(scenario.flow.t_end, quiet);
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let ending = if finished.is_interrupted() { Ending::Interrupted } else { Ending::Finished };
     let published = draft.publish(&finished.manifest, ending)?;
     complain_of_moved(&published);
-    // Where it lies as the user has called it, unless it had to go beside that.
+    // The folder as the user named it, unless the run had to go beside it.
     let beside = published.path.file_name() != fs::canonicalize(&folder).ok().as_deref().and_then(Path::file_name);
     let stands = beside.then(|| folder.clone());
     let folder = if beside { folder.with_file_name(published.path.file_name().unwrap_or_default()) } else { folder };

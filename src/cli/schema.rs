@@ -1,4 +1,4 @@
-//! `gramflow schema`: what editors complete and check scenarios by.
+//! `gramflow schema`: the JSON Schema by which editors complete and check scenarios.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! Options of `plot` and `figures` for how pictures look: each sets the key of `style:` that it is called like.
+//! Options of `plot` and `figures` for how pictures look: each sets the key of `style:` of the same name.
 
 use clap::Args;
 
@@ -52,12 +52,12 @@ pub(super) struct StyleOptions {
 }
 
 impl StyleOptions {
-    /// `style` with these options. `pictures`: the names of those that they may speak of.
+    /// `style` with these options applied. `pictures`: the names of the pictures that they may refer to.
     pub(super) fn over(&self, style: &Style, pictures: &[&str]) -> Result<Style, ScenarioError> {
         style.changed(&self.changes(), pictures)
     }
 
-    /// The same of the pictures of a sweep. `names`: those of all pictures.
+    /// The same for the pictures of a sweep. `names`: those of all pictures.
     pub(super) fn over_pictures(&self, pictures: &mut [Picture], names: &[&str]) -> Result<(), ScenarioError> {
         for picture in pictures {
             picture.style = self.over(&picture.style, names)?;
@@ -65,8 +65,8 @@ impl StyleOptions {
         Ok(())
     }
 
-    /// Adds the formats of earlier pictures, which are among `files`: no picture is lost, and none stays as it was drawn before. What is
-    /// asked for here stands alone.
+    /// Adds the formats of earlier pictures, which are among `files`, so that none is lost and none is left as it was; unless formats are asked
+    /// for here.
     pub(super) fn keep_formats<'f>(&self, style: &mut Style, files: impl IntoIterator<Item = &'f String>) {
         if self.format.is_empty() {
             let drawn: Vec<&String> = files.into_iter().filter(|file| file.starts_with("figures/")).collect();
@@ -74,7 +74,7 @@ impl StyleOptions {
         }
     }
 
-    /// The formats whose earlier files make way: where some are asked for here, files of the others stay.
+    /// The formats whose earlier files are replaced: those asked for here, or else all.
     pub(super) fn replaced(&self, style: &Style) -> Formats {
         if self.format.is_empty() { Formats::all() } else { style.format.clone() }
     }
@@ -111,7 +111,7 @@ impl StyleOptions {
             set(option.to_string(), key, Given::Flag(value));
         }
         for given in &self.colors {
-            // Names of curves may hold a sign of equality: `λ = 0.001`.
+            // Names of curves may contain an equals sign: `λ = 0.001`.
             let (curve, color) = given.rsplit_once('=').unwrap_or((given, ""));
             set(format!("--color {given}"), "colors", Given::Color(curve.trim().to_string(), color.trim().to_string()));
         }

@@ -41,7 +41,7 @@ pub(super) fn sweep(command: &Command, quiet: bool) -> Result<(), CliError> {
     }
 }
 
-/// The sweep of a scenario, every unit of it read and found right.
+/// The sweep of a scenario, every unit of it read and validated.
 fn planned(selection: &Selection) -> Result<(Sweep, SweepPlan), CliError> {
     let sweep = Sweep::read(&selection.scenario, &selection.sets)?;
     let plan = sweep::planned(&sweep)?;
@@ -84,7 +84,7 @@ fn units(count: usize) -> String {
     format!("{count} unit{}", if count == 1 { "" } else { "s" })
 }
 
-/// A line for each claim: in how many units it holds and fails, and what tells these apart.
+/// A line for each claim: in how many units it holds and fails, and what distinguishes these.
 fn claims(notes: &Notes, plan: &SweepPlan) -> String {
     let line = |(claim, tally): (String, Tally)| {
         let shares: Vec<String> = tally.by.iter().map(|share| format!("{} at {}", share.verdicts(), share.label())).collect();

@@ -1,5 +1,5 @@
-//! Mutants of the bundled scenarios and of data files: each is checked or refused, soon, and nothing panics. `GRAMFLOW_MUTANTS` says how
-//! many of scenarios (a few hundred without), and then their time and memory are measured too.
+//! Mutants of the bundled scenarios and of data files: each is accepted or refused quickly, and nothing panics. `GRAMFLOW_MUTANTS` sets the
+//! number of mutated scenarios (a few hundred by default), and then their time and memory are tested too.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn bundled() -> Vec<String> {
     paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// What one check took of the processor.
+/// The wall time of one check.
 fn measured(check: impl FnOnce()) -> Duration {
     let begin = Instant::now();
     check();

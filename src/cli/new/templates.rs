@@ -29,7 +29,7 @@ const FIGURES: [Template; 12] = bundled![
     "paper/": "boundary", "counterexample", "decay", "depth", "generalization", "links", "optimizers", "rank", "rate", "spectra", "steps", "width"
 ];
 
-/// The name of the one that is written where none is asked for.
+/// The name of the template that is written where none is asked for.
 pub(super) const DEFAULT: &str = "full";
 
 pub(super) fn templates() -> impl Iterator<Item = &'static Template> {
@@ -37,7 +37,7 @@ pub(super) fn templates() -> impl Iterator<Item = &'static Template> {
 }
 
 impl Template {
-    /// What it is, in a few words.
+    /// What the template shows, in a few words.
     pub fn about(&self) -> String {
         if self.name == DEFAULT {
             return "every choice there is, commented (the default)".to_string();
@@ -52,14 +52,14 @@ impl Template {
         format!("{kind}{description}")
     }
 
-    /// The text under another name, its first line the place of its schema.
+    /// The text with another name, under a line that says where its schema is.
     pub fn called(&self, name: &str, schema: &str) -> String {
         let line = |line: &str| if line.starts_with("name: ") { self.renamed(line, name) } else { line.to_string() };
         let lines: String = self.text.lines().map(|text| format!("{}\n", line(text))).collect();
         format!("# yaml-language-server: $schema={schema}\n{lines}")
     }
 
-    /// The line of the name, its comment where it was.
+    /// The line of the name with `name` in it, its comment in the same column.
     fn renamed(&self, line: &str, name: &str) -> String {
         match line.split_once('#') {
             Some((before, comment)) => {

@@ -112,7 +112,7 @@ fn time(t: f64) -> String {
     short(t, 6)
 }
 
-/// A share or a cosine. So close to 1 that digits would all be 9, its distance from 1 is what it says.
+/// A share or a cosine; so close to 1 that its digits would all be 9, as its distance from 1.
 fn near_one(value: f64) -> String {
     match 1.0 - value {
         _ if value.is_nan() => "-".to_string(),
@@ -123,8 +123,8 @@ fn near_one(value: f64) -> String {
     }
 }
 
-/// `0.85 s: steps 0.17, observing 0.27, pictures 0.31, other 0.10`. The certificate's integration runs beside the others: what it costs
-/// is the time for which they are done and it is not.
+/// `0.85 s: steps 0.17, observing 0.27, pictures 0.31, other 0.10`. The certificate's integration runs beside the others: it costs the time
+/// that it still takes when they are done.
 fn where_time_went(finished: &Finished, spent: Spent) -> String {
     let processes = || finished.manifest.processes.values();
     let steps: f64 = processes().map(|process| process.wall_seconds).sum();
@@ -143,7 +143,7 @@ fn where_time_went(finished: &Finished, spent: Spent) -> String {
         ("pictures", pictures),
         ("other", other),
     ];
-    // What is less than a hundredth is no place where time went.
+    // Parts of less than a hundredth are left out.
     let parts = parts.into_iter().filter(|(_, part)| *part >= 0.01 * total);
     let parts: Vec<String> = parts.map(|(name, part)| format!("{name} {}", seconds(part))).collect();
     format!("{} s: {}", seconds(total), parts.join(", "))

@@ -134,7 +134,7 @@ fn summary(finished: &FinishedRateStudy, runs: &str, folder: &Path, quiet: bool)
     let shown = |value: Option<f64>, text: fn(f64) -> String| value.map_or("-".to_string(), text);
     let mut without: Vec<String> = Vec::new();
     for order in &finished.orders {
-        // A slope whose interval holds several orders is shown as none.
+        // A slope whose interval holds several orders is not shown.
         let fit = order.fit.as_ref().filter(|_| order.order.is_ok());
         if let Err(reason) = &order.order {
             let FittedOrder { optimizer, batch, compared_with, at, .. } = order;

@@ -31,7 +31,7 @@ pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> 
     if let Some(verdicts) = &merged.verdicts {
         print(&format!("{}\n", verdicts.display()))?;
     }
-    // Shards have the pictures of one scenario; where the units of all are together they can be drawn.
+    // Shards have the pictures of one scenario, which can be drawn where no unit is missing.
     let (paths, plan): (Vec<Folder>, &SweepPlan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);
     print(&claims(&merged.notes, plan))?;
     let pictures = sweep::read_pictures(&paths[0], plan)?;

@@ -38,7 +38,7 @@ fn json(plan: &SweepPlan) -> String {
 }
 
 fn table(plan: &SweepPlan) -> String {
-    /// Nobody reads on.
+    /// The most units that are listed: nobody reads more.
     const MOST: usize = 1000;
     let all = plan.units();
     let mut text = format!("{}: {}", plan.name, units(all.len()));

@@ -47,9 +47,9 @@ pub(in crate::cli) struct Arguments {
 
 /// The tasks of a job array that have something to run.
 struct Tasks {
-    /// N, how many there would be for all units.
+    /// N, the number of tasks for all units.
     count: usize,
-    /// From 1, rising.
+    /// Their indices from 1, in ascending order.
     left: Vec<usize>,
     /// Units that are left.
     units: usize,
@@ -116,7 +116,7 @@ pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Submits the script; what sbatch answers.
+/// Submits the script. Returns what sbatch answers.
 fn sbatch(script: &Path) -> Result<String, CliError> {
     let output = Command::new("sbatch").arg(script).output().map_err(CliError::Sbatch)?;
     if output.status.success() {
