@@ -40,7 +40,7 @@ impl Objective for Logistic {
     }
 }
 
-/// Trains it and prints what came of it.
+/// Trains the model and prints where both processes end, and the verdict.
 pub fn main() {
     let x = DMatrix::from_fn(50, 4, |i, j| (1.7 * (4 * i + j) as f64).sin());
     let y = DVector::from_fn(50, |i, _| if x[(i, 0)] > 0.5 * x[(i, 1)] { 1.0 } else { -1.0 });

@@ -1,4 +1,4 @@
-//! An observable of one's own: the share of the weights' squared norm that W_1 holds, of a deep linear network.
+//! An observable of one's own: the share of W_1 in the squared norm of a deep linear network's weights.
 
 use gramflow::data::{Dataset, Moments};
 use gramflow::flow::Flow;
@@ -40,6 +40,6 @@ pub fn main() {
         .expect("the settings can be run");
     let [flow, gd] = ["flow", "gd"].map(|process| run.run.table.floats(process, "share_W1"));
     println!("{flow:?}\n{gd:?}");
-    // ‖W_2‖² − ‖W_1‖² = tr D decays, so that both layers end with half.
+    // ‖W_2‖² − ‖W_1‖² = tr D decays, so that each layer ends with half.
     assert!((flow[3] - 0.5).abs() < (flow[0] - 0.5).abs() && (flow[3] - gd[3]).abs() < 0.01, "{flow:?} {gd:?}");
 }

@@ -53,6 +53,6 @@ pub fn main() {
         .expect("the settings can be run");
     let [flow, lion] = ["flow", "lion"].map(|process| run.run.table.floats(process, "loss"));
     println!("flow {flow:?}, lion {lion:?}");
-    // Every entry of Lion moves by η a step, whatever its curvature: 1 to 0 in 1,000 steps; the flow's e^{−2t}/2 is that of the flattest.
+    // Lion moves every entry by η a step, whatever its curvature: 1 to 0 in 1,000 steps. The flow's loss e^{−2t}/2 is that of the flattest.
     assert!(lion[1] < 1e-4 && (flow[1] / (0.5 * (-10.0f64).exp()) - 1.0).abs() < 1e-6, "{flow:?} {lion:?}");
 }
