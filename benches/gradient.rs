@@ -1,5 +1,5 @@
 //! One gradient of a linear network: against depth, against the number of samples, and for one output against many; and of nonlinear
-//! ones, beside products with the Hessian and on two threads.
+//! networks, beside Hessian–vector products, and on two threads.
 //!
 //! `cargo bench --bench gradient`. Read ratios within one run: machines are noisy.
 

@@ -1,4 +1,4 @@
-//! One product with the Hessian of a linear network: where θ has moved since the last one, and where it stays, beside the gradient.
+//! One Hessian–vector product of a linear network, where θ has moved since the last one and where it has not, beside the gradient.
 //!
 //! `cargo bench --bench hessian`. Read ratios within one run: machines are noisy.
 
@@ -30,7 +30,7 @@ fn products(criterion: &mut Criterion) {
             .bench_function(name("product at rest"), |bencher| bencher.iter(|| objective.hessian_vector(&theta, &v, &mut out)));
         group.bench_function(name("product where θ moves"), |bencher| {
             bencher.iter(|| {
-                // Another θ by one entry: what is kept of the last one does not serve.
+                // θ changes in one entry: what was kept for the last one is of no use.
                 theta[0] = -theta[0];
                 objective.hessian_vector(&theta, &v, &mut out);
             });

@@ -17,7 +17,7 @@ use nalgebra::DVector;
 /// The error at which times are compared, and the tolerances around it.
 const ERROR: f64 = 1e-7;
 const RTOLS: [f64; 5] = [1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
-/// As many runs of each; the median counts.
+/// Runs of each method; the median counts.
 const RUNS: usize = 9;
 
 type Method = for<'f> fn(&'f GradientFlow<'static>, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
@@ -41,7 +41,7 @@ impl Case {
         let y = &x * gaussian_matrix(d, d_out, rng) / (d as f64).sqrt();
         let start = gaussian_matrix(architecture.parameter_count(), 1, rng).column(0) * (0.8 / (d as f64).sqrt());
         let moments = Moments::new(&Dataset { x, y }).expect("finite samples");
-        // One leaked objective a case: the field borrows it.
+        // One leaked objective per case: the field borrows it.
         let objective = Box::leak(Box::new(LinearObjective::new(architecture, moments, 0.0)));
         let mut case = Self { field: GradientFlow::new(objective), end: start.clone(), start, t_end: 5.0 };
         case.end =

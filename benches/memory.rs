@@ -1,9 +1,9 @@
-//! The most memory that an integration holds at a time, against the state of its method; and that later steps allocate nothing.
+//! The peak memory of an integration, against the state of its method; and the allocations of later steps, which should be none.
 //!
 //! `cargo bench --bench memory` (with a number after `--`, that width instead of 512). A linear network of 8 layers of 512 × 512, P = 8·512²
-//! numbers in θ, over a few steps. The state of a method is what its textbook form must hold of length P: θ, F(θ), the next θ and its F, and
-//! its stages. Counted are all bytes that the process holds from its allocator, the caller's θ, the moments and the objective's products
-//! included. `run` is a whole run with four records: observables decompose every layer, and what they hold is counted, too.
+//! numbers in θ, over a few steps. The state of a method is the vectors of length P that its textbook form must hold: θ, F(θ), the next θ and
+//! its F, and its stages. All bytes that the process holds from its allocator are counted, the caller's θ, the moments and the objective's
+//! products included. `run` is a whole run with four records: observables decompose every layer, and what they hold is counted, too.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
@@ -24,7 +24,7 @@ const STEP: f64 = 1e-3;
 /// Steps in each half of an integration.
 const STEPS: u32 = 3;
 
-/// The system's allocator, with an account.
+/// The system's allocator, with counters.
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -36,28 +36,28 @@ fn grown(by: usize) {
     PEAK.fetch_max(LIVE.fetch_add(by, Relaxed) + by, Relaxed);
 }
 
-// SAFETY: every call is the system allocator's own.
+// SAFETY: every call goes to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grown(layout.size());
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps the contract.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         grown(layout.size());
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps the contract.
         unsafe { System.alloc_zeroed(layout) }
     }
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // The old block stays until the new one is filled.
         grown(size);
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps the contract.
         unsafe { System.realloc(memory, layout, size) }
     }
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps the contract.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -79,9 +79,9 @@ fn forget_resident_peak() {
 
 type Method = for<'f> fn(&'f GradientFlow<'f>, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
 
-/// Methods, and the vectors in their state: θ, F, next θ, next F, and
-/// tsit5: k_2, …, k_6, a stage and the step's error; dp8: k_2, …, k_12 and two stages; rock4: K_{j−1} and four F; rkc: three Y and F, and a vector with its image for the
-/// spectral radius, which rock4 has, too.
+/// Methods, and the number of vectors in their state: θ, F, the next θ, the next F, and in tsit5 k_2, …, k_6, a stage and the step's error;
+/// in dp8 k_2, …, k_12 and two stages; in rock4 K_{j−1} and four F; in rkc three Y and F; in these two a vector with its image for the
+/// spectral radius, too.
 const METHODS: [(&str, Method, usize); 4] = [
     ("tsit5", |f, t, l| tsit5(f, t, l), 11),
     ("dp8", |f, t, l| dp8(f, t, l), 17),
@@ -89,13 +89,13 @@ const METHODS: [(&str, Method, usize); 4] = [
     ("rkc", |f, t, l| rkc(f, t, l), 10),
 ];
 
-/// What one piece of work took.
+/// The memory that one piece of work took, in bytes.
 struct Account {
     peak: usize,
     resident: Option<f64>,
 }
 
-/// The peak while `work` runs, of all that the process holds.
+/// The peak of all that the process holds while `work` runs.
 fn account(work: impl FnOnce()) -> Account {
     PEAK.store(LIVE.load(Relaxed), Relaxed);
     forget_resident_peak();

@@ -1,6 +1,6 @@
-//! What observation costs: the decompositions of a snapshot, and every observable on one whose decompositions stand.
+//! The cost of observation: the decompositions of a snapshot, and every observable on a snapshot that has them.
 //!
-//! `cargo bench --bench observables`. ∇ℒ belongs to the snapshot, which takes it once: what it costs is in none of the rows.
+//! `cargo bench --bench observables`. ∇ℒ belongs to the snapshot, which computes it once: its cost is in none of the rows.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use gramflow::observe::{Row, Snapshot, all};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use nalgebra::DVector;
 
-/// Of [`all`], in its order.
+/// The names of [`all`], in its order.
 const NAMES: [&str; 11] = [
     "loss",
     "balance",

@@ -1,5 +1,5 @@
-//! The gradient of a linear network of d = 512, L = 4, 512 outputs, beside the machine's own peak for products, measured in the same run
-//! and interleaved: on one thread, and what a second one gains; then gradients and products with the Hessian of smaller networks.
+//! The gradient of a linear network of d = 512, L = 4, 512 outputs, beside the machine's peak rate for matrix products, interleaved with it
+//! in the same run: on one thread, and the gain of a second one; then gradients and Hessian–vector products of smaller networks.
 //!
 //! The peak is the best of faer, gemm and matrixmultiply (nalgebra's own) on square matrices of 512, 1024 and 2048. The machine's own gain
 //! is that of two products side by side over the same two in turn.
@@ -57,7 +57,7 @@ fn seconds(work: impl FnOnce()) -> f64 {
 }
 
 fn main() {
-    // cargo bench passes --bench; cargo test nothing: then one round of small matrices shows that it runs.
+    // cargo bench passes --bench. Under cargo test, which does not, one round of small matrices shows that the benchmark runs.
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let (sizes, rounds): (&[usize], usize) = if measuring { (&[512, 1024, 2048], 12) } else { (&[64], 1) };
     let width = sizes[0];

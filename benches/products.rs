@@ -1,5 +1,5 @@
 //! Products C ← AB, AᵀB, ABᵀ beside those of faer, gemm and matrixmultiply (nalgebra's own), on one thread, in GF/s: the least time of
-//! many, interleaved. What `linalg` hands to faer and what it forms itself was decided by this table.
+//! many, interleaved. This table decided what `linalg` hands to faer and what it forms itself.
 //!
 //! `cargo bench --bench products`.
 
@@ -20,7 +20,7 @@ enum Form {
 }
 
 fn main() {
-    // cargo bench passes --bench; cargo test nothing: then one small shape shows that it runs.
+    // cargo bench passes --bench. Under cargo test, which does not, one small shape shows that the benchmark runs.
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let mut shapes: Vec<[usize; 3]> = [5, 10, 20, 32, 64, 100, 200, 512].map(|n| [n, n, n]).into();
     for d in [20, 64, 200] {
@@ -41,7 +41,7 @@ fn main() {
     }
 }
 
-/// Seconds of one product by each.
+/// Seconds of one product by each library.
 fn times([m, n, k]: [usize; 3], form: Form) -> [f64; 4] {
     let rng = &mut stream(0, Purpose::Init);
     let (a, b) = (gaussian_matrix(m, k, rng), gaussian_matrix(k, n, rng));
@@ -83,7 +83,7 @@ fn times([m, n, k]: [usize; 3], form: Form) -> [f64; 4] {
                     _ => match form {
                         Form::Nn => c.gemm(1.0, &a, &b, 0.0),
                         Form::Tn => c.gemm_tr(1.0, &a, &b, 0.0),
-                        // Which nalgebra has not: the product of a transposed copy.
+                        // nalgebra has no such product: that of a transposed copy.
                         Form::Nt => c.gemm(1.0, &a, &b.transpose(), 0.0),
                     },
                 }

@@ -1,6 +1,6 @@
 //! Whole runs of bundled scenarios, from the problem to the records: flow, optimizers, observation; without files and pictures.
 //!
-//! `cargo bench --bench runs`. `depth5-decay` (d = 20, L = 5) stands for itself up to t = 300, without its claims, which integrate it again.
+//! `cargo bench --bench runs`. `depth5-decay` (d = 20, L = 5) ends at t = 300; claims are left out, as they integrate a scenario again.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,10 +1,10 @@
-//! What a gradient costs against depth, width and number of samples, and a run against its records, each beside its law.
+//! The cost of a gradient against depth, width and number of samples, and of a run against its number of records, each beside its law.
 //!
-//! `cargo bench --bench scaling` prints the slopes and writes `figures/cost.svg`, `figures/cost.png` and `figures/cost.json`. Times are the
-//! process's own on the CPU, so that what others take of a shared machine does not count, and the least of many, taken in rounds over all
-//! sizes, so that a busy moment, in which caches and clocks are shared, does not fall on one of them. Slopes are those of
-//! straight lines through the logarithms of the larger half of the sizes: below it what does not grow with the size rules. The table and
-//! the picture say which they are.
+//! `cargo bench --bench scaling` prints the slopes and writes `figures/cost.svg`, `figures/cost.png` and `figures/cost.json`. Times are CPU
+//! times of the process, so that the load of others on a shared machine does not count, and the least of many, taken in rounds over all
+//! sizes, so that a busy moment, in which caches and clocks are shared, does not fall on one size alone. Slopes are those of straight lines
+//! through the logarithms of the larger half of the sizes: at smaller ones, costs that do not grow with the size dominate. The table and the
+//! picture say which sizes are fitted.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -22,12 +22,12 @@ use gramflow::scenario;
 use gramflow::session::flow_integrator;
 use nalgebra::DVector;
 
-/// Times over all sizes; the least counts.
+/// Rounds over all sizes; the least time counts.
 const ROUNDS: usize = 12;
-/// A gradient is repeated in each round for so many seconds, at least twice.
+/// A gradient is repeated in each round for this many seconds, at least twice.
 const SECONDS: f64 = 0.04;
 
-/// The CPU time that this process has had: all that is measured runs on one thread.
+/// The CPU time that this process has used: all that is measured runs on one thread.
 fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a timespec of ours, and the clock is one of POSIX.
@@ -50,7 +50,7 @@ struct Measured {
     seconds: Vec<f64>,
     /// Operations, where they are counted.
     flops: Option<Vec<f64>>,
-    /// Seconds ∝ size^law in the end.
+    /// In theory, seconds ∝ size^law for large sizes.
     law: f64,
 }
 
@@ -116,7 +116,7 @@ fn problem([d, layers, d_out, samples]: [usize; 4]) -> (LinearObjective, DVector
     (LinearObjective::new(net, Moments::new(&data).expect("finite samples"), 1e-3), theta)
 }
 
-/// One gradient against a size, which each of `shapes` (d, L, d_out, n) belongs to.
+/// The cost of one gradient against a size. `shapes`: each size with its shape (d, L, d_out, n).
 fn gradients(label: &'static str, law: f64, shapes: &[(usize, [usize; 4])]) -> Measured {
     let mut problems: Vec<_> = shapes.iter().map(|(_, shape)| problem(*shape)).collect();
     let mut seconds = vec![f64::INFINITY; problems.len()];
@@ -124,7 +124,7 @@ fn gradients(label: &'static str, law: f64, shapes: &[(usize, [usize; 4])]) -> M
         for ((objective, theta), least) in problems.iter_mut().zip(&mut seconds) {
             let mut gradient = theta.clone();
             objective.gradient(theta, &mut gradient);
-            // Several to a reading of the clock where they are short.
+            // Several gradients per reading of the clock where they are short.
             let once = seconds_of(|| objective.gradient(theta, &mut gradient));
             let together = (1e-4 / once).ceil().max(1.0) as u32;
             let (mut all, mut readings) = (0.0, 0);
@@ -140,7 +140,7 @@ fn gradients(label: &'static str, law: f64, shapes: &[(usize, [usize; 4])]) -> M
     Measured { label, sizes: shapes.iter().map(|shape| shape.0 as f64).collect(), seconds, flops: Some(flops), law }
 }
 
-/// A run against its number of records: its flow alone, carried to the same times, and what the rest of it takes, which is observation.
+/// The cost of a run against its number of records: of its flow alone, integrated to the same times, and of the rest, which is observation.
 fn runs(integrator: &str, labels: [&'static str; 2]) -> [Measured; 2] {
     let counts: Vec<usize> = (2..=9).map(|k| 1 << k).collect();
     let problems: Vec<_> = counts
@@ -220,7 +220,7 @@ fn main() {
         x: x.to_string(),
         y: y.to_string(),
         curves: curves.iter().map(|(measured, label)| measured.curve(label)).collect(),
-        // Small print knows no subscripts.
+        // Small print has no subscripts.
         notes: curves.iter().map(|(measured, label)| measured.note(&label.replace(['{', '}'], ""))).collect(),
     };
     let gradient = "CPU seconds of one gradient";

@@ -1,8 +1,8 @@
-//! What a step costs beside the field: every integrator on θ̇ = −θ, whose evaluation is one pass over memory, per accepted step.
+//! The cost of a step besides that of the field: every integrator on θ̇ = −θ, whose evaluation is one pass over memory, per accepted step.
 //!
 //! `cargo bench --bench steps`. Steps have one length, far below what the tolerance would allow, and come in segments of [`SEGMENT`], at
-//! whose ends methods without dense output begin anew. What is measured is the method's stages, its error estimate and the loop around it;
-//! the evaluations are in it: a row `field` says what one takes.
+//! whose ends methods without dense output begin anew. Times are those of the method's stages, its error estimate and the loop around it,
+//! with the evaluations, of which the row `field` gives the time of one.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ const METHODS: [(&str, Make); 6] = [
     ("dop853", |field, tolerance, limits| dop853(field, tolerance, limits)),
 ];
 
-/// The time of one step, in segments until there are `count`.
+/// The time of `count` steps, at the mean time of a step over whole segments.
 fn time_of(make: Make, field: &Decay, count: u64) -> Duration {
     let limits = Limits { max_step: STEP, t_end: 1e3, max_steps: u64::MAX, ..Limits::default() };
     let mut integrator = make(field, Tolerance { rtol: 1e-6, atol: 1e-9 }, limits).expect("a positive tolerance");
@@ -61,7 +61,7 @@ fn time_of(make: Make, field: &Decay, count: u64) -> Duration {
         assert_eq!(done.stop, None);
         done.work.accepted
     };
-    // Storage is made in the first steps, and their length found.
+    // The first steps allocate storage and find the step length.
     let mut segment = 2;
     (0..segment).for_each(|k| {
         advance(k);

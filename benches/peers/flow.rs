@@ -1,4 +1,4 @@
-//! One side of a race of flows: reads commands from standard input, one a line, and answers each with one line.
+//! One side of a race of flows: reads commands from standard input, one per line, and answers each with one line.
 //!
 //! `case FOLDER DECAY T_END [THREADS]` reads X, Y from FOLDER/data.npz and W1, … from FOLDER/w0.npz, forms the moments, and answers `ready`.
 //! `run INTEGRATOR RTOL ATOL` carries the flow of the case read last from its start to T_END, writes the weights to FOLDER/end.npz, and
@@ -89,7 +89,7 @@ impl Case {
     }
 }
 
-/// A flow that does not say that it is of low rank.
+/// A flow that hides its low rank.
 struct Formed<'a>(&'a GradientFlow<'a>);
 
 impl VectorField for Formed<'_> {

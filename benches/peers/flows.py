@@ -3,10 +3,10 @@
   python benches/peers/flows.py [CASE ...] [--threads 1,2] [--rounds 5] [--write]     from anywhere; builds gramflow's side first
 
 Every solver gets the same moments (or the same samples) and start, and must end in the same weights. Times are compared at one error,
-‖θ − θ_ref‖/‖θ_ref‖ of the case: each solver's tolerance is turned until two settings bracket that error, and its time is read between them,
-log–log. A setting that brackets nothing is not extrapolated. The three peers that were fastest so go on, round by round in turns with
-gramflow, and the table has the median and the range of the ratios; the others' times are those of the search. The best peer is the one
-with the least median. A solver is stopped where it takes 10 times as long as the fastest before it.
+‖θ − θ_ref‖/‖θ_ref‖ of the case: each solver's tolerance is varied until two settings bracket that error, and its time is interpolated
+between them, log–log; nothing is extrapolated. The three peers that are fastest by these times go on, round by round in turns with gramflow,
+and the table has the median and the range of the ratios; the others' times are those of the search. The best peer is the one with the least
+median. A solver is stopped when it takes 10 times as long as the fastest before it.
 """
 import argparse
 import json
@@ -74,7 +74,7 @@ class Entry:
             self.note = "does not bracket the error"
 
     def seconds(self, error):
-        """At the error; none where nothing brackets it."""
+        """The time at the error; None where no settings bracket it."""
         dials = self.bracket(error)
         return at_error([self.points[dial][:2] for dial in dials], error) if dials else None
 
@@ -131,7 +131,7 @@ def row(entry, error):
 
 
 def through_samples(problem, ours, case):
-    """What is written first: autodiff through the samples, at the same tolerance, in turns."""
+    """What users write first: autodiff through the samples, at the same tolerance, in turns with gramflow."""
     import peers
 
     theirs, ratios = [Entry(peers.Diffrax(problem, "Tsit5", "data")), Entry(peers.Torchdiffeq(problem, "data"))], {}
@@ -145,7 +145,7 @@ def through_samples(problem, ours, case):
             pass
     theirs = [entry for entry in theirs if entry.solver.name in ratios]
     fastest = min(entry.points[DIAL][1] for entry in theirs)
-    # The first one was a round; where they take long, the only one.
+    # The run above was the first round; where runs take long, the only one.
     rounds = 3 if fastest < 5 else 2 if fastest < 20 else 1
     for _ in range(rounds - 1):
         mine = ours.run(DIAL, 600.0, problem)
@@ -158,7 +158,7 @@ def through_samples(problem, ours, case):
 
 
 def child(names, rounds, threads):
-    """One thread count, in a process of its own: one line of JSON a case."""
+    """One thread count, in a process of its own: one line of JSON per case."""
     import peers
     import problems
 

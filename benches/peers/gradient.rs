@@ -1,4 +1,4 @@
-//! One side of a race of gradients: reads commands from standard input, one a line, and answers each with one line.
+//! One side of a race of gradients: reads commands from standard input, one per line, and answers each with one line.
 //!
 //! `case FOLDER THREADS` reads X, Y, W1, b1, … from FOLDER/case.npz, the activations from FOLDER/activations, writes the gradient of
 //! 1/(2n) Σ‖f(x_i) − y_i‖² to FOLDER/gradient.npz, keeps the case, and answers `ready`. `time REPETITIONS` times that many gradients of the case
@@ -42,7 +42,7 @@ fn matrix(array: &Array) -> DMatrix<f64> {
     DMatrix::from_row_slice(array.shape[0], array.shape[1], &array.data)
 }
 
-/// The objective of a folder and the parameters there.
+/// The objective and the parameters of the case in a folder, where its gradient is written.
 fn read(folder: &Path, threads: usize) -> Result<(MlpObjective, DVector<f64>), Box<dyn Error>> {
     let mut arrays = npz::read(&folder.join("case.npz"))?;
     let [x, y] = ["X", "Y"].map(|name| arrays.remove(name).ok_or(name));
@@ -70,7 +70,7 @@ fn activation(name: &str) -> Result<Activation, String> {
     }
 }
 
-/// The median and the least time of a gradient.
+/// The median and the least time of a gradient, in seconds.
 fn time(objective: &MlpObjective, theta: &DVector<f64>, repetitions: usize) -> [f64; 2] {
     let mut gradient = theta.clone();
     let mut once = || {

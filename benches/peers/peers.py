@@ -1,7 +1,7 @@
 """The solvers that race: gramflow's process, scipy, diffrax, torchdiffeq, and a loop in PyTorch.
 
 A solver has a dial, an integer: rtol = 10^−dial with atol = rtol / 100, or for fixed steps 2^dial of them. Its `run` takes the dial and the
-seconds that it may take, and returns the weights at the end, the seconds (compilation apart), and what work it was in words.
+seconds that it may take, and returns the weights at the end, the seconds (without compilation), and the work in words.
 Threads come from the environment, which must be set before this module is imported.
 """
 import os
@@ -22,13 +22,13 @@ jax.config.update("jax_enable_x64", True)
 torch.set_default_dtype(torch.float64)
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 torch.set_num_threads(THREADS)
-# diffrax cannot be stopped by a clock: so many steps instead. LSODA keeps a Jacobian even where it never forms one.
+# diffrax cannot be stopped by a clock: its steps are limited instead. LSODA stores a dense Jacobian even where it never forms one.
 STEPS = {False: 100_000, True: 400_000}
 DENSE = 2500
 
 
 class Stopped(Exception):
-    """A run that took longer than it may, after so many seconds, or that failed."""
+    """A run that took longer than it may, or that failed."""
 
 
 def clocked(function, limit):
@@ -142,7 +142,7 @@ class Diffrax(Solver):
         x, y = map(jnp.asarray, given(problem, self.form))
         gradient = jax.grad(lambda w: loss(problem, self.form, x, y, w))
         term = diffrax.ODETerm(lambda t, w, _: jax.tree.map(jnp.negative, gradient(w)))
-        # Only steps that are slow anyway, implicit ones, ask the clock.
+        # Only implicit steps, which are slow anyway, ask the clock.
         clock = lambda t, y, args, **_: jax.pure_callback(self.late, jax.ShapeDtypeStruct((), bool), t)
         event = diffrax.Event(clock) if self.method == "Kvaerno5" else None
         solver = getattr(diffrax, self.method)()
@@ -239,7 +239,7 @@ class Loop(Torch):
 
 
 def solvers(problem, process):
-    """All that race on a problem; those likely to be fast first, since a time that is known bounds the others'."""
+    """All solvers that race on a problem, those likely to be fast first: a known time bounds the others'."""
     stiff, forms = problem.case.stiff, problem.forms()
     # rkc is of order 2: at the error of the white cases it would take minutes.
     methods = ("auto", "rock4", "rkc", "tsit5") if stiff else ("auto", "tsit5", "dop853", "rock4")

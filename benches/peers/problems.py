@@ -1,7 +1,7 @@
-"""The linear problems of the race of flows: data, start, reference end point; and what the errors are measured by.
+"""The linear problems of the race of flows: data, start, reference end point, and how errors are measured.
 
 A white case is L layers of d × d and one of d_out × d on n = 1,000 Gaussian samples with a target of rank 3, from PyTorch's default start,
-over t = 10. The stiff cases are files of tests/references/stiff. Every reference is made anew: DOP853 at rtol 1e-13, atol 1e-15.
+over t = 10. The stiff cases are files of tests/references/stiff. Every reference is computed anew, by DOP853 at rtol 1e-13, atol 1e-15.
 """
 import json
 import pathlib
@@ -76,7 +76,7 @@ class Problem:
         return [v[s:e].reshape(shape) for s, e, shape in zip(self.edges, self.edges[1:], self.shapes)]
 
     def error(self, end):
-        """‖θ − θ_ref‖ / ‖θ_ref‖; infinite for a solver that went astray."""
+        """‖θ − θ_ref‖ / ‖θ_ref‖; infinite where a solver's weights are not finite."""
         value = float(np.linalg.norm(end - self.reference) / np.linalg.norm(self.reference))
         return value if np.isfinite(value) else float("inf")
 
@@ -92,7 +92,7 @@ def numpy_field(problem, form):
 
     def from_the_input(_, v):
         w = problem.layers(v)
-        # The product of no layers is left out: its multiplication is by one.
+        # The product of no layers is left out: it would multiply by one.
         before = [x] if form == "data" else [None]
         for m in w:
             before.append(m if before[-1] is None else m @ before[-1])

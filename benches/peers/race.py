@@ -2,10 +2,10 @@
 
   python benches/peers/race.py [CASE ...]     from the root of the repository; builds gramflow's side first
 
-Both sides get the same samples and parameters from files, and their gradients must agree to 1e-12. A round is so many gradients of one
-side, then of the other; the ratio of a round is that of the two medians, and the table has the median and the range over the rounds.
-On a machine that others use too, a gradient that takes longer is interrupted more often, which flatters the faster side: read the ratio
-of the least times there, of all rounds.
+Both sides get the same samples and parameters from files, and their gradients must agree to 1e-12. A round is a number of gradients of one
+side, then as many of the other; the ratio of a round is that of the two medians, and the table has the median and the range over the rounds.
+On a shared machine, longer gradients are interrupted more often, which flatters the faster side: read the ratio of the least times of all
+rounds there.
 """
 import pathlib
 import statistics
