@@ -10,7 +10,7 @@ from gramflow import _gramflow
 
 
 def main() -> int:
-    """Do what the command line says; the exit status."""
+    """Run the command line; return the exit status."""
     # The command catches signals itself. Where Ctrl-C is ignored, as under `nohup … &`, it stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

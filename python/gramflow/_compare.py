@@ -34,13 +34,13 @@ def compare(
         optimizers: as in a scenario: `[{"gd": {"lr": 0.01}}, {"adam": {"lr": 0.001}}]`.
         t_end: the end of the horizon; step k of gradient descent stands at t = k·lr.
         observe: columns of your own, functions f(θ, t) that return a number.
-        record: when all are observed, as in a scenario: `{"log": {"points": 200}}`, `{"linear": {"points": 200}}` or
+        record: the recorded times, as in a scenario: `{"log": {"points": 200}}`, `{"linear": {"points": 200}}` or
             `{"times": [0, 1, 10]}`, with `"weights": True` to keep θ as well.
         rtol, atol, integrator, certify: how the flow is integrated.
-        stop: where processes end early: `{"loss": 1e-6}` or `{"grad_norm": 1e-6}`.
-        measure: what is measured beyond the usual columns: `sharpness`, `modified_flow`, `limit`.
-        claims: what it is meant to show: `converged`.
-        name: what the run is called.
+        stop: when processes end early: `{"loss": 1e-6}` or `{"grad_norm": 1e-6}`.
+        measure: opt-in groups of columns: `sharpness`, `modified_flow`, `limit`.
+        claims: what the run is meant to show: `converged`.
+        name: the run's name.
 
     Raises:
         ScenarioError: if a setting is wrong; `key` says which.

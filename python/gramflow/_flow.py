@@ -61,15 +61,15 @@ def flow(
         theta0: θ(0), an array of any shape.
         t_end: the end of the horizon.
         rtol, atol: the error of a step is at most atol + rtol·|θ| in the root mean square.
-        hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it differences of gradients stand in, which `stats` says.
+        hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used, as `stats` says.
         value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), instead of `grad`.
         integrator: `auto`, `tsit5`, `rock4`, `rkc`, `dopri5`, `dop853`, `{"rk4": {"step": 0.01}}` or `{"gauss": {"stages": 2}}`.
-        t_eval: the times at which θ is kept, increasing from 0 or later to `t_end` at most. Without it θ is kept after every step;
-            of `dopri5`, `dop853`, `rk4` and `gauss` at the start and the end.
-        stop: a function s(t, θ) that ends the flow at the first step where it is true, or a dict with `grad_norm` or `loss`: at most so
-            much. What is kept then ends there.
+        t_eval: increasing times from 0 or later to `t_end` at most, at which θ is kept. Without it θ is kept after every step;
+            with `dopri5`, `dop853`, `rk4` and `gauss` at the start and the end only.
+        stop: a function s(t, θ) that ends the flow at the first step where it is true, or a dict that ends it where `grad_norm` or
+            `loss` is at most the value given. What is kept ends there.
         args: further arguments of `grad`, `hvp` and `value_and_grad`.
-        max_steps: steps to be tried at most.
+        max_steps: the most steps that are tried.
 
     Raises:
         TypeError, ValueError: if an argument is not what it must be; the message begins with its name.
@@ -130,7 +130,7 @@ def flow(
 
 
 def number(value: Any, name: str) -> float:
-    """A number, or an error that says what `name` is."""
+    """`value` as a float, or an error that begins with `name`."""
     try:
         return float(value)
     except (TypeError, ValueError):

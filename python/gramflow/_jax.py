@@ -11,13 +11,13 @@ from gramflow._model import Array, Model
 
 
 def from_jax(loss: Callable[[Any], Any], params: Any) -> Model:
-    """J(θ) = loss(params) of a function of a pytree, in float64, from `params`.
+    """The model J(θ) = loss(params) of a function of a pytree, in float64, starting at `params`.
 
     θ is one array of all leaves; `Model.unflatten` makes a pytree of it. Value, gradient and products with the Hessian are compiled.
 
     Args:
-        loss: a function of a pytree like `params` that returns a number, such as JAX can differentiate and compile.
-        params: where it starts; real numbers become float64, which `jax.config.update("jax_enable_x64", True)` must allow.
+        loss: a function of a pytree like `params` that returns a number and that JAX can differentiate and compile.
+        params: the start; real numbers become float64, which `jax.config.update("jax_enable_x64", True)` must allow.
     """
     import jax
     import jax.numpy as jnp

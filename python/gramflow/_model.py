@@ -20,9 +20,9 @@ class Model:
     Args:
         value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), the gradient of the shape of θ.
         theta0: θ(0), an array of any shape; float32 and others become float64.
-        hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it differences of gradients stand in.
+        hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used.
         args: further arguments of both.
-        unflatten: makes of θ what it stands for, such as a dict of a module's parameters.
+        unflatten: turns θ into what it stands for, such as a dict of a module's parameters.
 
     >>> import numpy as np
     >>> model = Model(lambda theta: (0.5 * theta @ theta, theta), np.ones(3))

@@ -22,7 +22,7 @@ class Picture:
         return path
 
     def to_html(self) -> str:
-        """An `img` element that holds all of an SVG or PNG, to stand in any page."""
+        """An `img` element with the SVG or PNG embedded, for any page."""
         kind = "svg+xml" if self.format == "svg" else self.format
         text = base64.b64encode(self.data).decode("ascii")
         return f'<img alt="{self.name}" style="max-width: 100%" src="data:image/{kind};base64,{text}">'

@@ -15,7 +15,7 @@ def _in_notebook() -> bool:
 
 @contextmanager
 def bar(asked: bool | None, label: str) -> Iterator[Callable[[float], Any] | None]:
-    """What is told the share of the work that is done: a bar by tqdm. None where there is to be none.
+    """A function that shows the fraction of the work that is done in a tqdm bar; None where there is to be no bar.
 
     Args:
         asked: None for a bar in notebooks only, and only where tqdm is installed.

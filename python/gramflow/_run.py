@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars
 
 class Run:
-    """What a run has left: records, arrays, weights, verdicts, warnings and the manifest, all in memory.
+    """The results of a run: records, arrays, weights, verdicts, warnings and the manifest, all in memory.
 
     In a notebook it shows itself: its processes, verdicts, warnings and pictures. It can be pickled and copied.
     """
@@ -101,7 +101,7 @@ class Run:
 
     @property
     def scenario(self) -> dict[str, Any] | None:
-        """The scenario with every default filled in; None of a model of your own."""
+        """The scenario with every default filled in; None for a model of your own."""
         text = self._raw.scenario()
         return None if text is None else json.loads(text)
 
@@ -122,13 +122,13 @@ class Run:
         return Picture(name, format, self._raw.draw(name, format))
 
     def save(self, folder: str | os.PathLike[str], *, pictures: bool = True) -> Path:
-        """Make it a run folder, as `gramflow run` writes; an earlier run there is replaced. Returns where it stands.
+        """Save a run folder, as `gramflow run` writes one; an earlier run there is replaced. Returns its path.
 
         Args:
             pictures: whether to draw all pictures into it.
 
         Raises:
-            FileExistsError: if there is something else.
+            FileExistsError: if something else is there.
         """
         return Path(self._raw.save(os.fspath(folder), pictures))
 
@@ -182,11 +182,11 @@ def run(
         set: values to replace, by their paths: `{"flow.rtol": 1e-10}`.
         observe: columns of your own: functions f(θ, t) that return a number, θ a dict of the arrays `W1`, `b1`, … at time t. They are
             called on a thread of the run's own.
-        max_memory: bytes that it may take; a run that is estimated to need more is refused. The default is free memory.
+        max_memory: bytes that the run may take; one that is estimated to need more is refused. The default is free memory.
         progress: whether to show a progress bar; by default in notebooks with tqdm.
 
     Raises:
-        ScenarioError: if it cannot be run.
+        ScenarioError: if the scenario cannot be run.
         KeyboardInterrupt: on Ctrl-C; its attribute `run` is what was recorded until then.
     """
     own = observables(observe)
@@ -196,7 +196,7 @@ def run(
 
 
 def observables(observe: Mapping[str, Callable[..., Any]] | None) -> dict[str, Callable[..., Any]]:
-    """Columns of one's own, each a function."""
+    """The functions of one's own columns, by the columns' names."""
     functions = {} if observe is None else dict(observe)
     for column, function in functions.items():
         check_callable(function, f"observe[{column!r}]")
@@ -204,7 +204,7 @@ def observables(observe: Mapping[str, Callable[..., Any]] | None) -> dict[str, C
 
 
 def finished(run: Run, stopped: BaseException | None) -> Run:
-    """The run; raises what stopped it, if anything has."""
+    """Return the run, or raise what stopped it, if anything did."""
     if stopped is None:
         return run
     if isinstance(stopped, KeyboardInterrupt):
@@ -213,7 +213,7 @@ def finished(run: Run, stopped: BaseException | None) -> Run:
 
 
 def load(folder: str | os.PathLike[str]) -> Run | Sweep | Study:
-    """What lies in a folder that gramflow has written: a run, a sweep (merged anew) or a study of learning rates.
+    """What lies in a folder that gramflow has written: a run, a sweep (merged again) or a study of learning rates.
 
     Raises:
         FileNotFoundError: if there is no such folder.

@@ -20,7 +20,7 @@ from gramflow._gramflow import ScenarioError
 Scenario = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 """A dict, YAML text (with a line break or a colon and a blank in it), or the path of a file."""
 
-# What stands for a file in a dict: the arrays that it would hold, by the key and by the word that chooses such a file there.
+# Names of the arrays that stand for a file in a dict, by the key and by the word that chooses such a file there.
 _ARRAYS = {
     "data": {
         "file": re.compile("X|Y|M|X_test|Y_test"),
@@ -32,7 +32,7 @@ _ARRAYS = {
 
 
 class Given(NamedTuple):
-    """What the engine takes."""
+    """A scenario as the engine takes it."""
 
     text: str | None
     path: str
@@ -41,7 +41,7 @@ class Given(NamedTuple):
 
 
 def _quoted(text: str) -> str:
-    # YAML does not join escapes of halves of a character, as JSON does.
+    # YAML does not join the two escapes of a surrogate pair, as JSON does.
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -86,7 +86,7 @@ def to_yaml(value: Any, key: str = "") -> str:
 
 
 def float64(value: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """An array of float64 in C order, or an error that says what `name` is."""
+    """`value` as an array of float64 in C order, or an error that begins with `name`."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: must be an array of real numbers, got {array.dtype}")
@@ -163,7 +163,7 @@ def given(scenario: Scenario, patches: Mapping[str, Any] | None) -> Iterator[tup
 
 
 def in_files(files: Mapping[str, Path]) -> None:
-    """Refuse arrays in a dict where what comes of it must name them later."""
+    """Refuse arrays in a dict where the result must name their files later."""
     if files:
         raise ValueError("scenario: its arrays must lie in a file here: numpy.savez them and name the path")
 
@@ -171,7 +171,7 @@ def in_files(files: Mapping[str, Path]) -> None:
 def check(scenario: Scenario, *, set: Mapping[str, Any] | None = None, max_memory: int | None = None) -> str:
     """Validate a scenario or a sweep, and the files that it names; run nothing.
 
-    Returns what was found right: the name, and the number of parameters or units.
+    Returns a summary: the name, and the number of parameters or units.
 
     Raises:
         ScenarioError: if it cannot be run.
@@ -181,10 +181,10 @@ def check(scenario: Scenario, *, set: Mapping[str, Any] | None = None, max_memor
 
 
 def explain(scenario: Scenario, *, set: Mapping[str, Any] | None = None) -> str:
-    """The scenario with every default filled in, as YAML: a scenario again, and of a sweep a sweep. Arrays must lie in files.
+    """The scenario with every default filled in, as YAML: a scenario again, and for a sweep a sweep. Arrays must lie in files.
 
     Raises:
-        ScenarioError: if it is none.
+        ScenarioError: if the scenario is not valid.
     """
     with given(scenario, set) as (it, files):
         in_files(files)
@@ -205,7 +205,7 @@ def columns(pattern: str = "*") -> list[dict[str, Any]]:
     """What runs record: a dict with `name`, `formula`, `unit`, `group` and `measure` for each column.
 
     Args:
-        pattern: text in the name or the group of a column; with `*` or `?`, a pattern for all of it.
+        pattern: text in the name or the group of a column; with `*` or `?`, a pattern for the whole name or group.
 
     >>> columns("loss")[0]["name"]
     'loss'

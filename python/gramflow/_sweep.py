@@ -38,7 +38,7 @@ def frame(columns: Columns) -> Union["pandas.DataFrame", Columns]:
 
 
 class Folder:
-    """A folder of many runs and of what was made of them."""
+    """A folder of many runs and their results."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class Sweep(Folder):
 
     @cached_property
     def columns(self) -> Columns:
-        """The records of all units: `unit`, the keys that vary, then as of a run."""
+        """The records of all units: `unit`, the keys that vary, then the columns of a run."""
         return columns_of(self.path / "sweep.parquet")
 
     @cached_property
@@ -101,12 +101,12 @@ class Study(Folder):
 
     @cached_property
     def curves(self) -> Union["pandas.DataFrame", Columns]:
-        """A row for each distance at each learning rate, seeds put together."""
+        """A row for each distance at each learning rate, over all seeds."""
         return frame(columns_of(self.path / "curves.parquet"))
 
     @cached_property
     def fits(self) -> Union["pandas.DataFrame", Columns]:
-        """A row for each distance: the order in which it tends to 0 with the learning rate."""
+        """A row for each distance: the order at which it tends to 0 with the learning rate."""
         return frame(columns_of(self.path / "fits.parquet"))
 
     @cached_property
@@ -138,14 +138,14 @@ def sweep(
 
     Args:
         scenario: one with a `sweep:` block; arrays must lie in files.
-        out: the sweep's folder, as of `gramflow sweep run --out`; units finished there are not run again. The default is the
+        out: the sweep's folder, as in `gramflow sweep run --out`; units finished there are not run again. The default is the
             command's: `runs/<name>-<hash>-sweep`.
         jobs: units at a time; by default one per core.
 
     Raises:
         ScenarioError: if a unit cannot be run.
-        FileExistsError: if the folder is another's.
-        KeyboardInterrupt: on Ctrl-C; its attribute `run` is the sweep as far as it came. The same call goes on.
+        FileExistsError: if the folder belongs to something else.
+        KeyboardInterrupt: on Ctrl-C; its attribute `run` is the sweep so far. The same call resumes it.
     """
     with given(scenario, set) as (it, files), bar(progress, "sweep") as show:
         in_files(files)
@@ -180,12 +180,12 @@ def study_lr(
         optimizers: the scenario's own by their names, or `gd`, `adam`, …; by default the scenario's own, or gd.
         batch: samples of a minibatch, or `full`.
         seeds: random draws of the minibatches at each rate.
-        loss: what costs are counted to.
+        loss: count steps, gradients and seconds until the loss is this.
 
     Raises:
         ScenarioError: if the scenario cannot be run.
         ValueError: if the settings do not suit it.
-        KeyboardInterrupt: on Ctrl-C. The same call goes on.
+        KeyboardInterrupt: on Ctrl-C. The same call resumes.
     """
     rates = sorted({float(rate) for rate in lr})
     if not rates or not all(0.0 < rate < np.inf for rate in rates):
@@ -213,7 +213,7 @@ def figures(
     max_memory: int | None = None,
     progress: bool | None = None,
 ) -> list[dict[str, Any]]:
-    """Make the figures of the paper, or those of other scenarios with `pictures:`, as `gramflow figures` does; their manifests.
+    """Make the figures of the paper, or of other scenarios with `pictures:`, as `gramflow figures` does. Returns their manifests.
 
     Args:
         names: figures by their names, or the files of scenarios; by default all in the folder `scenarios`.
@@ -224,7 +224,7 @@ def figures(
 
     Raises:
         FileNotFoundError: if there are no figures.
-        KeyboardInterrupt: on Ctrl-C. The same call goes on.
+        KeyboardInterrupt: on Ctrl-C. The same call resumes.
     """
     if isinstance(names, str):
         raise TypeError("names: must be a list")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data: tuple[Any, Any]) -> Model:
-    """J(θ) = loss(module(X), Y) of a PyTorch module, in float64, from its present parameters.
+    """The model J(θ) = loss(module(X), Y) of a PyTorch module, in float64, starting at its current parameters.
 
     θ is one array of all parameters, in the order of `module.named_parameters()`; `Model.unflatten` makes a dict of it, which
     `module.load_state_dict(…, strict=False)` takes. The module itself stays as it is. Products with the Hessian are exact.
@@ -46,7 +46,7 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
         return {name: part.view(value.shape) for (name, value), part in zip(parameters.items(), parts)}
 
     def value(theta: "torch.Tensor") -> "torch.Tensor":
-        # Of attention the kernels that are not exact have no second derivatives.
+        # The fused kernels of attention have no second derivatives.
         with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
             output = torch.func.functional_call(module, {**named(theta), **buffers}, (inputs,))
         found: "torch.Tensor" = loss(output, targets)
@@ -68,7 +68,7 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
         with torch.enable_grad():
             point = tensor(theta).requires_grad_()
             (gradient,) = torch.autograd.grad(value(point), point, create_graph=True)
-            # Of a loss that is linear in θ the gradient does not depend on it.
+            # The gradient of a loss that is linear in θ does not depend on θ.
             if not gradient.requires_grad:
                 return np.zeros_like(v)
             (product,) = torch.autograd.grad(gradient, point, tensor(v), materialize_grads=True)

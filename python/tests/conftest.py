@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def ctrl_c() -> Callable[[Callable[[], bool]], threading.Thread]:
-    """Presses Ctrl-C once something is so: not at a time, which a busy machine may need for the beginning."""
-    # Shells start what runs in the background with SIGINT ignored, and Python leaves it so.
+    """Press Ctrl-C once a condition holds: at a fixed time, a busy machine may not have begun."""
+    # Shells start background jobs with SIGINT ignored, and Python leaves it so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def press(once: Callable[[], bool]) -> threading.Thread:
@@ -50,7 +50,7 @@ def tiny() -> dict:
 
 @pytest.fixture
 def endless(tiny: dict) -> dict:
-    """A run that takes half an hour: its optimizer takes five thousand million steps."""
+    """A run that takes half an hour: its optimizer takes 5·10⁹ steps."""
     return {**tiny, "optimizers": [{"gd": {"lr": 1.0e-8}}], "flow": {"t_end": 50.0}}
 
 

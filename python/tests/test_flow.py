@@ -72,7 +72,7 @@ def test_products_with_the_hessian_are_used_and_their_absence_is_told() -> None:
 
 
 def test_a_wrong_hessian_shows() -> None:
-    """The control: products that are ten thousand times too small make an explicit step of them, which is not stable."""
+    """The control: with products ten thousand times too small, steps are chosen as for a flow that is not stiff, and are unstable."""
     curvatures = np.geomspace(1e-3, 1e3, 20)
     right = gf.flow(quadratic(curvatures), np.ones(20), 10.0, 1e-5, hvp=lambda _theta, v: curvatures * v)
     wrong = gf.flow(quadratic(curvatures), np.ones(20), 10.0, 1e-5, hvp=lambda _theta, v: 1e-4 * curvatures * v)
@@ -103,11 +103,11 @@ def test_what_gradients_return_may_be_of_other_kinds() -> None:
         assert np.array_equal(gf.flow(grad, np.ones(4), 1.0).y[-1], exact)
     single = gf.flow(lambda theta: theta.astype(np.float32), np.ones(4), 1.0, rtol=1e-4).y[-1]
     assert np.abs(single - exact).max() < 1e-3
-    # A matrix in the order of columns is not read as if it were in that of rows.
+    # A matrix in Fortran order is not read as if it were in C order.
     weights = np.arange(6.0).reshape(2, 3)
     sol = gf.flow(lambda theta: np.asfortranarray(theta - weights), np.zeros((2, 3)), 30.0, t_eval=[30.0])
     assert np.abs(sol.y[0] - weights).max() < 1e-6
-    # What the function does to its argument stays with it, and it may keep it.
+    # The function may change its argument, and keep it.
     kept = []
 
     def grad(theta: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ def test_ctrl_c_raises_at_once_and_keeps_the_solution_so_far(ctrl_c) -> None:
     begun = threading.Event()
     pressing = ctrl_c(begun.is_set)
     with pytest.raises(KeyboardInterrupt) as caught:
-        # A step takes some µs, and there are a hundred thousand million. The gradient is written in C alone.
+        # A step takes some µs, and there are 10¹¹. The gradient is in C alone.
         begun.set()
         gf.flow(np.positive, np.ones(2), 1e6, integrator={"rk4": {"step": 1e-5}}, t_eval=[1e6])
     pressing.join()

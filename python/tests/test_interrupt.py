@@ -38,7 +38,7 @@ def test_rust_computes_without_the_interpreters_lock(endless: dict, ctrl_c) -> N
     def count() -> None:
         nonlocal counted
         while not done.is_set():
-            # With the lock held it would not come here again.
+            # With the GIL held, it would not get here again.
             counted += begun.is_set()
 
     counter = threading.Thread(target=count)
@@ -88,7 +88,7 @@ def test_the_command_keeps_its_own_manners(command: Path, endless: dict, tmp_pat
         time.sleep(patience)
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=60)
-        # Before it catches signals it is killed by them, which on a busy machine may take long.
+        # Until it catches signals, which on a busy machine may take long, they kill it.
         if running.returncode != -signal.SIGINT:
             break
     assert running.returncode == 75 and "Traceback" not in told, told

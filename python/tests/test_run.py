@@ -94,7 +94,7 @@ def test_arrays_in_a_dict_stand_for_files(tmp_path: Path) -> None:
     weights = {"W1": rng.normal(size=(3, 4)) * 0.5, "W2": rng.normal(size=(2, 3)) * 0.5}
     scenario = {
         "name": "arrays",
-        # float32, and in the order of columns.
+        # float32, and in Fortran order.
         "data": {"X": np.asfortranarray(x), "Y": y.astype(np.float32)},
         "network": {"widths": [4, 3, 2]},
         "init": weights,

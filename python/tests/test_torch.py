@@ -8,13 +8,13 @@ import pytest
 import gramflow as gf
 
 torch = pytest.importorskip("torch")
-# Its threads wait for each other, which on a busy machine takes longer than the work.
+# Waiting for each other, torch's threads would take longer than the work on a busy machine.
 torch.set_num_threads(1)
 
 
 @pytest.fixture
 def tanh() -> dict:
-    """A tanh network that gramflow has built in, with its data."""
+    """A tanh network among those built into gramflow, with its data."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=(60, 5))
     y = np.tanh(x @ rng.normal(size=(5, 2)))
