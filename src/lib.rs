@@ -1,5 +1,5 @@
-//! gramflow integrates the gradient flow of stacked weight matrices, steps the optimizers people really train with beside it
-//! from the same start, and measures what the theory of feature learning talks about.
+//! gramflow integrates the gradient flow of deep networks, steps the optimizers that people train with beside it, from the same start, and
+//! measures what the theory of feature learning is about.
 //!
 //! # Equations
 //!
@@ -10,15 +10,15 @@
 //!   runs of linear layers are multiplied out ([`objective::MlpObjective`]);
 //! - gradient flow Ẇ_l = −∂ℒ/∂W_l − λW_l ([`flow`]), integrated by [`ode`];
 //! - gradient descent θ_{k+1} = θ_k − η∇J(θ_k) at time t = kη, and PyTorch's other optimizers, each on its clock ([`optim`]);
-//! - the flows that these follow more closely, θ̇ = −∇J − (η/2)∇²J∇J of gradient descent and their like ([`flow`]).
+//! - the flows that these follow more closely, such as θ̇ = −∇J − (η/2)∇²J∇J for gradient descent ([`flow`]).
 //!
-//! What theory says of it (Tansley, Massart & Cartis, *On the Neural Feature Ansatz for Deep Neural Networks*, arXiv
+//! What theory says of the linear network (Tansley, Massart & Cartis, *On the Neural Feature Ansatz for Deep Neural Networks*, arXiv
 //! 2510.15563), and [`observe`] measures:
 //!
 //! - the imbalance D_l = W_{l+1}ᵀW_{l+1} − W_l W_lᵀ obeys D_l(t) = e^{−2λt}D_l(0) exactly;
 //! - from a balanced start, D_l(0) = 0, the average gradient outer product A_f = mean J(x)ᵀJ(x) is (W_1ᵀW_1)^L for all time:
 //!   the Neural Feature Ansatz W_1ᵀW_1 ∝ A_f^α with α = 1/L;
-//! - from any other, ‖A_f − (W_1ᵀW_1)^L‖_F = O(e^{−2λt}): with λ = 0 nothing balances.
+//! - from any other start, ‖A_f − (W_1ᵀW_1)^L‖_F = O(e^{−2λt}): with λ = 0 nothing balances.
 //!
 //! # Modules
 //!
@@ -110,7 +110,7 @@
 //! ```
 
 #![warn(missing_docs)]
-// Parts of settings that scenarios alone check.
+// Without the command, code that only scenarios use is dead.
 #![cfg_attr(not(feature = "command"), allow(dead_code, unused_imports))]
 
 pub mod claim;
