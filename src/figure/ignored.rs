@@ -32,7 +32,7 @@ struct Target {
 }
 
 impl Ignored {
-    /// One more picture, to be drawn in `style`.
+    /// Takes in one more picture, to be drawn in `style`.
     pub(super) fn look_at<P: Plot>(&mut self, picture: &Picture<P>, style: &Style) {
         let name = picture.name.as_str();
         let curves: Vec<String> = picture.curves().map(|(curve, _)| curve).collect();

@@ -36,7 +36,7 @@ pub(super) trait Plot {
     /// Width of everything to the left of the data; with `label`, the height of the data, the axis label is included.
     fn left_margin(&self, family: Family, label: Option<f64>) -> f64;
 
-    /// Lines of its heading, over `width`.
+    /// How many lines its heading takes over `width`.
     fn heading_lines(&self, family: Family, width: f64) -> usize;
 
     /// Width of what stands to the right of the data.

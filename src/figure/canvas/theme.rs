@@ -8,7 +8,7 @@ use crate::scenario::style::Theme;
 /// OKLab lightness, from 0 to 1, of the dark page and of text on it.
 const PAGE: f64 = 0.15;
 const LETTERS: f64 = 0.98;
-/// (a, b): a curve of lightness L on a white page has lightness a + bL.
+/// (a, b): a curve of lightness L on a white page has lightness a + bL on a dark one.
 const CURVES: (f64, f64) = (0.6, 0.3);
 /// Chroma up to which a colour is treated as pale, and from which as a curve's; colours between are blended.
 const PALE: (f64, f64) = (0.05, 0.10);

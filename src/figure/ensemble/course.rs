@@ -55,7 +55,7 @@ impl Ends {
     }
 }
 
-/// `1 process`, `12 processes`: of one unit each.
+/// `1 process`, `12 processes`; each is that of one unit.
 fn processes(count: usize) -> String {
     format!("{count} {}", if count == 1 { "process" } else { "processes" })
 }
