@@ -104,7 +104,7 @@ fn of_column(group: Option<Group>) -> &'static str {
     group.map_or("always", Group::name)
 }
 
-/// The group of an array: those without one say when they are written.
+/// The group of an array, as it is listed; `-` where `written` alone says when it is written.
 fn of_array(group: Option<Group>) -> &'static str {
     group.map_or("-", Group::name)
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and its like: the first asks the run to stop and keep what it has, the second kills.
+//! Ctrl-C and the like: the first asks the run to stop and keep what it has, the second kills it.
 
 use std::io;
 

@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8])),
     };
-    // Before the work: a folder that cannot be written is found now. Dropped, as an interrupt would leave it behind.
+    // Before the work: a folder that cannot be written is found now. Dropped at once, as an interrupt would leave it behind.
     drop(FolderDraft::new(&folder)?);
 
     let meter = Meter::clock(scenario.flow.t_end, quiet);

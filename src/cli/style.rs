@@ -5,7 +5,7 @@ use clap::Args;
 use crate::scenario::style::{Formats, Given, Style, StyleChange};
 use crate::scenario::{Picture, ScenarioError};
 
-/// What a scenario's `style:` says can be said here, and counts before it.
+/// Options for the keys of a scenario's `style:`, over which they take precedence.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "How pictures look (each option sets a key of the scenario's `style:`)")]
 pub(super) struct StyleOptions {

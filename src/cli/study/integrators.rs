@@ -60,7 +60,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
         Some(out) => out.clone(),
         None => Path::new("runs").join(format!("{}-{}-integrators", scenario.name, &problem.scenario_hash[..8])),
     };
-    // Before the work: a folder that cannot be written is found now. Dropped, as an interrupt would leave it behind.
+    // Before the work: a folder that cannot be written is found now. Dropped at once, as an interrupt would leave it behind.
     drop(FolderDraft::of_study(&folder)?);
 
     let meter = Meter::pieces(quiet);
