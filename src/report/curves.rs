@@ -111,7 +111,7 @@ impl Curves {
         }
     }
 
-    /// Settles which columns the page has: those `asked` for, the main ones, then the others, as long as there is room.
+    /// Settles which columns the page has: loss and objective, those `asked` for, the other main ones, then the rest, while there is room.
     fn settle(&mut self, asked: &[&str]) {
         let mut recorded: Vec<&str> = Vec::new();
         for (name, _) in self.curves.iter().flat_map(|curve| &curve.all) {
