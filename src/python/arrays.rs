@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::npz::{self, Array, Arrays};
 use crate::record::{Table, TableColumn, Values};
 
-/// A dict of float64 arrays.
+/// `arrays` as a dict of float64 NumPy arrays.
 pub(super) fn to_dict<'py>(py: Python<'py>, arrays: &Arrays) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, Array { shape, data }) in arrays {
@@ -19,7 +19,7 @@ pub(super) fn to_dict<'py>(py: Python<'py>, arrays: &Arrays) -> PyResult<Bound<'
     Ok(dict)
 }
 
-/// A dict of float64 arrays.
+/// The arrays in a dict of float64 NumPy arrays.
 pub(super) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Arrays> {
     let mut arrays = Arrays::new();
     for (name, array) in dict {
