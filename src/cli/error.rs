@@ -46,9 +46,9 @@ pub(super) enum CliError {
     FigureUnitsFailed { failed: usize },
     #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
     UnitsFailed { failed: usize, folder: PathBuf },
-    #[error("interrupted with {left} units to go: the same command goes on, what is finished stays")]
+    #[error("interrupted with {left} units to go: the same command resumes, and finished units are kept")]
     SweepInterrupted { left: usize },
-    #[error("interrupted with {left} figures to draw: the same command goes on")]
+    #[error("interrupted with {left} figures to draw: the same command resumes")]
     DrawingInterrupted { left: usize },
     #[error("incomplete: {missing} units are missing and {failed} failed: run the sweep again, then merge again")]
     UnitsMissing { failed: usize, missing: usize },

@@ -134,7 +134,7 @@ impl Found<'_> {
             let sharpness = self.run.table.floats(process, "sharpness").into_iter();
             let shares = sharpness.zip(self.run.table.floats(process, "sharpness_bound")).map(|(value, edge)| value / edge);
             let most = shares.filter(|share| share.is_finite()).reduce(f64::max)?;
-            Some(format!("The sharpness of {process} gets up to {} % of its edge of stability.", number(100.0 * most, 3)))
+            Some(format!("The sharpness of {process} reaches {} % of its edge of stability.", number(100.0 * most, 3)))
         };
         self.optimizers().filter_map(share).collect()
     }

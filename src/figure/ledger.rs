@@ -14,7 +14,7 @@ use super::style::{BLACK, DASHED, LAW, Look};
 use super::text::verbatim;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
-    let gaps = AxisSpec::new("created max_{ℓ }‖S_ℓ‖_F, in all max_{ℓ }‖D_ℓ‖_F", Scale::Log);
+    let gaps = AxisSpec::new("created max_{ℓ }‖S_ℓ‖_F, total max_{ℓ }‖D_ℓ‖_F", Scale::Log);
     let mut created = Panel::new("imbalance created by the step size", time_axis(run), gaps);
     let residual = AxisSpec::new("largest ‖D^+ − law‖_F / ‖W‖^2 since the last record", Scale::Log);
     let mut law = Panel::new("residual of the discrete law", time_axis(run), residual);
@@ -34,7 +34,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         return None;
     }
     let line = Look::line(BLACK);
-    legend.extend([Entry::new("(a) created", line), Entry::new("(a) in all", line.dashed(DASHED))]);
+    legend.extend([Entry::new("(a) created", line), Entry::new("(a) total", line.dashed(DASHED))]);
     let first = |column: &str| run.table.floats("flow", column).first().copied().unwrap_or(f64::NAN);
     let start = first("balance_gap");
     // From a balanced start the flow has no gap.

@@ -69,7 +69,7 @@ fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels:
     if flags(study).contains(&true) {
         let marker = Some(Marker { shape: Shape::Circle, body: Body::Ring });
         let look = Look { color: GREY, line: None, dash: None, marker };
-        legend.push(Entry::new("hollow: within 10 times of the reference’s own error", look));
+        legend.push(Entry::new("hollow: within 10 times the reference’s own error", look));
     }
     if floor(study).is_some() {
         legend.push(Entry::new("the reference’s own error", FLOOR));

@@ -31,7 +31,7 @@ pub enum PaperError {
         found: String,
     },
     /// A scenario has no pictures.
-    #[error("{}: pictures: missing: a figure says what is to be drawn of its units", .0.display())]
+    #[error("{}: pictures: missing: list what to draw of its units", .0.display())]
     NoPictures(PathBuf),
     /// Two pictures would be written to the same file.
     #[error("two pictures are called `{picture}`, in {first} and in {second}: give one of them another name")]

@@ -6,9 +6,9 @@ use crate::record::Run;
 /// The caption of the picture `name`; just its name if it is not a picture of a run.
 pub(super) fn of_run(run: &Run, name: &str) -> String {
     let panels = match name {
-        "loss" => "(a) The loss ℒ in full lines, the objective J dashed; (b) the distance of the optimizers to the flow.",
+        "loss" => "(a) The loss ℒ as solid lines, the objective J dashed; (b) the distance of the optimizers to the flow.",
         "balance" => "(a) The balance gap of each pair of layers with its law; (b) the residual of the law.",
-        "ledger" => "(a) The imbalance that steps create, beside all of it; (b) the residual of the law of discrete steps.",
+        "ledger" => "(a) The imbalance that steps create, and the total; (b) the residual of the law of discrete steps.",
         "nfa" => "(a) The residual of the ansatz; (b) the cosine; (c) the sine of the same angle.",
         "alignment" => "(a) The cosine of W₁ᵀW₁ and A_f^(α̃/L) against α̃; (b) its distance from 1.",
         "spectra" => "Singular values over time, (a) of the first layer, (b) of the product, one curve for each mode.",

@@ -23,9 +23,7 @@ pub(super) fn add_all(page: &mut Page, folder: &Path, caption: impl Fn(&str) -> 
     files.sort();
     if files.is_empty() && others {
         page.heading("Pictures");
-        page.paragraph(
-            "They were not drawn as SVG, the format that a page shows: draw them by gramflow plot with --format svg.",
-        );
+        page.paragraph("They were not drawn as SVG, the format that a page shows: draw them with gramflow plot --format svg.");
     }
     let mut count = 0;
     for path in files {

@@ -141,7 +141,7 @@ fn summary(finished: &FinishedStudy, folder: &Path, quiet: bool) -> String {
     }
     text.push_str(&aligned(&rows));
     if finished.points.iter().any(|point| point.reference_limited) {
-        text.push_str("\n* within 10 times of the reference's own error: it may be the reference's\n");
+        text.push_str("\n* within 10 times the reference's own error: it may be the reference's\n");
     }
     if quiet {
         text.push_str(&unprinted(&finished.manifest.warnings));

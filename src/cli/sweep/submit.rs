@@ -108,7 +108,7 @@ pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     let answer = sbatch(&path)?;
     let (left, count) = (units(tasks.units), tasks.left.len());
     print(&format!(
-        "{answer}\n{}: {left} in {count} task{}, logs in {}\nhow far it is: gramflow sweep status {shards}\n{merge}",
+        "{answer}\n{}: {left} in {count} task{}, logs in {}\nprogress: gramflow sweep status {shards}\n{merge}",
         plan.name,
         if count == 1 { "" } else { "s" },
         folder.join("logs").display()

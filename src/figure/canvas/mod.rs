@@ -36,7 +36,7 @@ pub enum DrawError {
     #[error(transparent)]
     Encoding(#[from] png::EncodingError),
     /// A font could not be subset to the glyphs that a PDF uses.
-    #[error("no glyphs can be taken from {font}: {source}")]
+    #[error("cannot subset the font {font}: {source}")]
     Font {
         /// The font.
         font: &'static str,

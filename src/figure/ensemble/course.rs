@@ -46,7 +46,7 @@ impl Ends {
             (self.carried, "converged: carried on at rest."),
             (self.rested, "at rest, not known to be at a minimum: carried on."),
             (self.short, "ended early: not in the medians from there on."),
-            (self.reached, "stopped where they were told to: not in the medians from there on."),
+            (self.reached, "met their stopping condition: not in the medians from there on."),
             (self.diverged, "diverged."),
             (self.interpolated, "recorded at other times: interpolated."),
         ];
@@ -154,7 +154,7 @@ pub(super) fn endings(units: &[Trace]) -> Vec<String> {
     }
     let said = early.into_iter().map(|(word, count)| match word {
         Reason::Diverged => format!("{count} of {} diverged: not drawn.", processes(units.len())),
-        Reason::Reached => format!("{count} of {} stopped where they were told to: drawn there.", processes(units.len())),
+        Reason::Reached => format!("{count} of {} met their stopping condition: drawn there.", processes(units.len())),
         word => format!("{count} of {} ended early ({word}): drawn as they ended.", processes(units.len())),
     });
     said.collect()

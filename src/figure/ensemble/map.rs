@@ -31,7 +31,7 @@ pub(super) fn draw(content: &Content, [x, y]: [&str; 2], value: &str, take: Take
     let mut notes = endings(&content.units);
     notes.extend(method(take));
     if empty > 0 {
-        notes.push(format!("{empty} cells stand for no unit."));
+        notes.push(format!("{empty} cells have no unit."));
     }
     let names = |values: &[serde_json::Value]| values.iter().map(|value| verbatim(&words::text(value))).collect();
     let cells = Cells {

@@ -41,7 +41,7 @@ pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope
         for ((_, units), median) in curves.iter().zip(&medians) {
             match envelope_of(units, median) {
                 Some(points) => series.push(Series::guide(points, LAW)),
-                None => panel.notes.push("No envelope beside units of different λ, or without a positive value.".to_string()),
+                None => panel.notes.push("No envelope where units differ in λ, or no value is positive.".to_string()),
             }
         }
         legend.push(Entry::new("C·e^{−2λt}, fitted to the later half of the curve in log t", LAW));

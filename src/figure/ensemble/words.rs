@@ -17,7 +17,7 @@ const KEYS: [(&str, Words); 16] = [
     ("depth", Words { axis: "depth L", short: "L =", plural: "depths" }),
     ("width", Words { axis: "hidden width", short: "width", plural: "widths" }),
     ("lr", Words { axis: "learning rate η", short: "η =", plural: "learning rates" }),
-    ("batch", Words { axis: "samples in a batch", short: "batches of", plural: "sizes of batches" }),
+    ("batch", Words { axis: "batch size", short: "batches of", plural: "batch sizes" }),
     ("process", Words { axis: "process", short: "", plural: "processes" }),
     ("seed", Words { axis: "seed", short: "seed", plural: "seeds" }),
     ("init", Words { axis: "start", short: "start", plural: "starts" }),

@@ -78,8 +78,7 @@ fn over_batches(study: &RateStudy, all: &[Contender]) -> Option<(Panel, Vec<Entr
         Look { color: sequential(index, rates.len()), line: Some(THIN_LINE), dash: None, marker }
     };
     let heading = format!("sine of the angle, {}", super::verbatim(&widest));
-    let mut panel =
-        Panel::new(heading, AxisSpec::new("samples in a batch", Scale::Log), AxisSpec::new(label(SINE), Scale::Log));
+    let mut panel = Panel::new(heading, AxisSpec::new("batch size", Scale::Log), AxisSpec::new(label(SINE), Scale::Log));
     for (index, rate) in rates.iter().enumerate() {
         let mut values: Vec<(f64, Vec<f64>)> = of_members
             .iter()

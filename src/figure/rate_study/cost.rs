@@ -66,5 +66,5 @@ fn missing(study: &RateStudy, contender: &Contender) -> Option<String> {
     let shown: Vec<(f64, String)> = rates.iter().map(|rate| (*rate, number(*rate, 3))).collect();
     let whose = format!("{}, batches of {}", contender.name, contender.batch);
     let places = abridged_rates(study, &shown);
-    (!shown.is_empty()).then(|| format!("{whose}: not at the loss, or not with every seed, at η = {places}."))
+    (!shown.is_empty()).then(|| format!("{whose}: does not reach the loss, or not with every seed, at η = {places}."))
 }

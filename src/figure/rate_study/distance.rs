@@ -113,7 +113,7 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         let sunk = own.iter().filter(|row| rows.is("state", **row, "floor") && point(**row).1.is_nan()).count();
         if sunk > 0 {
             panel.notes.push(format!(
-                "{}, batches of {}: {sunk} means where chance puts them, not drawn.",
+                "{}, batches of {}: {sunk} means within sampling noise, not drawn.",
                 contender.name, contender.batch
             ));
         }
