@@ -8,27 +8,27 @@
 use nalgebra::DMatrix;
 
 use super::scale::Scaled;
-use super::svd::Svd;
+use super::svd::RightSvd;
 
 /// B = (MᵀM)^p, n × n, positive semidefinite, held by its spectrum: cosines with it need no matrix.
 #[derive(Debug, Clone)]
 pub struct GramPower<'a> {
-    svd: &'a Svd,
+    svd: &'a RightSvd,
     /// β_i = σ_i^{2p}, one per column of V; the other n − r eigenvalues are 0.
     eigenvalues: Vec<f64>,
 }
 
 impl<'a> GramPower<'a> {
     /// (MᵀM)^p of the decomposed M, for p > 0.
-    pub fn new(svd: &'a Svd, p: f64) -> Self {
-        let size = svd.u.nrows().max(svd.v.nrows()) as f64;
+    pub fn new(svd: &'a RightSvd, p: f64) -> Self {
+        let size = svd.rows.max(svd.v.nrows()) as f64;
         let floor = size * f64::EPSILON * svd.values.first().copied().unwrap_or(0.0);
         let power = |&s: &f64| if s > floor { s.powf(2.0 * p) } else { 0.0 };
         Self { svd, eigenvalues: svd.values.iter().map(power).collect() }
     }
 
     /// (MᵀM)^p of M = 2^exponent·U·diag(σ)·Vᵀ for p > 0, in a unit that keeps its entries in range.
-    pub fn scaled(svd: &Svd, exponent: i32, p: f64) -> Scaled {
+    pub fn scaled(svd: &RightSvd, exponent: i32, p: f64) -> Scaled {
         let top = svd.values.first().copied().unwrap_or(0.0);
         // Of the largest eigenvalue to base 2.
         let log = 2.0 * p * (f64::from(exponent) + top.log2());
@@ -36,7 +36,7 @@ impl<'a> GramPower<'a> {
             return Scaled { matrix: GramPower::new(svd, p).matrix(), exponent: 0 };
         }
         let values = svd.values.iter().map(|s| s / top).collect();
-        let shares = Svd { values, u: svd.u.clone(), v: svd.v.clone() };
+        let shares = RightSvd { rows: svd.rows, values, v: svd.v.clone() };
         let whole = log.round();
         let matrix = GramPower::new(&shares, p).matrix() * (log - whole).exp2();
         Scaled { matrix, exponent: whole as i32 }
@@ -64,7 +64,7 @@ impl<'a> GramPower<'a> {
     }
 
     /// q_i = v_iᵀGv_i over the right singular vectors of M.
-    pub fn quadratic_form(svd: &Svd, gram: &DMatrix<f64>) -> Vec<f64> {
+    pub fn quadratic_form(svd: &RightSvd, gram: &DMatrix<f64>) -> Vec<f64> {
         let along = gram * &svd.v;
         (0..svd.v.ncols()).map(|i| svd.v.column(i).dot(&along.column(i))).collect()
     }
@@ -80,7 +80,7 @@ mod tests {
     fn integer_powers_are_products() {
         let m = gaussian_matrix(3, 5, &mut stream(1, Purpose::Init));
         let gram = m.transpose() * &m;
-        let svd = Svd::new(m.as_view()).unwrap();
+        let svd = RightSvd::new(m.as_view()).unwrap();
         assert!((GramPower::new(&svd, 1.0).matrix() - &gram).norm() < 1e-14 * gram.norm());
         let cube = &gram * &gram * &gram;
         assert!((GramPower::new(&svd, 3.0).matrix() - &cube).norm() < 1e-13 * cube.norm());
@@ -91,7 +91,7 @@ mod tests {
     fn a_fractional_power_of_a_low_rank_gram_matrix_has_no_noise_in_its_zero_modes() {
         let rng = &mut stream(2, Purpose::Init);
         let m = gaussian_matrix(6, 1, rng) * gaussian_matrix(1, 6, rng);
-        let svd = Svd::new(m.as_view()).unwrap();
+        let svd = RightSvd::new(m.as_view()).unwrap();
         let root = GramPower::new(&svd, 0.2).matrix();
         // Rank 1 means that trace and norm agree.
         assert!((root.trace() - root.norm()).abs() < 1e-13 * root.norm());
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn powers_out_of_range_are_powers_in_another_unit() {
         let m = gaussian_matrix(3, 5, &mut stream(3, Purpose::Init));
-        let svd = Svd::new(m.as_view()).unwrap();
+        let svd = RightSvd::new(m.as_view()).unwrap();
         for p in [0.2, 1.0, 5.0] {
             let plain = GramPower::scaled(&svd, 0, p);
             assert_eq!(plain.matrix, GramPower::new(&svd, p).matrix());
@@ -120,7 +120,7 @@ mod tests {
         let rng = &mut stream(4, Purpose::Init);
         let (m, w) = (gaussian_matrix(2, 6, rng), gaussian_matrix(6, 6, rng));
         let gram = w.transpose() * &w;
-        let svd = Svd::new(m.as_view()).unwrap();
+        let svd = RightSvd::new(m.as_view()).unwrap();
         let q = GramPower::quadratic_form(&svd, &gram);
         for p in [0.25, 1.0, 3.0] {
             let power = GramPower::new(&svd, p);

@@ -15,20 +15,65 @@ use super::team;
 thread_local! {
     /// Threads that products begun on this one may take.
     static THREADS: Cell<usize> = const { Cell::new(1) };
+
+    /// Threads that [`on_threads`] may give them, whatever it is asked for.
+    static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Sets a number of threads, and the earlier one again when it goes, even by a panic.
+struct Within(&'static std::thread::LocalKey<Cell<usize>>, usize);
+
+impl Within {
+    fn new(number: &'static std::thread::LocalKey<Cell<usize>>, now: usize) -> Self {
+        Self(number, number.replace(now))
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        self.0.set(self.1);
+    }
+}
+
+/// Runs `work`, in which [`on_threads`] gives no more than so many: other threads have work of their own.
+pub fn at_most_threads<R>(most: usize, work: impl FnOnce() -> R) -> R {
+    let _within = Within::new(&MOST, most);
+    work()
 }
 
 /// Runs `work`. Its large products take at most so many threads, this one included; all other products take one. The other threads are started
 /// when a product first needs them, and end with this thread, whatever pool it belongs to.
 pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
-    /// Restores the earlier number, even if the work panics.
-    struct Before(usize);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            THREADS.set(self.0);
+    let _within = Within::new(&THREADS, threads.min(MOST.get()));
+    work()
+}
+
+/// Calls `work(i, items[i])` once for each item, on at most so many threads, this one included; the others are those that help with products.
+/// With one thread it allocates nothing.
+///
+/// # Panics
+/// If `work` does.
+pub fn each_on_threads<T: Send>(threads: usize, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+    let threads = threads.min(MOST.get());
+    if threads <= 1 || items.len() <= 1 {
+        return items.iter_mut().enumerate().for_each(|(index, item)| work(index, item));
+    }
+    struct Items<T>(*mut T);
+    // SAFETY: it is used to send each item to one thread, by `at`.
+    unsafe impl<T: Send> Sync for Items<T> {}
+    impl<T> Items<T> {
+        /// # Safety
+        /// The index must be within the slice, and given once.
+        unsafe fn at<'a>(&self, index: usize) -> &'a mut T {
+            // SAFETY: by the caller's word.
+            unsafe { &mut *self.0.add(index) }
         }
     }
-    let _before = Before(THREADS.replace(threads));
-    work()
+    let (count, items) = (items.len(), Items(items.as_mut_ptr()));
+    team::for_each(count, threads, &|index| {
+        // SAFETY: the slice is borrowed until all are done, and each index below its length comes once.
+        work(index, unsafe { items.at(index) });
+    });
 }
 
 /// Multiplications of a product that is worth a second thread: some 70 microseconds of work, where handing it over takes 10.
@@ -146,6 +191,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_item_is_worked_on_once_by_any_number_of_threads() {
+        for threads in 0..6 {
+            let mut items: Vec<Vec<usize>> = vec![vec![7]; 5];
+            each_on_threads(threads, &mut items, |index, item| item.push(index));
+            assert_eq!(items, [[7, 0], [7, 1], [7, 2], [7, 3], [7, 4]]);
+            each_on_threads(threads, &mut [(); 0], |_, ()| unreachable!());
+        }
+    }
+
     /// Every entry is in one block.
     #[test]
     fn blocks_tile_their_matrix() {
@@ -222,6 +277,8 @@ mod tests {
         on_threads(3, || {
             on_threads(2, || assert_eq!(THREADS.get(), 2));
             assert_eq!(THREADS.get(), 3);
+            at_most_threads(2, || on_threads(3, || assert_eq!(THREADS.get(), 2)));
+            on_threads(4, || assert_eq!(THREADS.get(), 4));
         });
         let _ = std::panic::catch_unwind(|| on_threads(5, || std::panic::resume_unwind(Box::new(()))));
         assert_eq!(THREADS.get(), 1);

@@ -23,14 +23,14 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use crate::data::Dataset;
-use crate::linalg::Write;
+use crate::linalg::{Write, each_on_threads};
 use crate::loss::Loss;
 use crate::network::{Architecture, WeightDecay};
 use crate::ode::Switching;
 
 use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel};
 
-use blocks::{Block, Division, each, flops};
+use blocks::{Block, Division, flops};
 use condensed::{Condensed, State};
 use sliding::{Entry, Kinks, Watch};
 use tangent::Tangent;
@@ -160,7 +160,7 @@ impl MlpObjective {
         self.condensed.rise(state, theta);
         let (weights, net, rule) = (self.condensed.values(state, theta), &self.condensed.net, (self.loss, self.share()));
         let (blocks, division) = (&*self.blocks, self.division);
-        each(lanes, self.threads, |index, lane| {
+        each_on_threads(self.threads, lanes, |index, lane| {
             lane.flips.clear();
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let write = if k == 0 { Write::Replace } else { Write::Add };
@@ -209,7 +209,7 @@ impl Objective for MlpObjective {
         self.condensed.rise(state, theta);
         let (weights, net, loss) = (self.condensed.values(state, theta), &self.condensed.net, self.loss);
         let (blocks, division) = (&*self.blocks, self.division);
-        each(lanes, self.threads, |index, lane| {
+        each_on_threads(self.threads, lanes, |index, lane| {
             lane.loss = 0.0;
             for block in division.lane(blocks, index) {
                 lane.tape.hold(&[]);
@@ -226,7 +226,7 @@ impl Objective for MlpObjective {
         self.condensed.rise(state, theta);
         let (weights, net, loss) = (self.condensed.values(state, theta), &self.condensed.net, self.loss);
         let (blocks, division) = (&*self.blocks, self.division);
-        each(lanes, self.threads, |index, lane| {
+        each_on_threads(self.threads, lanes, |index, lane| {
             lane.right = 0.0;
             for block in division.lane(blocks, index) {
                 lane.tape.hold(&[]);

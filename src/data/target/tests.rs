@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::data::{
     Counterexample, Distribution, Inputs, Link, LowRankTarget, MultiIndex, Parity, SingleIndex, Synthetic, Teacher,
 };
-use crate::linalg::{GramPower, Svd, cosine, singular_values};
+use crate::linalg::{GramPower, RightSvd, cosine, singular_values};
 use crate::network::Activation;
 use crate::rng::gaussian_matrix;
 
@@ -155,7 +155,7 @@ fn the_counterexample_has_the_dense_agop_of_the_paper() {
             0,
         );
         let factor = target(&settings, k, 0).agop_factor(&law).unwrap();
-        let (svd, eye) = (Svd::new(factor.as_view()).unwrap(), DMatrix::identity(k, k));
+        let (svd, eye) = (RightSvd::new(factor.as_view()).unwrap(), DMatrix::identity(k, k));
         let power = |p: f64| cosine(&eye, &GramPower::new(&svd, p).matrix());
         let size = k as f64;
         assert!((power(1.0) - 2.0 / (size + 3.0).sqrt()).abs() < 1e-14);

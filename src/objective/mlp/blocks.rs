@@ -90,28 +90,6 @@ pub(super) fn flops(net: &Architecture, samples: usize) -> u64 {
     (1..=net.depth()).map(|l| (products(l) * 2 * samples * net.widths()[l] * net.widths()[l - 1]) as u64).sum()
 }
 
-/// Runs `work` for each lane, on as many threads as asked for. On one it allocates nothing.
-pub(super) fn each<T: Send>(lanes: &mut [T], threads: usize, work: impl Fn(usize, &mut T) + Sync) {
-    let threads = threads.clamp(1, lanes.len().max(1));
-    let per_thread = lanes.len().div_ceil(threads).max(1);
-    if threads == 1 {
-        return lanes.iter_mut().enumerate().for_each(|(index, lane)| work(index, lane));
-    }
-    let work = &work;
-    std::thread::scope(|scope| {
-        let mut groups = lanes.chunks_mut(per_thread).enumerate();
-        let own = groups.next();
-        for (group, lanes) in groups {
-            scope.spawn(move || {
-                lanes.iter_mut().enumerate().for_each(|(index, lane)| work(group * per_thread + index, lane));
-            });
-        }
-        if let Some((_, lanes)) = own {
-            lanes.iter_mut().enumerate().for_each(|(index, lane)| work(index, lane));
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,15 +112,6 @@ mod tests {
             let seen: Vec<f64> = blocks.iter().flat_map(|block| block.x.iter().copied()).collect();
             prop_assert!(seen.iter().enumerate().all(|(i, x)| *x == i as f64) && seen.len() == samples);
             prop_assert_eq!(blocks.len().div_ceil(division.blocks_per_lane), division.lanes);
-        }
-    }
-
-    #[test]
-    fn each_lane_is_worked_on_once_by_any_number_of_threads() {
-        for threads in 1..6 {
-            let mut lanes = vec![0; 5];
-            each(&mut lanes, threads, |index, lane| *lane += index + 1);
-            assert_eq!(lanes, [1, 2, 3, 4, 5]);
         }
     }
 

@@ -9,13 +9,13 @@ use std::cell::RefCell;
 use nalgebra::{DMatrixView, DVector};
 
 use crate::data::Dataset;
-use crate::linalg::{Write, gemm_nn};
+use crate::linalg::{Write, each_on_threads, gemm_nn};
 use crate::loss::Loss;
 use crate::network::Architecture;
 use crate::objective::Samples;
 
 use super::along::{Direction, Dots, Taped};
-use super::blocks::{Block, Division, Part, each};
+use super::blocks::{Block, Division, Part};
 use super::reduce;
 use super::tape::{Keep, Tape, matrix_mut, multiply};
 
@@ -77,7 +77,7 @@ impl SampleProducts {
         let lanes = &mut *self.lanes.borrow_mut();
         let rule = (self.loss, 1.0 / self.samples as f64);
         let (net, blocks, division) = (&self.net, &*self.blocks, self.division);
-        each(lanes, self.threads, |index, lane| {
+        each_on_threads(self.threads, lanes, |index, lane| {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let write = if k == 0 { Write::Replace } else { Write::Add };
                 lane.add(net, theta.as_slice(), block.part(), rule, write);

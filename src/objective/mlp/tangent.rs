@@ -2,10 +2,9 @@
 
 use nalgebra::DVector;
 
-use crate::linalg::Write;
+use crate::linalg::{Write, each_on_threads};
 
 use super::along::{Along, Dots, Taped};
-use super::blocks::each;
 use super::condensed::State;
 use super::sliding::Watch;
 use super::tape::{Keep, Tape};
@@ -70,7 +69,7 @@ impl Tangent {
         }
         let (weights, rule) = (condensed.values(&self.base, theta), (objective.loss, objective.share()));
         let (blocks, division) = (&*objective.blocks, objective.division);
-        each(&mut self.lanes, objective.threads, |index, lane| {
+        each_on_threads(objective.threads, &mut self.lanes, |index, lane| {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
                 let write = if k == 0 { Write::Replace } else { Write::Add };
@@ -91,7 +90,7 @@ impl Tangent {
         let (weights, direction) = (condensed.values(&self.base, theta), condensed.values(&self.dot, v));
         let rule = (objective.loss, objective.share());
         let (blocks, division) = (&*objective.blocks, objective.division);
-        each(&mut self.lanes, objective.threads, |index, lane| {
+        each_on_threads(objective.threads, &mut self.lanes, |index, lane| {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
                 if !self.kept {
