@@ -1,6 +1,6 @@
 //! Jacobians of a network over its samples: their mean and the deviations from it.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DMatrixView};
 
 use crate::linalg::{FAINT, Scaled};
 
@@ -32,6 +32,12 @@ impl Jacobian {
     pub(super) fn varying(mean: DMatrix<f64>, centred: DMatrix<f64>, bound: f64) -> Self {
         let largest = mean.amax().max(centred.amax());
         Self { mean, centred, exponent: 0, lost: bound < FAINT || (largest > 0.0 && largest < FAINT) }
+    }
+
+    /// Whether it is this matrix at every sample.
+    pub fn is_constant(&self, matrix: DMatrixView<f64>) -> bool {
+        let Scaled { matrix, exponent } = Scaled::new(matrix.into_owned());
+        self.centred.nrows() == 0 && self.exponent == exponent && self.mean == matrix
     }
 
     /// R = [J̄; C], for which RᵀR = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i), uncentred: J_l itself where it is constant. In the same units.

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::linalg::{GramPower, Svd, SvdError, cosine};
+use crate::linalg::{GramPower, RightSvd, SvdError, cosine};
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -55,10 +55,7 @@ impl Observable for Agop {
 
 /// NaN where the centred Jacobian is zero.
 fn centred(snapshot: &Snapshot) -> Result<f64, SvdError> {
-    let centred = snapshot.centred_jacobian();
-    if centred.nrows() == 0 {
-        return Ok(f64::NAN);
-    }
-    let power = GramPower::new(&Svd::new(centred.as_view())?, 1.0 / snapshot.depth() as f64).matrix();
+    let Some(centred) = snapshot.centred_jacobian() else { return Ok(f64::NAN) };
+    let power = GramPower::new(&RightSvd::new(centred.as_view())?, 1.0 / snapshot.depth() as f64).matrix();
     Ok(cosine(&snapshot.gram(1).matrix, &power))
 }

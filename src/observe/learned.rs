@@ -26,7 +26,7 @@ impl Observable for Learned {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let loss = snapshot.objective.loss(snapshot.parameters.values());
+        let loss = snapshot.loss();
         row.float("loss_over_constant", if self.constant > 0.0 { loss / self.constant } else { f64::NAN });
     }
 }

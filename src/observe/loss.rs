@@ -27,8 +27,7 @@ impl Observable for TrainLoss {
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let theta = snapshot.parameters.values();
-        let (loss, decay, net) =
-            (snapshot.objective.loss(theta), snapshot.objective.weight_decay(), snapshot.parameters.architecture());
+        let (loss, decay, net) = (snapshot.loss(), snapshot.objective.weight_decay(), snapshot.parameters.architecture());
         let mut gradient = snapshot.loss_gradient() + decay.times(net, theta);
         self.0.multiply_root(net, &mut gradient);
         row.float("loss", loss);

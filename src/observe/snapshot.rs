@@ -4,13 +4,13 @@ use std::cell::OnceCell;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{GramPower, Scaled, Svd, SvdError, norm, scale, singular_values};
+use crate::linalg::{GramPower, RightSvd, Scaled, SvdError, check_finite, norm, scale, singular_values};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::{Jacobian, Objective};
 
 use super::{CompanionKind, Curvature, Entry};
 
-/// Weights at time t, decomposed.
+/// Weights at time t, and what observables ask of them: each decomposition is made once, when it is first asked for.
 pub struct Snapshot<'a> {
     /// The common clock.
     pub t: f64,
@@ -23,34 +23,30 @@ pub struct Snapshot<'a> {
     /// θ of the process's companions at the same time, of those that have got there.
     pub companions: Vec<(CompanionKind, &'a DVector<f64>)>,
     /// What is known of weights that were put back on the balance law; `None` for all others.
-    pub preserved: Option<Preserved<'a>>,
+    pub preserved: Option<&'a Preserved>,
     /// The largest curvature, where it was measured.
     pub curvature: Option<Curvature>,
     /// What the discrete law of the balance says, where a ledger is kept.
     pub ledger: Option<Entry>,
-    /// What is decomposed, once it was asked for.
-    decompositions: OnceCell<Decompositions>,
-    /// ∇ℒ, once it was asked for.
+    /// J_l over the samples, l = 1, …, L; none of an objective without layers.
+    over_samples: OnceCell<Vec<Jacobian>>,
+    /// The decomposition of W_1, whose Gram matrix is raised to powers.
+    first_weight: OnceCell<Decomposed>,
+    /// Singular values of W_l, at index l − 1.
+    spectra: Vec<OnceCell<Vec<f64>>>,
+    /// Decompositions of R_l at index l − 1, R_lᵀR_l the mean of J_lᵀJ_l over the samples.
+    jacobians: Vec<OnceCell<Decomposed>>,
+    /// ℒ.
+    loss: OnceCell<f64>,
+    /// ∇ℒ.
     loss_gradient: OnceCell<DVector<f64>>,
 }
 
-/// What several observables share.
-struct Decompositions {
-    /// The decomposition of W_1, whose Gram matrix is raised to powers.
-    first_weight: Decomposed,
-    /// Singular values of W_1, …, W_L, at index l − 1.
-    spectra: Vec<Vec<f64>>,
-    /// Decompositions of R_l at index l − 1, R_lᵀR_l the mean of J_lᵀJ_l over the samples.
-    jacobians: Vec<Decomposed>,
-    /// C with CᵀC = (1/n) Σ (J_1(x_i) − J̄_1)ᵀ(J_1(x_i) − J̄_1).
-    centred_jacobian: DMatrix<f64>,
-}
-
 /// Weights that were put back on the balance law.
-#[derive(Clone, Copy)]
-pub struct Preserved<'a> {
+#[derive(Clone)]
+pub struct Preserved {
     /// The weights, with what lies below float64 where that is kept.
-    pub weights: &'a ExtendedParameters,
+    pub weights: ExtendedParameters,
     /// Whether it is kept: then D is known far below the rounding of float64 weights.
     pub extended: bool,
     /// ‖δθ‖/‖θ‖ of the correction, as large as the integration's error in the law.
@@ -58,33 +54,47 @@ pub struct Preserved<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    /// Decomposes the weights. Fails where weights or their products are no longer finite.
+    /// Fails where weights or their products are no longer finite.
     pub fn new(
         t: f64,
         parameters: &'a Parameters,
         objective: &'a dyn Objective,
         flow: Option<&'a Parameters>,
     ) -> Result<Self, SvdError> {
-        let snapshot = Self::undecomposed(t, parameters, objective, flow);
-        let decompositions = Decompositions::new(parameters, objective)?;
-        Ok(Self { decompositions: decompositions.into(), ..snapshot })
+        let snapshot = Self::unchecked(t, parameters, objective, flow);
+        (1..=snapshot.depth()).try_for_each(|l| check_finite(parameters.weight(l)))?;
+        let kept = |jacobian: &&Jacobian| !jacobian.lost;
+        for jacobian in snapshot.over_samples().iter().filter(kept) {
+            check_finite(jacobian.mean.as_view())?;
+            check_finite(jacobian.centred.as_view())?;
+        }
+        Ok(snapshot)
     }
 
-    /// The same, whose weights are decomposed only if an observable asks for that: NaN where products are not finite.
-    pub fn undecomposed(
-        t: f64,
-        parameters: &'a Parameters,
-        objective: &'a dyn Objective,
-        flow: Option<&'a Parameters>,
-    ) -> Self {
-        let (companions, preserved, curvature, ledger) = (Vec::new(), None, None, None);
-        let (decompositions, loss_gradient) = (OnceCell::new(), OnceCell::new());
-        Self { t, parameters, objective, flow, companions, preserved, curvature, ledger, decompositions, loss_gradient }
+    /// The same, without asking whether products are finite: where they are not, what rests on them is NaN.
+    pub fn unchecked(t: f64, parameters: &'a Parameters, objective: &'a dyn Objective, flow: Option<&'a Parameters>) -> Self {
+        let depth = parameters.architecture().depth();
+        Self {
+            t,
+            parameters,
+            objective,
+            flow,
+            companions: Vec::new(),
+            preserved: None,
+            curvature: None,
+            ledger: None,
+            over_samples: OnceCell::new(),
+            first_weight: OnceCell::new(),
+            spectra: vec![OnceCell::new(); depth],
+            jacobians: (0..depth).map(|_| OnceCell::new()).collect(),
+            loss: OnceCell::new(),
+            loss_gradient: OnceCell::new(),
+        }
     }
 
-    fn decompositions(&self) -> &Decompositions {
-        let unknown = |_| Decompositions::unknown(self.parameters);
-        self.decompositions.get_or_init(|| Decompositions::new(self.parameters, self.objective).unwrap_or_else(unknown))
+    fn over_samples(&self) -> &[Jacobian] {
+        let jacobians = || self.objective.layers().map_or_else(Vec::new, |of| of.jacobians(self.parameters.values()));
+        self.over_samples.get_or_init(jacobians)
     }
 
     /// L.
@@ -94,18 +104,39 @@ impl<'a> Snapshot<'a> {
 
     /// W_1 = 2^e·U·diag(σ)·Vᵀ.
     pub fn first_weight(&self) -> &Decomposed {
-        &self.decompositions().first_weight
+        self.first_weight.get_or_init(|| Decomposed::new(Scaled::new(self.parameters.weight(1).into_owned())))
     }
 
     /// The min(d_l, d_{l−1}) singular values of W_l, largest first, for l = 1, …, L.
     pub fn singular_values(&self, l: usize) -> &[f64] {
-        &self.decompositions().spectra[l - 1]
+        self.spectra[l - 1].get_or_init(|| {
+            let weight = self.parameters.weight(l);
+            if l == 1 {
+                return self.first_weight().values();
+            }
+            // Of a network with linear outputs J_L is W_L, and decomposed anyway.
+            let is_weight = |jacobian: &Jacobian| jacobian.is_constant(weight);
+            if l == self.depth() && self.over_samples().last().is_some_and(is_weight) {
+                return self.jacobian(l).values();
+            }
+            singular_values(weight).unwrap_or_else(|_| vec![f64::NAN; weight.nrows().min(weight.ncols())])
+        })
     }
 
     /// A factor R_l of the average gradient outer product with respect to the input of layer l = 1, …, L: R_lᵀR_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i),
-    /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself. NaN where underflow took its digits.
+    /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself. NaN where underflow took its digits, and of
+    /// an objective without layers.
     pub fn jacobian(&self, l: usize) -> &Decomposed {
-        &self.decompositions().jacobians[l - 1]
+        self.jacobians[l - 1].get_or_init(|| match self.over_samples().get(l - 1) {
+            Some(jacobian) if !jacobian.lost => {
+                Decomposed::new(Scaled { matrix: jacobian.factor(), exponent: jacobian.exponent })
+            }
+            lost => {
+                let net = self.parameters.architecture();
+                let rows = lost.map_or(net.output_dim(), |jacobian| jacobian.mean.nrows() + jacobian.centred.nrows());
+                Decomposed { svd: RightSvd::unknown(rows, net.shape(l).1), exponent: 0 }
+            }
+        })
     }
 
     /// A_f ∈ ℝ^{d_0 × d_0}.
@@ -113,7 +144,12 @@ impl<'a> Snapshot<'a> {
         self.jacobian(1).gram_power(1.0)
     }
 
-    /// ∇ℒ(θ), without decay: taken once, when it is first asked for.
+    /// ℒ(θ).
+    pub fn loss(&self) -> f64 {
+        *self.loss.get_or_init(|| self.objective.loss(self.parameters.values()))
+    }
+
+    /// ∇ℒ(θ), without decay.
     pub fn loss_gradient(&self) -> &DVector<f64> {
         self.loss_gradient.get_or_init(|| {
             let theta = self.parameters.values();
@@ -123,10 +159,11 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; no rows where J_i does not depend on x or is not
-    /// known.
-    pub fn centred_jacobian(&self) -> &DMatrix<f64> {
-        &self.decompositions().centred_jacobian
+    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; `None` where J_i does not depend on x or is
+    /// not known.
+    pub fn centred_jacobian(&self) -> Option<&DMatrix<f64>> {
+        let known = |jacobian: &&Jacobian| !jacobian.lost && jacobian.centred.nrows() > 0;
+        self.over_samples().first().filter(known).map(|jacobian| &jacobian.centred)
     }
 
     /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.
@@ -141,59 +178,29 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-impl Decompositions {
-    fn new(parameters: &Parameters, objective: &dyn Objective) -> Result<Self, SvdError> {
-        let depth = parameters.architecture().depth();
-        let first = Scaled::new(parameters.weight(1).into_owned());
-        let first_weight = Decomposed { svd: Svd::new(first.matrix.as_view())?, exponent: first.exponent };
-        let mut spectra = vec![singular_values_of(&first_weight)];
-        for l in 2..=depth {
-            spectra.push(singular_values(parameters.weight(l))?);
-        }
-        let over_samples = objective.layers().map_or_else(Vec::new, |layers| layers.jacobians(parameters.values()));
-        let jacobians = over_samples.iter().map(Decomposed::new).collect::<Result<Vec<_>, _>>()?;
-        let known = |jacobian: &Jacobian| !jacobian.lost;
-        let first = over_samples.into_iter().next().filter(known);
-        let centred_jacobian = first.map_or_else(|| DMatrix::zeros(0, 0), |first| first.centred);
-        Ok(Self { first_weight, spectra, jacobians, centred_jacobian })
-    }
-
-    /// Of weights whose products are not finite.
-    fn unknown(parameters: &Parameters) -> Self {
-        let net = parameters.architecture();
-        let of = |rows, columns| Decomposed { svd: Svd::unknown(rows, columns), exponent: 0 };
-        let layers = || (1..=net.depth()).map(|l| net.shape(l));
-        Self {
-            first_weight: of(net.shape(1).0, net.input_dim()),
-            spectra: layers().map(|(rows, columns)| vec![f64::NAN; rows.min(columns)]).collect(),
-            jacobians: layers().map(|(_, columns)| of(net.output_dim(), columns)).collect(),
-            centred_jacobian: DMatrix::zeros(0, 0),
-        }
-    }
-}
-
 /// The matrix 2^exponent·U·diag(σ)·Vᵀ.
 pub struct Decomposed {
-    /// U, σ and V.
-    pub svd: Svd,
+    /// σ and V.
+    pub svd: RightSvd,
     /// Of the unit of σ, other than 0 for very small or large matrices.
     pub exponent: i32,
 }
 
 impl Decomposed {
-    fn new(jacobian: &Jacobian) -> Result<Self, SvdError> {
-        let factor = jacobian.factor();
-        let svd = if jacobian.lost { Svd::unknown(factor.nrows(), factor.ncols()) } else { Svd::new(factor.as_view())? };
-        Ok(Self { svd, exponent: jacobian.exponent })
+    /// NaN where it has no decomposition.
+    fn new(of: Scaled) -> Self {
+        let Scaled { matrix, exponent } = of;
+        let svd = RightSvd::new(matrix.as_view()).unwrap_or_else(|_| RightSvd::unknown(matrix.nrows(), matrix.ncols()));
+        Self { svd, exponent }
+    }
+
+    /// σ in units of 1.
+    fn values(&self) -> Vec<f64> {
+        self.svd.values.iter().map(|&s| scale(s, self.exponent)).collect()
     }
 
     /// (MᵀM)^p of this matrix M.
     pub fn gram_power(&self, p: f64) -> Scaled {
         GramPower::scaled(&self.svd, self.exponent, p)
     }
-}
-
-/// σ in units of 1.
-fn singular_values_of(of: &Decomposed) -> Vec<f64> {
-    of.svd.values.iter().map(|&s| scale(s, of.exponent)).collect()
 }

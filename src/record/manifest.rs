@@ -60,7 +60,8 @@ pub struct Process {
     pub gradients_monitoring: u64,
     /// Time spent stepping, observation and monitoring apart.
     pub wall_seconds: f64,
-    /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged.
+    /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged. On
+    /// several threads it overlaps with stepping.
     pub observation_seconds: f64,
     /// How it ended.
     pub termination: Reason,

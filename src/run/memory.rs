@@ -12,7 +12,8 @@
 //!   also 2T(1 + k)P, θ as it is recorded and as it is laid out to be written.
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
-//! 45 MB.
+//! 45 MB. All this is on one thread; each further thread of processes and observation takes an objective and what weights are observed by
+//! again, and 4 P for weights that wait to be observed. There are as many as the machine's cores and its memory allow.
 
 use std::path::Path;
 
@@ -38,6 +39,8 @@ pub struct Memory {
     pub kernel: u64,
     /// What is recorded.
     pub records: u64,
+    /// What each further thread takes of processes and observation. A run does without where memory is short, so that no total has it.
+    pub further_thread: u64,
 }
 
 /// A run that takes more memory than it may.
@@ -170,7 +173,14 @@ impl Memory {
             processes: bytes(processes),
             kernel: bytes(kernel.saturating_mul(twice)),
             records: bytes(records),
+            further_thread: bytes(sum([objective, observation, product([4, parameters])])),
         }
+    }
+
+    /// The most threads that a run may take within `limit` bytes: 1 at least, and no more than `most`.
+    pub fn threads_within(&self, limit: u64, most: usize) -> usize {
+        let further = limit.saturating_sub(self.total()) / self.further_thread.max(1);
+        most.min(usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1)).max(1)
     }
 
     /// All parts together.
@@ -233,6 +243,17 @@ flow: {t_end: 10}
     fn a_small_run_takes_little() {
         assert!(memory(&[]).total() < 60_000_000);
         assert!(memory(&[]).check(1 << 30).is_ok());
+    }
+
+    #[test]
+    fn further_threads_are_those_that_memory_allows() {
+        let memory = memory(&["network.widths=[3, 2000, 2]"]);
+        let within = |further: f64| {
+            let limit = memory.total() as f64 + further * memory.further_thread as f64;
+            memory.threads_within(limit as u64, 8)
+        };
+        assert_eq!([within(-1.0), within(0.5), within(2.5), within(100.0)], [1, 1, 3, 8]);
+        assert!(memory.further_thread > 8 * 7 * 2000 * 2000);
     }
 
     /// Each is within reach of a small mistake, and each names its own part.

@@ -128,8 +128,8 @@ impl ProblemError {
 
 impl Problem {
     /// Draws or reads the data and the start. A linear network under the mean squared loss needs the moments of the samples only: they are
-    /// forgotten unless minibatches need them. Large gradients take as many threads as the machine has, and a run that takes more memory
-    /// than is free is refused.
+    /// forgotten unless minibatches need them. A run takes as many threads as the machine has, and one that takes more memory than is free is
+    /// refused.
     pub fn new(scenario: &Scenario) -> Result<Self, ProblemError> {
         Self::within(scenario, free_memory().unwrap_or(u64::MAX))
     }
@@ -139,9 +139,11 @@ impl Problem {
         Self::with_threads(scenario, thread::available_parallelism().map_or(1, usize::from), memory)
     }
 
-    /// The same, whose gradients take at most this many threads, 1 at least; the results have the same bits.
+    /// The same on at most this many threads, 1 at least: large gradients take them, and the processes and their observation as far as memory
+    /// allows. The results have the same bits.
     pub fn with_threads(scenario: &Scenario, threads: usize, memory: u64) -> Result<Self, ProblemError> {
-        Memory::of(scenario).check(memory)?;
+        let needed = Memory::of(scenario);
+        needed.check(memory)?;
         let architecture = Architecture::of(&scenario.network);
         let training = Training::of(scenario, &architecture, threads)?;
         if let Some(index) = scenario.measure.iter().position(|&measure| measure == Measure::Ntk) {
@@ -161,6 +163,7 @@ impl Problem {
             constant_loss,
             target_agop,
             samples,
+            threads: needed.threads_within(memory, threads),
             decomposed,
             notes,
             scenario_hash,

@@ -1,6 +1,6 @@
 //! `arrays.npz`: what observables wrote at every record, and what a session adds once all processes have ended.
 
-use crate::linalg::{GramPower, Svd};
+use crate::linalg::{GramPower, RightSvd};
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{Group, NamedArray, Owner, Snapshot, alpha_tildes, registry};
@@ -46,7 +46,7 @@ pub(super) fn low_parts(ended: &[Ended]) -> Arrays {
 fn target_arrays(problem: &Problem) -> Arrays {
     let mut arrays = Arrays::new();
     if let Some((factor, svd)) =
-        problem.target_agop.as_ref().and_then(|factor| Some((factor, Svd::new(factor.as_view()).ok()?)))
+        problem.target_agop.as_ref().and_then(|factor| Some((factor, RightSvd::new(factor.as_view()).ok()?)))
     {
         let mut values: Vec<f64> = svd.values.iter().map(|s| s * s).collect();
         values.resize(factor.ncols(), 0.0);

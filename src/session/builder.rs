@@ -91,6 +91,13 @@ impl Session {
         self
     }
 
+    /// Threads that processes and their observation may take, 1 unless asked for: on more the objective is duplicated, and its duplicates are
+    /// asked at the same time. The records are the same. Observables of one's own are always asked on one thread, in order of time.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.problem.threads = threads.max(1);
+        self
+    }
+
     /// Once it is raised all processes stop after their current steps.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Self {
         self.interrupt = interrupt;

@@ -9,14 +9,15 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::flow::Integrator;
 use crate::npz::Array;
-use crate::observe::{NamedArray, Owner};
+use crate::observe::{Measure, NamedArray, Owner};
 use crate::ode::{Interrupt, Termination, short};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
 use super::Plan;
 use super::flow::Flow;
-use super::warning::{Missed, VISIBLE};
-use super::{Finer, Finished, Problem, observables, record_flow, records};
+use super::observers::{Kept, Observer, Observers, Recording, Source};
+use super::warning::VISIBLE;
+use super::{Finer, Finished, Problem, records};
 
 /// The errors of every column, beside the records.
 pub(super) const ERRORS: NamedArray =
@@ -78,31 +79,33 @@ pub(super) fn finer(plan: &Plan) -> Plan {
         *step /= 2.0;
     }
     finer.optimizers.clear();
+    // Nothing is compared with a flow.
+    finer.measure.retain(|measure| !matches!(measure, Measure::ModifiedFlow | Measure::Limit));
     finer
 }
 
 /// What came of the second integration.
 pub(super) struct Second {
     run: Run,
-    /// Gradients spent until each record.
-    gradients: Vec<u64>,
+    /// Gradients spent until each record, by its time.
+    gradients: Vec<(f64, u64)>,
     stop: Termination,
 }
 
 impl Second {
     /// Integrates over the record times that the first one reaches, and to its end.
     pub(super) fn fly(plan: &Plan, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
-        let observables = observables(plan, &problem);
+        let observer = Observer::new(plan, &problem);
+        let observers = Observers::new(vec![Recorder::new("flow")], 1, 0);
+        let source = Source(&observers);
+        let mut recording = Recording::new(0, plan, &observers, &observer);
         let mut flow = Flow::new(plan, &problem, interrupt).unwatched();
-        let mut recorder = Recorder::new("flow");
         let mut gradients = Vec::new();
         let mut advance = |t: f64| {
             let there = flow.advance(t);
             if there {
-                // What is missed here, the first one has missed and told.
-                record_flow(&mut recorder, &observables, &mut flow, &problem, &mut Missed::default());
-                let recorded = recorder.last_time() == Some(flow.t());
-                gradients.extend(recorded.then(|| flow.gradients()));
+                flow.record(&mut recording);
+                gradients.push((flow.t(), flow.gradients()));
             }
             there
         };
@@ -112,7 +115,10 @@ impl Second {
             advance(lead.end());
         }
         let ended = flow.ended();
-        let run = records(plan, &[recorder], &[(ended.name, ended.parameters)], &problem);
+        drop(source);
+        // What is missed here, the first one has missed and told.
+        let Kept { recorders, .. } = observers.finish(&observer);
+        let run = records(plan, &recorders, &[(ended.name, ended.parameters)], &problem);
         Self { run, gradients, stop: ended.termination }
     }
 
@@ -161,7 +167,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
         rtol: finer.flow.rtol,
         atol: finer.flow.atol,
         step,
-        gradients: partners[last].map_or(0, |j| second.gradients[j]),
+        gradients: second.gradients.iter().find(|(t, _)| *t == first_t[last]).map_or(0, |(_, gradients)| *gradients),
         t_compared: first_t[last],
         columns,
     };

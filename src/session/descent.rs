@@ -1,13 +1,14 @@
 //! A descent, stepped by an optimizer: a sibling of the flow, from the same start, on the same clock, under the same observables.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
 use crate::network::Parameters;
 use crate::objective::BatchGradient;
-use crate::observe::{Entry, Group, Measure, Snapshot};
+use crate::observe::{Entry, Group, Measure};
 use crate::ode::{Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{BatchStream, Batching, Optimizer, Rule};
 use crate::theory::Ledger;
@@ -15,8 +16,9 @@ use crate::theory::Ledger;
 use super::Plan;
 use super::Problem;
 use super::companion::{CompanionFlow, companions};
+use super::observers::Recording;
+use super::pending::PendingRecord;
 use super::process::Ended;
-use super::schedule::Clock;
 use super::sharpness::Sharpness;
 use super::stop::Criterion;
 
@@ -153,7 +155,7 @@ impl<'a> Descent<'a> {
     }
 
     /// Measures what costs gradients, and closes the ledger of the steps since the last look.
-    pub(super) fn look(&mut self) {
+    fn look(&mut self) {
         let (t, rate) = (self.t(), self.settings.rate(self.steps));
         if let Some(sharpness) = &mut self.sharpness {
             sharpness.look(self.parameters.values(), self.steps, t, rate);
@@ -165,29 +167,30 @@ impl<'a> Descent<'a> {
     }
 
     /// Adds to the time spent on its observation.
-    pub(super) fn observed(&mut self, time: Duration) {
+    fn observed(&mut self, time: Duration) {
         self.observation += time;
     }
 
-    /// `flow`: the flow at this descent's time.
-    pub(super) fn snapshot<'s>(&'s self, flow: Option<&'s Parameters>) -> Option<Snapshot<'s>> {
-        let mut snapshot = self.problem.snapshot(self.t(), &self.parameters, flow)?;
-        snapshot.companions = self.companions.iter().filter_map(|companion| companion.at(snapshot.t)).collect();
-        snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
-        snapshot.ledger = self.entry;
-        Some(snapshot)
+    /// Hands in its record where it stands. `flow`: θ of the flow at this descent's time.
+    pub(super) fn record(&mut self, recording: &mut Recording, flow: Option<Arc<Parameters>>) {
+        let begin = Instant::now();
+        self.look();
+        let t = self.t();
+        let companions = self.companions.iter().filter_map(|companion| companion.at(t));
+        let pending = PendingRecord {
+            flow,
+            companions: companions.map(|(kind, theta)| (kind, theta.clone())).collect(),
+            curvature: self.sharpness.as_ref().map(Sharpness::observed),
+            ledger: self.entry,
+            ..PendingRecord::new(self.steps, t, &self.parameters)
+        };
+        self.observed(begin.elapsed());
+        let own = recording.add(pending);
+        self.observed(own);
     }
 
     pub(super) fn t(&self) -> f64 {
         self.settings.time(self.steps)
-    }
-
-    pub(super) fn clock(&self) -> Clock<'a> {
-        Clock { settings: self.settings, last_step: self.last }
-    }
-
-    pub(super) fn steps(&self) -> u64 {
-        self.steps
     }
 
     pub(super) fn ended(mut self) -> Ended {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::network::Parameters;
-use crate::observe::{Measure, Snapshot};
+use crate::observe::Measure;
 use crate::ode::{Change, Event, EventKind, Interrupt, Termination};
-use crate::record::Recorder;
 
 use super::Plan;
 use super::Problem;
 use super::flight::Flight;
 use super::monitor::{Monitor, Seen};
+use super::observers::Recording;
+use super::pending::PendingRecord;
 use super::preserve::Preservation;
 use super::process::Ended;
 use super::sharpness::Sharpness;
@@ -85,7 +86,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Puts the weights back on the balance law, if the scenario asks for it. The flow goes on from there.
-    pub(super) fn preserve(&mut self) {
+    fn preserve(&mut self) {
         let begin = Instant::now();
         if let Some(preservation) = &mut self.preservation {
             preservation.apply(self.flight.t, &mut self.flight.parameters);
@@ -96,16 +97,9 @@ impl<'a> Flow<'a> {
         self.flight.spend(begin.elapsed());
     }
 
-    /// Measures what the scenario asks for and costs gradients, where the flow stands.
-    pub(super) fn measure(&mut self) {
-        if let Some(sharpness) = &mut self.sharpness {
-            sharpness.look(self.flight.parameters.values(), self.flight.work().accepted, self.flight.t, f64::NAN);
-        }
-    }
-
-    /// Whether it has stopped short at a time that is not yet recorded.
-    pub(super) fn just_stopped(&self, recorder: &Recorder) -> bool {
-        self.flight.stop.is_some() && recorder.last_time() != Some(self.flight.t)
+    /// Whether it has stopped short at another time than that of its last record.
+    pub(super) fn just_stopped(&self, last: Option<f64>) -> bool {
+        self.flight.stop.is_some() && last != Some(self.flight.t)
     }
 
     /// Whether it goes no further.
@@ -137,7 +131,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Adds to the time spent on its observation.
-    pub(super) fn observed(&mut self, time: Duration) {
+    fn observed(&mut self, time: Duration) {
         self.observation += time;
     }
 
@@ -148,19 +142,25 @@ impl<'a> Flow<'a> {
         (*now == t || stays).then_some(parameters)
     }
 
-    pub(super) fn snapshot(&self, problem: &'a Problem) -> Option<Snapshot<'_>> {
-        let mut snapshot = problem.snapshot(self.flight.t, &self.flight.parameters, None)?;
-        snapshot.preserved = self.preservation.as_ref().and_then(Preservation::observed);
-        snapshot.curvature = self.sharpness.as_ref().map(Sharpness::observed);
-        Some(snapshot)
+    /// Hands in its record where it stands, put back on the balance law first if the scenario asks for it.
+    pub(super) fn record(&mut self, recording: &mut Recording) {
+        self.preserve();
+        let begin = Instant::now();
+        if let Some(sharpness) = &mut self.sharpness {
+            sharpness.look(self.flight.parameters.values(), self.flight.work().accepted, self.flight.t, f64::NAN);
+        }
+        let pending = PendingRecord {
+            preserved: self.preservation.as_ref().and_then(Preservation::observed),
+            curvature: self.sharpness.as_ref().map(Sharpness::observed),
+            ..PendingRecord::new(self.flight.work().accepted, self.flight.t, &self.flight.parameters)
+        };
+        self.observed(begin.elapsed());
+        let own = recording.add(pending);
+        self.observed(own);
     }
 
     pub(super) fn t(&self) -> f64 {
         self.flight.t
-    }
-
-    pub(super) fn steps(&self) -> u64 {
-        self.flight.work().accepted
     }
 
     /// Gradients that stepping has taken so far.

@@ -15,11 +15,14 @@ mod flight;
 mod flow;
 mod integrator;
 mod monitor;
+mod observers;
+mod pending;
 mod plan;
 mod plateaus;
 mod preserve;
 mod problem;
 mod process;
+mod processes;
 mod schedule;
 mod sharpness;
 mod sliding;
@@ -37,24 +40,18 @@ pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
 pub use stop::Stop;
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use crate::claim::{self, Evidence};
 use crate::network::Parameters;
 use crate::npz::Arrays;
-use crate::observe::{
-    self, Accuracy, Columns, CompanionDistance, Group, Learned, Measure, Ntk, Observable, Row, Snapshot, TestLoss,
-};
+use crate::observe::{self, Accuracy, CompanionDistance, Group, Learned, Measure, Ntk, Observable, TestLoss};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
 
 use arrays::{all_arrays, low_parts};
 use certificate::{Lead, Leading, Second};
-use descent::Descent;
-use flow::Flow;
+use observers::Kept;
 use process::Ended;
-use schedule::{Clock, schedule};
+use processes::{Carried, carry};
 use warning::Missed;
 
 /// All that a run leaves: what the run folder holds.
@@ -138,62 +135,12 @@ fn integrate(
     plan: &Plan,
     problem: &Problem,
     interrupt: &Interrupt,
-    mut progress: impl FnMut(f64),
+    progress: impl FnMut(f64),
     lead: Option<&Lead>,
 ) -> Finished {
-    let mut observables = observables(plan, problem);
-    if plan.observes(Group::Distance) {
-        observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
-    }
-    let mut flow = Flow::new(plan, problem, interrupt);
-    let mut descents: Vec<Descent> =
-        plan.optimizers.iter().map(|settings| Descent::new(settings, plan, problem, interrupt)).collect();
-    let mut recorders: Vec<Recorder> = vec![Recorder::new("flow")];
-    recorders.extend(plan.optimizers.iter().map(|settings| Recorder::new(settings.name())));
-
-    if plan.record_weights {
-        recorders.iter_mut().for_each(Recorder::keep_weights);
-    }
-
-    let clocks: Vec<Clock> = descents.iter().map(Descent::clock).collect();
-    let mut missed = Missed::default();
-    for event in schedule(plan.record_times(), &clocks) {
-        let there = flow.advance(event.t);
-        if (event.flow && there) || flow.just_stopped(&recorders[0]) {
-            record_flow(&mut recorders[0], &observables, &mut flow, problem, &mut missed);
-        }
-        if let Some(lead) = lead {
-            lead.at(flow.t());
-        }
-        if event.flow && there {
-            flow.look_at_record();
-        } else if flow.is_stopped() {
-            flow.look_stopped();
-        }
-        for &(index, step) in &event.descents {
-            let descent = &mut descents[index];
-            let good = descent.advance(step);
-            let recorder = &mut recorders[index + 1];
-            // A stopped descent is recorded once, where it stopped.
-            if good || recorder.last_time() != Some(descent.t()) {
-                let begin = Instant::now();
-                descent.look();
-                let snapshot = descent.snapshot(flow.at(event.t).filter(|_| good));
-                record(recorder, &observables, descent.steps(), snapshot, &mut missed);
-                descent.observed(begin.elapsed());
-            }
-        }
-        progress(event.t);
-        if interrupt.is_raised() {
-            break;
-        }
-    }
-    // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
-    if interrupt.is_raised() && recorders[0].last_time() != Some(flow.t()) {
-        record_flow(&mut recorders[0], &observables, &mut flow, problem, &mut missed);
-    }
-
-    let ended: Vec<Ended> = std::iter::once(flow.ended()).chain(descents.into_iter().map(Descent::ended)).collect();
+    let Carried { ended, kept, undeclared } = carry(plan, problem, interrupt, progress, lead);
+    let Kept { mut recorders, missed, .. } = kept;
+    let missed = Missed { moments: missed, undeclared };
     let entry = |end: &Ended| {
         let process = Process::new(end.work, end.time.as_secs_f64(), end.termination);
         (
@@ -237,7 +184,7 @@ fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)]
     }
 }
 
-/// What is measured of every process.
+/// What is measured of every process, observables of one's own apart.
 fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = if problem.objective.layers().is_some() {
         let mut all = observe::all(&problem.start, plan.balance_law(), problem.target_agop.as_ref());
@@ -253,59 +200,11 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     if plan.measure.contains(&Measure::Ntk) {
         observables.push(Box::new(Ntk::new(&*problem.objective, &problem.start)));
     }
-    observables.extend(own(plan));
+    if plan.observes(Group::Distance) {
+        observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
+    }
     observables.retain(|observable| plan.observes(observable.columns().group));
     observables
-}
-
-/// What the user of the library observes.
-fn own(plan: &Plan) -> impl Iterator<Item = Box<dyn Observable>> + '_ {
-    plan.own.0.iter().map(|observable| Box::new(Arc::clone(observable)) as Box<dyn Observable>)
-}
-
-/// Measures the flow where it stands, put back on the balance law first if the scenario asks for it.
-fn record_flow<'a>(
-    recorder: &mut Recorder,
-    observables: &[Box<dyn Observable>],
-    flow: &mut Flow<'a>,
-    problem: &'a Problem,
-    missed: &mut Missed,
-) {
-    flow.preserve();
-    let begin = Instant::now();
-    flow.measure();
-    record(recorder, observables, flow.steps(), flow.snapshot(problem), missed);
-    flow.observed(begin.elapsed());
-}
-
-/// Measures one moment; no `snapshot` where products of the weights overflow.
-fn record(
-    recorder: &mut Recorder,
-    observables: &[Box<dyn Observable>],
-    step: u64,
-    snapshot: Option<Snapshot>,
-    missed: &mut Missed,
-) {
-    let Some(snapshot) = snapshot else {
-        missed.moments += 1;
-        return;
-    };
-    let mut row = Row::default();
-    for observable in observables {
-        let Columns { group, list, arrays } = observable.columns();
-        let before = (row.scalars.len(), row.vectors.len());
-        observable.measure(&snapshot, &mut row);
-        if group == Group::Own {
-            let declared = |name: &str| list.iter().any(|column| column.layer(name).is_some());
-            let others = row.scalars.extract_if(before.0.., |(name, _)| !declared(name));
-            missed.undeclared.extend(others.map(|(name, _)| name));
-            let declared = |name: &str| arrays.iter().any(|array| array.is_called(name));
-            let others = row.vectors.extract_if(before.1.., |(name, _)| !declared(name));
-            missed.undeclared.extend(others.map(|(name, _)| name));
-        }
-    }
-    recorder.push(step, snapshot.t, row);
-    recorder.push_weights(snapshot.t, snapshot.parameters);
 }
 
 #[cfg(test)]

@@ -61,9 +61,9 @@ impl Preservation {
     }
 
     /// What an observer is told of weights that stand where the last projection left them.
-    pub(super) fn observed(&self) -> Option<observe::Preserved<'_>> {
+    pub(super) fn observed(&self) -> Option<observe::Preserved> {
         let extended = self.precision == Precision::DoubleDouble;
-        self.last.map(|last| observe::Preserved { weights: &self.weights, extended, correction: last.relative })
+        self.last.map(|last| observe::Preserved { weights: self.weights.clone(), extended, correction: last.relative })
     }
 
     /// The weights last projected, if they have digits below float64, and what went wrong.

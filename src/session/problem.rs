@@ -33,6 +33,8 @@ pub struct Problem {
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
+    /// Threads that processes and their observation may take, 1 at least.
+    pub threads: usize,
     /// Whether what is observed rests on decompositions of weights and Jacobians.
     pub decomposed: bool,
     /// What of the scenario was changed to make a problem of it.
@@ -54,6 +56,7 @@ impl Clone for Problem {
             constant_loss: self.constant_loss,
             target_agop: self.target_agop.clone(),
             samples: self.samples.clone(),
+            threads: self.threads,
             decomposed: self.decomposed,
             notes: self.notes.clone(),
             scenario_hash: self.scenario_hash.clone(),
@@ -75,6 +78,7 @@ impl Problem {
             constant_loss: f64::NAN,
             target_agop: None,
             samples: None,
+            threads: 1,
             decomposed,
             notes: Vec::new(),
             scenario_hash: String::new(),
@@ -109,7 +113,7 @@ impl Problem {
         atol / self.rates.range().1.sqrt()
     }
 
-    /// Weights to be observed; `None` where their products overflow and would have to be decomposed.
+    /// Weights to be observed; `None` where their products overflow and something that is observed rests on these.
     pub(super) fn snapshot<'s>(
         &'s self,
         t: f64,
@@ -119,7 +123,7 @@ impl Problem {
         if self.decomposed {
             Snapshot::new(t, parameters, &*self.objective, flow).ok()
         } else {
-            Some(Snapshot::undecomposed(t, parameters, &*self.objective, flow))
+            Some(Snapshot::unchecked(t, parameters, &*self.objective, flow))
         }
     }
 }

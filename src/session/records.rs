@@ -1,26 +1,36 @@
 //! That records and optimizers leave the flow alone: methods with dense output take the same steps whatever is asked of them in between.
+//! And that any number of threads leaves the same records.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use nalgebra::DVector;
 
 use crate::data::Dataset;
 use crate::flow::{Flow, Integrator};
 use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
 use crate::objective::MlpObjective;
-use crate::optim::Gd;
+use crate::observe::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
+use crate::ode::Termination;
+use crate::optim::{Adam, Gd};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::{Finished, Session};
 
-/// A tanh network's flow to t = 30, recorded `records` times, beside gradient descent with this many steps if any.
-fn run(method: Integrator, rtol: f64, records: i32, steps: Option<u32>) -> Finished {
+/// A tanh network on 40 samples, and its start.
+fn problem() -> (MlpObjective, DVector<f64>) {
     let rng = &mut stream(3, Purpose::Inputs);
     let x = gaussian_matrix(40, 5, rng);
     let y = x.columns(0, 1).map(|x| (2.0 * x).sin());
     let net =
         Architecture::with_layers(&[5, 12, 12, 1], &[Activation::Tanh, Activation::Tanh, Activation::Identity], &[true; 3]);
     let start = gaussian_matrix(net.parameter_count(), 1, rng).column(0) * 0.4;
-    let objective = MlpObjective::new(net, Arc::new(Dataset { x, y }), Loss::Mse, 1e-3);
+    (MlpObjective::new(net, Arc::new(Dataset { x, y }), Loss::Mse, 1e-3), start)
+}
+
+/// A tanh network's flow to t = 30, recorded `records` times, beside gradient descent with this many steps if any.
+fn run(method: Integrator, rtol: f64, records: i32, steps: Option<u32>) -> Finished {
+    let (objective, start) = problem();
     let times = (0..records).map(|i| 30.0 * f64::from(i) / f64::from(records - 1));
     let session = Session::new(objective, start).flow(Flow::new(30.0).rtol(rtol).integrator(method)).record(times);
     let session = match steps {
@@ -56,4 +66,104 @@ fn records_and_optimizers_change_no_step_of_the_flow() {
     // Control: a method without dense output pays for its records.
     let [few, many] = [2, 101].map(|records| run(Integrator::Dopri5, 1e-6, records, None).manifest.processes["flow"].gradients);
     assert!(many > few + few / 10, "{few} {many}");
+}
+
+/// Flow, gradient descent that diverges, and two further optimizers with companions; certified or not, and stopped early or not.
+#[test]
+fn any_number_of_threads_leaves_the_same_records() {
+    for (certified, t_end) in [(false, 12.0), (true, 12.0)] {
+        let on = |threads: usize| {
+            let (objective, start) = problem();
+            let flow = Flow::new(t_end).rtol(1e-5);
+            let session = Session::new(objective, start)
+                .flow(Flow { certify: certified, ..flow })
+                .record((0..=40).map(|i| t_end * f64::from(i) / 40.0))
+                .record_weights()
+                .optimizer(Gd::new(0.05))
+                .optimizer(Gd { name: Some("fast".into()), steps: Some(100), ..Gd::new(8.0) })
+                .optimizer(Adam::new(0.01))
+                .measure(Measure::ModifiedFlow)
+                .measure(Measure::Sharpness);
+            session.threads(threads).run().unwrap()
+        };
+        let one = on(1);
+        let (_, fast) = &one.terminations[2];
+        assert!(matches!(fast, Termination::Diverged { .. }), "control: {fast}");
+        for threads in [2, 3, 8] {
+            let several = on(threads);
+            // Columns of text, of numbers and of NaN.
+            assert_eq!(format!("{:?}", several.run.table), format!("{:?}", one.run.table), "{threads}");
+            assert_eq!(format!("{:?}", several.run.arrays), format!("{:?}", one.run.arrays), "{threads}");
+            assert_eq!(format!("{:?}", several.trajectory), format!("{:?}", one.trajectory), "{threads}");
+            assert_eq!(several.manifest.warnings, one.manifest.warnings);
+            assert_eq!(several.terminations, one.terminations);
+            for ((name, here), (_, there)) in several.weights.iter().zip(&one.weights) {
+                assert_eq!(here.values(), there.values(), "{name}");
+            }
+        }
+    }
+}
+
+/// Writes down when it was asked.
+struct Clerk(Arc<Mutex<Vec<f64>>>);
+
+impl Observable for Clerk {
+    fn columns(&self) -> Columns {
+        const LIST: &[Column] = &[Column::new("asked", "t", "t", "time")];
+        Columns::new(Group::Own, LIST)
+    }
+
+    fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
+        self.0.lock().unwrap().push(snapshot.t);
+        row.float("asked", snapshot.t);
+    }
+}
+
+#[test]
+fn observables_of_ones_own_are_asked_in_order_of_time() {
+    let (objective, start) = problem();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let session = Session::new(objective, start).flow(Flow::new(3.0)).record((0..=30).map(|i| 0.1 * f64::from(i)));
+    let run = session.optimizer(Gd::new(0.1)).observe(Clerk(Arc::clone(&asked))).threads(4).run().unwrap();
+    let asked = asked.lock().unwrap();
+    assert!(asked.is_sorted() && asked.len() == 62, "{asked:?}");
+    assert_eq!(run.run.table.floats("flow", "asked"), run.run.table.floats("flow", "t"));
+    assert_eq!(run.run.table.floats("gd", "asked"), run.run.table.floats("gd", "t"));
+}
+
+/// Panics over weights that have moved.
+#[derive(Clone)]
+struct Fragile(MlpObjective, DVector<f64>);
+
+impl crate::objective::Objective for Fragile {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn duplicate(&self) -> Box<dyn crate::objective::Objective> {
+        Box::new(self.clone())
+    }
+
+    fn loss(&self, theta: &DVector<f64>) -> f64 {
+        assert!((theta - &self.1).norm() < 1e-3, "an objective of its user's panics");
+        self.0.loss(theta)
+    }
+
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.0.loss_gradient(theta, gradient);
+    }
+}
+
+/// An objective that panics ends the run by a panic, on whatever thread: nobody waits for ever.
+#[test]
+fn a_panic_reaches_whoever_runs_the_session() {
+    for threads in [1, 2, 3] {
+        let (objective, start) = problem();
+        let session = Session::new(Fragile(objective, start.clone()), start)
+            .flow(Flow::new(3.0))
+            .record((0..=30).map(|i| 0.1 * f64::from(i)));
+        let session = session.optimizer(Gd::new(0.1)).threads(threads);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| session.run().map(|_| ())));
+        assert!(outcome.is_err(), "{threads}");
+    }
 }

@@ -12,12 +12,26 @@ pub(super) struct Moment {
     pub descents: Vec<(usize, u64)>,
 }
 
+impl Moment {
+    /// Whether one of these optimizers is recorded.
+    pub(super) fn concerns(&self, group: &[usize]) -> bool {
+        self.descents.iter().any(|(index, _)| group.contains(index))
+    }
+}
+
 /// An optimizer's steps on the common clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock<'a> {
     /// Which say at what time a step stands.
     pub settings: &'a Optimizer,
     pub last_step: u64,
+}
+
+impl<'a> Clock<'a> {
+    /// Of an optimizer beside a flow to `t_end`.
+    pub(super) fn new(settings: &'a Optimizer, t_end: f64) -> Self {
+        Self { settings, last_step: settings.last_step(t_end) }
+    }
 }
 
 /// A step whose time is closer than this to a record time, relative to it, stands at that time: Σ η_j is rounded.
