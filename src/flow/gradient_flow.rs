@@ -1,7 +1,7 @@
 //! Gradient flow: θ̇ = −∇J(θ), that is Ẇ_l = −∂ℒ/∂W_l − λ_lW_l with W_l ∈ ℝ^{d_l × d_{l−1}}.
 //!
-//! With rates of layers, θ̇_l = −κ_l∇_lJ, it is integrated in φ_l = θ_l/√κ_l, where it is the gradient flow of J(θ(φ)): methods rely on a
-//! symmetric Jacobian. [`GradientFlow::state`] and [`GradientFlow::weights`] lead there and back.
+//! With layer-wise rates, θ̇_l = −κ_l∇_lJ is integrated in φ_l = θ_l/√κ_l, where it is the gradient flow of J(θ(φ)): methods rely on a
+//! symmetric Jacobian. [`GradientFlow::state`] maps θ to φ, and [`GradientFlow::weights`] φ to θ.
 
 use nalgebra::DVector;
 
@@ -11,7 +11,7 @@ use crate::ode::{JacobianProducts, LowRank, Switching, VectorField};
 
 use super::rated::Rated;
 
-/// −∇J of one objective. Autonomous; its Jacobian −∇²J is symmetric.
+/// The field −∇J of an objective. Autonomous; its Jacobian −∇²J is symmetric.
 pub struct GradientFlow<'a> {
     objective: Descended<'a>,
     rates: LayerRates,
@@ -19,17 +19,17 @@ pub struct GradientFlow<'a> {
 
 enum Descended<'a> {
     Shared(&'a dyn Objective),
-    /// With a memory of its own, of the kinks along which this flow slides; or in variables of its own.
+    /// An objective that remembers the kinks along which this flow slides, or one in the variables φ.
     Own(Box<dyn Objective>),
 }
 
 impl<'a> GradientFlow<'a> {
-    /// The flow down `objective`.
+    /// The gradient flow of `objective`.
     pub fn new(objective: &'a dyn Objective) -> Self {
         Self { objective: Descended::Shared(objective), rates: LayerRates::default() }
     }
 
-    /// The flow down `objective` whose layers have these rates. Frozen layers are those of `start`.
+    /// The gradient flow of `objective` with these rates. Frozen layers (κ_l = 0) keep the weights that they have in `start`.
     pub fn with_rates(objective: &'a dyn Objective, rates: &LayerRates, start: &Parameters) -> Self {
         if rates.are_one() {
             return Self::new(objective);
@@ -38,13 +38,13 @@ impl<'a> GradientFlow<'a> {
         Self { objective: Descended::Own(Box::new(rated)), rates: rates.clone() }
     }
 
-    /// The flow down `objective` that slides along its kinks, where it has some ([`Objective::sliding`]).
+    /// The gradient flow of `objective` that slides along its kinks, if it has any ([`Objective::sliding`]).
     pub fn sliding(objective: &'a dyn Objective) -> Self {
         let sliding = objective.sliding().map(Descended::Own);
         Self { objective: sliding.unwrap_or(Descended::Shared(objective)), rates: LayerRates::default() }
     }
 
-    /// What it goes down: where it slides, its gradient and its Hessian are those along the kinks; with rates, a function of φ.
+    /// The objective that the flow descends. On a kink its gradient and Hessian are those along the kink; with rates it is a function of φ.
     pub fn objective(&self) -> &dyn Objective {
         match &self.objective {
             Descended::Shared(objective) => *objective,
@@ -52,12 +52,12 @@ impl<'a> GradientFlow<'a> {
         }
     }
 
-    /// φ of θ, which is integrated; `None` where that is θ itself.
+    /// The integrated state φ of `theta`; `None` where that is θ itself.
     pub fn state(&self, theta: &Parameters) -> Option<DVector<f64>> {
         (!self.rates.are_one()).then(|| self.rates.scaled(theta).values().clone())
     }
 
-    /// `theta` ← θ of φ, but for frozen layers, which stay.
+    /// `theta` ← θ(φ), except for frozen layers, which stay.
     pub fn weights(&self, phi: &DVector<f64>, theta: &mut Parameters) {
         if let Some(layers) = self.objective().layers() {
             self.rates.unscale(layers.architecture(), phi, theta.values_mut());
@@ -78,7 +78,7 @@ impl VectorField for GradientFlow<'_> {
         }
     }
 
-    /// None of a flow whose layers decay at different rates.
+    /// 0 if the layers decay at different rates.
     fn decay(&self) -> f64 {
         self.objective().weight_decay().uniform().unwrap_or(0.0)
     }
@@ -92,8 +92,8 @@ impl VectorField for GradientFlow<'_> {
         self.objective().switching()
     }
 
-    /// Down an objective of nonlinear networks without kinks. Gradients of linear networks cost no more than the passes over vectors: at
-    /// rtol 1e-8 and 200 records flows of such took up to 19 % more gradients by `dp8`, and at 1e-10 fewer gradients but no less time.
+    /// For nonlinear networks without kinks. A gradient of a linear network costs no more than the method's own passes over vectors: at
+    /// rtol 1e-8 and 200 records such flows took up to 19 % more gradients by `dp8`, and at 1e-10 fewer gradients but no less time.
     fn favours_high_order(&self) -> bool {
         self.objective().layers().is_some_and(|layers| {
             let net = layers.architecture();
@@ -124,7 +124,7 @@ impl JacobianProducts for GradientFlow<'_> {
 
 #[cfg(test)]
 mod tests {
-    //! The flow against closed forms, by an independent integrator at tight tolerance.
+    //! The flow against closed forms, by independent integrators at a tight tolerance.
 
     use super::*;
     use crate::data::{Dataset, Moments};
@@ -137,7 +137,7 @@ mod tests {
 
     const TIGHT: Tolerance = Tolerance { rtol: 1e-12, atol: 1e-15 };
 
-    /// W_1, …, W_L at time `t`, by both methods, which must agree.
+    /// W_1, …, W_L at time `t` by `dopri5` and `dop853`, which must agree.
     fn flown(start: &[DMatrix<f64>], data: &Dataset, decay: f64, t: f64) -> Parameters {
         let mut widths = vec![start[0].ncols()];
         widths.extend(start.iter().map(DMatrix::nrows));
@@ -152,7 +152,7 @@ mod tests {
         };
         let a = end(dopri5(&field, TIGHT, Limits::default()).unwrap());
         let b = end(dop853(&field, TIGHT, Limits::default()).unwrap());
-        // Against the start: one of the solutions dies.
+        // Relative to the start: one of the solutions decays to 0.
         let size = Parameters::from_weights(&architecture, start).values().norm();
         assert!((a.values() - b.values()).norm() <= 1e-10 * size);
         a
@@ -191,12 +191,12 @@ mod tests {
             let end = flown(std::slice::from_ref(&start), &data, decay, t);
             let off = |wrong: f64| (end.weight(1) - exact(wrong, t)).norm() / exact(decay, t).norm();
             assert!(off(decay) < 1e-10, "{:e}", off(decay));
-            // Control: λ/2 or 2λ in its place is another curve.
+            // Control: λ/2 or 2λ gives another curve.
             assert!(decay == 0.0 || (off(0.5 * decay) > 1e-2 && off(2.0 * decay) > 1e-2));
         }
     }
 
-    /// Inputs with Σ_x = I and a target with singular values σ, both diagonal: every mode goes its own way.
+    /// Inputs with Σ_x = I and a target with singular values σ, both diagonal: the modes do not couple.
     fn diagonal_problem(sigma: &[f64]) -> Dataset {
         let d = sigma.len();
         let x = DMatrix::identity(d, d) * (d as f64).sqrt();
@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    /// Below the threshold λ_c a mode of depth L ends at the root u > 0 of u^{L−2}(σ − u^L) = λ; above it every start dies.
+    /// Below the threshold λ_c a mode of depth L ends at the root u > 0 of u^{L−2}(σ − u^L) = λ; above it every start decays to 0.
     #[test]
     fn learning_stops_at_the_threshold_of_the_mode_equation() {
         let (sigma, depth) = (1.0, 4);
@@ -235,7 +235,7 @@ mod tests {
         assert!(end(1.1 * threshold) < 1e-10);
     }
 
-    /// D_l(t) = e^{−2λt}D_l(0) on rectangular layers, and with λ/2 in its place not.
+    /// D_l(t) = e^{−2λt}D_l(0) on rectangular layers. Control: not with λ/2 or 2λ.
     #[test]
     fn the_imbalance_decays_by_its_law() {
         let rng = &mut stream(5, Purpose::Inputs);
@@ -251,11 +251,11 @@ mod tests {
         }
     }
 
-    /// Gauss collocation holds it to rounding, through T = 1e4 of a stiff flow that ends in equilibrium; Dopri5 to its tolerance.
+    /// Gauss collocation keeps the law to rounding up to T = 1e4 on a stiff flow that ends in equilibrium; Dopri5 only to its tolerance.
     #[test]
     fn the_law_is_held_to_rounding_over_a_long_stiff_run_by_gauss() {
         let (rng, d) = (&mut stream(7, Purpose::Inputs), 6);
-        // Inputs of condition 100.
+        // Singular values from 1 to 0.1: Σ_x has a condition number of about 100.
         let spread = DMatrix::from_diagonal(&DVector::from_fn(d, |i, _| 10f64.powf(-(i as f64) / (d - 1) as f64)));
         let x = gaussian_matrix(4 * d, d, rng) * spread;
         let data = Dataset { y: &x * gaussian_matrix(d, d, rng) * 0.4, x };

@@ -1,4 +1,4 @@
-//! Gradient flow, and what keeps their solutions on the manifold where theory puts them.
+//! Gradient flow: its field, the projection onto its conservation law, and the test for convergence.
 
 mod gradient_flow;
 mod projection;

@@ -1,6 +1,6 @@
-//! An objective in the variables φ_l = θ_l/√κ_l, in which the flow θ̇ = −K∇J of layers with rates of their own is a gradient flow
-//! ([`LayerRates`]): ℒ(φ) = ℒ(K^{1/2}φ), ∇_φℒ = K^{1/2}∇ℒ, ∇²_φℒ = K^{1/2}∇²ℒ K^{1/2}, decay κ_lλ_l. Layers with κ_l = 0 are parameters of it:
-//! their entries of φ, of the gradient and of products with the Hessian are 0.
+//! An objective in the variables φ_l = θ_l/√κ_l, in which the flow θ̇ = −K∇J with layer-wise rates is a gradient flow ([`LayerRates`]):
+//! ℒ(φ) = ℒ(K^{1/2}φ), ∇_φℒ = K^{1/2}∇ℒ, ∇²_φℒ = K^{1/2}∇²ℒ K^{1/2}, decay κ_lλ_l. Layers with κ_l = 0 are constants: their entries of φ,
+//! of the gradient and of products with the Hessian are 0.
 
 use std::cell::RefCell;
 
@@ -19,23 +19,23 @@ pub(super) struct Rated {
 }
 
 struct Scratch {
-    /// K^{1/2}φ, and what is frozen.
+    /// θ = K^{1/2}φ, with the frozen layers in place.
     theta: DVector<f64>,
     /// K^{1/2}v.
     direction: DVector<f64>,
 }
 
 impl Rated {
-    /// `objective`, of the network `net`, under these rates; the frozen layers are those of `theta`.
+    /// `objective` of the network `net` under these rates; the frozen layers are those of `theta`.
     pub(super) fn new(objective: Box<dyn Objective>, net: &Architecture, rates: &LayerRates, theta: &DVector<f64>) -> Self {
         let (decay, depth) = (objective.weight_decay(), net.depth());
-        // Where the law holds, of one number: methods that keep the law ask for it.
+        // One number where the balance law holds: methods that keep the law need a uniform decay.
         let decay = rates.balance_rate(decay, depth).map_or_else(|| rates.decay(decay, depth), WeightDecay::from);
         let scratch = RefCell::new(Scratch { theta: theta.clone(), direction: theta.clone() });
         Self { objective, net: net.clone(), rates: rates.clone(), decay, scratch }
     }
 
-    /// What `see` makes of K^{1/2}φ.
+    /// `see` of the objective and θ = K^{1/2}φ.
     fn at<T>(&self, phi: &DVector<f64>, see: impl FnOnce(&dyn Objective, &DVector<f64>) -> T) -> T {
         let theta = &mut self.scratch.borrow_mut().theta;
         self.rates.unscale(&self.net, phi, theta);
@@ -65,12 +65,12 @@ impl Objective for Rated {
         self.at(phi, |objective, theta| objective.accuracy(theta))
     }
 
-    /// With a frozen layer local minima may be of another value.
+    /// `None` with a frozen layer: a local minimum need not be global then.
     fn excess_loss(&self, phi: &DVector<f64>) -> Option<Excess> {
         if self.rates.freeze_some() { None } else { self.at(phi, |objective, theta| objective.excess_loss(theta)) }
     }
 
-    /// ‖K^{1/2}∇ℒ‖² ≥ min_l κ_l·‖∇ℒ‖², and no eigenvalue other than 0 falls by more (Ostrowski 1959).
+    /// min_l κ_l times that of ℒ: ‖K^{1/2}∇ℒ‖² ≥ min_l κ_l·‖∇ℒ‖², and no nonzero eigenvalue shrinks by more (Ostrowski 1959).
     fn dominance(&self, phi: &DVector<f64>) -> Option<f64> {
         if self.rates.freeze_some() {
             return None;

@@ -50,12 +50,12 @@ impl Flow {
         }
     }
 
-    /// The same at this relative tolerance, with an absolute one a thousandth of it.
+    /// The same flow at this relative tolerance, with an absolute tolerance of a thousandth of it.
     pub fn rtol(self, rtol: f64) -> Self {
         Self { rtol, atol: 1e-3 * rtol, ..self }
     }
 
-    /// The same by this method.
+    /// The same flow by this method.
     pub fn integrator(self, integrator: Integrator) -> Self {
         Self { integrator, ..self }
     }
@@ -110,7 +110,7 @@ pub enum Integrator {
 }
 
 impl Integrator {
-    /// Its name, without settings: as tables and captions call it.
+    /// The name in tables and captions, without settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -123,12 +123,12 @@ impl Integrator {
             Self::Rock4 => "rock4",
             Self::Gauss { stages: 1 } => "gauss1",
             Self::Gauss { stages: 2 } => "gauss2",
-            // A validated scenario has no more.
+            // A validated scenario has at most 3 stages.
             Self::Gauss { .. } => "gauss3",
         }
     }
 
-    /// Whether it carries flows along the kinks of a network.
+    /// Whether it can slide along the kinks of a network.
     pub fn slides(self) -> bool {
         matches!(self, Self::Auto | Self::Tsit5 | Self::Dp8 | Self::Rkc | Self::Rock4)
     }

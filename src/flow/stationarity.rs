@@ -1,37 +1,38 @@
-//! Whether a flow θ̇ = −∇J has converged, rests, sits on a plateau, or moves.
+//! Whether a flow θ̇ = −∇J has converged, is at rest, is on a plateau, or moves.
 //!
-//! A small gradient alone says nothing: on an unfinished plateau ‖θ̇‖/‖θ‖ falls to 1e-9. Two questions are asked apart: is θ at a
-//! **minimum**, and will it **stay**, to tol = rtol‖θ‖ + atol√P?
+//! A small gradient alone proves nothing: on a plateau that the flow will leave, ‖θ̇‖/‖θ‖ falls to 1e-9. Two questions are asked
+//! separately: is θ at a **minimum**, and will it **stay** there, to within tol = rtol‖θ‖ + atol√P?
 //!
 //! # A minimum
 //!
-//! 1. *Least loss known, λ = 0* ([`Objective::excess_loss`]; or ℒ ≈ 0, for no loss is negative): the gap ℒ − ℒ* is closed to (10·rtol)² of
-//!    what there is to learn. A mode that is not learned and costs less would change the map by less than 10·rtol, relatively.
-//! 2. *Strict*: the Hessian is positive but for the symmetries of the network. The smallest eigenvalue of ∇²J + κTTᵀ, with TTᵀ from
-//!    [`Symmetry`], is at least half of the smallest Ritz value of a Lanczos iteration from a random vector, but for a probability of 1e-6
-//!    ([`Lanczos::excludes`](crate::linalg::Lanczos::excludes)); no kink is near; and the minimum is so near that the Hessian there is the same.
+//! 1. *Least loss known, λ = 0* ([`Objective::excess_loss`]; or ℒ ≈ 0, for no loss is negative): the gap ℒ − ℒ* is at most (10·rtol)² of
+//!    what there is to learn. An unlearned mode that costs less would change the map by less than 10·rtol, relatively.
+//! 2. *Strict*: the Hessian is positive definite modulo the symmetries of the network. With probability 1 − 1e-6
+//!    ([`Lanczos::excludes`](crate::linalg::Lanczos::excludes)), the smallest eigenvalue of ∇²J + κTTᵀ, with TTᵀ from [`Symmetry`], is at
+//!    least half the smallest Ritz value of a Lanczos iteration from a random vector; no kink is near; and the minimum is so near that the
+//!    Hessian there is the same.
 //!
 //! # It stays
 //!
-//! - for ever, if what is left to move, ‖(∇²J)⁺∇J‖ ≤ ‖∇J‖/μ, is at most tol, and at most 1e-3·tol once the time has grown by a tenth. μ is
-//!   the smallest eigenvalue by argument 2, or by the Polyak–Łojasiewicz inequality ‖∇ℒ‖² ≥ 2μ(ℒ − ℒ*) ([`Objective::dominance`]). The
-//!   delay sets aside what explicit methods at their stability limit leave in stiff modes, ‖∇J‖ ≈ ρ·tol/10 at all times;
-//! - until its end at T, and for as long again as it has taken, r = max(T − t, t): if √(r(ℒ − ℒ*)) ≤ 1e-3·tol, by Cauchy–Schwarz and
-//!   dℒ/dt = −‖θ̇‖²; or if no direction escapes, r·λ_max(−∇²J) ≤ 0.1, and the local quadratic model moves by tol at most, likewise with a
-//!   delay.
+//! - for ever, if the distance left, ‖(∇²J)⁺∇J‖ ≤ ‖∇J‖/μ, is at most tol, and at most 1e-3·tol once t has grown by a tenth. μ is the
+//!   smallest eigenvalue by criterion 2, or by the Polyak–Łojasiewicz inequality ‖∇ℒ‖² ≥ 2μ(ℒ − ℒ*) ([`Objective::dominance`]). The delay
+//!   discounts what explicit methods at their stability limit leave in stiff modes, ‖∇J‖ ≈ ρ·tol/10 at all times;
+//! - for a time r = max(T − t, t), that is until T and at least for as long again as it has run: if √(r(ℒ − ℒ*)) ≤ 1e-3·tol, by
+//!   Cauchy–Schwarz and dℒ/dt = −‖θ̇‖²; or if no direction escapes, r·λ_max(−∇²J) ≤ 0.1, and the local quadratic model moves by at most
+//!   tol, with the same delay.
 //!
-//! What stays at a minimum has **converged**; what stays elsewhere is **at rest**: a saddle whose gradient is exactly 0, a start so small
-//! that its growth does not count before T, a dead network. Integrals of completely monotone functions of ∇²J are bounded from above by
-//! Gauss–Radau quadrature. Gradient components below their rounding error, 4ε·ρ‖θ‖, are no motion.
+//! A flow that stays at a minimum has **converged**; one that stays elsewhere is **at rest**: a saddle whose gradient is exactly 0, a start
+//! so small that its growth does not count before T, a dead network. Integrals of completely monotone functions of ∇²J are bounded from
+//! above by Gauss–Radau quadrature. Gradient components below their rounding error, 4ε·ρ‖θ‖, do not count as motion.
 //!
-//! It sits on a **plateau** if J is flat on the logarithmic clock, t‖∇J‖² = −dJ/d(log t) ≤ 1e-3·(J − min ℒ), and is known not to be at a
-//! minimum: the gap is open, or the Hessian has an eigenvalue below −0.1/r (a Ritz value is enough).
+//! A flow is on a **plateau** if J is flat in log t, t‖∇J‖² = −dJ/d(log t) ≤ 1e-3·(J − min ℒ), and θ is known not to be a minimum: the gap
+//! is open, or the Hessian has an eigenvalue below −0.1/r (a Ritz value is enough).
 //!
-//! With rates of layers all of this is asked of the flow in φ_l = θ_l/√κ_l: ∇J is K^{1/2}∇J, ∇²J is K^{1/2}∇²J K^{1/2}, and what would move a frozen
-//! layer does not count.
+//! With layer-wise rates all of this applies to the flow in φ_l = θ_l/√κ_l: ∇J is K^{1/2}∇J, ∇²J is K^{1/2}∇²J K^{1/2}, and the gradient of
+//! a frozen layer does not count.
 //!
-//! Cost: one gradient and one loss at each look; Lanczos iterations may cost as much in all as the integration has, with their
-//! orthogonalisation counted as gradients, and a thousand gradients beside. What they cannot decide counts as moving.
+//! Cost: one gradient and one loss per look. Lanczos iterations, with their orthogonalisation counted as gradients, may cost in all as much
+//! as the integration has, and a thousand gradients more. If they cannot decide, the flow counts as moving.
 
 mod curvature;
 
@@ -44,50 +45,50 @@ use crate::rng::{Purpose, stream};
 
 use curvature::{Escape, Spectrum, Stay, settles};
 
-/// Which part of its tolerance a flow at rest may still move by.
+/// The fraction of its tolerance by which a flow at rest may still move.
 const STILL: f64 = 1e-3;
-/// Which part of J − min ℒ a plateau may lose while t grows e-fold.
+/// The fraction of J − min ℒ that a plateau may lose while t grows e-fold.
 const FLAT: f64 = 1e-3;
-/// The gap to the least loss is closed at (so many times rtol)² of what there is to learn.
+/// The gap to the least loss is closed below (this times rtol)² of what there is to learn.
 const CLOSED: f64 = 10.0;
-/// r·μ of a direction that grows as e^{μt} too slowly to matter.
+/// The r·μ below which a direction that grows as e^{μt} is too slow to matter.
 const SLOW: f64 = 0.1;
 /// Gradients that may be spent on Lanczos iterations whatever the integration has cost.
 const FREE: u64 = 1000;
-/// By which factor the time must have grown since curvature was last looked at in vain.
+/// The factor by which t must grow after a look at the curvature that decided nothing.
 const PATIENCE: f64 = 1.4;
-/// The same of a flow whose loss is flat and which still moves.
+/// The same for a flow whose loss is flat but which still moves.
 const MORE_PATIENCE: f64 = 2.0;
 
-/// What a flow does.
+/// The state of motion of a flow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Motion {
     /// It stays where it is, at a minimum.
     Converged,
-    /// It stays where it is until its end; that this is a minimum is not shown.
+    /// It stays where it is until its end, at a point not shown to be a minimum.
     AtRest,
-    /// Its loss is flat, and will fall.
+    /// Its loss is flat now, and will fall.
     Plateau,
-    /// None of these is known.
+    /// None of these has been shown.
     Moving,
 }
 
-/// A flow at one time.
+/// What one look at a flow found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading {
-    /// What it does.
+    /// Its state of motion.
     pub motion: Motion,
     /// ‖∇J‖.
     pub grad_norm: f64,
     /// J.
     pub value: f64,
-    /// J less the least loss: all that J can fall by, or more.
+    /// J minus the least loss: an upper bound of what J can still lose.
     pub above: f64,
-    /// Whether J is flat on the logarithmic clock.
+    /// Whether J is flat in log t.
     pub flat: bool,
 }
 
-/// Where a flow stands.
+/// A flow at one time, as the criteria see it.
 #[derive(Clone, Copy)]
 struct At<'a> {
     objective: &'a dyn Objective,
@@ -97,7 +98,7 @@ struct At<'a> {
     grad_norm: f64,
     /// rtol‖θ‖ + atol√P.
     tol: f64,
-    /// r, for how long it is to stay.
+    /// r, the time for which it must stay.
     stay: f64,
 }
 
@@ -107,18 +108,18 @@ pub struct Stationarity {
     tolerance: Tolerance,
     /// ℒ at the start.
     start_loss: Option<f64>,
-    /// Where it was at two earlier times, the first at t/2 or before.
+    /// Time and state of two earlier looks, the first at t/2 or before.
     earlier: [(f64, DVector<f64>); 2],
     gradient: DVector<f64>,
     /// Gradients spent, a product with the Hessian counting 2.
     gradients: u64,
-    /// The same with the orthogonalisation of Lanczos iterations, as so many gradients.
+    /// The same, with the orthogonalisation of Lanczos iterations counted as gradients.
     cost: u64,
-    /// When curvature was last looked at in vain.
+    /// Time of the last look at the curvature that decided nothing.
     last_attempt: f64,
-    /// Size of the largest Krylov space that did not decide.
+    /// Dimension of the largest Krylov space that decided nothing.
     undecided: usize,
-    /// Of every look another vector: what one happened to miss the next one finds.
+    /// Every look starts from a new random vector: what one happens to miss, the next one finds.
     rng: ChaCha8Rng,
 }
 
@@ -145,8 +146,8 @@ impl Stationarity {
         self.gradients
     }
 
-    /// Looks at θ(t), 0 < t; the integration has cost `spent` gradients so far. `smooth` is asked where it matters whether J has a Hessian
-    /// there: no sample is near the kink of a neuron.
+    /// Judges the flow at θ(t), t > 0, after an integration that has cost `spent` gradients. `smooth`, called only if it matters, tells
+    /// whether J has a Hessian there: no sample is near the kink of a neuron.
     pub fn look(
         &mut self,
         objective: &dyn Objective,
@@ -162,7 +163,7 @@ impl Stationarity {
         let value = loss + objective.penalty(theta);
         let start_loss = *self.start_loss.get_or_insert_with(|| objective.loss(&self.earlier[0].1));
         let excess = objective.excess_loss(theta);
-        // Where no least loss is known, it is 0 at least.
+        // An unknown least loss is at least 0.
         let above = excess.map_or(value, |excess| value - loss + excess.value);
         let flat = t * grad_norm * grad_norm <= FLAT * above;
         let at = At {
@@ -176,7 +177,7 @@ impl Stationarity {
         };
         let closed = |gap: f64, learnable: f64| gap <= (CLOSED * self.tolerance.rtol).powi(2) * learnable;
         let motion = match excess.filter(|_| objective.weight_decay().is_zero()) {
-            // Every local minimum is global: this is none.
+            // Every local minimum is global, so this is none.
             Some(excess) if !closed(excess.value - excess.rounding, excess.learnable) => match flat {
                 true => Motion::Plateau,
                 false => Motion::Moving,
@@ -185,7 +186,7 @@ impl Stationarity {
             None if objective.weight_decay().is_zero() && closed(loss, start_loss) => self.at_the_least_loss(&at, loss, spent),
             None => self.by_curvature(&at, flat, spent, smooth),
         };
-        // Without a gradient it never leaves, be it a saddle.
+        // Where the gradient is exactly 0 the flow never leaves, not even a saddle.
         let motion = if grad_norm == 0.0 && motion != Motion::Converged { Motion::AtRest } else { motion };
         if t >= 2.0 * self.earlier[1].0 {
             self.earlier.swap(0, 1);
@@ -196,7 +197,7 @@ impl Stationarity {
         Reading { motion, grad_norm, value, above, flat }
     }
 
-    /// At a minimum, of which ℒ is at most `gap` short: whether it stays.
+    /// The motion at a minimum, from whose loss ℒ is at most `gap` away: whether the flow stays.
     fn at_the_least_loss(&mut self, at: &At, gap: f64, spent: u64) -> Motion {
         if (at.stay * gap).sqrt() <= STILL * at.tol {
             return Motion::Converged;
@@ -220,12 +221,12 @@ impl Stationarity {
         }
     }
 
-    /// Whether curvature was looked at in vain a short while ago. At its end a flow is always looked at.
+    /// Whether a look at the curvature decided nothing a short while ago. The end of a flow is always looked at.
     fn is_too_early(&self, at: &At, patience: f64) -> bool {
         at.t < patience * self.last_attempt && at.t < self.t_end
     }
 
-    /// By the Hessian: whether a direction escapes, and if none does, how far the flow moves.
+    /// The motion by the Hessian: whether a direction escapes, and if none does, how far the flow moves.
     fn by_curvature(&mut self, at: &At, flat: bool, spent: u64, smooth: impl FnOnce() -> bool) -> Motion {
         let still = at.stay * at.grad_norm <= STILL * at.tol || (at.theta - &self.earlier[0].1).norm() <= at.tol;
         if !(still || flat) {
@@ -235,7 +236,7 @@ impl Stationarity {
             return Motion::Moving;
         }
         let most = self.affordable(at, spent);
-        // What has not decided will not decide now.
+        // A space no larger than one that did not decide will not decide now.
         if most <= self.undecided {
             return Motion::Moving;
         }
@@ -265,13 +266,13 @@ impl Stationarity {
         motion
     }
 
-    /// The size of the Krylov spaces that may be spent now.
+    /// The largest dimension of Krylov spaces that can be afforded now.
     fn affordable(&self, at: &At, spent: u64) -> usize {
         let budget = (spent + FREE).saturating_sub(self.cost);
         curvature::affordable(at.theta.len(), budget)
     }
 
-    /// Counts Krylov spaces of these sizes.
+    /// Counts the cost of Krylov spaces of these dimensions.
     fn count(&mut self, at: &At, sizes: &[usize]) {
         self.gradients += 2 * sizes.iter().sum::<usize>() as u64;
         self.cost += sizes.iter().map(|&k| curvature::cost(k, at.theta.len())).sum::<u64>();

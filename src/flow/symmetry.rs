@@ -1,5 +1,5 @@
-//! Directions in which J cannot change: an infinitesimal change of basis of the hidden layer l, V_l ↦ V_l + MV_l and
-//! W_{l+1} ↦ W_{l+1} − W_{l+1}M with V_l = [W_l, b_l], leaves the network's function as it is wherever σ_l commutes with M.
+//! Directions along which J is constant: an infinitesimal change of basis in hidden layer l, V_l ↦ V_l + MV_l and W_{l+1} ↦ W_{l+1} −
+//! W_{l+1}M with V_l = [W_l, b_l], leaves the network's function unchanged if σ_l commutes with e^M.
 //!
 //! | σ_l | λ_l = λ_{l+1} = 0 | otherwise |
 //! | --- | --- | --- |
@@ -7,11 +7,11 @@
 //! | relu, leaky_relu | diagonal M | none |
 //! | others | none | none |
 //!
-//! Where one of the two layers is held there is none.
+//! There is none where one of the two layers is held fixed.
 //!
-//! With T the linear map from all M to δθ, TTᵀ vanishes on the complement of these directions. A Hessian that is 0 along them is made
-//! positive there by adding a multiple of TTᵀ, so that its smallest eigenvalue says whether a stationary point is a strict minimum but for
-//! its symmetries.
+//! With T the linear map from all M to δθ, TTᵀ vanishes on the orthogonal complement of these directions. A Hessian that is 0 along them
+//! becomes positive there by adding a multiple of TTᵀ, so that its smallest eigenvalue tells whether a stationary point is a strict minimum
+//! modulo its symmetries.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -20,13 +20,13 @@ use crate::objective::{Layers, Objective};
 
 /// The continuous symmetries of a network's objective.
 pub(super) struct Symmetry<'a> {
-    /// None where J is not of a network: no symmetry is then known.
+    /// `None` if J is not a network's: no symmetry is known then.
     layers: Option<&'a dyn Layers>,
     objective: &'a dyn Objective,
 }
 
 impl<'a> Symmetry<'a> {
-    /// Those of J.
+    /// The symmetries of `objective`.
     pub(super) fn new(objective: &'a dyn Objective) -> Self {
         Self { layers: objective.layers(), objective }
     }
@@ -50,7 +50,7 @@ impl<'a> Symmetry<'a> {
         }
     }
 
-    /// The M of layer l in Tᵀv, d_l × d_l; none where no M leaves J as it is.
+    /// The component of Tᵀv for layer l, an M of d_l × d_l; `None` if no M leaves J unchanged.
     fn adjoint(&self, layers: &dyn Layers, l: usize, theta: &[f64], v: &[f64]) -> Option<DMatrix<f64>> {
         let net = layers.architecture();
         let whole = || {
@@ -80,7 +80,7 @@ mod tests {
     use crate::rng::{Purpose, gaussian_matrix, stream};
     use std::sync::Arc;
 
-    /// J is level along TTᵀv for any v, to first order; and TTᵀ is not 0 where there is a symmetry.
+    /// J is constant along TTᵀv to first order, for any v; and TTᵀ is not 0 where there is a symmetry.
     #[test]
     fn the_objective_is_level_along_its_symmetries() {
         let rng = &mut stream(5, Purpose::Inputs);

@@ -1,15 +1,15 @@
 //! The balance law linearised at W, and its solution by preconditioned conjugate gradients.
 //!
-//! Corrections are sought as δW_l = W_l M_{l−1} − M_l W_l with symmetric M_l ∈ ℝ^{d_l × d_l} on the interfaces l = 1, …, L − 1 and
-//! M_0 = M_L = 0. These span the normal space of the manifold of given D: the rows of the derivative of D, whose complement contains
-//! every motion that leaves D alone. So the correction is the shortest one, and moves nothing along the manifold. To first order
+//! Corrections have the form δW_l = W_l M_{l−1} − M_l W_l with symmetric M_l ∈ ℝ^{d_l × d_l} on the interfaces l = 1, …, L − 1 and M_0 =
+//! M_L = 0. These span the normal space of the manifold of given D, the row space of the derivative of D; its complement contains every
+//! motion that leaves D unchanged. So the correction is the shortest one, and moves nothing along the manifold. To first order
 //!
 //! δD_l = W_{l+1}ᵀδW_{l+1} + δW_{l+1}ᵀW_{l+1} − δW_l W_lᵀ − W_l δW_lᵀ
 //!      = S_l M_l + M_l S_l − 2W_{l+1}ᵀM_{l+1}W_{l+1} − 2W_l M_{l−1}W_lᵀ,     S_l = W_{l+1}ᵀW_{l+1} + W_l W_lᵀ:
 //!
-//! a symmetric, positive semidefinite map of M. Its diagonal blocks, Lyapunov's operators, are inverted in the eigenbasis of S_l
-//! and precondition the whole. On weights of the stiff benchmark `deep` (four layers of width 20) six digits take 20 iterations, and
-//! 1,400 without.
+//! a symmetric, positive semidefinite map of M. Its diagonal blocks, Lyapunov operators, are inverted in the eigenbasis of S_l and serve as
+//! its preconditioner. On weights of the stiff benchmark `deep` (four layers of width 20) six digits take 20 iterations, and 1,400 without
+//! it.
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
@@ -19,20 +19,20 @@ use crate::network::Parameters;
 /// Symmetric matrices M_l ∈ ℝ^{d_l × d_l}, one per interface, at index l − 1.
 pub(super) type Symmetric = Vec<DMatrix<f64>>;
 
-/// The map M ↦ δD at some W, in the eigenbases of the S_l, where its preconditioner is a division of entries.
+/// The map M ↦ δD at W, in the eigenbases of the S_l, where its preconditioner is an entrywise division.
 pub(super) struct Linearised {
     /// V_l, the eigenvectors of S_l, at index l − 1.
     bases: Vec<DMatrix<f64>>,
     /// V_lᵀW_l V_{l−1}, at index l − 1, with V_0 = I and V_L = I.
     weights: Vec<DMatrix<f64>>,
-    /// 1/(s_i + s_j) at index l − 1; 0 where S_l has no such directions.
+    /// 1/(s_i + s_j) at index l − 1; 0 where s_i = s_j = 0.
     preconditioner: Symmetric,
     /// δW_l in the eigenbases.
     step: Vec<DMatrix<f64>>,
 }
 
 impl Linearised {
-    /// At the weights θ.
+    /// Linearises at the weights θ.
     pub(super) fn new(theta: &Parameters) -> Result<Self, SvdError> {
         let depth = theta.architecture().depth();
         let (mut bases, mut spectra) = (Vec::with_capacity(depth - 1), Vec::with_capacity(depth - 1));
@@ -44,7 +44,7 @@ impl Linearised {
         let mut weights: Vec<_> = (1..=depth).map(|l| turned(&theta.weight(l).into_owned(), &bases, l, Turn::In)).collect();
         for (index, spectrum) in spectra.iter().enumerate() {
             for i in (0..spectrum.len()).filter(|&i| spectrum[i] == 0.0) {
-                // Rounding, exactly zero from here on.
+                // Entries along null directions of S_l are rounding errors: zero from here on.
                 weights[index].row_mut(i).fill(0.0);
                 weights[index + 1].column_mut(i).fill(0.0);
             }
@@ -54,12 +54,12 @@ impl Linearised {
         Ok(Self { bases, weights, preconditioner, step })
     }
 
-    /// δθ, of length P, whose M has ‖δD(M) − R‖ ≤ `tolerance`·‖R‖ over all interfaces, or comes as near as `most` iterations allow;
-    /// and the number of iterations. R_l is symmetric; its part in directions that W lacks is left out, being out of reach.
+    /// δθ, of length P, with ‖δD(M) − R‖ ≤ `tolerance`·‖R‖ over all interfaces, or as close as `most` iterations come; and the number of
+    /// iterations. R_l is symmetric; its part in null directions of S_l is out of reach and left out.
     pub(super) fn solve(&mut self, residual: &Symmetric, tolerance: f64, most: usize) -> (DVector<f64>, usize) {
         let mut r: Symmetric = residual.iter().zip(&self.bases).map(|(r, v)| v.transpose() * (r * 0.5) * v).collect();
         for (r, preconditioner) in r.iter_mut().zip(&self.preconditioner) {
-            // Symmetric to the bit again.
+            // ½R + ½Rᵀ: symmetric to the bit.
             add_transpose(r);
             // What cannot be reduced to first order must not keep the iteration going.
             r.zip_apply(preconditioner, |r, p| *r = if p > 0.0 { *r } else { 0.0 });
@@ -73,7 +73,7 @@ impl Linearised {
         while iterations < most && dot(&r, &r).sqrt() > goal && rz > 0.0 {
             self.apply(&direction, &mut image);
             let curvature = dot(&direction, &image);
-            // Rounding has taken the last direction.
+            // The direction is only rounding error.
             if curvature.is_nan() || curvature <= 0.0 {
                 break;
             }
@@ -99,7 +99,7 @@ impl Linearised {
         r.iter().zip(&self.preconditioner).map(|(r, p)| r.component_mul(p)).collect()
     }
 
-    /// δW_l = W_l M_{l−1} − M_l W_l into `self.step`.
+    /// `self.step` ← δW_l = W_l M_{l−1} − M_l W_l.
     fn steps(&mut self, m: &Symmetric) {
         let depth = self.weights.len();
         for l in 1..=depth {
@@ -115,7 +115,7 @@ impl Linearised {
         }
     }
 
-    /// δD(M) into `image`.
+    /// `image` ← δD(M).
     fn apply(&mut self, m: &Symmetric, image: &mut Symmetric) {
         self.steps(m);
         for (index, image) in image.iter_mut().enumerate() {
@@ -152,10 +152,10 @@ fn turned(weight: &DMatrix<f64>, bases: &[DMatrix<f64>], l: usize, turn: Turn) -
     result
 }
 
-/// V and s of S = W_{l+1}ᵀW_{l+1} + W_l W_lᵀ = V·diag(s)·Vᵀ ∈ ℝ^{d × d}, s = 0 where it is rounding.
+/// V and s of S = W_{l+1}ᵀW_{l+1} + W_l W_lᵀ = V·diag(s)·Vᵀ ∈ ℝ^{d × d}, with s = 0 in place of rounding error.
 ///
-/// By the singular values σ = √s of W_{l+1} above W_lᵀ. Eigenvalues of S itself are off by ε·max s, these by ε²·max s: of directions
-/// that have decayed as e^{−λt}, or that three layers of different widths leave out, S no longer tells the small from the zero.
+/// From the singular values σ = √s of W_{l+1} stacked on W_lᵀ. Eigenvalues of S itself are off by ε·max s, these by ε²·max s: S cannot tell
+/// directions that have decayed as e^{−λt} from null directions, which layers of different widths leave.
 fn eigen(below: DMatrixView<f64>, above: DMatrixView<f64>) -> Result<(DMatrix<f64>, Vec<f64>), SvdError> {
     let (d, inputs) = below.shape();
     let outputs = above.nrows();
@@ -227,7 +227,7 @@ mod tests {
         }
     }
 
-    /// The gradients ∇_l = (W_L⋯W_{l+1})ᵀR(W_{l−1}⋯W_1)ᵀ of all losses of the product W_L⋯W_1 leave D alone.
+    /// The gradients ∇_l = (W_L⋯W_{l+1})ᵀR(W_{l−1}⋯W_1)ᵀ of all losses of the product W_L⋯W_1 leave D unchanged to first order.
     #[test]
     fn the_solution_is_orthogonal_to_the_gradient_of_every_loss() {
         let widths = [3, 5, 4, 2];
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// Singular values over three decades: without the Lyapunov solve conjugate gradients take many times as long.
+    /// Singular values over three decades: without the Lyapunov solve conjugate gradients take many times as many iterations.
     #[test]
     fn the_preconditioner_pays() {
         let widths = [12; 5];

@@ -1,4 +1,4 @@
-//! The projection against the law itself, evaluated apart from it, and against the motions that it must not undo.
+//! The projection against the law, evaluated independently, and against the motions that it must not undo.
 
 use super::*;
 use crate::data::{Dataset, Moments};
@@ -10,7 +10,7 @@ use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use proptest::prelude::*;
 use rand::RngExt;
 
-/// Weights whose singular values fall over `decades` from between ½ and 1 times `scale`, another start in each layer.
+/// Weights whose singular values fall over `decades` from a largest one between ½ and 1 times `scale`, another in each layer.
 fn spread(widths: &[usize], scale: f64, decades: f64, seed: u64) -> Parameters {
     let rng = &mut stream(seed, Purpose::Init);
     Parameters::from_shapes(&Architecture::new(widths), |rows, columns| {
@@ -21,7 +21,7 @@ fn spread(widths: &[usize], scale: f64, decades: f64, seed: u64) -> Parameters {
     })
 }
 
-/// θ + a random vector of `relative`·‖θ‖, as an integrator's error is.
+/// θ plus a random vector of norm `relative`·‖θ‖, in place of an integration error.
 fn perturbed(theta: &Parameters, relative: f64, seed: u64) -> Parameters {
     let noise = gaussian_matrix(theta.values().len(), 1, &mut stream(seed, Purpose::Imbalance)).column(0).normalize();
     Parameters::from_values(theta.architecture(), theta.values() + noise * (relative * theta.values().norm()))
@@ -41,7 +41,7 @@ fn regression(widths: &[usize], weight_decay: f64, seed: u64) -> LinearObjective
 }
 
 proptest! {
-    /// e^{−λt}·θ(0) obeys the law at time t: its neighbours go back onto it.
+    /// e^{−λt}·θ(0) obeys the law at time t: weights near it are projected back onto the law.
     #[test]
     fn perturbed_weights_return_to_the_law(
         widths in prop::collection::vec(1usize..9, 3..7), scale in 0.03f64..3.0, decades in 0.0f64..3.0, error in -10i32..-4,
@@ -60,7 +60,7 @@ proptest! {
         prop_assert!(residual <= 1e-14 * start.balance_gap() + rounding, "{residual:e} {correction:?}");
     }
 
-    /// A step along −∇ℒ leaves D alone to first order, whatever the loss: so does its correction leave the step.
+    /// A step along −∇ℒ leaves D unchanged to first order, whatever the loss: so its correction leaves the step unchanged.
     #[test]
     fn motions_along_the_law_are_left_alone(widths in prop::collection::vec(2usize..7, 3..6), seed in 0u64..10_000) {
         let start = spread(&widths, 1.0, 1.0, seed);
@@ -81,32 +81,32 @@ proptest! {
         let (decay_rate, t) = (0.05, 230.2585);
         let (start, objective) = (spread(&widths, 1.0, 0.5, seed), regression(&widths, decay_rate, seed));
         let mut end = start.clone();
-        // atol below every direction that has not died.
+        // atol is below every direction that has not decayed to 0.
         let tolerance = Tolerance { rtol: 1e-6, atol: 1e-15 };
         let segment = dopri5(GradientFlow::new(&objective), tolerance, Limits::default()).unwrap().advance(0.0, t, end.values_mut()).unwrap();
         prop_assert_eq!(segment.stop, None);
 
         let projection = BalanceProjection::new(&start, decay_rate);
-        // Of a nearly balanced start float64 has fewer than fourteen digits.
+        // The D of a nearly balanced start has fewer than fourteen digits in float64.
         let envelope = decay(decay_rate, t) * ExtendedParameters::from(start.clone()).balance_gap();
         let mut extended = ExtendedParameters::from(end.clone());
         let correction = projection.project_extended(t, &mut extended).unwrap();
         // If a direction is lost in the integration error, no scaling of what is left of it leads back to the law; the correction says so.
         prop_assume!(correction.reached());
-        // Of a start balanced to ten digits as well, 106 bits leave no more than this.
+        // 106 bits leave at most this much, also of a start balanced to ten digits.
         let floor = DOUBLE_DOUBLE_FLOOR * end.values().norm_squared();
         prop_assert!(correction.residual <= 1e-14 * envelope + floor, "{correction:?}");
         prop_assert!(correction.relative < 1e-4, "{correction:?}");
         let gap = extended.balance_gap();
         prop_assert!((gap - envelope).abs() < 1e-13 * envelope + floor, "{}", gap / envelope);
-        // Control: float64 weights cannot, unless they have died too, or their few numbers are right by luck.
+        // Control: float64 weights miss the law, unless they have decayed to 0 too, or their few numbers are right by luck.
         let float64 = projection.project(t, &mut end).unwrap();
         let excused = end.values().norm() < 0.1 || end.values().len() < 20;
         prop_assert!(excused || float64.residual > 1e-9 * envelope, "{float64:?}");
     }
 }
 
-/// Four layers of width 20 with singular values over 3.5 decades: the last digits are there, and conjugate gradients do not stall.
+/// Four layers of width 20 with singular values over 3.5 decades: the law holds to its last digits, and conjugate gradients do not stall.
 #[test]
 fn ill_conditioned_weights_take_few_iterations() {
     let start = spread(&[20, 20, 20, 20, 20], 1.0, 3.5, 1);
@@ -126,7 +126,7 @@ fn a_second_projection_finds_nothing_to_do() {
     assert_eq!((again.rounds, again.size, theta == projected), (0, 0.0, true));
 }
 
-/// Of low rank and with D(0) = 0, so that S_l has a null space: projected to rounding in either precision.
+/// Weights of low rank with D(0) = 0, whose S_l has a null space, are projected to rounding in either precision.
 #[test]
 fn balanced_weights_of_low_rank_stay_balanced() {
     let (widths, rank) = ([6, 10, 12, 8, 3], 2);
@@ -156,7 +156,7 @@ fn one_layer_has_no_law_to_keep() {
     assert!(correction.reached() && correction.rounds == 0 && theta == before);
 }
 
-/// W = 0 stands still to first order: nothing can be done, and the correction says so.
+/// At W = 0 D is stationary to first order: there is no correction, and the result says so.
 #[test]
 fn a_law_out_of_reach_is_reported() {
     let start = spread(&[3, 4, 2], 1.0, 0.5, 9);
@@ -164,7 +164,7 @@ fn a_law_out_of_reach_is_reported() {
     let correction = BalanceProjection::new(&start, 0.0).project(0.0, &mut theta).unwrap();
     assert!(!correction.reached() && correction.relative == 0.0, "{correction:?}");
     assert!((correction.residual / start.balance_gap() - 1.0).abs() < 1e-14);
-    // Dead weights under weight decay are where the law puts them.
+    // Under weight decay the law itself leads to zero weights.
     assert!(BalanceProjection::new(&start, 1.0).project(100.0, &mut theta).unwrap().reached());
 }
 

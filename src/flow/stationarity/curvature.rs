@@ -1,4 +1,4 @@
-//! What the Hessian says of a flow's rest, by Lanczos iterations.
+//! Whether a flow stays, judged by its Hessian through Lanczos iterations.
 
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
@@ -9,29 +9,29 @@ use crate::rng::gaussian_matrix;
 use super::super::symmetry::Symmetry;
 use super::{At, STILL};
 
-/// Ritz values below so many ε of the largest are rounding.
+/// Ritz values below this many ε times the largest are rounding errors.
 const ROUNDING: f64 = 1e3;
 
-/// What a Krylov space of k dimensions costs, in gradients of P parameters: 2k for products; 4P·k² operations for the basis and 10k³ for T,
-/// where a gradient has about 50P.
+/// The cost of a Krylov space of dimension k, in gradients with P parameters: 2k for products; 4P·k² operations for the basis and 10k³ for
+/// T, at about 50P operations per gradient.
 pub(super) fn cost(k: usize, parameters: usize) -> u64 {
     (2 * k + k * k / 12 + k * k * k / (5 * parameters)) as u64
 }
 
-/// The largest dimension of which two spaces, the spectrum's and that of ∇J, fit in memory and cost at most `budget`.
+/// The largest dimension at which two spaces, the spectrum's and that of ∇J, fit in memory and cost at most `budget` gradients.
 pub(super) fn affordable(parameters: usize, budget: u64) -> usize {
     let most = parameters.min(vectors_that_fit(parameters, 2));
     stages(most).take_while(|&k| 2 * cost(k, parameters) <= budget).last().unwrap_or(0)
 }
 
-/// Whether a direction leads away.
+/// Whether the flow escapes along a direction of negative curvature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Escape {
     /// The Hessian has an eigenvalue below minus the threshold.
     Yes,
     /// It has none, and its smallest may be 0.
     No,
-    /// But for the symmetries all its eigenvalues are at least `curvature` > 0.
+    /// Modulo the symmetries all its eigenvalues are at least `curvature` > 0.
     Strict { curvature: f64 },
     /// The space was too small to tell.
     Unknown,
@@ -46,11 +46,11 @@ pub(super) struct Spectrum<'a> {
 }
 
 impl<'a> Spectrum<'a> {
-    /// From a random vector; of every look another one, so that what one happened to miss the next one finds.
+    /// Starts from a random vector, a new one for every look: what one happens to miss, the next one finds.
     pub(super) fn new(at: &At<'a>, rng: &mut ChaCha8Rng) -> Self {
         let (objective, theta) = (at.objective, at.theta);
         let mut random = gaussian_matrix(theta.len(), 1, rng).column(0).into_owned();
-        // J is level along layers that are held, which nothing moves.
+        // Nothing moves the layers that are held: the Hessian is 0 along them.
         if let Some(layers) = objective.layers() {
             let net = layers.architecture();
             for l in (1..=net.depth()).filter(|&l| layers.holds(l)) {
@@ -58,7 +58,7 @@ impl<'a> Spectrum<'a> {
             }
         }
         let symmetry = Symmetry::new(objective);
-        // κ gives both matrices one size.
+        // κ scales TTᵀ to the size of the Hessian.
         let (mut curved, mut square) = (random.clone(), DVector::zeros(random.len()));
         objective.hessian_vector(theta, &random, &mut curved);
         symmetry.add_square(theta, &random, 1.0, &mut square);
@@ -80,7 +80,7 @@ impl<'a> Spectrum<'a> {
             self.lanczos.grow_to(k);
             let least = self.lanczos.ritz(End::Smallest);
             if least < -threshold {
-                // TTᵀ is nowhere negative: what is below with it is below without.
+                // TTᵀ is positive semidefinite: without it the smallest eigenvalue is no larger.
                 return Escape::Yes;
             }
             let rounding = ROUNDING * f64::EPSILON * self.radius();
@@ -89,7 +89,7 @@ impl<'a> Spectrum<'a> {
                 return Escape::Strict { curvature: if exhausted { least } else { 0.5 * least } };
             }
             none = exhausted || self.lanczos.excludes(End::Smallest, -threshold);
-            // A smallest eigenvalue of 0 stays 0.
+            // If the smallest eigenvalue is 0, a larger space changes nothing.
             if none && (exhausted || least <= threshold) {
                 break;
             }
@@ -97,36 +97,36 @@ impl<'a> Spectrum<'a> {
         if none { Escape::No } else { Escape::Unknown }
     }
 
-    /// The largest eigenvalue, nearly.
+    /// The largest eigenvalue in size, approximately.
     pub(super) fn radius(&self) -> f64 {
         self.lanczos.ritz(End::Largest).abs()
     }
 
-    /// Whether the Hessian at the minimum, ‖∇J‖/μ away at most where that is less than tol, is about that here: a network of L layers
-    /// changes its Hessian by its own size over a way of ‖θ‖/L^{3/2}.
+    /// Whether the Hessian at the minimum, which is at most min(tol, ‖∇J‖/μ) away, is about that at θ: an L-layer network changes its
+    /// Hessian by its own size over a distance of ‖θ‖/L^{3/2}.
     pub(super) fn is_settled(&self, at: &At, curvature: f64) -> bool {
         let way = at.tol.min(at.grad_norm / curvature);
-        // Of what is no network take it to change as fast as a deep one.
+        // The Hessian of any other objective is taken to change as fast as a deep network's.
         let depth = at.objective.layers().map_or(10.0, |layers| layers.architecture().depth() as f64);
         way * depth.powf(1.5) * self.radius() <= 0.5 * curvature * at.theta.norm() || at.grad_norm == 0.0
     }
 
-    /// Products so far.
+    /// Products with the Hessian so far.
     pub(super) fn steps(&self) -> usize {
         self.lanczos.steps() + self.extra
     }
 }
 
-/// For how long a flow is asked to stay, and what is known of the curvature along ∇J.
+/// For how long a flow must stay, and the known bounds of the curvatures along ∇J.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stay {
-    /// For ever: none is below `curvature` > 0.
+    /// For ever: no curvature is below `curvature` > 0.
     ForEver { curvature: f64 },
-    /// For `at.stay`: none is below −`threshold` or above `radius`.
+    /// For `at.stay`: no curvature is below −`threshold` or above `radius`.
     ForAWhile { threshold: f64, radius: f64 },
 }
 
-/// Whether the flow moves by at most tol, and by at most 1e-3·tol after t + t/10; and the products that took, at most `most`.
+/// Whether the flow moves by at most tol, and by at most 1e-3·tol after 1.1t; and the number of products it took, at most `most`.
 pub(super) fn settles(at: &At, stay: Stay, most: usize) -> (bool, usize) {
     let (left, until, longest) = match stay {
         Stay::ForEver { curvature } => (curvature, f64::INFINITY, 1.0 / curvature),
@@ -135,7 +135,7 @@ pub(super) fn settles(at: &At, stay: Stay, most: usize) -> (bool, usize) {
     if at.grad_norm * longest <= STILL * at.tol {
         return (true, 0);
     }
-    // Nothing may be spent on it.
+    // No product can be afforded.
     if most == 0 {
         return (false, 0);
     }
@@ -155,12 +155,12 @@ pub(super) fn settles(at: &At, stay: Stay, most: usize) -> (bool, usize) {
     (stays, lanczos.steps())
 }
 
-/// ‖∫ e^{−sA}g ds‖ over s between two times, for a measure of g given by nodes x ≥ `left` and weights w and ‖g‖ = `norm`. Components no
-/// larger than `rounding` are left out.
+/// ‖∫ e^{−sA}g ds‖ over s between two times, for the spectral measure of g with nodes x ≥ `left` and weights w, and ‖g‖ = `norm`.
+/// Components no larger than `rounding` are left out.
 fn moved(measure: &[(f64, f64)], norm: f64, [from, to]: [f64; 2], left: f64, rounding: f64) -> f64 {
     let from = from.min(to);
     let along = |&(x, weight): &(f64, f64)| {
-        // What lies below is rounding, or a flat direction that has its part of ∇J from steeper ones.
+        // A node below `left` is rounding, or a flat direction that has its part of ∇J from steeper ones.
         let x = x.max(left);
         let g = weight.sqrt() * norm;
         // (e^{−from·x} − e^{−to·x})/x, the limit to − from at x = 0 included.

@@ -30,7 +30,7 @@ fn scaled_identity(objective: &LinearObjective, scale: f64) -> DVector<f64> {
     Parameters::from_weights(net, &vec![DMatrix::identity(d, d) * scale; net.depth()]).values().clone()
 }
 
-/// What is seen at log-spaced times, until it stays; and the gradients of integration and monitoring.
+/// The readings at log-spaced times until the flow stays; and the gradients of integration and monitoring.
 fn watched(
     objective: &dyn Objective,
     start: DVector<f64>,
@@ -62,8 +62,8 @@ fn count(looks: &[(f64, Reading)], motion: Motion) -> usize {
     looks.iter().filter(|(_, look)| look.motion == motion).count()
 }
 
-/// ∇J = 0 exactly and a gap that is open, with a Hessian of either sign (L = 2), of zero (L = 3), or with one layer alive: it never leaves,
-/// and is at rest at the first look. With decay the origin of three layers is a strict minimum.
+/// ∇J = 0 exactly and an open gap, with an indefinite Hessian (L = 2), a zero one (L = 3), or one nonzero layer: the flow never leaves, and
+/// is at rest at the first look. With decay the origin of three layers is a strict minimum.
 #[test]
 fn an_exact_saddle_is_at_rest_and_not_converged() {
     use Motion::{AtRest, Converged};
@@ -88,7 +88,7 @@ fn an_exact_saddle_is_at_rest_and_not_converged() {
     }
 }
 
-/// Networks whose least loss is not known, at 0, near it, and with neurons that no sample reaches: they may stay, and no minimum is shown.
+/// Networks of unknown least loss at 0, near it, and with neurons that no sample reaches: they may stay, but no minimum is shown.
 #[test]
 fn a_point_of_rest_is_no_minimum_unless_it_is_shown_to_be_one() {
     let x = DMatrix::from_fn(20, 2, |i, j| ((3 * i + 7 * j) as f64).sin());
@@ -152,7 +152,7 @@ fn a_plateau_before_or_beyond_the_escape_is_not_convergence() {
         let (looks, ..) = watched(&objective, scaled_identity(&objective, 1e-6), t_end, TIGHT);
         let before: Vec<_> = looks.iter().filter(|(t, _)| *t < 0.85e6).collect();
         assert!(before.iter().all(|(_, look)| look.motion == Motion::Plateau));
-        // Control: by its residual alone, this is convergence to ten digits.
+        // Control: by its residual alone, this would be convergence to ten digits.
         assert!(before.iter().all(|(_, look)| look.grad_norm < 1e-10));
         assert_eq!(looks[looks.len() - 1].1.motion == Motion::Plateau, !escapes);
     }
@@ -182,7 +182,7 @@ fn under_decay_a_plateau_has_a_direction_of_escape() {
     assert!(monitoring <= spent + 2 * FREE);
 }
 
-/// Whatever the method leaves in its stiff modes; with labels that no linear map fits, so that the least loss is not 0.
+/// Whatever the method leaves in stiff modes; the labels fit no linear map, so that the least loss is not 0.
 #[test]
 fn a_flow_that_has_arrived_is_found_to_by_every_method() {
     let rng = &mut stream(3, Purpose::Inputs);
@@ -207,7 +207,7 @@ fn a_flow_that_has_arrived_is_found_to_by_every_method() {
             assert!(last.motion == Motion::Converged && t < t_end, "{inner} {decay} method {index}: {t} {last:?}");
             arrived = theta;
         }
-        // From there on, whatever the horizon: at once, and not by the end of 1e8.
+        // Restarted from there, with any horizon: found at once, not only by its end at 1e8.
         let (looks, [spent, _], _) = watched(&objective, arrived, 1e8, TIGHT);
         let (t, last) = looks[looks.len() - 1];
         assert!(last.motion == Motion::Converged && spent < 20_000, "{inner} {decay}: {t} {last:?} {spent}");

@@ -12,7 +12,7 @@ use crate::ode::{JacobianProducts, Limits, Tolerance, VectorField, dop853};
 use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
 use crate::theory::{Mode, Riccati, ScalarChain, logistic, one_layer};
 
-/// What to ask of a method to be within 1e-10.
+/// The tolerance at which a method is within 1e-10.
 fn tight(name: &str) -> Tolerance {
     let rtol = match name {
         // Of order 2: the error of rkc is about 0.25·rtol^{2/3}, which is 5e-11 here, after half a million steps.
@@ -39,7 +39,7 @@ fn ends(start: &[DMatrix<f64>], data: &Dataset, decay: f64, t: f64) -> Vec<(&'st
     METHODS.iter().map(flown).collect()
 }
 
-/// Inputs with Σ_x = x·I, and the target that takes the i-th to σ_i times the i-th.
+/// Inputs with Σ_x = `variance`·I, and outputs with Σ_yx = diag(σ).
 fn aligned(sigma: &[f64], variance: f64) -> Dataset {
     let d = sigma.len();
     let x = DMatrix::identity(d, d) * (d as f64 * variance).sqrt();
@@ -67,13 +67,13 @@ fn one_stiff_layer() {
         for (name, end) in ends(std::slice::from_ref(&start), &data, decay, t) {
             let off = |decay: f64| (end.weight(1) - exact(decay)).norm() / exact(decay).norm();
             assert!(off(decay) <= 1e-10, "{name}: {:e} off", off(decay));
-            // The control: another decay is another curve.
+            // The control: another decay gives another curve.
             assert!(off(0.5 * decay + 0.01) > 1e-4 && off(2.0 * decay + 0.01) > 1e-4);
         }
     }
 }
 
-/// L = 2, aligned: the logistic of every mode, one of which dies of its decay.
+/// L = 2, aligned: the logistic of every mode, one of which decays to 0.
 #[test]
 fn two_aligned_layers() {
     let (sigma, s0, decay, variance) = ([2.0, 1.0, 0.05], 0.05, 0.1, 0.5);
@@ -89,7 +89,7 @@ fn two_aligned_layers() {
     }
 }
 
-/// L ≥ 3, aligned, no decay: the hypergeometric time of every mode, those that start above their end included.
+/// L ≥ 3, aligned, no decay: the hypergeometric time of every mode, including those that start above their end.
 #[test]
 fn three_and_five_aligned_layers() {
     let (sigma, variance) = ([2.0, 1.0, 0.4], 0.5);
@@ -101,7 +101,7 @@ fn three_and_five_aligned_layers() {
                 let mode = Mode { depth, sigma, variance, weight_decay: 0.0 };
                 let u = end.weight(1)[(i, i)];
                 assert_close(&format!("{name}, L = {depth}, mode {i}"), u, mode.after(u0, t));
-                // The control: another depth is another time.
+                // The control: another depth gives another time.
                 let wrong = Mode { depth: depth + 1, ..mode };
                 assert!((u / wrong.after(u0, t) - 1.0).abs() > 1e-4);
             }
@@ -109,7 +109,7 @@ fn three_and_five_aligned_layers() {
     }
 }
 
-/// Below the threshold a mode ends at rest, above it at 0.
+/// Below the threshold a mode ends at its positive equilibrium, above it at 0.
 #[test]
 fn the_threshold_parts_learning_from_dying() {
     for depth in [2u32, 3, 4] {
@@ -120,7 +120,7 @@ fn the_threshold_parts_learning_from_dying() {
             let objective = objective(&start, &aligned(&[1.0], 1.0), mode.weight_decay);
             // Not gauss1: its long steps reflect what is left instead of damping it, and at order 2 it would need millions of short ones.
             for (name, make) in METHODS.iter().filter(|(name, _)| *name != "gauss1") {
-                // The ends do not depend on the way there, but for gauss, for the same reason.
+                // The end does not depend on the accuracy of the path, except for gauss, for the same reason.
                 let tolerance = if name.starts_with("gauss") { tight(name) } else { Tolerance { rtol: 1e-11, atol: 1e-14 } };
                 let mut theta = DVector::from_element(depth as usize, 1.0);
                 let limits = Limits { t_end: 400.0, ..Limits::default() };
@@ -134,7 +134,7 @@ fn the_threshold_parts_learning_from_dying() {
     }
 }
 
-/// ‖QQᵀ − M‖/‖M‖ with Q = [W_1ᵀ; W_2] and M what the Riccati equation says of it.
+/// ‖QQᵀ − M‖/‖M‖ with Q = [W_1ᵀ; W_2] and M the solution of the Riccati equation.
 fn off_riccati(weights: &Parameters, exact: &DMatrix<f64>) -> f64 {
     let (w1, w2) = (weights.weight(1), weights.weight(2));
     let mut q = DMatrix::zeros(w1.ncols() + w2.nrows(), w1.nrows());
@@ -215,7 +215,7 @@ impl JacobianProducts for Reduced {
     }
 }
 
-/// Scalar layers from an unbalanced start, which reaches across zero: w_l² = w_m² + c_l·e^{−2λt}, and w_m by its own equation.
+/// Scalar layers from an unbalanced start, of which one passes through zero: w_l² = w_m² + c_l·e^{−2λt}, and w_m by its own equation.
 #[test]
 fn a_chain_of_scalars() {
     let (weights, decay, t) = ([0.8, -0.3, 0.9, 1.2], 0.1, 5.0);
@@ -227,13 +227,13 @@ fn a_chain_of_scalars() {
         .advance(0.0, t, &mut smallest)
         .unwrap();
     let exact = chain.weights(t, smallest[0]);
-    // Learned, and through zero.
+    // The smallest weight started at −0.3: it has passed through zero.
     assert!(smallest[0] > 0.3, "{smallest}");
     for (name, end) in ends(&start, &aligned(&[1.5], 0.5), decay, t) {
         for (l, exact) in exact.iter().enumerate() {
             assert_close(&format!("{name}, layer {}", l + 1), end.values()[l], *exact);
         }
-        // By themselves, too: the differences of squares shrink as e^{−2λt}, not as e^{−λt}.
+        // Without the closed form, too: the differences of squares shrink as e^{−2λt}, not as e^{−λt}.
         let (first, last, gap) = (end.values()[0], end.values()[3], weights[0] * weights[0] - weights[3] * weights[3]);
         let off = |rate: f64| (first * first - last * last - gap * (-rate * t).exp()).abs() / (first * first + last * last);
         assert!(off(2.0 * decay) <= 1e-10 && off(decay) > 0.03, "{name}: {:e} {:e}", off(2.0 * decay), off(decay));

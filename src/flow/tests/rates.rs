@@ -62,7 +62,7 @@ impl VectorField for Plain<'_> {
     }
 }
 
-/// Every method finds the flow −K∇J, in variables where its Jacobian is symmetric, frozen layers and biases among it.
+/// Every method finds the flow −K∇J, in variables where its Jacobian is symmetric; with frozen layers and biases, too.
 #[test]
 fn every_method_follows_the_flow_of_the_rates() {
     let data = Arc::new(samples());
@@ -89,7 +89,7 @@ fn every_method_follows_the_flow_of_the_rates() {
             let off = (flown(objective, &rates, &start, t, *method).values() - &exact).norm() / exact.norm();
             assert!(off < if index == 4 { 1e-6 } else { 1e-10 }, "method {index} at {rates}: {off:e}");
         }
-        // Control: it is another flow than that of equal rates.
+        // Control: the flow of equal rates is another.
         let plain = flown(objective, &LayerRates::default(), &start, t, TSIT5);
         assert!((plain.values() - &exact).norm() > 1e-2 * exact.norm());
     }
@@ -139,7 +139,7 @@ fn the_weighted_imbalance_decays_by_its_law() {
     assert!(lawless > 0.1, "{lawless:e}");
 }
 
-/// From D = 0 in the sense of the rates A_f = Π_{l>1}(κ_l/κ_1)·(W_1ᵀW_1)^L for all time; without the constant it does not hold.
+/// From D = 0 in the sense of the rates, A_f = Π_{l>1}(κ_l/κ_1)·(W_1ᵀW_1)^L for all time; without the constant it does not hold.
 #[test]
 fn the_ansatz_holds_with_its_constant_from_a_balanced_start() {
     let kappa = [1.0, 2.0, 0.5, 3.0];
@@ -166,7 +166,7 @@ fn the_ansatz_holds_with_its_constant_from_a_balanced_start() {
     }
 }
 
-/// A frozen layer keeps its bits by every method, and the others converge to a minimum although its gradient is not 0.
+/// A frozen layer stays bit for bit by every method, and the others converge to a minimum although its gradient is not 0.
 #[test]
 fn a_frozen_layer_stays_bit_for_bit_and_does_not_keep_the_flow_from_converging() {
     let objective = linear(vec![0.05, 0.3, 0.05]);

@@ -1,4 +1,4 @@
-//! Starts near a saddle, which amplify whatever error is made there.
+//! Starts near a saddle, where errors are amplified.
 
 use nalgebra::DVector;
 
@@ -8,7 +8,7 @@ use crate::objective::Objective;
 use crate::ode::testing::METHODS;
 use crate::ode::{Limits, Tolerance, auto};
 
-/// rkc comes, if at all, when the loss has fallen.
+/// `auto` takes up rkc, if at all, only once the loss has fallen.
 #[test]
 fn auto_does_not_leave_a_saddle_by_rkc() {
     let (objective, start) = stiff_case("saddle", 10, 3, 0.0);

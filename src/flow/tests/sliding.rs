@@ -1,4 +1,4 @@
-//! Flows along kinks: Filippov's solution where there is no classical one, the sharp network's everywhere else.
+//! Flows along kinks: Filippov's solution where there is no classical one, and the classical one everywhere else.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const TSIT5: Make = |field, tolerance, limits| tsit5(field, tolerance, limits).u
 const RKC: Make = |field, tolerance, limits| rkc(field, tolerance, limits).unwrap();
 const ROCK4: Make = |field, tolerance, limits| rock4(field, tolerance, limits).unwrap();
 
-/// θ(t), which is reached, and what it took.
+/// θ(t), which must be reached, and the work.
 fn flown(field: &GradientFlow, make: Make, rtol: f64, start: &DVector<f64>, t: f64) -> (DVector<f64>, Work) {
     let mut theta = start.clone();
     let limits = Limits { max_steps: 200_000, ..Limits::default() };
@@ -43,7 +43,7 @@ fn held_at_zero() -> (MlpObjective, DVector<f64>) {
     (MlpObjective::new(net, Arc::new(data), Loss::Mse, 0.0), DVector::from_vec(vec![0.0, 0.3, 0.3]))
 }
 
-/// aw_2 at time t of it, a logistic: its rate is (1 − s)s.
+/// aw_2 at time t, the logistic curve of ṡ = (1 − s)s.
 fn learned(t: f64) -> f64 {
     let s0 = 0.09;
     s0 * t.exp() / (1.0 + s0 * (t.exp() - 1.0))
@@ -66,7 +66,7 @@ fn a_flow_slides_along_a_kink_as_filippov_has_it_by_every_method() {
             assert!(work.evaluations < 20_000, "{work:?}");
         }
     }
-    // Control: by slopes that jump, steps are as short as the tolerance.
+    // Control: where the field jumps, steps are as short as the tolerance.
     let few = Limits { max_steps: 1000, ..Limits::default() };
     let jumping = TSIT5(&GradientFlow::new(&objective), tolerance(1e-6), few).advance(0.0, t, &mut start.clone()).unwrap();
     let (_, sliding) = flown(&GradientFlow::sliding(&objective), TSIT5, 1e-6, &start, t);
@@ -84,7 +84,7 @@ fn what_kinked_layers_conserve_is_conserved_along_kinks() {
     let (objective, start) = held_at_zero();
     let (end, _) = flown(&GradientFlow::sliding(&objective), TSIT5, 1e-10, &start, 5.0);
     assert!((end[2].powi(2) - end[1].powi(2) - end[0].powi(2)).abs() < 1e-10, "{end}");
-    // At every point of it, too.
+    // The field conserves it at every point, too.
     let field = GradientFlow::sliding(&objective);
     let (mut theta, mut slope) = (start.clone(), start.clone());
     let mut integrator = TSIT5(&field, tolerance(1e-6), Limits::default());
@@ -106,7 +106,7 @@ fn random(seed: u64, widths: &[usize], activation: Activation, bias: bool) -> (M
     (MlpObjective::new(net, Arc::new(data), Loss::Mse, 1e-2), theta)
 }
 
-/// Euler's steps, which jump back and forth across a kink: within some lengths of a step of Filippov's solution, the limit of shorter ones.
+/// Euler steps, which chatter across a kink: within a few step lengths of Filippov's solution, their limit as steps shorten.
 fn chattering(objective: &MlpObjective, start: &DVector<f64>, t: f64, step: f64) -> DVector<f64> {
     let (mut theta, mut gradient) = (start.clone(), start.clone());
     for _ in 0..(t / step).round() as usize {
@@ -145,14 +145,14 @@ fn a_dead_sample_is_not_revived() {
     let start = DVector::from_vec(vec![1.0, -1.0, -1.0, -1.0, 1.0, 1.0]);
     for rtol in [1e-3, 1e-6] {
         let (end, _) = flown(&GradientFlow::sliding(&objective), ROCK4, rtol, &start, 200.0);
-        // Sample 1 is learned up to λ, sample 2 not at all: ((1 − 2λ − 1)²/… + 1)/4 with w·a = 1 − 2λ.
+        // Sample 1 is learned up to λ, w·a = 1 − 2λ, sample 2 not at all: the loss is ((2λ)² + 1)/4.
         let loss = objective.loss(&end);
         assert!((loss - ((2.0 * decay).powi(2) + 1.0) / 4.0).abs() < 10.0 * rtol, "{loss}");
         assert!(sliding_at(&objective, &end).is_empty());
     }
 }
 
-/// w reaches 0 where the labels would have it negative, and stays.
+/// w reaches 0, where the labels pull it below, and stays.
 #[test]
 fn a_neuron_at_rest_on_its_kink_costs_little() {
     let net = Architecture::with_layers(&[1, 1, 1], &[Activation::Relu, Activation::Identity], &[false, false]);

@@ -21,7 +21,7 @@ fn dense_radius(field: &dyn VectorField, theta: &DVector<f64>) -> f64 {
     SymmetricEigen::new(jacobian).eigenvalues.amax()
 }
 
-/// At 120 moments of each flow, of which every eighth is checked: P = 300, 300 and 200 weights.
+/// At 120 times of each flow, every eighth of which is checked: P = 300, 300 and 200 weights.
 #[test]
 fn the_radius_is_not_underestimated_along_a_flow() {
     for (name, depth, decay) in [("decay", 3, 1e-3), ("saddle", 3, 0.0), ("ill", 2, 0.0)] {
@@ -31,7 +31,7 @@ fn the_radius_is_not_underestimated_along_a_flow() {
         let mut theta = start.values().clone();
         let (mut states, mut t) = (vec![theta.clone()], 0.0);
         while states.len() < 120 {
-            // From 0.02 to about 300.
+            // Times from 0.02 to about 300.
             let next = 0.02 * 1.085f64.powi(states.len() as i32 - 1);
             assert_eq!(integrator.advance(t, next, &mut theta).unwrap().stop, None);
             states.push(theta.clone());
