@@ -1,4 +1,4 @@
-//! What `ode_solvers`' two adaptive methods share: segments, the carried step, budgets, and why they stopped.
+//! What the two adaptive methods of `ode_solvers` share: segments, the carried step, budgets, and the reason for stopping.
 //!
 //! Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, 2nd ed. 1993, II.4–II.5 (step control), with the
 //! library's own controller settings (PI, β = 0.04 for Dopri5 and none for Dop853).
@@ -21,7 +21,7 @@ pub(super) struct Leg {
     pub tolerance: Tolerance,
 }
 
-/// What came of it: times and states of the accepted steps (the start first), and how it ended.
+/// Its outcome: the times of the accepted steps (the start first), the last state, and how it ended.
 pub(super) struct Flown {
     pub times: Vec<f64>,
     pub last: DVector<f64>,
@@ -30,21 +30,21 @@ pub(super) struct Flown {
     pub tries: u64,
 }
 
-/// The library's stepper behind a function of ours, one per method.
+/// A call of the library's stepper, one function per method.
 pub(super) type Fly = fn(&Rhs<'_>, &Leg, DVector<f64>) -> Flown;
 
-/// An adaptive method of `ode_solvers`: the independent check of our own.
+/// An adaptive method of `ode_solvers`: an independent check of our own methods.
 ///
 /// Where stability and not accuracy limits the step, as in most gradient flows after their transient, a loose tolerance is not
-/// cheaper, and it is *wrong*: the jitter at the stability limit drives a drift along flat directions of the loss. At rtol 1e-3 flows
-/// have ended 36–93 % off. These two methods do not cap their steps against it: keep their rtol at 1e-6 or tighter.
+/// cheaper, and it is *wrong*: the jitter at the stability limit drives a drift along flat directions of the loss. At rtol 1e-3 flows ended
+/// 36–93 % off. These two methods do not cap their steps at that limit: keep their rtol at 1e-6 or tighter.
 pub(super) struct Adaptive {
     fly: Fly,
     tolerance: Tolerance,
     /// The step to start the next segment with; 0 before the first.
     step: f64,
     budget: Budget,
-    /// ‖θ‖ at the start of the integration: what growth is measured against.
+    /// ‖θ‖ at the start of the integration, against which growth is measured.
     start_norm: Option<f64>,
 }
 
@@ -64,8 +64,8 @@ impl Adaptive {
         Self { fly, tolerance, step: 0.0, budget: Budget::new(limits), start_norm: None }
     }
 
-    /// The natural step after a call. The last step of a segment is cut to land on its end, so its length says nothing: the
-    /// carried step is the longest of those before it, the last two and the step it began with unless that was rejected.
+    /// Sets the step for the next call. The last step of a segment is cut to land on its end, so its length alone says nothing: the longest
+    /// of the last two steps and, if none was rejected, of the step that the call began with is carried on.
     fn carry_step(&mut self, times: &[f64], rejected: u64) {
         let length = |i: usize| times[i + 1] - times[i];
         let steps = times.len() - 1;
@@ -89,10 +89,10 @@ impl Advance for Adaptive {
             if t >= t1 {
                 break None;
             }
-            // Less than the library can step. Euler's step is exact to rounding there.
+            // Shorter than the library can step; an Euler step is exact to rounding here.
             if t1 - t <= 1e-12 * t1.abs() {
                 let mut dtheta = DVector::zeros(theta.len());
-                // Where it is not finite the state shows it below.
+                // If it is not finite, neither is the state below.
                 let _ = rhs.eval(t, theta, &mut dtheta);
                 theta.axpy(t1 - t, &dtheta, 1.0);
                 work.accepted += 1;
@@ -129,9 +129,9 @@ impl Advance for Adaptive {
                 break Some(Termination::Diverged { t, norm: theta.norm() });
             }
             match flown.end {
-                // Landed: within rounding of t1, which is what the caller's clock says.
+                // Landed on t1, to rounding.
                 Ok(_) => t = t1,
-                // As many rejections in a row have shrunk the step by 3^64: nothing leads on from here.
+                // 64 rejections in a row have shrunk the step by 3^64: no step leads on from here.
                 Err(IntegrationError::MaxNumStepReached { .. }) if accepted == 0 && flown.tries >= FEWEST_STATES => {
                     break Some(rhs.stopped_short(t, theta));
                 }

@@ -1,18 +1,18 @@
 //! `auto`: which method suits the flow at its tolerance, and when to change over.
 //!
 //! A gradient flow is quick for a short while and then follows a slow manifold for most of its horizon: the step that accuracy allows
-//! grows by orders of magnitude, and with it the work that stability costs. What a unit of time costs in evaluations, at spectral radius
-//! ρ and natural step h:
+//! grows by orders of magnitude, and with it the work that stability costs. The evaluations per unit of time, at spectral radius ρ and
+//! natural step h:
 //!
 //! - `tsit5` 6/min(h, 3/ρ): the cheapest where accuracy limits the step;
-//! - `dp8` 12/min(h, 5/ρ) with a larger h, the more so the tighter the tolerance, and three evaluations more for every step in which states
-//!   are asked for: in place of `tsit5` at 1e-8 and tighter, where the field favours high order. Not with a field of low rank, whose form
-//!   `tsit5` knows to use;
+//! - `dp8` 12/min(h, 5/ρ) with a larger h, the more so the tighter the tolerance, and three more evaluations for every step in which states
+//!   are asked for: instead of `tsit5` at rtol 1e-8 and tighter, if the field favours high order and has no low-rank form, which `tsit5`
+//!   exploits;
 //! - `rock4` s/h with s ≈ √(hρ/0.35) ≥ 5: cheaper than tsit5 at its cap as soon as hρ > 2.5;
-//! - `rkc` s/h with s ≈ √(1.54·hρ) and a larger h: at tolerances of 1e-5 and looser, where hρ is large. Its order 2 carries errors of the
-//!   size rtol^{2/3}, and a flow that leaves a saddle amplifies them: not there.
+//! - `rkc` s/h with s ≈ √(1.54·hρ) and a larger h: at tolerances of 1e-5 and looser, where hρ is large. At order 2 its errors are about
+//!   rtol^{2/3}, and a flow that leaves a saddle amplifies them: there it is not used.
 //!
-//! The thresholds were measured on the five cases of `tests/references/stiff`; the rest of the scheme is ours.
+//! The scheme is ours; its thresholds were measured on the five cases of `tests/references/stiff`.
 
 use super::dp8::Dp8;
 use super::method::Method;
@@ -20,25 +20,25 @@ use super::rkc::Rkc;
 use super::rock4::Rock4;
 use super::tsit5::Tsit5;
 
-/// rkc serves from this tolerance on.
+/// rkc is used at this rtol and above.
 const LOOSE: f64 = 1e-5;
-/// tsit5 and dp8 serve below this tolerance: above it rock4 needs fewer evaluations even where nothing is stiff.
+/// tsit5 and dp8 are used below this rtol: above it rock4 needs fewer evaluations even where nothing is stiff.
 const TIGHT: f64 = 1e-6;
-/// dp8 takes the place of tsit5 up to this tolerance: there the flows of tanh networks took fewer gradients, even with 100 records.
+/// dp8 replaces tsit5 up to this rtol: there the flows of tanh networks took fewer gradients, even with 100 records.
 const HIGH_ORDER: f64 = 1e-8;
-/// A horizon of fewer than as many 1/ρ is not stiff.
+/// A horizon of fewer than this many 1/ρ is not stiff.
 const STIFF_HORIZON: f64 = 600.0;
-/// A horizon of as many 1/ρ is so long that its slow part decides: rkc may begin at once.
+/// A horizon of this many 1/ρ is so long that its slow part decides: rkc may begin at once.
 const LONG_HORIZON: f64 = 3000.0;
-/// hρ below which tsit5, even at its cap, costs less than rock4 with its five stages: 5/h > 6·ρ/3. Of dp8 it is 2.1.
+/// hρ below which tsit5, even at its cap, costs less than rock4 with its five stages: 5/h > 6·ρ/3. For dp8 it is 2.1.
 const ROCK4_IDLE: f64 = 2.5;
 /// hρ above which rock4, with 10 stages, costs more than rkc at a loose tolerance.
 const ROCK4_LABOURS: f64 = 30.0;
-/// A step of at least this share of its cap is held by stability.
+/// A step of at least this fraction of its cap is limited by stability.
 const AT_CAP: f64 = 0.9;
 /// A flow whose speed has grown by this factor between two looks is leaving a saddle.
 const ACCELERATING: f64 = 1.2;
-/// As many looks in a row must agree before a change.
+/// The number of looks in a row that must agree before a change.
 const LOOKS: u32 = 2;
 
 /// The methods between which `auto` chooses.
@@ -51,7 +51,7 @@ pub(super) enum Choice {
 }
 
 impl Choice {
-    /// As a scenario calls it.
+    /// The name in a scenario.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Tsit5 => "tsit5",
@@ -71,7 +71,7 @@ impl Choice {
     }
 }
 
-/// What is known of the flow whenever its spectral radius has been estimated anew.
+/// What is known of the flow after each estimate of its spectral radius.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     /// The natural step.
@@ -95,13 +95,13 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// The method for where nothing is stiff, at tight tolerance.
+    /// The method for flows that are not stiff, at tight tolerances.
     fn explicit(&self) -> Choice {
         if self.high_order && self.rtol <= HIGH_ORDER { Choice::Dp8 } else { Choice::Tsit5 }
     }
 
-    /// The method to begin with before the flow has been looked at, and why, where one will do: at tight tolerance the first steps are
-    /// short, whatever the flow, and these methods feel when stability comes near.
+    /// The method to begin with before the first estimate of ρ, and why; `None` at loose tolerances. At tight ones the first steps are
+    /// short, whatever the flow, and these methods feel when the stability limit comes near.
     pub(super) fn unseen(&self) -> Option<(Choice, &'static str)> {
         let reason = "not stiff so far: no step has felt the fastest time scale";
         (self.rtol < TIGHT).then(|| (self.explicit(), reason))
@@ -121,13 +121,13 @@ pub(super) struct Auto {
     last_speed: f64,
     /// Looks in a row at which another method seemed better.
     doubts: u32,
-    /// Looks that must agree: doubled with every change, so that a flow on the border does not swing for ever.
+    /// Looks that must agree: doubled with every change, so that a flow at a threshold does not switch back and forth for ever.
     patience: u32,
 }
 
 impl Auto {
-    /// The method that suits at the first look, and why; `accelerates` where FᵀJF > 0, so that the speed grows, as where the flow leaves a
-    /// saddle.
+    /// The method that suits the flow at the first look, and why. `accelerates`: whether FᵀJF > 0, so that the speed grows, as when the
+    /// flow leaves a saddle.
     pub(super) fn begin(given: Given, look: &Reading, accelerates: bool) -> (Self, String) {
         // An endless horizon of a field without curvature is not stiff.
         let span = if look.rho > 0.0 { look.rho * look.horizon } else { 0.0 };
@@ -167,7 +167,7 @@ impl Auto {
             return None;
         };
         self.doubts += 1;
-        // A saddle amplifies errors from its first moment.
+        // Near a saddle errors grow from the first moment: rkc is left at once.
         if self.doubts < self.patience && self.choice != Choice::Rkc {
             return None;
         }

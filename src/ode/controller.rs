@@ -1,9 +1,9 @@
-//! The next step from the last errors: the predictive controller of Gustafsson, ACM Trans. Math. Softw. 20 (1994), as Watts (1984) and
-//! Sommeijer, Shampine & Verwer, J. Comput. Appl. Math. 88 (1998) have it.
+//! The next step from the last errors: the predictive controller of Gustafsson, ACM Trans. Math. Softw. 20 (1994), in the form of Watts
+//! (1984) and Sommeijer, Shampine & Verwer, J. Comput. Appl. Math. 88 (1998).
 //!
 //! With error norms e of steps h, each ∝ h^k, h' = 0.9·h·min(e^{−g/k}, (h/h₋)·(e₋/e)^{1/k}·e^{−1/k}): the second factor sees the error grow
-//! or fall from step to step and extrapolates it; the smaller of the two does not overshoot when a transient ends. The gain g is 1 but for
-//! methods whose steps' errors are felt later (ours).
+//! or fall from step to step and extrapolates it; the smaller of the two does not overshoot when a transient ends. The gain g is 1, or less
+//! for methods whose error estimates feel the errors of earlier steps (ours).
 
 /// Aims at an error norm a little below 1.
 const SAFETY: f64 = 0.9;
@@ -15,7 +15,7 @@ const CHANGE: (f64, f64) = (0.1, 5.0);
 pub(super) struct Controller {
     /// Its length and error norm.
     last: Option<(f64, f64)>,
-    /// Whether the step before this one was rejected: it may not grow at once.
+    /// Whether the last try was rejected: the step may then not grow at once.
     rejected: bool,
 }
 
@@ -45,7 +45,7 @@ impl Controller {
         0.5 * h
     }
 
-    /// Forgets: what follows is another method, whose errors are others.
+    /// Forgets the last step: the errors of another method follow.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }

@@ -11,10 +11,10 @@ use super::adaptive::{Adaptive, Flown, Leg};
 use super::rhs::Rhs;
 use super::{Integrator, Limits, OdeError, Tolerance, VectorField};
 
-/// The integrator `dop853`. Keep its rtol at 1e-6 or tighter, as that of [`dopri5`](super::dopri5).
+/// The integrator `dop853`. Keep its rtol at 1e-6 or tighter, as for [`dopri5`](super::dopri5).
 ///
 /// # Errors
-/// If the tolerance admits no error, `limits` leave no step, or the field has no components.
+/// As for [`auto`](super::auto).
 pub fn dop853<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     Adaptive::bind(field, fly, tolerance, limits)
 }
@@ -58,7 +58,8 @@ fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>) -> Flown {
         leg.max_step,
         leg.step,
         leg.max_steps,
-        // Its stiffness test gives up where going on is merely slow. It divides by this number: never is u32::MAX.
+        // Steps between tests of stiffness, which give up where going on is merely slow: u32::MAX is never. The library divides by it, so
+        // not 0.
         u32::MAX,
         // Sparse: Dense hands out a state that does not belong to its time, and drops the last one.
         OutputType::Sparse,
@@ -67,7 +68,7 @@ fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>) -> Flown {
     let (times, states) = stepper.results().get();
     let accepted = times.len() as u64 - 1;
     let guess = if leg.step == 0.0 { 2 } else { 0 };
-    // Eleven stages a try, and the first stage of the next step after an accepted one.
+    // Eleven stages per try, and the first stage of the next step after an accepted one.
     let tries = (rhs.evaluations() - before - guess - 1 - accepted) / 11;
     Flown { times: times.clone(), last: states[states.len() - 1].rows(0, p).into_owned(), end, tries }
 }

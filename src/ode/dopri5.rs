@@ -11,10 +11,10 @@ use super::{Integrator, Limits, OdeError, Tolerance, VectorField};
 /// The integrator `dopri5`.
 ///
 /// Where stability and not accuracy limits the step, as in most gradient flows after their transient, a loose tolerance is not cheaper,
-/// and it is *wrong*: keep rtol at 1e-6 or tighter. So too with `dop853`.
+/// and it is *wrong*: keep rtol at 1e-6 or tighter. The same holds for `dop853`.
 ///
 /// # Errors
-/// If the tolerance admits no error, `limits` leave no step, or the field has no components.
+/// As for [`auto`](super::auto).
 pub fn dopri5<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     Adaptive::bind(field, fly, tolerance, limits)
 }
@@ -39,14 +39,15 @@ fn fly(rhs: &Rhs<'_>, leg: &Leg, theta: DVector<f64>) -> Flown {
         leg.step,
         // Dopri5 tries one step more than it is told.
         leg.max_steps - 1,
-        // Its stiffness test gives up where going on is merely slow. It divides by this number: never is u32::MAX.
+        // Steps between tests of stiffness, which give up where going on is merely slow: u32::MAX is never. The library divides by it, so
+        // not 0.
         u32::MAX,
         // Sparse: Dense hands out a state that does not belong to its time, and drops the last one.
         OutputType::Sparse,
     );
     let end = stepper.integrate();
     let guess = if leg.step == 0.0 { 2 } else { 0 };
-    // Six stages a try; the seventh is the first of the next step.
+    // Six stages per try; the seventh is the first of the next step.
     let tries = (rhs.evaluations() - before - guess - 1) / 6;
     let (times, states) = stepper.results().get();
     Flown { times: times.clone(), last: states[states.len() - 1].clone(), end, tries }

@@ -1,4 +1,4 @@
-//! The loop around a [`Method`]: step control, stability, landing and dense output, and why it stopped.
+//! The loop around a [`Method`]: step control, stability, landing, dense output, and the reason for stopping.
 
 use nalgebra::DVector;
 
@@ -12,20 +12,20 @@ use super::rhs::{NotFinite, Rhs, norm, shortest_step};
 use super::stability::Stability;
 use super::{Change, Limits, Retrial, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
 
-/// Accepted steps between two looks of `auto`, at least.
+/// The fewest accepted steps between two reviews by `auto`.
 const STEPS_PER_REVIEW: u32 = 10;
-/// How often in a row a failed step is tried again at its length because surfaces have come to hold the state.
+/// How often in a row a failed step is retried at the same length because surfaces have come to hold the state.
 const TRIALS: u32 = 8;
 
 /// Steps one of our methods.
 ///
-/// A method with dense output takes its natural steps, past the end of a segment if need be, and hands out the interpolated state there;
-/// the next call goes on from where it stands, unless it is given another state than it has handed out. A method without is cut to land,
-/// and its natural step is kept for after the landing.
+/// A method with dense output takes its natural steps, past the end of a segment if need be, and returns the interpolated state there; the
+/// next call continues from where the method stands, unless it is given another state than was returned. The steps of other methods are cut
+/// to land on the end, and the natural step is kept for the next segment.
 pub(super) struct Driver {
     method: Box<dyn Method>,
     chooser: Chooser,
-    /// The methods taken up, if they were chosen.
+    /// The methods that `auto` has taken up.
     changes: Vec<Change>,
     tolerance: Tolerance,
     budget: Budget,
@@ -36,11 +36,11 @@ pub(super) struct Driver {
     /// The natural length of the next step.
     step: Option<f64>,
     front: Option<Front>,
-    /// ‖θ‖ at the start of the integration: what growth is measured against.
+    /// ‖θ‖ at the start of the integration, against which growth is measured.
     start_norm: Option<f64>,
 }
 
-/// Who says which method steps.
+/// Who chooses the method.
 enum Chooser {
     /// The user.
     User,
@@ -54,23 +54,23 @@ struct Front {
     t: f64,
     theta: DVector<f64>,
     dtheta: DVector<f64>,
-    /// Where the last step began: its end is the front. Storage of the next step's end while that is tried.
+    /// Where the last step began, whose end is the front; storage for the end of the next step while that is tried.
     t_before: f64,
     theta_before: DVector<f64>,
     dtheta_before: DVector<f64>,
-    /// The time last handed out, and the state, where that was interpolated: else it is `theta`.
+    /// The time last returned, and the state there if it was interpolated; otherwise it was `theta`.
     t_handed: f64,
     interpolated: bool,
     handed: DVector<f64>,
-    /// Whether the field's surfaces have been asked about θ, and how often a step from here has been tried again because of them.
+    /// Whether the field's surfaces have been asked about θ, and how often a step from here has been retried because of them.
     settled: bool,
     trials: u32,
-    /// How far a surface is that will hold the state, if that is known.
+    /// The length of a step that ends about where a surface will hold the state, if known.
     within: Option<f64>,
 }
 
 impl Front {
-    /// Whether (t, θ) is what was handed out last.
+    /// Whether (t, θ) is what was last returned.
     fn handed_out(&self, t: f64, theta: &DVector<f64>) -> bool {
         self.t_handed == t && *theta == *(if self.interpolated { &self.handed } else { &self.theta })
     }
@@ -93,13 +93,13 @@ impl Driver {
         }
     }
 
-    /// With the method that suits the flow, and another when it turns out otherwise.
+    /// A driver that takes the method that suits the flow, and changes it when the flow changes.
     pub(super) fn auto(tolerance: Tolerance, limits: Limits) -> Self {
-        // Replaced before the first step, which begins with what suits the field.
+        // A placeholder, replaced before the first step.
         Self { chooser: Chooser::Unseen, ..Self::new(Choice::Rock4.method(), tolerance, limits) }
     }
 
-    /// Makes (t0, θ) the front, unless the last segment ended there and what was found beyond still holds.
+    /// Makes (t0, θ) the front, unless the last segment ended there, so that steps taken beyond it still hold.
     fn start(&mut self, rhs: &Rhs<'_>, t0: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         if self.front.as_ref().is_some_and(|front| front.handed_out(t0, theta)) {
             return Ok(());
@@ -137,7 +137,7 @@ impl Driver {
         Ok(())
     }
 
-    /// What `auto` chooses by.
+    /// What `auto` knows of the flow before its first step.
     fn given(&self, rhs: &Rhs) -> Given {
         Given { rtol: self.tolerance.rtol, high_order: rhs.favours_high_order() && rhs.low_rank().is_none() }
     }
@@ -185,7 +185,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Tries one step towards `t1`, and past it if the method has dense output. Why none is possible, if so.
+    /// Tries one step towards `t1`, and past it if the method has dense output. Returns why the integration must stop, if it must.
     fn try_step(&mut self, rhs: &Rhs<'_>, front: &mut Front, t1: f64, work: &mut Work) -> Option<Termination> {
         let base = Base { t: front.t, theta: &front.theta, dtheta: &front.dtheta };
         if self.stability.is_due(self.step.unwrap_or(0.0)) && self.look(rhs, &base).is_err() {
@@ -195,7 +195,7 @@ impl Driver {
         let power = self.method.error_power();
         let longest = self.method.longest_step(rho).min(self.budget.limits.max_step);
         let natural = self.step.unwrap_or(longest).min(longest);
-        // Asked of the method that steps now: `auto` may just have changed it.
+        // Ask the present method: `auto` may just have changed it.
         let t_end = self.budget.limits.t_end;
         let end = if self.method.is_dense() && t1 < t_end { t_end } else { t1 };
         // A remainder of less than a thousandth of a step is not worth one.
@@ -221,7 +221,7 @@ impl Driver {
             && error <= 1.0
         {
             let proposed = self.controller.accept(h, error, power, self.method.gain());
-            // A step that was cut says only that a longer one may follow.
+            // A step that was cut short can lengthen the natural step but not shorten it.
             self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
             self.stability.accepted();
             self.steps_since_review += 1;
@@ -234,7 +234,7 @@ impl Driver {
             return self.blow_up(front.t, &front.theta);
         }
         work.rejected += 1;
-        // What the last step left is overwritten.
+        // The start of the last step is overwritten: nothing is left to interpolate.
         front.t_before = front.t;
         self.stability.rejected();
         if let Some(switching) = rhs.switching() {
@@ -263,7 +263,7 @@ impl Driver {
         (shorter <= shortest_step(front.t)).then(|| rhs.stopped_short(front.t, &front.theta))
     }
 
-    /// out ← the state at time `t` in the last step, which ended at the front.
+    /// out ← the state at time `t` within the last step, which ended at the front.
     fn interpolate(&mut self, rhs: &Rhs<'_>, front: &Front, t: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
         let h = front.t - front.t_before;
         let base = Base { t: front.t_before, theta: &front.theta_before, dtheta: &front.dtheta_before };
@@ -271,7 +271,7 @@ impl Driver {
         self.method.interpolate(rhs, &taken, (t - front.t_before) / h, out)
     }
 
-    /// That θ at time t has blown up, if it has.
+    /// The termination if θ has blown up at time t.
     fn blow_up(&self, t: f64, theta: &DVector<f64>) -> Option<Termination> {
         let norm = norm(theta);
         has_blown_up(norm, self.start_norm.unwrap_or(norm)).then_some(Termination::Diverged { t, norm })
@@ -294,7 +294,7 @@ impl Advance for Driver {
             work.evaluations = rhs.gradients();
             return Segment { t: t0, work, stop: Some(Termination::Diverged { t: t0, norm: theta.norm() }) };
         }
-        // Started above.
+        // Set by `start`.
         let Some(mut front) = self.front.take() else { return Segment { t: t0, work, stop: None } };
         let mut stop = None;
         let until = pause.min(t1);
@@ -303,14 +303,14 @@ impl Advance for Driver {
         }
         let t = front.t.min(t1);
         if t < front.t {
-            // What the step has met beyond t1 ends a later segment.
+            // What the step met beyond t1 ends a later segment.
             stop = match self.interpolate(&rhs, &front, t, theta) {
                 Ok(()) => self.blow_up(t, theta),
                 Err(NotFinite) => Some(Termination::Diverged { t, norm: norm(theta) }),
             };
         } else {
             theta.copy_from(&front.theta);
-            // Met on the way here by an earlier segment that ended before.
+            // An earlier segment, which ended before, may have met this on its way.
             stop = stop.or_else(|| self.blow_up(t, theta));
         }
         front.t_handed = t;

@@ -1,5 +1,5 @@
-//! Explicit Runge–Kutta methods with an error estimate, given by their tableau: for a method of one's own. Ours are written out, stage by
-//! stage, and faster.
+//! Explicit Runge–Kutta methods with an error estimate, given by their tableau: for users' own methods. The built-in ones are written out
+//! stage by stage, and are faster.
 //!
 //! k_i = F(t + c_i h, θ + h Σ_{j<i} a_ij k_j), c_i = Σ_j a_ij; θ(t + h) ≈ θ + h Σ_i b_i k_i, with the error estimate h Σ_i e_i k_i.
 
@@ -12,7 +12,7 @@ use super::{Integrator, Limits, OdeError, Tolerance, VectorField, driven};
 /// The coefficients of an explicit method with s stages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tableau {
-    /// What it is called.
+    /// The method's name.
     pub name: &'static str,
     /// p: the error estimate of a step is ∝ h^p.
     pub order: u32,
@@ -20,7 +20,7 @@ pub struct Tableau {
     pub stages: Vec<Vec<f64>>,
     /// b_1, …, b_s.
     pub weights: Vec<f64>,
-    /// e_1, …, e_s: b less the weights of the method that it is compared with.
+    /// e_1, …, e_s: b minus the weights of the embedded method.
     pub error: Vec<f64>,
 }
 
@@ -28,7 +28,7 @@ pub struct Tableau {
 const INSIDE: f64 = 0.85;
 
 impl Tableau {
-    /// The largest x up to which |R(−x)| ≤ 1, R(z) = 1 + Σ_k (b A^{k−1} 1) z^k the stability polynomial; 0 if there is none.
+    /// The largest x with |R| ≤ 1 on [−x, 0], to 1e-3, for the stability polynomial R(z) = 1 + Σ_k (b A^{k−1} 1) z^k; 0 if there is none.
     pub fn stability_interval(&self) -> f64 {
         let s = self.weights.len();
         let (mut power, mut coefficients) = (vec![1.0; s], vec![1.0]);
@@ -43,7 +43,8 @@ impl Tableau {
         (1..).map(|k| f64::from(k) * step).take_while(|x| *x <= most && !unstable(*x)).last().unwrap_or(0.0)
     }
 
-    /// Whether it is one: rows of growing length, weights that add up to 1 and differences that add up to 0.
+    /// Whether it is an explicit method with an error estimate: rows of at most i − 1 entries, Σ b_i = 1, Σ e_i = 0 with e ≠ 0, some step
+    /// stable.
     fn is_sound(&self) -> bool {
         let s = self.weights.len();
         let rows = self.stages.len() == s && self.stages.iter().enumerate().all(|(index, row)| row.len() <= index);
@@ -61,10 +62,10 @@ impl Tableau {
     }
 }
 
-/// The integrator of `tableau`, with our control of steps: no longer than its tolerance admits, nor than is stable.
+/// The integrator of `tableau`, with our step control: steps are limited by the tolerance and by stability.
 ///
 /// # Errors
-/// As of [`auto`](super::auto), and of a tableau that is no explicit method with an error estimate.
+/// As for [`auto`](super::auto), and if `tableau` is not an explicit method with an error estimate.
 pub fn embedded<'f>(
     tableau: Tableau,
     field: impl VectorField + 'f,
@@ -149,7 +150,7 @@ mod tests {
         assert!((heun().stability_interval() - 2.0).abs() < 2e-3);
     }
 
-    /// Heun's method with an estimate of order h²: over a tolerance the error falls like it, and a stiff component stays bounded.
+    /// Heun's method with an estimate of order h²: the error falls with the tolerance, and a stiff component stays bounded.
     #[test]
     fn it_keeps_to_its_tolerance_and_to_stability() {
         let end = |rtol: f64| {

@@ -1,12 +1,13 @@
-//! Why an integration cannot be begun or taken further: a mistake of the caller. Why one stopped short is a [`Termination`](super::Termination).
+//! Why an integration cannot begin or continue: a mistake of the caller. The reason for stopping short is a
+//! [`Termination`](super::Termination).
 
-/// What is wrong with what an integrator was given.
+/// A mistake in what an integrator was given.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum OdeError {
     /// The field has no components.
     #[error("a field of dimension 0 has nothing to integrate")]
     NoComponents,
-    /// No step has an error within this tolerance.
+    /// No step can meet this tolerance.
     #[error("rtol {rtol:e} with atol {atol:e} is no tolerance: both must be finite, rtol at least 0 and atol above 0")]
     Tolerance {
         /// The relative tolerance.
@@ -41,15 +42,15 @@ pub enum OdeError {
          errors to 0 but not all are 0, and some step on a decay must be stable"
     )]
     Tableau {
-        /// What it is called.
+        /// The tableau's name.
         name: &'static str,
     },
-    /// The field declares a form by thin matrices that is not of its size.
+    /// The field declares a low-rank form of another size than its own.
     #[error("the field has {dim} components, but its form by thin matrices has {blocks}")]
     LowRank {
         /// The dimension of the field.
         dim: usize,
-        /// The entries of all blocks of its layout.
+        /// The number of entries in all blocks of the layout.
         blocks: usize,
     },
     /// A state is not of the field's dimension.
@@ -60,7 +61,7 @@ pub enum OdeError {
         /// The dimension of the field.
         wanted: usize,
     },
-    /// A segment does not lead from a time to a later one.
+    /// A segment has a time that is not finite, or ends before it begins.
     #[error("there is no way from t = {t0} to t = {t1}: both must be finite, and the second not before the first")]
     Times {
         /// Where the segment begins.

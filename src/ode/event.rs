@@ -1,15 +1,15 @@
-//! What is worth telling of an integration beside its end.
+//! Notable events of an integration besides its end.
 
 use serde::Serialize;
 
 /// Something that happened on the way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// When.
+    /// The time.
     pub t: f64,
-    /// What.
+    /// The kind of event.
     pub kind: EventKind,
-    /// In words, with numbers.
+    /// A description in words, with numbers.
     pub detail: String,
 }
 
@@ -18,20 +18,20 @@ pub struct Event {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// It stays near a stationary point that it will leave.
+    /// The flow stays near a stationary point that it will leave.
     Plateau,
-    /// It has left it.
+    /// The flow has left that point.
     PlateauEnd,
-    /// It slides along a kink.
+    /// The flow slides along a kink.
     Sliding,
-    /// It no longer does.
+    /// The flow no longer slides.
     SlidingEnd,
-    /// `auto` goes on with another method.
+    /// `auto` has changed the method.
     Method,
-    /// It has come to a minimum where nothing ends it: it would stay.
+    /// The flow has reached a minimum and would stay, but nothing ends it there.
     Converged,
-    /// Likewise, though it is not shown to be a minimum.
+    /// Likewise, at a point not shown to be a minimum.
     AtRest,
-    /// An optimizer's steps are longer than what is stable.
+    /// An optimizer's steps exceed the bound of stability.
     Unstable,
 }

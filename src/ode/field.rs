@@ -1,4 +1,4 @@
-//! Vector fields: F of θ̇ = F(t, θ), θ ∈ ℝ^P, and what a method may ask of it beside.
+//! Vector fields: F of θ̇ = F(t, θ), θ ∈ ℝ^P, and what else a method may ask of them.
 
 use nalgebra::DVector;
 
@@ -12,7 +12,7 @@ pub trait VectorField {
     /// dθ ← F(t, θ); both vectors have length P. Does not allocate after its first call.
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>);
 
-    /// Products with ∂F/∂θ; without them methods that need some take central differences of F.
+    /// Products with ∂F/∂θ; without them, methods that need them take central differences of F.
     fn jacobian(&self) -> Option<&dyn JacobianProducts> {
         None
     }
@@ -22,24 +22,24 @@ pub trait VectorField {
         0.0
     }
 
-    /// F + λθ as products of thin matrices, for the λ of [`VectorField::decay`]; `None` of a field that has no such form, or gains nothing
-    /// by it. A field that has one is autonomous.
+    /// The low-rank form of F + λθ, for the λ of [`VectorField::decay`]; `None` if the field has none, or gains nothing by it. A field that
+    /// has one is autonomous.
     fn low_rank(&self) -> Option<&dyn LowRank> {
         None
     }
 
-    /// The surfaces across which F jumps, of a field that can hold a state on them; `None` of one that is smooth, or does not know them.
+    /// The surfaces across which F jumps, if the field can hold a state on them; `None` if it is smooth or does not know them.
     fn switching(&self) -> Option<&dyn Switching> {
         None
     }
 
-    /// Whether a method of high order pays at tight tolerance: F has all the derivatives on which such a method relies, and its evaluations
-    /// cost much more than a method's own passes over vectors of length P. [`auto`](super::auto) then takes one.
+    /// Whether a method of high order pays off at tight tolerances: F has all the derivatives on which such a method relies, and its
+    /// evaluations cost much more than a method's own passes over vectors of length P. [`auto`](super::auto) then takes one.
     fn favours_high_order(&self) -> bool {
         false
     }
 
-    /// What one evaluation costs, in gradients of the objective that the field is made of.
+    /// The cost of one evaluation, in gradients of the objective behind the field.
     fn evaluation_cost(&self) -> u64 {
         1
     }
@@ -50,7 +50,7 @@ pub trait JacobianProducts {
     /// jv ← (∂F/∂θ)(t, θ)·v; all vectors have length P. Does not allocate after its first call.
     fn jacobian_vector(&self, t: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>);
 
-    /// What one product costs, in gradients of the objective that the field is made of.
+    /// The cost of one product, in gradients of the objective behind the field.
     fn product_cost(&self) -> u64 {
         2
     }
@@ -68,7 +68,7 @@ pub struct FieldWithJacobian<F, J> {
     product: J,
 }
 
-/// The field F that `eval` writes, dθ ← F(t, θ), of states of length `dim`.
+/// The field F on states of length `dim`, where `eval` writes dθ ← F(t, θ).
 pub fn field<F: Fn(f64, &DVector<f64>, &mut DVector<f64>)>(dim: usize, eval: F) -> Field<F> {
     Field { dim, eval }
 }
@@ -123,7 +123,7 @@ mod tests {
     use crate::ode::testing::METHODS;
     use crate::ode::{Limits, Tolerance, auto};
 
-    /// θ̇ = −Aθ + sin t with eigenvalues from 1 to 1,000, so that `auto` has to know that it is stiff.
+    /// θ̇ = −Aθ + sin t with eigenvalues from 1 to 1,000: `auto` has to find that it is stiff.
     fn eval(t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         dtheta[0] = -theta[0] + t.sin();
         dtheta[1] = -1000.0 * theta[1] + theta[0];
@@ -143,7 +143,7 @@ mod tests {
         (state, segment.work.evaluations)
     }
 
-    /// Without products a stiff flow is still found to be one: as many gradients, within the cost of the differences.
+    /// Without products a stiff flow is still recognised, at about as many gradients.
     #[test]
     fn differences_stand_in_for_products() {
         let (exact, gradients) = end(field(2, eval).with_jacobian(product));

@@ -7,7 +7,7 @@ use super::method::{Base, combine};
 use super::rhs::{NotFinite, Rhs};
 
 /// A step whose error norm is about 0.01 for an estimate ∝ h^`power`, judged by the size of F and by its change over one small Euler
-/// step. One evaluation.
+/// step. Takes one evaluation.
 pub(super) fn initial_step(rhs: &Rhs<'_>, base: &Base<'_>, tolerance: &Tolerance, power: f64) -> Result<f64, NotFinite> {
     let theta = base.theta;
     let size = |v: &DVector<f64>| {

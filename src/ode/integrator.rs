@@ -10,7 +10,7 @@ use super::{
     Work,
 };
 
-/// What carries a state forward in time, behind an [`Integrator`].
+/// Carries a state forward in time, behind an [`Integrator`].
 ///
 /// Successive calls are one integration of one field: they continue each other's step size and derivatives, and count against one
 /// `max_steps`. The field is always the same; `theta` has its dimension and is finite, and t0 < t1 are finite.
@@ -18,7 +18,7 @@ pub(super) trait Advance {
     /// Advances `theta` from `t0` to exactly `t1`, or as far as it gets; `theta` is then the state at `Segment::t`.
     fn advance(&mut self, field: &dyn VectorField, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment;
 
-    /// The same, but hands over at the end of the first step at or after `pause`, if that is before `t1` and the method can.
+    /// The same, but returns at the end of the first step at or after `pause`, if that is before `t1` and the method can.
     fn advance_or_pause(
         &mut self,
         field: &dyn VectorField,
@@ -48,8 +48,8 @@ pub(super) trait Advance {
 
 /// Carries a state along one field, forward in time.
 ///
-/// It is bound to its field, whose derivatives and step size it keeps from one segment to the next: another field needs another integrator.
-/// The field may be given or lent: `&F`, `Box<F>` and `Rc<F>` are fields where F is one.
+/// An integrator is bound to its field, and keeps derivatives and step size from one segment to the next: another field needs another
+/// integrator. The field may be given or lent: `&F`, `Box<F>` and `Rc<F>` are fields if F is one.
 pub struct Integrator<'f> {
     field: Box<dyn VectorField + 'f>,
     method: Box<dyn Advance>,
@@ -57,7 +57,7 @@ pub struct Integrator<'f> {
 }
 
 impl<'f> Integrator<'f> {
-    /// `method` on `field`, unless one of them cannot be integrated.
+    /// `method` on `field`, unless the field or a limit is not valid.
     pub(super) fn bind(
         field: impl VectorField + 'f,
         limits: &Limits,
@@ -79,24 +79,24 @@ impl<'f> Integrator<'f> {
         Ok(Self { field: Box::new(field), method: method(), interrupt: limits.interrupt.clone() })
     }
 
-    /// Advances `theta` from `t0` to exactly `t1` ≥ `t0`, or as far as it gets; `theta` is then the state at [`Segment::t`]. Why it stopped
-    /// short, if it did, is part of the segment.
+    /// Advances `theta` from `t0` to exactly `t1` ≥ `t0`, or as far as it gets: [`Segment::stop`] then says why. `theta` becomes the state
+    /// at [`Segment::t`].
     ///
     /// Successive calls are one integration: they continue each other's step size and count against one `max_steps`. The state may be
     /// changed between them.
     ///
     /// # Errors
-    /// If a time is not finite, `t1` comes before `t0`, or `theta` is not of the field's dimension. `theta` is then as it was.
+    /// If a time is not finite, `t1` comes before `t0`, or `theta` is not of the field's dimension. `theta` is then unchanged.
     pub fn advance(&mut self, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Result<Segment, OdeError> {
         self.advance_or_pause(t0, f64::INFINITY, t1, theta)
     }
 
-    /// Advances towards `t1` as [`Integrator::advance`] does, and hands over at the end of the first step at or after `pause`, if that is
-    /// before `t1`: for a look on the way, which changes no step. `dopri5`, `dop853`, `rk4` and `gauss` go on to `t1`, for a pause would cut
+    /// Advances towards `t1` as [`Integrator::advance`] does, but returns at the end of the first step at or after `pause`, if that is
+    /// before `t1`: a look on the way that changes no step. `dopri5`, `dop853`, `rk4` and `gauss` go on to `t1`, since a pause would cut
     /// their steps.
     ///
     /// # Errors
-    /// Those of [`Integrator::advance`]. A `pause` that is NaN or later than `t1` is none.
+    /// As for [`Integrator::advance`]. A `pause` may have any value: one after `t1` is none, and NaN counts as `t0`.
     pub fn advance_or_pause(&mut self, t0: f64, pause: f64, t1: f64, theta: &mut DVector<f64>) -> Result<Segment, OdeError> {
         if !(t0.is_finite() && t1.is_finite() && t0 <= t1) {
             return Err(OdeError::Times { t0, t1 });
@@ -122,27 +122,28 @@ impl<'f> Integrator<'f> {
         Ok(segment)
     }
 
-    /// From where to where the last step went, of a method with dense output: it may end after the state that was handed over. `None` of a
-    /// method without, and before the first step from a state that was changed.
+    /// Start and end of the last step of a method with dense output; the end may lie after the state that was returned. `None` for a method
+    /// without, and before the first step from a state that was changed.
     pub fn last_step(&self) -> Option<[f64; 2]> {
         self.method.last_step()
     }
 
-    /// `theta` ← the state at time `t` in the last step. Returns the gradients that it took, which are part of no segment: none but once
-    /// in a step of [`dp8`](super::dp8). `None`, and `theta` as it was, where [`Integrator::last_step`] does not hold `t`.
+    /// `theta` ← the state at time `t` in the last step. Returns the gradients that it took, which no segment counts: 0, except for the
+    /// first call in a step of [`dp8`](super::dp8). `None`, with `theta` unchanged, if `t` is outside [`Integrator::last_step`] or `theta`
+    /// has another length.
     pub fn within_last_step(&mut self, t: f64, theta: &mut DVector<f64>) -> Option<u64> {
         let held = theta.len() == self.field.dim() && self.last_step().is_some_and(|[from, to]| from <= t && t <= to);
         held.then(|| self.method.within_last_step(&*self.field, t, theta))
     }
 
-    /// The methods that `auto` has taken up, the first included; none of an integrator that is its own method.
+    /// The methods that `auto` has taken up, the first included; empty for any other integrator.
     pub fn changes(&self) -> &[Change] {
         self.method.changes()
     }
 }
 
 impl Tolerance {
-    /// Whether any step can keep to it.
+    /// The tolerance, unless it is out of range.
     pub(super) fn check(self) -> Result<Self, OdeError> {
         let Self { rtol, atol } = self;
         let sound = rtol.is_finite() && atol.is_finite() && rtol >= 0.0 && atol > 0.0;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Termination;
 
-/// A wish, raised from another thread or a signal handler, that what is running stop after its current step.
+/// A request, from another thread or a signal handler, to stop after the current step.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Asks for the stop.
+    /// Requests the stop.
     pub fn raise(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -20,19 +20,19 @@ impl Interrupt {
         Arc::clone(&self.0)
     }
 
-    /// Whether it was asked for.
+    /// Whether the stop was requested.
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// As many steps no budget will ever do.
+/// No budget will ever allow this many steps.
 const HOPELESS: f64 = 1e12;
 
-/// After as many steps the first ones, which may be far too short or too long, no longer count.
+/// After this many steps the first ones, which may be far too short or too long, no longer count.
 const TRIED: u64 = 30;
 
-/// What bounds an integration beside its tolerance.
+/// Bounds on an integration besides its tolerance.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// No step goes beyond this time, unless a segment does; infinite for no end.
@@ -79,10 +79,10 @@ impl Budget {
         self.tried += steps;
     }
 
-    /// The budget is spent at time t: whether a larger one would help.
+    /// The termination when the budget is spent at time t: `Stuck` if no larger one would help.
     fn spent(&self, t: f64) -> Termination {
         let (steps, t_end) = (self.tried, self.limits.t_end);
-        // In vain for ever at t = 0; an endless horizon has no pace.
+        // Infinite at t = 0; an endless horizon has no pace.
         let needed = steps as f64 * (t_end / t);
         if t_end.is_finite() && steps >= TRIED && needed >= HOPELESS {
             Termination::Stuck { t, steps, t_end }

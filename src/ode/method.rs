@@ -1,4 +1,4 @@
-//! What a method of ours is to the driver: one step with an error estimate.
+//! The driver's view of a method: one step with an error estimate.
 
 use nalgebra::DVector;
 
@@ -22,16 +22,15 @@ pub(super) struct Taken<'a> {
     pub dnext: &'a DVector<f64>,
 }
 
-/// A one-step method with an error estimate. Its stages are its own; it allocates in its first step only.
+/// A one-step method with an error estimate. It owns its stages, and allocates only in its first step.
 pub(super) trait Method {
-    /// As a scenario calls it.
+    /// The name in a scenario.
     fn name(&self) -> &'static str;
 
     /// k where the estimated error of a step is ∝ h^k.
     fn error_power(&self) -> f64;
 
-    /// The power of what the error norm allows by which a step may grow from one to the next: 1, but less where the error of a step shows
-    /// in the next ones as well.
+    /// The gain of the step-size controller (`controller.rs`): 1, or less if the error of a step shows in the next ones as well.
     fn gain(&self) -> f64 {
         1.0
     }
@@ -53,27 +52,27 @@ pub(super) trait Method {
         dnext: &mut DVector<f64>,
     ) -> Result<f64, NotFinite>;
 
-    /// Whether its steps feel the spectral radius ρ.
+    /// Whether its steps feel the spectral radius ρ, that is yield a lower bound of it.
     fn feels(&self) -> bool {
         false
     }
 
-    /// ‖F(a) − F(b)‖/‖a − b‖ with a the last step's end, `next` and F(next) = `dnext`, and b another state of its that belongs to the same
-    /// time: a lower bound of ρ, but 0 where a = b or the method does not feel.
+    /// ‖F(a) − F(b)‖/‖a − b‖ with a = `next` the end of the last step, F(a) = `dnext`, and b a stage at the same time: a lower bound of ρ;
+    /// 0 if a = b or the method does not feel ρ.
     fn felt(&self, _base: &Base<'_>, _next: &DVector<f64>, _dnext: &DVector<f64>) -> f64 {
         0.0
     }
 
-    /// The next step begins at another state than where the last began or ended, though its time may be the same.
+    /// Announces that the next step begins where the last neither began nor ended, though perhaps at the same time.
     fn restart(&mut self) {}
 
-    /// Whether it interpolates, so that a step need not end at a time of interest.
+    /// Whether it has dense output, so that steps need not end at the times of interest.
     fn is_dense(&self) -> bool {
         false
     }
 
-    /// Dense output: out ← θ(t + σh) inside the last step that was tried, which was `taken`, 0 < σ < 1, to the order of the method.
-    /// May evaluate the field, once for a step. Asked only of a method that [is dense](Self::is_dense).
+    /// Dense output: out ← θ(t + σh) inside the last step that was tried, which was `taken`, 0 < σ < 1, to the order of the method. May
+    /// evaluate the field at its first call in a step. Called only if the method [is dense](Self::is_dense).
     fn interpolate(
         &mut self,
         _rhs: &Rhs<'_>,
@@ -122,7 +121,7 @@ pub(super) fn slope_between([a, da]: [&DVector<f64>; 2], [b, db]: [&DVector<f64>
     if moved > 0.0 { (distance_squared(da.as_slice(), db.as_slice()) / moved).sqrt() } else { 0.0 }
 }
 
-/// Makes `vectors` of length `dim` unless they are.
+/// Replaces `vectors` by zeros of length `dim` unless they have that length.
 pub(super) fn fit<const N: usize>(vectors: &mut [DVector<f64>; N], dim: usize) {
     if vectors.iter().any(|v| v.len() != dim) {
         *vectors = std::array::from_fn(|_| DVector::zeros(dim));

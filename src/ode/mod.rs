@@ -1,7 +1,7 @@
-//! Integration of any autonomous or time-dependent field θ̇ = F(t, θ), knowing nothing of networks.
+//! Integrators for any field θ̇ = F(t, θ), autonomous or not; nothing here knows of networks.
 //!
-//! An [`Integrator`] is bound to its field, advances a state from one time to the next and carries its step size over; why it stopped short,
-//! if it did, is part of its [`Segment`], not an error.
+//! An [`Integrator`] is bound to its field, advances a state from one time to the next and keeps its step size for the next call. If it
+//! stops short, the reason is part of its [`Segment`], not an error.
 //!
 //! ```
 //! use gramflow::ode::{field, tsit5, Limits, Tolerance};
@@ -63,69 +63,70 @@ pub use tolerance::Tolerance;
 use driver::Driver;
 use method::Method;
 
-/// That `auto` has taken up a method.
+/// A change of method by `auto`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// From which time on.
+    /// The time from which the method is used.
     pub t: f64,
-    /// The method, as a scenario calls it.
+    /// The method's name in a scenario.
     pub method: &'static str,
-    /// Why it suits.
+    /// Why the method suits the flow.
     pub reason: String,
 }
 
-/// Whether ‖θ‖ exceeds 1e12·max(1, ‖θ(0)‖) or is no number: nothing that trains gets there, and products of such weights soon
-/// overflow. The 1 is for small starts, which may grow by any factor.
+/// Whether ‖θ‖ exceeds 1e12·max(1, ‖θ(0)‖) or is NaN: no training gets there, and products of such weights soon overflow. The 1 is for
+/// small starts, which may grow by any factor.
 pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
     norm.is_nan() || norm > 1e12 * start_norm.max(1.0)
 }
 
-/// The integrator `auto`: [`tsit5`], [`dp8`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance, changed when the flow turns out
-/// otherwise. Needs `limits.t_end` to judge whether a horizon is long.
+/// The integrator `auto`: [`tsit5`], [`dp8`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance; it changes the method when
+/// the flow changes. It needs `limits.t_end` to judge whether the horizon is long.
 ///
 /// # Errors
-/// If the tolerance admits no error, `limits` leave no step, or the field has no components.
+/// If the tolerance or a limit is out of range, or the field has no components or a low-rank form of another size.
 pub fn auto<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     let tolerance = tolerance.check()?;
     Integrator::bind(field, &limits.clone(), || Box::new(Driver::auto(tolerance, limits)))
 }
 
-/// The integrator `tsit5`: Tsitouras 5(4), for flows that are not stiff. Its steps keep to 3/ρ.
+/// The integrator `tsit5`: Tsitouras 5(4), for flows that are not stiff. Steps are capped at 3/ρ, ρ the spectral radius of the Jacobian.
 ///
 /// # Errors
-/// As of [`auto`].
+/// As for [`auto`].
 pub fn tsit5<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     driven(field, || Box::new(tsit5::Tsit5::new()), tolerance, limits)
 }
 
-/// The integrator `dp8`: Dormand & Prince 8(5,3), for smooth flows that are not stiff, at tight tolerance. Its steps keep to 5/ρ.
+/// The integrator `dp8`: Dormand & Prince 8(5,3), for smooth flows that are not stiff, at tight tolerances. Steps are capped at 5/ρ.
 ///
 /// # Errors
-/// As of [`auto`].
+/// As for [`auto`].
 pub fn dp8<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     driven(field, || Box::new(dp8::Dp8::new()), tolerance, limits)
 }
 
-/// The integrator `rkc`: Runge–Kutta–Chebyshev of order 2, for stiff flows at loose tolerance.
+/// The integrator `rkc`: Runge–Kutta–Chebyshev of order 2, for stiff flows at loose tolerances.
 ///
 /// # Errors
-/// As of [`auto`].
+/// As for [`auto`].
 pub fn rkc<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     driven(field, || Box::new(rkc::Rkc::new()), tolerance, limits)
 }
 
-/// The integrator `rock4`: orthogonal Runge–Kutta–Chebyshev of order 4, for stiff flows at moderate and tight tolerance.
+/// The integrator `rock4`: orthogonal Runge–Kutta–Chebyshev of order 4, for stiff flows at moderate and tight tolerances.
 ///
 /// # Errors
-/// As of [`auto`].
+/// As for [`auto`].
 pub fn rock4<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     driven(field, || Box::new(rock4::Rock4::new()), tolerance, limits)
 }
 
-/// The integrator `gauss`: Gauss collocation of 1, 2 or 3 stages, of order 2·stages, which keeps quadratic invariants of e^{λt}θ.
+/// The integrator `gauss`: Gauss collocation of 1, 2 or 3 stages, of order 2·stages, which keeps quadratic invariants of e^{λt}θ, λ the
+/// field's decay.
 ///
 /// # Errors
-/// As of [`auto`], and of another number of stages.
+/// As for [`auto`], and for any other number of stages.
 pub fn gauss<'f>(
     field: impl VectorField + 'f,
     stages: usize,
@@ -156,7 +157,7 @@ pub struct Segment {
     pub t: f64,
     /// The work it took.
     pub work: Work,
-    /// Why it stopped before its end, if it did.
+    /// Why the integrator stopped before the end, if it did.
     pub stop: Option<Termination>,
 }
 
@@ -167,7 +168,7 @@ pub struct Work {
     pub accepted: u64,
     /// Steps tried and thrown away because their error estimate was too large.
     pub rejected: u64,
-    /// Gradients taken: what evaluations of the field and products with its Jacobian cost by the field's own account, 1 and 2 of a
+    /// Gradients taken: the cost of evaluations of the field and of products with its Jacobian, as the field states it; 1 and 2 for a
     /// gradient flow.
     pub evaluations: u64,
 }

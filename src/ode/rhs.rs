@@ -1,4 +1,4 @@
-//! A vector field as the methods see it: counted, and watched for what is no number.
+//! A vector field as the methods see it: its evaluations are counted, and checked for values that are not finite.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,7 +18,7 @@ pub(super) struct Rhs<'a> {
     field: &'a dyn VectorField,
     evaluations: Cell<u64>,
     gradients: Cell<u64>,
-    /// For differences, of a field without products with its Jacobian.
+    /// For differences, if the field has no products with its Jacobian.
     scratch: RefCell<[DVector<f64>; 2]>,
 }
 
@@ -28,12 +28,12 @@ impl<'a> Rhs<'a> {
         Self { field, evaluations: Cell::new(0), gradients: Cell::new(0), scratch }
     }
 
-    /// Evaluations so far, products with the Jacobian apart. Counted here: the counts of `ode_solvers` leave out rejected first steps.
+    /// Evaluations so far, without products with the Jacobian. Counted here: the counts of `ode_solvers` leave out rejected first steps.
     pub(super) fn evaluations(&self) -> u64 {
         self.evaluations.get()
     }
 
-    /// What all that was asked of the field has cost, as the field states it.
+    /// The cost of all that was asked of the field, as the field states it.
     pub(super) fn gradients(&self) -> u64 {
         let beside = self.field.switching().map_or(0, Switching::spent);
         self.gradients.set(self.gradients.get() + beside);
@@ -56,24 +56,24 @@ impl<'a> Rhs<'a> {
         finite(dtheta)
     }
 
-    /// The same, finite or not: for a stage that is part of an error norm, which is no number if the stage is none.
+    /// The same, unchecked: for a stage that is part of an error norm, which is not finite if the stage is not.
     pub(super) fn eval_unchecked(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
         self.evaluations.set(self.evaluations.get() + 1);
         self.gradients.set(self.gradients.get() + self.field.evaluation_cost());
         self.field.eval(t, theta, dtheta);
     }
 
-    /// Whether a method of high order pays.
+    /// Whether a method of high order pays off.
     pub(super) fn favours_high_order(&self) -> bool {
         self.field.favours_high_order()
     }
 
-    /// The field's form by thin matrices, where it has one.
+    /// The low-rank form of the field, if it has one.
     pub(super) fn low_rank(&self) -> Option<&'a dyn LowRank> {
         self.field.low_rank()
     }
 
-    /// out ← what F + λθ is a product of at θ = `state`, counted as one evaluation.
+    /// out ← the factors of F + λθ at θ = `state`, counted as one evaluation.
     pub(super) fn factors(&self, field: &dyn LowRank, state: &LowRankSum<'_>, out: &mut Factors) -> Result<(), NotFinite> {
         self.evaluations.set(self.evaluations.get() + 1);
         self.gradients.set(self.gradients.get() + self.field.evaluation_cost());
@@ -109,7 +109,7 @@ impl<'a> Rhs<'a> {
 
     /// Why no step, however short, leads on from (t, θ).
     pub(super) fn stopped_short(&self, t: f64, theta: &DVector<f64>) -> Termination {
-        // Look a little ahead as well: the field may be good up to here and NaN beyond.
+        // Look a little ahead as well: the field may be finite up to here and NaN beyond.
         let ahead = t + 1e-10 * t.abs();
         if self.is_finite_at(t, theta) && self.is_finite_at(ahead, theta) {
             Termination::Stiff { t, step: shortest_step(t) }
@@ -119,19 +119,19 @@ impl<'a> Rhs<'a> {
     }
 }
 
-/// 10·ε·|t|: steps as short as this do not move the clock reliably. At t = 0 the smallest number there is.
+/// 10·ε·|t|: steps as short as this do not move the clock reliably. At t = 0 the smallest normal number.
 pub(super) fn shortest_step(t: f64) -> f64 {
     (10.0 * f64::EPSILON * t.abs()).max(f64::MIN_POSITIVE)
 }
 
 impl System<f64, DVector<f64>> for &Rhs<'_> {
     fn system(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
-        // The library has no way to be told; its error estimate becomes NaN.
+        // The library cannot be told; its error estimate becomes NaN.
         let _ = self.eval(t, theta, dtheta);
     }
 }
 
-/// At least as many steps may be tried in one call of the library.
+/// One call of the library may try at least this many steps.
 pub(super) const FEWEST_STATES: u64 = 64;
 
 /// How many states of length `dim` the library may keep in one call: as many as fit in 32 MiB, between 64 and 1000.
@@ -144,7 +144,7 @@ pub(super) fn norm(v: &DVector<f64>) -> f64 {
     norm_squared(v.as_slice()).sqrt()
 }
 
-/// An error norm, unless a stage that it measures was no number.
+/// An error norm, unless a stage in it was not finite.
 pub(super) fn measured(error: f64) -> Result<f64, NotFinite> {
     if error.is_finite() { Ok(error) } else { Err(NotFinite) }
 }

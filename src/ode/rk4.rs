@@ -1,7 +1,7 @@
 //! The classical Runge–Kutta method of order 4 (Kutta, Z. Math. Phys. 46, 1901) with a fixed step. From `ode_solvers`.
 //!
-//! It has no error estimate: a step beyond 2.785/ρ (ρ the spectral radius of the field's Jacobian) diverges or jitters about, one
-//! just below it drifts along flat directions.
+//! The method has no error estimate: a step beyond 2.785/ρ (ρ the spectral radius of the field's Jacobian) diverges or jitters, and one
+//! just below drifts along flat directions.
 
 use nalgebra::DVector;
 
@@ -13,7 +13,7 @@ use super::{Limits, OdeError, Segment, Termination, VectorField, Work, has_blown
 /// The integrator `rk4`: every segment is divided into equal steps no longer than `step`, which must be positive and finite.
 ///
 /// # Errors
-/// If `step` is neither, `limits` leave no step, or the field has no components.
+/// If `step` is not positive and finite, and as for [`auto`](super::auto) otherwise.
 pub fn rk4<'f>(field: impl VectorField + 'f, step: f64, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     if !(step > 0.0 && step.is_finite()) {
         return Err(OdeError::Step { step });
@@ -25,7 +25,7 @@ pub fn rk4<'f>(field: impl VectorField + 'f, step: f64, limits: Limits) -> Resul
 struct Rk4 {
     step: f64,
     budget: Budget,
-    /// ‖θ‖ at the start of the integration: what growth is measured against.
+    /// ‖θ‖ at the start of the integration, against which growth is measured.
     start_norm: Option<f64>,
 }
 
@@ -58,7 +58,7 @@ impl Advance for Rk4 {
             // Half a step short: the library takes ⌈(end − t)/h⌉ steps of h, whatever rounding does to the quotient.
             let end = t + (count as f64 - 0.5) * h;
             let mut stepper = ode_solvers::Rk4::new(&rhs, t, theta.clone(), end, h);
-            // It has no way to fail.
+            // The library's method cannot fail.
             let _ = stepper.integrate();
             let (_, states) = stepper.results().get();
             let good = states[1..].iter().take_while(|state| !has_blown_up(state.norm(), start_norm)).count() as u64;

@@ -18,9 +18,9 @@ use super::rhs::{NotFinite, Rhs, measured};
 
 /// The damping ε: the stability polynomial stays below 1 − ε/3 inside the interval.
 const DAMPING: f64 = 2.0 / 13.0;
-/// Two stages would be stable to hρ = 1.96 only, with nothing to spare for a ρ that has grown since it was estimated.
+/// Two stages would be stable only to hρ = 1.96, with no margin for a ρ that has grown since it was estimated.
 const FEWEST_STAGES: usize = 3;
-/// As many stages are of use: more make a step of 163,000/ρ, and their rounding errors add up to s²ε = 6e-11.
+/// The most stages: they allow steps of 163,000/ρ, and their rounding errors add up to s²ε = 6e-11.
 const MOST_STAGES: usize = 500;
 
 /// The coefficients of one stage j ≥ 2.
@@ -33,7 +33,7 @@ struct Stage {
 
 /// The method `rkc`.
 pub(super) struct Rkc {
-    /// s, if it is not to follow from the step.
+    /// A fixed s, instead of one that follows from the step.
     forced: Option<usize>,
     /// μ̃_1 and the stages 2, …, s of the last step.
     first: f64,
@@ -42,7 +42,7 @@ pub(super) struct Rkc {
     chebyshev: Vec<[f64; 3]>,
     /// The j, and the c_j, of the stage nearest to the middle of the step.
     middle: (usize, f64),
-    /// Y_{j−1}, Y_{j−2}, and that of the middle.
+    /// Y_{j−1}, Y_{j−2}, and the stage nearest to the middle.
     y: [DVector<f64>; 3],
     dy: DVector<f64>,
 }
@@ -68,17 +68,17 @@ impl Rkc {
 
     /// The fewest stages that are stable for hρ, a little on the safe side: 1/0.65 = 1.54.
     fn stages_for(h_rho: f64) -> usize {
-        // Beyond the bound the driver does not go; the cast of a larger one saturates.
+        // The driver keeps hρ within the bound; the cast of a larger one saturates.
         (1 + (1.54 * h_rho + 1.0).sqrt() as usize).clamp(FEWEST_STAGES, MOST_STAGES)
     }
 
-    /// Forms the coefficients for s stages unless they stand.
+    /// Forms the coefficients for s stages unless they are there already.
     fn prepare(&mut self, s: usize) {
         if self.stages.len() + 1 == s {
             return;
         }
         let w0 = 1.0 + DAMPING / (s * s) as f64;
-        // By their recurrences.
+        // T_j, T'_j and T''_j by their recurrences.
         let t = &mut self.chebyshev;
         t.clear();
         t.extend([[1.0, 0.0, 0.0], [w0, 1.0, 0.0]]);
@@ -167,11 +167,11 @@ impl Method for Rkc {
         true
     }
 
-    /// The cubic with these values at 0, c and 1 and the third derivative of the error estimate.
+    /// The cubic through the states at 0, c and 1 with the third derivative of the error estimate.
     fn interpolate(&mut self, _: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
         let &Taken { base: Base { theta, dtheta, .. }, h, next, dnext } = taken;
         let c = self.middle.1;
-        // ((σ − c)(σ − 1), σ(σ − 1), σ(σ − c)) of Lagrange, and σ(σ − c)(σ − 1)/6 of Newton, of 15 times the estimate.
+        // Lagrange's (σ − c)(σ − 1), σ(σ − 1) and σ(σ − c), and Newton's σ(σ − c)(σ − 1)/6 of 15 times the estimate.
         let bend = 2.5 * sigma * (sigma - c) * (sigma - 1.0);
         let weights = [
             (sigma - c) * (sigma - 1.0) / c + 0.8 * bend,

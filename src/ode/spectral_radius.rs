@@ -1,18 +1,18 @@
 //! The spectral radius ρ of the Jacobian J along a trajectory, from its products with vectors.
 //!
-//! ‖Jv‖ of a unit vector never exceeds ‖J‖, which is ρ where J is symmetric, as for gradient flows. An estimate is the largest ‖Jv‖
-//! in a small space (Rayleigh–Ritz on JᵀJ), which grows by the image of its best vector until the estimate settles. A power iteration
-//! alone settles too early: where it passes from one eigenvalue to the next, ‖Jv‖ stands still 30 % below ρ.
+//! ‖Jv‖ of a unit vector v never exceeds ‖J‖, which is ρ if J is symmetric, as for gradient flows. An estimate is the largest ‖Jv‖ in a
+//! small space (Rayleigh–Ritz on JᵀJ), which grows by the image of its best vector until the estimate settles. A power iteration alone
+//! settles too early: where it passes from one eigenvalue to the next, ‖Jv‖ stagnates 30 % below ρ.
 //!
-//! From one estimate to the next two directions are kept, and each takes a step of power iteration on its way: the best one, and a second
-//! one with a little of a new random direction mixed in, which finds an eigenvalue before it overtakes the largest. Most estimates take
-//! these two products (Sommeijer, Shampine & Verwer 1998 warm-start a power iteration; the second direction is ours).
+//! Between estimates two directions are kept, each advanced by one step of power iteration: the best one, and a second one with a little of
+//! a new random direction mixed in, which finds a growing eigenvalue before it is the largest. Most estimates take only these two products
+//! (Sommeijer, Shampine & Verwer 1998 warm-start a power iteration; the second direction is ours).
 //!
-//! Directions that are kept say nothing of an eigenvalue in whose direction they have no part, as in a Jacobian of blocks, and a ρ that is
-//! too small is not always rejected: steps beyond the limit of stability jitter at the size of the tolerance, and drift. So the first
-//! estimate, and now and then a later one, is a **search** from a random vector that knows of no other: a [`Lanczos`] iteration until no
-//! eigenvalue of a symmetric J is larger than what was found by more than a tenth, but for a probability of 1e-6. It takes six products
-//! where a few eigenvalues stand out, and thirty where none does. It comes again after so many estimates that it is a fiftieth of the work.
+//! The kept directions miss an eigenvalue if they are orthogonal to its eigenvector, as in a block-diagonal Jacobian, and a ρ that is too
+//! small is not always rejected: steps beyond the stability limit jitter at the size of the tolerance, and drift. So the first estimate,
+//! and now and then a later one, is a **search** from a new random vector: a [`Lanczos`] iteration until, with probability 1 − 1e-6, no
+//! eigenvalue of a symmetric J exceeds the largest one found by more than a tenth. It takes six products where a few eigenvalues stand out,
+//! and thirty where none does. It is repeated so rarely that it is a fiftieth of the work.
 
 use nalgebra::{DVector, SMatrix, SymmetricEigen};
 use rand::Rng;
@@ -25,33 +25,33 @@ use super::method::fit;
 use super::rhs::{NotFinite, Rhs, norm};
 use super::{OdeError, VectorField};
 
-/// An estimate that moves by less from product to product has settled.
+/// An estimate has settled if it changes by less than this, relatively, from product to product.
 const SETTLED: f64 = 0.01;
-/// The second direction has settled if its ‖Jv‖ moves by less than this share of the estimate: one that rises will soon be the first.
+/// The second direction has settled if its ‖Jv‖ changes by less than this fraction of the estimate: a rising one will soon be the first.
 const SECOND_SETTLED: f64 = 0.02;
-/// What is added for what an estimate that has settled may still be short of.
+/// The factor for what a settled estimate may still lack.
 const SAFETY: f64 = 1.05;
-/// The share of a random direction in the second one.
+/// The fraction of a random direction in the second one.
 const MIXED: f64 = 0.05;
-/// Products in one estimate, at most: a spectrum without a gap at its end settles before. A search takes no more than fit in memory, but
-/// as many as `FEWEST` in any case.
+/// The most products in one estimate: even a spectrum without a gap at its end settles earlier. A search takes no more vectors than fit in
+/// memory, but `FEWEST` in any case.
 const PRODUCTS: usize = 60;
 const FEWEST: usize = 16;
-/// What a search may leave above what it has found, as a share of it: 3/0.9 is still within the 3.5 of tsit5's interval of stability.
+/// By which fraction an eigenvalue may exceed what a search finds: 3/0.9 is still within the 3.5 of tsit5's stability interval.
 const UNSEEN: f64 = 0.1;
-/// Estimates from one search to the next, for every product of the first.
+/// Estimates between two searches, for every product of the first.
 const ESTIMATES_PER_PRODUCT: usize = 2;
-/// The dimension of the space, at most.
+/// The largest dimension of the space.
 const MOST: usize = 4;
-/// The dimension to which it is cut where it would grow beyond.
+/// The dimension to which a full space is cut.
 const KEPT: usize = 2;
-/// Directions whose ‖Jv‖ is a smaller share of the largest hold nothing, and images less than this outside the space add nothing.
+/// Directions with a ‖Jv‖ below this fraction of the largest are negligible, as are images with a smaller part outside the space.
 const NOTHING: f64 = 1e-6;
-/// A vector of which less than this share is left outside a space is made orthogonal to it once more: what the space lacks of being
-/// orthogonal would else grow by more than its inverse with every vector.
+/// A vector of which orthogonalisation leaves less than this fraction is orthogonalised once more: otherwise the loss of orthogonality
+/// could grow by more than the inverse of this with every vector.
 const CANCELLED: f64 = 0.5;
 
-/// ρ of the Jacobian of `field` at (t, θ), a twentieth on the safe side; 0 of a field without components.
+/// The spectral radius ρ of the Jacobian of `field` at (t, θ), with a safety margin of 5 %; 0 for a field without components.
 ///
 /// # Errors
 /// If θ is not of the field's dimension, or products with the Jacobian are not finite.
@@ -78,7 +78,7 @@ pub(super) struct SpectralRadius {
     gram: Gram,
     /// 0 before the first estimate.
     dimension: usize,
-    /// Of every estimate another vector. Always the same numbers: an integration has no seed, and its result must not depend on one.
+    /// Every estimate draws a new vector. The seed is fixed: an integration has none, and its result must not depend on one.
     rng: ChaCha8Rng,
     /// Estimates until the next search.
     until_search: usize,
@@ -107,7 +107,7 @@ impl Ritz {
         }
     }
 
-    /// How many of the first `most` directions hold something.
+    /// How many of the first `most` directions are not negligible.
     fn held(&self, most: usize) -> usize {
         (0..most).find(|&i| self.lengths[i] <= NOTHING * self.lengths[0]).unwrap_or(most)
     }
@@ -152,7 +152,7 @@ impl SpectralRadius {
         }
     }
 
-    /// Makes the space that of the two directions that a random vector leads to.
+    /// Replaces the space by the two foremost Ritz vectors of a Lanczos iteration from a random vector.
     fn search(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         let dim = theta.len();
         self.dimension = 0;
@@ -178,7 +178,7 @@ impl SpectralRadius {
         Ok(())
     }
 
-    /// Lets the space grow until the estimate moves by little.
+    /// Grows the space until the estimate settles.
     fn settle(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         self.gram.fill(0.0);
         for i in 0..self.dimension {
@@ -190,7 +190,7 @@ impl SpectralRadius {
             self.estimate = [ritz.lengths[0], ritz.lengths[1]];
             let moved = |i: usize| (self.estimate[i] - last[i]).abs() / self.estimate[0];
             let (first, second) = (moved(0) <= SETTLED, moved(1) <= SECOND_SETTLED);
-            // J = 0, as at θ = 0 of three layers and more, moves by NaN.
+            // For J = 0, as at θ = 0 of three layers and more, `moved` is NaN.
             if self.estimate[0] == 0.0
                 || (first && second)
                 || products >= PRODUCTS
@@ -215,7 +215,8 @@ impl SpectralRadius {
         Ok(())
     }
 
-    /// Adds what the image of Ritz vector `of` has outside the space, cut before if it is full. Whether it has.
+    /// Adds the part of the image of Ritz vector `of` outside the space, which is cut first if it is full. Returns whether there is such a
+    /// part.
     fn grow(&mut self, ritz: &Ritz, of: usize) -> bool {
         let held = ritz.held(self.dimension);
         if of >= held {
@@ -243,14 +244,14 @@ impl SpectralRadius {
         grown
     }
 
-    /// Keeps the image of the best direction, and that of the second with a little of a new one, for the next estimate.
+    /// Keeps for the next estimate the image of the best direction, and that of the second with a little of a random one.
     fn move_on(&mut self) {
         let held = self.dimension;
         self.dimension = 0;
         if self.estimate[0] == 0.0 {
             return;
         }
-        // Of the space as it is now: growing may have cut it.
+        // The Ritz vectors of the space as it is now: growing may have cut it.
         combine(&mut self.images[..held], &Ritz::of(&self.gram).weights[..held.min(2)]);
         let [best, second, ..] = &mut self.basis;
         best.copy_from(&self.images[0]);
@@ -259,7 +260,7 @@ impl SpectralRadius {
         second.fill(0.0);
         if held > 1 {
             second.copy_from(&self.images[1]);
-            // What is zero but for rounding is left out.
+            // A remainder that is only rounding error is left out.
             if !orthonormalise(second, best, NOTHING * self.estimate[0]) {
                 second.fill(0.0);
             }
@@ -269,8 +270,8 @@ impl SpectralRadius {
     }
 }
 
-/// v ← v + w with a w of length `size` in which every sign is random: as good as Gaussian entries where the next draw mends what this one
-/// lacks, and cheaper.
+/// v ← v + w, with w of norm `size` and random signs: cheaper than Gaussian entries, and as good where the next draw makes up for what this
+/// one misses.
 fn add_random(v: &mut DVector<f64>, size: f64, rng: &mut ChaCha8Rng) {
     let entry = size / (v.len() as f64).sqrt();
     for entries in v.as_mut_slice().chunks_mut(64) {
@@ -282,7 +283,7 @@ fn add_random(v: &mut DVector<f64>, size: f64, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// Rows that are passed over at once: what vectors share stays in the nearest cache.
+/// Rows per block: what the vectors share stays in the nearest cache.
 const BLOCK: usize = 256;
 
 vectorised! {
@@ -330,8 +331,9 @@ vectorised! {
     }
 }
 
-/// v ← its part outside the span of orthonormal vectors, of length 1; false, and v is of no use, if that part is no longer than `least`.
-/// Of all vectors at once, a block of rows at a time, which is faster and rounds differently from [`Lanczos`], which takes one after another.
+/// v ← its component orthogonal to an orthonormal `basis`, normalised; false, with v of no use, if that component is no longer than
+/// `least`. Takes all vectors at once, a block of rows at a time: faster than [`Lanczos`], which takes one after another, and rounded
+/// differently.
 fn orthonormalise(v: &mut DVector<f64>, basis: &[DVector<f64>], least: f64) -> bool {
     let mut length = norm(v);
     // Twice is enough (Parlett, *The Symmetric Eigenvalue Problem*, 6.9).

@@ -1,7 +1,7 @@
-//! What a driver knows of the spectral radius ρ, and when it must know more.
+//! What a driver knows of the spectral radius ρ, and when it needs a new estimate.
 //!
-//! An estimate costs Hessian–vector products, the first one some dozen: as much as a tenth of a short integration. A method that feels ρ
-//! in its own stages goes without until what it has felt says that stability may come near.
+//! An estimate costs Hessian–vector products, the first one about a dozen: as much as a tenth of a short integration. A method that feels ρ
+//! in its own stages does without until what it has felt says that the stability limit may be near.
 
 use nalgebra::DVector;
 
@@ -12,33 +12,33 @@ use super::spectral_radius::SpectralRadius;
 /// Accepted steps between two estimates, at least and at most: ρ changes with the state.
 const STEPS_PER_ESTIMATE: f64 = 10.0;
 const STEPS_AT_EASE: f64 = 40.0;
-/// hρ at which the methods of ours that need the fewest stages meet their bounds of stability. The number of steps between estimates grows
-/// with the square of what hρ falls short of it.
+/// hρ at which our methods with the fewest stages meet their stability limits. The number of steps between estimates grows as the square of
+/// its ratio to the present hρ.
 const NEAR: f64 = 3.0;
-/// While h times what was felt is less than this share of the hρ that the method's steps keep to, no estimate is needed: on the flows of
-/// `benches/integrators.rs` the largest lower bound was never below 0.42 ρ.
+/// While h times what was felt is less than this fraction of the cap on hρ, no estimate is needed: on the flows of `benches/integrators.rs`
+/// the largest lower bound was never below 0.42 ρ.
 const UNFELT: f64 = 0.4;
-/// Nor for more steps than this: a component that has no part in the motion is not felt before a step was unstable.
+/// An estimate is due after this many steps in any case: a component without part in the motion is not felt before a step is unstable.
 const STEPS_UNFELT: u32 = 100;
-/// Accepted steps from one at which ρ is felt to the next, while h times what was felt is less than half of that.
+/// ρ is felt once in this many accepted steps, while h times what was felt is less than half of that bound.
 const STEPS_PER_TOUCH: u32 = 4;
 
 /// ρ as far as it is known.
 pub(super) struct Stability {
     radius: SpectralRadius,
-    /// Accepted steps since the last estimate; none if there must be another.
+    /// Accepted steps since the last estimate; `None` if a new one is due.
     age: Option<u32>,
-    /// Instead of the first estimate, with a method that feels.
+    /// What steps have felt, instead of a first estimate, with a method that feels ρ.
     felt: Option<Felt>,
 }
 
-/// What steps have felt.
+/// What steps have felt of ρ.
 struct Felt {
     /// The largest lower bound of ρ.
     rho: f64,
     /// Accepted steps.
     steps: u32,
-    /// h times the largest lower bound up to which no estimate is needed.
+    /// The bound on h times `rho` below which no estimate is needed.
     unfelt: f64,
 }
 
@@ -49,12 +49,12 @@ impl Stability {
         Self { radius: SpectralRadius::new(), age: None, felt: method.feels().then_some(felt) }
     }
 
-    /// ρ, a twentieth on the safe side; 0 before the first estimate.
+    /// ρ with a safety margin of 5 %; 0 before the first estimate.
     pub(super) fn rho(&self) -> f64 {
         self.radius.value()
     }
 
-    /// Whether steps are to say what they feel.
+    /// Whether ρ is felt by the steps instead of estimated.
     pub(super) fn listens(&self) -> bool {
         self.felt.is_some()
     }
@@ -71,7 +71,7 @@ impl Stability {
 
     /// Estimates ρ at (t, θ).
     pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        // Where steps have felt it is where they went: the fastest components may have no part in that.
+        // Steps feel ρ only along their way, in which the fastest components may have no part.
         self.felt = None;
         self.radius.update(rhs, t, theta)?;
         self.age = Some(0);
@@ -81,7 +81,7 @@ impl Stability {
     /// Takes note of what a method has felt in its last step of length h, from `base` to `next`.
     pub(super) fn feel(&mut self, method: &dyn Method, base: &Base<'_>, h: f64, next: &DVector<f64>, dnext: &DVector<f64>) {
         let Some(felt) = &mut self.felt else { return };
-        // ρ changes with the state, and the step is known.
+        // ρ changes slowly with the state: far below the bound not every step needs to be felt.
         if felt.steps % STEPS_PER_TOUCH != 0 && h * felt.rho < 0.5 * felt.unfelt {
             return;
         }
@@ -95,12 +95,12 @@ impl Stability {
         }
     }
 
-    /// The step may have been unstable: ρ has grown since it was estimated, unless that was just here.
+    /// The step may have been unstable: a new estimate of ρ is due, unless the last was made at this state.
     pub(super) fn rejected(&mut self) {
         self.age = self.age.filter(|&age| age == 0);
     }
 
-    /// A stage was no number: nothing that was felt is of use.
+    /// A stage was not finite: what was felt is of no use.
     pub(super) fn lost(&mut self) {
         self.rejected();
         self.felt = None;

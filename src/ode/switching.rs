@@ -7,31 +7,32 @@
 
 use nalgebra::DVector;
 
-/// What comes of a step that has failed its error test.
+/// What to do after a step that has failed its error test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Retrial {
-    /// Surfaces have nothing to do with it: a shorter step it must be.
+    /// Surfaces have nothing to do with it: take a shorter step.
     Shorter,
-    /// Surfaces that it crossed hold the state now: the same step is worth another trial.
+    /// Surfaces that the step crossed now hold the state: try the same step again.
     Again,
-    /// It meets a surface that will hold the state: a step of this length ends about there.
+    /// The step meets a surface that will hold the state: take a step of this length, which ends about there.
     Within(f64),
 }
 
-/// A field with surfaces of its own. Its steps are those of one integration, in their order.
+/// The surfaces of a field. Calls follow the steps of one integration, in their order.
 pub trait Switching {
-    /// Before steps from θ of length about `h`: takes up the surfaces that hold the state and drops those that let it go. `dtheta` is F(θ)
-    /// by what held before, and becomes F(θ) by what holds now. A surface takes hold where θ is no further from it than `near`, what the
-    /// tolerance allows as an error. Returns the length of a step that ends about where the next one will, if that is near.
+    /// Before steps from θ of length about `h`: takes up the surfaces that hold the state and drops those that release it. `dtheta` is F(θ)
+    /// for the surfaces that held before, and becomes F(θ) for those that hold now. A surface takes hold if θ is no further from it than
+    /// `near`, the error that the tolerance allows. Returns the length of a step that ends about where the next surface takes hold, if that
+    /// is near.
     fn settle(&self, theta: &DVector<f64>, dtheta: &mut DVector<f64>, h: f64, near: f64) -> Option<f64>;
 
-    /// A step has failed, whatever it crossed: what holds is what held where it began.
+    /// A step has failed, whatever it crossed: the surfaces that held where it began hold again.
     fn give_up(&self);
 
-    /// A step of length `h` from θ, where F(θ) = `dtheta`, has failed its error test. Surfaces which it crossed and at which both sides
-    /// point hold the state if they are near; `dtheta` becomes F(θ) by them.
+    /// A step of length `h` from θ, where F(θ) = `dtheta`, has failed its error test. Surfaces that it crossed and that F points at from
+    /// both sides hold the state if they are near; `dtheta` becomes F(θ) for them.
     fn resettle(&self, theta: &DVector<f64>, dtheta: &mut DVector<f64>, h: f64, near: f64) -> Retrial;
 
-    /// What this and the velocities along surfaces have cost since the last call, in gradients, beside one for each evaluation.
+    /// The cost of these calls and of velocities along surfaces since the last call, in gradients, without the one of each evaluation.
     fn spent(&self) -> u64;
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The reason for which a flow or an optimizer stopped, and where.
+/// Why a flow or an optimizer stopped, and where.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Termination {
     /// It reached the end of the horizon.
@@ -29,7 +29,7 @@ pub enum Termination {
         /// Steps tried, rejected ones included.
         steps: u64,
     },
-    /// The same, so near the start that no budget would do: at this pace the horizon takes 10¹² steps or more.
+    /// The same, so near the start that no budget would suffice: at this pace the horizon takes 10¹² steps or more.
     #[error(
         "stopped at t = {} after {steps} steps, {:.0e} of its horizon: more steps will not bring it there. Scale the data to moderate size, \
          start from smaller weights, or raise flow.rtol and flow.atol",
@@ -51,7 +51,7 @@ pub enum Termination {
         /// 10·ε·t, the step size at which the integrator gives up.
         step: f64,
     },
-    /// It stays at a minimum: nothing that is left to move exceeds the tolerance.
+    /// It stays at a minimum: the distance left to move is within the tolerance.
     #[error(
         "converged at t = {} (there ‖∇J‖ is {grad_norm:.1e}): it stays there, and later times are not recorded",
         Time(*.t)
@@ -62,8 +62,8 @@ pub enum Termination {
         /// ‖∇J‖ there.
         grad_norm: f64,
     },
-    /// It stays: until the end of its horizon, and for as long again as it has taken, the state would change by less than its tolerance.
-    /// That this is a minimum is not shown; where the gradient is exactly 0, it may be a saddle that the flow never leaves.
+    /// It stays: until the end of its horizon, and at least for as long again as it has run, the state would change by less than the
+    /// tolerance. The point is not shown to be a minimum; where the gradient is exactly 0, it may be a saddle that the flow never leaves.
     #[error(
         "at rest at t = {} ({}), not known to be a minimum: {}, and later times are not recorded",
         Time(*.t),
@@ -76,7 +76,7 @@ pub enum Termination {
         /// ‖∇J‖ there.
         grad_norm: f64,
     },
-    /// A quantity came to where the user wants the process to stop.
+    /// A quantity reached the value at which the user wants the process to stop.
     #[error(
         "reached {quantity} {} {} at t = {} (there it is {value:.3e}): as asked it stops there, and later times are not recorded",
         if *.at_least { "≥" } else { "≤" }, Number(*.threshold), Time(*.t)
@@ -84,16 +84,16 @@ pub enum Termination {
     Reached {
         /// The time at which it stopped: there the condition holds.
         t: f64,
-        /// What was looked at.
+        /// The quantity's name.
         quantity: &'static str,
         /// Its value at `t`.
         value: f64,
         /// The value that was to be reached.
         threshold: f64,
-        /// Whether from below rather than from above.
+        /// Whether it was reached from below rather than from above.
         at_least: bool,
     },
-    /// The user asked for it.
+    /// The user interrupted it.
     #[error("interrupted at t = {}: what was recorded until then is kept", Time(*.t))]
     Interrupted {
         /// The time reached.
@@ -129,7 +129,7 @@ impl Termination {
         }
     }
 
-    /// The kind of end.
+    /// The kind of termination.
     pub fn reason(&self) -> Reason {
         match self {
             Self::TEnd { .. } => Reason::TEnd,
@@ -156,28 +156,28 @@ impl Termination {
     }
 }
 
-/// The kind of end of a process, as `manifest.json` has it.
+/// The kind of termination of a process, as in `manifest.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// The end of the horizon.
+    /// It reached the end of the horizon.
     TEnd,
-    /// All its steps.
+    /// It took all its steps.
     Steps,
-    /// The most steps allowed.
+    /// It spent its budget of steps.
     MaxSteps,
-    /// No step is short enough.
+    /// No step was short enough.
     Stiff,
-    /// At rest at a minimum.
+    /// It stays at a minimum.
     Converged,
-    /// At rest, though not shown to be at a minimum.
+    /// It stays at a point not shown to be a minimum.
     AtRest,
-    /// Where it was told to stop.
+    /// A quantity reached the user's value.
     Reached,
-    /// By the user.
+    /// The user interrupted it.
     Interrupted,
-    /// Infinite or NaN.
+    /// State or field became infinite or NaN, or the state blew up.
     Diverged,
 }
 
@@ -209,7 +209,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A time for a reader, to six digits: `t_reached` has all of them.
+/// A time in a message, to six digits; `t_reached` has all of them.
 struct Time(f64);
 
 impl fmt::Display for Time {
@@ -218,7 +218,7 @@ impl fmt::Display for Time {
     }
 }
 
-/// A number for a reader: with an exponent where it would have many zeros.
+/// A number in a message: with an exponent where it would have many zeros.
 struct Number(f64);
 
 impl fmt::Display for Number {
@@ -227,9 +227,9 @@ impl fmt::Display for Number {
     }
 }
 
-/// `value` to at most this many significant digits: 233.7 of 233.70000000000002.
+/// `value` to at most this many significant digits: 233.7 for 233.70000000000002.
 pub(crate) fn short(value: f64, digits: usize) -> String {
-    // Through its decimal digits: multiplied by a power of ten and back it would be off by a rounding again.
+    // Rounds the decimal digits: multiplying by a power of ten and back would round again.
     let rounded = format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value);
     Number(rounded).to_string()
 }

@@ -7,7 +7,7 @@ use super::*;
 /// Makes a method on a field.
 pub(crate) type Make = for<'f> fn(&'f dyn VectorField, Tolerance, Limits) -> Integrator<'f>;
 
-/// A method of ours or the library's is one line here.
+/// Each method, ours or the library's, is one line here.
 pub(crate) const METHODS: &[(&str, Make)] = &[
     ("dopri5", |field, tolerance, limits| dopri5(field, tolerance, limits).unwrap()),
     ("dop853", |field, tolerance, limits| dop853(field, tolerance, limits).unwrap()),
@@ -21,7 +21,7 @@ pub(crate) const METHODS: &[(&str, Make)] = &[
     ("auto", |field, tolerance, limits| auto(field, tolerance, limits).unwrap()),
 ];
 
-/// What a method of order 2 that controls its error per step leaves: rtol^{2/3}; `auto` takes it at loose tolerance.
+/// The error that a method attains: rtol^{2/3} at order 2 with control of the error per step, which `auto` uses at loose tolerances.
 pub(crate) fn attainable(name: &str, rtol: f64) -> f64 {
     if ["rkc", "gauss1"].contains(&name) || name == "auto" && rtol >= 1e-5 { rtol.powf(2.0 / 3.0) } else { rtol }
 }

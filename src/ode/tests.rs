@@ -51,7 +51,7 @@ fn error_at(integrator: &mut Integrator, times: &[f64]) -> f64 {
     off(times[times.len() - 1], &theta)
 }
 
-/// Tolerances so loose that no error estimate speaks: every step has the length of the cap.
+/// Tolerances so loose that no error estimate matters: every step has the length of the cap.
 const FREE: Tolerance = Tolerance { rtol: 1e6, atol: 1e6 };
 
 fn no_longer_than(max_step: f64) -> Limits {
@@ -122,7 +122,7 @@ fn dp8_converges_with_order_8_at_its_end_and_inside_its_steps() {
     }
 }
 
-/// θ̇ = (1 + cos t)·θ(1 − θ): logit θ = logit θ(0) + t + sin t. Its Jacobian is real, as stabilised methods want it.
+/// θ̇ = (1 + cos t)·θ(1 − θ): logit θ = logit θ(0) + t + sin t. Its Jacobian is real, as stabilised methods require.
 struct Logistic;
 
 impl VectorField for Logistic {
@@ -144,7 +144,7 @@ impl JacobianProducts for Logistic {
     }
 }
 
-/// The slope against the step of the largest error at `times`, from θ(0) = 0.1.
+/// The order with which the largest error at `times` falls with the step, from θ(0) = 0.1.
 fn order_on_the_logistic(method: impl Fn(Limits) -> Integrator<'static>, step_counts: [usize; 4], times: &[f64]) -> f64 {
     let t_end = times[times.len() - 1];
     let points = step_counts.map(|n| {
@@ -197,7 +197,7 @@ fn rock4_converges_with_order_4_at_its_steps_and_between_them_whatever_its_stage
     }
 }
 
-/// The logistic with a decay that it declares, as if it were (F + λθ) − λθ.
+/// A field with a decay that it declares, as if it were (F + λθ) − λθ.
 struct Split<'a>(&'a dyn VectorField, f64);
 
 impl VectorField for Split<'_> {
@@ -252,7 +252,7 @@ fn gauss_converges_with_twice_the_order_of_its_stages_whatever_the_decay() {
     }
 }
 
-/// Every method, the one without a tolerance included.
+/// Every method, including the one without a tolerance.
 fn all_methods(field: &dyn VectorField, rtol: f64) -> Vec<(&'static str, Integrator<'_>)> {
     let tolerance = Tolerance { rtol, atol: rtol * 1e-3 };
     let rk4 = rk4(field, 1e-3, Limits::default()).unwrap();
@@ -330,7 +330,7 @@ fn a_blow_up_ends_as_diverged_with_a_finite_state_near_its_time() {
     }
 }
 
-/// Not a number from t = 1 on.
+/// NaN from t = 1 on.
 struct BecomesNan;
 
 impl VectorField for BecomesNan {

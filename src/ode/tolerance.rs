@@ -1,4 +1,4 @@
-//! What accuracy is asked of a step.
+//! The accuracy required of a step.
 
 use nalgebra::DVector;
 
@@ -8,7 +8,7 @@ use crate::linalg::{sum_along, vectorised};
 /// states before and after it, is at most 1 (Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.4).
 #[derive(Debug, Clone, Copy)]
 pub struct Tolerance {
-    /// Relative tolerance, dimensionless, 0 at least.
+    /// Relative tolerance, dimensionless, at least 0.
     pub rtol: f64,
     /// Absolute tolerance, in units of θ, above 0: a component that is 0 has no relative error.
     pub atol: f64,

@@ -1,6 +1,6 @@
 //! Tsitouras, "Runge–Kutta pairs of order 5(4) satisfying only the first column simplifying assumption", Comput. Math. Appl. 62 (2011):
-//! seven stages, the last of which is the first of the next step, and an interpolant with local error O(h⁵), so that what it gives
-//! between steps is as accurate as the steps.
+//! seven stages, the last of which is the first of the next step, and an interpolant with local error O(h⁵), as accurate between steps as
+//! the steps are.
 //!
 //! The coefficients solve the order conditions numerically and are published as decimals; a test holds them against the conditions.
 
@@ -42,9 +42,9 @@ const STABLE: f64 = 3.0;
 pub(super) struct Tsit5 {
     /// k_2, …, k_6: k_1 and k_7 are the field at the step's ends.
     k: [DVector<f64>; 5],
-    /// The last stage but one, and the error less what k_7 has in it.
+    /// The last stage but one, and the error without the part of k_7.
     scratch: [DVector<f64>; 2],
-    /// In their place, with a field of low rank.
+    /// Used in their place if the field is of low rank.
     low_rank: Option<LowRankStages>,
 }
 
@@ -117,7 +117,7 @@ impl Method for Tsit5 {
         true
     }
 
-    /// Against the last stage but one (as in Shampine's test of stiffness: Hairer & Wanner II, IV.2).
+    /// Compares with the last stage but one, as Shampine's stiffness test does (Hairer & Wanner II, IV.2).
     fn felt(&self, base: &Base<'_>, next: &DVector<f64>, dnext: &DVector<f64>) -> f64 {
         if let Some(stages) = &self.low_rank {
             return stages.felt(base.theta);

@@ -1,4 +1,4 @@
-//! Choices at the beginning, changes, and that they end.
+//! The first choice, the changes, and that they end.
 
 use nalgebra::DVector;
 
@@ -73,7 +73,7 @@ fn one_look_is_no_reason_to_change_and_two_are() {
     assert_eq!(after(&mut auto, look(1.0, 1e4, 1.0, 1.0, 1e4)), Some((Choice::Tsit5, 4)));
 }
 
-/// Stability holds the step, but there is nothing left to save.
+/// Stability limits the step, but there is nothing left to save.
 #[test]
 fn a_short_rest_is_finished_with_the_method_at_hand() {
     assert_eq!(after(&mut begin(1e-9, 10.0, false), look(3.0, 3.0, 1.0, 1.0, 50.0)), None);
@@ -93,7 +93,7 @@ fn a_saddle_is_never_given_to_rkc_and_is_taken_from_it_at_once() {
     assert_eq!(after(&mut auto, stiff(1.3 * speed)), Some((Choice::Rock4, 1)));
 }
 
-/// A flow that looks otherwise each time, or as often as it takes: fewer changes than doublings of its looks.
+/// A flow whose looks alternate, each kind any number of times in a row: fewer changes than doublings of the number of looks.
 #[test]
 fn it_does_not_swing_for_ever() {
     for period in 1..40 {

@@ -15,17 +15,17 @@ use super::method::{Base, Method, Taken, combine, fit, slope_between};
 use super::rhs::{NotFinite, Rhs, measured};
 use tableau::{A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A14, A15, A16, B, C, C_DENSE, E3, E5, interpolant};
 
-/// Its real stability interval is [−6.39, 0], and inside a step its dense output damps what the method damps up to here. Steps are kept to it
-/// for the reason that those of `tsit5` are kept to 3/ρ.
+/// Steps are capped at 5/ρ, for the reason that those of `tsit5` are capped at 3/ρ: the real stability interval is [−6.39, 0], and up to
+/// here the dense output damps what the method damps.
 const STABLE: f64 = 5.0;
 
 /// The method `dp8`.
 pub(super) struct Dp8 {
-    /// k_2, …, k_12. No later than in the estimate k_2, k_3 and k_4 have served: then they are k_14, k_15 and k_16.
+    /// k_2, …, k_12. After the error estimate, k_14, k_15 and k_16 take the places of k_2, k_3 and k_4.
     k: [DVector<f64>; 11],
-    /// The stage that is formed, at last the twelfth, which belongs to the time of the step's end; and one for the dense output.
+    /// The present stage, in the end the twelfth, which is at the time of the step's end; and one for the dense output.
     stages: [DVector<f64>; 2],
-    /// Whether k_14, k_15 and k_16 of the last step are there.
+    /// Whether k_14, k_15 and k_16 of the last step have been formed.
     extended: bool,
 }
 
@@ -106,7 +106,7 @@ impl Method for Dp8 {
         rhs.eval_unchecked(t + C[10] * h, stage, k12);
         let weighed = [k1, k6, k7, k8, k9, k10, k11, k12];
         combine(next, theta, h, B, weighed);
-        // No part of the error norm.
+        // Checked: it is no part of the error norm.
         rhs.eval(t + h, next, dnext)?;
         let norm = |weights: [f64; 8]| {
             let weights = weights.map(|weight| h * weight);
@@ -125,7 +125,7 @@ impl Method for Dp8 {
             )
         };
         let (fifth, third) = (norm(E5), norm(E3));
-        // Of a field that vanishes both are 0.
+        // Both are 0 for a field that vanishes.
         measured(if fifth == 0.0 { 0.0 } else { fifth * (fifth / fifth.hypot(0.1 * third)) })
     }
 
@@ -133,7 +133,7 @@ impl Method for Dp8 {
         true
     }
 
-    /// Against the twelfth stage, as the code of Hairer & Wanner looks for stiffness.
+    /// Compares with the twelfth stage, as the stiffness test in the code of Hairer & Wanner does.
     fn felt(&self, _: &Base<'_>, next: &DVector<f64>, dnext: &DVector<f64>) -> f64 {
         slope_between([next, dnext], [&self.stages[0], &self.k[10]])
     }

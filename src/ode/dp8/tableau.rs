@@ -1,4 +1,4 @@
-//! The coefficients, and their interpolant.
+//! The coefficients of the method and of its interpolant.
 
 /// c_2, …, c_12.
 pub(super) const C: [f64; 11] = [
@@ -68,10 +68,10 @@ pub(super) const B: [f64; 8] = [
     0.20136540080403034,
     0.04471061572777259,
 ];
-/// The same less those of order 3, which k_1, k_9 and k_12 alone have.
+/// The same minus those of order 3, of which only those of k_1, k_9 and k_12 are not 0.
 pub(super) const E3: [f64; 8] =
     [B[0] - 31.0 / 127.0, B[1], B[2], B[3], B[4] - (1.0 - 31.0 / 127.0 - 3.0 / 136.0), B[5], B[6], B[7] - 3.0 / 136.0];
-/// The same less those of order 5.
+/// Those of order 8 minus those of order 5.
 pub(super) const E5: [f64; 8] = [
     0.01312004499419488,
     -1.2251564463762044,
@@ -182,7 +182,7 @@ pub(super) fn interpolant(x: f64) -> [f64; 12] {
     let y = 1.0 - x;
     std::array::from_fn(|i| {
         let b = B.get(i).copied().unwrap_or(0.0);
-        // Hermite's cubic through the values and the slopes at both ends, and what the stages know beyond.
+        // Hermite's cubic through the values and the slopes at both ends, plus what the other stages add.
         let (first, last) = (f64::from(i == 0), f64::from(i == 8));
         let beyond = D[0][i] + x * (D[1][i] + y * (D[2][i] + x * D[3][i]));
         x * (b + y * (first - b + x * (2.0 * b - first - last + y * beyond)))
@@ -276,7 +276,7 @@ mod tests {
         }
     }
 
-    /// At every σ, and for every hρ that steps are kept to: the dense output of a mode stays below the mode.
+    /// At every σ, and for every hρ up to the cap: the dense output of a mode never exceeds the mode at the start of the step.
     #[test]
     fn it_is_stable_where_it_is_used_and_so_is_its_dense_output() {
         let rows = rows();

@@ -1,4 +1,4 @@
-//! What is handed out inside steps: as right as the steps' ends, also where components are stiff, and without any change to the steps.
+//! Dense output: as accurate inside steps as at their ends, also where components are stiff, and without any change to the steps.
 
 use nalgebra::DVector;
 
@@ -13,7 +13,7 @@ fn until(t_end: f64) -> Limits {
     Limits { t_end, ..Limits::default() }
 }
 
-/// `count` times up to `t_end`, each later by the same factor.
+/// `count` log-spaced times over six decades up to `t_end`.
 fn log_spaced(count: i32, t_end: f64) -> Vec<f64> {
     (1..=count)
         .map(|i| if i == count { t_end } else { t_end * 10f64.powf(6.0 * f64::from(i - count) / f64::from(count)) })
@@ -34,7 +34,7 @@ fn through(make: Make, field: &dyn VectorField, rtol: f64, start: &DVector<f64>,
     (states.collect(), work)
 }
 
-/// Down a quadratic with curvatures 1, …, 10⁴: θ̇_i = −c_i(θ_i − b_i).
+/// The gradient flow of a quadratic with curvatures 1, …, 10⁴: θ̇_i = −c_i(θ_i − b_i).
 struct Quadratic {
     curvatures: DVector<f64>,
     bottom: DVector<f64>,
@@ -49,7 +49,7 @@ impl Quadratic {
         }
     }
 
-    /// From 0.
+    /// The solution at time t from θ(0) = 0.
     fn at(&self, t: f64) -> DVector<f64> {
         self.bottom.zip_map(&self.curvatures, |bottom, curvature| -bottom * (-curvature * t).exp_m1())
     }
@@ -80,12 +80,12 @@ const SMOOTH: Scalar = Scalar {
     slope: |t, theta| -2.0 * theta * (3.0 * (3.0 * t).cos() + 1.0),
 };
 
-/// The methods that need not land, of the line-up.
+/// Methods of the line-up with dense output.
 fn dense() -> impl Iterator<Item = &'static (&'static str, Make)> {
     METHODS.iter().filter(|(name, _)| ["tsit5", "rkc", "rock4", "auto"].contains(name))
 }
 
-/// 300 times cost no gradient more than the end alone, and the end is the same to the bit.
+/// States at 300 times cost no more gradients than the end alone, and the end is the same to the bit.
 #[test]
 fn times_inside_steps_change_no_step() {
     let quadratic = Quadratic::new();
@@ -154,8 +154,8 @@ fn inside_steps(make: Make, rtol: f64) -> [f64; 3] {
     worst
 }
 
-/// Hermite's cubic, the control, shows what F at the ends makes of the errors of stiff components: of `rock4`, whose steps are not held to a
-/// small h·F.
+/// The control, Hermite's cubic, shows how F at the ends amplifies the errors of stiff components: for `rock4`, whose steps are not held to
+/// a small h·F.
 #[test]
 fn the_dense_output_of_stiff_methods_does_not_show_the_slopes_of_stiff_errors() {
     for (name, make) in dense().filter(|(name, _)| ["rkc", "rock4"].contains(name)) {

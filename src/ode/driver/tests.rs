@@ -44,8 +44,8 @@ fn a_field_of_zero_takes_few_steps_over_any_horizon() {
     }
 }
 
-/// θ = sin t⁴, faster and faster, so that steps are rejected: whichever moments are asked for, at t = 0, within the first step, between
-/// steps and after rejected ones, the state is the flow's.
+/// θ = sin t⁴, faster and faster, so that steps are rejected: whichever times are asked for, at t = 0, within the first step, between steps
+/// and after rejected ones, the state is the flow's.
 #[test]
 fn the_state_is_right_wherever_a_segment_ends() {
     let field = Scalar { rate: |t, _| 4.0 * t.powi(3) * t.powi(4).cos(), slope: |_, _| 0.0 };
@@ -70,7 +70,7 @@ fn the_state_is_right_wherever_a_segment_ends() {
     }
 }
 
-/// Moments one unit in the last place apart, before and after long steps.
+/// Times one unit in the last place apart, before and after long steps.
 #[test]
 fn moments_closer_than_any_step_are_moments() {
     let near = |t: f64| [t, t.next_up(), t.next_up().next_up(), t * (1.0 + 1e-15), t * (1.0 + 1e-13), t + 1e-9];
@@ -84,7 +84,7 @@ fn moments_closer_than_any_step_are_moments() {
     }
 }
 
-/// A step that runs ahead of what was asked for may meet what ends the flow: not before it is asked for.
+/// A step past the time asked for may meet the end of the flow: that is reported once it is asked for.
 #[test]
 fn what_lies_beyond_a_segment_does_not_spoil_it() {
     let field = Scalar {
@@ -104,7 +104,7 @@ fn what_lies_beyond_a_segment_does_not_spoil_it() {
     }
 }
 
-/// θ = e^{2t} passes 1e12 at t = 13.8155: not earlier, whatever the steps, and it is said where the state then is.
+/// θ = e^{2t} passes 1e12 at t = 13.8155: the end is reported no earlier, whatever the steps, and with the time of the state.
 #[test]
 fn a_state_blows_up_when_it_does_and_not_when_a_step_ahead_of_it_has() {
     let field = Scalar { rate: |_, theta| 2.0 * theta, slope: |_, _| 2.0 };
@@ -148,7 +148,7 @@ fn an_interrupt_from_another_thread_ends_a_segment_where_it_is() {
     }
 }
 
-/// As a projection moves it: the flow goes on from the state that it is given, not from one that it has run ahead to.
+/// A state that is moved between segments, as by a projection: the flow continues from it, not from where it had run ahead to.
 #[test]
 fn a_state_changed_between_segments_is_where_the_flow_goes_on() {
     for (name, make) in METHODS {
@@ -170,7 +170,7 @@ fn a_state_changed_between_segments_is_where_the_flow_goes_on() {
     }
 }
 
-/// A product with the Hessian costs two evaluations: where nothing is stiff `tsit5` takes its six a step, and none more.
+/// A product with the Hessian costs two evaluations: where nothing is stiff `tsit5` takes six evaluations a step and no product.
 #[test]
 fn tsit5_takes_no_products_where_nothing_is_stiff() {
     let segment = tsit5(DECAY, tolerance(1e-9), until(2.0)).unwrap().advance(0.0, 2.0, &mut at(1.0)).unwrap();
@@ -180,7 +180,7 @@ fn tsit5_takes_no_products_where_nothing_is_stiff() {
     assert_eq!(segment.work.evaluations, 6 * steps + 2);
 }
 
-/// θ̇ = −(1000 θ_1, θ_2) from a θ_1 without part in the motion: steps that are too long for it are found out before it is seen.
+/// θ̇ = −(1000 θ_1, θ_2) from a θ_1 at rest: steps that are too long for θ_1 are found out before it shows.
 #[test]
 fn a_fast_component_at_rest_is_kept_stable() {
     struct Fast;

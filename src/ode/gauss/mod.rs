@@ -2,13 +2,13 @@
 //! 1967), where λ is the field's decay: V̇ = e^{λ(t − t_n)}N(t, θ), N = F + λθ.
 //!
 //! Gauss methods keep every quadratic invariant (Cooper, IMA J. Numer. Anal. 7, 1987; Hairer, Lubich & Wanner, *Geometric Numerical
-//! Integration*, IV.2): those of θ if λ = 0, and with decay those of V, as W_{l+1}ᵀW_{l+1} − W_lW_lᵀ = e^{−2λt}·const of deep linear networks.
-//! The error is judged by two estimates of order h^{s+2}, of which the larger counts. A divided difference of F over the step's ends and
-//! stages vanishes where F is linear: on the polynomial of the stages F is then one of degree s itself. There h²J·(F_0 − u'(0)), with u'(0)
-//! what that polynomial begins with, is as large as the step's error or larger.
+//! Integration*, IV.2): those of θ if λ = 0, and with decay those of V, such as W_{l+1}ᵀW_{l+1} − W_lW_lᵀ = e^{−2λt}·const of deep linear
+//! networks. The error is the larger of two estimates of order h^{s+2}. The first, a divided difference of F over the step's ends and
+//! stages, vanishes for a linear F, which is then of degree s along the polynomial u of the stages. There the second, h²J·(F_0 − u'(0)), is
+//! at least as large as the step's error.
 //!
-//! V starts anew with every step, so that it does not overflow. The price are s coupled equations of the size of θ a step: an independent
-//! check of the other methods, which keep such laws only to their tolerance.
+//! V starts anew with every step, so that it does not overflow. A step solves s coupled equations of the size of θ, which makes this an
+//! independent check of the other methods: they keep such laws only to their tolerance.
 
 mod stages;
 mod subspace;
@@ -22,20 +22,20 @@ use super::rhs::{NotFinite, Rhs};
 use stages::Stages;
 use tableau::Tableau;
 
-/// Beyond so many times the last step its polynomial is no guide to this one.
+/// A step longer than this many times the last one is not predicted by the last polynomial.
 const FORESIGHT: f64 = 2.0;
-/// A step whose equations found no solution bounds the next ones, by a little less with each: the estimate of the error may ask for the
-/// same again, and a failure costs hundreds of evaluations.
+/// A step whose equations could not be solved caps the next ones; the cap grows by this factor with each. The error estimate may ask for
+/// the same step again, and a failure costs hundreds of evaluations.
 const CONFIDENCE: f64 = 1.1;
 
 /// The method `gauss`.
 pub(super) struct Gauss {
     stages: Stages,
-    /// Where the polynomial of the stages begins and how long it is; none before the first step.
+    /// Start and length of the polynomial of the stages; `None` where there is none.
     last: Option<(f64, f64)>,
     error: DVector<f64>,
     linear: DVector<f64>,
-    /// What steps are kept to after a failure.
+    /// The cap on steps after a failure.
     reach: f64,
 }
 
@@ -86,7 +86,7 @@ impl Method for Gauss {
         self.last = Some((t, h));
         self.reach *= CONFIDENCE;
         let Tableau { stages: s, b, .. } = &self.stages.tableau;
-        // θ' = θ + (e^{−λh} − 1)θ + e^{−λh}h Σ b_iG_i: what is small is added last.
+        // θ' = θ + (e^{−λh} − 1)θ + e^{−λh}h Σ b_iG_i: θ itself is added last, to the sum of what is small.
         next.copy_from(theta);
         next.scale_mut((-lambda * h).exp_m1());
         for (b, g) in b[..*s].iter().zip(&self.stages.g) {
@@ -119,7 +119,7 @@ impl Method for Gauss {
         for (weight, g) in self.stages.tableau.derivative_at_start().iter().zip(&self.stages.g) {
             self.error.axpy(-weight, g, 1.0);
         }
-        // Once for each of its two factors of J: what is stiff and off its slow manifold by e counts as e.
+        // Damped once for each of its two factors of J: a stiff component off its slow manifold by e counts as e.
         self.stages.subspace.damp(h, &mut self.error);
         self.linear.clone_from(&self.error);
         rhs.jacobian_vector(t, theta, &self.error, &mut self.linear)?;
@@ -137,7 +137,7 @@ impl Method for Gauss {
 }
 
 impl Gauss {
-    /// V_i ≈ θ + c_ih(F + λθ), or by the polynomial of the last step where it has one to say.
+    /// V_i ≈ θ + c_ih(F + λθ), or the values of the last step's polynomial, where it reaches as far.
     fn guess(&self, base: &Base<'_>, h: f64, lambda: f64) -> [DVector<f64>; 3] {
         let Stages { tableau, g, .. } = &self.stages;
         let last = self.last.filter(|(_, h_last)| h <= FORESIGHT * h_last);
@@ -150,7 +150,7 @@ impl Gauss {
                 v.axpy(tableau.c[i] * h, base.dtheta, 1.0 + tableau.c[i] * h * lambda);
                 return v;
             };
-            // A step that was rejected began where this one does.
+            // A rejected step began where this one does.
             let begin = if t_last == base.t { 0.0 } else { 1.0 };
             let weights = tableau.integrals(begin, begin + tableau.c[i] * h / h_last);
             for j in 0..tableau.stages {

@@ -1,7 +1,7 @@
 //! The stage equations V_i = θ + h Σ_j a_ij G_j, G_j = e^{λc_jh}N(t + c_jh, e^{−λc_jh}V_j), solved to rounding by a simplified Newton method.
 //!
-//! The invariant is kept as far as they hold: V'ᵀSV' − VᵀSV = 2h Σ b_i R_iᵀSG_i with the residuals R_i. The new state is formed of the G_i,
-//! not of the V_i − θ as where only accuracy is wanted: these carry R_i undiminished by hG_i.
+//! The invariant is kept as well as these equations are solved: V'ᵀSV' − VᵀSV = 2h Σ b_i R_iᵀSG_i with the residuals R_i. The new state is
+//! formed from the G_i, not from the V_i − θ as is usual: these carry R_i undiminished by hG_i.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -10,8 +10,8 @@ use super::super::rhs::{NotFinite, Rhs};
 use super::subspace::{Newton, Subspace};
 use super::tableau::Tableau;
 
-/// An iteration that leaves more than this of the residual has stalled, at rounding or because J is no longer what it was. A slow iteration
-/// costs s evaluations, J anew twice as many as it has directions.
+/// An iteration that leaves more than this of the residual has stalled, at rounding or because J has changed. A slow iteration costs s
+/// evaluations, a new J two per direction.
 const STALLED: f64 = 0.7;
 /// V_i and G_i of one step.
 pub(super) struct Stages {
@@ -46,7 +46,7 @@ impl Stages {
         self.subspace.clear();
     }
 
-    /// Solves from the V_i that `guess` sets. False if there is no solution to be found with so long a step.
+    /// Solves for the V_i, starting from those that `guess` sets. False if no solution is found with so long a step.
     pub fn solve(
         &mut self,
         rhs: &Rhs<'_>,
@@ -74,8 +74,8 @@ impl Stages {
         self.iterate(rhs, base, h, rho, true)
     }
 
-    /// Whether it converges, with J as it is or, `fresh`, of this step. It ends: each residual is at most 0.7 of the one before, but for those
-    /// after which the subspace grows.
+    /// Whether the iteration converges, with J of this step if `fresh`, else of an earlier one. It terminates: each residual is at most 0.7
+    /// of the one before, except when the subspace grows.
     fn iterate(&mut self, rhs: &Rhs<'_>, base: &Base<'_>, h: f64, rho: f64, fresh: bool) -> Result<bool, NotFinite> {
         let mut last = f64::INFINITY;
         loop {
@@ -98,7 +98,7 @@ impl Stages {
                 }
             }
             last = residual;
-            // At rounding R has no direction.
+            // At rounding level R is noise: no direction to grow by.
             let newton = Newton { a: &self.tableau.a, h, rho, may_grow: residual > rounding };
             if !self.subspace.solve(rhs, &newton, &self.residual, &mut self.delta)? {
                 return Ok(false);

@@ -1,10 +1,9 @@
-//! What is known of the Jacobian J: its action on a subspace, grown a product at a time and kept from step to step.
+//! What is known of the Jacobian J: its action on a subspace, which grows by one product at a time and is kept from step to step.
 //!
 //! With orthonormal Q ∈ ℝ^{P×m} and JQ at hand, J ≈ QHQᵀ, H = ½(QᵀJQ + (QᵀJQ)ᵀ) = UΘUᵀ. The Newton equations of s stages,
-//! ΔV_i − h Σ_j a_ij JΔV_j = R_i, become m systems of size s: with C = (QU)ᵀR, (I − hθ_kA)y_k = c_k, ΔV = QUY. What they leave,
-//! L = R − ΔV + hJΔVAᵀ, is orthogonal to Q where J is symmetric, and its largest column is the next direction of Q: from Q = ∅ and a single
-//! R that is the Lanczos method with full orthogonalisation (Parlett, *The Symmetric Eigenvalue Problem*, 1998, 13), one product serving all
-//! stages.
+//! ΔV_i − h Σ_j a_ij JΔV_j = R_i, become m systems of size s: with C = (QU)ᵀR, (I − hθ_kA)y_k = c_k, ΔV = QUY. Their residual, L = R − ΔV +
+//! hJΔVAᵀ, is orthogonal to Q if J is symmetric, and its largest column is the next direction of Q: from Q = ∅ and a single R that is the
+//! Lanczos method with full orthogonalisation (Parlett, *The Symmetric Eigenvalue Problem*, 1998, 13), one product serving all stages.
 
 use nalgebra::{DMatrix, DMatrixView, DVector, Matrix3, Vector3};
 
@@ -12,15 +11,15 @@ use crate::linalg::{Eigen, Write, gemm_nn, gemm_tn, vectors_that_fit};
 
 use super::super::rhs::{NotFinite, Rhs};
 
-/// The share of R that a solution may leave: every Newton iteration gains as much. Products cost twice what an evaluation does, but they
-/// outlive the step: from 0.02 to 0.2 the work is the same within a few percent.
+/// The fraction of R that a solution may leave: every Newton iteration gains as much. A product costs twice as much as an evaluation but
+/// outlives the step: from 0.02 to 0.2 the work is the same within a few percent.
 const LEFT: f64 = 0.1;
-/// The subspace grows by so much of itself at a time, as its eigenvectors are as much work as a good many products.
+/// The subspace grows by this fraction of itself at a time, since its eigenvectors cost as much as many products.
 const GROWTH: f64 = 0.15;
-/// As many directions at most, and no more than fill 256 MiB: the rest is left to the iteration. Orthogonalisation is the work of large
-/// subspaces (P = 8192: 600 directions took four times as long as 300, and half as many evaluations again).
+/// The most directions, if they fit in 256 MiB: the rest is left to the iteration. Orthogonalisation dominates the work of large subspaces
+/// (P = 8192: 600 directions took four times as long as 300, and half as many evaluations again).
 const MOST: usize = 300;
-/// A direction of which no more than this is left by orthogonalisation is rounding.
+/// A direction of which orthogonalisation leaves no more than this is rounding error.
 const DEPENDENT: f64 = 1e-12;
 
 /// The Jacobian of F + λθ at one point, on a subspace.
@@ -32,7 +31,7 @@ pub(super) struct Subspace {
     q: DMatrix<f64>,
     jq: DMatrix<f64>,
     len: usize,
-    /// ‖Jv‖ of the last v that was what a solution left: what J makes of the rest.
+    /// ‖Jv‖ of the last v that was such a residual: an estimate of ‖J‖ outside the subspace.
     outside: f64,
     /// H: the leading block of order `len`.
     h: DMatrix<f64>,
@@ -41,7 +40,7 @@ pub(super) struct Subspace {
     product: DVector<f64>,
 }
 
-/// What is asked of [`Subspace::solve`].
+/// The equations that [`Subspace::solve`] solves.
 pub(super) struct Newton<'a> {
     pub a: &'a Matrix3<f64>,
     pub h: f64,
@@ -74,7 +73,7 @@ impl Subspace {
         self.len == 0
     }
 
-    /// Forgets all directions; those to come are taken at (t, θ), with λ = `shift`.
+    /// Forgets all directions; new ones are taken with J at (t, `point`) and λ = `shift`.
     pub fn start(&mut self, t: f64, point: &DVector<f64>, shift: f64) {
         let dim = point.len();
         self.clear();
@@ -92,14 +91,14 @@ impl Subspace {
         self.eigen = Eigen { values: DVector::zeros(0), vectors: DMatrix::zeros(0, 0) };
     }
 
-    /// Gives up the belief that J is small outside of the subspace. False if there was none.
+    /// Drops the estimate of ‖J‖ outside the subspace. False if there was none.
     pub fn distrust(&mut self) -> bool {
         let trusted = self.outside.is_finite();
         self.outside = f64::INFINITY;
         trusted
     }
 
-    /// delta ← ΔV of `r`, both P × s, as well as the subspace can. False if the system is singular.
+    /// delta ← ΔV for `r`, both P × s, as accurately as the subspace allows. False if the system is singular.
     pub fn solve(
         &mut self,
         rhs: &Rhs<'_>,
@@ -121,7 +120,7 @@ impl Subspace {
             let inside = transposed_product(q, left.as_view());
             gemm_nn(Write::Add, q, (-inside).as_view(), left.as_view_mut());
             let norm = left.norm();
-            // Where this is less than 1, L is best added to ΔV as it is, as a fixed-point iteration does: so much of it remains.
+            // Below 1, L is best added to ΔV as it is, as in a fixed-point iteration: this fraction of it then remains.
             let stiffness = newton.h * self.outside.min(newton.rho);
             if newton.may_grow && stiffness.min(1.0) * norm > LEFT * size {
                 let worst = (0..s).max_by(|&i, &j| left.column(i).norm().total_cmp(&left.column(j).norm())).unwrap_or(0);
@@ -137,7 +136,7 @@ impl Subspace {
         }
     }
 
-    /// error ← (I + γh|J|)^{−1}·error on the subspace: an estimate made of F exaggerates the errors of stiff components by hρ.
+    /// error ← (I + γh|J|)^{−1}·error on the subspace: an estimate formed from F exaggerates the errors of stiff components by hρ.
     pub fn damp(&self, gamma_h: f64, error: &mut DVector<f64>) {
         let view = DMatrixView::from_slice(error.as_slice(), error.len(), 1);
         let mut c = self.coordinates_of(view);
@@ -173,8 +172,8 @@ impl Subspace {
         Some(y)
     }
 
-    /// Adds the direction `next`, and J of it, and so on. False if nothing can be added: the iteration will show whether what there is
-    /// will do.
+    /// Adds the direction `next`, the image of that, and so on. False if nothing can be added: the iteration will show whether the subspace
+    /// suffices.
     fn grow(&mut self, rhs: &Rhs<'_>) -> Result<bool, NotFinite> {
         let dim = self.q.nrows();
         let first = self.len;

@@ -6,7 +6,7 @@
 
 use nalgebra::Matrix3;
 
-/// Only the first s entries of each count; the others are 0.
+/// The coefficients; entries beyond the first s are 0.
 pub(super) struct Tableau {
     pub stages: usize,
     pub c: [f64; 3],
@@ -15,7 +15,7 @@ pub(super) struct Tableau {
 }
 
 impl Tableau {
-    /// With 1, 2 or 3 stages, or the nearest number of them.
+    /// The tableau with 1, 2 or 3 stages, the nearest to `stages`.
     #[rustfmt::skip]
     pub fn new(stages: usize) -> Self {
         let (r3, r15) = (3.0f64.sqrt(), 15.0f64.sqrt());
@@ -53,7 +53,7 @@ impl Tableau {
         }
     }
 
-    /// ∫_{from}^{to} ℓ_j, for all j: what F_j at the stages of a step contribute over a part of it, or beyond it.
+    /// ∫_{from}^{to} ℓ_j, for all j: the weights of the F_j of a step over a part of it, or beyond it.
     pub fn integrals(&self, from: f64, to: f64) -> [f64; 3] {
         std::array::from_fn(|j| {
             if j >= self.stages {
@@ -70,7 +70,7 @@ impl Tableau {
         })
     }
 
-    /// ℓ_j(0), for all j: Σ ℓ_j(0)F_j is the derivative of the collocation polynomial where the step begins.
+    /// ℓ_j(0), for all j: Σ ℓ_j(0)F_j is the derivative of the collocation polynomial at the start of the step.
     pub fn derivative_at_start(&self) -> [f64; 3] {
         std::array::from_fn(|j| {
             let others = (0..self.stages).filter(|&k| k != j);

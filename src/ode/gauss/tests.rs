@@ -66,7 +66,7 @@ fn the_error_estimate_is_of_order_s_plus_2() {
 struct TwoLayers {
     target: DMatrix<f64>,
     lambda: f64,
-    /// What it says λ is.
+    /// The λ that it declares.
     declared: f64,
 }
 
@@ -124,7 +124,7 @@ fn departure(field: &TwoLayers, mut integrator: Integrator) -> f64 {
     departures.fold(0.0, f64::max)
 }
 
-/// Control: with the same λ not declared, so that the invariant is none, and by a method that keeps none.
+/// Control: with λ not declared, so that there is no invariant, and by a method that keeps none.
 #[test]
 fn a_decaying_quadratic_form_is_kept_to_rounding() {
     let target = DMatrix::from_column_slice(2, 2, &[2.0, 0.0, 0.3, 0.5]);
@@ -144,7 +144,7 @@ fn a_decaying_quadratic_form_is_kept_to_rounding() {
     }
 }
 
-/// θ̇ = −ρ(θ − cos t): near cos t whatever ρ. `seen` is what it says ρ is.
+/// θ̇ = −ρ(θ − cos t): near cos t whatever ρ. `seen` is the ρ that its Jacobian states.
 struct Stiff {
     rho: f64,
     seen: f64,

@@ -13,7 +13,7 @@ const TOLERANCE: Tolerance = Tolerance { rtol: 1e-8, atol: 1e-11 };
 const DECAY: Scalar = Scalar { rate: |_, theta| -theta, slope: |_, _| -1.0 };
 const GROWTH: Scalar = Scalar { rate: |_, theta| theta, slope: |_, _| 1.0 };
 
-/// Every method, the one without a tolerance included.
+/// Every method, including the one without a tolerance.
 fn methods(field: &dyn VectorField) -> Vec<(&'static str, Integrator<'_>)> {
     let made = METHODS.iter().map(|(name, make)| (*name, make(field, TOLERANCE, Limits::default())));
     made.chain([("rk4", rk4(field, 1e-3, Limits::default()).unwrap())]).collect()
@@ -81,7 +81,7 @@ fn a_state_of_another_length_is_an_error() {
     assert!((spectral_radius(&DECAY, 0.0, &DVector::zeros(1)).unwrap() - 1.05).abs() < 1e-12);
 }
 
-/// At the start and later; of a field that does not look at its state, too.
+/// At the start and later, and also if the field does not depend on the state.
 #[test]
 fn a_state_that_is_no_number_ends_as_diverged() {
     let constant = Scalar { rate: |_, _| 1.0, slope: |_, _| 0.0 };
@@ -175,7 +175,7 @@ fn what_cannot_be_integrated_is_refused_at_once() {
     assert!(tsit5(Odd(4, Some(layout)), TOLERANCE, Limits::default()).is_ok());
 }
 
-/// Pointers hide nothing of what a field declares: its costs among it.
+/// Pointers hide nothing of what a field declares, its costs included.
 #[test]
 fn a_lent_field_declares_its_costs() {
     struct Dear(Cell<u64>);

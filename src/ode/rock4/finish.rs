@@ -1,14 +1,15 @@
-//! The last four stages, which have w as their stability polynomial and raise the composition with the recurrence to order 4, the
-//! weights of the error estimate, and those of the dense output. Abdulle 2002, 4, with the composition of Hairer, Nørsett & Wanner, *Solving Ordinary Differential
-//! Equations I*, 2nd ed. 1993, II.12; solved for here, not taken from tables.
+//! The last four stages, whose stability polynomial is w and which raise the composition with the recurrence to order 4, the weights of the
+//! error estimate, and those of the dense output. Abdulle 2002, 4, with the composition of Hairer, Nørsett & Wanner, *Solving Ordinary
+//! Differential Equations I*, 2nd ed. 1993, II.12; solved for here, not taken from tables.
 //!
 //! The estimate is ours: e_0·(K_m − θ) + h Σ_j e_j F(G_j). A stiff mode of amplitude δ enters Abdulle's, through h·F(t + h), as hρ·δ, and
-//! this one as δ. On the flow of a three-layer net (rtol 1e-3 to 1e-8) it saved 10–22 % of the evaluations, at errors 8 % smaller to 22 % larger.
+//! this one as δ. On the flow of a three-layer network (rtol 1e-3 to 1e-8) it saved 10–22 % of the evaluations, at errors from 8 % smaller
+//! to 22 % larger.
 //!
-//! The dense output is ours: θ(t + σh) = θ + w_0(σ)(K_m − θ) + h Σ_j w_j(σ)F(G_j), with the quartics w_0, …, w_4 for which all trees of order 3
-//! and the linear one of order 4 are those of the exact solution; at σ = 1 it is the step's end. It leaves F at the step's ends alone: through
-//! them a stiff mode of amplitude δ would show as up to hρ·δ/4, as it does in Hermite's cubic. K_m and F(G_j) have it damped, and no mode
-//! grows inside a step but with the fewest stages (`tests`).
+//! The dense output is ours: θ(t + σh) = θ + w_0(σ)(K_m − θ) + h Σ_j w_j(σ)F(G_j), with the quartics w_0, …, w_4 that satisfy the
+//! conditions of all trees of order 3 and of the linear one of order 4; at σ = 1 it is the step's end. It does not use F at the step's
+//! ends, through which a stiff mode of amplitude δ would show as up to hρ·δ/4, as in Hermite's cubic. In K_m and F(G_j) the mode is damped,
+//! and none grows inside a step except with the fewest stages (`tests`).
 
 use nalgebra::{Matrix4, Matrix5, SMatrix, SVector, Vector4};
 
@@ -17,8 +18,8 @@ use super::orthogonal::{Term, run};
 /// 1/γ of the eight trees of order at most 4, in the order of [`Sums`].
 const EXACT: Sums = Sums([1.0, 1.0 / 2.0, 1.0 / 3.0, 1.0 / 6.0, 1.0 / 4.0, 1.0 / 8.0, 1.0 / 12.0, 1.0 / 24.0]);
 
-/// The estimate of a linear field's error over the term of order 4 of its solution: such that the error at the end of a stiff flow is
-/// about rtol (`tests/command/stiff.rs`). The error goes as its inverse, the work as its fourth root.
+/// The error estimate for a linear field over the order-4 term of its solution, chosen such that the error at the end of a stiff flow is
+/// about rtol (`tests/command/stiff.rs`). The error is proportional to its inverse, the work to its fourth root.
 const ESTIMATE: f64 = 0.03;
 
 /// For a stage with weights a_j: Σ_j a_j·φ_j with φ = 1, c, c², Ac, c³, c·Ac, Ac², AAc, as many as there are Butcher trees of order
@@ -33,7 +34,7 @@ impl Sums {
         [1.0, c, c * c, ac, c * c * c, c * ac, acc, aac]
     }
 
-    /// Of the stage h Σ_j a_j F_j away.
+    /// The sums of the stage h Σ_j a_j F_j further on.
     fn moved(&self, a: &[f64], stages: &[Sums]) -> Self {
         let mut sums = *self;
         for (a, stage) in a.iter().zip(stages) {
@@ -66,11 +67,11 @@ pub(super) struct Finish {
 type Unknowns = SVector<f64, 10>;
 
 impl Finish {
-    /// For what the recurrence leaves to do.
+    /// The stages that complete the recurrence `terms`.
     pub(super) fn new(terms: &[Term]) -> Self {
         let start = Sums(run(terms, [0.0; 8], |sums| Sums(*sums).field()));
-        // Kutta's 3/8 rule (Z. Math. Phys. 46, 1901) over the time that is left; of the classical rules it ends up with the smallest
-        // terms of order 5.
+        // Kutta's 3/8 rule (Z. Math. Phys. 46, 1901) over the time that is left; of the classical rules it leads to the smallest terms of
+        // order 5.
         let rule = [1.0 / 3.0, -1.0 / 3.0, 1.0, 1.0, -1.0, 1.0, 1.0 / 8.0, 3.0 / 8.0, 3.0 / 8.0, 1.0 / 8.0];
         let mut x = Unknowns::from(rule) * (1.0 - start.0[0]);
         // Eight conditions for ten unknowns: Newton's method with the smallest corrections.
@@ -98,7 +99,7 @@ impl Finish {
         self.dense.map(|w| w.iter().rev().fold(0.0, |sum, coefficient| (sum + coefficient) * sigma))
     }
 
-    /// What the eight order conditions lack.
+    /// The residuals of the eight order conditions.
     fn defect(start: &Sums, x: &Unknowns) -> SVector<f64, 8> {
         let stages = Self::stages(start, x);
         let end = start.moved(&x.as_slice()[6..], &stages);
@@ -121,7 +122,7 @@ impl Finish {
         let conditions = Matrix4::from_fn(|order, j| fields[j][order]);
         let right = Vector4::from_fn(|order, _| -start.0[order]);
         let weights = conditions.lu().solve(&right).expect("the four stages differ");
-        // AAc is what a linear field sees of order 4.
+        // Of the trees of order 4, a linear field sees AAc alone.
         let tall: f64 = start.0[7] + weights.iter().zip(&fields).map(|(weight, field)| weight * field[7]).sum::<f64>();
         let error = [1.0, weights[0], weights[1], weights[2], weights[3]];
         // The trees 1, c, c², Ac and AAc, of K_m − θ and of F at the four stages.

@@ -1,9 +1,9 @@
 //! Abdulle, "Fourth order Chebyshev methods with recurrence relation", SIAM J. Sci. Comput. 23 (2002): ROCK4, order 4(3), explicit, for
 //! Jacobians whose eigenvalues are real and mostly negative.
 //!
-//! s stages are stable for hρ ≤ ℓ(s) ≈ 0.35·s²: steps of a given length cost the root of what they cost other explicit methods. The
-//! first m = s − 4 stages are a three-term recurrence, the last four raise the order. [`polynomial`] finds the recurrence,
-//! [`orthogonal`] runs it, [`finish`] finds the rest. Its last stages look up to 0.04·h beyond the end of the step.
+//! s stages are stable for hρ ≤ ℓ(s) ≈ 0.35·s²: steps of a given length cost the root of what they cost other explicit methods. The first m
+//! = s − 4 stages are a three-term recurrence, the last four raise the order. [`polynomial`] finds the recurrence, [`orthogonal`] runs it,
+//! [`finish`] finds the rest. The last stages reach up to 0.04·h beyond the end of the step.
 
 mod finish;
 mod orthogonal;
@@ -22,17 +22,17 @@ use super::Tolerance;
 use super::method::{Base, Method, Taken, combine, fit};
 use super::rhs::{NotFinite, Rhs, measured};
 
-/// A longer recurrence would amplify rounding errors, which grow with s².
+/// The most stages: the recurrence amplifies rounding errors by s².
 const MOST_STAGES: usize = 200;
 
-/// The coefficients of one stage number.
+/// The coefficients for one number of stages.
 #[derive(Debug)]
 struct Scheme {
     terms: Vec<Term>,
     finish: Finish,
 }
 
-/// Derived when a stage number is first used, once in a process: a fraction of a millisecond each.
+/// The coefficients for `stages`, computed at their first use in a process: a fraction of a millisecond.
 fn scheme(stages: usize) -> &'static Scheme {
     static SCHEMES: [OnceLock<Scheme>; MOST_STAGES + 1] = [const { OnceLock::new() }; MOST_STAGES + 1];
     SCHEMES[stages].get_or_init(|| {
@@ -53,9 +53,9 @@ fn stages_for(reach: f64) -> usize {
 pub(super) struct Rock4 {
     /// K_j, and F at the last four stages; the first of these serves the recurrence as well.
     scratch: [DVector<f64>; 5],
-    /// The number of stages if it is not to follow from hρ.
+    /// A fixed number of stages, instead of one that follows from hρ.
     forced: Option<usize>,
-    /// That of the last step.
+    /// The number of stages of the last step.
     stages: usize,
 }
 
@@ -80,8 +80,8 @@ impl Method for Rock4 {
         4.0
     }
 
-    /// What a long step leaves in the stiff components is damped by no more than 0.95 a step and felt by the estimates of later ones: at
-    /// gain 1 steps overshoot in turn, and the flows of `tests/references/stiff` took 5 to 24 % more gradients for the same error.
+    /// What a long step leaves in stiff components is damped by a factor of only 0.95 per step and felt by later estimates: at gain 1 step
+    /// sizes oscillate, and the flows of `tests/references/stiff` took 5 to 24 % more gradients for the same error.
     fn gain(&self) -> f64 {
         0.6
     }
@@ -125,7 +125,7 @@ impl Method for Rock4 {
         combine(next, k, h, finish.a4, [f1, f2, f3]);
         rhs.eval_unchecked(t(3), next, f4);
         combine(next, k, h, finish.b, [f1, f2, f3, f4]);
-        // No part of the error norm.
+        // Checked: it is no part of the error norm.
         rhs.eval(base.t + h, next, dnext)?;
 
         let [e0, e1, e2, e3, e4] = finish.error;

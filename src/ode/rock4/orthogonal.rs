@@ -10,7 +10,7 @@ pub(super) struct Term {
 }
 
 /// The recurrence, with f(K) = z·K, of the polynomials P_j with P_j(0) = 1 that are orthogonal under
-/// ⟨p, q⟩ = Σ_i weights_i·p(nodes_i)·q(nodes_i), up to the given degree. All nodes are negative, more of them than the degree.
+/// ⟨p, q⟩ = Σ_i weights_i·p(nodes_i)·q(nodes_i), up to the given degree. All nodes are negative, and there are more of them than `degree`.
 ///
 /// With n_j = ⟨P_j, P_j⟩, orthogonality to P_{j−1} gives ν_j = −μ_j·⟨zP_{j−1}, P_{j−1}⟩/n_{j−1} and that to P_{j−2} gives
 /// κ_j = −(μ_j/μ_{j−1})·n_{j−1}/n_{j−2}; their sum is 1, which gives μ_j.
@@ -37,7 +37,7 @@ pub(super) fn recurrence(degree: usize, nodes: &[f64], weights: &[f64]) -> Vec<T
 
 /// ⟨p, p⟩ and ⟨zp, p⟩/⟨p, p⟩.
 fn moments(nodes: &[f64], weights: &[f64], p: &[f64]) -> (f64, f64) {
-    // Four sums at once: additions in one chain would wait for each other. The rest of the nodes goes to the first of them.
+    // Four sums at once: additions in one chain would wait for each other. The remaining nodes go to the first sum.
     let (mut norms, mut firsts) = ([0.0; 4], [0.0; 4]);
     let whole = nodes.len() / 4 * 4;
     let mut add = |lane: usize, i: usize| {

@@ -1,10 +1,10 @@
 //! The stability polynomial R(z) = w(z)·P_m(z), m = s − 4, of Abdulle, "Fourth order Chebyshev methods with recurrence relation",
 //! SIAM J. Sci. Comput. 23 (2002), 3.
 //!
-//! w is a quartic with two pairs of complex zeros near the origin; P_m belongs to the polynomials that are orthogonal under the weight
-//! w(z)²/√((z + ℓ)(−δ − z)) on [−ℓ, −δ], which makes the ripples of w·P_m almost equal there. The zeros are those for which
-//! R(z) = e^z + O(z⁵), found by Newton's method. Nothing here is taken from published tables: the constants below are fits to our own
-//! solutions, made where the largest ripple is 0.95, and start Newton's method or choose ℓ; tests check what comes of them.
+//! w is a quartic with two pairs of complex zeros near the origin; P_m is the polynomial of degree m of the family orthogonal under the
+//! weight w(z)²/√((z + ℓ)(−δ − z)) on [−ℓ, −δ], which makes the ripples of w·P_m almost equal there. The zeros are those for which R(z) =
+//! e^z + O(z⁵), found by Newton's method. Nothing here is taken from published tables: the constants below are fits to our own solutions
+//! with a largest ripple of 0.95; they start Newton's method or choose ℓ, and tests check the results.
 
 use nalgebra::{Matrix4, Vector4};
 
@@ -13,10 +13,10 @@ use super::orthogonal::{Term, recurrence, run};
 /// The fewest stages: P_1.
 pub(super) const FEWEST: usize = 5;
 
-/// δ: R(−δ) = e^{−δ} = 0.95, and the ripples follow from there.
+/// δ: R(−δ) = e^{−δ} ≈ 0.95, and the ripples follow from there.
 const RIGHT_END: f64 = 0.05;
 
-/// ℓ, the length of the real interval of stability [−ℓ, 0] for s stages: 0.35·s² but for the smallest s.
+/// ℓ, the length of the real stability interval [−ℓ, 0] for s stages: 0.35·s² except for the smallest s.
 pub(super) fn length(stages: usize) -> f64 {
     let square = (stages * stages) as f64;
     0.35086 * square - 2.8415 + (3.06 - 38.7 / square) / square
@@ -34,17 +34,17 @@ fn approximate_zeros(stages: usize) -> Vector4<f64> {
     )
 }
 
-/// R of one stage number.
+/// R for one number of stages.
 #[derive(Debug)]
 pub(super) struct StabilityPolynomial {
     /// (Re, Im, Re, Im) of a zero of each pair of w.
     zeros: Vector4<f64>,
-    /// That of P_0, …, P_m, normalised to 1 at 0.
+    /// The recurrence of P_0, …, P_m, normalised to 1 at 0.
     pub terms: Vec<Term>,
 }
 
 impl StabilityPolynomial {
-    /// Solves for it.
+    /// Solves for the zeros of w.
     pub(super) fn new(stages: usize) -> Self {
         let start = approximate_zeros(stages);
         let base = defects(&Self::with_zeros(stages, start));
@@ -68,11 +68,11 @@ impl StabilityPolynomial {
         Self::with_zeros(stages, zeros)
     }
 
-    /// The polynomial of given zeros, whatever its order.
+    /// The polynomial with these zeros of w, whatever its order.
     fn with_zeros(stages: usize, zeros: Vector4<f64>) -> Self {
         let degree = stages - 4;
         let width = length(stages) - RIGHT_END;
-        // Gauss–Chebyshev quadrature, exact for what is integrated: of degree 2m + 8 at most.
+        // Gauss–Chebyshev quadrature, exact for the integrands, of degree 2m + 8 at most.
         let count = degree + 5;
         let (mut nodes, mut weights) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for i in 0..count {
@@ -91,7 +91,7 @@ impl StabilityPolynomial {
     }
 }
 
-/// w(z), 1 at 0.
+/// w(z), with w(0) = 1.
 fn quartic(zeros: &Vector4<f64>, z: f64) -> f64 {
     let pair = |re: f64, im: f64| ((z - re).powi(2) + im * im) / (re * re + im * im);
     pair(zeros[0], zeros[1]) * pair(zeros[2], zeros[3])
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// On a grid that is denser at both ends, as the ripples are. Rightwards of the first local minimum of |R| it falls from 1.
+    /// On a grid that is denser at both ends, as the ripples are. From 0 to its first local minimum |R| falls from 1.
     #[test]
     fn it_is_stable_on_the_whole_stated_interval_and_damps_all_but_slow_modes() {
         for stages in FEWEST..=MOST_STAGES {
@@ -137,7 +137,7 @@ mod tests {
             let first_dip = values.windows(2).position(|pair| pair[1] > pair[0]).expect("it oscillates");
             assert!(values[..first_dip].iter().all(|&r| r <= 1.0 + 1e-12), "s = {stages}");
             let ripple = values[first_dip..].iter().fold(0.0_f64, |most, &r| most.max(r));
-            // As long as it can be, and no longer.
+            // The interval is as long as it can be, and no longer.
             assert!((0.94..=0.95).contains(&ripple), "s = {stages}: {ripple}");
         }
     }

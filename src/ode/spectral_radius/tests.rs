@@ -159,7 +159,7 @@ fn a_radius_that_falls_is_followed_down() {
     assert!((0.95..=1.0501).contains(&last), "{last}");
 }
 
-/// J = 0 is no end: the next estimate finds what has come.
+/// J = 0 is not final: the next estimate finds a J that is no longer 0.
 #[test]
 fn after_a_jacobian_of_zero_it_starts_anew() {
     let n = 20;
@@ -186,7 +186,7 @@ fn the_smallest_fields_are_exact() {
     }
 }
 
-/// A product that is no number is an error, and does not spoil the next estimate.
+/// A product that is not finite is an error, and does not spoil the next estimate.
 #[test]
 fn a_product_that_is_not_finite_is_an_error_once() {
     let n = 20;
@@ -200,7 +200,7 @@ fn a_product_that_is_not_finite_is_an_error_once() {
     assert!((0.95..=1.0501).contains(&found), "{found}");
 }
 
-/// ρ lies in a block of its own, a little above or far above those of the others; of the smallest part of a large matrix too.
+/// ρ lies in a block of its own, a little or far above those of the others, also if that is a tiny part of a large matrix.
 #[test]
 fn a_search_finds_the_radius_in_any_block() {
     for (n, top) in [(3, -2.0), (30, -1.2), (30, 1.2), (300, -5.0), (600, -1.2)] {
@@ -215,8 +215,8 @@ fn a_search_finds_the_radius_in_any_block() {
     }
 }
 
-/// A block that was zero until now holds ρ: nothing that was kept has a part in it. It is found soon by the random part of the second
-/// direction, and at last by the next search.
+/// A block that was zero until now holds ρ, and the kept directions have no part in it. The random part of the second direction finds it
+/// soon, and the next search at the latest.
 #[test]
 fn what_comes_up_in_a_block_that_was_never_met_is_found_soon() {
     for n in [10, 100, 400] {

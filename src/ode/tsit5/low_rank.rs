@@ -40,7 +40,7 @@ impl Combination {
     }
 }
 
-/// What a step leaves.
+/// What a step keeps for its dense output and for the next step.
 pub(super) struct LowRankStages {
     layout: LowRankLayout,
     /// U and V of G_1, …, G_7.
@@ -48,7 +48,7 @@ pub(super) struct LowRankStages {
     /// W_1, …, W_7 and k_1, …, k_7 of the last step.
     stages: [Combination; 7],
     slopes: [Combination; 7],
-    /// Where the last step began and ended: the G there need not be formed again.
+    /// Start and end of the last step: the G there need not be formed again.
     times: Option<[f64; 2]>,
     /// The error, a panel at a time.
     errors: Vec<f64>,
@@ -67,7 +67,7 @@ impl LowRankStages {
         }
     }
 
-    /// The next step begins at another state than the last began or ended.
+    /// Announces that the next step begins where the last neither began nor ended.
     pub(super) fn restart(&mut self) {
         self.times = None;
     }
@@ -133,7 +133,7 @@ impl LowRankStages {
     }
 
     fn sum<'a>(&'a self, theta: &'a DVector<f64>, of: &'a Combination) -> LowRankSum<'a> {
-        // Without decay a difference has few terms, the last.
+        // Without decay a difference has only its last few terms.
         let first = of.weights.iter().position(|&weight| weight != 0.0).unwrap_or(7);
         LowRankSum {
             layout: &self.layout,
@@ -145,18 +145,18 @@ impl LowRankStages {
     }
 }
 
-/// A vector as it stands.
+/// A formed vector, as a sum.
 fn formed<'a>(layout: &'a LowRankLayout, base: &'a [f64]) -> LowRankSum<'a> {
     LowRankSum { layout, base, scale: 1.0, weights: &[], terms: &[] }
 }
 
-/// What the end of a step has, less what its last stage but one has.
+/// The end of a step minus its last stage but one.
 fn difference(of: &[Combination; 7]) -> Combination {
     of[6].plus(-1.0, of[5])
 }
 
 vectorised! {
-    /// The squares of the error norm of a step from `theta` to the base of `slope`, which is written to `dnext`.
+    /// The sum of squares in the error norm of a step from `theta` to the base of `slope`; writes `slope` to `dnext`.
     fn measure(
         tolerance: &Tolerance,
         error: &LowRankSum<'_>,

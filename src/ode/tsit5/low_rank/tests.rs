@@ -1,4 +1,4 @@
-//! A step by factors against the same step by formed stages: end, slope, error, what was felt, and what lies between.
+//! A step by factors against the same step by formed stages: end, slope, error, what was felt, and dense output.
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
@@ -14,7 +14,7 @@ struct Field {
     a: DVector<f64>,
     b: DVector<f64>,
     decay: f64,
-    /// Whether it says that it is of low rank.
+    /// Whether it declares that it is of low rank.
     says: bool,
 }
 
@@ -79,7 +79,7 @@ impl LowRank for Field {
     }
 }
 
-/// All that is known after two steps of length h from the start, and at half of the second.
+/// All results of two steps of length h from the start, and the states within each.
 fn two_steps(field: &Field, h: f64) -> Vec<DVector<f64>> {
     let (rhs, mut method, tolerance) = (Rhs::new(field), Tsit5::new(), Tolerance { rtol: 1e-3, atol: 1e-6 });
     let mut theta = Field::start();
