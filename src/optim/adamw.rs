@@ -1,4 +1,4 @@
-//! Adam with decoupled weight decay, as `torch.optim.AdamW` (Loshchilov & Hutter 2019): with g = ∇ℒ(θ) of the θ before,
+//! Adam with decoupled weight decay, as `torch.optim.AdamW` (Loshchilov & Hutter 2019): with g = ∇ℒ(θ) before the step,
 //!
 //! - θ ← (1 − ηλ)θ, then a step of [`Adam`] along g without decay.
 //!
@@ -54,7 +54,7 @@ impl Settings for AdamW {
     }
 }
 
-/// Adam beside which θ decays by itself.
+/// Adam with θ decaying beside it.
 struct Decoupled {
     adam: Moments,
     weight_decay: f64,

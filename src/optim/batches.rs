@@ -23,8 +23,8 @@ pub struct BatchStream {
 }
 
 impl BatchStream {
-    /// Batches of `size` ≥ 1 of `samples` ≥ 1 samples, those of the process `name` in a run with this `seed`: another name means other
-    /// batches, and the same one the same, whatever stands beside it.
+    /// Batches of `size` ≥ 1 of `samples` ≥ 1 samples for the process `name` in a run with this `seed`. They depend on name and seed, not
+    /// on the other processes.
     pub fn new(samples: usize, size: usize, replacement: bool, seed: u64, name: &str) -> Self {
         // A scenario has at most 10^8 samples.
         let order = (0..samples as u32).collect();
@@ -48,7 +48,7 @@ impl BatchStream {
             }
         } else {
             if self.used == n {
-                // Fisher and Yates. It may start from the order before: a permutation of it is as uniform.
+                // Fisher–Yates. It may start from the last order: a random permutation of it is as uniform.
                 for last in (1..n).rev() {
                     self.order.swap(last, below(last + 1, &mut self.rng));
                 }
@@ -62,7 +62,7 @@ impl BatchStream {
     }
 }
 
-/// Uniform among 0, …, n − 1, one draw of 64 bits each, off by at most n/2⁶⁴. `rand`'s own may draw otherwise in another version.
+/// Uniform among 0, …, n − 1, from one draw of 64 bits, off by at most n/2⁶⁴. The method of `rand` may change with its version.
 fn below(n: usize, rng: &mut ChaCha8Rng) -> usize {
     ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
 }
@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    /// Every sample at every place of a batch is as frequent as any other, within five standard deviations of a binomial count.
+    /// Every sample is equally frequent at every place of a batch, within five standard deviations of a binomial count.
     #[test]
     fn every_sample_is_as_likely_at_every_place() {
         for replacement in [false, true] {
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// Two draws with replacement agree in 1 of n cases, two without never do; and all orders of three are as frequent.
+    /// Two draws with replacement agree in 1 of n cases, two without never do; and all orders of three are equally frequent.
     #[test]
     fn draws_with_replacement_are_independent_and_orders_are_uniform() {
         let mut batches = BatchStream::new(10, 2, true, 2, "sgd");

@@ -1,5 +1,5 @@
-//! Layers with rates κ_l and decays λ_l of their own: one rule per layer, at the learning rate κ_l·η, as PyTorch's parameter groups. A layer
-//! with κ_l = 0 is not touched.
+//! Layers with rates κ_l and decays λ_l of their own: one rule per layer, at the learning rate κ_l·η, like PyTorch's parameter groups. A
+//! layer with κ_l = 0 is not touched.
 
 use crate::network::{Architecture, LayerRates, WeightDecay};
 

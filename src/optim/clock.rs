@@ -1,10 +1,10 @@
-//! Where the steps of an optimizer stand on the flow's clock: t_k = Σ_{j<k} η_j, over 1 − β with momentum β.
+//! The steps of an optimizer on the flow's clock: t_k = Σ_{j<k} η_j, times (1 − τ)/(1 − β) with momentum β and dampening τ.
 
 use super::optimizer::MAX_STEPS;
 use super::settings::Pace;
 use super::{Optimizer, Schedule};
 
-/// A step that is late by no more than this, relative to a time, is within it: what a sum of rates may be off by.
+/// A step that passes a time by no more than this, relatively, is within it: a sum of rates may be off by as much.
 const ROUNDING: f64 = 1e-12;
 
 impl Optimizer {
@@ -14,14 +14,14 @@ impl Optimizer {
         schedule.rate(lr, step)
     }
 
-    /// t_k = Σ_{j<k} η_j, over 1 − momentum: where the k-th iterate stands on the flow's clock, k = `step`. At a constant rate exactly
-    /// k·lr, with momentum k·lr/(1 − momentum).
+    /// t_k = Σ_{j<k} η_j, times (1 − τ)/(1 − β) with momentum β and dampening τ: the time of the k-th iterate on the flow's clock, k =
+    /// `step`. At a constant rate without momentum exactly k·lr.
     pub fn time(&self, step: u64) -> f64 {
         let Pace { lr, schedule, .. } = self.pace();
         schedule.sum(lr, step) / self.friction()
     }
 
-    /// The step whose time is closest to `t` ≥ 0, of the first `last` ones and the start.
+    /// The step k ≤ `last` whose time is closest to `t` ≥ 0; 0 is the start.
     pub fn step_nearest(&self, t: f64, last: u64) -> u64 {
         let Pace { lr, schedule, .. } = self.pace();
         if *schedule == Schedule::Constant {
@@ -46,7 +46,7 @@ impl Optimizer {
         (t_end * self.friction() / lr * (1.0 + ROUNDING)).floor() as u64
     }
 
-    /// The last of the first `last` steps whose time is at most `t`, by bisection: times do not decrease.
+    /// The last step k ≤ `last` whose time is at most `t`, by bisection: times do not decrease.
     fn last_step_until(&self, t: f64, last: u64) -> u64 {
         let (mut within, mut beyond) = (0, last + 1);
         while beyond - within > 1 {

@@ -1,4 +1,4 @@
-//! An update rule of one's own, beside the flow like any other.
+//! A user's own update rule, run beside the flow like any other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::{Layout, Rule, Schedule};
 /// Makes a rule for a θ of this layout.
 type Make = dyn Fn(&Layout) -> Box<dyn Rule> + Send + Sync;
 
-/// An optimizer that is no scenario's: its name, its rates, and how its rule is made. Step k stands at t = k·lr.
+/// An optimizer that no scenario can name: its name, its rates, and how its rule is made. Step k stands at t = k·lr.
 #[derive(Clone)]
 pub struct Custom {
     name: Option<String>,
@@ -20,7 +20,7 @@ pub struct Custom {
 }
 
 impl Custom {
-    /// The process `name`, whose rule `make` makes, at the constant rate `lr` until its time reaches the flow's `t_end`.
+    /// The process `name` with the rule that `make` returns, at the constant rate `lr` until its time reaches the flow's `t_end`.
     pub fn new<R: Rule + 'static>(name: &str, lr: f64, make: impl Fn(&Layout) -> R + Send + Sync + 'static) -> Self {
         let make = Arc::new(move |layout: &Layout| Box::new(make(layout)) as Box<dyn Rule>);
         Self { name: Some(name.to_string()), lr, steps: None, schedule: Schedule::Constant, make }

@@ -1,4 +1,4 @@
-//! Which gradient an adaptive rule scales, and what decays beside it.
+//! Coupled and decoupled weight decay of rules that scale their gradient.
 
 use nalgebra::DVector;
 
@@ -11,7 +11,7 @@ use super::formula::number;
 pub enum Decay {
     /// As a part of the gradient: g = ∇J = ∇ℒ + λθ.
     Coupled,
-    /// Beside it: g = ∇ℒ, and −λθ in the field.
+    /// Beside the gradient: g = ∇ℒ, and −λθ in the field.
     Decoupled,
 }
 
@@ -46,7 +46,7 @@ impl Decay {
         }
     }
 
-    /// `` − 0.01·θ`` or nothing, and what g is.
+    /// The decay term of an equation, `` − 0.01·θ`` or nothing, and what g is.
     pub(super) fn formula(self, objective: &dyn Objective) -> (String, &'static str) {
         let rate = self.rate(objective);
         let term = if rate > 0.0 { format!(" − {}·θ", number(rate)) } else { String::new() };

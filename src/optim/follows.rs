@@ -1,4 +1,4 @@
-//! The flows that an optimizer follows more closely than gradient flow does, or in its place.
+//! The flows that an optimizer follows more closely than gradient flow, or instead of it.
 
 use std::rc::Rc;
 
@@ -6,17 +6,17 @@ use nalgebra::DVector;
 
 use crate::ode::VectorField;
 
-/// A flow that an optimizer follows, at its start.
+/// A flow that an optimizer follows, and its initial state.
 pub struct Follows<'a> {
-    /// Of θ, and of whatever averages it has beside: θ comes first in its state.
+    /// The field of θ and any averages: θ comes first in its state.
     pub field: Rc<dyn VectorField + 'a>,
     /// The equation with its numbers.
     pub formula: String,
-    /// Where it starts: 0, or just behind it where the field is singular there.
+    /// The time at which it starts: 0, or a little later if the field is singular there.
     pub t: f64,
     /// The state there.
     pub state: DVector<f64>,
-    /// Gradients that finding the start took.
+    /// Gradients spent on the initial state.
     pub gradients: u64,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Follows<'a> {
         Self { field: Rc::new(field), formula, t: 0.0, state, gradients: 0 }
     }
 
-    /// The same, whose start took so many gradients.
+    /// The same flow, whose initial state took this many gradients.
     pub(super) fn after(self, gradients: u64) -> Self {
         Self { gradients, ..self }
     }

@@ -62,7 +62,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The discrete ledger of the balance: D⁺ = (1 − ηλ)²D + η²(G_{l+1}ᵀG_{l+1} − G_l G_lᵀ), G = ∇ℒ without decay.
+        /// The discrete balance law: D⁺ = (1 − ηλ)²D + η²(G_{l+1}ᵀG_{l+1} − G_l G_lᵀ), G = ∇ℒ without decay.
         #[test]
         fn a_step_changes_the_imbalance_by_the_ledger(
             widths in prop::collection::vec(1usize..6, 3..6), lr in 1e-3f64..0.3, decay in 0.0f64..0.5, seed in 0u64..1000,

@@ -1,4 +1,4 @@
-//! What of θ an update rule sees: its blocks in their order, and the weight decay.
+//! What an update rule sees of θ: its blocks in their order, and the weight decay.
 
 use crate::network::Architecture;
 
@@ -12,7 +12,7 @@ pub enum Block {
         /// d_{l−1}.
         columns: usize,
     },
-    /// A bias, or parameters that are no matrix.
+    /// A bias, or parameters that form no matrix.
     Vector(usize),
 }
 
@@ -38,7 +38,7 @@ pub struct Layout {
     pub blocks: Vec<Block>,
     /// λ ≥ 0.
     pub weight_decay: f64,
-    /// κ: what multiplies a learning rate that is not the optimizer's own.
+    /// κ: the factor on any learning rate other than the optimizer's own.
     pub rate: f64,
 }
 
@@ -56,7 +56,7 @@ impl Layout {
         Self { blocks: blocks(net, l).collect(), weight_decay, rate }
     }
 
-    /// `dim` parameters that are no matrices.
+    /// `dim` parameters that form no matrix.
     pub fn vector(dim: usize, weight_decay: f64) -> Self {
         Self { blocks: vec![Block::Vector(dim)], weight_decay, rate: 1.0 }
     }

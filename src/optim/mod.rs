@@ -1,8 +1,9 @@
 //! Discrete optimizers, stepped beside the flow from the same start, on its clock.
 //!
-//! One kind per file: its update rule, PyTorch's to rounding, its settings with defaults and ranges, up to which learning rate it is stable,
-//! and the flow that it follows ([`Follows`]). A rule knows neither where its gradient comes from (all samples, or one of [`BatchStream`])
-//! nor the time: the clock t_k = Σ_{j<k} η_j, over 1 − β with momentum β, is [`Optimizer::time`].
+//! One kind per file: its update rule, which agrees with PyTorch's to rounding; its settings with defaults and ranges; the learning rate up
+//! to which it is stable; and the flow that it follows ([`Follows`]). A rule knows neither the source of its gradient (all samples, or a
+//! batch of [`BatchStream`]) nor the time: the clock t_k = Σ_{j<k} η_j, times (1 − τ)/(1 − β) with momentum β and dampening τ, is
+//! [`Optimizer::time`].
 
 mod adam;
 mod adamw;
@@ -66,7 +67,7 @@ fn lerp(a: f64, b: f64, w: f64) -> f64 {
     if w < 0.5 { a + w * (b - a) } else { b - (b - a) * (1.0 - w) }
 }
 
-/// What keeps quotients finite, as PyTorch has it.
+/// PyTorch's default for the ε that keeps quotients finite.
 fn default_eps() -> f64 {
     1e-8
 }

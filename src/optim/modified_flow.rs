@@ -1,5 +1,5 @@
-//! The flow that descent at a finite step follows to second order: θ̇ = −∇J − c·∇²J∇J, the gradient flow of J + (c/2)‖∇J‖², and of minibatches
-//! with a term of their own.
+//! The flow that descent at a finite step follows to second order: θ̇ = −∇J − c·∇²J∇J, the gradient flow of J + (c/2)‖∇J‖², with one more
+//! term for minibatches.
 //!
 //! With η the learning rate, β the momentum and τ the dampening, on the clock t_k = kη(1 − τ)/(1 − β):
 //!
@@ -8,20 +8,19 @@
 //!   dampening ours: from its second step on it is heavy ball at the rate η(1 − τ));
 //! - Nesterov's: c = η(1 − β + 2β²)/(2(1 − β)²).
 //!
-//! Momentum starts at rest, and the time that it takes to reach its speed stays as a shift of the start, θ(0) = θ_0 + s·∇J(θ_0), with
-//! s = η(β − τ)/(1 − β)² for heavy ball, whose first velocity is not dampened, and s = ηβ²/(1 − β)² for Nesterov's: what Σ_j v_j lacks under
-//! a constant gradient. The iterates reach this flow in some 1/(1 − β) steps and then keep to it within O(η²); from θ(0) = θ_0 they would
-//! keep to it within O(η) only. The shifts are ours.
-//!
+//! Momentum starts at rest, and the time that it takes to build up leaves a shift of the start, θ(0) = θ_0 + s·∇J(θ_0), with s = η(β −
+//! τ)/(1 − β)² for heavy ball, whose first velocity is not dampened, and s = ηβ²/(1 − β)² for Nesterov's: what Σ_j v_j lacks under a
+//! constant gradient. The iterates reach this flow in some 1/(1 − β) steps and then follow it within O(η²); from θ(0) = θ_0 they would do
+//! so only within O(η). The shifts are ours.
 //! Minibatches without replacement, m batches of B = n/m samples an epoch in random order: the mean over orders follows, at whole epochs,
 //! θ̇ = −∇J − c·∇²J∇J − (w/2)·∇V, V = (1/n) Σ_i ‖∇ℓ_i − ∇ℒ‖² the scatter of the samples' gradients, ½∇V = (1/n) Σ_i ∇²ℓ_i∇ℓ_i − ∇²ℒ∇ℒ. Without
 //! momentum w = (η/2)(m − 1)/(n − 1): Smith, Dherin, Barrett & De, *On the origin of implicit regularization in stochastic gradient descent*,
 //! ICLR 2021, whose (η/4m) Σ_k ‖∇ℒ_k − ∇ℒ‖² has this expectation over random batches (decay drops out of the differences). With momentum
-//! ours: noise ξ of a batch has moved the iterate i steps later by −η(1 − τ)a_i·ξ, a_i = (1 − β^i)/(1 − β) (Nesterov's (1 − β^{i+1})/(1 − β)); a
-//! batch of the same epoch has E[(∇²ℒ_k − ∇²ℒ)ξ_j] = −½∇V/(n − 1), one of another none. So w = η(1 − τ)/(n − 1)·(1/m) Σ_{i<m} (m − i)a_i.
-//!
-//! It rests on Σ_k ξ_k = 0 over an epoch. A shorter last batch, whose samples weigh more, and batches with replacement leave iterates with a
-//! covariance of order η, and their mean drifts with that: it follows no flow of θ alone to this order.
+//! ours: the noise ξ of a batch has moved the iterate i steps later by −η(1 − τ)a_i·ξ, a_i = (1 − β^i)/(1 − β) (Nesterov's (1 − β^{i+1})/(1
+//! − β)); another batch k of the same epoch has E[(∇²ℒ_k − ∇²ℒ)ξ] = −½∇V/(n − 1), one of another epoch 0. So w = η(1 − τ)/(n − 1)·(1/m)
+//! Σ_{i<m} (m − i)a_i.
+//! This rests on Σ_k ξ_k = 0 over an epoch. A shorter last batch, whose samples weigh more, and batches with replacement leave the iterates
+//! with a covariance of order η, with which their mean drifts: it follows no flow of θ alone to this order.
 
 use std::cell::RefCell;
 
@@ -34,10 +33,11 @@ use crate::ode::{JacobianProducts, VectorField};
 use super::formula::number;
 use super::{Follows, Sgd};
 
-/// Gradients that ½∇V costs: one, a product with the Hessian, and three for what the samples sum.
+/// The cost of ½∇V in gradients: one, a product with the Hessian, and three for the sum over samples.
 const SCATTER_COST: u64 = 1 + 2 + 3;
 
-/// −∇J − c·∇²J∇J − (w/2)·∇V of one objective. Autonomous; without the last term its Jacobian −∇²J − c(∇²J∇²J + D³J[∇J, ·]) is symmetric.
+/// The field −∇J − c·∇²J∇J − (w/2)·∇V of an objective. Autonomous; without the last term its Jacobian −∇²J − c(∇²J∇²J + D³J[∇J, ·]) is
+/// symmetric.
 pub struct ModifiedFlow<'a> {
     objective: &'a dyn Objective,
     curvature: f64,
@@ -53,12 +53,12 @@ struct Scatter {
 }
 
 impl<'a> ModifiedFlow<'a> {
-    /// That of gradient descent at the rate `lr` = η > 0.
+    /// The flow of gradient descent at the rate `lr` = η > 0.
     pub fn of_gradient_descent(objective: &'a dyn Objective, lr: f64) -> Self {
         Self::new(objective, 0.5 * lr, 0.0)
     }
 
-    /// That of [`Sgd`] on all samples, at a constant rate.
+    /// The flow of [`Sgd`] on all samples, at a constant rate.
     pub fn of_momentum(objective: &'a dyn Objective, settings: &Sgd) -> Self {
         let &Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let scale = lr / (1.0 - beta).powi(2);
@@ -69,11 +69,11 @@ impl<'a> ModifiedFlow<'a> {
         }
     }
 
-    /// That of the mean of [`Sgd`] over random orders of the samples, at a constant rate and with `batches` batches of equal
-    /// size an epoch, each sample once. `products`: of all n samples of the objective.
+    /// The flow of the mean of [`Sgd`] over random orders of the samples, at a constant rate and with `batches` batches of equal size an
+    /// epoch, each sample once. `products`: of all n samples of the objective.
     ///
     /// # Panics
-    /// Where `batches` does not divide n.
+    /// If `batches` does not divide n.
     pub fn of_epochs(objective: &'a dyn Objective, settings: &Sgd, products: SampleProducts, batches: usize) -> Self {
         let samples = products.count();
         assert!(
@@ -108,7 +108,7 @@ impl<'a> ModifiedFlow<'a> {
         start
     }
 
-    /// It from θ_0 = `theta`.
+    /// This flow from θ_0 = `theta`.
     pub(super) fn into_followed(self, theta: &DVector<f64>) -> Follows<'a> {
         let (state, formula, gradients) = (self.start(theta), self.formula(), u64::from(self.shift != 0.0));
         Follows::new(self, formula, state).after(gradients)
@@ -168,8 +168,8 @@ impl VectorField for ModifiedFlow<'_> {
 }
 
 impl JacobianProducts for ModifiedFlow<'_> {
-    /// The derivative of ½∇V is a central difference, good to some ten digits. Without c·D³J[∇J, v] where the objective has no third derivatives. What is left out vanishes where the gradient does; it steers
-    /// methods and decides no state that they accept.
+    /// Without c·D³J[∇J, v] if the objective has no third derivatives: that term vanishes with the gradient, and the Jacobian steers
+    /// methods without deciding which states they accept. The derivative of ½∇V is a central difference, good to some ten digits.
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [gradient, hv] = &mut *self.scratch.borrow_mut();
         match self.objective.third() {

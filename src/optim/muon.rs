@@ -2,14 +2,14 @@
 //! matrix W ∈ ℝ^{A × B} by itself, with G = ∇_Wℒ and momentum μ:
 //!
 //! - M ← μM + (1 − μ)G from 0; N = M, with `nesterov` N = (1 − μ)G + μM;
-//! - O = φ^k(N/max(‖N‖_F, ε)), k Newton–Schulz steps φ(X) = aX + (b·XXᵀ + c·(XXᵀ)²)X, which carry all singular values near 1;
+//! - O = φ^k(N/max(‖N‖_F, ε)), k Newton–Schulz steps φ(X) = aX + (b·XXᵀ + c·(XXᵀ)²)X, which bring all singular values close to 1;
 //! - W ← (1 − ηλ)W − η·s·O, s = √max(1, A/B) or as `adjust_lr_fn` says.
 //!
 //! Decay is decoupled, and λ is the scenario's: PyTorch's own default, 0.1, plays no part. PyTorch iterates in bfloat16, to some two
-//! digits; in float64 the rule is the same and 200 steps of it agree to 1e-12 with PyTorch's without the cast. Biases are no matrices:
-//! `biases` names the optimizer that steps them, as PyTorch asks for, at its own learning rate and beside the same clock.
+//! digits; in float64 the rule is the same, and 200 steps of it agree to 1e-12 with PyTorch's without the cast. Biases are no matrices:
+//! `biases` names the optimizer that steps them, as PyTorch requires, at its own learning rate and on the same clock.
 //!
-//! An orthogonalized step has the size of η whatever the gradient's. Step k stands at t = kη.
+//! An orthogonalized step has the size of η, whatever that of the gradient. Step k stands at t = kη.
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.Muon.html>
 
 use nalgebra::DMatrix;
@@ -128,7 +128,7 @@ impl Settings for Muon {
 }
 
 impl Muon {
-    /// The optimizer of the biases steps when this one does.
+    /// Validates the optimizer of the biases, which steps when this one does.
     fn validate_biases(&self, biases: &Optimizer, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
         let inner = |key: &str| at(&format!("biases.{}.{key}", biases.kind()));
         if matches!(biases, Optimizer::Muon(_)) {
@@ -177,7 +177,7 @@ impl Rule for AtItsOwnRates {
     }
 }
 
-/// One weight matrix.
+/// The rule of one weight matrix.
 struct Orthogonalized {
     momentum: f64,
     nesterov: bool,
@@ -250,7 +250,7 @@ impl Rule for Orthogonalized {
             *m = lerp(*m, g, 1.0 - mu);
             *n = if self.nesterov { lerp(g, *m, mu) } else { *m };
         }
-        // `max` would make an ε of a NaN, and a step of a divergence.
+        // `max` would turn NaN into ε and hide a divergence.
         let norm = self.matrix.norm();
         self.matrix /= if norm < self.eps { self.eps } else { norm };
         for _ in 0..self.ns_steps {
@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    /// With the coefficients (2, −3/2, ½) every step comes closer to the polar factor, to rounding in the end.
+    /// With the coefficients (2, −3/2, ½) every step comes closer to the polar factor, in the end to rounding.
     #[test]
     fn with_converging_coefficients_it_is_the_polar_factor() {
         let gradient = gaussian_matrix(4, 6, &mut stream(2, Purpose::Inputs));

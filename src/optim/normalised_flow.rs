@@ -1,9 +1,10 @@
 //! The limit of Adam and RMSProp as η → 0 at fixed averages: θ̇ = −g/(|g| + ε), entry by entry, with g = ∇J; where decay is decoupled
 //! θ̇ = −g/(|g| + ε) − λθ with g = ∇ℒ.
 //!
-//! The averages then forget at once: m̂ = g, v̂ = g². Adam comes near it only once η ≪ 1 − β₂ (the memory is many times shorter than what it
-//! remembers changes in) and η ≪ ε, below which g/(|g| + ε) is as steep as a sign. At ε = 0 it is sign descent's, which has no solution in
-//! the ordinary sense: where an entry of g reaches 0 it stays there by switching infinitely often.
+//! The averages then forget at once: m̂ = g, v̂ = g². Adam comes near this limit only once η ≪ 1 − β₂ (its memory is much shorter than the
+//! time over which g changes) and η ≪ ε (a step resolves the width ε over which g/(|g| + ε) changes its sign). At ε = 0 the limit is that
+//! of sign descent, which has no solution in the ordinary sense: where an entry of g reaches 0 it stays there by switching infinitely
+//! often.
 
 use std::cell::RefCell;
 
@@ -15,7 +16,7 @@ use crate::ode::{JacobianProducts, VectorField};
 use super::Decay;
 use super::formula::number;
 
-/// −g/(|g| + ε) of one objective. Autonomous.
+/// The field −g/(|g| + ε) of an objective. Autonomous.
 pub struct NormalisedFlow<'a> {
     objective: &'a dyn Objective,
     eps: f64,
@@ -88,7 +89,7 @@ mod tests {
         }
     }
 
-    /// Where ε outweighs the gradient it is the gradient flow on a clock of t/ε, where ε vanishes no entry moves faster than 1.
+    /// Where ε outweighs the gradient it is the gradient flow in time t/ε; where ε vanishes no entry moves faster than 1.
     #[test]
     fn it_lies_between_gradient_flow_and_sign_descent() {
         let (objective, theta) = problem(0.2);

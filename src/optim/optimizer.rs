@@ -16,7 +16,7 @@ macro_rules! optimizers {
         #[non_exhaustive]
         pub enum Optimizer {
             $($(#[$about])* #[serde(rename = $word)] $kind($settings),)*
-            /// A rule of one's own, of no scenario.
+            /// A user's own rule, which no scenario can name.
             #[serde(skip)]
             Custom(Custom),
         }
@@ -37,7 +37,7 @@ macro_rules! optimizers {
             /// The words that choose an optimizer.
             pub const KINDS: &[&str] = &[$($word),*];
 
-            /// Of every kind one, at the rate `lr` with defaults for all else.
+            /// One optimizer of every kind, at the rate `lr` with defaults for all else.
             #[cfg(test)]
             pub(crate) fn every_kind(lr: f64) -> Vec<Self> {
                 vec![$(Self::$kind(<$settings>::new(lr))),*]
@@ -118,7 +118,7 @@ impl Optimizer {
         self.settings().rule(layout)
     }
 
-    /// What a momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step.
+    /// What momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step.
     pub(super) fn friction(&self) -> f64 {
         self.settings().friction()
     }
@@ -144,7 +144,7 @@ impl Optimizer {
         self.settings().batching()
     }
 
-    /// The decay rates β of its averages, of rules that divide by one.
+    /// The decay rates β of its averages, if the rule divides by one.
     pub fn averages(&mut self) -> Vec<&mut f64> {
         self.settings_mut().averages()
     }
@@ -159,12 +159,12 @@ impl Optimizer {
         self.settings().third_order_flow(ground)
     }
 
-    /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` of all others.
+    /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` for all others.
     pub(crate) fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         self.settings().limit(ground)
     }
 
-    /// The same rule under this name, for so many steps at a constant rate.
+    /// The same rule as the process `called`, for `count` steps at the constant rate `rate`.
     pub fn at_rate(&self, called: &str, rate: f64, count: u64) -> Self {
         let mut other = self.clone();
         let PaceMut { name, lr, steps, schedule } = other.settings_mut().pace_mut();
@@ -203,7 +203,7 @@ impl Optimizer {
         }
     }
 
-    /// What makes the rule and its rates. Whether the schedule is in order.
+    /// Validates the rule and its rates. Returns whether the schedule is valid.
     pub(super) fn validate_rule(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) -> bool {
         let Pace { lr, schedule, .. } = self.pace();
         found.positive(&at("lr"), lr);
@@ -213,8 +213,8 @@ impl Optimizer {
         found.0.len() == problems
     }
 
-    /// Without `steps`: at least one step before `t_end`, and at most as many as anybody waits for. Where a rate or a friction is wrong
-    /// that is the problem to report.
+    /// Without `steps`: at least one step before `t_end`, and no more than anybody waits for. A wrong rate or friction has been reported
+    /// already.
     fn validate_horizon(&self, at: &dyn Fn(&str) -> String, t_end: f64, found: &mut Findings) {
         let Pace { lr, schedule, .. } = self.pace();
         let friction = self.friction();
@@ -245,9 +245,9 @@ impl Optimizer {
     }
 }
 
-/// Each on its own, and the names against each other and the flow's.
+/// Validates each optimizer, and its name against those of the others and the flow.
 pub(crate) fn validate(optimizers: &[Optimizer], about: &About, t_end: f64, found: &mut Findings) {
-    /// Each is a process of its own.
+    /// The most optimizers: each is a process of its own.
     const MOST: usize = 1000;
     if optimizers.len() > MOST {
         found.add(

@@ -1,4 +1,4 @@
-//! A rule for θ of rules for its parts, one after another.
+//! A rule for θ that consists of rules for its parts, one after another.
 
 use super::Rule;
 
@@ -6,13 +6,13 @@ use super::Rule;
 pub(super) struct Part {
     /// The number of its parameters.
     pub length: usize,
-    /// Times the learning rate of θ.
+    /// The factor on the learning rate of θ.
     pub factor: f64,
-    /// `None` of parameters that stay as they are, to the bit.
+    /// `None` for parameters that stay bit for bit as they are.
     pub rule: Option<Box<dyn Rule>>,
 }
 
-/// All of θ.
+/// The parts of θ, in their order.
 pub(super) struct Parts(pub Vec<Part>);
 
 impl Rule for Parts {

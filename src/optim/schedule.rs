@@ -1,4 +1,4 @@
-//! `schedule` of an optimizer: its learning rate η_k over the steps k = 0, 1, …, as `torch.optim.lr_scheduler` has it with one
+//! `schedule` of an optimizer: its learning rate η_k over the steps k = 0, 1, …, as in `torch.optim.lr_scheduler` with one
 //! `scheduler.step()` after every step; and Σ_{j<k} η_j in closed form, from which the time of a step follows.
 
 use std::f64::consts::PI;

@@ -1,4 +1,4 @@
-//! What a scenario says of an optimizer: its settings with their defaults and ranges, and all that the rest of the crate asks of a rule.
+//! What a scenario says about an optimizer: its settings with their defaults and ranges, and all that the rest of the crate asks of a rule.
 
 use nalgebra::DVector;
 
@@ -41,18 +41,18 @@ pub struct Batching {
 }
 
 impl Batching {
-    /// Whether batches of so many samples are drawn at all: one that holds all of them, each once, has the full gradient.
+    /// Whether batches from `samples` samples are random at all: a batch of all of them, each once, gives the full gradient.
     pub fn draws(self, samples: usize) -> bool {
         self.size < samples || self.replacement
     }
 }
 
-/// What an optimizer is run on, as far as the flows that it follows are concerned.
+/// The problem that an optimizer is run on, as far as the flows that it follows need it.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
     /// J.
     pub objective: &'a dyn Objective,
-    /// The samples of ℒ, where they are kept: where minibatches need them.
+    /// The samples of ℒ, kept if minibatches need them.
     pub samples: Option<&'a Samples>,
     /// θ_0.
     pub start: &'a DVector<f64>,
@@ -63,7 +63,7 @@ pub(crate) struct Ground<'a> {
 /// A flow that an optimizer follows, or why there is none.
 pub(crate) type Followed<'a> = Result<Follows<'a>, String>;
 
-/// What [`optimizer_settings`] gives all kinds.
+/// What [`optimizer_settings`] implements for all kinds.
 pub(crate) trait Paced {
     /// The settings that all kinds have.
     fn pace(&self) -> Pace<'_>;
@@ -74,7 +74,7 @@ pub(crate) trait Paced {
 
 /// What settings are checked against.
 pub(crate) struct About {
-    /// n, where the scenario tells.
+    /// n, if the scenario states it.
     pub samples: Option<usize>,
     /// Whether the network has biases.
     pub biases: bool,
@@ -88,8 +88,8 @@ pub(crate) trait Settings: Paced {
     /// Checks the values that this kind has of its own. `at`: the path of a key.
     fn validate(&self, _at: &dyn Fn(&str) -> String, _about: &About, _found: &mut Findings) {}
 
-    /// What a momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step, of a rule whose step is along g, and by
-    /// lr/friction of one that normalises it.
+    /// What momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step if the rule steps along g, and by lr/friction
+    /// if it normalises g.
     fn friction(&self) -> f64 {
         1.0
     }
@@ -104,13 +104,13 @@ pub(crate) trait Settings: Paced {
         false
     }
 
-    /// The least η·h at which the rule is unstable on the quadratic (h/2)x²: beyond it iterates grow from step to step, where the flow decays,
-    /// and no flow describes them. `None` of a rule that has no such bound. On another loss h is the largest eigenvalue of the Hessian, the
-    /// sharpness, and training past the bound need not diverge: gradient descent hovers there (Cohen et al., *Gradient Descent on Neural
-    /// Networks Typically Occurs at the Edge of Stability*, ICLR 2021).
+    /// The least η·h at which the rule is unstable on the quadratic (h/2)x²: beyond it iterates grow from step to step, where the flow
+    /// decays, and no flow describes them. `None` if the rule has no such bound. On another loss h is the largest eigenvalue of the
+    /// Hessian, the sharpness, and training past the bound need not diverge: gradient descent hovers there (Cohen et al., *Gradient Descent
+    /// on Neural Networks Typically Occurs at the Edge of Stability*, ICLR 2021).
     ///
-    /// Adaptive rules obey such a bound in their own metric, which moves with them (38/η of the preconditioned Hessian for Adam at
-    /// β₁ = 0.9; Cohen et al. 2022, arXiv 2207.14484): of the Hessian itself they have none.
+    /// Adaptive rules obey such a bound in their own metric, which changes with them (38/η of the preconditioned Hessian for Adam at β₁ =
+    /// 0.9; Cohen et al. 2022, arXiv 2207.14484), and none on the Hessian itself.
     fn stability_bound(&self) -> Option<f64> {
         None
     }
@@ -120,7 +120,7 @@ pub(crate) trait Settings: Paced {
         None
     }
 
-    /// The decay rates β of its averages, of rules that divide by one.
+    /// The decay rates β of its averages, if the rule divides by one.
     fn averages(&mut self) -> Vec<&mut f64> {
         Vec::new()
     }
@@ -130,18 +130,18 @@ pub(crate) trait Settings: Paced {
         None
     }
 
-    /// The flow that it follows to third order, asked for where there is one to second order; `None` likewise.
+    /// The flow that it follows to third order, asked for only if there is one to second order; `None` likewise.
     fn third_order_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
         None
     }
 
-    /// The continuous limit of a rule that does not follow gradient flow; `None` of all others.
+    /// The continuous limit of a rule that does not follow gradient flow; `None` for all others.
     fn limit<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
         None
     }
 }
 
-/// Declares the settings of an optimizer: its own fields stand behind those that all have.
+/// Declares the settings of an optimizer: its own fields come after those that all have.
 macro_rules! optimizer_settings {
     ($(#[$about:meta])* pub struct $name:ident { $($(#[$what:meta])* pub $field:ident: $type:ty,)* }) => {
         $(#[$about])*

@@ -73,9 +73,9 @@ impl Settings for Sgd {
         self.momentum == 0.0
     }
 
-    /// The Jury conditions |tr| < 1 + det, det < 1 of the recursion on (h/2)x², a = ηh: with dampening τ
-    /// x⁺ = (1 + β − (1 − τ)a)x − βx⁻ is stable while a < 2(1 + β)/(1 − τ); Nesterov's has tr = 1 + β − (1 + β)a, det = β(1 − a) and is stable
-    /// while a < 2(1 + β)/(1 + 2β). β = 0 makes both gradient descent's.
+    /// The Jury conditions |tr| < 1 + det, det < 1 of the recursion on (h/2)x², a = ηh: with dampening τ x⁺ = (1 + β − (1 − τ)a)x − βx⁻ is
+    /// stable while a < 2(1 + β)/(1 − τ); Nesterov's has tr = 1 + β − (1 + β)a, det = β(1 − a) and is stable while a < 2(1 + β)/(1 + 2β).
+    /// At β = 0 both are gradient descent.
     fn stability_bound(&self) -> Option<f64> {
         let &Self { momentum, dampening, nesterov, .. } = self;
         Some(2.0 * (1.0 + momentum) / if nesterov { 1.0 + 2.0 * momentum } else { 1.0 - dampening })
@@ -101,7 +101,7 @@ impl Settings for Sgd {
 }
 
 impl Sgd {
-    /// n and the samples of a batch, where batches are not all samples, each once.
+    /// n and the batch size, unless every batch is all samples, each once.
     fn epochs(&self, ground: &Ground) -> Option<(usize, usize)> {
         let (samples, batching) = (ground.samples?.count(), self.batching()?);
         batching.draws(samples).then_some((samples, batching.size))

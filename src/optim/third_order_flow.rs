@@ -3,8 +3,8 @@
 //! Backward error analysis of the explicit Euler method (Hairer, Lubich & Wanner, *Geometric Numerical Integration*, IX.1) on −∇J. Unlike the
 //! flow to second order it is no gradient flow: −(η²/6)∇(∇Jᵀ∇²J∇J) would have 1/6 in place of 1/12, and is not followed to third order.
 //!
-//! D³J is exact where the objective has it. Otherwise it is the central difference of a product with the Hessian, good to some ten digits of a
-//! term that is η² as large as the gradient. An activation with a kink has none.
+//! D³J is exact where the objective has it. Otherwise it is the central difference of a product with the Hessian, good to some ten digits
+//! of a term of η² times the size of the gradient. It does not exist if an activation has a kink.
 
 use std::cell::RefCell;
 
@@ -29,12 +29,12 @@ pub struct ThirdOrderFlow<'a> {
 }
 
 impl<'a> ThirdOrderFlow<'a> {
-    /// That of gradient descent at the rate `lr` = η > 0.
+    /// The flow of gradient descent at the rate `lr` = η > 0.
     pub fn new(objective: &'a dyn Objective, lr: f64) -> Self {
         Self::with_weights(objective, lr, [1.0 / 3.0, 1.0 / 12.0])
     }
 
-    /// It from θ_0, at the rate `lr` of gradient descent; or why there is none.
+    /// The flow of gradient descent at the rate `lr` from θ_0, or why there is none.
     pub(super) fn of_gradient_descent(ground: &Ground<'a>, lr: f64) -> Followed<'a> {
         let kink = |net: &Architecture| (1..=net.depth()).find(|&l| net.activation(l).kink().is_some());
         if let Some(l) = ground.objective.layers().and_then(|layers| kink(layers.architecture())) {
@@ -46,7 +46,7 @@ impl<'a> ThirdOrderFlow<'a> {
         Ok(Follows::new(flow, formula, ground.start.clone()))
     }
 
-    /// The same with other weights than ⅓ and 1/12 in the term of η²: a control, of no process.
+    /// The same with other weights than ⅓ and 1/12 in the term of η²: a control that no process follows.
     pub fn with_weights(objective: &'a dyn Objective, lr: f64, weights: [f64; 2]) -> Self {
         let zeros = DVector::zeros(objective.dim());
         Self { objective, lr, weights, scratch: RefCell::new(std::array::from_fn(|_| zeros.clone())) }
@@ -107,8 +107,8 @@ impl VectorField for ThirdOrderFlow<'_> {
 }
 
 impl JacobianProducts for ThirdOrderFlow<'_> {
-    /// Of −∇J − (η/2)∇²J∇J exactly and of −⅓η²∇²J∇²J∇J without the derivatives of ∇²J: what is left out, of order η²‖∇J‖, holds third
-    /// and fourth derivatives, and vanishes where the gradient does. It steers methods and decides no state that they accept.
+    /// Exact for −∇J − (η/2)∇²J∇J; for −⅓η²∇²J∇²J∇J without the derivatives of ∇²J. What is left out, of order η²‖∇J‖, holds third and
+    /// fourth derivatives and vanishes with the gradient: the Jacobian steers methods without deciding which states they accept.
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [gradient, hv, hhv] = &mut *self.scratch.borrow_mut();
         self.objective.gradient(theta, gradient);

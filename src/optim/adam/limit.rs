@@ -3,9 +3,9 @@
 //!
 //! ṁ = c₁(g − m), v̇ = c₂(g² − v) from m = v = 0, m̂ = m/(1 − e^{−c₁t}), v̂ = v/(1 − e^{−c₂t}), θ̇ = −m̂/(√v̂ + ε), and −λθ for `adamw`.
 //!
-//! ε stands outside of the root, as in PyTorch's rule. With c_i = (1 − β_i)/η it is the flow that a run at β_i and η follows within O(η)
-//! (da Silva & Gazeau, *A general system of differential equations to model first-order adaptive algorithms*, JMLR 21, 2020; Barakat &
-//! Bianchi, *Convergence and dynamical behavior of the Adam algorithm*, SIAM J. Optim. 31, 2021).
+//! ε stands outside the root, as in PyTorch's rule. With c_i = (1 − β_i)/η this is the flow that a run at β_i and η follows within O(η) (da
+//! Silva & Gazeau, *A general system of differential equations to model first-order adaptive algorithms*, JMLR 21, 2020; Barakat & Bianchi,
+//! *Convergence and dynamical behavior of the Adam algorithm*, SIAM J. Optim. 31, 2021).
 //!
 //! The state is (θ, m̂, u) with u = √(v̂ + δ²) ([`RunningSquare`]): m̂̇ = κ₁(t)(g − m̂) and v̂̇ = κ₂(t)(g² − v̂) with κ_i = c_i/(1 − e^{−c_it}).
 //! These rates are infinite at t = 0, where m̂ = g and v̂ = g²; so the state begins at a small t_0 > 0 with what Taylor's expansion gives there.
@@ -22,7 +22,7 @@ use crate::optim::Decay;
 use crate::optim::formula::number;
 use crate::optim::running_square::RunningSquare;
 
-/// t_0 over η: what is left out of the expansion there is as much smaller than a step as this.
+/// t_0/η: what the expansion at t_0 leaves out is smaller than a step by this factor.
 const BEGIN: f64 = 1e-6;
 
 /// The field of (θ, m̂, u) ∈ ℝ^{3P}, defined for t > 0.
@@ -41,8 +41,8 @@ impl<'a> AdamLimit<'a> {
     /// Gradients that [`start`](Self::start) takes.
     pub const START_GRADIENTS: u64 = 1 + 2;
 
-    /// That of [`Adam`](crate::optim::Adam) or, with decoupled decay, [`AdamW`](crate::optim::AdamW) at a constant rate; of `amsgrad`, whose
-    /// largest v has no rate, it is not.
+    /// The limit of [`Adam`](crate::optim::Adam) or, with decoupled decay, [`AdamW`](crate::optim::AdamW) at a constant rate; not of
+    /// `amsgrad`, whose largest v has no rate.
     pub fn new(objective: &'a dyn Objective, settings: &Adam, decay: Decay) -> Self {
         let &Adam { lr, betas, eps, .. } = settings;
         let zeros = DVector::zeros(objective.dim());
@@ -152,14 +152,14 @@ mod tests {
         for decay in [Decay::Coupled, Decay::Decoupled] {
             let field = AdamLimit::new(&objective, &settings(0.1, [0.9, 0.95], 0.3), decay);
             let (_, state) = field.start(&theta);
-            // v̂ as if the gradient had been larger: u is not to touch its floor while it is varied.
+            // v̂ as if the gradient had been larger: u must not touch its floor while it is varied.
             let n = theta.len();
             let state = DVector::from_fn(3 * n, |i, _| if i < 2 * n { state[i] } else { state[i] + 0.5 });
             check_jacobian(&field, 0.7, &state, 1e-8);
         }
     }
 
-    /// Under a constant gradient m̂ = g and v̂ = g² for ever: θ moves at −g/(|g| + ε). Decay that is decoupled shrinks θ beside it.
+    /// Without a gradient m̂ and v̂ stay 0, and decoupled decay alone shrinks θ.
     #[test]
     fn without_a_gradient_theta_decays_by_itself() {
         let objective = one_weight(0.0, 0.25);

@@ -107,7 +107,7 @@ impl Rule for Moments {
             self.square[i] = beta2 * self.square[i] + (1.0 - beta2) * g * g;
             let square = match &mut self.largest {
                 Some(largest) => {
-                    // `max` would drop NaN, and with it a divergence.
+                    // `max` would drop NaN and hide a divergence.
                     if self.square[i] > largest[i] || self.square[i].is_nan() {
                         largest[i] = self.square[i];
                     }

@@ -1,13 +1,13 @@
 //! The limit of RMSProp as η → 0 with an average that remembers for a fixed time 1/c: entry by entry, with g = ∇J,
 //!
-//! v̇ = c(g² − v), θ̇ = −g/(√v + ε); `centered`: ṁ = c(g − m), and v̇ = c((g − m)² − v), which is the variance Σg² − (Σg)².
+//! v̇ = c(g² − v), θ̇ = −g/(√v + ε); `centered`: ṁ = c(g − m), and v̇ = c((g − m)² − v), so that v is the average of g² minus m².
 //!
-//! With momentum β a step is as long as 1/(1 − β) of them, h = η/(1 − β) on the clock, and c = (1 − α)/h. There is no bias correction: from
-//! v = 0 the first steps are long, θ̇ ≈ −sign(g)/√(ct). Of that Σ_{k≥1} k^{−1/2} is not ∫ x^{−1/2}dx: K steps go 2√K + ζ(½) and the flow 2√K,
-//! so that from v(0) = 0 the two would keep a distance of 1.46·√(h/c), of order √η. The flow starts as if ζ(½)²/4 = 0.533 steps had been
-//! taken, v(0) = 0.533(1 − α)g(0)²: it then goes 2√(K + 0.533) + ζ(½), and the distance is of order η. Where ε is small that takes rates at
-//! which no entry of g changes its sign in the first steps: they go some √(h/c), and entries that start within that of 0 miss by as much.
-//! The start is ours.
+//! With momentum β a step takes the time h = η/(1 − β), and c = (1 − α)/h. There is no bias correction: from v = 0 the first steps are
+//! long, θ̇ ≈ −sign(g)/√(ct). Here the sum over steps differs from the integral: Σ_{k≤K} k^{−1/2} ≈ 2√K + ζ(½), ∫_0^K x^{−1/2}dx = 2√K, so
+//! that from v(0) = 0 the two would stay 1.46·√(h/c) apart, which is of order √η. The flow starts as if ζ(½)²/4 = 0.533 steps had been
+//! taken, v(0) = 0.533(1 − α)g(0)²: it then covers 2√(K + 0.533) + ζ(½), and the distance is of order η. If ε is small, this takes rates at
+//! which no entry of g changes its sign in the first steps: they cover about √(h/c), and entries that start within that of 0 miss by as
+//! much. The start is ours.
 
 use std::cell::RefCell;
 
@@ -21,7 +21,7 @@ use crate::optim::Decay;
 use crate::optim::formula::number;
 use crate::optim::running_square::RunningSquare;
 
-/// ζ(½)²/4, ζ(½) = −1.4603545088095868: the steps that the flow is ahead.
+/// ζ(½)²/4, ζ(½) = −1.4603545088095868: the number of steps by which the flow is ahead.
 const AHEAD: f64 = 1.460_354_508_809_586_8 * 1.460_354_508_809_586_8 / 4.0;
 
 /// The field of (θ, u), or (θ, u, m) if centered, with u = √(v + δ²), δ = ε/1024. Autonomous.
@@ -37,7 +37,7 @@ pub struct RmspropLimit<'a> {
 }
 
 impl<'a> RmspropLimit<'a> {
-    /// That of [`Rmsprop`] at a constant rate.
+    /// The limit of [`Rmsprop`] at a constant rate.
     pub fn new(objective: &'a dyn Objective, settings: &Rmsprop) -> Self {
         let &Rmsprop { lr, alpha, eps, momentum, centered, .. } = settings;
         let zeros = DVector::zeros(objective.dim());

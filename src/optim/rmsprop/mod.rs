@@ -100,7 +100,7 @@ impl Rule for Scaled {
             if self.centered {
                 self.mean[i] = lerp(self.mean[i], g, 1.0 - alpha);
                 variance -= self.mean[i] * self.mean[i];
-                // Below 0 by rounding only, where torch's root is NaN.
+                // Negative by rounding only, where torch's root is NaN.
                 if variance < 0.0 {
                     variance = 0.0;
                 }
