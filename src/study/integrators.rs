@@ -4,14 +4,11 @@
 //!
 //! ‖θ(T) − θ_ref(T)‖/‖θ_ref(T)‖
 //!
-//! over all weights. It is taken at T alone: landing on times in between would cost the stabilised methods steps, so that counts and
-//! errors would be of different integrations. Where the flow contracts, T forgets earlier errors; a shorter `t_end` asks about them.
-//! The residual of the balance law at T is recorded beside it, which no reference is needed for and no contraction but the law's own
-//! hides.
-//!
-//! What the scenario says of its integrator, of projections and of optimizers is not used; its `max_steps` bounds every integration,
-//! the references included, and the ratio atol/rtol is its own. Points are integrated one after the other: beside others their wall
-//! times would be wrong.
+//! over all weights. It is taken at T alone: landing on times in between would cost the stabilised methods steps, so that counts and errors
+//! would belong to different integrations. Where the flow contracts, the state at T forgets earlier errors; a shorter `t_end` shows them.
+//! The residual of the balance law at T is recorded as well: it needs no reference, and no contraction but the law's own hides it.
+//! The scenario's integrator, projection and optimizers are not used; its `max_steps` bounds every integration, the references included,
+//! and its ratio atol/rtol is kept. Points are integrated one after the other: side by side their wall times would be wrong.
 //!
 //! Diagrams of this kind: Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, II.10.
 
@@ -35,7 +32,7 @@ use point::table;
 use reference::Reference;
 use setting::tolerance;
 
-/// What to integrate with, at which relative tolerances.
+/// The methods to compare, and the relative tolerances.
 #[derive(Debug, Clone)]
 pub struct StudySettings {
     /// In the order of the table.
@@ -44,7 +41,7 @@ pub struct StudySettings {
     pub rtols: Vec<f64>,
 }
 
-/// hρ of a method with a fixed step: rk4 is stable to 2.785, and ρ is known to a few percent.
+/// The hρ of a method with a fixed step: rk4 is stable to 2.785, and ρ is known to a few percent.
 const STEPS: [f64; 4] = [2.4, 1.2, 0.6, 0.3];
 
 /// What is integrated.
@@ -60,17 +57,17 @@ pub enum StudyError {
     /// No method reached T.
     #[error("no reference reaches t = {t_end}: {}", .failures.join("; "))]
     NoReference {
-        /// Where to.
+        /// The time T.
         t_end: f64,
         /// What was tried, and where and why it stopped.
         failures: Vec<String>,
     },
-    /// The user asked for the end.
+    /// The user interrupted the study.
     #[error("interrupted: the same command runs it again from its start")]
     Interrupted,
 }
 
-/// All that a study leaves.
+/// The results of a study.
 pub struct FinishedStudy {
     /// Its table and caption.
     pub study: Study,
@@ -80,8 +77,11 @@ pub struct FinishedStudy {
     pub points: Vec<Point>,
 }
 
-/// Studies a scenario on its own problem, until it is done or `interrupt` is raised. `progress` is called with the number of
-/// integrations done, their total and the name of the next.
+/// Studies a scenario on its own problem, until it is done or `interrupt` is raised. `progress` is called with the number of integrations
+/// done, their total and the name of the next.
+///
+/// # Errors
+/// If no reference reaches T, or the study was interrupted.
 pub fn study(
     scenario: &Scenario,
     problem: &Problem,

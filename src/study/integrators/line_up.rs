@@ -10,9 +10,9 @@ use super::setting::Setting;
 /// A method of the line-up, its tolerance or step left open.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Method {
-    /// As tables and pictures call it.
+    /// The name in tables and pictures.
     pub name: &'static str,
-    /// What a scenario would say; `None` for rk4, whose word holds its step.
+    /// The integrator of a scenario; `None` for rk4, whose integrator includes its step.
     adaptive: Option<Integrator>,
 }
 
@@ -47,6 +47,9 @@ fn names() -> String {
 }
 
 /// The method of this name.
+///
+/// # Errors
+/// If no method has it.
 pub fn method(name: &str) -> Result<Method, UnknownMethod> {
     line_up().into_iter().find(|method| method.name == name).ok_or(UnknownMethod)
 }
@@ -63,7 +66,7 @@ impl Method {
         let word = match (self.adaptive, setting) {
             (Some(integrator), _) => integrator,
             (None, Setting::Step(step)) => Integrator::Rk4 { step },
-            // rk4 at a tolerance: nobody asks for it. It takes one step.
+            // Nobody asks for rk4 at a tolerance. It takes one step.
             (None, Setting::Tolerance(_)) => Integrator::Rk4 { step: flow.t_end },
         };
         let tolerance = match setting {
@@ -75,7 +78,7 @@ impl Method {
         Flight::with(word, tolerance, limits, task.problem).expect("tolerances and steps of the study are positive")
     }
 
-    /// Its flight to T.
+    /// The method's flight to T.
     pub(super) fn fly<'a>(&self, setting: Setting, task: &'a Task) -> Flight<'a> {
         let mut flight = self.flight(setting, task);
         flight.advance(task.scenario.flow.t_end);

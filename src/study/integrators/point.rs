@@ -14,9 +14,9 @@ use super::setting::Setting;
 
 /// An integration that takes less than this is repeated, and its time is the median.
 const CHEAP: Duration = Duration::from_millis(200);
-/// At least so often if it is repeated, …
+/// It is integrated at least this often, …
 const FEWEST_TIMES: usize = 3;
-/// … and at most.
+/// … and at most this often.
 const MOST_TIMES: usize = 25;
 
 /// What a method at one setting costs and achieves.
@@ -32,7 +32,7 @@ pub struct Point {
     pub wall_seconds: f64,
     /// ‖θ − θ_ref‖/‖θ_ref‖ at T; NaN if it did not get there.
     pub error: f64,
-    /// The residual of the balance law at T, and over the gap at the start; NaN likewise, the second from a balanced start too.
+    /// The residual of the balance law at T, and relative to the gap at the start; NaN likewise, the second from a balanced start, too.
     pub balance: [f64; 2],
     /// How it ended.
     pub termination: Termination,

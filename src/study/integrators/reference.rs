@@ -10,15 +10,15 @@ use super::line_up::{Method, method, termination};
 use super::setting::{Setting, tolerance};
 use super::{StudyError, Task};
 
-/// In the order in which they are tried. An explicit method of high order is the best where the flow is not too stiff; rock4, whose cost
-/// grows with √(ρT), where it is.
+/// In the order in which they are tried. Where the flow is not too stiff an explicit method of high order is the best; where it is, rock4,
+/// whose cost grows with √(ρT).
 const CANDIDATES: [(&str, f64); 5] =
     [("dop853", 1e-13), ("rock4", 1e-12), ("tsit5", 1e-12), ("dopri5", 1e-12), ("gauss3", 1e-12)];
 
-/// Errors up to this many times the distance of the two references may be the reference's own.
+/// Errors up to this many times the distance between the two references may be the reference's own.
 const MARGIN: f64 = 10.0;
 
-/// Times at which the spectral radius is looked at on the way, log-spaced over four decades to T.
+/// The number of times at which the spectral radius is estimated on the way, log-spaced over four decades to T.
 const LOOKS: i32 = 25;
 
 /// θ_ref(T) and what is known of it.
@@ -89,7 +89,7 @@ impl Reference {
         error <= MARGIN * self.floor
     }
 
-    /// One sentence.
+    /// A sentence for the caption.
     pub(super) fn describe(&self) -> String {
         match &self.check {
             Some(check) => format!("Reference: {}, which differs by {:.1e} from {check}", self.name, self.floor),
@@ -113,7 +113,7 @@ fn fly<'a>(method: &Method, rtol: f64, task: &'a Task) -> (Flight<'a>, f64) {
     let mut flight = method.flight(Setting::Tolerance(tolerance(rtol, task.scenario)), task);
     let t_end = task.scenario.flow.t_end;
     let looks = (1..LOOKS).map(|k| t_end * 10f64.powf(-4.0 * f64::from(LOOKS - k) / f64::from(LOOKS)));
-    // A field of its own: the integrated one may slide along kinks, and remembers where.
+    // A separate field: the integrated one may slide along kinks, and remembers where.
     let field = task.problem.flow();
     let radius = |flight: &Flight| spectral_radius(&field, flight.t(), flight.state()).unwrap_or(0.0);
     let mut largest = radius(&flight);

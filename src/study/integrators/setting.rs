@@ -17,7 +17,7 @@ pub enum Setting {
 /// `rtol`, and the absolute tolerance in the scenario's proportion to it.
 pub(super) fn tolerance(rtol: f64, scenario: &Scenario) -> Tolerance {
     let atol = rtol * (scenario.flow.atol / scenario.flow.rtol);
-    // Not 0: 0/0 is no error of a weight that is 0.
+    // Above 0: the error of a weight that is 0 would be 0/0.
     Tolerance { rtol, atol: atol.max(f64::MIN_POSITIVE) }
 }
 

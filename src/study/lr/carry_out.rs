@@ -13,7 +13,7 @@ use crate::sweep::{self, Folder, Options, Progress, Report, Shard, Task};
 
 use super::{FinishedRateStudy, LrError, RatePlan, RateStudySettings, finish, flow, samples};
 
-/// What has come of a study.
+/// A study that was carried out.
 pub struct CarriedStudy {
     /// Its folder.
     pub path: PathBuf,
@@ -21,25 +21,25 @@ pub struct CarriedStudy {
     pub runs: usize,
     /// Its units.
     pub units: usize,
-    /// What came of them.
+    /// How the units ended.
     pub report: Report,
-    /// All that it leaves; none if it was interrupted while units were run.
+    /// The results; `None` if the study was interrupted while units ran.
     pub finished: Option<FinishedRateStudy>,
 }
 
-/// Where a study is carried out, and what it may take.
+/// Where a study is carried out, and the resources it may take.
 #[derive(Debug, Clone, Copy)]
 pub struct StudyPlace<'a> {
     /// Its folder; without it `runs/<name>-<hash>-lr`.
     pub path: Option<&'a Path>,
-    /// Units at a time.
+    /// Units run at a time.
     pub jobs: NonZeroUsize,
-    /// Bytes of memory that they may take; without it, what is free.
+    /// Bytes of memory that the units may take; without it, what is free.
     pub memory: Option<u64>,
 }
 
 /// Integrates the flow by itself, runs the units that are not finished, and writes tables and pictures. `clock` is told the time that the
-/// flow has come to, `units` how far the units are.
+/// flow has reached, `units` the progress of the units.
 ///
 /// # Errors
 /// If the settings do not suit the scenario, the folder is another's or cannot be written, or the flow was interrupted.
@@ -59,7 +59,7 @@ pub fn carry_out(
         None => Path::new("runs").join(format!("{}-{}-lr", scenario.name, &plan.hash()[..8])),
     };
     let folder = Folder::open(&path, its_plan)?;
-    // Whether they can be written is found out before the work.
+    // Find out before the work whether the results can be written.
     let shelf = Shelf::open(&path).map_err(FolderError::from)?;
     shelf.check(RateStudy::FILES).map_err(FolderError::from)?;
 

@@ -1,27 +1,27 @@
-//! Distances against the learning rate: one curve for every optimizer and batch, each thing that it is compared with, at the end and at its
-//! largest; and the order in which each tends to 0.
+//! Distances against the learning rate: one curve for every optimizer, batch size and thing compared with, at the end and at the largest on
+//! the way; and the order with which each tends to 0.
 
 use super::fit::{Fit, NoOrder, Sample, fit, unfitted};
 use super::line_up::Contender;
 use super::outcome::Measured;
 use super::seeds::{Estimate, mean_and_spread, root_mean_square};
 
-/// Distances up to this many times the distance of two integrations of the flow may be the integration's own.
+/// Distances up to this many times the distance between two integrations of the flow may be integration error.
 const MARGIN: f64 = 10.0;
-/// A mean that is no further from the flow than this many of its standard errors may be where it is by chance, …
+/// A mean that is no further from the flow than this many of its standard errors may be there by chance, …
 const STANDARD_ERRORS: f64 = 3.0;
-/// … and one that is no further than so many times s/√S, in whatever direction, is known too badly: of such means those would be kept that
-/// chance has put further away, and the order would be too small.
+/// … and one that is no further than this many times s/√S, in whatever direction, is known too poorly: the means that pass would be those
+/// that chance has put further away, and the order would be too small.
 const CHANCE: f64 = 2.0;
 
-/// What a distance is of.
+/// What a distance measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantity {
-    /// One of [`super::outcome::DISTANCES`], by its index: over seeds the root of the mean square.
+    /// One of [`super::outcome::DISTANCES`], by its index: over seeds the root mean square.
     Distance(usize),
-    /// Of the mean over seeds from the flow.
+    /// That of the mean over seeds from the flow.
     Mean,
-    /// Of seeds from their mean.
+    /// That of seeds from their mean.
     Spread,
 }
 
@@ -30,7 +30,7 @@ impl Quantity {
     pub const ALL: [Self; 6] =
         [Self::Distance(0), Self::Distance(1), Self::Distance(2), Self::Distance(3), Self::Mean, Self::Spread];
 
-    /// As tables say it.
+    /// The word in tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Distance(0) => "flow",
@@ -42,15 +42,15 @@ impl Quantity {
         }
     }
 
-    /// The order that theory gives the distance of `contender`, where it gives one; `largest`: to its largest on the way.
+    /// The order of `contender`'s distance by theory, if there is one; `largest`: of its largest on the way.
     pub fn expected(self, contender: &Contender, largest: bool) -> Option<f64> {
         match self {
             Self::Distance(0..=2) if !contender.follows_the_flow() => None,
-            // A single seed is as far away as it is from the mean. With replacement there is no modified flow, and without it epochs cancel their
-            // noise: how far a seed is depends on where in an epoch it stands.
+            // A single seed is as far from the flow as from the mean over seeds. With replacement there is no modified flow, and without it
+            // epochs cancel their noise: the distance of a seed depends on its place in an epoch.
             Self::Distance(0) if contender.random => contender.replaces().then_some(0.5),
             Self::Distance(1..=2) if contender.random => None,
-            // The modified flow of a momentum starts where it will be once its velocity has built up, ηβ/(1 − β)²·∇J away.
+            // With momentum the modified flow starts where the built-up velocity will lead, ηβ/(1 − β)²·∇J away.
             Self::Distance(1) if largest && contender.has_momentum() => Some(1.0),
             Self::Distance(3) => contender.has_regular_limit().then_some(1.0),
             Self::Distance(index) => Some(index as f64 + 1.0),
@@ -67,7 +67,7 @@ pub(super) enum State {
     Fitted,
     /// Beyond the asymptotic range.
     Beyond,
-    /// So small that it may be the integration's own error, or chance.
+    /// So small that it may be integration error or sampling noise.
     Floor,
     /// η·λ_max passed the bound of stability.
     Gate,
@@ -78,7 +78,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// As tables say it.
+    /// The word in tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Fitted => "fitted",
@@ -95,11 +95,11 @@ impl State {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     pub lr: f64,
-    /// NaN where there is none, or where chance alone explains it.
+    /// NaN if there is none, or if it is within sampling noise.
     pub distance: f64,
-    /// Its standard error over it.
+    /// Its standard error, relative to the distance.
     pub error: f64,
-    /// What it would be of something that is not away at all.
+    /// The distance to expect if the true one is 0.
     pub floor: f64,
     pub state: State,
 }
@@ -124,12 +124,12 @@ pub(super) struct AtRate {
     diverged: Option<u64>,
     arrived: bool,
     past_gate: bool,
-    /// By place in [`Quantity::ALL`], at the end and the largest.
+    /// By index in [`Quantity::ALL`], at the end and at the largest.
     estimates: [[Option<Estimate>; 2]; 6],
 }
 
 impl AtRate {
-    /// Of all seeds of `contender` at `lr`. `floors`: that of the flow's integration at the end, and the largest.
+    /// The distances of all seeds of `contender` at `lr`. `floors`: the error of the flow's integration at the end, and the largest.
     pub fn new(contender: &Contender, lr: f64, outcomes: &[Measured], floors: [f64; 2]) -> Self {
         let mut estimates = [[None; 2]; 6];
         let arrived = !outcomes.is_empty() && outcomes.iter().all(Measured::arrived);
@@ -172,7 +172,7 @@ impl AtRate {
         };
         let sunk = match Quantity::ALL[quantity] {
             Quantity::Distance(_) => distance <= MARGIN * floor,
-            // NaN is sunk too.
+            // NaN counts as sunk.
             Quantity::Mean => distance.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor,
             Quantity::Spread => distance <= 0.0,
         };
@@ -185,7 +185,7 @@ impl AtRate {
     }
 }
 
-/// How many points cannot be fitted, by the word for why.
+/// The number of points that cannot be fitted, by the word for the reason.
 fn lost(points: &[Point]) -> Vec<(&'static str, usize)> {
     let mut lost: Vec<(&'static str, usize)> = Vec::new();
     for word in points.iter().map(|point| point.state).filter(|state| *state != State::Beyond).map(State::word) {
@@ -197,12 +197,12 @@ fn lost(points: &[Point]) -> Vec<(&'static str, usize)> {
     lost
 }
 
-/// The curves of a contender from its distances at all rates, rising. One that has no distance at any rate is left out.
+/// The curves of a contender from its distances at all rates, rising. A curve without a distance at any rate is left out.
 pub(super) fn curves(contender: usize, rates: &[AtRate]) -> Vec<Curve> {
     let all = (0..Quantity::ALL.len()).flat_map(|quantity| [(quantity, 0), (quantity, 1)]);
     let curve = |(quantity, at): (usize, usize)| {
         let mut points: Vec<Point> = rates.iter().filter_map(|rate| rate.point(quantity, at)).collect();
-        // All diverged: still a curve of the flow, to show it.
+        // If all diverged, the curve of the flow is kept, to show it.
         let shown = points.iter().any(|point| point.distance.is_finite()) || (quantity == 0 && !points.is_empty());
         let usable: Vec<usize> = (0..points.len()).filter(|&index| points[index].state == State::Beyond).collect();
         let sample = |&index: &usize| {

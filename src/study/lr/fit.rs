@@ -1,7 +1,7 @@
 //! The order p of a distance C·η^p(1 + O(η)), by least squares of log distance on log η over the rates at which it is asymptotic.
 //!
-//! Which those are is read off the distances themselves. From the smallest usable rate on, the range is the longest in which the slope
-//! between any two neighbours agrees with the slope fitted over the whole range, to a tenth of it and to what the errors of the two
+//! The distances themselves tell which rates those are. The range is the longest from the smallest usable rate on in which the slope
+//! between any two neighbours agrees with the slope fitted over the whole range, to within a tenth of it and what the errors of the two
 //! distances allow. A range of fewer than three rates has no order. Neither has one whose 95 % interval is wider than ±¼: the orders of
 //! theory, ½, 1, 2 and 3, are at least ½ apart, and such a slope cannot be told from its neighbours.
 
@@ -14,11 +14,11 @@ pub struct Sample {
     pub lr: f64,
     /// The distance, positive.
     pub distance: f64,
-    /// Its error over it: statistical, or that of the reference.
+    /// Its relative error: statistical, or that of the reference.
     pub error: f64,
 }
 
-/// What least squares say.
+/// A fit by least squares.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
     /// The slope of log distance on log η: an order only if its interval is narrow enough, by [`Fit::order`].
@@ -26,15 +26,15 @@ pub struct Fit {
     /// Half the 95 % interval of the slope by Student's t: what the scatter of the points about the line leaves open. A curvature common
     /// to all of them is no scatter, and is bounded by how the range is chosen.
     pub half_width: f64,
-    /// The distances that the line runs through, from the smallest rate.
+    /// The number of distances that the line runs through, from the smallest rate.
     pub points: usize,
     /// Their smallest and largest rate.
     pub range: (f64, f64),
 }
 
-/// Slopes may differ by this share of the fitted one: an order of 1 is then told from one of ½ or 2 wherever one looks.
+/// Slopes may differ by this fraction of the fitted one: an order of 1 then cannot be taken for ½ or 2.
 const AGREEMENT: f64 = 0.1;
-/// And by so many standard errors of a slope between two neighbours: of a dozen such slopes hardly one is further off by chance.
+/// And by this many standard errors of a slope between two neighbours: by chance hardly one of a dozen such slopes is further off.
 const STANDARD_ERRORS: f64 = 3.0;
 /// Two points lie on a line whatever they mean.
 const FEWEST: usize = 3;
@@ -51,7 +51,7 @@ pub enum NoOrder {
         usable: usize,
         /// All rates.
         rates: usize,
-        /// What became of the others: as in the column `state` of `curves.parquet`, with how many.
+        /// The states of the others, as in the column `state` of `curves.parquet`, and their counts.
         lost: Vec<(&'static str, usize)>,
     },
     /// Slopes between neighbours differ by more than their errors.
@@ -60,7 +60,7 @@ pub enum NoOrder {
     /// The interval holds more than one order of theory.
     #[error("{points} rates, {order:.1} ± {half_width:.1}: the interval is wider than ±{WIDEST}")]
     Wide {
-        /// The distances that the line runs through.
+        /// The number of distances that the line runs through.
         points: usize,
         /// Their slope.
         order: f64,
@@ -82,19 +82,19 @@ fn losses(lost: &[(&'static str, usize)]) -> String {
 }
 
 impl Fit {
-    /// The order, or why the slope is none.
+    /// The slope as an order, or why it is none.
     pub fn order(&self) -> Result<f64, NoOrder> {
         let Self { slope, half_width, points, .. } = *self;
         if half_width <= WIDEST { Ok(slope) } else { Err(NoOrder::Wide { points, order: slope, half_width }) }
     }
 }
 
-/// The fit over the asymptotic range of `samples`, whose rates rise; none where there is no such range.
+/// The fit over the asymptotic range of `samples`, whose rates rise; `None` if there is no such range.
 pub fn fit(samples: &[Sample]) -> Option<Fit> {
     (FEWEST..=samples.len()).rev().find_map(|count| line(&samples[..count]).filter(|fit| agrees(&samples[..count], fit.slope)))
 }
 
-/// Why nothing is fitted to `usable` of so many rates, the others being `lost`.
+/// Why nothing is fitted to `usable` of `rates` rates, the others being `lost`.
 pub fn unfitted(usable: usize, rates: usize, lost: Vec<(&'static str, usize)>) -> NoOrder {
     if usable < FEWEST { NoOrder::TooFew { usable, rates, lost } } else { NoOrder::NoPower }
 }
@@ -109,7 +109,7 @@ fn agrees(samples: &[Sample], order: f64) -> bool {
     })
 }
 
-/// Least squares through all of `samples`, three at least, of different rates.
+/// Least squares through all of `samples`, at least three, of different rates.
 fn line(samples: &[Sample]) -> Option<Fit> {
     let (x, y): (Vec<f64>, Vec<f64>) = samples.iter().map(|sample| (sample.lr.ln(), sample.distance.ln())).unzip();
     let line = Line::through(&x, &y)?;
@@ -182,7 +182,7 @@ mod tests {
         let wide = Fit { slope: 2.077, half_width: 0.976, points: 3, range: (0.01, 0.04) };
         assert_eq!(wide.order().unwrap_err().to_string(), "3 rates, 2.1 ± 1.0: the interval is wider than ±0.25");
         assert_eq!(Fit { half_width: 0.2, ..wide }.order(), Ok(2.077));
-        // One whose interval is not known, neither.
+        // Nor is one whose interval is not known.
         assert!(Fit { half_width: f64::NAN, ..wide }.order().is_err());
     }
 

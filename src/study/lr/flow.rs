@@ -1,9 +1,9 @@
-//! The flow by itself: what the scenario's own integration costs on its way, and how well the one is known that distances are taken from.
+//! The flow by itself: what the scenario's own integration costs on its way, and how accurate the flow is that distances are taken from.
 //!
-//! `flow.parquet`, one row per record time of the scenario: `process`, `scenario` (its hash: another's table is of no use), `t`, `loss`,
-//! the alignment, and of the scenario's own integration `gradients` and `wall_seconds` until then. `reference_floor` is
-//! ‖θ_ref − θ_check‖, of two integrations by `auto` at the tolerance of the units' flows and at a tenth of it: distances near it are the
-//! integration's. It is null at times that one of them did not reach.
+//! `flow.parquet`, one row per record time of the scenario: `process`, `scenario` (its hash, since the table of another is of no use), `t`,
+//! `loss`, the alignment, and for the scenario's own integration `gradients` and `wall_seconds` until then. `reference_floor` is ‖θ_ref −
+//! θ_check‖ between two integrations by `auto`, at the tolerance of the units' flows and at a tenth of it: distances near it are
+//! integration error. It is null at times that one of them did not reach.
 
 use crate::flow::Flow;
 use crate::observe::{FeatureAnsatz, Observable, Row, Scalar, Snapshot, TrainLoss};
@@ -15,7 +15,7 @@ use crate::session::Flight;
 
 use super::{LrError, OBSERVED};
 
-/// Integrates the flow of `scenario` as it stands, and twice that of `reference`, over the record times.
+/// Integrates the flow of `scenario` as it stands, and that of `reference` twice, over the record times.
 pub(super) fn fly(
     scenario: &Scenario,
     reference: &Scenario,

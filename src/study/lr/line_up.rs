@@ -1,4 +1,4 @@
-//! What is compared: optimizers by their words, each with the batches that it takes.
+//! The optimizers to compare, by their words, each with the batches that it takes.
 
 use serde_json::json;
 
@@ -10,18 +10,18 @@ use super::LrError;
 /// Words that mean `sgd` with a momentum.
 const MOMENTA: [&str; 2] = ["momentum", "nesterov"];
 
-/// Words that mean an optimizer in every scenario. One that a scenario calls by such a name is the scenario's.
+/// Words that mean an optimizer in every scenario, unless the scenario has one of that name.
 fn words() -> impl Iterator<Item = &'static str> {
     Optimizer::KINDS.iter().chain(&MOMENTA).copied()
 }
 
-/// What follows the word of an optimizer whose averages are as long as its time.
+/// The suffix of an optimizer whose averages scale with its learning rate.
 const SCALED: &str = "-scaled";
 
 /// One item of `--batch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Batch {
-    /// So many samples, drawn anew for every step.
+    /// This many samples, drawn anew for every step.
     Samples(usize),
     /// All samples, each once: `full`.
     Full,
@@ -44,21 +44,21 @@ impl std::str::FromStr for Batch {
 /// One optimizer with one size of batches, its rate left open.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Contender {
-    /// As tables and pictures call it.
+    /// The name in tables and pictures.
     pub label: String,
     /// Its rule and settings; name, rate and steps are those of a unit.
     pub rule: Optimizer,
-    /// Samples of a batch; all there are for the full gradient.
+    /// The batch size; all samples for the full gradient.
     pub batch: usize,
-    /// Whether batches are drawn at random, so that it has seeds.
+    /// Whether batches are drawn at random, so that seeds differ.
     pub random: bool,
-    /// Whether its averages last as long at every rate.
+    /// Whether its averages span the same time at every rate.
     pub scaled: bool,
 }
 
 impl Contender {
-    /// The optimizer at rate `lr` for so many steps, under this name. With averages that are scaled, β = 1 − (1 − β₀)·lr/`largest`: they
-    /// remember the same stretch of time at every rate, and at the largest they are those that are set.
+    /// The optimizer called `name` at rate `lr` for `steps` steps. Scaled averages have β = 1 − (1 − β₀)·lr/`largest`: they span the same
+    /// time at every rate, and are as set at the largest.
     pub fn at(&self, name: &str, lr: f64, largest: f64, steps: u64) -> Optimizer {
         let mut optimizer = self.rule.at_rate(name, lr, steps);
         if self.scaled {
@@ -67,7 +67,7 @@ impl Contender {
         optimizer
     }
 
-    /// Whether a step keeps a share of the one before.
+    /// Whether a step keeps a fraction of the one before.
     pub fn has_momentum(&self) -> bool {
         matches!(self.rule, Optimizer::Sgd(Sgd { momentum, .. }) if momentum > 0.0)
     }
@@ -77,8 +77,8 @@ impl Contender {
         self.rule.descends()
     }
 
-    /// Whether an order is known in which it tends to its own limit, for any of its settings: rmsprop divides by an average that begins near
-    /// 0, and is of order 1 only where a large ε or gradients that keep their signs make up for that.
+    /// Whether the order with which it tends to its own limit is known for all its settings: rmsprop divides by an average that begins near
+    /// 0, and is of order 1 only if a large ε or gradients that keep their signs make up for that.
     pub fn has_regular_limit(&self) -> bool {
         matches!(self.rule, Optimizer::Adam(_) | Optimizer::Adamw(_))
     }
@@ -89,8 +89,8 @@ impl Contender {
     }
 }
 
-/// The optimizers that `words` name (the scenario's own without any, or else gd), each that can take batches with every one of `batches`.
-/// `samples`: the size of the data set.
+/// The optimizers that `words` name (without any, the scenario's own, or gd if it has none), each that can take batches with every one of
+/// `batches`. `samples`: the number of samples.
 pub(super) fn line_up(
     words: &[String],
     batches: &[Batch],
@@ -105,7 +105,7 @@ pub(super) fn line_up(
     let mut contenders: Vec<Contender> = Vec::new();
     for word in &named {
         for contender in of_word(word, batches, scenario, samples)? {
-            // gd and sgd at one batch are one.
+            // gd and sgd at the same batch size are the same.
             if !contenders.iter().any(|known| known.label == contender.label && known.batch == contender.batch) {
                 contenders.push(contender);
             }
@@ -151,13 +151,13 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
     };
     let with = |batch: &Batch| match *batch {
         Batch::Full => {
-            // gd is what it was; an sgd of the scenario's loses its batches.
+            // gd stays as it is; an sgd of the scenario loses its batches.
             let full = if let Optimizer::Gd(_) = &rule { rule.clone() } else { sgd(&plain, None, false) };
             Ok(contender(word, full))
         }
         Batch::Samples(count) if count > samples => Err(LrError::Batch { batch: count, samples }),
         Batch::Samples(count) => {
-            // Independent batches are what the √η of theory is of; whoever sets batches in the scenario sets how they are drawn.
+            // Theory's √η is for independent batches. A scenario that sets batches also sets how they are drawn.
             let replacement = plain.batch.is_none() || plain.replacement;
             let label = if let Optimizer::Gd(_) = &rule { "sgd" } else { word };
             Ok(contender(label, sgd(&plain, Some(count), replacement)))

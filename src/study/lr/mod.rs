@@ -1,20 +1,21 @@
-//! Discretization error: how far optimizers are from gradient flow, and from what else follows them, at each of many learning rates.
+//! Discretization error: how far optimizers are from gradient flow, and from the other flows that they follow, at many learning rates.
 //!
 //! Every optimizer runs at every rate from the scenario's start until T = `t_end` on its clock, beside the flow at a tolerance of 10⁻¹².
-//! Its distances are taken at its last step and at their largest, and the order p in which each tends to 0 as C·η^p is fitted where it is
-//! asymptotic. Expected are, at fixed T:
+//! Its distances are taken at its last step and at their largest, and the order p with which each tends to 0, C·η^p, is fitted where it is
+//! asymptotic. The orders to expect at fixed T:
 //!
-//! - gd and momentum on its clock from the flow 1, from the flow that their step size modifies 2 (Barrett & Dherin 2021), with gd's next
-//!   term 3;
-//! - minibatches, drawn independently of each other: the mean over seeds from the flow 1, seeds from their mean, and so from the flow, ½;
-//! - adam from its own limit 1, from the flow none at all.
+//! - gd, and momentum on its clock: 1 from the flow, 2 from the modified flow (Barrett & Dherin 2021), and for gd 3 with the flow's next
+//!   term;
+//! - minibatches, drawn independently of each other: 1 for the mean over seeds from the flow, ½ for seeds from their mean, and so from the
+//!   flow;
+//! - adam: 1 from its own limit, none from the flow.
 //!
-//! A fixed average of adam's, 1 − β₂ = 10⁻³, reaches its limit for η ≪ 1 − β₂ only. `adam-scaled` has β_i = 1 − (1 − β_i⁰)·η/η_max instead,
+//! With a fixed average, 1 − β₂ = 10⁻³, adam reaches its limit only for η ≪ 1 − β₂. `adam-scaled` has β_i = 1 − (1 − β_i⁰)·η/η_max instead,
 //! so that c_i = (1 − β_i)/η and with it the limit are the same at every rate; `adamw-scaled` and `rmsprop-scaled` likewise.
 //!
-//! Seeds differ in their batches alone: data and start are the scenario's. That is why only optimizers with minibatches have several.
+//! Seeds differ only in their batches: data and start are the scenario's. That is why only optimizers with minibatches have several.
 //!
-//! What runs is a sweep: units on all cores, each finished once and for all, and everything here is read off their records.
+//! A study runs as a sweep: units on all cores, each finished once and for all, and everything here is read from their records.
 
 mod carry_out;
 mod curves;
@@ -57,20 +58,20 @@ use table::RunRow;
 pub struct RateStudySettings {
     /// The learning rates, rising.
     pub rates: Vec<f64>,
-    /// Words; none for the scenario's own optimizers, or else gd.
+    /// Words for optimizers; empty for the scenario's own, or gd if it has none.
     pub optimizers: Vec<String>,
-    /// For those that can take batches; none for their own.
+    /// Batches for those that can take them; empty for their own.
     pub batches: Vec<Batch>,
-    /// Of each optimizer whose batches are random.
+    /// The number of seeds of each optimizer whose batches are random.
     pub seeds: u64,
-    /// What costs are counted to; none for where the flow has lost 99 % of what it loses until T.
+    /// The loss to which costs are counted; `None` for where the flow has lost 99 % of what it loses until T.
     pub loss: Option<f64>,
 }
 
-/// The share of the loss that the flow loses until T, which is left where costs are counted to.
+/// The fraction of what the flow loses until T that is left at the loss to which costs are counted.
 const LEFT: f64 = 0.01;
 
-/// What is told of an optimizer at its end, and of the flow on its way.
+/// The columns reported for an optimizer at its end, and for the flow on its way.
 const OBSERVED: [&str; 4] = ["loss", "nfa_cosine", "nfa_alignment_residual", "nfa_residual_relative"];
 
 /// Why there is no study.
@@ -84,12 +85,12 @@ pub enum LrError {
         /// What it needs.
         reason: String,
     },
-    /// A word is no optimizer's.
+    /// A word names no optimizer.
     #[error("--optimizers {word}: not an optimizer: there are {known}; adam, adamw and rmsprop also with `-scaled`")]
     UnknownOptimizer {
         /// The word.
         word: String,
-        /// What would be right.
+        /// The words that would be right.
         known: String,
     },
     /// A batch has more samples than there are.
@@ -103,17 +104,17 @@ pub enum LrError {
     /// Every step would be longer than the horizon.
     #[error("--lr {lr:?}: the first step of {optimizer} would pass t_end: at most {most}")]
     RateTooLarge {
-        /// Whose step.
+        /// The optimizer.
         optimizer: String,
         /// The rate.
         lr: f64,
-        /// That of a step as long as the horizon.
+        /// The rate of a step as long as the horizon.
         most: f64,
     },
     /// There is nothing to compare.
     #[error("--lr: at least one learning rate")]
     NoRates,
-    /// A unit would be no scenario: one line for each problem.
+    /// A unit is no valid scenario: one line per problem.
     #[error("{0}")]
     Unit(String),
     /// A file that the scenario names cannot be read.
@@ -139,12 +140,15 @@ pub enum LrError {
         /// The cause.
         source: io::Error,
     },
-    /// The user asked for the end.
+    /// The user interrupted the study.
     #[error("interrupted: the same command goes on, what is finished stays")]
     Interrupted,
 }
 
 /// The number of samples of a scenario.
+///
+/// # Errors
+/// If its data cannot be read.
 pub fn samples(scenario: &Scenario) -> Result<usize, LrError> {
     match &scenario.data {
         Data::Sensing(file) => Ok(Sensing::read(&file.path)?.values.len()),
@@ -153,6 +157,9 @@ pub fn samples(scenario: &Scenario) -> Result<usize, LrError> {
 }
 
 /// The table of the flow by itself: an earlier command's in that folder, or integrated now and written there.
+///
+/// # Errors
+/// If the table cannot be read or written, or the user interrupts.
 pub fn flow(
     scenario: &Scenario,
     plan: &RatePlan,
@@ -174,49 +181,52 @@ pub fn flow(
 pub struct Divergence {
     /// Its name.
     pub optimizer: String,
-    /// The samples of its batches.
+    /// The batch size.
     pub batch: usize,
-    /// The smallest rate at which it did.
+    /// The smallest rate at which it diverged.
     pub lr: f64,
-    /// The step that it did so in, of all its seeds the first.
+    /// The step in which it diverged there, the first over all its seeds.
     pub step: u64,
-    /// Whether it did at every larger rate too.
+    /// Whether it diverged at every larger rate too.
     pub from_there_on: bool,
 }
 
 /// The order of one distance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedOrder {
-    /// Whose.
+    /// The optimizer.
     pub optimizer: String,
-    /// The samples of its batches.
+    /// The batch size.
     pub batch: usize,
     /// As in `fits.parquet`.
     pub compared_with: &'static str,
     /// `end` or `max`.
     pub at: &'static str,
-    /// None where no range is asymptotic.
+    /// `None` if no range is asymptotic.
     pub fit: Option<Fit>,
     /// The order, or why there is none.
     pub order: Result<f64, NoOrder>,
-    /// By theory.
+    /// The order by theory, if there is one.
     pub expected: Option<f64>,
 }
 
-/// All that a study leaves.
+/// The results of a study.
 pub struct FinishedRateStudy {
     /// Tables and caption.
     pub study: RateStudy,
     /// What was studied.
     pub manifest: RateStudyManifest,
-    /// In the order of the tables.
+    /// The orders, as in the tables.
     pub orders: Vec<FittedOrder>,
-    /// Likewise.
+    /// The optimizers that diverged, likewise.
     pub divergences: Vec<Divergence>,
 }
 
-/// Puts together what the finished units of `plan` in `folder` say, beside `flow`, the table of [`flow`]. Units that failed are left out, and
+/// Collects the results of the finished units of `plan` in `folder`, with `flow` the table of [`flow`]. Units that failed are left out, and
 /// named in the manifest.
+///
+/// # Errors
+/// If the records or the manifest of a finished unit cannot be read.
 pub fn finish(
     scenario: &Scenario,
     problem: &Problem,
@@ -252,7 +262,7 @@ pub fn finish(
             let outcomes: Vec<Measured> = found.iter().map(|run| run.outcome.clone()).collect();
             rates.push(AtRate::new(contender, lr, &outcomes, floors));
             diverged.push(outcomes.iter().filter_map(Measured::diverged_at).min().map(|step| (lr, step)));
-            // The weights have served.
+            // The weights are no longer needed.
             found.iter_mut().for_each(|run| run.outcome.weights = None);
             runs.append(&mut found);
         }
@@ -312,8 +322,8 @@ pub fn finish(
     Ok(FinishedRateStudy { study, manifest, orders: all.iter().map(order).collect(), divergences })
 }
 
-/// The distance of the two integrations of the flow, at the end and at its largest; NaN if one of them did not get there: nothing is then
-/// known of how good the flow is, and nothing is fitted.
+/// The distance between the two integrations of the flow, at the end and at its largest; NaN if one of them did not get there: the accuracy
+/// of the flow is then unknown, and nothing is fitted.
 fn floors(flow: &Table) -> [f64; 2] {
     let floors: Vec<f64> = flow.floats("flow", "reference_floor");
     let largest = floors.iter().copied().fold(0.0, f64::max);
@@ -329,13 +339,13 @@ fn default_loss(flow: &Table) -> f64 {
     }
 }
 
-/// λ_max of the flow, as near as a run at the smallest rate is to it.
+/// λ_max of the flow, approximated by that of the run at the smallest rate.
 fn sharpness(runs: &[RunRow]) -> f64 {
     let known = runs.iter().filter(|run| run.contender.follows_the_flow() && run.outcome.lr_sharpness.is_finite());
     known.min_by(|a, b| a.lr.total_cmp(&b.lr)).map_or(f64::NAN, |run| run.outcome.lr_sharpness / run.lr)
 }
 
-/// Gradients and seconds until the flow by itself is at the loss.
+/// Gradients and seconds until the flow by itself reaches `loss`.
 fn flow_cost(flow: &Table, loss: f64) -> [f64; 2] {
     let losses = flow.floats("flow", "loss");
     let gradients: Vec<f64> = match flow.column("gradients") {

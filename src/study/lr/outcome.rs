@@ -1,4 +1,4 @@
-//! What a finished unit says of each of its processes: from its records and its manifest alone.
+//! What a finished unit says about each of its processes, read from its records and its manifest alone.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::record::{Table, Values};
 
 use super::{LrError, OBSERVED};
 
-/// The columns of distances, in the order of the pictures. Those that a unit did not measure are not defined.
+/// The columns of distances, in the order of the pictures. A unit need not have measured all of them.
 pub(super) const DISTANCES: [&str; 4] =
     ["distance_to_flow", "distance_to_modified_flow", "distance_to_third_order_flow", "distance_to_limit"];
 
@@ -26,7 +26,7 @@ pub(super) struct Measured {
     /// Steps taken, and the time that they reach.
     pub steps: u64,
     pub t: f64,
-    /// Of each of [`DISTANCES`] the last and the largest; NaN if it did not get to its end.
+    /// The last and the largest of each of [`DISTANCES`]; NaN if the process did not get to its end.
     pub distances: [[f64; 2]; 4],
     /// Each of [`OBSERVED`] at the end.
     pub end: [f64; 4],
@@ -36,7 +36,7 @@ pub(super) struct Measured {
     pub wall_seconds: f64,
     /// Steps until the loss is reached.
     pub steps_to_loss: f64,
-    /// The final weights, of a process that may have others to be averaged with, and the flow's.
+    /// The final weights and the flow's, for a process that may be averaged with others.
     pub weights: Option<[DVector<f64>; 2]>,
 }
 
@@ -46,18 +46,18 @@ impl Measured {
         self.termination == Some(Reason::Steps)
     }
 
-    /// The step that it diverged in, counted from 1.
+    /// The step in which it diverged, counted from 1.
     pub fn diverged_at(&self) -> Option<u64> {
         (self.termination == Some(Reason::Diverged)).then_some(self.steps + 1)
     }
 }
 
-/// The processes called `names` of the unit in `folder`. `loss`: that which steps are counted to. `weights`: whether they are read.
+/// The processes called `names` of the unit in `folder`. `loss`: the loss to which steps are counted. `weights`: whether to read them.
 pub(super) fn outcomes(folder: &Path, names: &[&str], loss: f64, weights: bool) -> Result<Vec<Measured>, LrError> {
     let table = read_unit(folder)?;
     let path = folder.join("manifest.json");
     let text = fs::read_to_string(&path);
-    // What is not there is null, and not defined.
+    // A missing key reads as null, and its value as not defined.
     let manifest: Result<Value, _> = text.and_then(|text| Ok(serde_json::from_str(&text)?));
     let manifest = manifest.map_err(|source| LrError::Unreadable { path, source })?;
     let weights = if weights { Some(read_unit_weights(folder)?) } else { None };
@@ -104,7 +104,7 @@ fn steps(table: &Table, process: &str) -> Vec<f64> {
     }
 }
 
-/// All weights of `process` in one vector; none where they are not there.
+/// All weights of `process` in one vector; `None` if there are none.
 fn vector(arrays: &Arrays, process: &str) -> Option<DVector<f64>> {
     let prefix = format!("{process}/");
     let of_process = arrays.iter().filter(|(name, _)| name.starts_with(&prefix));
@@ -112,13 +112,13 @@ fn vector(arrays: &Arrays, process: &str) -> Option<DVector<f64>> {
     (!values.is_empty()).then(|| DVector::from_vec(values))
 }
 
-/// Where `losses`, recorded at `counts` (steps, gradients, seconds), first are no more than `loss`: between the records on either side by a
-/// straight line in log loss. NaN if they never are.
+/// The count (steps, gradients or seconds) at which `losses`, recorded at `counts`, first fall to `loss`: between two records by linear
+/// interpolation in log loss. NaN if they never do.
 pub(super) fn steps_to(counts: &[f64], losses: &[f64], loss: f64) -> f64 {
     let Some(within) = losses.iter().position(|value| *value <= loss) else { return f64::NAN };
     let at = |index: usize| counts.get(index).copied().unwrap_or(f64::NAN);
     let Some(before) = within.checked_sub(1) else { return at(within) };
-    // A loss of 0, or a target of it, is as far down as logarithms go.
+    // A loss of 0 is infinitely far down in log loss; with a target of 0 as well the share is NaN.
     let share = ((losses[before] / loss).ln() / (losses[before] / losses[within]).ln()).clamp(0.0, 1.0);
     if share.is_nan() { at(within) } else { at(before) + share * (at(within) - at(before)) }
 }

@@ -4,7 +4,7 @@
 //! A unit ends with its optimizer's last step, at most one step before T: there the flow's own end is the point that the optimizer's is
 //! compared with. The flow is integrated by `auto` at rtol 10⁻¹² or the scenario's own if that is less, atol in the scenario's proportion.
 //!
-//! Seeds that share a unit share its flow. They do so until their steps outweigh it: by then the units are better spread over cores.
+//! Seeds that share a unit share its flow. They do so until their steps outweigh the flow, when units are better spread over cores.
 
 use std::path::Path;
 
@@ -22,31 +22,31 @@ use super::{LrError, RateStudySettings};
 /// The tolerance of the flow that distances are taken from, unless the scenario's is tighter: a modified flow is η² away.
 const RTOL: f64 = 1e-12;
 
-/// Steps of a unit below which seeds are put together. A flow at 10⁻¹² takes some thousand gradients, and a unit's moments are observed
-/// for the flow as well as for the optimizer: some ten thousand steps' worth.
+/// Below this many steps seeds share a unit. A flow at 10⁻¹² takes some thousand gradients, and at every record time of a unit the flow is
+/// observed as well as the optimizer: together some ten thousand steps' worth.
 const STEPS_TOGETHER: u64 = 30_000;
 
-/// Steps that a flow of a unit may take, as a multiple of its optimizer's: more than `auto` takes along what a stable optimizer follows,
-/// whose every step is at most 2/ρ long; with momentum (1 + β)/(1 − β) times that, but stabilised methods follow that too, …
+/// The steps that a flow of a unit may take, as a multiple of its optimizer's: more than `auto` takes along the path of a stable optimizer,
+/// whose steps are at most 2/ρ long; with momentum (1 + β)/(1 − β) times that, but stabilised methods follow that too, …
 const SHARE: u64 = 10;
-/// … and at least. Beyond stability modified flows turn stiff, and so do limits whose averages are short beside the horizon and whose ε is
-/// small: they would take hours. What does not get to the end is not defined, and says so.
+/// … but at least this many. Beyond the bound of stability modified flows turn stiff, and so do limits whose averages are short beside the
+/// horizon and whose ε is small: they would take hours. A flow that does not get to the end is reported as undefined.
 const LEAST_STEPS: u64 = 30_000;
 
 /// The processes of one unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Job {
-    /// Which of the contenders.
+    /// The contender's index.
     pub contender: usize,
     /// η.
     pub lr: f64,
-    /// Steps that end within the horizon.
+    /// The number of steps within the horizon.
     pub steps: u64,
     /// The name of each process, and its seed if it has one.
     pub processes: Vec<(String, u64)>,
 }
 
-/// What is run, and by which scenarios.
+/// The units of a study, and their scenarios.
 #[derive(Debug, Clone)]
 pub struct RatePlan {
     pub(super) contenders: Vec<Contender>,
@@ -63,7 +63,10 @@ pub struct RatePlan {
 }
 
 impl RatePlan {
-    /// The units of a study of `scenario`, which has so many samples. Nothing is run.
+    /// Plans a study of `scenario`, which has `samples` samples. Nothing is run.
+    ///
+    /// # Errors
+    /// If an optimizer, a batch or a rate does not suit the scenario, or there is no rate.
     pub fn new(scenario: &Scenario, samples: usize, settings: &RateStudySettings) -> Result<Self, LrError> {
         let contenders = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
         let rates = settings.rates.clone();
@@ -89,7 +92,7 @@ impl RatePlan {
             let most = rounded_down(lr * t_end / contender.rule.at_rate("x", lr, 1).time(1));
             return Err(LrError::RateTooLarge { optimizer: contender.label.clone(), lr, most });
         }
-        // The longest first: cores then end together. Names settle the rest, so that words in another order are the same study.
+        // The longest first: cores then end together. Names break ties, so that words in another order are the same study.
         units.sort_by(|a, b| {
             let cost = |unit: &Job| unit.steps.saturating_mul(unit.processes.len() as u64);
             cost(b).cmp(&cost(a)).then(a.lr.total_cmp(&b.lr)).then(a.processes.cmp(&b.processes))
@@ -122,7 +125,7 @@ impl RatePlan {
         self.plan.hash()
     }
 
-    /// Its units as those of a sweep.
+    /// The units as a sweep.
     pub fn sweep(&self) -> (&Sweep, &sweep::SweepPlan) {
         (&self.sweep, &self.plan)
     }
@@ -132,13 +135,13 @@ impl RatePlan {
         self.rates.iter().copied().filter(move |&lr| !self.too_long.contains(&(contender, lr)))
     }
 
-    /// How many processes beside flows it has.
+    /// The number of processes, not counting flows.
     pub fn runs(&self) -> usize {
         self.units.iter().map(|unit| unit.processes.len()).sum()
     }
 }
 
-/// A scenario of ours with its `sweep:` block. What is wrong with a unit was on the command line: problems say which key, not where.
+/// Expands a scenario with its `sweep:` block. Mistakes in a unit come from the command line: problems name the key, but no line.
 fn expand(text: &str) -> Result<(Sweep, sweep::SweepPlan), LrError> {
     let refused = |error: ScenarioError| match error {
         ScenarioError::Diagnostics(problems) => {
@@ -156,10 +159,10 @@ fn expand(text: &str) -> Result<(Sweep, sweep::SweepPlan), LrError> {
     }
 }
 
-/// To four digits, as one would type it.
+/// `rate` rounded down to four digits, as one would type it.
 fn rounded_down(rate: f64) -> f64 {
     let unit = 10f64.powf(rate.log10().floor() - 3.0);
-    // Of 0.19999999999999996 nothing but rounding is missing.
+    // 0.19999999999999996 is 0.2 but for rounding.
     let whole = (rate / unit * (1.0 + 1e-12)).floor() * unit;
     format!("{whole:.3e}").parse().unwrap_or(rate)
 }
@@ -179,8 +182,8 @@ fn reference(scenario: &Scenario) -> Scenario {
     reference
 }
 
-/// What the scenario measures, and the flow that a contender is compared with, if one is known: those of layers with rates or decays of their
-/// own are not.
+/// What the scenario measures, and the flow that a contender is compared with, if one is known: none is for layers with rates or decays of
+/// their own.
 fn measures(scenario: &Scenario, contender: &Contender) -> Vec<Measure> {
     let others = [Measure::ModifiedFlow, Measure::Limit];
     let own = if contender.follows_the_flow() { Measure::ModifiedFlow } else { Measure::Limit };
@@ -188,7 +191,7 @@ fn measures(scenario: &Scenario, contender: &Contender) -> Vec<Measure> {
     scenario.measure.iter().copied().filter(|measure| !others.contains(measure)).chain(own).collect()
 }
 
-/// What every flow of a unit may take, within the scenario's own bound.
+/// The most steps of each flow of a unit, within the scenario's own bound.
 fn max_steps(scenario: &Scenario, steps: u64) -> u64 {
     scenario.flow.max_steps.min(LEAST_STEPS.max(steps.saturating_mul(SHARE)))
 }
@@ -209,7 +212,7 @@ fn seeds(contender: &Contender, seeds: u64, steps: u64) -> impl Iterator<Item = 
     (0..seeds).step_by(together.min(seeds).max(1) as usize).map(move |first| first..(first + together).min(seeds))
 }
 
-/// Its name, on which its batches depend: other rates and seeds draw other batches.
+/// The name of a process, on which its batches depend: other rates and seeds draw other batches.
 fn process(contender: &Contender, lr: f64, seed: u64) -> String {
     match contender.random {
         true => format!("{}-b{}-lr{lr:e}-s{seed}", contender.label, contender.batch).replace('.', "_"),
@@ -217,7 +220,7 @@ fn process(contender: &Contender, lr: f64, seed: u64) -> String {
     }
 }
 
-/// As JSON, which is YAML. Parts of scenarios are lists and maps with text keys.
+/// `part` as JSON, which is also YAML. Parts of scenarios are lists and maps with text keys.
 fn json(part: &impl serde::Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }

@@ -30,15 +30,15 @@ impl FromStr for Rates {
 /// More than this in a decade is a mistake: a curve on a log scale is smooth.
 pub const MOST_PER_DECADE: u32 = 100;
 
-/// All rates of `items` once, rising. A range has `per_decade` rates in every decade, or a little more where its ends are not whole
-/// decades apart; what lies between its ends is rounded to 12 digits, so that a decade reads 0.001 and not 0.0010000000000000002.
+/// All rates of `items` once, in ascending order. A range has `per_decade` rates in every decade, or a little more where its ends are not
+/// whole decades apart; rates between its ends are rounded to 12 digits, so that a decade reads 0.001 and not 0.0010000000000000002.
 pub fn rates(items: &[Rates], per_decade: u32) -> Vec<f64> {
     let mut rates: Vec<f64> = items
         .iter()
         .flat_map(|item| match *item {
             Rates::One(rate) => vec![rate],
             Rates::Range(from, to) => {
-                // Of their quotient there is none where it overflows.
+                // The quotient to/from may overflow.
                 let span = to.ln() - from.ln();
                 // Logarithms are rounded: three decades are not three and a bit.
                 let intervals = (f64::from(per_decade) * span / std::f64::consts::LN_10 - 1e-9).ceil().max(1.0) as u32;
@@ -53,7 +53,7 @@ pub fn rates(items: &[Rates], per_decade: u32) -> Vec<f64> {
 }
 
 fn rounded(rate: f64) -> f64 {
-    // What was written is a number.
+    // What was just written parses.
     format!("{rate:.11e}").parse().unwrap_or(rate)
 }
 
@@ -74,7 +74,7 @@ mod tests {
         assert!(odd.len() == 8 && odd.windows(2).all(|pair| pair[1] / pair[0] <= 10f64.powf(0.25) * (1.0 + 1e-9)), "{odd:?}");
     }
 
-    /// Whose ends are further apart than the largest number.
+    /// The quotient of its ends is beyond the largest number.
     #[test]
     fn a_range_over_all_numbers_has_so_many_too() {
         assert_eq!(read(&["1e-300..1e300"], 1).len(), 601);

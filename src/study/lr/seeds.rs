@@ -2,11 +2,11 @@
 //! their mean.
 //!
 //! The mean of S independent θ_s misses their expectation by s/√S, s² = Σ‖θ_s − θ̄‖²/(S − 1). As E‖θ̄ − θ_flow‖² = ‖E θ − θ_flow‖² + s²/S,
-//! what is left of ‖θ̄ − θ_flow‖² after taking s²/S away estimates the distance of the expectation, which is the one that is of order η.
+//! ‖θ̄ − θ_flow‖² − s²/S estimates the square of the distance of the expectation, which is the one of order η.
 
 use nalgebra::DVector;
 
-/// A distance, its standard error over it, and the distance that chance alone would give.
+/// A distance, its relative standard error, and the distance that chance alone would give.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Estimate {
     pub distance: f64,
@@ -14,7 +14,7 @@ pub(super) struct Estimate {
     pub floor: f64,
 }
 
-/// ‖E θ − θ_flow‖ and s, of two seeds at least. The first is not defined where chance alone explains it.
+/// ‖E θ − θ_flow‖ and s, from two seeds at least. The first is NaN if it is within sampling noise.
 pub(super) fn mean_and_spread(thetas: &[&DVector<f64>], flow: &DVector<f64>) -> Option<[Estimate; 2]> {
     let count = thetas.len() as f64;
     let (first, others) = thetas.split_first().filter(|(_, others)| !others.is_empty())?;
@@ -22,7 +22,7 @@ pub(super) fn mean_and_spread(thetas: &[&DVector<f64>], flow: &DVector<f64>) -> 
     let squares: Vec<f64> = thetas.iter().map(|theta| (*theta - &mean).norm_squared()).collect();
     let variance = squares.iter().sum::<f64>() / (count - 1.0);
     let bias = &mean - flow;
-    // Of the mean's error only what lies along the bias changes its length to first order.
+    // To first order only the part of the mean's error along the bias changes its length.
     let along = bias.normalize();
     let beside: Vec<f64> = thetas.iter().map(|theta| along.dot(&(*theta - &mean)).powi(2)).collect();
     let standard_error = (beside.iter().sum::<f64>() / (count - 1.0) / count).sqrt();
@@ -35,7 +35,7 @@ pub(super) fn mean_and_spread(thetas: &[&DVector<f64>], flow: &DVector<f64>) -> 
     ])
 }
 
-/// The root of the mean of `squares`, and the standard error of that root over it, unknown (0) of a single one.
+/// The root mean square of `distances`, and its relative standard error, 0 (unknown) for a single one.
 pub(super) fn root_mean_square(distances: &[f64]) -> Estimate {
     let squares: Vec<f64> = distances.iter().map(|distance| distance * distance).collect();
     let distance = (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
