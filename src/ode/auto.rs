@@ -153,9 +153,9 @@ impl Auto {
         let reach = look.step * look.rho;
         let better = match self.choice {
             Choice::Tsit5 | Choice::Dp8 => (look.step >= AT_CAP * look.longest && look.rho * look.horizon >= STIFF_HORIZON)
-                .then(|| (Choice::Rock4, format!("stiff: stability, not accuracy, holds the step to {:.1e}", look.longest))),
+                .then(|| (Choice::Rock4, format!("stiff: stability, not accuracy, limits the step to {:.1e}", look.longest))),
             Choice::Rock4 if self.given.rtol < TIGHT => (reach < ROCK4_IDLE)
-                .then(|| (self.given.explicit(), format!("no longer stiff: accuracy holds the step to {reach:.1}/ρ"))),
+                .then(|| (self.given.explicit(), format!("no longer stiff: accuracy limits the step to {reach:.1}/ρ"))),
             Choice::Rock4 if self.given.rtol >= LOOSE && !accelerates => {
                 (reach > ROCK4_LABOURS).then(|| (Choice::Rkc, format!("stiff: steps of {reach:.0}/ρ at a loose rtol")))
             }

@@ -8,7 +8,7 @@ pub enum OdeError {
     #[error("a field of dimension 0 has nothing to integrate")]
     NoComponents,
     /// No step can meet this tolerance.
-    #[error("rtol {rtol:e} with atol {atol:e} is no tolerance: both must be finite, rtol at least 0 and atol above 0")]
+    #[error("rtol {rtol:e} with atol {atol:e} is not a valid tolerance: both must be finite, rtol at least 0 and atol above 0")]
     Tolerance {
         /// The relative tolerance.
         rtol: f64,
@@ -38,7 +38,7 @@ pub enum OdeError {
     },
     /// The coefficients are not those of an explicit method with an error estimate.
     #[error(
-        "the tableau `{name}` is no explicit method with an error estimate: stage i has at most i − 1 coefficients, weights add up to 1, \
+        "the tableau `{name}` is not an explicit method with an error estimate: stage i has at most i − 1 coefficients, weights add up to 1, \
          errors to 0 but not all are 0, and some step on a decay must be stable"
     )]
     Tableau {
@@ -46,7 +46,7 @@ pub enum OdeError {
         name: &'static str,
     },
     /// The field declares a low-rank form of another size than its own.
-    #[error("the field has {dim} components, but its form by thin matrices has {blocks}")]
+    #[error("the field has {dim} components, but its low-rank form has {blocks}")]
     LowRank {
         /// The dimension of the field.
         dim: usize,
@@ -62,7 +62,7 @@ pub enum OdeError {
         wanted: usize,
     },
     /// A segment has a time that is not finite, or ends before it begins.
-    #[error("there is no way from t = {t0} to t = {t1}: both must be finite, and the second not before the first")]
+    #[error("cannot integrate from t = {t0} to t = {t1}: both must be finite, and the second not before the first")]
     Times {
         /// Where the segment begins.
         t0: f64,

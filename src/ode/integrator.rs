@@ -113,7 +113,7 @@ impl<'f> Integrator<'f> {
             return Ok(Segment { t: t0, work: Work::default(), stop });
         }
         let mut segment = self.method.advance_or_pause(&*self.field, t0, pause.max(t0), t1, theta);
-        // A field may give up once it is interrupted, and what it gives then is no number.
+        // An interrupted field may give up, and its values are then not finite.
         if let Some(Termination::Diverged { t, .. } | Termination::Stiff { t, .. }) = segment.stop
             && self.interrupt.is_raised()
         {

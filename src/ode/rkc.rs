@@ -275,7 +275,7 @@ mod tests {
     fn the_number_of_stages_grows_with_the_root_of_the_stiffness() {
         assert_eq!(Rkc::stages_for(0.0), FEWEST_STAGES);
         assert!(Rkc::stages_for(1e4) < 126 && Rkc::stages_for(1e4) > 120);
-        // What the driver allows is stable with the stages there are.
+        // The longest step that the driver allows is stable with the most stages.
         let rkc = Rkc::new();
         assert!(Rkc::stages_for(rkc.longest_step(3.0) * 3.0) <= MOST_STAGES);
     }

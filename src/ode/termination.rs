@@ -78,7 +78,7 @@ pub enum Termination {
     },
     /// A quantity reached the value at which the user wants the process to stop.
     #[error(
-        "reached {quantity} {} {} at t = {} (there it is {value:.3e}): as asked it stops there, and later times are not recorded",
+        "reached {quantity} {} {} at t = {} (there it is {value:.3e}): it stops there as asked, and later times are not recorded",
         if *.at_least { "≥" } else { "≤" }, Number(*.threshold), Time(*.t)
     )]
     Reached {

@@ -9,8 +9,8 @@
 //! - Nesterov's: c = η(1 − β + 2β²)/(2(1 − β)²).
 //!
 //! Momentum starts at rest, and the time that it takes to build up leaves a shift of the start, θ(0) = θ_0 + s·∇J(θ_0), with s = η(β −
-//! τ)/(1 − β)² for heavy ball, whose first velocity is not dampened, and s = ηβ²/(1 − β)² for Nesterov's: what Σ_j v_j lacks under a
-//! constant gradient. The iterates reach this flow in some 1/(1 − β) steps and then follow it within O(η²); from θ(0) = θ_0 they would do
+//! τ)/(1 − β)² for heavy ball, whose first velocity is not dampened, and s = ηβ²/(1 − β)² for Nesterov's momentum: what Σ_j v_j lacks under
+//! a constant gradient. The iterates reach this flow in some 1/(1 − β) steps and then follow it within O(η²); from θ(0) = θ_0 they would do
 //! so only within O(η). The shifts are ours.
 //! Minibatches without replacement, m batches of B = n/m samples an epoch in random order: the mean over orders follows, at whole epochs,
 //! θ̇ = −∇J − c·∇²J∇J − (w/2)·∇V, V = (1/n) Σ_i ‖∇ℓ_i − ∇ℒ‖² the scatter of the samples' gradients, ½∇V = (1/n) Σ_i ∇²ℓ_i∇ℓ_i − ∇²ℒ∇ℒ. Without
@@ -78,7 +78,7 @@ impl<'a> ModifiedFlow<'a> {
         let samples = products.count();
         assert!(
             batches > 0 && samples.is_multiple_of(batches),
-            "{batches} batches of equal size do not hold {samples} samples"
+            "{samples} samples cannot be divided into {batches} batches of equal size"
         );
         let &Sgd { lr, momentum: beta, dampening, nesterov, .. } = settings;
         let mut flow = Self::of_momentum(objective, settings);

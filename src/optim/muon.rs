@@ -143,7 +143,7 @@ impl Muon {
             found.add(&inner("name"), taken);
         }
         if biases.batching().is_some() {
-            found.add(&inner("batch"), "is not of its own: biases and matrices are stepped along one gradient");
+            found.add(&inner("batch"), "cannot be set here: biases and matrices are stepped along the same gradient");
         }
     }
 
@@ -177,7 +177,7 @@ impl Rule for AtItsOwnRates {
     }
 }
 
-/// The rule of one weight matrix.
+/// The rule for one weight matrix.
 struct Orthogonalized {
     momentum: f64,
     nesterov: bool,

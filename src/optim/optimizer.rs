@@ -118,7 +118,7 @@ impl Optimizer {
         self.settings().rule(layout)
     }
 
-    /// What momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step.
+    /// The friction of momentum, 1 − β without dampening: a constant gradient g moves θ by lr·g/friction a step.
     pub(super) fn friction(&self) -> f64 {
         self.settings().friction()
     }

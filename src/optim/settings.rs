@@ -88,8 +88,8 @@ pub(crate) trait Settings: Paced {
     /// Checks the values that this kind has of its own. `at`: the path of a key.
     fn validate(&self, _at: &dyn Fn(&str) -> String, _about: &About, _found: &mut Findings) {}
 
-    /// What momentum loses in a step: a constant gradient g moves θ by lr·g/friction a step if the rule steps along g, and by lr/friction
-    /// if it normalises g.
+    /// The friction of momentum, 1 − β without dampening: a constant gradient g moves θ by lr·g/friction a step if the rule steps along g,
+    /// and by lr/friction if it normalises g.
     fn friction(&self) -> f64 {
         1.0
     }

@@ -101,8 +101,7 @@ impl Reference {
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> = self.failures.iter().map(|failure| format!("reference: {failure}")).collect();
         if self.check.is_none() {
-            warnings
-                .push("reference: no second method reaches the end, so that nothing says how far errors can be trusted".into());
+            warnings.push("reference: no second method reaches the end, so it is unknown how far errors can be trusted".into());
         }
         warnings
     }

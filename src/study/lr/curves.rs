@@ -19,9 +19,9 @@ const CHANCE: f64 = 2.0;
 pub(super) enum Quantity {
     /// One of [`super::outcome::DISTANCES`], by its index: over seeds the root mean square.
     Distance(usize),
-    /// That of the mean over seeds from the flow.
+    /// The distance of the mean over seeds from the flow.
     Mean,
-    /// That of seeds from their mean.
+    /// The distance of seeds from their mean.
     Spread,
 }
 

@@ -74,7 +74,7 @@ fn losses(lost: &[(&'static str, usize)]) -> String {
     let words = |(state, count): &(&str, usize)| match *state {
         "floor" => format!("{count} at the floor of the integration or of chance"),
         "gate" => format!("{count} beyond the bound of stability"),
-        "undefined" => format!("{count} where what it is compared with ended early"),
+        "undefined" => format!("{count} with a comparison that ended early"),
         other => format!("{count} {other}"),
     };
     let words: Vec<String> = lost.iter().map(words).collect();

@@ -78,7 +78,7 @@ const OBSERVED: [&str; 4] = ["loss", "nfa_cosine", "nfa_alignment_residual", "nf
 #[derive(Debug, thiserror::Error)]
 pub enum LrError {
     /// An optimizer does not suit the network.
-    #[error("--optimizers {word}: {reason}, under `optimizers` of the scenario, and give its name here")]
+    #[error("--optimizers {word}: {reason}; set it under `optimizers` in the scenario, and give its name here")]
     Unsuited {
         /// The word.
         word: String,
@@ -114,7 +114,7 @@ pub enum LrError {
     /// There is nothing to compare.
     #[error("--lr: at least one learning rate")]
     NoRates,
-    /// A unit is no valid scenario: one line per problem.
+    /// A unit is not a valid scenario: one line per problem.
     #[error("{0}")]
     Unit(String),
     /// A file that the scenario names cannot be read.

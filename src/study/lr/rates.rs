@@ -23,7 +23,7 @@ impl FromStr for Rates {
                 _ => None,
             },
         };
-        found.ok_or_else(|| "must be a rate greater than 0, or FROM..TO with FROM less than TO, as 1e-4..1e-1".to_string())
+        found.ok_or_else(|| "must be a rate greater than 0, or FROM..TO with FROM less than TO, such as 1e-4..1e-1".to_string())
     }
 }
 
