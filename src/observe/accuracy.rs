@@ -12,8 +12,9 @@ pub(super) const COLUMNS: Columns = Columns::new(
     )],
 );
 
-/// Column `accuracy`: the share of samples whose class has the largest output (`cross_entropy`), or of samples and outputs on whose side of 0
-/// the output is (`logistic`): [`Loss::right`](crate::loss::Loss::right). Undefined for `mse`, and where a label has no class.
+/// Column `accuracy`: the share of samples whose true class has the largest output (`cross_entropy`), or of pairs of sample and output
+/// whose output lies on the correct side of 0 (`logistic`): [`Loss::right`](crate::loss::Loss::right). Undefined for `mse`, and where a
+/// label has no class.
 pub struct Accuracy;
 
 impl Observable for Accuracy {

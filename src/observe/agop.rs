@@ -1,4 +1,4 @@
-//! The average gradient outer product beside what it is compared with: the target's, and its own fluctuating part.
+//! The average gradient outer product (AGOP) compared with the target's, and the feature ansatz with centred Jacobians.
 
 use nalgebra::DMatrix;
 
@@ -25,17 +25,17 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// Columns:
-/// - `agop_target_cosine`: of A_f and the target's A_{f*}, 1 where the network depends on the same directions as much as the target does.
-///   Undefined where the target is not known, as with data from a file;
-/// - `nfa_cosine_jacobian_centred`: of W_1ᵀW_1 with A_c^{1/L}, A_c = (1/n) Σ (J_i − J̄)ᵀ(J_i − J̄), each Jacobian minus its mean over the
-///   samples. Undefined where the Jacobian does not depend on x, as of linear networks.
+/// - `agop_target_cosine`: cos(A_f, A_{f*}), 1 where the network depends on every direction in the same proportion as the target. Undefined
+///   where the target is not known, as with data from a file;
+/// - `nfa_cosine_jacobian_centred`: cos(W_1ᵀW_1, A_c^{1/L}), A_c = (1/n) Σ (J_i − J̄)ᵀ(J_i − J̄), each Jacobian minus its mean over the
+///   samples. Undefined where the Jacobian does not depend on x, as in a linear network.
 pub struct Agop {
     /// A_{f*}.
     target: Option<DMatrix<f64>>,
 }
 
 impl Agop {
-    /// With a factor R of the target's AGOP, RᵀR = A_{f*}, where it is known.
+    /// `target` is a factor R of the target's AGOP, RᵀR = A_{f*} ∈ ℝ^{d_0 × d_0}; `None` where the target is not known.
     pub fn new(target: Option<&DMatrix<f64>>) -> Self {
         Self { target: target.map(|factor| factor.transpose() * factor) }
     }
@@ -53,7 +53,7 @@ impl Observable for Agop {
     }
 }
 
-/// NaN where the centred Jacobian is zero.
+/// cos(W_1ᵀW_1, A_c^{1/L}); NaN where the Jacobian does not depend on x.
 fn centred(snapshot: &Snapshot) -> Result<f64, SvdError> {
     let Some(centred) = snapshot.centred_jacobian() else { return Ok(f64::NAN) };
     let power = GramPower::new(&RightSvd::new(centred.as_view())?, 1.0 / snapshot.depth() as f64).matrix();

@@ -26,9 +26,9 @@ pub(super) const COLUMNS: Columns = Columns::new(
     NamedArray::new("nfa_alpha_tilde", "56", "1", "α̃ = 0.25, 0.30, …, 3.00").written("at the end"),
 ]);
 
-/// Array `nfa_curve` over the exponents of [`alpha_tildes`]; columns `nfa_peak` and `nfa_peak_cosine`: the α̃ in [¼, 3] at which the
-/// cosine is largest, and that cosine. Undefined where the cosine is largest at the border of that interval, and where the curve is
-/// flat to 1e-9, as it is for a rank-1 network.
+/// Array `nfa_curve`: the cosine at each of [`alpha_tildes`]. Columns `nfa_peak` and `nfa_peak_cosine`: the α̃ in [¼, 3] at which the
+/// cosine is largest, and that cosine. Both are undefined where the cosine is largest at an end of the interval, and where the curve varies
+/// by less than 1e-9, as it does for a rank-1 network.
 pub struct Alignment;
 
 /// α̃ = 0.25, 0.30, …, 3.00: the grid of `nfa_curve`, exact at ¼, ½, ¾, 1, 5/4, 3/2, 2 and 3.
@@ -57,16 +57,17 @@ impl Observable for Alignment {
     }
 }
 
-/// Where f, given on a grid, is largest: golden-section search between the neighbours of the largest grid value (Kiefer 1953).
+/// The maximizer of f, whose values on `grid` are `curve`: golden-section search between the neighbours of the largest grid value (Kiefer
+/// 1953). NaN where that value is at an end of the grid or the curve is flat.
 fn peak(grid: &[f64], curve: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     let (low, high) = curve.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &c| (l.min(c), h.max(c)));
-    // A curve of NaN has none either: its range is −∞.
+    // A curve of NaN has no peak either: its range is −∞.
     let has_shape = high - low > 1e-9;
     let inside = |top: &usize| has_shape && (1..grid.len() - 1).contains(top);
     let Some(top) = curve.iter().position(|&c| c == high).filter(inside) else { return f64::NAN };
     let (mut a, mut b) = (grid[top - 1], grid[top + 1]);
     let golden = 0.5 * (5f64.sqrt() - 1.0);
-    // 0.1 · 0.618⁴⁰ = 4e-10. Rounding of the cosine leaves a maximum less sharp than that, 1e-7 or so.
+    // 0.1 · 0.618⁴⁰ = 4e-10; rounding of the cosine limits the accuracy of its maximizer to about 1e-7.
     for _ in 0..40 {
         let (c, d) = (b - golden * (b - a), a + golden * (b - a));
         if f(c) >= f(d) { b = d } else { a = c }

@@ -2,31 +2,31 @@
 
 use super::Column;
 
-/// An array of float64, or a family with one for each layer or column.
+/// An array of float64, or a family with one array per layer or column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedArray {
-    /// Whose it is: the first half of its key.
+    /// What the array belongs to: the first half of its key.
     pub owner: Owner,
     /// The second half of its key; `{l}` stands for a layer, counted from 1, and `{column}` for a column of the records.
     pub name: &'static str,
-    /// In records (T, one for each time in `{process}/t`) and widths d_0, …, d_L of the network: `T × d_0`.
+    /// Its dimensions, in terms of the number of records T (one for each time in `{process}/t`) and the widths d_0, …, d_L: `T × d_0`.
     pub shape: &'static str,
     /// In the units of [`Column::unit`].
     pub unit: &'static str,
-    /// What it is, in one line.
+    /// Its definition, in one line.
     pub formula: &'static str,
-    /// When it is written, beside that its group is observed.
+    /// When it is written, provided that its group is observed.
     pub written: &'static str,
 }
 
-/// Whose an array is.
+/// What an array belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// The flow's, and every optimizer's.
+    /// The flow and every optimizer, one array each.
     EveryProcess,
-    /// The flow's alone.
+    /// The flow alone.
     Flow,
-    /// The target's.
+    /// The target.
     Target,
 }
 
@@ -39,17 +39,17 @@ impl NamedArray {
         Self { owner: Owner::EveryProcess, name, shape, unit, formula, written: AT_EVERY_RECORD }
     }
 
-    /// The same, but written then.
+    /// The same array, written at the times that `written` describes.
     pub(crate) const fn written(self, written: &'static str) -> Self {
         Self { written, ..self }
     }
 
-    /// The same, but of this owner.
+    /// The same array, belonging to `owner`.
     pub(crate) const fn of(self, owner: Owner) -> Self {
         Self { owner, ..self }
     }
 
-    /// As in `arrays.npz`: `{process}/sv_W{l}`.
+    /// Its key in `arrays.npz`, such as `{process}/sv_W{l}`.
     pub fn key(&self) -> String {
         let owner = match self.owner {
             Owner::EveryProcess => "{process}",
@@ -59,7 +59,7 @@ impl NamedArray {
         format!("{owner}/{}", self.name)
     }
 
-    /// Whether the array called `name`, without its owner, is this one or of this family.
+    /// Whether `name`, a key without its owner, names this array or one of this family.
     pub fn is_called(&self, name: &str) -> bool {
         match self.name.strip_suffix("{column}") {
             Some(before) => name.strip_prefix(before).is_some_and(|column| !column.is_empty()),

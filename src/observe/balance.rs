@@ -1,14 +1,14 @@
-//! The imbalance D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], and how well it keeps the law D_l(t) = e^{−2λt}D_l(0): all of D_l
-//! between linear layers, its diagonal, one number per neuron, around a ReLU.
+//! The imbalance D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ ∈ ℝ^{d_l × d_l}, V_l = [W_l, b_l], and how closely it follows the law D_l(t) =
+//! e^{−2λt}D_l(0). Between linear layers the law holds for all of D_l, around a ReLU for its diagonal, one number per neuron.
 //!
-//! With rates of layers it is D_l = W_{l+1}ᵀW_{l+1}/κ_{l+1} − V_lV_lᵀ/κ_l, and c = κ_lλ_l stands for λ; where that is not the same for all
-//! layers there is no law, and what is measured against it is undefined.
+//! With layer rates κ_l, D_l = W_{l+1}ᵀW_{l+1}/κ_{l+1} − V_lV_lᵀ/κ_l, and c = κ_lλ_l takes the place of λ. Where κ_lλ_l differs between
+//! layers there is no law, and whatever is measured against it is undefined.
 //!
-//! The law is exact under gradient flow, so its residual is a certificate of the integration, free of charge. For an optimizer
-//! it shows what the step size does.
+//! The law is exact under gradient flow, so its residual certifies the integration at no extra cost. For an optimizer the residual shows
+//! the effect of the step size.
 //!
-//! In float64 a gap is known to about ε·‖θ‖², whatever it started from: below that floor it is rounding, and a ratio to the law's
-//! envelope means nothing. Weights that were put back on the law are evaluated in double-double, with what they have below float64.
+//! In float64 a gap is known only to about ε·‖θ‖²: below that floor it is rounding, and its ratio to the law's envelope means nothing.
+//! Weights that were projected onto the law are evaluated in double-double, with their digits below float64.
 
 use nalgebra::DMatrix;
 
@@ -60,12 +60,12 @@ pub(super) const COLUMNS: Columns = Columns::new(
 /// - `balance_gap`: max_l ‖D_l‖_F, and `balance_gap_l`: ‖D_l‖_F for l = 1, …, L − 1 (also the array `balance_gap`);
 /// - `balance_law_residual`: max_l ‖D_l(t) − e^{−2λt}D_l(0)‖_F;
 /// - `balance_law_residual_relative`: the same over max_l ‖D_l(0)‖_F, undefined for a balanced start;
-/// - `balance_gap_over_envelope`: max_l ‖D_l(t)‖_F over e^{−2λt}·max_l ‖D_l(0)‖_F, 1 under the law; undefined likewise, and once the
-///   envelope has sunk below the floor;
-/// - `balance_correction`: ‖δθ‖/‖θ‖ of the projection onto the law, with `flow.preserve`; undefined without.
+/// - `balance_gap_over_envelope`: max_l ‖D_l(t)‖_F over e^{−2λt}·max_l ‖D_l(0)‖_F, 1 under the law; undefined for a balanced start, and
+///   once the envelope is below the floor;
+/// - `balance_correction`: ‖δθ‖/‖θ‖ of the projection onto the law; defined only with `flow.preserve`.
 ///
-/// A single layer has no neighbour: its gap is 0. Between layers where nothing is conserved, or beside a frozen one, it is undefined, and the
-/// largest is over the others.
+/// A single layer has no neighbour: its gap is 0. The gap of two neighbours is undefined where they conserve nothing or one of them is
+/// frozen; the maxima are over the other pairs.
 pub struct Balance {
     start: Vec<DMatrix<f64>>,
     /// max_l ‖D_l(0)‖_F; NaN for a balanced start.
@@ -74,7 +74,7 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// Measures against the law from `start`.
+    /// Compares with the imbalance at `start`, as `law` evolves it.
     pub fn new(start: &Parameters, law: impl Into<BalanceLaw>) -> Self {
         let law = law.into();
         let start = law.rates().scaled(start);

@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Measure, NamedArray};
 
-/// Columns that are recorded together: `observe` names groups.
+/// Columns that are recorded together; `observe` names groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
     /// Loss, objective, gradient norm, accuracy; also on test samples.
     Loss,
-    /// How unbalanced the layers are, and the law of that.
+    /// The imbalance of neighbouring layers, and how closely it follows its law.
     Balance,
     /// The Neural Feature Ansatz: residuals and cosines.
     Nfa,
-    /// The cosine of the ansatz against its exponent.
+    /// The cosine of the ansatz as a function of its exponent.
     Alignment,
-    /// The average gradient outer product beside other matrices.
+    /// The average gradient outer product, compared with the target's and centred.
     Agop,
     /// Features at convergence (FACT).
     Fact,
@@ -35,13 +35,13 @@ pub enum Group {
     Ledger,
     /// The neural tangent kernel. Opt-in by `measure`.
     Ntk,
-    /// What a user of the library measures, of no scenario.
+    /// Observables that a user of the library defines; not available in a scenario.
     #[serde(skip)]
     Own,
 }
 
 impl Group {
-    /// As in a scenario.
+    /// Its name in a scenario.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loss => "loss",
@@ -60,12 +60,12 @@ impl Group {
         }
     }
 
-    /// Whether it is among the groups that were chosen, all of them if none was; what is one's own always is.
+    /// Whether it is among the groups `chosen`; `None` means all groups, and [`Group::Own`] is always among them.
     pub fn is_among(self, chosen: Option<&[Self]>) -> bool {
         self == Self::Own || chosen.is_none_or(|groups| groups.contains(&self))
     }
 
-    /// Whether its columns are of layers, so that an objective without some has none of them.
+    /// Whether its columns describe layers, so that an objective without layers has none of them.
     pub fn is_of_layers(self) -> bool {
         match self {
             Self::Loss | Self::Distance | Self::Sharpness | Self::Ntk | Self::Own => false,
@@ -74,7 +74,7 @@ impl Group {
         }
     }
 
-    /// Whether its columns rest on the decompositions of weights and Jacobians that a [`Snapshot`](super::Snapshot) holds.
+    /// Whether its columns need the decompositions of weights and Jacobians in a [`Snapshot`](super::Snapshot).
     pub fn is_decomposed(self) -> bool {
         matches!(self, Self::Nfa | Self::Alignment | Self::Agop | Self::Exponent | Self::Spectra)
     }
@@ -86,18 +86,19 @@ impl Display for Group {
     }
 }
 
-/// A column, or a family with one for each layer.
+/// A column, or a family with one column per layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
-    /// As in `records.parquet`; `{l}` stands for a layer, counted from 1.
+    /// Its name in `records.parquet`; `{l}` stands for a layer, counted from 1.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// Its definition, in one line.
     pub formula: &'static str,
-    /// In units of the loss ℒ, the weights θ, the inputs x and the outputs f, in which time has θ²/ℒ; 1 where it has none.
+    /// Its unit, in terms of the loss ℒ, the weights θ, the inputs x and the outputs f; time has θ²/ℒ, pure numbers have 1, and what is no
+    /// number has `-`.
     pub unit: &'static str,
-    /// What stands beside its axis in a picture, with the markup of `figure`; `{l}` as in the name.
+    /// The label of its axis in a picture, with the markup of `figure`; `{l}` as in the name.
     pub label: &'static str,
-    /// What it is asked for by, of those that are not measured otherwise.
+    /// The entry of `measure` that asks for it; `None` if it needs none.
     pub measure: Option<Measure>,
 }
 
@@ -107,12 +108,12 @@ impl Column {
         Self { name, formula, unit, label, measure: None }
     }
 
-    /// The same, measured only where it is asked for.
+    /// The same column, measured only where `measure` asks for it.
     pub(super) const fn by(self, measure: Measure) -> Self {
         Self { measure: Some(measure), ..self }
     }
 
-    /// The layer of the column called `name` in this family; 0 of a column without layers that is called so, `None` of all others.
+    /// The layer of the column `name` in this family: 0 if `name` is this column and has no layer, `None` if it is any other column.
     pub fn layer(&self, name: &str) -> Option<usize> {
         let Some((before, after)) = self.name.split_once("{l}") else { return (self.name == name).then_some(0) };
         let layer = name.strip_prefix(before)?.strip_suffix(after)?;
@@ -120,7 +121,7 @@ impl Column {
         layer.parse().ok().filter(|_| counts)
     }
 
-    /// The label of the column called `name`, if it is this one or of this family.
+    /// The label of the column `name`, if it is this column or one of this family.
     pub fn label_of(&self, name: &str) -> Option<String> {
         self.layer(name).map(|layer| self.label.replace("{l}", &layer.to_string()))
     }
@@ -129,16 +130,16 @@ impl Column {
 /// The columns of one observable, in the order in which it writes them, and its arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
-    /// Recorded together with these.
+    /// The group that they are recorded with.
     pub group: Group,
-    /// Each of them.
+    /// The columns, families included.
     pub list: &'static [Column],
-    /// What it writes to the arrays over time.
+    /// What the observable writes to the arrays over time.
     pub arrays: &'static [NamedArray],
 }
 
 impl Columns {
-    /// These columns of this group, without arrays.
+    /// The columns `list` of `group`, without arrays.
     pub const fn new(group: Group, list: &'static [Column]) -> Self {
         Self { group, list, arrays: &[] }
     }

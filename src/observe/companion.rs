@@ -1,4 +1,4 @@
-//! How far an optimizer is from the flows that follow it more closely than gradient flow does: its companions.
+//! How far an optimizer is from its companions, the flows that it follows more closely than gradient flow.
 
 use super::distance::distance;
 use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
@@ -44,11 +44,11 @@ pub(super) const COLUMNS: Columns = Columns::new(
 /// A flow that belongs to one optimizer and its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompanionKind {
-    /// The flow that its step size modifies, to second order.
+    /// The modified flow, of second order in the step size.
     ModifiedFlow,
-    /// The same to third order.
+    /// The modified flow of third order in the step size.
     ThirdOrderFlow,
-    /// What it tends to as its step size vanishes while its averages remember for as long.
+    /// The limit as the step size vanishes while the averages keep the length of their memory in time.
     Limit,
 }
 
@@ -63,9 +63,9 @@ impl CompanionKind {
     }
 }
 
-/// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, those asked for: ‖θ(t) − θ_c(t)‖ with θ_c the
-/// companion of that name at the very same time, and `…_relative`: the same over ‖θ_c(t)‖. Undefined for processes without such a companion
-/// and where it has ended.
+/// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, if asked for: ‖θ(t) − θ_c(t)‖ with θ_c the
+/// companion of that name at the same time, and `…_relative`: the same over ‖θ_c(t)‖. Undefined for a process without that companion, and
+/// after the companion has ended.
 pub struct CompanionDistance(pub Vec<CompanionKind>);
 
 impl Observable for CompanionDistance {

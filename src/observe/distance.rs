@@ -1,4 +1,4 @@
-//! How far an optimizer is from the flow at the very same time.
+//! How far an optimizer is from the flow at the same time.
 
 use nalgebra::DVector;
 
@@ -16,7 +16,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// Columns `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over ‖θ_flow(t)‖. Undefined for the flow
-/// itself and where the flow has ended; after it has converged it stays where it was.
+/// itself and after the flow has ended, unless it has converged: it then stays where it is.
 pub struct Distance;
 
 impl Observable for Distance {
@@ -29,7 +29,7 @@ impl Observable for Distance {
     }
 }
 
-/// Columns `distance_to_NAME` and `…_relative`: ‖θ − θ_other‖, and over ‖θ_other‖; undefined without another.
+/// Columns `distance_to_NAME`: ‖θ − θ_other‖, and `distance_to_NAME_relative`: the same over ‖θ_other‖; NaN without `other`.
 pub(super) fn distance(row: &mut Row, name: &str, theta: &DVector<f64>, other: Option<&DVector<f64>>) {
     let (distance, norm) = other.map_or((f64::NAN, f64::NAN), |other| (norm(&(theta - other)), norm(other)));
     row.float(format!("distance_to_{name}"), distance);

@@ -1,5 +1,5 @@
-//! The exponent that a network shows: α̂, the slope of log λ_i(W_1ᵀW_1) on log λ_i(A_f). A wrong exponent can score a cosine of
-//! 0.99; the slope tells.
+//! The measured exponent of the ansatz: α̂, the slope of log λ_i(W_1ᵀW_1) on log λ_i(A_f). A wrong exponent can still score a cosine of
+//! 0.99; the slope reveals it.
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -29,18 +29,18 @@ pub(super) const COLUMNS: Columns = Columns::new(
 
 /// Columns:
 /// - `nfa_exponent`: α̂, by least squares over the modes in use, eigenvalues paired by size; 1/L under the ansatz;
-/// - `nfa_exponent_modes`: how many modes those are;
-/// - `nfa_exponent_identifiable`: whether there are two whose AGOP eigenvalues differ by more than a factor e^{0.1}. Without
-///   that, `nfa_exponent` is undefined.
+/// - `nfa_exponent_modes`: the number of modes in use;
+/// - `nfa_exponent_identifiable`: whether the AGOP eigenvalues of two of these modes differ by more than a factor e^{0.1}. If not,
+///   `nfa_exponent` is undefined.
 ///
-/// A mode is in use if its AGOP eigenvalue exceeds 1e-8 of the largest, that is if the network's gain along it exceeds 1e-4 of
-/// its largest. Below, the network does not use the mode, and what W_1 holds there is left from its start.
+/// A mode is in use if its AGOP eigenvalue exceeds 1e-8 of the largest, that is, if the network's gain along it exceeds 1e-4 of the largest
+/// gain. The network ignores weaker modes, and W_1 keeps there what is left of its start.
 pub struct Exponent;
 
 /// Smallest λ_i(A_f)/λ_1(A_f) of a mode in use.
 const NOISE: f64 = 1e-8;
 
-/// Smallest range of log λ_i(A_f) over which a slope means something.
+/// Smallest range of log λ_i(A_f) over which a slope is meaningful.
 const SEPARATION: f64 = 0.1;
 
 impl Observable for Exponent {
@@ -64,10 +64,10 @@ struct Fit {
     modes: usize,
 }
 
-/// The slope over modes given by the singular values of W_1 and P; eigenvalues are their squares, so the slope is the same.
+/// The slope over the modes with these singular values of W_1 and P. Eigenvalues are their squares, which does not change the slope.
 fn fit(weight: &[f64], product: &[f64]) -> Fit {
     let top = product.first().copied().unwrap_or(0.0);
-    // Strictly positive: the logarithm of an exact zero is no number.
+    // Strictly positive: the logarithm of zero is not finite.
     let used = |&(w, p): &(&f64, &f64)| *p > NOISE.sqrt() * top && *w > 0.0;
     let points: Vec<(f64, f64)> = weight.iter().zip(product).filter(used).map(|(w, p)| (2.0 * p.ln(), 2.0 * w.ln())).collect();
     let modes = points.len();

@@ -1,4 +1,4 @@
-//! Features at convergence (FACT): what W_lᵀW_l must be where training has come to rest under weight decay, whatever the network.
+//! Features at convergence (FACT): what W_lᵀW_l must equal at a stationary point with weight decay, for any network.
 
 use nalgebra::DMatrix;
 
@@ -25,7 +25,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// With F_l = −W_lᵀ∇_{W_l}ℒ/λ_l = −(1/(nλ_l)) Σ_i ∇_{h_{l−1}}ℓ_i h_{l−1,i}ᵀ ∈ ℝ^{d_{l−1} × d_{l−1}}, columns for l = 1, …, L:
-/// - `fact_cosine_Wl`: of W_lᵀW_l and F_l;
+/// - `fact_cosine_Wl`: cos(W_lᵀW_l, F_l);
 /// - `fact_residual_relative_Wl`: ‖W_lᵀW_l − F_l‖_F over the larger of their norms.
 ///
 /// Where ∇_{W_l}J = 0 and λ_l > 0 the two are equal (Boix-Adserà, Mallinar, Simon & Belkin, *FACT*, 2025). Undefined for λ_l = 0.
@@ -68,7 +68,7 @@ mod tests {
     use crate::network::{Architecture, Parameters};
     use crate::observe::testing::measure;
 
-    /// w_1, w_2 on x = 1, y = 0 with λ = 0.1: ∇_{w_1}ℒ = w_2²w_1, so that F_1 = −10 w_1²w_2²: of the wrong sign, and far off.
+    /// w_1, w_2 on x = 1, y = 0 with λ = 0.1: ∇_{w_1}ℒ = w_2²w_1, so that F_1 = −10 w_1²w_2² has the wrong sign and is far off.
     #[test]
     fn it_is_minus_weight_times_gradient_over_decay() {
         let weight = |w| DMatrix::from_element(1, 1, w);

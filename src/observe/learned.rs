@@ -1,4 +1,4 @@
-//! How much of the labels' variation is left: ℒ(θ) over ℒ of the best constant function.
+//! The unexplained share of the labels' variation: ℒ(θ) over ℒ of the best constant function.
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -12,9 +12,9 @@ pub(super) const COLUMNS: Columns = Columns::new(
     )],
 );
 
-/// Column `loss_over_constant`: 1 where the network has learned nothing but a constant, 0 where it fits, above 1 where it does worse than
-/// that constant; for the mean squared loss it is 1 − R². Labels that are probabilities have an entropy of their own, below which no loss
-/// gets: there it is above 0 however well they are fitted. NaN where a constant fits all labels.
+/// Column `loss_over_constant`: 1 where the network does no better than the best constant, 0 at a perfect fit, above 1 where it does worse
+/// than the constant; 1 − R² for the mean squared loss. Labels that are probabilities have an entropy, which bounds the loss from below:
+/// the column then stays above 0 however good the fit. NaN where a constant fits all labels.
 pub struct Learned {
     /// ℒ of the best constant: [`crate::loss::Loss::of_the_best_constant`].
     pub constant: f64,

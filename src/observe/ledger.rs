@@ -1,4 +1,4 @@
-//! The discrete law of the balance ([`Ledger`](crate::theory::Ledger)), as the steps of gd and of sgd without momentum keep it.
+//! The discrete law of the balance ([`Ledger`](crate::theory::Ledger)), along the steps of `gd` and of `sgd` without momentum.
 
 use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
 
@@ -22,19 +22,19 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// What a ledger says at one moment.
+/// What a ledger holds at one recorded time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry {
-    /// The largest relative residual of the law over the steps since the last record; NaN where there was none.
+    /// The largest relative residual of the law over the steps since the last record; NaN if there were none.
     pub residual: f64,
     /// max_l ‖S_l‖_F.
     pub created: f64,
 }
 
-/// Columns, undefined for what keeps no ledger:
-/// - `ledger_residual`: the largest residual of the discrete law, relative to the squares of the norms that it adds, over the steps since the
-///   last record; rounding;
-/// - `step_imbalance`: max_l ‖S_l‖_F, D_l = Π_j(1 − η_jλ)²·D_l(0) + S_l: the share of `balance_gap` that the step size has created.
+/// Columns, undefined for a process without a ledger:
+/// - `ledger_residual`: the largest residual of the discrete law over the steps since the last record, relative to the sum of the squared
+///   norms of its terms; at the level of rounding if the law holds;
+/// - `step_imbalance`: max_l ‖S_l‖_F, D_l = Π_j(1 − η_jλ)²·D_l(0) + S_l: the part of `balance_gap` that the step size has created.
 pub struct Imbalance;
 
 impl Observable for Imbalance {

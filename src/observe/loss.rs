@@ -1,4 +1,4 @@
-//! ℒ(θ), J(θ) = ℒ + Σ_l (λ_l/2)‖θ_l‖², ‖∇J(θ)‖, the speed of the flow, and ‖θ‖.
+//! ℒ(θ), J(θ) = ℒ + Σ_l (λ_l/2)‖θ_l‖², the speed of the flow ‖∇J(θ)‖, and ‖θ‖.
 
 use crate::linalg::norm;
 use crate::network::LayerRates;
@@ -15,8 +15,8 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// Columns `loss`, `objective`, `grad_norm`, `weight_norm`. With rates of layers `grad_norm` is ‖K^{1/2}∇J‖, so that dJ/dt = −`grad_norm`² along
-/// the flow, and a frozen layer does not count.
+/// Columns `loss`, `objective`, `grad_norm`, `weight_norm`. With layer rates, K = diag(κ_l), `grad_norm` is ‖K^{1/2}∇J‖, so that dJ/dt =
+/// −`grad_norm`² along the flow and a frozen layer does not count.
 #[derive(Default)]
 pub struct TrainLoss(pub LayerRates);
 

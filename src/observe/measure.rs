@@ -1,4 +1,4 @@
-//! `measure`: opt-in quantities, because each costs gradients or time of its own.
+//! `measure`: opt-in quantities, each of which costs extra gradients or time.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// As in a scenario.
+    /// Its name in a scenario.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sharpness => "sharpness",

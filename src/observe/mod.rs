@@ -56,12 +56,12 @@ use nalgebra::DMatrix;
 use crate::network::Parameters;
 use crate::theory::balance::BalanceLaw;
 
-/// A quantity, or a few that belong together, of one moment of one process. One of one's own is of [`Group::Own`].
+/// A quantity of one process at one time, or a few that belong together. User-defined observables are in [`Group::Own`].
 pub trait Observable {
-    /// What it writes, columns and arrays; one line of [`registry`] collects it.
+    /// The columns and arrays that it writes; one line of [`registry`] collects them.
     fn columns(&self) -> Columns;
 
-    /// Writes its values to `row` under the names that it declares, NaN where a value is not defined.
+    /// Writes its values to `row` under the names that it declares, NaN where a value is undefined.
     fn measure(&self, snapshot: &Snapshot, row: &mut Row);
 }
 
@@ -75,7 +75,8 @@ impl Observable for std::sync::Arc<dyn Observable + Send + Sync> {
     }
 }
 
-/// All observables of a network that starts at `start` and trains under this law of the balance, on a target with this factor of its AGOP.
+/// All observables of a network that starts at `start` and whose balance obeys `law`. `target` is a factor R of the target's AGOP, RᵀR =
+/// A_{f*}.
 pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatrix<f64>>) -> Vec<Box<dyn Observable>> {
     let law = law.into();
     vec![
@@ -93,7 +94,7 @@ pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatr
     ]
 }
 
-/// What can be observed of an objective without layers.
+/// The observables of an objective without layers.
 pub fn without_layers() -> Vec<Box<dyn Observable>> {
     vec![Box::new(TrainLoss::default()), Box::new(Distance), Box::new(Sharpness)]
 }

@@ -1,11 +1,12 @@
-//! The Neural Feature Ansatz: W_1ᵀW_1 against A_f^{1/L}, A_f = PᵀP of a linear network, and layer by layer. Of others it is what a run
-//! measures the distance to.
+//! The Neural Feature Ansatz: W_1ᵀW_1 against A_f^{1/L}, and likewise for every layer. In a linear network A_f = PᵀP; in other networks the
+//! ansatz is no law, and a run measures the distance to it.
 //!
 //! Tansley, Massart & Cartis 2025, theorem 3.1: from a balanced start A_f = (W_1ᵀW_1)^L for all time. With
 //! J_l = W_L⋯W_l the same argument gives W_lᵀW_l = (J_lᵀJ_l)^{1/(L−l+1)} for every layer.
 //!
-//! With rates of layers, balanced in their sense, J_lᵀJ_l = C_l(W_lᵀW_l)^{L−l+1} with C_l = Π_{k>l}(κ_k/κ_l): W_L⋯W_l = Π_{k≥l}√κ_k·φ_L⋯φ_l, and
-//! φ_l = W_l/√κ_l is balanced. So residuals are of C_1(W_1ᵀW_1)^L and of (J_lᵀJ_l/C_l)^{1/(L−l+1)}; angles and exponents are free of scale.
+//! With layer rates κ_l and a start that is balanced in their sense, J_lᵀJ_l = C_l(W_lᵀW_l)^{L−l+1} with C_l = Π_{k>l}(κ_k/κ_l), because
+//! φ_l = W_l/√κ_l is balanced and W_L⋯W_l = Π_{k≥l}√κ_k·φ_L⋯φ_l. Residuals therefore compare with C_1(W_1ᵀW_1)^L and
+//! (J_lᵀJ_l/C_l)^{1/(L−l+1)}; cosines and exponents do not depend on scale.
 
 use nalgebra::DMatrix;
 
@@ -64,15 +65,18 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// Columns:
-/// - `nfa_residual`: ‖A_f − C_1(W_1ᵀW_1)^L‖_F, C_1 = 1 without rates of layers, and `nfa_residual_relative`: the same over the larger of the two norms;
-/// - `nfa_cosine`, `nfa_cosine_centred`: of W_1ᵀW_1 with A_f^{1/L}; centred: each minus its mean eigenvalue times I;
-/// - `nfa_cosine_baseline`: the mean of `nfa_cosine` over all rotations of one of the two against the other: what it would be if their
-///   eigenvectors had nothing to do with each other, far above 0 where neither is near rank one;
-/// - `nfa_alignment_residual`: min_c ‖W_1ᵀW_1 − c·A_f^{1/L}‖_F / ‖W_1ᵀW_1‖_F, the sine of that angle without cancellation;
-/// - `nfa_cosine_Wl`, `nfa_residual_relative_Wl` for l = 2, …, L: the cosine of W_lᵀW_l with B = (J_lᵀJ_l/C_l)^{1/(L−l+1)}, and
-///   ‖W_lᵀW_l − B‖_F over the larger of their norms.
+/// - `nfa_residual`: ‖A_f − C_1(W_1ᵀW_1)^L‖_F, C_1 = 1 without layer rates, and `nfa_residual_relative`: the same over the larger of the
+///   two norms;
+/// - `nfa_cosine`: cos(W_1ᵀW_1, A_f^{1/L}), and `nfa_cosine_centred`: the same with each matrix minus its mean eigenvalue times I;
+/// - `nfa_cosine_baseline`: the mean of `nfa_cosine` over all rotations of one matrix against the other, the value for unrelated
+///   eigenvectors. It is far above 0 where neither matrix is near rank one;
+/// - `nfa_alignment_residual`: min_c ‖W_1ᵀW_1 − c·A_f^{1/L}‖_F / ‖W_1ᵀW_1‖_F, the sine of the angle between the two, computed without
+///   cancellation;
+/// - `nfa_cosine_Wl`, `nfa_residual_relative_Wl` for l = 2, …, L: the cosine of W_lᵀW_l with B = (J_lᵀJ_l/C_l)^{1/(L−l+1)}, and ‖W_lᵀW_l −
+///   B‖_F over the larger of their norms.
 ///
-/// Undefined where one of the two matrices is zero; residuals, of constants, also where a layer from l on is frozen.
+/// Undefined where one of the two matrices is zero. Residuals depend on C_l: they are also undefined where one of the layers l, …, L is
+/// frozen.
 #[derive(Default)]
 pub struct FeatureAnsatz(pub LayerRates);
 
@@ -114,7 +118,7 @@ fn layer_power(snapshot: &Snapshot, l: usize) -> Scaled {
     snapshot.jacobian(l).gram_power(1.0 / (snapshot.depth() - l + 1) as f64)
 }
 
-/// min_c ‖G − cB‖ / ‖G‖, the difference taken before the norm: √(1 − cos²) would stop at 1e-8.
+/// min_c ‖G − cB‖ / ‖G‖, from the difference itself: √(1 − cos²) would not resolve values below 1e-8.
 fn alignment_residual(gram: &DMatrix<f64>, power: &DMatrix<f64>) -> f64 {
     let (gram, power) = (normalised(gram), normalised(power));
     let c = gram.dot(&power) / power.norm_squared();
@@ -165,7 +169,7 @@ mod tests {
         });
     }
 
-    /// Excluding balance, nothing makes the ansatz hold: a PyTorch start violates it, and so does one with W_2 = 0.
+    /// Without balance nothing makes the ansatz hold: a PyTorch start violates it, and so does one with W_2 = 0.
     #[test]
     fn unbalanced_weights_violate_the_ansatz() {
         let architecture = Architecture::new(&[6, 6, 6]);
@@ -178,7 +182,7 @@ mod tests {
         assert!(value(&dead, "nfa_cosine").is_nan());
     }
 
-    /// The alignment residual is the sine of the angle whose cosine stands beside it.
+    /// The alignment residual is the sine of the angle whose cosine is `nfa_cosine`.
     #[test]
     fn residual_and_cosine_are_of_one_angle() {
         let mut rng = stream(9, Purpose::Init);
@@ -187,7 +191,7 @@ mod tests {
         let parameters = Parameters::from_weights(&architecture, &weights);
         let (cosine, sine) = (value(&parameters, "nfa_cosine"), value(&parameters, "nfa_alignment_residual"));
         assert!((cosine * cosine + sine * sine - 1.0).abs() < 1e-14);
-        // The identity, where both matrices are multiples of I, has an angle but no centred one.
+        // At the identity both matrices are multiples of I: the angle is defined, the centred one is not.
         assert!(value(&identity(&Architecture::new(&[3, 3, 3])), "nfa_cosine_centred").is_nan());
     }
 }

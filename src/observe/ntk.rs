@@ -1,9 +1,9 @@
 //! The empirical neural tangent kernel on the training samples, K = (1/n) J Jᵀ, J = ∂f/∂θ ∈ ℝ^{n·d_L × P} the Jacobian of all outputs at
 //! all samples ([`TangentKernel`](crate::objective::TangentKernel)).
 //!
-//! ℒ carries 1/n, and so does K: its eigenvalues other than 0 are those of the Gauss–Newton matrix (1/n) JᵀJ, and the outputs of a flow of
-//! the squared loss without decay obey ḟ = −K(f − y). Training is lazy where K stays as it was, and learns features where K turns towards
-//! the labels.
+//! K carries the 1/n of ℒ, so that its nonzero eigenvalues are those of the Gauss–Newton matrix (1/n) JᵀJ, and the outputs of a flow of the
+//! squared loss without decay obey ḟ = −K(f − y). Training is lazy where K stays constant, and learns features where K turns towards the
+//! labels.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -38,18 +38,19 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// The largest kernel that is measured: of so many rows and columns it takes 134 MB.
+/// The most rows and columns of a kernel that is measured: 134 MB in float64.
 const MOST_ROWS: u64 = 4096;
 
-/// How far λ_max may be above what is recorded, as a share of it; what is found is mostly exact to rounding.
+/// Relative tolerance of λ_max, which may exceed the recorded value by this share; mostly the value is exact to rounding.
 const TOLERANCE: f64 = 1e-9;
 
 /// Columns, undefined where K underflows or overflows:
 /// - `ntk_max`: λ_max(K) ≥ 0;
 /// - `ntk_rank`: tr K/λ_max, from 1 to n·d_L: the stable rank of J (Rudelson & Vershynin 2007), the intrinsic dimension of K (Tropp, *An
 ///   Introduction to Matrix Concentration Inequalities*, 2015, §7.1). Undefined for K = 0;
-/// - `ntk_alignment`: yᵀKy/(‖K‖_F‖y‖²), from 0 to 1: the alignment of K with the labels' own kernel yyᵀ, y ∈ ℝ^{n·d_L} as the loss takes them,
-///   uncentred (Cristianini, Shawe-Taylor, Elisseeff & Kandola, *On Kernel-Target Alignment*, 2001). Undefined for K = 0 and for y = 0;
+/// - `ntk_alignment`: yᵀKy/(‖K‖_F‖y‖²), from 0 to 1: the alignment of K with the labels' kernel yyᵀ, uncentred (Cristianini, Shawe-Taylor,
+///   Elisseeff & Kandola, *On Kernel-Target Alignment*, 2001), where y ∈ ℝ^{n·d_L} are the labels as the loss takes them. Undefined for K =
+///   0 and for y = 0;
 /// - `ntk_distance`: ‖K(t) − K(0)‖_F/‖K(0)‖_F ≥ 0. Undefined for K(0) = 0.
 pub struct Ntk {
     /// K(0); `None` where the objective has no kernel.
@@ -58,30 +59,33 @@ pub struct Ntk {
 }
 
 impl Ntk {
-    /// Of processes that start at `start`.
+    /// Compares with the kernel K(0) at `start`.
     pub fn new(objective: &dyn Objective, start: &Parameters) -> Self {
         let kernel = objective.tangent_kernel();
         Self { start: kernel.map(|of| Scaled::new(of.kernel(start.values()))), labels: kernel.map(|of| of.labels()) }
     }
 }
 
-/// A kernel that takes too long and too much memory to be measured at every record.
+/// A kernel that is too large to be measured at every record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "ntk takes a kernel of {rows} × {rows}, and at most {MOST_ROWS} × {MOST_ROWS} is measured: take fewer samples or outputs, or of a linear \
      network under mse, whose kernel goes by moments, fewer inputs or outputs"
 )]
 pub struct KernelTooLarge {
-    /// Its rows and columns.
+    /// Rows and columns of the kernel.
     pub rows: u64,
 }
 
-/// Rows of the kernel that is formed: of a network that goes by its moments d_L·d_0, of others n·d_L.
+/// Rows of the kernel: d_L·d_0 for a network that needs only the moments of the data, n·d_L for others.
 pub fn kernel_rows(by_moments: bool, inputs: u64, outputs: u64, samples: u64) -> u64 {
     outputs.saturating_mul(if by_moments { inputs } else { samples })
 }
 
-/// Whether a kernel of so many rows is measured.
+/// Checks that a kernel of so many rows can be measured.
+///
+/// # Errors
+/// [`KernelTooLarge`] above 4096 rows.
 pub fn check_kernel(rows: u64) -> Result<(), KernelTooLarge> {
     if rows > MOST_ROWS { Err(KernelTooLarge { rows }) } else { Ok(()) }
 }
@@ -105,13 +109,13 @@ impl Observable for Ntk {
     }
 }
 
-/// Whether the kernel is 0 or has its digits.
+/// Whether the kernel is 0, or large enough to have lost no digits to underflow.
 fn is_known(kernel: &Scaled) -> bool {
     let largest = kernel.matrix.amax();
     largest == 0.0 || (largest.is_finite() && scale(largest, kernel.exponent) >= FAINT)
 }
 
-/// λ_max; 0 of the zero matrix, NaN after an overflow.
+/// λ_max; 0 for the zero matrix, NaN after an overflow.
 fn largest(kernel: &DMatrix<f64>) -> f64 {
     if kernel.amax() == 0.0 {
         return 0.0;
@@ -122,7 +126,7 @@ fn largest(kernel: &DMatrix<f64>) -> f64 {
 }
 
 fn alignment(kernel: &DMatrix<f64>, labels: &Labels) -> f64 {
-    // Labels by themselves may be as small or as large as one likes.
+    // Normalised first: labels may be arbitrarily small or large.
     let size = labels.norm_squared.sqrt();
     let unit = &labels.within / size;
     unit.dot(&(kernel * &unit)) / kernel.norm()

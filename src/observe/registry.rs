@@ -1,4 +1,4 @@
-//! Every column that a run can record, and every array that observables write: what they declare, one line each.
+//! Every column that a run can record and every array that observables write, one line for each declaration.
 
 use serde::Serialize;
 
@@ -6,14 +6,14 @@ use super::{Column, Columns, Group, Measure, NamedArray};
 use super::{accuracy, agop, alignment, balance, companion, distance, exponent, fact, learned, ledger, loss, nfa, ntk};
 use super::{sharpness, spectra, test_loss};
 
-/// What every row begins with, whatever is observed.
+/// The columns that every row begins with, whatever is observed.
 pub const ALWAYS: &[Column] = &[
     Column::new("process", "flow, or the name of an optimizer", "-", "process"),
     Column::new("step", "number of steps the process has taken", "1", "step"),
     Column::new("t", "the common time: step k of gradient descent is at k·lr", "θ²/ℒ", "time t"),
 ];
 
-/// The arrays that every run has, whatever is observed.
+/// The arrays of every process, whatever is observed.
 const ARRAYS_ALWAYS: &[NamedArray] = &[
     NamedArray::new("t", "T", "θ²/ℒ", "times of the records"),
     NamedArray::new("step", "T", "1", "number of steps the process has taken at each record"),
@@ -38,13 +38,13 @@ const OBSERVABLES: &[Columns] = &[
     ntk::COLUMNS,
 ];
 
-/// Every column with its group; those of [`ALWAYS`] have none.
+/// Every column with its group; the columns of [`ALWAYS`] have none.
 pub fn columns() -> impl Iterator<Item = (Option<Group>, &'static Column)> {
     let observed = OBSERVABLES.iter().flat_map(|columns| columns.list.iter().map(|column| (Some(columns.group), column)));
     ALWAYS.iter().map(|column| (None, column)).chain(observed)
 }
 
-/// Every array over time, with its group; those that every run has have none.
+/// Every array over time with its group; the arrays of every process have none.
 pub fn arrays() -> impl Iterator<Item = (Option<Group>, &'static NamedArray)> {
     let observed = OBSERVABLES.iter().flat_map(|columns| columns.arrays.iter().map(|array| (Some(columns.group), array)));
     ARRAYS_ALWAYS.iter().map(|array| (None, array)).chain(observed)
@@ -56,27 +56,27 @@ pub fn groups() -> impl Iterator<Item = Group> {
     OBSERVABLES.iter().enumerate().filter(first).map(|(_, columns)| columns.group)
 }
 
-/// The column called `name`, or the family that it is of, with its group.
+/// The column `name`, or the family that it belongs to, with its group.
 pub fn find(name: &str) -> Option<(Option<Group>, &'static Column)> {
     columns().find(|(_, column)| column.layer(name).is_some())
 }
 
-/// A column as it is listed for a reader.
+/// A column as `gramflow columns` lists it.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ListedColumn {
     /// [`Column::name`]: `{l}` stands for each layer.
     pub name: &'static str,
     /// [`Column::formula`].
     pub formula: &'static str,
-    /// In units of ℒ, θ, x and f; 1 where it has none.
+    /// [`Column::unit`].
     pub unit: &'static str,
-    /// Of `observe`; none of what is always recorded.
+    /// Its group in `observe`; `None` if it is always recorded.
     pub group: Option<Group>,
-    /// What asks for it, of those that are opt-in.
+    /// The entry of `measure` that asks for it; `None` if it needs none.
     pub measure: Option<Measure>,
 }
 
-/// The columns whose name or group contains the text `pattern`, or is all that a pattern with `*` or `?` says.
+/// The columns whose name or group contains `pattern` or, if `pattern` has a `*` or `?`, matches it as a whole.
 pub fn matching(pattern: &str) -> impl Iterator<Item = ListedColumn> {
     let listed = |(group, &Column { name, formula, unit, measure, .. }): (Option<Group>, &'static Column)| ListedColumn {
         name,
@@ -94,12 +94,12 @@ fn is_listed(pattern: &str, column: &ListedColumn) -> bool {
     family || matches(pattern, column.name) || matches(pattern, column.group.map_or("always", Group::name))
 }
 
-/// Whether `text` contains `pattern`, or is all that a pattern with `*` or `?` says.
+/// Whether `text` contains `pattern` or, if `pattern` has a `*` or `?`, matches it as a whole.
 pub fn matches(pattern: &str, text: &str) -> bool {
     if pattern.contains(['*', '?']) { glob(pattern, text) } else { text.contains(pattern) }
 }
 
-/// Whether all of `text` is what `pattern` says: `*` stands for any letters, none too, and `?` for one.
+/// Whether `pattern` matches all of `text`: `*` stands for any number of letters, including none, and `?` for exactly one.
 fn glob(pattern: &str, text: &str) -> bool {
     let mut rest = text.chars();
     match pattern.chars().next() {

@@ -3,25 +3,25 @@
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scalar {
-    /// A finite number, or NaN where it is not defined.
+    /// A finite number, or NaN where it is undefined.
     Float(f64),
     /// A count.
     Count(usize),
-    /// Yes or no.
+    /// A yes or no.
     Flag(bool),
 }
 
 /// Named scalars and vectors, in the order in which the observables wrote them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
-    /// What goes to the table of records.
+    /// Values for the table of records.
     pub scalars: Vec<(String, Scalar)>,
-    /// What goes to the arrays over time.
+    /// Values for the arrays over time.
     pub vectors: Vec<(String, Vec<f64>)>,
 }
 
 impl Row {
-    /// Adds a number. One that is infinite is not defined: what it stands for overflowed.
+    /// Adds a number. An infinite one has overflowed and is recorded as undefined.
     pub fn float(&mut self, name: impl Into<String>, value: f64) {
         self.scalars.push((name.into(), Scalar::Float(finite(value))));
     }
@@ -31,12 +31,12 @@ impl Row {
         self.scalars.push((name.into(), Scalar::Count(value)));
     }
 
-    /// Adds a yes or no.
+    /// Adds a flag.
     pub fn flag(&mut self, name: impl Into<String>, value: bool) {
         self.scalars.push((name.into(), Scalar::Flag(value)));
     }
 
-    /// Adds a vector under the name of an array that is declared, of the same length at every recorded time. Infinite entries are not defined.
+    /// Adds the values of a declared array, as many at every recorded time. Infinite entries are recorded as undefined.
     pub fn vector(&mut self, name: impl Into<String>, mut values: Vec<f64>) {
         values.iter_mut().for_each(|value| *value = finite(*value));
         self.vectors.push((name.into(), values));

@@ -1,7 +1,7 @@
-//! Sharpness, the largest eigenvalue λ_max of ∇²J(θ), and the learning rate against it.
+//! Sharpness, the largest eigenvalue λ_max of ∇²J(θ), and how it compares with the learning rate.
 //!
-//! Where η·λ_max passes the bound of a rule's stability (2 for gradient descent), its iterates along the sharpest direction overshoot
-//! and grow while every flow decays: neither the flow nor its correction to second order describes them.
+//! Where η·λ_max exceeds a rule's stability bound (2 for gradient descent), its iterates overshoot along the sharpest direction and grow,
+//! while every flow decays: neither the flow nor its second-order correction describes them.
 
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
@@ -19,23 +19,23 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// What is known of the curvature at one moment.
+/// The curvature at one moment, and the step size to compare it with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Curvature {
     /// λ_max(∇²J), decay included; NaN where products with the Hessian overflow.
     pub sharpness: f64,
-    /// η_k of the step to come; NaN for a flow.
+    /// η_k of the next step; NaN for a flow.
     pub lr: f64,
-    /// The least η·λ_max at which the rule is unstable on a quadratic; NaN where it has no such bound.
+    /// The smallest η·λ_max at which the rule is unstable on a quadratic; NaN if it has no such bound.
     pub bound: f64,
 }
 
 /// Columns, undefined where the curvature was not measured:
-/// - `sharpness`: λ_max(∇²J), decay included; with rates of layers λ_max(K^{1/2}∇²J K^{1/2}), that of −K∇²J, the Jacobian of the flow, but for its
-///   sign;
+/// - `sharpness`: λ_max(∇²J), decay included; with layer rates, K = diag(κ_l), λ_max(K^{1/2}∇²J K^{1/2}), minus the smallest eigenvalue of
+///   the flow's Jacobian −K∇²J;
 /// - `lr_sharpness`: η_k·λ_max, undefined for the flow;
-/// - `sharpness_bound`: the λ_max at which η_k is at the edge of stability, 2/η_k for gradient descent; undefined for the flow, for adaptive
-///   rules and at a rate of 0.
+/// - `sharpness_bound`: the λ_max at which η_k is at the edge of stability, 2/η_k for gradient descent; undefined for the flow, for
+///   adaptive rules and where η_k = 0.
 pub struct Sharpness;
 
 impl Observable for Sharpness {

@@ -1,4 +1,4 @@
-//! A process at one moment, with the decompositions that several observables share.
+//! A process at one time, with the decompositions that several observables share.
 
 use std::cell::OnceCell;
 
@@ -12,7 +12,7 @@ use super::{CompanionKind, Curvature, Entry};
 
 /// Weights at time t, and what observables ask of them: each decomposition is made once, when it is first asked for.
 pub struct Snapshot<'a> {
-    /// The common clock.
+    /// Time on the common clock.
     pub t: f64,
     /// W_1, …, W_L.
     pub parameters: &'a Parameters,
@@ -20,13 +20,13 @@ pub struct Snapshot<'a> {
     pub objective: &'a dyn Objective,
     /// The flow at the same time; `None` for the flow itself and where the flow has ended.
     pub flow: Option<&'a Parameters>,
-    /// θ of the process's companions at the same time, of those that have got there.
+    /// θ of the process's companions at the same time, without those that have ended.
     pub companions: Vec<(CompanionKind, &'a DVector<f64>)>,
     /// What is known of weights that were put back on the balance law; `None` for all others.
     pub preserved: Option<&'a Preserved>,
     /// The largest curvature, where it was measured.
     pub curvature: Option<Curvature>,
-    /// What the discrete law of the balance says, where a ledger is kept.
+    /// The entry of the ledger, where one is kept.
     pub ledger: Option<Entry>,
     /// J_l over the samples, l = 1, …, L; none of an objective without layers.
     over_samples: OnceCell<Vec<Jacobian>>,
@@ -49,7 +49,7 @@ pub struct Preserved {
     pub weights: ExtendedParameters,
     /// Whether it is kept: then D is known far below the rounding of float64 weights.
     pub extended: bool,
-    /// ‖δθ‖/‖θ‖ of the correction, as large as the integration's error in the law.
+    /// ‖δθ‖/‖θ‖ of the correction, the size of the integration's error in the law.
     pub correction: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Singular values of the layers, of the network and of the AGOP, and the ranks they amount to.
+//! Singular values of the layers, of the network and of the AGOP, and ranks derived from them.
 
 use crate::linalg::{effective_rank, entropy_rank, scale, stable_rank};
 
@@ -59,8 +59,8 @@ pub(super) const COLUMNS: Columns = Columns::new(
     NamedArray::new("sv_agop", "T × d_0", "f²/x²", "singular values of A_f, largest first"),
 ]);
 
-/// Arrays `sv_Wl` (l = 1, …, L), `sv_product` of P = W_L⋯W_1 and `sv_agop` of A_f = PᵀP (all d_0 of them, σ(A_f) = σ(P)²); columns
-/// `effective_rank_*`, `stable_rank_*`, `entropy_rank_*` of the same matrices.
+/// Arrays `sv_Wl` (l = 1, …, L), `sv_product` of P = W_L⋯W_1 and `sv_agop` of A_f = PᵀP (d_0 values, σ(A_f) = σ(P)² and zeros); columns
+/// `effective_rank_*`, `stable_rank_*`, `entropy_rank_*` of the same matrices. In a nonlinear network P stands for A_f^{1/2}.
 pub struct Spectra;
 
 impl Observable for Spectra {

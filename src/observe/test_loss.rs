@@ -1,4 +1,4 @@
-//! ℒ(θ) and accuracy on samples of the same law that no process is trained on.
+//! ℒ(θ) and accuracy on the test samples, on which no process is trained.
 
 use crate::objective::Objective;
 
@@ -22,7 +22,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// Columns `test_loss` and `test_accuracy`: those of this objective, whose samples are the test samples.
+/// Columns `test_loss` and `test_accuracy`: loss and accuracy of this objective, whose samples are the test samples.
 pub struct TestLoss(pub Box<dyn Objective>);
 
 impl Observable for TestLoss {

@@ -1,4 +1,4 @@
-//! Measuring weights by themselves, for tests.
+//! Observables of given weights, without a process, for tests.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::objective::LinearObjective;
 
 use super::{Observable, Row, Scalar, Snapshot};
 
-/// What `see` makes of a snapshot of `parameters`, on inputs with Σ_x = I/d and labels 0.
+/// Applies `see` to a snapshot of `parameters`, on inputs with Σ_x = I/d and labels 0.
 pub(super) fn with_snapshot<T>(parameters: &Parameters, t: f64, see: impl FnOnce(&Snapshot) -> T) -> T {
     let net = parameters.architecture();
     let (d, k) = (net.input_dim(), net.output_dim());
@@ -26,7 +26,7 @@ pub(super) fn row(observable: &dyn Observable, parameters: &Parameters, t: f64) 
     row
 }
 
-/// Its numbers, by name.
+/// The floats of the row, by name.
 pub(super) fn measure(observable: &dyn Observable, parameters: &Parameters, t: f64) -> BTreeMap<String, f64> {
     let number = |(name, scalar)| if let Scalar::Float(value) = scalar { Some((name, value)) } else { None };
     row(observable, parameters, t).scalars.into_iter().filter_map(number).collect()

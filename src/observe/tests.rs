@@ -1,4 +1,4 @@
-//! What all observables keep to, whatever the weights.
+//! Laws of all observables, for any weights.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn objective(net: &Architecture, data: &Dataset) -> Box<dyn Objective> {
     }
 }
 
-/// All columns, measured where `start` stands; none where products of the weights overflow.
+/// All columns at `start`; none where products of the weights overflow.
 fn columns(objective: &dyn Objective, start: &Parameters) -> Vec<(String, f64)> {
     let Ok(snapshot) = Snapshot::new(1.0, start, objective, Some(start)) else { return Vec::new() };
     let target = DMatrix::from_fn(2, start.architecture().input_dim(), |i, j| (1 + i + 2 * j) as f64);
@@ -49,7 +49,7 @@ fn columns(objective: &dyn Objective, start: &Parameters) -> Vec<(String, f64)> 
     row.scalars.into_iter().filter_map(number).collect()
 }
 
-/// What scaling all weights alike leaves as it is, in a linear network.
+/// Whether the column of a linear network is unchanged when all weights are scaled by the same factor.
 fn is_scale_free(name: &str) -> bool {
     let relative =
         ["nfa_cosine", "nfa_residual_relative", "nfa_alignment_residual", "nfa_peak", "nfa_exponent", "agop_target_cosine"];
@@ -59,7 +59,8 @@ fn is_scale_free(name: &str) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// From weights of 10^−300 to those of 10^100, as exact powers of two: the same value or none, no cosine beyond 1, nothing infinite.
+    /// Weights from 1e-300 to 1e100, scaled by exact powers of two: every column keeps its value or is undefined, no cosine exceeds 1, and
+    /// nothing is infinite.
     #[test]
     fn columns_are_finite_and_do_not_depend_on_the_size_of_the_weights(
         exponent in -1000i32..332, kind in 0usize..3, depth in 1usize..6, seed in 0u64..100,
@@ -74,7 +75,7 @@ proptest! {
             prop_assert!(!name.contains("cosine") || value.is_nan() || value.abs() <= 1.0, "{name} {value}");
             if net.is_linear() && is_scale_free(&name) {
                 let expected = plain[index].1;
-                // A maximum is found to the root of the rounding.
+                // A maximizer is found only to the square root of the rounding error.
                 let tolerance = if name == "nfa_peak" { 1e-6 } else { 1e-9 };
                 let close = (value - expected).abs() <= tolerance * (1.0 + expected.abs()) || (value.is_nan() && expected.is_nan());
                 prop_assert!(close, "{name} at 2^{exponent}: {value}, and {expected} at 1");
@@ -83,7 +84,7 @@ proptest! {
     }
 }
 
-/// A product that underflows is not a network without features.
+/// A product that underflows must not look like a network without features.
 #[test]
 fn what_underflow_took_is_not_defined() {
     let (net, data, parameters) = problem(Activation::Tanh, &[4, 4, 4, 4], 0);

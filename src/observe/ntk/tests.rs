@@ -18,7 +18,7 @@ fn measured(objective: &dyn Objective, start: &Parameters, now: &Parameters) -> 
     row.scalars.into_iter().filter_map(number).collect()
 }
 
-/// A network with samples, and two places in it.
+/// A network, its samples and two parameter vectors.
 fn problem(activation: Activation, widths: &[usize]) -> (Architecture, Dataset, [Parameters; 2]) {
     let (rng, depth) = (&mut stream(3, Purpose::Init), widths.len() - 1);
     let mut activations = vec![activation; depth];
@@ -41,7 +41,7 @@ fn objective(net: &Architecture, data: &Dataset) -> Box<dyn Objective> {
     }
 }
 
-/// Of a linear network by its moments and of a tanh network with biases by its samples.
+/// A linear network by its moments, and a tanh network with biases by its samples.
 #[test]
 fn columns_are_those_of_the_jacobian_by_dual_numbers() {
     for activation in [Activation::Identity, Activation::Tanh] {
@@ -63,7 +63,7 @@ fn columns_are_those_of_the_jacobian_by_dual_numbers() {
     }
 }
 
-/// f = Wx: J does not depend on W. Control: of two layers it does.
+/// f = Wx: J does not depend on W. Control: with two layers it does.
 #[test]
 fn the_kernel_of_one_linear_layer_does_not_move() {
     let (net, data, [start, now]) = problem(Activation::Identity, &[4, 3]);
@@ -72,7 +72,7 @@ fn the_kernel_of_one_linear_layer_does_not_move() {
     assert!(measured(&*objective(&net, &data), &start, &now)["ntk_distance"] > 0.1);
 }
 
-/// Ranges, and what is not defined: the network of zero weights, labels of zero, weights whose kernel underflows.
+/// Ranges, and undefined values: zero weights, zero labels, and weights whose kernel underflows.
 #[test]
 fn ratios_to_nothing_are_not_defined() {
     let (net, mut data, [start, now]) = problem(Activation::Identity, &[4, 5, 3]);
