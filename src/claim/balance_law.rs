@@ -1,7 +1,7 @@
 //! `balance-law`: D_l(t) = e^{−2λt}D_l(0) at every recorded time, lemma 3.2 of Tansley et al. 2025.
 //!
-//! The law is exact for the flow whatever the data, so what is measured is the integration. A violation that the second integration halves
-//! is `integrator-limited`; one that it does not remove is none of the integrator's, and `fails`.
+//! The law is exact for the flow whatever the data, so the value measures the integration alone. A violation that the second integration at
+//! least halves is `integrator-limited`; one that it leaves is not due to the integrator, and the claim `fails`.
 
 use super::{Condition, Finding, Measured, Missing, Records};
 
@@ -15,7 +15,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     if let Some([from, to]) = records.gap_that_hides_a_peak() {
         return Err(Missing::TooCoarse(format!("a peak between t = {from} and t = {to} would decay unseen")));
     }
-    // What a projection has put right, the integration had got wrong.
+    // What a projection has corrected is error of the integration.
     let corrected = records.column("balance_correction").into_iter().fold(0.0, f64::max);
     let (quantity, value) = if records.starts_balanced() {
         ("max ‖D(t) − e^(−2λt)D(0)‖/‖θ‖² from a balanced start", records.off_the_law())

@@ -1,18 +1,18 @@
-//! `converged`: the flow has come to rest at a minimum, not on a plateau or at a saddle, by the test of [`crate::flow::Stationarity`]: the
-//! run applies it at times of its own, and at the end of the horizon. A flow that rests where no minimum is shown does not pass.
+//! `converged`: the flow has come to rest at a minimum, not on a plateau or at a saddle, by the test of [`crate::flow::Stationarity`]. The
+//! run applies the test at its own times, and at the end of the horizon. A flow at rest where no minimum is shown does not pass.
 //!
-//! Its value is 1 or 0, and its error the difference between the two integrations in the objective at the end, over the objective at the start: two that ended in
-//! different places prove nothing of either.
+//! The value is 1 or 0. Its error is the difference between the final objectives of the two integrations, over the objective at the start:
+//! if they end in different places, neither proves anything.
 
 use crate::ode::{EventKind, Reason, short};
 
 use super::{Condition, Evidence, Finding, Measured, Records};
 
-/// Between no and yes.
+/// Between no (0) and yes (1).
 const THRESHOLD: f64 = 0.5;
 
-/// The second integration ends where the first does, and is not asked whether it rests there: its value is the first's, moved by how far
-/// apart they are.
+/// The second integration ends at the same time as the first and is not tested for rest: its value is the first's plus the relative
+/// difference of their final objectives.
 pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let (flow, first) = (evidence.flow, Records::new(evidence.setup, evidence.run));
     let grad_norm = first.last("grad_norm");

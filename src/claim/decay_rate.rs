@@ -1,8 +1,9 @@
-//! `decay-rate`: the gap max_l ‖D_l(t)‖_F decays at the rate 2λ. The rate is minus the slope of log gap on t by least squares over the
-//! records at which rounding moves the gap by less than the threshold, with its 95 % interval by Student's t. Without decay the gap must
-//! stay: then the value is by how many e-folds it changes over the records.
+//! `decay-rate`: the gap max_l ‖D_l(t)‖_F decays at the rate 2λ. The rate is minus the slope of log gap on t, by least squares over the
+//! records at which rounding moves the gap by less than the threshold, with a 95 % interval by Student's t. Without decay the gap must stay
+//! constant; the value is then the number of e-folds by which it changes over the records.
 //!
-//! The balance law gives the error of log gap at every record, |log(gap/envelope)|, and the fit carries it on to the rate: Σ|c_i|e_i/2λ.
+//! The balance law gives the error e_i = |log(gap/envelope)| of log gap at every record, and the fit, of weights c_i, propagates it to the
+//! rate: Σ|c_i|e_i/2λ.
 
 use crate::linalg::Line;
 use crate::theory::balance::floor;
@@ -10,7 +11,7 @@ use crate::theory::balance::floor;
 use super::records::slope_error;
 use super::{Condition, Finding, Measured, Missing, Records};
 
-/// A thousandth: half and twice the rate are off by 0.5 and 1.
+/// A thousandth; half or twice the rate would give 0.5 or 1.
 const THRESHOLD: f64 = 1e-3;
 
 pub(super) fn measure(records: &Records) -> Finding {
@@ -18,7 +19,7 @@ pub(super) fn measure(records: &Records) -> Finding {
         return Err(Missing::Undefined("the start is balanced: there is no gap to decay".to_string()));
     }
     let gaps = records.column("balance_gap");
-    // Weights that were put back on the law have digits below float64.
+    // Weights that were projected onto the law have digits below float64.
     let corrected = records.column("balance_correction").iter().any(|correction| correction.is_finite());
     let floors = records.norms().into_iter().map(|norm| if corrected { 0.0 } else { floor(norm) / THRESHOLD });
     let errors = gaps.iter().zip(floors).zip(records.gap_errors());

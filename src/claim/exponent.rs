@@ -2,7 +2,7 @@
 
 use super::{Condition, Finding, Measured, Missing, Records};
 
-/// A hundredth of 1/L: 1/(L − 1) and 1/(L + 1) are off by 1/(L ± 1), 0.11 for L = 8.
+/// A hundredth of 1/L; the exponents 1/(L ± 1) are off by 1/(L ± 1), at least 0.11 for L = 8.
 const THRESHOLD: f64 = 1e-2;
 
 pub(super) fn measure(records: &Records) -> Finding {

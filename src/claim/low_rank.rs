@@ -1,6 +1,6 @@
-//! `low-rank`: at the end of the flow the singular values of W₁ drop after the rank r of the target's AGOP, and the span of its r leading
-//! right singular vectors is the range of that AGOP: σ_{r+1}/σ_r, and the sine of the largest principal angle between the two spaces,
-//! ‖(I − VVᵀ)U‖₂ (Björck & Golub 1973).
+//! `low-rank`: at the end of the flow the singular values of W₁ drop after the rank r of the target's AGOP, and its r leading right
+//! singular vectors V span the range of that AGOP, with basis U. The values are σ_{r+1}/σ_r, and the sine of the largest principal angle
+//! between the two spaces, ‖(I − VVᵀ)U‖₂ (Björck & Golub 1973).
 
 use nalgebra::{DMatrix, DMatrixView};
 
@@ -9,11 +9,11 @@ use crate::npz::Array;
 
 use super::{Condition, Finding, Measured, Missing, Records};
 
-/// An order of magnitude between the last direction of the target and the first that is none.
+/// An order of magnitude between the target's last direction and the next.
 const DROP: f64 = 0.1;
-/// The sine of six degrees: of the leading features at most a hundredth part lies outside the target's space.
+/// The sine of six degrees: at most 0.01 of the squared length of each target direction lies outside the span of V.
 const ANGLE: f64 = 0.1;
-/// Eigenvalues of the target's AGOP below so much of its largest count as zero: directions with a thousandth of the slope.
+/// Eigenvalues of the target's AGOP below this share of the largest count as zero: slopes below a thousandth of the largest.
 const RANK: f64 = 1e-6;
 
 pub(super) fn measure(records: &Records) -> Finding {
@@ -33,7 +33,7 @@ pub(super) fn measure(records: &Records) -> Finding {
             spectrum.len()
         )));
     }
-    // A layer of r neurons has no further singular value.
+    // A layer of r neurons has no σ_{r+1}.
     let drop = spectrum.get(rank).map_or(0.0, |next| next / spectrum[rank - 1]);
     let (theirs, ours) = (target.u.columns(0, rank), gram.u.columns(0, rank));
     let outside = theirs - ours * (ours.transpose() * theirs);

@@ -1,23 +1,23 @@
-//! What a scenario is meant to show, judged: each claim a number measured on the records, beside its threshold and its numerical error.
+//! Judges what a scenario is meant to show: each claim is a number measured on the records, with a threshold and a numerical error.
 //!
-//! A claim `holds` or `fails` by the comparison of its value with its threshold, unless the error of the value reaches the distance
-//! between the two: then the verdict is `integrator-limited`. So a value that its own error could carry over the threshold is never called
-//! `holds`. The error is the larger of two estimates:
+//! A claim `holds` or `fails` as its value compares with its threshold, unless the error of the value is at least the distance between the
+//! two: then the verdict is `integrator-limited`. So a claim never `holds` by a value that its own error could carry over the threshold.
+//! The error is the larger of two estimates:
 //!
-//! - |value − value′|, value′ the same number of the records of a second integration at a tenth of the tolerance. Of a number that is zero
-//!   by a law, so that it measures nothing but the integration, it is the whole value if the second integration has halved it at least;
-//! - what the balance law says, D_l(t) = e^{−2λt}D_l(0), which is exact: see [`Records::law_error`] and the claims that rest on the gap.
-//!   Where a loose tolerance lets both integrations drift alike, their difference says nothing, and the law still does.
+//! - |value − value′|, where value′ is measured on a second integration at a tenth of the tolerance. A value that would be zero by a law
+//!   measures nothing but the integration: all of it is error if the second integration at least halves it;
+//! - what the balance law D_l(t) = e^{−2λt}D_l(0), which is exact, says of the error: see [`Records::law_error`] and the claims about the
+//!   gap. Where a loose tolerance lets both integrations drift alike, their difference shows nothing, but the law still does.
 //!
-//! A flow that stopped before the end of its horizon although it still moved, or whose second integration did, proves nothing:
-//! `integrator-limited`. One that the scenario's `stop` has ended is judged where it ended, and the statement says so. A value that is not defined (no exponent can be identified, the start is balanced where the claim is about an
-//! imbalance) `fails`, with the reason.
+//! A flow that stopped before its horizon while it still moved, or whose second integration did, proves nothing: `integrator-limited`. A
+//! flow that the scenario's `stop` ended is judged where it ended, and the statement says so. A claim whose value is undefined (no exponent
+//! can be identified, or the start is balanced where the claim is about an imbalance) `fails`, with the reason.
 //!
-//! A verdict does not depend on the record grid, or says that the grid is too coarse: `grid-limited`. What is fitted to the records must come
-//! to the same verdict on every second one; what is largest over all times needs records close enough to see it; the rest is asked of the end
-//! of the flow, or at times of the claim's own.
+//! A verdict does not depend on the record grid, or says that the grid is too coarse: `grid-limited`. A value fitted to the records must
+//! lead to the same verdict on every second record; a maximum over all times needs records close enough to see it; other values are taken
+//! at the end of the flow, or at times that the claim chooses.
 //!
-//! Only the flow is judged. Claims see the setup and the records, so that they can be asked of any folder of a run.
+//! Only the flow is judged. Claims see the setup and the records alone, so that any run folder can be judged.
 
 mod balance_law;
 mod converged;
@@ -42,7 +42,7 @@ use crate::theory::balance::BalanceLaw;
 pub use records::Records;
 pub use statement::Claim;
 
-/// What claims know of the run beside its records.
+/// What claims know of a run besides its records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The law of the imbalances D_l along the flow.
@@ -55,27 +55,28 @@ pub struct Setup {
     pub t_end: f64,
 }
 
-/// What a verdict rests on.
+/// What a verdict is based on.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// What was run.
     pub setup: &'a Setup,
     /// The records that are judged.
     pub run: &'a Run,
-    /// How the flow ended, and what happened on its way.
+    /// How the flow ended, and the events on its way.
     pub flow: &'a Process,
-    /// The records of the second integration, up to the end of the first, and how that ended; without them nothing holds.
+    /// The records of the second integration, up to the time at which the first ended, and how the second ended; without them nothing
+    /// holds.
     pub second: Option<(&'a Run, Termination)>,
 }
 
-/// One number that a claim asks for.
+/// One number that a claim measures, with its threshold.
 #[derive(Debug, Clone)]
 struct Condition {
     quantity: String,
     value: f64,
     bound: Bound,
     threshold: f64,
-    /// What the balance law says of the error of `value`: at least this; 0 where it says nothing.
+    /// Lower bound of the error of `value` by the balance law; 0 where the law gives none.
     law_error: f64,
     /// Whether the value would be 0 without integration error.
     zero_by_law: bool,
@@ -103,13 +104,13 @@ impl Condition {
     }
 }
 
-/// What was measured of a claim: its conditions, all of which it needs, the one that it is named for first.
+/// What was measured for a claim: its conditions, all of which must hold, the one that the claim is named for first.
 #[derive(Debug, Clone, Default)]
 struct Measured {
     conditions: Vec<Condition>,
-    /// Numbers beside them.
+    /// Further numbers, by name.
     details: Vec<(&'static str, f64)>,
-    /// What a reader should know beside the value.
+    /// What a reader should know besides the value.
     remark: String,
 }
 
@@ -122,7 +123,7 @@ impl From<Condition> for Measured {
 /// Why a claim has no numbers.
 #[derive(Debug, Clone, PartialEq)]
 enum Missing {
-    /// What it is about is not there, whatever the records.
+    /// The quantity does not exist, whatever the records.
     Undefined(String),
     /// The records are too few or too far apart to measure it.
     TooCoarse(String),
@@ -142,7 +143,7 @@ pub fn judge(claims: &[Claim], evidence: &Evidence) -> BTreeMap<String, Verdict>
     claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
 }
 
-/// The verdict on one claim, whether the scenario makes it or not.
+/// The verdict on one claim, whether or not the scenario makes it.
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     if !matches!(evidence.flow.termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached) {
         return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
@@ -168,7 +169,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         let by_grid = halved.as_ref().map_or(0.0, |halved| (value(halved, i) - condition.value).abs());
         certify(condition, value(&second, i)).on_a_grid(condition, by_grid)
     };
-    // What is said of the end of the flow is then said of where it was told to stop.
+    // Statements about the end of the flow then refer to where `stop` ended it.
     let remark = match evidence.flow.termination {
         Reason::Reached => {
             let (t, t_end) = (evidence.flow.t_reached, evidence.setup.t_end);
@@ -178,7 +179,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         _ => measured.remark.clone(),
     };
     let judged: Vec<_> = measured.conditions.iter().zip(measured.conditions.iter().enumerate().map(certified)).collect();
-    // A condition that is missed decides; then one that cannot be told; then the one that the claim is named for.
+    // A condition that fails decides; then one that cannot be decided; then the one that the claim is named for.
     let rank = |outcome: Outcome| match outcome {
         Outcome::Fails => 0,
         Outcome::IntegratorLimited => 1,
@@ -208,10 +209,10 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     }
 }
 
-/// What to do where the records are too few.
+/// The remedy where the records are too few.
 const MORE_RECORDS: &str = "record more times";
 
-/// Whether a claim is a fit to the records: then how much it owes to their grid is told by every second one.
+/// Whether the value is fitted to the records: every second record then shows how much it depends on their grid.
 fn is_fitted(claim: Claim) -> bool {
     matches!(claim, Claim::DecayRate | Claim::NfaAsymptotic)
 }
@@ -237,7 +238,7 @@ fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
     }
 }
 
-/// A value with its error and what follows.
+/// The outcome of a condition, and the error of its value.
 #[derive(Debug, Clone, Copy)]
 struct Certified {
     outcome: Outcome,
@@ -246,16 +247,16 @@ struct Certified {
 }
 
 impl Certified {
-    /// The same of a value that half of the records would change by `difference`, NaN if they do not give one.
+    /// The same, for a value that every second record would change by `difference`; NaN if they do not give one.
     fn on_a_grid(self, condition: &Condition, difference: f64) -> Self {
-        // An unknown difference (NaN) may be any.
+        // An unknown difference (NaN) may be arbitrarily large.
         let safe = difference < (condition.value - condition.threshold).abs();
         let decided = matches!(self.outcome, Outcome::Holds | Outcome::Fails) && !condition.value.is_nan();
         if decided && !safe { Self { outcome: Outcome::GridLimited, ..self } } else { self }
     }
 }
 
-/// `partner`: the value of the second integration.
+/// Compares a value with its threshold, given `partner`, the value of the second integration.
 fn certify(condition: &Condition, partner: f64) -> Certified {
     let &Condition { value, bound, threshold, law_error, zero_by_law, .. } = condition;
     let all_of_it = zero_by_law && partner <= 0.5 * value;
@@ -267,9 +268,9 @@ fn certify(condition: &Condition, partner: f64) -> Certified {
         Bound::AtLeast => value >= threshold,
     };
     let outcome = match () {
-        // What is not defined is no evidence.
+        // An undefined value is no evidence.
         () if value.is_nan() => Outcome::Fails,
-        // An unknown error (NaN) may be any.
+        // An unknown error (NaN) may be arbitrarily large.
         () if error.is_nan() || error >= (value - threshold).abs() => Outcome::IntegratorLimited,
         () if keeps => Outcome::Holds,
         () => Outcome::Fails,
@@ -301,7 +302,7 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
     format!("{quantity}: {value}, {error}; {asked} {threshold} is claimed{remedy}{remark}")
 }
 
-/// A number for a reader.
+/// A number as a reader sees it; `-` for NaN.
 pub fn shown(value: f64) -> String {
     match value.abs() {
         _ if value.is_nan() => "-".to_string(),
@@ -313,7 +314,7 @@ pub fn shown(value: f64) -> String {
     }
 }
 
-/// A claim about what is not there.
+/// A claim whose quantity does not exist.
 fn undefined(reason: String) -> Verdict {
     nothing(Outcome::Fails, reason)
 }

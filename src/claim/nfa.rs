@@ -2,7 +2,7 @@
 
 use super::{Condition, Finding, Missing, Records};
 
-/// One part in a hundred, which is a cosine of 0.99995: the cosine alone forgives wrong exponents.
+/// One part in a hundred, a cosine of 0.99995: the cosine alone forgives wrong exponents.
 const THRESHOLD: f64 = 1e-2;
 
 pub(super) fn measure(records: &Records) -> Finding {

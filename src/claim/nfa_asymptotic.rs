@@ -1,12 +1,12 @@
 //! `nfa-asymptotic`, theorem 3.2: R(t) = ‖A_f − (W₁ᵀW₁)^L‖_F = O(c_max e^{−2λt}), c_max = max_l ‖D_l(0)‖_F.
 //!
-//! R may grow while the network learns: its factor, powers of ‖W_l‖, is constant only once the weights have settled. So the rate is
-//! fitted to log R on t over the second half of the time in which R and the gap stand above rounding, and the lower end of its 95 % interval
-//! must reach 2λ but for a tenth; and R must have come down to a tenth of its largest value, lest a moment of decline be taken for a limit.
-//! The fitted constant of the envelope is C = max R e^{2λt}/c_max over those records; over all records it is `constant_overall`.
+//! R may grow while the network learns: its factor, powers of ‖W_l‖, is constant only once the weights have settled. The rate is therefore
+//! fitted to log R on t over the second half of the time in which R and the gap are above rounding. The lower end of its 95 % interval must
+//! be at least 0.9·2λ, and R must have fallen to a tenth of its maximum, lest a brief decline pass for a limit. The fitted constant of the
+//! envelope is C = max R e^{2λt}/c_max over those records; `constant_overall` is the same over all records.
 //!
-//! Near balance R is proportional to D, so that what the law says of the error of D is also said of log R. Without decay the envelope does not
-//! fall: then R must at least do so, by one e-fold in that second half.
+//! Near balance R is proportional to D, so the law's error of log D also serves for log R. Without decay the envelope does not fall; R must
+//! then fall by one e-fold over that second half.
 
 use crate::linalg::{FAINT, Line};
 use crate::theory::balance::decay;
@@ -14,11 +14,11 @@ use crate::theory::balance::decay;
 use super::records::slope_error;
 use super::{Condition, Finding, Measured, Missing, Records};
 
-/// A tenth for what is still settling; R ∝ e^{−λt} would be at one half.
+/// A tenth less than 2λ, for weights that are still settling; R ∝ e^{−λt} would give one half.
 const RATE: f64 = 0.9;
 /// R at the end over its largest value.
 const COME_DOWN: f64 = 0.1;
-/// Relative residuals below it are rounding of matrices to the power L.
+/// Relative residuals below this are rounding of matrices raised to the power L.
 const ROUNDING: f64 = 1e-12;
 
 /// A record: t, R, the law's error of log R.

@@ -1,9 +1,9 @@
 //! `nfa-exact`, theorem 3.1: from a balanced start A_f = (W₁ᵀW₁)^L at every recorded time, and by the same argument W_lᵀW_l =
-//! (J_lᵀJ_l)^{1/(L−l+1)} of every layer.
+//! (J_lᵀJ_l)^{1/(L−l+1)} for every layer.
 
 use super::{Condition, Finding, Missing, Records};
 
-/// Six digits of the matrices, as of the balance law.
+/// Six digits of the matrices, as for the balance law.
 const THRESHOLD: f64 = 1e-6;
 
 pub(super) fn measure(records: &Records) -> Finding {

@@ -1,4 +1,4 @@
-//! `nfa-violated`: the network fits and violates the ansatz all the same, as in example 1 of Tansley et al. 2025, section 4.
+//! `nfa-violated`: the network fits the data and yet violates the ansatz, as in example 1 of Tansley et al. 2025, section 4.
 
 use super::{Condition, Finding, Measured, Missing, Records};
 

@@ -2,8 +2,8 @@
 
 use super::{Condition, Finding, Measured, Missing, Records};
 
-/// A fifth of the spacing of the curve's grid, which the search for the optimum goes below (it is good to 1e-7); the exponents 1/(L ∓ 1)
-/// stand at α̃ = L/(L ∓ 1), 0.11 away for L = 8.
+/// A fifth of the spacing of the curve's grid, which the search refines to 1e-7; the exponents 1/(L ∓ 1) are at α̃ = L/(L ∓ 1), at least
+/// 0.11 away for L = 8.
 const THRESHOLD: f64 = 1e-2;
 
 pub(super) fn measure(records: &Records) -> Finding {

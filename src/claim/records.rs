@@ -12,17 +12,17 @@ pub struct Records<'a> {
     /// What was run.
     pub setup: &'a Setup,
     run: &'a Run,
-    /// Whether only every second record counts, the last among them, and the first.
+    /// Whether only the first record and every second one, counted from the last, are used.
     halved: bool,
 }
 
 impl<'a> Records<'a> {
-    /// Of the flow in `run`.
+    /// The records of the flow in `run`.
     pub fn new(setup: &'a Setup, run: &'a Run) -> Self {
         Self { setup, run, halved: false }
     }
 
-    /// Every second of them, the last among them, and the first.
+    /// The first record and every second one, counted from the last.
     pub fn halved(self) -> Self {
         Self { halved: true, ..self }
     }
@@ -35,7 +35,7 @@ impl<'a> Records<'a> {
         all.into_iter().enumerate().filter(|(i, _)| counts(*i)).map(|(_, value)| value).collect()
     }
 
-    /// Its last value; NaN if there is none.
+    /// The last value of a column; NaN if there is none.
     pub fn last(&self, name: &str) -> f64 {
         self.column(name).last().copied().unwrap_or(f64::NAN)
     }
@@ -45,7 +45,7 @@ impl<'a> Records<'a> {
         self.run.arrays.get(&format!("flow/{name}"))
     }
 
-    /// A_{f*}, d × d, of a target that is known.
+    /// A_{f*} ∈ ℝ^{d_0 × d_0}; `None` where the target is not known.
     pub fn target_agop(&self) -> Option<&'a Array> {
         self.run.arrays.get("target/agop")
     }
@@ -55,61 +55,61 @@ impl<'a> Records<'a> {
         self.setup.depth
     }
 
-    /// c of the balance law D(t) = e^{−2ct}D(0): λ, or κ_lλ_l of all layers; NaN where that is not one number, so that there is no law.
+    /// c of the balance law D(t) = e^{−2ct}D(0): λ, or the common κ_lλ_l of all layers; NaN where κ_lλ_l differs between layers and there
+    /// is no law.
     pub fn decay(&self) -> f64 {
         self.setup.law.rate().unwrap_or(f64::NAN)
     }
 
-    /// ‖θ‖ over the recorded times, as imbalances see it: ‖φ‖ at most, φ_l = θ_l/√κ_l.
+    /// Upper bound of ‖φ‖ over the recorded times, φ_l = θ_l/√κ_l; ‖θ‖ itself without layer rates.
     pub fn norms(&self) -> Vec<f64> {
         let law = &self.setup.law;
         self.column("weight_norm").into_iter().map(|norm| law.norm(norm)).collect()
     }
 
-    /// Whether the imbalance is zero at the start, to rounding, where it obeys a law: then a ratio to it is not defined.
+    /// Whether the imbalance obeys a law and is zero at the start, to rounding: ratios to it are then undefined.
     pub fn starts_balanced(&self) -> bool {
         let first = |name: &str| self.column(name).first().copied().unwrap_or(f64::NAN);
         first("balance_law_residual_relative").is_nan() && first("balance_law_residual").is_finite()
     }
 
-    /// By how much the weights are off the balance law, at least: the largest ‖D(t) − e^{−2λt}D(0)‖/‖θ‖² over the records, or ‖δθ‖/‖θ‖ of
-    /// what a projection onto the law has corrected. ‖θ‖ is that of the start where less is left: what is left of a network that dies is
+    /// Lower bound of how far the weights are off the balance law: the largest ‖D(t) − e^{−2λt}D(0)‖/‖θ‖² over the records, or the largest
+    /// correction ‖δθ‖/‖θ‖ of a projection onto the law. ‖θ‖ counts as no less than at the start: what remains of a network that dies is
     /// integration error. 0 where no law is known.
     pub fn off_the_law(&self) -> f64 {
         let norms = self.norms();
         let start = norms.first().copied().unwrap_or(0.0);
-        // Squares of small weights underflow: of such nothing is known.
+        // Squares of small weights underflow: nothing is known there.
         let square = |norm: f64| Some(norm.max(start).powi(2)).filter(|square| *square > FAINT).unwrap_or(f64::NAN);
         let residuals = self.column("balance_law_residual").into_iter().zip(&norms).map(|(r, norm)| r / square(*norm));
-        // `max` drops what is not defined.
+        // `max` ignores NaN.
         residuals.chain(self.column("balance_correction")).fold(0.0, f64::max)
     }
 
-    /// The same at the end of the flow: errors of the imbalance that have decayed since do not count, corrections do.
+    /// The same at the end of the flow: errors of the imbalance that have decayed by then do not count, corrections do.
     fn off_the_law_at_the_end(&self) -> f64 {
         let norms = self.norms();
         let (start, end) = (norms.first().copied().unwrap_or(0.0), norms.last().copied().unwrap_or(0.0));
         let residual = self.last("balance_law_residual") / end.max(start).powi(2);
-        // `max` drops what is not defined.
+        // `max` ignores NaN.
         std::iter::once(residual).chain(self.column("balance_correction")).fold(0.0, f64::max)
     }
 
-    /// The first gap between records in which the largest of something that decays as e^{−2λt} once it is there could be missed: it would
-    /// decay by more than e^{−1}, and the time more than doubles.
+    /// The first gap between records that could hide the maximum of something that decays as e^{−2λt} once it has arisen: within the gap it
+    /// would decay by more than a factor e, and the time more than doubles.
     pub fn gap_that_hides_a_peak(&self) -> Option<[f64; 2]> {
         let t = self.column("t");
         let hides = |pair: &&[f64]| 2.0 * self.decay() * (pair[1] - pair[0]) > 1.0 && pair[1] > 2.0 * pair[0];
         t.windows(2).find(hides).map(|pair| [pair[0], pair[1]])
     }
 
-    /// log(‖D(t)‖/(e^{−2λt}‖D(0)‖)), the relative error of the imbalance at each record; NaN where rounding hides the gap.
+    /// |log(‖D(t)‖/(e^{−2λt}‖D(0)‖))|, the relative error of the norm of the imbalance at each record; NaN where rounding hides the gap.
     pub fn gap_errors(&self) -> Vec<f64> {
         self.column("balance_gap_over_envelope").into_iter().map(|ratio| ratio.ln().abs()).collect()
     }
 
-    /// −log(1 − x), x = ‖D(t) − e^{−2λt}D(0)‖/(e^{−2λt}‖D(0)‖): by how much the logarithm of something proportional to the imbalance may be
-    /// off at each record, whatever its direction; infinite where the residual is as large as the imbalance should be, NaN where rounding
-    /// hides the gap.
+    /// −log(1 − x), x = ‖D(t) − e^{−2λt}D(0)‖/(e^{−2λt}‖D(0)‖): bound of the error, at each record, of the logarithm of a quantity
+    /// proportional to the imbalance, whatever its direction. Infinite where x ≥ 1, NaN where rounding hides the gap.
     pub fn imbalance_errors(&self) -> Vec<f64> {
         let envelopes =
             self.column("balance_gap").into_iter().zip(self.column("balance_gap_over_envelope")).map(|(g, r)| g / r);
@@ -118,9 +118,10 @@ impl<'a> Records<'a> {
         self.column("balance_law_residual").into_iter().zip(envelopes).map(share).map(log).collect()
     }
 
-    /// What the law says at least of the error of a number at the end of the flow that is 0 at balance and proportional to the imbalance
-    /// near it: its share of `distance`, its distance from what balance would make it, that is integration error as the imbalance itself;
-    /// and what the weights are off. Where float64 cannot see the imbalance any more, or it was zero from the start, all of that distance.
+    /// Lower bound by the balance law of the error of a final value that is 0 at balance and proportional to the imbalance near it: the
+    /// share of the imbalance that is integration error, times `distance`, the distance of the value from that at balance, plus how far the
+    /// weights are off the law. The share is 1 where float64 no longer resolves the imbalance of a linear network, or the imbalance was
+    /// zero from the start.
     pub fn law_error(&self, distance: f64) -> f64 {
         let share = match self.imbalance_errors().last() {
             Some(error) if !error.is_nan() => error.min(1.0),
@@ -131,8 +132,8 @@ impl<'a> Records<'a> {
     }
 }
 
-/// By how much errors e_i of log y_i move the slope of log y on t, at most: Σ|c_i|e_i.
+/// Upper bound of the error in the slope of log y on t for errors e_i of log y_i: Σ|c_i|e_i, with c_i the weights of the fit.
 pub(super) fn slope_error(t: &[f64], errors: &[f64]) -> f64 {
-    // An infinite error stays one, at a weight of zero too.
+    // An infinite error stays infinite even at weight zero.
     slope_weights(t).iter().zip(errors).map(|(c, error)| if error.is_finite() { c.abs() * error } else { *error }).sum()
 }

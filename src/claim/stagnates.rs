@@ -1,9 +1,10 @@
-//! `stagnates`: from an unbalanced start without weight decay the alignment makes no progress: over the last decade of time its
-//! residual min_c ‖W₁ᵀW₁ − cA_f^{1/L}‖/‖W₁ᵀW₁‖ improves by less than a tenth, and is not small. A flow that has converged before stays.
+//! `stagnates`: from an unbalanced start without weight decay the alignment makes no progress: over the last decade of time its residual
+//! min_c ‖W₁ᵀW₁ − cA_f^{1/L}‖/‖W₁ᵀW₁‖ improves by less than a tenth, and stays large. A flow that has converged counts as staying where it
+//! is.
 //!
-//! The residual a decade before the end is taken between the records on both sides.
+//! The residual at a tenth of the final time is interpolated between the neighbouring records.
 //!
-//! What is measured does not ask for λ = 0: with decay over a long horizon the claim fails, as it must.
+//! λ = 0 is not required: with decay over a long horizon the claim fails, as it must.
 
 use crate::ode::{Reason, short};
 
@@ -13,7 +14,7 @@ use super::{Condition, Evidence, Finding, Measured, Missing, Records};
 /// Share by which the residual may improve while t grows tenfold; e^{−2λt} with 2λT = 1 improves it by 0.59.
 const IMPROVES: f64 = 0.1;
 
-/// Records on both sides of a time are at most so many times apart.
+/// The records before and after a time may be at most this factor apart.
 const BRACKET: f64 = 2.5;
 
 pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
@@ -22,7 +23,7 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     }
     let (t, residuals) = (records.column("t"), records.column("nfa_alignment_residual"));
     let value = records.last("nfa_alignment_residual");
-    // A flow that stays has come to its horizon; one that was told to stop has not.
+    // A converged flow stays until its horizon; one that was told to stop does not.
     let end = if evidence.flow.termination == Reason::Reached { evidence.flow.t_reached } else { records.setup.t_end };
     let [earlier, before, later] = around(&t, &residuals, 0.1 * end)?;
     if value.is_nan() || before.is_nan() {
@@ -42,8 +43,8 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     Ok(Measured { conditions, remark: format!("the residual goes from {before:.4} to {value:.4}"), ..Measured::default() })
 }
 
-/// A course at time `at`, between the records before and after it on a straight line in log t; after the last record it stays. The values
-/// there: before, at and after that time.
+/// The values before, at and after time `at`: of the neighbouring records, and linear in log t between them. After the last record the
+/// value stays.
 fn around(t: &[f64], values: &[f64], at: f64) -> Result<[f64; 3], Missing> {
     let after = t.partition_point(|&t| t < at);
     let (Some(&value), Some(&time)) = (values.get(after), t.get(after)) else {

@@ -15,7 +15,7 @@ pub enum Claim {
     DecayRate,
     /// From a balanced start A_f = (W_1ᵀW_1)^L for all time (Theorem 3.1).
     NfaExact,
-    /// From any start ‖A_f − (W_1ᵀW_1)^L‖_F = O(c_max e^{−2λt}), c_max from the initial imbalance (Theorem 3.2).
+    /// From any start ‖A_f − (W_1ᵀW_1)^L‖_F = O(c_max e^{−2λt}), c_max = max_l ‖D_l(0)‖_F (Theorem 3.2).
     NfaAsymptotic,
     /// The fitted exponent α̂ of W_1ᵀW_1 ∝ A_f^α is 1/L.
     Exponent,
@@ -23,16 +23,16 @@ pub enum Claim {
     Peak,
     /// The spectrum of W_1ᵀW_1 drops after the target's rank, and its top singular space is the target's.
     LowRank,
-    /// The data are fitted and the ansatz does not hold: a counterexample.
+    /// The network fits the data and violates the ansatz: a counterexample.
     NfaViolated,
     /// Without weight decay and from an unbalanced start, the alignment makes no progress.
     Stagnates,
-    /// The end is a minimum, not a plateau or a saddle: the Hessian has no direction of negative curvature.
+    /// The flow ends at a minimum, not on a plateau or at a saddle: the Hessian has no direction of negative curvature.
     Converged,
 }
 
 impl Claim {
-    /// As in a scenario: `balance-law`.
+    /// Its name in a scenario: `balance-law`.
     pub fn name(self) -> &'static str {
         match self {
             Self::BalanceLaw => "balance-law",

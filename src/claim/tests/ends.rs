@@ -1,8 +1,8 @@
-//! How a flow ended, and what claims make of it.
+//! Claims about flows that end in different ways.
 
 use super::*;
 
-/// The flow's end, as the run found it.
+/// The verdict on `converged` for a flow that ended so; the second integration ends at `objective`, the first at 0.1.
 fn converged(termination: Termination, events: &[EventKind], objective: f64) -> Verdict {
     let world = |end: f64| World::new(LAMBDA).with("objective", move |t| if t > 0.0 { end } else { 1.0 });
     let (first, second) = (world(0.1), world(objective));
@@ -24,11 +24,11 @@ fn a_plateau_is_not_called_converged() {
     assert_outcome(&converged(end, &[], 0.1), Outcome::Fails);
     let plateau = converged(end, &[EventKind::Plateau], 0.1);
     assert!(plateau.verdict == Outcome::Fails && plateau.statement.contains("plateau since t = 500"), "{plateau:?}");
-    // The second integration came to another place.
+    // The second integration ends in another place.
     assert_outcome(&converged(rest, &[], 0.7), Outcome::IntegratorLimited);
 }
 
-/// A flow that did not come to its end, or whose second integration did not, proves nothing.
+/// A flow that did not reach its end, or whose second integration did not, proves nothing.
 #[test]
 fn an_early_end_is_the_integrators() {
     let world = at_the_end("nfa_peak", 1.0);

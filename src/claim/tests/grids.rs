@@ -1,8 +1,8 @@
-//! What a verdict owes to the record grid.
+//! How verdicts depend on the record grid.
 
 use super::*;
 
-/// The same flow recorded at fewer times: the verdict stays, or the grid is called too coarse; and on a grid that is fine enough it is not.
+/// The same flow recorded at fewer times: the verdict stays, or the grid is called too coarse; a fine enough grid never is.
 #[test]
 fn a_verdict_does_not_depend_on_the_record_grid() {
     let residual = |rate: f64| move |t: f64| 7.0 * (1.0 - 0.9 * (-t / 20.0).exp()) * (-rate * t).exp();

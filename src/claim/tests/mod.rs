@@ -1,4 +1,4 @@
-//! Each claim on records with a known answer, and the rule that makes verdicts of values and errors.
+//! Each claim on records with a known answer, and the rule that turns values and errors into verdicts.
 
 use super::*;
 use crate::npz::{Array, Arrays};
@@ -62,7 +62,7 @@ flow: {{t_end: {T:?}}}
             .with("balance_law_residual_relative", |_| f64::NAN)
     }
 
-    /// The records with these numbers alone.
+    /// The records with these indices only.
     fn thinned(mut self, keep: &[usize]) -> Self {
         for (_, values) in &mut self.columns {
             *values = keep.iter().map(|&i| values[i]).collect();
@@ -92,7 +92,7 @@ flow: {{t_end: {T:?}}}
         }
     }
 
-    /// Judged by `second`, a second integration.
+    /// The verdict with `second` as the second integration.
     fn against(&self, claim: Claim, second: &World) -> Verdict {
         let flow = Process::new(Work::default(), 0.0, Termination::TEnd { t: T });
         let (run, finer) = (self.run(), second.run());
@@ -105,7 +105,7 @@ flow: {{t_end: {T:?}}}
         verdict(claim, &evidence)
     }
 
-    /// Judged by a second integration that finds the same.
+    /// The verdict with a second integration that agrees.
     fn judged(&self, claim: Claim) -> Verdict {
         self.against(claim, self)
     }
@@ -125,7 +125,7 @@ fn a_value_whose_error_reaches_its_margin_is_never_called_holds() {
     assert_eq!(judge(at_least(0.5), 0.4), Outcome::Fails);
     assert_eq!(judge(at_most(1.5), 1.4), Outcome::Fails);
     assert_eq!(judge(at_least(1.5), 1.4), Outcome::Holds);
-    // The margin is 0.5, on either side: an error that reaches it decides nothing, whoever tells of it.
+    // The margin is 0.5 on either side: an error that reaches it decides nothing, whichever estimate it comes from.
     for value in [0.5, 1.5] {
         for condition in [at_most(value), at_least(value)] {
             assert_eq!(judge(condition.clone(), value + 0.5), Outcome::IntegratorLimited);
@@ -144,7 +144,7 @@ fn a_value_whose_error_reaches_its_margin_is_never_called_holds() {
     assert_eq!((certified.error, certified.from), (0.25, ErrorFrom::SecondIntegration));
 }
 
-/// What is zero by a law and at least halved by the second integration is error altogether; what stays is not.
+/// A value that is zero by a law is all error if the second integration at least halves it; one that stays is not.
 #[test]
 fn what_a_law_makes_zero_is_error_as_far_as_a_second_integration_removes_it() {
     let zero = |value| Condition::at_most("q", value, 1e-6).zero_by_law();
@@ -220,7 +220,7 @@ fn without_decay_the_gap_stays() {
             .with("balance_gap", move |t| 2.0 * (-rate * t).exp())
     };
     assert_outcome(&still(1e-12).judged(Claim::DecayRate), Outcome::Holds);
-    // A thousandth of the gap and more is gone, and all of it is integration error: the law says that nothing goes.
+    // More than a thousandth of the gap is gone, all of it integration error: by the law nothing goes.
     assert_outcome(&still(1e-5).judged(Claim::DecayRate), Outcome::IntegratorLimited);
 }
 
@@ -258,7 +258,7 @@ fn the_residual_of_the_ansatz_decays_at_least_as_fast_as_the_envelope() {
     for slower in [LAMBDA, 1.5 * LAMBDA, 0.0] {
         assert_outcome(&world(slower).judged(Claim::NfaAsymptotic), Outcome::Fails);
     }
-    // The rate alone is not enough: it has to come down. (It was at its smallest before.)
+    // The rate alone is not enough: R must come down. (Here it was smaller before.)
     let late = World::new(LAMBDA)
         .with_gap(2.0 * LAMBDA)
         .with("nfa_residual", |t| if t < 500.0 { 0.1 } else { 10.0 * (-2.0 * LAMBDA * (t - 500.0)).exp() })
@@ -292,7 +292,7 @@ fn alignment_exponent_and_peak_are_those_of_the_depth() {
     ] {
         assert_outcome(&at_the_end(column, right).judged(claim), Outcome::Holds);
         assert_outcome(&at_the_end(column, wrong).judged(claim), Outcome::Fails);
-        // What is not defined fails, and says so.
+        // An undefined value fails, with the reason.
         let verdict = at_the_end(column, f64::NAN).judged(claim);
         assert!(
             verdict.verdict == Outcome::Fails && verdict.value.is_nan() && verdict.quantity == "not defined",
