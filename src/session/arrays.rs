@@ -1,4 +1,4 @@
-//! `arrays.npz`: what observables wrote at every record, and what a session adds once all processes have ended.
+//! `arrays.npz`: what observables write at every record, and what a session adds once all processes have ended.
 
 use crate::linalg::{GramPower, RightSvd};
 use crate::network::Parameters;
@@ -9,7 +9,7 @@ use crate::record::{self, Recorder};
 use super::process::Ended;
 use super::{Plan, Problem, certificate};
 
-/// When what a session adds is written.
+/// When the arrays that a session adds are written.
 const AT_THE_END: &str = "at the end, with the group nfa or agop";
 const OF_A_KNOWN_TARGET: &str = "where the target is known";
 
@@ -26,12 +26,12 @@ const ADDED: &[NamedArray] = &[
     certificate::ERRORS,
 ];
 
-/// Every array that a run can write, with the group that it is recorded with; none of those that no group leaves out.
+/// Every array that a run can write, with the group that it is recorded with; `None` for arrays that belong to no group.
 pub fn declared() -> impl Iterator<Item = (Option<Group>, &'static NamedArray)> {
     registry::arrays().chain(ADDED.iter().map(|array| (None, array)))
 }
 
-/// What the final weights have below float64, where they were preserved in double-double: `process/low_W1`, … beside the weights.
+/// Digits of the final weights below float64, for a flow preserved in double-double: `process/low_W1`, … beside the weights.
 pub(super) fn low_parts(ended: &[Ended]) -> Arrays {
     let mut low = Arrays::new();
     for end in ended {
@@ -42,7 +42,8 @@ pub(super) fn low_parts(ended: &[Ended]) -> Arrays {
     low
 }
 
-/// The AGOP of the target and its singular values, largest first, where the target is known: `target/agop` (d_0 × d_0), `target/sv_agop`.
+/// The AGOP of the target and its singular values, largest first: `target/agop` (d_0 × d_0), `target/sv_agop` (d_0). Empty where the target
+/// is not known.
 fn target_arrays(problem: &Problem) -> Arrays {
     let mut arrays = Arrays::new();
     if let Some((factor, svd)) =
@@ -56,8 +57,8 @@ fn target_arrays(problem: &Problem) -> Arrays {
     arrays
 }
 
-/// What was recorded over time, and for each process the grid of the alignment curve and the two matrices of the ansatz at
-/// its end; and the target's AGOP, if it is known.
+/// The arrays recorded over time; for each process the grid of the alignment curve and, at its end, the two matrices of the ansatz; and the
+/// target's AGOP, if it is known.
 pub(super) fn all_arrays(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = record::arrays(recorders);
     if problem.objective.layers().is_none() {

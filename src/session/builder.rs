@@ -1,4 +1,4 @@
-//! A session in Rust: any objective, its flow and optimizers on one clock, observed, judged.
+//! A session in Rust: any objective, its flow and optimizers on one clock, observed and judged.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::optim::Optimizer;
 use super::check::check;
 use super::{Finished, Plan, Problem, SessionError, Stop, carry_out};
 
-/// What is to be run. Without further calls: the flow to t = 1 by `auto` at rtol 1e-8, recorded at the start and the end.
+/// A run to be carried out. By default: the flow to t = 1 by `auto` at rtol 1e-8, recorded at the start and the end.
 pub struct Session {
     plan: Plan,
-    /// When it is recorded, other than at the start and the end.
+    /// Record times; `None`: the start and the end.
     times: Option<Vec<f64>>,
     problem: Problem,
     interrupt: Interrupt,
@@ -28,7 +28,7 @@ impl Session {
     /// Trains `objective` from θ(0) = `start`.
     pub fn new(objective: impl Objective + 'static, start: DVector<f64>) -> Self {
         let net = objective.layers().map(|layers| layers.architecture().clone());
-        // What does not fit is told when it is run.
+        // `run` refuses a start of the wrong length.
         let net = net.filter(|net| net.parameter_count() == start.len()).unwrap_or_else(|| Architecture::vector(start.len()));
         let mut plan = Plan::new("session", net.widths().to_vec(), 1.0);
         plan.weight_decay = objective.weight_decay().clone();
@@ -37,37 +37,38 @@ impl Session {
         Self { plan, times: None, problem, interrupt: Interrupt::default() }
     }
 
-    /// What the run and its pictures are called.
+    /// The name of the run and of its pictures.
     pub fn name(mut self, name: &str) -> Self {
         self.plan.name = name.to_string();
         self
     }
 
-    /// How the flow is integrated, and to which time: [`Flow::new`]. Without other record times it is recorded at the start and the end.
+    /// How the flow is integrated, and to which time: [`Flow::new`]. It is recorded at the start and the end unless [`Session::record`]
+    /// sets other times.
     pub fn flow(mut self, flow: Flow) -> Self {
         self.plan.flow = flow;
         self
     }
 
-    /// An optimizer from the same start, on the flow's clock.
+    /// Adds an optimizer from the same start, on the flow's clock.
     pub fn optimizer(mut self, optimizer: impl Into<Optimizer>) -> Self {
         self.plan.optimizers.push(optimizer.into());
         self
     }
 
-    /// An observable of one's own, recorded of every process.
+    /// Adds a user-defined observable, recorded for every process.
     pub fn observe(mut self, observable: impl Observable + Send + Sync + 'static) -> Self {
         self.plan.own.0.push(Arc::new(observable));
         self
     }
 
-    /// What is measured beyond what every run records.
+    /// Adds a quantity beyond those that every run records.
     pub fn measure(mut self, measure: Measure) -> Self {
         self.plan.measure.push(measure);
         self
     }
 
-    /// When every process is observed: times that increase strictly from 0 to the flow's `t_end`.
+    /// Record times of every process: strictly increasing from 0 to the flow's `t_end`.
     pub fn record(mut self, times: impl IntoIterator<Item = f64>) -> Self {
         self.times = Some(times.into_iter().collect());
         self
@@ -79,13 +80,13 @@ impl Session {
         self
     }
 
-    /// What the run is meant to show.
+    /// Adds something that the run is meant to show.
     pub fn claim(mut self, claim: Claim) -> Self {
         self.plan.claims.push(claim);
         self
     }
 
-    /// Where processes end before their horizon.
+    /// Conditions under which processes end before their horizon.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.plan.stop = Some(stop);
         self
@@ -104,10 +105,10 @@ impl Session {
         self
     }
 
-    /// Runs it. How each process ended is part of the result, not an error.
+    /// Carries out the run. How each process ended is part of the result, not an error.
     ///
     /// # Errors
-    /// If settings cannot be run; nothing is integrated then.
+    /// [`SessionError`] if the settings cannot be run; nothing is integrated then.
     pub fn run(mut self) -> Result<Finished, SessionError> {
         self.plan.times = self.times.take().unwrap_or_else(|| vec![0.0, self.plan.flow.t_end]);
         self.problem = self.problem.with_kinks(&self.plan.flow);
@@ -155,7 +156,7 @@ mod tests {
         Session::new(Parabola(2), DVector::from_element(2, 1.0))
     }
 
-    /// θ(t) = 2 − e^{−t}, and of gradient descent 2 − (1 − η)^k; with the trajectory, and a verdict that it has come to rest.
+    /// θ(t) = 2 − e^{−t}, and for gradient descent 2 − (1 − η)^k; with the trajectory, and a verdict that the flow has converged.
     #[test]
     fn an_objective_of_a_value_and_a_gradient_is_run() {
         let run = session()
@@ -173,7 +174,7 @@ mod tests {
         assert!(run.manifest.warnings[0].contains("differences of gradients"), "{:?}", run.manifest.warnings);
     }
 
-    /// Record times are those that were asked for, whatever is said of the flow after them.
+    /// Record times are those that were asked for, even if the flow is set after them.
     #[test]
     fn the_order_of_settings_does_not_matter() {
         let run = session().record([0.0, 1.0]).flow(Flow::new(10.0)).run();
@@ -244,7 +245,7 @@ mod tests {
         }
     }
 
-    /// What an observable writes under other names, or now and then only, neither breaks the table nor goes unsaid.
+    /// An observable that writes under undeclared names, or only now and then, does not break the table, and a warning reports it.
     #[test]
     fn an_observable_of_ones_own_may_write_what_it_likes() {
         const COLUMNS: &[Column] = &[Column::new("late", "", "1", ""), Column::new("margin", "", "1", "")];
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(refused(session().flow(preserve)), SessionError::Preserve);
     }
 
-    /// Nothing to do is done: no parameters are refused by the integrator, not by a panic.
+    /// No parameters: the integrator refuses them with an error, not a panic.
     #[test]
     fn an_objective_without_parameters_is_refused() {
         let refused = Session::new(Parabola(0), DVector::zeros(0)).run().err().expect("a refusal");

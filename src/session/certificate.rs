@@ -1,8 +1,8 @@
 //! `flow.certify`, and claims: the error of every column of the flow, estimated by a second integration at a tenth of the tolerance.
 //!
-//! |first − second| is the first one's error to within that of the second, a tenth of it or so where the error follows the tolerance. The
-//! second has its own objective and runs on its own thread; the first does not know of it, so that the records are the same with and
-//! without. `rk4`, which has no tolerance, is repeated at half its step.
+//! |first − second| is the error of the first up to that of the second, about a tenth of it where errors follow the tolerance. The second
+//! integration has its own objective and its own thread, and the first does not know of it: the records are the same with and without it.
+//! `rk4`, which has no tolerance, is repeated at half its step.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -19,16 +19,16 @@ use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::warning::VISIBLE;
 use super::{Finer, Finished, Problem, records};
 
-/// The errors of every column, beside the records.
+/// The error of every column, at the times of the records.
 pub(super) const ERRORS: NamedArray =
     NamedArray::new("error_{column}", "T", "the column's", "error of a column at each record, by a second, finer integration")
         .of(Owner::Flow)
         .written("with flow.certify, or claims");
 
-/// Columns that a warning names, at most.
+/// The most columns that a warning names.
 const NAMED: usize = 5;
 
-/// How far the first integration is. The second goes no further, so that what it leaves does not depend on which of the two was faster.
+/// How far the first integration is. The second never overtakes it, so that its results do not depend on which of the two is faster.
 #[derive(Default)]
 pub(super) struct Lead {
     state: Mutex<(f64, bool)>,
@@ -36,24 +36,24 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Where it ended, once it has.
+    /// Waits for the first integration to end and returns the time that it reached.
     fn end(&self) -> f64 {
         self.reaches(f64::INFINITY);
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// It has come to time `t`.
+    /// Reports that the first integration has reached time `t`.
     pub(super) fn at(&self, t: f64) {
         self.update(|state| state.0 = t);
     }
 
     fn update(&self, change: impl FnOnce(&mut (f64, bool))) {
-        // A thread that panicked leaves two plain values: they are as good as ever.
+        // A thread that panicked leaves two plain values behind, which are still valid.
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.moved.notify_all();
     }
 
-    /// Waits until the first is at `t` or has ended. Whether it has come to `t`.
+    /// Waits until the first integration has reached `t` or has ended. Returns whether it has reached `t`.
     fn reaches(&self, t: f64) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = self.moved.wait_while(state, |&mut (reached, ended)| reached < t && !ended);
@@ -61,7 +61,7 @@ impl Lead {
     }
 }
 
-/// Ends the lead when it goes, by a panic, too: the second integration must not wait for ever.
+/// Ends the lead when dropped, even by a panic: the second integration must not wait for ever.
 pub(super) struct Leading<'a>(pub &'a Lead);
 
 impl Drop for Leading<'_> {
@@ -70,7 +70,7 @@ impl Drop for Leading<'_> {
     }
 }
 
-/// The scenario of the second integration.
+/// The plan of the second integration.
 pub(super) fn finer(plan: &Plan) -> Plan {
     let mut finer = plan.clone();
     finer.flow.rtol /= 10.0;
@@ -84,7 +84,7 @@ pub(super) fn finer(plan: &Plan) -> Plan {
     finer
 }
 
-/// What came of the second integration.
+/// The result of the second integration.
 pub(super) struct Second {
     run: Run,
     /// Gradients spent until each record, by its time.
@@ -93,7 +93,7 @@ pub(super) struct Second {
 }
 
 impl Second {
-    /// Integrates over the record times that the first one reaches, and to its end.
+    /// Integrates over the record times that the first one reaches, and then to its end.
     pub(super) fn fly(plan: &Plan, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
         let observer = Observer::new(plan, &problem);
         let observers = Observers::new(vec![Recorder::new("flow")], 1, 0);
@@ -122,16 +122,16 @@ impl Second {
         Self { run, gradients, stop: ended.termination }
     }
 
-    /// Its records and how it ended, for whoever judges the first by them.
+    /// Its records and how it ended, by which the first is judged.
     pub(super) fn into_finer(self) -> Finer {
         Finer { run: self.run, termination: self.stop }
     }
 }
 
-/// Adds the certificate to the manifest, the errors to the arrays, and what shows to the warnings.
+/// Adds the certificate to the manifest, the errors to the arrays, and visible errors to the warnings.
 pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     let (first_t, second_t) = (finished.run.table.floats("flow", "t"), second.run.table.floats("flow", "t"));
-    // For every record of the first, the record of the second at the very same time.
+    // For every record of the first, the record of the second at the same time.
     let partners: Vec<Option<usize>> =
         first_t.iter().map(|t| second_t.binary_search_by(|other| other.total_cmp(t)).ok()).collect();
     let Some(last) = partners.iter().rposition(Option::is_some) else {
@@ -147,7 +147,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
         if errors.iter().all(|error| error.is_nan()) {
             continue;
         }
-        // `max` drops what is not defined.
+        // `max` ignores NaN.
         let max_error = errors.iter().copied().fold(0.0, f64::max);
         let size = coarsely.iter().map(|value| value.abs()).fold(0.0, f64::max);
         let max_relative_error = if max_error == 0.0 { 0.0 } else { max_error / size };
@@ -176,7 +176,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     }
 }
 
-/// Names the columns whose error shows in a picture, the worst ones first.
+/// Names the columns whose error is visible in a picture, the worst first.
 fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run) -> Option<String> {
     let relative = |error: &ColumnError| error.max_relative_error;
     let mut shown: Vec<_> =

@@ -1,4 +1,4 @@
-//! Whether a session can be run: everything that its user may have got wrong, before anything is integrated.
+//! Whether a session can be run: checks whatever its user may have got wrong, before anything is integrated.
 
 use crate::claim::Claim;
 use crate::flow::Preserve;
@@ -11,12 +11,12 @@ use super::{Plan, Problem, declared_arrays, flow_integrator};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// θ_0 is not of the objective's dimension.
+    /// θ_0 does not have the objective's dimension.
     #[error("the start has {found} entries and the objective {dim}: give one per parameter")]
     Start {
-        /// P.
+        /// P, the dimension of the objective.
         dim: usize,
-        /// Entries of θ_0.
+        /// The number of entries of θ_0.
         found: usize,
     },
     /// J or its gradient is not finite at θ_0.
@@ -27,30 +27,30 @@ pub enum SessionError {
         /// ‖∇J(θ_0)‖.
         gradient: f64,
     },
-    /// The horizon of the flow is no time.
+    /// The horizon of the flow is not positive and finite.
     #[error("t_end must be greater than 0 and finite, got {t_end}")]
     Horizon {
         /// As given.
         t_end: f64,
     },
-    /// The flow's tolerance or steps cannot be kept.
+    /// The flow's tolerances, step or limits are invalid.
     #[error(transparent)]
     Integrator(#[from] crate::ode::OdeError),
-    /// Record times are not in order, or not within the horizon.
+    /// Record times do not increase strictly from 0 to the end of the horizon.
     #[error("record times must increase strictly from 0 to t_end = {t_end}; {t} does not fit")]
     Times {
-        /// The first that does not.
+        /// The first that does not fit.
         t: f64,
         /// The end of the horizon.
         t_end: f64,
     },
-    /// Two processes have one name.
+    /// Two processes share a name.
     #[error("two processes are called `{name}`: give each optimizer a name of its own")]
     Name {
-        /// It.
+        /// The shared name.
         name: String,
     },
-    /// An optimizer's rate is none, or it takes no step before the end.
+    /// An optimizer's rate is not positive and finite, or it takes no step before the end.
     #[error("{name}: lr = {lr} takes no step until t_end: choose a rate between 0 and t_end")]
     Rate {
         /// The process.
@@ -58,36 +58,39 @@ pub enum SessionError {
         /// η.
         lr: f64,
     },
-    /// An optimizer takes minibatches and the objective has none.
+    /// An optimizer takes minibatches, but the objective offers no gradients of batches.
     #[error("{name} takes minibatches, and the objective offers no gradients of batches: leave out `batch`")]
     Batches {
         /// The process.
         name: String,
     },
-    /// A column or an array of an observable of one's own is called like another.
+    /// A column or an array of a user-defined observable has a name that is taken.
     #[error("an observable of yours writes `{column}`, which is taken: give it a name of its own")]
     Column {
         /// Its name.
         column: String,
     },
-    /// Nothing tells what `stop` asks for.
+    /// `stop` asks for an accuracy, but the objective has none.
     #[error("stop: the objective has no accuracy at the start: ask for a loss or a gradient instead")]
     Accuracy,
-    /// The tangent kernel is asked for of an objective that does not give it.
+    /// The tangent kernel is asked for, but the objective does not offer it.
     #[error("measure ntk: the objective offers no tangent kernel: implement Objective::tangent_kernel, or leave it out")]
     Kernel,
-    /// The balance law is to be kept where not all of D_l obeys it.
+    /// The balance law is to be preserved where not all of D_l obeys it.
     #[error("preserve: the law holds for all of D_l of linear networks without biases alone: leave it out")]
     Preserve,
-    /// Layers are asked for of an objective that has none.
+    /// Something about layers is asked for, but the objective has none.
     #[error("{what} is about layers, and the objective has none: implement Objective::layers, or leave it out")]
     Layers {
-        /// A claim or a measure.
+        /// The claim or measure.
         what: String,
     },
 }
 
-/// Whether these settings can be run on this problem.
+/// Checks that these settings can be run on this problem.
+///
+/// # Errors
+/// The first [`SessionError`] found.
 pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Result<(), SessionError> {
     let (objective, start) = (&*problem.objective, problem.start.values());
     let (dim, found) = (objective.dim(), start.len());
@@ -137,7 +140,7 @@ fn check_times(times: &[f64], t_end: f64) -> Result<(), SessionError> {
     }
 }
 
-/// No two columns have one name, nor two arrays: a value would be lost.
+/// Refuses columns or arrays that share a name: a value would be lost.
 pub(crate) fn check_columns(plan: &Plan) -> Result<(), SessionError> {
     let mut own: Vec<&str> = Vec::new();
     let all = plan.own.0.iter().flat_map(|observable| observable.columns().list);

@@ -1,4 +1,4 @@
-//! Which flows an optimizer is compared with, and why it has none where the scenario asks for them.
+//! Which flows an optimizer is compared with, and why one that the scenario asks for is missing.
 
 use crate::observe::{CompanionKind, Measure};
 use crate::optim::{Follows, Ground, Optimizer, Schedule};
@@ -6,15 +6,15 @@ use crate::optim::{Follows, Ground, Optimizer, Schedule};
 use super::Plan;
 use super::Problem;
 
-/// The flows by which an optimizer is measured, and the reasons for those that it lacks. Both are empty where the optimizer is not of the
-/// kind that the measure is about.
+/// The flows that an optimizer is compared with, and the reasons for those that are missing. Both are empty where the measure does not
+/// apply to the optimizer.
 #[derive(Default)]
 pub(super) struct Choice<'a> {
     pub flows: Vec<(CompanionKind, Follows<'a>)>,
     pub reasons: Vec<String>,
 }
 
-/// What `measure` means for an optimizer that takes `steps` steps.
+/// The flows that `measure` asks for, beside an optimizer that takes `steps` steps.
 pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, problem: &'a Problem, steps: u64) -> Choice<'a> {
     let mut choice = Choice::default();
     let compares = matches!(measure, Measure::ModifiedFlow | Measure::Limit) && is_about(measure, settings);
@@ -34,7 +34,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
     let followed = match measure {
         Measure::ModifiedFlow => {
             let modified = settings.modified_flow(&ground);
-            // Where there is none, why is all there is to say.
+            // Without a modified flow, one reason is enough.
             let third = if let Some(Ok(_)) = modified { settings.third_order_flow(&ground) } else { None };
             vec![(CompanionKind::ModifiedFlow, modified), (CompanionKind::ThirdOrderFlow, third)]
         }
@@ -51,7 +51,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
     choice
 }
 
-/// Whether optimizers of this kind are what the measure is about.
+/// Whether the measure applies to this kind of optimizer.
 fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
         Measure::ModifiedFlow | Measure::Ledger => settings.descends(),
@@ -60,7 +60,7 @@ fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     }
 }
 
-/// Why columns that the scenario asks for are null for every process: no optimizer is of the kind that they are about.
+/// Why columns that the scenario asks for are null for every process: the measure applies to no optimizer, or there is a single layer.
 pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
     let reason = |&measure: &Measure| {
         let (word, kinds) = match measure {

@@ -1,10 +1,10 @@
-//! The flows that follow an optimizer more closely than gradient flow does, each integrated beside it from its own start and landed on its
-//! recorded steps: those that the scenario's `measure` asks for.
+//! The flows that an optimizer follows more closely than gradient flow, as far as the scenario's `measure` asks for them. Each is
+//! integrated beside its optimizer from a start of its own, to the times of the recorded steps.
 //!
-//! The limits of adaptive rules become stiffer for ever while the gradient vanishes: they divide by √v, which decays with it. Their rules do
-//! not follow them there, for they go on jumping about the minimum by some η. A limit that needs many more steps than its optimizer takes
-//! has time scales below the learning rate, and is given up. So is a modified flow that takes many more than any that is followed: beyond
-//! stability, or from a start that a large momentum moves far away, it is stiff without bound.
+//! The limits of adaptive rules become ever stiffer as the gradient vanishes, because they divide by √v, which decays with it. The rules do
+//! not follow them there: their iterates keep jumping about the minimum by some η. A limit that needs many more steps than its optimizer
+//! takes has time scales below the learning rate, and is given up. So is a modified flow that takes many more steps than any that is
+//! followed: beyond stability, or from a start that a large momentum moves far away, its stiffness has no bound.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,13 +20,13 @@ use super::Plan;
 use super::Problem;
 use super::choice::{Choice, choose};
 
-/// A limit is integrated at this relative tolerance at least: an explicit method that does not cap its step against stiffness is not to be
-/// trusted above it.
+/// The largest relative tolerance of a limit: above it, an explicit method that does not cap its step against stiffness cannot be trusted.
 const LIMIT_RTOL: f64 = 1e-6;
-/// Steps that a limit may try between two records, and for every step of its optimizer between them.
+/// Steps that a limit may try between two records: so many, and so many more for every step of its optimizer between them.
 const LIMIT_STEPS: [u64; 2] = [5000, 10];
-/// Steps that a modified flow may try on its whole way, if that is more, and for every step of its optimizer: one that is followed is smooth
-/// on the scale of such a step, and some thousand steps are enough for any tolerance. `rk4` takes the steps that it was told.
+/// Steps that a modified flow may try in all: the larger of so many, and of so many for every step of its optimizer. A flow that is
+/// followed is smooth on the scale of such a step, and some thousand steps suffice at any tolerance. `rk4` is exempt: its step is
+/// prescribed.
 const MODIFIED_STEPS: [u64; 2] = [30_000, 10];
 
 /// A flow beside one optimizer.
@@ -37,12 +37,12 @@ pub(super) struct CompanionFlow<'a> {
     integrator: Integrator<'a>,
     tolerance: Tolerance,
     limits: Limits,
-    /// Steps that the scenario allows any flow.
+    /// The steps that the scenario allows any flow.
     max_steps: u64,
-    /// Of the field, at time `t`: θ, and whatever averages it has beside.
+    /// The state of the field at time `t`: θ, followed by the rule's averages, if any.
     state: DVector<f64>,
     t: f64,
-    /// θ where it landed last, and the time and step of its optimizer there.
+    /// θ at the time advanced to last, with that time and the step of its optimizer there.
     theta: DVector<f64>,
     landed: f64,
     step: u64,
@@ -51,7 +51,7 @@ pub(super) struct CompanionFlow<'a> {
     stop: Option<Termination>,
 }
 
-/// What the scenario asks for of one optimizer, and why a flow that it asks for is not there.
+/// The companions that the scenario asks for beside one optimizer, and why others that it asks for are missing.
 pub(super) fn companions<'a>(
     settings: &Optimizer,
     plan: &Plan,
@@ -101,8 +101,8 @@ impl<'a> Maker<'a, '_> {
         };
         let t_end = self.settings.time(steps);
         let limits = Limits { t_end, max_steps, interrupt: self.interrupt.clone(), ..Limits::default() };
-        // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above its
-        // spectral radius. A method that goes by its error alone needs no such bound.
+        // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above
+        // its spectral radius. A method controlled by its error alone needs no such bound.
         let (method, rtol) = if kind == observe::CompanionKind::Limit {
             (flow::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
         } else {
@@ -110,7 +110,7 @@ impl<'a> Maker<'a, '_> {
         };
         let tolerance = Tolerance { rtol, atol: flow.atol };
         let integrator = self::integrator(method, &field, tolerance, limits.clone());
-        // At t = 0 it is where it starts, whatever a singular field begins with.
+        // A singular field begins after t = 0; at t = 0 its companion is at the start of the problem.
         let theta = if t == 0.0 {
             state.rows(0, self.problem.start.values().len()).into_owned()
         } else {
@@ -147,11 +147,11 @@ fn integrator<'a>(
 }
 
 impl CompanionFlow<'_> {
-    /// Carries it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
+    /// Advances it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
     pub(super) fn advance(&mut self, t: f64, step: u64) {
         if self.stop.is_none() && self.t < t {
             if self.kind == observe::CompanionKind::Limit {
-                // Begun anew, so that its steps are counted from here.
+                // Created anew, so that its steps are counted from here.
                 let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
                 self.integrator = integrator(flow::Integrator::Dopri5, &self.field, self.tolerance, limits);
             }
@@ -171,12 +171,12 @@ impl CompanionFlow<'_> {
         (some + each * (step - self.step)).min(self.limits.max_steps)
     }
 
-    /// Its kind, and θ at time `t` if it is there.
+    /// Its kind, and θ at time `t`; `None` if it is not at `t`.
     pub(super) fn at(&self, t: f64) -> Option<(observe::CompanionKind, &DVector<f64>)> {
         (self.stop.is_none() && self.landed == t).then_some((self.kind, &self.theta))
     }
 
-    /// Its entry in the manifest, and what a reader of the records must know. `interrupted`: whether its optimizer was.
+    /// Its entry in the manifest, and a warning if it ended early. `interrupted` tells whether its optimizer was interrupted.
     pub(super) fn ended(self, interrupted: bool) -> ((String, record::Companion), Option<String>) {
         let (name, t) = (self.kind.name(), self.landed);
         let termination =

@@ -1,4 +1,4 @@
-//! A descent, stepped by an optimizer: a sibling of the flow, from the same start, on the same clock, under the same observables.
+//! A descent: the iterates of an optimizer, from the same start as the flow, on the same clock, under the same observables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,19 +28,19 @@ pub(super) struct Descent<'a> {
     problem: &'a Problem,
     settings: &'a Optimizer,
     rule: Box<dyn Rule>,
-    /// Where the gradient is not that of all samples.
+    /// Present where the gradient is not that of all samples.
     minibatches: Option<(BatchStream, Box<dyn BatchGradient + 'a>)>,
     companions: Vec<CompanionFlow<'a>>,
-    /// What a reader of its records must know.
+    /// Warnings for a reader of its records.
     complaints: Vec<String>,
-    /// ∇ℒ, without decay, of the step taken last.
+    /// ∇ℒ, without decay, of the last step, or of the current iterate where `is_current`.
     gradient: DVector<f64>,
     parameters: Parameters,
-    /// Where its group is observed.
+    /// Present where its group is observed.
     sharpness: Option<Sharpness<'a>>,
-    /// Where the scenario asks for it and the rule has such a law.
+    /// Present where the scenario asks for it and the rule obeys such a law.
     ledger: Option<Ledger>,
-    /// What it said last.
+    /// Its last entry.
     entry: Option<Entry>,
     steps: u64,
     last: u64,
@@ -49,14 +49,14 @@ pub(super) struct Descent<'a> {
     time: Duration,
     observation: Duration,
     interrupt: Interrupt,
-    /// Where it is to stop, if the scenario says so, and every how many steps it is asked.
+    /// Where it is to stop, if the scenario says so, and the number of steps from one check to the next.
     criterion: Option<Criterion>,
     steps_per_look: u64,
-    /// Whether it was asked at the step where it stands.
+    /// Whether the current iterate has been checked.
     looked: bool,
-    /// Whether `gradient` is that of the state where it stands.
+    /// Whether `gradient` is that of the current iterate.
     is_current: bool,
-    /// Diverged, or reached.
+    /// Diverged, or reached where it is to stop.
     stop: Option<Termination>,
 }
 
@@ -96,8 +96,8 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// Steps until `step` steps are done, and carries its companions to where it then stands. False if it was interrupted on the way,
-    /// or has diverged, and then stands at its last good iterate, or has reached what stops it.
+    /// Steps until `step` steps are done, and advances the companions to the time reached. Returns false if it was interrupted, has
+    /// diverged (it then keeps its last good iterate), or has reached where it is to stop.
     pub(super) fn advance(&mut self, step: u64) -> bool {
         let (begin, mut entering) = (Instant::now(), Duration::ZERO);
         let start_norm = self.problem.start.values().norm();
@@ -115,7 +115,7 @@ impl<'a> Descent<'a> {
             self.rule.step(rate, self.gradient.as_slice(), self.parameters.values_mut().as_mut_slice());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
-                // An objective may give up once it is interrupted, and what it gives then is no number.
+                // An objective may give up once it is interrupted and return NaN: that is no divergence.
                 if !self.interrupt.is_raised() {
                     self.stop = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
                 }
@@ -137,14 +137,14 @@ impl<'a> Descent<'a> {
         self.steps >= step
     }
 
-    /// Asks whether it has come to where it is to stop, if that is due and was not yet asked here. Returns the time that took.
+    /// Checks whether it is to stop here, if a check is due and not yet made. Returns the time that the check took.
     fn look_where_to_stop(&mut self) -> Duration {
         let due = !self.looked && self.steps.is_multiple_of(self.steps_per_look) && self.stop.is_none();
         let t = self.t();
         let Some(criterion) = self.criterion.as_mut().filter(|_| due) else { return Duration::ZERO };
         let (begin, theta, objective) = (Instant::now(), self.parameters.values(), &*self.problem.objective);
         self.looked = true;
-        // The next step takes the same gradient. Counted as its own, or below as that of a step that was not taken.
+        // The next step takes the same gradient and accounts for it; if there is no next step, `ended` counts it as monitoring.
         self.is_current = self.minibatches.is_none() && criterion.asks_for_gradients();
         if self.is_current {
             objective.loss_gradient(theta, &mut self.gradient);
@@ -208,7 +208,7 @@ impl<'a> Descent<'a> {
             companions.insert(name, entry);
             self.complaints.extend(complaint);
         }
-        // Every step takes one gradient, the one that failed included.
+        // Every step takes one gradient, even one that failed.
         let failed = matches!(termination, Termination::Diverged { .. });
         let evaluations = self.steps + u64::from(failed);
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
@@ -237,7 +237,7 @@ fn keeps_ledger(plan: &Plan, settings: &Optimizer) -> bool {
     settings.forgets() && plan.measure.contains(&Measure::Ledger)
 }
 
-/// ⌈n/B⌉ of an `sgd` with minibatches of B.
+/// ⌈n/B⌉ for an `sgd` with minibatches of size B, otherwise 1.
 fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
     match (settings.batching(), &problem.samples) {
         (Some(batching), Some(samples)) => samples.count().div_ceil(batching.size) as u64,
@@ -245,7 +245,7 @@ fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
     }
 }
 
-/// Those of an `sgd` whose batches are not all samples, each once: of such the full gradient is cheaper, and the same.
+/// The minibatches of an `sgd`; `None` where each batch is all samples, each once: the full gradient is the same, and cheaper.
 fn minibatches<'a>(
     settings: &Optimizer,
     seed: u64,
@@ -256,7 +256,7 @@ fn minibatches<'a>(
     Some((batches, problem.objective.batches()?.minibatch(samples, size)))
 }
 
-/// The same without their gradients, and the size of a batch, of an optimizer on so many samples.
+/// The stream of batches and their size, for an optimizer on so many samples; `None` where it takes full gradients.
 pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(BatchStream, usize)> {
     let batching = settings.batching().filter(|batching| batching.draws(samples))?;
     let Batching { size, replacement } = batching;

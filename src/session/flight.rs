@@ -1,4 +1,4 @@
-//! One integration of a flow, carried from time to time: the weights where it stands, what it took, and where it stopped.
+//! One integration of a flow, advanced from time to time: its current weights, its cost, and where it stopped.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use super::integrator::{flow_integrator, integrator};
 
 /// Gradient flow from the start of a problem.
 ///
-/// What is integrated is θ, or with rates of layers φ_l = θ_l/√κ_l ([`GradientFlow::state`]); what is seen is always θ.
+/// The integrated variable is θ or, with layer rates, φ_l = θ_l/√κ_l ([`GradientFlow::state`]); callers always see θ.
 pub struct Flight<'a> {
     field: Rc<GradientFlow<'a>>,
     integrator: Integrator<'a>,
-    /// What is integrated, where that is not θ.
+    /// The integrated variable, where it is not θ.
     state: Option<DVector<f64>>,
     pub(super) parameters: Parameters,
     pub(super) t: f64,
@@ -28,10 +28,10 @@ pub struct Flight<'a> {
 }
 
 impl<'a> Flight<'a> {
-    /// By the method and the tolerances of `settings`, to its `t_end`.
+    /// Integrates by the method and the tolerances of `settings`, to its `t_end`.
     ///
     /// # Errors
-    /// Of settings that no validated scenario has.
+    /// [`OdeError`] for an invalid tolerance, step or limit, which no validated scenario has.
     pub fn new(settings: &flow::Flow, problem: &'a Problem, interrupt: &Interrupt) -> Result<Self, OdeError> {
         let field = Rc::new(problem.flow());
         let settings = flow::Flow { atol: problem.atol(settings.atol), ..settings.clone() };
@@ -39,10 +39,10 @@ impl<'a> Flight<'a> {
         Ok(Self::by(integrator, field, problem))
     }
 
-    /// By another method, at another tolerance.
+    /// Integrates by `method` at `tolerance`, within `limits`.
     ///
     /// # Errors
-    /// Of a tolerance or a step that is not positive, and of limits that are none.
+    /// [`OdeError`] for an invalid tolerance, step or limit.
     pub fn with(
         method: flow::Integrator,
         tolerance: Tolerance,
@@ -68,7 +68,7 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Carries it to time `t`, or as far as it gets. Whether it is there.
+    /// Advances to time `t`, or as far as it gets. Returns whether it is there.
     pub fn advance(&mut self, t: f64) -> bool {
         if self.stop.is_none() && self.t < t {
             self.advance_by(|integrator, from, state| integrator.advance(from, t, state));
@@ -76,7 +76,7 @@ impl<'a> Flight<'a> {
         self.stop.is_none()
     }
 
-    /// Carries it over the segment that `step` makes of the integrator, the time and the state.
+    /// Advances by the segment that `step` makes of the integrator, the time and the state.
     ///
     /// # Panics
     /// If `step` asks for times that are not finite or not in order.
@@ -96,17 +96,17 @@ impl<'a> Flight<'a> {
         self.stop = segment.stop;
     }
 
-    /// θ where it stands.
+    /// θ at the current time.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// The field that it integrates, a function of [`Flight::state`].
+    /// The field that is integrated, a function of [`Flight::state`].
     pub fn field(&self) -> &GradientFlow<'a> {
         &self.field
     }
 
-    /// What is integrated: θ, or φ.
+    /// The integrated variable: θ, or φ.
     pub fn state(&self) -> &DVector<f64> {
         self.state.as_ref().unwrap_or(self.parameters.values())
     }
@@ -115,7 +115,7 @@ impl<'a> Flight<'a> {
         self.state.is_none()
     }
 
-    /// The time that it has come to.
+    /// The current time.
     pub fn t(&self) -> f64 {
         self.t
     }
@@ -125,12 +125,12 @@ impl<'a> Flight<'a> {
         self.work
     }
 
-    /// The time that it has taken, that of observers not included.
+    /// Wall-clock time spent on the integration, without observation.
     pub fn time(&self) -> Duration {
         self.time
     }
 
-    /// Why it goes no further, if it does not.
+    /// Why it has stopped; `None` if it can go on.
     pub fn stop(&self) -> Option<Termination> {
         self.stop
     }
@@ -139,12 +139,12 @@ impl<'a> Flight<'a> {
         &self.integrator
     }
 
-    /// Leaves out of its time what `step` has spent on looking.
+    /// Subtracts the time that `step` has spent on checks.
     pub(super) fn discount(&mut self, looking: Duration) {
         self.time = self.time.saturating_sub(looking);
     }
 
-    /// Adds to its time what is done to its weights beside the integration.
+    /// Adds the time spent on changing its weights outside the integration.
     pub(super) fn spend(&mut self, time: Duration) {
         self.time += time;
     }

@@ -1,4 +1,4 @@
-//! The flow, carried by an integrator: a sibling of the optimizers, from the same start, on the same clock, under the same observables.
+//! The flow, advanced by an integrator: from the same start as the optimizers, on the same clock, under the same observables.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use super::stop::Goal;
 /// Gradient flow from the scenario's start.
 pub(super) struct Flow<'a> {
     flight: Flight<'a>,
-    /// None of a second integration, which ends where the first does.
+    /// `None` in a second integration, which ends where the first does.
     monitor: Option<Monitor<'a>>,
     /// Where it is to stop, if the scenario says so.
     goal: Option<Goal>,
@@ -46,13 +46,13 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The same, which nobody asks whether it has converged or come to where it is to stop: it goes as far as it is carried.
+    /// The same without checks for convergence or for where it is to stop: it goes as far as it is advanced.
     pub(super) fn unwatched(self) -> Self {
         Self { monitor: None, goal: None, ..self }
     }
 
-    /// Carries the flow to time `t`, or as far as it gets, but not beyond its end, and asks on the way whether it stays. Whether it is
-    /// there and may go on.
+    /// Advances the flow to time `t`, or as far as it gets, but not beyond its end, and checks on the way whether it has come to rest.
+    /// Returns whether it is at `t` and may go on.
     pub(super) fn advance(&mut self, t: f64) -> bool {
         self.look_at_start();
         while self.flight.stop.is_none() && self.flight.t < t && t <= self.t_end {
@@ -76,7 +76,7 @@ impl<'a> Flow<'a> {
         self.flight.stop.is_none() && self.flight.t == t
     }
 
-    /// Asks at t = 0 whether it has come to where it is to stop.
+    /// Checks at t = 0 whether it is to stop there.
     fn look_at_start(&mut self) {
         if let Some(goal) = self.goal.as_mut().filter(|_| self.flight.t == 0.0 && self.flight.stop.is_none()) {
             let begin = Instant::now();
@@ -102,12 +102,12 @@ impl<'a> Flow<'a> {
         self.flight.stop.is_some() && last != Some(self.flight.t)
     }
 
-    /// Whether it goes no further.
+    /// Whether it has stopped.
     pub(super) fn is_stopped(&self) -> bool {
         self.flight.stop.is_some()
     }
 
-    /// Asks what it is about where it has stopped.
+    /// Has the monitor check the state in which it has stopped.
     pub(super) fn look_stopped(&mut self) {
         let begin = Instant::now();
         if let Some(monitor) = &mut self.monitor {
@@ -120,7 +120,7 @@ impl<'a> Flow<'a> {
         self.observed(begin.elapsed());
     }
 
-    /// Asks what it is about where it is recorded.
+    /// Has the monitor check the state that is recorded.
     pub(super) fn look_at_record(&mut self) {
         let begin = Instant::now();
         if let Some(monitor) = &mut self.monitor {
@@ -135,7 +135,7 @@ impl<'a> Flow<'a> {
         self.observation += time;
     }
 
-    /// Its weights at time `t`, if it is there, or stays since before and `t` is within its horizon.
+    /// Its weights at time `t`, if it is there, or if it came to rest before and `t` is within its horizon.
     pub(super) fn at(&self, t: f64) -> Option<&Parameters> {
         let Flight { t: now, stop, parameters, .. } = &self.flight;
         let stays = stop.is_some_and(|stop| stop.stays()) && (*now..=self.t_end).contains(&t);

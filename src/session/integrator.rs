@@ -1,4 +1,4 @@
-//! From a scenario's word for a method to the method.
+//! From the name of a method in a scenario to its integrator.
 
 use crate::flow;
 use crate::ode::{self, Integrator, Interrupt, Limits, OdeError, Tolerance, VectorField};
@@ -6,7 +6,7 @@ use crate::ode::{self, Integrator, Interrupt, Limits, OdeError, Tolerance, Vecto
 /// The integrator of a scenario's flow, on `field`.
 ///
 /// # Errors
-/// Of settings that no validated scenario has.
+/// [`OdeError`] for an invalid tolerance, step or limit, which no validated scenario has.
 pub fn flow_integrator<'f>(
     flow: &flow::Flow,
     field: impl VectorField + 'f,
@@ -17,10 +17,10 @@ pub fn flow_integrator<'f>(
     integrator(flow.integrator, field, tolerance, limits)
 }
 
-/// The integrator that a scenario names, on `field`.
+/// The integrator called `name` in a scenario, on `field`.
 ///
 /// # Errors
-/// Of settings that no validated scenario has.
+/// [`OdeError`] for an invalid tolerance, step or limit, which no validated scenario has.
 pub fn integrator<'f>(
     name: flow::Integrator,
     field: impl VectorField + 'f,

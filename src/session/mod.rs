@@ -1,8 +1,8 @@
 //! The main job: advances the flow and the optimizers on one clock, observes and records.
 //!
-//! Every optimizer is recorded at the steps nearest to the record times. The flow is carried to those times as well, so that distances are
-//! taken at one and the same time, never between records. (Methods without dense output cut their steps there, so that within its
-//! tolerance such a flow depends on which optimizers stand beside it.)
+//! Every optimizer is recorded at its steps nearest to the record times. The flow is integrated to the times of these steps as well, so
+//! that distances are taken at exactly the same time, without interpolation. (Methods without dense output cut their steps there: within
+//! its tolerance such a flow depends on which optimizers run beside it.)
 
 mod arrays;
 mod builder;
@@ -54,7 +54,7 @@ use process::Ended;
 use processes::{Carried, carry};
 use warning::Missed;
 
-/// All that a run leaves: what the run folder holds.
+/// Everything that a run produces: the contents of its folder.
 pub struct Finished {
     /// The records.
     pub run: Run,
@@ -62,7 +62,7 @@ pub struct Finished {
     pub manifest: Manifest,
     /// Final weights, by process.
     pub weights: Vec<(String, Parameters)>,
-    /// θ of each process at its records, if the scenario asks for it: [`Trajectory::into_arrays`] of all of them.
+    /// θ of each process at its records, if the scenario asks for it, with the keys of [`Trajectory::into_arrays`].
     pub trajectory: Option<Arrays>,
     /// How each process ended, the flow first.
     pub terminations: Vec<(String, Termination)>,
@@ -79,18 +79,18 @@ pub struct Finer {
 }
 
 impl Finished {
-    /// Whether a process was interrupted: the same run again would go on to its end.
+    /// Whether a process was interrupted: the same run again would continue to its end.
     pub fn is_interrupted(&self) -> bool {
         self.terminations.iter().any(|(_, termination)| matches!(termination, Termination::Interrupted { .. }))
     }
 }
 
-/// Carries out a plan on a problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
+/// Carries out a plan on a problem. `progress` is called with the time on the common clock as it advances. Once `interrupt` is raised, all
 /// processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
 pub(crate) fn carry_out(plan: &Plan, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
-    // A claim is judged by its error.
+    // A claim is judged with its error, which takes a second integration.
     if !plan.flow.certify && plan.claims.is_empty() {
         return integrate(plan, problem, interrupt, progress, None);
     }
@@ -121,7 +121,7 @@ pub(crate) fn carry_out(plan: &Plan, problem: &Problem, interrupt: &Interrupt, p
     })
 }
 
-/// The names of the numbers that a run records, in the order of its table: those of its start. Nothing is integrated.
+/// The names of the numbers that a run records, in the order of its table, taken from its start. Nothing is integrated.
 pub(crate) fn columns(plan: &Plan, problem: &Problem) -> Vec<String> {
     let stopped = Interrupt::default();
     stopped.raise();
@@ -130,7 +130,7 @@ pub(crate) fn columns(plan: &Plan, problem: &Problem) -> Vec<String> {
     numbers.map(|column| column.name).collect()
 }
 
-/// `lead`: who waits for the flow.
+/// `lead` tells a second integration how far the flow is.
 fn integrate(
     plan: &Plan,
     problem: &Problem,
@@ -172,7 +172,7 @@ fn integrate(
     Finished { run, manifest, weights, trajectory, terminations, finer: None }
 }
 
-/// What was recorded, of processes with these final weights.
+/// What was recorded, for processes with these final weights.
 fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Run {
     Run {
         name: plan.name.clone(),

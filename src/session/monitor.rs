@@ -1,5 +1,5 @@
-//! Watches the flow at times of its own, so that what is found does not depend on the record grid: plateaus become events, and a flow that
-//! stays where it is need not go on.
+//! Checks the flow at times of its own, so that what is found does not depend on the record grid: plateaus become events, and a flow that
+//! has come to rest may end early.
 
 use nalgebra::DVector;
 
@@ -13,30 +13,30 @@ use super::Problem;
 use super::plateaus::Plateaus;
 use super::sliding::Sliding;
 
-/// The first look, as a share of the horizon.
+/// The time of the first check, as a share of the horizon.
 pub(super) const FIRST: f64 = 1e-6;
-/// Time from one look to the next, as a factor: 2^{1/4}, so that what lasts while t doubles is seen four times.
+/// The ratio of the times of successive checks: 2^{1/4}, so that what lasts while t doubles is seen four times.
 pub(super) const RATIO: f64 = 1.189_207_115_002_721;
 
-/// What the watch has cost and found.
+/// What the checks have cost and found.
 pub(super) struct Seen {
-    /// Gradients taken for it.
+    /// Gradients spent on the checks.
     pub gradients: u64,
     pub events: Vec<Event>,
-    /// What a reader of the records must know.
+    /// A warning for a reader of the records.
     pub complaint: Option<String>,
 }
 
-/// The watch on one flow.
+/// The monitor of one flow.
 pub(super) struct Monitor<'a> {
     problem: &'a Problem,
     stationarity: Stationarity,
     t_end: f64,
-    /// When to look next, at the earliest.
+    /// The earliest time of the next check.
     next: f64,
-    /// Whether a flow that stays stops: not where a law is asked for that goes on for ever.
+    /// Whether a flow at rest ends: not where a law is to be preserved, which holds for ever.
     stops: bool,
-    /// Whether it is claimed that the flow comes to rest: then what it does at its end is an event.
+    /// Whether the flow is claimed to converge: its state at the end is then an event.
     claimed: bool,
     plateaus: Plateaus,
     sliding: Sliding,
@@ -60,13 +60,13 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// When it wants to look next: at the end of the step there.
+    /// When the next check is due: at the end of the step that reaches this time.
     pub(super) fn next(&self) -> f64 {
         self.next
     }
 
-    /// Looks at time t > 0 at `state` on its way down `objective`, which is θ(t) but for rates of layers; the integration has cost `spent`
-    /// gradients. Returns the flow's end if it stays.
+    /// Checks the flow at t > 0. `state` is the integrated variable on its way down `objective`, θ(t) itself without layer rates; the
+    /// integration has cost `spent` gradients. Returns the flow's end if it is at rest.
     pub(super) fn look(
         &mut self,
         objective: &dyn Objective,
@@ -76,7 +76,7 @@ impl<'a> Monitor<'a> {
     ) -> Option<Termination> {
         self.next = (RATIO * t).min(self.t_end);
         let problem = self.problem;
-        // A sample that slides is held; one that is merely near a kink may be let across.
+        // A sample that slides is held at its kink; one that is merely near a kink may cross it.
         let held = |on: &OnKink| on.slope.is_some() && problem.rates.are_one();
         let smooth = || problem.objective.on_kinks(theta, problem.on_kink).iter().all(held);
         let look = self.stationarity.look(objective, t, state, spent, smooth);
@@ -95,7 +95,7 @@ impl<'a> Monitor<'a> {
         ends.then_some(stop)
     }
 
-    /// Looks at the flow at t > 0 where it was told to stop, as [`look`](Self::look) does: where a claim asks, whether it would stay there.
+    /// Checks the flow at t > 0 where `stop` ended it, as [`look`](Self::look) does, if a claim asks whether it would stay there.
     pub(super) fn look_reached(&mut self, objective: &dyn Objective, t: f64, states: [&DVector<f64>; 2], spent: u64) {
         if !self.claimed || t == 0.0 {
             return;
@@ -107,22 +107,22 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Looks at θ(t) where it is recorded.
+    /// Checks θ(t) at a record for samples that stay on kinks.
     pub(super) fn look_at_record(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
-        // At t = 0 no sample has come to a kink.
+        // At t = 0 no sample has reached a kink.
         if t > 0.0 && self.problem.rates.are_one() {
             self.sliding.look(self.problem, t, theta, spent, false);
         }
     }
 
-    /// Looks at θ(t) where the flow has stopped.
+    /// Checks θ(t) where the flow has stopped for samples that stay on kinks.
     pub(super) fn look_stopped(&mut self, t: f64, theta: &DVector<f64>, spent: u64) {
         if self.problem.rates.are_one() {
             self.sliding.look(self.problem, t, theta, spent, true);
         }
     }
 
-    /// What it was about.
+    /// What it has cost and found.
     pub(super) fn ended(mut self) -> Seen {
         let complaint = self.sliding.complaint();
         self.events.extend(self.plateaus.into_events());

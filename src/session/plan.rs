@@ -1,5 +1,5 @@
-//! What is asked of a run, whoever asks: how the flow is integrated, which optimizers stand beside it, what is observed when, and what it is
-//! meant to show. A scenario makes one ([`crate::scenario::Scenario::plan`]); [`crate::session::Session`] fills one in.
+//! What is asked of a run: how the flow is integrated, which optimizers run beside it, what is observed and when, and what the run is meant
+//! to show. [`crate::scenario::Scenario::plan`] makes one of a scenario; [`crate::session::Session`] fills one in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use super::Stop;
 /// The settings of a run, apart from its objective and its start.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What the run is called.
+    /// The name of the run.
     pub name: String,
-    /// One line that says what it is: it stands under every picture's title.
+    /// A description in one line, shown under every picture's title.
     pub caption: String,
-    /// The batches of optimizers derive from it.
+    /// The seed of the optimizers' batches.
     pub seed: u64,
-    /// d_0, …, d_L of the network; a single entry, the length of θ, of an objective without layers.
+    /// d_0, …, d_L of the network; for an objective without layers a single entry, the length of θ.
     pub widths: Vec<usize>,
     /// Whether the network is f(x) = W_L ⋯ W_1 x.
     pub linear: bool,
@@ -32,25 +32,25 @@ pub struct Plan {
     pub layer_rates: LayerRates,
     /// The integration of the flow, from 0 to `t_end`.
     pub flow: Flow,
-    /// When every process is observed: strictly increasing, from 0 to `flow.t_end`.
+    /// Record times of every process: strictly increasing, from 0 to `flow.t_end`.
     pub times: Vec<f64>,
     /// Whether θ is kept at every record.
     pub record_weights: bool,
-    /// The optimizers beside the flow, each of another name.
+    /// The optimizers beside the flow, with distinct names.
     pub optimizers: Vec<Optimizer>,
-    /// The groups of columns that are recorded; `None`: all.
+    /// The groups of columns that are recorded; `None` for all.
     pub observe: Option<Vec<Group>>,
-    /// What is measured beyond what every run records.
+    /// Quantities beyond those that every run records.
     pub measure: Vec<Measure>,
-    /// Where processes end before their horizon.
+    /// Conditions under which processes end before their horizon.
     pub stop: Option<Stop>,
-    /// What it is meant to show.
+    /// What the run is meant to show.
     pub claims: Vec<Claim>,
-    /// What is observed beside all that, of no scenario.
+    /// User-defined observables, not available in a scenario.
     pub own: OwnObservables,
 }
 
-/// Observables of one's own.
+/// User-defined observables.
 #[derive(Clone, Default)]
 pub struct OwnObservables(pub Vec<Arc<dyn Observable + Send + Sync>>);
 
@@ -85,7 +85,7 @@ impl Plan {
         }
     }
 
-    /// L; 0 of an objective without layers.
+    /// L; 0 for an objective without layers.
     pub fn layers(&self) -> usize {
         self.widths.len().saturating_sub(1)
     }
@@ -100,7 +100,7 @@ impl Plan {
         BalanceLaw::new(&self.weight_decay, &self.layer_rates, self.layers())
     }
 
-    /// What claims know of it beside the records.
+    /// What claims know of the run besides its records.
     pub fn setup(&self) -> Setup {
         Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end: self.flow.t_end }
     }
@@ -115,7 +115,7 @@ impl Plan {
         group.is_among(self.observe.as_deref())
     }
 
-    /// What a reader must know of groups that are left out.
+    /// A warning about groups that are left out.
     pub fn unobserved(&self) -> Option<String> {
         let groups = self.observe.as_ref()?;
         let names: Vec<&str> = groups.iter().map(|group| group.name()).collect();

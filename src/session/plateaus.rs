@@ -1,30 +1,30 @@
-//! The plateaus of one flow, from looks at its own times.
+//! The plateaus of one flow, from checks at the monitor's times.
 //!
-//! On the logarithmic clock every flow is flat before it has begun, and a flow that settles is flat as well. A plateau is what a saddle
-//! makes: a stretch over which J is flat while t doubles at least, and from which J falls at a speed that has grown again. One stretch
-//! ends, and with it its plateau, once J has fallen visibly; then the next may begin. The last stretch of a flow that does not leave it is a
+//! On a logarithmic clock every flow is flat before it begins to move, and a flow that settles is flat as well. A plateau is caused by a
+//! saddle: a stretch over which J is flat while t at least doubles, and from which J falls at a speed that has grown again. A stretch, and
+//! with it its plateau, ends once J has fallen visibly; then the next may begin. The last stretch of a flow that does not leave it is a
 //! plateau if it is known to be no minimum.
 
 use crate::flow::{Motion, Reading};
 use crate::ode::{Event, EventKind, short};
 
-/// By how much the time must grow on a plateau.
+/// The factor by which the time must grow on a plateau.
 const LASTING: f64 = 2.0;
 /// The share of J − min ℒ that J must lose at the end of a plateau: ten times what it may lose on it while t grows e-fold.
 const FALL: f64 = 1e-2;
-/// By which factor ‖∇J‖ must have grown from its least on the plateau.
+/// The factor by which ‖∇J‖ must have grown from its minimum on the plateau.
 const FASTER: f64 = 3.0;
 
 /// A stretch over which J is flat.
 struct Stretch {
     begin: f64,
-    /// The look before: it began after that.
+    /// The time of the check before, after which it began.
     after: f64,
-    /// J at its begin, and what is above the least loss.
+    /// J where it begins, and by how much J exceeds the least loss there.
     value: f64,
     above: f64,
     grad_norm: f64,
-    /// The least ‖∇J‖ on it.
+    /// The smallest ‖∇J‖ on it.
     slowest: f64,
     /// When J was last seen to be flat.
     flat_until: f64,
@@ -44,23 +44,23 @@ impl Stretch {
 /// The plateaus so far.
 #[derive(Default)]
 pub(super) struct Plateaus {
-    /// Time and J of the look before.
+    /// Time and J of the previous check.
     before: Option<(f64, f64)>,
     stretch: Option<Stretch>,
-    /// What the flow did at the last look.
+    /// The reading of the last check.
     last: Option<Reading>,
     events: Vec<Event>,
 }
 
 impl Plateaus {
-    /// Takes note of a look at time `t`, later than the ones before.
+    /// Takes the reading of a check at time `t`, later than the ones before.
     pub(super) fn look(&mut self, t: f64, look: &Reading) {
         let first = self.before.is_none();
         let (t_before, value_before) = self.before.replace((t, look.value)).unwrap_or((0.0, look.value));
         self.last = Some(*look);
         if let Some(stretch) = &mut self.stretch {
             if stretch.value - look.value > FALL * stretch.above {
-                // The fall may be over by now: then its mean speed tells, −dJ/dt = ‖∇J‖².
+                // The fall may be over by now: then its mean speed decides, −dJ/dt = ‖∇J‖².
                 let mean = ((value_before - look.value).max(0.0) / (t - t_before)).sqrt();
                 let faster = look.grad_norm.max(mean) >= FASTER * stretch.slowest;
                 if t >= LASTING * stretch.after && faster {
@@ -79,14 +79,14 @@ impl Plateaus {
             }
         }
         if self.stretch.is_none() && look.flat {
-            // What is flat at the first look has been so from the start.
+            // J that is flat at the first check has been so from the start.
             let begin = if first { 0.0 } else { t };
             let &Reading { value, above, grad_norm, .. } = look;
             self.stretch = Some(Stretch { begin, after: t_before, value, above, grad_norm, slowest: grad_norm, flat_until: t });
         }
     }
 
-    /// All of them, of a flow that has ended.
+    /// All of them, once the flow has ended.
     pub(super) fn into_events(mut self) -> Vec<Event> {
         let on_a_plateau = |look: &Reading| look.motion == Motion::Plateau;
         if let Some(stretch) = self.stretch.filter(|stretch| stretch.lasts() && self.last.as_ref().is_some_and(on_a_plateau)) {
@@ -100,7 +100,7 @@ impl Plateaus {
 mod tests {
     use super::*;
 
-    /// Looks at a J over log-spaced times, with ‖∇J‖² = −dJ/dt.
+    /// The events of a J over log-spaced times, with ‖∇J‖² = −dJ/dt.
     fn events(value: impl Fn(f64) -> f64, last: Motion) -> Vec<(f64, EventKind)> {
         let mut plateaus = Plateaus::default();
         let times: Vec<f64> = (0..=120).map(|i| 10f64.powf(f64::from(i) / 20.0 - 3.0)).collect();
@@ -114,7 +114,7 @@ mod tests {
         plateaus.into_events().into_iter().map(|event| (event.t, event.kind)).collect()
     }
 
-    /// A sigmoid in t: the fall by `size` of a mode that escapes at time `at` at the rate `rate`.
+    /// A sigmoid in t: a mode that escapes at time `at` with rate `rate` lowers J by `size`.
     fn falls(t: f64, size: f64, at: f64, rate: f64) -> f64 {
         size / (1.0 + (rate * (t - at)).exp())
     }
@@ -137,12 +137,12 @@ mod tests {
         assert_eq!(events(|t| (-10.0 * t).exp() + 0.2 * (-t / 100.0).exp() + 0.1, Motion::Moving), []);
     }
 
-    /// The end of a flow is no end of a plateau.
+    /// The end of a flow does not end a plateau.
     #[test]
     fn a_plateau_that_is_not_left_has_no_end() {
         let found = events(|t| 1.0 + falls(t, 1.0, 1e9, 1e-8), Motion::Plateau);
         assert_eq!(found, [(0.0, EventKind::Plateau)]);
-        // Not known to be one.
+        // Not known to be a plateau.
         assert_eq!(events(|t| 1.0 + falls(t, 1.0, 1e9, 1e-8), Motion::Moving), []);
     }
 }

@@ -1,25 +1,25 @@
-//! `flow.preserve`: the flow put back on the balance law at every recorded time.
+//! `flow.preserve`: projects the flow onto the balance law at every recorded time.
 
 use crate::flow::{BalanceProjection, Correction, Precision, Preserve};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe;
 use crate::theory::balance::BalanceLaw;
 
-/// A projection of the flow's weights, and what came of the last one.
+/// The projection of the flow's weights, and the result of the last one.
 pub(super) struct Preservation {
     projection: BalanceProjection,
     precision: Precision,
     /// The weights last projected.
     weights: ExtendedParameters,
     last: Option<Correction>,
-    /// What went wrong, with its time: a law that could not be restored as well as it should.
+    /// Warnings, with their times: a law that could not be restored to the required residual.
     complaints: Vec<String>,
 }
 
 impl Preservation {
-    /// What a scenario asks for, if it asks.
+    /// The projection that a scenario asks for, if any.
     pub(super) fn new(settings: Preserve, start: &Parameters, law: &BalanceLaw) -> Option<Self> {
-        // A validated scenario that asks for it has rates of 1.
+        // A validated scenario that asks for preservation has rates of 1.
         let (Preserve::Balance(precision), Some(rate)) = (settings, law.rate()) else { return None };
         Some(Self {
             projection: BalanceProjection::new(start, rate),
@@ -30,7 +30,7 @@ impl Preservation {
         })
     }
 
-    /// Moves the weights at time t onto the law; the flow goes on from there.
+    /// Projects the weights at time t onto the law; the flow goes on from there.
     pub(super) fn apply(&mut self, t: f64, theta: &mut Parameters) {
         self.weights = theta.clone().into();
         let outcome = match self.precision {
@@ -66,7 +66,7 @@ impl Preservation {
         self.last.map(|last| observe::Preserved { weights: self.weights.clone(), extended, correction: last.relative })
     }
 
-    /// The weights last projected, if they have digits below float64, and what went wrong.
+    /// The weights last projected, if they have digits below float64, and the warnings.
     pub(super) fn ended(self) -> (Option<ExtendedParameters>, Vec<String>) {
         ((self.precision == Precision::DoubleDouble).then_some(self.weights), self.complaints)
     }

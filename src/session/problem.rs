@@ -1,4 +1,4 @@
-//! What is trained, from where: an objective and a start, and what belongs to them.
+//! A training problem: an objective, a start, and what belongs to them.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::network::{LayerRates, Parameters};
 use crate::objective::{Objective, Samples};
 use crate::observe::Snapshot;
 
-/// Where slopes jump, a sample that a flow shuttles across a kink is as near to it as its steps are long, a few times rtol: that or this, in
-/// units of the layer's outputs, is what passes for on the kink.
+/// Where slopes jump, a flow carries a sample back and forth across a kink, at a distance as small as its steps, a few times rtol. A sample
+/// within this distance, in units of the layer's outputs, counts as on the kink; within 10 rtol, if that is more.
 const WATCHED: f64 = 1e-6;
 
 /// A training problem.
@@ -21,15 +21,15 @@ pub struct Problem {
     pub objective: Box<dyn Objective>,
     /// κ_l of the flow.
     pub rates: LayerRates,
-    /// Whether the flow slides along kinks if its integrator can.
+    /// Whether the flow slides along kinks, if its integrator can.
     pub slides: bool,
-    /// A sample as near to a kink as this share of its layer's outputs, in the root mean square, is on it.
+    /// How near to a kink a sample counts as on it, as a share of the root mean square of its layer's outputs.
     pub on_kink: f64,
     /// J on the test samples, where the scenario has some.
     pub test: Option<Box<dyn Objective>>,
-    /// ℒ of the best constant function; of the zero map, where data tell no mean of labels.
+    /// ℒ of the best constant function, or of the zero map where the data give no mean of the labels.
     pub constant_loss: f64,
-    /// R with RᵀR the AGOP of the target, of data that were drawn from one.
+    /// R with RᵀR the AGOP of the target; `None` unless the data were drawn from a known target.
     pub target_agop: Option<DMatrix<f64>>,
     /// The samples themselves, where an optimizer of the scenario takes minibatches.
     pub samples: Option<Arc<Samples>>,
@@ -37,14 +37,14 @@ pub struct Problem {
     pub threads: usize,
     /// Whether what is observed rests on decompositions of weights and Jacobians.
     pub decomposed: bool,
-    /// What of the scenario was changed to make a problem of it.
+    /// Warnings about how the problem was made, for a reader of the records.
     pub notes: Vec<String>,
-    /// The hash of the scenario, the contents of its files included; empty of a session without one.
+    /// The hash of the scenario, including the contents of its files; empty for a session without a scenario.
     pub scenario_hash: String,
 }
 
 impl Clone for Problem {
-    /// With objectives of its own, for another thread.
+    /// With its own objectives, for another thread.
     fn clone(&self) -> Self {
         Self {
             start: self.start.clone(),
@@ -65,7 +65,7 @@ impl Clone for Problem {
 }
 
 impl Problem {
-    /// `objective` from `start`, all layers at one rate, and nothing else known of it. What it does at kinks, `with_kinks` says.
+    /// `objective` from `start`, with all layers at one rate and nothing else known. `with_kinks` sets how kinks are treated.
     pub(crate) fn new_bare(objective: Box<dyn Objective>, start: Parameters) -> Self {
         let decomposed = objective.layers().is_some();
         Self {
@@ -85,7 +85,7 @@ impl Problem {
         }
     }
 
-    /// The same, whose flow slides along kinks if these settings say so and all layers have the rate 1.
+    /// The same problem with the treatment of kinks in these settings: the flow slides if they say so and all layers have rate 1.
     pub(crate) fn with_kinks(self, flow: &Flow) -> Self {
         let slides = flow.kink > 0.0 && self.rates.are_one();
         Self { slides, on_kink: if slides { flow.kink } else { f64::max(WATCHED, 10.0 * flow.rtol) }, ..self }
@@ -99,7 +99,7 @@ impl Problem {
         (self.objective.value(theta), gradient.norm())
     }
 
-    /// The gradient flow of J, sliding along kinks unless the scenario wants slopes to jump: for one integration.
+    /// The gradient flow of J for one integration, sliding along kinks unless the settings let slopes jump.
     pub fn flow(&self) -> GradientFlow<'_> {
         if self.slides {
             GradientFlow::sliding(&*self.objective)
@@ -108,7 +108,7 @@ impl Problem {
         }
     }
 
-    /// `atol`, an error of θ, as one of the variables φ_l = θ_l/√κ_l in which the flow is integrated.
+    /// The absolute tolerance `atol` of θ, converted to the variables φ_l = θ_l/√κ_l in which the flow is integrated.
     pub fn atol(&self, atol: f64) -> f64 {
         atol / self.rates.range().1.sqrt()
     }

@@ -1,4 +1,4 @@
-//! What is left of a process, flow or optimizer, at its end.
+//! What remains of a process, flow or optimizer, at its end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use crate::record;
 pub(super) struct Ended {
     pub name: String,
     pub parameters: Parameters,
-    /// The same with what they have below float64, of a flow that is preserved in double-double.
+    /// The same with their digits below float64, for a flow preserved in double-double.
     pub extended: Option<ExtendedParameters>,
-    /// What a reader of its records must know.
+    /// Warnings for a reader of its records.
     pub complaints: Vec<String>,
     pub work: Work,
-    /// Spent on finding out whether it has converged, and on its sharpness.
+    /// Gradients spent on checks for convergence and on sharpness.
     pub gradients_monitoring: u64,
     pub events: Vec<Event>,
-    /// The flows of its own that it was compared with.
+    /// The companions that it was compared with.
     pub companions: BTreeMap<String, record::Companion>,
-    /// Spent stepping, observation apart.
+    /// Time spent stepping, without observation.
     pub time: Duration,
-    /// Spent on observation.
+    /// Time spent on observation.
     pub observation: Duration,
     pub termination: Termination,
 }

@@ -58,7 +58,7 @@ fn records_and_optimizers_change_no_step_of_the_flow() {
         for other in [&many, &beside] {
             assert_eq!(other.weights[0].1.values(), few.weights[0].1.values(), "{method:?} {rtol:e}");
             let (more, as_many) = cost(other);
-            // Three gradients for a step that holds records, of the method of order 8, which serves at 1e-8.
+            // The method of order 8, which serves at 1e-8, takes three gradients for each step that holds records.
             let most = if rtol <= 1e-8 { gradients + 3 * steps.min(100) } else { gradients };
             assert!(as_many == steps && more <= most, "{method:?} {rtol:e}: {more} of {gradients}");
         }

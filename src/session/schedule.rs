@@ -1,14 +1,14 @@
-//! When what is recorded: the merged times of all processes.
+//! When each process is recorded: the merged times of all of them.
 
 use crate::optim::Optimizer;
 
-/// One moment of the common clock at which something is recorded.
+/// A time on the common clock at which something is recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Moment {
     pub t: f64,
     /// Whether the flow is recorded.
     pub flow: bool,
-    /// The optimizers that are recorded, by index, and the number of steps after which.
+    /// The optimizers that are recorded, by index, each with its number of steps.
     pub descents: Vec<(usize, u64)>,
 }
 
@@ -22,7 +22,7 @@ impl Moment {
 /// An optimizer's steps on the common clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock<'a> {
-    /// Which say at what time a step stands.
+    /// The settings, which tell the time of each step.
     pub settings: &'a Optimizer,
     pub last_step: u64,
 }
@@ -37,10 +37,11 @@ impl<'a> Clock<'a> {
 /// A step whose time is closer than this to a record time, relative to it, stands at that time: Σ η_j is rounded.
 const SAME: f64 = 1e-12;
 
-/// Records of an optimizer beyond the horizon, at most, unless more were asked for up to there.
+/// The most records of an optimizer beyond the horizon, unless more were asked for within it.
 const BEYOND: usize = 200;
 
-/// The events in order of time: the flow at every record time, each optimizer at the steps nearest to them and at its last.
+/// The recorded moments in order of time: the flow at every record time, each optimizer at the steps nearest to those times and at its
+/// last.
 pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
     let mut events: Vec<Moment> = record_times.iter().map(|&t| Moment { t, flow: true, descents: Vec::new() }).collect();
     for (index, clock) in clocks.iter().enumerate() {
@@ -52,7 +53,7 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
     let mut merged: Vec<Moment> = Vec::new();
     for event in events {
         match merged.last_mut() {
-            // Two record times stay two, however close.
+            // Two record times stay apart, however close.
             Some(last) if event.t - last.t <= SAME * event.t && !(last.flow && event.flow) => {
                 // A record time is exact; a step's time is Σ η_j with its rounding.
                 if event.flow {
@@ -67,10 +68,10 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
     merged
 }
 
-/// The steps nearest to the record times (two at least), and the last; increasing, and their times with them.
+/// The steps nearest to the record times (at least two), and the last step; steps and their times increase.
 fn recorded_steps(record_times: &[f64], clock: &Clock) -> Vec<u64> {
-    // An optimizer may go on beyond the horizon: there in the ratio of the last two record times, or in a larger one that needs no more
-    // records than there were, or [`BEYOND`].
+    // An optimizer may go on beyond the horizon. Its records there grow by the ratio of the last two record times, or by a larger ratio
+    // that needs no more records than there were, or [`BEYOND`].
     let (before, end) = (record_times[record_times.len() - 2], record_times[record_times.len() - 1]);
     let most = record_times.len().max(BEYOND);
     let needed = (clock.settings.time(clock.last_step) / end).powf(1.0 / most as f64);
@@ -79,7 +80,7 @@ fn recorded_steps(record_times: &[f64], clock: &Clock) -> Vec<u64> {
     let nearest = record_times.iter().copied().chain(beyond).map(|t| clock.settings.step_nearest(t, clock.last_step));
     let mut steps: Vec<u64> = Vec::new();
     for step in nearest.take_while(|&step| step < clock.last_step).chain([clock.last_step]) {
-        // Steps at rates that have fallen to 0 stand at one time: of those the latest.
+        // Steps at rates that have fallen to 0 share one time: keep the latest.
         while steps.last().is_some_and(|&last| last == step || clock.settings.time(last) >= clock.settings.time(step)) {
             steps.pop();
         }
@@ -105,12 +106,12 @@ mod tests {
     fn steps_are_the_nearest_to_the_record_times_and_the_last() {
         let gd = gd(Schedule::Constant);
         assert_eq!(recorded_steps(&[0.0, 0.04, 0.06, 1.0, 2.0], &clock(&gd, 20)), [0, 1, 10, 20]);
-        // Fewer steps than the horizon has, and more.
+        // Fewer steps than fit into the horizon, and more.
         assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(&gd, 5)), [0, 5]);
         assert_eq!(recorded_steps(&[0.0, 1.0, 2.0], &clock(&gd, 50)), [0, 10, 20, 40, 50]);
     }
 
-    /// The last two record times differ by one unit in the last place, or by 1e-9: their ratio alone would never get to the end.
+    /// The last two record times differ by one unit in the last place, or by 1e-9: their ratio alone would never reach the end.
     #[test]
     fn an_optimizer_beyond_the_horizon_has_a_bounded_number_of_records() {
         let gd = gd(Schedule::Constant);
@@ -119,7 +120,7 @@ mod tests {
             assert!(steps.len() <= 4 + BEYOND && steps.len() > BEYOND / 2, "{}", steps.len());
             assert_eq!((steps[0], steps[1], *steps.last().unwrap()), (0, 10, 1_000_000));
         }
-        // No earlier time but 0, of which there is no ratio.
+        // The only earlier time is 0, which gives no ratio.
         assert_eq!(recorded_steps(&[0.0, 2.0], &clock(&gd, 50)), [0, 20, 50]);
     }
 
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!((cosine.last_step(0.14), cosine.last_step(0.16), cosine.last_step(1.99)), (1, 3, 39));
     }
 
-    /// k·lr/(1 − β), over the dampening too; without momentum k·lr to the bit.
+    /// k·lr/(1 − β), dampening included; without momentum k·lr to the bit.
     #[test]
     fn momentum_stretches_the_clock() {
         let sgd = |momentum, dampening| {

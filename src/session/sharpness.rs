@@ -1,8 +1,8 @@
-//! Sharpness at the recorded moments of one process, and the gate of every comparison with a flow: whether η·λ_max passes the bound up to
-//! which the process's rule is stable on a quadratic. With rates of layers λ_max is that of K^{1/2}∇²J K^{1/2}.
+//! Sharpness at the recorded times of one process, and the validity of every comparison with a flow: whether η·λ_max exceeds the bound up
+//! to which the process's rule is stable on a quadratic. With layer rates λ_max is that of K^{1/2}∇²J K^{1/2}, K = diag(κ_l).
 //!
-//! The gate is looked at where the process is recorded, with all samples' Hessian. A minibatch's Hessian is sharper: sgd may leave the
-//! flow before.
+//! Sharpness is measured where the process is recorded, with the Hessian of all samples. The Hessian of a minibatch is sharper, so sgd may
+//! leave the flow earlier.
 
 use std::borrow::Cow;
 
@@ -16,11 +16,11 @@ use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::Problem;
 
-/// How far λ_max may be above what is recorded, as a share of the largest |curvature|: three digits on which side of a bound it lies, and
-/// more than a picture shows. Usually ten are right.
+/// How far λ_max may exceed the recorded value, as a share of the largest |curvature|: three digits tell on which side of a bound it lies,
+/// and are more than a picture shows. Usually ten are right.
 const TOLERANCE: f64 = 1e-3;
 
-/// Where the gate was passed first, and by how much at most.
+/// Where the bound was first exceeded, and η·λ_max there and at its largest.
 struct Crossing {
     step: u64,
     t: f64,
@@ -28,15 +28,15 @@ struct Crossing {
     most: f64,
 }
 
-/// Looks that say less than they should.
+/// Measurements that are less certain than they should be.
 #[derive(Default)]
 struct Doubt {
     looks: u64,
-    /// Where products with the Hessian overflowed.
+    /// Those in which products with the Hessian overflowed.
     undefined: u64,
-    /// That did not reach their tolerance.
+    /// Those that did not reach their tolerance.
     short: u64,
-    /// By how much λ_max may be larger at most, as a share of the largest |curvature|, and at which time.
+    /// The most by which λ_max may be larger, as a share of the largest |curvature|, and the time of that measurement.
     most: f64,
     t: f64,
 }
@@ -56,7 +56,7 @@ impl Doubt {
         }
     }
 
-    /// What a reader of the records must know.
+    /// Warnings for a reader of the records.
     fn complaints(&self) -> Vec<String> {
         let &Self { looks, undefined, short, most, t } = self;
         let mut complaints = Vec::new();
@@ -79,26 +79,26 @@ impl Doubt {
 /// The sharpness of one process.
 pub(super) struct Sharpness<'a> {
     problem: &'a Problem,
-    /// Of every look another vector.
+    /// Draws a new vector for every measurement.
     rng: ChaCha8Rng,
     products: u64,
     doubt: Doubt,
-    /// Of the rule, if it has one.
+    /// The stability bound of the rule, if it has one.
     bound: Option<f64>,
     crossing: Option<Crossing>,
     last: Curvature,
 }
 
 impl<'a> Sharpness<'a> {
-    /// Of a process whose rule is stable up to η·λ_max = `bound`; a flow has none.
+    /// For a process whose rule is stable up to η·λ_max = `bound`; `None` for a flow.
     pub(super) fn new(problem: &'a Problem, bound: Option<f64>) -> Self {
-        // Always the same numbers: what is measured must not depend on the seed of what is trained.
+        // A fixed stream: a measurement must not depend on the seed of the training.
         let rng = stream(0, Purpose::Sharpness);
         let last = Curvature { sharpness: f64::NAN, lr: f64::NAN, bound: bound.unwrap_or(f64::NAN) };
         Self { problem, rng, products: 0, doubt: Doubt::default(), bound, crossing: None, last }
     }
 
-    /// Measures at θ, which the process reached at time `t` after `step` steps and leaves at rate `lr`, NaN for a flow.
+    /// Measures at θ, which the process reached at time `t` after `step` steps. `lr` is the rate of its next step, NaN for a flow.
     pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
         let (objective, rates, net) = (&*self.problem.objective, &self.problem.rates, self.problem.start.architecture());
         let random = gaussian_matrix(theta.len(), 1, &mut self.rng).column(0).into_owned();
@@ -122,17 +122,17 @@ impl<'a> Sharpness<'a> {
         }
     }
 
-    /// What was measured last.
+    /// The last measurement.
     pub(super) fn observed(&self) -> Curvature {
         self.last
     }
 
-    /// Gradients taken for it, a Hessian–vector product counting 2.
+    /// Gradients spent on it; a Hessian–vector product counts as 2.
     pub(super) fn gradients(&self) -> u64 {
         2 * self.products
     }
 
-    /// What a reader must know, and the event where the gate was passed.
+    /// Warnings, and the event of exceeding the bound.
     pub(super) fn ended(self) -> (Vec<String>, Option<Event>) {
         let mut complaints = self.doubt.complaints();
         let event = self.passed();
@@ -159,7 +159,7 @@ fn digits(x: f64) -> String {
 mod tests {
     use super::*;
 
-    /// A look that ends before its tolerance, and one whose products overflow, are told with how much is not known.
+    /// A measurement that misses its tolerance, and one whose products overflow, are reported with how much is not known.
     #[test]
     fn looks_that_say_less_than_they_should_are_told() {
         let found = |margin: f64| Some(Largest { value: 3.0, margin, size: 4.0, products: 48 });

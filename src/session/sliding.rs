@@ -1,4 +1,4 @@
-//! Watches a flow for samples that stay on the kink of a neuron: there θ̇ = −∇J(θ) has no classical solution, and a reader should know.
+//! Watches a flow for samples that stay on the kink of a neuron: there θ̇ = −∇J(θ) has no classical solution, and a warning says so.
 
 use std::collections::BTreeMap;
 
@@ -10,36 +10,36 @@ use crate::ode::{Event, EventKind, short};
 
 use super::Problem;
 
-/// Stays that become events, at most; all are counted.
+/// The most stays that become events; all are counted.
 const NAMED: usize = 32;
 
 /// Layer, neuron and sample.
 type Place = (usize, usize, usize);
 
-/// A sample on a kink at the last look.
+/// A sample that was on a kink at the last check.
 struct Stay {
-    /// When that was seen first.
+    /// When it was first seen there.
     begin: f64,
-    /// Whether it was there at two looks.
+    /// Whether it was seen there at two checks.
     stays: bool,
-    /// Whether it is an event.
+    /// Whether it was reported as an event.
     told: bool,
 }
 
 /// The samples on kinks of one flow.
 #[derive(Default)]
 pub(super) struct Sliding {
-    /// Whether the flow slides there, rather than be shuttled across.
+    /// Whether the flow slides along kinks, instead of crossing them back and forth.
     slides: bool,
     on: BTreeMap<Place, Stay>,
-    /// Of the last look.
+    /// The time of the last check.
     t: f64,
     events: Vec<Event>,
-    /// Stays so far.
+    /// The number of stays so far.
     stays: usize,
-    /// When the first began.
+    /// When the first stay began.
     first: Option<f64>,
-    /// Gradients spent between looks with samples that stayed from one to the next, and in all.
+    /// Gradients spent between checks with a sample that stayed from one to the next, and in all.
     spent: u64,
     last: u64,
 }
@@ -49,9 +49,10 @@ impl Sliding {
         Self { slides: flow.kink > 0.0 && flow.integrator.slides(), ..Self::default() }
     }
 
-    /// Looks at θ(t); the integration has cost `spent` gradients. `stopped`: whether it gets no further, so that there is no second look.
+    /// Checks θ(t); the integration has cost `spent` gradients. `stopped` says that there is no later check, so that one sighting counts as
+    /// a stay.
     pub(super) fn look(&mut self, problem: &Problem, t: f64, theta: &DVector<f64>, spent: u64, stopped: bool) {
-        // Once where it has stopped, and nothing has changed since.
+        // A stopped flow is checked once.
         if t <= self.t {
             return;
         }
@@ -91,7 +92,7 @@ impl Sliding {
         self.last = spent;
     }
 
-    /// What a reader of the records must know, if anything.
+    /// A warning, if samples stayed on kinks.
     pub(super) fn complaint(&self) -> Option<String> {
         let (first, stays, spent, all) = (short(self.first?, 4), self.stays, self.spent, self.last);
         let samples = if stays == 1 { "a sample stays on a kink".into() } else { format!("{stays} samples stay on kinks") };

@@ -1,15 +1,14 @@
-//! `stop`: a process ends where its loss, its ‖∇J‖ or its accuracy has come to what is asked.
+//! `stop`: ends a process once its loss, its ‖∇J‖ or its accuracy has reached a threshold.
 //!
-//! The flow is looked at where each of its steps ends, and the crossing is then found by bisection, to `rtol` of its time: inside the step by
-//! its dense output, or, of methods that have none, by integrating again from where the condition did not hold yet. The steps of `dopri5`,
-//! `dop853` and `rk4` are not seen one by one: of them, the ends of segments, which are at most a factor of 2^{1/4} in time apart. Where the
-//! flow stops, the condition holds. A quantity that passes its threshold and comes back within one step is not seen.
+//! The flow is checked at the end of each of its steps. A crossing is then located by bisection, to `rtol` of its time: inside the step by
+//! dense output or, for methods without it, by integrating again from the last state at which the condition did not hold. The single steps
+//! of `dopri5`, `dop853` and `rk4` are not visible; these are checked at the ends of segments, which are at most a factor of 2^{1/4} in
+//! time apart. Where the flow stops, the condition holds. A quantity that crosses its threshold and returns within one step is not seen.
 //!
-//! An optimizer is looked at after every step; one with minibatches, whose own gradients say little of all samples, whenever it has taken as
-//! many steps as an epoch has.
+//! An optimizer is checked after every step; one with minibatches, whose own gradients say little about all samples, once per epoch.
 //!
-//! Neither depends on the record times, but that methods without dense output cut their steps there. Each look at a loss, a gradient or an
-//! accuracy counts as one gradient of monitoring; a full gradient that the next step takes anyway costs nothing.
+//! Neither depends on the record times, except that methods without dense output cut their steps there. Each check of a loss, a gradient or
+//! an accuracy counts as one gradient of monitoring; a full gradient that the next step takes anyway costs nothing.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +27,7 @@ use crate::settings::Findings;
 use super::Plan;
 use super::monitor::{FIRST, RATIO};
 
-/// A process ends as soon as one of those that are given holds of it.
+/// A process ends as soon as one of the given conditions holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -45,7 +44,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// `loss`: that of the scenario.
+    /// `loss` is the loss of the scenario.
     pub(crate) fn validate(&self, loss: Loss, found: &mut Findings) {
         let &Self { loss: least, grad_norm, accuracy } = self;
         if [least, grad_norm, accuracy].iter().all(Option::is_none) {
@@ -65,7 +64,7 @@ impl Stop {
     }
 }
 
-/// A quantity that has come to its threshold.
+/// A quantity that has reached its threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Reached {
     quantity: &'static str,
@@ -82,17 +81,17 @@ impl Reached {
     }
 }
 
-/// What is asked of one process.
+/// The stopping conditions of one process.
 pub(super) struct Criterion {
     stop: Stop,
-    /// Of the layers of θ, where θ is what is looked at.
+    /// The rates of the layers, where the variable that is checked is θ.
     rates: LayerRates,
     gradient: DVector<f64>,
     gradients: u64,
 }
 
 impl Criterion {
-    /// If the scenario asks for one.
+    /// The conditions that the scenario sets, if any.
     pub(super) fn of(plan: &Plan, rates: LayerRates, dim: usize) -> Option<Self> {
         let stop = plan.stop.clone()?;
         Some(Self { stop, rates, gradient: DVector::zeros(dim), gradients: 0 })
@@ -103,7 +102,7 @@ impl Criterion {
         self.stop.grad_norm.is_some()
     }
 
-    /// What has been reached at θ; `gradient`: ∇ℒ(θ), where it is known.
+    /// The threshold reached at θ, if any; `gradient` is ∇ℒ(θ), where it is known.
     pub(super) fn look(
         &mut self,
         objective: &dyn Objective,
@@ -129,7 +128,7 @@ impl Criterion {
                     objective.loss_gradient(theta, &mut self.gradient);
                 }
             }
-            // As the column `grad_norm`.
+            // As in the column `grad_norm`.
             objective.add_decay(1.0, theta, &mut self.gradient);
             if let Some(layers) = objective.layers() {
                 self.rates.multiply_root(layers.architecture(), &mut self.gradient);
@@ -143,35 +142,35 @@ impl Criterion {
         })
     }
 
-    /// Gradients spent on looks.
+    /// Gradients spent on checks.
     pub(super) fn gradients(&self) -> u64 {
         self.gradients
     }
 }
 
-/// The watch on a flow that is to stop somewhere.
+/// Watches a flow for its stopping conditions.
 pub(super) struct Goal {
     criterion: Criterion,
-    /// Of the variables that the flow is integrated in.
+    /// A function of the variables in which the flow is integrated.
     objective: Box<dyn Objective>,
     rtol: f64,
     t_end: f64,
-    /// Whether the integrator hands over after every step.
+    /// Whether the integrator returns after every step.
     sees_steps: bool,
     /// The time up to which the condition is known not to hold.
     looked: f64,
-    /// The last state known at which it does not; before the first look none.
+    /// The last state at which it is known not to hold; `None` before the first check.
     below: Option<(f64, DVector<f64>)>,
-    /// Where it will hold, inside a step that goes beyond the state handed over.
+    /// Where the condition will hold, within a step that reaches beyond the current state.
     ahead: Option<(f64, Reached)>,
-    /// Gradients of integrating again, and of states inside steps.
+    /// Gradients spent on integrating again and on states inside steps.
     gradients: u64,
-    /// Spent on looks since it was last asked for.
+    /// Time spent on checks since it was last taken.
     time: Duration,
 }
 
 impl Goal {
-    /// If the scenario asks for one, of its flow on `objective`.
+    /// For the flow on `objective`, if the scenario sets conditions.
     pub(super) fn of(plan: &Plan, objective: Box<dyn Objective>) -> Option<Self> {
         use flow::Integrator::{Dop853, Dopri5, Rk4};
         Some(Self {
@@ -188,12 +187,12 @@ impl Goal {
         })
     }
 
-    /// The time spent on looks since this was last asked for.
+    /// The time spent on checks since the last call.
     pub(super) fn take_time(&mut self) -> Duration {
         std::mem::take(&mut self.time)
     }
 
-    /// Looks at the start, once.
+    /// Checks the start, once.
     pub(super) fn look_at_start(&mut self, theta: &DVector<f64>) -> Option<Termination> {
         if self.below.is_some() {
             return None;
@@ -202,18 +201,18 @@ impl Goal {
         self.criterion.look(&*self.objective, theta, None).map(|reached| reached.at(0.0))
     }
 
-    /// The flow goes on from θ at time `t`, which was changed.
+    /// Goes on from θ at time `t`, which has been changed.
     pub(super) fn restart(&mut self, t: f64, theta: &DVector<f64>) {
         (self.looked, self.ahead) = (t, None);
         self.keep(t, theta);
     }
 
-    /// Gradients spent beside the integration.
+    /// Gradients spent besides those of the integration.
     pub(super) fn gradients(&self) -> u64 {
         self.gradients + self.criterion.gradients()
     }
 
-    /// Advances by a step at most towards `t1`, and not beyond where the condition holds first: that is then the segment's end.
+    /// Advances by at most one step towards `t1`. The segment ends where the condition first holds, if it does.
     pub(super) fn advance(&mut self, integrator: &mut Integrator, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
         let look = if self.sees_steps { t1 } else { t1.min((RATIO * t0).max(FIRST * self.t_end)) };
         let until = self.ahead.map_or(look, |(t, _)| t.min(look));
@@ -227,7 +226,7 @@ impl Goal {
         segment
     }
 
-    /// Looks at what a segment has come to, whose end is then where the condition holds, if it does.
+    /// Checks the end of a segment; if the condition holds there, the segment is cut where it first holds.
     fn look(&mut self, integrator: &mut Integrator, segment: &mut Segment, theta: &mut DVector<f64>) {
         if let Some((t, reached)) = self.ahead {
             segment.stop = (segment.t == t).then(|| reached.at(t));
@@ -264,12 +263,12 @@ impl Goal {
         }
     }
 
-    /// Whether low and high are one time to the tolerance.
+    /// Whether low and high agree to the tolerance.
     fn is_found(&self, low: f64, high: f64) -> bool {
         high - low <= self.rtol * high || halfway(low, high).is_none()
     }
 
-    /// Looks at the end of a step, and where the condition holds there for the time since when, into `ahead`.
+    /// Checks the end of a step; if the condition holds there, `ahead` becomes where it first holds.
     fn look_ahead(&mut self, integrator: &mut Integrator, [from, to]: [f64; 2], t: f64, theta: &DVector<f64>) {
         let mut state = theta.clone();
         if t < to {
@@ -288,8 +287,8 @@ impl Goal {
         self.ahead = Some((high, reached));
     }
 
-    /// Integrates again from the last state at which the condition did not hold, in halves of what is left up to `high`, where it holds.
-    /// `theta` is then the state at the time returned. An integration that stops on the way leaves the time found until then.
+    /// Integrates again from the last state at which the condition did not hold, bisecting the time up to `high`, where it holds. `theta`
+    /// becomes the state at the returned time. If an integration stops on the way, the time found so far is returned.
     fn go_back(
         &mut self,
         integrator: &mut Integrator,
@@ -325,12 +324,12 @@ impl Goal {
     }
 }
 
-/// One step, if the method hands over after one.
+/// One step, if the method returns after single steps.
 fn step(integrator: &mut Integrator, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
     integrator.advance_or_pause(t0, t0.next_up(), t1, theta).expect("times are finite and in order")
 }
 
-/// The time halfway, unless the two are neighbours.
+/// The midpoint, unless the two are neighbouring floats.
 fn halfway(low: f64, high: f64) -> Option<f64> {
     let middle = low + 0.5 * (high - low);
     (low < middle && middle < high).then_some(middle)

@@ -1,4 +1,4 @@
-//! What a reader of the records must know before trusting them.
+//! Warnings: what a reader of the records must know before trusting them.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use crate::linalg::FAINT;
 use crate::ode::Termination;
 use crate::record::Run;
 
-/// A law that is off by more than this shows in the pictures.
+/// An error above this share is visible in the pictures.
 pub(super) const VISIBLE: f64 = 1e-2;
 
 /// What was not recorded.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
-    /// Moments at which products of the weights overflow.
+    /// Times at which products of the weights overflow.
     pub moments: usize,
-    /// What observables of one's own have written without declaring it.
+    /// Names that user-defined observables have written without declaring them.
     pub undeclared: BTreeSet<String>,
 }
 
-/// Early ends with their remedies, a balance law that the flow visibly breaks, and moments that could not be observed.
+/// Warns of early ends, with remedies, of a balance law that the flow visibly breaks, and of what could not be recorded.
 pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], missed: &Missed) -> Vec<String> {
     let early = terminations.iter().filter(|(_, termination)| !termination.is_complete());
     let mut warnings: Vec<String> = early.map(|(process, termination)| format!("{process}: {termination}")).collect();
@@ -37,19 +37,19 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], missed
     warnings
 }
 
-/// How far the flow is from D_l(t) = e^{−2λt}D_l(0), which is exact: over the recorded times, the largest relative error of the gap, or,
-/// where there is no gap to speak of, the largest residual over ‖θ‖². Where the flow is put back on the law, the largest correction. A
-/// network that dies is measured by what it started from: what is left of it is integration error.
+/// How far the flow is off D_l(t) = e^{−2λt}D_l(0), which is exact: the largest, over the recorded times, of the relative error of the gap,
+/// the residual over ‖θ‖², and the correction ‖δθ‖/‖θ‖ of a projection onto the law. ‖θ‖ counts as no less than at the start: what remains
+/// of a network that dies is integration error.
 fn law_error(run: &Run) -> f64 {
     let column = |name: &str| run.table.floats("flow", name);
     let ratios = column("balance_gap_over_envelope").into_iter().map(|ratio| (ratio - 1.0).abs());
     let norms: Vec<f64> = column("weight_norm").into_iter().map(|norm| run.law.norm(norm)).collect();
     let start = norms.first().copied().unwrap_or(0.0);
     let size = |norm: f64| norm.max(start);
-    // Squares of small weights underflow: of such nothing is known.
+    // Squares of small weights underflow: nothing is known there.
     let square = |norm: f64| Some(size(norm).powi(2)).filter(|square| *square > FAINT).unwrap_or(f64::NAN);
     let residuals = column("balance_law_residual").into_iter().zip(&norms).map(|(r, &norm)| r / square(norm));
     let corrections = column("balance_correction").into_iter().zip(&norms).map(|(c, &norm)| c * norm / size(norm));
-    // What is not defined is no error: `max` drops its NaN.
+    // `max` ignores NaN: an undefined value is no error.
     ratios.chain(residuals).chain(corrections).fold(0.0, f64::max)
 }
