@@ -1,15 +1,15 @@
-//! What a run takes of the machine's memory, estimated before anything is set aside. In numbers of 8 bytes, with n samples to train on, m
-//! to test on, widths d_0, …, d_L, P parameters, T recorded times and k optimizers:
+//! What a run takes of the machine's memory, estimated before anything is allocated. In numbers of 8 bytes, with n training samples, m test
+//! samples, widths d_0, …, d_L, P parameters, T recorded times and k optimizers:
 //!
-//! - data: (n + m)(d_0 + d_L) for the samples, and 3·max(n, m)·d_0 for their decomposition; of n measurements 2n(d_0d_L + 1);
-//! - objective: 5 d_0² + 2 d_0 d_L of a linear network, with labels that were not observed also n(d_0 + 3 d_L), of others 25 P + 6·min(n, 1024)·Σ d_l; with `measure: [sharpness]` of others
-//!   also 4n·Σ d_l, up to 256 MB, for products with the Hessian;
+//! - data: (n + m)(d_0 + d_L) for the samples, and 3·max(n, m)·d_0 for their decomposition; for n measurements 2n(d_0d_L + 1);
+//! - objective: 5 d_0² + 2 d_0 d_L for a linear network, and n(d_0 + 3 d_L) more if some labels were not observed; 25 P + 6·min(n, 1024)·Σ
+//!   d_l for others, and with `measure: [sharpness]` 4n·Σ d_l more, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
-//! - processes: 20 P for the flow and its method of integration and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to
-//!   128 MB, for Krylov spaces; with `stop` 4 P for the flow and P for each optimizer;
-//! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L of a linear network;
-//! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with `record.weights`
-//!   also 2T(1 + k)P, θ as it is recorded and as it is laid out to be written.
+//! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to 128 MB, for
+//!   Krylov spaces; with `stop` 4 P more for the flow and P for each optimizer;
+//! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
+//! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with
+//!   `record.weights` also 2T(1 + k)P, for θ as recorded and as laid out for writing.
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
 //! 45 MB. All this is on one thread; each further thread of processes and observation takes an objective and what weights are observed by
@@ -24,43 +24,43 @@ use crate::npz;
 use crate::observe::Measure;
 use crate::scenario::Scenario;
 
-/// An estimate of what a run takes, in bytes: as a rule within a factor of 1.5 of the peak, where that is above 100 MB.
+/// An estimate of the memory that a run takes, in bytes: usually within a factor of 1.5 of the peak, where that is above 100 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// The samples, and what is formed of them.
+    /// The samples, and matrices formed from them.
     pub data: u64,
-    /// What a gradient and a product with the Hessian are formed in.
+    /// Working memory of gradients and products with the Hessian.
     pub objective: u64,
-    /// What the weights are observed by.
+    /// Matrices by which the weights are observed.
     pub observation: u64,
     /// States, stages and moments of the flow and the optimizers.
     pub processes: u64,
     /// The tangent kernel and what it is formed from.
     pub kernel: u64,
-    /// What is recorded.
+    /// The records.
     pub records: u64,
     /// What each further thread takes of processes and observation. A run does without where memory is short, so that no total has it.
     pub further_thread: u64,
 }
 
-/// A run that takes more memory than it may.
+/// A run that needs more memory than it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "needs about {} of memory, {} of it for {}, and {} may be taken: {}, or allow more with --max-memory",
     Bytes(*needed), Bytes(*share), part.what(), Bytes(*limit), part.remedy()
 )]
 pub struct MemoryError {
-    /// Bytes that it takes.
+    /// Bytes that it needs.
     pub needed: u64,
     /// Bytes that it may take.
     pub limit: u64,
-    /// What takes most of it.
+    /// The part that takes the most.
     pub part: Part,
     /// Bytes that this part takes.
     pub share: u64,
 }
 
-/// A part of what a run takes.
+/// A part of [`Memory`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// [`Memory::data`].
@@ -100,7 +100,7 @@ impl Part {
         }
     }
 
-    /// The key of the scenario that is to blame.
+    /// The key of the scenario that causes it.
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Data => "data",
@@ -112,8 +112,8 @@ impl Part {
 }
 
 impl Memory {
-    /// The estimate for a scenario. Of a data file the headers are read; one that cannot be read counts nothing, and is reported when its
-    /// samples are.
+    /// The estimate for a scenario. Only the headers of a data file are read; a file that cannot be read counts nothing, and is reported
+    /// when its samples are read.
     pub fn of(scenario: &Scenario) -> Self {
         let widths: Vec<u64> = scenario.network.widths.iter().map(|&width| width as u64).collect();
         let (inputs, outputs) = (widths.first().copied().unwrap_or(0), widths.last().copied().unwrap_or(0));
@@ -147,7 +147,7 @@ impl Memory {
         let observation = sum([product([7, squares]), product([5, inputs, inputs])]);
 
         let optimizers = scenario.optimizers.len() as u64;
-        // The states between which the flow's stop is found, and gradients.
+        // The states between which the flow's stop is located, and gradients.
         let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
         let processes = sum([product([20 * twice + 8 * optimizers + stops, parameters]), krylov]);
@@ -185,12 +185,15 @@ impl Memory {
 
     /// All parts together.
     pub fn total(&self) -> u64 {
-        /// The program itself, and what pictures are drawn on.
+        /// The program itself, and the canvas of its pictures.
         const PROGRAM: u64 = 45_000_000;
         self.parts().iter().fold(PROGRAM, |total, (_, bytes)| total.saturating_add(*bytes))
     }
 
-    /// Whether it is within `limit` bytes.
+    /// Checks the total against `limit` bytes.
+    ///
+    /// # Errors
+    /// [`MemoryError`] if the total exceeds `limit`; it names the largest part.
     pub fn check(&self, limit: u64) -> Result<(), MemoryError> {
         let needed = self.total();
         let (part, share) = self.parts().into_iter().max_by_key(|(_, bytes)| *bytes).unwrap_or((Part::Data, 0));

@@ -1,4 +1,4 @@
-//! A scenario as a session: its problem is built, checked and carried out.
+//! Scenarios as sessions: builds the problem of a scenario, checks it and carries it out.
 
 mod memory;
 mod problem;
@@ -16,10 +16,10 @@ use crate::ode::Interrupt;
 use crate::scenario::{self, Scenario, ScenarioError};
 use crate::session::{self, OwnObservables, Plan, SessionError};
 
-/// The scenario `text`, as if it stood in the file `path`, and its problem, which may take so many bytes of memory ([`Memory`]).
+/// The scenario in `text`, as if read from the file `path`, and its problem, which may take `memory` bytes ([`Memory`]).
 ///
 /// # Errors
-/// If it is no scenario, or its files do not fit: that is reported at the key that asked for them.
+/// [`ScenarioError`] if the text is no valid scenario, or its files do not fit: that is reported at the key that asked for them.
 pub fn parse(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<(Scenario, Problem), ScenarioError> {
     let (scenario, source) = scenario::parse(text, path, sets)?;
     let problem = Problem::within(&scenario, memory)
@@ -27,18 +27,18 @@ pub fn parse(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<(S
     Ok((scenario, problem))
 }
 
-/// Runs a scenario on its own problem. `progress` is called with the common clock's time as it advances. Once `interrupt` is raised all
-/// processes stop after their current steps.
+/// Runs a scenario on its own problem. `progress` is called with the time on the common clock as it advances. Once `interrupt` is raised,
+/// all processes stop after their current steps.
 ///
 /// It does not fail: a process that stops early is a result.
 pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
     session::carry_out(&scenario.plan(), problem, interrupt, progress)
 }
 
-/// The same with observables of one's own.
+/// The same with user-defined observables.
 ///
 /// # Errors
-/// If one of them writes a column that is there already.
+/// [`SessionError`] if one of them writes a column or an array whose name is taken.
 pub fn run_observed(
     scenario: &Scenario,
     problem: &Problem,
@@ -51,7 +51,7 @@ pub fn run_observed(
     Ok(session::carry_out(&plan, problem, interrupt, progress))
 }
 
-/// The names of the numbers that a run of the scenario records, in the order of its table: those of its start. Nothing is integrated.
+/// The names of the numbers that a run of the scenario records, in the order of its table, taken from its start. Nothing is integrated.
 pub fn columns(scenario: &Scenario, problem: &Problem) -> Vec<String> {
     session::columns(&scenario.plan(), problem)
 }

@@ -1,4 +1,4 @@
-//! What a scenario amounts to: its data's moments, its objective, its start.
+//! The problem of a scenario: its data, its objective and its start.
 
 use std::borrow::Cow;
 use std::thread;
@@ -14,10 +14,10 @@ use crate::scenario::{Scenario, ScenarioError};
 use super::training::Training;
 use super::{Memory, MemoryError, Problem};
 
-/// Why a valid scenario is no problem: what its files hold does not fit.
+/// Why a valid scenario cannot be run: its files do not fit, its numbers overflow, or it needs too much memory.
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemError {
-    /// It takes more memory than it may.
+    /// It needs more memory than it may take.
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// The samples cannot be drawn or read.
@@ -25,24 +25,24 @@ pub enum ProblemError {
     Data {
         /// The key of the scenario's data.
         key: &'static str,
-        /// Why.
+        /// What is wrong with them.
         error: DatasetError,
     },
-    /// Labels of a drawn target overflowed.
+    /// The labels of a drawn target overflowed.
     #[error("the target's values overflow: take smaller singular values or less noise")]
     TargetOverflows,
-    /// X does not have d_0 columns, or Y not d_L; or likewise with measurements and moments.
+    /// An array does not fit `network.widths`: X must have d_0 columns and Y d_L, and measurements and moments likewise.
     #[error("{name} has {found} {axis}, and network.widths {end} with {wanted}")]
     DataShape {
         /// The key of the scenario's data.
         key: &'static str,
-        /// The array.
+        /// The name of the array.
         name: &'static str,
         /// `columns` or `rows`.
         axis: &'static str,
-        /// How many it has.
+        /// How many of them it has.
         found: usize,
-        /// `begin` or `end`: where `network.widths` say d_0 or d_L.
+        /// `begin` or `end`: where `network.widths` give d_0 or d_L.
         end: &'static str,
         /// d_0 or d_L.
         wanted: usize,
@@ -50,48 +50,48 @@ pub enum ProblemError {
     /// The file of the start does not hold the weights of this network.
     #[error(transparent)]
     Start(#[from] init::FileError),
-    /// A minibatch is to hold more samples than there are.
+    /// A minibatch is larger than the number of samples.
     #[error("must be at most {samples}, the number of samples in the file, got {batch}")]
     Batch {
-        /// Which of the scenario's optimizers.
+        /// The optimizer's index in the scenario.
         index: usize,
-        /// The word that chooses it.
+        /// The key that selects its kind.
         kind: &'static str,
         /// The size asked for.
         batch: usize,
         /// n.
         samples: usize,
     },
-    /// Labels are masked, or ℒ is not of samples.
+    /// Labels are masked, or ℒ is not a mean over samples.
     #[error("the tangent kernel is of samples with all their labels, and these data have none such: leave ntk out")]
     NoKernel {
-        /// Which of the scenario's measures.
+        /// The index in the scenario's `measure`.
         index: usize,
     },
     /// The tangent kernel on the samples of a file is too large.
     #[error("{error}")]
     Kernel {
-        /// Which of the scenario's measures.
+        /// The index in the scenario's `measure`.
         index: usize,
-        /// How large.
+        /// Its size.
         error: KernelTooLarge,
     },
     /// X/√n has no singular value decomposition: its entries overflow, or it did not converge.
     #[error("the inputs cannot be decomposed ({0}): scale them to moderate size")]
     Moments(#[from] SvdError),
-    /// A file was read for its arrays and cannot be read for its digest.
+    /// A file could be read for its arrays, but not for its digest.
     #[error(transparent)]
     Hash(#[from] ScenarioError),
     /// W_L ⋯ W_1 or another product of the start's weights is not finite, so that the start cannot be observed.
     #[error("the start's weights or their products overflow ({0}): start from smaller weights")]
     StartOverflows(SvdError),
-    /// The product of the layers' norms overflows, or its square.
+    /// The product of the layers' norms, or its square, overflows.
     #[error("the start's weights or their products overflow (Π‖W_l‖ = {product:e}): start from smaller weights")]
     StartProducts {
         /// Π_l ‖W_l‖_F at the start.
         product: f64,
     },
-    /// A process is to stop at an accuracy that no network has.
+    /// `stop` asks for an accuracy, which is undefined for these labels.
     #[error(
         "the accuracy is not defined: a label has no class, such as ½ or two largest probabilities; stop at a loss or a grad_norm"
     )]
@@ -107,7 +107,7 @@ pub enum ProblemError {
 }
 
 impl ProblemError {
-    /// The key of the scenario that brought it about.
+    /// The key of the scenario that caused it.
     pub fn key(&self) -> Cow<'static, str> {
         match self {
             Self::Memory(error) => error.part.key().into(),
@@ -134,7 +134,7 @@ impl Problem {
         Self::within(scenario, free_memory().unwrap_or(u64::MAX))
     }
 
-    /// The same, but that the run may take so many bytes of memory ([`Memory`]).
+    /// The same, for a run that may take `memory` bytes ([`Memory`]).
     pub fn within(scenario: &Scenario, memory: u64) -> Result<Self, ProblemError> {
         Self::with_threads(scenario, thread::available_parallelism().map_or(1, usize::from), memory)
     }
@@ -178,8 +178,8 @@ impl Problem {
         Ok(problem)
     }
 
-    /// Whether building the problem takes more than about a second or 200 MB: its samples are drawn or read and decomposed, its start is
-    /// drawn, and the start is observed. Counted in operations of matrix products.
+    /// Whether building the problem takes more than about a second or 200 MB: drawing or reading its samples and decomposing them, drawing
+    /// its start and observing it. Counted in operations of matrix products.
     pub fn is_large(scenario: &Scenario) -> bool {
         const OPERATIONS: f64 = 5e8;
         const BYTES: u64 = 200_000_000;
@@ -187,7 +187,7 @@ impl Problem {
         let (inputs, outputs) = (widths.first().copied().unwrap_or(0.0), widths.last().copied().unwrap_or(0.0));
         let samples = match &scenario.data {
             Data::Synthetic(data) => (data.inputs.samples.count().unwrap_or(0) + data.test) as f64,
-            // A file is there to be read.
+            // The samples of a file are only read.
             Data::File(_) | Data::Sensing(_) | Data::Moments(_) => 0.0,
         };
         let layers = widths.windows(2);
@@ -199,14 +199,14 @@ impl Problem {
         drawn + decomposed + jacobians + 50.0 * through > OPERATIONS || Memory::of(scenario).total() > BYTES
     }
 
-    /// The start can be observed, and the loss is finite there.
+    /// Checks that the start can be observed, and that the loss is finite there.
     fn check_start(&self) -> Result<(), ProblemError> {
         Snapshot::new(0.0, &self.start, &*self.objective, None).map_err(ProblemError::StartOverflows)?;
         let (loss, gradient) = self.at_start();
         if loss.is_finite() && gradient.is_finite() {
             return Ok(());
         }
-        // The weights by themselves, whatever the data.
+        // The weights alone, whatever the data.
         let layers = 1..=self.start.architecture().depth();
         let product: f64 = layers.map(|l| self.start.weight(l).norm()).product();
         if (product * product).is_finite() {
@@ -217,7 +217,7 @@ impl Problem {
     }
 }
 
-/// What layers with rates or decays of their own do not have, where others would.
+/// What is null or not done because layers have rates or decays of their own.
 fn layer_notes(scenario: &Scenario, net: &Architecture) -> Vec<String> {
     let mut notes = Vec::new();
     let rates = &scenario.layer_rates;
@@ -241,7 +241,7 @@ fn layer_notes(scenario: &Scenario, net: &Architecture) -> Vec<String> {
     notes
 }
 
-/// How a drawn target became classes.
+/// How a drawn target was turned into classes.
 fn class_note(loss: Loss) -> &'static str {
     match loss {
         Loss::CrossEntropy => {

@@ -1,8 +1,8 @@
-//! What a scenario trains on: the objective of its data, whichever way they say what ℒ is.
+//! What a scenario trains on: the objective, for every form in which data define ℒ.
 //!
 //! | data | network | objective |
 //! | --- | --- | --- |
-//! | samples, all labels observed | linear, mse | by moments ([`LinearObjective`]), at a cost free of n |
+//! | samples, all labels observed | linear, mse | by moments ([`LinearObjective`]), at a cost independent of n |
 //! | samples, a mask of labels | linear, mse | by the end-to-end matrix ([`EndToEndObjective`]) |
 //! | samples | any other | backpropagation ([`MlpObjective`]) |
 //! | measurements | linear, mse | by the end-to-end matrix |
@@ -21,12 +21,12 @@ use crate::scenario::Scenario;
 
 use super::ProblemError;
 
-/// What [`Problem`](super::Problem) has of the data.
+/// What [`Problem`](super::Problem) needs from the data.
 pub(super) struct Training {
     pub(super) objective: Box<dyn Objective>,
     pub(super) test: Option<Box<dyn Objective>>,
     pub(super) samples: Option<Arc<Samples>>,
-    /// n or, of moments, 0; `None` where labels are masked or ℒ is not of samples, so that there is no tangent kernel.
+    /// n, or 0 for moments; `None` where labels are masked or ℒ is not a mean over samples, so that there is no tangent kernel.
     pub(super) count: Option<usize>,
     pub(super) constant_loss: f64,
     pub(super) target_agop: Option<DMatrix<f64>>,
@@ -34,7 +34,7 @@ pub(super) struct Training {
 }
 
 impl Training {
-    /// Gradients take at most so many threads.
+    /// Gradients use at most `threads` threads.
     pub(super) fn of(scenario: &Scenario, net: &Architecture, threads: usize) -> Result<Self, ProblemError> {
         match &scenario.data {
             Data::Sensing(file) => {
@@ -68,7 +68,7 @@ impl Training {
         let objective = |data: &Dataset| -> Result<Box<dyn Objective>, ProblemError> {
             let (net, decay) = (net.clone(), scenario.weight_decay.clone());
             let by_map = net.is_linear() && scenario.loss == Loss::Mse;
-            // By moments, where they say all: the cost is then free of n.
+            // By moments where they suffice: the cost is then independent of n.
             Ok(if by_map && data.is_complete() {
                 Box::new(LinearObjective::new(net, Moments::new(data)?, decay).with_threads(threads))
             } else if by_map {
@@ -139,7 +139,7 @@ fn refused(data: &Data, error: DatasetError) -> ProblemError {
     ProblemError::Data { key: data.key(), error }
 }
 
-/// Where `network.widths` say how long an axis is to be.
+/// The end of `network.widths` that gives the length of an axis.
 enum Side<'a> {
     Begin(&'a Architecture),
     End(&'a Architecture),
@@ -156,7 +156,7 @@ fn check(data: &Data, name: &'static str, axis: &'static str, found: usize, side
     if found == wanted { Ok(()) } else { Err(ProblemError::DataShape { key, name, axis, found, end, wanted }) }
 }
 
-/// Whether there are minibatches. A batch of all samples, each once, is none: its gradient is the full one.
+/// Whether an optimizer takes minibatches. A batch of all samples, each once, does not count: its gradient is the full one.
 fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, ProblemError> {
     let mut minibatches = false;
     for (index, optimizer) in optimizers.iter().enumerate() {
