@@ -9,7 +9,7 @@ pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // From 999.5 on the next unit: three digits are shown.
+        // Three digits are shown, so the next unit begins at 999.5.
         let unit = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("PB", 1e15)];
         let bytes = self.0 as f64;
         match unit.iter().rev().find(|(_, size)| bytes >= 0.9995 * size) {

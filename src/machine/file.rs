@@ -1,4 +1,4 @@
-//! Opening files that somebody else names. Reading from a pipe may wait for ever and a device may never end, so both are refused.
+//! Opens files that a user names. Reading from a pipe may wait for ever and a device may never end, so both are refused.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -7,9 +7,9 @@ use std::path::Path;
 /// Opens the regular file at `path` for reading, links followed.
 ///
 /// # Errors
-/// What the system says, or `InvalidInput` where `path` is a folder, a pipe, a device or a socket.
+/// The system's error, or `InvalidInput` where `path` is a folder, a pipe, a device or a socket.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    // Asked before it is opened: opening a pipe waits for its writer.
+    // Checked before it is opened: opening a pipe waits for its writer.
     regular(fs::metadata(path)?.file_type())?;
     let file = File::open(path)?;
     regular(file.metadata()?.file_type())?;
@@ -19,7 +19,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// The text of the regular file at `path`, of at most `most` bytes.
 ///
 /// # Errors
-/// As [`open`]; `FileTooLarge` where there is more; `InvalidData` where it is not UTF-8.
+/// As for [`open`]; `FileTooLarge` where the file is longer; `InvalidData` where it is not UTF-8.
 pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     open(path)?.take(most + 1).read_to_end(&mut bytes)?;

@@ -1,5 +1,5 @@
-//! How much memory this process may still take: the least of what the machine has available, what its control groups leave and what
-//! its own limit on address space leaves.
+//! How much memory this process may still take: the smallest of what the machine has available, what its control groups leave and what its
+//! limit on address space leaves.
 
 use std::fs;
 use std::path::Path;
@@ -12,26 +12,26 @@ pub fn free_memory() -> Option<u64> {
     Some(left.chain(address_space()).fold(available, u64::min))
 }
 
-/// `MemAvailable`: free memory, and caches that would make room.
+/// `MemAvailable`: free memory, and caches that can be reclaimed.
 fn meminfo(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
 }
 
-/// What a control group calls its limit and its use.
+/// The files in which a control group states its limit and its use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Names {
     limit: &'static str,
     used: &'static str,
-    /// The entry of `memory.stat` that counts the caches which would make room.
+    /// The entry of `memory.stat` that counts caches that can be reclaimed.
     cache: &'static str,
 }
 
 const SECOND: Names = Names { limit: "memory.max", used: "memory.current", cache: "inactive_file" };
 const FIRST: Names = Names { limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", cache: "total_inactive_file" };
 
-/// The folders of the groups that this process is in, and of those that they are in, from `/proc/self/cgroup`.
+/// The folders of the groups of this process, and of all groups that contain them, from `/proc/self/cgroup`.
 fn group_folders(text: &str) -> Vec<(String, Names)> {
     let mut folders = Vec::new();
     for line in text.lines() {
@@ -42,7 +42,7 @@ fn group_folders(text: &str) -> Vec<(String, Names)> {
             list if list.split(',').any(|controller| controller == "memory") => ("/sys/fs/cgroup/memory", FIRST),
             _ => continue,
         };
-        // A limit of an outer group holds for what is in it. Inside a container the outermost may be mounted at the root itself.
+        // The limit of an outer group holds for the inner ones. Inside a container the outermost may be mounted at the root itself.
         for group in Path::new(path).ancestors() {
             let inner = group.strip_prefix("/").unwrap_or(group);
             folders.push((Path::new(root).join(inner).display().to_string(), names));
@@ -51,7 +51,7 @@ fn group_folders(text: &str) -> Vec<(String, Names)> {
     folders
 }
 
-/// What a group leaves; `None` where it has no limit.
+/// The bytes that a group leaves; `None` where it has no limit.
 fn left_in(folder: &Path, names: Names) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
     let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
@@ -61,7 +61,7 @@ fn left_in(folder: &Path, names: Names) -> Option<u64> {
     Some(limit.saturating_sub(used.saturating_sub(cache)))
 }
 
-/// What `ulimit -v` leaves.
+/// The bytes that `ulimit -v` leaves.
 fn address_space() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;

@@ -1,4 +1,4 @@
-//! What the machine gives: regular files, read up to a bound, and free memory.
+//! What the machine provides: regular files, read up to a bound, and free memory.
 
 mod bytes;
 mod file;

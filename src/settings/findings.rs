@@ -1,11 +1,11 @@
-//! Values out of their range. All are collected, so that one reading reports them all.
+//! Values out of range, collected so that one pass reports all of them.
 
 use std::fmt::{Debug, Display};
 use std::path::Path;
 
 use super::path;
 
-/// A value out of its range: the path of its key, and what would be right.
+/// A value out of range: the path of its key, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub path: String,
@@ -21,7 +21,7 @@ impl Findings {
         self.0.push(Finding { path: path.to_string(), message: message.into() });
     }
 
-    /// `must be {right}, got {value}`, unless `holds`.
+    /// Adds `must be {right}, got {value}` unless `holds`.
     pub fn require(&mut self, holds: bool, path: &str, right: &str, value: impl Debug) {
         if !holds {
             self.add(path, format!("must be {right}, got {value:?}"));
@@ -40,7 +40,7 @@ impl Findings {
         self.require(value >= 0.0, path, "at least 0", value);
     }
 
-    /// The rate of a moving average.
+    /// Requires the rate of a moving average to be in [0, 1).
     pub fn rate(&mut self, path: &str, value: f64) {
         self.require((0.0..1.0).contains(&value), path, "at least 0 and less than 1", value);
     }
@@ -51,7 +51,7 @@ impl Findings {
         }
     }
 
-    /// `letters`: in words, the characters that `allowed` admits.
+    /// Requires 1 to 100 characters that `allowed` admits; `letters` describes these in words.
     pub fn name(&mut self, path: &str, name: &str, letters: &str, allowed: fn(char) -> bool) {
         let length = name.chars().count();
         if !(1..=100).contains(&length) {
@@ -61,7 +61,7 @@ impl Findings {
         }
     }
 
-    /// Once read, paths are absolute: what is not UTF-8 in one may come from the folder of the scenario.
+    /// Paths are absolute once read: a part that is not UTF-8 may come from the folder of the scenario.
     pub fn file(&mut self, path: &str, file: &Path) {
         if file.as_os_str().is_empty() {
             self.add(path, "must name a file, got nothing");
@@ -71,7 +71,7 @@ impl Findings {
     }
 }
 
-/// Writes a file's path as text. [`Findings::file`] has refused those that are not UTF-8.
+/// Serializes a path as text. [`Findings::file`] has refused paths that are not UTF-8.
 pub(crate) fn write_path<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }

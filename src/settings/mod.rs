@@ -1,5 +1,5 @@
-//! What all settings share, however they are written down: values out of their range, found all at once, and the paths of their keys. The
-//! settings themselves stand beside the code that they set; a scenario composes them ([`crate::scenario`]), and a library user fills them in.
+//! What all settings share, however they are written down: values out of range, reported together, and the paths of keys. The settings
+//! themselves are defined beside the code that they set; a scenario composes them ([`crate::scenario`]), and a library user fills them in.
 
 mod findings;
 pub(crate) mod path;

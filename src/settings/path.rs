@@ -10,7 +10,7 @@ pub(crate) fn item(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
-/// `path` itself, then the path of what it stands in, and so on up to the root.
+/// `path` itself, then the path of its parent, and so on up to the root.
 pub(crate) fn upward(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| {
         if path.is_empty() {
