@@ -7,28 +7,28 @@ use crate::settings::{Findings, path};
 /// The first positive time of a logarithmic record, unless the flow ends by then.
 const FIRST: f64 = 1e-2;
 
-/// The times, and whether θ itself is recorded at them.
+/// The times of the records, and whether θ itself is recorded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Record {
-    /// When.
+    /// The times.
     pub grid: Grid,
     /// Whether the weights are kept over time.
     pub weights: bool,
 }
 
-/// A grid of times. Whatever it is, 0 and `t_end` belong to it.
+/// A grid of times, which always contains 0 and `t_end`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Grid {
     /// `points` times from `first` to `t_end`, evenly spaced in log t.
     Log {
-        /// How many, at least 2.
+        /// The number of times, at least 2.
         points: usize,
-        /// Absent only before defaults are filled in: 0.01, or t_end/100 where t_end ≤ 0.01.
+        /// The first time after 0; `None` only before defaults are filled in: 0.01, or t_end/100 where t_end ≤ 0.01.
         first: Option<f64>,
     },
     /// `points` times from 0 to `t_end`, evenly spaced.
     Linear {
-        /// How many, at least 2.
+        /// The number of times, at least 2.
         points: usize,
     },
     /// The times listed.
@@ -91,7 +91,7 @@ impl Record {
             Grid::Log { points, first } => {
                 found.between("record.log.points", *points, 2, 1_000_000);
                 let first = first.unwrap_or_else(|| default_first(t_end));
-                // Where t_end itself is wrong, that is the problem to report.
+                // Where t_end itself is wrong, only that is reported.
                 let holds = t_end <= 0.0 || (0.0 < first && first < t_end);
                 found.require(holds, "record.log.first", &format!("greater than 0 and less than t_end {t_end:?}"), first);
             }

@@ -29,7 +29,7 @@ pub struct Manifest {
     /// The verdict on each claim of the scenario, by the claim's name.
     pub verdicts: BTreeMap<String, Verdict>,
     /// What a reader must know before trusting the records: processes that ended early, a balance law that is not kept, moments that could
-    /// not be observed. Everything that is printed as a warning stands here.
+    /// not be observed. Everything that is printed as a warning is here.
     pub warnings: Vec<String>,
     /// One entry per process.
     pub processes: BTreeMap<String, Process>,
@@ -51,14 +51,14 @@ pub struct Host {
 pub struct Process {
     /// Steps taken.
     pub steps_accepted: u64,
-    /// Steps tried and thrown away because their error estimate was too large; 0 for optimizers.
+    /// Steps that were rejected because their error estimate was too large; 0 for optimizers.
     pub steps_rejected: u64,
-    /// Evaluations of the gradient that stepping took; a Hessian–vector product counts 2.
+    /// Gradients evaluated for stepping; a Hessian–vector product counts as 2.
     pub gradients: u64,
-    /// Gradients taken beside: to find out whether the flow has converged or sits on a plateau, and for the sharpness, of optimizers at
+    /// Gradients evaluated besides: to check whether the flow has converged or is on a plateau, and for the sharpness, of optimizers at
     /// every record.
     pub gradients_monitoring: u64,
-    /// Time spent stepping, observation and monitoring apart.
+    /// Seconds spent stepping, without observation and monitoring.
     pub wall_seconds: f64,
     /// Time spent on observation: on the columns at every record, on sharpness and ledger, and on finding out whether the flow has converged. On
     /// several threads it overlaps with stepping.
@@ -71,10 +71,10 @@ pub struct Process {
     pub t_reached: f64,
     /// What happened on the way, in order of time.
     pub events: Vec<Event>,
-    /// How large its error is, if the scenario asks for that.
+    /// The estimate of its error, if the scenario asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
-    /// The flows of its own that an optimizer was compared with, by the name in their columns, if the scenario asks for that.
+    /// The companions that an optimizer was compared with, by the name in their columns, if the scenario asks for them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub companions: BTreeMap<String, Companion>,
 }
@@ -84,19 +84,19 @@ pub struct Process {
 pub struct Companion {
     /// Its equation, with its numbers.
     pub formula: String,
-    /// Evaluations of the gradient that its integration took; a Hessian–vector product counts 2, a third derivative 6.
+    /// Gradients evaluated for its integration; a Hessian–vector product counts as 2, a third derivative as 6.
     pub gradients: u64,
-    /// Time spent on its integration.
+    /// Seconds spent on its integration.
     pub wall_seconds: f64,
-    /// As of a [`Process`]; the distance to it is null from there on, unless it is `t_end`.
+    /// As for a [`Process`]; the distance to it is null from there on, unless it is `t_end`.
     pub termination: Reason,
-    /// As of a [`Process`].
+    /// As for a [`Process`].
     pub termination_detail: String,
     /// The time it reached.
     pub t_reached: f64,
 }
 
-/// How far the flow is from a second integration at a tenth of its tolerance, which estimates its error.
+/// The estimated error of the flow: how far it is from a second integration at a tenth of its tolerance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Certificate {
     /// Relative tolerance of the second integration.
@@ -106,22 +106,22 @@ pub struct Certificate {
     /// Its fixed step, for `rk4`: half of the first's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
-    /// Evaluations of the gradient that it took, up to the last time compared.
+    /// Gradients evaluated for it, up to the last time compared.
     pub gradients: u64,
-    /// The last time compared: the end of the flow, unless the second integration stopped before.
+    /// The last time compared: the end of the flow, unless the second integration stopped earlier.
     pub t_compared: f64,
-    /// The error of each column that is defined at one time at least.
+    /// The error of each column that is defined at least once.
     pub columns: BTreeMap<String, ColumnError>,
 }
 
 /// The error of one column over the times compared.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ColumnError {
-    /// The largest.
+    /// The largest error.
     pub max_error: f64,
-    /// The largest, over the largest absolute value of the column.
+    /// The largest error over the largest absolute value of the column.
     pub max_relative_error: f64,
-    /// At the last time compared; null where the column is not defined there.
+    /// The error at the last time compared; null where the column is undefined there.
     pub final_error: f64,
 }
 
@@ -158,7 +158,7 @@ impl Host {
     }
 }
 
-/// A manifest, of structs, lists and maps with text keys, as JSON.
+/// A manifest as JSON; it is made of structs, lists and maps with text keys.
 #[cfg(feature = "command")]
 pub(crate) fn to_value(manifest: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(manifest).expect("maps with text keys are JSON")

@@ -1,4 +1,5 @@
-//! What a run has measured, in memory: the table of records, arrays and weights over time, the manifest, verdicts; and when it is measured.
+//! What a run has measured, in memory: the table of records, arrays and weights over time, the manifest and verdicts; and the times of the
+//! records.
 
 mod grid;
 mod manifest;
@@ -25,31 +26,32 @@ use crate::theory::balance::BalanceLaw;
 
 /// The records of one run: all that the pictures are drawn from.
 ///
-/// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})),
-/// `p/sv_product` (T × min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A),
-/// `p/balance_gap` (T × (L−1)), `p/gram_W1` and `p/agop` (d_0 × d_0, at the last record); and of a target that is known
-/// `target/agop` (d_0 × d_0) and `target/sv_agop` (d_0), its AGOP's singular values.
+/// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})), `p/sv_product` (T ×
+/// min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A), `p/balance_gap` (T × (L−1)), `p/gram_W1` and
+/// `p/agop` (d_0 × d_0, at the last record); and, where the target is known, `target/agop` (d_0 × d_0) and `target/sv_agop` (d_0), the
+/// singular values of its AGOP.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The scenario's name.
     pub name: String,
     /// Widths d_0, …, d_L.
     pub widths: Vec<usize>,
-    /// What its imbalances are, and their law.
+    /// The definition of its imbalances D_l, and their law.
     pub law: BalanceLaw,
-    /// One line that says what was run: it stands under every picture's title.
+    /// A description in one line, shown under every picture's title.
     pub caption: String,
-    /// What was measured: `records.parquet`.
+    /// The measured values: `records.parquet`.
     pub table: Table,
     /// Vectors over time, and matrices at the end, of each process p as `p/name`: `arrays.npz`.
     pub arrays: Arrays,
 }
 
 impl Run {
-    /// Whether a column of the flow is zero by a law, so that all of it is error: residuals of the balance law and what a projection
-    /// corrects of them, the residual of the ansatz in the last layer, where W_LᵀW_L = J_LᵀJ_L by definition, and from a balanced start the gap itself and what follows from its absence.
+    /// Whether a column of the flow is zero by a law, so that all of it is error: the residuals of the balance law, and the corrections by
+    /// projection; the residual of the ansatz in the last layer, where W_LᵀW_L = J_LᵀJ_L by definition; and, from a balanced start, the gap
+    /// itself and the residuals of the ansatz.
     pub fn is_zero_by_law(&self, column: &str) -> bool {
-        // Of a balanced start the relative residual is not defined.
+        // From a balanced start the relative residual is undefined.
         let relative = self.table.floats("flow", "balance_law_residual_relative");
         let balanced = self.law.rate().is_some() && relative.first().is_some_and(|residual| residual.is_nan());
         let laws: &[&str] = if balanced {

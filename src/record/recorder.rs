@@ -14,11 +14,11 @@ pub struct Recorder {
     scalars: Vec<String>,
     vectors: Vec<String>,
     moments: Vec<Moment>,
-    /// Where the weights are kept.
+    /// Present where the weights are kept.
     trajectory: Option<Trajectory>,
 }
 
-/// One recorded time; its values are in the order of the names, as many of them as were known then. A vector that was not measured is empty.
+/// One recorded time. Its values are in the order of the names that were known then; a vector that was not measured is empty.
 #[derive(Debug, Clone)]
 struct Moment {
     step: u64,
@@ -30,43 +30,43 @@ struct Moment {
 const UNDEFINED: Scalar = Scalar::Float(f64::NAN);
 
 impl Moment {
-    /// The scalar of this name's index; undefined where there is none.
+    /// The scalar at this index of the names; undefined where there is none.
     fn scalar(&self, index: Option<usize>) -> Scalar {
         index.and_then(|index| self.scalars.get(index)).copied().unwrap_or(UNDEFINED)
     }
 
-    /// The vector of this name's index; empty where there is none.
+    /// The vector at this index of the names; empty where there is none.
     fn vector(&self, index: usize) -> &[f64] {
         self.vectors.get(index).map_or(&[], Vec::as_slice)
     }
 }
 
 impl Recorder {
-    /// For the process of this name.
+    /// Records the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
         let (scalars, vectors, moments) = (Vec::new(), Vec::new(), Vec::new());
         Self { process: process.into(), scalars, vectors, moments, trajectory: None }
     }
 
-    /// From now on it keeps the weights, too.
+    /// Keeps the weights, too, from now on.
     pub fn keep_weights(&mut self) {
         self.trajectory = Some(Trajectory::new(self.process.as_str()));
     }
 
-    /// Adds θ at time `t`, if it keeps that.
+    /// Adds θ at time `t`, if weights are kept.
     pub fn push_weights(&mut self, t: f64, theta: &Parameters) {
         if let Some(trajectory) = &mut self.trajectory {
             trajectory.push(t, theta);
         }
     }
 
-    /// The weights that it has kept, if it keeps them.
+    /// Takes the weights out, if they are kept.
     pub fn take_trajectory(&mut self) -> Option<Trajectory> {
         self.trajectory.take()
     }
 
-    /// Adds what was measured at time `t`, after `step` steps of the process. A name that is missing here, or was before, is not defined
-    /// there.
+    /// Adds what was measured at time `t`, after `step` steps of the process. Names that are missing in this row, or were missing in
+    /// earlier ones, are undefined there.
     pub fn push(&mut self, step: u64, t: f64, row: Row) {
         let scalars = aligned(&mut self.scalars, row.scalars, UNDEFINED);
         let vectors = aligned(&mut self.vectors, row.vectors, Vec::new());
@@ -79,7 +79,7 @@ impl Recorder {
     }
 }
 
-/// The values in the order of `names`, to which names that it lacks are added; `none` where there is no value.
+/// The values in the order of `names`, to which new names are appended; `none` where a value is missing.
 fn aligned<T: Clone>(names: &mut Vec<String>, values: Vec<(String, T)>, none: T) -> Vec<T> {
     let as_before = names.len() == values.len() && names.iter().zip(&values).all(|(known, (name, _))| known == name);
     if as_before {
@@ -98,8 +98,8 @@ fn aligned<T: Clone>(names: &mut Vec<String>, values: Vec<(String, T)>, none: T)
     all
 }
 
-/// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave. What one
-/// process was not asked is not defined there.
+/// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave, undefined for
+/// processes in which they were not measured.
 pub fn table(recorders: &[Recorder]) -> Table {
     let moments = || recorders.iter().flat_map(|recorder| &recorder.moments);
     let processes = recorders.iter().flat_map(|recorder| recorder.moments.iter().map(|_| recorder.process.clone()));
@@ -124,7 +124,7 @@ pub fn table(recorders: &[Recorder]) -> Table {
     Table { columns }
 }
 
-/// A column of the type of its values; of numbers where they are of several.
+/// A column of the type of its values; of floats where types are mixed.
 fn values(scalars: &[Scalar]) -> Values {
     let number = |scalar: &Scalar| match *scalar {
         Scalar::Float(x) => x,
@@ -141,7 +141,8 @@ fn values(scalars: &[Scalar]) -> Values {
     }
 }
 
-/// `p/t`, `p/step` and every vector over the recorded times of each process p, of shape (times, length); a shorter one ends in NaN.
+/// `p/t`, `p/step` and every vector of each process p over its recorded times, of shape (times, length); shorter vectors are padded with
+/// NaN.
 pub fn arrays(recorders: &[Recorder]) -> Arrays {
     let mut arrays = Arrays::new();
     for Recorder { process, vectors, moments, .. } in recorders {
@@ -172,7 +173,7 @@ mod tests {
         }
     }
 
-    /// Whatever an observable leaves out or adds on its way, every value stands under its own name, and nothing is lost.
+    /// Whatever an observable leaves out or adds on the way, every value is under its own name, and nothing is lost.
     #[test]
     fn what_is_not_always_measured_is_undefined_elsewhere() {
         let (mut flow, mut gd) = (Recorder::new("flow"), Recorder::new("gd"));

@@ -1,4 +1,4 @@
-//! Tables: of a run, one row per process and recorded time, one column per scalar; of a study, one row per point.
+//! Tables. A run's has one row per process and recorded time, and one column per scalar; a study's has one row per point.
 
 /// The values of one column, all of one type.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub struct TableColumn {
     pub values: Values,
 }
 
-/// Columns of equal length. The first names what each row is of: a run's `process`, a study's `method`.
+/// Columns of equal length. The first identifies the rows: a run's `process`, a study's `method`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     /// In the order of the Parquet file: in a run `process`, `step`, `t`, then what was observed.
@@ -81,7 +81,7 @@ impl Table {
         self.keys().iter().enumerate().filter(move |(_, key)| *key == process).map(|(row, _)| row)
     }
 
-    /// What each row is of.
+    /// The first column, which identifies the rows.
     fn keys(&self) -> &[String] {
         match self.columns.first().map(|column| &column.values) {
             Some(Values::Text(keys)) => keys,

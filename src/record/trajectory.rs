@@ -1,4 +1,4 @@
-//! θ of one process over time, as `trajectory.npz` has it.
+//! θ of one process over time, as in `trajectory.npz`.
 
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
@@ -12,12 +12,12 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Of the process of this name.
+    /// For the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
         Self { process: process.into(), t: Vec::new(), states: Vec::new() }
     }
 
-    /// Adds θ at time `t`: of the same architecture every time.
+    /// Adds θ at time `t`; its architecture is the same every time.
     pub fn push(&mut self, t: f64, theta: &Parameters) {
         self.t.push(t);
         self.states.push(theta.clone());

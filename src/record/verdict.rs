@@ -1,21 +1,21 @@
-//! What a run says of a claim of its scenario, and how far its numerics can be trusted in that.
+//! The verdict of a run on a claim of its scenario, and how far its numerics can be trusted.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What became of a claim.
+/// The outcome of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The value keeps to its threshold, and its numerical error is smaller than the distance between the two.
+    /// The value meets its threshold, and its numerical error is smaller than the distance between the two.
     Holds,
-    /// The value misses its threshold by more than its numerical error, or is not defined.
+    /// The value misses its threshold by more than its numerical error, or is undefined.
     Fails,
-    /// The numerical error of the value reaches the threshold, or the flow did not come to where the claim is about.
+    /// The numerical error of the value reaches the threshold, or the flow did not get to the time that the claim is about.
     IntegratorLimited,
-    /// The records are too few or too far apart: on a finer grid the verdict might be another.
+    /// The records are too few or too far apart: a finer grid might change the verdict.
     GridLimited,
 }
 
@@ -23,7 +23,7 @@ impl Outcome {
     /// All of them, the best first.
     pub const ALL: [Self; 4] = [Self::Holds, Self::Fails, Self::IntegratorLimited, Self::GridLimited];
 
-    /// As in the manifest: `holds`, `fails`, `integrator-limited`, `grid-limited`.
+    /// Its name in the manifest: `holds`, `fails`, `integrator-limited`, `grid-limited`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -64,35 +64,35 @@ impl Bound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorFrom {
-    /// |value − the same on the records of a second integration at a tenth of the tolerance|.
+    /// |value − value′|, with value′ from a second integration at a tenth of the tolerance.
     SecondIntegration,
-    /// What the flow is off D_l(t) = e^{−2λt}D_l(0), which is exact, carried over to the value.
+    /// The deviation of the flow from D_l(t) = e^{−2λt}D_l(0), which is exact, propagated to the value.
     BalanceLaw,
 }
 
-/// The verdict on one claim. Where a claim has several conditions, the value is that of the one that decides.
+/// The verdict on one claim. If a claim has several conditions, the value is that of the one that decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Whether it holds.
+    /// The outcome.
     pub verdict: Outcome,
     /// What was measured, in words and symbols.
     pub quantity: String,
-    /// Its value; NaN (null in the manifest) where it is not defined.
+    /// Its value; NaN (null in the manifest) where it is undefined.
     #[serde(deserialize_with = "null_is_nan")]
     pub value: f64,
-    /// What the claim asks of it; NaN (null) where nothing could be measured.
+    /// The threshold of the value; NaN (null) where nothing could be measured.
     #[serde(deserialize_with = "null_is_nan")]
     pub threshold: f64,
-    /// On which side of the threshold.
+    /// The side of the threshold on which the claim holds.
     pub bound: Bound,
-    /// The numerical error of the value; NaN (null) where it is not known, and then the claim does not hold.
+    /// The numerical error of the value; NaN (null) where it is unknown, and then the claim does not hold.
     #[serde(deserialize_with = "null_is_nan")]
     pub error: f64,
-    /// What says so.
+    /// Where the error comes from.
     pub error_from: ErrorFrom,
     /// One sentence, with the numbers.
     pub statement: String,
-    /// Numbers beside the value, by name: fitted rates with their intervals, constants of envelopes, the values of the other conditions.
+    /// Further numbers, by name: fitted rates with their intervals, constants of envelopes, the values of the other conditions.
     #[serde(deserialize_with = "nulls_are_nan")]
     pub details: BTreeMap<String, f64>,
 }
@@ -110,7 +110,7 @@ fn nulls_are_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<
 mod tests {
     use super::*;
 
-    /// JSON has no NaN: what is not defined is null there, and comes back as what it was.
+    /// JSON has no NaN: an undefined number is null there, and NaN again once read.
     #[test]
     fn a_verdict_comes_back_from_json() {
         let verdict = Verdict {

@@ -1,20 +1,20 @@
-//! Warnings of many units: those that differ in their numbers alone are counted together.
+//! Warnings of many units: those that differ only in their numbers are counted together.
 
 use serde::{Deserialize, Serialize};
 
-/// Warnings of one kind, of units of a sweep.
+/// Warnings of one kind, in units of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warned {
     /// The first of them.
     pub warning: String,
     /// How many units have such a warning.
     pub units: usize,
-    /// The unit of the first, by what varies.
+    /// The first such unit, by the values of what varies.
     pub first: String,
 }
 
 impl Warned {
-    /// A warning that is of no unit, but of all together.
+    /// A warning about all units together, rather than about one.
     pub fn of_all(warning: String) -> Self {
         Self { warning, units: 1, first: String::new() }
     }
@@ -31,7 +31,7 @@ impl Warned {
         format!("{place}: {warning}")
     }
 
-    /// Counts `warnings`, pairs of a unit's name and its warnings, kind by kind, in the order of their first.
+    /// Counts `warnings`, pairs of a unit's label and its warnings, by kind, in the order of first appearance.
     pub fn count<'a>(warnings: impl IntoIterator<Item = (String, &'a [String])>) -> Vec<Self> {
         let mut found: Vec<(String, Self)> = Vec::new();
         for (unit, own) in warnings {
@@ -52,7 +52,7 @@ impl Warned {
     }
 }
 
-/// A warning with `#` for every number. Digits of a name (`W1`, `gd-2`) are no number.
+/// A warning with `#` for every number. Digits in a name (`W1`, `gd-2`) do not count as one.
 fn kind(warning: &str) -> String {
     let characters: Vec<char> = warning.chars().collect();
     let in_name =

@@ -1,4 +1,4 @@
-//! How a record is written: one key for its grid, `weights` beside it; or the one word `log` or `linear`.
+//! How a record is written: one key for its grid, with `weights` beside it; or the word `log` or `linear`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::{Grid, Record, points};
 
 const KEYS: &str = "a map with the keys log, linear, times, weights";
 
-/// Each grid under its own key, so that no setting of one is taken for that of another.
+/// Each grid has its own key, so that the settings of one are not taken for those of another.
 #[derive(Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -28,7 +28,7 @@ struct Keys {
     #[cfg_attr(feature = "command", schemars(with = "Vec<f64>"))]
     times: Option<Vec<f64>>,
     /// Keep all weights at every recorded time, in `trajectory.npz`.
-    // Written where it is set: other records keep their hash.
+    // Written only where it is set, so that other records keep their hash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     weights: bool,
 }
@@ -54,7 +54,7 @@ struct Linear {
     points: usize,
 }
 
-/// A key that is there has a value.
+/// A key that is present must have a value.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
