@@ -1,4 +1,4 @@
-//! A sweep from its plan to its pictures: the units that are not finished are run, and once all are there what it asks for is drawn.
+//! A sweep from its plan to its pictures: runs the units that are not finished, and draws the pictures once all are.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -14,56 +14,57 @@ use super::{
     keep_pictures, keep_scenario, run,
 };
 
-/// What has come of a sweep, or of a shard of it.
+/// The result of a sweep, or of a shard of it.
 #[derive(Debug)]
 pub struct CarriedSweep {
     /// Its folder.
     pub folder: Folder,
-    /// What came of its units.
+    /// The outcome of its units.
     pub report: Report,
     /// Whether all units of the sweep are finished.
     pub whole: bool,
-    /// The pictures that were drawn: none unless it is whole.
+    /// The pictures that were drawn; none unless it is whole.
     pub drawn: Drawn,
 }
 
-/// The plan of a sweep, every unit and every picture of it read and found right.
+/// The plan of a sweep, with every unit and every picture read and validated.
 ///
 /// # Errors
-/// If one is not.
+/// [`SweepError`] if a unit or a picture is invalid.
 pub fn planned(sweep: &Sweep) -> Result<SweepPlan, SweepError> {
     let plan = SweepPlan::new(sweep)?;
     check_pictures(sweep)?;
     Ok(plan)
 }
 
-/// Where a sweep goes unless somebody says otherwise.
+/// The folder of a sweep if no other is given.
 pub fn default_folder(plan: &SweepPlan) -> PathBuf {
     PathBuf::from("runs").join(format!("{}-{}-sweep", plan.name, &plan.hash()[..8]))
 }
 
-/// Units at a time: as many as asked for, or one per core.
+/// How many units run at a time: as many as asked for, or one per core.
 pub fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     asked.unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
 }
 
-/// Where a sweep is carried out, which part of it, and what it may take.
+/// Where a sweep is carried out, which part of it, and with what resources.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepPlace<'a> {
     /// Its folder.
     pub path: &'a Path,
-    /// Which units.
+    /// The units to be run.
     pub shard: Shard,
-    /// Units at a time.
+    /// How many units run at a time.
     pub jobs: NonZeroUsize,
-    /// Bytes of memory that they may take; without it, what is free.
+    /// The bytes of memory that they may take together; `None` for what is free.
     pub memory: Option<u64>,
 }
 
-/// Runs the units of `sweep` that are not finished, and draws its pictures once all units are there. `progress` and `interrupt` as of [`run()`].
+/// Runs the units of `sweep` that are not finished, and draws its pictures once all are. `progress` and `interrupt` are those of [`run()`].
 ///
 /// # Errors
-/// If the folder is another's, or cannot be written. That a unit cannot be run is no error: [`Report::failures`].
+/// [`SweepError`] if the folder belongs to something else or cannot be written. A unit that cannot be run is no error:
+/// [`Report::failures`].
 pub fn carry_out(
     sweep: &Sweep,
     plan: &SweepPlan,
@@ -77,7 +78,7 @@ pub fn carry_out(
     keep_scenario(&folder, sweep)?;
     let options = Options { jobs, keep: keep(sweep.pictures()), memory };
     let report = run(Task { sweep, plan, folder: &folder, shard }, options, interrupt, progress)?;
-    // Of a part of the units there are no pictures: they are drawn once all parts are there.
+    // Pictures show all units: none are drawn while some are missing.
     let folders = std::slice::from_ref(&folder);
     let whole = Status::of(plan, folders).missing.is_empty();
     let drawn = if whole { draw_pictures(folders, plan, sweep.pictures(), path, &Formats::all())? } else { Drawn::default() };

@@ -1,4 +1,4 @@
-//! Whether a scenario, or each unit of a sweep, can be run: read and validated with the files that it names, and nothing is run.
+//! Checks whether a scenario, or each unit of a sweep, can be run: reads and validates it with the files that it names, and runs nothing.
 
 use std::path::Path;
 
@@ -8,12 +8,11 @@ use crate::scenario::{self, ScenarioError, Sweep};
 
 use super::{SweepError, SweepPlan, planned};
 
-/// What was found right of the scenario `text`, as if it stood in the file `path`: its name and the size of its network, or of a sweep
-/// the number of its units. A run may take so many bytes of `memory`. Of a large problem no samples are drawn, and of many units some are
-/// read.
+/// Checks the scenario in `text`, as if read from the file `path`. Returns its name and the size of its network or, for a sweep, the number
+/// of its units. A run may take `memory` bytes. No samples are drawn for a large problem, and only some of many units are read.
 ///
 /// # Errors
-/// If it cannot be run.
+/// [`SweepError`] if it cannot be run.
 pub fn check(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<String, SweepError> {
     if let Some(sweep) = Sweep::parse(text, path, sets)? {
         return check_sweep(&sweep);
@@ -30,9 +29,9 @@ pub fn check(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<St
     Ok(format!("{found})"))
 }
 
-/// Reads every unit, or of many some.
+/// Reads every unit, or a sample of many.
 fn check_sweep(sweep: &Sweep) -> Result<String, SweepError> {
-    /// Values that are read in about a second.
+    /// As many values as are read in about a second.
     const MOST: usize = 200_000;
     let sample = sweep.sample((MOST / sweep.values_per_unit()).max(2));
     if sample.len() == sweep.len() {

@@ -1,11 +1,12 @@
-//! The finished units of a sweep, read: what its pictures are drawn from.
+//! Reads the finished units of a sweep, from which its pictures are drawn.
 
 use crate::folder::{Ensemble, Member, read_manifest, read_unit_run};
 use crate::scenario::common_caption;
 
 use super::{Folder, SweepError, SweepPlan, Unit};
 
-/// The finished units in `folders` of one sweep, in the order of the plan. All are held at once, with their arrays if they kept them.
+/// The finished units in `folders`, all of one sweep, in the order of the plan. They are all in memory at once, with their arrays if these
+/// were kept.
 pub fn ensemble(folders: &[Folder], plan: &SweepPlan) -> Result<Ensemble, SweepError> {
     let place = |unit: Unit| Some((folders.iter().find(|folder| folder.is_done(unit.id))?, unit));
     let done = plan.units().into_iter().filter_map(place);

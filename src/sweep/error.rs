@@ -1,4 +1,4 @@
-//! Why a sweep could not be planned, run or merged. A unit that cannot be run is none of these: it is recorded.
+//! Why a sweep could not be planned, run or merged. A unit that cannot be run is no such error: it is recorded.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::scenario::ScenarioError;
 /// Why a sweep stopped or did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// A unit is no scenario that can run.
+    /// A unit is not a valid scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// The folder of the sweep cannot be written or read.
@@ -18,7 +18,7 @@ pub enum SweepError {
     /// There is no plan in the folder.
     #[error("{} is not a sweep's folder: it has no plan.json", .0.display())]
     NotASweep(PathBuf),
-    /// The folder holds something else, or nothing that may be added to.
+    /// The folder holds something other than a sweep.
     #[error("{} exists and is no sweep's folder: choose another --out", .0.display())]
     Occupied(PathBuf),
     /// The folder holds the units of another plan.
@@ -31,7 +31,7 @@ pub enum SweepError {
         /// The beginning of the hash of the plan to be run.
         wanted: String,
     },
-    /// Folders to be merged are not shards of one sweep.
+    /// The folders to be merged are not shards of one sweep.
     #[error("{} and {} are of different sweeps: merge them apart", first.display(), other.display())]
     Different {
         /// The first folder.
@@ -42,7 +42,7 @@ pub enum SweepError {
     /// A picture could not be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),
-    /// `pictures.json` is not what gramflow wrote.
+    /// `pictures.json` is not as gramflow wrote it.
     #[error("{}: {message}: run `gramflow sweep run` with the scenario again, which writes it anew and runs no unit twice", path.display())]
     Pictures {
         /// The file.
@@ -50,7 +50,7 @@ pub enum SweepError {
         /// What is wrong.
         message: String,
     },
-    /// `plan.json` is not what gramflow wrote.
+    /// `plan.json` is not as gramflow wrote it.
     #[error("{} is not a plan of this version ({message}): remove it and run the sweep again", path.display())]
     Plan {
         /// The file.

@@ -1,4 +1,4 @@
-//! The folder of a sweep, and what it says of each unit.
+//! The folder of a sweep, and the state of each unit in it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,14 +17,17 @@ use super::{Id, SweepError, SweepPlan};
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
-    /// Units whose files have been looked at and found whole.
+    /// Units whose files have been checked and found complete.
     whole: Arc<Mutex<HashSet<Id>>>,
 }
 
 impl Folder {
-    /// The folder at `path` for the units of `plan`: new or empty, or one of the same plan.
+    /// The folder at `path` for the units of `plan`: new, empty, or already of the same plan.
+    ///
+    /// # Errors
+    /// [`SweepError`] if the folder holds something else or another plan, or cannot be made.
     pub fn open(path: &Path, plan: &SweepPlan) -> Result<Self, SweepError> {
-        // A name that is too long, or a file among the folders above it.
+        // The name may be too long, or a parent may be a file.
         if let Err(source) = path.symlink_metadata()
             && source.kind() != io::ErrorKind::NotFound
         {
@@ -33,7 +36,7 @@ impl Folder {
         let folder = Self::at(path);
         let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|e| is_draft(&e))));
         let found = match Self::read(path) {
-            // Another command may have written its plan since: what fills the folder is then that sweep.
+            // Another command may have written its plan since: the folder is then that sweep's.
             Err(SweepError::NotASweep(_)) if path.symlink_metadata().is_ok() && !empty() => {
                 Self::read(path).map_err(|error| match error {
                     SweepError::NotASweep(folder) => SweepError::Occupied(folder),
@@ -49,7 +52,7 @@ impl Folder {
                 return Err(SweepError::OtherPlan { folder: path.into(), found: short(&earlier), wanted: short(plan) });
             }
             Err(SweepError::NotASweep(_)) => {
-                // What the folder is said to be must be true of it before its plan says so.
+                // The folder must be complete before its plan says what it is.
                 folder.make()?;
                 replace_text(&folder.plan_path(), &format!("{}\n", plan.to_json())).map_err(FolderError::from)?;
             }
@@ -73,7 +76,7 @@ impl Folder {
         Ok(())
     }
 
-    /// An earlier sweep's folder, and its plan.
+    /// The folder of an earlier sweep, and its plan.
     pub fn read(path: &Path) -> Result<(Self, SweepPlan), SweepError> {
         let folder = Self::at(path);
         let file = folder.plan_path();
@@ -88,7 +91,7 @@ impl Folder {
         Ok((folder, plan))
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -97,12 +100,12 @@ impl Folder {
         self.path.join("plan.json")
     }
 
-    /// The folder of a unit, there once the unit is finished.
+    /// The folder of a unit, which exists once the unit is finished.
     pub fn unit(&self, id: Id) -> PathBuf {
         self.path.join("units").join(id.to_string())
     }
 
-    /// Whether the unit is finished: a folder of its name that is empty, damaged or of another scenario does not count.
+    /// Whether the unit is finished: an empty or damaged folder, or one of another scenario, does not count.
     pub fn is_done(&self, id: Id) -> bool {
         let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         if whole().contains(&id) {
@@ -119,7 +122,7 @@ impl Folder {
         self.path.join("failed").join(format!("{id}.json"))
     }
 
-    /// Why the unit could not be run when that was last tried.
+    /// Why the last attempt to run the unit failed, if it did.
     pub fn failure(&self, id: Id) -> Option<String> {
         let text = fs::read_to_string(self.failure_path(id)).ok()?;
         let record: Value = serde_json::from_str(&text).ok()?;
@@ -131,14 +134,14 @@ impl Folder {
         Ok(replace_text(&self.failure_path(id), &format!("{:#}\n", json!({"unit": id, "reason": reason})))?)
     }
 
-    /// The unit is finished: what failed before no longer counts.
+    /// Forgets earlier failures of a unit that is now finished.
     pub(super) fn forgive(&self, id: Id) {
-        // As a rule there is nothing; and were it to stay, a finished unit counts as finished.
+        // Usually there is no such file, and if it were to stay, the unit would still count as finished.
         let _ = fs::remove_file(self.failure_path(id));
     }
 }
 
-/// What an earlier command that was killed has left, or one that is just beginning.
+/// Whether an entry was left by a command that was killed, or made by one that is just beginning.
 fn is_draft(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
     name == "units" || name == "failed" || name.to_string_lossy().starts_with(PARTIAL)

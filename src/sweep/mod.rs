@@ -16,9 +16,9 @@
 //! DIR/verdicts.parquet             merged: one row per unit and claim, where there are claims
 //! ```
 //!
-//! Nothing but drafts is locked: whoever finishes a unit first gives it its name by one `rename`, and what others bring is thrown away. That is
-//! why two commands in one folder, on one machine or on a shared file system, cost time and nothing else. What a unit leaves depends on
-//! its scenario alone, so that neither the order, the number of workers nor an interruption shows in the merged table.
+//! Nothing but drafts is locked: whoever finishes a unit first gives it its name by one `rename`, and later results are discarded. Two
+//! commands in one folder, on one machine or on a shared file system, therefore cost time and nothing else. The results of a unit depend on
+//! its scenario alone, so neither the order, nor the number of workers, nor an interruption affects the merged table.
 
 mod carry_out;
 mod check;

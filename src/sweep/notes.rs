@@ -1,4 +1,4 @@
-//! What the manifests of units say that does not depend on who ran them, counted.
+//! A summary of the units' manifests, as far as it does not depend on who ran them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use super::tally::tally;
 use super::verdicts::of_manifest;
 use super::{Folder, SweepError, SweepPlan, Unit};
 
-/// Of the units added.
+/// The summary of the units added.
 #[derive(Debug, Default)]
 pub struct Notes {
     /// Versions of gramflow that ran them, with their revisions.
     pub versions: BTreeSet<String>,
-    /// How many units ended how, by process.
+    /// The number of units for each way of ending, by process.
     pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
-    /// Evaluations of the gradient in all processes, monitoring apart.
+    /// Gradients evaluated in all processes, without monitoring.
     pub gradients: u64,
     /// The warnings of those units that have any.
     pub warnings: Vec<(Unit, Vec<String>)>,
@@ -27,7 +27,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Of the finished units of a sweep, in any of the folders; in the order of the plan.
+    /// The summary of the finished units of a sweep, in any of the folders, in the order of the plan.
     pub fn of(folders: &[Folder], plan: &SweepPlan) -> Result<Self, SweepError> {
         let mut notes = Self::default();
         for unit in plan.units() {
@@ -56,7 +56,7 @@ impl Notes {
         }
     }
 
-    /// How many units said what, by claim.
+    /// The number of units for each verdict, by claim.
     pub fn verdict_counts(&self) -> BTreeMap<&str, BTreeMap<&str, usize>> {
         let count = |judged: &Vec<(Unit, Verdict)>| {
             let mut counts = BTreeMap::new();
@@ -66,12 +66,12 @@ impl Notes {
         self.verdicts.iter().map(|(claim, judged)| (claim.as_str(), count(judged))).collect()
     }
 
-    /// The warnings, like ones counted together.
+    /// The warnings, with similar ones counted together.
     pub fn warned(&self, plan: &SweepPlan) -> Vec<Warned> {
         Warned::count(self.warnings.iter().map(|(unit, warnings)| (plan.label(*unit), warnings.as_slice())))
     }
 
-    /// The verdicts with their numbers, and told apart by what varies.
+    /// The verdicts with their numbers, by whatever distinguishes units with different verdicts.
     pub fn claims(&self, plan: &SweepPlan) -> BTreeMap<String, Tally> {
         self.verdicts.iter().map(|(claim, judged)| (claim.clone(), tally(plan, judged))).collect()
     }

@@ -1,4 +1,4 @@
-//! The `pictures:` of a sweep: checked against its units before they are run, kept beside them, drawn from those that are finished.
+//! The `pictures:` of a sweep: checked against its units before these are run, kept beside them, and drawn from those that are finished.
 //!
 //! ```text
 //! DIR/pictures.json                what is drawn of the units: no unit depends on it
@@ -38,7 +38,7 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
     let mut problems = Vec::new();
     let unnamed = sweep.pictures().iter().any(|picture| picture.name.is_none());
     for (i, picture) in sweep.pictures().iter().enumerate() {
-        // The other one is called like the sweep.
+        // The picture without a name takes that of the sweep.
         if unnamed && scenarios.first().map(|scenario| &scenario.name) == picture.name.as_ref() {
             let message = "the picture without `name` is called like the sweep too: give this one another name";
             problems.push(sweep.diagnostic(&format!("pictures[{i}].name"), message));
@@ -74,14 +74,14 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
     if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Diagnostics(problems).into()) }
 }
 
-/// The group of a column, if the scenarios leave it out.
+/// The group of a column, if all scenarios leave it out.
 fn left_out(scenarios: &[Scenario], column: &str) -> Option<Group> {
     let group = registry::find(column)?.0?;
     scenarios.iter().all(|scenario| !scenario.observes(group)).then_some(group)
 }
 
-/// The scenarios of units that differ in what pictures can name: their columns, their processes and the derived keys. As a rule these are
-/// few, however many units there are.
+/// The scenarios of units that differ in what pictures can name: columns, processes and derived keys. Usually these are few, however many
+/// units there are.
 fn different(sweep: &Sweep) -> Result<Vec<Scenario>, ScenarioError> {
     let (mut seen, mut scenarios) = (HashSet::new(), Vec::new());
     for index in 0..sweep.len() {
@@ -94,7 +94,7 @@ fn different(sweep: &Sweep) -> Result<Vec<Scenario>, ScenarioError> {
     Ok(scenarios)
 }
 
-/// The columns of units, found out as they are asked for: what the units of one kind record, one of them says.
+/// The columns of units, found on demand: all units of a kind record the same, so one of them is asked.
 struct Columns<'s> {
     scenarios: &'s [Scenario],
     /// The kinds of units that have been asked.
@@ -114,7 +114,7 @@ impl Columns<'_> {
                 continue;
             }
             self.seen.push(kind);
-            // A unit that cannot be run records nothing: that is said when it is run.
+            // A unit that cannot be run records nothing; running it reports why.
             let Ok(problem) = Problem::new(scenario) else { continue };
             let new = columns(scenario, &problem).into_iter().filter(|name| !self.names.contains(name)).collect::<Vec<_>>();
             self.names.extend(new);
@@ -123,7 +123,7 @@ impl Columns<'_> {
     }
 }
 
-/// What the columns of a scenario may depend on: everything but numbers that leave them as they are.
+/// What the columns of a scenario may depend on: everything except numbers that do not affect them.
 fn kind(scenario: &Scenario) -> String {
     let optimizers: Vec<&str> = scenario.optimizers.iter().map(Optimizer::name).collect();
     let target = match &scenario.data {
@@ -167,7 +167,7 @@ fn values(scenarios: &[Scenario], panel: &picture::PanelSettings, key: &str) -> 
     values
 }
 
-/// Keeps the pictures in the folder of the sweep. Where there are none and never were, there is no file.
+/// Keeps the pictures in the folder of the sweep. If there are none and never were, no file is written.
 pub fn keep_pictures(folder: &Folder, pictures: &[Picture]) -> Result<(), SweepError> {
     let path = path_of(folder);
     if pictures.is_empty() && !path.exists() {
@@ -181,7 +181,7 @@ fn path_of(folder: &Folder) -> PathBuf {
     folder.path().join("pictures.json")
 }
 
-/// The pictures that were kept in the folder of a sweep, none if there are none.
+/// The pictures that were kept in the folder of a sweep; empty if there are none.
 pub fn read_pictures(folder: &Folder, plan: &SweepPlan) -> Result<Vec<Picture>, SweepError> {
     let path = path_of(folder);
     let text = match fs::read_to_string(&path) {
@@ -194,8 +194,8 @@ pub fn read_pictures(folder: &Folder, plan: &SweepPlan) -> Result<Vec<Picture>, 
     picture::from_json(&text, &varied).map_err(|message| SweepError::Pictures { path, message })
 }
 
-/// Draws `pictures` of the finished units in the folders of one sweep into `figures/` in the folder `to`, in the place of the earlier
-/// pictures there that are of the formats `replaced`. Nothing is run.
+/// Draws `pictures` of the finished units in the folders of one sweep into `figures/` in the folder `to`, replacing earlier pictures there
+/// of the formats `replaced`. Nothing is run.
 pub fn draw_pictures(
     folders: &[Folder],
     plan: &SweepPlan,

@@ -1,6 +1,6 @@
 //! The units of a sweep: what varies, and an id for each, the first 16 hex digits of its scenario's hash.
 //!
-//! Scenarios are expanded one at a time and let go: a plan keeps 8 bytes for each unit, and the values of each key once.
+//! Scenarios are expanded one at a time and dropped: a plan keeps 8 bytes for each unit, and the values of each key once.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,12 +19,12 @@ use super::SweepError;
 pub struct Id(u64);
 
 impl Id {
-    /// That of a scenario with this hash, of 64 hex digits.
+    /// The id of a scenario with this hash of 64 hex digits.
     pub fn of_hash(hash: &str) -> Option<Self> {
         Self::read(hash.get(..16)?)
     }
 
-    /// From its 16 hex digits.
+    /// Reads 16 hex digits.
     fn read(text: &str) -> Option<Self> {
         let digits = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         u64::from_str_radix(text, 16).ok().filter(|_| digits).map(Self)
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Id {
 pub struct Unit {
     /// Its name.
     pub id: Id,
-    /// Where it stands in the product, from 0.
+    /// Its position in the product, from 0.
     pub index: usize,
 }
 
@@ -65,17 +65,20 @@ pub struct Unit {
 pub struct SweepPlan {
     /// The scenario's name (that of the first unit, if names vary).
     pub name: String,
-    /// What varies; the product of the factors, the last changing fastest, is the units.
+    /// What varies: the units are the product of the factors, the last changing fastest.
     pub varied: Vec<Factor>,
-    /// The ids in that order, duplicates included.
+    /// The ids in the order of the product, duplicates included.
     ids: Vec<Id>,
 }
 
 impl SweepPlan {
-    /// Reads every unit of the sweep. All that is wrong with them is reported, each problem once.
+    /// Reads every unit of the sweep.
+    ///
+    /// # Errors
+    /// [`SweepError`] with the problems of the units, each once; reading stops after 20.
     pub fn new(sweep: &Sweep) -> Result<Self, SweepError> {
         let (name, ids) = read(sweep, 0..sweep.len())?;
-        // Every unit could be read, so that all values are such as JSON has too.
+        // Every unit was read, so all values exist in JSON, too.
         let json = |value| serde_json::to_value(value).unwrap_or(Value::Null);
         let factor = |keys: Vec<(String, Vec<_>)>| {
             let (keys, values): (Vec<_>, Vec<_>) =
@@ -85,12 +88,15 @@ impl SweepPlan {
         Ok(Self { name, varied: sweep.factors().into_iter().map(factor).collect(), ids })
     }
 
-    /// Reads only the units at these places of the product, for a sweep of more than one waits for; its name.
+    /// Reads only the units at these positions of the product, of a sweep too large to be read in full. Returns its name.
+    ///
+    /// # Errors
+    /// As for [`SweepPlan::new`].
     pub fn check(sweep: &Sweep, places: &[usize]) -> Result<String, SweepError> {
         Ok(read(sweep, places.iter().copied())?.0)
     }
 
-    /// SHA-256 of all that is in it, 64 hex digits: shards of one sweep have the same.
+    /// SHA-256 of the plan as JSON, 64 hex digits; shards of one sweep have the same.
     pub fn hash(&self) -> String {
         sha256(&self.to_json())
     }
@@ -100,14 +106,14 @@ impl SweepPlan {
         serde_json::to_string(self).expect("lists, and maps with text keys, are JSON")
     }
 
-    /// From JSON, or what is wrong with it.
+    /// Reads JSON, or says what is wrong with it.
     pub(super) fn from_json(text: &str) -> Result<Self, String> {
         let plan: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let even = plan.varied.iter().all(|factor| {
             let length = factor.count();
             factor.keys.len() == factor.values.len() && factor.values.iter().all(|values| values.len() == length)
         });
-        // Pictures are named by it.
+        // Pictures are named after it.
         if plan.name.is_empty() || !plan.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             return Err(format!("its name must be of a-z, 0-9 and -, got {:?}", plan.name));
         }
@@ -122,7 +128,7 @@ impl SweepPlan {
         self.ids.iter().enumerate().map(unit).filter(|unit| seen.insert(unit.id)).collect()
     }
 
-    /// How many places of the product repeat a unit.
+    /// How many positions of the product repeat a unit.
     pub fn duplicates(&self) -> usize {
         self.ids.len() - self.units().len()
     }
@@ -132,13 +138,13 @@ impl SweepPlan {
         self.varied.iter().flat_map(|factor| factor.keys.iter().map(String::as_str)).collect()
     }
 
-    /// Where a unit stands along each factor, from 0.
+    /// The position of a unit along each factor, from 0.
     pub fn places(&self, unit: Unit) -> Vec<usize> {
         let lengths: Vec<usize> = self.varied.iter().map(Factor::count).collect();
         entries(&lengths, unit.index)
     }
 
-    /// The value of each of those keys in a unit.
+    /// The value of each varied key in a unit.
     pub fn values(&self, unit: Unit) -> Vec<&Value> {
         self.varied
             .iter()
@@ -147,12 +153,12 @@ impl SweepPlan {
             .collect()
     }
 
-    /// The same as text: words bare, the rest as JSON.
+    /// The same as text: words bare, other values as JSON.
     pub fn texts(&self, unit: Unit) -> Vec<String> {
         self.values(unit).into_iter().map(shown).collect()
     }
 
-    /// `weight_decay = 0.1, seed = 3`.
+    /// The values as `weight_decay = 0.1, seed = 3`.
     pub fn label(&self, unit: Unit) -> String {
         let pairs = self.keys().into_iter().zip(self.texts(unit));
         pairs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
@@ -161,7 +167,7 @@ impl SweepPlan {
 
 /// The name of the first of these units, and the ids of all.
 fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(String, Vec<Id>), SweepError> {
-    /// Whoever has so many problems mends these first.
+    /// Reading stops at this many problems: whoever has so many mends these first.
     const MOST: usize = 20;
     let (mut name, mut digests, mut problems) = (None, Digests::default(), Vec::new());
     let mut ids = Vec::with_capacity(places.len());

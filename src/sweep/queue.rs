@@ -1,4 +1,4 @@
-//! The units that are left, of several sweeps, and what a unit of each costs.
+//! The units that are left of several sweeps, and the cost of a unit of each.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -14,27 +14,27 @@ pub(super) struct Queue {
     jobs: NonZeroUsize,
 }
 
-/// One sweep's.
+/// The units that are left of one sweep.
 #[derive(Debug)]
 struct Open {
     units: VecDeque<Unit>,
     /// Whether a unit of it has been taken.
     begun: bool,
-    /// Units that have ended, and the time they took together.
+    /// The number of units that have ended, and their time together.
     ended: u32,
     spent: Duration,
 }
 
 impl Open {
-    /// Seconds that a unit has taken on average, if one has ended.
+    /// Average seconds per unit; `None` before one has ended.
     fn cost(&self) -> Option<f64> {
         (self.ended > 0).then(|| self.spent.as_secs_f64() / f64::from(self.ended))
     }
 }
 
 impl Queue {
-    /// A single sweep's units are taken in their order. Of several, where costs are compared, the units of each are strewn: neighbours in
-    /// a plan cost alike, and the first ones tell little of the others.
+    /// Takes the units of a single sweep in their order. With several sweeps, whose costs are compared, the units of each are scattered:
+    /// neighbours in a plan cost alike, and the first ones say little about the others.
     pub fn new(open: Vec<Vec<Unit>>, jobs: NonZeroUsize) -> Self {
         let several = open.len() > 1;
         let sweep = |units: Vec<Unit>| Open {
@@ -47,17 +47,17 @@ impl Queue {
     }
 
     fn sweeps(&self) -> MutexGuard<'_, Vec<Open>> {
-        // Nothing panics while it holds the lock; and what it guards is consistent at every moment.
+        // No thread panics while it holds the lock, and the guarded state is always consistent.
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next unit, and the place of its sweep.
+    /// The next unit, with the index of its sweep.
     pub fn next(&self) -> Option<(usize, Unit)> {
         let mut sweeps = self.sweeps();
         let new = sweeps.iter().position(|sweep| !sweep.begun && !sweep.units.is_empty());
         let dearest = || {
             let open = sweeps.iter().enumerate().filter(|(_, sweep)| !sweep.units.is_empty());
-            // One that has cost nothing yet has begun and takes its time: it may be the dearest.
+            // A sweep of which no unit has ended yet may be the most expensive.
             open.max_by(|(_, a), (_, b)| {
                 let cost = |sweep: &Open| sweep.cost().unwrap_or(f64::INFINITY);
                 cost(a).total_cmp(&cost(b))
@@ -69,14 +69,15 @@ impl Queue {
         sweeps[which].units.pop_front().map(|unit| (which, unit))
     }
 
-    /// A unit of the sweep at that place has taken so long.
+    /// Records that a unit of the sweep at index `which` has taken so long.
     pub fn learn(&self, which: usize, spent: Duration) {
         let sweep = &mut self.sweeps()[which];
         sweep.ended += 1;
         sweep.spent += spent;
     }
 
-    /// How long so many units of each sweep will take; where none of a sweep has ended, one is taken to cost what one of the others does.
+    /// The expected time for `left` units of each sweep. A sweep of which no unit has ended is assumed to cost the mean of the others;
+    /// `None` before any has ended.
     pub fn time_left(&self, left: &[usize]) -> Option<Duration> {
         let sweeps = self.sweeps();
         let (ended, spent) =
@@ -91,7 +92,7 @@ impl Queue {
     }
 }
 
-/// Every unit once, by a stride near the golden section of their number, which comes close to each place early.
+/// Every unit once, by a stride near the golden section of their number, which soon comes close to every position.
 fn strewn(units: &[Unit]) -> VecDeque<Unit> {
     let n = units.len();
     let coprime = |stride: &usize| (1..=*stride).rev().find(|d| n.is_multiple_of(*d) && stride.is_multiple_of(*d)) == Some(1);
@@ -153,7 +154,7 @@ mod tests {
         let queue = queue(&[11, 3]);
         assert_eq!(queue.time_left(&[11, 3]), None);
         queue.learn(0, Duration::from_secs(1));
-        // Of the second nothing is known: it is taken to be like the first.
+        // Nothing is known of the second: it is assumed to cost the same as the first.
         assert_eq!(queue.time_left(&[10, 3]), Some(Duration::from_millis(6500)));
         queue.learn(1, Duration::from_secs(20));
         assert_eq!(queue.time_left(&[10, 2]), Some(Duration::from_secs(25)));

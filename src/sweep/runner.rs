@@ -1,5 +1,5 @@
-//! Workers: as many threads as jobs, each taking the next unit that is not finished, of one sweep or of several. Results are files, so
-//! that nothing of a finished unit is held.
+//! Workers: one thread per job, each taking the next unit that is not finished, of one sweep or of several. Results are files: nothing of a
+//! finished unit stays in memory.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -17,17 +17,17 @@ use super::queue::Queue;
 use super::unit::{Ended, Manner, run_unit};
 use super::{Folder, SweepError, SweepPlan, Unit};
 
-/// Part `index` of `count` of a sweep: the units whose place in the plan, from 0, leaves index − 1 when divided by count.
+/// Part `index` of `count` of a sweep: the units whose position among the units of the plan, from 0, is index − 1 modulo count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// From 1.
     pub index: usize,
-    /// How many there are.
+    /// The number of parts.
     pub count: usize,
 }
 
 impl Default for Shard {
-    /// The whole.
+    /// The whole sweep.
     fn default() -> Self {
         Self { index: 1, count: 1 }
     }
@@ -55,11 +55,11 @@ impl FromStr for Shard {
 /// How units are run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Units at a time.
+    /// How many units run at a time.
     pub jobs: NonZeroUsize,
-    /// What units keep beside their records.
+    /// What units keep besides their records.
     pub keep: Keep,
-    /// Bytes of memory that all units at a time may take; without it, what is free.
+    /// The bytes of memory that all running units may take together; `None` for what is free.
     pub memory: Option<u64>,
 }
 
@@ -72,14 +72,14 @@ pub struct Task<'a> {
     pub plan: &'a SweepPlan,
     /// The folder of its units.
     pub folder: &'a Folder,
-    /// Which units.
+    /// The units to be run.
     pub shard: Shard,
 }
 
-/// How far the units are.
+/// The progress of the units.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    /// Units in all.
+    /// The number of units.
     pub total: usize,
     /// Units that were finished before.
     pub before: usize,
@@ -87,14 +87,14 @@ pub struct Progress {
     pub done: usize,
     /// Units that could not be run.
     pub failed: usize,
-    /// Since the first unit began.
+    /// Time since the first unit began.
     pub elapsed: Duration,
-    /// How long the rest will take, as far as one knows: what a unit of each sweep has cost on average, times those that are left.
+    /// The expected time for the rest: the mean cost of a unit of each sweep, times the units left.
     pub time_left: Option<Duration>,
 }
 
 impl Progress {
-    /// Units a second; 0 before there is one.
+    /// Units per second; 0 before the first.
     pub fn rate(&self) -> f64 {
         (self.done + self.failed) as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
@@ -104,7 +104,7 @@ impl Progress {
         self.total - self.before - self.done - self.failed
     }
 
-    /// With the units of another sweep.
+    /// Adds the units of another sweep.
     fn and(self, other: &Self) -> Self {
         Self {
             total: self.total + other.total,
@@ -116,10 +116,10 @@ impl Progress {
     }
 }
 
-/// What came of the units of a sweep, or of a shard of it.
+/// The outcome of the units of a sweep, or of a shard of it.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// How far it came.
+    /// Its progress at the end.
     pub progress: Progress,
     /// The units that could not be run, and why, in the order of the plan.
     pub failures: Vec<(Unit, String)>,
@@ -129,14 +129,17 @@ pub struct Report {
     pub interrupted: bool,
 }
 
-/// Runs the units of a sweep that are not finished. `progress` is called when there is something new, and a few times a second.
-/// Once `interrupt` is raised units stop after their current steps and leave nothing; what is finished stays.
+/// Runs the units of a sweep that are not finished. `progress` is called on every change, and a few times per second. Once `interrupt` is
+/// raised, units stop after their current steps and leave nothing; finished units stay.
+///
+/// # Errors
+/// [`SweepError`] if a unit cannot be written.
 pub fn run(task: Task, options: Options, interrupt: &Interrupt, progress: impl FnMut(&Progress)) -> Result<Report, SweepError> {
     Ok(run_all(&[task], options, interrupt, progress)?.remove(0))
 }
 
-/// The same of several sweeps by one pool of workers; a report for each. First one unit of each is run, so that their costs are known,
-/// then those of the sweep whose units take longest: a long unit that begins last would keep one worker busy and the others idle.
+/// The same for several sweeps on one pool of workers, with a report for each. One unit of each is run first, to learn the costs, then
+/// those of the most expensive sweep: a long unit that begins last would keep one worker busy and the others idle.
 pub fn run_all(
     tasks: &[Task],
     options: Options,
@@ -199,7 +202,7 @@ pub fn run_all(
                     reports[which].failures.push((unit, reason));
                 }
                 Ok((_, _, Ok(Ended::Interrupted))) | Err(RecvTimeoutError::Timeout) => {}
-                // Where one unit cannot be written, none can: what is under way may end, nothing else begins.
+                // Where one unit cannot be written, none can: running units may finish, but nothing else begins.
                 Ok((_, _, Err(cause))) => {
                     broken.store(true, Ordering::Relaxed);
                     error.get_or_insert(cause);

@@ -1,4 +1,4 @@
-//! `scenario.yaml` in the folder of a sweep: the sweep again, every default filled in, so that the folder says by itself how it was made.
+//! `scenario.yaml` in the folder of a sweep: the sweep with every default filled in, so that the folder itself says how it was made.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,23 @@ use crate::scenario::{Digests, Sweep};
 
 use super::{Folder, Id, SweepError, SweepPlan, Unit};
 
-/// Units whose scenarios are compared; of a large sweep they are spread over all.
+/// The most units whose scenarios are compared; in a large sweep they are spread over all.
 const COMPARED: usize = 64;
 
-/// The first line: a file of that name without it is somebody else's.
+/// The first line: a file of that name without it belongs to somebody else.
 const HEADER: &str = "# The sweep of this folder, written by gramflow: gramflow sweep run makes it again.\n";
 
 fn path_of(folder: &Path) -> PathBuf {
     folder.join("scenario.yaml")
 }
 
-/// Keeps the sweep in the folder of its units. Where what would be written stands for other units than these, as when a default that was
-/// filled in does not fit all of them, nothing is written.
+/// Keeps the sweep in the folder of its units. Nothing is written if the text would stand for other units than these, as when a default
+/// that was filled in does not fit all of them.
 pub fn keep_scenario(folder: &Folder, sweep: &Sweep) -> Result<(), SweepError> {
     let (path, text) = (path_of(folder.path()), format!("{HEADER}{}", sweep.explain()?));
     if path.symlink_metadata().is_ok() {
         let found = fs::read_to_string(&path).unwrap_or_default();
-        // As an earlier command, or another shard, has written it.
+        // Written by an earlier command or another shard, or somebody else's.
         if found == text || !found.starts_with(HEADER) {
             return Ok(());
         }
@@ -47,12 +47,12 @@ pub fn keep_scenario(folder: &Folder, sweep: &Sweep) -> Result<(), SweepError> {
     Ok(())
 }
 
-/// The hash of a unit's scenario; `None` where it has none. `digests`: those of the files that were read for others.
+/// The hash of a unit's scenario; `None` where it has none. `digests` caches those of files.
 fn hash_of(sweep: &Sweep, unit: usize, digests: &mut Digests) -> Option<String> {
     sweep.unit(unit).and_then(|scenario| scenario.hash_with(digests)).ok()
 }
 
-/// The scenario in the folder of a sweep, if it was kept and is that of `plan`.
+/// The scenario that was kept in the folder of a sweep, if it is that of `plan`.
 pub fn kept_scenario(folder: &Folder, plan: &SweepPlan) -> Option<PathBuf> {
     let path = path_of(folder.path());
     let sweep = Sweep::read(&path, &[]).ok()?;

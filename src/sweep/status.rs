@@ -1,20 +1,20 @@
-//! How far a sweep is, from its folders alone. What is being run at this moment cannot be known and counts as missing.
+//! The state of a sweep, from its folders alone. Units that are running at this moment cannot be known and count as missing.
 
 use super::{Folder, SweepPlan, Unit};
 
-/// The units of a sweep by what became of them, each list in the order of the plan.
+/// The units of a sweep by their state, each list in the order of the plan.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
     /// How many are finished.
     pub done: usize,
-    /// Those that could not be run when that was last tried, and why.
+    /// Those whose last attempt failed, and why.
     pub failed: Vec<(Unit, String)>,
     /// Those of which nothing is known.
     pub missing: Vec<Unit>,
 }
 
 impl Status {
-    /// Of the units of `plan`, in any of the folders.
+    /// The state of the units of `plan`, in any of the folders.
     pub fn of(plan: &SweepPlan, folders: &[Folder]) -> Self {
         let mut status = Self::default();
         for unit in plan.units() {

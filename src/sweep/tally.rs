@@ -1,4 +1,4 @@
-//! The verdicts of many units on their claims, counted: of all, and by what tells units with different verdicts apart.
+//! Counts the verdicts of many units on their claims: over all units, and by whatever distinguishes units with different verdicts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::record::{Outcome, Verdict};
 
 use super::{SweepPlan, Unit};
 
-/// Of the verdicts of units on one claim. There must be one at least.
+/// The counts of the units' verdicts on one claim, at least one of them.
 pub(super) fn tally(plan: &SweepPlan, judged: &[(Unit, Verdict)]) -> Tally {
     let everything: Vec<&(Unit, Verdict)> = judged.iter().collect();
     let first = everything.first().map_or("", |(_, verdict)| verdict.quantity.as_str());
@@ -42,7 +42,7 @@ fn share(judged: &[&(Unit, Verdict)]) -> Share {
     }
 }
 
-/// Units by their places along some factors.
+/// Groups units by their positions along some factors.
 fn groups<'j>(
     plan: &SweepPlan,
     judged: &'j [(Unit, Verdict)],
@@ -56,8 +56,8 @@ fn groups<'j>(
     groups
 }
 
-/// The factors, seeds apart, that are needed to tell units with different verdicts apart: one after another is let go if the groups
-/// that the rest makes agree on their verdicts as well as before.
+/// The factors, other than seeds, that are needed to distinguish units with different verdicts. A factor is dropped if the groups by the
+/// remaining ones agree on their verdicts as well as before.
 fn telling(plan: &SweepPlan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
     let agreeing = |factors: &[usize]| -> usize {
         let most = |members: &Vec<&(Unit, Verdict)>| {
@@ -77,7 +77,7 @@ fn telling(plan: &SweepPlan, judged: &[(Unit, Verdict)]) -> Vec<usize> {
     factors
 }
 
-/// Of keys that go together the first stands for all.
+/// The first of several keys that vary together stands for all.
 fn values(plan: &SweepPlan, factors: &[usize], places: &[usize]) -> BTreeMap<String, serde_json::Value> {
     let value = |(&factor, &place): (&usize, &usize)| {
         let factor = &plan.varied[factor];
@@ -138,7 +138,7 @@ sweep:
         assert_eq!(by[1].value, Some([4.0, 7.0]));
     }
 
-    /// Where only the seed tells, no key does; where two are needed, both are named.
+    /// Where only the seed makes a difference, no key is named; where two keys are needed, both are.
     #[test]
     fn seeds_tell_nothing_and_two_keys_may_be_needed() {
         let (plan, by_seed) = judged(|places| if places[2] == 0 { Outcome::Fails } else { Outcome::Holds });

@@ -11,29 +11,29 @@ use crate::scenario::Sweep;
 
 use super::{Folder, Id, SweepError, Unit};
 
-/// What became of a unit.
+/// The outcome of a unit.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// It stands; this long was spent on the run itself.
+    /// It is finished, after so long in the run itself.
     Done(Duration),
     /// It cannot be run.
     Failed(String),
-    /// It was told to stop, and leaves nothing.
+    /// It was interrupted, and leaves nothing.
     Interrupted,
 }
 
 /// How a unit is run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
-    /// What is kept beside its records.
+    /// What is kept besides its records.
     pub(super) keep: Keep,
-    /// Threads of its gradients.
+    /// Threads for its gradients.
     pub(super) threads: usize,
     /// Bytes of memory that it may take.
     pub(super) memory: u64,
 }
 
-/// Runs a unit and gives it its place in the folder.
+/// Runs a unit and publishes it in the folder.
 pub(super) fn run_unit(
     sweep: &Sweep,
     unit: Unit,
@@ -41,7 +41,7 @@ pub(super) fn run_unit(
     manner: Manner,
     interrupt: &Interrupt,
 ) -> Result<Ended, SweepError> {
-    // One bug in one corner of the grid is no reason to lose the night.
+    // One bug in one corner of the grid must not cost a night's work.
     let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, manner, interrupt)))
         .unwrap_or_else(|panic| Ok(Ended::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
     match &outcome {
@@ -68,7 +68,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
     let begin = Instant::now();
     let finished = run::run(&scenario, &problem, interrupt, |_t| {});
     let spent = begin.elapsed();
-    // Whichever of its processes that stopped: only an undisturbed run leaves records.
+    // Whichever process was stopped: only an undisturbed run leaves records.
     if interrupt.is_raised() {
         return Ok(Ended::Interrupted);
     }

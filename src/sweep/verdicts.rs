@@ -1,4 +1,4 @@
-//! What the units of a sweep say of the claims of its scenario.
+//! The verdicts of a sweep's units on the claims of its scenario.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::record::{Bound, Table, TableColumn, Values, Verdict};
 
-/// The verdicts in a manifest, by claim; none where an earlier version wrote it in another form.
+/// The verdicts in a manifest, by claim; empty where an earlier version wrote them in another form.
 pub(super) fn of_manifest(manifest: &Value) -> BTreeMap<String, Verdict> {
     serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default()
 }

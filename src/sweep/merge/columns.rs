@@ -1,4 +1,4 @@
-//! The columns of the merged table: those that vary, of the type of all their values, and the union of those of the units.
+//! The columns of the merged table: the keys that vary, each of a type for all its values, and the union of the units' columns.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::folder::{ColumnKind, FileColumn, shown, unit_fields};
 use crate::record::{Table, TableColumn, Values};
 use crate::sweep::{SweepError, SweepPlan, Unit};
 
-/// `unit` and the keys that vary.
+/// `unit`, and the keys that vary.
 pub(super) struct Varied<'p> {
     plan: &'p SweepPlan,
     kinds: Vec<ColumnKind>,
@@ -26,7 +26,7 @@ impl<'p> Varied<'p> {
         std::iter::once(FileColumn { name: "unit".into(), kind: ColumnKind::Text }).chain(keys).collect()
     }
 
-    /// The records of a unit, with these columns before them.
+    /// The records of a unit, preceded by these columns.
     pub fn before(&self, unit: Unit, records: Table) -> Table {
         let rows = records.rows();
         let id = TableColumn { name: "unit".into(), values: Values::Text(vec![unit.id.to_string(); rows]) };
@@ -37,9 +37,9 @@ impl<'p> Varied<'p> {
     }
 }
 
-/// Whole numbers, numbers, yes or no; text for all else (`[10,10,10]`, `pytorch`, `{"gaussian":{"std":0.1}}`), and where they are mixed.
+/// Integers, floats or flags; text for everything else (`[10,10,10]`, `pytorch`, `{"gaussian":{"std":0.1}}`), and for mixed values.
 fn kind(values: &[Value]) -> ColumnKind {
-    // A seed of 2⁶³ or more is no int64, and to float64 its neighbours are one.
+    // A seed of 2⁶³ or more does not fit int64, and float64 cannot tell it from its neighbours.
     let exact = |value: &Value| value.is_f64() || value.as_i64().is_some();
     match values {
         _ if values.iter().all(|value| value.as_i64().is_some()) => ColumnKind::Integer,
@@ -58,16 +58,16 @@ fn repeated(value: &Value, kind: ColumnKind, rows: usize) -> Values {
     }
 }
 
-/// The columns of all units: each new one goes behind the one that it follows in the first unit, by id, to have it.
+/// The columns of all units. A new one is inserted after the column that precedes it in the first unit, by id, that has it.
 #[derive(Debug, Default)]
 pub(super) struct Union {
     fields: Vec<FileColumn>,
-    /// The columns of the last unit: as a rule the next has the same.
+    /// The columns of the last unit, which are usually those of the next.
     last: Vec<FileColumn>,
 }
 
 impl Union {
-    /// Adds those of the unit in `folder`.
+    /// Adds the columns of the unit in `folder`.
     pub fn add(&mut self, folder: &Path) -> Result<(), SweepError> {
         let fields = unit_fields(folder)?;
         if fields != self.last {
@@ -90,7 +90,7 @@ impl Union {
         }
     }
 
-    /// The columns; of no unit at all those that every run has.
+    /// The columns; without units, those that every run has.
     pub fn fields(&self) -> Vec<FileColumn> {
         let every = [("process", ColumnKind::Text), ("step", ColumnKind::Integer), ("t", ColumnKind::Float)];
         match self.fields.is_empty() {

@@ -1,8 +1,8 @@
-//! From the folders of units to one long table: `unit`, the keys that vary, then `process`, `step`, `t` and what was observed.
+//! Merges the folders of units into one long table: `unit`, the keys that vary, then `process`, `step`, `t` and what was observed.
 //!
-//! Rows are sorted by the id of the unit, within it as the run recorded them: by process, then time. Of a column that some units lack
-//! (`balance_gap_3` of shallower networks) their rows are null. Verdicts on claims have a table of their own: `unit`, the keys that vary,
-//! `claim`, and the verdict with its numbers. Units are read one after another; some 32,768 rows are held at a time.
+//! Rows are sorted by the unit's id and, within a unit, in the order of its records: by process, then time. Columns that a unit lacks
+//! (`balance_gap_3` of shallower networks) are null in its rows. Verdicts on claims have a table of their own: `unit`, the keys that vary,
+//! `claim`, and the verdict with its numbers. Units are read one after another; about 32,768 rows are in memory at a time.
 
 mod columns;
 
@@ -19,7 +19,7 @@ use super::verdicts::{of_manifest, table as verdict_table};
 use super::{Folder, Id, Notes, Status, SweepError, SweepPlan, Unit};
 use columns::{Union, Varied};
 
-/// Rows of a row group: enough that its own bookkeeping is small beside it, few enough for any memory.
+/// Rows of a row group: enough that its overhead is small, few enough for any memory.
 const GROUP: usize = 32_768;
 
 /// The files that are written.
@@ -28,7 +28,7 @@ const TABLE: &str = "sweep.parquet";
 const SUMMARY: &str = "sweep.json";
 const VERDICTS: &str = "verdicts.parquet";
 
-/// What was merged.
+/// The result of a merge.
 #[derive(Debug)]
 pub struct Merged {
     /// `sweep.parquet`.
@@ -37,15 +37,18 @@ pub struct Merged {
     pub summary: PathBuf,
     /// `verdicts.parquet`, where units make claims.
     pub verdicts: Option<PathBuf>,
-    /// Its rows.
+    /// The number of rows in `table`.
     pub rows: usize,
-    /// What became of the units.
+    /// The state of the units.
     pub status: Status,
-    /// What their manifests say.
+    /// A summary of their manifests.
     pub notes: Notes,
 }
 
 /// Merges the units in the folders `from`, shards of one sweep, into `sweep.parquet` and `sweep.json` in the folder `to`.
+///
+/// # Errors
+/// [`SweepError`] if the folders are not of one sweep, a unit cannot be read, or the files cannot be written.
 pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepError> {
     let Some(((first, plan), others)) = from.split_first() else {
         return Err(SweepError::NotASweep(to.into()));
@@ -53,12 +56,12 @@ pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepErr
     if let Some((other, _)) = others.iter().find(|(_, other)| other != plan) {
         return Err(SweepError::Different { first: first.path().into(), other: other.path().into() });
     }
-    // Whether they can be written is found out before the units are read.
+    // Whether they can be written is checked before the units are read.
     let shelf = Shelf::open(to).map_err(FolderError::from)?;
     shelf.check(FILES).map_err(FolderError::from)?;
     let folders: Vec<Folder> = from.iter().map(|(folder, _)| folder.clone()).collect();
     let status = Status::of(plan, &folders);
-    // Not what another command finishes at this moment.
+    // Without units that another command finishes meanwhile.
     let absent: HashSet<Id> =
         status.failed.iter().map(|(unit, _)| unit.id).chain(status.missing.iter().map(|unit| unit.id)).collect();
     let mut units = plan.units();
@@ -112,13 +115,13 @@ pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepErr
         "warnings": notes.warnings.iter().map(|(unit, own)| (unit.id.to_string(), own)).collect::<BTreeMap<_, _>>(),
     });
     stage.write_text(SUMMARY, &format!("{found:#}\n")).map_err(FolderError::from)?;
-    // Verdicts of an earlier merge are of other units.
+    // Verdicts of an earlier merge belong to other units.
     shelf.publish(stage, |name| name == VERDICTS).map_err(FolderError::from)?;
     let verdicts = judges.then(|| to.join(VERDICTS));
     Ok(Merged { table: to.join(TABLE), summary: to.join(SUMMARY), verdicts, rows, status, notes })
 }
 
-/// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim. Whether one does.
+/// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim. Returns whether one does.
 fn write_verdicts(tables: Vec<Table>, stage: &Stage) -> Result<bool, SweepError> {
     let Some(first) = tables.first() else { return Ok(false) };
     let fields: Vec<FileColumn> =
