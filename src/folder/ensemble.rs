@@ -1,4 +1,4 @@
-//! The finished units of a sweep, side by side: what pictures and claims of a sweep are made from.
+//! The finished units of a sweep, side by side: the source of its pictures and claims.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ use crate::record::Run;
 pub struct Ensemble {
     /// The sweep's name.
     pub name: String,
-    /// What all units have in common, in one line: it stands under the title of every picture.
+    /// What all units have in common, in one line, shown under the title of every picture.
     pub caption: String,
-    /// In the order of the plan.
+    /// The units, in the order of the plan.
     pub members: Vec<Member>,
 }
 

@@ -12,13 +12,13 @@ use super::TableError;
 /// Why a run folder could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The folder could not be published, or its target is somebody else's.
+    /// The folder could not be published, or its target belongs to somebody else.
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The folder to be read lacks `manifest.json` or `records.parquet`.
     #[error("{} is not a run folder: it has no manifest.json", .0.display())]
     NotARun(PathBuf),
-    /// A file or folder could not be made, read, written, renamed or opened to readers.
+    /// A file or folder could not be made, read, written, renamed or made readable.
     #[error("cannot {verb} {}: {source}", path.display())]
     Io {
         /// What was tried, as it follows “cannot”.
@@ -28,7 +28,7 @@ pub enum FolderError {
         /// The cause.
         source: io::Error,
     },
-    /// `scenario.json` is no scenario that can run.
+    /// `scenario.json` is not a valid scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// `records.parquet` lacks a column that every run has.
@@ -39,7 +39,7 @@ pub enum FolderError {
         /// The column.
         column: &'static str,
     },
-    /// `manifest.json` is not JSON, or not what gramflow wrote.
+    /// `manifest.json` is not JSON, or not as gramflow wrote it.
     #[error("{} is not a manifest: {source}", path.display())]
     Manifest {
         /// The file.
@@ -56,7 +56,7 @@ pub enum FolderError {
 }
 
 impl FolderError {
-    /// What could not be done with `path`, for a cause to come.
+    /// Turns a cause into the error that says what could not be done with `path`.
     pub(crate) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { verb, path, source }

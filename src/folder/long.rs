@@ -1,4 +1,4 @@
-//! A table too long for memory, written piece by piece, one row group for each. Pieces may lack columns: those are null there.
+//! A table too long for memory, written piece by piece, one row group for each. Columns that a piece lacks are null there.
 
 use std::fs::File;
 use std::path::Path;
@@ -49,8 +49,11 @@ pub struct FileColumn {
     pub kind: ColumnKind,
 }
 
-/// Writes the table with these columns, all of them nullable, that `pieces` brings, to `path`. A piece
-/// is the rows of some tables, one after another, of which only one piece at a time is held.
+/// Writes to `path` the table of `pieces`, with these columns, all of them nullable. A piece is the rows of some tables, one after another;
+/// only one piece is in memory at a time.
+///
+/// # Errors
+/// Those of `pieces`, or [`FolderError`] if the file cannot be written or a column has two types.
 pub fn write_long<E: From<FolderError>>(
     path: &Path,
     fields: &[FileColumn],

@@ -1,5 +1,5 @@
-//! What a run leaves on disk: the table of records, arrays over time, final weights and the manifest, in one run folder; and what a
-//! study does: its table and its manifest; and the units of a sweep, and the long table that they are merged into.
+//! What is kept on disk: the folder of a run, with its table of records, arrays over time, final weights and manifest; the table and the
+//! manifest of a study; the units of a sweep, and the long table that they are merged into.
 
 mod ensemble;
 mod error;

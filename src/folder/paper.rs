@@ -1,5 +1,5 @@
-//! `<figure>.json` beside the pictures of a figure: the manifest that made it, and the verdicts of its units counted. What depends on the
-//! machine (times, its name) is not in it: the same figure, made again, is the same bytes.
+//! `<figure>.json` beside the pictures of a figure: how the figure was made, and counts of its units' verdicts. Nothing in it depends on
+//! the machine (times, its name): the same figure, made again, is the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::record::{Bound, Outcome, REVISION, VERSION, Warned, to_value};
 /// What a figure of the paper was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FigureManifest {
-    /// Its name, that of its scenario.
+    /// The name of the figure, that of its scenario.
     pub figure: String,
     /// The scenario's own description.
     #[serde(default)]
     pub description: String,
-    /// What its units have in common.
+    /// What the units have in common.
     pub caption: String,
     /// The pictures, in their order.
     pub pictures: Vec<PictureEntry>,
     /// The version of gramflow that drew it.
     pub version: String,
-    /// The git revision of the same.
+    /// The git revision of that version.
     pub git_revision: String,
     /// The versions that ran its units, with their revisions.
     pub versions: Vec<String>,
@@ -32,15 +32,15 @@ pub struct FigureManifest {
     pub scenario_sha256: String,
     /// What varies.
     pub varied: Vec<Factor>,
-    /// What became of the units.
+    /// The state of the units.
     pub units: UnitCounts,
-    /// How many units ended how, by process.
+    /// The number of units for each way of ending, by process.
     pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
-    /// Evaluations of the gradient in all processes of all units, monitoring apart; a Hessian–vector product counts 2.
+    /// Gradients evaluated in all processes of all units, without monitoring; a Hessian–vector product counts as 2.
     pub gradients: u64,
     /// The verdicts of all units on each claim.
     pub claims: BTreeMap<String, Tally>,
-    /// The warnings of the units, like ones counted together.
+    /// The warnings of the units, with similar ones counted together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warned>,
     /// The text of the scenario's file.
@@ -50,7 +50,7 @@ pub struct FigureManifest {
 /// One picture of a figure: `<name>.svg` and `<name>.png`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PictureEntry {
-    /// Stem of its files' names.
+    /// The stem of its file names.
     pub name: String,
     /// What it shows.
     pub title: String,
@@ -72,25 +72,25 @@ impl Factor {
     }
 }
 
-/// What became of the units of a sweep.
+/// The state of the units of a sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitCounts {
     /// How many there are.
     pub planned: usize,
     /// How many are finished.
     pub done: usize,
-    /// Those that could not be run, by what varies, and why.
+    /// Those that could not be run, by what varies, with the reason.
     pub failed: BTreeMap<String, String>,
 }
 
 /// The verdicts of many units on one claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
-    /// What was measured, if it is the same in all units.
+    /// What was measured, if it is the same in all units; otherwise empty.
     pub quantity: String,
-    /// Of all units.
+    /// The counts over all units.
     pub all: Share,
-    /// The same where units differ in their verdicts: by the values of those keys, seeds apart, that tell them apart.
+    /// Where units differ in their verdicts, the counts by the values of those keys, other than seeds, that distinguish them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<Share>,
 }
@@ -98,21 +98,21 @@ pub struct Tally {
 /// The verdicts of some units on one claim.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// Which units, by the values of what varies; all, if empty.
+    /// The units, by the values of what varies; empty for all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub of: BTreeMap<String, Value>,
     /// In how many the claim holds.
     pub holds: usize,
     /// In how many it fails.
     pub fails: usize,
-    /// In how many the integrator is not good enough to say.
+    /// In how many the integrator is not accurate enough to decide.
     pub integrator_limited: usize,
-    /// In how many the record grid is too coarse to say; left out where in none.
+    /// In how many the record grid is too coarse to decide; omitted if in none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub grid_limited: usize,
-    /// The least and the largest of the values that were measured.
+    /// The smallest and the largest measured value.
     pub value: Option<[f64; 2]>,
-    /// The same of the thresholds.
+    /// The same for the thresholds.
     pub threshold: Option<[f64; 2]>,
     /// On which side of its threshold a value confirms the claim, where that is the same in all units.
     pub bound: Option<Bound>,
@@ -140,19 +140,19 @@ impl Share {
         }
     }
 
-    /// `holds 8, fails 2`: what there is of each.
+    /// The outcomes that occur, with their counts: `holds 8, fails 2`.
     pub fn verdicts(&self) -> String {
         let some = Outcome::ALL.iter().filter(|outcome| self.count(**outcome) > 0);
         some.map(|outcome| format!("{outcome} {}", self.count(*outcome))).collect::<Vec<_>>().join(", ")
     }
 
-    /// `weight_decay = 0.001, init = pytorch`.
+    /// The units as text: `weight_decay = 0.001, init = pytorch`.
     pub fn label(&self) -> String {
         self.of.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// The value of a key that varies, as text: words bare, the rest as JSON.
+/// The value of a key that varies, as text: words bare, other values as JSON.
 pub fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -161,7 +161,7 @@ pub fn shown(value: &Value) -> String {
 }
 
 impl FigureManifest {
-    /// gramflow's version and git revision, of this build.
+    /// The version and the git revision of this build.
     pub fn build() -> (String, String) {
         (VERSION.to_string(), REVISION.to_string())
     }

@@ -30,7 +30,7 @@ pub enum TableError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file cannot be written, or is no table that [`write`] wrote.
+    /// The file cannot be written, or is not a table that [`write`] wrote.
     #[error("{} is not a table of records ({source})", path.display())]
     Parquet {
         /// The file.
@@ -41,6 +41,9 @@ pub enum TableError {
 }
 
 /// Writes `table` to `path`, replacing what is there.
+///
+/// # Errors
+/// [`TableError`] if the file cannot be written.
 pub fn write(path: &Path, table: &Table) -> Result<(), TableError> {
     let file = File::create(path).map_err(|source| TableError::Open { path: path.into(), source })?;
     write_table(file, table).map_err(|source| TableError::Parquet { path: path.into(), source })
@@ -91,7 +94,7 @@ pub(super) fn primitive(name: &str, kind: ColumnKind, nullable: bool) -> Result<
     Ok(Arc::new(builder.build()?))
 }
 
-/// The columns of the table at `path`: its values are not read.
+/// The columns of the table at `path`, without reading its values.
 pub fn fields(path: &Path) -> Result<Vec<FileColumn>, TableError> {
     let file = File::open(path).map_err(|source| TableError::Open { path: path.into(), source })?;
     let read = || -> Result<Vec<FileColumn>, ParquetError> {
@@ -114,13 +117,16 @@ fn kind(name: &str, physical: PhysicalType) -> Result<ColumnKind, ParquetError> 
     }
 }
 
-/// Reads a table that [`write`] or [`write_long`](super::write_long) wrote, all row groups one after another. Where text, a count or
-/// a flag is null, as in a long table of unlike pieces, it is refused: those types have no value for it.
+/// Reads a table that [`write`] or [`write_long`](super::write_long) wrote, all row groups one after another.
+///
+/// # Errors
+/// [`TableError`] if the file cannot be read, or if a text, count or flag is null, as in a long table of unlike pieces: those types have no
+/// value for it.
 pub fn read(path: &Path) -> Result<Table, TableError> {
     open(path, false)
 }
 
-/// The same of a long table of unlike pieces: a column of counts or flags with nulls is one of numbers, NaN where it is null.
+/// The same for a long table of unlike pieces: a column of counts or flags with nulls is read as floats, NaN where it is null.
 pub fn read_long(path: &Path) -> Result<Table, TableError> {
     open(path, true)
 }
@@ -157,7 +163,7 @@ fn read_table(file: File, nulls: bool) -> Result<Table, ParquetError> {
     Ok(Table { columns })
 }
 
-/// The values of a column as numbers, NaN where it is null, of all row groups.
+/// The values of a column in all row groups, as floats; NaN where it is null.
 fn spread<T: DataType>(
     groups: &[Box<dyn RowGroupReader + '_>],
     index: usize,
@@ -182,7 +188,7 @@ fn has_nulls<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize)
     Ok(false)
 }
 
-/// The values of a column without nulls, of all row groups.
+/// The values of a column without nulls, in all row groups.
 fn whole<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize, name: &str) -> Result<Vec<T::T>, ParquetError> {
     let mut values = Vec::new();
     for group in groups {
@@ -199,7 +205,7 @@ fn whole<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize, nam
 fn column<T: DataType>(group: &dyn RowGroupReader, index: usize) -> Result<(Vec<T::T>, Vec<i16>), ParquetError> {
     let rows = group.metadata().num_rows() as usize;
     let mut reader = get_typed_column_reader::<T>(group.get_column_reader(index)?);
-    // Not with the capacity that the file claims: it may claim anything.
+    // Not with the capacity that the file claims, which may be anything.
     let (mut values, mut levels) = (Vec::new(), Vec::new());
     while reader.read_records(rows, Some(&mut levels), None, &mut values)?.0 > 0 {}
     Ok((values, levels))

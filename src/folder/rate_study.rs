@@ -1,4 +1,4 @@
-//! What a study of learning rates leaves behind, beside the units that it is made from.
+//! What a study of learning rates leaves, besides its units.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,35 +17,36 @@ use crate::record::{Host, REVISION, Table, VERSION, to_value};
 ///
 /// | columns | are |
 /// | --- | --- |
-/// | `optimizer`, `batch`, `lr`, `seed`, `unit` | what ran: `batch` samples a step (all there are for the full gradient), in which unit |
-/// | `termination`, `steps`, `t`, `diverged_at` | `steps` if it took them all; the step that it diverged in, counted from 1, else null |
+/// | `optimizer`, `batch`, `lr`, `seed`, `unit` | what ran: `batch` samples per step (all of them for the full gradient), in which unit |
+/// | `termination`, `steps`, `t`, `diverged_at` | `steps` if it took all of them; the step in which it diverged, counted from 1, else null |
 /// | `distance_to_flow`, `…_max` | ‖θ − θ_flow‖ at its last step, and the largest over its records; null where it diverged |
-/// | `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit` | the same, of what it is compared with beside |
+/// | `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit` | the same for its companions |
 /// | `loss`, `nfa_cosine`, `nfa_alignment_residual`, `nfa_residual_relative` | at its last step |
 /// | `lr_sharpness_max` | the largest η·λ_max(∇²J) over its records |
-/// | `gradients`, `wall_seconds` | what it cost; a batch's gradient counts 1 |
-/// | `gradients_to_loss`, `wall_seconds_to_loss` | until the loss that the manifest names is reached; null if it is not |
+/// | `gradients`, `wall_seconds` | its cost; the gradient of a batch counts as 1 |
+/// | `gradients_to_loss`, `wall_seconds_to_loss` | its cost until it reached the loss that the manifest names; null if it did not |
 ///
-/// `curves` has one row per `optimizer`, `batch`, `compared_with`, `at` (`end`, `max`) and `lr`, its seeds put together; `fits` one row for
-/// all rates of those: the `slope` and half its 95 % interval, the number of `points` it was fitted to, from `lr_from` to `lr_to`, and the
-/// order that theory expects. `order` is the slope where it is known well enough, else null, and `no_order` says why.
+/// `curves` has one row per `optimizer`, `batch`, `compared_with`, `at` (`end`, `max`) and `lr`, all seeds combined. `fits` has one row for
+/// all rates of such a curve: the `slope` and half of its 95 % interval, the number of `points` that it was fitted to, from `lr_from` to
+/// `lr_to`, and the order that theory predicts. `order` is the slope where it is known well enough, else null, and `no_order` says why.
 ///
 /// | `compared_with` | `distance` |
 /// | --- | --- |
-/// | `flow`, `modified_flow`, `third_order_flow`, `limit` | over seeds the root of the mean square |
-/// | `flow_of_mean` | ‖mean of θ_s − θ_flow‖, less what chance adds to it |
+/// | `flow`, `modified_flow`, `third_order_flow`, `limit` | root mean square over seeds |
+/// | `flow_of_mean` | ‖mean of θ_s − θ_flow‖, less the expected contribution of sampling noise |
 /// | `mean_of_seeds` | √(Σ‖θ_s − mean‖²/(S − 1)): the spread |
 ///
-/// `state` says of a point whether the order was `fitted` through it, or it lies `beyond` the asymptotic range, at the `floor` (of the
-/// integration, or of chance), past the `gate` of stability, is `undefined` as what it is compared with ended early, or `diverged`.
+/// `state` tells of a point whether the order was `fitted` through it; otherwise it is `beyond` the asymptotic range, at the `floor` (of
+/// the integration, or of sampling noise), past the `gate` of stability, `undefined` because the flow that it is compared with ended early,
+/// or has `diverged`.
 ///
-/// `flow` is the flow by itself over the record times: `process`, `scenario` (its hash), `t`, `gradients`, `loss`, alignment,
-/// `wall_seconds`, `reference_floor`.
+/// `flow` is the flow alone at the record times: `process`, `scenario` (its hash), `t`, `gradients`, `loss`, alignment, `wall_seconds`,
+/// `reference_floor`.
 #[derive(Debug, Clone)]
 pub struct RateStudy {
     /// The scenario's name.
     pub name: String,
-    /// One line that says what was studied.
+    /// What was studied, in one line.
     pub caption: String,
     /// One row per run: `study.parquet`.
     pub runs: Table,
@@ -55,11 +56,11 @@ pub struct RateStudy {
     pub fits: Table,
     /// One row per record time: `flow.parquet`.
     pub flow: Table,
-    /// The loss that costs are counted to.
+    /// The loss up to which costs are counted.
     pub loss: f64,
-    /// λ_max(∇²J), the largest on the way of an optimizer that follows the flow, at the smallest rate; NaN where it was not measured.
+    /// The largest λ_max(∇²J) along the path of an optimizer that follows the flow, at the smallest rate; NaN if it was not measured.
     pub sharpness: f64,
-    /// Gradients, and seconds, that the scenario's own integration of the flow takes to it; NaN if it does not get there.
+    /// Gradients and seconds that the scenario's own integration of the flow needs to reach `loss`; NaN if it does not.
     pub flow_to_loss: [f64; 2],
 }
 
@@ -78,34 +79,34 @@ pub struct RateStudyManifest {
     pub plan_hash: String,
     /// The scenario's seed.
     pub seed: u64,
-    /// The machine that put the tables together.
+    /// The machine on which the tables were made.
     pub host: Host,
     /// The optimizers, in the order of the tables.
     pub optimizers: Vec<String>,
     /// The learning rates.
     pub lr: Vec<f64>,
-    /// Those of an optimizer that were left out, as its first step would pass T.
+    /// The rates of each optimizer that were left out because its first step would pass T.
     pub first_step_passes_t_end: BTreeMap<String, Vec<f64>>,
-    /// The loss that costs are counted to.
+    /// The loss up to which costs are counted.
     pub loss: f64,
-    /// λ_max(∇²J), the largest on the way of an optimizer that follows the flow, at the smallest rate; null if not measured.
+    /// The largest λ_max(∇²J) along the path of an optimizer that follows the flow, at the smallest rate; null if it was not measured.
     pub sharpness: f64,
-    /// Gradients that the scenario's own integration of the flow takes to that loss; null if it does not get there.
+    /// Gradients that the scenario's own integration of the flow needs to reach `loss`; null if it does not.
     pub flow_gradients_to_loss: f64,
-    /// And seconds.
+    /// The same in seconds.
     pub flow_wall_seconds_to_loss: f64,
-    /// The relative tolerance of the flow that distances are taken from.
+    /// The relative tolerance of the flow that optimizers are compared with.
     pub rtol: f64,
-    /// The absolute one.
+    /// The absolute tolerance of that flow.
     pub atol: f64,
     /// Units that could not be run, and why.
     pub failed: BTreeMap<String, String>,
-    /// What a reader must know: units that could not be run, and what those that were warn of, like warnings counted together.
+    /// What a reader must know: units that could not be run, and the warnings of the others, with similar ones counted together.
     pub warnings: Vec<String>,
 }
 
 impl RateStudyManifest {
-    /// That of a study by this build on this machine; lists and numbers still to be set.
+    /// The manifest of a study by this build on this machine; lists and numbers are still to be set.
     pub fn new(scenario_hash: String, plan_hash: String, seed: u64) -> Self {
         Self {
             study: "lr",
@@ -135,7 +136,7 @@ impl RateStudyManifest {
     }
 }
 
-/// The name of the flow's own table in the folder: it alone is read back, by the same command that goes on.
+/// The flow's own table in the folder, the only one that is read back when the same command continues.
 const FLOW: &str = "flow.parquet";
 
 /// Writes the flow's own table into the folder of a study.
@@ -154,7 +155,7 @@ pub fn read_study_flow(folder: &Path) -> Result<Option<Table>, FolderError> {
 }
 
 impl RateStudy {
-    /// The files that a study writes into the folder in which its units lie, pictures apart.
+    /// The files, other than pictures, that a study writes into the folder of its units.
     pub const FILES: [&str; 6] = ["scenario.json", "study.parquet", "curves.parquet", "fits.parquet", "manifest.json", FLOW];
 
     /// Writes scenario, tables and manifest.

@@ -1,4 +1,4 @@
-//! The folders of runs and studies: they appear whole or not at all, and a finished one is replaced by a finished one only.
+//! The folders of runs and studies: they appear whole or not at all, and only a finished one replaces a finished one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,16 +24,16 @@ pub(super) const TRAJECTORY: &str = "trajectory.npz";
 /// The file of a study's table.
 const STUDY: &str = "study.parquet";
 
-/// How what is published has ended.
+/// How a run or a study has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// By itself.
     Finished,
-    /// The user asked for the end: it does not replace what is finished.
+    /// By the user's request: it does not replace a finished one.
     Interrupted,
 }
 
-/// What a folder is called behind its name if it may not take that, because a finished run has it.
+/// The suffix of a folder whose name is taken by a finished run.
 const INTERRUPTED: &str = "-interrupted";
 
 /// A folder of a run or a study that is being filled. Dropped before [`FolderDraft::publish`], it leaves nothing.
@@ -43,9 +43,9 @@ pub struct FolderDraft {
     kind: Kind,
 }
 
-/// Fails where `target` is something that may not be replaced.
+/// Fails where `target` must not be replaced.
 fn check_target(target: &Path, kind: Kind) -> Result<(), FolderError> {
-    // The longer name as well: whether it will be needed is known only after the work.
+    // The longer name is checked as well: whether it will be needed is known only after the work.
     standing(&interrupted(target, 1), kind).map_err(|error| match error {
         PublishError::Target { source, .. } => PublishError::Target { path: target.into(), source },
         other => other,
@@ -59,7 +59,7 @@ fn check_target(target: &Path, kind: Kind) -> Result<(), FolderError> {
     }
 }
 
-/// `run-interrupted`, `run-interrupted-2`, … of `run`.
+/// `run-interrupted`, `run-interrupted-2`, … for `run`.
 fn interrupted(target: &Path, n: usize) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_os_string();
     name.push(if n == 1 { INTERRUPTED.to_string() } else { format!("{INTERRUPTED}-{n}") });
@@ -74,7 +74,7 @@ fn may_replace(standing: &Standing, target: &Path, ending: Ending) -> bool {
     }
 }
 
-/// Whether the run in `folder` says that it was interrupted. One that can no longer be read is taken to be finished.
+/// Whether the manifest in `folder` says that the run was interrupted. One that can no longer be read counts as finished.
 fn was_interrupted(folder: &Path) -> bool {
     read_manifest(folder).is_ok_and(|manifest| {
         let mut processes = manifest["processes"].as_object().into_iter().flatten();
@@ -91,7 +91,10 @@ fn holds(folder: &Path, table: &str) -> bool {
 }
 
 impl FolderDraft {
-    /// Begins a run folder that will be `target`; makes the folders above it, and removes what killed commands have left there.
+    /// Begins a run folder that will be called `target`. Makes its parents, and removes what killed commands have left there.
+    ///
+    /// # Errors
+    /// [`FolderError`] if `target` must not be replaced or cannot be made.
     pub fn new(target: &Path) -> Result<Self, FolderError> {
         Self::begin(target, Kind::Run)
     }
@@ -103,7 +106,7 @@ impl FolderDraft {
 
     fn begin(target: &Path, kind: Kind) -> Result<Self, FolderError> {
         let target = match fs::canonicalize(target) {
-            // Behind links: the folder is replaced, not a link to it.
+            // The target of a link: the folder is replaced, not the link.
             Ok(existing) => existing,
             Err(_) if target.is_symlink() => return Err(PublishError::Occupied(target.into()).into()),
             // Absolute: a bare name has an empty parent.
@@ -115,12 +118,12 @@ impl FolderDraft {
         Ok(Self { draft, target, kind })
     }
 
-    /// Where it is being filled.
+    /// The folder that is being filled.
     pub fn path(&self) -> PathBuf {
         self.draft.path()
     }
 
-    /// Writes everything but the pictures and weights over time, `weights` being the [`final_weights`].
+    /// Writes everything but pictures and weights over time; `weights` are the [`final_weights`].
     pub fn write(&self, run: &Run, scenario: &Scenario, weights: &Arrays) -> Result<(), FolderError> {
         self.write_text("scenario.json", &scenario.to_json())?;
         parquet::write(&self.path().join(RECORDS), &run.table)?;
@@ -149,8 +152,8 @@ impl FolderDraft {
     }
 
     /// Writes the manifest and gives the folder its name. An earlier run (study) of that name is replaced, with the files that gramflow
-    /// wrote into it; whatever else is in it stays there. A run that was interrupted does not replace one that is finished: it is
-    /// published beside it, as `<name>-interrupted`.
+    /// wrote into it; other files in it stay. An interrupted run does not replace a finished one: it is published beside it, as
+    /// `<name>-interrupted`.
     pub fn publish(self, manifest: &impl Serialize, ending: Ending) -> Result<Published, FolderError> {
         self.write_text("manifest.json", &format!("{:#}", to_value(manifest)))?;
         let target = match ending {
@@ -171,7 +174,7 @@ impl FolderDraft {
     }
 }
 
-/// `process/W1`, … of the final weights of each process: `weights.npz`.
+/// The final weights of each process as `process/W1`, …: the contents of `weights.npz`.
 pub fn final_weights(weights: &[(String, Parameters)]) -> Arrays {
     let of = |(process, parameters): &(String, Parameters)| {
         let arrays = parameters.to_arrays().into_iter();
@@ -185,12 +188,12 @@ pub fn read(folder: &Path) -> Result<Run, FolderError> {
     Ok(read_with_scenario(folder)?.1)
 }
 
-/// The same, with what was run.
+/// The same, with the scenario that was run.
 pub fn read_with_scenario(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     if is_run(folder) { load(folder) } else { Err(FolderError::NotARun(folder.into())) }
 }
 
-/// What was run and recorded in the folder of a run or of a unit, which may lack arrays.
+/// The scenario and the records in the folder of a run or of a unit, which may lack arrays.
 pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     let scenario = read_scenario(folder)?;
     let path = folder.join(RECORDS);
@@ -218,7 +221,7 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     Ok((scenario, run))
 }
 
-/// Reads the scenario, every default filled in, of a finished run or unit. It is validated like any other: somebody may have edited it.
+/// Reads the scenario of a finished run or unit, with every default filled in. It is validated like any other: somebody may have edited it.
 pub fn read_scenario(folder: &Path) -> Result<Scenario, FolderError> {
     let path = folder.join("scenario.json");
     let text = fs::read_to_string(&path).map_err(FolderError::io("read", &path))?;
@@ -316,13 +319,13 @@ flow: {t_end: 1.0}
         };
         assert!(matches!(refused("file"), PublishError::Occupied(_)));
         assert!(matches!(refused(""), PublishError::Occupied(_)));
-        // Files of the same names, but of somebody else.
+        // Files of the same names that belong to somebody else.
         fs::create_dir(at.path().join("theirs")).unwrap();
         for name in ["manifest.json", "records.parquet", "thesis.tex"] {
             fs::write(at.path().join("theirs").join(name), "").unwrap();
         }
         assert!(matches!(refused("theirs"), PublishError::Unlisted(_)));
-        // A study is no run.
+        // A study is not a run.
         filled(&at.path().join("study")).draft.publish(&at.path().join("study"), |_| true).unwrap();
         assert!(matches!(
             FolderDraft::of_study(&at.path().join("study")),
@@ -333,7 +336,7 @@ flow: {t_end: 1.0}
             std::os::unix::fs::symlink(at.path().join("nowhere"), at.path().join("link")).unwrap();
             assert!(matches!(refused("link"), PublishError::Occupied(_)));
         }
-        // An empty folder is nobody's.
+        // An empty folder may be used.
         fs::create_dir(at.path().join("empty")).unwrap();
         publish(&at.path().join("empty"), 0);
     }
@@ -369,7 +372,7 @@ flow: {t_end: 1.0}
         assert_eq!(interrupted(4), target.with_file_name("run-interrupted"));
         assert_eq!(interrupted(5), target.with_file_name("run-interrupted"));
         assert_eq!((seed("run"), seed("run-interrupted"), entries(at.path())), (Some(3), Some(5), 2));
-        // What has that name and is finished, or is not a run, stays as well.
+        // A folder of that name stays as well if it is finished, or is not a run.
         fs::remove_dir_all(at.path().join("run-interrupted")).unwrap();
         fs::write(at.path().join("run-interrupted"), "a note").unwrap();
         assert_eq!(interrupted(6), target.with_file_name("run-interrupted-2"));

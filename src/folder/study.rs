@@ -11,18 +11,18 @@ use crate::record::{Host, Process, REVISION, Table, VERSION, to_value};
 /// | columns | are |
 /// | --- | --- |
 /// | `method`, `rtol`, `atol`, `step` | what integrated; a method with a fixed step has no tolerances, any other no step |
-/// | `steps_accepted`, `steps_rejected`, `gradients` | its work; a Hessian–vector product counts 2 |
+/// | `steps_accepted`, `steps_rejected`, `gradients` | its work; a Hessian–vector product counts as 2 |
 /// | `wall_seconds` | its time, a median where it was short |
-/// | `error` | ‖θ − θ_ref‖/‖θ_ref‖ at T; null where it did not get there |
-/// | `balance_law_residual`, `…_relative` | max_l ‖D_l(T) − e^{−2λT}D_l(0)‖_F, and over max_l ‖D_l(0)‖_F: needs no reference |
+/// | `error` | ‖θ − θ_ref‖/‖θ_ref‖ at T; null where it did not reach T |
+/// | `balance_law_residual`, `…_relative` | max_l ‖D_l(T) − e^{−2λT}D_l(0)‖_F, and over max_l ‖D_l(0)‖_F: no reference needed |
 /// | `termination`, `t_reached` | why and where it stopped; `t_end` if at T |
-/// | `reference_limited` | whether the error is within ten times of the reference's own, so that it may be the reference's |
-/// | `reference_floor` | the reference's own error, as far as it is known: the same in every row |
+/// | `reference_limited` | whether the error is within ten times the reference's own, and so may be the reference's |
+/// | `reference_floor` | the reference's own error, as far as it is known; the same in every row |
 #[derive(Debug, Clone)]
 pub struct Study {
     /// The scenario's name.
     pub name: String,
-    /// One line that says what was studied: it stands under every picture's title.
+    /// What was studied, in one line, shown under every picture's title.
     pub caption: String,
     /// One row per point.
     pub table: Table,
@@ -41,7 +41,7 @@ pub struct StudyManifest {
     pub scenario_hash: String,
     /// The scenario's seed.
     pub seed: u64,
-    /// The machine: wall times are of it.
+    /// The machine on which the wall times were measured.
     pub host: Host,
     /// The methods, in the order of the table.
     pub methods: Vec<&'static str>,
@@ -49,9 +49,9 @@ pub struct StudyManifest {
     pub rtol: Vec<f64>,
     /// The largest spectral radius ρ of ∇²J seen along the reference: the flow is stiff where ρT is large.
     pub spectral_radius: f64,
-    /// The integrations that were tried as a reference, in their order. The first that got to T is it, the second its check.
+    /// The integrations that were tried as a reference, in order. The first that reached T is the reference, the second its check.
     pub reference: Vec<StudyReference>,
-    /// The distance of the two over the norm of the first; null if there was no second.
+    /// The distance between the two over the norm of the first; null if there was no second.
     pub reference_floor: Option<f64>,
     /// What a reader must know before trusting the errors.
     pub warnings: Vec<String>,

@@ -1,6 +1,6 @@
 //! The folder of one unit of a sweep: `records.parquet`, the same bytes whoever ran it; `scenario.json`, to run it again by itself;
-//! `manifest.json`, which alone knows the machine and the time it took; `weights.npz`, final weights, and `arrays.npz`, where they are asked
-//! for; `trajectory.npz`, where the scenario records weights.
+//! `manifest.json`, the only file that depends on the machine and the time taken; `weights.npz` (final weights) and `arrays.npz`, where
+//! these are asked for; `trajectory.npz`, where the scenario records weights.
 
 use std::fs;
 use std::path::Path;
@@ -16,18 +16,18 @@ use super::run::{ARRAYS, RECORDS, TRAJECTORY, WEIGHTS, final_weights, load};
 use super::{FileColumn, FolderError, parquet, read_manifest, read_scenario};
 use crate::record::{Run, Table};
 
-/// What a unit keeps beside its records: whoever runs the units knows what will be read of them.
+/// What a unit keeps besides its records, as whoever runs the units will need it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Keep {
     /// `weights.npz`: the final weights of its processes.
     pub weights: bool,
-    /// `arrays.npz`, as of a run: pictures need it.
+    /// `arrays.npz`, as for a run; pictures need it.
     pub arrays: bool,
 }
 
-/// Gives a finished unit its folder, `target`, at once; the folder above must exist. Where another process has done so already, that
-/// one stays: it holds the same records. Anything else of that name is replaced; what gramflow did not write in it stays there.
-/// `weights`: the final weights of each process; `trajectory`: their weights over time, where the scenario records them.
+/// Publishes a finished unit as the folder `target`, in one step; the parent must exist. If another process has done so already, its folder
+/// stays: it holds the same records. Anything else of that name is replaced, except for files that gramflow did not write, which stay.
+/// `weights` are the final weights of each process; `trajectory` are their weights over time, where the scenario records them.
 pub fn publish_unit(
     target: &Path,
     run: &Run,
@@ -60,8 +60,8 @@ pub fn publish_unit(
     Ok(())
 }
 
-/// Whether `folder` holds a finished unit whose scenario's hash begins with `hash`: all of its files, as long as they were written, and that
-/// scenario. Of units that an earlier version wrote, which kept no list, the files are opened.
+/// Whether `folder` holds a finished unit whose scenario's hash begins with `hash`: that scenario, and all of its files at the sizes at
+/// which they were written. Earlier versions kept no list of files; the files of such a unit are opened instead.
 pub fn is_whole_unit(folder: &Path, hash: &str) -> bool {
     let of_hash = |found: &str| !hash.is_empty() && found.starts_with(hash);
     let whole = match List::read(folder) {
@@ -71,13 +71,13 @@ pub fn is_whole_unit(folder: &Path, hash: &str) -> bool {
     whole
         && read_manifest(folder).is_ok_and(|manifest| manifest["scenario_hash"].as_str().is_some_and(of_hash))
         && read_scenario(folder).is_ok_and(|scenario| {
-            // The hash is of the contents of files, which may be out of reach, or have changed since: then the manifest's must do.
+            // The hash covers the contents of files, which may be out of reach or may have changed; the manifest's hash must then do.
             let files = scenario.data.file().is_some() || matches!(scenario.init, Init::File { .. });
             files || scenario.hash().is_ok_and(|found| of_hash(&found))
         })
 }
 
-/// What was run and what was recorded of it; without arrays where the unit did not keep them.
+/// The scenario and the records of a unit; without arrays where it did not keep them.
 pub fn read_unit_run(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     load(folder)
 }
