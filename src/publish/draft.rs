@@ -1,4 +1,4 @@
-//! Folders that appear whole: filled beside their target, then renamed to it or exchanged with what stands there.
+//! Folders that appear whole: filled beside their target, then renamed to it or exchanged with what is there.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::rescue::{remove_listed, rescue, with_suffix};
 use super::sync::{sync_folder, sync_tree};
 use super::{PublishError, failed, parent, system};
 
-/// What stands where a folder is to be published.
+/// What is at the path where a folder is to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing, or an empty folder.
@@ -21,7 +21,10 @@ pub enum Standing {
     Foreign,
 }
 
-/// What stands at `target`, for a folder of this kind. An error where nothing can stand there: its name is too long, for instance.
+/// What is at `target`, for a folder of this kind.
+///
+/// # Errors
+/// [`PublishError`] where nothing can be there, as when its name is too long, or it cannot be read.
 pub fn standing(target: &Path, kind: Kind) -> Result<Standing, PublishError> {
     match target.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
@@ -48,14 +51,17 @@ pub struct Draft {
 /// A folder that has been published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
-    /// Files of somebody else whose names were needed, under their new names.
+    /// Files of others whose names were needed, under their new names.
     pub moved: Vec<PathBuf>,
 }
 
 impl Draft {
-    /// Begins a folder beside `target`; makes the folders above it.
+    /// Begins a folder beside `target`, and makes its parents.
+    ///
+    /// # Errors
+    /// [`PublishError`] if `target` cannot be made or replaced.
     pub fn new(target: &Path, kind: Kind) -> Result<Self, PublishError> {
         let parent = parent(target);
         let refused = |source| PublishError::Target { path: target.into(), source };
@@ -69,13 +75,13 @@ impl Draft {
         Ok(Self { wrapper, kind })
     }
 
-    /// Where it is being filled.
+    /// The folder that is being filled.
     pub fn path(&self) -> PathBuf {
         self.wrapper.new_folder()
     }
 
-    /// Gives it the name `target`, in the folder that it was begun for. `may_replace` is asked of a folder that stands there; where
-    /// it says no, the complete folder is left beside it.
+    /// Gives the folder the name `target`, next to which it was begun. If something is there, `may_replace` decides; where it says no, the
+    /// complete folder is left beside it.
     pub fn publish(mut self, target: &Path, may_replace: impl Fn(&Standing) -> bool) -> Result<Published, PublishError> {
         let draft = self.path();
         List::of(&draft, self.kind)?.write(&draft)?;
@@ -101,13 +107,13 @@ impl Draft {
         sync_folder(parent(target));
         let old = self.path();
         let moved = rescue(&old, target, &list).map_err(failed("empty", &old));
-        // If something of somebody else is still in it, it stays; the next command tries again.
+        // If files of others are still in it, it stays; the next command tries again.
         let emptied = moved.is_ok() && remove_listed(&old, &list);
         self.wrapper.kept = !emptied;
         Ok(Published { path: target.into(), moved: moved.unwrap_or_default() })
     }
 
-    /// From now on what lies in the draft's place may be the folder that was replaced.
+    /// From now on the draft's path may hold the folder that was replaced.
     fn note_exchange(&mut self, target: &Path) -> Result<(), PublishError> {
         let name = target.file_name().unwrap_or_default();
         let lock = &mut self.wrapper.lock;
@@ -122,7 +128,7 @@ impl Draft {
         match system::exchange(&draft, target) {
             Some(result) => result,
             None => {
-                // Killed between the two, the next command here puts the old one back.
+                // If the process is killed in between, the next command here restores the old folder.
                 let old = self.wrapper.old_folder();
                 system::rename_new(target, &old)?;
                 if let Err(error) = system::rename_new(&draft, target) {
@@ -134,7 +140,7 @@ impl Draft {
         }
     }
 
-    /// The complete folder takes the first free name like `target-2`.
+    /// Gives the complete folder the first free name like `target-2`.
     fn put_beside(&mut self, target: &Path, reason: String) -> PublishError {
         let draft = self.path();
         let mut beside = (2..1000).map(|n| with_suffix(target, &format!("-{n}")));

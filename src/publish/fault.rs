@@ -1,5 +1,5 @@
-//! Places at which a kill must do no harm: before and after every rename, sync and removal. A test dies at the n-th of them; builds
-//! without debug assertions have none.
+//! Points at which a kill must do no harm: before and after every rename, sync and removal. A test dies at the n-th of them; builds without
+//! debug assertions have none.
 
 #[cfg(not(any(test, debug_assertions)))]
 pub(super) fn point() {}
@@ -18,12 +18,12 @@ mod armed {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// The process kills itself at the point of this number, from 1.
+    /// The number of the point, from 1, at which the process kills itself.
     static KILL_AT: LazyLock<Option<u64>> = LazyLock::new(|| std::env::var("GRAMFLOW_KILL_AT").ok()?.parse().ok());
     static PASSED: AtomicU64 = AtomicU64::new(0);
 
     thread_local! {
-        /// In this thread: how many points are left, and whether the last one has been reached.
+        /// For this thread: how many points are left, and whether the last one has been reached.
         static LEFT: Cell<Option<u64>> = const { Cell::new(None) };
         static DEAD: Cell<bool> = const { Cell::new(false) };
     }
@@ -58,12 +58,12 @@ mod armed {
         std::process::abort();
     }
 
-    /// Whether this thread has been killed: nothing is cleaned up then.
+    /// Whether this thread has been killed: then nothing is cleaned up.
     pub fn dead() -> bool {
         DEAD.get()
     }
 
-    /// Runs `work` and kills it at the point of this number, from 0. `None` if it was killed.
+    /// Runs `work` and kills it at the point of this number, from 0. Returns `None` if it was killed.
     #[cfg(test)]
     pub fn killed_at<T>(point: u64, work: impl FnOnce() -> T) -> Option<T> {
         LEFT.set(Some(point));

@@ -1,4 +1,4 @@
-//! Single files.
+//! Single files, written whole or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use super::sync::sync_folder;
 use super::system::{rename_new, rename_over};
 use super::{PublishError, failed, fault, parent};
 
-/// Writes the file at `path` by `fill`; an earlier one is replaced, and stands until then.
+/// Writes the file at `path` by `fill`. An earlier file stays until the new one is complete.
 pub fn replace<E: From<PublishError>>(path: &Path, fill: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {
     let draft = FileDraft::new(parent(path))?;
     fill(&draft.file)?;
@@ -26,7 +26,10 @@ pub fn replace_text(path: &Path, text: &str) -> Result<(), PublishError> {
     replace(path, |file| write(file).map_err(failed("write", path)))
 }
 
-/// Writes the text file at `path`, which must not exist: an error of the kind `AlreadyExists` if it does.
+/// Writes the text file at `path`, which must not exist.
+///
+/// # Errors
+/// [`PublishError::Io`], of the kind `AlreadyExists` if the file exists.
 pub fn create_text(path: &Path, text: &str) -> Result<(), PublishError> {
     let mut draft = FileDraft::new(parent(path))?;
     draft.file.write_all(text.as_bytes()).and_then(|()| draft.file.sync_all()).map_err(failed("write", path))?;
@@ -35,7 +38,7 @@ pub fn create_text(path: &Path, text: &str) -> Result<(), PublishError> {
     Ok(())
 }
 
-/// Writes a file of a draft. If that fails, no part of it stays: what is in a draft is published.
+/// Writes a file of a draft. If that fails, no part of it stays: everything in a draft is published.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = fs::write(path, bytes);
     if written.is_err() {

@@ -1,5 +1,5 @@
-//! The list of the files that gramflow wrote into a folder. It is read from a file that anybody may have edited: a list with a name that
-//! leads out of the folder is no list.
+//! The list of the files that gramflow wrote into a folder. Anybody may have edited it: a list with a name that leads out of the folder is
+//! not trusted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,37 +13,37 @@ use super::{PublishError, failed};
 /// The file of the list, in the folder itself.
 pub const LIST: &str = ".gramflow.json";
 
-/// What a folder is.
+/// The kind of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Of one run.
+    /// The folder of one run.
     Run,
-    /// Of a study of integrators.
+    /// The folder of a study of integrators.
     Study,
-    /// Of one unit of a sweep.
+    /// The folder of one unit of a sweep.
     Unit,
-    /// One that gramflow adds files to, beside those of others: of a sweep, of figures, …
+    /// A folder to which gramflow adds files beside those of others: of a sweep, of figures, …
     Shared,
 }
 
-/// The names of files, relative to the folder and with `/` between parts, and their sizes in bytes.
+/// The files that gramflow wrote into a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct List {
-    /// What the folder is.
+    /// The kind of the folder.
     pub kind: Kind,
-    /// Which files gramflow wrote into it, itself apart.
+    /// Their names, relative to the folder and with `/` between parts, and sizes in bytes; the list itself is left out.
     pub files: BTreeMap<String, u64>,
 }
 
 impl List {
-    /// An empty one.
+    /// An empty list.
     pub fn new(kind: Kind) -> Self {
         Self { kind, files: BTreeMap::new() }
     }
 
-    /// That of `folder`; none if there is none that can be trusted.
+    /// The list of `folder`; `None` if there is none that can be trusted.
     pub fn read(folder: &Path) -> Option<Self> {
         let path = folder.join(LIST);
         if !path.symlink_metadata().ok()?.is_file() {
@@ -53,13 +53,13 @@ impl List {
         list.files.keys().all(|name| is_inside(name)).then_some(list)
     }
 
-    /// Writes it into `folder`.
+    /// Writes the list into `folder`.
     pub(super) fn write(&self, folder: &Path) -> Result<(), PublishError> {
         let text = serde_json::to_string_pretty(self).expect("a map with text keys is JSON");
         replace_text(&folder.join(LIST), &format!("{text}\n"))
     }
 
-    /// All files below `folder`.
+    /// The list of all files below `folder`.
     pub(super) fn of(folder: &Path, kind: Kind) -> Result<Self, PublishError> {
         let mut list = Self::new(kind);
         list.add_below(folder, "")?;
@@ -81,7 +81,7 @@ impl List {
         Ok(())
     }
 
-    /// Whether all files are there, as long as they were.
+    /// Whether all files exist, at their listed sizes.
     pub fn is_whole(&self, folder: &Path) -> bool {
         self.files.iter().all(|(name, bytes)| {
             let found = folder.join(name).symlink_metadata();

@@ -1,4 +1,4 @@
-//! Drafts: names that nobody else has, locked as long as their process lives.
+//! Drafts: unique names, locked as long as their process lives.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use super::system::{is_at, open_to_all};
 use super::{PublishError, failed, fault};
 
-/// What files and folders are called while they are being written.
+/// The prefix of files and folders that are being written.
 pub const PARTIAL: &str = ".gramflow-partial-";
 
-/// The lock of a folder's draft, inside it.
+/// The lock file inside a folder's draft.
 pub(super) const LOCK: &str = "lock";
 
-/// Cleaners of other processes may take a draft in the moment between its making and its locking: then there is another.
+/// Another process that cleans up may remove a draft between its creation and its locking: then another is made.
 const TRIES: usize = 100;
 
-/// Where the file system knows no locks, nothing is ever cleaned up, and nothing needs to be locked.
+/// Where the file system has no locks, nothing is ever cleaned up, so nothing needs a lock.
 fn try_lock(file: &File) -> bool {
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
@@ -45,18 +45,18 @@ impl FileDraft {
 
 impl Drop for FileDraft {
     fn drop(&mut self) {
-        // Once it has its name there is nothing under this one.
+        // Once it has its name, nothing is left at this path.
         if !fault::dead() {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// A folder with a lock, for a draft of a folder. Dropped, it is removed, with all that is in it.
+/// A locked folder around the draft of a folder. When dropped, it is removed with all that is in it.
 pub(super) struct Wrapper {
     pub path: PathBuf,
     pub lock: File,
-    /// Whether it stays when it is dropped: something in it is nobody's to remove.
+    /// Whether it stays when it is dropped: it holds something that is not ours to remove.
     pub kept: bool,
 }
 
@@ -85,7 +85,7 @@ impl Wrapper {
         self.path.join("new")
     }
 
-    /// Where a folder lies between two renames, if it cannot be exchanged in one.
+    /// Where a folder is kept between two renames, if it cannot be exchanged in one step.
     pub fn old_folder(&self) -> PathBuf {
         self.path.join("old")
     }
@@ -99,7 +99,7 @@ impl Drop for Wrapper {
     }
 }
 
-/// The lock goes last: as long as it is there, the rest can be told from somebody else's.
+/// The lock goes last: while it exists, the rest can be told from files of others.
 pub(super) fn remove_wrapper(path: &Path) {
     for folder in ["new", "old"] {
         fault::point();

@@ -1,9 +1,9 @@
-//! Everything that gets a final name gets it here: whole or not at all, and never over a file of somebody else.
+//! Everything that gets a final name gets it here: whole or not at all, and never over somebody else's file.
 //!
-//! - A file or a folder is filled under a temporary name beside its own (a *draft*), synced, and renamed. A folder that stands already is
-//!   exchanged with the draft in one step, so that there is one under the name at every moment.
-//! - A folder keeps a list of the files that gramflow wrote into it ([`LIST`]). Only these are replaced or removed. Whatever else lies in
-//!   the folder stays there, and a folder without a list is refused.
+//! - A file or a folder is filled under a temporary name beside its own (a *draft*), synced, and renamed. An existing folder is exchanged
+//!   with the draft in one step, so that its name refers to a whole folder at every moment.
+//! - A folder keeps a list of the files that gramflow wrote into it ([`LIST`]). Only these are replaced or removed. All other files in the
+//!   folder stay, and a folder without a list is refused.
 //! - A live draft is locked. What a killed process left is found unlocked by the next command that writes there, and removed.
 //!
 //! ```text
@@ -39,19 +39,19 @@ pub use system::write_beyond_limits_fails;
 /// Why something could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// What stands at the target is not gramflow's, or of another kind.
+    /// What exists at the target is not gramflow's, or is of another kind.
     #[error("{} exists and holds something else: choose another --out", .0.display())]
     Occupied(PathBuf),
-    /// A folder with the files of a run or a study, but without a list of them.
+    /// The folder holds the files of a run or a study, but no list of them.
     #[error(
         "{} has no list of the files that gramflow wrote ({LIST}), as folders of earlier versions: move it away, or choose another --out",
         .0.display()
     )]
     Unlisted(PathBuf),
-    /// A file would be overwritten that gramflow has no record of writing.
+    /// A file that gramflow has no record of writing would be overwritten.
     #[error("{} exists, and gramflow has no record of writing it: move it away, or choose another --out", .0.display())]
     NotOurs(PathBuf),
-    /// A link or a file stands where gramflow needs a folder of its own.
+    /// There is a link or a file where gramflow needs a folder of its own.
     #[error("{} is no folder of its own but a link or a file: move it away", .0.display())]
     NotAFolder(PathBuf),
     /// The target cannot exist: its name is too long, a folder above it is a file, …
@@ -75,7 +75,7 @@ pub enum PublishError {
     /// The folder is complete, but could not be given its name.
     #[error("cannot replace {}: {reason}; the complete folder is {}", target.display(), path.display())]
     Beside {
-        /// Where it lies instead.
+        /// Where it is instead.
         path: PathBuf,
         /// The name that it should have.
         target: PathBuf,
@@ -85,7 +85,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// Whether the user must choose another target or move something away, and nothing has been written.
+    /// Whether the user must choose another target or move something away; nothing has been written then.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Occupied(_) | Self::Unlisted(_) | Self::NotOurs(_) | Self::NotAFolder(_) | Self::Target { .. })
     }
@@ -96,7 +96,7 @@ fn failed(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishE
     move |source| PublishError::Io { verb, path, source }
 }
 
-/// The folder that `path` lies in: `.` for a bare name.
+/// The parent folder of `path`: `.` for a bare name.
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

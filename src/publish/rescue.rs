@@ -1,5 +1,4 @@
-//! What a process leaves in a folder that is not its own: files of others are moved to where they belong, drafts of killed processes are ended
-//! and removed.
+//! Cleans up in folders: moves files of others to where they belong, and finishes and removes the drafts of killed processes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -11,14 +10,15 @@ use super::list::{Kind, LIST, List};
 use super::lock::{LOCK, PARTIAL, remove_wrapper};
 use super::system::{self, is_at};
 
-/// `run-2` of `run`.
+/// `path` with `suffix` appended to its name: `run-2` from `run`.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(suffix);
     path.with_file_name(name)
 }
 
-/// Moves whatever in `old` is not listed to `target`, at the same place. Where the name is taken, it gets another, which is returned.
+/// Moves everything in `old` that is not listed to the same place in `target`. Where a name is taken, the file gets another, which is
+/// returned.
 pub(super) fn rescue(old: &Path, target: &Path, list: &List) -> io::Result<Vec<PathBuf>> {
     remove_stale(old);
     let mut moved = Vec::new();
@@ -38,7 +38,7 @@ fn rescue_below(from: &Path, to: &Path, prefix: &str, list: &List, moved: &mut V
         let folder_there = there.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
         if kind.is_dir() && (folder_there || list.has_below(&name)) {
             if !folder_there && holds_others(&path, &format!("{name}/"), list)? {
-                // Its own files are gone from the new folder; those of others stay where they were.
+                // The new folder has no files of ours there; those of others keep their place.
                 match fs::create_dir(&there) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                         move_aside(&path, &there, moved)?;
@@ -76,7 +76,7 @@ fn holds_others(folder: &Path, prefix: &str, list: &List) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Moves `from` to `to`, or to `to` with `.kept`, `.kept-2`, … behind it.
+/// Moves `from` to `to`, or to `to` with `.kept`, `.kept-2`, … appended.
 fn move_aside(from: &Path, to: &Path, moved: &mut Vec<PathBuf>) -> io::Result<()> {
     let names = std::iter::once(String::new()).chain(std::iter::once(".kept".to_string()));
     for suffix in names.chain((2..1000).map(|n| format!(".kept-{n}"))) {
@@ -95,14 +95,14 @@ fn move_aside(from: &Path, to: &Path, moved: &mut Vec<PathBuf>) -> io::Result<()
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Removes the listed files in `folder`, the list, and what folders are empty then. Whether nothing is left.
+/// Removes the listed files in `folder`, the list, and folders that are then empty. Returns whether nothing is left.
 pub(super) fn remove_listed(folder: &Path, list: &List) -> bool {
     for name in list.files.keys() {
         fault::point();
         let _ = fs::remove_file(folder.join(name));
     }
     fault::point();
-    // The list last: a file that it does not name would be somebody else's.
+    // The list goes last: without it, a remaining file would count as somebody else's.
     let others = fs::read_dir(folder).is_ok_and(|entries| {
         entries.flatten().filter(|entry| entry.file_name() != LIST).any(|entry| !remove_empty(&entry.path()))
     });
@@ -124,21 +124,21 @@ fn remove_empty(folder: &Path) -> bool {
     fs::remove_dir(folder).is_ok()
 }
 
-/// Ends what a killed process was about in its draft, whose lock we hold. Whether all that is left in it may be removed.
+/// Finishes what a killed process was doing in its draft, whose lock we hold. Returns whether all that is left in it may be removed.
 fn recover(wrapper: &Path, mut lock: &File) -> bool {
     let mut name = Vec::new();
     if lock.seek(SeekFrom::Start(0)).is_err() || lock.read_to_end(&mut name).is_err() {
         return false;
     }
     if name.is_empty() {
-        // Not yet exchanged: all is of the process that was killed.
+        // Not yet exchanged: everything belongs to the process that was killed.
         return true;
     }
     let Some(target) = target_of(wrapper, &name) else { return false };
     let (new, old) = (wrapper.join("new"), wrapper.join("old"));
     let exists = |path: &Path| path.symlink_metadata().is_ok();
     if exists(&old) && !exists(&target) {
-        // Between two renames.
+        // Killed between two renames.
         if system::rename_new(&old, &target).is_err() {
             return false;
         }
@@ -150,7 +150,7 @@ fn recover(wrapper: &Path, mut lock: &File) -> bool {
     let list = List::read(&replaced).unwrap_or_else(|| List::new(Kind::Shared));
     match exists(&target) {
         true => rescue(&replaced, &target, &list).is_ok() && remove_listed(&replaced, &list),
-        // Somebody has removed the target since: what is not listed has no other place.
+        // Somebody has removed the target since: files that are not listed have no other place.
         false => holds_others(&replaced, "", &list).is_ok_and(|others| !others),
     }
 }
@@ -174,8 +174,8 @@ fn os_string(bytes: &[u8]) -> Option<OsString> {
     String::from_utf8(bytes.to_vec()).ok().map(OsString::from)
 }
 
-/// Removes the drafts that killed processes have left in `folder`, and ends the exchanges that they did not. Whatever cannot be removed
-/// stays for the next command.
+/// Removes the drafts that killed processes have left in `folder`, and finishes their exchanges. Whatever cannot be removed is left for the
+/// next command.
 pub fn remove_stale(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
@@ -200,7 +200,7 @@ fn remove_if_stale(path: &Path) {
                     remove_wrapper(path);
                 }
             }
-            // Killed before it was locked: it is empty. Anything else is not one of ours, and not removed.
+            // Killed before it was locked: it is empty. Anything else is not ours, and is not removed.
             Err(_) => drop(fs::remove_dir(path)),
         }
     }

@@ -1,4 +1,4 @@
-//! Files in a folder that others may use too: each is replaced at once, and only if gramflow wrote the one that stands there.
+//! Files in a folder that others may use too: each is replaced in one step, and only if gramflow wrote the existing one.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,18 +17,18 @@ pub struct Shelf {
     folder: PathBuf,
 }
 
-/// New files of a shelf, while they are written: a folder inside it. Dropped, it leaves nothing.
+/// New files of a shelf while they are written, in a folder inside it. Dropped, it leaves nothing.
 pub struct Stage {
     wrapper: Wrapper,
 }
 
 impl Stage {
-    /// Where files are written, under the names that they will have on the shelf.
+    /// The folder for the files, under the names that they will have on the shelf.
     pub fn path(&self) -> PathBuf {
         self.wrapper.new_folder()
     }
 
-    /// A folder in it, which is made.
+    /// Makes a folder in it.
     pub fn folder(&self, name: &str) -> Result<PathBuf, PublishError> {
         let path = self.path().join(name);
         fs::create_dir_all(&path).map_err(failed("make", &path))?;
@@ -43,14 +43,20 @@ impl Stage {
 }
 
 impl Shelf {
-    /// The folder at `folder`, which is made, and rid of what killed processes have left in it.
+    /// The shelf at `folder`, which is made if need be, and cleared of what killed processes have left.
+    ///
+    /// # Errors
+    /// [`PublishError::Target`] if the folder cannot be made.
     pub fn open(folder: &Path) -> Result<Self, PublishError> {
         fs::create_dir_all(folder).map_err(|source| PublishError::Target { path: folder.into(), source })?;
         remove_stale(folder);
         Ok(Self { folder: folder.into() })
     }
 
-    /// Fails if a file of these names stands there that gramflow did not write, or cannot stand there.
+    /// Checks that files of these names can be published.
+    ///
+    /// # Errors
+    /// [`PublishError`] if a file of such a name exists that gramflow did not write, or cannot exist.
     pub fn check<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<(), PublishError> {
         let list = self.list();
         names.into_iter().try_for_each(|name| self.check_name(name, &list))
@@ -70,7 +76,7 @@ impl Shelf {
         }
     }
 
-    /// The folders between the shelf and a file must be in it: what lies behind a link is somebody else's.
+    /// The folders between the shelf and a file must be inside the shelf: what a link leads to is somebody else's.
     fn check_folders(&self, name: &str) -> Result<(), PublishError> {
         for above in Path::new(name).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
             let path = self.folder.join(above);
@@ -86,7 +92,7 @@ impl Shelf {
         List::read(&self.folder).unwrap_or_else(|| List::new(Kind::Shared))
     }
 
-    /// Begins new files.
+    /// Begins a set of new files.
     pub fn stage(&self) -> Result<Stage, PublishError> {
         let wrapper = Wrapper::new(&self.folder)?;
         let stage = Stage { wrapper };
@@ -94,15 +100,15 @@ impl Shelf {
         Ok(stage)
     }
 
-    /// Gives the files of a stage their names, each replacing an earlier one at once; then removes those of its earlier files that are
-    /// `stale`. The paths of the new files, in the order of their names.
+    /// Gives the files of a stage their names, each replacing an earlier one in one step; then removes those earlier files of the shelf
+    /// that are `stale`. Returns the paths of the new files, in the order of their names.
     pub fn publish(&self, stage: Stage, stale: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, PublishError> {
         let _alone = self.lock();
         let (from, new) = (stage.path(), List::of(&stage.path(), Kind::Shared)?);
         let mut list = self.list();
         new.files.keys().try_for_each(|name| self.check_name(name, &list))?;
         sync_tree(&from)?;
-        // Listed before they are there: killed in between, the next command knows whose they are.
+        // Listed before they exist: if this process is killed in between, the next command knows whose they are.
         let earlier = list.clone();
         list.files.extend(new.files.clone());
         list.write(&self.folder)?;
@@ -115,7 +121,7 @@ impl Shelf {
             let rename = if earlier.files.contains_key(name) { rename_over } else { rename_new };
             match rename(&from.join(name), &to) {
                 Ok(()) => published.push(to),
-                // Somebody was faster.
+                // Somebody else has taken the name since.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(PublishError::NotOurs(to)),
                 Err(error) => return Err(failed("name", &to)(error)),
             }
@@ -126,7 +132,7 @@ impl Shelf {
             self.remove(&name)?;
             list.files.remove(&name);
         }
-        // Names that a killed command listed and did not come to.
+        // Names that a killed command listed but did not get to.
         list.files.retain(|name, _| self.folder.join(name).symlink_metadata().is_ok());
         list.write(&self.folder)?;
         sync_folder(&self.folder);
@@ -143,8 +149,8 @@ impl Shelf {
         Ok(())
     }
 
-    /// Two commands in one folder must not lose each other's entries in its list. Held until it is dropped; where the system knows no
-    /// such lock there is none.
+    /// Keeps two commands in one folder from losing each other's entries in its list. Held until it is dropped; `None` where the system has
+    /// no such lock.
     fn lock(&self) -> Option<File> {
         let folder = File::open(&self.folder).ok()?;
         folder.lock().ok()?;

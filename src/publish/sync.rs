@@ -1,11 +1,11 @@
-//! On to the disk, before anything gets its name: a rename may reach it before the bytes do.
+//! Writes everything to the disk before it gets its name: a rename may reach the disk before the bytes do.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use super::{PublishError, failed, fault};
 
-/// Syncs every file and folder below `folder`, and itself.
+/// Syncs every file and folder below `folder`, and `folder` itself.
 pub(super) fn sync_tree(folder: &Path) -> Result<(), PublishError> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let path = entry.map_err(failed("read", folder))?.path();
@@ -27,7 +27,7 @@ pub(super) fn sync_file(path: &Path) -> Result<(), PublishError> {
     file.sync_all().map_err(failed("sync", path))
 }
 
-/// The names in a folder. Some systems have no such thing: the names come to the disk when they do.
+/// Syncs the names in a folder. Some systems cannot: the names then reach the disk in their own time.
 pub(super) fn sync_folder(folder: &Path) {
     fault::point();
     if let Ok(folder) = File::open(folder) {

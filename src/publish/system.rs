@@ -1,4 +1,4 @@
-//! What the operating system is asked for.
+//! Calls to the operating system.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     fault::point();
     let renamed = match no_replace(from, to) {
         Some(result) => result,
-        // The best there is elsewhere: somebody may take the name in between.
+        // The best that is available elsewhere: somebody may take the name in between.
         None if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
         None => fs::rename(from, to),
     };
@@ -71,7 +71,7 @@ fn swap(_: &Path, _: &Path) -> Option<io::Result<()>> {
 
 #[cfg(test)]
 thread_local! {
-    /// As on a file system that cannot exchange.
+    /// Simulates a file system that cannot exchange.
     pub(super) static WITHOUT_EXCHANGE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
@@ -88,7 +88,7 @@ pub(super) fn is_at(_: &fs::File, path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Whether `folder` can be renamed within the folder above: a mount point cannot.
+/// Whether `folder` can be renamed within its parent: a mount point cannot.
 #[cfg(unix)]
 pub(super) fn is_movable(folder: &Path, parent: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -100,7 +100,7 @@ pub(super) fn is_movable(_: &Path, _: &Path) -> bool {
     true
 }
 
-/// tempfile makes files and folders for their owner only: ask for what any other program would, less the umask.
+/// tempfile makes files and folders readable by their owner only: ask for the permissions that any other program would, less the umask.
 #[cfg(unix)]
 pub(super) fn open_to_all(builder: &mut tempfile::Builder, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
@@ -110,11 +110,11 @@ pub(super) fn open_to_all(builder: &mut tempfile::Builder, mode: u32) {
 #[cfg(not(unix))]
 pub(super) fn open_to_all(_: &mut tempfile::Builder, _: u32) {}
 
-/// From now on a write beyond `ulimit -f` fails, as one to a full disk does, where the system would kill the process.
+/// Makes a write beyond `ulimit -f` fail, like one to a full disk, where the system would kill the process.
 #[cfg(unix)]
 pub fn write_beyond_limits_fails() {
     use signal_hook::consts::SIGXFSZ;
-    // A signal that is caught, by whatever handler, leaves the write to fail. Where that is refused the process is killed as before.
+    // Once the signal is caught, by whatever handler, the write fails. If the handler is refused, the process is killed as before.
     let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
 }
 

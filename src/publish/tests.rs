@@ -1,4 +1,4 @@
-//! Killed at every rename, sync and removal: what stood before stands, or what was to replace it, and the next command leaves nothing else.
+//! Killed at every rename, sync and removal: the old state or the new one is there, and the next command leaves nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use super::fault::killed_at;
 use super::system::WITHOUT_EXCHANGE;
 use super::*;
 
-/// Texts of all files below `folder`, lists apart.
+/// The texts of all files below `folder`, except lists.
 fn tree(folder: &Path) -> BTreeMap<String, String> {
     fn add(folder: &Path, prefix: &str, all: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -52,7 +52,7 @@ fn publish(target: &Path, files: &[(&str, &str)]) -> Result<Published, PublishEr
 
 const ONE: [(&str, &str); 3] = [("records", "one"), ("figures/a", "one, a"), ("figures/b", "one, b")];
 const TWO: [(&str, &str); 3] = [("records", "two"), ("figures/a", "two, a"), ("table", "two, table")];
-/// What the user has added to the first; the second has a file of the same name as one of them.
+/// What the user has added to the first folder; the second has a file of the same name as one of these.
 const NOTES: [(&str, &str); 4] = [("note", "mine"), ("figures/mine", "mine"), ("deep/er/note", "mine"), ("table", "mine")];
 
 #[test]
@@ -86,14 +86,14 @@ fn a_folder_is_replaced_at_once_and_what_others_put_there_stays_wherever_it_is_k
             NOTES.iter().for_each(|(name, text)| write(&target.join(name), text));
             let done = killed_at(point, || publish(&target, &TWO).unwrap());
 
-            // With an exchange there is a run under the name at every moment.
+            // With an exchange the name refers to a run at every moment.
             assert!(!exchange || target.exists(), "point {point}");
             if target.exists() {
                 let found = tree(&target);
                 let run = if found["records"] == "one" { &ONE[..] } else { &TWO[..] };
                 assert!(texts(run).into_iter().all(|(name, text)| found.get(&name) == Some(&text)), "point {point}: {found:?}");
             }
-            // Whatever the next command there is, it leaves a whole run, the notes, and nothing beside.
+            // Whatever command comes next, it leaves a whole run, the notes, and nothing else.
             remove_stale(at.path());
             let found = tree(&target);
             let (run, table) = if found["records"] == "one" { (&ONE[..], "table") } else { (&TWO[..], "table.kept") };
@@ -111,7 +111,7 @@ fn a_folder_is_replaced_at_once_and_what_others_put_there_stays_wherever_it_is_k
     WITHOUT_EXCHANGE.set(false);
 }
 
-/// As `figures` does: its files are added and removed, others' stay.
+/// As `figures` does: its files are added and removed, those of others stay.
 #[test]
 fn a_shelf_holds_whole_files_and_leaves_those_of_others_wherever_it_is_killed() {
     let put = |folder: &Path, files: &[(&str, &str)]| {
@@ -150,13 +150,13 @@ fn drafts_of_live_processes_stay() {
     let file = lock::FileDraft::new(at.path()).unwrap();
     remove_stale(at.path());
     assert!(draft.path().is_dir() && file.path.is_file());
-    // What looks like one but is not ours stays too.
+    // What looks like a draft but is not ours stays, too.
     let other = at.path().join(format!("{PARTIAL}other"));
     write(&other.join("thesis"), "mine");
     drop((draft, file));
     remove_stale(at.path());
     assert_eq!(names(at.path()), [format!("{PARTIAL}other")]);
-    // Nor does a lock lead anywhere.
+    // A lock that names another place is not followed.
     write(&other.join("lock"), "../../elsewhere");
     remove_stale(at.path());
     assert!(other.join("thesis").exists());
@@ -191,7 +191,7 @@ fn a_list_that_leads_out_of_its_folder_is_none() {
     assert_eq!(List::read(at.path()), None);
 }
 
-/// A user's link in the place of a folder of ours: what lies behind it is not touched, and the link stays.
+/// A user's link in place of one of our folders: what it leads to is not touched, and the link stays.
 #[cfg(unix)]
 #[test]
 fn links_are_not_followed() {
