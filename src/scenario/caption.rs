@@ -1,4 +1,4 @@
-//! The line under a picture's title: what a reader must know to repeat it.
+//! The line under a picture's title: what a reader must know to reproduce it.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,19 @@ use crate::network::{Activation, Init};
 
 use super::Scenario;
 
-/// What was trained on what, from where, without the method: `L = 3, widths 10-10-10-10, rank-2 target, start pytorch, λ = 0.01, seed 0`.
+/// What is trained and from where, without the method: `L = 3, widths 10-10-10-10, rank-2 target, start pytorch, λ = 0.01, seed 0`.
 pub fn setting(scenario: &Scenario) -> String {
     format!("{}, seed {}", problem(scenario), scenario.seed)
 }
 
-/// `L = 5, widths 20-20-20-20-20-20, rank-3 target, start pytorch, λ = 0.001, auto at rtol 1e-8, seed 0`.
+/// What is trained, from where and by which method: `L = 5, widths 20-20-20-20-20-20, rank-3 target, start pytorch, λ = 0.001, auto at rtol
+/// 1e-8, seed 0`.
 pub fn caption(scenario: &Scenario) -> String {
     format!("{}, {}, seed {}", problem(scenario), method(scenario), scenario.seed)
 }
 
-/// What the units of a sweep have in common, and their seeds: `L = 3, n = 500, rank-2 target, start pytorch, auto at rtol 1e-8, seeds 0 to 4`.
-/// What differs between any two is left out: pictures say it of what they draw.
+/// What the units of a sweep have in common, and their seeds: `L = 3, n = 500, rank-2 target, start pytorch, auto at rtol 1e-8, seeds 0 to
+/// 4`. Facts in which two units differ are left out: pictures state them for what they draw.
 pub fn common_caption<'a>(units: impl Iterator<Item = &'a Scenario> + Clone) -> String {
     let mut all = units.clone().map(facts);
     let Some(mut common) = all.next() else { return String::new() };
@@ -31,7 +32,7 @@ pub fn common_caption<'a>(units: impl Iterator<Item = &'a Scenario> + Clone) -> 
             }
         });
     }
-    // The ends of the network go without saying where all its widths are the same.
+    // Without the ends of the network where all of its widths are given.
     if !common[WIDTHS].is_empty() {
         common[ENDS].clear();
     }
@@ -43,7 +44,7 @@ pub fn common_caption<'a>(units: impl Iterator<Item = &'a Scenario> + Clone) -> 
 const WIDTHS: usize = 1;
 const ENDS: usize = 2;
 
-/// One for each thing that a sweep may vary; empty where there is nothing to say.
+/// One fact for each thing that a sweep may vary; empty where there is nothing to say.
 fn facts(scenario: &Scenario) -> Vec<String> {
     let widths = &scenario.network.widths;
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
@@ -75,7 +76,7 @@ fn facts(scenario: &Scenario) -> Vec<String> {
     ]
 }
 
-/// `λ = 0.001`; with rates of layers `λ = (0.001, 0.0), κ = (1.0, 2.0)`.
+/// `λ = 0.001`; with layer rates `λ = (0.001, 0.0), κ = (1.0, 2.0)`.
 fn decay(scenario: &Scenario) -> String {
     let rates = if scenario.layer_rates.is_default() { String::new() } else { format!(", κ = {}", scenario.layer_rates) };
     let decay = scenario.weight_decay.to_string();
@@ -110,10 +111,10 @@ fn method(scenario: &Scenario) -> String {
     method
 }
 
-/// Nothing of a network without activations; `relu` of one whose hidden layers all have that.
+/// Empty for a network without activations; `relu` where all hidden layers have it.
 fn activations(scenario: &Scenario) -> String {
     let layers = scenario.network.layer_activations();
-    // An underscore would lower what follows it.
+    // An underscore would make a subscript of what follows.
     let name = |activation: &Activation| activation.name().replace('_', "-");
     match layers.split_last() {
         _ if layers.iter().all(|activation| *activation == Activation::Identity) => String::new(),
@@ -159,7 +160,7 @@ fn problem(scenario: &Scenario) -> String {
     of_a_run.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-/// Nothing of Gaussian inputs; else `sphere inputs`. Without markup: captions are printed, too.
+/// Empty for Gaussian inputs, otherwise as `sphere inputs`. Without markup, because captions are also printed.
 fn inputs(data: &Synthetic) -> String {
     match data.inputs.distribution {
         Distribution::Gaussian => String::new(),
@@ -182,7 +183,7 @@ fn target(data: &Synthetic) -> String {
         Target::MultiIndex(target) => format!("{}-index {}target", target.rank, link(target.link)),
         Target::Teacher(teacher) => {
             let widths: Vec<String> = teacher.widths.iter().map(usize::to_string).collect();
-            // An underscore would lower what follows it.
+            // An underscore would make a subscript of what follows.
             format!("{} teacher {}", teacher.activation.name().replace('_', "-"), widths.join("-"))
         }
         Target::Parity(parity) => format!("parity of {}", parity.k),

@@ -1,4 +1,4 @@
-//! `claims`: whether a scenario has what its claims are about.
+//! `claims`: checks that a scenario has what its claims are about.
 
 use crate::claim::Claim;
 use crate::network::Activation;
@@ -7,7 +7,7 @@ use crate::settings::{Findings, path};
 use super::{ONE_RATE, Scenario};
 
 impl Scenario {
-    /// Claims are made once, and of what there is: a balance between layers, a linear network, a target.
+    /// Each claim is made once, and about something that exists: a balance between layers, a linear network, a target.
     pub(super) fn validate_claims(&self, found: &mut Findings) {
         for (index, &claim) in self.claims.iter().enumerate().take(super::MOST_WORDS) {
             let path = path::item("claims", index);
@@ -23,7 +23,7 @@ impl Scenario {
         }
     }
 
-    /// What a claim about the balance lacks for the rates and decays of layers. The lists of both are of the right length.
+    /// Checks that layer rates and decays allow the claims about the balance. The lists of both must have the right length.
     pub(super) fn validate_claims_of_layers(&self, found: &mut Findings) {
         let (law, depth) = (self.balance_law(), self.network.layers());
         let frozen = |l| self.layer_rates.freeze(l);
@@ -44,7 +44,7 @@ impl Scenario {
         }
     }
 
-    /// What a claim needs and the scenario lacks.
+    /// What a claim needs but the scenario lacks.
     fn lacks(&self, claim: Claim) -> Option<&'static str> {
         let activations = self.network.layer_activations();
         let hidden = &activations[..activations.len().saturating_sub(1)];

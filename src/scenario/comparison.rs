@@ -1,4 +1,4 @@
-//! What is asked of a run of somebody's own model: the keys of a scenario that need neither data nor a network.
+//! What is asked of a run of a user's own model: the keys of a scenario that need neither data nor a network.
 
 use std::path::Path;
 
@@ -18,11 +18,11 @@ use crate::settings::Findings;
 use super::error::{ScenarioError, Source};
 use super::{read, tree};
 
-/// The flow and the optimizers of a model that is not described here, from a start that is not, either.
+/// The flow and the optimizers of a model that is not described here, nor is its start.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
-    /// What the run is called.
+    /// The name of the run.
     name: String,
     flow: Flow,
     #[serde(default)]
@@ -38,10 +38,10 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Reads `text`, the keys as of a scenario; messages name the file `path`.
+    /// Reads `text`, with the same keys as a scenario; messages name the file `path`.
     ///
     /// # Errors
-    /// If it is none.
+    /// [`ScenarioError`] with all problems of the text.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ScenarioError> {
         let (tree, source) = read::load(text, path, &[])?;
         Self::settle(&tree, &source)
@@ -70,7 +70,7 @@ impl Comparison {
         self.flow.t_end
     }
 
-    /// As a session on `objective` from θ(0) = `start`.
+    /// The session that runs it on `objective` from θ(0) = `start`.
     pub fn session(self, objective: impl Objective + 'static, start: DVector<f64>) -> Session {
         let times = self.record.times(self.flow.t_end);
         let mut session = Session::new(objective, start).name(&self.name).flow(self.flow).record(times);

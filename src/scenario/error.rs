@@ -7,7 +7,7 @@ use crate::settings::{Findings, path};
 
 use super::marks::Marks;
 
-/// Why there is no scenario.
+/// Why a scenario could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The scenario file, or a file it names, cannot be read.
@@ -18,7 +18,7 @@ pub enum ScenarioError {
         /// The cause.
         source: io::Error,
     },
-    /// The text is not a scenario that can run; one line for each problem.
+    /// The text is not a valid scenario; one line for each problem.
     #[error("{}", lines(.0))]
     Diagnostics(Vec<Diagnostic>),
 }
@@ -41,7 +41,7 @@ pub struct Diagnostic {
     pub location: Location,
     /// The path of the key, `optimizers[0].gd.lr`; empty for the scenario as a whole.
     pub path: String,
-    /// What is there and what would be right.
+    /// What was found and what would be right.
     pub message: String,
 }
 
@@ -57,9 +57,9 @@ pub enum Location {
         /// From 1, in characters.
         column: usize,
     },
-    /// On the command line, as `--set` was given it: `data.synthetic.inputs.dim=0`.
+    /// On the command line, as given to `--set`: `data.synthetic.inputs.dim=0`.
     Set(String),
-    /// On the command line, as an option was given: `--width 5.5in`.
+    /// On the command line, as an option and its value: `--width 5.5in`.
     Option(String),
 }
 
@@ -73,8 +73,8 @@ impl fmt::Display for Location {
     }
 }
 
-/// Where the values of a scenario came from. It outlives reading, so that what is found out later (a data file of the wrong
-/// shape, say) is reported at the key that asked for it.
+/// Where the values of a scenario came from. It is kept after reading, so that problems found later (such as a data file of the wrong
+/// shape) are reported at the key that caused them.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub(super) file: PathBuf,
@@ -85,14 +85,14 @@ pub struct Source {
 /// A `--set`, or a value of a sweep, that was applied.
 #[derive(Debug, Clone)]
 pub(super) struct Patch {
-    /// The shallowest path it wrote to: a map it had to create on the way is its own too.
+    /// The shallowest path that it wrote to; a map that it had to create on the way belongs to it.
     pub origin: String,
     /// Where it was written.
     pub location: Location,
 }
 
 impl Source {
-    /// The problem `message` with the value at `path`, as in `data.file.path` or `network.widths[0]`.
+    /// The problem `message` about the value at `path`, as in `data.file.path` or `network.widths[0]`.
     pub fn diagnostic(&self, path: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic { location: self.locate(path), path: path.to_string(), message: message.into() }
     }
@@ -102,7 +102,7 @@ impl Source {
         ScenarioError::Diagnostics(found.0.into_iter().map(|finding| self.diagnostic(&finding.path, finding.message)).collect())
     }
 
-    /// Where `path` was written, or else the nearest that it stands in. A patch hides the file from its origin down.
+    /// Where `path` was written, or else the nearest path that contains it. A patch hides the file from its origin down.
     pub(super) fn locate(&self, path: &str) -> Location {
         for place in path::upward(path) {
             if let Some(patch) = self.patches.iter().rev().find(|patch| patch.origin == place) {

@@ -1,5 +1,5 @@
-//! Where each key of a YAML text stands, and how large the text becomes. The deserialiser knows no positions and sets no bounds, so
-//! the same text is read before, as events with marks.
+//! Where each key of a YAML text is, and how large the text becomes. The deserialiser knows no positions and sets no bounds, so the text is
+//! first read as events with marks.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use saphyr_parser::{Event, Parser};
 
 use crate::settings::path;
 
-/// Deeper nesting than this is refused by serde_yaml as well, but only after a time that grows with the square of the depth.
+/// serde_yaml refuses deeper nesting as well, but only after a time quadratic in the depth.
 const MAX_DEPTH: usize = 128;
 
 const TOO_DEEP: &str = "lists and maps are nested more than 128 deep";
 
-/// What a text may weigh once its aliases are replaced by what they stand for: [`NODE`] for each value and its bytes. Half a million
-/// record times are within it.
+/// The weight that a text may have with its aliases expanded: [`NODE`] for each value, and its bytes. Half a million record times are
+/// within it.
 const MAX_WEIGHT: usize = 8 << 20;
 
-/// What a value weighs beside its own text.
+/// The weight of a value besides its own text.
 const NODE: usize = 16;
 
 /// A place in the text; both count characters from 1, as editors do.
@@ -26,7 +26,7 @@ pub(super) struct Position {
     pub column: usize,
 }
 
-/// A key that one map holds twice.
+/// A key that occurs twice in one map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Duplicate {
     pub path: String,
@@ -39,19 +39,19 @@ pub(super) struct Duplicate {
 pub(super) struct Marks {
     positions: BTreeMap<String, Position>,
     pub duplicates: Vec<Duplicate>,
-    /// Where the text exceeds a bound, and which: what lies beyond was not read.
+    /// Where the text exceeds a bound, and which one: the rest was not read.
     pub excess: Option<(Position, &'static str)>,
-    /// Where the text stops being YAML, and why: what lies beyond was not read.
+    /// Where the text stops being YAML, and why: the rest was not read.
     pub broken: Option<(Position, String)>,
-    /// Characters up to the end of what was weighed.
+    /// The number of characters up to the end of what was weighed.
     pub read: usize,
 }
 
-/// What a text weighs, its aliases replaced by what they stand for.
+/// The weight of a text with its aliases expanded.
 #[derive(Debug, Default)]
 struct Weight {
     total: usize,
-    /// What each anchor stands for, once it is complete.
+    /// The weight of what each anchor stands for, once it is complete.
     anchors: BTreeMap<usize, usize>,
     /// Anchors (0 for none) of the collections that are open, and the total before each.
     open: Vec<(usize, usize)>,
@@ -166,7 +166,8 @@ impl Marks {
         self.positions.keys().map(String::as_str)
     }
 
-    /// Finds the path of the node that begins at `position`, and marks it if it is a key or an item. `text` is a scalar's.
+    /// Finds the path of the node that begins at `position`, and marks it if it is a key or an item. `text` is the node's text if it is a
+    /// scalar.
     fn place(&mut self, open: &mut [Open], text: Option<&str>, position: Position) -> String {
         match open.last_mut() {
             None => String::new(),

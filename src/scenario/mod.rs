@@ -1,13 +1,13 @@
-//! The scenario: what to train on what, from where, and how the training is integrated and observed. It is a YAML file;
-//! here it becomes plain types, with every default filled in and every value in its range.
+//! The scenario: what to train, on which data and from which start, and how the training is integrated and observed. It is a YAML file,
+//! read here into plain types, with every default filled in and every value in its range.
 //!
 //! ```text
 //! text ─► tree of values ─► --set patches ─► types (defaults) ─► ranges
 //!    └──► marks: where each key stands ──────────► problems: file:line:column: path: what would be right
 //! ```
 //!
-//! [`read`] is the way in; [`Sweep`] is that of a scenario with a `sweep:` block, which stands for many. Deserialising [`Scenario`] by itself checks no
-//! ranges.
+//! [`read`] reads a scenario; [`Sweep`] reads one with a `sweep:` block, which stands for many. Deserialising [`Scenario`] directly checks
+//! no ranges.
 
 mod caption;
 mod claim;
@@ -58,10 +58,10 @@ use crate::record::Record;
 use crate::session::Stop;
 use crate::theory::balance::BalanceLaw;
 
-/// How many items of a list of words, no two of them alike, are looked at: among more there are two alike.
+/// The most items of a list of words that are checked: a longer list is sure to contain one twice.
 const MOST_WORDS: usize = 100;
 
-/// What the law of the balance needs of layers.
+/// What the balance law requires of the layers.
 const ONE_RATE: &str = "D_l(t) = e^(−2ct)D_l(0), the law of the balance, which holds where κ_lλ_l = c is the same for all layers that move: \
                         give weight_decay in inverse proportion to layer_rates";
 
@@ -74,7 +74,7 @@ pub struct Scenario {
     /// One line that says what the scenario is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Every random draw derives from it.
+    /// The seed of all random draws.
     #[serde(default)]
     pub seed: u64,
     /// What the network is trained on.
@@ -90,7 +90,7 @@ pub struct Scenario {
     /// λ of the objective loss + (λ/2)·Σ‖θ‖², as PyTorch's `weight_decay`; or a list with one for each layer.
     #[serde(default)]
     pub weight_decay: WeightDecay,
-    /// A list with the learning rate of each layer, relative to the others; 0 freezes a layer. Without it all are 1.
+    /// A list with the learning rate of each layer, relative to the others; 0 freezes a layer. By default all are 1.
     #[serde(default, skip_serializing_if = "LayerRates::is_default")]
     pub layer_rates: LayerRates,
     /// How the gradient flow θ̇ = −∇(loss + (λ/2)‖θ‖²) is integrated, from 0 to `t_end`.
@@ -98,7 +98,7 @@ pub struct Scenario {
     /// The times at which the flow and the optimizers are recorded. 0 and `t_end` always belong to them.
     #[serde(default)]
     pub record: Record,
-    /// The groups of columns that are recorded, as `gramflow columns` lists them. Without it all that are not opt-in.
+    /// The groups of columns that are recorded, as `gramflow columns` lists them. By default all that are not opt-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observe: Option<Vec<Group>>,
     /// The optimizers that are stepped beside the flow, each from the same initial weights.
@@ -137,7 +137,7 @@ impl Scenario {
     /// The samples, drawn or read, with labels as the loss needs them ([`data::split`]).
     ///
     /// # Errors
-    /// If a file cannot be read or does not hold what the network and the loss need, or inputs cannot be whitened.
+    /// [`DatasetError`] if a file cannot be read or does not hold what the network and the loss need, or if inputs cannot be whitened.
     pub fn split(&self) -> Result<Split, DatasetError> {
         let outputs = self.network.widths.last().copied().unwrap_or(0);
         data::split(&self.data, self.loss, outputs, self.seed)

@@ -1,4 +1,4 @@
-//! `observe` and `measure`: which groups of columns are recorded, and whether what needs them has them.
+//! `observe` and `measure`: which groups of columns are recorded, and whether their requirements are met.
 
 use crate::claim::Claim;
 use crate::data::Data;
@@ -14,15 +14,15 @@ impl Scenario {
         group.is_among(self.observe.as_deref())
     }
 
-    /// Rows of the tangent kernel on so many samples.
+    /// The rows of the tangent kernel on so many samples.
     pub fn kernel_rows(&self, samples: u64) -> u64 {
         let end = |width: Option<&usize>| width.copied().unwrap_or(0) as u64;
         let (inputs, outputs) = (end(self.network.widths.first()), end(self.network.widths.last()));
         kernel_rows(self.network.is_linear() && self.loss == Loss::Mse, inputs, outputs, samples)
     }
 
-    /// Each measure is named once and has its group; each group that is opt-in has its measure; the tangent kernel is of a size that can
-    /// be taken. How many samples a file holds is known only once it is read.
+    /// Checks that each measure is named once and has its group, that each opt-in group has its measure, and that the tangent kernel is not
+    /// too large. The number of samples in a file is known only once it is read.
     pub(super) fn validate_observed(&self, found: &mut Findings) {
         for (index, &measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
             let at = path::item("measure", index);
@@ -52,8 +52,8 @@ impl Scenario {
         }
     }
 
-    /// The groups that a claim reads and the scenario leaves out. Errors are told by the balance law too, relative to ‖θ‖, which is of the
-    /// group loss.
+    /// The groups that a claim reads but the scenario leaves out. The error by the balance law is relative to ‖θ‖, which is in the group
+    /// `loss`.
     pub(super) fn unread(&self, claim: Claim) -> Vec<Group> {
         use Group::{Alignment, Balance, Exponent, Loss, Nfa, Spectra};
         let read: &[Group] = match claim {

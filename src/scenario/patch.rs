@@ -1,9 +1,8 @@
 //! `--set a.b=VALUE`: one value of the tree, replaced or added before it is read.
 //!
-//! `VALUE` is YAML. The path names list items as `optimizers[0].gd.lr` or `optimizers.0.gd.lr`. Missing keys on the way are
-//! created as maps, and a word on the way gives way to one: `init.gaussian.std=0.1` makes `init: pytorch` into
-//! `init: {gaussian: {std: 0.1}}`. A choice already made with settings stays, and the second key beside it is refused;
-//! `init={gaussian: {std: 0.1}}` replaces it.
+//! `VALUE` is YAML. The path names list items as `optimizers[0].gd.lr` or `optimizers.0.gd.lr`. Missing keys on the way are created as
+//! maps, and a map replaces a word on the way: `init.gaussian.std=0.1` makes `init: pytorch` into `init: {gaussian: {std: 0.1}}`. A choice
+//! that has settings stays, and a second key beside it is refused; `init={gaussian: {std: 0.1}}` replaces the choice.
 
 use serde_yaml::Value;
 
@@ -37,7 +36,7 @@ pub(super) fn apply(tree: &mut Value, given: &str) -> Result<Patch, Diagnostic> 
     }
 }
 
-/// A path that leads nowhere: the part of it that does not exist, and why.
+/// A path that leads nowhere: the part that does not exist, and why.
 #[derive(Debug)]
 pub(super) struct Misplaced {
     pub path: String,
@@ -79,7 +78,7 @@ pub(super) fn put(tree: &mut Value, segments: &[&str], value: Value) -> Result<S
     Ok(origin.unwrap_or(path))
 }
 
-/// `a.b[0]` as a, b, 0.
+/// Splits `a.b[0]` into a, b, 0.
 pub(super) fn segments(target: &str) -> Option<Vec<&str>> {
     let mut segments = Vec::new();
     for part in target.split('.') {

@@ -8,8 +8,8 @@
 //!       - {show: {over_time: {y: nfa_alignment_residual}}, lines: depth, where: {weight_decay: 1.0e-3}}
 //! ```
 //!
-//! Units are told apart by *keys*: those that the sweep varies, by their paths, and the [`DERIVED_KEYS`]. What varies beyond the keys that a
-//! panel names, seeds as a rule, is drawn as a median with a band from the 10th to the 90th percentile.
+//! Units are distinguished by *keys*: the paths of those that the sweep varies, and the [`DERIVED_KEYS`]. What varies besides the keys that
+//! a panel names, usually seeds, is drawn as a median with a band from the 10th to the 90th percentile.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,8 @@ use super::style::{Style, is_default};
 
 pub use super::style::Spread;
 
-/// Keys that follow from a unit's scenario: L; the largest hidden width; and of the process drawn its learning rate, its batch, its name.
+/// Keys that follow from a unit's scenario: L; the largest hidden width; and the learning rate, the batch and the name of the process that
+/// is drawn.
 pub const DERIVED_KEYS: [&str; 5] = ["depth", "width", "lr", "batch", "process"];
 
 /// The value of a derived key of a process in a unit; null where it has none, as the flow has no learning rate.
@@ -42,7 +43,7 @@ pub fn derived(scenario: &Scenario, process: &str, key: &str) -> serde_json::Val
     }
 }
 
-/// The samples in a batch: all of them where it is not set, and where they are drawn from a law, so that their number is known.
+/// The samples in a batch; by default all samples, if they are drawn, so that their number is known.
 fn batch(optimizer: &Optimizer, scenario: &Scenario) -> Option<usize> {
     optimizer.batching().map(|batching| batching.size).or(scenario.data.drawn())
 }
@@ -61,7 +62,7 @@ pub struct Picture {
     /// The number of panels in a row.
     #[serde(default = "three")]
     pub columns: usize,
-    /// How this picture looks: what it says here replaces what the scenario's `style` says.
+    /// How this picture looks. What is set here replaces what the scenario's `style` sets.
     #[serde(default, skip_serializing_if = "is_default")]
     pub style: Style,
 }
@@ -70,7 +71,7 @@ fn three() -> usize {
     3
 }
 
-/// One panel: what it shows of which units.
+/// One panel: what it shows, and of which units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PanelSettings {
@@ -102,7 +103,7 @@ pub struct PanelSettings {
 const OF_PROCESSES: [&str; 3] = ["process", "lr", "batch"];
 
 impl PanelSettings {
-    /// The keys that tell its units apart: those of its lines, its axes and its selection.
+    /// The keys that distinguish its units: those of its lines, its axes and its selection.
     pub fn keys(&self) -> Vec<&str> {
         let axes: &[&String] = match &self.show {
             Show::AtEnd { x, .. } => &[x],
@@ -113,7 +114,7 @@ impl PanelSettings {
         self.lines.as_deref().into_iter().chain(axes).chain(self.only.keys().map(String::as_str)).collect()
     }
 
-    /// The columns of the records that it shows, each with the place at which the panel names it.
+    /// The columns of the records that it shows, each with the key of the panel that names it.
     pub fn columns(&self) -> Vec<(&'static str, &str)> {
         match &self.show {
             Show::OverTime { y, .. } => vec![("show.over_time.y", y)],
@@ -124,12 +125,12 @@ impl PanelSettings {
         }
     }
 
-    /// Whether it is drawn from arrays, which a unit keeps only if it is told to.
+    /// Whether it is drawn from arrays, which units keep only on request.
     pub fn needs_arrays(&self) -> bool {
         matches!(self.show, Show::Peaks | Show::Spectra { .. } | Show::Matrix { .. })
     }
 
-    /// The processes that it draws of a unit with these `optimizers`.
+    /// The processes that it draws for a unit with these `optimizers`.
     pub fn processes_of<'a>(&'a self, optimizers: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         match &self.processes {
             Some(named) => named.iter().map(String::as_str).collect(),
@@ -156,7 +157,7 @@ pub enum Show {
         #[serde(default)]
         envelope: bool,
     },
-    /// What a column comes to, against a key of the sweep.
+    /// One number of a column against a key of the sweep.
     AtEnd {
         /// The key on the x axis.
         x: String,
@@ -171,13 +172,13 @@ pub enum Show {
         /// The scale of the y axis.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         y_scale: Option<Spread>,
-        /// Draw a dashed line y = slope·x: what theory says.
+        /// Draw a dashed line y = slope·x, as theory predicts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         slope: Option<f64>,
     },
     /// The alignment cos(W_1ᵀW_1, A_f^{α/L}) at the end against the exponent α, with the theory's α = 1 marked.
     Peaks,
-    /// What a column comes to over two keys of the sweep, in colour.
+    /// One number of a column over two keys of the sweep, in colour.
     Map {
         /// The key of the columns of cells.
         x: String,
@@ -192,7 +193,7 @@ pub enum Show {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scale: Option<Spread>,
     },
-    /// What one column comes to against another, one dot for each unit.
+    /// The last value of one column against that of another, one dot for each unit.
     Scatter {
         /// The column on the x axis.
         x: String,
@@ -220,7 +221,7 @@ pub enum Show {
     },
 }
 
-/// What of a column's course a number stands for.
+/// The number that is taken from a column's course over time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Take {
@@ -231,7 +232,7 @@ pub enum Take {
     Largest,
     /// The rate r of its decay e^{−rt}, fitted to the later half.
     Rate,
-    /// r/2λ − 1, how far that rate is from the one of the balance law, e^{−2λt}; λ is the unit's own.
+    /// r/2λ − 1, the deviation of that rate from the balance law, e^{−2λt}; λ is the unit's own.
     ExcessRate,
 }
 
@@ -248,7 +249,7 @@ pub enum MatrixName {
     TargetAgop,
 }
 
-/// A line across a panel, where something is expected.
+/// A line across a panel at an expected value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
@@ -262,7 +263,8 @@ pub struct Mark {
     pub label: String,
 }
 
-/// Whether a unit's `value` of a key is the one that `where` names, or one of those that it lists. Numbers are compared as such: 0 is 0.0.
+/// Whether a unit's `value` of a key is the one that `where` gives, or one of those that it lists. Numbers are compared as numbers: 0
+/// equals 0.0.
 pub fn is_wanted(value: &serde_json::Value, wanted: &serde_yaml::Value) -> bool {
     let Ok(wanted) = serde_json::to_value(wanted) else { return false };
     same(value, &wanted) || wanted.as_array().is_some_and(|any| any.iter().any(|wanted| same(value, wanted)))
@@ -278,7 +280,10 @@ fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     }
 }
 
-/// Pictures from the JSON that they were kept as, beside the values of the keys that vary; or what is wrong with them.
+/// Reads pictures from the JSON in which they were kept and checks them against the values of the keys that vary.
+///
+/// # Errors
+/// What is wrong with the first of them, with its path.
 pub fn from_json(text: &str, varied: &[(&str, &[serde_json::Value])]) -> Result<Vec<Picture>, String> {
     let pictures: Vec<Picture> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let yaml = |value| serde_yaml::to_value(value).unwrap_or(serde_yaml::Value::Null);
@@ -333,7 +338,7 @@ pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Valu
     }
 }
 
-/// The same of one panel, which stands `at`.
+/// The same for one panel, whose path is `at`.
 fn validate_panel(panel: &PanelSettings, at: &str, varied: &[(&str, &[serde_yaml::Value])], found: &mut Findings) {
     let keys: Vec<&str> = varied.iter().map(|(key, _)| *key).chain(DERIVED_KEYS).collect();
     let mut check = |key: &str, place: &str| {
@@ -370,7 +375,7 @@ fn validate_panel(panel: &PanelSettings, at: &str, varied: &[(&str, &[serde_yaml
     }
 }
 
-/// What is wrong with the `wanted` values of `key` where units have only `values`.
+/// What is wrong with the `wanted` values of `key` where units have only `values`; `None` if nothing is.
 pub fn unmet(key: &str, wanted: &serde_yaml::Value, values: &[serde_json::Value]) -> Option<String> {
     let has = |wanted: &serde_yaml::Value| values.iter().any(|value| is_wanted(value, wanted));
     let whole = serde_json::to_value(wanted).is_ok_and(|wanted| values.iter().any(|value| same(value, &wanted)));

@@ -1,6 +1,6 @@
-//! Where keys stand: for messages about one that stands elsewhere. A test keeps the list complete.
+//! Where keys belong, for messages about keys in the wrong place. A test keeps the list complete.
 
-/// Every key whose name says what it is, by its path; `[]` stands for an index.
+/// Every key whose name alone identifies it, by its path; `[]` stands for an index.
 const KEYS: &[&str] = &[
     "name",
     "description",
@@ -110,7 +110,7 @@ const KEYS: &[&str] = &[
     "pictures",
 ];
 
-/// Keys that stand in many places, so that none of them can be meant.
+/// Keys that occur in many places, so that no one place can be meant.
 #[cfg(test)]
 const EVERYWHERE: &[&str] = &[
     "amsgrad",
@@ -151,7 +151,7 @@ const EVERYWHERE: &[&str] = &[
     "y",
 ];
 
-/// Where `key` stands, in words, if that is in one place: `at the top level`, `under flow`.
+/// Where `key` belongs, in words, if that is a single place: `at the top level`, `under flow`.
 pub(super) fn of(key: &str) -> Option<String> {
     let last = |path: &&&str| path.rsplit('.').next() == Some(key);
     let place = KEYS.iter().find(last)?;

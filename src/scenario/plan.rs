@@ -5,7 +5,7 @@ use crate::session::{OwnObservables, Plan};
 use super::{Scenario, caption};
 
 impl Scenario {
-    /// What it asks of a run, apart from its objective and its start.
+    /// What the scenario asks of a run, apart from its objective and its start.
     pub fn plan(&self) -> Plan {
         Plan {
             name: self.name.clone(),

@@ -14,24 +14,27 @@ use crate::network::Init;
 use super::{Scenario, ScenarioError, Style};
 
 impl Scenario {
-    /// As YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) reads them as floats too.
+    /// The scenario as YAML, in the order of the format. Floats are written so that YAML 1.1 (PyYAML) also reads them as floats.
     pub fn to_yaml(&self) -> String {
         let tree = serde_yaml::with::singleton_map_recursive::serialize(self, serde_yaml::value::Serializer);
         yaml(&tree.expect(INFALLIBLE))
     }
 
-    /// As indented JSON, `scenario.json` of a run folder.
+    /// The scenario as indented JSON: `scenario.json` of a run folder.
     pub fn to_json(&self) -> String {
         escape_unprintable(&serde_json::to_string_pretty(self).expect(INFALLIBLE))
     }
 
-    /// SHA-256 of the compact JSON in 64 hexadecimal digits, without `style`, each path of a file replaced by `sha256:` and the digest of the
-    /// file's content: it depends on what is run, not on how it is spelt or where its files lie.
+    /// SHA-256 of the compact JSON in 64 hexadecimal digits, without `style`, each path of a file replaced by `sha256:` and the digest of
+    /// the file's content: the hash depends on what is run, not on how it is spelt or where its files are.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Unreadable`] if a file cannot be read.
     pub fn hash(&self) -> Result<String, ScenarioError> {
         self.hash_with(&mut Digests::default())
     }
 
-    /// The same, where many scenarios name the same files: each is read once.
+    /// The same where many scenarios name the same files: each file is read once.
     pub fn hash_with(&self, digests: &mut Digests) -> Result<String, ScenarioError> {
         let mut scenario = Self { style: Style::default(), ..self.clone() };
         if let Some(path) = scenario.data.file_mut() {
@@ -50,7 +53,7 @@ pub fn sha256(text: &str) -> String {
     hex(Sha256::new_with_prefix(text))
 }
 
-/// What stands for each file in a hash, by its path.
+/// What replaces each file in a hash, by its path.
 #[derive(Debug, Default)]
 pub struct Digests(HashMap<PathBuf, PathBuf>);
 
@@ -94,7 +97,7 @@ fn hex(hasher: Sha256) -> String {
     })
 }
 
-/// Lays out a tree: maps in blocks, lists of scalars on one line.
+/// Lays out a tree: maps as blocks, lists of scalars on one line.
 pub(super) fn yaml(tree: &Value) -> String {
     let mut out = String::new();
     block(tree, 0, &mut out);
@@ -149,7 +152,7 @@ pub(super) fn line(value: &Value) -> String {
     }
 }
 
-/// To YAML 1.1 a number with an exponent is a float only if it has a dot and the exponent a sign: `1.0e-8`, not `1e-8`.
+/// In YAML 1.1 a number with an exponent is a float only with a dot, and with a sign in the exponent: `1.0e-8`, not `1e-8`.
 fn number(number: &Number) -> String {
     let Some(value) = number.as_f64().filter(|value| number.is_f64() && value.is_finite()) else {
         return number.to_string();
@@ -165,7 +168,7 @@ fn number(number: &Number) -> String {
     }
 }
 
-/// A text bare where no reader can take it for anything else, and in quotes otherwise.
+/// A text, bare where no reader can mistake it for anything else, otherwise in quotes.
 fn text(text: &str) -> String {
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/'))
@@ -175,7 +178,7 @@ fn text(text: &str) -> String {
     if bare { text.to_string() } else { escape_unprintable(&serde_json::Value::from(text).to_string()) }
 }
 
-/// Escapes what JSON allows within quotes and YAML does not, or takes for the end of a line.
+/// Escapes what JSON allows in quotes but YAML does not, or takes for the end of a line.
 fn escape_unprintable(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut out, c| {
         match c {

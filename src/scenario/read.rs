@@ -13,10 +13,13 @@ use super::marks::{Marks, Position};
 use super::text::{self, Syntax};
 use super::{Scenario, patch, tree};
 
-/// A longer text is no scenario: half a million record times take 13 MB in JSON.
+/// A longer text is not a scenario: half a million record times take 13 MB in JSON.
 const LONGEST: u64 = 16 << 20;
 
-/// Reads the scenario at `path`, patched by `sets` in their order (`flow.rtol=1e-9`). Nothing but that file is opened.
+/// Reads the scenario at `path`, patched by `sets` in order (`flow.rtol=1e-9`). No other file is opened.
+///
+/// # Errors
+/// [`ScenarioError`] if the file cannot be read, or with all problems of its text.
 pub fn read(path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
     parse(&text_of(path)?, path, sets)
 }
@@ -26,8 +29,11 @@ pub(crate) fn text_of(path: &Path) -> Result<String, ScenarioError> {
     machine::read_text(path, LONGEST).map_err(|source| ScenarioError::Unreadable { path: path.into(), source })
 }
 
-/// Reads the scenario `text` as if it stood in the file `path`: messages name that file, and the files that the scenario
-/// names are relative to its folder.
+/// Reads the scenario in `text` as if from the file `path`: messages name that file, and the files that the scenario names are relative to
+/// its folder.
+///
+/// # Errors
+/// [`ScenarioError`] with all problems of the text.
 pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
     let (mut tree, source) = load(text, path, sets)?;
     let mut found = Findings::default();
@@ -43,7 +49,7 @@ pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Sour
     }
 }
 
-/// Reads a resolved scenario, `scenario.json` of a run folder: as [`parse`] does, and faster where nothing is wrong.
+/// Reads a resolved scenario, `scenario.json` of a run folder: like [`parse`], but faster where nothing is wrong.
 pub fn parse_resolved(text: &str, path: &Path) -> Result<Scenario, ScenarioError> {
     if let Ok(mut scenario) = serde_json::from_str::<Scenario>(text) {
         let mut found = Findings::default();
@@ -57,7 +63,7 @@ pub fn parse_resolved(text: &str, path: &Path) -> Result<Scenario, ScenarioError
     Ok(parse(text, path, &[])?.0)
 }
 
-/// The tree of the scenario `text` with `sets` applied, and where its values were written.
+/// The tree of the scenario in `text` with `sets` applied, and where its values were written.
 pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, Source), ScenarioError> {
     // Some editors begin a file with a byte order mark, which serde_yaml takes for a document of its own.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -78,7 +84,7 @@ pub(super) fn load(text: &str, path: &Path, sets: &[String]) -> Result<(Value, S
     if misdirected.is_empty() { Ok((tree, source)) } else { Err(ScenarioError::Diagnostics(misdirected)) }
 }
 
-/// `samples` beside `inputs`, where these have none, is theirs: `synthetic: {inputs: {dim: 4}, target: …, samples: population}`.
+/// Moves `samples` from beside `inputs` into it, unless it has its own: `synthetic: {inputs: {dim: 4}, target: …, samples: population}`.
 fn lower_samples(tree: &mut Value) -> Option<()> {
     let synthetic = tree.get_mut("data")?.get_mut("synthetic")?.as_mapping_mut()?;
     if synthetic.get("inputs")?.as_mapping()?.contains_key("samples") {
@@ -89,12 +95,12 @@ fn lower_samples(tree: &mut Value) -> Option<()> {
     Some(())
 }
 
-/// Cuts the block `key` of a sweep out of the tree: what is left is a scenario, or becomes one with the values of a unit.
+/// Takes the block `key` of a sweep out of the tree: what is left is a scenario, or becomes one with the values of a unit.
 pub(super) fn take(tree: &mut Value, key: &str) -> Option<Value> {
     tree.as_mapping_mut().and_then(|map| map.shift_remove(key))
 }
 
-/// The scenario of a tree, its defaults filled in and validated. `found` are problems found before.
+/// The scenario of a tree, with defaults filled in and validated. `found` are the problems found so far.
 pub(super) fn settle(tree: &Value, path: &Path, mut found: Findings) -> Result<Scenario, Findings> {
     let mut scenario: Scenario = match tree::read(tree) {
         Ok(scenario) => scenario,

@@ -1,4 +1,4 @@
-//! Why a value of a scenario is not taken: a message that says what would be right, and the path of the key.
+//! Why a value of a scenario is refused: a message that says what would be right, and the path of the key.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::settings::path;
 
 use super::{places, text};
 
-/// Why a value was not taken, and the path of its key.
+/// Why a value was refused, and the path of its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub(super) struct Refusal {
     pub path: String,
     pub message: String,
-    /// Whether `path` is whole. serde's callbacks know only its last key or nothing, and `within` completes it.
+    /// Whether `path` is complete. serde's callbacks know only its last key or nothing, and `within` completes it.
     placed: bool,
 }
 
@@ -60,7 +60,7 @@ impl de::Error for Refusal {
     }
 }
 
-/// That `key` is not one of those `expected` here, and what the user may have meant.
+/// Says that `key` is not one of those `expected` here, and what the user may have meant.
 pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
     let here = format!("(keys here: {})", expected.join(", "));
     if let Some((_, pair)) = text::unspaced(key) {
@@ -72,14 +72,14 @@ pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
     }
 }
 
-/// `, did you mean `rtol`? (keys here: integrator, rtol)`: the end of a message about a word that is not expected. Case, hyphens and
-/// underscores make no difference.
+/// The end of a message about an unexpected word: `, did you mean `rtol`? (keys here: integrator, rtol)`. Case, hyphens and underscores
+/// make no difference.
 pub fn suggestion(found: &str, what: &str, expected: &[&str]) -> String {
     let guess = nearest(found, expected).map_or(String::new(), |candidate| format!(", did you mean `{candidate}`?"));
     format!("{guess} ({what} here: {})", expected.join(", "))
 }
 
-/// The one of the `expected` words that `found` may be a slip of.
+/// The `expected` word that `found` may be a misspelling of.
 pub(crate) fn nearest<'w>(found: &str, expected: &[&'w str]) -> Option<&'w str> {
     let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
     let found = plain(found);
@@ -91,7 +91,7 @@ pub(crate) fn nearest<'w>(found: &str, expected: &[&'w str]) -> Option<&'w str> 
     near.map(|(_, candidate)| *candidate)
 }
 
-/// A value for a message: scalars themselves, of the rest the kind.
+/// A value in a message: scalars in full, other values by their kind.
 pub(super) fn describe(value: &Value) -> String {
     const LONGEST: usize = 40;
     match value {

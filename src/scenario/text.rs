@@ -14,12 +14,12 @@ pub(super) struct Syntax {
     pub message: String,
 }
 
-/// Reads one document. `marks` are the text's own.
+/// Reads one document. `marks` are those of the text.
 pub(super) fn tree(text: &str, marks: &Marks) -> Result<Value, Vec<Syntax>> {
     if let Some((position, message)) = &marks.excess {
         return Err(vec![Syntax { position: Some(*position), path: String::new(), message: message.to_string() }]);
     }
-    // What lies beyond an error was not weighed: of that only so much is read as the error may need.
+    // What follows an error was not weighed: only as much of it is read as the error may need.
     let weighed = if marks.broken.is_some() { weighed(text, marks.read) } else { text };
     let parsed = serde_path_to_error::deserialize(serde_yaml::Deserializer::from_str(weighed));
     let mut tree: Value = parsed.map_err(|error| refusals(&error, text, marks))?;
@@ -27,7 +27,7 @@ pub(super) fn tree(text: &str, marks: &Marks) -> Result<Value, Vec<Syntax>> {
         return Err(vec![syntax(text, *position, reason)]);
     }
     tree.apply_merge().map_err(|error| {
-        // serde_yaml does not say which merge; as a rule there is one.
+        // serde_yaml does not say which merge; usually there is only one.
         let path = marks.paths().find(|path| path.ends_with("<<")).unwrap_or_default().to_string();
         vec![Syntax { position: None, path, message: error.to_string() }]
     })?;
@@ -64,7 +64,7 @@ fn weighed(text: &str, read: usize) -> &str {
     &text[..end]
 }
 
-/// What the parser found wrong at `position`, in the words of the mistakes that are made most often.
+/// The error that the parser found at `position`, in other words where it is one of the most common mistakes.
 fn syntax(text: &str, position: Position, reason: &str) -> Syntax {
     let line = |number: usize| text.lines().nth(number.checked_sub(1)?);
     // The parser may name the line before, where a text began, or notice only on the next one what is missing.

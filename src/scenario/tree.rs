@@ -1,6 +1,6 @@
-//! From the YAML tree to the scenario's types. serde_yaml's own deserialiser wants `!gaussian` for a choice, takes a list
-//! for a struct, and loses the path of an error. This one reads a choice as one key or one word, structs from maps alone,
-//! and every refusal carries the path of its key.
+//! Reads the YAML tree into the scenario's types. serde_yaml's own deserialiser wants `!gaussian` for a choice, takes a list for a struct,
+//! and loses the path of an error. This one reads a choice as one key or one word and structs from maps only, and gives every refusal the
+//! path of its key.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -40,7 +40,7 @@ impl<'de> Node<'de> {
         Refusal::at(&self.path, format!("must be {right}, got {}{hint}", describe(self.value)))
     }
 
-    /// The same of what is one value and no list.
+    /// The same where one value is wanted and a list may have been given.
     fn refuse_one(&self, right: &str) -> Refusal {
         let mut refusal = self.refuse(right);
         if self.value.is_sequence() && !self.path.is_empty() {
@@ -140,7 +140,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.value {
             Value::Sequence(list) => self.list(list, visitor),
-            // A word alone, where its settings are a list.
+            // A word alone whose settings are a list.
             value if std::ptr::eq(value, &raw const *NO_SETTINGS) => {
                 Err(Refusal::at(&self.path, "must be a list, got nothing"))
             }
@@ -267,7 +267,7 @@ struct Choice<'de> {
     settings: Option<&'de Value>,
 }
 
-/// The settings of a choice written as one word: every one of them has its default, or is reported missing.
+/// The settings of a choice written as one word: each takes its default, or is reported missing.
 static NO_SETTINGS: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| Value::Mapping(Mapping::new()));
 
 impl<'de> Choice<'de> {

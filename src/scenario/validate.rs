@@ -1,4 +1,4 @@
-//! The ranges of a scenario's values. Each part checks its own; what concerns several parts is here.
+//! Checks the ranges of a scenario's values. Each part checks its own; checks across parts are here.
 
 use crate::data::Data;
 use crate::flow::Preserve;
@@ -41,13 +41,13 @@ impl Scenario {
         self.validate_linear(found);
         self.style.validate("style", found);
         self.style.validate_names("style", &PICTURES, found);
-        // The laws of layers are asked for one by one: they must be there.
+        // These use the rates and decays of single layers: their lists must have the right length.
         if found.0.is_empty() {
             self.validate_layers(found);
         }
     }
 
-    /// What layers with rates or decays of their own do not have.
+    /// What is not available where layers have rates or decays of their own.
     fn validate_layers(&self, found: &mut Findings) {
         let rates = !self.layer_rates.are_one();
         if rates && self.flow.preserve != Preserve::None {
@@ -69,7 +69,7 @@ impl Scenario {
         }
     }
 
-    /// Data that say something of the end-to-end matrix W_L⋯W_1 alone are for networks that have one; batches are of samples.
+    /// Data that give the loss as a function of W_L⋯W_1 only need a network that is linear; batches need samples.
     fn validate_map_data(&self, found: &mut Findings) {
         let moments = self.data.is_moments();
         let (at, what) = match &self.data {
@@ -99,7 +99,7 @@ impl Scenario {
         }
     }
 
-    /// What rests on the whole matrix D_l, which only linear networks without biases conserve.
+    /// What needs all of D_l to be conserved, as only linear networks without biases do.
     fn validate_linear(&self, found: &mut Findings) {
         if self.network.is_linear() {
             return;
@@ -113,7 +113,7 @@ impl Scenario {
         }
     }
 
-    /// The network takes the inputs and gives the outputs of the data. What a file holds is known only once it is read.
+    /// Checks that the network fits the inputs and the outputs of the data. What a file holds is known only once it is read.
     fn validate_ends(&self, found: &mut Findings) {
         let (Data::Synthetic(data), [d_in, .., d_out]) = (&self.data, self.network.widths.as_slice()) else { return };
         let at = |index| path::item("network.widths", index);

@@ -51,9 +51,9 @@ fn every_kind_of_panel_is_read() {
         let sweep = parsed(&panel(telling)).unwrap();
         assert_eq!(sweep.pictures()[0].panels[0].processes_of(optimizers()), ["flow", "gd", "adam"], "{telling}");
     }
-    // Three panels in a row unless it is said otherwise.
+    // Three panels in a row by default.
     assert_eq!(parsed(&panel("{show: peaks}")).unwrap().pictures()[0].columns, 3);
-    // The units know nothing of it.
+    // The units do not depend on pictures.
     let without = Sweep::parse(BASE.trim_end_matches("pictures:\n"), Path::new("s.yaml"), &[]).unwrap().unwrap();
     assert_eq!(sweep.unit(5).unwrap(), without.unit(5).unwrap());
 }

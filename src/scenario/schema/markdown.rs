@@ -14,7 +14,7 @@ pub(super) struct Row {
     pub meaning: String,
 }
 
-/// A table of keys; nothing of no rows.
+/// A table of keys; empty without rows.
 pub(super) fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -24,14 +24,14 @@ pub(super) fn table(rows: &[Row]) -> String {
     format!("| key | type | default | meaning |\n| --- | --- | --- | --- |\n{lines}\n")
 }
 
-/// Text in which nothing but what is in backticks means something to Markdown.
+/// Text in which Markdown interprets only what is in backticks.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut code = false;
     let characters: Vec<char> = text.chars().collect();
     for (at, &c) in characters.iter().enumerate() {
         let alphanumeric = |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(|c| c.is_ascii_alphanumeric());
-        // Between letters an underscore is one.
+        // Between letters an underscore needs no escape.
         let within = alphanumeric(at.checked_sub(1)) && alphanumeric(Some(at + 1));
         code ^= c == '`';
         match c {

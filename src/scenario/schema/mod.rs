@@ -1,12 +1,12 @@
-//! The JSON Schema of a scenario, by which editors complete and check it; and the same as a page to read.
+//! The JSON Schema of a scenario, with which editors complete and check it; and the same as a page to read.
 //!
-//! It comes from the types that scenarios are read into: keys, defaults and required keys from what serde is told, meanings from their
-//! documentation. What is written by hand is what the reader does by hand: a choice whose settings all have defaults may be one word,
-//! `samples` may stand beside `inputs`, and `sweep` and `pictures` stand beside the keys of a single run. Tests compare all of it with the
-//! reader's own messages.
+//! The schema comes from the types that scenarios are read into: keys, defaults and required keys from their serde attributes, meanings
+//! from their doc comments. What the reader does by hand is written by hand here as well: a choice whose settings all have defaults may be
+//! one word, `samples` may be beside `inputs`, and `sweep` and `pictures` may be beside the keys of a single run. Tests compare the schema
+//! with the reader's own messages.
 //!
-//! A new key needs a doc comment that a user understands, a place in `src/cli/new/full.yaml`, and `docs/scenario.md` written again; tests say
-//! so. A new block beside `sweep` needs a line in [`blocks`].
+//! A new key needs a doc comment that users understand, a place in `src/cli/new/full.yaml`, and `docs/scenario.md` written again; tests
+//! check this. A new block beside `sweep` needs a line in [`blocks`].
 
 mod markdown;
 mod page;
@@ -20,19 +20,19 @@ use super::{Picture, Scenario, sweep};
 
 pub use page::markdown;
 
-/// What the schema begins with, so that a file of it is known for one.
+/// The first line of the schema, by which its files are recognised.
 pub const WRITTEN_BY: &str = "Written by gramflow schema: run it again after an update.";
 
-/// The JSON Schema (draft 7) of a scenario. It knows keys, words and types; ranges, and what keys say of each other, are for `gramflow check`.
+/// The JSON Schema (draft 7) of a scenario. It knows keys, words and types; ranges and relations between keys are left to `gramflow check`.
 pub fn schema() -> Value {
     let mut schema = each_key_once();
     allow_samples_beside_inputs(&mut schema);
     schema
 }
 
-/// The same with every key in one place.
+/// The same with every key in one place only.
 pub(super) fn each_key_once() -> Value {
-    // Inlined, a key has its own description instead of that of its type.
+    // Inlined, a key keeps its own description instead of its type's.
     let mut generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
     let blocks = blocks(&mut generator);
     let mut schema = generator.into_root_schema_for::<Scenario>();
@@ -45,7 +45,7 @@ pub(super) fn each_key_once() -> Value {
     schema.to_value()
 }
 
-/// What may stand beside the keys of a single run.
+/// The blocks that are allowed beside the keys of a single run.
 fn blocks(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let mut blocks = Map::new();
     let mut add = |key: &str, about: &str, mut block: Schema| {
@@ -61,7 +61,7 @@ fn blocks(generator: &mut SchemaGenerator) -> Map<String, Value> {
     blocks
 }
 
-/// Descriptions on one line, no formats that editors do not know, and choices as the reader takes them.
+/// Puts descriptions on one line, removes formats that editors do not know, and lists choices as the reader takes them.
 fn tidy(schema: &mut Schema) {
     transform_subschemas(&mut tidy, schema);
     schema.remove("format");
@@ -74,7 +74,7 @@ fn tidy(schema: &mut Schema) {
     }
 }
 
-/// A choice, its key described as the choice is; before it the word alone, where that means the same as no settings.
+/// A choice, whose key gets the description of the choice; before it the word alone, where that means the same as no settings.
 fn choice(mut choice: Value) -> Vec<Value> {
     let description = choice.get("description").cloned();
     let Some(Value::Object(properties)) = choice.get_mut("properties") else { return vec![choice] };
@@ -99,7 +99,7 @@ fn synthetic(schema: &mut Value) -> Option<&mut Map<String, Value>> {
     choices.iter_mut().find_map(|choice| choice.pointer_mut("/properties/synthetic")?.as_object_mut())
 }
 
-/// `samples` may stand beside `inputs`, as [`read`](super::read) has it.
+/// Allows `samples` beside `inputs`, as [`read`](super::read) does.
 fn allow_samples_beside_inputs(schema: &mut Value) -> Option<()> {
     let synthetic = synthetic(schema)?;
     let properties = synthetic.get_mut("properties")?.as_object_mut()?;

@@ -33,7 +33,7 @@ pub fn markdown() -> String {
     let (mut top, mut sections) = (Vec::new(), String::new());
     for (key, value, required) in ordered(&schema) {
         let mut rows = page.rows(key, value, required);
-        // Words alone are told beside the key itself.
+        // A key that takes only words needs no section: they are listed with the key.
         if !rows.iter().skip(1).any(|row| !row.key.contains(": ")) {
             top.extend(rows);
             continue;
@@ -61,14 +61,14 @@ fn ordered(map: &Value) -> Vec<(&String, &Value, bool)> {
 
 struct Page<'s> {
     definitions: &'s Value,
-    /// Where keys and words that stand in several places are told: in the one with the shortest path, of those the first.
+    /// Where keys and words that occur in several places are described: in the place with the shortest path, the first of these.
     places: BTreeMap<String, String>,
     /// Whether all places are known.
     complete: bool,
 }
 
 impl<'s> Page<'s> {
-    /// The schema that a reference stands for, and of an optional one what it is where it is given.
+    /// The schema that a reference stands for; for an optional schema, what it is when given.
     fn resolved(&self, schema: &'s Value) -> &'s Value {
         let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
         if let Some(definition) = name.and_then(|name| self.definitions.get(name)) {
@@ -82,7 +82,7 @@ impl<'s> Page<'s> {
         }
     }
 
-    /// The row of the key at `path` and those of what is in it.
+    /// The row of the key at `path`, and those of its contents.
     fn rows(&mut self, path: &str, schema: &'s Value, required: bool) -> Vec<Row> {
         let mut meaning = description(schema);
         let resolved = self.resolved(schema);
@@ -100,12 +100,12 @@ impl<'s> Page<'s> {
         std::iter::once(row).chain(inside).collect()
     }
 
-    /// Where else the same keys or words are told, if they are several.
+    /// Where else the same keys or words are described, if there are several of them.
     fn told(&mut self, path: &str, schema: &'s Value) -> Option<String> {
         let items = schema.get("items").or_else(|| schema.pointer("/anyOf/0"));
         let signature = self.signature(schema).or_else(|| self.signature(items?))?;
         let place = self.places.entry(signature).or_insert_with(|| path.to_string());
-        // What stands within itself is told there in any case.
+        // What is nested in itself is described there in any case.
         let within = path.strip_prefix(place.as_str()).is_some_and(|rest| !rest.is_empty());
         if self.complete || within {
             return (place != path).then(|| place.clone());
@@ -117,7 +117,7 @@ impl<'s> Page<'s> {
         None
     }
 
-    /// The keys or the words of a schema, if they are several.
+    /// The keys or the words of a schema as text, if there are several.
     fn signature(&self, schema: &'s Value) -> Option<String> {
         if let Some(properties) = schema["properties"].as_object().filter(|properties| properties.len() > 2) {
             return Some(Value::from(properties.clone()).to_string());
@@ -165,7 +165,7 @@ impl<'s> Page<'s> {
         }
     }
 
-    /// In words: `list of whole numbers`.
+    /// The type in words: `list of whole numbers`.
     fn kind(&self, schema: &'s Value) -> String {
         let schema = self.resolved(schema);
         if let Some(choices) = schema["oneOf"].as_array() {
@@ -196,7 +196,7 @@ impl<'s> Page<'s> {
     }
 }
 
-/// The word that chooses settings, and those.
+/// The word that selects settings, and the settings.
 fn only_key(choice: &Value) -> Option<(&String, &Value)> {
     let keys = choice["properties"].as_object().filter(|keys| keys.len() == 1)?;
     choice.get("required").and(keys.iter().next())

@@ -51,7 +51,7 @@ pub struct AxisStyle {
 }
 
 impl Axes {
-    /// Whether it speaks of the panel `letter` of `picture`.
+    /// Whether it applies to the panel `letter` of `picture`.
     pub fn are_of(&self, picture: &str, letter: char) -> bool {
         let panel = |panel: &String| panel.chars().eq([letter]);
         self.picture.as_deref().is_none_or(|name| name == picture) && self.panel.as_ref().is_none_or(panel)
@@ -68,7 +68,7 @@ impl Axes {
             }
             let Some([low, high]) = axis.limits else { continue };
             let at = path::child(&at, "limits");
-            // The range of the largest numbers would overflow.
+            // The difference of the largest floats would overflow.
             let apart = (high / 2.0 - low / 2.0) > 1e-9 * low.abs().max(high.abs()).max(1e-290);
             found.require(
                 apart && low.abs().max(high.abs()) < 1e300,

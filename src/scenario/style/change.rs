@@ -1,4 +1,4 @@
-//! A style changed from the command line: `--width 5.5in` over what a scenario says. The same readers and the same messages.
+//! Changes to a style from the command line: `--width 5.5in` in place of what a scenario says, with the same readers and messages.
 
 use serde_yaml::Value;
 
@@ -16,7 +16,7 @@ pub struct StyleChange {
     pub option: String,
     /// The key of the style that it sets.
     pub key: &'static str,
-    /// What it sets it to.
+    /// The new value.
     pub value: Given,
 }
 
@@ -25,23 +25,23 @@ pub struct StyleChange {
 pub enum Given {
     /// A word, or a length.
     Word(String),
-    /// In place of the list that was there.
+    /// A list that replaces the earlier one.
     Words(Vec<String>),
     /// True or false.
     Flag(bool),
     /// A number.
     Number(f64),
-    /// One more item of a list: YAML.
+    /// One more item of a list, as YAML.
     Item(String),
-    /// One more colour of a curve: its name, and the colour.
+    /// The colour of one more curve: the curve's name, and the colour.
     Color(String, String),
 }
 
 impl Style {
-    /// The style with these changes, in their order. `pictures`: the names of those that it may speak of.
+    /// The style with these changes, in order. `pictures` are the names that it may refer to.
     ///
     /// # Errors
-    /// If a value is not what its key takes, or is out of its range, or names no picture.
+    /// [`ScenarioError`] if a value has the wrong type or is out of its range, or names no picture.
     pub fn changed(&self, changes: &[StyleChange], pictures: &[&str]) -> Result<Self, ScenarioError> {
         if changes.is_empty() {
             return Ok(self.clone());

@@ -25,7 +25,7 @@ impl Format {
     /// Every format there is.
     pub const ALL: [Self; 3] = [Self::Svg, Self::Png, Self::Pdf];
 
-    /// The ending of its files' names.
+    /// The extension of its file names.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Svg => "svg",
@@ -52,13 +52,13 @@ impl Formats {
         Self(Format::ALL.to_vec())
     }
 
-    /// Adds those formats that are `wanted` and not there yet.
+    /// Adds the formats that are `wanted` and missing.
     pub fn add(&mut self, wanted: impl Fn(Format) -> bool) {
         let more: Vec<Format> = Format::ALL.into_iter().filter(|format| !self.0.contains(format) && wanted(*format)).collect();
         self.0.extend(more);
     }
 
-    /// Whether the file `name` is of one of these formats.
+    /// Whether the file `name` has one of these formats.
     pub fn contain_file(&self, name: &str) -> bool {
         self.0.iter().any(|format| name.strip_suffix(format.extension()).is_some_and(|stem| stem.ends_with('.')))
     }

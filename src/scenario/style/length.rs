@@ -12,14 +12,14 @@ pub struct Length {
     unit: Unit,
 }
 
-/// Each with its name and its points.
+/// A unit: its name and its length in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Unit(&'static str, f64);
 
 const UNITS: [Unit; 4] = [Unit("in", 72.0), Unit("pt", 1.0), Unit("cm", 72.0 / 2.54), Unit("mm", 72.0 / 25.4)];
 
 impl Length {
-    /// In points, of which 72 are an inch.
+    /// The length in points, 72 to the inch.
     pub fn points(self) -> f64 {
         self.value * self.unit.1
     }
@@ -31,7 +31,7 @@ impl fmt::Display for Length {
     }
 }
 
-// As it is written, in messages too.
+// Shown as it is written, in messages too.
 impl fmt::Debug for Length {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,5 +1,5 @@
-//! `style:`, how pictures look: their size and letters, the formats of their files, colours, axes. No record depends on it, nor does the
-//! scenario's hash.
+//! `style:`, how pictures look: their size and text, the formats of their files, colours, axes. Neither the records nor the scenario's hash
+//! depend on it.
 //!
 //! ```yaml
 //! style:
@@ -66,12 +66,12 @@ pub struct Style {
     /// Colours of curves, by their names in the legend. Other curves keep theirs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub colors: Vec<CurveColor>,
-    /// Limits, scales and labels of axes. Where two items are about one axis, the later one counts.
+    /// Limits, scales and labels of axes. If two items set the same thing, the later one counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub axes: Vec<Axes>,
 }
 
-/// The letters of a picture. Both are in the binary, and PDFs embed what they use of them.
+/// The font of a picture. Both fonts are in the binary, and PDFs embed the glyphs that they use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
@@ -82,7 +82,7 @@ pub enum Family {
     Serif,
 }
 
-/// What a page is made of.
+/// The colours of the page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
@@ -93,7 +93,7 @@ pub enum Theme {
     Dark,
 }
 
-/// Where the legend stands.
+/// The place of the legend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Legend {
@@ -125,11 +125,11 @@ pub const PICTURES: [&str; 13] = [
     "cost",
 ];
 
-/// In points.
+/// The largest width of a page, in points.
 const WIDEST: f64 = 40.0 * 72.0;
-/// Size of the letters beside axes where a width is given and no size: at it no letter is below 7pt.
+/// The font size of axis labels, in points, where a width is given and no size: no text is then below 7pt.
 pub const FONT_SIZE: f64 = 9.25;
-/// A page is at least so many times as wide as its letters are high: there is room for one panel.
+/// A page is at least so many times as wide as its font is high: that leaves room for one panel.
 const NARROWEST: f64 = 22.0;
 
 impl Default for Style {
@@ -150,7 +150,7 @@ impl Default for Style {
     }
 }
 
-/// For `skip_serializing_if`: what is not said is not written.
+/// For `skip_serializing_if`: defaults are not written.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -160,12 +160,12 @@ fn is_true(value: &bool) -> bool {
 }
 
 impl Style {
-    /// Size of the letters beside axes in points, where the style says anything of sizes.
+    /// The font size of axis labels in points, if the style sets a size or a width.
     pub fn letters(&self) -> Option<f64> {
         self.font_size.map(Length::points).or(self.width.map(|_| FONT_SIZE))
     }
 
-    /// Checks the style that stands `at`.
+    /// Checks the style whose path is `at`.
     pub(crate) fn validate(&self, at: &str, found: &mut Findings) {
         let least = NARROWEST * self.letters().unwrap_or(FONT_SIZE);
         if let Some(size) = self.font_size {
@@ -189,7 +189,7 @@ impl Style {
         }
     }
 
-    /// Checks that every picture that is named is one of `names`.
+    /// Checks that every picture that the style names is one of `names`.
     pub(crate) fn validate_names(&self, at: &str, names: &[&str], found: &mut Findings) {
         for (i, axes) in self.axes.iter().enumerate() {
             if let Some(name) = axes.picture.as_deref().filter(|name| !names.contains(name)) {

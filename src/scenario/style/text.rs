@@ -1,6 +1,6 @@
 //! Values of a style that are written as text: read by [`FromStr`](std::str::FromStr), written by [`Display`](std::fmt::Display).
 
-/// Serde and the schema of `$value` by its text. `$expected`: what a message says would be right; `$pattern`: what editors check.
+/// Implements serde and the schema of `$value` by its text. `$expected` is what messages ask for, `$pattern` what editors check.
 macro_rules! as_text {
     ($value:ident, $expected:literal, $pattern:literal) => {
         impl schemars::JsonSchema for $value {

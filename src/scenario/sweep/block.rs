@@ -1,4 +1,4 @@
-//! The block itself: from `grid`, `zip` and `seeds` to the factors of the product.
+//! From the keys `grid`, `zip` and `seeds` of the block to the factors of the product.
 
 use serde_yaml::{Number, Value};
 
@@ -8,7 +8,7 @@ use crate::settings::{Findings, path};
 use super::range::Range;
 use super::{Factor, Key, MAX_KEYS, MAX_UNITS};
 
-/// The factors of the sweep `block`, over the scenario that `base` is without it; none where something is wrong.
+/// The factors of the sweep `block`; `base` is the scenario without it. Empty where something is wrong.
 pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<Factor> {
     const KEYS: &[&str] = &["grid", "zip", "seeds"];
     let Value::Mapping(map) = block else {
@@ -127,7 +127,7 @@ fn check_lengths(zipped: &[Key], found: &mut Findings) {
     }
 }
 
-/// Of two keys that stand one in the other the second would undo the first, and the table would not say so.
+/// If one key contains another, the second would undo the first, and the table would not show it.
 fn check_overlaps(factors: &[Factor], found: &mut Findings) {
     let keys: Vec<&Key> = factors.iter().flat_map(|factor| &factor.keys).collect();
     for (index, key) in keys.iter().enumerate() {

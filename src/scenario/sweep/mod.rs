@@ -1,5 +1,5 @@
-//! `sweep:`, the block that makes one scenario stand for many. Each of them, a unit, is the scenario with a value put at every key
-//! that varies, as `--set` would put it:
+//! `sweep:`, the block that makes one scenario stand for many. Each of these, a unit, is the scenario with a value for every key that
+//! varies, set as by `--set`:
 //!
 //! ```yaml
 //! sweep:
@@ -12,7 +12,7 @@
 //!   seeds: 10                        # one factor: seed, seed + 1, …, or a list of seeds
 //! ```
 //!
-//! Units are counted from 0, the keys of `grid` first, then `zip`, then the seeds, which change from each unit to the next.
+//! Units are numbered from 0. The keys of `grid` are the first factors, then come `zip` and the seeds; the last factor changes fastest.
 
 mod block;
 mod pictures;
@@ -34,7 +34,7 @@ use super::error::{Diagnostic, Location, Patch, ScenarioError, Source};
 use super::print::yaml;
 use super::{Picture, Scenario, patch, read};
 
-/// More than this is not a sweep but a mistake: even planning it would take minutes.
+/// More than this is a mistake: even planning it would take minutes.
 const MAX_UNITS: usize = 1_000_000;
 
 /// Nobody reads a table with more columns.
@@ -58,7 +58,7 @@ pub struct Sweep {
 /// Keys that vary together.
 #[derive(Debug, Clone)]
 struct Factor {
-    /// All with the same number of values.
+    /// They all have the same number of values.
     keys: Vec<Key>,
 }
 
@@ -67,12 +67,12 @@ struct Factor {
 struct Key {
     /// As it was written: `optimizers[0].gd.lr`.
     path: String,
-    /// optimizers, 0, gd, lr.
+    /// Its segments: optimizers, 0, gd, lr.
     segments: Vec<String>,
     /// Its own path in the block: `sweep.grid.optimizers[0].gd.lr`.
     at: String,
     values: Vec<Value>,
-    /// Whether the values follow from the scenario's own, as seeds do that are counted from it.
+    /// Whether the values are counted from the scenario's own, as a number of seeds is.
     relative: bool,
 }
 
@@ -84,6 +84,9 @@ impl Factor {
 
 impl Sweep {
     /// Reads the sweep at `path`, patched by `sets`. Its units are read one by one, by [`Sweep::unit`].
+    ///
+    /// # Errors
+    /// [`ScenarioError`] if the file cannot be read, has no `sweep:` block, or has problems outside its units.
     pub fn read(path: &Path, sets: &[String]) -> Result<Self, ScenarioError> {
         Self::find(path, sets)?.ok_or_else(|| {
             let location = Location::File { path: path.into(), line: 1, column: 1 };
@@ -92,17 +95,17 @@ impl Sweep {
         })
     }
 
-    /// The sweep at `path`; none if that scenario has no `sweep:` block.
+    /// The sweep at `path`; `None` if that scenario has no `sweep:` block.
     pub fn find(path: &Path, sets: &[String]) -> Result<Option<Self>, ScenarioError> {
         Self::parse(&read::text_of(path)?, path, sets)
     }
 
-    /// The same of the scenario `text`, as if it stood in the file `path`.
+    /// The same for the scenario in `text`, as if read from the file `path`.
     pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Option<Self>, ScenarioError> {
         let (mut base, source) = read::load(text, path, sets)?;
         let Some(block) = read::take(&mut base, "sweep") else { return Ok(None) };
         let pictures_block = read::take(&mut base, "pictures");
-        // Of the pictures, not of the units.
+        // It belongs to the pictures, not to the units.
         let style_block = read::take(&mut base, "style");
         let mut found = Findings::default();
         let factors = block::factors(&block, &base, &mut found);
@@ -118,7 +121,7 @@ impl Sweep {
         Ok(Some(sweep))
     }
 
-    /// A `--set` of a key that varies would be undone by every unit.
+    /// Refuses a `--set` of a key that varies, which every unit would undo.
     fn check_sets(&self, sets: &[String]) -> Result<(), ScenarioError> {
         let mut problems = Vec::new();
         for given in sets {
@@ -148,8 +151,9 @@ impl Sweep {
         self.len() == 0
     }
 
-    /// The units that are read where reading all of them would take too long, in their order: every value of every factor at the first
-    /// values of the others, and others evenly over the product, about `most` in all; all units where they are no more.
+    /// The units to read where reading all of them would take too long, in order: the values of every factor, evenly spaced if there are
+    /// many, with the first values of the others, and units evenly over the product. About `most` in all, or all units if there are no
+    /// more.
     pub fn sample(&self, most: usize) -> Vec<usize> {
         let total = self.len();
         if total <= most {
@@ -168,7 +172,7 @@ impl Sweep {
         sample.into_iter().collect()
     }
 
-    /// Values in the scenario of a unit: a measure of what reading one costs.
+    /// The number of values in the scenario of a unit: a measure of the cost of reading one.
     pub fn values_per_unit(&self) -> usize {
         fn values(tree: &Value) -> usize {
             1 + match tree {
@@ -180,7 +184,7 @@ impl Sweep {
         values(&self.base)
     }
 
-    /// The first unit with every default filled in, and the other blocks as they were written: a sweep again.
+    /// The sweep again, with every default filled in: its first unit, and the other blocks as they were written.
     pub fn explain(&self) -> Result<String, ScenarioError> {
         let mut text = self.unit(0)?.to_yaml();
         let blocks =
@@ -194,23 +198,26 @@ impl Sweep {
         Ok(text)
     }
 
-    /// The keys that vary and their values, factor by factor: what [`Sweep::unit`] takes by its index in the product.
+    /// The keys that vary and their values, factor by factor; [`Sweep::unit`] takes an index into their product.
     pub fn factors(&self) -> Vec<Vec<(String, Vec<Value>)>> {
         let keys = |factor: &Factor| factor.keys.iter().map(|key| (key.path.clone(), key.values.clone())).collect();
         self.factors.iter().map(keys).collect()
     }
 
-    /// What is to be drawn of its units.
+    /// The pictures to be drawn of its units.
     pub fn pictures(&self) -> &[Picture] {
         &self.pictures
     }
 
-    /// The problem `message` with what stands at `path` in its file, as in `pictures[0].panels[1].show`.
+    /// The problem `message` about the value at `path` in its file, as in `pictures[0].panels[1].show`.
     pub fn diagnostic(&self, path: &str, message: impl Into<String>) -> Diagnostic {
         self.source.diagnostic(path, message)
     }
 
     /// The scenario of unit `index`, from 0.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with all problems of the unit.
     pub fn unit(&self, index: usize) -> Result<Scenario, ScenarioError> {
         let lengths: Vec<usize> = self.factors.iter().map(Factor::len).collect();
         let mut tree = self.base.clone();
@@ -237,10 +244,11 @@ impl Sweep {
     }
 }
 
-/// The scenario `text`, as if it stood in the file `path`, with every default filled in: a scenario again, and of a sweep a sweep.
+/// The scenario in `text`, as if read from the file `path`, with every default filled in: a scenario again, or a sweep if it has a `sweep:`
+/// block.
 ///
 /// # Errors
-/// If it is none.
+/// [`ScenarioError`] with all problems of the text.
 pub fn explain(text: &str, path: &Path, sets: &[String]) -> Result<String, ScenarioError> {
     match Sweep::parse(text, path, sets)? {
         Some(sweep) => sweep.explain(),

@@ -1,4 +1,4 @@
-//! The blocks `pictures:` and `style:` of a sweep. Each picture has the style of all, with what it says itself in its place.
+//! The blocks `pictures:` and `style:` of a sweep. Each picture has the common style, with its own settings in place of those.
 
 use serde_yaml::Value;
 
@@ -8,7 +8,7 @@ use super::super::picture::{self, Show};
 use super::super::{Picture, Style, tree};
 use super::Factor;
 
-/// Whether the block `style` is one.
+/// Whether the block `style` is valid.
 pub(super) fn is_style(block: &Value, found: &mut Findings) -> bool {
     let before = found.0.len();
     match tree::read_at::<Style>(block, "style") {
@@ -18,7 +18,7 @@ pub(super) fn is_style(block: &Value, found: &mut Findings) -> bool {
     found.0.len() == before
 }
 
-/// The block `pictures` with what each picture says of its style put over that of all.
+/// The block `pictures`, with each picture's own style over the common one.
 fn with_style(block: &Value, style: Option<&Value>) -> Value {
     let mut block = block.clone();
     let Some(style @ Value::Mapping(_)) = style else { return block };
@@ -26,7 +26,7 @@ fn with_style(block: &Value, style: Option<&Value>) -> Value {
         let mut whole = style.clone();
         match (picture.get("style"), whole.as_mapping_mut()) {
             (Some(Value::Mapping(own)), Some(whole)) => whole.extend(own.clone()),
-            // What is no map is refused as such.
+            // Anything but a map is refused where it is read.
             (Some(_), _) => continue,
             _ => {}
         }
@@ -35,7 +35,7 @@ fn with_style(block: &Value, style: Option<&Value>) -> Value {
     block
 }
 
-/// Checks the names of pictures in their styles. A picture without a name is called like the sweep.
+/// Checks the names of pictures in their styles. A picture without a name takes that of the sweep.
 pub(super) fn validate_names(pictures: &[Picture], sweep: Option<&str>, found: &mut Findings) {
     let names: Vec<&str> = pictures.iter().filter_map(|picture| picture.name.as_deref().or(sweep)).collect();
     for (i, picture) in pictures.iter().enumerate() {
@@ -45,8 +45,8 @@ pub(super) fn validate_names(pictures: &[Picture], sweep: Option<&str>, found: &
     }
 }
 
-/// Checks what the axes `at` say of panels of this very `picture`, called `name`: that these are there, and have what is to be changed.
-/// (What is said of all pictures need not fit each of them.)
+/// Checks the axes, whose path is `at`, that name this very `picture`, called `name`: its panels must exist and have what is to be changed.
+/// (Axes of all pictures need not fit each of them.)
 fn validate_panels(picture: &Picture, name: Option<&str>, at: &str, found: &mut Findings) {
     let letters: Vec<String> = (0..picture.panels.len()).map(|i| char::from(b'a' + (i % 26) as u8).to_string()).collect();
     for (k, axes) in picture.style.axes.iter().enumerate() {
@@ -75,7 +75,7 @@ fn validate_panels(picture: &Picture, name: Option<&str>, at: &str, found: &mut 
     }
 }
 
-/// The block `pictures`; none where something is wrong with it.
+/// The block `pictures`; empty where something is wrong with it.
 pub(super) fn read(block: &Value, style: Option<&Value>, factors: &[Factor], found: &mut Findings) -> Vec<Picture> {
     match tree::read_at::<Vec<Picture>>(&with_style(block, style), "pictures") {
         Ok(pictures) => {

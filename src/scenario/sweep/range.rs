@@ -1,7 +1,7 @@
 //! `{log: {from: a, to: b, points: n}}` is a·(b/a)^{i/(n−1)}, `{linear: …}` a + (b − a)·i/(n−1), for i = 0, …, n−1.
 //!
-//! The ends are exact. What lies between is rounded to 12 digits: a decade reads 0.1 and not 0.10000000000000002, and another
-//! machine's logarithm does not make other units of the same sweep.
+//! The ends are exact. Values between them are rounded to 12 digits: a decade reads 0.1 and not 0.10000000000000002, and another machine's
+//! logarithm does not make other units of the same sweep.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,7 +34,7 @@ pub(super) struct Ends {
 }
 
 impl Range {
-    /// The values, or nothing and what is wrong with the range at `at`.
+    /// The values; `None` if something is wrong with the range, whose path is `at`.
     pub fn values(&self, at: &str, found: &mut Findings) -> Option<Vec<Value>> {
         let (at, Ends { from, to, points }) = match self {
             Self::Log(ends) => (path::child(at, "log"), ends),
@@ -65,9 +65,9 @@ fn rounded(x: f64) -> f64 {
     format!("{x:.11e}").parse().unwrap_or(x)
 }
 
-/// A whole number as one, so that a range serves counts (`steps`) too; keys of real numbers take whole ones.
+/// Whole numbers as integers, so that a range also serves counts (`steps`); keys of real numbers take integers, too.
 fn value(x: f64) -> Value {
-    /// Up to here every whole number is a float64.
+    /// Up to here every whole number is exact in float64.
     const EXACT: f64 = 9007199254740992.0;
     let whole = x.fract() == 0.0 && (0.0..=EXACT).contains(&x) && x.is_sign_positive();
     Value::Number(if whole { Number::from(x as u64) } else { Number::from(x) })

@@ -36,7 +36,7 @@ fn grid_zip_and_seeds_are_the_factors_of_the_product() {
     let seen: Vec<_> = units.iter().map(|u| (u.weight_decay.single(), u.network.layers(), u.flow.t_end, u.seed)).collect();
     assert_eq!(seen[..4], [(0.0, 1, 1.0, 5), (0.0, 1, 1.0, 6), (0.0, 1, 1.0, 7), (0.0, 2, 2.0, 5)]);
     assert_eq!(seen[35], (0.1, 2, 2.0, 7));
-    // Zipped keys never part.
+    // Zipped keys stay together.
     assert!(seen.iter().all(|unit| unit.1 as f64 == unit.2));
     assert!(units.iter().enumerate().all(|(i, a)| units[..i].iter().all(|b| a != b)));
 }
@@ -164,7 +164,7 @@ fn a_sample_has_both_ends_and_every_value_of_short_factors() {
         assert!(units.iter().any(|unit| unit.weight_decay.single() == decay));
     }
     assert!((1..=9).all(|t_end| units.iter().any(|unit| unit.flow.t_end == f64::from(t_end))));
-    // Of few units all are read.
+    // All units are read if they are few.
     assert_eq!(sweep.sample(972_000).len(), 972_000);
 }
 
@@ -181,7 +181,7 @@ fn an_explained_sweep_is_the_same_sweep() {
     assert_eq!(hashes(&again), hashes(&sweep));
 }
 
-/// Each range is within the bound, and all of them would take gigabytes before their product is formed.
+/// Each range is within the bound, but together they would take gigabytes before their product is formed.
 #[test]
 fn ranges_that_are_long_together_are_refused() {
     let ranges: Vec<String> =

@@ -1,4 +1,4 @@
-//! However long and however deep a text is: it is refused soon, and before it takes much memory.
+//! However long or deep a text is, it is refused soon, and before it takes much memory.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn aliases_that_stand_for_too_much_are_refused() {
     assert!(!complaint("a: &a [*a]\n", &[]).is_empty());
 }
 
-/// What stands behind an error is not weighed, and not read either.
+/// What follows an error is neither weighed nor read.
 #[test]
 fn nothing_is_read_beyond_an_error() {
     let text = format!("name: x\n}}\na: {}\n", "[".repeat(1 << 20));

@@ -19,7 +19,7 @@ fn a_misspelt_key_is_reported_where_it_stands() {
     }
 }
 
-/// A message on an unknown key lists the keys that are known there: each of them stands in a text.
+/// A message about an unknown key lists the keys that are known there: each of them is in a text.
 #[test]
 fn the_texts_hold_every_key() {
     let texts = texts();

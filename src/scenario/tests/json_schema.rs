@@ -50,7 +50,7 @@ fn is_of(kind: &Value, value: &Value) -> bool {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
         "string" => value.is_string(),
-        // As the reader has it: 1.0 is none.
+        // As for the reader, 1.0 is not an integer.
         "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
         "array" => value.is_array(),

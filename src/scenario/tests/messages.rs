@@ -111,7 +111,7 @@ fn messages_say_what_would_be_right() {
     }
 }
 
-/// The network stands where it stood, and is what has to change.
+/// The target was changed, but the network is what has to change.
 #[test]
 fn a_target_that_does_not_fit_the_network_is_reported_at_the_network() {
     let message = complaint(SMALL, &["data.synthetic.target={single_index: {link: sin}}"]);
@@ -195,7 +195,7 @@ fn problems_found_later_are_located_too() {
     assert_eq!(late(""), "scenario.yaml:1:1: late");
 }
 
-/// What is easily mistyped in YAML is named as such, where it stands.
+/// Common slips in YAML are named as such, where they are.
 #[test]
 fn slips_of_yaml_are_named() {
     let tab = complaint("name: x\n\tseed: 1\n", &[]);

@@ -43,7 +43,7 @@ fn accepts(schema: &Json, tree: &Value) -> bool {
     is_valid(schema, schema, &json(tree))
 }
 
-/// Values of every kind, in the place of another.
+/// Values of every kind, to take the place of another.
 fn strangers() -> Vec<Value> {
     let texts =
         ["null", "true", "-1", "0", "2", "1.5", "word", "''", "[]", "[1]", "[1, 2]", "[word]", "{}", "{word: 1}", "{word: {}}"];
@@ -105,7 +105,7 @@ fn every_bundled_scenario_is_valid_under_the_schema() {
     }
 }
 
-/// What is not a scenario by its keys, words and types is not valid under the schema, and what is not valid is no scenario.
+/// What the reader refuses for its keys, words or types is not valid under the schema, and what is not valid is refused by the reader.
 #[test]
 fn the_schema_refuses_what_the_reader_refuses() {
     let schema = schema();
