@@ -21,7 +21,7 @@ pub enum FolderError {
     /// A file or folder could not be made, read, written, renamed or made readable.
     #[error("cannot {verb} {}: {source}", path.display())]
     Io {
-        /// What was tried, as it follows “cannot”.
+        /// The verb that follows “cannot” in the message.
         verb: &'static str,
         /// The file or folder.
         path: PathBuf,

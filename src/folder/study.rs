@@ -1,4 +1,4 @@
-//! What a study leaves behind.
+//! The results and the manifest of a study of integrators.
 
 use serde::Serialize;
 

@@ -82,7 +82,7 @@ pub fn kernel_rows(by_moments: bool, inputs: u64, outputs: u64, samples: u64) ->
     outputs.saturating_mul(if by_moments { inputs } else { samples })
 }
 
-/// Checks that a kernel of so many rows can be measured.
+/// Checks that a kernel of this many rows can be measured.
 ///
 /// # Errors
 /// [`KernelTooLarge`] above 4096 rows.

@@ -16,7 +16,7 @@ pub struct Snapshot<'a> {
     pub t: f64,
     /// W_1, …, W_L.
     pub parameters: &'a Parameters,
-    /// What the process trains on.
+    /// The objective that the process trains on.
     pub objective: &'a dyn Objective,
     /// The flow at the same time; `None` for the flow itself and where the flow has ended.
     pub flow: Option<&'a Parameters>,

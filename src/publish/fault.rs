@@ -28,7 +28,7 @@ mod armed {
         static DEAD: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// The payload of the panic that stands for a kill.
+    /// The payload of the panic that simulates a kill.
     #[cfg(test)]
     pub struct Killed;
 

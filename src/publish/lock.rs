@@ -99,7 +99,7 @@ impl Drop for Wrapper {
     }
 }
 
-/// The lock goes last: while it exists, the rest can be told from files of others.
+/// The lock goes last: while it exists, the rest can be told apart from files of others.
 pub(super) fn remove_wrapper(path: &Path) {
     for folder in ["new", "old"] {
         fault::point();

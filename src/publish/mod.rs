@@ -65,7 +65,7 @@ pub enum PublishError {
     /// A file or folder could not be made, written, synced, renamed or removed.
     #[error("cannot {verb} {}: {source}", path.display())]
     Io {
-        /// What was tried, as it follows "cannot".
+        /// The verb that follows "cannot" in the message.
         verb: &'static str,
         /// The file or folder.
         path: PathBuf,

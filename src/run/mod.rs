@@ -19,7 +19,7 @@ use crate::session::{self, OwnObservables, Plan, SessionError};
 /// The scenario in `text`, as if read from the file `path`, and its problem, which may take `memory` bytes ([`Memory`]).
 ///
 /// # Errors
-/// [`ScenarioError`] if the text is no valid scenario, or its files do not fit: that is reported at the key that asked for them.
+/// [`ScenarioError`] if the text is not a valid scenario, or its files do not fit; these are reported at the key that names them.
 pub fn parse(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<(Scenario, Problem), ScenarioError> {
     let (scenario, source) = scenario::parse(text, path, sets)?;
     let problem = Problem::within(&scenario, memory)

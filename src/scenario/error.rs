@@ -24,7 +24,7 @@ pub enum ScenarioError {
 }
 
 fn lines(problems: &[Diagnostic]) -> String {
-    /// Whoever has so many problems mends these first.
+    /// The most problems that are listed; the rest are counted.
     const MOST: usize = 20;
     let mut lines: Vec<String> = problems.iter().take(MOST).map(Diagnostic::to_string).collect();
     if problems.len() > MOST {
@@ -52,9 +52,9 @@ pub enum Location {
     File {
         /// The scenario's file, as it was named.
         path: PathBuf,
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// From 1, in characters.
+        /// The column, in characters from 1.
         column: usize,
     },
     /// On the command line, as given to `--set`: `data.synthetic.inputs.dim=0`.

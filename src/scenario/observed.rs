@@ -14,7 +14,7 @@ impl Scenario {
         group.is_among(self.observe.as_deref())
     }
 
-    /// The rows of the tangent kernel on so many samples.
+    /// The rows of the tangent kernel on this many samples.
     pub fn kernel_rows(&self, samples: u64) -> u64 {
         let end = |width: Option<&usize>| width.copied().unwrap_or(0) as u64;
         let (inputs, outputs) = (end(self.network.widths.first()), end(self.network.widths.last()));

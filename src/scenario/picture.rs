@@ -283,7 +283,7 @@ fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 /// Reads pictures from the JSON in which they were kept and checks them against the values of the keys that vary.
 ///
 /// # Errors
-/// What is wrong with the first of them, with its path.
+/// A message about the first problem, with its path.
 pub fn from_json(text: &str, varied: &[(&str, &[serde_json::Value])]) -> Result<Vec<Picture>, String> {
     let pictures: Vec<Picture> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let yaml = |value| serde_yaml::to_value(value).unwrap_or(serde_yaml::Value::Null);

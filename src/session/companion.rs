@@ -22,10 +22,10 @@ use super::choice::{Choice, choose};
 
 /// The largest relative tolerance of a limit: above it, an explicit method that does not cap its step against stiffness cannot be trusted.
 const LIMIT_RTOL: f64 = 1e-6;
-/// Steps that a limit may try between two records: so many, and so many more for every step of its optimizer between them.
+/// Steps that a limit may try between two records: the first number, plus the second for every step of its optimizer between them.
 const LIMIT_STEPS: [u64; 2] = [5000, 10];
-/// Steps that a modified flow may try in all: the larger of so many, and of so many for every step of its optimizer. A flow that is
-/// followed is smooth on the scale of such a step, and some thousand steps suffice at any tolerance. `rk4` is exempt: its step is
+/// Steps that a modified flow may try in all: the first number or, if larger, the second for every step of its optimizer. A flow that is
+/// followed is smooth on the scale of an optimizer's step, and some thousand steps suffice at any tolerance. `rk4` is exempt: its step is
 /// prescribed.
 const MODIFIED_STEPS: [u64; 2] = [30_000, 10];
 

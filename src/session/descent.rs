@@ -256,7 +256,7 @@ fn minibatches<'a>(
     Some((batches, problem.objective.batches()?.minibatch(samples, size)))
 }
 
-/// The stream of batches and their size, for an optimizer on so many samples; `None` where it takes full gradients.
+/// The stream of batches and their size, for an optimizer on this many samples; `None` where it takes full gradients.
 pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(BatchStream, usize)> {
     let batching = settings.batching().filter(|batching| batching.draws(samples))?;
     let Batching { size, replacement } = batching;

@@ -167,7 +167,7 @@ impl SweepPlan {
 
 /// The name of the first of these units, and the ids of all.
 fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(String, Vec<Id>), SweepError> {
-    /// Reading stops at this many problems: whoever has so many mends these first.
+    /// Reading stops at this many problems, which are enough to mend first.
     const MOST: usize = 20;
     let (mut name, mut digests, mut problems) = (None, Digests::default(), Vec::new());
     let mut ids = Vec::with_capacity(places.len());

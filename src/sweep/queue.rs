@@ -69,7 +69,7 @@ impl Queue {
         sweeps[which].units.pop_front().map(|unit| (which, unit))
     }
 
-    /// Records that a unit of the sweep at index `which` has taken so long.
+    /// Records the time that a unit of the sweep at index `which` took.
     pub fn learn(&self, which: usize, spent: Duration) {
         let sweep = &mut self.sweeps()[which];
         sweep.ended += 1;

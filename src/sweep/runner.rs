@@ -20,7 +20,7 @@ use super::{Folder, SweepError, SweepPlan, Unit};
 /// Part `index` of `count` of a sweep: the units whose position among the units of the plan, from 0, is index − 1 modulo count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// From 1.
+    /// The part, from 1.
     pub index: usize,
     /// The number of parts.
     pub count: usize,

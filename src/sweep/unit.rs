@@ -14,7 +14,7 @@ use super::{Folder, Id, SweepError, Unit};
 /// The outcome of a unit.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// It is finished, after so long in the run itself.
+    /// It is finished; the time spent in the run itself.
     Done(Duration),
     /// It cannot be run.
     Failed(String),

@@ -358,7 +358,7 @@ fn stagnation_is_no_progress_in_a_decade_of_time() {
     let stays = |t: f64| 0.5 - 0.02 * t / T;
     assert_outcome(&world(stays).with("balance_law_residual", |_| 1e-12).judged(Claim::Stagnates), Outcome::Holds);
     assert_outcome(&world(|t| 0.5 * (-2.0 * LAMBDA * t).exp()).judged(Claim::Stagnates), Outcome::Fails);
-    // Aligned from the beginning is no stagnation.
+    // Alignment from the beginning is not stagnation.
     assert_outcome(&world(|_| 1e-3).judged(Claim::Stagnates), Outcome::Fails);
     assert_outcome(&World::new(0.0).balanced(1e-15).judged(Claim::Stagnates), Outcome::Fails);
 }

@@ -80,7 +80,7 @@ fn choice(mut choice: Value) -> Vec<Value> {
     let Some(Value::Object(properties)) = choice.get_mut("properties") else { return vec![choice] };
     let mut entries = properties.iter_mut();
     let (Some((key, Value::Object(settings))), None) = (entries.next(), entries.next()) else { return vec![choice] };
-    // In draft 7 nothing may stand beside a reference.
+    // Draft 7 allows nothing beside a reference.
     if let Some(description) = &description
         && !settings.contains_key("$ref")
     {

@@ -129,7 +129,7 @@ pub const PICTURES: [&str; 13] = [
 const WIDEST: f64 = 40.0 * 72.0;
 /// The font size of axis labels, in points, where a width is given and no size: no text is then below 7pt.
 pub const FONT_SIZE: f64 = 9.25;
-/// A page is at least so many times as wide as its font is high: that leaves room for one panel.
+/// A page is at least this many times as wide as its font is high, which leaves room for one panel.
 const NARROWEST: f64 = 22.0;
 
 impl Default for Style {

@@ -32,7 +32,7 @@ fn aliases_that_stand_for_too_much_are_refused() {
     // Few values, but long ones.
     let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a, ".repeat(1000));
     assert!(excess(&text).contains("more than half a million values"));
-    // One that stands for itself.
+    // An alias within its own anchor.
     assert!(!complaint("a: &a [*a]\n", &[]).is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! Every key, misspelt, mistyped, out of range, twice or missing, is reported where it stands. The keys are taken from the
+//! Every key, misspelt, mistyped, out of range, duplicate or missing, is reported at its place. The keys are taken from the
 //! texts, so that a new one is tested once it is added there, and `the_texts_hold_every_key` fails until it is.
 
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ fn non_finite_numbers_and_tags_are_refused_at_their_key() {
             let bad: &[&str] =
                 if value_at(&mut tree.clone(), &path).is_f64() { &[".nan", ".inf", "-.inf", "!x 1"] } else { &["!x 1"] };
             for bad in bad {
-                // A marked parse finds the key; the value is put in behind it.
+                // A marked parse finds the key; the value is inserted after it.
                 let text = replaced(&text, &path, "placeholder").replace("placeholder", bad);
                 assert_reported(&text, &path, &at(Marks::of(&text).get(&path).unwrap()));
             }

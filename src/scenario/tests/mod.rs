@@ -140,12 +140,12 @@ fn at(position: Position) -> Location {
     Location::File { path: FILE.into(), line: position.line, column: position.column }
 }
 
-/// The byte at which `position` stands in the text, which is ASCII.
+/// The byte offset of `position` in the text, which is ASCII.
 fn byte(text: &str, position: Position) -> usize {
     text.split_inclusive('\n').take(position.line - 1).map(str::len).sum::<usize>() + position.column - 1
 }
 
-/// The byte behind the key of `path`, which stands at `position`; before the quote that ends it, where it is in quotes.
+/// The byte offset just after the key of `path`, which is at `position`; before the closing quote if it has one.
 fn end(text: &str, path: &str, position: Position) -> usize {
     let begin = byte(text, position);
     begin + usize::from(text[begin..].starts_with('"')) + key(path).len()

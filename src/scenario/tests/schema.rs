@@ -11,7 +11,7 @@ use crate::settings::{Findings, path};
 use super::json_schema::is_valid;
 use super::*;
 
-/// Every key of the blocks that stand beside a single run's.
+/// Every key of the blocks that are allowed beside the keys of a single run.
 const BLOCKS: &str = "\
 sweep:
   grid:
