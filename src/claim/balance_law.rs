@@ -24,7 +24,7 @@ pub(super) fn measure(records: &Records) -> Finding {
         ("max ‖D(t) − e^(−2λt)D(0)‖/‖D(0)‖", relative)
     };
     let remark = if corrected > 0.0 {
-        "flow.preserve keeps the law: what it had to correct counts, ‖δθ‖/‖θ‖".to_string()
+        "flow.preserve keeps the law, so its largest correction ‖δθ‖/‖θ‖ counts as error".to_string()
     } else {
         String::new()
     };

@@ -155,7 +155,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         Err(Missing::TooCoarse(reason)) => return nothing(Outcome::GridLimited, format!("{reason}: {MORE_RECORDS}")),
     };
     let second = match evidence.second {
-        None => return limited("there is no second integration to tell the error by".to_string()),
+        None => return limited("without a second integration the error is not known".to_string()),
         Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
             return limited(format!("the error is not known: the second integration {stop}"));
         }
@@ -221,7 +221,7 @@ fn is_fitted(claim: Claim) -> bool {
 fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
     let rests_on_law = matches!(claim, Claim::BalanceLaw | Claim::DecayRate | Claim::NfaExact | Claim::NfaAsymptotic);
     if rests_on_law && records.decay().is_nan() {
-        return Err(Missing::Undefined("κ_lλ_l is not the same for all layers: D_l has no law to claim".to_string()));
+        return Err(Missing::Undefined("κ_lλ_l is not the same for all layers: D_l obeys no law".to_string()));
     }
     match claim {
         Claim::BalanceLaw => balance_law::measure(records),
@@ -287,7 +287,7 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
     let error = match certified.from {
         _ if certified.error.is_nan() => "error unknown: the second integration has no such value".to_string(),
         ErrorFrom::SecondIntegration => format!("± {:.1e} by a second integration", certified.error),
-        ErrorFrom::BalanceLaw if certified.error.is_infinite() => "which by the balance law is all error".to_string(),
+        ErrorFrom::BalanceLaw if certified.error.is_infinite() => "all of it error by the balance law".to_string(),
         ErrorFrom::BalanceLaw => format!("± {:.1e} by the balance law", certified.error),
     };
     let remedy = match certified.outcome {

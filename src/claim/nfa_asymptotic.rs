@@ -26,7 +26,7 @@ type Point = (f64, f64, f64);
 
 pub(super) fn measure(records: &Records) -> Finding {
     if records.starts_balanced() {
-        return Err(Missing::Undefined("the start is balanced: theorem 3.1 is about it, claim nfa-exact".to_string()));
+        return Err(Missing::Undefined("the start is balanced: claim nfa-exact instead (theorem 3.1)".to_string()));
     }
     let (t, residual) = (records.column("t"), records.column("nfa_residual"));
     let relative = records.column("nfa_residual_relative");
@@ -42,7 +42,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     let late: Vec<Point> = points.iter().copied().filter(|point| point.0 >= 0.5 * end).collect();
     let (times, logs): (Vec<f64>, Vec<f64>) = late.iter().map(|point| (point.0, point.1.ln())).unzip();
     let Some(line) = Line::through(&times, &logs) else {
-        let reason = format!("a rate takes three records in the second half of the time, and there are {}", late.len());
+        let reason = format!("a rate needs three records in the second half of the time, and there are {}", late.len());
         return Err(Missing::TooCoarse(reason));
     };
     let law = slope_error(&times, &late.iter().map(|point| point.2).collect::<Vec<_>>());

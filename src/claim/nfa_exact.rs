@@ -9,7 +9,7 @@ const THRESHOLD: f64 = 1e-6;
 pub(super) fn measure(records: &Records) -> Finding {
     if !records.starts_balanced() {
         let gap = records.column("balance_gap").first().copied().unwrap_or(f64::NAN);
-        let reason = format!("the start is not balanced, max ‖D_l(0)‖ = {gap:.3e}: the theorem is about init {{balanced: …}}");
+        let reason = format!("the start is not balanced, max ‖D_l(0)‖ = {gap:.3e}: the theorem needs init {{balanced: …}}");
         return Err(Missing::Undefined(reason));
     }
     if let Some([from, to]) = records.gap_that_hides_a_peak() {

@@ -84,7 +84,7 @@ fn write_group(writer: &mut SerializedFileWriter<&File>, fields: &[FileColumn], 
             match table.column(&field.name) {
                 None => write_nulls(&mut target, field.kind, table.rows())?,
                 Some(values) if values.kind() == field.kind => write_values(&mut target, values)?,
-                Some(_) => return Err(ParquetError::General(format!("column `{}` is of two types", field.name))),
+                Some(_) => return Err(ParquetError::General(format!("column `{}` has two types", field.name))),
             }
         }
         target.close()?;

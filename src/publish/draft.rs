@@ -96,7 +96,7 @@ impl Draft {
         }
         let standing = standing(target, self.kind)?;
         if !may_replace(&standing) {
-            return Err(self.put_beside(target, "it is not to be replaced".to_string()));
+            return Err(self.put_beside(target, "it must not be replaced".to_string()));
         }
         let list = if let Standing::Ours(list) = standing { list } else { List::new(self.kind) };
         // Links in this folder must not lead anywhere: only the folder itself moves.

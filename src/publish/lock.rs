@@ -39,7 +39,7 @@ impl FileDraft {
                 return Ok(Self { file, path });
             }
         }
-        Err(failed("write in", folder)(io::Error::other("other processes remove what it begins to write")))
+        Err(failed("write in", folder)(io::Error::other("other processes keep removing the draft")))
     }
 }
 
@@ -77,7 +77,7 @@ impl Wrapper {
                 return Ok(Self { path, lock, kept: false });
             }
         }
-        Err(failed("write in", parent)(io::Error::other("other processes remove what it begins to write")))
+        Err(failed("write in", parent)(io::Error::other("other processes keep removing the draft")))
     }
 
     /// The draft itself.

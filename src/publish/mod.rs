@@ -44,7 +44,7 @@ pub enum PublishError {
     Occupied(PathBuf),
     /// The folder holds the files of a run or a study, but no list of them.
     #[error(
-        "{} has no list of the files that gramflow wrote ({LIST}), as folders of earlier versions: move it away, or choose another --out",
+        "{} has no list of the files that gramflow wrote ({LIST}), as in earlier versions: move it away, or choose another --out",
         .0.display()
     )]
     Unlisted(PathBuf),

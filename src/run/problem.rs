@@ -63,7 +63,7 @@ pub enum ProblemError {
         samples: usize,
     },
     /// Labels are masked, or ℒ is not a mean over samples.
-    #[error("the tangent kernel is of samples with all their labels, and these data have none such: leave ntk out")]
+    #[error("the tangent kernel needs samples with all their labels, which these data lack: leave ntk out")]
     NoKernel {
         /// The index in the scenario's `measure`.
         index: usize,
@@ -233,8 +233,8 @@ fn layer_notes(scenario: &Scenario, net: &Architecture) -> Vec<String> {
     let kinked = (1..=net.depth()).any(|l| net.activation(l).kink().is_some());
     if kinked && scenario.flow.kink > 0.0 && !rates.are_one() {
         notes.push(
-            "flow: with layer_rates it does not slide along kinks but steps across them, in steps as short as rtol asks, and no events \
-             `sliding` are looked for"
+            "flow: with layer_rates it does not slide along kinks but steps across them, in steps as short as rtol asks, and no \
+             `sliding` events are recorded"
                 .to_string(),
         );
     }

@@ -54,10 +54,10 @@ impl Scenario {
                 "needs two layers with identity, relu or leaky_relu between them: around other activations nothing is conserved",
             ),
             Claim::NfaExact | Claim::NfaAsymptotic if !self.network.is_linear() || hidden.is_empty() => {
-                Some("is a theorem about linear networks of two layers and more, without biases: of others claim nfa")
+                Some("is a theorem about linear networks of two or more layers without biases: claim nfa instead")
             }
             Claim::LowRank if self.data.file().is_some() => {
-                Some("needs a target whose rank is known, which data from a file do not tell: use data.synthetic")
+                Some("needs a target whose rank is known, which data from a file lack: use data.synthetic")
             }
             _ => None,
         }

@@ -321,7 +321,7 @@ pub(super) fn validate(pictures: &[Picture], varied: &[(&str, &[serde_yaml::Valu
                 if names.contains(&name) {
                     let message = name.map_or_else(
                         || {
-                            "an earlier picture has no `name` either, and both would be called like the sweep: name one of them"
+                            "an earlier picture has no `name` either, and both would take the name of the sweep: name one of them"
                                 .to_string()
                         },
                         |name| format!("an earlier picture is called `{name}` too: give one of them another name"),

@@ -41,7 +41,7 @@ pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Sour
         found.add("sweep", "not a single run: gramflow sweep plan lists its units, gramflow sweep run runs them");
     }
     if take(&mut tree, "pictures").is_some() {
-        found.add("pictures", "not of a single run, which has pictures of its own: these are drawn of a sweep");
+        found.add("pictures", "not for a single run, which has its own pictures: these are drawn for a sweep");
     }
     match settle(&tree, path, found) {
         Ok(scenario) => Ok((scenario, source)),

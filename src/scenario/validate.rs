@@ -104,7 +104,7 @@ impl Scenario {
         if self.network.is_linear() {
             return;
         }
-        let needs = "needs a linear network without biases, of which all of D_l is conserved";
+        let needs = "needs a linear network without biases, which conserves all of D_l";
         if self.flow.preserve != Preserve::None {
             found.add("flow.preserve", needs);
         }

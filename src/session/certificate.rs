@@ -135,7 +135,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     let partners: Vec<Option<usize>> =
         first_t.iter().map(|t| second_t.binary_search_by(|other| other.total_cmp(t)).ok()).collect();
     let Some(last) = partners.iter().rposition(Option::is_some) else {
-        finished.manifest.warnings.push(format!("flow: there is no certificate: its second integration {}", second.stop));
+        finished.manifest.warnings.push(format!("flow: no certificate: its second integration {}", second.stop));
         return;
     };
     let mut columns = BTreeMap::new();

@@ -51,7 +51,7 @@ pub enum SessionError {
         name: String,
     },
     /// An optimizer's rate is not positive and finite, or it takes no step before the end.
-    #[error("{name}: lr = {lr} takes no step until t_end: choose a rate between 0 and t_end")]
+    #[error("{name}: lr = {lr} takes no step before t_end: choose a rate between 0 and t_end")]
     Rate {
         /// The process.
         name: String,
@@ -77,7 +77,7 @@ pub enum SessionError {
     #[error("measure ntk: the objective offers no tangent kernel: implement Objective::tangent_kernel, or leave it out")]
     Kernel,
     /// The balance law is to be preserved where not all of D_l obeys it.
-    #[error("preserve: the law holds for all of D_l of linear networks without biases alone: leave it out")]
+    #[error("preserve: all of D_l obeys the law only in linear networks without biases: leave it out")]
     Preserve,
     /// Something about layers is asked for, but the objective has none.
     #[error("{what} is about layers, and the objective has none: implement Objective::layers, or leave it out")]

@@ -186,13 +186,13 @@ impl CompanionFlow<'_> {
                 if self.kind == observe::CompanionKind::Limit && steps < self.max_steps =>
             {
                 format!(
-                    "given up: to the next record it needed over {steps} steps, {} for each of the optimizer's, so that its time scales are \
+                    "given up: it needed over {steps} steps to the next record, {} per step of the optimizer, so its time scales are \
                  below the learning rate; a larger eps takes it further",
                     LIMIT_STEPS[1]
                 )
             }
             Termination::MaxSteps { steps, .. } | Termination::Stuck { steps, .. } if steps < self.max_steps => format!(
-                "given up after {steps} steps, {} and more for each of the optimizer's, which does not follow a flow as stiff as this: lower \
+                "given up after {steps} steps, at least {} per step of the optimizer, which cannot follow a flow this stiff: lower \
                  its lr",
                 MODIFIED_STEPS[1]
             ),

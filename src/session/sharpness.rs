@@ -67,7 +67,7 @@ impl Doubt {
         if short > 0 {
             complaints.push(format!(
                 "sharpness is a lower bound at {short} of {looks} records: at t = {} λ_max may be larger by {:.1} % of the largest \
-                 curvature, more than the limit of products could settle",
+                 curvature, because the limit of products was reached",
                 digits(t),
                 100.0 * most
             ));

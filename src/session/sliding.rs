@@ -71,7 +71,7 @@ impl Sliding {
                 self.first = Some(self.first.map_or(stay.begin, |first| first.min(stay.begin)));
                 let how = match self.slides {
                     true => format!("the flow slides there, its slope {slope:.3}"),
-                    false => "it is shuttled across it in steps as short as rtol asks".to_string(),
+                    false => "the flow carries it back and forth, in steps as short as rtol asks".to_string(),
                 };
                 let detail = format!("sample {sample} stays on the kink of neuron {neuron} of layer {layer}: {how}");
                 stay.told = self.stays <= NAMED;

@@ -32,7 +32,7 @@ pub enum SweepError {
         wanted: String,
     },
     /// The folders to be merged are not shards of one sweep.
-    #[error("{} and {} are of different sweeps: merge them apart", first.display(), other.display())]
+    #[error("{} and {} are of different sweeps: merge them separately", first.display(), other.display())]
     Different {
         /// The first folder.
         first: PathBuf,

@@ -40,7 +40,7 @@ pub fn check_pictures(sweep: &Sweep) -> Result<(), SweepError> {
     for (i, picture) in sweep.pictures().iter().enumerate() {
         // The picture without a name takes that of the sweep.
         if unnamed && scenarios.first().map(|scenario| &scenario.name) == picture.name.as_ref() {
-            let message = "the picture without `name` is called like the sweep too: give this one another name";
+            let message = "the picture without `name` takes the name of the sweep, too: give this one another name";
             problems.push(sweep.diagnostic(&format!("pictures[{i}].name"), message));
         }
         for (j, panel) in picture.panels.iter().enumerate() {

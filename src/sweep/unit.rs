@@ -43,7 +43,7 @@ pub(super) fn run_unit(
 ) -> Result<Ended, SweepError> {
     // One bug in one corner of the grid must not cost a night's work.
     let outcome = catch_unwind(AssertUnwindSafe(|| attempt(sweep, unit, folder, manner, interrupt)))
-        .unwrap_or_else(|panic| Ok(Ended::Failed(format!("a bug of gramflow's, please report it: {}", message(&*panic)))))?;
+        .unwrap_or_else(|panic| Ok(Ended::Failed(format!("a bug in gramflow, please report it: {}", message(&*panic)))))?;
     match &outcome {
         Ended::Done(_) => folder.forgive(unit.id),
         Ended::Failed(reason) => folder.fail(unit.id, reason)?,
@@ -86,5 +86,5 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say which")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message was given")
 }
