@@ -1,7 +1,7 @@
 //! Judges what a scenario is meant to show: each claim is a number measured on the records, with a threshold and a numerical error.
 //!
 //! A claim `holds` or `fails` as its value compares with its threshold, unless the error of the value is at least the distance between the
-//! two: then the verdict is `integrator-limited`. So a claim never `holds` by a value that its own error could carry over the threshold.
+//! two: then the verdict is `integrator-limited`. So no claim `holds` by a value that its own error could carry over the threshold.
 //! The error is the larger of two estimates:
 //!
 //! - |value − value′|, where value′ is measured on a second integration at a tenth of the tolerance. A value that would be zero by a law
@@ -76,7 +76,7 @@ struct Condition {
     value: f64,
     bound: Bound,
     threshold: f64,
-    /// Lower bound of the error of `value` by the balance law; 0 where the law gives none.
+    /// Lower bound on the error of `value` by the balance law; 0 where the law gives none.
     law_error: f64,
     /// Whether the value would be 0 without integration error.
     zero_by_law: bool,

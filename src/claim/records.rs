@@ -61,7 +61,7 @@ impl<'a> Records<'a> {
         self.setup.law.rate().unwrap_or(f64::NAN)
     }
 
-    /// Upper bound of ‖φ‖ over the recorded times, φ_l = θ_l/√κ_l; ‖θ‖ itself without layer rates.
+    /// Upper bound on ‖φ‖ over the recorded times, φ_l = θ_l/√κ_l; ‖θ‖ itself without layer rates.
     pub fn norms(&self) -> Vec<f64> {
         let law = &self.setup.law;
         self.column("weight_norm").into_iter().map(|norm| law.norm(norm)).collect()
@@ -73,7 +73,7 @@ impl<'a> Records<'a> {
         first("balance_law_residual_relative").is_nan() && first("balance_law_residual").is_finite()
     }
 
-    /// Lower bound of how far the weights are off the balance law: the largest ‖D(t) − e^{−2λt}D(0)‖/‖θ‖² over the records, or the largest
+    /// Lower bound on how far the weights are off the balance law: the largest ‖D(t) − e^{−2λt}D(0)‖/‖θ‖² over the records, or the largest
     /// correction ‖δθ‖/‖θ‖ of a projection onto the law. ‖θ‖ counts as no less than at the start: what remains of a network that dies is
     /// integration error. 0 where no law is known.
     pub fn off_the_law(&self) -> f64 {
@@ -108,7 +108,7 @@ impl<'a> Records<'a> {
         self.column("balance_gap_over_envelope").into_iter().map(|ratio| ratio.ln().abs()).collect()
     }
 
-    /// −log(1 − x), x = ‖D(t) − e^{−2λt}D(0)‖/(e^{−2λt}‖D(0)‖): bound of the error, at each record, of the logarithm of a quantity
+    /// −log(1 − x), x = ‖D(t) − e^{−2λt}D(0)‖/(e^{−2λt}‖D(0)‖): bound on the error, at each record, of the logarithm of a quantity
     /// proportional to the imbalance, whatever its direction. Infinite where x ≥ 1, NaN where rounding hides the gap.
     pub fn imbalance_errors(&self) -> Vec<f64> {
         let envelopes =
@@ -132,7 +132,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Upper bound of the error in the slope of log y on t for errors e_i of log y_i: Σ|c_i|e_i, with c_i the weights of the fit.
+/// Upper bound on the error in the slope of log y on t for errors e_i of log y_i: Σ|c_i|e_i, with c_i the weights of the fit.
 pub(super) fn slope_error(t: &[f64], errors: &[f64]) -> f64 {
     // An infinite error stays infinite even at weight zero.
     slope_weights(t).iter().zip(errors).map(|(c, error)| if error.is_finite() { c.abs() * error } else { *error }).sum()
