@@ -201,7 +201,7 @@ impl Goal {
         self.criterion.look(&*self.objective, theta, None).map(|reached| reached.at(0.0))
     }
 
-    /// Goes on from θ at time `t`, which has been changed.
+    /// Goes on at time `t` from θ, which has been changed.
     pub(super) fn restart(&mut self, t: f64, theta: &DVector<f64>) {
         (self.looked, self.ahead) = (t, None);
         self.keep(t, theta);
