@@ -42,8 +42,10 @@ mod text;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::folder::{Ensemble, RateStudy, Study};
+use crate::linalg::each_on_threads;
 use crate::publish;
 use crate::record::Run;
 use crate::scenario;
@@ -163,25 +165,50 @@ pub fn draw_costs(costs: &Costs, dir: &Path) -> Result<Drawn, FigureError> {
     write([(costs::picture_of(costs), &Style::default())].into_iter(), &[], dir)
 }
 
-/// `possible`: the names of all pictures that might have been drawn.
-fn write<'s, P: plot::Plot>(
+/// Draws the pictures on all cores and then writes them in their order. `possible`: the names of all pictures that might have been drawn.
+fn write<'s, P: plot::Plot + Send>(
     pictures: impl Iterator<Item = (page::Picture<P>, &'s Style)>,
     possible: &[&str],
     dir: &Path,
 ) -> Result<Drawn, FigureError> {
-    let mut files = Vec::new();
     let mut ignored = ignored::Ignored::default();
+    let mut jobs = Vec::new();
     for (picture, style) in pictures {
         ignored.look_at(&picture, style);
-        let picture = styled(picture, style)?;
-        let sheet = sheet::Sheet::new(&picture, style);
-        for &format in &style.format.0 {
-            let path = dir.join(format!("{}.{}", picture.name, format.extension()));
-            let bytes = drawn(&sheet, &picture, format, &path)?;
+        jobs.push(Job { picture: Some(picture), style, dir, files: Ok(Vec::new()) });
+    }
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    each_on_threads(cores, &mut jobs, |_, job| job.files = job.draw());
+    let mut files = Vec::new();
+    for job in jobs {
+        for (path, bytes) in job.files? {
             write_file(&bytes, path, &mut files)?;
         }
     }
     Ok(Drawn { files, warnings: ignored.told(possible) })
+}
+
+/// A picture to be drawn, and what its files are to hold once it is.
+struct Job<'a, P> {
+    /// `None` once it is taken to be drawn.
+    picture: Option<page::Picture<P>>,
+    style: &'a Style,
+    dir: &'a Path,
+    files: Result<Vec<(PathBuf, Vec<u8>)>, FigureError>,
+}
+
+impl<P: plot::Plot> Job<'_, P> {
+    fn draw(&mut self) -> Result<Vec<(PathBuf, Vec<u8>)>, FigureError> {
+        let Some(picture) = self.picture.take() else { return Ok(Vec::new()) };
+        let picture = styled(picture, self.style)?;
+        let sheet = sheet::Sheet::new(&picture, self.style);
+        let file = |&format: &Format| {
+            let path = self.dir.join(format!("{}.{}", picture.name, format.extension()));
+            let bytes = drawn(&sheet, &picture, format, &path)?;
+            Ok((path, bytes))
+        };
+        self.style.format.0.iter().map(file).collect()
+    }
 }
 
 /// The same picture with a style applied.

@@ -3,6 +3,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::vectorised;
+
 /// Entries between 2^−128 and 2^128 are taken as they are: even their fourth powers are in range.
 const ORDINARY: i32 = 128;
 
@@ -11,12 +13,42 @@ pub const FAINT: f64 = f64::from_bits((1023 - 960) << 52);
 
 /// e with 2^e ≤ max |x| < 2^{e+1}; 0 where all are 0 or the largest is infinite. A NaN is passed over.
 pub fn exponent(entries: &[f64]) -> i32 {
-    let largest = entries.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let largest = largest(entries);
     if largest == 0.0 || !largest.is_finite() {
         return 0;
     }
     let stored = |x: f64| (x.to_bits() >> 52) as i32 - 1023;
     if largest < f64::MIN_POSITIVE { stored(largest * 2f64.powi(64)) - 64 } else { stored(largest) }
+}
+
+vectorised! {
+    /// max |x|, 0 of none; a NaN is passed over.
+    fn largest(entries: &[f64]) -> f64 {
+        let mut most = [0.0f64; 16];
+        let (chunks, rest) = entries.as_chunks::<16>();
+        for chunk in chunks {
+            for (most, x) in most.iter_mut().zip(chunk) {
+                *most = if x.abs() > *most { x.abs() } else { *most };
+            }
+        }
+        rest.iter().chain(&most).fold(0.0, |largest: f64, x| largest.max(x.abs()))
+    }
+
+    /// x ← factor·x.
+    fn multiply(entries: &mut [f64], factor: f64) {
+        for x in entries {
+            *x *= factor;
+        }
+    }
+}
+
+/// M ← 2^e·M, each entry as [`scale`] scales it.
+fn scale_all(matrix: &mut DMatrix<f64>, e: i32) {
+    if (-1000..=1000).contains(&e) {
+        multiply(matrix.as_mut_slice(), 2f64.powi(e));
+    } else {
+        matrix.apply(|x| *x = scale(*x, e));
+    }
 }
 
 /// x·2^e.
@@ -61,7 +93,7 @@ impl Scaled {
     pub fn normalised(mut self) -> Self {
         let e = unit(self.matrix.as_slice());
         if e != 0 {
-            self.matrix.apply(|x| *x = scale(*x, -e));
+            scale_all(&mut self.matrix, -e);
             self.exponent += e;
         }
         self
@@ -74,7 +106,9 @@ impl Scaled {
 
     fn in_units_of(&self, exponent: i32) -> DMatrix<f64> {
         let e = self.exponent - exponent;
-        if e == 0 { self.matrix.clone() } else { self.matrix.map(|x| scale(x, e)) }
+        let mut matrix = self.matrix.clone();
+        scale_all(&mut matrix, e);
+        matrix
     }
 
     /// ‖A − B‖_F / max(‖A‖_F, ‖B‖_F), in the unit of the larger. NaN where both are zero.
@@ -89,7 +123,9 @@ impl Scaled {
 /// M over the power of two that brings its largest entry to between 1 and 2.
 pub fn normalised(matrix: &DMatrix<f64>) -> DMatrix<f64> {
     let e = exponent(matrix.as_slice());
-    if e == 0 { matrix.clone() } else { matrix.map(|x| scale(x, -e)) }
+    let mut matrix = matrix.clone();
+    scale_all(&mut matrix, -e);
+    matrix
 }
 
 #[cfg(test)]
@@ -98,6 +134,17 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn matrices_are_scaled_as_their_entries(entries in prop::collection::vec(prop::num::f64::ANY, 1..70), e in -1200i32..1200) {
+            let matrix = DMatrix::from_column_slice(1, entries.len(), &entries);
+            let mut scaled = matrix.clone();
+            scale_all(&mut scaled, e);
+            let bits = |x: &f64| if x.is_nan() { 0 } else { x.to_bits() };
+            prop_assert!(scaled.iter().zip(&matrix).all(|(new, old)| bits(new) == bits(&scale(*old, e))));
+            let plain = entries.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+            prop_assert_eq!(largest(&entries), plain);
+        }
+
         #[test]
         fn exponents_and_scales_are_exact(x in 0.1f64..10.0, e in -1000i32..1000) {
             let own = exponent(&[x]);

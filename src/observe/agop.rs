@@ -47,8 +47,8 @@ impl Observable for Agop {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let agop = snapshot.agop().matrix;
-        row.float("agop_target_cosine", self.target.as_ref().map_or(f64::NAN, |target| cosine(&agop, target)));
+        let agop = &snapshot.agop().matrix;
+        row.float("agop_target_cosine", self.target.as_ref().map_or(f64::NAN, |target| cosine(agop, target)));
         row.float("nfa_cosine_jacobian_centred", centred(snapshot).unwrap_or(f64::NAN));
     }
 }

@@ -42,8 +42,8 @@ impl Observable for Alignment {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let (gram, jacobian) = (snapshot.gram(1).matrix, &snapshot.jacobian(1).svd);
-        let (norm, q) = (gram.norm(), GramPower::quadratic_form(jacobian, &gram));
+        let (gram, jacobian) = (&snapshot.gram(1).matrix, &snapshot.jacobian(1).svd);
+        let (norm, q) = (gram.norm(), GramPower::quadratic_form(jacobian, gram));
         let cosine = |alpha_tilde: f64| {
             let alpha = alpha_tilde / snapshot.depth() as f64;
             GramPower::new(jacobian, alpha).cosine(&q, norm)

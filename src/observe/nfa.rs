@@ -93,11 +93,11 @@ impl Observable for FeatureAnsatz {
         row.float("nfa_residual_relative", agop.relative_difference(&gram_to_the_depth));
 
         // Angles do not depend on units.
-        let (gram, power) = (snapshot.gram(1).matrix, layer_power(snapshot, 1).matrix);
-        row.float("nfa_cosine", cosine(&gram, &power));
-        row.float("nfa_cosine_centred", centred_cosine(&gram, &power));
-        row.float("nfa_cosine_baseline", cosine_baseline(&gram, &power));
-        row.float("nfa_alignment_residual", alignment_residual(&gram, &power));
+        let (gram, power) = (&snapshot.gram(1).matrix, layer_power(snapshot, 1).matrix);
+        row.float("nfa_cosine", cosine(gram, &power));
+        row.float("nfa_cosine_centred", centred_cosine(gram, &power));
+        row.float("nfa_cosine_baseline", cosine_baseline(gram, &power));
+        row.float("nfa_alignment_residual", alignment_residual(gram, &power));
 
         for l in 2..=depth {
             let constant = self.0.ansatz_constant(l, depth).powf(-1.0 / (depth - l + 1) as f64);
@@ -110,7 +110,7 @@ impl Observable for FeatureAnsatz {
 
 /// c·M.
 fn times(of: Scaled, c: f64) -> Scaled {
-    Scaled { matrix: of.matrix * c, ..of }
+    if c == 1.0 { of } else { Scaled { matrix: of.matrix * c, ..of } }
 }
 
 /// (J_lᵀJ_l)^{1/(L−l+1)}.

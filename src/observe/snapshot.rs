@@ -36,6 +36,10 @@ pub struct Snapshot<'a> {
     spectra: Vec<OnceCell<Vec<f64>>>,
     /// Decompositions of R_l at index l − 1, R_lᵀR_l the mean of J_lᵀJ_l over the samples.
     jacobians: Vec<OnceCell<Decomposed>>,
+    /// W_lᵀW_l, at index l − 1.
+    grams: Vec<OnceCell<Scaled>>,
+    /// A_f.
+    agop: OnceCell<Scaled>,
     /// ℒ.
     loss: OnceCell<f64>,
     /// ∇ℒ.
@@ -87,6 +91,8 @@ impl<'a> Snapshot<'a> {
             first_weight: OnceCell::new(),
             spectra: vec![OnceCell::new(); depth],
             jacobians: (0..depth).map(|_| OnceCell::new()).collect(),
+            grams: vec![OnceCell::new(); depth],
+            agop: OnceCell::new(),
             loss: OnceCell::new(),
             loss_gradient: OnceCell::new(),
         }
@@ -140,8 +146,8 @@ impl<'a> Snapshot<'a> {
     }
 
     /// A_f ∈ ℝ^{d_0 × d_0}.
-    pub fn agop(&self) -> Scaled {
-        self.jacobian(1).gram_power(1.0)
+    pub fn agop(&self) -> &Scaled {
+        self.agop.get_or_init(|| self.jacobian(1).gram_power(1.0))
     }
 
     /// ℒ(θ).
@@ -167,9 +173,11 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.
-    pub fn gram(&self, l: usize) -> Scaled {
-        let Scaled { matrix: weight, exponent } = Scaled::new(self.parameters.weight(l).into_owned());
-        Scaled { matrix: weight.transpose() * weight, exponent: 2 * exponent }
+    pub fn gram(&self, l: usize) -> &Scaled {
+        self.grams[l - 1].get_or_init(|| {
+            let Scaled { matrix: weight, exponent } = Scaled::new(self.parameters.weight(l).into_owned());
+            Scaled { matrix: weight.transpose() * weight, exponent: 2 * exponent }
+        })
     }
 
     /// ‖θ‖.

@@ -118,14 +118,17 @@ pub(in super::super) fn png(
 /// The RGB image of half the size, each pixel the mean of 2 × 2.
 fn halved(pixels: &[u8], width: usize) -> Vec<u8> {
     let row = 3 * width;
-    let mean = |rows: &[u8], i: usize| {
-        let sum: u32 = [i, i + 3, row + i, row + i + 3].iter().map(|&j| u32::from(rows[j])).sum();
-        ((sum + 2) / 4) as u8
-    };
-    pixels
-        .chunks_exact(2 * row)
-        .flat_map(|rows| (0..width / 2).flat_map(move |x| (0..3).map(move |channel| mean(rows, 6 * x + channel))))
-        .collect()
+    let mut image = Vec::with_capacity(pixels.len() / 4);
+    for rows in pixels.chunks_exact(2 * row) {
+        let (above, below) = rows.split_at(row);
+        for (above, below) in above.as_chunks::<6>().0.iter().zip(below.as_chunks::<6>().0) {
+            let of = [*above, *below].map(|[r, g, b, right_r, right_g, right_b]| {
+                [[r, right_r], [g, right_g], [b, right_b]].map(|[left, right]| u16::from(left) + u16::from(right))
+            });
+            image.extend([0, 1, 2].map(|channel| ((of[0][channel] + of[1][channel] + 2) / 4) as u8));
+        }
+    }
+    image
 }
 
 #[cfg(test)]

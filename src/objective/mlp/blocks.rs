@@ -39,8 +39,8 @@ pub(super) struct Division {
     pub(super) lanes: usize,
 }
 
-/// So many operations of a gradient are worth a lane of their own: a millisecond, some thirty times what it costs to start a thread.
-const LANE_FLOPS: u64 = 1 << 26;
+/// So many operations of a gradient are worth a lane of their own: some 100 µs, ten times what it takes to hand it over.
+const LANE_FLOPS: u64 = 1 << 23;
 const MOST_LANES: usize = 8;
 /// Each lane sums a gradient of its own; together these have at most so many entries: 256 MB.
 const LANE_ENTRIES: usize = 1 << 25;

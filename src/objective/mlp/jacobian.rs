@@ -21,9 +21,9 @@ struct Spread {
 }
 
 impl Spread {
-    /// With room for a triangular factor and a block.
+    /// With room for a triangular factor, and so many samples that reducing them to another takes little more time than these samples alone.
     fn new(outputs: usize, width: usize, block: usize) -> Self {
-        let room = 2 * width + block + 1;
+        let room = width + (4 * width).max(block + 1 + width);
         Self { mean: DMatrix::zeros(outputs, width), rows: DMatrix::zeros(room, width), filled: 0 }
     }
 
