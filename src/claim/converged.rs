@@ -26,7 +26,7 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
             format!("at t = {t} it rests, ‖∇J‖ is {grad_norm:.1e}, but a minimum is not shown")
         }
         Some(plateau) if plateau.kind == EventKind::Plateau => {
-            format!("it sits on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
+            format!("it has been on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)
         }
         _ if flow.termination == Reason::Reached => {
             format!("it was stopped at t = {t} while it still moved, or could escape: ‖∇J‖ is {grad_norm:.1e}")

@@ -92,7 +92,7 @@ fn arrays(pattern: &str, json: bool) -> Option<String> {
     Some(format!("{lines}\n{UNITS}\nall of float64; T: number of records of the process; d_0, …, d_L: widths of the network\n"))
 }
 
-const UNITS: &str = "units: ℒ of the loss, θ of weights, x of inputs, f of outputs, so that time has θ²/ℒ; 1 for none";
+const UNITS: &str = "units: ℒ for the loss, θ for weights, x for inputs, f for outputs, so that time has θ²/ℒ; 1 for none";
 
 fn as_json(listed: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(listed).expect("words are JSON");

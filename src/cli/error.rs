@@ -70,7 +70,7 @@ pub(super) enum CliError {
     Publish(#[from] PublishError),
     #[error("these claims do not hold: {0}; the run folder says why")]
     Claims(String),
-    #[error("interrupted: the same command runs it again from its start")]
+    #[error("interrupted: the same command starts again from the beginning")]
     Interrupted,
     #[error(
         "interrupted: the finished run in {} stays, the partial one lies in {}; the same command runs it again from its start",

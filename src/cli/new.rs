@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     /// The scenario's name, of a-z, 0-9 and -; it is written to NAME.yaml, and its schema to gramflow.schema.json beside it
     #[arg(required_unless_present = "list")]
     name: Option<String>,
-    /// What to begin with, one of those that --list lists
+    /// Template to start from; --list shows them
     #[arg(long, short, value_name = "TEMPLATE", default_value = DEFAULT, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(templates().map(|template| template.name)))]
     template: String,
@@ -72,7 +72,7 @@ fn write_schema(path: &Path) -> Result<(), CliError> {
         Ok(text) if text.contains(WRITTEN_BY) => {}
         _ => {
             complain(&format!(
-                "warning: {} is not gramflow's, and stays: editors may not know the new scenario's keys",
+                "warning: {} was not written by gramflow and is kept: editors may not know the new scenario's keys",
                 path.display()
             ));
             return Ok(());

@@ -99,7 +99,7 @@ impl Ignored {
             if targets.len() == 1 { format!("panel {letter} of `{picture}`") } else { "the panels it is about".to_string() };
         let verb = if ignored.len() == 1 { "changes" } else { "change" };
         let line = format!(
-            "style.axes: {} {verb} nothing in {place}: an axis of names, and that of a map or a matrix, has a label alone",
+            "style.axes: {} {verb} nothing in {place}: axes of names, maps and matrices take only a label",
             ignored.join(", ")
         );
         (!ignored.is_empty()).then_some(line).into_iter().collect()

@@ -68,7 +68,7 @@ pub enum Termination {
         "at rest at t = {} ({}), not known to be a minimum: {}, and later times are not recorded",
         Time(*.t),
         if *.grad_norm == 0.0 { "there ∇J is exactly 0".to_string() } else { format!("there ‖∇J‖ is {grad_norm:.1e}") },
-        if *.grad_norm == 0.0 { "it never leaves, be it a saddle" } else { "within its horizon it would move by less than its tolerance" }
+        if *.grad_norm == 0.0 { "it never leaves, even if this is a saddle" } else { "within its horizon it would move by less than its tolerance" }
     )]
     AtRest {
         /// The time at which it was found.

@@ -233,10 +233,10 @@ impl Optimizer {
             }
         }
         let right = if friction == 1.0 {
-            "at most t_end, for one step at least".to_string()
+            "at most t_end, so that at least one step fits".to_string()
         } else {
             format!(
-                "at most {:?} (t_end over the step's time per lr, {:?}), for one step at least",
+                "at most {:?} (t_end over the step's time per lr, {:?}), so that at least one step fits",
                 t_end * friction,
                 1.0 / friction
             )

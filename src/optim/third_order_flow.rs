@@ -38,7 +38,7 @@ impl<'a> ThirdOrderFlow<'a> {
     pub(super) fn of_gradient_descent(ground: &Ground<'a>, lr: f64) -> Followed<'a> {
         let kink = |net: &Architecture| (1..=net.depth()).find(|&l| net.activation(l).kink().is_some());
         if let Some(l) = ground.objective.layers().and_then(|layers| kink(layers.architecture())) {
-            let reason = format!("it takes third derivatives, and the activation of layer {l} has a kink");
+            let reason = format!("it needs third derivatives, and the activation of layer {l} has a kink");
             return Err(format!("distance_to_third_order_flow is null: {reason}"));
         }
         let flow = Self::new(ground.objective, lr);

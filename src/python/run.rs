@@ -166,7 +166,7 @@ impl RawRun {
     fn save(&self, py: Python<'_>, folder: PathBuf, pictures: bool) -> PyResult<PathBuf> {
         let Some(scenario) = self.scenario_with_inputs() else {
             let message =
-                "a run of your own model has no scenario, so that it is no run folder: pickle it, or save its records";
+                "a run of your own model has no scenario and cannot be saved as a run folder: pickle it, or save its records";
             return Err(PyValueError::new_err(message));
         };
         py.detach(|| self.write(&scenario, &folder, pictures)).map_err(|error| of_folder(py, error))

@@ -28,7 +28,7 @@ pub(crate) use command::shell_word;
 pub enum ReportError {
     /// The folder holds nothing to report.
     #[error(
-        "{} is no folder of a run (manifest.json, records.parquet), of a sweep (plan.json) or of figures (their .json files)",
+        "{} is not the folder of a run (manifest.json, records.parquet), of a sweep (plan.json) or of figures (their .json files)",
         .0.display()
     )]
     Nothing(PathBuf),

@@ -113,8 +113,8 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
     }
     page.table(&head, &rows);
     page.caption(
-        "Values at the last record of each process. Seconds are spent on steps, those of observing on the columns, on the sharpness and on \
-         finding out whether the flow has converged.",
+        "Values at the last record of each process. `seconds`: time in steps; `observing`: time for the columns, the sharpness and the \
+         convergence check, beside the steps where there are several cores.",
     );
 }
 

@@ -20,7 +20,7 @@ const ADDED: &[NamedArray] = &[
     NamedArray::new("sv_agop", "d_0", "f²/x²", "singular values of A_f*, largest first")
         .of(Owner::Target)
         .written(OF_A_KNOWN_TARGET),
-    NamedArray::new("low_W{l}", "d_l × d_(l−1)", "θ", "what the final W_l have below float64, l = 1, …, L")
+    NamedArray::new("low_W{l}", "d_l × d_(l−1)", "θ", "the digits of the final W_l below float64, l = 1, …, L")
         .of(Owner::Flow)
         .written("with flow.preserve: {balance: double_double}"),
     certificate::ERRORS,

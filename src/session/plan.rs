@@ -125,9 +125,9 @@ impl Plan {
             lacks.push("the run does not check itself by the balance law");
         }
         if !self.observes(Group::Sharpness) && !self.optimizers.is_empty() {
-            lacks.push("nobody watches for the edge of stability of optimizers");
+            lacks.push("optimizers are not checked for the edge of stability");
         }
         let lacks: String = lacks.iter().map(|lack| format!("; {lack}")).collect();
-        Some(format!("observe: {all}: pictures of others are not drawn{lacks}"))
+        Some(format!("observe: {all}: pictures of other groups are not drawn{lacks}"))
     }
 }

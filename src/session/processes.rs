@@ -61,7 +61,7 @@ pub(super) fn carry(
             let (way, from_flow) = sync_channel(AHEAD);
             ways.push(Way { group, way });
             let its_problem = problem.clone();
-            let work = move || at_most_threads(share, || processes.descend(group, &its_problem, &from_flow));
+            let work = move || at_most_threads(share, || processes.descend(group, &its_problem, from_flow));
             threads.push(scope.spawn(work));
         }
         for _ in 0..observing {
@@ -186,7 +186,7 @@ impl<'a> Processes<'a> {
         self,
         group: &[usize],
         problem: &Problem,
-        from_flow: &Receiver<Option<Arc<Parameters>>>,
+        from_flow: Receiver<Option<Arc<Parameters>>>,
     ) -> (Vec<(usize, Ended)>, BTreeSet<String>) {
         let source = Source(self.observers);
         let observer = Observer::new(self.plan, problem);
@@ -200,7 +200,8 @@ impl<'a> Processes<'a> {
             }
         }
         let ended = descents.ended();
-        drop(source);
+        // The flow may wait to tell more, and nobody listens any longer.
+        drop((from_flow, source));
         self.observers.serve(&observer);
         ended
     }

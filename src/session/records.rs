@@ -1,6 +1,7 @@
 //! That records and optimizers leave the flow alone: methods with dense output take the same steps whatever is asked of them in between.
 //! And that any number of threads leaves the same records.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use nalgebra::DVector;
@@ -9,9 +10,9 @@ use crate::data::Dataset;
 use crate::flow::{Flow, Integrator};
 use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
-use crate::objective::MlpObjective;
+use crate::objective::{MlpObjective, Objective};
 use crate::observe::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
-use crate::ode::Termination;
+use crate::ode::{Interrupt, Termination};
 use crate::optim::{Adam, Gd};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -131,16 +132,57 @@ fn observables_of_ones_own_are_asked_in_order_of_time() {
     assert_eq!(run.run.table.floats("gd", "asked"), run.run.table.floats("gd", "t"));
 }
 
-/// Panics over weights that have moved.
-#[derive(Clone)]
-struct Fragile(MlpObjective, DVector<f64>);
+/// Raises an interrupt after so many gradients of one duplicate.
+struct Interrupting(MlpObjective, Interrupt, Cell<u32>);
 
-impl crate::objective::Objective for Fragile {
+impl Objective for Interrupting {
     fn dim(&self) -> usize {
         self.0.dim()
     }
 
-    fn duplicate(&self) -> Box<dyn crate::objective::Objective> {
+    fn duplicate(&self) -> Box<dyn Objective> {
+        Box::new(Self(self.0.clone(), self.1.clone(), Cell::new(0)))
+    }
+
+    fn loss(&self, theta: &DVector<f64>) -> f64 {
+        self.0.loss(theta)
+    }
+
+    fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.2.set(self.2.get() + 1);
+        if self.2.get() == 30_000 {
+            self.1.raise();
+        }
+        self.0.loss_gradient(theta, gradient);
+    }
+}
+
+/// An optimizer far beyond the flow, which by then waits to tell it more: neither waits for ever.
+#[test]
+fn an_interrupt_ends_optimizers_on_threads_of_their_own() {
+    for threads in [1, 2, 4] {
+        let ((objective, start), interrupt) = (problem(), Interrupt::default());
+        let session = Session::new(Interrupting(objective, interrupt.clone(), Cell::new(0)), start).interrupt(interrupt);
+        let far = Gd { steps: Some(1_000_000_000), ..Gd::new(0.01) };
+        let run =
+            session.flow(Flow::new(1.0).rtol(1e-4)).record([0.0, 0.5, 1.0]).optimizer(far).threads(threads).run().unwrap();
+        assert!(matches!(run.terminations[1].1, Termination::Interrupted { .. }), "{threads}: {}", run.terminations[1].1);
+        let last = |process: &str| run.run.table.floats(process, "t").last().copied();
+        assert_eq!(last("gd"), Some(run.terminations[1].1.t()));
+        assert_eq!(last("flow"), Some(run.terminations[0].1.t()));
+    }
+}
+
+/// Panics over weights that have moved.
+#[derive(Clone)]
+struct Fragile(MlpObjective, DVector<f64>);
+
+impl Objective for Fragile {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn duplicate(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
     }
 

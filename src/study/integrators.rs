@@ -63,7 +63,7 @@ pub enum StudyError {
         failures: Vec<String>,
     },
     /// The user interrupted the study.
-    #[error("interrupted: the same command runs it again from its start")]
+    #[error("interrupted: the same command starts again from the beginning")]
     Interrupted,
 }
 

@@ -19,7 +19,7 @@ pub enum SweepError {
     #[error("{} is not a sweep's folder: it has no plan.json", .0.display())]
     NotASweep(PathBuf),
     /// The folder holds something other than a sweep.
-    #[error("{} exists and is no sweep's folder: choose another --out", .0.display())]
+    #[error("{} exists and is not a sweep's folder: choose another --out", .0.display())]
     Occupied(PathBuf),
     /// The folder holds the units of another plan.
     #[error("{} holds another sweep (plan {found}, this one is {wanted}): choose another --out", folder.display())]

@@ -152,7 +152,7 @@ claims: [converged]
     fs::write(&scenario, text).unwrap();
     let plateau = judged(&scenario, &[]);
     assert_outcomes(&plateau, &[("converged", Fails)]);
-    assert!(plateau["converged"].statement.contains("it sits on a plateau"), "{plateau:#?}");
+    assert!(plateau["converged"].statement.contains("it has been on a plateau"), "{plateau:#?}");
     let rest = judged(&scenario, &["init=pytorch", "weight_decay=0.1", "flow.t_end=2000"]);
     assert_outcomes(&rest, &[("converged", Holds)]);
     // At the end of a horizon that is just long enough, the same test for as long again.

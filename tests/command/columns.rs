@@ -75,8 +75,8 @@ fn groups_that_are_not_observed_are_not_recorded() {
     let manifest: Value = serde_json::from_str(&fs::read_to_string(at.path().join("few/manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["verdicts"]["balance-law"]["verdict"], "holds");
     assert_eq!(manifest["processes"]["gd"]["gradients_monitoring"], 0);
-    let warning = "observe: the groups loss, balance alone: pictures of others are not drawn; nobody watches for the edge of stability \
-                   of optimizers";
+    let warning = "observe: the groups loss, balance alone: pictures of other groups are not drawn; \
+                   optimizers are not checked for the edge of stability";
     assert!(manifest["warnings"].as_array().unwrap().iter().any(|own| own == warning), "{}", manifest["warnings"]);
     assert!(at.path().join("few/figures/balance.svg").exists() && !at.path().join("few/figures/nfa.svg").exists());
     succeed(at.path(), &["report", "few"]);

@@ -124,7 +124,7 @@ fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
     let kinked = of("relu", "{t_end: 2, rtol: 1e-6}");
     assert!(kinked.run.table.floats("r0", "distance_to_third_order_flow")[1].is_nan());
     let reason =
-        "r0: distance_to_third_order_flow is null: it takes third derivatives, and the activation of layer 1 has a kink";
+        "r0: distance_to_third_order_flow is null: it needs third derivatives, and the activation of layer 1 has a kink";
     assert!(kinked.manifest.warnings.iter().any(|warning| warning == reason), "{:?}", kinked.manifest.warnings);
 }
 

@@ -76,7 +76,7 @@ fn an_interrupted_run_leaves_what_it_has_and_says_that_it_is_not_done() {
         let output = child.wait_with_output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(75), "{errors}");
-        assert!(errors.contains("warning: flow: interrupted at t = ") && errors.contains("runs it again"), "{errors}");
+        assert!(errors.contains("warning: flow: interrupted at t = ") && errors.contains("starts again"), "{errors}");
         let run = gramflow::folder::read(&out).unwrap();
         for process in ["flow", "gd"] {
             let ended = &manifest(&out)["processes"][process];

@@ -89,7 +89,7 @@ fn the_schema_comes_with_it_and_no_other_file_gives_way() {
     assert_eq!(fs::read_to_string(&schema).unwrap(), written);
     fs::write(&schema, "{}").unwrap();
     let output = gramflow(at.path(), &["new", "third"]);
-    assert!(output.status.success() && String::from_utf8_lossy(&output.stderr).contains("not gramflow's"));
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stderr).contains("was not written by gramflow"));
     assert_eq!(fs::read_to_string(&schema).unwrap(), "{}");
 }
 

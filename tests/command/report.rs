@@ -298,7 +298,7 @@ fn of_nothing_there_is_none() {
         let output = gramflow(at.path(), &["report", folder]);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{errors}");
-        assert!(errors.contains("is no folder of a run"), "{errors}");
+        assert!(errors.contains("is not the folder of a run"), "{errors}");
     }
     assert_eq!(fs::read_dir(at.path()).unwrap().count(), 0);
 }

@@ -192,7 +192,7 @@ fn a_rate_whose_first_step_passes_the_end_is_left_out_for_that_optimizer_alone()
 fn a_flow_that_does_not_get_to_the_end_is_good_to_nothing() {
     let at = at();
     let printed = study(at.path(), &["--lr", "0.01,0.02,0.04", "--set", "flow.max_steps=10", "--out", "out"]);
-    assert!(printed.contains("which did not get to T") && !printed.contains("good to"), "{printed}");
+    assert!(printed.contains("which did not reach T") && !printed.contains("good to"), "{printed}");
 }
 
 /// Three points with a wide interval are no order, and what has none says why.
@@ -292,7 +292,7 @@ fn wrong_words_are_refused_with_what_would_be_right_and_nothing_is_written() {
         (&["--lr", "0.1", "--seeds", "0"], "--seeds"),
         (&["--lr", "0.1", "--loss", "0"], "greater than 0"),
         (&["--lr", "0.1", "--per-decade", "0"], "--per-decade"),
-        (&["--lr", "0.1", "--out", "."], "is no sweep's folder"),
+        (&["--lr", "0.1", "--out", "."], "is not a sweep's folder"),
         (&["--lr", "0.1", "--set", "flow.rtol=2"], "--set flow.rtol=2"),
     ] {
         let output = gramflow(at.path(), &arguments(words));

@@ -275,7 +275,7 @@ fn what_is_wrong_is_refused_and_nothing_is_written() {
             &["sweep", "run", "tiny.yaml", "--set", "sweep.zip.init=[pytorch]"],
             "sweep.zip.init: must have as many values as sweep.zip.network.widths",
         ),
-        (&["sweep", "run", "tiny.yaml", "--out", "other"], "other exists and is no sweep's folder"),
+        (&["sweep", "run", "tiny.yaml", "--out", "other"], "other exists and is not a sweep's folder"),
         (&["sweep", "run", "tiny.yaml", "--shard", "3/2"], "must be I/N with 1 ≤ I ≤ N"),
         (&["sweep", "run", "tiny.yaml", "--jobs", "0"], "--jobs"),
         (&["sweep", "status", "other"], "other is not a sweep's folder"),

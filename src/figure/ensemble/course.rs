@@ -43,7 +43,7 @@ impl Ends {
     /// As sentences for the small print.
     pub fn notes(self) -> Vec<String> {
         let sentences = [
-            (self.carried, "converged: carried on at rest."),
+            (self.carried, "converged: last value carried forward."),
             (self.rested, "at rest, not known to be at a minimum: carried on."),
             (self.short, "ended early: not in the medians from there on."),
             (self.reached, "met their stopping condition: not in the medians from there on."),

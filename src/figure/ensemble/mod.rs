@@ -188,7 +188,7 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
     notes.splice(0..0, selection(content));
     notes.extend((!content.panel.note.is_empty()).then(|| content.panel.note.clone()));
     if content.units.is_empty() {
-        notes.push(format!("None of {} units is such.", ensemble.members.len()));
+        notes.push(format!("No unit matches (of {}).", ensemble.members.len()));
     }
     drawn
 }

@@ -215,7 +215,7 @@ fn a_flow_at_rest_goes_on_to_its_end_and_others_do_not() {
     // The median of 5, 10 and 40, then of 5 and 10.
     assert_eq!((points[1], points[2], points[5]), ((1.0, 10.0), (10.0, 7.5), (100.0, 7.5)));
     let notes = notes(&picture);
-    assert!(notes.contains("1 of 3 processes converged: carried on at rest."), "{notes}");
+    assert!(notes.contains("1 of 3 processes converged: last value carried forward."), "{notes}");
     assert!(notes.contains("1 of 3 processes ended early: not in the medians from there on."), "{notes}");
 }
 
@@ -281,7 +281,7 @@ fn a_curve_of_nothing_says_so() {
     assert!(notes(&missing).contains("The records have no column of_the_future."), "{}", notes(&missing));
     // No process of that name.
     let empty = one("{show: {over_time: {y: loss}}, processes: [adam]}");
-    assert!(notes(&empty).contains("None of 24 units is such."), "{}", notes(&empty));
+    assert!(notes(&empty).contains("No unit matches (of 24)."), "{}", notes(&empty));
     assert!(curves(&empty).series.is_empty());
 }
 

@@ -121,7 +121,7 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         let undefined: Vec<(f64, String)> = ended.map(|lr| (lr, number(lr, 3))).collect();
         if !undefined.is_empty() {
             panel.notes.push(format!(
-                "{}, batches of {}: what it is compared with ends early at η = {}.",
+                "{}, batches of {}: the flow or limit it is compared with ends early at η = {}.",
                 contender.name,
                 contender.batch,
                 abridged_rates(study, &undefined)

@@ -72,7 +72,7 @@ pub enum NoOrder {
 /// `: 2 at the floor, 1 diverged`.
 fn losses(lost: &[(&'static str, usize)]) -> String {
     let words = |(state, count): &(&str, usize)| match *state {
-        "floor" => format!("{count} at the floor of the integration or of chance"),
+        "floor" => format!("{count} within integration error or sampling noise"),
         "gate" => format!("{count} beyond the bound of stability"),
         "undefined" => format!("{count} with a comparison that ended early"),
         other => format!("{count} {other}"),
@@ -191,7 +191,7 @@ mod tests {
         let few = unfitted(2, 7, vec![("floor", 3), ("diverged", 2)]);
         assert_eq!(
             few.to_string(),
-            "2 of 7 rates can be used, 3 are needed: 3 at the floor of the integration or of chance, 2 diverged"
+            "2 of 7 rates can be used, 3 are needed: 3 within integration error or sampling noise, 2 diverged"
         );
         assert_eq!(unfitted(5, 5, Vec::new()).to_string(), "the distances at the 3 smallest usable rates follow no power of η");
     }

@@ -141,7 +141,7 @@ pub enum LrError {
         source: io::Error,
     },
     /// The user interrupted the study.
-    #[error("interrupted: the same command goes on, what is finished stays")]
+    #[error("interrupted: the same command resumes, and finished units are kept")]
     Interrupted,
 }
 
@@ -309,7 +309,7 @@ pub fn finish(
             plan.samples,
             scenario.flow.t_end,
             plan.reference.flow.rtol,
-            if floors[0].is_nan() { "which did not get to T".into() } else { format!("good to {:.1e}", floors[0]) }
+            if floors[0].is_nan() { "which did not reach T".into() } else { format!("good to {:.1e}", floors[0]) }
         ),
         runs: table::runs(&runs),
         curves: table::curves(&all, &plan.contenders),
