@@ -140,15 +140,18 @@ impl Method for Rkc {
         let [last, before, middle] = &mut self.y;
         before.copy_from(theta);
         combine(last, theta, h, [self.first], [dtheta]);
-        middle.copy_from(last);
         for (j, stage) in (2..).zip(&self.stages) {
             rhs.eval_unchecked(t + stage.c * h, last, &mut self.dy);
             advance(next, h, &stage.weights, [theta, last, before, &self.dy, dtheta]);
             std::mem::swap(before, last);
             std::mem::swap(last, next);
-            if j == self.middle.0 {
-                middle.copy_from(last);
+            // What the next stage would write over.
+            if j == self.middle.0 + 2 {
+                std::mem::swap(middle, next);
             }
+        }
+        if self.stages.len() == self.middle.0 {
+            std::mem::swap(middle, before);
         }
         next.copy_from(last);
         rhs.eval_unchecked(t + h, next, dnext);
