@@ -221,6 +221,10 @@ impl Objective for MlpObjective {
     }
 
     fn accuracy(&self, theta: &DVector<f64>) -> f64 {
+        // Not defined, whatever the outputs.
+        if self.loss == Loss::Mse {
+            return f64::NAN;
+        }
         let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
         let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
         self.condensed.rise(state, theta);

@@ -14,6 +14,10 @@ impl MlpObjective {
     /// slope where it slides.
     pub(in crate::objective::mlp) fn find_on_kinks(&self, theta: &DVector<f64>, width: f64) -> Vec<OnKink> {
         let net = &self.condensed.net;
+        // A smooth network need not be evaluated.
+        if (1..=net.depth()).all(|l| net.activation(l).kink().is_none()) {
+            return Vec::new();
+        }
         let mut near = Vec::new();
         let mut squares = vec![0.0; net.depth()];
         self.each_block(theta.as_slice(), |_, rows, tape, _| {
