@@ -70,9 +70,13 @@ pub fn each_on_threads<T: Send>(threads: usize, items: &mut [T], work: impl Fn(u
         }
     }
     let (count, items) = (items.len(), Items(items.as_mut_ptr()));
-    team::for_each(count, threads, &|index| {
-        // SAFETY: the slice is borrowed until all are done, and each index below its length comes once.
-        work(index, unsafe { items.at(index) });
+    // Neighbours on one thread, as a rule on the same at every call: what an item keeps stays in that core's cache.
+    let each = count.div_ceil(threads);
+    team::for_each(count.div_ceil(each), threads, &|group| {
+        for index in group * each..count.min((group + 1) * each) {
+            // SAFETY: the slice is borrowed until all are done, and each index below its length comes once.
+            work(index, unsafe { items.at(index) });
+        }
     });
 }
 

@@ -39,8 +39,9 @@ pub(super) struct Division {
     pub(super) lanes: usize,
 }
 
-/// So many operations of a gradient are worth a lane of their own: some 100 µs, ten times what it takes to hand it over.
-const LANE_FLOPS: u64 = 1 << 23;
+/// So many operations of a gradient are worth a lane of their own: some 400 µs, forty times what it takes to hand it over. More lanes would
+/// keep more than a core's cache holds where one thread works through all of them.
+const LANE_FLOPS: u64 = 1 << 25;
 const MOST_LANES: usize = 8;
 /// Each lane sums a gradient of its own; together these have at most so many entries: 256 MB.
 const LANE_ENTRIES: usize = 1 << 25;
