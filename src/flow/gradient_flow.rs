@@ -97,9 +97,7 @@ impl VectorField for GradientFlow<'_> {
     fn favours_high_order(&self) -> bool {
         self.objective().layers().is_some_and(|layers| {
             let net = layers.architecture();
-            let mut activations = (1..=net.depth()).map(|l| net.activation(l));
-            activations.clone().all(|activation| activation.kink().is_none())
-                && activations.any(|activation| activation != Activation::Identity)
+            !net.has_kinks() && (1..=net.depth()).any(|l| net.activation(l) != Activation::Identity)
         })
     }
 

@@ -119,6 +119,11 @@ impl Architecture {
         self.biases[l - 1]
     }
 
+    /// Whether an activation has a kink, so that gradients jump.
+    pub fn has_kinks(&self) -> bool {
+        (1..=self.depth()).any(|l| self.activation(l).kink().is_some())
+    }
+
     /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, and no bias.
     pub fn is_linear(&self) -> bool {
         is_linear(&self.activations, &self.biases)

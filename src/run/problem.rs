@@ -230,8 +230,7 @@ fn layer_notes(scenario: &Scenario, net: &Architecture) -> Vec<String> {
                 .to_string(),
         );
     }
-    let kinked = (1..=net.depth()).any(|l| net.activation(l).kink().is_some());
-    if kinked && scenario.flow.kink > 0.0 && !rates.are_one() {
+    if net.has_kinks() && scenario.flow.kink > 0.0 && !rates.are_one() {
         notes.push(
             "flow: with layer_rates it does not slide along kinks but steps across them, in steps as short as rtol asks, and no \
              `sliding` events are recorded"

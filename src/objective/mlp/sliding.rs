@@ -133,8 +133,7 @@ impl Watch {
 impl MlpObjective {
     /// This objective for a flow that slides along kinks; `None` if no layer has one.
     pub(super) fn with_kinks(&self) -> Option<Self> {
-        let kinked = (1..=self.net.depth()).any(|l| self.net.activation(l).kink().is_some());
-        kinked.then(|| Self { kinks: Some(RefCell::default()), ..self.clone() })
+        self.net.has_kinks().then(|| Self { kinks: Some(RefCell::default()), ..self.clone() })
     }
 
     /// At how many kinks samples may be held at once: at as many as there are samples, for a neuron whose weights come to 0 is on its kink

@@ -15,7 +15,7 @@ impl MlpObjective {
     pub(in crate::objective::mlp) fn find_on_kinks(&self, theta: &DVector<f64>, width: f64) -> Vec<OnKink> {
         let net = &self.condensed.net;
         // A smooth network need not be evaluated.
-        if (1..=net.depth()).all(|l| net.activation(l).kink().is_none()) {
+        if !net.has_kinks() {
             return Vec::new();
         }
         let mut near = Vec::new();
