@@ -96,9 +96,9 @@ impl Second {
     /// Integrates over the record times that the first one reaches, and then to its end.
     pub(super) fn fly(plan: &Plan, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
         let observer = Observer::new(plan, &problem);
-        let observers = Observers::new(vec![Recorder::new("flow")], 1, 0);
-        let source = Source(&observers);
-        let mut recording = Recording::new(0, plan, &observers, &observer);
+        let observers = Observers::new(vec![Recorder::new("flow")], 0);
+        let source = Source::new(&observers);
+        let mut recording = Recording::new(0, &observers, &observer);
         let mut flow = Flow::new(plan, &problem, interrupt).unwatched();
         let mut gradients = Vec::new();
         let mut advance = |t: f64| {

@@ -185,8 +185,7 @@ impl<'a> Descent<'a> {
             ..PendingRecord::new(self.steps, t, &self.parameters)
         };
         self.observed(begin.elapsed());
-        let own = recording.add(pending);
-        self.observed(own);
+        recording.add(pending);
     }
 
     pub(super) fn t(&self) -> f64 {

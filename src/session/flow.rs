@@ -155,8 +155,7 @@ impl<'a> Flow<'a> {
             ..PendingRecord::new(self.flight.work().accepted, self.flight.t, &self.flight.parameters)
         };
         self.observed(begin.elapsed());
-        let own = recording.add(pending);
-        self.observed(own);
+        recording.add(pending);
     }
 
     pub(super) fn t(&self) -> f64 {

@@ -40,10 +40,12 @@ pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
 pub use stop::Stop;
 
+use std::sync::Arc;
+
 use crate::claim::{self, Evidence};
 use crate::network::Parameters;
 use crate::npz::Arrays;
-use crate::observe::{self, Accuracy, CompanionDistance, Group, Learned, Measure, Ntk, Observable, TestLoss};
+use crate::observe::{self, Accuracy, CompanionDistance, Learned, Measure, Ntk, Observable, TestLoss};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
 
@@ -138,8 +140,8 @@ fn integrate(
     progress: impl FnMut(f64),
     lead: Option<&Lead>,
 ) -> Finished {
-    let Carried { ended, kept, undeclared } = carry(plan, problem, interrupt, progress, lead);
-    let Kept { mut recorders, missed, .. } = kept;
+    let Carried { ended, kept } = carry(plan, problem, interrupt, progress, lead);
+    let Kept { mut recorders, missed, undeclared, .. } = kept;
     let missed = Missed { moments: missed, undeclared };
     let entry = |end: &Ended| {
         let process = Process::new(end.work, end.time.as_secs_f64(), end.termination);
@@ -184,7 +186,7 @@ fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)]
     }
 }
 
-/// What is measured of every process, observables of one's own apart.
+/// What is measured of every process.
 fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let mut observables = if problem.objective.layers().is_some() {
         let mut all = observe::all(&problem.start, plan.balance_law(), problem.target_agop.as_ref());
@@ -200,9 +202,8 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     if plan.measure.contains(&Measure::Ntk) {
         observables.push(Box::new(Ntk::new(&*problem.objective, &problem.start)));
     }
-    if plan.observes(Group::Distance) {
-        observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
-    }
+    observables.extend(plan.own.0.iter().map(|own| Box::new(Arc::clone(own)) as Box<dyn Observable>));
+    observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
     observables.retain(|observable| plan.observes(observable.columns().group));
     observables
 }

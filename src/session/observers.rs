@@ -8,11 +8,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::network::Parameters;
-use crate::observe::{Columns, Observable, Row};
+use crate::observe::{Columns, Group, Observable, Row};
 use crate::record::Recorder;
 
 use super::pending::PendingRecord;
-use super::plan::OwnObservables;
 use super::{Plan, Problem, observables};
 
 /// Measures pending records, on a problem of its own.
@@ -29,6 +28,8 @@ struct Observed {
     t: f64,
     /// `None` where products of the weights overflow.
     row: Option<Row>,
+    /// What observables of one's own have written without declaring it.
+    undeclared: BTreeSet<String>,
     /// θ, where it is kept.
     parameters: Option<Parameters>,
     time: Duration,
@@ -39,18 +40,28 @@ impl<'a> Observer<'a> {
         Self { problem, observables: observables(plan, problem), keeps_weights: plan.record_weights }
     }
 
-    fn measure(&self, process: usize, mut pending: PendingRecord) -> Observed {
-        let begin = Instant::now();
-        let own = std::mem::take(&mut pending.own);
+    fn measure(&self, process: usize, pending: PendingRecord) -> Observed {
+        let (begin, mut undeclared) = (Instant::now(), BTreeSet::new());
         let row = pending.snapshot(self.problem).map(|snapshot| {
             let mut row = Row::default();
-            self.observables.iter().for_each(|observable| observable.measure(&snapshot, &mut row));
-            row.scalars.extend(own.scalars);
-            row.vectors.extend(own.vectors);
+            for observable in &self.observables {
+                let Columns { group, list, arrays } = observable.columns();
+                let before = (row.scalars.len(), row.vectors.len());
+                observable.measure(&snapshot, &mut row);
+                if group == Group::Own {
+                    let declared = |name: &str| list.iter().any(|column| column.layer(name).is_some());
+                    let others = row.scalars.extract_if(before.0.., |(name, _)| !declared(name));
+                    undeclared.extend(others.map(|(name, _)| name));
+                    let declared = |name: &str| arrays.iter().any(|array| array.is_called(name));
+                    let others = row.vectors.extract_if(before.1.., |(name, _)| !declared(name));
+                    undeclared.extend(others.map(|(name, _)| name));
+                }
+            }
             row
         });
         let PendingRecord { step, t, parameters, .. } = pending;
-        Observed { process, step, t, row, parameters: self.keeps_weights.then_some(parameters), time: begin.elapsed() }
+        let parameters = self.keeps_weights.then_some(parameters);
+        Observed { process, step, t, row, undeclared, parameters, time: begin.elapsed() }
     }
 }
 
@@ -76,22 +87,25 @@ struct State {
 }
 
 /// Everything that was measured, by process.
+#[derive(Default)]
 pub(super) struct Kept {
     pub recorders: Vec<Recorder>,
     /// Time spent measuring.
     pub times: Vec<Duration>,
     /// Moments at which products of the weights overflow.
     pub missed: usize,
+    /// What observables of one's own have written without declaring it.
+    pub undeclared: BTreeSet<String>,
     /// Records put back in order so far.
     count: usize,
 }
 
 impl Observers {
-    /// For processes with these recorders, whose records come from so many threads. `most` of them may wait.
-    pub(super) fn new(recorders: Vec<Recorder>, sources: usize, most: usize) -> Self {
+    /// For processes with these recorders, of whose records `most` may wait.
+    pub(super) fn new(recorders: Vec<Recorder>, most: usize) -> Self {
         let times = vec![Duration::ZERO; recorders.len()];
-        let kept = Kept { recorders, times, missed: 0, count: 0 };
-        let state = State { waiting: VecDeque::new(), count: 0, early: BTreeMap::new(), kept, sources, broken: false };
+        let kept = Kept { recorders, times, ..Kept::default() };
+        let state = State { waiting: VecDeque::new(), count: 0, early: BTreeMap::new(), kept, sources: 0, broken: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), most }
     }
 
@@ -125,8 +139,7 @@ impl Observers {
         self.serve(observer);
         let open = |state: &mut State| state.kept.count < state.count && !state.broken;
         let mut state = self.changed.wait_while(self.lock(), open).unwrap_or_else(PoisonError::into_inner);
-        let none = Kept { recorders: Vec::new(), times: Vec::new(), missed: 0, count: 0 };
-        std::mem::replace(&mut state.kept, none)
+        std::mem::take(&mut state.kept)
     }
 
     fn measure(&self, (number, process, pending): (usize, usize, PendingRecord), observer: &Observer) {
@@ -162,8 +175,9 @@ impl Observers {
 
 impl Kept {
     fn add(&mut self, observed: Observed) {
-        let Observed { process, step, t, row, parameters, time } = observed;
+        let Observed { process, step, t, row, undeclared, parameters, time } = observed;
         self.count += 1;
+        self.undeclared.extend(undeclared);
         self.times[process] += time;
         let Some(row) = row else {
             self.missed += 1;
@@ -176,8 +190,15 @@ impl Kept {
     }
 }
 
-/// A thread that may hand in records. When it goes, by a panic, too, nobody waits for it any longer.
-pub(super) struct Source<'a>(pub &'a Observers);
+/// Whoever may hand in records. When it goes, by a panic, too, nobody waits for it any longer.
+pub(super) struct Source<'a>(&'a Observers);
+
+impl<'a> Source<'a> {
+    pub(super) fn new(observers: &'a Observers) -> Self {
+        observers.lock().sources += 1;
+        Self(observers)
+    }
+}
 
 impl Drop for Source<'_> {
     fn drop(&mut self) {
@@ -192,15 +213,12 @@ pub(super) struct Recording<'a> {
     observers: &'a Observers,
     /// The one of this thread.
     observer: &'a Observer<'a>,
-    own: &'a OwnObservables,
     last: Option<f64>,
-    /// What observables of one's own have written without declaring it.
-    undeclared: BTreeSet<String>,
 }
 
 impl<'a> Recording<'a> {
-    pub(super) fn new(process: usize, plan: &'a Plan, observers: &'a Observers, observer: &'a Observer<'a>) -> Self {
-        Self { process, observers, observer, own: &plan.own, last: None, undeclared: BTreeSet::new() }
+    pub(super) fn new(process: usize, observers: &'a Observers, observer: &'a Observer<'a>) -> Self {
+        Self { process, observers, observer, last: None }
     }
 
     /// The time of the last record.
@@ -208,38 +226,9 @@ impl<'a> Recording<'a> {
         self.last
     }
 
-    /// Hands in a record, once observables of one's own have measured it: on the thread of the process, in order. Returns the time that these
-    /// took.
-    pub(super) fn add(&mut self, mut pending: PendingRecord) -> Duration {
-        let begin = Instant::now();
-        if !self.own.0.is_empty() {
-            pending.own = self.measure_own(&pending);
-        }
-        let time = begin.elapsed();
+    /// Hands in a record.
+    pub(super) fn add(&mut self, pending: PendingRecord) {
         self.last = Some(pending.t);
         self.observers.hand_in(self.process, pending, self.observer);
-        time
-    }
-
-    fn measure_own(&mut self, pending: &PendingRecord) -> Row {
-        let mut row = Row::default();
-        let Some(snapshot) = pending.snapshot(self.observer.problem) else { return row };
-        for observable in &self.own.0 {
-            let Columns { list, arrays, .. } = observable.columns();
-            let before = (row.scalars.len(), row.vectors.len());
-            observable.measure(&snapshot, &mut row);
-            let declared = |name: &str| list.iter().any(|column| column.layer(name).is_some());
-            let others = row.scalars.extract_if(before.0.., |(name, _)| !declared(name));
-            self.undeclared.extend(others.map(|(name, _)| name));
-            let declared = |name: &str| arrays.iter().any(|array| array.is_called(name));
-            let others = row.vectors.extract_if(before.1.., |(name, _)| !declared(name));
-            self.undeclared.extend(others.map(|(name, _)| name));
-        }
-        row
-    }
-
-    /// What was written without being declared.
-    pub(super) fn into_undeclared(self) -> BTreeSet<String> {
-        self.undeclared
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use crate::network::Parameters;
-use crate::observe::{CompanionKind, Curvature, Entry, Preserved, Row, Snapshot};
+use crate::observe::{CompanionKind, Curvature, Entry, Preserved, Snapshot};
 
 use super::Problem;
 
@@ -25,8 +25,6 @@ pub(super) struct PendingRecord {
     pub preserved: Option<Preserved>,
     pub curvature: Option<Curvature>,
     pub ledger: Option<Entry>,
-    /// What observables of one's own have measured already.
-    pub own: Row,
 }
 
 impl PendingRecord {
@@ -41,7 +39,6 @@ impl PendingRecord {
             preserved: None,
             curvature: None,
             ledger: None,
-            own: Row::default(),
         }
     }
 

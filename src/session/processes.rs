@@ -2,7 +2,6 @@
 //!
 //! A process does not depend on the others, so that any number of threads leaves the same records.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -29,8 +28,6 @@ pub(super) struct Carried {
     pub ended: Vec<Ended>,
     /// Their records.
     pub kept: Kept,
-    /// What observables of one's own have written without declaring it.
-    pub undeclared: BTreeSet<String>,
 }
 
 /// Carries all processes to their ends. `lead`: who waits for the flow; it takes one of the threads.
@@ -51,17 +48,17 @@ pub(super) fn carry(
 
     let Crew { groups, observing, share } = Crew::of(plan, problem, lead.is_some());
     let helpers = groups.len() + observing;
-    let observers = Observers::new(recorders, 1 + groups.len(), 2 * helpers);
+    let observers = Observers::new(recorders, 2 * helpers);
     let processes = Processes { plan, interrupt, events: &events, observers: &observers };
     thread::scope(|scope| {
         // Whatever becomes of this thread, the others do not wait for its records.
-        let source = Source(&observers);
+        let source = Source::new(&observers);
         let (mut ways, mut threads) = (Vec::new(), Vec::new());
         for group in &groups {
             let (way, from_flow) = sync_channel(AHEAD);
             ways.push(Way { group, way });
-            let its_problem = problem.clone();
-            let work = move || at_most_threads(share, || processes.descend(group, &its_problem, from_flow));
+            let (its_problem, its_source) = (problem.clone(), Source::new(&observers));
+            let work = move || at_most_threads(share, || processes.descend(group, &its_problem, from_flow, its_source));
             threads.push(scope.spawn(work));
         }
         for _ in 0..observing {
@@ -69,17 +66,13 @@ pub(super) fn carry(
             scope.spawn(move || at_most_threads(1, || processes.observers.serve(&Observer::new(plan, &its_problem))));
         }
         let observer = Observer::new(plan, problem);
-        let flown = at_most_threads(share, || processes.fly(problem, &observer, &ways, lead, progress));
-        let (mut ended, mut undeclared) = flown;
+        let mut ended = at_most_threads(share, || processes.fly(problem, &observer, &ways, lead, progress));
         drop((ways, source));
         let kept = observers.finish(&observer);
         let mut descents: Vec<(usize, Ended)> = Vec::new();
         for thread in threads {
             match thread.join() {
-                Ok((ends, names)) => {
-                    descents.extend(ends);
-                    undeclared.extend(names);
-                }
+                Ok(ends) => descents.extend(ends),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
@@ -88,7 +81,7 @@ pub(super) fn carry(
         for (end, time) in ended.iter_mut().zip(&kept.times) {
             end.observation += *time;
         }
-        Carried { ended, kept, undeclared }
+        Carried { ended, kept }
     })
 }
 
@@ -104,11 +97,10 @@ struct Crew {
 
 impl Crew {
     fn of(plan: &Plan, problem: &Problem, certified: bool) -> Self {
-        // The tangent kernel takes memory, and threads of its own.
-        let alone = plan.measure.contains(&Measure::Ntk);
+        // The tangent kernel takes memory, and threads of its own. Observables of one's own are asked on one thread, in order of time.
+        let alone = plan.measure.contains(&Measure::Ntk) || !plan.own.0.is_empty();
         let free = if alone { 0 } else { problem.threads.saturating_sub(1 + usize::from(certified)) };
-        // Observables of one's own are asked on one thread, in order of time.
-        let most = if plan.own.0.is_empty() { plan.optimizers.len().min(free) } else { 0 };
+        let most = plan.optimizers.len().min(free);
         let groups = (0..most).map(|group| (group..plan.optimizers.len()).step_by(most).collect());
         let groups: Vec<Vec<usize>> = groups.collect();
         let share = if groups.is_empty() { usize::MAX } else { (problem.threads / (1 + groups.len())).max(1) };
@@ -140,10 +132,10 @@ impl<'a> Processes<'a> {
         ways: &[Way],
         lead: Option<&Lead>,
         mut progress: impl FnMut(f64),
-    ) -> (Vec<Ended>, BTreeSet<String>) {
+    ) -> Vec<Ended> {
         let Self { plan, interrupt, events, observers } = self;
         let mut flow = Flow::new(plan, problem, interrupt);
-        let mut recording = Recording::new(0, plan, observers, observer);
+        let mut recording = Recording::new(0, observers, observer);
         let every: Vec<usize> = if ways.is_empty() { (0..plan.optimizers.len()).collect() } else { Vec::new() };
         let mut descents = Descents::new(self, &every, problem, observer);
         for event in events {
@@ -176,9 +168,7 @@ impl<'a> Processes<'a> {
         if interrupt.is_raised() && recording.last_time() != Some(flow.t()) {
             flow.record(&mut recording);
         }
-        let (ends, mut undeclared) = descents.ended();
-        undeclared.extend(recording.into_undeclared());
-        (std::iter::once(flow.ended()).chain(ends.into_iter().map(|(_, end)| end)).collect(), undeclared)
+        std::iter::once(flow.ended()).chain(descents.ended().map(|(_, end)| end)).collect()
     }
 
     /// A group of optimizers on a thread of its own, which then measures what waits.
@@ -187,8 +177,8 @@ impl<'a> Processes<'a> {
         group: &[usize],
         problem: &Problem,
         from_flow: Receiver<Option<Arc<Parameters>>>,
-    ) -> (Vec<(usize, Ended)>, BTreeSet<String>) {
-        let source = Source(self.observers);
+        source: Source,
+    ) -> Vec<(usize, Ended)> {
         let observer = Observer::new(self.plan, problem);
         let mut descents = Descents::new(self, group, problem, &observer);
         for event in self.events.iter().filter(|event| event.concerns(group)) {
@@ -199,7 +189,7 @@ impl<'a> Processes<'a> {
                 break;
             }
         }
-        let ended = descents.ended();
+        let ended = descents.ended().collect();
         // The flow may wait to tell more, and nobody listens any longer.
         drop((from_flow, source));
         self.observers.serve(&observer);
@@ -217,7 +207,7 @@ impl<'a> Descents<'a> {
         let Processes { plan, interrupt, observers, .. } = processes;
         let member = |&index: &usize| {
             let descent = Descent::new(&plan.optimizers[index], plan, problem, interrupt);
-            (index, descent, Recording::new(index + 1, plan, observers, observer))
+            (index, descent, Recording::new(index + 1, observers, observer))
         };
         Self { members: group.iter().map(member).collect() }
     }
@@ -236,12 +226,8 @@ impl<'a> Descents<'a> {
         }
     }
 
-    fn ended(self) -> (Vec<(usize, Ended)>, BTreeSet<String>) {
-        let (mut ends, mut undeclared) = (Vec::new(), BTreeSet::new());
-        for (index, descent, recording) in self.members {
-            ends.push((index, descent.ended()));
-            undeclared.extend(recording.into_undeclared());
-        }
-        (ends, undeclared)
+    /// Each at its end, by index.
+    fn ended(self) -> impl Iterator<Item = (usize, Ended)> {
+        self.members.into_iter().map(|(index, descent, _)| (index, descent.ended()))
     }
 }
