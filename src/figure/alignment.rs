@@ -59,7 +59,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     }
     legend.push(Entry::new("α̃ = 1", Look::guide()));
     let panel = |heading: &str, y: AxisSpec, of: fn(f64) -> f64| {
-        let mut panel = Panel::new(heading, AxisSpec::new(quantity::EXPONENT, Scale::Linear), y);
+        let mut panel = Panel::new(heading, AxisSpec::new(quantity::array_label("nfa_alpha_tilde"), Scale::Linear), y);
         panel.across.push(Across::X(1.0));
         let series = |(points, look): &(Vec<Point>, Look)| {
             let points = points.iter().map(|&(alpha, value)| (alpha, of(value))).collect();
@@ -70,7 +70,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         panel
     };
     let panels = vec![
-        panel("alignment", AxisSpec::new(quantity::CURVE, Scale::Linear), |c| c),
+        panel("alignment", AxisSpec::new(quantity::array_label("nfa_curve"), Scale::Linear), |c| c),
         panel("distance of the alignment from 1", AxisSpec::new("1 − cosine", Scale::Log), |c| 1.0 - c),
     ];
     picture("alignment", run, "alignment against the exponent", legend, panels)

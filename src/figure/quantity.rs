@@ -1,17 +1,19 @@
-//! What the columns of the records are called on an axis: words and formula, the same in every picture, as observables declare them.
+//! What the columns of the records and the arrays are called on an axis: words and formula, the same in every picture, as observables declare them.
 
 use crate::observe::registry;
 
 use super::axis::Scale;
 use super::text::verbatim;
 
-pub(super) const CURVE: &str = "cosine of W_1^TW_1 and A_f^{ α̃/L}";
-pub(super) const EXPONENT: &str = "exponent α̃ = αL";
-
 /// The axis label of `column`, with markup; the column's name where no observable declares a label.
 pub(super) fn label(column: &str) -> String {
     let declared = registry::find(column).and_then(|(_, found)| found.label_of(column));
     declared.unwrap_or_else(|| verbatim(column))
+}
+
+/// The axis label of `array`, a key of `arrays.npz` without its owner, likewise.
+pub(super) fn array_label(array: &str) -> String {
+    registry::arrays().find_map(|(_, declared)| declared.label_of(array)).unwrap_or_else(|| verbatim(array))
 }
 
 /// Log where all of `values` that are defined are positive and span more than two decades.
@@ -26,10 +28,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_without_a_label_has_its_name() {
+    fn what_has_no_label_has_its_name() {
         assert_eq!(label("nfa_cosine"), "cosine of W_1^TW_1 and A_f^{ 1/L}");
         assert_eq!(label("effective_rank_W3"), "effective rank of W_{3}");
         assert_eq!(label("of_the_future"), "of\\_the\\_future");
+        assert_eq!(array_label("sv_W12"), "singular values of W_{12}");
+        assert_eq!(array_label("sv_of_the_future"), "sv\\_of\\_the\\_future");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::record::Run;
 use super::axis::Scale;
 use super::page::{Entry, Picture, abridged};
 use super::panel::{AxisSpec, Panel, Series};
+use super::quantity;
 use super::records::{depth, matrix, picture, process_entries, processes, time_axis, vector};
 use super::rounding;
 use super::style::{self, GREY, Look};
@@ -16,8 +17,8 @@ const NAMED: usize = 4;
 const OPTIMIZER_MODES: usize = 4;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
-    let arrays = [("sv_W1", "first layer", "singular values of W_1"), ("sv_product", "product", "singular values of W_L⋯W_1")];
-    let width = |(name, ..): &(&str, _, _)| {
+    let arrays = [("sv_W1", "first layer"), ("sv_product", "product")];
+    let width = |(name, _): &(&str, _)| {
         processes(run).iter().filter_map(|(process, _)| matrix(run, process, name)).map(|array| array.shape[1]).max()
     };
     // A mode has one colour in both panels.
@@ -25,8 +26,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     // To the power 1/(2L): the singular values that W_1 has where W_1ᵀW_1 is the target's AGOP to the power 1/L.
     let (known, rounded) = rounding::target_spectrum(run);
     let wanted: Vec<f64> = known.iter().map(|s| s.powf(0.5 / depth(run) as f64)).collect();
-    let panels = arrays.map(|(name, heading, label)| {
-        let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(label, Scale::Log));
+    let panels = arrays.map(|(name, heading)| {
+        let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(quantity::array_label(name), Scale::Log));
         let mut left_out = false;
         for (i, (process, look)) in processes(run).into_iter().enumerate() {
             let Some(array) = matrix(run, process, name) else { continue };

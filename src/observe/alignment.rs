@@ -22,8 +22,9 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 )
 .arrays(&[
-    NamedArray::new("nfa_curve", "T × 56", "1", "cos(W_1ᵀW_1, A_f^(α̃/L)) at each α̃ of nfa_alpha_tilde"),
-    NamedArray::new("nfa_alpha_tilde", "56", "1", "α̃ = 0.25, 0.30, …, 3.00").written("at the end"),
+    NamedArray::new("nfa_curve", "T × 56", "1", "cos(W_1ᵀW_1, A_f^(α̃/L)) at each α̃ of nfa_alpha_tilde")
+        .labelled("cosine of W_1^TW_1 and A_f^{ α̃/L}"),
+    NamedArray::new("nfa_alpha_tilde", "56", "1", "α̃ = 0.25, 0.30, …, 3.00").labelled("exponent α̃ = αL").written("at the end"),
 ]);
 
 /// Array `nfa_curve`: the cosine at each of [`alpha_tildes`]. Columns `nfa_peak` and `nfa_peak_cosine`: the α̃ in [¼, 3] at which the

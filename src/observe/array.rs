@@ -15,6 +15,8 @@ pub struct NamedArray {
     pub unit: &'static str,
     /// Its definition, in one line.
     pub formula: &'static str,
+    /// The label of its axis in a picture, as [`Column::label`]; empty where it has none of its own.
+    pub label: &'static str,
     /// When it is written, provided that its group is observed.
     pub written: &'static str,
 }
@@ -36,7 +38,12 @@ const AT_EVERY_RECORD: &str = "at every record";
 impl NamedArray {
     /// An array that an observable writes, for every process at every record.
     pub const fn new(name: &'static str, shape: &'static str, unit: &'static str, formula: &'static str) -> Self {
-        Self { owner: Owner::EveryProcess, name, shape, unit, formula, written: AT_EVERY_RECORD }
+        Self { owner: Owner::EveryProcess, name, shape, unit, formula, label: "", written: AT_EVERY_RECORD }
+    }
+
+    /// The same array, with the label of its axis, in which `{l}` stands for the layer.
+    pub const fn labelled(self, label: &'static str) -> Self {
+        Self { label, ..self }
     }
 
     /// The same array, written at the times that `written` describes.
@@ -63,8 +70,18 @@ impl NamedArray {
     pub fn is_called(&self, name: &str) -> bool {
         match self.name.strip_suffix("{column}") {
             Some(before) => name.strip_prefix(before).is_some_and(|column| !column.is_empty()),
-            None => Column::new(self.name, "", "", "").layer(name).is_some(),
+            None => self.by_layer().layer(name).is_some(),
         }
+    }
+
+    /// The label of the axis of `name`, if it is this array or one of this family and has a label.
+    pub fn label_of(&self, name: &str) -> Option<String> {
+        self.by_layer().label_of(name).filter(|label| !label.is_empty())
+    }
+
+    /// Arrays are counted by layer as columns are.
+    fn by_layer(&self) -> Column {
+        Column::new(self.name, self.formula, self.unit, self.label)
     }
 }
 

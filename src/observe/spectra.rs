@@ -49,14 +49,16 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 )
 .arrays(&[
-    NamedArray::new("sv_W{l}", "T × min(d_l, d_(l−1))", "θ", "singular values of W_l, largest first, l = 1, …, L"),
+    NamedArray::new("sv_W{l}", "T × min(d_l, d_(l−1))", "θ", "singular values of W_l, largest first, l = 1, …, L")
+        .labelled("singular values of W_{{l}}"),
     NamedArray::new(
         "sv_product",
         "T × min(d_L, d_0)",
         "f/x",
         "singular values of W_L⋯W_1, largest first (nonlinear networks: of A_f^½, up to d_0 of them)",
-    ),
-    NamedArray::new("sv_agop", "T × d_0", "f²/x²", "singular values of A_f, largest first"),
+    )
+    .labelled("singular values of W_L⋯W_1"),
+    NamedArray::new("sv_agop", "T × d_0", "f²/x²", "singular values of A_f, largest first").labelled("singular values of A_f"),
 ]);
 
 /// Arrays `sv_Wl` (l = 1, …, L), `sv_product` of P = W_L⋯W_1 and `sv_agop` of A_f = PᵀP (d_0 values, σ(A_f) = σ(P)² and zeros); columns

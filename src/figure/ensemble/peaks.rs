@@ -13,8 +13,8 @@ use super::groups::{Trace, spread};
 use super::{Content, Drawn, Plot};
 
 pub(super) fn draw(content: &Content) -> Drawn {
-    let x = AxisSpec::new(quantity::EXPONENT, Scale::Linear);
-    let mut panel = Panel::new(content.heading(), x, AxisSpec::new(quantity::CURVE, Scale::Linear));
+    let x = AxisSpec::new(quantity::array_label("nfa_alpha_tilde"), Scale::Linear);
+    let mut panel = Panel::new(content.heading(), x, AxisSpec::new(quantity::array_label("nfa_curve"), Scale::Linear));
     panel.across.push(Across::X(1.0));
     panel.notes = endings(&content.units);
     let peak = Look { color: BLACK, line: None, dash: None, marker: Some(Marker { shape: Shape::Diamond, body: Body::Dot }) };
