@@ -96,7 +96,24 @@ pub(super) fn combine<const N: usize>(
     add(out.as_mut_slice(), theta.as_slice(), a.map(|a| h * a), k.map(DVector::as_slice));
 }
 
+/// out ← Σ_j w_j v_j, in one pass over memory.
+pub(super) fn weigh<const N: usize>(out: &mut DVector<f64>, weights: [f64; N], vectors: [&DVector<f64>; N]) {
+    weighted_sum(out.as_mut_slice(), weights, vectors.map(DVector::as_slice));
+}
+
 vectorised! {
+    fn weighted_sum[const N: usize](out: &mut [f64], weights: [f64; N], v: [&[f64]; N]) {
+        let n = out.len();
+        let v = v.map(#[inline(always)] |v| &v[..n]);
+        for i in 0..n {
+            let mut sum = weights[0] * v[0][i];
+            for j in 1..N {
+                sum = weights[j].mul_add(v[j][i], sum);
+            }
+            out[i] = sum;
+        }
+    }
+
     fn add[const N: usize](out: &mut [f64], theta: &[f64], weights: [f64; N], k: [&[f64]; N]) {
         let n = out.len();
         let (theta, k) = (&theta[..n], k.map(#[inline(always)] |k| &k[..n]));

@@ -10,10 +10,8 @@
 
 use nalgebra::DVector;
 
-use crate::linalg::vectorised;
-
 use super::Tolerance;
-use super::method::{Base, Method, Taken, combine, fit};
+use super::method::{Base, Method, Taken, combine, fit, weigh};
 use super::rhs::{NotFinite, Rhs, measured};
 
 /// The damping ε: the stability polynomial stays below 1 − ε/3 inside the interval.
@@ -138,11 +136,12 @@ impl Method for Rkc {
         self.prepare(self.forced.unwrap_or_else(|| Self::stages_for(h * rho)));
         let Base { t, theta, dtheta } = *base;
         let [last, before, middle] = &mut self.y;
-        before.copy_from(theta);
         combine(last, theta, h, [self.first], [dtheta]);
         for (j, stage) in (2..).zip(&self.stages) {
             rhs.eval_unchecked(t + stage.c * h, last, &mut self.dy);
-            advance(next, h, &stage.weights, [theta, last, before, &self.dy, dtheta]);
+            let [one, mu, nu, mu_tilde, gamma_tilde] = stage.weights;
+            let y_before = if j == 2 { theta } else { &*before };
+            weigh(next, [one, mu, nu, h * mu_tilde, h * gamma_tilde], [theta, last, y_before, &self.dy, dtheta]);
             std::mem::swap(before, last);
             std::mem::swap(last, next);
             // What the next stage would write over.
@@ -153,7 +152,7 @@ impl Method for Rkc {
         if self.stages.len() == self.middle.0 {
             std::mem::swap(middle, before);
         }
-        next.copy_from(last);
+        std::mem::swap(next, last);
         rhs.eval_unchecked(t + h, next, dnext);
         // (4/5)(θ − θ') + (2/5)h(F + F'): the O(h³) term of the local error.
         let error = tolerance.error_norm(
@@ -183,28 +182,8 @@ impl Method for Rkc {
             0.4 * h * bend,
             0.4 * h * bend,
         ];
-        weigh(out.as_mut_slice(), weights, [theta, &self.y[2], next, dtheta, dnext].map(DVector::as_slice));
+        weigh(out, weights, [theta, &self.y[2], next, dtheta, dnext]);
         Ok(())
-    }
-}
-
-/// out ← (1 − μ − ν)Y_0 + μY_{j−1} + νY_{j−2} + μ̃hF_{j−1} + γ̃hF_0, in one pass over memory.
-fn advance(out: &mut DVector<f64>, h: f64, weights: &[f64; 5], vectors: [&DVector<f64>; 5]) {
-    let [one, mu, nu, mu_tilde, gamma_tilde] = *weights;
-    weigh(out.as_mut_slice(), [one, mu, nu, h * mu_tilde, h * gamma_tilde], vectors.map(DVector::as_slice));
-}
-
-vectorised! {
-    fn weigh(out: &mut [f64], weights: [f64; 5], vectors: [&[f64]; 5]) {
-        let n = out.len();
-        let v = vectors.map(#[inline(always)] |v| &v[..n]);
-        for i in 0..n {
-            let mut sum = weights[0] * v[0][i];
-            for j in 1..5 {
-                sum = weights[j].mul_add(v[j][i], sum);
-            }
-            out[i] = sum;
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use self::finish::Finish;
 use self::orthogonal::Term;
 use self::polynomial::{FEWEST, StabilityPolynomial, length};
 use super::Tolerance;
-use super::method::{Base, Method, Taken, combine, fit};
+use super::method::{Base, Method, Taken, combine, fit, weigh};
 use super::rhs::{NotFinite, Rhs, measured};
 
 /// The most stages: the recurrence amplifies rounding errors by s².
@@ -107,11 +107,14 @@ impl Method for Rock4 {
 
         // K_{j−1} is in `k` and K_{j−2} in `next`, where K_j takes its place; their times, in units of h, follow the same recurrence.
         combine(k, base.theta, h, [terms[0].mu], [base.dtheta]);
-        next.copy_from(base.theta);
         let (mut c, mut c_before) = (terms[0].mu, 0.0);
-        for term in &terms[1..] {
+        for (j, term) in (2..).zip(&terms[1..]) {
             rhs.eval_unchecked(base.t + c * h, k, f1);
-            recur(next, term, h, f1, k);
+            // K_0 = θ is read where it lies.
+            match j {
+                2 => weigh(next, [term.kappa, term.nu, h * term.mu], [base.theta, k, f1]),
+                _ => recur(next, term, h, f1, k),
+            }
             std::mem::swap(k, next);
             (c_before, c) = (c, term.mu + term.nu * c + term.kappa * c_before);
         }
@@ -155,12 +158,12 @@ impl Method for Rock4 {
 
 /// K_{j−2} ← K_j = hμ_j·F(K_{j−1}) + ν_j·K_{j−1} + κ_j·K_{j−2}, in one pass over memory.
 fn recur(before: &mut DVector<f64>, term: &Term, h: f64, f: &DVector<f64>, k: &DVector<f64>) {
-    weigh(before.as_mut_slice(), term.kappa, [h * term.mu, term.nu], [f.as_slice(), k.as_slice()]);
+    recur_in_place(before.as_mut_slice(), term.kappa, [h * term.mu, term.nu], [f.as_slice(), k.as_slice()]);
 }
 
 vectorised! {
     /// y ← κy + Σ_j a_j x_j.
-    fn weigh(y: &mut [f64], kappa: f64, a: [f64; 2], x: [&[f64]; 2]) {
+    fn recur_in_place(y: &mut [f64], kappa: f64, a: [f64; 2], x: [&[f64]; 2]) {
         let n = y.len();
         let x = x.map(#[inline(always)] |x| &x[..n]);
         for i in 0..n {
