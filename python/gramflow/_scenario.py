@@ -93,35 +93,75 @@ def float64(value: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def _chosen(key: str, choice: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
-    """The word, the arrays and the other settings of a choice such as `data`, if there are arrays in it."""
+class Stored(NamedTuple):
+    """Arrays of a dict, in a file of ours.
+
+    Attributes:
+        key: where the user has put them: `data`, or `data.file`.
+        word: the choice that reads such a file: `file`, `moments` or `sensing`.
+        arrays: the arrays by their names.
+        settings: what else stands there.
+        path: the file.
+    """
+
+    key: str
+    word: str
+    arrays: dict[str, Any]
+    settings: dict[str, Any]
+    path: Path
+
+    def told(self, problem: Mapping[str, Any]) -> dict[str, Any]:
+        """The problem with the key that the user knows, `data.X`, where it names the file."""
+        choice = self.path.stem
+        if str(self.path) not in problem["message"] and problem["key"] != f"{choice}.{self.word}.path":
+            return dict(problem)
+        message = problem["message"].removeprefix(f"{self.path}: ").replace(str(self.path), self.key)
+        named = re.search(rf"\b({_ARRAYS[choice][self.word].pattern})\b", message)
+        return {**problem, "key": f"{self.key}.{named[1]}" if named else self.key, "message": message}
+
+
+def _chosen(key: str, choice: Mapping[str, Any], folder: Path) -> Stored | None:
+    """The arrays in a choice such as `data`, if there are some."""
     for word, names in _ARRAYS[key].items():
         # data={"X": …, "Y": …} and data={"file": {"X": …, "Y": …}} alike.
-        for settings in (choice, choice.get(word)):
+        for place, settings in ((key, choice), (f"{key}.{word}", choice.get(word))):
             if not isinstance(settings, Mapping):
                 continue
             arrays = {name: value for name, value in settings.items() if names.fullmatch(str(name))}
             if arrays:
-                return word, arrays, {name: value for name, value in settings.items() if name not in arrays}
+                others = {name: value for name, value in settings.items() if name not in arrays}
+                return Stored(place, word, arrays, others, folder / f"{key}.npz")
     return None
 
 
-def _stored(scenario: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """The scenario with files for arrays, and these files by their names beside the scenario."""
-    stored, files = dict(scenario), {}
+def _stored(scenario: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], list[Stored]]:
+    """The scenario with files for arrays, and these arrays."""
+    changed, all_stored = dict(scenario), []
     for key in _ARRAYS:
         choice = scenario.get(key)
-        found = _chosen(key, choice) if isinstance(choice, Mapping) else None
+        found = _chosen(key, choice, folder) if isinstance(choice, Mapping) else None
         if found is None:
             continue
-        word, arrays, settings = found
-        if "path" in settings:
-            raise ValueError(f"{key}: holds the arrays {', '.join(arrays)} and a path: give one of them")
-        path = folder / f"{key}.npz"
-        _gramflow.write_npz(path, {name: float64(value, f"{key}[{name!r}]") for name, value in arrays.items()})
-        stored[key] = {word: {"path": path, **settings}}
-        files[path.name] = path
-    return stored, files
+        if "path" in found.settings:
+            raise ValueError(f"{key}: holds the arrays {', '.join(found.arrays)} and a path: give one of them")
+        arrays = {name: float64(value, f"{key}[{name!r}]") for name, value in found.arrays.items()}
+        _gramflow.write_npz(found.path, arrays)
+        changed[key] = {found.word: {"path": found.path, **found.settings}}
+        all_stored.append(found)
+    return changed, all_stored
+
+
+def _of_user(error: ScenarioError, all_stored: list[Stored]) -> None:
+    """Make an error name keys that the user has given, in the place of files that hold arrays."""
+    text, problems = str(error), []
+    for problem in error.problems:
+        known = problem
+        for stored in all_stored:
+            known = stored.told(known)
+        text = text.replace(f"{problem['key']}: {problem['message']}", f"{known['key']}: {known['message']}")
+        problems.append(known)
+    error.problems, error.key, error.message = problems, problems[0]["key"], problems[0]["message"]
+    error.args = (text,)
 
 
 def is_text(scenario: str) -> bool:
@@ -144,15 +184,13 @@ def given(scenario: Scenario, patches: Mapping[str, Any] | None) -> Iterator[tup
     sets = sets_of(patches)
     if isinstance(scenario, Mapping):
         with tempfile.TemporaryDirectory(prefix="gramflow-") as folder:
-            stored, files = _stored(scenario, Path(folder))
+            changed, stored = _stored(scenario, Path(folder))
+            files = {arrays.path.name: arrays.path for arrays in stored}
             try:
-                yield Given(to_yaml(stored), os.path.join(os.getcwd(), "scenario.yaml"), sets, True), files
+                yield Given(to_yaml(changed), os.path.join(os.getcwd(), "scenario.yaml"), sets, True), files
             except ScenarioError as error:
-                # The files are not the user's own.
-                text = str(error)
-                for path in files.values():
-                    text = text.replace(f"{path}: ", "")
-                error.args = (text,)
+                if error.problems:
+                    _of_user(error, stored)
                 raise
     elif isinstance(scenario, str) and is_text(scenario):
         yield Given(scenario, "scenario.yaml", sets, False), {}

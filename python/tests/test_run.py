@@ -126,8 +126,27 @@ def test_wrong_arrays_are_refused_by_name(tiny: dict) -> None:
     ]:
         with pytest.raises(error, match=message):
             gf.run({**tiny, "data": data})
-    with pytest.raises(gf.ScenarioError, match="^init.file.path: `W1` has shape"):
-        gf.run({**tiny, "init": {"W1": np.ones((4, 4)), "W2": np.ones((3, 5))}})
+    x, y = np.ones((5, 4)), np.ones((5, 3))
+    for given, key, message in [
+        ({"data": {"X": x[:, :3], "Y": y}}, "data.X", "X has 3 columns"),
+        ({"data": {"X": x * np.nan, "Y": y}}, "data.X", "`X` has an entry that is NaN or infinite"),
+        ({"data": {"X": x, "Y": y * np.inf}}, "data.Y", "`Y` has an entry that is NaN or infinite"),
+        ({"data": {"file": {"X": x}}}, "data.file.Y", "there is no array `Y`"),
+        ({"data": {"X": x, "Y": y, "X_test": x[:, :2], "Y_test": y}}, "data.X_test", "`X_test` has 2 columns"),
+        ({"data": {"X": x, "Y": y, "whiten": True}}, "data.X", "`X`: the inputs span"),
+        ({"init": {"W1": np.ones((4, 4)), "W2": np.ones((3, 5))}}, "init.W1", "`W1` has shape"),
+        ({"init": {"W1": np.ones((5, 4))}}, "init.W2", "there is no array `W2`"),
+    ]:
+        with pytest.raises(gf.ScenarioError) as caught:
+            gf.run({**tiny, **given})
+        error = caught.value
+        assert error.key == key and error.message.startswith(message), (error.key, error.message)
+        assert error.problems[0]["key"] == key and error.problems[0]["message"] == error.message
+        assert str(error) == f"{key}: {error.message}"
+    # Other problems keep their keys.
+    with pytest.raises(gf.ScenarioError) as caught:
+        gf.run({**tiny, "data": {"X": x, "Y": y}, "flow": {"t_end": -5.0}})
+    assert caught.value.key == "flow.t_end"
     with pytest.raises(TypeError, match="flow.t_end: must be a number"):
         gf.run({**tiny, "flow": {"t_end": object()}})
     with pytest.raises(TypeError, match="scenario: must be a dict, YAML text or a path, got int"):
