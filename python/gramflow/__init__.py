@@ -16,6 +16,7 @@ from gramflow._compare import compare
 from gramflow._flow import Solution, flow
 from gramflow._gramflow import ScenarioError, __version__
 from gramflow._jax import from_jax
+from gramflow._layers import Layer
 from gramflow._model import Model
 from gramflow._picture import Picture
 from gramflow._run import Run, load, run
@@ -24,6 +25,7 @@ from gramflow._sweep import Study, Sweep, figures, study_lr, sweep
 from gramflow._torch import from_torch
 
 __all__ = [
+    "Layer",
     "Model",
     "Picture",
     "Run",

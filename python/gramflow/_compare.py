@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gramflow import _gramflow
+from gramflow._layers import Layer, given_layers
 from gramflow._model import Model
 from gramflow._run import Run, finished, observables
 from gramflow._scenario import to_yaml
@@ -16,6 +17,8 @@ def compare(
     optimizers: Sequence[Mapping[str, Any]] = (),
     t_end: float = 1.0,
     *,
+    layers: Sequence[Layer | str] | None = None,
+    weight_decay: float = 0.0,
     observe: Mapping[str, Callable[[Any, float], Any]] | None = None,
     record: Any = None,
     rtol: float = 1e-8,
@@ -33,13 +36,17 @@ def compare(
         model: J with its gradient, and where it starts.
         optimizers: as in a scenario: `[{"gd": {"lr": 0.01}}, {"adam": {"lr": 0.001}}]`.
         t_end: the end of the horizon; step k of gradient descent stands at t = k·lr.
+        layers: the layers of the model from its input to its output, names in `Model.parts` or `Layer`s. With them the run has the columns
+            and arrays of layers: the balance, spectra and, where the model has `jacobians`, the ansatz. Other parameters may stand beside
+            them; `run.weights` has these as `process/rest`, and all of θ as `process/theta`.
+        weight_decay: λ; (λ/2)‖θ‖² is added to J, as PyTorch's optimizers have it.
         observe: columns of your own, functions f(θ, t) that return a number.
         record: the recorded times, as in a scenario: `{"log": {"points": 200}}`, `{"linear": {"points": 200}}` or
             `{"times": [0, 1, 10]}`, with `"weights": True` to keep θ as well.
         rtol, atol, integrator, certify: how the flow is integrated.
         stop: when processes end early: `{"loss": 1e-6}` or `{"grad_norm": 1e-6}`.
-        measure: opt-in groups of columns: `sharpness`, `modified_flow`, `limit`.
-        claims: what the run is meant to show: `converged`.
+        measure: opt-in groups of columns: `sharpness`, `modified_flow`, `limit`, with layers `ledger`.
+        claims: what the run is meant to show: `converged`, and with layers any claim of a scenario.
         name: the run's name.
 
     Raises:
@@ -60,6 +67,7 @@ def compare(
     own = observables(observe)
     asked: dict[str, Any] = {
         "name": name,
+        "weight_decay": weight_decay,
         "flow": {"t_end": t_end, "rtol": rtol, "atol": atol, "integrator": integrator, "certify": certify},
         "optimizers": list(optimizers),
         "measure": list(measure),
@@ -69,5 +77,6 @@ def compare(
         asked["record"] = record
     if stop is not None:
         asked["stop"] = stop
-    raw, stopped = _gramflow.compare(to_yaml(asked), model.value_and_grad, model.theta0, model.hvp, model.args, own)
+    known = None if layers is None else given_layers(model, layers)
+    raw, stopped = _gramflow.compare(to_yaml(asked), model.value_and_grad, model.theta0, model.hvp, known, model.args, own)
     return finished(Run(raw), stopped)

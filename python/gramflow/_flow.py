@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Union
 
 import numpy as np
 
 from gramflow import _gramflow
+from gramflow._dense import Dense
 from gramflow._model import Array, Model, arguments, check_callable, start
 from gramflow._scenario import float64
 
@@ -19,16 +20,16 @@ Stop = Union[Callable[[float, Array], Any], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Solution:
-    """θ along a flow.
+    """θ along a flow. With `dense_output=True` it is a function of time as well: `sol(t)`.
 
     Attributes:
         t: the times, of shape (times,).
         y: θ at these times, of shape (times, *theta0.shape).
         stats: `steps_accepted`, `steps_rejected`, `gradients` (a Hessian product counts 2), `calls_grad`, `calls_hvp`,
             `hessian_products` (`hvp`, or `differences of gradients`) and `methods`, what `auto` has chosen: (t, method, reason).
-        termination: `t_end`, `reached` (the condition `stop`), `max_steps`, `stiff`, `diverged` or `interrupted`.
+        termination: `t_end`, `reached` (by `stop` or `callback`), `max_steps`, `stiff`, `diverged` or `interrupted`.
         message: the same in a sentence, with what to change if it ended too early.
-        success: whether it came to `t_end`, or to `stop`.
+        success: whether it came to `t_end`, or was ended by `stop` or `callback`.
     """
 
     t: Array
@@ -37,6 +38,23 @@ class Solution:
     termination: str
     message: str
     success: bool
+    _dense: Dense | None = field(default=None, repr=False)
+
+    def __call__(self, t: Any) -> Array:
+        """θ at any time `t` of the flow, by the interpolant of the method, about as accurate as its steps.
+
+        Args:
+            t: a time, or an array of times.
+
+        Returns:
+            An array of shape (*t.shape, *theta0.shape): times come first, as in `Solution.y`.
+
+        Raises:
+            ValueError: without `dense_output=True`, and for times before 0 or after the end.
+        """
+        if self._dense is None:
+            raise ValueError("sol(t) needs flow(…, dense_output=True)")
+        return self._dense.at(t)
 
 
 def flow(
@@ -50,7 +68,9 @@ def flow(
     value_and_grad: Callable[..., Any] | None = None,
     integrator: str | Mapping[str, Any] = "auto",
     t_eval: Any = None,
+    dense_output: bool = False,
     stop: Stop | None = None,
+    callback: Callable[[float, Array], Any] | None = None,
     args: tuple[Any, ...] = (),
     max_steps: int = 10_000_000,
 ) -> Solution:
@@ -63,11 +83,16 @@ def flow(
         rtol, atol: the error of a step is at most atol + rtol·|θ| in the root mean square.
         hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used, as `stats` says.
         value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), instead of `grad`.
-        integrator: `auto`, `tsit5`, `rock4`, `rkc`, `dopri5`, `dop853`, `{"rk4": {"step": 0.01}}` or `{"gauss": {"stages": 2}}`.
+        integrator: `auto`, `tsit5`, `dp8`, `rock4`, `rkc`, `dopri5`, `dop853`, `{"rk4": {"step": 0.01}}` or
+            `{"gauss": {"stages": 2}}`.
         t_eval: increasing times from 0 or later to `t_end` at most, at which θ is kept. Without it θ is kept after every step;
             with `dopri5`, `dop853`, `rk4` and `gauss` at the start and the end only.
+        dense_output: whether the solution is kept as a function of time, `sol(t)`: 3 to 7 arrays of the size of θ for each step. Not
+            of `dopri5`, `dop853`, `rk4` and `gauss`.
         stop: a function s(t, θ) that ends the flow at the first step where it is true, or a dict that ends it where `grad_norm` or
             `loss` is at most the value given. What is kept ends there.
+        callback: a function c(t, θ) that is called after every step (with `dopri5`, `dop853`, `rk4` and `gauss` at the times of `t_eval`
+            and at the end). What it returns does not matter; it ends the flow by raising `StopIteration`, as in scipy.optimize.
         args: further arguments of `grad`, `hvp` and `value_and_grad`.
         max_steps: the most steps that are tried.
 
@@ -95,6 +120,7 @@ def flow(
     gradient: Any = value_and_grad if valued else grad
     check_callable(gradient, name)
     check_callable(hvp, "hvp", optional=True)
+    check_callable(callback, "callback", optional=True)
     args = arguments(args)
     if not isinstance(integrator, (str, Mapping)):
         raise TypeError(f"integrator: must be a word or a dict with one key, got {integrator!r}")
@@ -113,13 +139,18 @@ def flow(
         json.dumps(integrator),
         times,
         _condition(stop, gradient, valued, args),
+        callback,
+        bool(dense_output),
         args,
         max_steps,
     )
-    message = solved["message"]
-    if solved["termination"] == "reached":
-        message = f"stopped at t = {solved['t'][-1]:.6g}, where `stop` holds"
-    solution = Solution(solved["t"], solved["y"], solved["stats"], solved["termination"], message, solved["complete"])
+    dense = None
+    if solved["dense"] is not None:
+        ends, degrees, points = solved["dense"]
+        dense = Dense(ends, degrees, points, solved["y"].shape[1:], solved["end"])
+    solution = Solution(
+        solved["t"], solved["y"], solved["stats"], solved["termination"], solved["message"], solved["complete"], dense
+    )
     if stopped is not None:
         if isinstance(stopped, KeyboardInterrupt):
             stopped.run = solution  # type: ignore[attr-defined]

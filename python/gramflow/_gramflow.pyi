@@ -6,6 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
+from gramflow._layers import GivenLayers
 from gramflow._scenario import Given
 
 __all__ = [
@@ -57,6 +58,7 @@ class RawRun:
     @property
     def widths(self) -> list[int]: ...
     def table(self) -> dict[str, Any]: ...
+    def arrow(self) -> Any: ...
     def arrays(self) -> dict[str, _Array]: ...
     def weights(self) -> dict[str, _Array]: ...
     def trajectory(self) -> dict[str, _Array] | None: ...
@@ -93,6 +95,8 @@ def flow(
     method: str,
     times: Sequence[float] | None,
     stop: Callable[[float, _Array], Any] | None,
+    callback: Callable[[float, _Array], Any] | None,
+    dense: bool,
     args: tuple[Any, ...],
     max_steps: int,
 ) -> tuple[dict[str, Any], BaseException | None]: ...
@@ -101,6 +105,7 @@ def compare(
     value_and_grad: Callable[..., Any],
     theta0: _Array,
     hvp: Callable[..., Any] | None,
+    layers: GivenLayers | None,
     args: tuple[Any, ...],
     observe: Mapping[str, Callable[[Any, float], Any]],
 ) -> tuple[RawRun, BaseException | None]: ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +24,18 @@ class Model:
         hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used.
         args: further arguments of both.
         unflatten: turns θ into what it stands for, such as a dict of a module's parameters.
+        parts: the parameters that θ consists of, by name: their shapes, in the order of θ, each row by row. `compare(layers=…)` names
+            layers by them, and `unflatten` makes a dict of them unless it is given.
+        jacobians: j(θ, layers, *args) that returns for each layer the derivatives ∂f(x_i)/∂h of the outputs f(x_i) at sample i with respect
+            to the layer's input h, an array of shape (samples, outputs, inputs of the layer); None for a layer where they are not known.
+            `layers` holds (name of the weight, (out, in)) for each. Samples must not depend on each other.
 
     >>> import numpy as np
     >>> model = Model(lambda theta: (0.5 * theta @ theta, theta), np.ones(3))
     >>> model.theta0.dtype
     dtype('float64')
+    >>> Model(model.value_and_grad, np.arange(3.0), parts={"w": (2,), "b": ()}).unflatten(np.arange(3.0))
+    {'w': array([0., 1.]), 'b': array(2.)}
     """
 
     value_and_grad: Callable[..., tuple[Any, Any]]
@@ -35,12 +43,29 @@ class Model:
     hvp: Callable[..., Any] | None = None
     args: tuple[Any, ...] = field(default=())
     unflatten: Callable[[Array], Any] | None = None
+    parts: dict[str, tuple[int, ...]] | None = None
+    jacobians: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("value_and_grad", "hvp"):
-            check_callable(getattr(self, name), name, optional=name == "hvp")
+        for name in ("value_and_grad", "hvp", "unflatten", "jacobians"):
+            check_callable(getattr(self, name), name, optional=name != "value_and_grad")
         object.__setattr__(self, "theta0", start(self.theta0))
         object.__setattr__(self, "args", arguments(self.args))
+        if self.parts is None:
+            return
+        parts = {name: tuple(int(size) for size in shape) for name, shape in self.parts.items()}
+        object.__setattr__(self, "parts", parts)
+        if sum(math.prod(shape) for shape in parts.values()) != self.theta0.size:
+            raise ValueError(f"parts: must have {self.theta0.size} entries in all, as theta0 has, got {parts}")
+        if self.unflatten is None:
+            object.__setattr__(self, "unflatten", lambda theta: _split(theta, parts))
+
+
+def _split(theta: Array, parts: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """The parameters in θ by name."""
+    ends = np.cumsum([math.prod(shape) for shape in parts.values()])
+    pieces = np.split(np.ravel(theta), ends[:-1])
+    return {name: piece.reshape(shape) for (name, shape), piece in zip(parts.items(), pieces)}
 
 
 def check_callable(value: Any, name: str, optional: bool = False) -> None:

@@ -60,11 +60,17 @@ class Run:
             return self.columns
         return pandas.DataFrame(self.columns)
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The records as Arrow arrays, null where a quantity is not defined, by the Arrow PyCapsule interface: what `polars.DataFrame(run)`,
+        `pyarrow.table(run)` and DuckDB read. Numbers are shared, not copied. The requested schema is not heeded, which the interface allows.
+        """
+        return self._raw.arrow()
+
     def to_polars(self) -> "polars.DataFrame":
         """The records as a polars.DataFrame, null where a quantity is not defined."""
         import polars
 
-        return polars.DataFrame(self.columns).fill_nan(None)
+        return polars.DataFrame(self)
 
     @cached_property
     def arrays(self) -> dict[str, Array]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gramflow._layers import Placed
 from gramflow._model import Array, Model
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
 
     θ is one array of all parameters, in the order of `module.named_parameters()`; `Model.unflatten` makes a dict of it, which
     `module.load_state_dict(…, strict=False)` takes. The module itself stays as it is. Products with the Hessian are exact.
-    What the module computes must not be random: call `module.eval()` where it has dropout.
+    What the module computes must not be random: call `module.eval()` where it has dropout. `compare(layers=…)` names layers by the
+    module's parameters or submodules; the Jacobians that the ansatz needs come by autograd.
 
     Args:
         module: any module of one input.
@@ -45,11 +47,13 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
         parts = theta.split(sizes)
         return {name: part.view(value.shape) for (name, value), part in zip(parameters.items(), parts)}
 
-    def value(theta: "torch.Tensor") -> "torch.Tensor":
+    def output(theta: "torch.Tensor") -> Any:
         # The fused kernels of attention have no second derivatives.
         with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-            output = torch.func.functional_call(module, {**named(theta), **buffers}, (inputs,))
-        found: "torch.Tensor" = loss(output, targets)
+            return torch.func.functional_call(module, {**named(theta), **buffers}, (inputs,))
+
+    def value(theta: "torch.Tensor") -> "torch.Tensor":
+        found: "torch.Tensor" = loss(output(theta), targets)
         if found.numel() != 1:
             raise ValueError(f"loss: must return one number, got a tensor of shape {tuple(found.shape)}")
         return found.reshape(())
@@ -77,5 +81,48 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
     def unflatten(theta: Array) -> dict[str, Array]:
         return {name: part.cpu().numpy() for name, part in named(tensor(np.ascontiguousarray(theta))).items()}
 
+    def jacobians(theta: Array, layers: Sequence[Placed]) -> list[Array]:
+        """By nudges of the inputs of the layers' modules, and one backward pass for each output."""
+        nudges: dict[str, "torch.Tensor"] = {}
+        modules, hooks = dict(module.named_modules()), []
+
+        def nudge(name: str, inputs: Any) -> Any:
+            given, *others = inputs
+            if given.dim() != 2 or name in nudges:
+                raise ValueError(
+                    f"layers: {name!r} must be the weight of a module that is called once, with inputs of shape (samples, inputs), "
+                    f"got {tuple(given.shape)}: leave such layers out, or give gramflow.Model(…, jacobians=…)"
+                )
+            nudges[name] = torch.zeros_like(given, requires_grad=True)
+            return (given + nudges[name], *others)
+
+        def hook(name: str) -> Callable[[Any, Any], Any]:
+            return lambda _, inputs: nudge(name, inputs)
+
+        try:
+            for name in (layer.weight for layer in layers):
+                hooks.append(modules[name.rpartition(".")[0]].register_forward_pre_hook(hook(name)))
+            with torch.enable_grad():
+                found = output(tensor(theta))
+        finally:
+            for handle in hooks:
+                handle.remove()
+        if found.dim() != 2:
+            raise ValueError(f"layers: the module must return (samples, outputs), got {tuple(found.shape)}: leave layers out")
+        missing = [layer.weight for layer in layers if layer.weight not in nudges]
+        if missing:
+            raise ValueError(f"layers: {missing[0]!r} belongs to a module that the model does not call")
+        inputs = [nudges[layer.weight] for layer in layers]
+
+        def of_output(k: int) -> tuple["torch.Tensor", ...]:
+            gradients: tuple["torch.Tensor", ...] = torch.autograd.grad(
+                found[:, k].sum(), inputs, retain_graph=True, materialize_grads=True
+            )
+            return gradients
+
+        rows = [of_output(k) for k in range(found.shape[1])]
+        return [torch.stack(layer, dim=1).cpu().numpy() for layer in zip(*rows)]
+
     theta0 = torch.cat([value.reshape(-1) for value in parameters.values()]).cpu().numpy()
-    return Model(value_and_grad, theta0, hvp, unflatten=unflatten)
+    parts = {name: tuple(value.shape) for name, value in parameters.items()}
+    return Model(value_and_grad, theta0, hvp, unflatten=unflatten, parts=parts, jacobians=jacobians)

@@ -78,6 +78,8 @@ def test_settings_are_refused_by_their_keys() -> None:
         (dict(optimizers=[{"gd": {"lr": -1}}]), "optimizers[0].gd.lr"),
         (dict(optimizers=[{"gdd": {"lr": 1}}]), "optimizers[0]"),
         (dict(t_end=-1), "flow.t_end"),
+        (dict(weight_decay=-1), "weight_decay"),
+        (dict(weight_decay=[1, 2]), "weight_decay"),
         (dict(rtol=0), "flow.rtol"),
         (dict(stop={"loss": -1}), "stop.loss"),
         (dict(record={"times": [3, 1]}), "record.times[1]"),
@@ -87,7 +89,7 @@ def test_settings_are_refused_by_their_keys() -> None:
             gf.compare(model, **{"t_end": 10, **arguments})
         assert caught.value.key.startswith(key), caught.value.key
         assert caught.value.line is None
-    with pytest.raises(ValueError, match="^ledger is about layers, and the objective has none: leave it out$"):
+    with pytest.raises(ValueError, match="^ledger is about layers: give layers, or leave it out$"):
         gf.compare(model, t_end=1, measure=["ledger"])
     with pytest.raises(TypeError, match="optimizers: must be a list"):
         gf.compare(model, {"gd": {"lr": 0.1}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import traceback
 
@@ -130,6 +131,124 @@ def test_stop_conditions() -> None:
     assert gf.flow(lambda theta: theta, [1.0], 1.0, stop=lambda t, theta: True).t.tolist() == [0.0]
 
 
+DENSE = ["auto", "tsit5", "dp8", "rock4", "rkc"]
+
+
+@pytest.mark.parametrize("integrator", DENSE)
+@pytest.mark.parametrize("rtol", [1e-4, 1e-7, 1e-10])
+def test_dense_output_is_about_as_accurate_inside_steps_as_at_their_ends(integrator: str, rtol: float) -> None:
+    """Logistic curves of many rates; a cubic through the ends and slopes of the steps would not do, as the last line shows."""
+    rates = np.array([0.3, 1.0, 3.0])
+    exact = lambda t: 1.0 / (1.0 + 9.0 * np.exp(-np.multiply.outer(t, rates)))  # noqa: E731
+    sol = gf.flow(lambda y: -rates * y * (1.0 - y), np.full(3, 0.1), 8.0, rtol, 1e-3 * rtol, integrator=integrator, dense_output=True)
+    times = np.linspace(0.0, 8.0, 2001)
+    inside, ends = np.abs(sol(times) - exact(times)).max(), np.abs(sol.y - exact(sol.t)).max()
+    # rkc, which auto takes at loose tolerances, is of order 2.
+    assert ends < 20 * (rtol ** (2 / 3) if integrator in ("rkc", "auto") else rtol)
+    assert inside < 10 * max(ends, rtol), (inside, ends)
+    if integrator == "dp8" and rtol == 1e-10:
+        steps = np.clip(np.searchsorted(sol.t, times, side="right") - 1, 0, len(sol.t) - 2)
+        h = np.diff(sol.t)[steps][:, None]
+        s = (times[:, None] - sol.t[steps][:, None]) / h
+        (y0, y1), slope = (sol.y[steps], sol.y[steps + 1]), lambda y: rates * y * (1.0 - y)  # noqa: E731
+        cubic = (1 + 2 * s) * (1 - s) ** 2 * y0 + s**2 * (3 - 2 * s) * y1
+        cubic += h * s * (1 - s) ** 2 * slope(y0) - h * s**2 * (1 - s) * slope(y1)
+        assert np.abs(cubic - exact(times)).max() > 100 * inside
+
+
+@pytest.mark.parametrize("integrator", DENSE)
+def test_dense_output_of_a_stiff_flow(integrator: str) -> None:
+    curvatures = np.geomspace(1e-1, 1e3, 20)
+    sol = gf.flow(quadratic(curvatures), np.ones(20), 3.0, 1e-6, 1e-9, integrator=integrator, dense_output=True)
+    times = np.concatenate([[0.0], np.geomspace(1e-5, 3.0, 500)])
+    assert np.abs(sol(times) - np.exp(-np.outer(times, curvatures))).max() < (1e-3 if integrator == "rkc" else 2e-5)
+
+
+def test_dense_output_has_the_states_that_are_kept_and_changes_none() -> None:
+    gradient = quadratic(np.array([[1.0, 0.2], [3.0, 0.7]]))
+    for integrator in DENSE:
+        arguments = dict(theta0=np.ones((2, 2)), t_end=5.0, rtol=1e-7, integrator=integrator)
+        sol = gf.flow(gradient, **arguments, dense_output=True)
+        plain = gf.flow(gradient, **arguments)
+        assert np.array_equal(sol.y, plain.y) and np.array_equal(sol.t, plain.t)
+        # The ends of the steps to the bit, and every shape of times.
+        assert np.array_equal(sol(sol.t), sol.y)
+        assert sol(1.5).shape == (2, 2) and sol([1.5]).shape == (1, 2, 2) and sol(np.full((3, 4), 1.5)).shape == (3, 4, 2, 2)
+        assert np.array_equal(sol([3.0, 1.5])[1], sol(1.5))
+        # Times of t_eval lie inside steps.
+        there = np.array([0.01, 0.5, 0.51, 4.0])
+        kept = gf.flow(gradient, **arguments, t_eval=there, dense_output=True)
+        assert np.abs(kept(there) - kept.y).max() < 1e-13 and np.array_equal(kept(sol.t), sol.y)
+        copied = pickle.loads(pickle.dumps(sol))
+        assert np.array_equal(copied(1.5), sol(1.5))
+
+
+def test_gradients_of_dense_output_are_counted() -> None:
+    calls = 0
+
+    def grad(theta: np.ndarray) -> np.ndarray:
+        nonlocal calls
+        calls += 1
+        return theta
+
+    sol = gf.flow(grad, np.ones(2), 5.0, integrator="dp8", dense_output=True)
+    plain = gf.flow(lambda theta: theta, np.ones(2), 5.0, integrator="dp8")
+    assert sol.stats["gradients"] == calls == plain.stats["gradients"] + 3 * sol.stats["steps_accepted"]
+
+
+def test_dense_output_ends_with_the_flow_and_is_refused_where_there_is_none() -> None:
+    sol = gf.flow(lambda theta: theta, [1.0], 100.0, dense_output=True, t_eval=[0.5], stop=lambda t, theta: t >= 0.5)
+    assert sol.t.tolist() == [0.5] and abs(sol(0.4)[0] - np.exp(-0.4)) < 1e-8
+    for wrong in (0.6, -0.1, np.nan, [0.1, 0.7]):
+        with pytest.raises(ValueError, match="t: the flow is known from 0 to 0.5"):
+            sol(wrong)
+    at_once = gf.flow(lambda theta: theta, [2.0], 1.0, dense_output=True, stop=lambda t, theta: True)
+    assert at_once(0.0).tolist() == [2.0] and at_once([0.0, 0.0]).tolist() == [[2.0], [2.0]]
+    with pytest.raises(ValueError, match=r"sol\(t\) needs"):
+        gf.flow(lambda theta: theta, [1.0], 1.0)(0.5)
+    for integrator in ("dopri5", "dop853", {"gauss": {"stages": 2}}, {"rk4": {"step": 0.1}}):
+        with pytest.raises(ValueError, match="dense_output: .* has none: use auto"):
+            gf.flow(lambda theta: theta, [1.0], 1.0, integrator=integrator, dense_output=True)
+
+
+@pytest.mark.parametrize("integrator", DENSE)
+def test_a_callback_sees_every_step_and_no_other_time(integrator: str) -> None:
+    seen: list[tuple[float, float]] = []
+    # What it returns does not matter.
+    tell = lambda t, theta: seen.append((t, theta[0])) or True  # noqa: E731
+    arguments = dict(grad=lambda theta: theta, theta0=[1.0], t_end=3.0, integrator=integrator)
+    sol = gf.flow(**arguments, callback=tell)
+    assert [t for t, _ in seen] == sol.t[1:].tolist() and [y for _, y in seen] == sol.y[1:, 0].tolist()
+    every, plain = list(seen), gf.flow(**arguments, t_eval=[0.123, 2.9])
+    seen.clear()
+    kept = gf.flow(**arguments, t_eval=[0.123, 2.9], callback=tell)
+    assert seen == every and np.array_equal(kept.y, plain.y)
+
+
+def test_a_callback_ends_the_flow_by_stop_iteration() -> None:
+    def callback(t: float, theta: np.ndarray) -> None:
+        if theta[0] < 0.5:
+            raise StopIteration
+
+    sol = gf.flow(lambda theta: theta, [1.0], 100.0, callback=callback)
+    assert sol.termination == "reached" and sol.success and "`callback` raised StopIteration" in sol.message
+    assert sol.y[-1, 0] < 0.5 <= sol.y[-2, 0]
+    stopped = gf.flow(lambda theta: theta, [1.0], 100.0, stop=lambda t, theta: theta[0] < 0.5)
+    assert stopped.t[-1] == sol.t[-1] and "`stop` holds" in stopped.message
+
+    def broken(t: float, theta: np.ndarray) -> None:
+        raise LookupError("in a callback")
+
+    with pytest.raises(LookupError, match="in a callback"):
+        gf.flow(lambda theta: theta, [1.0], 1.0, callback=broken)
+
+
+def test_methods_that_show_no_steps_call_back_at_the_times_that_are_asked_for() -> None:
+    seen: list[float] = []
+    gf.flow(lambda theta: theta, [1.0], 3.0, integrator="dopri5", t_eval=[0.0, 1.0], callback=lambda t, theta: seen.append(t))
+    assert seen == [1.0, 3.0]
+
+
 def test_how_it_ended_is_told() -> None:
     short = gf.flow(lambda theta: theta, [1.0], 1e3, rtol=1e-10, max_steps=20)
     assert short.termination == "max_steps" and not short.success and "max_steps" in short.message and "flow." not in short.message
@@ -163,6 +282,7 @@ def test_how_it_ended_is_told() -> None:
         (dict(t_eval=[0.5, 2.0]), ValueError, "t_eval: must increase from 0 or later to t_end"),
         (dict(t_eval=[]), ValueError, "t_eval: must be a list of times"),
         (dict(stop=3), TypeError, "stop: must be a function"),
+        (dict(callback=3), TypeError, "callback: must be callable"),
         (dict(stop={"loss": 1.0}), TypeError, "stop: a loss needs value_and_grad"),
         (dict(args=[1.0]), TypeError, "args: must be a tuple"),
         (dict(grad=lambda theta: np.ones(3)), ValueError, r"grad: must return an array of the shape of theta0, \[2\], got \[3\]"),

@@ -58,3 +58,43 @@ def test_float32_is_refused_with_the_remedy() -> None:
     loss, params = residual()
     with pytest.raises(ValueError, match="jax_enable_x64"):
         gf.from_jax(loss, params)
+
+
+def test_the_built_in_network_and_its_jax_twin_have_the_same_columns() -> None:
+    import jax.numpy as jnp
+
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
+    # As JAX's libraries have them: of shape (in, out).
+    params = [{"kernel": rng.normal(size=(4, 5)) * 0.5, "bias": np.zeros(5)}, {"kernel": rng.normal(size=(5, 2)) * 0.5}]
+
+    def outputs(params: list, nudges: list):
+        hidden = jnp.tanh((x + nudges[0]) @ params[0]["kernel"] + params[0]["bias"])
+        return (hidden + nudges[1]) @ params[1]["kernel"]
+
+    def loss(params: list):
+        return 0.5 * jnp.mean(jnp.sum((outputs(params, [0.0, 0.0]) - y) ** 2, axis=1))
+
+    model = gf.from_jax(loss, params, outputs)
+    assert list(model.parts) == ["0.bias", "0.kernel", "1.kernel"]
+    layers = [gf.Layer("0.kernel", "0.bias", "tanh", transposed=True), gf.Layer("1.kernel", transposed=True)]
+    record = {"times": [0, 1, 5]}
+    own = gf.compare(model, [{"gd": {"lr": 0.05}}], 5.0, layers=layers, record=record)
+    weights = {"W1": params[0]["kernel"].T, "b1": params[0]["bias"], "W2": params[1]["kernel"].T}
+    built_in = gf.run(
+        {
+            "name": "twin",
+            "data": {"X": x, "Y": y},
+            "network": {"widths": [4, 5, 2], "activations": ["tanh", "identity"], "bias": [True, False]},
+            "init": weights,
+            "flow": {"t_end": 5.0},
+            "record": record,
+            "optimizers": [{"gd": {"lr": 0.05}}],
+        }
+    )
+    for name in built_in.columns:
+        if name not in ("process", "loss_over_constant", "accuracy"):
+            here, there = built_in.columns[name], own.columns[name]
+            assert np.allclose(here, there, rtol=1e-9, atol=1e-12, equal_nan=True), (name, here, there)
+    for name, array in built_in.arrays.items():
+        assert np.allclose(array, own.arrays[name], rtol=1e-9, atol=1e-12, equal_nan=True), name

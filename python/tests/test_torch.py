@@ -82,3 +82,32 @@ def test_what_is_no_model_is_refused() -> None:
         gf.from_torch(torch.nn.Linear(5, 1), lambda f, y: f.sum(), x)
     with pytest.raises(ValueError, match="loss: must return one number"):
         gf.flow(gf.from_torch(torch.nn.Linear(5, 1), lambda f, y: f, (x, x)))
+
+
+def test_the_built_in_network_and_its_torch_twin_have_the_same_columns(tanh: dict) -> None:
+    tanh = {**tanh, "optimizers": [{"gd": {"lr": 0.05}}], "weight_decay": 0.01, "flow": {"t_end": 5.0}, "record": {"times": [0, 1, 5]}}
+    built_in = gf.run(tanh)
+    own = gf.compare(
+        model_of(tanh),
+        [{"gd": {"lr": 0.05}}],
+        5.0,
+        layers=[gf.Layer("0", activation="tanh"), "2"],
+        weight_decay=0.01,
+        record={"times": [0, 1, 5]},
+    )
+    assert not np.isnan(built_in.columns["nfa_cosine_jacobian_centred"]).any()
+    for name in built_in.columns:
+        if name not in ("process", "loss_over_constant", "accuracy"):
+            here, there = built_in.columns[name], own.columns[name]
+            assert np.allclose(here, there, rtol=1e-9, atol=1e-12, equal_nan=True), (name, here, there)
+    for name, array in built_in.arrays.items():
+        assert np.allclose(array, own.arrays[name], rtol=1e-9, atol=1e-12, equal_nan=True), name
+    assert np.allclose(own.weights["gd/W1"], built_in.weights["gd/W1"], rtol=1e-11)
+
+
+def test_layers_that_have_no_jacobians_are_refused() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(6, 3, 4)
+    model = gf.from_torch(torch.nn.Linear(4, 2), lambda f, y: (f**2).mean(), (x, x))
+    with pytest.raises(ValueError, match="layers: 'weight' must be the weight of a module that is called once"):
+        gf.compare(model, t_end=0.1, layers=["weight"])

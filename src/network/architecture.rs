@@ -9,7 +9,8 @@ use super::{Activation, Network, is_linear};
 /// Widths d_0, …, d_L of a network f(x) = σ_L(W_L ⋯ σ_1(W_1 x + b_1) ⋯ + b_L) of depth L: layer l = 1, …, L maps ℝ^{d_{l−1}} to
 /// ℝ^{d_l}.
 ///
-/// θ = (W_1, b_1, …, W_L, b_L), each W_l ∈ ℝ^{d_l × d_{l−1}} column by column, without the b_l ∈ ℝ^{d_l} of layers that have none.
+/// θ = (W_1, b_1, …, W_L, b_L), each W_l ∈ ℝ^{d_l × d_{l−1}} column by column, without the b_l ∈ ℝ^{d_l} of layers that have none. A model
+/// of which only some parameters are these layers has the rest of them after b_L.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Architecture {
     widths: Vec<usize>,
@@ -19,6 +20,8 @@ pub struct Architecture {
     biases: Vec<bool>,
     /// W_l begins at `offsets[l − 1]`; b_l, where there is one, follows it and ends at `offsets[l]`.
     offsets: Vec<usize>,
+    /// Parameters that belong to none of the layers.
+    rest: usize,
 }
 
 /// What of D_l = W_{l+1}ᵀW_{l+1} − V_lV_lᵀ, V_l = [W_l, b_l], gradient flow without weight decay conserves. It depends on what σ_l commutes with.
@@ -76,12 +79,17 @@ impl Architecture {
         for (pair, &bias) in widths.windows(2).zip(biases) {
             offsets.push(offsets[offsets.len() - 1] + pair[1] * (pair[0] + usize::from(bias)));
         }
-        Self { widths: widths.to_vec(), activations: activations.to_vec(), biases: biases.to_vec(), offsets }
+        Self { widths: widths.to_vec(), activations: activations.to_vec(), biases: biases.to_vec(), offsets, rest: 0 }
+    }
+
+    /// The same layers of a model that has `rest` more parameters.
+    pub fn with_rest(self, rest: usize) -> Self {
+        Self { rest, ..self }
     }
 
     /// `dim` parameters without layers (depth 0), as an objective without layers has them.
     pub fn vector(dim: usize) -> Self {
-        Self { widths: vec![dim], activations: Vec::new(), biases: Vec::new(), offsets: vec![dim] }
+        Self { widths: vec![dim], activations: Vec::new(), biases: Vec::new(), offsets: vec![dim], rest: 0 }
     }
 
     /// The network of a validated scenario.
@@ -124,14 +132,20 @@ impl Architecture {
         (1..=self.depth()).any(|l| self.activation(l).kink().is_some())
     }
 
-    /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, and no bias.
+    /// Whether f(x) = W_L ⋯ W_1 x: every σ_l the identity, no bias, and nothing but layers.
     pub fn is_linear(&self) -> bool {
-        is_linear(&self.activations, &self.biases)
+        is_linear(&self.activations, &self.biases) && self.rest == 0
     }
 
     /// P, the length of θ.
     pub fn parameter_count(&self) -> usize {
-        self.offsets[self.depth()]
+        self.rest_range().end
+    }
+
+    /// Where the parameters that belong to no layer lie in θ: at its end; empty where there are none.
+    pub fn rest_range(&self) -> Range<usize> {
+        let start = self.offsets[self.depth()];
+        start..start + self.rest
     }
 
     /// (d_l, d_{l−1}), the shape of W_l, for l = 1, …, L.
@@ -213,6 +227,13 @@ mod tests {
             }
             prop_assert!(theta.is_sorted() && !theta.iter().any(|x| x.is_nan()));
         }
+    }
+
+    #[test]
+    fn what_belongs_to_no_layer_comes_last() {
+        let net = Architecture::with_layers(&[2, 3, 1], &[Activation::Identity; 2], &[true, false]).with_rest(4);
+        assert_eq!((net.parameter_count(), net.rest_range(), net.layer_range(2)), (16, 12..16, 9..12));
+        assert!(!Architecture::new(&[2, 3, 1]).with_rest(1).is_linear());
     }
 
     #[test]

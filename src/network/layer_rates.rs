@@ -90,8 +90,10 @@ impl LayerRates {
         }
     }
 
-    /// θ_l ← √κ_l·φ_l of the layers that move; the others stay as they are.
+    /// θ_l ← √κ_l·φ_l of the layers that move; the others stay as they are. What belongs to no layer has the rate 1.
     pub fn unscale(&self, net: &Architecture, phi: &DVector<f64>, theta: &mut DVector<f64>) {
+        let rest = net.rest_range();
+        theta.as_mut_slice()[rest.clone()].copy_from_slice(&phi.as_slice()[rest]);
         for l in (1..=net.depth()).filter(|&l| !self.freeze(l)) {
             let (range, root) = (net.layer_range(l), self.layer(l).sqrt());
             let (from, to) = (&phi.as_slice()[range.clone()], &mut theta.as_mut_slice()[range]);
@@ -181,17 +183,18 @@ impl fmt::Display for LayerRates {
 mod tests {
     use super::*;
 
-    /// Biases go with their layer, a frozen layer has no φ and keeps its θ.
+    /// Biases go with their layer, a frozen layer has no φ and keeps its θ; what belongs to no layer is as it is.
     #[test]
     fn weights_come_back_from_their_scaled_form() {
         let net = Architecture::with_layers(&[2, 1, 1, 1], &[crate::network::Activation::Identity; 3], &[true, false, false]);
+        let net = net.with_rest(1);
         let rates = LayerRates::from(vec![4.0, 0.0, 0.25]);
-        let theta = DVector::from_column_slice(&[1.0, 2.0, 3.0, 4.0, 5.0]);
+        let theta = DVector::from_column_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let phi = rates.scaled(&Parameters::from_values(&net, theta)).values().clone();
-        assert_eq!(phi.as_slice(), [0.5, 1.0, 1.5, 0.0, 10.0]);
-        let mut back = DVector::from_element(5, 7.0);
+        assert_eq!(phi.as_slice(), [0.5, 1.0, 1.5, 0.0, 10.0, 6.0]);
+        let mut back = DVector::from_element(6, 7.0);
         rates.unscale(&net, &phi, &mut back);
-        assert_eq!(back.as_slice(), [1.0, 2.0, 3.0, 7.0, 5.0]);
+        assert_eq!(back.as_slice(), [1.0, 2.0, 3.0, 7.0, 5.0, 6.0]);
     }
 
     #[test]

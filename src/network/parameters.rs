@@ -89,7 +89,8 @@ impl Parameters {
         Self { architecture: architecture.clone(), values }
     }
 
-    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias, as PyTorch has them.
+    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias, as PyTorch has them: all of θ
+    /// of an architecture that has nothing but layers.
     pub fn from_arrays(architecture: &Architecture, arrays: &Arrays) -> Result<Self, WeightsError> {
         let depth = architecture.depth();
         let finite = |name: &str, array: &Array| {
@@ -125,7 +126,8 @@ impl Parameters {
         Ok(Self { architecture: architecture.clone(), values })
     }
 
-    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), and b1, … of shapes (d_l,) of the layers that have a bias; without layers `theta`.
+    /// The arrays W1, …, WL of shapes (d_l, d_{l−1}), b1, … of shapes (d_l,) of the layers that have a bias, and `rest` of the parameters that
+    /// belong to no layer; without layers `theta`.
     pub fn to_arrays(&self) -> Arrays {
         if self.architecture.depth() == 0 {
             return [("theta".to_string(), Array::vector(self.values.as_slice().to_vec()))].into();
@@ -133,7 +135,9 @@ impl Parameters {
         let layers = 1..=self.architecture.depth();
         let weights = layers.clone().map(|l| (format!("W{l}"), Array::matrix(self.weight(l))));
         let biases = layers.filter_map(|l| Some((format!("b{l}"), Array::vector(self.bias(l)?.to_vec()))));
-        weights.chain(biases).collect()
+        let rest = self.values.as_slice()[self.architecture.rest_range()].to_vec();
+        let rest = (!rest.is_empty()).then(|| ("rest".to_string(), Array::vector(rest)));
+        weights.chain(biases).chain(rest).collect()
     }
 
     /// The shapes.

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DMatrixView};
 
-use crate::linalg::{FAINT, Scaled};
+use crate::linalg::{FAINT, Scaled, triangular_factor};
 
 /// J_l(x_i) = ∂f/∂h_{l−1} ∈ ℝ^{d_L × d_{l−1}} of one layer over all n samples, held so that every power of their Gram matrices can go
 /// through a singular value decomposition: eigenvalues of a Gram matrix that is zero to rounding would carry ε^α into its powers α < 1.
@@ -15,9 +15,12 @@ pub struct Jacobian {
     pub centred: DMatrix<f64>,
     /// Both are in units of 2^exponent: those of layers of very small or large weights would underflow or overflow.
     pub exponent: i32,
-    /// Whether underflow took digits, so that the entries mean nothing.
+    /// Whether the entries mean nothing: underflow took their digits, or they are not known.
     pub lost: bool,
 }
+
+/// Samples whose Jacobians differ by no more than this share of their largest entry have the same, computed with different rounding.
+const SAME: f64 = 64.0 * f64::EPSILON;
 
 impl Jacobian {
     /// The Jacobian of a layer of which the output is a linear function: J_l is the same at every sample.
@@ -34,6 +37,32 @@ impl Jacobian {
         Self { mean, centred, exponent: 0, lost: bound < FAINT || (largest > 0.0 && largest < FAINT) }
     }
 
+    /// From the samples themselves: row i·d_L + k of `rows` is row k of J_l(x_i), k = 0, …, d_L − 1, for d_L = `outputs` ≥ 1 and one sample at
+    /// least.
+    pub fn of_samples(rows: &DMatrix<f64>, outputs: usize) -> Self {
+        let samples = rows.nrows() / outputs;
+        let mut mean = DMatrix::zeros(outputs, rows.ncols());
+        for i in 0..samples {
+            mean += rows.rows(i * outputs, outputs);
+        }
+        mean /= samples as f64;
+        let mut deviations = rows.clone();
+        for i in 0..samples {
+            let mut one = deviations.rows_mut(i * outputs, outputs);
+            one -= &mean;
+        }
+        if deviations.amax() <= SAME * mean.amax() {
+            return Self::constant(mean);
+        }
+        let centred = triangular_factor(deviations.as_view()) / (samples as f64).sqrt();
+        Self::varying(mean, centred, f64::INFINITY)
+    }
+
+    /// A Jacobian d_L × d_{l−1} that nothing is known of.
+    pub fn unknown(outputs: usize, inputs: usize) -> Self {
+        Self { mean: DMatrix::zeros(outputs, inputs), centred: DMatrix::zeros(0, inputs), exponent: 0, lost: true }
+    }
+
     /// Whether it is this matrix at every sample.
     pub fn is_constant(&self, matrix: DMatrixView<f64>) -> bool {
         let Scaled { matrix, exponent } = Scaled::new(matrix.into_owned());
@@ -47,5 +76,34 @@ impl Jacobian {
         factor.rows_mut(0, above).copy_from(&self.mean);
         factor.rows_mut(above, below).copy_from(&self.centred);
         factor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
+
+    /// Three samples with two outputs.
+    #[test]
+    fn samples_are_reduced_to_their_mean_and_the_gram_matrix_of_what_deviates_from_it() {
+        let rows = gaussian_matrix(6, 4, &mut stream(1, Purpose::Inputs));
+        let jacobian = Jacobian::of_samples(&rows, 2);
+        let factor = jacobian.factor();
+        let gram = rows.transpose() * &rows / 3.0;
+        assert!((factor.transpose() * &factor - &gram).norm() < 1e-14 * gram.norm());
+        let mean = (rows.rows(0, 2) + rows.rows(2, 2) + rows.rows(4, 2)) / 3.0;
+        assert!((&jacobian.mean - mean).amax() < 1e-15 && !jacobian.lost && jacobian.centred.nrows() > 0);
+    }
+
+    /// Equal to rounding, as those of a linear network may be.
+    #[test]
+    fn equal_samples_have_a_constant_jacobian() {
+        let one = gaussian_matrix(2, 4, &mut stream(2, Purpose::Inputs));
+        let rows = DMatrix::from_fn(6, 4, |i, j| one[(i % 2, j)] * (1.0 + (i / 2) as f64 * f64::EPSILON));
+        let jacobian = Jacobian::of_samples(&rows, 2);
+        assert_eq!((jacobian.centred.nrows(), jacobian.lost), (0, false));
+        let rows = DMatrix::from_fn(6, 4, |i, j| one[(i % 2, j)] * (1.0 + (i / 2) as f64 * 1e-12));
+        assert!(Jacobian::of_samples(&rows, 2).centred.nrows() > 0);
     }
 }

@@ -197,7 +197,7 @@ impl Driver {
         let natural = self.step.unwrap_or(longest).min(longest);
         // Ask the present method: `auto` may just have changed it.
         let t_end = self.budget.limits.t_end;
-        let end = if self.method.is_dense() && t1 < t_end { t_end } else { t1 };
+        let end = if self.method.dense_degree().is_some() && t1 < t_end { t_end } else { t1 };
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
         let h = if lands { end - front.t } else { natural };
@@ -324,8 +324,12 @@ impl Advance for Driver {
         Segment { t, work, stop }
     }
 
+    fn dense_degree(&self) -> Option<usize> {
+        self.method.dense_degree()
+    }
+
     fn last_step(&self) -> Option<[f64; 2]> {
-        let stepped = |front: &&Front| self.method.is_dense() && front.t_before < front.t;
+        let stepped = |front: &&Front| self.method.dense_degree().is_some() && front.t_before < front.t;
         self.front.as_ref().filter(stepped).map(|front| [front.t_before, front.t])
     }
 

@@ -30,6 +30,11 @@ pub(super) trait Advance {
         self.advance(field, t0, t1, theta)
     }
 
+    /// [`Integrator::dense_degree`].
+    fn dense_degree(&self) -> Option<usize> {
+        None
+    }
+
     /// [`Integrator::last_step`].
     fn last_step(&self) -> Option<[f64; 2]> {
         None
@@ -120,6 +125,12 @@ impl<'f> Integrator<'f> {
             segment.stop = Some(Termination::Interrupted { t });
         }
         Ok(segment)
+    }
+
+    /// The degree in t of the dense output inside the last step, a polynomial; `None` for a method without dense output. `auto` may change
+    /// it with the method, when it tries the next step.
+    pub fn dense_degree(&self) -> Option<usize> {
+        self.method.dense_degree()
     }
 
     /// Start and end of the last step of a method with dense output; the end may lie after the state that was returned. `None` for a method

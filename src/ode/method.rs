@@ -66,13 +66,13 @@ pub(super) trait Method {
     /// Announces that the next step begins where the last neither began nor ended, though perhaps at the same time.
     fn restart(&mut self) {}
 
-    /// Whether it has dense output, so that steps need not end at the times of interest.
-    fn is_dense(&self) -> bool {
-        false
+    /// The degree of its dense output, a polynomial in σ; `None` if it has none, so that steps must end at the times of interest.
+    fn dense_degree(&self) -> Option<usize> {
+        None
     }
 
     /// Dense output: out ← θ(t + σh) inside the last step that was tried, which was `taken`, 0 < σ < 1, to the order of the method. May
-    /// evaluate the field at its first call in a step. Called only if the method [is dense](Self::is_dense).
+    /// evaluate the field at its first call in a step. Called only if the method [has dense output](Self::dense_degree).
     fn interpolate(
         &mut self,
         _rhs: &Rhs<'_>,

@@ -165,8 +165,8 @@ impl Method for Rkc {
         measured(error)
     }
 
-    fn is_dense(&self) -> bool {
-        true
+    fn dense_degree(&self) -> Option<usize> {
+        Some(3)
     }
 
     /// The cubic through the states at 0, c and 1 with the third derivative of the error estimate.

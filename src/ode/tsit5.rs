@@ -131,8 +131,8 @@ impl Method for Tsit5 {
         }
     }
 
-    fn is_dense(&self) -> bool {
-        true
+    fn dense_degree(&self) -> Option<usize> {
+        Some(4)
     }
 
     fn interpolate(&mut self, _: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {

@@ -1,5 +1,5 @@
 //! Layers with rates κ_l and decays λ_l of their own: one rule per layer, at the learning rate κ_l·η, like PyTorch's parameter groups. A
-//! layer with κ_l = 0 is not touched.
+//! layer with κ_l = 0 is not touched. Parameters that belong to no layer have κ = 1 and λ = 0.
 
 use crate::network::{Architecture, LayerRates, WeightDecay};
 
@@ -17,7 +17,9 @@ impl Optimizer {
             let rule = (!rates.freeze(l)).then(|| self.rule(&layout));
             Part { length: layout.dim(), factor: rates.layer(l), rule }
         };
-        Box::new(Parts((1..=net.depth()).map(layer).collect()))
+        let rest = Layout::vector(net.rest_range().len(), 0.0);
+        let rest = (rest.dim() > 0).then(|| Part { length: rest.dim(), factor: 1.0, rule: Some(self.rule(&rest)) });
+        Box::new(Parts((1..=net.depth()).map(layer).chain(rest).collect()))
     }
 }
 
@@ -29,6 +31,23 @@ mod tests {
 
     fn net() -> Architecture {
         Architecture::with_layers(&[3, 4, 2], &[Activation::Tanh, Activation::Identity], &[true, true])
+    }
+
+    /// Rates and decays of layers are none of what belongs to no layer.
+    #[test]
+    fn the_rest_steps_as_if_it_were_alone() {
+        let (net, lr) = (net().with_rest(3), 0.1);
+        let dim = net.parameter_count();
+        for optimizer in every_kind() {
+            let mut rule = optimizer.rule_of(&net, &vec![0.3, 0.1].into(), &vec![2.0, 0.0].into());
+            let mut alone = optimizer.rule(&Layout::vector(3, 0.0));
+            let (mut theta, mut rest) = (vec![1.0; dim], vec![1.0; 3]);
+            for _ in 0..5 {
+                rule.step(lr, &vec![0.5; dim], &mut theta);
+                alone.step(lr, &[0.5; 3], &mut rest);
+            }
+            assert_eq!(theta[net.rest_range()], rest, "{}", optimizer.kind());
+        }
     }
 
     /// θ after some steps along gradients that do not depend on it.

@@ -43,12 +43,15 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The weights and biases of a network; one vector where there are no layers.
+    /// The weights and biases of a network, and one vector of what belongs to no layer.
     pub fn new(net: &Architecture, weight_decay: f64) -> Self {
         if net.depth() == 0 {
             return Self::vector(net.parameter_count(), weight_decay);
         }
-        Self { blocks: (1..=net.depth()).flat_map(|l| blocks(net, l)).collect(), weight_decay, rate: 1.0 }
+        let rest = net.rest_range().len();
+        let rest = (rest > 0).then_some(Block::Vector(rest));
+        let layers = (1..=net.depth()).flat_map(|l| blocks(net, l));
+        Self { blocks: layers.chain(rest).collect(), weight_decay, rate: 1.0 }
     }
 
     /// Layer l = 1, …, L of a network.
@@ -70,4 +73,18 @@ impl Layout {
 fn blocks(net: &Architecture, l: usize) -> impl Iterator<Item = Block> {
     let ((rows, columns), bias) = (net.shape(l), net.bias_range(l).len());
     [Block::Matrix { rows, columns }].into_iter().chain((bias > 0).then_some(Block::Vector(bias)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_theta_in_its_order() {
+        let net = Architecture::new(&[3, 2, 1]).with_rest(4);
+        let layout = Layout::new(&net, 0.0);
+        let matrix = |rows, columns| Block::Matrix { rows, columns };
+        assert_eq!(layout.blocks, [matrix(2, 3), matrix(1, 2), Block::Vector(4)]);
+        assert_eq!(layout.dim(), net.parameter_count());
+    }
 }

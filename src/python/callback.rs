@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nalgebra::DVector;
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyStopIteration, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -37,7 +37,7 @@ impl Calls {
     }
 
     /// Runs `call` with the GIL held; `None` once anything has failed.
-    fn call<T>(&self, call: impl FnOnce(Python<'_>) -> PyResult<T>) -> Option<T> {
+    pub(super) fn call<T>(&self, call: impl FnOnce(Python<'_>) -> PyResult<T>) -> Option<T> {
         if self.is_over() {
             return None;
         }
@@ -114,7 +114,22 @@ impl Callback {
         calls.call(|py| self.returned(py, Some(t), &[theta])?.is_truthy()).unwrap_or(false)
     }
 
-    fn returned<'py>(&self, py: Python<'py>, t: Option<f64>, vectors: &[&DVector<f64>]) -> PyResult<Bound<'py, PyAny>> {
+    /// f(t, θ), whatever it returns; whether it raises `StopIteration`, as callbacks of SciPy's optimizers do to end them.
+    pub(super) fn ends(&self, calls: &Calls, t: f64, theta: &DVector<f64>) -> bool {
+        let told = calls.call(|py| match self.returned(py, Some(t), &[theta]) {
+            Err(error) if error.is_instance_of::<PyStopIteration>(py) => Ok(true),
+            returned => returned.map(|_| false),
+        });
+        told.unwrap_or(false)
+    }
+
+    /// What f(`t`, `vectors`, args) returns.
+    pub(super) fn returned<'py>(
+        &self,
+        py: Python<'py>,
+        t: Option<f64>,
+        vectors: &[&DVector<f64>],
+    ) -> PyResult<Bound<'py, PyAny>> {
         let further = self.args.bind(py);
         let mut arguments = Vec::with_capacity(vectors.len() + 1 + further.len());
         if let Some(t) = t {

@@ -137,10 +137,13 @@ pub(super) fn of_paper(py: Python<'_>, error: PaperError) -> PyErr {
     }
 }
 
-/// The error of a session, without the remedy for its users in Rust.
+/// The error of a session, with the remedy for users in Python.
 pub(super) fn of_session(error: &SessionError) -> PyErr {
     let message = error.to_string();
-    let (what, remedy) = message.split_once(": implement Objective::").unwrap_or((&message, ""));
-    let remedy = if remedy.is_empty() { "" } else { ": leave it out" };
-    PyValueError::new_err(format!("{what}{remedy}"))
+    let message = match (error, message.split_once(": implement Objective::")) {
+        (SessionError::Layers { what }, _) => format!("{what} is about layers: give layers, or leave it out"),
+        (_, Some((what, _))) => format!("{what}: leave it out"),
+        (_, None) => message,
+    };
+    PyValueError::new_err(message)
 }

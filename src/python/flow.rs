@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::callback::{Callback, Calls};
+use super::dense::DenseOutput;
 use crate::flow::Integrator as Method;
-use crate::ode::{Change, Integrator, JacobianProducts, Limits, OdeError, Termination, Tolerance, VectorField, Work};
+use crate::ode::{Change, Integrator, JacobianProducts, Limits, OdeError, Termination, Tolerance, VectorField, Work, short};
 use crate::session::integrator;
 
 /// −∇J of Python functions.
@@ -55,16 +56,22 @@ struct Solved {
     t: Vec<f64>,
     y: Vec<f64>,
     work: Work,
+    /// The time reached.
+    end: f64,
     termination: Termination,
     changes: Vec<Change>,
+    dense: Option<DenseOutput>,
 }
 
-/// Where the state is kept, and where the integration ends.
+/// Where the state is kept, who is told of steps, and where the integration ends.
 struct Course<'a> {
     t_end: f64,
     /// Increasing times from 0 to `t_end` at which the state is kept; `None`: at every step that the integrator shows.
     times: Option<&'a [f64]>,
     stop: Option<&'a Callback>,
+    /// Told of every step that the integrator shows; ends the integration by `StopIteration`.
+    callback: Option<&'a Callback>,
+    dense: bool,
     calls: &'a Calls,
 }
 
@@ -80,21 +87,34 @@ impl Course<'_> {
             }
         };
         let mut goals = self.times.unwrap_or(&[0.0]).iter().copied().peekable();
-        let watches = self.stop.is_some() || self.times.is_none();
+        let watches = self.stop.is_some() || self.callback.is_some() || self.dense || self.times.is_none();
+        let mut dense = self.dense.then(|| DenseOutput::from(&theta));
         if goals.next_if_eq(&0.0).is_some() {
             keep(0.0, &theta);
         }
         if self.stop.is_some_and(|stop| stop.holds(self.calls, t, &theta)) {
-            stop = Some(reached(t));
+            stop = Some(reached(t, "stop"));
         }
+        let mut told = t;
         while stop.is_none() && t < self.t_end {
             let goal = goals.peek().copied().unwrap_or(self.t_end);
             let pause = if watches { t.next_up() } else { f64::INFINITY };
             let segment = integrator.advance_or_pause(t, pause, goal, &mut theta)?;
             (t, stop) = (segment.t, segment.stop);
             work += segment.work;
+            if let Some(dense) = &mut dense {
+                work.evaluations += dense.add_last_step(&mut integrator);
+            }
+            // Not at a time of `times` inside a step.
+            let steps = t > told && integrator.last_step().is_none_or(|[_, to]| to == t);
+            if stop.is_none() && steps {
+                told = t;
+                if self.callback.is_some_and(|callback| callback.ends(self.calls, t, &theta)) {
+                    stop = Some(reached(t, "callback"));
+                }
+            }
             if stop.is_none() && self.stop.is_some_and(|stop| stop.holds(self.calls, t, &theta)) {
-                stop = Some(reached(t));
+                stop = Some(reached(t, "stop"));
             }
             let is_goal = goals.next_if(|goal| *goal <= t).is_some();
             // The state where it stops is kept, too.
@@ -103,19 +123,31 @@ impl Course<'_> {
             }
         }
         let termination = stop.unwrap_or(Termination::TEnd { t });
-        Ok(Solved { t: kept_t, y: kept_y, work, termination, changes: integrator.changes().to_vec() })
+        Ok(Solved { t: kept_t, y: kept_y, work, end: t, termination, changes: integrator.changes().to_vec(), dense })
     }
 }
 
-/// The condition `stop` holds.
-fn reached(t: f64) -> Termination {
-    Termination::Reached { t, quantity: "stop", value: 1.0, threshold: 1.0, at_least: true }
+/// The function `by`, `stop` or `callback`, has ended it.
+fn reached(t: f64, by: &'static str) -> Termination {
+    Termination::Reached { t, quantity: by, value: 1.0, threshold: 1.0, at_least: true }
+}
+
+/// How it ended in a sentence.
+fn message(termination: &Termination) -> String {
+    match *termination {
+        Termination::Reached { t, quantity: "callback", .. } => {
+            format!("stopped at t = {}, where `callback` raised StopIteration", short(t, 6))
+        }
+        Termination::Reached { t, .. } => format!("stopped at t = {}, where `stop` holds", short(t, 6)),
+        // What are keys under `flow.` elsewhere are arguments here.
+        _ => termination.to_string().replace("flow.", ""),
+    }
 }
 
 /// Integrates θ̇ = −∇J(θ). Returns `t`, `y`, the statistics and how it ended; and the exception of the callback that ended it, if one did.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
-#[pyo3(signature = (gradient, valued, theta0, t_end, rtol, atol, hvp, method, times, stop, args, max_steps))]
+#[pyo3(signature = (gradient, valued, theta0, t_end, rtol, atol, hvp, method, times, stop, callback, dense, args, max_steps))]
 pub(super) fn flow<'py>(
     py: Python<'py>,
     gradient: Py<PyAny>,
@@ -128,6 +160,8 @@ pub(super) fn flow<'py>(
     method: &str,
     times: Option<Vec<f64>>,
     stop: Option<Py<PyAny>>,
+    callback: Option<Py<PyAny>>,
+    dense: bool,
     args: Py<PyTuple>,
     max_steps: u64,
 ) -> PyResult<(Bound<'py, PyDict>, Option<Py<PyAny>>)> {
@@ -138,23 +172,30 @@ pub(super) fn flow<'py>(
     let name = if valued { "value_and_grad" } else { "grad" };
     let gradient = Callback::new(name, gradient, args.clone_ref(py), &shape);
     let product = hvp.map(|hvp| Callback::new("hvp", hvp, args.clone_ref(py), &shape));
-    let stop = stop.map(|stop| Callback::new("stop", stop, PyTuple::empty(py).unbind(), &shape));
+    let watcher = |name, function| Callback::new(name, function, PyTuple::empty(py).unbind(), &shape);
+    let (stop, callback) = (stop.map(|stop| watcher("stop", stop)), callback.map(|callback| watcher("callback", callback)));
     let field = Descent { calls: &calls, gradient: &gradient, valued, product: product.as_ref(), dim: theta.len() };
     let limits = Limits { t_end, max_steps, interrupt: calls.interrupt.clone(), ..Limits::default() };
-    let course = Course { t_end, times: times.as_deref(), stop: stop.as_ref(), calls: &calls };
+    let course =
+        Course { t_end, times: times.as_deref(), stop: stop.as_ref(), callback: callback.as_ref(), dense, calls: &calls };
     let solved = py.detach(|| {
         let integrator = integrator(method, &field, Tolerance { rtol, atol }, limits)?;
-        course.follow(integrator, theta)
+        let lacks = dense && integrator.dense_degree().is_none();
+        if lacks { Ok(None) } else { course.follow(integrator, theta).map(Some) }
     });
-    let solved = solved.map_err(|error: OdeError| PyValueError::new_err(error.to_string()))?;
+    let solved = solved.map_err(|error: OdeError| PyValueError::new_err(error.to_string()))?.ok_or_else(|| {
+        let name = method.name();
+        PyValueError::new_err(format!("dense_output: {name} has none: use auto, tsit5, dp8, rock4 or rkc, or give t_eval"))
+    })?;
     let solution = PyDict::new(py);
     let rows = solved.t.len();
     let over_time: Vec<usize> = std::iter::once(rows).chain(shape).collect();
     solution.set_item("t", solved.t.into_pyarray(py))?;
     solution.set_item("y", solved.y.into_pyarray(py).reshape(over_time)?)?;
     solution.set_item("termination", solved.termination.reason().name())?;
-    // What are keys under `flow.` elsewhere are arguments here.
-    solution.set_item("message", solved.termination.to_string().replace("flow.", ""))?;
+    solution.set_item("message", message(&solved.termination))?;
+    solution.set_item("end", solved.end)?;
+    solution.set_item("dense", solved.dense.map(|dense| dense.into_python(py)).transpose()?)?;
     solution.set_item("complete", solved.termination.is_complete())?;
     let stats = PyDict::new(py);
     stats.set_item("steps_accepted", solved.work.accepted)?;

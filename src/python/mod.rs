@@ -4,10 +4,13 @@
 //! as NumPy arrays, text and JSON. While Rust computes, the GIL is released: it is taken only for callbacks and to check for signals.
 
 mod arrays;
+mod arrow;
 mod callback;
 mod compare;
+mod dense;
 mod error;
 mod flow;
+mod layered;
 mod model;
 mod observe;
 mod run;

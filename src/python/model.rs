@@ -6,13 +6,15 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use super::callback::{Callback, Calls};
+use crate::network::WeightDecay;
 use crate::objective::{HessianProducts, Objective};
 
-/// ℒ and ∇ℒ by `value_and_grad`, ∇²ℒ·v by `hvp`.
+/// ℒ and ∇ℒ by `value_and_grad`, ∇²ℒ·v by `hvp`; λ is added to them.
 pub(super) struct Model {
     calls: Arc<Calls>,
     value_and_grad: Callback,
     hvp: Option<Callback>,
+    weight_decay: WeightDecay,
     dim: usize,
     /// The last evaluation: a loss and a gradient at one θ take one call.
     last: RefCell<Last>,
@@ -25,10 +27,26 @@ struct Last {
 }
 
 impl Model {
-    pub(super) fn new(calls: Arc<Calls>, value_and_grad: Callback, hvp: Option<Callback>, dim: usize) -> Self {
+    pub(super) fn new(
+        calls: Arc<Calls>,
+        value_and_grad: Callback,
+        hvp: Option<Callback>,
+        weight_decay: WeightDecay,
+        dim: usize,
+    ) -> Self {
         let none = || DVector::from_element(dim, f64::NAN);
         let last = RefCell::new(Last { theta: none(), value: f64::NAN, gradient: none() });
-        Self { calls, value_and_grad, hvp, dim, last }
+        Self { calls, value_and_grad, hvp, weight_decay, dim, last }
+    }
+
+    /// The same for another thread.
+    pub(super) fn copy(&self) -> Self {
+        let hvp = self.hvp.as_ref().map(Callback::duplicate);
+        Self::new(Arc::clone(&self.calls), self.value_and_grad.duplicate(), hvp, self.weight_decay.clone(), self.dim)
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     fn at<T>(&self, theta: &DVector<f64>, read: impl FnOnce(&Last) -> T) -> T {
@@ -49,8 +67,11 @@ impl Objective for Model {
     }
 
     fn duplicate(&self) -> Box<dyn Objective> {
-        let hvp = self.hvp.as_ref().map(Callback::duplicate);
-        Box::new(Self::new(Arc::clone(&self.calls), self.value_and_grad.duplicate(), hvp, self.dim))
+        Box::new(self.copy())
+    }
+
+    fn weight_decay(&self) -> &WeightDecay {
+        &self.weight_decay
     }
 
     fn loss(&self, theta: &DVector<f64>) -> f64 {

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::to_dict;
 use super::callback::{Callback, Calls};
+use super::layered::Order;
 use crate::observe::{Column, Columns, Group, Observable, Row, Snapshot};
 
 /// One number at every record, by a Python function of θ and t. For a network θ is a dict of the arrays `W1`, `b1`, …; for the user's own
@@ -16,23 +17,26 @@ pub(super) struct Own {
     calls: Arc<Calls>,
     function: Callback,
     named: bool,
+    /// The order of θ as the user has it, where that is another one.
+    order: Option<Order>,
     /// Exactly one.
     columns: &'static [Column],
 }
 
 impl Own {
-    /// The observables in a dict of functions by the names of their columns. `shape`: that of θ as one array; `None`: θ is a dict.
+    /// The observables in a dict of functions by the names of their columns. `shape`: that of θ as one array, in `order`; `None`: θ is a dict.
     pub(super) fn of(
         py: Python<'_>,
         calls: &Arc<Calls>,
         functions: &Bound<'_, PyDict>,
         shape: Option<&[usize]>,
+        order: Option<&Order>,
     ) -> PyResult<Vec<Self>> {
         let of = |(name, function): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
             let columns = columns(&name.extract::<String>()?);
             let args = PyTuple::empty(py).unbind();
             let function = Callback::new(columns[0].name, function.unbind(), args, shape.unwrap_or_default());
-            Ok(Self { calls: Arc::clone(calls), function, named: shape.is_none(), columns })
+            Ok(Self { calls: Arc::clone(calls), function, named: shape.is_none(), order: order.cloned(), columns })
         };
         functions.iter().map(of).collect()
     }
@@ -63,7 +67,8 @@ impl Observable for Own {
             self.function.number(&self.calls, |py| Ok(to_dict(py, &theta)?.into_any()), snapshot.t)
         } else {
             let theta = snapshot.parameters.values();
-            self.function.number(&self.calls, |py| self.function.array(py, theta), snapshot.t)
+            let reordered = self.order.as_ref().map(|order| order.of_user(theta));
+            self.function.number(&self.calls, |py| self.function.array(py, reordered.as_ref().unwrap_or(theta)), snapshot.t)
         };
         row.float(self.columns[0].name, value);
     }

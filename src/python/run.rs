@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict};
 use serde_json::Value;
 
 use crate::folder::{self, Ending, FolderDraft, FolderError};
@@ -30,7 +30,8 @@ use super::watch::{Progress, watched};
 /// All results of a run, in memory.
 #[pyclass(name = "RawRun", module = "gramflow._gramflow", frozen)]
 pub(super) struct RawRun {
-    run: Run,
+    /// Shared with Arrow arrays of its records.
+    run: Arc<Run>,
     /// What was run; `None` for the user's own model.
     scenario: Option<Scenario>,
     /// Array files that the scenario names, if they were given in memory: their contents by the names that they have in a run folder.
@@ -45,11 +46,16 @@ impl RawRun {
         Self {
             manifest: finished.manifest.to_value(),
             weights: folder::final_weights(&finished.weights),
-            run: finished.run,
+            run: Arc::new(finished.run),
             trajectory: finished.trajectory,
             scenario,
             inputs,
         }
+    }
+
+    /// The final weights, and θ over time where it is kept.
+    pub(super) fn weights_mut(&mut self) -> (&mut Arrays, Option<&mut Arrays>) {
+        (&mut self.weights, self.trajectory.as_mut())
     }
 
     fn style(&self) -> Style {
@@ -118,6 +124,11 @@ impl RawRun {
     /// The records, column by column.
     fn table<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         table_to_dict(py, &self.run.table)
+    }
+
+    /// The records as a stream of Arrow arrays.
+    fn arrow<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        super::arrow::stream(py, &self.run)
     }
 
     fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -204,7 +215,7 @@ pub(super) fn rebuild(
     let scenario = scenario.map_err(|error| of_scenario(py, error, false))?;
     let law = scenario.as_ref().map_or_else(|| 0.0.into(), Scenario::balance_law);
     Ok(RawRun {
-        run: Run { name, widths, law, caption, table: table_from_dict(&table)?, arrays: from_dict(&arrays)? },
+        run: Arc::new(Run { name, widths, law, caption, table: table_from_dict(&table)?, arrays: from_dict(&arrays)? }),
         scenario,
         inputs,
         manifest: serde_json::from_str(manifest).map_err(|error| PyValueError::new_err(error.to_string()))?,
@@ -229,7 +240,7 @@ pub(super) fn run(
     let read = |(name, path): (String, PathBuf)| Ok((name, fs::read(&path)?));
     let inputs = inputs.into_iter().map(read).collect::<std::io::Result<_>>().map_err(PyOSError::new_err)?;
     let calls = Arc::new(Calls::default());
-    let own = Own::of(py, &calls, observe, None)?;
+    let own = Own::of(py, &calls, observe, None, None)?;
     let own = OwnObservables(own.into_iter().map(|own| Arc::new(own) as Arc<dyn Observable + Send + Sync>).collect());
     let t_end = scenario.flow.t_end;
     let work = {
@@ -250,7 +261,7 @@ pub(super) fn load(py: Python<'_>, path: PathBuf) -> PyResult<RawRun> {
         let (scenario, run) = folder::read_with_scenario(&path)?;
         let (weights, trajectory) = folder::read_weights(&path)?;
         Ok(RawRun {
-            run,
+            run: Arc::new(run),
             scenario: Some(scenario),
             inputs: BTreeMap::new(),
             manifest: folder::read_manifest(&path)?,

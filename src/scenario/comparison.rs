@@ -24,6 +24,9 @@ use super::{read, tree};
 pub struct Comparison {
     /// The name of the run.
     name: String,
+    /// λ of all parameters.
+    #[serde(default)]
+    weight_decay: f64,
     flow: Flow,
     #[serde(default)]
     record: Record,
@@ -55,6 +58,7 @@ impl Comparison {
         })?;
         read.record.fill_defaults(read.flow.t_end);
         read.optimizers.iter_mut().for_each(Optimizer::fill_defaults);
+        found.not_negative("weight_decay", read.weight_decay);
         read.flow.validate(&mut found);
         read.record.validate(read.flow.t_end, &mut found);
         let about = optim::About { samples: None, biases: false };
@@ -68,6 +72,11 @@ impl Comparison {
     /// The horizon.
     pub fn t_end(&self) -> f64 {
         self.flow.t_end
+    }
+
+    /// λ ≥ 0: the objective is the model's loss plus (λ/2)‖θ‖².
+    pub fn weight_decay(&self) -> f64 {
+        self.weight_decay
     }
 
     /// The session that runs it on `objective` from θ(0) = `start`.
@@ -101,6 +110,8 @@ mod tests {
         assert!(text.contains("network"), "{text}");
         let text = refusal("{name: m, flow: {t_end: 1}, optimizers: [gd: {lr: -0.1}]}");
         assert!(text.contains("optimizers[0].gd.lr"), "{text}");
+        let text = refusal("{name: m, weight_decay: -1, flow: {t_end: 1}}");
+        assert!(text.contains("weight_decay"), "{text}");
         let text = refusal("{name: m, flow: {t_end: -1}}");
         assert!(text.contains("flow.t_end"), "{text}");
     }

@@ -138,8 +138,8 @@ impl Method for Dp8 {
         slope_between([next, dnext], [&self.stages[0], &self.k[10]])
     }
 
-    fn is_dense(&self) -> bool {
-        true
+    fn dense_degree(&self) -> Option<usize> {
+        Some(7)
     }
 
     fn interpolate(&mut self, rhs: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {

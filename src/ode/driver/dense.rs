@@ -166,3 +166,39 @@ fn the_dense_output_of_stiff_methods_does_not_show_the_slopes_of_stiff_errors() 
         }
     }
 }
+
+/// Inside every step of `make`: the largest distance between the dense output and the polynomial through it at degree + 1 − `fewer` points.
+fn off_polynomial(make: Make, fewer: usize) -> f64 {
+    let field = Quadratic::new();
+    let mut integrator = make(&field, tolerance(1e-6), until(1.0));
+    let (mut theta, mut t, mut worst) = (DVector::zeros(17), 0.0f64, 0.0f64);
+    while t < 1.0 {
+        t = integrator.advance_or_pause(t, t.next_up(), 1.0, &mut theta).unwrap().t;
+        let [from, to] = integrator.last_step().unwrap();
+        let degree = integrator.dense_degree().unwrap() - fewer;
+        let mut at = |sigma: f64| {
+            let mut state = theta.clone();
+            integrator.within_last_step(from + sigma * (to - from), &mut state).unwrap();
+            state
+        };
+        let nodes: Vec<f64> = (0..=degree).map(|j| j as f64 / degree as f64).collect();
+        let states: Vec<DVector<f64>> = nodes.iter().map(|&x| at(x)).collect();
+        for sigma in [0.13, 0.42, 0.86] {
+            let lagrange = |j: usize| -> f64 {
+                (0..=degree).filter(|&m| m != j).map(|m| (sigma - nodes[m]) / (nodes[j] - nodes[m])).product()
+            };
+            let through: DVector<f64> = states.iter().enumerate().map(|(j, state)| state * lagrange(j)).sum();
+            worst = worst.max((through - at(sigma)).norm() / field.bottom.norm());
+        }
+    }
+    worst
+}
+
+/// Control: one degree less does not do.
+#[test]
+fn the_dense_output_is_a_polynomial_of_its_degree() {
+    for (name, make) in METHODS.iter().filter(|(name, _)| ["tsit5", "dp8", "rkc", "rock4"].contains(name)) {
+        let (exact, control) = (off_polynomial(*make, 0), off_polynomial(*make, 1));
+        assert!(exact < 1e-12 && control > 1e-10, "{name}: {exact:e} {control:e}");
+    }
+}

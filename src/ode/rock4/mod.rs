@@ -143,8 +143,8 @@ impl Method for Rock4 {
         measured(error)
     }
 
-    fn is_dense(&self) -> bool {
-        true
+    fn dense_degree(&self) -> Option<usize> {
+        Some(4)
     }
 
     fn interpolate(&mut self, _: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {

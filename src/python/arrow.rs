@@ -1,0 +1,52 @@
+//! Records as Arrow arrays: the stream of the PyCapsule interface, from which pyarrow, polars, pandas, DuckDB and others make tables.
+
+use std::panic::RefUnwindSafe;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, StringArray};
+use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, ScalarBuffer};
+use arrow_schema::ArrowError;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+use crate::record::{Run, Values};
+
+/// The records of a run, null where a quantity is not defined, as in `records.parquet`. Numbers are not copied: the stream's consumer shares
+/// those of `run`.
+pub(super) fn stream<'py>(py: Python<'py>, run: &Arc<Run>) -> PyResult<Bound<'py, PyCapsule>> {
+    let stream = batch(run).map(|batch| {
+        let schema = batch.schema();
+        FFI_ArrowArrayStream::new(Box::new(RecordBatchIterator::new([Ok(batch)], schema)))
+    });
+    let stream = stream.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+}
+
+fn batch(run: &Arc<Run>) -> Result<RecordBatch, ArrowError> {
+    let array = |values: &Values| -> ArrayRef {
+        match values {
+            Values::Text(texts) => Arc::new(StringArray::from_iter_values(texts)),
+            Values::Flag(flags) => Arc::new(BooleanArray::from(flags.clone())),
+            Values::Integer(counts) => Arc::new(Int64Array::new(shared(counts, run), None)),
+            Values::Float(numbers) => {
+                let undefined = numbers.iter().any(|x| x.is_nan());
+                let defined = undefined.then(|| numbers.iter().map(|x| !x.is_nan()).collect::<NullBuffer>());
+                Arc::new(Float64Array::new(shared(numbers, run), defined))
+            }
+        }
+    };
+    RecordBatch::try_from_iter_with_nullable(
+        run.table.columns.iter().map(|column| (&column.name, array(&column.values), matches!(column.values, Values::Float(_)))),
+    )
+}
+
+/// A buffer of `values`, which belong to `owner`.
+fn shared<T: ArrowNativeType, O: RefUnwindSafe + Send + Sync + 'static>(values: &[T], owner: &Arc<O>) -> ScalarBuffer<T> {
+    let start = NonNull::from(values).cast::<u8>();
+    // SAFETY: `values` lie in the memory of `owner`, which the buffer keeps alive and which nobody changes while it is shared.
+    let buffer = unsafe { Buffer::from_custom_allocation(start, size_of_val(values), Arc::clone(owner) as _) };
+    ScalarBuffer::new(buffer, 0, values.len())
+}
