@@ -19,10 +19,10 @@ model = gf.from_torch(block, lambda output, wanted: ((output - wanted) ** 2).mea
 print(f"{model.theta0.size} parameters")
 
 # %%
-rates = [0.004, 0.002, 0.001]
+rates = {"adam-large": 0.004, "adam-middle": 0.002, "adam-small": 0.001}
 run = gf.compare(
     model,
-    [{"adam": {"name": f"lr {lr}", "lr": lr}} for lr in rates],
+    [{"adam": {"name": name, "lr": lr}} for name, lr in rates.items()],
     t_end=0.04,
     rtol=1e-4,
     atol=1e-7,
@@ -35,12 +35,12 @@ run = gf.compare(
 
 # %%
 ends = run.records.groupby("process").last()
-for lr in rates:
-    end = ends.loc[f"lr {lr}"]
+for name, lr in rates.items():
+    end = ends.loc[name]
     print(f"lr {lr}: loss {end['loss']:.4f}, to its limit {end['distance_to_limit']:.2e}, to the flow {end['distance_to_flow']:.2e}")
 
 # %%
-limit = np.array([ends.loc[f"lr {lr}", "distance_to_limit"] for lr in rates])
-order = np.polyfit(np.log(rates), np.log(limit), 1)[0]
+limit = [ends.loc[name, "distance_to_limit"] for name in rates]
+order = np.polyfit(np.log(list(rates.values())), np.log(limit), 1)[0]
 print(f"order {order:.2f}")
 assert 0.7 < order < 1.3

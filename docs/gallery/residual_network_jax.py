@@ -51,9 +51,10 @@ print({"loss at the start": float(loss(params)), "halfway": float(loss(halfway))
 # balance to record; the ansatz of each layer is measured by its Jacobians.
 
 # %%
+rates = {"gd-large": 0.2, "gd-middle": 0.1, "gd-small": 0.05}
 run = gf.compare(
     model,
-    [{"gd": {"name": f"gd {lr}", "lr": lr}} for lr in (0.2, 0.1, 0.05)],
+    [{"gd": {"name": name, "lr": lr}} for name, lr in rates.items()],
     t_end=20.0,
     layers=[gf.Layer(f"blocks.{i}", transposed=True) for i in range(3)] + [gf.Layer("out", transposed=True)],
     record={"linear": {"points": 21}},
@@ -66,5 +67,5 @@ print(ends[["loss", "distance_to_flow", "sharpness", "nfa_cosine", "nfa_cosine_W
 # %%
 assert sol.success and sol.stats["gradients"] < explicit.stats["gradients"] / 2
 assert np.linalg.norm(sol.y[-1] - explicit.y[-1]) < 1e-2 * np.linalg.norm(explicit.y[-1])
-distances = [ends.loc[f"gd {lr}", "distance_to_flow"] for lr in (0.2, 0.1, 0.05)]
+distances = [ends.loc[name, "distance_to_flow"] for name in rates]
 assert distances[0] > 1.7 * distances[1] > 1.7**2 * distances[2], distances

@@ -69,8 +69,9 @@ def same(built_in: gf.Run, own: gf.Run, tolerance: float, missing: tuple[str, ..
             continue
         there = own.columns[name]
         assert np.array_equal(np.isnan(values), np.isnan(there)), (name, values, there)
-        # Residuals that are zero by a law are rounding.
-        assert np.allclose(values, there, rtol=tolerance, atol=1e-13, equal_nan=True), (name, values, there)
+        # Residuals that are zero by a law are rounding, and where a curve is largest is known to the root of it.
+        close = 1e-6 if name == "nfa_peak" else tolerance
+        assert np.allclose(values, there, rtol=close, atol=1e-13, equal_nan=True), (name, values, there)
         compared += name.startswith(("nfa", "balance", "effective_rank", "fact", "stable_rank")) and not np.isnan(values).all()
     for name, array in built_in.arrays.items():
         # Errors are differences of two integrations: of the size of rounding in both.
