@@ -35,7 +35,7 @@ pub enum Loss {
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum LabelKindError {
     /// A label is no probability.
-    #[error("Y[{row}, {column}] is {value}, and this loss wants labels from 0 to 1: of labels ±1 take (Y + 1)/2")]
+    #[error("Y[{row}, {column}] is {value}, but this loss needs labels from 0 to 1: for labels ±1 use (Y + 1)/2")]
     Range {
         /// The sample, from 0.
         row: usize,
@@ -46,7 +46,7 @@ pub enum LabelKindError {
     },
     /// The labels of a sample are no distribution over the classes.
     #[error(
-        "row {row} of Y sums to {sum}, and cross-entropy wants rows that sum to 1: one-hot, or the probability of each class"
+        "row {row} of Y sums to {sum}, but cross-entropy needs rows that sum to 1: one-hot, or the probability of each class"
     )]
     Sum {
         /// The sample, from 0.

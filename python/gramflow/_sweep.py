@@ -177,10 +177,10 @@ def study_lr(
     Args:
         lr: the learning rates.
         out: the study's folder; units finished there are not run again.
-        optimizers: the scenario's own by their names, or `gd`, `adam`, …; by default the scenario's own, or gd.
-        batch: samples of a minibatch, or `full`.
-        seeds: random draws of the minibatches at each rate.
-        loss: count steps, gradients and seconds until the loss is this.
+        optimizers: names from the scenario, or `gd`, `adam`, …; by default those of the scenario, or gd.
+        batch: batch sizes: numbers of samples, or `full`.
+        seeds: the number of seeds of the minibatches at each rate.
+        loss: count steps, gradients and seconds until the loss falls to this value.
 
     Raises:
         ScenarioError: if the scenario cannot be run.
@@ -216,11 +216,11 @@ def figures(
     """Make the figures of the paper, or of other scenarios with `pictures:`, as `gramflow figures` does. Returns their manifests.
 
     Args:
-        names: figures by their names, or the files of scenarios; by default all in the folder `scenarios`.
+        names: names of figures, or files of scenarios; by default all in the folder `scenarios`.
         out: where pictures, manifests and the table of claims go.
         scenarios: the folder of the figures' scenarios, in a clone of gramflow's repository.
         runs: the folder of their runs; units finished there are not run again.
-        jobs: units at a time; by default one per core.
+        jobs: units to run side by side; by default one per core.
 
     Raises:
         FileNotFoundError: if there are no figures.

@@ -89,7 +89,7 @@ def test_figures_are_made_of_scenarios_with_pictures(grid: dict, tmp_path: Path)
     made = gf.figures(["tiny"], tmp_path / "figures", **places)
     assert [figure["figure"] for figure in made] == ["tiny"] and made[0]["units"]["done"] == 4
     assert (tmp_path / "figures" / "tiny.svg").is_file() and (tmp_path / "figures" / "claims.md").is_file()
-    with pytest.raises(ValueError, match="`nonsense` is no figure"):
+    with pytest.raises(ValueError, match="there is no figure `nonsense`"):
         gf.figures(["nonsense"], tmp_path / "figures", **places)
     with pytest.raises(FileNotFoundError, match="no figures in"):
         gf.figures(scenarios=tmp_path / "nowhere")

@@ -10,10 +10,10 @@ const THRESHOLD: f64 = 1e-6;
 
 pub(super) fn measure(records: &Records) -> Finding {
     if records.column("balance_law_residual").iter().all(|residual| residual.is_nan()) {
-        return Err(Missing::Undefined("no imbalance of this network obeys a law".to_string()));
+        return Err(Missing::Undefined("this network conserves no imbalance, so there is no law to test".to_string()));
     }
     if let Some([from, to]) = records.gap_that_hides_a_peak() {
-        return Err(Missing::TooCoarse(format!("a peak between t = {from} and t = {to} would decay unseen")));
+        return Err(Missing::TooCoarse(format!("a peak between the records at t = {from} and t = {to} could go unseen")));
     }
     // What a projection has corrected is error of the integration.
     let corrected = records.column("balance_correction").into_iter().fold(0.0, f64::max);

@@ -23,7 +23,7 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     let remark = match plateau {
         _ if converged => format!("at t = {t} ‖∇J‖ is {grad_norm:.1e}"),
         _ if found(Reason::AtRest, EventKind::AtRest) => {
-            format!("at t = {t} it rests, ‖∇J‖ is {grad_norm:.1e}, but a minimum is not shown")
+            format!("at t = {t} it is at rest, ‖∇J‖ is {grad_norm:.1e}, but not shown to be at a minimum")
         }
         Some(plateau) if plateau.kind == EventKind::Plateau => {
             format!("it has been on a plateau since t = {:.4}: {}", plateau.t, plateau.detail)

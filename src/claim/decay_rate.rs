@@ -27,7 +27,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     let seen = records.column("t").into_iter().zip(gaps.iter().copied()).zip(errors).filter(|(_, error)| !error.is_nan());
     let ((t, logs), errors): ((Vec<f64>, Vec<f64>), Vec<f64>) = seen.map(|((t, gap), error)| ((t, gap.ln()), error)).unzip();
     let Some(line) = Line::through(&t, &logs) else {
-        let reason = format!("a rate needs three records with a gap above rounding, and there are {}", t.len());
+        let reason = format!("a rate needs three records with a gap above rounding, but there are {}", t.len());
         return Err(Missing::TooCoarse(reason));
     };
     let (rate, expected) = (-line.slope, 2.0 * records.decay());

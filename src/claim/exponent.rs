@@ -9,7 +9,8 @@ pub(super) fn measure(records: &Records) -> Finding {
     let (exponent, depth) = (records.last("nfa_exponent"), records.depth() as f64);
     if exponent.is_nan() {
         return Err(Missing::Undefined(
-            "no exponent is identifiable at the end: it takes two modes in use whose AGOP eigenvalues differ".to_string(),
+            "the exponent is not identifiable at the end: that takes two active modes with different AGOP eigenvalues"
+                .to_string(),
         ));
     }
     let value = (exponent * depth - 1.0).abs();

@@ -29,7 +29,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     let dim = target.values.len();
     if rank == 0 || rank == dim || rank > spectrum.len() {
         return Err(Missing::Undefined(format!(
-            "the target varies along {rank} of {dim} directions, and W₁ has {} singular values",
+            "the target varies along {rank} of {dim} directions, but W₁ has {} singular values",
             spectrum.len()
         )));
     }

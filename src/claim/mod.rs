@@ -157,7 +157,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     let second = match evidence.second {
         None => return limited("without a second integration the error is not known".to_string()),
         Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
-            return limited(format!("the error is not known: the second integration {stop}"));
+            return limited(format!("the error is not known, because the second integration {stop}"));
         }
         Some((run, _)) => measure(claim, &Records::new(evidence.setup, run), evidence),
     };
@@ -221,7 +221,7 @@ fn is_fitted(claim: Claim) -> bool {
 fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
     let rests_on_law = matches!(claim, Claim::BalanceLaw | Claim::DecayRate | Claim::NfaExact | Claim::NfaAsymptotic);
     if rests_on_law && records.decay().is_nan() {
-        return Err(Missing::Undefined("κ_lλ_l is not the same for all layers: D_l obeys no law".to_string()));
+        return Err(Missing::Undefined("κ_lλ_l is not the same for all layers, so D_l obeys no law".to_string()));
     }
     match claim {
         Claim::BalanceLaw => balance_law::measure(records),
@@ -285,16 +285,18 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
         Bound::AtLeast => "at least",
     };
     let error = match certified.from {
-        _ if certified.error.is_nan() => "error unknown: the second integration has no such value".to_string(),
+        _ if certified.error.is_nan() => "error unknown: the value is not defined in the second integration".to_string(),
         ErrorFrom::SecondIntegration => format!("± {:.1e} by a second integration", certified.error),
-        ErrorFrom::BalanceLaw if certified.error.is_infinite() => "all of it error by the balance law".to_string(),
+        ErrorFrom::BalanceLaw if certified.error.is_infinite() => "all of which may be error, by the balance law".to_string(),
         ErrorFrom::BalanceLaw => format!("± {:.1e} by the balance law", certified.error),
     };
     let remedy = match certified.outcome {
         Outcome::IntegratorLimited => {
             "; the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto".to_string()
         }
-        Outcome::GridLimited => format!("; on every second record it may fall on the other side: {MORE_RECORDS}"),
+        Outcome::GridLimited => {
+            format!("; judged from every second record it may fall on the other side of the threshold: {MORE_RECORDS}")
+        }
         Outcome::Holds | Outcome::Fails => String::new(),
     };
     let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };

@@ -42,7 +42,7 @@ pub(super) fn measure(records: &Records) -> Finding {
     let late: Vec<Point> = points.iter().copied().filter(|point| point.0 >= 0.5 * end).collect();
     let (times, logs): (Vec<f64>, Vec<f64>) = late.iter().map(|point| (point.0, point.1.ln())).unzip();
     let Some(line) = Line::through(&times, &logs) else {
-        let reason = format!("a rate needs three records in the second half of the time, and there are {}", late.len());
+        let reason = format!("a rate needs three records in the second half of the time, but there are {}", late.len());
         return Err(Missing::TooCoarse(reason));
     };
     let law = slope_error(&times, &late.iter().map(|point| point.2).collect::<Vec<_>>());

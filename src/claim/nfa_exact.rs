@@ -13,7 +13,7 @@ pub(super) fn measure(records: &Records) -> Finding {
         return Err(Missing::Undefined(reason));
     }
     if let Some([from, to]) = records.gap_that_hides_a_peak() {
-        return Err(Missing::TooCoarse(format!("a peak between t = {from} and t = {to} would decay unseen")));
+        return Err(Missing::TooCoarse(format!("a peak between the records at t = {from} and t = {to} could go unseen")));
     }
     let layers = (2..=records.depth()).map(|l| format!("nfa_residual_relative_W{l}"));
     let columns = layers.chain(["nfa_residual_relative".to_string()]);

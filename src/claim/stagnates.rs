@@ -32,7 +32,9 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
     }
     let lost = |before: f64| 1.0 - value / before;
     if (lost(earlier) <= IMPROVES) != (lost(later) <= IMPROVES) {
-        return Err(Missing::TooCoarse("the records on both sides of a tenth of the horizon disagree".to_string()));
+        return Err(Missing::TooCoarse(
+            "the verdict depends on which of the records before and after a tenth of the horizon is taken".to_string(),
+        ));
     }
     let law = records.law_error(value);
     let conditions = vec![

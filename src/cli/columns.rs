@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     /// List the arrays of arrays.npz rather than the columns of records.parquet
     #[arg(long)]
     arrays: bool,
-    /// As JSON: a list with `name`, `formula`, `unit`, `group` and `measure` of each; of arrays with `shape`, `dtype` and `written`
+    /// Print a JSON list: `name`, `formula`, `unit`, `group` and `measure` of each column, or `shape`, `dtype` and `written` of each array too
     #[arg(long)]
     json: bool,
 }
@@ -89,10 +89,13 @@ fn arrays(pattern: &str, json: bool) -> Option<String> {
         [&array.name, array.shape, array.unit, group, array.written, array.formula].map(str::to_string)
     };
     let lines = aligned(std::iter::once(head).chain(arrays.iter().map(row)).collect());
-    Some(format!("{lines}\n{UNITS}\nall of float64; T: number of records of the process; d_0, …, d_L: widths of the network\n"))
+    Some(format!(
+        "{lines}\n{UNITS}\nall are float64; T: number of records of the process; d_0, …, d_L: widths of the network\n"
+    ))
 }
 
-const UNITS: &str = "units: ℒ for the loss, θ for weights, x for inputs, f for outputs, so that time has θ²/ℒ; 1 for none";
+const UNITS: &str =
+    "units: ℒ of the loss, θ of the weights, x of the inputs, f of the outputs; time is in θ²/ℒ; 1: dimensionless";
 
 fn as_json(listed: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(listed).expect("words are JSON");

@@ -36,12 +36,10 @@ pub(super) enum CliError {
     #[error(transparent)]
     Report(#[from] ReportError),
     #[error(
-        "{} is a sweep without pictures: add `pictures:` to its scenario and run `gramflow sweep run` again, which runs no unit twice",
+        "{} is a sweep without pictures: add `pictures:` to its scenario and run `gramflow sweep run` again, which keeps the finished units",
         .0.display()
     )]
     NoPictures(PathBuf),
-    #[error("{} is the folder of a study: its pictures are in figures/, and the same `gramflow study` command draws them again", .0.display())]
-    StudyFolder(PathBuf),
     #[error("{failed} units failed, and their figures were drawn without them; the same command tries them again")]
     FigureUnitsFailed { failed: usize },
     #[error("{failed} units failed: gramflow sweep status {} says why; the same command tries them again", folder.display())]
@@ -52,11 +50,11 @@ pub(super) enum CliError {
     DrawingInterrupted { left: usize },
     #[error("incomplete: {missing} units are missing and {failed} failed: run the sweep again, then merge again")]
     UnitsMissing { failed: usize, missing: usize },
-    #[error("{}: stop: not of a study, which compares at t_end: remove it", .0.display())]
+    #[error("{}: stop: not allowed in a study, which compares all processes at t_end: remove it", .0.display())]
     StopOfStudy(PathBuf),
-    #[error("cannot submit by sbatch: {0}: submit from a machine of the cluster, or print the script with --dry-run")]
+    #[error("cannot submit with sbatch: {0}: run this on a machine of the cluster, or print the script with --dry-run")]
     Sbatch(io::Error),
-    #[error("{0:?} cannot be an option of sbatch: it holds a line break")]
+    #[error("{0:?} cannot be an option of sbatch: it contains a line break")]
     Directive(String),
     #[error("no {what} matches `{pattern}`{suggestion}")]
     NoColumn { what: &'static str, pattern: String, suggestion: String },
@@ -73,7 +71,7 @@ pub(super) enum CliError {
     #[error("interrupted: the same command starts again from the beginning")]
     Interrupted,
     #[error(
-        "interrupted: the finished run in {} stays, the partial one lies in {}; the same command runs it again from its start",
+        "interrupted: the finished run in {} is kept, the partial one is in {}; the same command starts again from the beginning",
         stands.display(),
         partial.display()
     )]
@@ -89,11 +87,7 @@ impl CliError {
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Scenario(_) | Self::Wrong { .. } | Self::Name(_) | Self::Exists(_) | Self::Directive(_) => 2,
-            Self::NoColumn { .. }
-            | Self::Folderless { .. }
-            | Self::NoPictures(_)
-            | Self::StudyFolder(_)
-            | Self::StopOfStudy(_) => 2,
+            Self::NoColumn { .. } | Self::Folderless { .. } | Self::NoPictures(_) | Self::StopOfStudy(_) => 2,
             Self::Folder(error)
             | Self::Sweep(SweepError::Folder(error))
             | Self::Paper(PaperError::Sweep(SweepError::Folder(error))) => of_folder(error),

@@ -91,8 +91,8 @@ fn all_batches(scenario: &Scenario, source: &Source, samples: usize, most: u64) 
         taken = taken.saturating_add(steps.saturating_mul(size as u64 + 1).saturating_mul(8));
         if taken > most {
             let message = format!(
-                "its {steps} steps of {size} samples would take {} of memory with those before, and {} may be taken: set fewer \
-                 `steps`, or a shorter flow.t_end",
+                "its {steps} steps of {size} samples bring the batches to {} of memory, but only {} may be used: set fewer `steps`, or \
+                 a shorter flow.t_end",
                 crate::machine::Bytes(taken),
                 crate::machine::Bytes(most)
             );

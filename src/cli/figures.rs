@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// The folder of the figures' runs; units finished there are not run again
     #[arg(long, value_name = "DIR", default_value = "runs/figures")]
     runs: PathBuf,
-    /// Units at a time [default: one per core]
+    /// Units to run side by side [default: one per core]
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]

@@ -35,22 +35,22 @@ impl State {
         if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// `t = 3.2 of 10 (32 %), 0.1 of t a second, 68 seconds left`, `elapsed` after the beginning.
+    /// `t = 3.2 of 10 (32 %), 0.1 per second, 68 seconds left`, `elapsed` after the beginning.
     fn text(&self, elapsed: Duration) -> String {
         let percent = (100.0 * self.share()).floor();
         let (place, rate, left) = match self {
             Self::Clock { t, t_end } => {
                 let place = format!("t = {} of {} ({percent} %)", number(*t, 3), number(*t_end, 3));
-                (place, format!("{} of t a second", rate(*t, elapsed)), self.left(elapsed))
+                (place, format!("{} per second", rate(*t, elapsed)), self.left(elapsed))
             }
             Self::Units(progress) => {
                 let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
                 let place = format!("{} of {} units ({percent} %){failed}", progress.total - progress.left(), progress.total);
-                (place, format!("{} units a second", number(progress.rate(), 3)), progress.time_left)
+                (place, format!("{} units per second", number(progress.rate(), 3)), progress.time_left)
             }
             Self::Pieces { done, total, next } => {
                 let place = format!("{done} of {total} ({percent} %), now {next}");
-                (place, format!("{} a second", rate(*done as f64, elapsed)), self.left(elapsed))
+                (place, format!("{} per second", rate(*done as f64, elapsed)), self.left(elapsed))
             }
         };
         let left = left.map_or(String::new(), |left| format!(", {} left", HumanDuration(left)));
@@ -265,9 +265,9 @@ mod tests {
         let lines = printed(95, |second| State::Clock { t: second as f64 / 10.0, t_end: 10.0 });
         assert_eq!(
             lines,
-            "t = 3 of 10 (30 %), 0.1 of t a second, 70 seconds left\n\
-             t = 6 of 10 (60 %), 0.1 of t a second, 40 seconds left\n\
-             t = 9 of 10 (90 %), 0.1 of t a second, 10 seconds left\n"
+            "t = 3 of 10 (30 %), 0.1 per second, 70 seconds left\n\
+             t = 6 of 10 (60 %), 0.1 per second, 40 seconds left\n\
+             t = 9 of 10 (90 %), 0.1 per second, 10 seconds left\n"
         );
         assert_eq!(printed(29, |_| State::Clock { t: 1.0, t_end: 10.0 }), "");
     }
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_the_time_left_before_anything_is_done() {
-        assert_eq!(printed(30, |_| State::Clock { t: 0.0, t_end: 10.0 }), "t = 0 of 10 (0 %), 0 of t a second\n");
+        assert_eq!(printed(30, |_| State::Clock { t: 0.0, t_end: 10.0 }), "t = 0 of 10 (0 %), 0 per second\n");
     }
 
     #[test]
@@ -293,10 +293,10 @@ mod tests {
             Progress { total: 48, before: 10, done: 1, failed: 1, elapsed: seconds(40), time_left: Some(seconds(720)) };
         assert_eq!(
             State::Units(progress).text(seconds(40)),
-            "12 of 48 units (25 %), 1 failed, 0.05 units a second, 12 minutes left"
+            "12 of 48 units (25 %), 1 failed, 0.05 units per second, 12 minutes left"
         );
         let pieces = State::Pieces { done: 3, total: 12, next: "rkc at rtol 1e-6".to_string() };
-        assert_eq!(pieces.text(seconds(20)), "3 of 12 (25 %), now rkc at rtol 1e-6, 0.15 a second, 60 seconds left");
+        assert_eq!(pieces.text(seconds(20)), "3 of 12 (25 %), now rkc at rtol 1e-6, 0.15 per second, 60 seconds left");
     }
 
     /// A terminal of `width` columns.

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::machine::{Bytes, free_memory};
 use crate::publish;
@@ -61,13 +61,13 @@ enum Command {
     Explain(explain::Arguments),
     /// Write data, start and batches to one NPZ file, to redo a run elsewhere
     Export(export::Arguments),
-    /// Draw the figures of a finished run or sweep again, from its records alone
+    /// Draw the figures of a finished run, study or sweep again, from its records alone
     Plot(plot::Arguments),
     /// Run the paper's scenarios, judge their claims and draw their figures; finished runs are reused
     Figures(figures::Arguments),
-    /// Write one self-contained HTML page of a run, a sweep or the figures
+    /// Write one self-contained HTML page of a run, a study, a sweep or the figures
     Report(report::Arguments),
-    /// Study methods rather than networks: many integrations of one scenario
+    /// Study methods: many integrations of one scenario
     #[command(subcommand)]
     Study(study::Study),
     /// Run many units of one scenario, on all cores or in shards, and merge their records
@@ -79,7 +79,7 @@ enum Command {
     New(new::Arguments),
     /// Print the JSON Schema of a scenario, by which editors complete and check it
     Schema(schema::Arguments),
-    /// Print the script that makes a shell complete commands and options: bash, zsh, fish, elvish or powershell
+    /// Print the script by which a shell completes commands and options: bash, zsh, fish, elvish or powershell
     Completions(completions::Arguments),
     /// Write the manual pages, one for each command
     Man(man::Arguments),
@@ -98,7 +98,7 @@ struct Selection {
 /// The resources that a command may use.
 #[derive(Debug, Clone, Copy, Default, Args)]
 struct Limit {
-    /// Memory the command may use, as 500MB or 16GB; a run estimated to need more is refused before it starts [default: free memory]
+    /// Memory the command may use, such as 500MB or 16GB; a run estimated to need more is refused before it starts [default: free memory]
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<Bytes>,
 }
@@ -148,11 +148,18 @@ pub fn main_of_host(arguments: Vec<OsString>) -> u8 {
     main_with(arguments)
 }
 
+/// The subcommand that a command line names.
+fn named<'c>(command: &'c clap::Command, arguments: &[OsString]) -> &'c clap::Command {
+    arguments.iter().fold(command, |command, word| command.find_subcommand(word).unwrap_or(command))
+}
+
 /// Parses and runs a command line. Returns the exit status.
 fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let Cli { command, quiet } = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let Cli { command, quiet } = match Cli::try_parse_from(&arguments) {
         Ok(parsed) => parsed,
-        Err(error) => {
+        Err(mut error) => {
+            style::point_to_plot(&mut error, named(&Cli::command(), &arguments));
             // As clap itself does: a failure to print is ignored.
             let _ = error.print();
             return u8::try_from(error.exit_code()).unwrap_or(2);

@@ -55,8 +55,11 @@ pub(super) fn new(arguments: &Arguments) -> Result<(), CliError> {
         }
         Err(error) => return Err(error.into()),
     }
-    write_schema(Path::new(SCHEMA))?;
-    Ok(print(&format!("{}\n", path.display()))?)
+    print(&format!("{}\n", path.display()))?;
+    if write_schema(Path::new(SCHEMA))? {
+        print(&format!("{SCHEMA}\n"))?;
+    }
+    Ok(())
 }
 
 fn list() -> Result<(), CliError> {
@@ -65,8 +68,8 @@ fn list() -> Result<(), CliError> {
     Ok(print(&lines)?)
 }
 
-/// Writes the schema, over an older one too, but not over a file that gramflow did not write.
-fn write_schema(path: &Path) -> Result<(), CliError> {
+/// Writes the schema, over an older one too, but not over a file that gramflow did not write. Returns whether it was written.
+fn write_schema(path: &Path) -> Result<bool, CliError> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Ok(text) if text.contains(WRITTEN_BY) => {}
@@ -75,8 +78,9 @@ fn write_schema(path: &Path) -> Result<(), CliError> {
                 "warning: {} was not written by gramflow and is kept: editors may not know the new scenario's keys",
                 path.display()
             ));
-            return Ok(());
+            return Ok(false);
         }
     }
-    Ok(replace_text(path, &format!("{:#}\n", schema()))?)
+    replace_text(path, &format!("{:#}\n", schema()))?;
+    Ok(true)
 }

@@ -1,13 +1,14 @@
-//! `gramflow plot`: draws the figures of a finished run, or of a sweep, again from records, without integrating.
+//! `gramflow plot`: draws the figures of a finished run, study or sweep again from records, without integrating.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::figure::{self, Drawn, FigureError};
+use crate::folder::{self, RateStudy, Study};
 use crate::publish::Shelf;
-use crate::scenario::style::PICTURES;
+use crate::scenario::style::{PICTURES, Style};
 use crate::sweep::{self, Folder};
-use crate::{figure, folder};
 
 use super::CliError;
 use super::output::{complain, print};
@@ -15,26 +16,43 @@ use super::style::StyleOptions;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder of a run or of a sweep
+    /// The folder of a run, of a study, or of a sweep
     run_dir: PathBuf,
     #[command(flatten)]
     style: StyleOptions,
 }
 
 pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    if arguments.run_dir.join("study.parquet").is_file() {
-        return Err(CliError::StudyFolder(arguments.run_dir.clone()));
+    let path = &arguments.run_dir;
+    if path.join("study.parquet").is_file() {
+        let style = folder::read_scenario(path)?.style;
+        if folder::read_manifest(path)?["study"] == "lr" {
+            let study = RateStudy::read(path)?;
+            return draw_again(arguments, &style, quiet, |style, to| figure::draw_rate_study(&study, style, to));
+        }
+        let study = Study::read(path)?;
+        return draw_again(arguments, &style, quiet, |style, to| figure::draw_study(&study, style, to));
     }
-    if arguments.run_dir.join("plan.json").is_file() {
+    if path.join("plan.json").is_file() {
         return plot_sweep(arguments, quiet);
     }
-    let (scenario, run) = folder::read_with_scenario(&arguments.run_dir)?;
-    let mut style = arguments.style.over(&scenario.style, &PICTURES)?;
+    let (scenario, run) = folder::read_with_scenario(path)?;
+    draw_again(arguments, &scenario.style, quiet, |style, to| figure::draw_all(&run, style, to))
+}
+
+/// Replaces the pictures in the folder by those that `draw` draws. `style`: that of the scenario, over which the options take precedence.
+fn draw_again(
+    arguments: &Arguments,
+    style: &Style,
+    quiet: bool,
+    draw: impl FnOnce(&Style, &Path) -> Result<Drawn, FigureError>,
+) -> Result<(), CliError> {
+    let mut style = arguments.style.over(style, &PICTURES)?;
     let shelf = Shelf::open(&arguments.run_dir)?;
     arguments.style.keep_formats(&mut style, shelf.list().files.keys());
     let replaced = arguments.style.replaced(&style);
     let stage = shelf.stage()?;
-    let drawn = figure::draw_all(&run, &style, &stage.folder("figures")?)?;
+    let drawn = draw(&style, &stage.folder("figures")?)?;
     if !quiet {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }

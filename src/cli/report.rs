@@ -1,4 +1,4 @@
-//! `gramflow report`: one self-contained HTML page of a run, a sweep or a set of figures.
+//! `gramflow report`: one self-contained HTML page of a run, a study, a sweep or a set of figures.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::output::print;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder of a run, of a sweep, or of figures
+    /// The folder of a run, of a study, of a sweep, or of figures
     dir: PathBuf,
     /// The page [default: DIR/report.html]
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,8 @@
 //! Options of `plot` and `figures` for how pictures look: each sets the key of `style:` of the same name.
 
-use clap::Args;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Command, Error};
 
 use crate::scenario::style::{Formats, Given, Style, StyleChange};
 use crate::scenario::{Picture, ScenarioError};
@@ -9,46 +11,76 @@ use crate::scenario::{Picture, ScenarioError};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "How pictures look (each option sets a key of the scenario's `style:`)")]
 pub(super) struct StyleOptions {
-    /// Files of a picture: svg, png, pdf, with commas between them [default: svg,png]
+    /// File formats, separated by commas: svg, png, pdf [default: svg,png]
     #[arg(long, value_name = "FORMATS", value_delimiter = ',')]
     format: Vec<String>,
-    /// Width of the page, as 5.5in, 396pt or 14cm: letters keep their size, panels go to further rows
+    /// Width of the picture, such as 5.5in, 396pt or 14cm: text keeps its size, and panels that do not fit go to the next row
     #[arg(long, value_name = "LENGTH")]
     width: Option<String>,
-    /// Size of the letters beside axes, as 9pt
+    /// Size of the text at the axes, such as 9pt
     #[arg(long, value_name = "LENGTH")]
     font_size: Option<String>,
-    /// sans or serif [default: sans]
+    /// Font: sans or serif [default: sans]
     #[arg(long, value_name = "FAMILY")]
     font: Option<String>,
     /// Dots per inch of PNGs [default: 192, with a width 300]
     #[arg(long, value_name = "N")]
     dpi: Option<f64>,
-    /// With the title and the line below it
+    /// Draw the title and the line below it
     #[arg(long, overrides_with = "no_title")]
     title: bool,
-    /// Without the title and the line below it
+    /// Leave out the title and the line below it
     #[arg(long)]
     no_title: bool,
-    /// With small print below the panels
+    /// Draw the notes below the panels
     #[arg(long, overrides_with = "no_notes")]
     notes: bool,
-    /// Without small print below the panels
+    /// Leave out the notes below the panels
     #[arg(long)]
     no_notes: bool,
-    /// light or dark [default: light]
+    /// Colours: light or dark [default: light]
     #[arg(long, value_name = "THEME")]
     theme: Option<String>,
-    /// Where the legend stands: top, bottom, right or none [default: top]
+    /// Place of the legend: top, bottom, right or none [default: top]
     #[arg(long, value_name = "PLACE")]
     legend: Option<String>,
-    /// The colour of a curve, by its name in the legend: `--color gd=#d55e00`; may be repeated
+    /// Colour of a curve, by its name in the legend: `--color gd=#d55e00`; may be repeated
     #[arg(long = "color", value_name = "CURVE=#RRGGBB")]
     colors: Vec<String>,
     /// Limits, scales and labels of axes: `--axis '{picture: loss, panel: a, y: {limits: [1.0e-6, 1], scale: log, label: loss}}'`; may be
     /// repeated
     #[arg(long = "axis", value_name = "AXES")]
     axes: Vec<String>,
+}
+
+/// Where one of these options is refused by a `command` that does not have it, replaces the tip by where it belongs.
+pub(super) fn point_to_plot(error: &mut Error, command: &Command) {
+    let Some(ContextValue::String(option)) =
+        error.get(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument)
+    else {
+        return;
+    };
+    let Some(name) = option.strip_prefix("--").map(|option| option.split('=').next().unwrap_or(option)) else { return };
+    let has = |command: &Command, name: &str| command.get_arguments().any(|argument| argument.get_long() == Some(name));
+    if !has(&StyleOptions::augment_args(Command::new("plot")), name) {
+        return;
+    }
+    let tip = if has(command, "set") {
+        format!("draw again with `gramflow plot DIR --{name}`, or add `--set style.{}=…`", key(name))
+    } else {
+        format!("draw with `gramflow plot DIR --{name}`")
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+}
+
+/// The key of `style:` that an option sets.
+fn key(option: &str) -> String {
+    match option {
+        "axis" => "axes".to_string(),
+        "color" => "colors".to_string(),
+        option => option.strip_prefix("no-").unwrap_or(option).replace('-', "_"),
+    }
 }
 
 impl StyleOptions {

@@ -80,7 +80,7 @@ pub enum DatasetError {
     },
     /// The expectations over a population are not known in closed form.
     #[error(
-        "of this target no closed form of E[yxᵀ] and E‖y‖² is known here: take low_rank or single_index with the link identity, or, on gaussian \
+        "there is no closed form of E[yxᵀ] and E‖y‖² for this target: use low_rank or single_index with the link identity, or, on gaussian \
          inputs, with any link but tanh; or a number of samples"
     )]
     NoClosedForm,

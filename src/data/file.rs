@@ -37,7 +37,7 @@ impl<'a> Opened<'a> {
 
     /// One sample per row.
     fn rows(&self, name: &str, array: &Array) -> Result<DMatrix<f64>, DatasetError> {
-        matrix(array).ok_or_else(|| self.fail(format!("`{name}` has shape {:?}: one sample per row is wanted", array.shape)))
+        matrix(array).ok_or_else(|| self.fail(format!("`{name}` has shape {:?}: store one sample per row", array.shape)))
     }
 }
 
@@ -67,14 +67,14 @@ fn read_test(file: &Opened, train: &Dataset) -> Result<Dataset, DatasetError> {
     let rows = |name: &str, training: &str, columns: usize| {
         let array = file.rows(name, file.finite(name, TEST)?)?;
         let found = array.ncols();
-        let fail = || format!("`{name}` has {found} columns and `{training}` has {columns}: store as many");
+        let fail = || format!("`{name}` has {found} columns, but `{training}` has {columns}: store as many");
         if found == columns { Ok(array) } else { Err(file.fail(fail())) }
     };
     let (x, y) = (rows("X_test", "X", train.x.ncols())?, rows("Y_test", "Y", train.y.ncols())?);
     if x.nrows() == y.nrows() {
         Ok(Dataset { x, y })
     } else {
-        Err(file.fail(format!("X_test has {} samples and Y_test has {}: store one label per sample", x.nrows(), y.nrows())))
+        Err(file.fail(format!("X_test has {} samples, but Y_test has {}: store one label per sample", x.nrows(), y.nrows())))
     }
 }
 
@@ -85,8 +85,9 @@ fn observed(file: &Opened) -> Result<DMatrix<f64>, DatasetError> {
     let (mask, mut labels) = (file.rows("M", mask)?, file.rows("Y", labels)?);
     if mask.shape() != labels.shape() {
         let (mask, labels) = (mask.shape(), labels.shape());
-        return Err(file
-            .fail(format!("M has shape {mask:?} and Y {labels:?}: it wants 1 for each label of Y that was observed, and 0")));
+        return Err(file.fail(format!(
+            "M has shape {mask:?}, but Y has {labels:?}: store one entry per label, 1 if it was observed, else 0"
+        )));
     }
     for row in 0..mask.nrows() {
         for column in 0..mask.ncols() {
@@ -95,20 +96,21 @@ fn observed(file: &Opened) -> Result<DMatrix<f64>, DatasetError> {
                 0.0 => *label = f64::NAN,
                 1.0 if label.is_finite() => {}
                 1.0 => {
-                    let reason =
-                        format!("Y[{row}, {column}] is {label:?}, and M says that it was observed: M is 0 where no label was");
+                    let reason = format!(
+                        "Y[{row}, {column}] is {label:?}, but M marks it as observed: set M to 0 where there is no label"
+                    );
                     return Err(file.fail(reason));
                 }
                 _ => {
                     return Err(
-                        file.fail(format!("M[{row}, {column}] is {seen:?}: a mask is 1 where a label was observed, and 0"))
+                        file.fail(format!("M[{row}, {column}] is {seen:?}: a mask is 1 where a label was observed, else 0"))
                     );
                 }
             }
         }
     }
     if labels.iter().all(|y| y.is_nan()) {
-        Err(file.fail("M is 0 throughout: no label was observed".into()))
+        Err(file.fail("M is 0 everywhere: no label was observed".into()))
     } else {
         Ok(labels)
     }

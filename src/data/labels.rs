@@ -52,7 +52,7 @@ pub enum LabelError {
     },
     /// Some labels were not observed.
     #[error(
-        "M hides labels, and cross_entropy needs all labels of a sample, for its classes share one probability: leave out the samples that \
+        "M hides labels, and cross_entropy needs all labels of a sample, because the classes share one probability: leave out the samples that \
          have none, or use mse or logistic"
     )]
     Masked,

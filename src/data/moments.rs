@@ -44,7 +44,7 @@ pub enum MomentsError {
         other: f64,
     },
     /// Σ_x has a negative eigenvalue.
-    #[error("Sigma_x has the eigenvalue {least:e} beside {largest:e}, and the mean of xxᵀ has none below 0")]
+    #[error("Sigma_x has a negative eigenvalue, {least:e} (its largest is {largest:e}): the mean of xxᵀ has none")]
     Indefinite {
         /// The least eigenvalue.
         least: f64,
@@ -53,7 +53,7 @@ pub enum MomentsError {
     },
     /// Σ_yx is impossible: labels vary along inputs that do not, or more than tr Σ_y allows.
     #[error(
-        "tr_Sigma_y is {given:?}, and with this Sigma_x and Sigma_yx it is at least {least:?}: it is the mean of ‖y‖², not centred"
+        "tr_Sigma_y is {given:?}, but with this Sigma_x and Sigma_yx it must be at least {least:?}: it is the mean of ‖y‖², not centred"
     )]
     Trace {
         /// What was given.
@@ -62,7 +62,7 @@ pub enum MomentsError {
         least: f64,
     },
     /// Σ_x has no eigendecomposition.
-    #[error("Sigma_x has no eigenvalues that could be found: scale it to moderate size")]
+    #[error("the eigenvalues of Sigma_x could not be found: scale it to moderate size")]
     NoEigenvalues,
 }
 

@@ -134,10 +134,7 @@ impl Synthetic {
         found.not_negative("data.synthetic.noise", self.noise);
         validate_count("data.synthetic.test", self.test, 0, self.inputs.dim, found);
         if self.inputs.samples == SampleSize::Population && self.test > 0 {
-            found.add(
-                "data.synthetic.test",
-                "a population leaves nothing to test on: its loss is the expected one; leave test out",
-            );
+            found.add("data.synthetic.test", "with samples: population the loss already is its expectation: leave test out");
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         gap.notes.push(format!("Balanced start of {}: no law to compare with.", names.join(", ")));
     }
     if let Some(t) = cut {
-        gap.notes.push(format!("The law goes on below the gaps: not drawn past t = {}.", super::number::number(t, 3)));
+        gap.notes.push(format!("The law falls below the gaps: drawn until t = {}.", super::number::number(t, 3)));
     }
 
     let entry = |k: usize| Entry::new(format!("D_{{{}}}", k + 1), Look::line(color(k + 1)));

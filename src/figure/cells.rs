@@ -98,8 +98,8 @@ impl Cells {
         let all: Vec<f64> = self.values.iter().flatten().copied().collect();
         let count = |is: &dyn Fn(f64) -> bool| all.iter().filter(|value| is(**value)).count();
         let sentences = [
-            (count(&|value| !value.is_finite()), "without a value"),
-            (count(&|value| value.is_finite() && self.scale.coordinate(value).is_none()), "not positive, without a colour"),
+            (count(&|value| !value.is_finite()), "have no value"),
+            (count(&|value| value.is_finite() && self.scale.coordinate(value).is_none()), "are not positive"),
         ];
         let said = sentences.into_iter().filter(|(n, _)| *n > 0);
         said.map(|(n, what)| format!("{n} of {} cells {what}: hatched.", all.len())).collect()

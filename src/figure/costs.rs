@@ -64,7 +64,7 @@ pub(super) fn picture_of(costs: &Costs) -> Picture {
         |body| Look { line: None, marker: Some(Marker { shape: Shape::Circle, body }), ..Look::line(super::style::BLACK) };
     let legend = vec![
         Entry::new("fitted", points(Body::Disc)),
-        Entry::new("left of the fit", points(Body::Ring)),
+        Entry::new("not in the fit", points(Body::Ring)),
         Entry::new("law, through the last point", Look::guide()),
     ];
     Picture { columns: 2, ..Picture::new(&costs.name, costs.title.clone(), costs.caption.clone(), legend, panels) }

@@ -21,6 +21,13 @@ pub fn findings(run: &Run, name: &str) -> Vec<String> {
     }
 }
 
+/// The title of a picture of what is called `name`: the first of its findings as it reads after a colon, or `subject` where there is none.
+pub(super) fn title(name: &str, findings: &[String], subject: &str) -> String {
+    let mut letters = findings.first().map_or(subject, |sentence| sentence.trim_end_matches('.')).chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    format!("{name}: {}", first.chain(letters).collect::<String>())
+}
+
 /// What the records of a run say.
 struct Found<'r> {
     run: &'r Run,
@@ -112,7 +119,7 @@ impl Found<'_> {
     fn peak(&self) -> Vec<String> {
         let peak = self.run.table.floats(self.flow, "nfa_peak").last().copied().filter(|peak| peak.is_finite());
         vec![match peak {
-            Some(peak) => format!("At {} W₁ᵀW₁ is aligned best at α̃ = {}; the ansatz says 1.", self.end(), number(peak, 4)),
+            Some(peak) => format!("At {} W₁ᵀW₁ is aligned best at α̃ = {}; the ansatz predicts 1.", self.end(), number(peak, 4)),
             None => format!("At {} the cosine has no peak within ¼ ≤ α̃ ≤ 3.", self.end()),
         }]
     }

@@ -1,7 +1,7 @@
 //! Warnings of what a style asks for and no picture has, so that a misspelt curve or panel is noticed.
 
 use crate::scenario::nearest;
-use crate::scenario::style::{Axes, AxisStyle, CurveColor, Style};
+use crate::scenario::style::{Axes, AxisStyle, CurveColor, Format, Style};
 
 use super::page::{Picture, letter};
 use super::plot::Plot;
@@ -16,6 +16,8 @@ pub(super) struct Ignored {
     colors: Vec<(CurveColor, bool)>,
     /// Each item of `axes`, and the panels that it is about.
     axes: Vec<(Axes, Vec<Target>)>,
+    /// Where a resolution of PNGs is asked for, whether there is one.
+    dpi: Option<bool>,
     /// The curves of all legends.
     curves: Vec<String>,
     /// The pictures, and how many panels each has.
@@ -44,6 +46,9 @@ impl Ignored {
             }
         }
         self.pictures.push((name.to_string(), panels.iter().map(|(letter, _)| *letter).collect()));
+        if style.dpi.is_some() {
+            self.dpi = Some(self.dpi == Some(true) || style.format.0.contains(&Format::Png));
+        }
         for color in &style.colors {
             let taken = curves.contains(&color.curve);
             match self.colors.iter_mut().find(|(known, _)| known == color) {
@@ -67,9 +72,11 @@ impl Ignored {
         if self.pictures.is_empty() {
             return Vec::new();
         }
+        let dpi = (self.dpi == Some(false))
+            .then(|| "style.dpi: changes nothing, as no PNG is drawn: add png to style.format, or remove it".to_string());
         let colors = self.colors.iter().filter(|(_, taken)| !taken).map(|(color, _)| self.color(color));
         let axes = self.axes.iter().flat_map(|(axes, targets)| self.axis(axes, targets, possible));
-        colors.chain(axes).collect()
+        dpi.into_iter().chain(colors).chain(axes).collect()
     }
 
     fn color(&self, CurveColor { curve, .. }: &CurveColor) -> String {
@@ -99,7 +106,7 @@ impl Ignored {
             if targets.len() == 1 { format!("panel {letter} of `{picture}`") } else { "the panels it is about".to_string() };
         let verb = if ignored.len() == 1 { "changes" } else { "change" };
         let line = format!(
-            "style.axes: {} {verb} nothing in {place}: axes of names, maps and matrices take only a label",
+            "style.axes: {} {verb} nothing in {place}: an axis of names, a map or a matrix only takes a label",
             ignored.join(", ")
         );
         (!ignored.is_empty()).then_some(line).into_iter().collect()

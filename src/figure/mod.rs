@@ -55,6 +55,8 @@ pub use canvas::DrawError;
 pub use costs::{CostCurve, CostPanel, Costs};
 pub use findings::findings;
 pub use number::{cosine, number, number_range};
+pub use rate_study::findings as rate_study_findings;
+pub use study::findings as study_findings;
 
 /// Every picture of a run; each is left out where the records have nothing for it.
 const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [

@@ -5,7 +5,7 @@ use crate::record::Run;
 
 use super::axis::Scale;
 use super::canvas::Point;
-use super::findings::findings;
+use super::findings::{findings, title};
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel};
 use super::quantity;
@@ -58,16 +58,8 @@ pub(super) fn process_entries(run: &Run, color: Option<plotters::style::RGBColor
 /// The picture of these panels; `None` if none of them has a point. Its title is the first finding, or `subject` where the records yield
 /// none.
 pub(super) fn picture(name: &'static str, run: &Run, subject: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
-    let title = format!("{}: {}", run.name, headline(run, name).unwrap_or_else(|| subject.to_string()));
+    let title = title(&run.name, &findings(run, name), subject);
     panels.iter().any(Panel::has_points).then(|| Picture::new(name, title, run.caption.clone(), legend, panels))
-}
-
-/// The first finding of a picture, as it reads after a colon.
-fn headline(run: &Run, name: &str) -> Option<String> {
-    let sentence = findings(run, name).into_iter().next()?;
-    let mut letters = sentence.trim_end_matches('.').chars();
-    let first = letters.next()?;
-    Some(first.to_lowercase().chain(letters).collect())
 }
 
 /// Depth L.

@@ -28,10 +28,9 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
         if let Some(mut edge) = over_time(run, process, "sharpness_bound").filter(defined) {
             let mut ratio: Vec<Point> = points.iter().zip(&edge).map(|(&(t, value), &(_, edge))| (t, value / edge)).collect();
             if let Some(far) = ratio.iter().position(|p| p.1 > FAR) {
-                share.notes.push(format!(
-                    "{process} goes on, beyond {FAR} times its edge: not drawn from t = {}.",
-                    number(ratio[far].0, 3)
-                ));
+                share
+                    .notes
+                    .push(format!("{process} passes {FAR} times its edge: not drawn from t = {} on.", number(ratio[far].0, 3)));
                 for curve in [&mut points, &mut edge, &mut ratio] {
                     curve.truncate(far);
                 }
@@ -65,11 +64,7 @@ mod tests {
         let settled = picture_of(&sample::decaying(20, &[("gd", 0.1)])).unwrap();
         assert!(settled.panels[1].notes.is_empty());
         let diverged = picture_of(&sample::decaying(20, &[("gd", 0.1), ("too_fast", 5.0)])).unwrap();
-        assert!(
-            diverged.panels[1].notes[0].contains("too_fast goes on, beyond 100 times its edge"),
-            "{:?}",
-            diverged.panels[1].notes
-        );
+        assert!(diverged.panels[1].notes[0].contains("too_fast passes 100 times its edge"), "{:?}", diverged.panels[1].notes);
         let most = |picture: &Picture| picture.panels[1].series.iter().flat_map(|s| &s.points).map(|p| p.1).fold(0.0, f64::max);
         assert!(most(&diverged) <= FAR && most(&diverged) > most(&settled));
     }

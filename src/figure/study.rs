@@ -9,7 +9,8 @@ use crate::record::Values;
 
 use super::axis::Scale;
 use super::canvas::Point;
-use super::number::number;
+use super::findings::title;
+use super::number::{number, number_range};
 use super::page::{Entry, Picture};
 use super::panel::{AxisSpec, Panel, Series};
 use super::style::{self, BLACK, Body, DASHED, DOTTED, GREY, Look, Marker, Shape};
@@ -55,8 +56,48 @@ pub(super) fn tolerance(study: &Study) -> Option<Picture> {
     Some(picture)
 }
 
+/// What the picture `name` shows, sentence by sentence, as its title and its caption say; empty where the table does not say. Points whose
+/// error may be the reference's own do not count.
+pub fn findings(study: &Study, name: &str) -> Vec<String> {
+    let limited = flags(study);
+    let known = |method: &str, of: &[&str]| -> Vec<Vec<f64>> {
+        let columns: Vec<Vec<f64>> = of.iter().map(|column| values(study, method, column)).collect();
+        let rows = study.table.rows_of(method).enumerate().filter(|(_, row)| !limited.get(*row).copied().unwrap_or(false));
+        let rows = rows.map(|(i, _)| columns.iter().map(|column| column.get(i).copied().unwrap_or(f64::NAN)).collect());
+        rows.filter(|row: &Vec<f64>| row.iter().all(|value| *value > 0.0 && value.is_finite())).collect()
+    };
+    let methods = study.table.processes();
+    let sentence = match name {
+        "work_precision" => {
+            let all: Vec<(&str, Vec<Vec<f64>>)> =
+                methods.into_iter().map(|method| (method, known(method, &["error", "gradients"]))).collect();
+            fewest_gradients(&all)
+        }
+        "tolerance" => {
+            let ratios = methods.into_iter().flat_map(|method| known(method, &["error", "rtol"])).map(|row| row[0] / row[1]);
+            extent(ratios).map(|(low, high)| format!("Achieved errors are {} times rtol.", number_range([low, high], 2)))
+        }
+        _ => None,
+    };
+    sentence.into_iter().collect()
+}
+
+/// Which method needs the fewest gradients for the smallest error, a power of ten, that two methods reach (one, if there is only one).
+fn fewest_gradients(all: &[(&str, Vec<Vec<f64>>)]) -> Option<String> {
+    let mut best: Vec<f64> =
+        all.iter().filter_map(|(_, points)| points.iter().map(|point| point[0]).reduce(f64::min)).collect();
+    best.sort_by(f64::total_cmp);
+    let level = 10f64.powf(best.get(1).or(best.first())?.log10().ceil());
+    let cost = |(method, points): &(&str, Vec<Vec<f64>>)| {
+        let enough = points.iter().filter(|point| point[0] <= level).map(|point| point[1]);
+        Some((enough.reduce(f64::min)?, method.to_string()))
+    };
+    let (gradients, method) = all.iter().filter_map(cost).min_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some(format!("For an error of {} {method} needs the fewest gradients, {gradients:.0}.", number(level, 1)))
+}
+
 /// `column`: a method is in the legend if it has a value in this column.
-fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels: Vec<Panel>) -> Option<Picture> {
+fn picture(study: &Study, name: &'static str, subject: &str, column: &str, panels: Vec<Panel>) -> Option<Picture> {
     if panels.iter().flat_map(|panel| &panel.series).all(|series| series.points.is_empty()) {
         return None;
     }
@@ -69,12 +110,13 @@ fn picture(study: &Study, name: &'static str, words: &str, column: &str, panels:
     if flags(study).contains(&true) {
         let marker = Some(Marker { shape: Shape::Circle, body: Body::Ring });
         let look = Look { color: GREY, line: None, dash: None, marker };
-        legend.push(Entry::new("hollow: within 10 times the reference’s own error", look));
+        legend.push(Entry::new("hollow: less than 10 times the reference’s own error", look));
     }
     if floor(study).is_some() {
         legend.push(Entry::new("the reference’s own error", FLOOR));
     }
-    Some(Picture::new(name, format!("{}: {words}", study.name), study.caption.clone(), legend, panels))
+    let title = title(&study.name, &findings(study, name), subject);
+    Some(Picture::new(name, title, study.caption.clone(), legend, panels))
 }
 
 /// The curve of each method, and over it its filled and hollow points. `of`: the points of the method's rows.
@@ -101,13 +143,15 @@ fn curves(study: &Study, of: impl Fn(&Study, &str) -> Vec<Point>) -> Vec<Series>
 
 /// The values of two columns in the rows of `method`; NaN where there is none.
 fn pairs(study: &Study, method: &str, x: &str, y: &str) -> Vec<Point> {
-    let column = |name: &str| -> Vec<f64> {
-        match study.table.column(name) {
-            Some(Values::Integer(counts)) => study.table.rows_of(method).map(|row| counts[row] as f64).collect(),
-            _ => study.table.floats(method, name),
-        }
-    };
-    column(x).into_iter().zip(column(y)).collect()
+    values(study, method, x).into_iter().zip(values(study, method, y)).collect()
+}
+
+/// The values of a column of numbers in the rows of `method`.
+fn values(study: &Study, method: &str, name: &str) -> Vec<f64> {
+    match study.table.column(name) {
+        Some(Values::Integer(counts)) => study.table.rows_of(method).map(|row| counts[row] as f64).collect(),
+        _ => study.table.floats(method, name),
+    }
 }
 
 /// Adds the line of the reference's own error, over the extent of the points' coordinate `along`.

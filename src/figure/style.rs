@@ -39,6 +39,8 @@ pub(super) const THIN_LINE: f64 = 0.9;
 /// both are seen.
 pub(super) const RING: (f64, f64) = (3.2, 2.2);
 pub(super) const DOT: f64 = 1.9;
+/// How much of their colour bands have: bands that overlap are both seen, and so are curves and ticks below.
+pub(super) const SHADE: f64 = 0.2;
 /// Least distance of two markers of one curve.
 pub(super) const MARKER_SPACING: f64 = 26.0;
 
@@ -171,7 +173,7 @@ fn along(stops: &[RGBColor], fraction: f64) -> RGBColor {
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// A shade of `color` for areas: this `share` of it, the rest white, so that lines and markers on it stay visible.
+/// A pale shade of `color`: this `share` of it, the rest white.
 pub(super) fn pale(color: RGBColor, share: f64) -> RGBColor {
     let mix = |channel: u8| (share * f64::from(channel) + (1.0 - share) * 255.0).round() as u8;
     RGBColor(mix(color.0), mix(color.1), mix(color.2))

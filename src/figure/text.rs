@@ -86,21 +86,49 @@ pub(super) fn draw_label(canvas: &mut dyn Canvas, label: &str, at: Point, style:
     Ok(())
 }
 
-/// A label with markup in lines of at most `width`, broken at spaces outside of scripts; longer where there are none.
+/// Where a label may be broken, the best places first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Breaks {
+    /// At spaces outside of norms, parentheses and fractions.
+    OutsideFormulas,
+    /// Also before the line of a fraction.
+    Fractions,
+    /// At any space outside of scripts.
+    Anywhere,
+}
+
+/// A label with markup in lines of at most `width`, broken outside of its formulas if it can be; longer where there are no spaces.
 pub(super) fn wrap_label(label: &str, font: Font, width: f64) -> Vec<String> {
-    let (mut words, mut depth) = (vec![String::new()], 0);
-    for c in label.chars() {
+    let fits = |lines: &Vec<String>| lines.iter().all(|line| label_width(line, font) <= width);
+    let gentle = [Breaks::OutsideFormulas, Breaks::Fractions].map(|breaks| lines(words(label, breaks), font, width));
+    gentle.into_iter().find(fits).unwrap_or_else(|| lines(words(label, Breaks::Anywhere), font, width))
+}
+
+/// The parts of a label that stay whole.
+fn words(label: &str, breaks: Breaks) -> Vec<String> {
+    let (mut words, mut script, mut inside, mut norm) = (vec![String::new()], 0, 0, false);
+    for (i, c) in label.char_indices() {
         match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
+            '{' => script += 1,
+            '}' => script -= 1,
+            '(' => inside += 1,
+            ')' => inside -= 1,
+            '‖' => norm = !norm,
             _ => {}
         }
-        if c == ' ' && depth <= 0 {
+        let fraction = label[..i].ends_with('/') || breaks == Breaks::OutsideFormulas && label[i..].starts_with(" / ");
+        let whole = breaks != Breaks::Anywhere && (inside > 0 || norm || fraction);
+        if c == ' ' && script <= 0 && !whole {
             words.push(String::new());
         } else if let Some(word) = words.last_mut() {
             word.push(c);
         }
     }
+    words
+}
+
+/// Words in lines of at most `width`.
+fn lines(words: Vec<String>, font: Font, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
@@ -167,6 +195,20 @@ mod tests {
         let font = Family::Sans.regular(10.0);
         assert_eq!(wrap_label("A_f^{ 1/L} and W", font, 1.0), ["A_f^{ 1/L}", "and", "W"]);
         assert_eq!(wrap_label("max_{ℓ }‖D_ℓ‖ so", font, 1e3), ["max_{ℓ }‖D_ℓ‖ so"]);
+    }
+
+    #[test]
+    fn labels_break_outside_of_formulas_while_these_fit() {
+        let font = Family::Sans.regular(10.0);
+        let at = |label: &str, widest: &str| wrap_label(label, font, label_width(widest, font) + 0.1);
+        let (residual, norm) = ("‖W_1 − cA_f‖_F", "‖W_1‖_F");
+        let whole = format!("{residual} / {norm}");
+        assert_eq!(at(&format!("residual {whole}"), &whole), ["residual", &whole]);
+        // Where the fraction does not fit, its line begins the next line.
+        assert_eq!(at(&whole, residual), [residual.to_string(), format!("/ {norm}")]);
+        assert_eq!(at("‖A_f − W‖_F (dashed: relative)", "(dashed: relative)"), ["‖A_f − W‖_F", "(dashed: relative)"]);
+        // What cannot be kept whole is broken at any space.
+        assert_eq!(at("(some words (and more", "some words"), ["(some", "words (and", "more"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use error::FolderError;
 pub use long::{ColumnKind, FileColumn, write_long};
 pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table, read_long};
-pub use rate_study::{RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
+pub use rate_study::{RateStudy, RateStudyManifest, RateStudyOptions, read_study_flow, write_study_flow};
 pub use run::{
     Ending, FolderDraft, final_weights, read, read_manifest, read_scenario, read_study, read_weights, read_with_scenario,
 };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::publish::{Shelf, Stage};
 use crate::scenario::Scenario;
 
-use super::{FolderError, parquet};
+use super::{FolderError, parquet, read_manifest, read_scenario};
 use crate::record::{Host, REVISION, Table, VERSION, to_value};
 
 /// The results of a study of learning rates: all that its pictures are drawn from.
@@ -64,6 +64,20 @@ pub struct RateStudy {
     pub flow_to_loss: [f64; 2],
 }
 
+/// What was asked for, as the options of `gramflow study lr` say it. The learning rates are [`RateStudyManifest::lr`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RateStudyOptions {
+    /// `--optimizers`; empty for the scenario's own.
+    pub optimizers: Vec<String>,
+    /// `--batch`; empty for the batches of each optimizer.
+    pub batch: Vec<String>,
+    /// `--seeds`.
+    pub seeds: u64,
+    /// `--loss`; null where the study chose it.
+    pub loss: Option<f64>,
+}
+
 /// `manifest.json` of a study of learning rates.
 #[derive(Debug, Clone, Serialize)]
 pub struct RateStudyManifest {
@@ -73,6 +87,10 @@ pub struct RateStudyManifest {
     pub version: &'static str,
     /// The git revision that gramflow was built from, as in a run's manifest.
     pub git_revision: &'static str,
+    /// What was studied, in one line.
+    pub caption: String,
+    /// The options of the command.
+    pub options: RateStudyOptions,
     /// SHA-256 of the canonical scenario, 64 hex digits.
     pub scenario_hash: String,
     /// SHA-256 of the scenarios of all units.
@@ -112,6 +130,8 @@ impl RateStudyManifest {
             study: "lr",
             version: VERSION,
             git_revision: REVISION,
+            caption: String::new(),
+            options: RateStudyOptions::default(),
             scenario_hash,
             plan_hash,
             seed,
@@ -157,6 +177,27 @@ pub fn read_study_flow(folder: &Path) -> Result<Option<Table>, FolderError> {
 impl RateStudy {
     /// The files, other than pictures, that a study writes into the folder of its units.
     pub const FILES: [&str; 6] = ["scenario.json", "study.parquet", "curves.parquet", "fits.parquet", "manifest.json", FLOW];
+
+    /// Reads the tables of a finished study, and what its manifest says of them.
+    ///
+    /// # Errors
+    /// If the scenario, the manifest or a table cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, FolderError> {
+        let manifest = read_manifest(folder)?;
+        let table = |name: &str| parquet::read(&folder.join(name));
+        let number = |key: &str| manifest[key].as_f64().unwrap_or(f64::NAN);
+        Ok(Self {
+            name: read_scenario(folder)?.name,
+            caption: manifest["caption"].as_str().unwrap_or_default().to_string(),
+            runs: table("study.parquet")?,
+            curves: table("curves.parquet")?,
+            fits: table("fits.parquet")?,
+            flow: table(FLOW)?,
+            loss: number("loss"),
+            sharpness: number("sharpness"),
+            flow_to_loss: [number("flow_gradients_to_loss"), number("flow_wall_seconds_to_loss")],
+        })
+    }
 
     /// Writes scenario, tables and manifest.
     pub fn write(&self, stage: &Stage, scenario: &Scenario, manifest: &RateStudyManifest) -> Result<(), FolderError> {

@@ -1,7 +1,10 @@
 //! The results and the manifest of a study of integrators.
 
+use std::path::Path;
+
 use serde::Serialize;
 
+use super::{FolderError, read_manifest, read_scenario, read_study};
 use crate::record::{Host, Process, REVISION, Table, VERSION, to_value};
 
 /// The results of a study of integrators: all that its pictures are drawn from.
@@ -28,6 +31,17 @@ pub struct Study {
     pub table: Table,
 }
 
+impl Study {
+    /// Reads the table of a finished study, and its caption.
+    ///
+    /// # Errors
+    /// If the scenario, the manifest or the table cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, FolderError> {
+        let caption = read_manifest(folder)?["caption"].as_str().unwrap_or_default().to_string();
+        Ok(Self { name: read_scenario(folder)?.name, caption, table: read_study(folder)? })
+    }
+}
+
 /// `manifest.json` of a study's folder.
 #[derive(Debug, Clone, Serialize)]
 pub struct StudyManifest {
@@ -37,6 +51,8 @@ pub struct StudyManifest {
     pub version: &'static str,
     /// The git revision that gramflow was built from, as in a run's manifest.
     pub git_revision: &'static str,
+    /// What was studied, in one line.
+    pub caption: String,
     /// SHA-256 of the canonical scenario, 64 hex digits.
     pub scenario_hash: String,
     /// The scenario's seed.
@@ -78,6 +94,7 @@ impl StudyManifest {
             study: "integrators",
             version: VERSION,
             git_revision: REVISION,
+            caption: String::new(),
             scenario_hash,
             seed,
             host: Host::here(),

@@ -31,7 +31,7 @@ impl fmt::Display for Bytes {
 
 /// A text that is not a number of bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be a number of bytes as in 500MB, 16GB or 8GiB")]
+#[error("must be a number of bytes, such as 500MB, 16GB or 8GiB")]
 pub struct SizeError;
 
 impl FromStr for Bytes {

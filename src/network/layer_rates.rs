@@ -167,7 +167,7 @@ impl LayerRates {
             found.require(holds, &path::item("layer_rates", index), &right, kappa);
         }
         if each.iter().all(|&kappa| kappa == 0.0) {
-            found.add("layer_rates", "must let a layer move: one of them greater than 0");
+            found.add("layer_rates", "must let at least one layer move: make one of them greater than 0");
         }
     }
 }

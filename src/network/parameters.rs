@@ -31,7 +31,7 @@ pub enum WeightsError {
         layer: usize,
     },
     /// W_l has the wrong shape.
-    #[error("`W{layer}` has shape {found:?}, and network.widths want ({}, {})", wanted.0, wanted.1)]
+    #[error("`W{layer}` has shape {found:?}, but by network.widths it must have ({}, {})", wanted.0, wanted.1)]
     Shape {
         /// The layer l.
         layer: usize,
@@ -41,7 +41,7 @@ pub enum WeightsError {
         wanted: (usize, usize),
     },
     /// b_l has the wrong shape.
-    #[error("`b{layer}` has shape {found:?}, and network.widths want ({wanted},)")]
+    #[error("`b{layer}` has shape {found:?}, but by network.widths it must have ({wanted},)")]
     BiasShape {
         /// The layer l.
         layer: usize,
@@ -261,7 +261,9 @@ mod tests {
             Parameters::from_arrays(&net, &arrays).unwrap_err().to_string()
         };
         assert!(change(|a| drop(a.remove("b3"))).contains("no array `b3`"));
-        assert!(change(|a| a.get_mut("b1").unwrap().shape = vec![4, 1]).contains("[4, 1], and network.widths want (4,)"));
+        assert!(
+            change(|a| a.get_mut("b1").unwrap().shape = vec![4, 1]).contains("[4, 1], but by network.widths it must have (4,)")
+        );
         assert!(change(|a| a.get_mut("b3").unwrap().data[1] = f64::INFINITY).contains("`b3` has an entry"));
         assert!(
             change(|a| drop(a.insert("b2".into(), Array::vector(vec![0.0; 2])))).contains("it needs W1 to W3, b1 and b3 and")

@@ -20,9 +20,9 @@ pub(super) struct Header {
 impl Header {
     pub fn read(mut reader: impl Read) -> io::Result<Self> {
         let mut bytes = vec![0; 8];
-        reader.read_exact(&mut bytes).map_err(|_| invalid("it is no array in NumPy's format"))?;
+        reader.read_exact(&mut bytes).map_err(|_| invalid("it is not an array in NumPy's format"))?;
         if &bytes[..6] != b"\x93NUMPY" {
-            return Err(invalid("it is no array in NumPy's format"));
+            return Err(invalid("it is not an array in NumPy's format"));
         }
         let width = if bytes[6] == 1 { 2 } else { 4 };
         let mut length = [0; 4];
@@ -30,7 +30,7 @@ impl Header {
         bytes.extend_from_slice(&length[..width]);
         let length = u32::from_le_bytes(length) as usize;
         if length > LONGEST {
-            return Err(invalid(format!("its header has {length} bytes, and at most {LONGEST} are read")));
+            return Err(invalid(format!("its header has {length} bytes, but at most {LONGEST} are read")));
         }
         let start = bytes.len();
         bytes.resize(start + length, 0);

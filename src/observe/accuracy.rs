@@ -6,9 +6,9 @@ pub(super) const COLUMNS: Columns = Columns::new(
     Group::Loss,
     &[Column::new(
         "accuracy",
-        "share classified right of the samples (logistic: of samples and outputs); null for mse",
+        "share of the samples that are classified correctly (logistic: of all outputs of all samples); null for mse",
         "1",
-        "share of right answers",
+        "accuracy",
     )],
 );
 

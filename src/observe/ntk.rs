@@ -69,8 +69,8 @@ impl Ntk {
 /// A kernel that is too large to be measured at every record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "ntk takes a kernel of {rows} × {rows}, and at most {MOST_ROWS} × {MOST_ROWS} is measured: take fewer samples or outputs, or of a linear \
-     network under mse, whose kernel goes by moments, fewer inputs or outputs"
+    "ntk needs a kernel of {rows} × {rows}, and {MOST_ROWS} × {MOST_ROWS} is the limit: use fewer samples or outputs; for a linear network under \
+     mse, whose kernel depends on the moments alone, fewer inputs or outputs"
 )]
 pub struct KernelTooLarge {
     /// Rows and columns of the kernel.

@@ -17,7 +17,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
             "test_accuracy",
             "accuracy on the test samples, of data.synthetic.test or of X_test and Y_test in data.file",
             "1",
-            "share of right answers on test samples",
+            "accuracy on test samples",
         ),
     ],
 );

@@ -12,10 +12,10 @@ use crate::sweep::SweepError;
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     /// There is no folder of scenarios, or no scenario in it.
-    #[error("no figures in {}: run this in a clone of gramflow's repository, or say where their scenarios are by --scenarios DIR", .0.display())]
+    #[error("no figures in {}: run this in a clone of gramflow's repository, or name the folder of their scenarios with --scenarios DIR", .0.display())]
     NoFigures(PathBuf),
     /// A figure that was asked for is not there.
-    #[error("`{name}` is no figure{suggestion}")]
+    #[error("there is no figure `{name}`{suggestion}")]
     Unknown {
         /// As it was asked for.
         name: String,
@@ -23,7 +23,7 @@ pub enum PaperError {
         suggestion: String,
     },
     /// The name of a scenario is not that of its file.
-    #[error("{}: name: must be `{}`, as the file is called, got `{found}`", path.display(), path.file_stem().unwrap_or_default().display())]
+    #[error("{}: name: must be `{}`, like the name of the file, got `{found}`", path.display(), path.file_stem().unwrap_or_default().display())]
     Name {
         /// The scenario's file.
         path: PathBuf,

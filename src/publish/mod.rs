@@ -52,7 +52,7 @@ pub enum PublishError {
     #[error("{} exists, and gramflow has no record of writing it: move it away, or choose another --out", .0.display())]
     NotOurs(PathBuf),
     /// There is a link or a file where gramflow needs a folder of its own.
-    #[error("{} is not a folder of its own but a link or a file: move it away", .0.display())]
+    #[error("{} is a link or a file, not a folder: move it away", .0.display())]
     NotAFolder(PathBuf),
     /// The target cannot exist: its name is too long, a folder above it is a file, …
     #[error("cannot write to {}: {source}: choose another --out", path.display())]

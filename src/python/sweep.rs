@@ -36,7 +36,8 @@ pub(super) fn run_sweep(
 ) -> PyResult<(PathBuf, Option<Py<PyAny>>)> {
     let text = given.text(py)?;
     let parsed = Sweep::parse(&text, given.path(), given.sets()).map_err(|error| of_scenario(py, error, given.is_dict()))?;
-    let parsed = parsed.ok_or_else(|| PyValueError::new_err("scenario: has no `sweep`: gramflow.run runs a single one"))?;
+    let parsed =
+        parsed.ok_or_else(|| PyValueError::new_err("scenario: has no `sweep`: run a single scenario with gramflow.run"))?;
     let plan = py.detach(|| sweep::planned(&parsed)).map_err(|error| of_sweep(py, error, given.is_dict()))?;
     let path = out.unwrap_or_else(|| sweep::default_folder(&plan));
     let interrupt = Interrupt::default();
@@ -79,7 +80,9 @@ pub(super) fn study_lr(
     let parsed = py.detach(|| crate::run::parse(&text, given.path(), given.sets(), memory(max_memory)));
     let (scenario, problem) = parsed.map_err(|error| of_scenario(py, error, given.is_dict()))?;
     if scenario.stop.is_some() {
-        return Err(PyValueError::new_err("scenario: stop: not of a study, which compares at t_end: remove it"));
+        return Err(PyValueError::new_err(
+            "scenario: stop: not allowed in a study, which compares all processes at t_end: remove it",
+        ));
     }
     let batch = |text: &String| text.parse().map_err(|why: String| PyValueError::new_err(format!("batch: {text}: {why}")));
     let batches = batches.iter().map(batch).collect::<PyResult<_>>()?;

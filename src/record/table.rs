@@ -57,6 +57,30 @@ impl Table {
         self.columns.iter().find(|column| column.name == name).map(|column| &column.values)
     }
 
+    /// The texts of the column `name`; empty if there is no such column.
+    pub(crate) fn texts(&self, name: &str) -> &[String] {
+        match self.column(name) {
+            Some(Values::Text(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// The counts of the column `name`; empty if there is no such column.
+    pub(crate) fn counts(&self, name: &str) -> &[i64] {
+        match self.column(name) {
+            Some(Values::Integer(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// The measured numbers of the column `name`; empty if there is no such column.
+    pub(crate) fn numbers(&self, name: &str) -> &[f64] {
+        match self.column(name) {
+            Some(Values::Float(values)) => values,
+            _ => &[],
+        }
+    }
+
     /// The processes (methods), in the order of their first rows.
     pub fn processes(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();

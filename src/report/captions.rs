@@ -1,6 +1,7 @@
-//! Captions of the pictures of a run: what each found, and what its panels show.
+//! Captions of pictures: what each found, and what its panels show.
 
-use crate::figure::findings;
+use crate::figure::{findings, rate_study_findings, study_findings};
+use crate::folder::{RateStudy, Study};
 use crate::record::Run;
 
 /// The caption of the picture `name`; just its name if it is not a picture of a run.
@@ -18,6 +19,31 @@ pub(super) fn of_run(run: &Run, name: &str) -> String {
         "sharpness" => "(a) The sharpness λ_max with the edge of stability; (b) its share of the edge.",
         _ => return format!("The picture {name}."),
     };
-    let found = findings(run, name);
+    joined(&findings(run, name), panels)
+}
+
+/// The same for a study of integrators.
+pub(super) fn of_study(study: &Study, name: &str) -> String {
+    let panels = match name {
+        "work_precision" => "Gradients (a) and wall time (b) against the achieved error, one curve for each method.",
+        "tolerance" => "The achieved error against the tolerance.",
+        _ => return format!("The picture {name}."),
+    };
+    joined(&study_findings(study, name), panels)
+}
+
+/// The same for a study of learning rates.
+pub(super) fn of_rate_study(study: &RateStudy, name: &str) -> String {
+    let panels = match name {
+        "distance" => "Distances against the learning rate, at the end as solid lines, the largest on the way dashed.",
+        "companions" => "Distances to the flows that the optimizers follow more closely, against the learning rate.",
+        "alignment" => "The cosine (a) and the sine (b) of the angle at the end, against the learning rate.",
+        "cost" => "Gradients (a) and wall time (b) until the loss is reached, against the learning rate.",
+        _ => return format!("The picture {name}."),
+    };
+    joined(&rate_study_findings(study, name), panels)
+}
+
+fn joined(found: &[String], panels: &str) -> String {
     found.iter().map(String::as_str).chain([panels]).collect::<Vec<_>>().join(" ")
 }

@@ -158,7 +158,10 @@ impl Curves {
         page.curves(&serde_json::to_string(&self).unwrap_or_default());
         let mut note = "The values are those of the nearest records, not of lines between them.".to_string();
         if let Some(most) = self.thinned {
-            note.push_str(&format!(" Of up to {most} records of a curve this page has {}, evenly chosen.", self.points));
+            note.push_str(&format!(
+                " Curves have up to {most} records; this page shows {} of them, evenly chosen.",
+                self.points
+            ));
         }
         if !self.left_out.is_empty() {
             let named = self.left_out[..self.left_out.len().min(MOST_NAMED)].join(", ");

@@ -1,4 +1,4 @@
-//! `report.html`: one page of a run, of a sweep or of a set of figures, that needs no other file and no network. Without its own script it
+//! `report.html`: one page of a run, of a study, of a sweep or of a set of figures, that needs no other file and no network. Without its own script it
 //! lacks only the curves and the sorting.
 //!
 //! It gives the claims and their verdicts first, then how the processes ended, then curves and pictures, then how to repeat it.
@@ -9,7 +9,9 @@ mod curves;
 mod figures;
 mod html;
 mod pictures;
+mod rate_study;
 mod run;
+mod study;
 mod sweep;
 mod verdicts;
 mod warnings;
@@ -28,17 +30,11 @@ pub(crate) use command::shell_word;
 pub enum ReportError {
     /// The folder holds nothing to report.
     #[error(
-        "{} is not the folder of a run (manifest.json, records.parquet), of a sweep (plan.json) or of figures (their .json files)",
+        "{} is not the folder of a run (manifest.json, records.parquet), of a study (study.parquet), of a sweep (plan.json) or of figures \
+         (their .json files)",
         .0.display()
     )]
     Nothing(PathBuf),
-    /// A study has tables and pictures, but no page.
-    #[error(
-        "{} is the folder of a study, which has no report: its pictures are in figures/, its orders in fits.parquet, and the command that \
-         made it prints them again",
-        .0.display()
-    )]
-    Study(PathBuf),
     /// A file of the folder cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
@@ -65,7 +61,7 @@ pub fn is_page(path: &Path) -> bool {
     path.is_file() && head().is_ok_and(|head| String::from_utf8_lossy(&head).contains(html::GENERATOR))
 }
 
-/// The page of the run, the sweep or the figures in `folder`, as HTML.
+/// The page of the run, the study, the sweep or the figures in `folder`, as HTML.
 ///
 /// # Errors
 /// [`ReportError`] if the folder holds none of these, or if a file in it cannot be read.
@@ -74,7 +70,7 @@ pub fn page(folder: &Path) -> Result<String, ReportError> {
         return run::page(folder);
     }
     if folder.join("study.parquet").is_file() {
-        return Err(ReportError::Study(folder.into()));
+        return study::page(folder);
     }
     if folder.join("plan.json").is_file() {
         return sweep::page(folder);

@@ -12,7 +12,7 @@ use crate::record::{Outcome, Run, Verdict};
 use super::curves::Curves;
 use super::html::{Cell, Page};
 use super::verdicts::{add_status, add_verdicts, shown};
-use super::warnings::add_warnings;
+use super::warnings::{add_warnings, warnings_of};
 use super::{ReportError, captions, pictures, shell_word};
 
 pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
@@ -24,8 +24,7 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     }
     page.caption(&run.caption);
 
-    let warnings = manifest["warnings"].as_array().into_iter().flatten();
-    let warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
+    let warnings = warnings_of(&manifest);
     match serde_json::from_value::<BTreeMap<String, Verdict>>(manifest["verdicts"].clone()) {
         Ok(verdicts) => {
             let holding = verdicts.values().filter(|verdict| verdict.verdict == Outcome::Holds).count();
@@ -114,7 +113,7 @@ fn add_processes(page: &mut Page, run: &Run, manifest: &Value) {
     page.table(&head, &rows);
     page.caption(
         "Values at the last record of each process. `seconds`: time in steps; `observing`: time for the columns, the sharpness and the \
-         convergence check, beside the steps where there are several cores.",
+         convergence check, which run in parallel with the steps on several cores.",
     );
 }
 

@@ -30,15 +30,20 @@ pub(super) fn add_status(page: &mut Page, holding: usize, claims: usize, where_:
         (holding, claims) if holding == claims => format!("All {claims} claims hold{where_}"),
         (holding, claims) => format!("{holding} of {claims} claims hold{where_}"),
     };
+    add_summary(page, &verdict, (claims > 0).then_some(holding == claims), warnings);
+}
+
+/// The same for other verdicts, in words; `good`: whether all is as it should be, `None` where nothing was judged.
+pub(super) fn add_summary(page: &mut Page, verdict: &str, good: Option<bool>, warnings: usize) {
     let warnings = match warnings {
         0 => "no warnings".to_string(),
         1 => "1 warning".to_string(),
         count => format!("{count} warnings"),
     };
-    let outcome = match claims {
-        0 => "",
-        _ if holding == claims => Outcome::Holds.name(),
-        _ => Outcome::Fails.name(),
+    let outcome = match good {
+        None => "",
+        Some(true) => Outcome::Holds.name(),
+        Some(false) => Outcome::Fails.name(),
     };
     page.status(&format!("{verdict}; {warnings}."), outcome);
 }

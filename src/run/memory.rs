@@ -46,7 +46,7 @@ pub struct Memory {
 /// A run that needs more memory than it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "needs about {} of memory, {} of it for {}, and {} may be taken: {}, or allow more with --max-memory",
+    "needs about {} of memory, {} of it for {}, but only {} may be used: {}, or allow more with --max-memory",
     Bytes(*needed), Bytes(*share), part.what(), Bytes(*limit), part.remedy()
 )]
 pub struct MemoryError {
@@ -313,7 +313,7 @@ flow: {t_end: 10}
     fn the_message_has_the_numbers_and_the_ways_out() {
         let message = memory(&["network.widths=[3, 60000, 2]"]).check(16_000_000_000).unwrap_err().to_string();
         assert!(
-            message.contains("and 16.0 GB may be taken: take narrower layers, or allow more with --max-memory"),
+            message.contains("but only 16.0 GB may be used: take narrower layers, or allow more with --max-memory"),
             "{message}"
         );
     }

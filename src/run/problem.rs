@@ -32,7 +32,7 @@ pub enum ProblemError {
     #[error("the target's values overflow: take smaller singular values or less noise")]
     TargetOverflows,
     /// An array does not fit `network.widths`: X must have d_0 columns and Y d_L, and measurements and moments likewise.
-    #[error("{name} has {found} {axis}, and network.widths {end} with {wanted}")]
+    #[error("{name} has {found} {axis}, but network.widths {end} with {wanted}")]
     DataShape {
         /// The key of the scenario's data.
         key: &'static str,
@@ -93,7 +93,7 @@ pub enum ProblemError {
     },
     /// `stop` asks for an accuracy, which is undefined for these labels.
     #[error(
-        "the accuracy is not defined: a label has no class, such as ½ or two largest probabilities; stop at a loss or a grad_norm"
+        "the accuracy is not defined, because a label names no class: it is ½, or two of its probabilities are the largest; stop at a loss or a grad_norm"
     )]
     NoAccuracy,
     /// J or its gradient is not finite at the start.

@@ -36,7 +36,7 @@ impl Scenario {
                     "needs two neighbouring layers that move: beside a frozen one D_l is not defined".to_string()
                 }
                 Claim::NfaExact | Claim::NfaAsymptotic if self.layer_rates.freeze_some() => {
-                    "is a theorem about networks all of whose layers move: layer_rates freeze one".to_string()
+                    "assumes that all layers move, but layer_rates freezes one".to_string()
                 }
                 _ => continue,
             };

@@ -141,11 +141,11 @@ impl Marks {
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             }
             marks.excess = if documents > 1 {
-                Some((position, "a second document begins here: a scenario is one"))
+                Some((position, "a second document begins here: a scenario is a single document"))
             } else if open.len() > MAX_DEPTH {
                 Some((position, TOO_DEEP))
             } else if weight.total > MAX_WEIGHT {
-                Some((position, "more than half a million values, or 8 MB, with what aliases stand for: shorten its lists"))
+                Some((position, "more than half a million values, or 8 MB, counting what aliases repeat: shorten its lists"))
             } else {
                 None
             };

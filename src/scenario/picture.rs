@@ -390,7 +390,12 @@ pub fn unmet(key: &str, wanted: &serde_yaml::Value, values: &[serde_json::Value]
     let mut there: Vec<String> = values.iter().take(MOST).map(shown).collect();
     there.extend((values.len() > MOST).then(|| format!("… ({} values)", values.len())));
     let there = if there.is_empty() { "none".to_string() } else { there.join(", ") };
-    Some(format!("no unit has {} = {}: there {} {there}", key, shown(&stranger), if values.len() == 1 { "is" } else { "are" }))
+    Some(format!(
+        "no unit has {} = {}: the {} {there}",
+        key,
+        shown(&stranger),
+        if values.len() == 1 { "value is" } else { "values are" }
+    ))
 }
 
 #[cfg(test)]

@@ -38,10 +38,10 @@ pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Sour
     let (mut tree, source) = load(text, path, sets)?;
     let mut found = Findings::default();
     if take(&mut tree, "sweep").is_some() {
-        found.add("sweep", "not a single run: gramflow sweep plan lists its units, gramflow sweep run runs them");
+        found.add("sweep", "this scenario is a sweep: gramflow sweep plan lists its units, gramflow sweep run runs them");
     }
     if take(&mut tree, "pictures").is_some() {
-        found.add("pictures", "not for a single run, which has its own pictures: these are drawn for a sweep");
+        found.add("pictures", "only for sweeps: a single run draws its own pictures");
     }
     match settle(&tree, path, found) {
         Ok(scenario) => Ok((scenario, source)),

@@ -60,14 +60,22 @@ impl de::Error for Refusal {
     }
 }
 
+/// Words that are often tried for a key: the word, the key, and what the key takes.
+const INSTEAD: [(&str, &str, &str); 3] =
+    [("depth", "widths", WIDTHS), ("width", "widths", WIDTHS), ("layers", "widths", WIDTHS)];
+const WIDTHS: &str = "the list d_in, hidden widths, d_out: L layers have L + 1 widths";
+
 /// Says that `key` is not one of those `expected` here, and what the user may have meant.
 pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
     let here = format!("(keys here: {})", expected.join(", "));
     if let Some((_, pair)) = text::unspaced(key) {
         return format!("unknown key: a space is missing after the colon, write `{pair}` {here}");
     }
+    if let Some((_, other, how)) = INSTEAD.iter().find(|(word, other, _)| key == *word && expected.contains(other)) {
+        return format!("unknown key: set `{other}` instead, {how} {here}");
+    }
     match places::of(key) {
-        Some(place) => format!("unknown key here: `{key}` stands {place} {here}"),
+        Some(place) => format!("unknown key here: `{key}` belongs {place} {here}"),
         None => format!("unknown key{}", suggestion(key, "keys", expected)),
     }
 }

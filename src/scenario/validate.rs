@@ -61,7 +61,7 @@ impl Scenario {
         for (index, &measure) in self.measure.iter().enumerate() {
             if !self.is_one_for_all() && matches!(measure, Measure::Ledger | Measure::ModifiedFlow | Measure::Limit) {
                 let message = format!(
-                    "{} is stated for one rate and one weight decay: leave it out, or give all layers the same",
+                    "{} assumes one rate and one weight decay for all layers: leave it out, or give all layers the same",
                     measure.name()
                 );
                 found.add(&path::item("measure", index), message);
@@ -83,11 +83,11 @@ impl Scenario {
         if !self.network.is_linear() {
             found.add(
                 at,
-                format!("{what} what a linear network without biases needs: with activations or biases train on samples"),
+                format!("{what} only what a linear network without biases needs: with activations or biases, train on samples"),
             );
         }
         if self.loss != Loss::Mse {
-            found.add(at, format!("{what} what the loss mse needs: for another loss train on samples"));
+            found.add(at, format!("{what} only what the loss mse needs: for another loss, train on samples"));
         }
         for (index, optimizer) in self.optimizers.iter().enumerate() {
             if optimizer.batching().is_some() && moments {

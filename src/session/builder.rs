@@ -114,7 +114,7 @@ impl Session {
         self.problem = self.problem.with_kinks(&self.plan.flow);
         check(&self.plan, &self.problem, &self.interrupt)?;
         if self.problem.objective.hessian().is_none() {
-            let note = "the objective offers no products with the Hessian: central differences of gradients serve, good to about ten digits";
+            let note = "the objective offers no products with the Hessian: central differences of gradients are used, accurate to about ten digits";
             self.problem.notes.push(note.to_string());
         }
         Ok(carry_out(&self.plan, &self.problem, &self.interrupt, |_t| {}))

@@ -187,7 +187,7 @@ fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run) -> Option<Stri
     let more = if shown.len() > NAMED { format!(" and {} more", shown.len() - NAMED) } else { String::new() };
     (!shown.is_empty()).then(|| {
         format!(
-            "flow: errors that show, as a share of the largest value: {}{more}: lower flow.rtol and flow.atol, or the step of rk4",
+            "flow: visible errors, relative to the largest value: {}{more}: lower flow.rtol and flow.atol, or the step of rk4",
             named.join(", ")
         )
     })

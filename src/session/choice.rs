@@ -19,13 +19,13 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
     let mut choice = Choice::default();
     let compares = matches!(measure, Measure::ModifiedFlow | Measure::Limit) && is_about(measure, settings);
     if compares && !plan.is_one_for_all() {
-        let reason = "its flows are not compared: they are stated for one rate and one weight decay of all layers";
+        let reason = "its flows are not compared: they assume one rate and one weight decay for all layers";
         choice.reasons.push(reason.to_string());
         return choice;
     }
     if compares && *settings.schedule() != Schedule::Constant {
         let flow = if measure == Measure::Limit { "limit" } else { "modified flow" };
-        choice.reasons.push(format!("its {flow} is not compared: it is stated for a constant rate; leave out `schedule`"));
+        choice.reasons.push(format!("its {flow} is not compared: it assumes a constant rate; leave out `schedule`"));
         return choice;
     }
     let (objective, samples) = (&*problem.objective, problem.samples.as_deref());

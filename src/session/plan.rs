@@ -119,7 +119,7 @@ impl Plan {
     pub fn unobserved(&self) -> Option<String> {
         let groups = self.observe.as_ref()?;
         let names: Vec<&str> = groups.iter().map(|group| group.name()).collect();
-        let all = if names.is_empty() { "no group".to_string() } else { format!("the groups {} alone", names.join(", ")) };
+        let all = if names.is_empty() { "no group".to_string() } else { format!("only {}", names.join(", ")) };
         let mut lacks = Vec::new();
         if !self.observes(Group::Balance) {
             lacks.push("the run does not check itself by the balance law");

@@ -25,12 +25,12 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], missed
     let off = law_error(run);
     if off > VISIBLE {
         warnings.push(format!(
-            "flow: the balance law is off by {off:.1e} of its size, so the integration is not to be trusted: lower flow.rtol to 1e-6 or \
+            "flow: the balance law is violated by {off:.1e} of its size: do not trust this integration; lower flow.rtol to 1e-6 or \
              below, or the step of rk4"
         ));
     }
     if missed.moments > 0 {
-        warnings.push(format!("{} moments are not recorded: products of the weights overflowed there", missed.moments));
+        warnings.push(format!("{} times are not recorded: products of the weights overflowed there", missed.moments));
     }
     let undeclared = missed.undeclared.iter();
     warnings.extend(undeclared.map(|name| format!("`{name}` is not recorded: no observable's columns() declares it")));

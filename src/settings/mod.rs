@@ -4,7 +4,7 @@
 mod findings;
 pub(crate) mod path;
 
-pub(crate) use findings::{Findings, write_path};
+pub(crate) use findings::{Finding, Findings, write_path};
 
 /// The largest dimension of inputs, layers and outputs: beyond it one square weight matrix exceeds 32 GB.
 pub(crate) const MAX_WIDTH: usize = 65_536;

@@ -129,5 +129,6 @@ pub fn study(
         ),
         table: table(&points, reference.floor),
     };
+    manifest.caption = study.caption.clone();
     Ok(FinishedStudy { study, manifest, points })
 }

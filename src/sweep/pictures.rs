@@ -229,8 +229,8 @@ fn warnings(ensemble: &Ensemble, plan: &SweepPlan, pictures: &[Picture]) -> Vec<
     let bare = ensemble.members.iter().filter(|member| member.run.arrays.is_empty()).count();
     if keep(pictures).arrays && bare > 0 {
         warnings.push(format!(
-            "{bare} of {done} units kept no arrays, of which alignment curves, spectra and matrices are drawn: they were run before \
-             `pictures:` asked for these; another --out runs them again"
+            "{bare} of {done} units have no arrays, from which alignment curves, spectra and matrices are drawn: they were run before \
+             `pictures:` asked for them; run the sweep again with another --out"
         ));
     }
     warnings

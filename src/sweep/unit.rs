@@ -63,7 +63,9 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         Err(error) => return Ok(Ended::Failed(format!("{}: {error}", error.key()))),
     };
     if Id::of_hash(&problem.scenario_hash) != Some(unit.id) {
-        return Ok(Ended::Failed("a file that it names has changed since the sweep began: begin another".to_string()));
+        return Ok(Ended::Failed(
+            "a file that it names has changed since the sweep began: start again with another --out".to_string(),
+        ));
     }
     let begin = Instant::now();
     let finished = run::run(&scenario, &problem, interrupt, |_t| {});

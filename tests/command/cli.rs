@@ -213,7 +213,7 @@ fn every_bundled_scenario_is_valid() {
 #[test]
 fn new_writes_a_scenario_that_runs_and_never_overwrites() {
     let at = tempfile::tempdir().unwrap();
-    assert_eq!(succeed(at.path(), &["new", "my-study"]), "my-study.yaml\n");
+    assert_eq!(succeed(at.path(), &["new", "my-study"]), "my-study.yaml\ngramflow.schema.json\n");
     assert!(succeed(at.path(), &["explain", "my-study.yaml"]).contains("name: my-study"));
     succeed(at.path(), &["run", "my-study.yaml", "--set", "flow.t_end=1"]);
     assert_eq!(gramflow(at.path(), &["new", "my-study"]).status.code(), Some(2));

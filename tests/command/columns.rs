@@ -75,7 +75,7 @@ fn groups_that_are_not_observed_are_not_recorded() {
     let manifest: Value = serde_json::from_str(&fs::read_to_string(at.path().join("few/manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["verdicts"]["balance-law"]["verdict"], "holds");
     assert_eq!(manifest["processes"]["gd"]["gradients_monitoring"], 0);
-    let warning = "observe: the groups loss, balance alone: pictures of other groups are not drawn; \
+    let warning = "observe: only loss, balance: pictures of other groups are not drawn; \
                    optimizers are not checked for the edge of stability";
     assert!(manifest["warnings"].as_array().unwrap().iter().any(|own| own == warning), "{}", manifest["warnings"]);
     assert!(at.path().join("few/figures/balance.svg").exists() && !at.path().join("few/figures/nfa.svg").exists());
@@ -103,7 +103,7 @@ fn what_needs_a_group_that_is_left_out_is_refused_with_the_group() {
         (
             "measure: [ntk]",
             &[tanh, "data.synthetic.inputs.samples=3000"],
-            "measure[0]: ntk takes a kernel of 6000 × 6000, and at most 4096",
+            "measure[0]: ntk needs a kernel of 6000 × 6000, and 4096 × 4096 is the limit",
         ),
         (
             "observe: [loss]\nsweep: {seeds: 2}\npictures: [{title: one, panels: [{show: {over_time: {y: nfa_cosine}}}]}]",

@@ -151,13 +151,16 @@ fn what_is_wrong_is_refused_and_nothing_is_run() {
         assert!(errors.contains(says), "{words:?}: {errors}");
         assert!(!at.join("runs").exists() && !at.join("figures").exists());
     };
-    refused(&["dept"], "`dept` is no figure, did you mean `depth`? (figures here: balance, depth)");
-    refused(&["--scenarios", "nowhere"], "no figures in nowhere: run this in a clone of gramflow's repository, or say where");
+    refused(&["dept"], "there is no figure `dept`, did you mean `depth`? (figures here: balance, depth)");
+    refused(
+        &["--scenarios", "nowhere"],
+        "no figures in nowhere: run this in a clone of gramflow's repository, or name the folder",
+    );
     let original = fs::read_to_string(at.join("scenarios/paper/balance.yaml")).unwrap();
     for (edit, says) in [
         (("name: the-loss", "name: depth"), "two pictures are called `depth`, in balance and in depth"),
         (("name: the-loss\n    ", ""), "pictures[1]: an earlier picture has no `name` either"),
-        (("name: balance", "name: gap"), "balance.yaml: name: must be `balance`, as the file is called, got `gap`"),
+        (("name: balance", "name: gap"), "balance.yaml: name: must be `balance`, like the name of the file, got `gap`"),
         (("lines: weight_decay", "lines: width_decay"), "`width_decay` varies in no unit"),
         (("t_end: 20.0", "t_end: -1"), "flow.t_end: must be greater than 0"),
     ] {

@@ -184,7 +184,7 @@ fn figures_stay_in_their_folder() {
         let sweep = fs::read_dir(at.join("runs/figures")).unwrap().next().unwrap().unwrap().path();
         fs::remove_dir_all(sweep.join("figures")).unwrap();
         std::os::unix::fs::symlink(at.join("victims"), sweep.join("figures")).unwrap();
-        refused(at, &figures, 2, "is not a folder of its own but a link or a file");
+        refused(at, &figures, 2, "is a link or a file, not a folder");
         assert_eq!(contents(&at.join("victims")), victims);
     }
 }

@@ -95,7 +95,7 @@ fn a_run_that_takes_too_much_memory_is_refused_with_the_number() {
         }
     }
     assert_eq!(fs::read_dir(at.path()).unwrap().count(), 1);
-    assert!(refused(at.path(), &["run", "s.yaml", "--max-memory", "lots"]).contains("as in 500MB, 16GB or 8GiB"));
+    assert!(refused(at.path(), &["run", "s.yaml", "--max-memory", "lots"]).contains("such as 500MB, 16GB or 8GiB"));
 }
 
 /// A limit on address space is what the machine has free: nobody has to say so.

@@ -254,20 +254,20 @@ fn what_needs_samples_or_another_network_is_refused_with_key_and_reason() {
     assert!(refusal(at.path(), &measured, &["optimizers=[sgd: {lr: 0.1, batch: 10}]"]).contains("at most 9"));
     assert!(
         refusal(at.path(), &measured, &["network.widths=[5, 5, 3]"])
-            .contains("Every A[k] has 4 columns, and network.widths begin with 5")
+            .contains("Every A[k] has 4 columns, but network.widths begin with 5")
     );
     assert!(
         refusal(at.path(), &by_moments, &["network.widths=[4, 5, 2]"])
-            .contains("Sigma_yx has 3 rows, and network.widths end with 2")
+            .contains("Sigma_yx has 3 rows, but network.widths end with 2")
     );
     for (set, widths, reason) in [
-        ("data.synthetic.test=5", "[4, 5, 3]", "data.synthetic.test: a population leaves nothing to test on"),
         (
-            "data.synthetic.target.low_rank.link=tanh",
+            "data.synthetic.test=5",
             "[4, 5, 3]",
-            "data.synthetic.inputs.samples: of this target no closed form",
+            "data.synthetic.test: with samples: population the loss already is its expectation",
         ),
-        ("data.synthetic.target={parity: {k: 2}}", "[4, 5, 1]", "data.synthetic.inputs.samples: of this target no closed form"),
+        ("data.synthetic.target.low_rank.link=tanh", "[4, 5, 3]", "data.synthetic.inputs.samples: there is no closed form"),
+        ("data.synthetic.target={parity: {k: 2}}", "[4, 5, 1]", "data.synthetic.inputs.samples: there is no closed form"),
     ] {
         let message = refusal(at.path(), &population, &[set, &format!("network.widths={widths}")]);
         assert!(message.contains(reason), "{message}");
@@ -282,7 +282,7 @@ fn what_needs_samples_or_another_network_is_refused_with_key_and_reason() {
     moments(&eye, 0.1);
     assert!(
         refusal(at.path(), &by_moments, &[])
-            .contains("tr_Sigma_y is 0.1, and with this Sigma_x and Sigma_yx it is at least 0.12")
+            .contains("tr_Sigma_y is 0.1, but with this Sigma_x and Sigma_yx it must be at least 0.12")
     );
 }
 

@@ -54,7 +54,10 @@ fn every_template_is_valid() {
     }
     for template in templates {
         let name = format!("my-{template}");
-        assert_eq!(succeed(at.path(), &["new", &name, "--template", &template]), format!("{name}.yaml\n"));
+        assert_eq!(
+            succeed(at.path(), &["new", &name, "--template", &template]),
+            format!("{name}.yaml\ngramflow.schema.json\n")
+        );
         let file = format!("{name}.yaml");
         assert!(succeed(at.path(), &["check", &file]).contains("ok"), "{template}");
         let text = fs::read_to_string(at.path().join(&file)).unwrap();
@@ -90,6 +93,7 @@ fn the_schema_comes_with_it_and_no_other_file_gives_way() {
     fs::write(&schema, "{}").unwrap();
     let output = gramflow(at.path(), &["new", "third"]);
     assert!(output.status.success() && String::from_utf8_lossy(&output.stderr).contains("was not written by gramflow"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "third.yaml\n", "only what was written is named");
     assert_eq!(fs::read_to_string(&schema).unwrap(), "{}");
 }
 

@@ -111,7 +111,7 @@ fn units_that_kept_no_arrays_are_told_of() {
     fs::write(at.join("tiny.yaml"), SWEEP).unwrap();
     let output = gramflow(at, &["sweep", "run", "tiny.yaml", "--out", "out"]);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("8 of 8 units kept no arrays"), "{errors}");
+    assert!(errors.contains("8 of 8 units have no arrays"), "{errors}");
     assert_eq!(before, units(&at.join("out")));
 }
 
@@ -128,7 +128,11 @@ fn what_no_unit_has_is_refused_with_its_place_and_what_would_be_right() {
             "y: balance_gap_3}",
             "pictures[0].panels[1].show.at_end.y: no unit records `balance_gap_3`, did you mean `balance_gap_",
         ),
-        ("where: {depth: 2}", "where: {depth: 4}", "pictures[0].panels[0].where.depth: no unit has depth = 4: there are 2, 3"),
+        (
+            "where: {depth: 2}",
+            "where: {depth: 4}",
+            "pictures[0].panels[0].where.depth: no unit has depth = 4: the values are 2, 3",
+        ),
         (
             "where: {depth: 2}",
             "processes: [flow, adm]",

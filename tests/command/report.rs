@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gramflow::folder;
-use gramflow::record::Table;
+use gramflow::record::{Table, Values};
 use serde_json::Value;
 
 use crate::harness::{bundled, gramflow, succeed};
@@ -195,6 +195,114 @@ fn of_a_sweep_and_of_figures() {
     assert_eq!(gramflow(at, &["figures", "--scenarios", "paper"]).status.code(), Some(1));
 }
 
+const STUDY: &str = "\
+name: tiny
+description: decay < no decay
+data: {synthetic: {inputs: {dim: 5, samples: 60}, target: {low_rank: {rank: 2, outputs: 4}}, noise: 0.1}}
+network: {widths: [5, 5, 4]}
+init: {orthogonal: {gain: 0.7}}
+weight_decay: 0.01
+flow: {t_end: 4.0}
+record: {linear: {points: 8}}
+";
+
+/// The words of the first command in the page's last `pre`, without the program; no word is quoted.
+fn again(page: &str) -> Vec<String> {
+    let command = page.rsplit("<pre>").next().unwrap().lines().next().unwrap();
+    command.split(' ').skip(1).map(str::to_string).collect()
+}
+
+/// That `gramflow plot study` draws the same pictures, and others if asked.
+fn assert_drawn_again(at: &Path) {
+    let figures = at.join("study/figures");
+    let svgs = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let files = fs::read_dir(&figures).unwrap().map(|entry| entry.unwrap().path());
+        let mut svgs: Vec<_> = files.filter(|path| path.extension().unwrap() == "svg").collect();
+        svgs.sort();
+        svgs.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    };
+    let first = svgs();
+    assert!(first.len() >= 2);
+    succeed(at, &["plot", "study"]);
+    assert!(first == svgs(), "the same tables, the same pictures");
+    succeed(at, &["plot", "study", "--format", "pdf", "--width", "5.5in"]);
+    assert!(first.iter().all(|(path, _)| path.with_extension("pdf").is_file()));
+}
+
+#[test]
+fn of_a_study_of_learning_rates() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    fs::write(at.join("tiny.yaml"), STUDY).unwrap();
+    let options = ["--lr", "0.002..0.04,3", "--optimizers", "gd,sgd", "--batch", "12,full", "--seeds", "2", "--loss", "0.1"];
+    let printed = succeed(at, &[&["study", "lr", "tiny.yaml", "--out", "study"][..], &options].concat());
+    assert!(printed.contains("next: gramflow report study makes one page of them"), "{printed}");
+    assert_eq!(succeed(at, &["report", "study"]), "study/report.html\n");
+    let page = page(&at.join("study/report.html"));
+    assert!(page.contains("decay &lt; no decay") && page.matches("<svg").count() == 3, "{}", page.matches("<svg").count());
+    // What diverged is a warning, above everything else, and an event.
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(place("fitted orders agree with theory; ") < place("class=\"warnings\""));
+    assert!(place("class=\"warnings\"") < place("<h2>Fitted orders</h2>") && place("diverges at η = 3") > 0);
+
+    // Every order of the table is there, with the verdict that its distance from theory asks for.
+    let fits = folder::read_table(&at.join("study/fits.parquet")).unwrap();
+    let number = |name: &str| match fits.column(name) {
+        Some(Values::Float(values)) => values.clone(),
+        _ => panic!("{name}"),
+    };
+    let (orders, expected) = (number("order"), number("expected"));
+    let rows: Vec<&str> = page.split("<td data-label=\"optimizer\">").skip(1).collect();
+    assert_eq!(rows.len(), orders.len());
+    let mut held = 0;
+    for (row, (order, expected)) in rows.iter().zip(orders.iter().zip(&expected)) {
+        let verdict = match order - expected {
+            apart if apart.is_nan() => continue,
+            apart if apart.abs() <= 0.25 => "holds",
+            _ => "fails",
+        };
+        held += usize::from(verdict == "holds");
+        assert!(row.contains(&format!("class=\"{verdict}\">{verdict}<")), "{row}");
+        assert!(row.contains(&format!(">{order:.3}<")), "{row}");
+    }
+    assert!(held >= 2, "{orders:?} {expected:?}");
+    assert!(page.contains("The distance to the flow grows as η^"));
+
+    // Pictures are drawn again from the tables alone, and are the same.
+    assert_drawn_again(at);
+
+    // The command makes the same study: of nothing but finished units.
+    let command = again(&page);
+    let before = fs::read(at.join("study/study.parquet")).unwrap();
+    let plan = fs::read(at.join("study/plan.json")).unwrap();
+    let printed = succeed(at, &command.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(printed.contains("tables, units and figures: study"), "{printed}");
+    assert_eq!(fs::read(at.join("study/study.parquet")).unwrap(), before);
+    assert_eq!(fs::read(at.join("study/plan.json")).unwrap(), plan);
+    assert!(at.join("study/report.html").is_file(), "the page is in nobody's way");
+}
+
+#[test]
+fn of_a_study_of_integrators() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    fs::write(at.join("tiny.yaml"), STUDY).unwrap();
+    succeed(at, &["study", "integrators", "tiny.yaml", "--rtol", "1e-3,1e-6", "--methods", "tsit5,rkc", "--out", "study"]);
+    assert_eq!(succeed(at, &["report", "study"]), "study/report.html\n");
+    let page = page(&at.join("study/report.html"));
+    assert_eq!((page.matches("<td data-label=\"method\">").count(), page.matches("<svg").count()), (4, 2));
+    assert!(page.contains("4 of 4 integrations reached the end; no warnings."));
+    assert!(page.contains("needs the fewest gradients") && page.contains("times rtol."));
+    assert_drawn_again(at);
+    let command = again(&page);
+    let first = folder::read_study(&at.join("study")).unwrap();
+    succeed(at, &command.iter().map(String::as_str).collect::<Vec<_>>());
+    let second = folder::read_study(&at.join("study")).unwrap();
+    for column in ["method", "rtol", "gradients", "error"] {
+        assert_eq!(first.column(column), second.column(column), "{column}");
+    }
+}
+
 /// Text of a user that would end the script, in a description, as the value of a key and as the name of a folder.
 const HOSTILE: &str = "x</script><script>alert(1)</script><!--";
 
@@ -208,7 +316,7 @@ fn units_stand_beside_each_other_whatever_they_are_called() {
         .replace("description: decay < no decay\n", "");
     fs::write(at.join("tiny.yaml"), text).unwrap();
     let printed = succeed(at, &["sweep", "run", "tiny.yaml", "--out", "a & b"]);
-    assert!(printed.contains("one page that compares them: gramflow report 'a & b'\n"), "{printed}");
+    assert!(printed.contains("compare on one page: gramflow report 'a & b'\n"), "{printed}");
     succeed(at, &["report", "a & b"]);
     let page = page(&at.join("a & b/report.html"));
     assert!(!page.contains("<script>alert") && !page.contains("<!--"));
@@ -260,7 +368,8 @@ fn long_curves_are_thinned_and_said_to_be() {
     assert_records(&curves, |_| run.table.clone());
     assert_eq!(curves["curves"][0]["t"].as_array().unwrap().len(), 400);
     let most = ["flow", "gd"].map(|process| run.table.floats(process, "t").len()).into_iter().max().unwrap();
-    let note = format!("Of up to {most} records of a curve this page has 400, evenly chosen. records.parquet has them all.");
+    let note =
+        format!("Curves have up to {most} records; this page shows 400 of them, evenly chosen. records.parquet has them all.");
     assert!(most > 1000 && page.contains(&note), "{most}");
     assert!(page.contains("No claims were made; "));
 }
@@ -283,7 +392,10 @@ fn pages_stand_in_a_browser() {
     let zip = "zip: {init: [pytorch, {gaussian: {std: 1.0e+200}}]}";
     fs::write(at.join("tiny.yaml"), SWEEP.replace(zip, "seeds: 4")).unwrap();
     succeed(at, &["sweep", "run", "tiny.yaml", "--out", "sweep"]);
-    let folders = ["run", "diverged", "alone", "sweep"];
+    fs::write(at.join("study.yaml"), STUDY).unwrap();
+    succeed(at, &["study", "lr", "study.yaml", "--lr", "0.002..0.04,3", "--out", "study"]);
+    succeed(at, &["study", "integrators", "study.yaml", "--rtol", "1e-3,1e-6", "--out", "methods"]);
+    let folders = ["run", "diverged", "alone", "sweep", "study", "methods"];
     folders.iter().for_each(|folder| drop(succeed(at, &["report", folder])));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/report.mjs");
     let pages = folders.map(|folder| at.join(folder).join("report.html"));

@@ -185,5 +185,5 @@ fn a_classifier_stops_at_an_accuracy() {
     let mse = refused(&["run", scenario, "--set", "stop={accuracy: 0.9}"]);
     assert!(mse.contains("stop.accuracy: needs a classifier"), "{mse}");
     let study = refused(&["study", "lr", scenario, "--lr", "0.1", "--set", "stop={loss: 0.1}"]);
-    assert!(study.contains("stop: not of a study"), "{study}");
+    assert!(study.contains("stop: not allowed in a study"), "{study}");
 }

@@ -124,7 +124,7 @@ fn what_a_point_lacks_is_said_not_dropped() {
     // rock4 beyond what its own reference can resolve.
     let Some(Values::Flag(limited)) = table.column("reference_limited") else { panic!() };
     assert_eq!(*limited, [false, false, false, true]);
-    assert!(printed.contains("* within 10 times") && picture.contains("hollow"));
+    assert!(printed.contains("* less than 10 times") && picture.contains("hollow"));
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn what_cannot_be_drawn_is_refused_with_key_and_remedy() {
     for (style, says) in [
         (
             "{width: 5.5}",
-            "tiny.yaml:8:9: style.width: must be a length with its unit, as 5.5in, 396pt, 14cm or 140mm, got floating point `5.5`",
+            "tiny.yaml:8:9: style.width: must be a length with its unit, such as 5.5in, 396pt, 14cm or 140mm, got floating point `5.5`",
         ),
         ("{width: 1in}", "style.width: must be between 204pt and 2880pt"),
         ("{font: comic}", "style.font: unknown word `comic` (words here: sans, serif)"),
@@ -170,7 +170,7 @@ fn what_cannot_be_drawn_is_refused_with_key_and_remedy() {
             "style.colors[0].color: must be a colour in quotes as \"#0072b2\", got \"red\"",
         ),
         ("{axes: [{picture: los}]}", "style.axes[0].picture: no picture is called `los`, did you mean `loss`?"),
-        ("{axes: [{y: {limits: [1, 0.1]}}]}", "style.axes[0].y.limits: must be two numbers apart, the lower one first"),
+        ("{axes: [{y: {limits: [1, 0.1]}}]}", "style.axes[0].y.limits: must be two different numbers, the lower one first"),
         ("{axes: [{y: {scale: log, limits: [0, 1]}}]}", "style.axes[0].y.limits: must be greater than 0 on a log scale"),
     ] {
         let at = at(&format!("{RUN}style: {style}\n"));
@@ -188,6 +188,49 @@ fn what_cannot_be_drawn_is_refused_with_key_and_remedy() {
         output.status.code() == Some(2) && errors.contains("no picture is called `los` (pictures here: tiny, gap)"),
         "{errors}"
     );
+}
+
+/// Each picture of a sweep takes over the common style. What is wrong in there is said once, under the key that its user wrote.
+#[test]
+fn a_wrong_key_of_a_sweeps_style_is_named_as_it_was_written() {
+    for (style, own, says) in [
+        ("{axes: [{picture: los}]}", "{}", "tiny.yaml:12:17: style.axes[0].picture: no picture is called `los`"),
+        ("{width: 3in}", "{font_size: 20pt}", "tiny.yaml:12:9: style.width: must be between 440pt"),
+        ("{}", "{axes: [{picture: los}]}", "pictures[1].style.axes[0].picture: no picture is called `los`"),
+        ("{width: 9in}", "{width: 1in}", "pictures[1].style.width: must be between 204pt"),
+    ] {
+        let at = at(&format!("{RUN}{}style: {style}\n", PICTURES.replace("{title: true}", own)));
+        let output = gramflow(at.path(), &["check", "tiny.yaml"]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && errors.contains(says), "{style}, {own}: {errors}");
+        assert_eq!(errors.matches("must be").count() + errors.matches("no picture").count(), 1, "{errors}");
+    }
+}
+
+#[test]
+fn an_option_of_plot_in_the_wrong_place_is_told_its_place() {
+    let at = at(RUN);
+    for (words, says) in [
+        (
+            &["run", "tiny.yaml", "--width", "5.5in"][..],
+            "tip: draw again with `gramflow plot DIR --width`, or add `--set style.width=…`",
+        ),
+        (
+            &["run", "tiny.yaml", "--no-title"],
+            "tip: draw again with `gramflow plot DIR --no-title`, or add `--set style.title=…`",
+        ),
+        (
+            &["sweep", "run", "tiny.yaml", "--axis={}"],
+            "tip: draw again with `gramflow plot DIR --axis`, or add `--set style.axes=…`",
+        ),
+        (&["report", "out", "--dpi", "300"], "tip: draw with `gramflow plot DIR --dpi`"),
+    ] {
+        let output = gramflow(at.path(), words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && errors.contains(says), "{words:?}: {errors}");
+    }
+    let output = gramflow(at.path(), &["run", "tiny.yaml", "--wdith", "5.5in"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("gramflow plot"));
 }
 
 #[test]

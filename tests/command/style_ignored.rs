@@ -49,6 +49,22 @@ fn what_no_picture_of_a_run_has_is_a_warning_of_run_and_of_plot() {
 }
 
 #[test]
+fn a_resolution_without_a_png_is_a_warning() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let warning = "warning: style.dpi: changes nothing, as no PNG is drawn: add png to style.format, or remove it".to_string();
+    let write = |format: &str| fs::write(at.join("s.yaml"), format!("{RUN}style: {{format: {format}, dpi: 100}}\n")).unwrap();
+    write("[svg, pdf]");
+    assert_eq!(told(at, &["run", "s.yaml", "--out", "out"]), (Some(0), vec![warning.clone()]));
+    assert_eq!(told(at, &["plot", "out", "--format", "svg", "--dpi", "100"]), (Some(0), vec![warning]));
+    assert_eq!(told(at, &["plot", "out", "--format", "png"]), (Some(0), Vec::new()));
+    write("[svg, png]");
+    assert_eq!(told(at, &["run", "s.yaml", "--out", "out"]), (Some(0), Vec::new()));
+    // Without PNGs for once, the scenario is not wrong.
+    assert_eq!(told(at, &["plot", "out", "--format", "svg"]), (Some(0), Vec::new()));
+}
+
+#[test]
 fn what_a_picture_of_a_sweep_cannot_have_is_refused_or_told() {
     let at = tempfile::tempdir().unwrap();
     let at = at.path();

@@ -80,5 +80,5 @@ fn nothing_is_submitted_where_there_is_no_sbatch_or_none_is_wanted() {
     let output = submit(at.path(), &[]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cannot submit by sbatch") && said.contains("--dry-run"), "{said}");
+    assert!(said.contains("cannot submit with sbatch") && said.contains("--dry-run"), "{said}");
 }

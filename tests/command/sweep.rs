@@ -247,7 +247,7 @@ fn an_interrupted_sweep_keeps_what_is_finished_and_says_75() {
 fn a_repeated_unit_is_run_once() {
     let at = at(|text| text.replace("seeds: 2", "seeds: [1, 1, 0x1]"));
     let plan = succeed(at.path(), &["sweep", "plan", "tiny.yaml"]);
-    assert!(plan.starts_with("tiny: 6 units (12 of the product's 18 places repeat another one's scenario"), "{plan}");
+    assert!(plan.starts_with("tiny: 6 units (12 of 18 combinations repeat another one"), "{plan}");
     assert_eq!(plan.lines().count(), 2 + 1 + 6);
     run(at.path(), &["--out", "out"]);
     assert_eq!(units(&at.path().join("out")).len(), 6);
@@ -262,7 +262,7 @@ fn what_is_wrong_is_refused_and_nothing_is_written() {
     for (words, says) in [
         (
             &["run", "tiny.yaml"][..],
-            "tiny.yaml:8:1: sweep: not a single run: gramflow sweep plan lists its units, gramflow sweep run runs them",
+            "tiny.yaml:8:1: sweep: this scenario is a sweep: gramflow sweep plan lists its units, gramflow sweep run runs them",
         ),
         (&["sweep", "run", "single.yaml"], "single.yaml:1:1: sweep: missing"),
         (&["sweep", "plan", "tiny.yaml", "--set", "seed=x"], "--set seed=x: seed: must be a whole number"),

@@ -41,7 +41,7 @@ pub(super) fn summary(finished: &Finished, folder: &Path, spent: Spent, quiet: b
             if let Some(distance) = distance.last().filter(|distance| distance.is_finite()) {
                 let _ = writeln!(
                     text,
-                    "\n{name}: {distance:.1e} of its size from its {}, {}",
+                    "\n{name}: relative distance {distance:.1e} to its {}, {}",
                     which.replace('_', " "),
                     companion.formula
                 );
@@ -137,7 +137,7 @@ fn where_time_went(finished: &Finished, spent: Spent) -> String {
         let parts = parts.iter().filter(|(_, part)| *part >= 0.01 * total);
         parts.map(|(name, part)| format!("{name} {}", seconds(*part))).collect::<Vec<_>>().join(", ")
     };
-    let busy = [("steps", steps), ("observing", observing), ("flows that optimizers are compared with", companions)];
+    let busy = [("steps", steps), ("observing", observing), ("modified flows and limits", companions)];
     let sum = steps + observing + companions;
     let rest = (run - sum).max(0.0);
     let (certificate, idle) = if finished.finer.is_some() { (rest, 0.0) } else { (0.0, rest) };

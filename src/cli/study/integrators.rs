@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figure;
 use crate::folder::{Ending, FolderDraft};
+use crate::report::shell_word;
 use crate::study::integrators::{self, FinishedStudy, Method, Point, StudySettings};
 
 use crate::cli::interrupt::catch_signals;
@@ -24,7 +25,7 @@ pub(in crate::cli) struct Arguments {
     /// The study's folder; an earlier study there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>-integrators]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Relative tolerances; absolute ones keep the scenario's ratio to them
+    /// Relative tolerances; the absolute ones change with them in the ratio of the scenario
     #[arg(long, value_name = "RTOL,…", value_delimiter = ',', value_parser = rtol,
           default_values = ["1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10"], hide_default_value = true)]
     rtol: Vec<f64>,
@@ -141,12 +142,13 @@ fn summary(finished: &FinishedStudy, folder: &Path, quiet: bool) -> String {
     }
     text.push_str(&aligned(&rows));
     if finished.points.iter().any(|point| point.reference_limited) {
-        text.push_str("\n* within 10 times the reference's own error: it may be the reference's\n");
+        text.push_str("\n* less than 10 times the reference's own error, so it may be mostly that\n");
     }
     if quiet {
         text.push_str(&unprinted(&finished.manifest.warnings));
     }
     // Writing to a string cannot fail.
     let _ = writeln!(text, "\ntable and figures: {}", folder.display());
+    let _ = writeln!(text, "next: gramflow report {} makes one page of them", shell_word(folder));
     text
 }

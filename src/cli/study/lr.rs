@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::ode::short;
+use crate::report::shell_word;
 use crate::study::lr::{
     self, Batch, CarriedStudy, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, RateStudySettings, Rates,
     StudyPlace,
@@ -25,29 +26,29 @@ pub(in crate::cli) struct Arguments {
     selection: Selection,
     #[command(flatten)]
     limit: Limit,
-    /// Learning rates: numbers, and ranges as 1e-4..1e-1
+    /// Learning rates: numbers, or ranges such as 1e-4..1e-1
     #[arg(long, value_name = "LR,…", value_delimiter = ',', required = true)]
     lr: Vec<Rates>,
-    /// Rates in every decade of a range
+    /// Learning rates per decade of a range
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PER_DECADE)))]
     per_decade: u32,
-    /// The scenario's own by their names, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign, muon; adam-scaled, adamw-scaled and
-    /// rmsprop-scaled average over the same time at every rate [default: the scenario's own, or gd]
+    /// Optimizers: names from the scenario, or gd, sgd, momentum, nesterov, adam, adamw, rmsprop, sign, muon; adam-scaled, adamw-scaled and
+    /// rmsprop-scaled average over the same time at every rate [default: those of the scenario, or gd]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     optimizers: Vec<String>,
-    /// Samples of a minibatch, or full, for gd, sgd, momentum and nesterov [default: their own, or full]
+    /// Batch sizes of gd, sgd, momentum and nesterov: numbers of samples, or full [default: that of each optimizer in the scenario, or full]
     #[arg(long, value_name = "B,…", value_delimiter = ',')]
     batch: Vec<Batch>,
-    /// Random draws of the minibatches at each rate; data and start stay the scenario's
+    /// Seeds of the minibatches at each rate; data and start are those of the scenario
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
-    /// Count steps, gradients and seconds until the loss is this [default: where the flow has lost 99 % of what it loses until t_end]
+    /// Count steps, gradients and seconds until the loss falls to this value [default: the loss at which the flow has made 99 % of its descent]
     #[arg(long, value_name = "LOSS", value_parser = loss)]
     loss: Option<f64>,
     /// The study's folder; units finished there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-lr]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Units at a time [default: one per core]
+    /// Units to run side by side [default: one per core]
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Print the manifest, the orders and the divergences instead of the table
@@ -161,19 +162,20 @@ fn summary(finished: &FinishedRateStudy, runs: &str, folder: &Path, quiet: bool)
         text.push_str(&format!("\n{}", without.join("\n")));
     }
     for Divergence { optimizer, batch, lr, step, from_there_on } in &finished.divergences {
-        let on = if *from_there_on { "from lr" } else { "at some rates, first at lr" };
+        let on = if *from_there_on { "from lr" } else { "at some rates, the first of them lr" };
         let and_on = if *from_there_on { " on" } else { "" };
         // Writing to a string cannot fail.
         let _ =
-            write!(text, "\n{optimizer} on batches of {batch} diverges {on} {}{and_on}: there at step {step}", short(*lr, 4));
+            write!(text, "\n{optimizer} on batches of {batch} diverges {on} {}{and_on}, at step {step} there", short(*lr, 4));
     }
     for (optimizer, rates) in &finished.manifest.first_step_passes_t_end {
         let rates: Vec<String> = rates.iter().map(|lr| short(*lr, 4)).collect();
-        let _ = write!(text, "\n{optimizer} is left out at lr {}: its first step passes t_end", rates.join(", "));
+        let _ = write!(text, "\n{optimizer} is left out at lr {}: its first step would pass t_end", rates.join(", "));
     }
     if quiet {
         text.push_str(&unprinted(&finished.manifest.warnings));
     }
     let _ = writeln!(text, "\ntables, units and figures: {}", folder.display());
+    let _ = writeln!(text, "next: gramflow report {} makes one page of them", shell_word(folder));
     text
 }

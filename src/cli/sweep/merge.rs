@@ -13,7 +13,7 @@ use super::{claims, open, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// Folders of one sweep, as its shards leave them
+    /// The folders of a sweep: one, or one for each shard
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
     /// Where sweep.parquet and sweep.json go [default: the first of the folders]

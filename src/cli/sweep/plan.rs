@@ -45,7 +45,7 @@ fn table(plan: &SweepPlan) -> String {
     match plan.duplicates() {
         0 => {}
         repeated => text.push_str(&format!(
-            " ({repeated} of the product's {} places repeat another one's scenario: each is run once)",
+            " ({repeated} of {} combinations repeat another one: each scenario is run once)",
             all.len() + repeated
         )),
     }

@@ -22,10 +22,10 @@ pub(in crate::cli) struct Arguments {
     /// The sweep's folder; units finished there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-sweep]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Units at a time [default: one per core]
+    /// Units to run side by side [default: one per core]
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Only part I of N, from 1: every N-th unit; merge puts the parts together
+    /// Run only part I of N (I from 1): every N-th unit; `sweep merge` puts the parts together
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -53,8 +53,6 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
     if !quiet {
         complain_of(&notes.warned(&plan), &format!("gramflow sweep status {}", path.display()));
-    }
-    if !quiet {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     let mut text = summary(&plan, &path, shard, jobs, &report);
@@ -62,7 +60,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if !drawn.files.is_empty() {
         text.push_str(&format!("pictures: {}\n", path.join("figures").display()));
     } else if !sweep.pictures().is_empty() && !whole {
-        text.push_str(&format!("pictures of the units that are finished: gramflow plot {}\n", path.display()));
+        text.push_str(&format!("draw the finished units: gramflow plot {}\n", path.display()));
     }
     print(&text)?;
     match report {
@@ -87,12 +85,12 @@ fn summary(plan: &SweepPlan, path: &Path, shard: Shard, jobs: NonZeroUsize, repo
         let share = report.in_runs.as_secs_f64() / (elapsed * jobs.get().min(progress.done) as f64);
         let (rate, share) = (short(progress.rate(), 2), (100.0 * share).min(100.0));
         text.push_str(&format!(
-            "\n{} s, {rate} units a second; {share:.0} % of the workers' time in the runs themselves",
+            "\n{} s, {rate} units per second; {share:.0} % of the workers' time in the runs themselves",
             seconds(elapsed)
         ));
     }
     let (path, word) = (path.display(), shell_word(path));
-    text.push_str(&format!("\nunits: {path}\none table of them: gramflow sweep merge {word}\n"));
-    text.push_str(&format!("one page that compares them: gramflow report {word}\n"));
+    text.push_str(&format!("\nunits: {path}\nmerge into one table: gramflow sweep merge {word}\n"));
+    text.push_str(&format!("compare on one page: gramflow report {word}\n"));
     text
 }

@@ -14,7 +14,7 @@ use super::{claims, failure_json, open, unit_json, units, warnings_json};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// Folders of one sweep, as its shards leave them
+    /// The folders of a sweep: one, or one for each shard
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
     /// Print JSON, with every unit that is not finished

@@ -25,19 +25,19 @@ pub(in crate::cli) struct Arguments {
     /// The folder of the job: its script, its logs, and a folder for each task [default: runs/<name>-<first 8 hex digits of the plan's hash>-sweep]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Submit to Slurm, the one scheduler there is a script for
+    /// Submit to Slurm: the default, and the only scheduler that is supported
     #[arg(long)]
     slurm: bool,
-    /// Units that one task runs; keep it when you submit what is left again
+    /// Units per task; keep this number when you submit the rest again
     #[arg(long, value_name = "K", default_value = "16")]
     units_per_task: NonZeroUsize,
-    /// CPUs of a task, and units that it runs at a time
+    /// CPUs per task; a task runs as many units side by side
     #[arg(long, value_name = "C", default_value = "1")]
     cpus: NonZeroUsize,
-    /// The time limit of a task, as sbatch reads it: 30, 2:00:00, 1-12
+    /// Time limit of a task, in the format of sbatch: 30, 2:00:00, 1-12
     #[arg(long, value_name = "TIME")]
     time: Option<String>,
-    /// A further option of sbatch, as in --sbatch=--partition=long; may be repeated
+    /// Another option for sbatch, such as --sbatch=--partition=long; may be repeated
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     sbatch: Vec<String>,
     /// Print the script and submit nothing
@@ -93,7 +93,7 @@ pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     let folder = std::path::absolute(&folder).map_err(|source| CliError::Folderless { path: folder, source })?;
     let tasks = Tasks::of(&plan, arguments.units_per_task, &folder);
     let shards = format!("{}/shard-*", shell_word(&folder));
-    let merge = format!("one table of them: gramflow sweep merge {shards}\n");
+    let merge = format!("merge into one table: gramflow sweep merge {shards}\n");
     if tasks.left.is_empty() {
         return Ok(print(&format!("{}: all {} are done\n{merge}", plan.name, units(plan.units().len())))?);
     }

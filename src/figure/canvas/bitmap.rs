@@ -8,7 +8,7 @@ use png::{BitDepth, ColorType, Encoder, PixelDimensions, Unit};
 use crate::scenario::style::Family;
 
 use super::super::font::TextStyle;
-use super::super::style::WHITE;
+use super::super::style::{SHADE, WHITE};
 use super::{Canvas, DrawError, Paper, Point, scaled};
 
 struct Bitmap<'a> {
@@ -55,6 +55,24 @@ impl Canvas for Bitmap<'_> {
 
     fn fill(&mut self, polygon: &[Point], color: RGBColor) -> Result<(), DrawError> {
         self.fill_shown(polygon, self.paper.theme.shown(color))
+    }
+
+    fn shade(&mut self, pairs: &[[Point; 2]], color: RGBColor) -> Result<(), DrawError> {
+        let RGBColor(red, green, blue) = self.paper.theme.shown(color);
+        let color = BackendColor { alpha: SHADE, rgb: (red, green, blue) };
+        let scale = self.scale;
+        // Column by column, so that every pixel is shaded once: polygons side by side would both shade those on the edge between them.
+        for pair in pairs.windows(2) {
+            let (from, to) = (scale * pair[0][0].0, scale * pair[1][0].0);
+            for x in from.round() as i32..to.round() as i32 {
+                let share = (f64::from(x) + 0.5 - from) / (to - from);
+                let edge = |k: usize| (scale * (pair[0][k].1 + share * (pair[1][k].1 - pair[0][k].1))).round() as i32;
+                for y in edge(0).min(edge(1))..edge(0).max(edge(1)) {
+                    self.backend.draw_pixel((x, y), color).map_err(DrawError::Bitmap)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn disc(&mut self, centre: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {

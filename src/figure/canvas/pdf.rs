@@ -7,6 +7,7 @@ use ab_glyph::{Font as _, GlyphId};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, UnicodeCmap};
+use pdf_writer::writers::ExtGraphicsState;
 use pdf_writer::{Content, Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 use plotters::style::RGBColor;
 use subsetter::GlyphRemapper;
@@ -14,8 +15,8 @@ use subsetter::GlyphRemapper;
 use crate::scenario::style::Family;
 
 use super::super::font::{Face, FaceId, TextStyle};
-use super::super::style::WHITE;
-use super::{Canvas, DrawError, Paper, Point};
+use super::super::style::{SHADE, WHITE};
+use super::{Canvas, DrawError, Paper, Point, around};
 
 /// The glyphs of one face that are used: their numbers in the PDF, and the characters they stand for.
 #[derive(Default)]
@@ -24,6 +25,9 @@ struct Used {
     /// By the glyph's number in the PDF.
     letters: BTreeMap<u16, (char, GlyphId)>,
 }
+
+/// The graphics state in which areas are shaded.
+const SHADED: Name = Name(b"Shaded");
 
 struct Page {
     content: Content,
@@ -83,6 +87,13 @@ impl Canvas for Page {
         self.fill_with(color);
         self.trace(polygon);
         self.content.close_path().fill_nonzero();
+        Ok(())
+    }
+
+    fn shade(&mut self, pairs: &[[Point; 2]], color: RGBColor) -> Result<(), DrawError> {
+        self.content.save_state().set_parameters(SHADED);
+        self.fill(&around(pairs), color)?;
+        self.content.restore_state();
         Ok(())
     }
 
@@ -168,6 +179,7 @@ pub(in super::super) fn pdf(
         named.pair(Name(name.as_bytes()), font);
     }
     named.finish();
+    resources.ext_g_states().insert(SHADED).start::<ExtGraphicsState>().non_stroking_alpha(SHADE as f32);
     resources.finish();
     sheet.finish();
     Ok(pdf.finish())

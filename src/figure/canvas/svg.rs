@@ -1,14 +1,14 @@
 //! SVG through plotters. Its coordinates are whole numbers: the picture is drawn 8 times larger and scaled back by its viewBox.
 
-use plotters::prelude::{DrawingBackend, RGBColor, SVGBackend, ShapeStyle};
+use plotters::prelude::{Color as _, DrawingBackend, RGBColor, SVGBackend, ShapeStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontStyle, FontTransform};
 
 use crate::scenario::style::Family;
 
 use super::super::font::{Anchor, TextStyle};
-use super::super::style::WHITE;
-use super::{Canvas, DrawError, Paper, Point, scaled};
+use super::super::style::{SHADE, WHITE};
+use super::{Canvas, DrawError, Paper, Point, around, scaled};
 
 const SCALE: f64 = 8.0;
 
@@ -27,6 +27,11 @@ impl Canvas for Svg<'_> {
     fn fill(&mut self, polygon: &[Point], color: RGBColor) -> Result<(), DrawError> {
         let color = self.1.theme.shown(color);
         self.0.fill_polygon(polygon.iter().map(|&p| scaled(p, SCALE)), &color).map_err(DrawError::Svg)
+    }
+
+    fn shade(&mut self, pairs: &[[Point; 2]], color: RGBColor) -> Result<(), DrawError> {
+        let color = self.1.theme.shown(color).mix(SHADE);
+        self.0.fill_polygon(around(pairs).into_iter().map(|p| scaled(p, SCALE)), &color).map_err(DrawError::Svg)
     }
 
     fn disc(&mut self, centre: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {

@@ -122,7 +122,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
                     let (low, high) = places.extent();
                     let level = vec![(low, summary.median), (high, summary.median)];
                     series.push(Series::guide(level, Look { marker: None, ..*look }));
-                    notes.push(format!("{}, which has no {}: a level line.", unplaced[0].process, plain(asked.x)));
+                    notes.push(format!("{} has no {}: drawn as a level line.", unplaced[0].process, plain(asked.x)));
                 }
                 None => notes.push(format!("{}: not defined.", unplaced[0].process)),
             }
@@ -139,7 +139,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
     }
     notes.extend(method(asked.take));
     if places.apart() && curves.len() > 1 {
-        notes.push("Curves stand side by side at each value.".to_string());
+        notes.push("Points at the same value are drawn side by side.".to_string());
     }
     (panel.series, panel.bands, panel.notes) = (series, bands, notes);
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }

@@ -44,7 +44,7 @@ impl Ends {
     pub fn notes(self) -> Vec<String> {
         let sentences = [
             (self.carried, "converged: last value carried forward."),
-            (self.rested, "at rest, not known to be at a minimum: carried on."),
+            (self.rested, "at rest, not known to be at a minimum: last value carried forward."),
             (self.short, "ended early: not in the medians from there on."),
             (self.reached, "met their stopping condition: not in the medians from there on."),
             (self.diverged, "diverged."),

@@ -35,7 +35,7 @@ pub(super) fn draw(content: &Content) -> Drawn {
     }
     if without > 0 {
         panel.notes.push(format!(
-            "{without} of {} units without a curve: no alignment is defined, or no arrays are kept.",
+            "{without} of {} units have no curve: their alignment is not defined, or their arrays were not kept.",
             content.units.len()
         ));
     }

@@ -246,7 +246,7 @@ fn what_has_no_rate_is_level_and_the_others_stand_at_theirs() {
     let panel = curves(&picture);
     assert!(panel.series.iter().any(|s| s.guide && s.points.iter().all(|p| p.1 == 10.0)));
     assert!(panel.series.iter().any(|s| !s.guide && s.points == [(0.1, 10.0)]));
-    assert!(notes(&picture).contains("flow, which has no learning rate: a level line."));
+    assert!(notes(&picture).contains("flow has no learning rate: drawn as a level line."));
     assert_eq!(labels(&picture), ["flow", "gd"]);
 }
 
@@ -266,11 +266,11 @@ fn cells_without_a_value_are_hatched_and_counted() {
     let cells = cells(&picture);
     assert_eq!((cells.columns.len(), cells.rows.len()), (2, 2));
     assert!(cells.values[0] == [1.0, 1.0] && cells.values[1].iter().all(|value| value.is_nan()));
-    assert!(notes(&picture).contains("2 of 4 cells without a value: hatched."), "{}", notes(&picture));
+    assert!(notes(&picture).contains("2 of 4 cells have no value: hatched."), "{}", notes(&picture));
     let full = one("{show: {map: {x: init, y: depth, value: inverse_depth}}}");
     assert!(!notes(&full).contains("hatched"));
     let none = one("{show: {map: {x: init, y: depth, value: of_the_future}}}");
-    assert!(notes(&none).contains("4 of 4 cells without a value"));
+    assert!(notes(&none).contains("4 of 4 cells have no value"));
 }
 
 #[test]

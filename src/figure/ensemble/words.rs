@@ -24,11 +24,11 @@ const KEYS: [(&str, Words); 16] = [
     ("imbalance", Words { axis: "imbalance max_{ℓ }‖D_ℓ(0)‖_F", short: "imbalance", plural: "imbalances" }),
     ("network.widths", Words { axis: "widths", short: "widths", plural: "shapes" }),
     ("network.activations", Words { axis: "activation", short: "", plural: "activations" }),
-    ("distribution", Words { axis: "law of the inputs", short: "inputs", plural: "laws of the inputs" }),
-    ("inputs.dim", Words { axis: "dimension of the inputs d", short: "d =", plural: "dimensions" }),
+    ("distribution", Words { axis: "input distribution", short: "inputs", plural: "input distributions" }),
+    ("inputs.dim", Words { axis: "input dimension d", short: "d =", plural: "dimensions" }),
     ("samples", Words { axis: "samples n", short: "n =", plural: "numbers of samples" }),
-    ("link", Words { axis: "link of the target", short: "link", plural: "links" }),
-    ("rank", Words { axis: "rank of the target", short: "rank", plural: "ranks" }),
+    ("link", Words { axis: "link function", short: "link", plural: "links" }),
+    ("rank", Words { axis: "target rank", short: "rank", plural: "ranks" }),
 ];
 
 fn known(key: &str) -> Option<&'static Words> {

@@ -69,7 +69,7 @@ pub(super) struct Panel {
     pub notes: Vec<String>,
 }
 
-/// The area between two curves, filled in a pale shade of `color` wherever both have a place.
+/// The area between two curves, shaded in `color` wherever both have a place.
 #[derive(Debug, Clone)]
 pub(super) struct Band {
     /// x, from, to.

@@ -74,24 +74,15 @@ fn band_pieces(band: &Band, frame: Frame, x: &Axis, y: &Axis) -> Vec<Vec<[Point;
     pieces.filter(|piece: &Vec<[Point; 2]>| !piece.is_empty()).collect()
 }
 
-/// How high a band is on the page, on average.
-fn height(pieces: &[Vec<[Point; 2]>]) -> f64 {
-    let heights: Vec<f64> = pieces.iter().flatten().map(|[from, to]| (to.1 - from.1).abs()).collect();
-    heights.iter().sum::<f64>() / heights.len().max(1) as f64
-}
-
-/// Fills the bands, the tallest first, so that none is hidden, and a piece of one point as an upright bar; then draws the edges of all,
-/// which show where bands overlap.
+/// Shades the bands, a piece of one point as an upright bar; then draws the edges of all, which tell the bands apart where they overlap.
 pub(super) fn draw_bands(canvas: &mut dyn Canvas, bands: &[Band], frame: Frame, x: &Axis, y: &Axis) -> Result<(), DrawError> {
-    let mut bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
-    bands.sort_by(|a, b| height(&b.1).total_cmp(&height(&a.1)));
+    /// Half the width of a bar.
+    const BAR: f64 = 2.5;
+    let bands: Vec<_> = bands.iter().map(|band| (band.color, band_pieces(band, frame, x, y))).collect();
     for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {
-        if let [bar] = piece.as_slice() {
-            canvas.stroke(bar, 5.0, pale(color, 0.2))?;
-        }
-        // Quadrilaterals: plotters' scan-line fill is slow for polygons with many corners, and wrong for some of them.
-        for pair in piece.windows(2) {
-            canvas.fill(&[pair[0][0], pair[0][1], pair[1][1], pair[1][0]], pale(color, 0.2))?;
+        match piece.as_slice() {
+            [bar] => canvas.shade(&[-BAR, BAR].map(|aside| bar.map(|(x, y)| (x + aside, y))), color)?,
+            band => canvas.shade(band, color)?,
         }
     }
     for (color, piece) in bands.iter().flat_map(|(color, pieces)| pieces.iter().map(move |piece| (*color, piece))) {

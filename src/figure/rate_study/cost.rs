@@ -8,6 +8,7 @@ use super::super::number::number;
 use super::super::page::{Entry, Picture};
 use super::super::panel::{AxisSpec, Panel, Series};
 use super::super::style::Look;
+use super::findings::noise;
 use super::rows::{Rows, medians};
 use super::{
     Contender, FLOW, abridged_rates, bars_entry, contenders, diverged_entry, entries, level, mark_divergences, picture, rates,
@@ -40,9 +41,10 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
             panel.series.push(level(study, flow));
         }
         diverged |= mark_divergences(&mut panel, study, &all);
-        if index == 0 {
-            panel.notes.extend(all.iter().filter_map(|contender| missing(study, contender)));
-        }
+        panel.notes.extend(match index {
+            0 => all.iter().filter_map(|contender| missing(study, contender)).collect::<Vec<_>>(),
+            _ => noise(study, &all).into_iter().collect(),
+        });
         panels.push(panel);
     }
     let mut legend = entries(&all);
@@ -53,8 +55,8 @@ pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     if diverged {
         legend.push(diverged_entry());
     }
-    let words = format!("cost of the loss {} against learning rate", number(study.loss, 3));
-    picture(study, "cost", &words, legend, panels)
+    let subject = format!("cost of the loss {} against learning rate", number(study.loss, 3));
+    picture(study, "cost", &subject, legend, panels)
 }
 
 /// A note on the rates at which runs of a contender took all their steps and did not reach the loss.
@@ -64,7 +66,7 @@ fn missing(study: &RateStudy, contender: &Contender) -> Option<String> {
     let mut rates: Vec<f64> = rows.of_contender(contender).filter(short).map(|row| rows.float("lr", row)).collect();
     rates.dedup();
     let shown: Vec<(f64, String)> = rates.iter().map(|rate| (*rate, number(*rate, 3))).collect();
-    let whose = format!("{}, batches of {}", contender.name, contender.batch);
+    let whose = &contender.called;
     let places = abridged_rates(study, &shown);
-    (!shown.is_empty()).then(|| format!("{whose}: does not reach the loss, or not with every seed, at η = {places}."))
+    (!shown.is_empty()).then(|| format!("{whose} does not reach the loss, or not with every seed, at η = {places}."))
 }

@@ -37,13 +37,13 @@ pub(in super::super) fn companions(study: &RateStudy) -> Option<Picture> {
     of_subjects(study, "companions", "distance to modified flows and limits", &COMPANIONS)
 }
 
-fn of_subjects(study: &RateStudy, name: &'static str, words: &str, subjects: &[Subject]) -> Option<Picture> {
+fn of_subjects(study: &RateStudy, name: &'static str, subject: &str, subjects: &[Subject]) -> Option<Picture> {
     let all = contenders(study);
-    let (mut panels, mut shown, mut hollow, mut diverged, mut gate) = (Vec::new(), Vec::new(), false, false, None);
+    let (mut panels, mut shown, mut bodies, mut diverged, mut gate) = (Vec::new(), Vec::new(), Vec::new(), false, None);
     for subject in subjects {
         let mut panel = Panel::new(subject.heading, rates(), AxisSpec::new(subject.label, Scale::Log));
         let mut has_part =
-            |c: &&Contender| draw(&mut panel, study, c, subject, &mut hollow) || only_diverges(study, c, subject);
+            |c: &&Contender| draw(&mut panel, study, c, subject, &mut bodies) || only_diverges(study, c, subject);
         let drawn: Vec<Contender> = all.iter().filter(&mut has_part).cloned().collect();
         if drawn.is_empty() {
             continue;
@@ -65,9 +65,11 @@ fn of_subjects(study: &RateStudy, name: &'static str, words: &str, subjects: &[S
         legend.push(Entry::new("at the end", line));
         legend.push(Entry::new("largest on the way", line.dashed(DASHED)));
     }
-    if hollow {
-        let marker = Some(Marker { shape: Shape::Circle, body: Body::Ring });
-        legend.push(Entry::new("hollow: not in the fit", Look { color: GREY, line: None, dash: None, marker }));
+    for (body, words) in [(Body::Disc, "filled: in the fit of the order"), (Body::Ring, "hollow: not in the fit")] {
+        if bodies.contains(&body) {
+            let marker = Some(Marker { shape: Shape::Circle, body });
+            legend.push(Entry::new(words, Look { color: GREY, line: None, dash: None, marker }));
+        }
     }
     if diverged {
         legend.push(diverged_entry());
@@ -76,13 +78,13 @@ fn of_subjects(study: &RateStudy, name: &'static str, words: &str, subjects: &[S
     if panels.iter().any(|panel| panel.series.iter().any(|series| series.look == FLOOR)) {
         legend.push(Entry::new("error of the flow’s integration", FLOOR));
     }
-    picture(study, name, words, legend, panels)
+    picture(study, name, subject, legend, panels)
 }
 
 const FLOOR: Look = Look { color: BLACK, line: Some(0.8), dash: Some(DOTTED), marker: None };
 
-/// Adds the curves of a contender; false if it has none. `hollow` becomes true if one of their points is.
-fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &Subject, hollow: &mut bool) -> bool {
+/// Adds the curves of a contender; false if it has none. `bodies` takes up how their points are filled.
+fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &Subject, bodies: &mut Vec<Body>) -> bool {
     let rows = Rows::of(&study.curves);
     let before = panel.series.len();
     for (word, at) in subject.words.iter().flat_map(|word| [(*word, "end"), (*word, "max")]) {
@@ -105,25 +107,21 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         for fitted in [true, false] {
             let part = own.iter().filter(|row| rows.is("state", **row, "fitted") == fitted).map(|row| point(*row));
             let part: Vec<_> = part.filter(|point| point.1 > 0.0).collect();
-            *hollow |= !fitted && !part.is_empty();
             let body = if fitted { Body::Disc } else { Body::Ring };
+            bodies.extend((!part.is_empty()).then_some(body));
             let marker = contender.look.marker.map(|marker| Marker { body, ..marker });
             panel.series.push(Series::guide(part, Look { line: None, marker, ..contender.look }));
         }
         let sunk = own.iter().filter(|row| rows.is("state", **row, "floor") && point(**row).1.is_nan()).count();
         if sunk > 0 {
-            panel.notes.push(format!(
-                "{}, batches of {}: {sunk} means within sampling noise, not drawn.",
-                contender.name, contender.batch
-            ));
+            panel.notes.push(format!("{}: {sunk} means within sampling noise, not drawn.", contender.called));
         }
         let ended = own.iter().filter(|row| rows.is("state", **row, "undefined")).map(|row| point(*row).0);
         let undefined: Vec<(f64, String)> = ended.map(|lr| (lr, number(lr, 3))).collect();
         if !undefined.is_empty() {
             panel.notes.push(format!(
-                "{}, batches of {}: the flow or limit it is compared with ends early at η = {}.",
-                contender.name,
-                contender.batch,
+                "{}: the flow or limit it is compared with ends early at η = {}.",
+                contender.called,
                 abridged_rates(study, &undefined)
             ));
         }

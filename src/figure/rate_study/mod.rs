@@ -5,15 +5,18 @@
 mod alignment;
 mod cost;
 mod distance;
+mod findings;
 mod rows;
 
 pub(super) use alignment::picture_of as alignment;
 pub(super) use cost::picture_of as cost;
 pub(super) use distance::{companions, picture_of as distance};
+pub use findings::findings;
 
 use crate::folder::RateStudy;
 
 use super::axis::Scale;
+use super::findings::title;
 use super::number::number;
 use super::page::{Entry, Picture};
 use super::panel::{Across, AxisSpec, Overhead, Panel, Series};
@@ -27,6 +30,8 @@ struct Contender {
     name: String,
     batch: i64,
     look: Look,
+    /// Its name in a sentence: `gd`, or, where batch sizes differ, `sgd on batches of 8`.
+    called: String,
 }
 
 const SHAPES: [Shape; 4] = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle];
@@ -57,7 +62,13 @@ fn contenders(study: &RateStudy) -> Vec<Contender> {
         let marker = Some(Marker { shape, body: Body::Disc });
         Look { color: style::categorical(place(name)), line: Some(style::THIN_LINE), dash: None, marker }
     };
-    found.into_iter().map(|(name, batch)| Contender { look: look(&name, batch), name, batch }).collect()
+    let called = |name: &String, batch: i64| match batches.len() {
+        1 => name.clone(),
+        _ => format!("{name} on batches of {batch}"),
+    };
+    let contender =
+        |(name, batch): (String, i64)| Contender { look: look(&name, batch), called: called(&name, batch), name, batch };
+    found.into_iter().map(contender).collect()
 }
 
 /// Legend entries: `gd`, or, where batch sizes differ, `sgd, batches of 8`.
@@ -115,12 +126,7 @@ fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contende
         let look = Look { line: None, marker: Some(DIVERGED), ..contender.look };
         panel.overhead.extend(found.iter().map(|(x, _)| Overhead { x: *x, row, look }));
         let places = found.iter().map(|(lr, step)| (*lr, format!("{} (step {step})", number(*lr, 3)))).collect::<Vec<_>>();
-        panel.notes.push(format!(
-            "{} on batches of {} diverges at η = {}.",
-            contender.name,
-            contender.batch,
-            abridged_rates(study, &places)
-        ));
+        panel.notes.push(format!("{} diverges at η = {}.", contender.called, abridged_rates(study, &places)));
         row += 1;
     }
     row > 0
@@ -150,8 +156,8 @@ fn diverged_entry() -> Entry {
     Entry::new("at the upper edge: diverged", Look { color: GREY, line: None, dash: None, marker: Some(DIVERGED) })
 }
 
-/// The picture of these panels, if there is anything in them.
-fn picture(study: &RateStudy, name: &'static str, words: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
-    let title = format!("{}: {words}", study.name);
+/// The picture of these panels, if there is anything in them. Its title is the first finding, or `subject` where there is none.
+fn picture(study: &RateStudy, name: &'static str, subject: &str, legend: Vec<Entry>, panels: Vec<Panel>) -> Option<Picture> {
+    let title = title(&study.name, &findings(study, name), subject);
     (!panels.is_empty()).then(|| Picture::new(name, title, study.caption.clone(), legend, panels))
 }

@@ -1,6 +1,6 @@
 //! The tables of a study, row by row.
 
-use crate::record::{Table, Values};
+use crate::record::Table;
 
 use super::super::canvas::Point;
 use super::super::quantiles::quantile;
@@ -16,24 +16,15 @@ impl<'t> Rows<'t> {
     }
 
     pub fn texts(self, name: &str) -> &'t [String] {
-        match self.0.column(name) {
-            Some(Values::Text(values)) => values,
-            _ => &[],
-        }
+        self.0.texts(name)
     }
 
     pub fn counts(self, name: &str) -> &'t [i64] {
-        match self.0.column(name) {
-            Some(Values::Integer(values)) => values,
-            _ => &[],
-        }
+        self.0.counts(name)
     }
 
     pub fn floats(self, name: &str) -> &'t [f64] {
-        match self.0.column(name) {
-            Some(Values::Float(values)) => values,
-            _ => &[],
-        }
+        self.0.numbers(name)
     }
 
     pub fn float(self, name: &str, row: usize) -> f64 {

@@ -204,6 +204,11 @@ fn a_study_names_what_it_cannot_draw() {
         );
         assert!(svg.contains("gauss3") && svg.contains("own error") && svg.contains("hollow"));
     }
+    // auto gets to 5·10⁻¹¹ in 10² thousand gradients; every other method takes more to the same power of ten.
+    let title = "every-method: for an error of 10⁻¹⁰ auto needs the fewest gradients, 100000";
+    assert_eq!(study::work_precision(&every_method()).unwrap().title, title);
+    let title = study::tolerance(&every_method()).unwrap().title;
+    assert!(title.starts_with("every-method: achieved errors are ") && title.ends_with(" to 0.5 times rtol"), "{title}");
     // A fixed step is no tolerance.
     assert!(pictures["work_precision.svg"].contains("rk4") && !pictures["tolerance.svg"].contains("rk4"));
 }
@@ -262,6 +267,7 @@ fn learning_rates() -> RateStudy {
         column("batch", Values::Integer(vec![60])),
         column("compared_with", Values::Text(vec!["flow".into()])),
         column("at", Values::Text(vec!["end".into()])),
+        column("order", one(1.0)),
         column("lr_from", one(0.001)),
         column("expected", one(1.0)),
     ];
@@ -294,10 +300,54 @@ fn a_study_of_learning_rates_shows_what_diverges_and_where_theory_ends() {
         assert!(svg.contains("gd on batches of 60 diverges at η = 0.256 (step 4)."), "{svg}");
         assert!(svg.contains("adam on batches of 60 diverges at η = 0.001 (step 4) to 0.256 (step 4)."), "{svg}");
         assert!(svg.contains("at the upper edge: diverged") && svg.contains("adam, batches of 60"));
+        assert!(!svg.contains("noisy"), "seconds per gradient are the same in all runs");
+    }
+    let study = learning_rates();
+    for (picture, title) in [
+        (rate_study::distance(&study), "rates: the distance to the flow grows as η^1.00 for gd on batches of 60"),
+        (
+            rate_study::cost(&study),
+            "rates: sgd on batches of 8 reaches the loss 0.1 in the fewest gradients, 4 at η = 0.256; the flow takes 40",
+        ),
+        (
+            rate_study::alignment(&study),
+            "rates: at the end the cosine between W₁ᵀW₁ and the power 1/L of the AGOP is 300 for the flow and from",
+        ),
+    ] {
+        let drawn = picture.unwrap().title;
+        assert!(drawn.starts_with(title), "{drawn}");
     }
     let distance = &pictures["distance.svg"];
+    assert!(distance.contains("filled: in the fit") && !distance.contains("hollow"));
     assert!(distance.contains("slope 1") && distance.contains("= 20") && distance.contains("error of the flow"));
     assert!(pictures["alignment.svg"].contains("bars: 10–90 % of the seeds"));
+}
+
+#[test]
+fn wall_times_that_scatter_are_said_to_be_noisy() {
+    let mut study = learning_rates();
+    for column in &mut study.runs.columns {
+        if let ("wall_seconds_to_loss", Values::Float(seconds)) = (column.name.as_str(), &mut column.values) {
+            seconds[1] *= 4.0;
+        }
+    }
+    let cost = &rate_svgs(&study)["cost.svg"];
+    assert!(cost.contains("Times are noisy: seconds per gradient of gd on batches of 60"), "{cost}");
+}
+
+#[test]
+fn optimizers_of_one_batch_size_are_called_by_their_names() {
+    let mut study = learning_rates();
+    for table in [&mut study.runs, &mut study.curves, &mut study.fits] {
+        for column in &mut table.columns {
+            if let ("batch", Values::Integer(batches)) = (column.name.as_str(), &mut column.values) {
+                batches.fill(60);
+            }
+        }
+    }
+    let distance = &rate_svgs(&study)["distance.svg"];
+    assert!(distance.contains("rates: the distance to the flow grows as η^1.00 for gd"), "{distance}");
+    assert!(distance.contains("gd diverges at η = 0.256") && !distance.contains("batches of"));
 }
 
 #[test]

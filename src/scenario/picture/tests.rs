@@ -71,7 +71,7 @@ fn what_is_wrong_is_said_where_it_stands() {
         ),
         (
             panel("{show: peaks, where: {weight_decay: 0.2}}"),
-            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.2: there are 0, 0.1",
+            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.2: the values are 0, 0.1",
         ),
         (
             panel("{show: {at_end: {x: nothing, y: loss}}}"),
@@ -91,7 +91,7 @@ fn what_is_wrong_is_said_where_it_stands() {
         (panel(""), "s.yaml:10:5: pictures[0].panels: must have at least one panel, got an empty list"),
         (
             panel("{show: peaks, where: {weight_decay: [0, 0.3]}}"),
-            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.3: there are 0, 0.1",
+            "s.yaml:10:36: pictures[0].panels[0].where.weight_decay: no unit has weight_decay = 0.3: the values are 0, 0.1",
         ),
         (
             panel("{show: peaks, processes: []}"),

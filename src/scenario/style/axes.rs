@@ -73,7 +73,7 @@ impl Axes {
             found.require(
                 apart && low.abs().max(high.abs()) < 1e300,
                 &at,
-                "two numbers apart, the lower one first",
+                "two different numbers, the lower one first",
                 [low, high],
             );
             if axis.scale == Some(Spread::Log) && low <= 0.0 {

@@ -7,7 +7,7 @@ use crate::settings::{Findings, path};
 use super::super::error::{Diagnostic, Location, ScenarioError};
 use super::super::marks::Marks;
 use super::super::{text, tree};
-use super::Style;
+use super::{Format, Style};
 
 /// One option of the command line.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +65,16 @@ impl Style {
         style.validate("style", &mut found);
         style.validate_names("style", pictures, &mut found);
         if found.0.is_empty() {
-            return Ok(style);
+            return Ok(Self { dpi: style.dpi.filter(|_| !leaves_out_png(&style, changes)), ..style });
         }
         Err(ScenarioError::Diagnostics(found.0.into_iter().map(|finding| problem(&finding.path, finding.message)).collect()))
     }
+}
+
+/// Whether `changes` leave out the PNGs that an earlier resolution was for.
+fn leaves_out_png(style: &Style, changes: &[StyleChange]) -> bool {
+    let changed = |key: &str| changes.iter().any(|change| change.key == key);
+    changed("format") && !changed("dpi") && !style.format.0.contains(&Format::Png)
 }
 
 fn put(root: &mut Value, change: &StyleChange) -> Result<(), String> {

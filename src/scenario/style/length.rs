@@ -48,11 +48,11 @@ impl FromStr for Length {
             let value: f64 = text.strip_suffix(unit.0)?.trim_end().parse().ok()?;
             value.is_finite().then_some(Self { value, unit })
         };
-        read().ok_or_else(|| format!("must be a length with its unit, as 5.5in, 396pt, 14cm or 140mm, got {text:?}"))
+        read().ok_or_else(|| format!("must be a length with its unit, such as 5.5in, 396pt, 14cm or 140mm, got {text:?}"))
     }
 }
 
-as_text!(Length, "a length with its unit, as 5.5in, 396pt, 14cm or 140mm", r"^\s*[0-9.eE+-]+\s*(in|pt|cm|mm)\s*$");
+as_text!(Length, "a length with its unit, such as 5.5in, 396pt, 14cm or 140mm", r"^\s*[0-9.eE+-]+\s*(in|pt|cm|mm)\s*$");
 
 #[cfg(test)]
 mod tests {
@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(length.to_string(), text.replace(' ', ""));
         }
         for text in ["5.5", "", "in", "5,5in", "NaNpt", "infin", "5.5 inches"] {
-            assert!(text.parse::<Length>().unwrap_err().contains("with its unit, as 5.5in"), "{text}");
+            assert!(text.parse::<Length>().unwrap_err().contains("with its unit, such as 5.5in"), "{text}");
         }
     }
 }

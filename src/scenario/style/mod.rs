@@ -3,7 +3,7 @@
 //!
 //! ```yaml
 //! style:
-//!   width: 5.5in                     # of the page; letters keep their size, panels go to further rows
+//!   width: 5.5in                     # text keeps its size; panels that do not fit go to the next row
 //!   font: serif
 //!   format: [svg, pdf]
 //!   title: false
@@ -33,11 +33,11 @@ use crate::settings::{Findings, path};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Style {
-    /// The width of the page, as 5.5in, 396pt or 14cm. Text keeps its size and panels wrap into more rows. By default a page grows with its
-    /// panels.
+    /// The width of the picture, such as 5.5in, 396pt or 14cm. Text keeps its size, and panels that do not fit go to the next row. By default
+    /// a picture is as wide as its panels need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<Length>,
-    /// The text size of axis labels, as 9pt. Titles are larger, ticks and small print smaller. With a `width` the default is 9.25pt, so that
+    /// The text size of axis labels, such as 9pt. Titles are larger, ticks and notes smaller. With a `width` the default is 9.25pt, so that
     /// no text is below 7pt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub font_size: Option<Length>,
@@ -54,7 +54,7 @@ pub struct Style {
     /// Draw the title above the panels, and below it one line that says what was run.
     #[serde(skip_serializing_if = "is_true")]
     pub title: bool,
-    /// Draw the small print below the panels.
+    /// Draw the notes below the panels.
     #[serde(skip_serializing_if = "is_true")]
     pub notes: bool,
     /// A light page or a dark one.
@@ -174,7 +174,7 @@ impl Style {
         }
         if let Some(width) = self.width {
             let right = format!(
-                "between {least:.0}pt and {WIDEST}pt: below that, there is no room for a panel with letters of this font_size"
+                "between {least:.0}pt and {WIDEST}pt: narrower, there is no room for a panel with text of this font_size"
             );
             found.require((least..=WIDEST).contains(&width.points()), &path::child(at, "width"), &right, width);
         }

@@ -20,13 +20,21 @@ fn options_change_what_a_scenario_says_and_no_more() {
     assert_eq!(changed.letters(), Some(FONT_SIZE));
     assert_eq!((changed.axes.len(), changed.axes[0].y.limits), (2, Some([1e-6, 1.0])));
     assert_eq!(style.changed(&[], &PICTURES).unwrap(), style);
+    // Of formats that leave PNGs out, the earlier resolution of these says nothing.
+    let fine = Style { dpi: Some(400.0), ..Style::default() };
+    let formats = |names: &[&str]| Given::Words(names.iter().map(ToString::to_string).collect());
+    let of = |changes: &[StyleChange]| fine.changed(changes, &PICTURES).unwrap().dpi;
+    assert_eq!(of(&[change("--format", "format", formats(&["svg", "png"]))]), Some(400.0));
+    assert_eq!(of(&[change("--format", "format", formats(&["pdf"]))]), None);
+    let both = [change("--format", "format", formats(&["pdf"])), change("--dpi", "dpi", Given::Number(300.0))];
+    assert_eq!(of(&both), Some(300.0));
 }
 
 #[test]
 fn a_bad_option_is_refused_by_its_name_with_what_would_be_right() {
     let word = |word: &str| Given::Word(word.into());
     for (option, key, value, says) in [
-        ("--width 5,5in", "width", word("5,5in"), "--width 5,5in: style.width: must be a length with its unit, as 5.5in"),
+        ("--width 5,5in", "width", word("5,5in"), "--width 5,5in: style.width: must be a length with its unit, such as 5.5in"),
         ("--width 1in", "width", word("1in"), "--width 1in: style.width: must be between 204pt and 2880pt"),
         ("--font-size 2pt", "font_size", word("2pt"), "style.font_size: must be between 4pt and 36pt, got 2pt"),
         ("--font comic", "font", word("comic"), "--font comic: style.font: unknown word `comic` (words here: sans, serif)"),
@@ -41,7 +49,12 @@ fn a_bad_option_is_refused_by_its_name_with_what_would_be_right() {
         ("--color gd=red", "colors", Given::Color("gd".into(), "red".into()), "style.colors[0].color: must be a colour"),
         ("--axis [", "axes", Given::Item("[".into()), "--axis [: style.axes: "),
         ("--axis {z: 1}", "axes", Given::Item("{z: 1}".into()), "style.axes[0].z: unknown key"),
-        ("--axis", "axes", Given::Item("{y: {limits: [1, 0]}}".into()), "style.axes[0].y.limits: must be two numbers apart"),
+        (
+            "--axis",
+            "axes",
+            Given::Item("{y: {limits: [1, 0]}}".into()),
+            "style.axes[0].y.limits: must be two different numbers",
+        ),
         ("--axis", "axes", Given::Item("{y: {scale: log, limits: [0, 1]}}".into()), "must be greater than 0 on a log scale"),
         ("--axis", "axes", Given::Item("{panel: ab}".into()), "style.axes[0].panel: must be the letter of a panel"),
     ] {

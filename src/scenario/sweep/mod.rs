@@ -113,6 +113,7 @@ impl Sweep {
         let pictures =
             pictures_block.as_ref().map_or_else(Vec::new, |block| pictures::read(block, style, &factors, &mut found));
         pictures::validate_names(&pictures, base.get("name").and_then(Value::as_str), &mut found);
+        pictures::name_as_written(&mut found, pictures_block.as_ref());
         let sweep = Self { factors, pictures, base, source, file: path.into(), block, pictures_block, style_block };
         if !found.0.is_empty() {
             return Err(sweep.source.problems(found));

@@ -2,7 +2,7 @@
 
 use serde_yaml::Value;
 
-use crate::settings::{Findings, path};
+use crate::settings::{Finding, Findings, path};
 
 use super::super::picture::{self, Show};
 use super::super::{Picture, Style, tree};
@@ -33,6 +33,26 @@ fn with_style(block: &Value, style: Option<&Value>) -> Value {
         picture.insert("style".into(), whole);
     }
     block
+}
+
+/// Names each finding about a picture's style by the key that its user wrote: `style.width` where the picture does not set a width of its own
+/// in place of the common one. What is wrong in the common style would otherwise be told once for each picture.
+pub(super) fn name_as_written(found: &mut Findings, block: Option<&Value>) {
+    let own = |i: usize, key: &str| block.and_then(|block| block.get(i)?.get("style")?.get(key)).is_some();
+    for finding in &mut found.0 {
+        let Some((picture, rest)) = finding.path.split_once("].style.") else { continue };
+        let Some(index) = picture.strip_prefix("pictures[").and_then(|index| index.parse().ok()) else { continue };
+        let key = rest.split(['.', '[']).next().unwrap_or_default();
+        if !own(index, key) {
+            finding.path = path::child("style", rest);
+        }
+    }
+    let mut told: Vec<Finding> = Vec::new();
+    found.0.retain(|finding| {
+        let new = !told.contains(finding);
+        told.push(finding.clone());
+        new
+    });
 }
 
 /// Checks the names of pictures in their styles. A picture without a name takes that of the sweep.
@@ -67,7 +87,7 @@ fn validate_panels(picture: &Picture, name: Option<&str>, at: &str, found: &mut 
         for (name, axis) in [("x", &axes.x), ("y", &axes.y)] {
             for (key, is_set) in [("limits", axis.limits.is_some()), ("scale", axis.scale.is_some())] {
                 if cells && is_set {
-                    let message = "changes nothing: the rows and columns of a map or a matrix have a label alone: remove it";
+                    let message = "changes nothing: the rows and columns of a map or a matrix only have a label: remove it";
                     found.add(&path::child(&path::child(&at, name), key), message);
                 }
             }

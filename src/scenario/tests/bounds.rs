@@ -47,7 +47,7 @@ fn nothing_is_read_beyond_an_error() {
 fn a_second_document_is_refused() {
     assert_eq!(
         excess(&format!("{SMALL}---\nname: y\n")),
-        "scenario.yaml:5:1: a second document begins here: a scenario is one"
+        "scenario.yaml:5:1: a second document begins here: a scenario is a single document"
     );
     assert!(reading(&format!("---\n{SMALL}...\n"), &[]).is_ok());
 }

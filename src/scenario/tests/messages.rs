@@ -137,7 +137,9 @@ fn an_imbalance_that_nothing_conserves_is_refused() {
 #[test]
 fn what_is_no_part_of_a_run_is_named() {
     // A sweep is refused by the name of the command that takes it.
-    assert!(complaint(SMALL, &["sweep={}"]).starts_with("--set sweep={}: sweep: not a single run: gramflow sweep plan"));
+    assert!(
+        complaint(SMALL, &["sweep={}"]).starts_with("--set sweep={}: sweep: this scenario is a sweep: gramflow sweep plan")
+    );
     assert!(complaint(SMALL, &["claims=[nfaa]"]).contains("claims[0]: unknown word `nfaa`, did you mean `nfa`?"));
 }
 
@@ -235,12 +237,14 @@ fn a_key_that_stands_elsewhere_is_told_its_place() {
     for (set, right) in [
         (
             "flow.weight_decay=1",
-            "flow.weight_decay: unknown key here: `weight_decay` stands at the top level (keys here: t_end,",
+            "flow.weight_decay: unknown key here: `weight_decay` belongs at the top level (keys here: t_end,",
         ),
-        ("rtol=1", "rtol: unknown key here: `rtol` stands under flow (keys here: name,"),
-        ("network.init=pytorch", "network.init: unknown key here: `init` stands at the top level"),
-        ("data.synthetic.dim=4", "data.synthetic.dim: unknown key here: `dim` stands under data.synthetic.inputs"),
-        ("grid={seed: [1]}", "grid: unknown key here: `grid` stands under sweep"),
+        ("rtol=1", "rtol: unknown key here: `rtol` belongs under flow (keys here: name,"),
+        ("network.init=pytorch", "network.init: unknown key here: `init` belongs at the top level"),
+        ("data.synthetic.dim=4", "data.synthetic.dim: unknown key here: `dim` belongs under data.synthetic.inputs"),
+        ("network.depth=3", "network.depth: unknown key: set `widths` instead, the list d_in, hidden widths, d_out"),
+        ("network.layers=[8, 8]", "network.layers: unknown key: set `widths` instead"),
+        ("grid={seed: [1]}", "grid: unknown key here: `grid` belongs under sweep"),
     ] {
         let message = complaint(SMALL, &[set]);
         assert!(message.starts_with(&format!("--set {set}: {right}")), "{message}");
@@ -276,24 +280,21 @@ fn layers_with_rates_of_their_own_are_told_what_they_lack() {
     for (sets, right) in [
         (&["layer_rates=[1]"][..], "layer_rates: must have one entry per layer, 2, got 1"),
         (&["layer_rates=[1, -1]"], "layer_rates[1]: must be 0, which freezes the layer, or between 1e-12 and"),
-        (&["layer_rates=[0, 0]"], "layer_rates: must let a layer move"),
+        (&["layer_rates=[0, 0]"], "layer_rates: must let at least one layer move"),
         (&["layer_rates=2"], "layer_rates: must be a list, got 2"),
         (&["weight_decay=[1]"], "weight_decay: must be a number or a list of one per layer, 2, got 1"),
         (&["weight_decay=[0, -1]"], "weight_decay[1]: must be at least 0, got -1.0"),
         (&["weight_decay=[0, 1]", "claims=[decay-rate]"], "claims[0]: decay-rate needs D_l(t) = e^(−2ct)D_l(0)"),
         (&["layer_rates=[1, 2]", "weight_decay=0.1", "claims=[nfa, balance-law]"], "claims[1]: balance-law needs D_l(t)"),
-        (
-            &["layer_rates=[0, 1]", "claims=[nfa-exact]"],
-            "claims[0]: nfa-exact is a theorem about networks all of whose layers move",
-        ),
+        (&["layer_rates=[0, 1]", "claims=[nfa-exact]"], "claims[0]: nfa-exact assumes that all layers move"),
         (&["layer_rates=[0, 1]", "claims=[balance-law]"], "claims[0]: balance-law needs two neighbouring layers that move"),
         (&["weight_decay=[0, 1]", "flow.preserve={balance: float64}"], "flow.preserve: needs D_l(t)"),
         (
             &["layer_rates=[1, 2]", "flow.preserve={balance: float64}"],
             "flow.preserve: projects onto the law of layers with one rate",
         ),
-        (&["layer_rates=[1, 2]", "measure=[ledger]"], "measure[0]: ledger is stated for one rate"),
-        (&["weight_decay=[0, 1]", "measure=[limit]"], "measure[0]: limit is stated for one rate"),
+        (&["layer_rates=[1, 2]", "measure=[ledger]"], "measure[0]: ledger assumes one rate"),
+        (&["weight_decay=[0, 1]", "measure=[limit]"], "measure[0]: limit assumes one rate"),
     ] {
         let message = complaint(SMALL, sets);
         assert!(message.lines().count() == 1 && message.contains(right), "{sets:?}: {message}");

@@ -45,7 +45,7 @@ const WIDEST: f64 = 0.25;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NoOrder {
     /// Too few distances are known and small enough to be asymptotic.
-    #[error("{usable} of {rates} rates can be used, {FEWEST} are needed{}", losses(.lost))]
+    #[error("only {usable} of {rates} rates can be used, and {FEWEST} are needed{}", losses(.lost))]
     TooFew {
         /// Rates whose distance can be fitted.
         usable: usize,
@@ -74,7 +74,7 @@ fn losses(lost: &[(&'static str, usize)]) -> String {
     let words = |(state, count): &(&str, usize)| match *state {
         "floor" => format!("{count} within integration error or sampling noise"),
         "gate" => format!("{count} beyond the bound of stability"),
-        "undefined" => format!("{count} with a comparison that ended early"),
+        "undefined" => format!("{count} whose flow ended early"),
         other => format!("{count} {other}"),
     };
     let words: Vec<String> = lost.iter().map(words).collect();
@@ -191,7 +191,7 @@ mod tests {
         let few = unfitted(2, 7, vec![("floor", 3), ("diverged", 2)]);
         assert_eq!(
             few.to_string(),
-            "2 of 7 rates can be used, 3 are needed: 3 within integration error or sampling noise, 2 diverged"
+            "only 2 of 7 rates can be used, and 3 are needed: 3 within integration error or sampling noise, 2 diverged"
         );
         assert_eq!(unfitted(5, 5, Vec::new()).to_string(), "the distances at the 3 smallest usable rates follow no power of η");
     }

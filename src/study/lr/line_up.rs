@@ -27,6 +27,15 @@ pub enum Batch {
     Full,
 }
 
+impl std::fmt::Display for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Samples(count) => write!(f, "{count}"),
+            Self::Full => f.write_str("full"),
+        }
+    }
+}
+
 impl std::str::FromStr for Batch {
     type Err = String;
 

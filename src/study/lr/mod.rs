@@ -39,7 +39,7 @@ use std::path::PathBuf;
 
 use crate::data::{Data, DatasetError, Sensing};
 use crate::figure::FigureError;
-use crate::folder::{FolderError, RateStudy, RateStudyManifest, read_study_flow, write_study_flow};
+use crate::folder::{FolderError, RateStudy, RateStudyManifest, RateStudyOptions, read_study_flow, write_study_flow};
 use crate::ode::{Interrupt, short};
 use crate::record::{Table, Values, Warned};
 use crate::run::Problem;
@@ -291,6 +291,12 @@ pub fn finish(
     for (index, lr) in &plan.too_long {
         manifest.first_step_passes_t_end.entry(called(&plan.contenders[*index])).or_default().push(*lr);
     }
+    manifest.options = RateStudyOptions {
+        optimizers: settings.optimizers.clone(),
+        batch: settings.batches.iter().map(Batch::to_string).collect(),
+        seeds: settings.seeds,
+        loss: settings.loss,
+    };
     (manifest.lr, manifest.loss) = (plan.rates.clone(), loss);
     (manifest.flow_gradients_to_loss, manifest.flow_wall_seconds_to_loss) = flow_cost(&flow, loss).into();
     manifest.sharpness = sharpness(&runs);
@@ -319,6 +325,7 @@ pub fn finish(
         flow,
         loss,
     };
+    manifest.caption = study.caption.clone();
     Ok(FinishedRateStudy { study, manifest, orders: all.iter().map(order).collect(), divergences })
 }
 

@@ -1,0 +1,97 @@
+//! A study: of integrators here, of learning rates in [`super::rate_study`].
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::folder::{Study, read_manifest, read_scenario};
+use crate::record::Values;
+
+use super::html::{Cell, Page};
+use super::verdicts::{add_summary, shown};
+use super::warnings::{add_warnings, warnings_of};
+use super::{ReportError, captions, pictures, rate_study, shell_word};
+
+pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
+    let manifest = read_manifest(folder)?;
+    if manifest["study"] == "lr" { rate_study::page(folder, &manifest) } else { of_integrators(folder, &manifest) }
+}
+
+fn of_integrators(folder: &Path, manifest: &Value) -> Result<String, ReportError> {
+    let (study, scenario) = (Study::read(folder)?, read_scenario(folder)?);
+    let mut page = Page::new(&study.name);
+    if let Some(description) = &scenario.description {
+        page.paragraph(description);
+    }
+    page.caption(&study.caption);
+    let warnings = warnings_of(manifest);
+    let reached = study.table.texts("termination").iter().filter(|termination| *termination == "t_end").count();
+    let verdict = format!("{reached} of {} integrations reached the end", study.table.rows());
+    add_summary(&mut page, &verdict, None, warnings.len());
+    add_warnings(&mut page, &warnings);
+    add_points(&mut page, &study);
+    pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_study(&study, name))?;
+    add_again(&mut page, folder, &command(folder, manifest), manifest);
+    page.folded("the scenario, with every default filled in", &scenario.to_yaml());
+    Ok(page.end())
+}
+
+/// One row per point, as in the summary of `gramflow study integrators`.
+fn add_points(page: &mut Page, study: &Study) {
+    page.heading("Integrations");
+    let table = &study.table;
+    let number = |name: &str, row: usize| table.numbers(name).get(row).copied().unwrap_or(f64::NAN);
+    let text = |name: &str, row: usize| Cell::words(table.texts(name).get(row).cloned().unwrap_or_default());
+    let count = |name: &str, row: usize| Cell::number(table.counts(name).get(row).map_or(String::new(), i64::to_string));
+    let limited = |row: usize| match table.column("reference_limited") {
+        Some(Values::Flag(flags)) => flags.get(row).copied().unwrap_or(false),
+        _ => false,
+    };
+    let row = |row: usize| {
+        let (rtol, error) = (number("rtol", row), number("error", row));
+        let mark = if limited(row) { "*" } else { "" };
+        vec![
+            text("method", row),
+            Cell::number(shown(rtol, 2)),
+            Cell::number(shown(number("step", row), 3)),
+            text("termination", row),
+            count("steps_accepted", row),
+            count("steps_rejected", row),
+            count("gradients", row),
+            Cell::number(shown(number("wall_seconds", row), 2)),
+            Cell::number(format!("{}{mark}", shown(error, 2))),
+            Cell::number(shown(error / rtol, 2)),
+            Cell::number(shown(number("balance_law_residual_relative", row), 2)),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = (0..table.rows()).map(row).collect();
+    let head =
+        ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "error/rtol", "D(T) off"];
+    page.table(&head, &rows);
+    page.caption(
+        "`error`: ‖θ − θ_ref‖/‖θ_ref‖ at the end; with * it is less than 10 times the reference’s own error, so it may be mostly that. \
+         `D(T) off`: how far the balance is from its exact law, relative to the gap at the start.",
+    );
+}
+
+/// The command that makes the study again.
+fn command(folder: &Path, manifest: &Value) -> String {
+    let items = |key: &str| manifest[key].as_array().into_iter().flatten();
+    let rtols: Vec<String> = items("rtol").filter_map(Value::as_f64).map(|rtol| format!("{rtol:e}")).collect();
+    let methods: Vec<&str> = items("methods").filter_map(Value::as_str).collect();
+    format!(
+        "gramflow study integrators {} --rtol {} --methods {} --out {}",
+        shell_word(&folder.join("scenario.json")),
+        rtols.join(","),
+        methods.join(","),
+        shell_word(folder)
+    )
+}
+
+/// The commands that make a study and its page again, and what made them.
+pub(super) fn add_again(page: &mut Page, folder: &Path, command: &str, manifest: &Value) {
+    page.heading("Again");
+    page.preformatted(&format!("{command}\ngramflow report {}", shell_word(folder)));
+    let word = |key: &str| manifest[key].as_str().unwrap_or("unknown");
+    page.caption(&format!("gramflow {} ({}), scenario {}", word("version"), word("git_revision"), word("scenario_hash")));
+}
