@@ -27,7 +27,7 @@ pub(super) fn page(folder: &Path, manifest: &Value) -> Result<String, ReportErro
     let judged: Vec<Outcome> = fits.iter().filter_map(Fit::verdict).collect();
     let holding = judged.iter().filter(|outcome| **outcome == Outcome::Holds).count();
     let verdict = match judged.len() {
-        0 => "No fitted order is predicted by theory".to_string(),
+        0 => "No order can be compared with theory".to_string(),
         1 if holding == 1 => "The fitted order agrees with theory".to_string(),
         all if holding == all => format!("All {all} fitted orders agree with theory"),
         all => format!("{holding} of {all} fitted orders agree with theory"),

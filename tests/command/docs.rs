@@ -55,7 +55,7 @@ fn the_page_of_columns_is_current() {
     }
     text.push_str(&format!("\n{}\n", sentence(&succeed(Path::new("."), &["columns"]), "units")));
     text.push_str("\n## Arrays\n\nEvery array of `arrays.npz`, as `gramflow columns --arrays` lists them. ");
-    text.push_str(&sentence(&succeed(Path::new("."), &["columns", "--arrays"]), "all of"));
+    text.push_str(&sentence(&succeed(Path::new("."), &["columns", "--arrays"]), "all are"));
     text.push_str("\n\n| array | shape | unit | group | written | is |\n| --- | --- | --- | --- | --- | --- |\n");
     for array in arrays() {
         let [name, shape, unit, written, formula] = ["name", "shape", "unit", "written", "formula"]
