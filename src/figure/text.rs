@@ -107,6 +107,8 @@ pub(super) fn wrap_label(label: &str, font: Font, width: f64) -> Vec<String> {
 /// The parts of a label that stay whole.
 fn words(label: &str, breaks: Breaks) -> Vec<String> {
     let (mut words, mut script, mut inside, mut norm) = (vec![String::new()], 0, 0, false);
+    // A denominator in words, `/ larger of the two norms`, goes on to the end.
+    let in_words = label.find(" / ").filter(|at| label[at + 3..].starts_with(|c: char| c.is_ascii_lowercase()));
     for (i, c) in label.char_indices() {
         match c {
             '{' => script += 1,
@@ -116,7 +118,8 @@ fn words(label: &str, breaks: Breaks) -> Vec<String> {
             '‖' => norm = !norm,
             _ => {}
         }
-        let fraction = label[..i].ends_with('/') || breaks == Breaks::OutsideFormulas && label[i..].starts_with(" / ");
+        let bar = label[i..].starts_with(" / ") || in_words.is_some_and(|at| i > at);
+        let fraction = label[..i].ends_with('/') || breaks == Breaks::OutsideFormulas && bar;
         let whole = breaks != Breaks::Anywhere && (inside > 0 || norm || fraction);
         if c == ' ' && script <= 0 && !whole {
             words.push(String::new());
@@ -127,12 +130,12 @@ fn words(label: &str, breaks: Breaks) -> Vec<String> {
     words
 }
 
-/// Words in lines of at most `width`.
+/// Words in lines of at most `width`; the line of a fraction begins one, if the fraction is broken at all.
 fn lines(words: Vec<String>, font: Font, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if label_width(&format!("{line} {word}"), font) <= width => {
+            Some(line) if !word.starts_with('/') && label_width(&format!("{line} {word}"), font) <= width => {
                 line.push(' ');
                 line.push_str(&word);
             }
@@ -207,6 +210,7 @@ mod tests {
         // Where the fraction does not fit, its line begins the next line.
         assert_eq!(at(&whole, residual), [residual.to_string(), format!("/ {norm}")]);
         assert_eq!(at("‖A_f − W‖_F (dashed: relative)", "(dashed: relative)"), ["‖A_f − W‖_F", "(dashed: relative)"]);
+        assert_eq!(at("‖A_f‖ / larger of the two", "/ larger of the two"), ["‖A_f‖", "/ larger of the two"]);
         // What cannot be kept whole is broken at any space.
         assert_eq!(at("(some words (and more", "some words"), ["(some", "words (and", "more"]);
     }
