@@ -327,8 +327,8 @@ fn files_of_test_samples_that_do_not_fit_are_refused_with_array_and_remedy() {
     for (message, right) in [
         (refusal(&[("X_test", &array(3, 4))], &[]), &["no array `Y_test`", both][..]),
         (refusal(&[("Y_test", &array(3, 1))], &[]), &["no array `X_test`", both]),
-        (refusal(&[("X_test", &array(3, 5)), ("Y_test", &array(3, 1))], &[]), &["`X_test` has 5 columns and `X` has 4"]),
-        (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(3, 2))], &[]), &["`Y_test` has 2 columns and `Y` has 1"]),
+        (refusal(&[("X_test", &array(3, 5)), ("Y_test", &array(3, 1))], &[]), &["`X_test` has 5 columns, but `X` has 4"]),
+        (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(3, 2))], &[]), &["`Y_test` has 2 columns, but `Y` has 1"]),
         (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(2, 1))], &[]), &["X_test has 3 samples, but Y_test has 2"]),
         (refusal(&[("X_test", &array(0, 4)), ("Y_test", &array(0, 1))], &[]), &["`X_test` has shape [0, 4]"]),
         (
