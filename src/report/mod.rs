@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::folder::FolderError;
+use crate::folder::{FolderError, read_manifest};
 use crate::sweep::SweepError;
 
 pub(crate) use command::shell_word;
@@ -70,7 +70,8 @@ pub fn page(folder: &Path) -> Result<String, ReportError> {
         return run::page(folder);
     }
     if folder.join("study.parquet").is_file() {
-        return study::page(folder);
+        let manifest = read_manifest(folder)?;
+        return if manifest["study"] == "lr" { rate_study::page(folder, &manifest) } else { study::page(folder, &manifest) };
     }
     if folder.join("plan.json").is_file() {
         return sweep::page(folder);

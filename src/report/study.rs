@@ -4,20 +4,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::{Study, read_manifest, read_scenario};
+use crate::folder::{Study, read_scenario};
 use crate::record::Values;
 
 use super::html::{Cell, Page};
 use super::verdicts::{add_summary, shown};
 use super::warnings::{add_warnings, warnings_of};
-use super::{ReportError, captions, pictures, rate_study, shell_word};
+use super::{ReportError, captions, pictures, shell_word};
 
-pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
-    let manifest = read_manifest(folder)?;
-    if manifest["study"] == "lr" { rate_study::page(folder, &manifest) } else { of_integrators(folder, &manifest) }
-}
-
-fn of_integrators(folder: &Path, manifest: &Value) -> Result<String, ReportError> {
+/// The page of a study of integrators.
+pub(super) fn page(folder: &Path, manifest: &Value) -> Result<String, ReportError> {
     let (study, scenario) = (Study::read(folder)?, read_scenario(folder)?);
     let mut page = Page::new(&study.name);
     if let Some(description) = &scenario.description {
