@@ -91,7 +91,7 @@ fn a_run_that_takes_too_much_memory_is_refused_with_the_number() {
         for command in ["run", "check"] {
             let message = refused(at.path(), &[command, "s.yaml", "--set", set, "--max-memory", "500MB"]);
             assert!(message.contains(&format!("{key}: needs about ")) && message.contains(size), "{message}");
-            assert!(message.contains("500 MB may be taken") && message.contains("--max-memory"), "{message}");
+            assert!(message.contains("only 500 MB may be used") && message.contains("--max-memory"), "{message}");
         }
     }
     assert_eq!(fs::read_dir(at.path()).unwrap().count(), 1);
@@ -107,7 +107,7 @@ fn the_memory_that_is_free_is_found_out() {
     let run = format!("ulimit -v 3000000; exec {} run s.yaml --set network.widths=[3,30000,2]", env!("CARGO_BIN_EXE_gramflow"));
     let output = Command::new("sh").arg("-c").arg(run).current_dir(at.path()).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(2) && message.contains("may be taken"), "{message}");
+    assert!(output.status.code() == Some(2) && message.contains("may be used"), "{message}");
 }
 
 /// A pipe would be waited for, and a device would never end.

@@ -141,7 +141,7 @@ fn masks_hide_labels_from_every_network_that_can_do_without() {
     file("data.npz", &y, Some(&(&mask * 0.0)));
     assert!(refusal(at.path(), &scenario, &[]).contains("no label was observed"));
     file("data.npz", &y, Some(&normal(30, 2, rng)));
-    assert!(refusal(at.path(), &scenario, &[]).contains("M has shape (30, 2) and Y (30, 3)"));
+    assert!(refusal(at.path(), &scenario, &[]).contains("M has shape (30, 2), but Y has (30, 3)"));
 }
 
 const SENSING: &str = "{sensing: {path: sensing.npz}}";
@@ -277,7 +277,7 @@ fn what_needs_samples_or_another_network_is_refused_with_key_and_reason() {
     moments(&(-&eye), 1.0);
     assert!(
         refusal(at.path(), &by_moments, &[]).contains("data.moments.path: ")
-            && refusal(at.path(), &by_moments, &[]).contains("the eigenvalue -1")
+            && refusal(at.path(), &by_moments, &[]).contains("a negative eigenvalue, -1")
     );
     moments(&eye, 0.1);
     assert!(
