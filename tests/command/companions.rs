@@ -306,7 +306,7 @@ fn the_command_records_order_2_to_the_modified_flow() {
     // Each evaluation takes a gradient and a product.
     assert!(companion["gradients"].as_u64().unwrap() > 3 * 100);
     assert!(manifest["processes"]["flow"].get("companions").is_none());
-    assert!(shown.contains("from its modified flow, θ̇ = −∇J − 0.005·∇²J∇J"), "{shown}");
+    assert!(shown.contains(" to its modified flow, θ̇ = −∇J − 0.005·∇²J∇J"), "{shown}");
 }
 
 /// Null, and why: a warning where the kind of optimizer has such a flow and this one has not.

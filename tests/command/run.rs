@@ -223,7 +223,7 @@ fn a_flow_that_breaks_the_balance_law_says_so() {
         let output = run(out, set);
         assert_eq!(output.status.code(), Some(0));
         let warnings = String::from_utf8_lossy(&output.stderr).to_string();
-        assert!(warnings.contains("balance law is off") && warnings.contains("flow.rtol"), "{out}: {warnings}");
+        assert!(warnings.contains("balance law is violated by") && warnings.contains("flow.rtol"), "{out}: {warnings}");
     }
     assert!(run("tight", "flow.rtol=1e-8").stderr.is_empty());
 }

@@ -34,13 +34,13 @@ fn every_warning_of_a_run_is_in_its_manifest_its_json_and_its_report() {
     let words = ["run", scenario.to_str().unwrap(), "--set", "flow.rtol=1e-1", "--out", "run"];
     let output = gramflow(at, &words);
     let warnings = printed(&output.stderr);
-    assert!(warnings.iter().any(|warning| warning.contains("the balance law is off")), "{warnings:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("the balance law is violated by")), "{warnings:?}");
     assert_eq!(texts(&manifest(&at.join("run"))["warnings"]), warnings);
 
     succeed(at, &["report", "run"]);
     let page = fs::read_to_string(at.join("run/report.html")).unwrap();
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
-    assert!(place("the balance law is off") < place("<h2>Processes</h2>"), "on top");
+    assert!(place("the balance law is violated by") < place("<h2>Processes</h2>"), "on top");
 
     // Quiet: nothing is printed, everything is kept, and the summary says how much that is.
     let quiet = gramflow(at, &[&words[..], &["--quiet"]].concat());
