@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from twins import same
 
 import gramflow as gf
 
@@ -61,30 +62,6 @@ def linear(weights: dict) -> gf.Model:
     return model
 
 
-def same(built_in: gf.Run, own: gf.Run, tolerance: float, missing: tuple[str, ...] = ()) -> int:
-    """Every column of layers of the built-in network is that of its twin. Returns how many there are."""
-    compared = 0
-    for name, values in built_in.columns.items():
-        if name == "process" or name in missing:
-            continue
-        there = own.columns[name]
-        assert np.array_equal(np.isnan(values), np.isnan(there)), (name, values, there)
-        # Residuals that are zero by a law are rounding, and where a curve is largest is known to the root of it.
-        close = 1e-6 if name == "nfa_peak" else tolerance
-        assert np.allclose(values, there, rtol=close, atol=1e-13, equal_nan=True), (name, values, there)
-        compared += name.startswith(("nfa", "balance", "effective_rank", "fact", "stable_rank")) and not np.isnan(values).all()
-    for name, array in built_in.arrays.items():
-        # Errors are differences of two integrations: of the size of rounding in both.
-        if "/error_" in name:
-            continue
-        assert np.allclose(array, own.arrays[name], rtol=tolerance, atol=1e-12, equal_nan=True), name
-    return compared
-
-
-# ℒ of the best constant is a property of the labels, which a model of one's own does not show.
-LABELS = ("loss_over_constant", "accuracy")
-
-
 def test_a_linear_network_in_numpy_has_the_columns_of_the_built_in_one() -> None:
     weights = {"W1": RNG.normal(size=(5, 4)) * 0.5, "W2": RNG.normal(size=(3, 5)) * 0.5, "W3": RNG.normal(size=(2, 3)) * 0.5}
     claims = ["balance-law", "nfa"]
@@ -100,7 +77,7 @@ def test_a_linear_network_in_numpy_has_the_columns_of_the_built_in_one() -> None
         claims=claims,
         observe={"mine": cosine},
     )
-    assert same(built_in, own, 1e-9, LABELS) > 20
+    assert same(built_in, own, floor=1e-13) > 20
     assert {name: verdict["verdict"] for name, verdict in own.verdicts.items()} == {
         name: verdict["verdict"] for name, verdict in built_in.verdicts.items()
     }
