@@ -1,6 +1,5 @@
 //! Records as Arrow arrays: the stream of the PyCapsule interface, from which pyarrow, polars, pandas, DuckDB and others make tables.
 
-use std::panic::RefUnwindSafe;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -26,27 +25,30 @@ pub(super) fn stream<'py>(py: Python<'py>, run: &Arc<Run>) -> PyResult<Bound<'py
 }
 
 fn batch(run: &Arc<Run>) -> Result<RecordBatch, ArrowError> {
-    let array = |values: &Values| -> ArrayRef {
+    let array = |name: &str, values: &Values| -> ArrayRef {
         match values {
             Values::Text(texts) => Arc::new(StringArray::from_iter_values(texts)),
             Values::Flag(flags) => Arc::new(BooleanArray::from(flags.clone())),
-            Values::Integer(counts) => Arc::new(Int64Array::new(shared(counts, run), None)),
+            Values::Integer(_) => Arc::new(Int64Array::new(shared(run, |run| run.table.counts(name)), None)),
             Values::Float(numbers) => {
                 let undefined = numbers.iter().any(|x| x.is_nan());
                 let defined = undefined.then(|| numbers.iter().map(|x| !x.is_nan()).collect::<NullBuffer>());
-                Arc::new(Float64Array::new(shared(numbers, run), defined))
+                Arc::new(Float64Array::new(shared(run, |run| run.table.numbers(name)), defined))
             }
         }
     };
-    RecordBatch::try_from_iter_with_nullable(
-        run.table.columns.iter().map(|column| (&column.name, array(&column.values), matches!(column.values, Values::Float(_)))),
-    )
+    RecordBatch::try_from_iter_with_nullable(run.table.columns.iter().map(|column| {
+        let (name, values) = (&column.name, &column.values);
+        (name, array(name, values), matches!(values, Values::Float(_)))
+    }))
 }
 
-/// A buffer of `values`, which belong to `owner`.
-fn shared<T: ArrowNativeType, O: RefUnwindSafe + Send + Sync + 'static>(values: &[T], owner: &Arc<O>) -> ScalarBuffer<T> {
+/// A buffer of these values of a run, which it shares.
+fn shared<T: ArrowNativeType>(run: &Arc<Run>, values: impl for<'r> Fn(&'r Run) -> &'r [T]) -> ScalarBuffer<T> {
+    let values = values(run);
     let start = NonNull::from(values).cast::<u8>();
-    // SAFETY: `values` lie in the memory of `owner`, which the buffer keeps alive and which nobody changes while it is shared.
-    let buffer = unsafe { Buffer::from_custom_allocation(start, size_of_val(values), Arc::clone(owner) as _) };
+    // SAFETY: by its type the closure can only return values that live as long as the run, which the buffer keeps alive. A run has no
+    // interior mutability, so nobody changes it while it is shared.
+    let buffer = unsafe { Buffer::from_custom_allocation(start, size_of_val(values), Arc::clone(run) as _) };
     ScalarBuffer::new(buffer, 0, values.len())
 }
