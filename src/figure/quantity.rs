@@ -1,4 +1,5 @@
-//! What the columns of the records and the arrays are called on an axis: words and formula, the same in every picture, as observables declare them.
+//! What the columns of the records and the arrays are called on an axis: words and formula, the same in every picture, as observables
+//! declare them.
 
 use crate::observe::registry;
 

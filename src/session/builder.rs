@@ -93,7 +93,8 @@ impl Session {
     }
 
     /// Threads that processes and their observation may take, 1 unless asked for: on more the objective is duplicated, and its duplicates are
-    /// asked at the same time. The records are the same. Beside observables of one's own everything stays on one thread, which asks them in order of time.
+    /// asked at the same time. The records are the same. With observables of one's own everything stays on one thread, which asks them in
+    /// order of time.
     pub fn threads(mut self, threads: usize) -> Self {
         self.problem.threads = threads.max(1);
         self
