@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::figure::{self, Drawn, FigureError};
-use crate::folder::{self, RateStudy, Study};
+use crate::folder::{self, AnyStudy, FinishedStudyFolder};
 use crate::publish::Shelf;
 use crate::scenario::style::{PICTURES, Style};
 use crate::sweep::{self, Folder};
@@ -24,14 +24,12 @@ pub(super) struct Arguments {
 
 pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let path = &arguments.run_dir;
-    if path.join("study.parquet").is_file() {
-        let style = folder::read_scenario(path)?.style;
-        if folder::read_manifest(path)?["study"] == "lr" {
-            let study = RateStudy::read(path)?;
-            return draw_again(arguments, &style, quiet, |style, to| figure::draw_rate_study(&study, style, to));
-        }
-        let study = Study::read(path)?;
-        return draw_again(arguments, &style, quiet, |style, to| figure::draw_study(&study, style, to));
+    if FinishedStudyFolder::is_at(path) {
+        let FinishedStudyFolder { scenario, study, .. } = FinishedStudyFolder::read(path)?;
+        return draw_again(arguments, &scenario.style, quiet, |style, to| match &study {
+            AnyStudy::Integrators(study) => figure::draw_study(study, style, to),
+            AnyStudy::Rates(study) => figure::draw_rate_study(study, style, to),
+        });
     }
     if path.join("plan.json").is_file() {
         return plot_sweep(arguments, quiet);

@@ -59,7 +59,7 @@ pub(super) fn tolerance(study: &Study) -> Option<Picture> {
 /// What the picture `name` shows, sentence by sentence, as its title and its caption say; empty where the table does not say. Points whose
 /// error may be the reference's own do not count.
 pub fn findings(study: &Study, name: &str) -> Vec<String> {
-    let limited = flags(study);
+    let limited = limited_by_reference(study);
     let known = |method: &str, of: &[&str]| -> Vec<Vec<f64>> {
         let columns: Vec<Vec<f64>> = of.iter().map(|column| values(study, method, column)).collect();
         let rows = study.table.rows_of(method).enumerate().filter(|(_, row)| !limited.get(*row).copied().unwrap_or(false));
@@ -107,7 +107,7 @@ fn picture(study: &Study, name: &'static str, subject: &str, column: &str, panel
         .into_iter()
         .filter(|method| study.table.floats(method, column).iter().any(|value| value.is_finite()));
     let mut legend: Vec<Entry> = methods.map(|method| Entry::new(verbatim(method), style::method(method, false))).collect();
-    if flags(study).contains(&true) {
+    if limited_by_reference(study).contains(&true) {
         let marker = Some(Marker { shape: Shape::Circle, body: Body::Ring });
         let look = Look { color: GREY, line: None, dash: None, marker };
         legend.push(Entry::new("hollow: less than 10 times the reference’s own error", look));
@@ -121,7 +121,7 @@ fn picture(study: &Study, name: &'static str, subject: &str, column: &str, panel
 
 /// The curve of each method, and over it its filled and hollow points. `of`: the points of the method's rows.
 fn curves(study: &Study, of: impl Fn(&Study, &str) -> Vec<Point>) -> Vec<Series> {
-    let limited = flags(study);
+    let limited = limited_by_reference(study);
     let mut series = Vec::new();
     // The first on top: `auto` over the method that it stands for.
     for method in study.table.processes().into_iter().rev() {
@@ -168,17 +168,12 @@ fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 }
 
 fn floor(study: &Study) -> Option<f64> {
-    match study.table.column("reference_floor") {
-        Some(Values::Float(values)) => values.first().copied().filter(|floor| *floor > 0.0),
-        _ => None,
-    }
+    study.table.numbers("reference_floor").first().copied().filter(|floor| *floor > 0.0)
 }
 
-fn flags(study: &Study) -> &[bool] {
-    match study.table.column("reference_limited") {
-        Some(Values::Flag(flags)) => flags,
-        _ => &[],
-    }
+/// Whether the error of each point may be mostly the reference's own.
+fn limited_by_reference(study: &Study) -> &[bool] {
+    study.table.flags("reference_limited")
 }
 
 /// What is not drawn: points that did not reach T, by method and reason, and points that are the reference itself.

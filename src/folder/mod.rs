@@ -3,6 +3,7 @@
 
 mod ensemble;
 mod error;
+mod finished_study;
 mod long;
 mod paper;
 mod parquet;
@@ -13,6 +14,7 @@ mod unit;
 
 pub use ensemble::{Ensemble, Member};
 pub use error::FolderError;
+pub use finished_study::{AnyStudy, FinishedStudyFolder};
 pub use long::{ColumnKind, FileColumn, write_long};
 pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table, read_long};

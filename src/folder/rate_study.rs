@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::publish::{Shelf, Stage};
 use crate::scenario::Scenario;
 
-use super::{FolderError, parquet, read_manifest, read_scenario};
+use super::{FolderError, parquet};
 use crate::record::{Host, REVISION, Table, VERSION, to_value};
 
 /// The results of a study of learning rates: all that its pictures are drawn from.
@@ -151,7 +152,7 @@ impl RateStudyManifest {
     }
 
     /// The contents as a JSON object.
-    pub fn to_value(&self) -> serde_json::Value {
+    pub fn to_value(&self) -> Value {
         to_value(self)
     }
 }
@@ -178,16 +179,12 @@ impl RateStudy {
     /// The files, other than pictures, that a study writes into the folder of its units.
     pub const FILES: [&str; 6] = ["scenario.json", "study.parquet", "curves.parquet", "fits.parquet", "manifest.json", FLOW];
 
-    /// Reads the tables of a finished study, and what its manifest says of them.
-    ///
-    /// # Errors
-    /// If the scenario, the manifest or a table cannot be read.
-    pub fn read(folder: &Path) -> Result<Self, FolderError> {
-        let manifest = read_manifest(folder)?;
+    /// Reads the tables of a finished study; its manifest has the single numbers.
+    pub(super) fn read(folder: &Path, scenario: &Scenario, manifest: &Value) -> Result<Self, FolderError> {
         let table = |name: &str| parquet::read(&folder.join(name));
         let number = |key: &str| manifest[key].as_f64().unwrap_or(f64::NAN);
         Ok(Self {
-            name: read_scenario(folder)?.name,
+            name: scenario.name.clone(),
             caption: manifest["caption"].as_str().unwrap_or_default().to_string(),
             runs: table("study.parquet")?,
             curves: table("curves.parquet")?,

@@ -22,7 +22,7 @@ pub(super) const WEIGHTS: &str = "weights.npz";
 /// The file of weights over time, where they were recorded.
 pub(super) const TRAJECTORY: &str = "trajectory.npz";
 /// The file of a study's table.
-const STUDY: &str = "study.parquet";
+pub(super) const STUDY: &str = "study.parquet";
 
 /// How a run or a study has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{FolderError, read_manifest, read_scenario, read_study};
+use super::{FolderError, read_study};
 use crate::record::{Host, Process, REVISION, Table, VERSION, to_value};
+use crate::scenario::Scenario;
 
 /// The results of a study of integrators: all that its pictures are drawn from.
 ///
@@ -32,13 +34,10 @@ pub struct Study {
 }
 
 impl Study {
-    /// Reads the table of a finished study, and its caption.
-    ///
-    /// # Errors
-    /// If the scenario, the manifest or the table cannot be read.
-    pub fn read(folder: &Path) -> Result<Self, FolderError> {
-        let caption = read_manifest(folder)?["caption"].as_str().unwrap_or_default().to_string();
-        Ok(Self { name: read_scenario(folder)?.name, caption, table: read_study(folder)? })
+    /// Reads the table of a finished study; its manifest has the caption.
+    pub(super) fn read(folder: &Path, scenario: &Scenario, manifest: &Value) -> Result<Self, FolderError> {
+        let caption = manifest["caption"].as_str().unwrap_or_default().to_string();
+        Ok(Self { name: scenario.name.clone(), caption, table: read_study(folder)? })
     }
 }
 
@@ -108,7 +107,7 @@ impl StudyManifest {
     }
 
     /// The contents as a JSON object.
-    pub fn to_value(&self) -> serde_json::Value {
+    pub fn to_value(&self) -> Value {
         to_value(self)
     }
 }

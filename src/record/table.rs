@@ -81,6 +81,14 @@ impl Table {
         }
     }
 
+    /// The flags of the column `name`; empty if there is no such column.
+    pub(crate) fn flags(&self, name: &str) -> &[bool] {
+        match self.column(name) {
+            Some(Values::Flag(values)) => values,
+            _ => &[],
+        }
+    }
+
     /// The processes (methods), in the order of their first rows.
     pub fn processes(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();

@@ -1,5 +1,5 @@
-//! `report.html`: one page of a run, of a study, of a sweep or of a set of figures, that needs no other file and no network. Without its own script it
-//! lacks only the curves and the sorting.
+//! `report.html`: one page of a run, of a study, of a sweep or of a set of figures, that needs no other file and no network. Without its own
+//! script it lacks only the curves and the sorting.
 //!
 //! It gives the claims and their verdicts first, then how the processes ended, then curves and pictures, then how to repeat it.
 
@@ -7,6 +7,7 @@ mod captions;
 mod command;
 mod curves;
 mod figures;
+mod frame;
 mod html;
 mod pictures;
 mod rate_study;
@@ -20,7 +21,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::folder::{FolderError, read_manifest};
+use crate::folder::{AnyStudy, FinishedStudyFolder, FolderError};
 use crate::sweep::SweepError;
 
 pub(crate) use command::shell_word;
@@ -69,9 +70,12 @@ pub fn page(folder: &Path) -> Result<String, ReportError> {
     if folder.join("manifest.json").is_file() && folder.join("records.parquet").is_file() {
         return run::page(folder);
     }
-    if folder.join("study.parquet").is_file() {
-        let manifest = read_manifest(folder)?;
-        return if manifest["study"] == "lr" { rate_study::page(folder, &manifest) } else { study::page(folder, &manifest) };
+    if FinishedStudyFolder::is_at(folder) {
+        let FinishedStudyFolder { scenario, manifest, study } = FinishedStudyFolder::read(folder)?;
+        return match &study {
+            AnyStudy::Integrators(study) => study::page(folder, study, &scenario, &manifest),
+            AnyStudy::Rates(study) => rate_study::page(folder, study, &scenario, &manifest),
+        };
     }
     if folder.join("plan.json").is_file() {
         return sweep::page(folder);

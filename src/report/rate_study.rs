@@ -4,25 +4,20 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::{RateStudy, RateStudyOptions, read_scenario};
+use crate::folder::{RateStudy, RateStudyOptions};
 use crate::record::{Outcome, Table};
+use crate::scenario::Scenario;
 
 use super::html::{Cell, NONE, Page};
-use super::study::add_again;
 use super::verdicts::{add_summary, shown};
 use super::warnings::{add_warnings, warnings_of};
-use super::{ReportError, captions, pictures, shell_word};
+use super::{ReportError, captions, frame, pictures, shell_word};
 
 /// Half the least distance between two orders of theory: an order that is closer to the predicted one can be no other.
 const WITHIN: f64 = 0.25;
 
-pub(super) fn page(folder: &Path, manifest: &Value) -> Result<String, ReportError> {
-    let (study, scenario) = (RateStudy::read(folder)?, read_scenario(folder)?);
-    let mut page = Page::new(&study.name);
-    if let Some(description) = &scenario.description {
-        page.paragraph(description);
-    }
-    page.caption(&study.caption);
+pub(super) fn page(folder: &Path, study: &RateStudy, scenario: &Scenario, manifest: &Value) -> Result<String, ReportError> {
+    let mut page = frame::open(&study.name, scenario, &study.caption);
     let (warnings, fits) = (warnings_of(manifest), fits(&study.fits));
     let judged: Vec<Outcome> = fits.iter().filter_map(Fit::verdict).collect();
     let holding = judged.iter().filter(|outcome| **outcome == Outcome::Holds).count();
@@ -36,10 +31,8 @@ pub(super) fn page(folder: &Path, manifest: &Value) -> Result<String, ReportErro
     add_warnings(&mut page, &warnings);
     add_orders(&mut page, &fits);
     add_events(&mut page, &study.runs, manifest);
-    pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_rate_study(&study, name))?;
-    add_again(&mut page, folder, &command(folder, manifest), manifest);
-    page.folded("the scenario, with every default filled in", &scenario.to_yaml());
-    Ok(page.end())
+    pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_rate_study(study, name))?;
+    Ok(frame::close(page, folder, &command(folder, manifest), manifest, "", scenario))
 }
 
 /// A row of `fits.parquet`.

@@ -13,17 +13,12 @@ use super::curves::Curves;
 use super::html::{Cell, Page};
 use super::verdicts::{add_status, add_verdicts, shown};
 use super::warnings::{add_warnings, warnings_of};
-use super::{ReportError, captions, pictures, shell_word};
+use super::{ReportError, captions, frame, pictures, shell_word};
 
 pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     let (scenario, run) = read_with_scenario(folder)?;
     let manifest = read_manifest(folder)?;
-    let mut page = Page::new(&run.name);
-    if let Some(description) = &scenario.description {
-        page.paragraph(description);
-    }
-    page.caption(&run.caption);
-
+    let mut page = frame::open(&run.name, &scenario, &run.caption);
     let warnings = warnings_of(&manifest);
     match serde_json::from_value::<BTreeMap<String, Verdict>>(manifest["verdicts"].clone()) {
         Ok(verdicts) => {
@@ -43,18 +38,9 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
     Curves::of_run(&run.table).add_to(&mut page, &[], "records.parquet");
     pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_run(&run, name))?;
 
-    page.heading("Again");
-    let word = |key: &str| manifest[key].as_str().unwrap_or("unknown").to_string();
-    let (scenario_path, out) = (shell_word(&folder.join("scenario.json")), shell_word(folder));
-    page.preformatted(&format!("gramflow run {scenario_path} --out {out}\ngramflow report {out}"));
-    page.caption(&format!(
-        "gramflow {} ({}), scenario {}; the same scenario gives the same records bit for bit on the same machine",
-        word("version"),
-        word("git_revision"),
-        word("scenario_hash")
-    ));
-    page.folded("the scenario, with every default filled in", &scenario.to_yaml());
-    Ok(page.end())
+    let command = format!("gramflow run {} --out {}", shell_word(&folder.join("scenario.json")), shell_word(folder));
+    let remark = "; the same scenario gives the same records bit for bit on the same machine";
+    Ok(frame::close(page, folder, &command, &manifest, remark, &scenario))
 }
 
 /// The table of processes, as in the summary of `gramflow run`.

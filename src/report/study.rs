@@ -1,35 +1,28 @@
-//! A study: of integrators here, of learning rates in [`super::rate_study`].
+//! A study of integrators: what each integration cost and achieved, the pictures.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::{Study, read_scenario};
-use crate::record::Values;
+use crate::folder::Study;
+use crate::scenario::Scenario;
 
 use super::html::{Cell, Page};
 use super::verdicts::{add_summary, shown};
 use super::warnings::{add_warnings, warnings_of};
-use super::{ReportError, captions, pictures, shell_word};
+use super::{ReportError, captions, frame, pictures, shell_word};
 
 /// The page of a study of integrators.
-pub(super) fn page(folder: &Path, manifest: &Value) -> Result<String, ReportError> {
-    let (study, scenario) = (Study::read(folder)?, read_scenario(folder)?);
-    let mut page = Page::new(&study.name);
-    if let Some(description) = &scenario.description {
-        page.paragraph(description);
-    }
-    page.caption(&study.caption);
+pub(super) fn page(folder: &Path, study: &Study, scenario: &Scenario, manifest: &Value) -> Result<String, ReportError> {
+    let mut page = frame::open(&study.name, scenario, &study.caption);
     let warnings = warnings_of(manifest);
     let reached = study.table.texts("termination").iter().filter(|termination| *termination == "t_end").count();
     let verdict = format!("{reached} of {} integrations reached the end", study.table.rows());
     add_summary(&mut page, &verdict, None, warnings.len());
     add_warnings(&mut page, &warnings);
-    add_points(&mut page, &study);
-    pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_study(&study, name))?;
-    add_again(&mut page, folder, &command(folder, manifest), manifest);
-    page.folded("the scenario, with every default filled in", &scenario.to_yaml());
-    Ok(page.end())
+    add_points(&mut page, study);
+    pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_study(study, name))?;
+    Ok(frame::close(page, folder, &command(folder, manifest), manifest, "", scenario))
 }
 
 /// One row per point, as in the summary of `gramflow study integrators`.
@@ -39,10 +32,7 @@ fn add_points(page: &mut Page, study: &Study) {
     let number = |name: &str, row: usize| table.numbers(name).get(row).copied().unwrap_or(f64::NAN);
     let text = |name: &str, row: usize| Cell::words(table.texts(name).get(row).cloned().unwrap_or_default());
     let count = |name: &str, row: usize| Cell::number(table.counts(name).get(row).map_or(String::new(), i64::to_string));
-    let limited = |row: usize| match table.column("reference_limited") {
-        Some(Values::Flag(flags)) => flags.get(row).copied().unwrap_or(false),
-        _ => false,
-    };
+    let limited = |row: usize| table.flags("reference_limited").get(row).copied().unwrap_or(false);
     let row = |row: usize| {
         let (rtol, error) = (number("rtol", row), number("error", row));
         let mark = if limited(row) { "*" } else { "" };
@@ -82,12 +72,4 @@ fn command(folder: &Path, manifest: &Value) -> String {
         methods.join(","),
         shell_word(folder)
     )
-}
-
-/// The commands that make a study and its page again, and what made them.
-pub(super) fn add_again(page: &mut Page, folder: &Path, command: &str, manifest: &Value) {
-    page.heading("Again");
-    page.preformatted(&format!("{command}\ngramflow report {}", shell_word(folder)));
-    let word = |key: &str| manifest[key].as_str().unwrap_or("unknown");
-    page.caption(&format!("gramflow {} ({}), scenario {}", word("version"), word("git_revision"), word("scenario_hash")));
 }
