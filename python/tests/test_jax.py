@@ -93,4 +93,4 @@ def test_the_built_in_network_and_its_jax_twin_have_the_same_columns() -> None:
             "optimizers": [{"gd": {"lr": 0.05}}],
         }
     )
-    assert same(built_in, own, floor=1e-12) > 20
+    assert same(built_in, own, floor=1e-12) >= 20
