@@ -31,7 +31,7 @@ pub(super) fn measure(records: &Records, evidence: &Evidence) -> Finding {
         _ if flow.termination == Reason::Reached => {
             format!("it was stopped at t = {t} while it still moved, or could escape: ‖∇J‖ is {grad_norm:.1e}")
         }
-        _ => format!("at t = {t} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}"),
+        _ => format!("at t = {t} it still moves, or could escape: ‖∇J‖ is {grad_norm:.1e}; set a longer flow.t_end"),
     };
     let start = first.column("objective").first().copied().unwrap_or(f64::NAN);
     let apart = records.last("objective") - first.last("objective");

@@ -12,7 +12,7 @@ use crate::linalg::{FAINT, Line};
 use crate::theory::balance::decay;
 
 use super::records::slope_error;
-use super::{Condition, Finding, Measured, Missing, Records};
+use super::{Condition, Finding, Measured, Missing, Records, shown};
 
 /// A tenth less than 2λ, for weights that are still settling; R ∝ e^{−λt} would give one half.
 const RATE: f64 = 0.9;
@@ -65,8 +65,11 @@ pub(super) fn measure(records: &Records) -> Finding {
         |points: &[Point]| points.iter().map(|(t, r, _)| r / decay(records.decay(), *t) / start_gap).fold(0.0, f64::max);
     let fitted = constant(&late);
     let remark = format!(
-        "from t = {:.4} on the rate is {rate:.4e} ± {:.1e} (95 %), 2λ is {expected:e}, and C = {fitted:.3}",
-        times[0], line.half_width
+        "from t = {:.4} on the rate is {rate:.4e} ± {:.1e} (95 %), 2λ is {}, and C = {fitted:.3}{}",
+        times[0],
+        line.half_width,
+        shown(expected),
+        what_is_missing(expected, down, end)
     );
     let details = vec![
         ("rate", rate),
@@ -79,4 +82,16 @@ pub(super) fn measure(records: &Records) -> Finding {
         ("start_gap", start_gap),
     ];
     Ok(Measured { conditions: vec![falls, come_down], details, remark })
+}
+
+/// Why a residual that has come `down` to this share of its largest is still large at time `end`, and the remedy.
+fn what_is_missing(rate: f64, down: f64, end: f64) -> String {
+    if down <= COME_DOWN {
+        return String::new();
+    }
+    if rate == 0.0 {
+        return "; without weight decay the bound does not fall: set weight_decay, or claim stagnates".to_string();
+    }
+    let left = (-rate * end).exp();
+    format!("; e^(−2λt) is {} at the end: a longer flow.t_end or a larger weight_decay brings the residual down", shown(left))
 }

@@ -26,6 +26,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), CliError> {
     for path in &arguments.scenarios {
         match checked(path, &arguments.sets, &arguments.limit) {
             Ok(found) => print(&format!("{}: ok: {found}\n", path.display()))?,
+            Err(error) if arguments.scenarios.len() == 1 => return Err(error),
             Err(error) => {
                 wrong += 1;
                 complain(&error.to_string());

@@ -24,6 +24,11 @@ pub(super) fn complain_of_moved(published: &Published) {
     }
 }
 
+/// `1 unit`, `12 units`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Under `--quiet` a summary says at least how many warnings there are.
 pub(super) fn unprinted(warnings: &[String]) -> String {
     match warnings.len() {

@@ -15,6 +15,7 @@ use crate::folder::Tally;
 use crate::scenario::Sweep;
 use crate::sweep::{self, Folder, Notes, SweepError, SweepPlan, Unit};
 
+use super::output::counted;
 use super::{CliError, Selection};
 
 #[derive(Debug, Subcommand)]
@@ -81,15 +82,15 @@ fn warnings_json(plan: &SweepPlan, unit: Unit, warnings: &[String]) -> Value {
 
 /// `1 unit`, `12 units`.
 fn units(count: usize) -> String {
-    format!("{count} unit{}", if count == 1 { "" } else { "s" })
+    counted(count, "unit")
 }
 
-/// A line for each claim: in how many units it holds and fails, and what distinguishes these.
+/// For each claim in how many units it holds and fails; below that a line for each group of units in which it does not hold throughout.
 fn claims(notes: &Notes, plan: &SweepPlan) -> String {
     let line = |(claim, tally): (String, Tally)| {
-        let shares: Vec<String> = tally.by.iter().map(|share| format!("{} at {}", share.verdicts(), share.label())).collect();
-        let apart = if shares.is_empty() { String::new() } else { format!(" ({})", shares.join("; ")) };
-        format!("claim {claim}: {} of {}{apart}\n", tally.all.verdicts(), tally.all.judged())
+        let doubtful = tally.by.iter().filter(|share| share.holds < share.judged());
+        let apart: String = doubtful.map(|share| format!("  {} at {}\n", share.verdicts(), share.label())).collect();
+        format!("claim {claim}: {} of {}\n{apart}", tally.all.verdicts(), tally.all.judged())
     };
     notes.claims(plan).into_iter().map(line).collect()
 }

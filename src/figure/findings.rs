@@ -110,22 +110,28 @@ impl Found<'_> {
     fn ansatz(&self) -> Vec<String> {
         let last = |column| self.ends(self.flow, column).map(|(_, last)| last);
         let (Some(residual), Some(aligned)) = (last("nfa_residual_relative"), last("nfa_cosine")) else { return Vec::new() };
+        let of = if self.run.linear { "" } else { ", the form for linear networks," };
         vec![
             format!("At {} the cosine between W₁ᵀW₁ and the power 1/L of the AGOP is {}.", self.end(), cosine(aligned)),
-            format!("The ansatz A_f = (W₁ᵀW₁)^L is off by {} of its size in the {}.", number(residual, 3), self.flow),
+            format!("The ansatz A_f = (W₁ᵀW₁)^L{of} is off by {} of its size in the {}.", number(residual, 3), self.flow),
         ]
     }
 
     fn peak(&self) -> Vec<String> {
         let peak = self.run.table.floats(self.flow, "nfa_peak").last().copied().filter(|peak| peak.is_finite());
         vec![match peak {
-            Some(peak) => format!("At {} W₁ᵀW₁ is aligned best at α̃ = {}; the ansatz predicts 1.", self.end(), number(peak, 4)),
+            Some(peak) => {
+                let predicts =
+                    if self.run.linear { "the ansatz predicts 1" } else { "for linear networks the ansatz predicts 1" };
+                format!("At {} W₁ᵀW₁ is aligned best at α̃ = {}; {predicts}.", self.end(), number(peak, 4))
+            }
             None => format!("At {} the cosine has no peak within ¼ ≤ α̃ ≤ 3.", self.end()),
         }]
     }
 
     fn spectra(&self) -> Vec<String> {
-        self.course("The effective rank of the product", "effective_rank_product").into_iter().collect()
+        let of = if self.run.linear { "the product" } else { "A_f^½" };
+        self.course(&format!("The effective rank of {of}"), "effective_rank_product").into_iter().collect()
     }
 
     fn ranks(&self) -> Vec<String> {
@@ -133,6 +139,9 @@ impl Found<'_> {
         let (Some(product), Some(agop)) = (last("effective_rank_product"), last("effective_rank_agop")) else {
             return Vec::new();
         };
+        if !self.run.linear {
+            return vec![format!("At {} the effective rank of the AGOP is {agop}.", self.end())];
+        }
         vec![format!("At {} the effective rank is {product} of the product and {agop} of the AGOP.", self.end())]
     }
 

@@ -2,6 +2,7 @@
 //! declare them.
 
 use crate::observe::registry;
+use crate::record::Run;
 
 use super::axis::Scale;
 use super::text::verbatim;
@@ -15,6 +16,14 @@ pub(super) fn label(column: &str) -> String {
 /// The axis label of `array`, a key of `arrays.npz` without its owner, likewise.
 pub(super) fn array_label(array: &str) -> String {
     registry::arrays().find_map(|(_, declared)| declared.label_of(array)).unwrap_or_else(|| verbatim(array))
+}
+
+/// The same for an array of singular values of `run`. In a nonlinear network the product of the layers stands for A_f^½.
+pub(super) fn spectrum_label(run: &Run, array: &str) -> String {
+    match array {
+        "sv_product" if !run.linear => "singular values of A_f^{ ½}".to_string(),
+        _ => array_label(array),
+    }
 }
 
 /// Log where all of `values` that are defined are positive and span more than two decades.

@@ -1,5 +1,5 @@
 //! Singular values over time: (a) of the first layer, with those that the ansatz W_1ᵀW_1 = A^{1/L} predicts from the target's AGOP A where
-//! that is known, (b) of the product; one curve per mode, dark to light.
+//! that is known, (b) of the product or, where the network is not linear, of the square root of the AGOP; one curve per mode, dark to light.
 
 use crate::record::Run;
 
@@ -17,7 +17,8 @@ const NAMED: usize = 4;
 const OPTIMIZER_MODES: usize = 4;
 
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
-    let arrays = [("sv_W1", "first layer"), ("sv_product", "product")];
+    let whole = if run.linear { "product" } else { "square root of the AGOP" };
+    let arrays = [("sv_W1", "first layer"), ("sv_product", whole)];
     let width = |(name, _): &(&str, _)| {
         processes(run).iter().filter_map(|(process, _)| matrix(run, process, name)).map(|array| array.shape[1]).max()
     };
@@ -27,7 +28,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let (known, rounded) = rounding::target_spectrum(run);
     let wanted: Vec<f64> = known.iter().map(|s| s.powf(0.5 / depth(run) as f64)).collect();
     let panels = arrays.map(|(name, heading)| {
-        let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(quantity::array_label(name), Scale::Log));
+        let mut panel = Panel::new(heading, time_axis(run), AxisSpec::new(quantity::spectrum_label(run, name), Scale::Log));
         let mut left_out = false;
         for (i, (process, look)) in processes(run).into_iter().enumerate() {
             let Some(array) = matrix(run, process, name) else { continue };
@@ -61,7 +62,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let mut legend = abridged(modes, NAMED, entry);
     legend.extend(process_entries(run, Some(GREY)));
     if !wanted.is_empty() {
-        legend.push(Entry::new("target's AGOP^{1/2L}", Look::guide()));
+        legend.push(Entry::new("target's AGOP^{1/(2L)}", Look::guide()));
     }
     let panels = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
     picture("spectra", run, "singular values over time", legend, panels)

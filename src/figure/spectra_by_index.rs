@@ -1,5 +1,5 @@
-//! Singular values against their index at the last record: (a) of every layer, (b) of the product and of the AGOP, whose
-//! singular values are the squares of the product's where the network is linear, with the target's AGOP where that is known.
+//! Singular values against their index at the last record: (a) of every layer, (b) of the AGOP, with the target's where that is known, and,
+//! where the network is linear, of the product, whose squares they are.
 
 use crate::record::Run;
 
@@ -13,18 +13,19 @@ use super::rounding;
 use super::style::{self, Body, GREY, Look, Marker, Shape};
 use super::text::verbatim;
 
-/// The heading of the second panel.
-const WHOLE: &str = "product and AGOP";
-
 pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let layers = depth(run);
     let layer_color = |l: usize| style::sequential(l - 1, layers);
     let (product_color, agop_color) = (style::categorical(1), style::categorical(3));
     let by_layer: Vec<_> = (1..=layers).map(|l| (format!("sv_W{l}"), layer_color(l))).collect();
-    let whole = [("sv_product".to_string(), product_color), ("sv_agop".to_string(), agop_color)];
+    let mut whole = vec![("sv_agop".to_string(), agop_color)];
+    if run.linear {
+        whole.insert(0, ("sv_product".to_string(), product_color));
+    }
+    let heading_of_whole = if run.linear { "product and AGOP" } else { "AGOP" };
     let (known, rounded) = rounding::target_spectrum(run);
     let target: Vec<Point> = known.iter().enumerate().map(|(k, &value)| ((k + 1) as f64, value)).collect();
-    let panels: Vec<Panel> = [("layers", by_layer.as_slice()), (WHOLE, whole.as_slice())]
+    let panels: Vec<Panel> = [("layers", by_layer.as_slice()), (heading_of_whole, whole.as_slice())]
         .into_iter()
         .filter_map(|(heading, arrays)| {
             let mut series = Vec::new();
@@ -37,14 +38,19 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
                 }
             }
             // Behind the others.
-            if heading == WHOLE && !target.is_empty() {
+            if heading == heading_of_whole && !target.is_empty() {
                 series.insert(0, Series::guide(target.clone(), Look::guide()));
             }
-            let label = if heading == WHOLE { "singular values σ_k (AGOP: eigenvalues)" } else { "singular values σ_k" };
+            let is_whole = heading == heading_of_whole;
+            let label = match is_whole {
+                true if run.linear => "singular values σ_k (AGOP: eigenvalues)",
+                true => "eigenvalues",
+                false => "singular values σ_k",
+            };
             let y = AxisSpec::new(label, scale(&series));
             let mut panel = Panel::new(heading, AxisSpec::new("index k", Scale::Index), y);
             panel.series = series;
-            if heading == WHOLE {
+            if is_whole {
                 panel.notes.extend(rounding::note(rounded, " of the target's AGOP"));
             }
             (!panel.series.is_empty()).then_some(panel)
@@ -54,7 +60,8 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     let look = |color| by_index(style::process(0), 0).colored(color);
     let entry = |k: usize| Entry::new(format!("W_{{{}}}", k + 1), look(layer_color(k + 1)));
     let mut legend = abridged(layers, 5, entry);
-    legend.extend([Entry::new("product W_L⋯W_1", look(product_color)), Entry::new("AGOP A_f", look(agop_color))]);
+    legend.extend(run.linear.then(|| Entry::new("product W_L⋯W_1", look(product_color))));
+    legend.push(Entry::new("AGOP A_f", look(agop_color)));
     if !target.is_empty() {
         legend.push(Entry::new("target's AGOP", Look::guide()));
     }

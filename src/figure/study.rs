@@ -25,6 +25,9 @@ const MULTIPLES: [(f64, &str, Look); 2] = [
     (20.0, "error = 20·rtol", Look { color: GREY, line: Some(0.8), dash: Some(DOTTED), marker: None }),
 ];
 
+/// Up to this many changes of the cheapest method are told one by one.
+const MOST_CHANGES: usize = 2;
+
 pub(super) fn work_precision(study: &Study) -> Option<Picture> {
     let panel = |heading: &str, label: &str, column: &str| {
         let mut panel = Panel::new(heading, AxisSpec::new(ERROR, Scale::Log), AxisSpec::new(label, Scale::Log));
@@ -82,18 +85,39 @@ pub fn findings(study: &Study, name: &str) -> Vec<String> {
     sentence.into_iter().collect()
 }
 
-/// Which method needs the fewest gradients for the smallest error, a power of ten, that two methods reach (one, if there is only one).
+/// Which method needs the fewest gradients for an error of at most 10^k, for every k from the largest error to the smallest that two
+/// methods reach (one, if there is only one).
 fn fewest_gradients(all: &[(&str, Vec<Vec<f64>>)]) -> Option<String> {
-    let mut best: Vec<f64> =
-        all.iter().filter_map(|(_, points)| points.iter().map(|point| point[0]).reduce(f64::min)).collect();
+    let errors = |points: &[Vec<f64>]| points.iter().map(|point| point[0]).collect::<Vec<f64>>();
+    let mut best: Vec<f64> = all.iter().filter_map(|(_, points)| errors(points).into_iter().reduce(f64::min)).collect();
     best.sort_by(f64::total_cmp);
-    let level = 10f64.powf(best.get(1).or(best.first())?.log10().ceil());
-    let cost = |(method, points): &(&str, Vec<Vec<f64>>)| {
-        let enough = points.iter().filter(|point| point[0] <= level).map(|point| point[1]);
-        Some((enough.reduce(f64::min)?, method.to_string()))
+    let exponent = |error: f64| error.log10().ceil() as i32;
+    let tightest = exponent(*best.get(1).or(best.first())?);
+    let loosest = exponent(all.iter().flat_map(|(_, points)| errors(points)).reduce(f64::max)?).max(tightest);
+    let cheapest = |k: i32| {
+        let cost = |(method, points): &(&str, Vec<Vec<f64>>)| {
+            let enough = points.iter().filter(|point| exponent(point[0]) <= k).map(|point| point[1]);
+            Some((enough.reduce(f64::min)?, method.to_string()))
+        };
+        Some((k, all.iter().filter_map(cost).min_by(|a, b| a.0.total_cmp(&b.0))?.1))
     };
-    let (gradients, method) = all.iter().filter_map(cost).min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(format!("For an error of {} {method} needs the fewest gradients, {gradients:.0}.", number(level, 1)))
+    let levels: Vec<(i32, String)> = (tightest..=loosest).rev().filter_map(cheapest).collect();
+    let level = |k: i32| number(10f64.powi(k), 1);
+    let runs: Vec<&[(i32, String)]> = levels.chunk_by(|a, b| a.1 == b.1).collect();
+    let range = |run: &[(i32, String)]| match run {
+        [(first, _), .., (last, _)] => format!("{} to {}", level(*first), level(*last)),
+        [(only, _)] => level(*only),
+        [] => String::new(),
+    };
+    let (first, rest) = runs.split_first()?;
+    if rest.len() > MOST_CHANGES {
+        let wins = |method: &String| levels.iter().filter(|(_, other)| other == method).count();
+        let (_, method) = levels.iter().max_by_key(|(_, method)| wins(method))?;
+        let (count, all) = (wins(method), levels.len());
+        return Some(format!("{method} needs the fewest gradients at {count} of {all} powers of ten of the error."));
+    }
+    let others: String = rest.iter().map(|run| format!(", {} for {}", run[0].1, range(run))).collect();
+    Some(format!("{} needs the fewest gradients for errors of {}{others}.", first[0].1, range(first)))
 }
 
 /// `column`: a method is in the legend if it has a value in this column.

@@ -145,16 +145,34 @@ fn lines(words: Vec<String>, font: Font, width: f64) -> Vec<String> {
     lines
 }
 
-/// Lines of at most `width`, broken at spaces, and within a word only where it is wider than a line.
+/// The words of a text; an equation, `t = 5`, is one.
+fn unbroken(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut joins = false;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let relates = matches!(word, "=" | "≤" | "≥" | "<" | ">");
+        match words.last_mut() {
+            Some(last) if joins || relates => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_string()),
+        }
+        joins = relates;
+    }
+    words
+}
+
+/// Lines of at most `width`, broken at spaces outside of equations, and within a word only where it is wider than a line.
 pub(super) fn wrap(text: &str, font: Font, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     // Control characters have no glyph and are not allowed in SVG.
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    for word in unbroken(&text) {
         match lines.last_mut() {
-            Some(line) if font.width(line) + font.width(" ") + font.width(word) <= width => {
+            Some(line) if font.width(line) + font.width(" ") + font.width(&word) <= width => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
             _ => {
                 lines.push(String::new());

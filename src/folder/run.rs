@@ -213,6 +213,7 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
+        linear: scenario.network.is_linear(),
         law: scenario.balance_law(),
         caption: caption(&scenario),
         table,
@@ -264,7 +265,15 @@ flow: {t_end: 1.0}
     fn filled(target: &Path) -> FolderDraft {
         let (scenario, _) = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap();
         let (table, arrays) = (crate::record::table(&[]), Arrays::new());
-        let run = Run { name: "tiny".into(), widths: vec![2, 1], law: 0.0.into(), caption: String::new(), table, arrays };
+        let run = Run {
+            name: "tiny".into(),
+            widths: vec![2, 1],
+            linear: true,
+            law: 0.0.into(),
+            caption: String::new(),
+            table,
+            arrays,
+        };
         let draft = FolderDraft::new(target).unwrap();
         draft.write(&run, &scenario, &Arrays::new()).unwrap();
         draft.figures().unwrap();

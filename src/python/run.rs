@@ -190,14 +190,14 @@ impl RawRun {
         for (name, content) in &self.inputs {
             inputs.set_item(name, PyBytes::new(py, content))?;
         }
-        let head = (self.run.name.clone(), self.run.widths.clone(), self.run.caption.clone());
+        let head = (self.run.name.clone(), self.run.widths.clone(), self.run.linear, self.run.caption.clone());
         let scenario = self.scenario.as_ref().map(Scenario::to_json);
         let parts = (self.table(py)?, self.arrays(py)?, self.weights(py)?, self.trajectory(py)?);
         Ok((rebuild, (head, scenario, inputs, self.manifest(), parts).into_pyobject(py)?.into_any()))
     }
 }
 
-type Head = (String, Vec<usize>, String);
+type Head = (String, Vec<usize>, bool, String);
 type Parts<'py> = (Bound<'py, PyDict>, Bound<'py, PyDict>, Bound<'py, PyDict>, Option<Bound<'py, PyDict>>);
 
 /// The run that a pickle holds.
@@ -210,12 +210,12 @@ pub(super) fn rebuild(
     manifest: &str,
     parts: Parts<'_>,
 ) -> PyResult<RawRun> {
-    let ((name, widths, caption), (table, arrays, weights, trajectory)) = (head, parts);
+    let ((name, widths, linear, caption), (table, arrays, weights, trajectory)) = (head, parts);
     let scenario = scenario.map(|text| scenario::parse_resolved(&text, Path::new("scenario.json"))).transpose();
     let scenario = scenario.map_err(|error| of_scenario(py, error, false))?;
     let law = scenario.as_ref().map_or_else(|| 0.0.into(), Scenario::balance_law);
     Ok(RawRun {
-        run: Arc::new(Run { name, widths, law, caption, table: table_from_dict(&table)?, arrays: from_dict(&arrays)? }),
+        run: Arc::new(Run { name, widths, linear, law, caption, table: table_from_dict(&table)?, arrays: from_dict(&arrays)? }),
         scenario,
         inputs,
         manifest: serde_json::from_str(manifest).map_err(|error| PyValueError::new_err(error.to_string()))?,

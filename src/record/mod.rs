@@ -27,7 +27,7 @@ use crate::theory::balance::BalanceLaw;
 /// The records of one run: all that the pictures are drawn from.
 ///
 /// `arrays` holds, for each process `p`: `p/t` (T), `p/step` (T), `p/sv_W1` … `p/sv_WL` (T × min(d_l, d_{l−1})), `p/sv_product` (T ×
-/// min(d_0, d_L)), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A), `p/balance_gap` (T × (L−1)), `p/gram_W1` and
+/// min(d_0, d_L); nonlinear networks: of A_f^½, up to d_0), `p/sv_agop` (T × d_0), `p/nfa_alpha_tilde` (A), `p/nfa_curve` (T × A), `p/balance_gap` (T × (L−1)), `p/gram_W1` and
 /// `p/agop` (d_0 × d_0, at the last record); and, where the target is known, `target/agop` (d_0 × d_0) and `target/sv_agop` (d_0), the
 /// singular values of its AGOP.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Run {
     pub name: String,
     /// Widths d_0, …, d_L.
     pub widths: Vec<usize>,
+    /// Whether the network is linear: the product of its layers is the map that it computes.
+    pub linear: bool,
     /// The definition of its imbalances D_l, and their law.
     pub law: BalanceLaw,
     /// A description in one line, shown under every picture's title.

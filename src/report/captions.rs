@@ -12,7 +12,13 @@ pub(super) fn of_run(run: &Run, name: &str) -> String {
         "ledger" => "(a) The imbalance that steps create, and the total; (b) the residual of the law of discrete steps.",
         "nfa" => "(a) The residual of the ansatz; (b) the cosine; (c) the sine of the same angle.",
         "alignment" => "(a) The cosine of W₁ᵀW₁ and A_f^(α̃/L) against α̃; (b) its distance from 1.",
-        "spectra" => "Singular values over time, (a) of the first layer, (b) of the product, one curve for each mode.",
+        "spectra" if run.linear => {
+            "Singular values over time, (a) of the first layer, (b) of the product, one curve for each mode."
+        }
+        "spectra" => {
+            "Singular values over time, (a) of the first layer, (b) of the square root of the AGOP, one curve for each mode."
+        }
+        "spectra-by-index" if !run.linear => "Spectra at the last record by index, (a) of the layers, (b) of the AGOP.",
         "spectra-by-index" => {
             "Singular values at the last record by their index, (a) of the layers, (b) of the product and of the AGOP."
         }

@@ -52,11 +52,11 @@ fn add_points(page: &mut Page, study: &Study) {
     };
     let rows: Vec<Vec<Cell>> = (0..table.rows()).map(row).collect();
     let head =
-        ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "error/rtol", "D(T) off"];
+        ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "error/rtol", "balance law"];
     page.table(&head, &rows);
     page.caption(
         "`error`: ‖θ − θ_ref‖/‖θ_ref‖ at the end; with * it is less than 10 times the reference’s own error, so it may be mostly that. \
-         `D(T) off`: how far the balance is from its exact law, relative to the gap at the start.",
+         `balance law`: how far the balance is from its exact law, relative to the gap at the start.",
     );
 }
 

@@ -37,10 +37,11 @@ pub(crate) fn text_of(path: &Path) -> Result<String, ScenarioError> {
 pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<(Scenario, Source), ScenarioError> {
     let (mut tree, source) = load(text, path, sets)?;
     let mut found = Findings::default();
-    if take(&mut tree, "sweep").is_some() {
+    let is_sweep = take(&mut tree, "sweep").is_some();
+    if is_sweep {
         found.add("sweep", "this scenario is a sweep: gramflow sweep plan lists its units, gramflow sweep run runs them");
     }
-    if take(&mut tree, "pictures").is_some() {
+    if take(&mut tree, "pictures").is_some() && !is_sweep {
         found.add("pictures", "only for sweeps: a single run draws its own pictures");
     }
     match settle(&tree, path, found) {

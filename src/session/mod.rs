@@ -179,6 +179,7 @@ fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)]
     Run {
         name: plan.name.clone(),
         widths: plan.widths.clone(),
+        linear: plan.linear,
         law: plan.balance_law(),
         caption: plan.caption.clone(),
         table: table(recorders),

@@ -145,7 +145,7 @@ impl<'a> Sharpness<'a> {
         let (first, most) = (digits(first), digits(most));
         let reaches = if most == first { String::new() } else { format!(" and reaches {most}") };
         let passes = format!("η·λ_max = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
-        let detail = format!("{passes}: neither the flow nor the modified flow describes it from there");
+        let detail = format!("{passes}: no flow describes it from there; lower its lr to follow one");
         Some(Event { t, kind: EventKind::Unstable, detail })
     }
 }

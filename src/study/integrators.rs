@@ -120,7 +120,7 @@ pub fn study(
     let study = Study {
         name: scenario.name.clone(),
         caption: format!(
-            "{}, T = {}, ρT = {:.1e}, atol = {:e}·rtol. {}",
+            "{}, T = {}, fastest rate times T = {:.1e}, atol = {:e}·rtol. {}",
             setting(scenario),
             scenario.flow.t_end,
             reference.spectral_radius * scenario.flow.t_end,

@@ -263,7 +263,7 @@ fn of_a_study_of_learning_rates() {
         assert!(row.contains(&format!(">{order:.3}<")), "{row}");
     }
     assert!(held >= 2, "{orders:?} {expected:?}");
-    assert!(page.contains("The distance to the flow grows as η^"));
+    assert!(page.contains("In η, the distance to the flow is of order "));
 
     // Pictures are drawn again from the tables alone, and are the same.
     assert_drawn_again(at);
@@ -305,7 +305,7 @@ fn of_a_study_of_integrators() {
     let page = page(&at.join("study/report.html"));
     assert_eq!((page.matches("<td data-label=\"method\">").count(), page.matches("<svg").count()), (4, 2));
     assert!(page.contains("4 of 4 integrations reached the end; no warnings."));
-    assert!(page.contains("needs the fewest gradients") && page.contains("times rtol."));
+    assert!(page.contains("needs the fewest gradients for errors of ") && page.contains("times rtol."));
     assert_drawn_again(at);
     let command = again(&page);
     let first = folder::read_study(&at.join("study")).unwrap();

@@ -174,7 +174,7 @@ fn the_gate_opens_at_two_and_says_so_once() {
     assert_eq!((&processes["gd"]["events"], &processes["gd"]["termination"]), (&Value::Array(vec![]), &"steps".into()));
 
     let (warnings, processes) = ran(gd(1.5));
-    let says = "gd: η·λ_max = 3 passes 2 at step 0 (t = 0): neither the flow nor the modified flow describes it from there";
+    let says = "gd: η·λ_max = 3 passes 2 at step 0 (t = 0): no flow describes it from there; lower its lr to follow one";
     assert_eq!(warnings.matches(says).count(), 1, "{warnings}");
     assert_eq!(warnings.matches("η·λ_max").count(), 1, "{warnings}");
     let event = &processes["gd"]["events"][0];

@@ -85,6 +85,7 @@ flow: {{t_end: {T:?}}}
         Run {
             name: "synthetic".to_string(),
             widths: self.scenario.network.widths.clone(),
+            linear: true,
             law: self.scenario.balance_law(),
             caption: String::new(),
             table: Table { columns: std::iter::once(process).chain(self.columns.iter().map(column)).collect() },

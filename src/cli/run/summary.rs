@@ -104,6 +104,9 @@ fn processes(finished: &Finished) -> String {
             fitted(last("nfa_exponent")),
         ]);
     }
+    // Without layers, or in a network whose imbalance obeys no law, some columns have no value at all.
+    let kept: Vec<usize> = (0..head.len()).filter(|&i| rows[1..].iter().any(|row| row[i] != "-")).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| kept.iter().map(|&i| row[i].clone()).collect()).collect();
     aligned(&rows)
 }
 
@@ -163,9 +166,13 @@ fn claims(verdicts: &BTreeMap<String, Verdict>) -> String {
         let error = if verdict.error.is_finite() { format!("{:.1e}", verdict.error) } else { "-".to_string() };
         [claim.clone(), verdict.verdict.to_string(), shown(verdict.value), claimed, error]
     }));
-    let mut text = format!("\n{}", aligned(&rows));
-    for (claim, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.verdict != Outcome::Holds) {
+    let quantities = ["value of"].into_iter().chain(verdicts.values().map(|verdict| verdict.quantity.as_str()));
+    let mut text = "\n".to_string();
+    for (row, quantity) in aligned(&rows).lines().zip(quantities) {
         // Writing to a string cannot fail.
+        let _ = writeln!(text, "{row}  {quantity}");
+    }
+    for (claim, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.verdict != Outcome::Holds) {
         let _ = writeln!(text, "{claim} {}: {}", verdict.verdict, verdict.statement);
     }
     text

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figure;
 use crate::folder::{Ending, FolderDraft};
+use crate::ode::short;
 use crate::report::shell_word;
 use crate::study::integrators::{self, FinishedStudy, Method, Point, StudySettings};
 
@@ -119,8 +120,20 @@ fn point(point: &Point) -> Value {
 /// One row per point.
 fn summary(finished: &FinishedStudy, folder: &Path, quiet: bool) -> String {
     let mut text = format!("{}\n{}\n\n", finished.study.name, finished.study.caption);
-    let head =
-        ["method", "rtol", "step", "ended", "steps", "rejected", "gradients", "seconds", "error", "", "error/rtol", "D(T) off"];
+    let head = [
+        "method",
+        "rtol",
+        "step",
+        "ended",
+        "steps",
+        "rejected",
+        "gradients",
+        "seconds",
+        "error",
+        "",
+        "error/rtol",
+        "balance law",
+    ];
     let shown = |value: f64, text: String| if value.is_nan() { "-".to_string() } else { text };
     let mut rows = vec![head.map(str::to_string)];
     for point in &finished.points {
@@ -136,7 +149,7 @@ fn summary(finished: &FinishedStudy, folder: &Path, quiet: bool) -> String {
             if point.wall_seconds < 0.1 { format!("{:.2e}", point.wall_seconds) } else { format!("{:.2}", point.wall_seconds) },
             shown(point.error, format!("{:.1e}", point.error)),
             if point.reference_limited { "*" } else { " " }.to_string(),
-            shown(point.error / rtol, format!("{:.2}", point.error / rtol)),
+            shown(point.error / rtol, short(point.error / rtol, 2)),
             shown(point.balance[1], format!("{:.1e}", point.balance[1])),
         ]);
     }

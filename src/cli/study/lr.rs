@@ -17,7 +17,7 @@ use crate::sweep::{self, Progress};
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
-use crate::cli::output::{aligned, complain, print, unprinted};
+use crate::cli::output::{aligned, complain, counted, print, unprinted};
 use crate::cli::{CliError, Limit, Selection};
 
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     if !quiet {
         finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    let runs = format!("{runs} runs in {units} units");
+    let runs = format!("{}, {}", counted(runs, "run"), counted(units, "unit"));
     print(&if arguments.json { json(&finished, &path) } else { summary(&finished, &runs, &path, quiet) })?;
     match report.failures.len() {
         0 => Ok(()),

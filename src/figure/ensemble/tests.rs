@@ -58,6 +58,7 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
     let run = Run {
         name: scenario.name.clone(),
         widths: scenario.network.widths.clone(),
+        linear: true,
         law: lambda.into(),
         caption: String::new(),
         table: Table { columns },

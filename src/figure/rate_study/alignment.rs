@@ -59,13 +59,14 @@ fn add(panel: &mut Panel, values: &[(f64, Vec<f64>)], look: Look) {
     panel.series.extend(bars.into_iter().map(|bar| Series::guide(bar, Look { marker: None, ..look })));
 }
 
-/// Panel (c): one curve for each rate, of the optimizer with the most batch sizes, if it has two. gd counts as sgd on all samples.
+/// Panel (c): one curve for each rate, of the optimizer with the most batch sizes, if it has three: two make no curve. gd counts as sgd on
+/// all samples.
 fn over_batches(study: &RateStudy, all: &[Contender]) -> Option<(Panel, Vec<Entry>)> {
     let family = |name: &str| if name == "gd" { "sgd".to_string() } else { name.to_string() };
     let members = |name: &str| all.iter().filter(|c| family(&c.name) == name).collect::<Vec<_>>();
     let widest = all.iter().map(|c| family(&c.name)).max_by_key(|name| members(name).len())?;
     let own = members(&widest);
-    if own.len() < 2 {
+    if own.len() < 3 {
         return None;
     }
     let rows = Rows::of(&study.runs);

@@ -48,12 +48,16 @@ fn order(study: &RateStudy, all: &[Contender], word: &str, what: &str) -> Option
         _ if compared.is_empty() => None,
         [] => Some(format!("No power of η fits the {what}.")),
         few if few.len() <= FEW => {
-            let each: Vec<String> = few.iter().map(|(name, order)| format!("as η^{order:.2} for {name}")).collect();
-            Some(format!("The {what} grows {}.", each.join(", ")))
+            let each: Vec<String> = few.iter().map(|(name, order)| format!("{order:.2} for {name}")).collect();
+            Some(format!("In η, the {what} is of order {}.", each.join(", ")))
         }
         many => {
             let (low, high) = orders.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
-            Some(format!("The {what} grows as η^{low:.2} to η^{high:.2} for {} of {} optimizers.", many.len(), compared.len()))
+            Some(format!(
+                "In η, the {what} is of order {low:.2} to {high:.2} for {} of {} optimizers.",
+                many.len(),
+                compared.len()
+            ))
         }
     }
 }
@@ -73,18 +77,26 @@ fn alignment(study: &RateStudy, all: &[Contender]) -> Option<String> {
     Some(format!("At the end the cosine between W₁ᵀW₁ and the power 1/L of the AGOP is {flow}{range} for the optimizers."))
 }
 
-/// The optimizer and the rate that reach the loss in the fewest gradients.
+/// The optimizer and the rate that reach the loss in the fewest gradients; where batches differ, with the fewest gradients of a sample.
 fn cost(study: &RateStudy, all: &[Contender]) -> Option<String> {
     let rows = Rows::of(&study.runs);
+    let batches = all.iter().any(|contender| contender.batch != all[0].batch);
     let of_contender = |contender: &Contender| {
         let (points, _) = medians(&rows.by_rate(contender, "gradients_to_loss"));
-        points.into_iter().map(|(lr, gradients)| (gradients, lr, contender.called.clone())).collect::<Vec<_>>()
+        let each = if batches { contender.batch as f64 } else { 1.0 };
+        points
+            .into_iter()
+            .map(|(lr, gradients)| (gradients * each, gradients, lr, contender.called.clone()))
+            .collect::<Vec<_>>()
     };
-    let (gradients, lr, name) = all.iter().flat_map(of_contender).min_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (cost, gradients, lr, name) = all.iter().flat_map(of_contender).min_by(|a, b| a.0.total_cmp(&b.0))?;
     let flow = study.flow_to_loss[0];
     let flow = if flow > 0.0 { format!("; the flow takes {flow:.0}") } else { String::new() };
     let (loss, lr) = (number(study.loss, 3), number(lr, 3));
-    Some(format!("{name} reaches the loss {loss} in the fewest gradients, {gradients:.0} at η = {lr}{flow}."))
+    Some(match batches {
+        true => format!("{name} reaches the loss {loss} with the fewest gradients of a sample, {cost:.0} at η = {lr}."),
+        false => format!("{name} reaches the loss {loss} in the fewest gradients, {gradients:.0} at η = {lr}{flow}."),
+    })
 }
 
 /// What scatters the wall times in panel (b): seconds per gradient should not depend on η. `None` where they differ little.

@@ -205,8 +205,9 @@ fn a_study_names_what_it_cannot_draw() {
         assert!(svg.contains("gauss3") && svg.contains("own error") && svg.contains("hollow"));
     }
     // auto gets to 5·10⁻¹¹ in 10² thousand gradients; every other method takes more to the same power of ten.
-    let title = "every-method: for an error of 10⁻¹⁰ auto needs the fewest gradients, 100000";
-    assert_eq!(study::work_precision(&every_method()).unwrap().title, title);
+    let title = "every-method: auto needs the fewest gradients for errors of ";
+    let found = study::work_precision(&every_method()).unwrap().title;
+    assert!(found.starts_with(title) && found.ends_with("10⁻¹⁰"), "{found}");
     let title = study::tolerance(&every_method()).unwrap().title;
     assert!(title.starts_with("every-method: achieved errors are ") && title.ends_with(" to 0.5 times rtol"), "{title}");
     // A fixed step is no tolerance.
@@ -304,10 +305,10 @@ fn a_study_of_learning_rates_shows_what_diverges_and_where_theory_ends() {
     }
     let study = learning_rates();
     for (picture, title) in [
-        (rate_study::distance(&study), "rates: the distance to the flow grows as η^1.00 for gd on batches of 60"),
+        (rate_study::distance(&study), "rates: in η, the distance to the flow is of order 1.00 for gd on batches of 60"),
         (
             rate_study::cost(&study),
-            "rates: sgd on batches of 8 reaches the loss 0.1 in the fewest gradients, 4 at η = 0.256; the flow takes 40",
+            "rates: sgd on batches of 8 reaches the loss 0.1 with the fewest gradients of a sample, 31 at η = 0.256",
         ),
         (
             rate_study::alignment(&study),
@@ -346,7 +347,7 @@ fn optimizers_of_one_batch_size_are_called_by_their_names() {
         }
     }
     let distance = &rate_svgs(&study)["distance.svg"];
-    assert!(distance.contains("rates: the distance to the flow grows as η^1.00 for gd"), "{distance}");
+    assert!(distance.contains("rates: in η, the distance to the flow is of order 1.00 for gd"), "{distance}");
     assert!(distance.contains("gd diverges at η = 0.256") && !distance.contains("batches of"));
 }
 

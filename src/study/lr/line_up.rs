@@ -81,6 +81,12 @@ impl Contender {
         matches!(self.rule, Optimizer::Sgd(Sgd { momentum, .. }) if momentum > 0.0)
     }
 
+    /// Whether both are gradient descent on all samples, with the same schedule of rates.
+    fn descends_as(&self, other: &Self) -> bool {
+        let plain = |contender: &Self| contender.rule.forgets() && contender.rule.descends() && !contender.random;
+        plain(self) && plain(other) && self.rule.schedule() == other.rule.schedule()
+    }
+
     /// Whether its distance to gradient flow tends to 0 with η at all.
     pub fn follows_the_flow(&self) -> bool {
         self.rule.descends()
@@ -99,28 +105,49 @@ impl Contender {
 }
 
 /// The optimizers that `words` name (without any, the scenario's own, or gd if it has none), each that can take batches with every one of
-/// `batches`. `samples`: the number of samples.
+/// `batches`, and the labels of those that take the steps of another and are left out. `samples`: the number of samples.
 pub(super) fn line_up(
     words: &[String],
     batches: &[Batch],
     scenario: &Scenario,
     samples: usize,
-) -> Result<Vec<Contender>, LrError> {
+) -> Result<(Vec<Contender>, Vec<Repeated>), LrError> {
     let named: Vec<String> = match (words, &*scenario.optimizers) {
         ([], []) => vec!["gd".to_string()],
         ([], own) => own.iter().map(|optimizer| optimizer.name().to_string()).collect(),
         _ => words.to_vec(),
     };
-    let mut contenders: Vec<Contender> = Vec::new();
+    let (mut contenders, mut repeated): (Vec<Contender>, Vec<Repeated>) = (Vec::new(), Vec::new());
     for word in &named {
         for contender in of_word(word, batches, scenario, samples)? {
             // gd and sgd at the same batch size are the same.
-            if !contenders.iter().any(|known| known.label == contender.label && known.batch == contender.batch) {
-                contenders.push(contender);
+            if contenders.iter().any(|known| known.label == contender.label && known.batch == contender.batch) {
+                continue;
+            }
+            // A name of the scenario's own stands for itself.
+            let is_own = scenario.optimizers.iter().any(|optimizer| optimizer.name() == contender.label);
+            match contenders.iter().find(|known| !is_own && known.descends_as(&contender)) {
+                Some(known) => repeated.push(Repeated { label: contender.label, of: known.label.clone() }),
+                None => contenders.push(contender),
             }
         }
     }
-    Ok(contenders)
+    Ok((contenders, repeated))
+}
+
+/// An optimizer that is left out: it takes the steps of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Repeated {
+    pub label: String,
+    /// The other's label.
+    pub of: String,
+}
+
+impl std::fmt::Display for Repeated {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { label, of } = self;
+        write!(f, "{label} on all samples takes the steps of {of}: it is left out")
+    }
 }
 
 fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -> Result<Vec<Contender>, LrError> {
@@ -168,6 +195,7 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
         Batch::Samples(count) => {
             // Theory's √η is for independent batches. A scenario that sets batches also sets how they are drawn.
             let replacement = plain.batch.is_none() || plain.replacement;
+            // Gradient descent on batches is called by its name.
             let label = if let Optimizer::Gd(_) = &rule { "sgd" } else { word };
             Ok(contender(label, sgd(&plain, Some(count), replacement)))
         }
@@ -211,14 +239,15 @@ optimizers: {optimizers}
     fn found(words: &str, batches: &[&str], optimizers: &str) -> Vec<String> {
         let words: Vec<String> = words.split_whitespace().map(str::to_string).collect();
         let batches: Vec<Batch> = batches.iter().map(|batch| batch.parse().unwrap()).collect();
-        let contenders = line_up(&words, &batches, &scenario(optimizers), 40).unwrap();
+        let contenders = line_up(&words, &batches, &scenario(optimizers), 40).unwrap().0;
         contenders.iter().map(|c| format!("{} {} {}", c.label, c.batch, c.random)).collect()
     }
 
     #[test]
     fn every_word_means_an_optimizer() {
-        let all: Vec<_> = words().collect();
-        assert_eq!(found(&all.join(" "), &[], "[]").len(), all.len());
+        for word in words() {
+            assert_eq!(found(word, &[], "[]"), [format!("{word} 40 false")]);
+        }
         assert_eq!(found("", &[], "[]"), ["gd 40 false"]);
         let own = "[{gd: {name: mine, lr: 0.1}}, {sgd: {lr: 0.1, batch: 4}}]";
         assert_eq!(found("", &[], own), ["mine 40 false", "sgd 4 true"]);
@@ -234,8 +263,23 @@ optimizers: {optimizers}
     }
 
     #[test]
+    fn sgd_on_all_samples_is_left_out_beside_gd() {
+        let expected = ["gd 40 false", "sgd 8 true", "momentum 40 false", "momentum 8 true"];
+        assert_eq!(found("gd sgd momentum", &["full", "8"], "[]"), expected);
+        assert_eq!(found("sgd gd", &["full"], "[]"), ["sgd 40 false"]);
+        let both = ["gd", "sgd"].map(str::to_string);
+        let (_, repeated) = line_up(&both, &[], &scenario("[]"), 40).unwrap();
+        assert_eq!(repeated[0].to_string(), "sgd on all samples takes the steps of gd: it is left out");
+        // Names of the scenario's own, and another schedule, are runs of their own.
+        let own = "[{gd: {lr: 0.1}}, {sgd: {name: mine, lr: 0.1}}]";
+        assert_eq!(found("", &[], own), ["gd 40 false", "mine 40 false"]);
+        let own = "[{gd: {lr: 0.1, schedule: {cosine: {t_max: 10}}}}]";
+        assert_eq!(found("gd sgd", &[], own).len(), 2);
+    }
+
+    #[test]
     fn scaled_averages_last_as_long_at_every_rate() {
-        let contenders = line_up(&["adam-scaled".into(), "rmsprop-scaled".into()], &[], &scenario("[]"), 40).unwrap();
+        let contenders = line_up(&["adam-scaled".into(), "rmsprop-scaled".into()], &[], &scenario("[]"), 40).unwrap().0;
         let Optimizer::Adam(adam) = contenders[0].at("a", 0.001, 0.1, 7) else { panic!() };
         assert!((adam.betas[0] - 0.999).abs() < 1e-15 && (adam.betas[1] - 0.99999).abs() < 1e-15, "{adam:?}");
         assert_eq!((adam.lr, adam.steps, adam.name.as_deref()), (0.001, Some(7), Some("a")));

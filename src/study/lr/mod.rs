@@ -45,7 +45,7 @@ use crate::record::{Table, Values, Warned};
 use crate::run::Problem;
 use crate::scenario::setting;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::sweep::{Folder, Notes, SweepError};
+use crate::sweep::{Folder, Notes, SweepError, Unit};
 
 use curves::{AtRate, Curve, curves};
 use line_up::Contender;
@@ -304,9 +304,15 @@ pub fn finish(
     manifest.failed = ids.iter().filter_map(|unit| Some((unit.id.to_string(), folder.failure(unit.id)?))).collect();
     let failed = manifest.failed.iter().map(|(unit, reason)| format!("unit {unit} failed: {reason}"));
     let notes = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?;
-    let unit = |job: &Job| format!("{} at η = {}", plan.contenders[job.contender].label, short(job.lr, 3));
-    let warned = Warned::count(notes.warnings.iter().map(|(id, own)| (unit(&plan.units[id.index]), own.as_slice())));
-    manifest.warnings = failed.chain(warned.iter().map(Warned::line)).collect();
+    let unit = |job: &Job| format!("{} at η = {}", called(&plan.contenders[job.contender]), short(job.lr, 3));
+    let without_names = |(id, own): &(Unit, Vec<String>)| {
+        let job = &plan.units[id.index];
+        (unit(job), own.iter().map(|warning| without_name(job, warning).to_string()).collect())
+    };
+    let warnings: Vec<(String, Vec<String>)> = notes.warnings.iter().map(without_names).collect();
+    let warned = Warned::count(warnings.iter().map(|(unit, own)| (unit.clone(), own.as_slice())));
+    let repeated = plan.repeated.iter().map(ToString::to_string);
+    manifest.warnings = failed.chain(repeated).chain(warned.iter().map(Warned::line)).collect();
     let study = RateStudy {
         name: scenario.name.clone(),
         caption: format!(
@@ -327,6 +333,12 @@ pub fn finish(
     };
     manifest.caption = study.caption.clone();
     Ok(FinishedRateStudy { study, manifest, orders: all.iter().map(order).collect(), divergences })
+}
+
+/// A warning of a unit without the name of its process, which holds rate and seed: what several units and seeds say alike is counted together.
+fn without_name<'w>(job: &Job, warning: &'w str) -> &'w str {
+    let names = job.processes.iter().filter_map(|(name, _)| warning.strip_prefix(name.as_str())?.strip_prefix(": "));
+    names.last().unwrap_or(warning)
 }
 
 /// The distance between the two integrations of the flow, at the end and at its largest; NaN if one of them did not get there: the accuracy

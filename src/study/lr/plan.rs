@@ -16,7 +16,7 @@ use crate::record::{Grid, Record};
 use crate::scenario::{Scenario, ScenarioError, Sweep};
 use crate::sweep::{self, SweepError};
 
-use super::line_up::{Contender, line_up};
+use super::line_up::{Contender, Repeated, line_up};
 use super::{LrError, RateStudySettings};
 
 /// The tolerance of the flow that distances are taken from, unless the scenario's is tighter: a modified flow is η² away.
@@ -56,6 +56,8 @@ pub struct RatePlan {
     pub(super) units: Vec<Job>,
     /// Contenders and rates that are left out: the first step would pass T.
     pub(super) too_long: Vec<(usize, f64)>,
+    /// Optimizers that are left out: they take the steps of another.
+    pub(super) repeated: Vec<Repeated>,
     /// The scenario of the flow that distances are taken from.
     pub(super) reference: Scenario,
     sweep: Sweep,
@@ -68,7 +70,7 @@ impl RatePlan {
     /// # Errors
     /// If an optimizer, a batch or a rate does not suit the scenario, or there is no rate.
     pub fn new(scenario: &Scenario, samples: usize, settings: &RateStudySettings) -> Result<Self, LrError> {
-        let contenders = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
+        let (contenders, repeated) = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
         let rates = settings.rates.clone();
         let (Some(&largest), t_end) = (rates.last(), scenario.flow.t_end) else { return Err(LrError::NoRates) };
         let (mut units, mut too_long) = (Vec::new(), Vec::new());
@@ -117,7 +119,7 @@ impl RatePlan {
         }
         let text = format!("{}sweep: {}\n", reference.to_yaml(), json!({"zip": zip}));
         let (sweep, plan) = expand(&text)?;
-        Ok(Self { contenders, rates, samples, units, too_long, reference, sweep, plan })
+        Ok(Self { contenders, rates, samples, units, too_long, repeated, reference, sweep, plan })
     }
 
     /// SHA-256 of all its units' scenarios, 64 hex digits.
