@@ -241,6 +241,10 @@ fn of_a_study_of_learning_rates() {
     let page = page(&at.join("study/report.html"));
     assert!(page.contains("decay &lt; no decay") && page.matches("<svg").count() == 4, "{}", page.matches("<svg").count());
     assert!(page.contains("fitted orders agree with theory; "));
+    // Units and seeds that say the same are counted, and what is left out is said.
+    assert_eq!(page.matches("its modified flow is not compared").count(), 1);
+    assert!(page.contains("units, first sgd on batches of 12 at η = 0.0") && !page.contains("-s0: "));
+    assert_eq!(page.matches("sgd on all samples takes the steps of gd: it is left out").count(), 1);
 
     // Every order of the table is there, with the verdict that its distance from theory asks for.
     let fits = folder::read_table(&at.join("study/fits.parquet")).unwrap();

@@ -136,14 +136,13 @@ pub(in super::super) fn png(
 /// The RGB image of half the size, each pixel the mean of 2 × 2.
 fn halved(pixels: &[u8], width: usize) -> Vec<u8> {
     let row = 3 * width;
-    let mut image = Vec::with_capacity(pixels.len() / 4);
-    for rows in pixels.chunks_exact(2 * row) {
+    let mut image = vec![0; pixels.len() / 4];
+    for (rows, half) in pixels.chunks_exact(2 * row).zip(image.chunks_exact_mut(row / 2)) {
         let (above, below) = rows.split_at(row);
-        for (above, below) in above.as_chunks::<6>().0.iter().zip(below.as_chunks::<6>().0) {
-            let of = [*above, *below].map(|[r, g, b, right_r, right_g, right_b]| {
-                [[r, right_r], [g, right_g], [b, right_b]].map(|[left, right]| u16::from(left) + u16::from(right))
-            });
-            image.extend([0, 1, 2].map(|channel| ((of[0][channel] + of[1][channel] + 2) / 4) as u8));
+        let blocks = above.as_chunks::<6>().0.iter().zip(below.as_chunks::<6>().0);
+        for ((above, below), pixel) in blocks.zip(half.as_chunks_mut::<3>().0) {
+            let sum = |channel: usize| [above[channel], above[channel + 3], below[channel], below[channel + 3]].map(u16::from);
+            *pixel = [0, 1, 2].map(|channel| ((sum(channel).iter().sum::<u16>() + 2) / 4) as u8);
         }
     }
     image
