@@ -1,5 +1,6 @@
 //! An optimizer of one's own: Lion (Chen et al., *Symbolic discovery of optimization algorithms*, 2023) on a quadratic, beside its flow.
 
+use gramflow::archive::{Archive, ArchiveError};
 use gramflow::flow::Flow;
 use gramflow::objective::Objective;
 use gramflow::optim::{Custom, Rule};
@@ -17,6 +18,10 @@ impl Rule for Lion {
             *x -= lr * (0.9 * *m + 0.1 * g).signum();
             *m = 0.99 * *m + 0.01 * g;
         }
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.mean)
     }
 }
 

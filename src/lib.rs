@@ -35,7 +35,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | [`machine`], [`publish`], [`settings`] |
+//! | 0 | [`archive`], [`machine`], [`publish`], [`settings`] |
 //! | 1 | [`linalg`], [`rng`], [`npz`] |
 //! | 2 | [`ode`], [`network`], [`loss`] |
 //! | 3 | [`data`], [`theory`] |
@@ -113,6 +113,7 @@
 // Without the command, code that only scenarios use is dead.
 #![cfg_attr(not(feature = "command"), allow(dead_code, unused_imports))]
 
+pub mod archive;
 pub mod claim;
 #[cfg(feature = "command")]
 pub mod cli;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const LAYERS: &[(u32, &[&str])] = &[
-    (0, &["machine", "publish", "settings"]),
+    (0, &["archive", "machine", "publish", "settings"]),
     (1, &["linalg", "rng", "npz"]),
     (2, &["ode", "network", "loss"]),
     (3, &["data", "theory"]),

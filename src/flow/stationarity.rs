@@ -38,7 +38,9 @@ mod curvature;
 
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::objective::Objective;
 use crate::ode::Tolerance;
 use crate::rng::{Purpose, stream};
@@ -61,7 +63,7 @@ const PATIENCE: f64 = 1.4;
 const MORE_PATIENCE: f64 = 2.0;
 
 /// The state of motion of a flow.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Motion {
     /// It stays where it is, at a minimum.
     Converged,
@@ -74,7 +76,7 @@ pub enum Motion {
 }
 
 /// What one look at a flow found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// Its state of motion.
     pub motion: Motion,
@@ -139,6 +141,20 @@ impl Stationarity {
             undecided: 0,
             rng: stream(0, Purpose::Stationarity),
         }
+    }
+
+    /// Takes or replaces what earlier looks have left.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is damaged.
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.start_loss)?;
+        archive.item(&mut self.earlier)?;
+        archive.item(&mut self.gradients)?;
+        archive.item(&mut self.cost)?;
+        archive.item(&mut self.last_attempt)?;
+        archive.item(&mut self.undecided)?;
+        archive.item(&mut self.rng)
     }
 
     /// Gradients spent so far, a product with the Hessian counting 2.

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
+use serde::{Deserialize, Serialize};
 
 use super::small::{AT_ONCE, Onto, OuterProduct, add_outer_products};
 use super::{Write, add_scaled, gemm_nn, gemm_tn, sum_over, vectorised};
@@ -38,7 +39,7 @@ pub(crate) struct Strip {
 }
 
 /// U_1, V_1, U_2, V_2, … of one [`LowRankLayout`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Factors(Vec<f64>);
 
 /// The vector scale·W + Σ_j c_j U_jV_jᵀ, block by block.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Scalar};
+use serde::{Deserialize, Serialize};
 
 use super::{Activation, Network, is_linear};
 
@@ -11,7 +12,7 @@ use super::{Activation, Network, is_linear};
 ///
 /// θ = (W_1, b_1, …, W_L, b_L), each W_l ∈ ℝ^{d_l × d_{l−1}} column by column, without the b_l ∈ ℝ^{d_l} of layers that have none. A model
 /// of which only some parameters are these layers has the rest of them after b_L.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Architecture {
     widths: Vec<usize>,
     /// σ_l at index l − 1.

@@ -4,13 +4,14 @@
 //! There D_l is known only if W is held, and its products are summed, in more than float64.
 
 use nalgebra::{DMatrix, DVector};
+use serde::{Deserialize, Serialize};
 
 use crate::linalg::{DoubleDouble, gram_double_double};
 
 use super::{Parameters, largest_norm};
 
 /// θ = high + low ∈ ℝ^P, with `high` the weights rounded to float64.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExtendedParameters {
     high: Parameters,
     low: DVector<f64>,

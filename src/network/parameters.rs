@@ -1,13 +1,14 @@
 //! The weights and biases of a network, θ, with views of each layer.
 
 use nalgebra::{DMatrix, DMatrixView, DVector};
+use serde::{Deserialize, Serialize};
 
 use crate::npz::{Array, Arrays};
 
 use super::Architecture;
 
 /// θ = (W_1, b_1, …, W_L, b_L) of one architecture.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
     architecture: Architecture,
     values: DVector<f64>,

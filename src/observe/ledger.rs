@@ -1,5 +1,7 @@
 //! The discrete law of the balance ([`Ledger`](crate::theory::Ledger)), along the steps of `gd` and of `sgd` without momentum.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
 
 pub(super) const COLUMNS: Columns = Columns::new(
@@ -23,7 +25,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// What a ledger holds at one recorded time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The largest relative residual of the law over the steps since the last record; NaN if there were none.
     pub residual: f64,

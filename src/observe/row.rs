@@ -1,7 +1,9 @@
 //! The values measured at one recorded time.
 
+use serde::{Deserialize, Serialize};
+
 /// One value of a row.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Scalar {
     /// A finite number, or NaN where it is undefined.
     Float(f64),

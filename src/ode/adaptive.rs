@@ -6,6 +6,8 @@
 use nalgebra::DVector;
 use ode_solvers::dop_shared::{IntegrationError, Stats};
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::integrator::{Advance, Integrator};
 use super::limits::Budget;
 use super::rhs::{FEWEST_STATES, Rhs, states_per_call};
@@ -143,5 +145,11 @@ impl Advance for Adaptive {
         };
         work.evaluations = rhs.gradients();
         Segment { t, work, stop }
+    }
+
+    fn archive(&mut self, _: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.step)?;
+        self.budget.archive(archive)?;
+        archive.item(&mut self.start_norm)
     }
 }

@@ -14,6 +14,8 @@
 //!
 //! The scheme is ours; its thresholds were measured on the five cases of `tests/references/stiff`.
 
+use serde::{Deserialize, Serialize};
+
 use super::dp8::Dp8;
 use super::method::Method;
 use super::rkc::Rkc;
@@ -42,7 +44,7 @@ const ACCELERATING: f64 = 1.2;
 const LOOKS: u32 = 2;
 
 /// The methods between which `auto` chooses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Choice {
     Tsit5,
     Dp8,
@@ -51,14 +53,18 @@ pub(super) enum Choice {
 }
 
 impl Choice {
+    const ALL: [Self; 4] = [Self::Tsit5, Self::Dp8, Self::Rock4, Self::Rkc];
+    /// Their names in a scenario.
+    pub(super) const NAMES: [&str; 4] = ["tsit5", "dp8", "rock4", "rkc"];
+
+    /// The one of this name.
+    pub(super) fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.name() == name)
+    }
+
     /// The name in a scenario.
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Tsit5 => "tsit5",
-            Self::Dp8 => "dp8",
-            Self::Rock4 => "rock4",
-            Self::Rkc => "rkc",
-        }
+        Self::NAMES[self as usize]
     }
 
     pub(super) fn method(self) -> Box<dyn Method> {
@@ -87,7 +93,7 @@ pub(super) struct Reading {
 }
 
 /// What is known of a flow before its first step.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Given {
     pub rtol: f64,
     /// Whether the field favours a method of high order, and is not of low rank.
@@ -114,7 +120,7 @@ impl Given {
 }
 
 /// Chooses, and remembers what it needs for the next choice.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Auto {
     given: Given,
     choice: Choice,

@@ -5,13 +5,15 @@
 //! or fall from step to step and extrapolates it; the smaller of the two does not overshoot when a transient ends. The gain g is 1, or less
 //! for methods whose error estimates feel the errors of earlier steps (ours).
 
+use serde::{Deserialize, Serialize};
+
 /// Aims at an error norm a little below 1.
 const SAFETY: f64 = 0.9;
 /// No step is shorter than a tenth of the last or longer than five times it.
 const CHANGE: (f64, f64) = (0.1, 5.0);
 
 /// Remembers the last accepted step.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Controller {
     /// Its length and error norm.
     last: Option<(f64, f64)>,

@@ -1,6 +1,9 @@
 //! The loop around a [`Method`]: step control, stability, landing, dense output, and the reason for stopping.
 
 use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError};
 
 use super::auto::{Auto, Choice, Given, Reading};
 use super::controller::Controller;
@@ -41,6 +44,7 @@ pub(super) struct Driver {
 }
 
 /// Who chooses the method.
+#[derive(Serialize, Deserialize)]
 enum Chooser {
     /// The user.
     User,
@@ -50,6 +54,7 @@ enum Chooser {
 }
 
 /// How far the integration has come.
+#[derive(Serialize, Deserialize)]
 struct Front {
     t: f64,
     theta: DVector<f64>,
@@ -347,6 +352,36 @@ impl Advance for Driver {
 
     fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    fn archive(&mut self, field: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.same("integrator", matches!(self.chooser, Chooser::User))?;
+        archive.item(&mut self.chooser)?;
+        if let Chooser::User = self.chooser {
+            archive.same("method", self.method.name().to_string())?;
+        } else {
+            let mut name = self.method.name();
+            archive.word(&mut name, &Choice::NAMES)?;
+            if let Some(choice) = Choice::called(name).filter(|_| archive.is_read()) {
+                self.method = choice.method();
+            }
+        }
+        self.method.archive(field, archive)?;
+        let mut changes = self.changes.len();
+        archive.item(&mut changes)?;
+        self.changes.resize_with(changes, || Change { t: 0.0, method: Choice::NAMES[0], reason: String::new() });
+        for Change { t, method, reason } in &mut self.changes {
+            archive.item(t)?;
+            archive.word(method, &Choice::NAMES)?;
+            archive.item(reason)?;
+        }
+        self.budget.archive(archive)?;
+        archive.item(&mut self.controller)?;
+        self.stability.archive(archive)?;
+        archive.item(&mut self.steps_since_review)?;
+        archive.item(&mut self.step)?;
+        archive.item(&mut self.front)?;
+        archive.item(&mut self.start_norm)
     }
 }
 

@@ -5,6 +5,8 @@
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs, measured};
 use super::{Integrator, Limits, OdeError, Tolerance, VectorField, driven};
@@ -103,6 +105,11 @@ impl Method for Embedded {
 
     fn longest_step(&self, rho: f64) -> f64 {
         self.stable / rho
+    }
+
+    /// Every step forms all its stages, and none is needed later.
+    fn archive(&mut self, _: &dyn VectorField, _: &mut Archive) -> Result<(), ArchiveError> {
+        Ok(())
     }
 
     fn step(

@@ -1,9 +1,9 @@
 //! Notable events of an integration besides its end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something that happened on the way.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The time.
     pub t: f64,
@@ -14,7 +14,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {

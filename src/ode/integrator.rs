@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::rhs::is_finite;
 use super::{
     Change, Interrupt, JacobianProducts, Limits, LowRank, OdeError, Segment, Switching, Termination, Tolerance, VectorField,
@@ -49,6 +51,9 @@ pub(super) trait Advance {
     fn changes(&self) -> &[Change] {
         &[]
     }
+
+    /// [`Integrator::archive`], without the field's own state.
+    fn archive(&mut self, field: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError>;
 }
 
 /// Carries a state along one field, forward in time.
@@ -118,8 +123,9 @@ impl<'f> Integrator<'f> {
             return Ok(Segment { t: t0, work: Work::default(), stop });
         }
         let mut segment = self.method.advance_or_pause(&*self.field, t0, pause.max(t0), t1, theta);
-        // An interrupted field may give up, and its values are then not finite.
+        // An interrupted field may give up, and its values are then not finite. A pause stops no field.
         if let Some(Termination::Diverged { t, .. } | Termination::Stiff { t, .. }) = segment.stop
+            && !self.interrupt.is_pause()
             && self.interrupt.is_raised()
         {
             segment.stop = Some(Termination::Interrupted { t });
@@ -150,6 +156,17 @@ impl<'f> Integrator<'f> {
     /// The methods that `auto` has taken up, the first included; empty for any other integrator.
     pub fn changes(&self) -> &[Change] {
         self.method.changes()
+    }
+
+    /// Takes its state, or replaces it by that of an integrator of the same settings on the same field: the next segment is then the one that
+    /// would have followed there, bit for bit. The field's own state, that of its [`Switching`], is part of it.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is that of another method, is damaged, or the field's surfaces do not save theirs.
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.same("field", self.field.dim() as u64)?;
+        self.method.archive(&*self.field, archive)?;
+        self.field.switching().map_or(Ok(()), |switching| switching.archive(archive))
     }
 }
 

@@ -1,28 +1,66 @@
 //! How far and how long an integration may go.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::archive::{Archive, ArchiveError};
 
 use super::Termination;
 
 /// A request, from another thread or a signal handler, to stop after the current step.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    raised: Arc<AtomicBool>,
+    pause: Option<Arc<Pause>>,
+}
+
+/// When an interrupt raises itself.
+#[derive(Debug)]
+struct Pause {
+    /// Or at once, if the user's is raised.
+    outer: Arc<AtomicBool>,
+    due: Instant,
+    /// How often it must have been asked before, so that something was done in between.
+    least: u64,
+    asked: AtomicU64,
+}
 
 impl Interrupt {
     /// Requests the stop.
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.raised.store(true, Ordering::Relaxed);
     }
 
     /// The flag itself, for a signal handler to set.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.raised)
     }
 
     /// Whether the stop was requested.
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        if self.raised.load(Ordering::Relaxed) {
+            return true;
+        }
+        let Some(pause) = &self.pause else { return false };
+        let asked = pause.asked.fetch_add(1, Ordering::Relaxed);
+        let is_due = pause.outer.load(Ordering::Relaxed) || (asked >= pause.least && Instant::now() >= pause.due);
+        if is_due {
+            self.raise();
+        }
+        is_due
+    }
+
+    /// An interrupt that is raised with this one, or by itself: at the time `due`, once it was asked more than `least` times. What it stops is
+    /// to go on later as if it had not been stopped.
+    pub(crate) fn pausing(&self, due: Instant, least: u64) -> Self {
+        let pause = Pause { outer: self.flag(), due, least, asked: AtomicU64::new(0) };
+        Self { raised: Arc::default(), pause: Some(Arc::new(pause)) }
+    }
+
+    /// Whether what it stops is to go on later.
+    pub(crate) fn is_pause(&self) -> bool {
+        self.pause.is_some()
     }
 }
 
@@ -66,12 +104,16 @@ impl Budget {
 
     /// Steps left.
     pub(super) fn left(&self) -> u64 {
-        self.limits.max_steps - self.tried
+        self.limits.max_steps.saturating_sub(self.tried)
     }
 
     /// Whether no step was tried yet.
     pub(super) fn is_fresh(&self) -> bool {
         self.tried == 0
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.tried)
     }
 
     /// Counts `steps`, at most those left.

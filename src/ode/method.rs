@@ -2,10 +2,11 @@
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{sum_over, vectorised};
 
-use super::Tolerance;
 use super::rhs::{NotFinite, Rhs};
+use super::{Tolerance, VectorField};
 
 /// What a step begins with: the state at t and the field there.
 pub(super) struct Base<'a> {
@@ -65,6 +66,9 @@ pub(super) trait Method {
 
     /// Announces that the next step begins where the last neither began nor ended, though perhaps at the same time.
     fn restart(&mut self) {}
+
+    /// Takes or replaces what the next step and the dense output of the last one need; stages that every step forms anew are not among it.
+    fn archive(&mut self, field: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError>;
 
     /// The degree of its dense output, a polynomial in σ; `None` if it has none, so that steps must end at the times of interest.
     fn dense_degree(&self) -> Option<usize> {

@@ -4,6 +4,9 @@
 //! just below drifts along flat directions.
 
 use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError};
 
 use super::integrator::{Advance, Integrator};
 use super::limits::Budget;
@@ -27,12 +30,14 @@ struct Rk4 {
     budget: Budget,
     /// ‖θ‖ at the start of the integration, against which growth is measured.
     start_norm: Option<f64>,
+    /// A segment that was interrupted, and how many of its steps were done.
+    cut: Option<(Parts, u64)>,
 }
 
 impl Rk4 {
     /// Steps of at most `step` > 0, within the limits.
     fn new(step: f64, limits: Limits) -> Self {
-        Self { step: step.min(limits.max_step), budget: Budget::new(limits), start_norm: None }
+        Self { step: step.min(limits.max_step), budget: Budget::new(limits), start_norm: None, cut: None }
     }
 }
 
@@ -41,23 +46,23 @@ impl Advance for Rk4 {
         let rhs = Rhs::new(field);
         let mut work = Work::default();
         let start_norm = *self.start_norm.get_or_insert_with(|| theta.norm());
-        // A whole number of steps, so that the last one lands: 1 + 1e-12 forgives t1 − t0 its rounding.
-        let steps = ((t1 - t0) / self.step / (1.0 + 1e-12)).ceil() as u64;
-        let h = (t1 - t0) / steps as f64;
+        // Of a segment that was interrupted the steps are divided as before.
+        let cut = self.cut.take().filter(|(parts, done)| parts.end == t1 && parts.time(*done) == t0);
+        let (parts, before) = cut.unwrap_or((Parts::new(t0, t1, self.step), 0));
         let most = states_per_call(field.dim());
-        let time_after = |n: u64| if n == steps { t1 } else { t0 + n as f64 * h };
         let stop = loop {
-            let t = time_after(work.accepted);
-            if work.accepted == steps {
+            let done = before + work.accepted;
+            let t = parts.time(done);
+            if done == parts.count {
                 break None;
             }
             if let Some(refusal) = self.budget.refusal(t) {
                 break Some(refusal);
             }
-            let count = most.min(steps - work.accepted).min(self.budget.left());
+            let count = most.min(parts.count - done).min(self.budget.left());
             // Half a step short: the library takes ⌈(end − t)/h⌉ steps of h, whatever rounding does to the quotient.
-            let end = t + (count as f64 - 0.5) * h;
-            let mut stepper = ode_solvers::Rk4::new(&rhs, t, theta.clone(), end, h);
+            let end = t + (count as f64 - 0.5) * parts.length;
+            let mut stepper = ode_solvers::Rk4::new(&rhs, t, theta.clone(), end, parts.length);
             // The library's method cannot fail.
             let _ = stepper.integrate();
             let (_, states) = stepper.results().get();
@@ -66,10 +71,42 @@ impl Advance for Rk4 {
             work.accepted += good;
             self.budget.spend(good);
             if good < count {
-                break Some(Termination::Diverged { t: time_after(work.accepted), norm: theta.norm() });
+                break Some(Termination::Diverged { t: parts.time(done + good), norm: theta.norm() });
             }
         };
         work.evaluations = rhs.gradients();
-        Segment { t: time_after(work.accepted), work, stop }
+        let done = before + work.accepted;
+        if let Some(Termination::Interrupted { .. }) = stop {
+            self.cut = Some((parts, done));
+        }
+        Segment { t: parts.time(done), work, stop }
+    }
+
+    fn archive(&mut self, _: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.budget.archive(archive)?;
+        archive.item(&mut self.start_norm)?;
+        archive.item(&mut self.cut)
+    }
+}
+
+/// A segment in equal steps.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Parts {
+    begin: f64,
+    end: f64,
+    count: u64,
+    length: f64,
+}
+
+impl Parts {
+    /// A whole number of steps of at most `step`, so that the last one lands: 1 + 1e-12 forgives end − begin its rounding.
+    fn new(begin: f64, end: f64, step: f64) -> Self {
+        let count = ((end - begin) / step / (1.0 + 1e-12)).ceil() as u64;
+        Self { begin, end, count, length: (end - begin) / count as f64 }
+    }
+
+    /// The time after n steps.
+    fn time(&self, n: u64) -> f64 {
+        if n == self.count { self.end } else { self.begin + n as f64 * self.length }
     }
 }

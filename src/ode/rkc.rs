@@ -10,9 +10,11 @@
 
 use nalgebra::DVector;
 
-use super::Tolerance;
+use crate::archive::{Archive, ArchiveError};
+
 use super::method::{Base, Method, Taken, combine, fit, weigh};
 use super::rhs::{NotFinite, Rhs, measured};
+use super::{Tolerance, VectorField};
 
 /// The damping ε: the stability polynomial stays below 1 − ε/3 inside the interval.
 const DAMPING: f64 = 2.0 / 13.0;
@@ -163,6 +165,16 @@ impl Method for Rkc {
             |[y0, y1, f0, f1]| 0.8 * (y0 - y1) + 0.4 * h * (f0 + f1),
         );
         measured(error)
+    }
+
+    fn archive(&mut self, _: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        let mut stages = self.stages.len() + 1;
+        archive.item(&mut stages)?;
+        // One stage stands for no step so far.
+        if stages > 1 {
+            self.prepare(stages.min(MOST_STAGES));
+        }
+        archive.item(&mut self.y[2])
     }
 
     fn dense_degree(&self) -> Option<usize> {

@@ -18,6 +18,7 @@ use nalgebra::{DVector, SMatrix, SymmetricEigen};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Lanczos, add_scaled, sum_over, vectorised, vectors_that_fit};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -141,6 +142,18 @@ impl SpectralRadius {
             self.until_search -= 1;
         }
         self.settle(rhs, t, theta)
+    }
+
+    /// Takes or replaces the kept directions; their images are formed anew.
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        let mut dim = self.basis[0].len();
+        archive.item(&mut dim)?;
+        self.fit(dim);
+        archive.item(&mut self.dimension)?;
+        self.basis.iter_mut().take(self.dimension).try_for_each(|direction| archive.item(direction))?;
+        archive.item(&mut self.rng)?;
+        archive.item(&mut self.until_search)?;
+        archive.item(&mut self.estimate)
     }
 
     /// Makes room for vectors of this length.

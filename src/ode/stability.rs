@@ -4,6 +4,9 @@
 //! in its own stages does without until what it has felt says that the stability limit may be near.
 
 use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError};
 
 use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs};
@@ -33,6 +36,7 @@ pub(super) struct Stability {
 }
 
 /// What steps have felt of ρ.
+#[derive(Serialize, Deserialize)]
 struct Felt {
     /// The largest lower bound of ρ.
     rho: f64,
@@ -86,6 +90,12 @@ impl Stability {
             return;
         }
         felt.rho = felt.rho.max(method.felt(base, next, dnext));
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.radius.archive(archive)?;
+        archive.item(&mut self.age)?;
+        archive.item(&mut self.felt)
     }
 
     pub(super) fn accepted(&mut self) {

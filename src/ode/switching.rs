@@ -7,6 +7,8 @@
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
+
 /// What to do after a step that has failed its error test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Retrial {
@@ -35,4 +37,12 @@ pub trait Switching {
 
     /// The cost of these calls and of velocities along surfaces since the last call, in gradients, without the one of each evaluation.
     fn spent(&self) -> u64;
+
+    /// Takes or replaces what it knows of its surfaces ([`Integrator::archive`](super::Integrator::archive)).
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is damaged; unless implemented, that it is not saved.
+    fn archive(&self, _archive: &mut Archive) -> Result<(), ArchiveError> {
+        Err(ArchiveError::Unsaved { what: "a field with surfaces".into(), method: "Switching::archive" })
+    }
 }

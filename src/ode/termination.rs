@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
+
 /// Why a flow or an optimizer stopped, and where.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum Termination {
     /// It reached the end of the horizon.
     #[error("reached t = {}", Time(*.t))]
@@ -84,7 +86,8 @@ pub enum Termination {
     Reached {
         /// The time at which it stopped: there the condition holds.
         t: f64,
-        /// The quantity's name.
+        /// The quantity's name. A name of the program cannot be read back: [`Termination::archive`] says how.
+        #[serde(skip)]
         quantity: &'static str,
         /// Its value at `t`.
         value: f64,
@@ -143,6 +146,26 @@ impl Termination {
             Self::Interrupted { .. } => Reason::Interrupted,
             Self::Diverged { .. } => Reason::Diverged,
         }
+    }
+
+    /// Takes or replaces how something ended, if it has; `quantities` are those that may be reached. What was merely paused has not ended.
+    pub(crate) fn archive(
+        stop: &mut Option<Self>,
+        quantities: &[&'static str],
+        archive: &mut Archive,
+    ) -> Result<(), ArchiveError> {
+        let mut ended = stop.filter(|stop| !matches!(stop, Self::Interrupted { .. }));
+        archive.item(&mut ended)?;
+        if let Some(Self::Reached { quantity, .. }) = &mut ended {
+            if let (false, Some(Self::Reached { quantity: named, .. })) = (archive.is_read(), stop.as_ref()) {
+                *quantity = named;
+            }
+            archive.word(quantity, quantities)?;
+        }
+        if archive.is_read() {
+            *stop = ended;
+        }
+        Ok(())
     }
 
     /// Whether the process did all that the scenario asked of it.

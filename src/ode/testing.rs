@@ -1,6 +1,10 @@
 //! The methods that keep to a tolerance, for tests that hold for every one of them.
 
+use std::time::Instant;
+
 use nalgebra::DVector;
+
+use crate::archive::Archive;
 
 use super::*;
 
@@ -24,6 +28,58 @@ pub(crate) const METHODS: &[(&str, Make)] = &[
 /// The error that a method attains: rtol^{2/3} at order 2 with control of the error per step, which `auto` uses at loose tolerances.
 pub(crate) fn attainable(name: &str, rtol: f64) -> f64 {
     if ["rkc", "gauss1"].contains(&name) || name == "auto" && rtol >= 1e-5 { rtol.powf(2.0 / 3.0) } else { rtol }
+}
+
+/// The states at these times and the work of an integration that `make` begins. With a number it is paused whenever it has asked so often
+/// whether to stop, saved, and goes on as a new integrator.
+pub(crate) fn resumed<'f>(
+    make: &dyn Fn(Interrupt) -> Integrator<'f>,
+    times: &[f64],
+    start: &DVector<f64>,
+    every: Option<u64>,
+) -> (Vec<DVector<f64>>, Work) {
+    let interrupt = || every.map_or_else(Interrupt::default, |every| Interrupt::default().pausing(Instant::now(), every));
+    let (mut integrator, mut theta, mut t) = (make(interrupt()), start.clone(), times[0]);
+    let (mut states, mut work) = (Vec::new(), Work::default());
+    for &end in &times[1..] {
+        // Pauses for a look on the way, too.
+        let pause = t + 0.3 * (end - t);
+        while t < end {
+            let segment = integrator.advance_or_pause(t, if t < pause { pause } else { end }, end, &mut theta).unwrap();
+            work += segment.work;
+            t = segment.t;
+            match segment.stop {
+                None => states.push(theta.clone()),
+                Some(Termination::Interrupted { .. }) => {
+                    let mut written = Archive::written();
+                    integrator.archive(&mut written).unwrap();
+                    integrator = make(interrupt());
+                    integrator.archive(&mut Archive::read(written.into_bytes())).unwrap();
+                }
+                Some(stop) => panic!("{stop}"),
+            }
+        }
+        if let Some([from, to]) = integrator.last_step() {
+            let mut inside = theta.clone();
+            work.evaluations += integrator.within_last_step(0.5 * (from + to), &mut inside).unwrap_or(0);
+            states.push(inside);
+        }
+    }
+    (states, work)
+}
+
+/// However often it is paused, an integration gives the states of one that is not, at the same work.
+pub(crate) fn check_resumption<'f>(
+    name: &str,
+    make: &dyn Fn(Interrupt) -> Integrator<'f>,
+    times: &[f64],
+    start: &DVector<f64>,
+    every: &[u64],
+) {
+    let undisturbed = resumed(make, times, start, None);
+    for &every in every {
+        assert!(resumed(make, times, start, Some(every)) == undisturbed, "{name}, every {every}");
+    }
 }
 
 /// θ̇ = rate(t, θ) in one dimension, with slope = ∂rate/∂θ.

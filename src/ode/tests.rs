@@ -1,6 +1,7 @@
 //! Laws that hold for every method.
 
 mod endings;
+mod resumption;
 
 use super::testing::{METHODS, attainable};
 use nalgebra::DVector;

@@ -8,11 +8,12 @@ mod low_rank;
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::vectorised;
 
-use super::Tolerance;
 use super::method::{Base, Method, Taken, combine, fit, slope_between};
 use super::rhs::{NotFinite, Rhs, measured};
+use super::{Tolerance, VectorField};
 use low_rank::LowRankStages;
 
 const C: [f64; 5] = [0.161, 0.327, 0.9, 0.9800255409045097, 1.0];
@@ -129,6 +130,18 @@ impl Method for Tsit5 {
         if let Some(stages) = &mut self.low_rank {
             stages.restart();
         }
+    }
+
+    fn archive(&mut self, field: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.k)?;
+        let mut has_factors = self.low_rank.is_some();
+        archive.item(&mut has_factors)?;
+        if !has_factors {
+            self.low_rank = None;
+            return Ok(());
+        }
+        let field = field.low_rank().ok_or(ArchiveError::Another("field"))?;
+        self.low_rank.get_or_insert_with(|| LowRankStages::new(field)).archive(archive)
     }
 
     fn dense_degree(&self) -> Option<usize> {

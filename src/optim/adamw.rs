@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::adam::Moments;
@@ -64,6 +65,10 @@ impl Rule for Decoupled {
     fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
         theta.iter_mut().for_each(|x| *x *= 1.0 - lr * self.weight_decay);
         self.adam.step(lr, gradient, theta);
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.adam.archive(archive)
     }
 }
 

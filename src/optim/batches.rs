@@ -7,6 +7,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::rng::{Purpose, named_stream};
 
 /// The batches of one process, one after another.
@@ -36,6 +37,17 @@ impl BatchStream {
             used: samples,
             batch: Vec::with_capacity(size),
         }
+    }
+
+    /// Takes or replaces where the stream is.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is damaged, or that of a stream of other samples.
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.same("number of samples", self.order.len() as u64)?;
+        archive.item(&mut self.rng)?;
+        archive.item(&mut self.order)?;
+        archive.item(&mut self.used)
     }
 
     /// Draws the next batch: indices of samples, from 0. Does not allocate.

@@ -26,6 +26,7 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::Archive;
     use crate::network::Activation;
     use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -85,6 +86,32 @@ mod tests {
             if !matches!(optimizer, Optimizer::Muon(_)) {
                 assert_eq!(theta[second.clone()], start[second], "{}", optimizer.kind());
             }
+        }
+    }
+
+    /// A new rule that takes up what another remembers steps as that one does, for every kind with everything that it can remember.
+    #[test]
+    fn a_rule_goes_on_bit_for_bit() {
+        let mut kinds = every_kind();
+        kinds.extend([
+            crate::optim::Sgd { momentum: 0.9, dampening: 0.1, ..crate::optim::Sgd::new(0.1) }.into(),
+            crate::optim::Adam { amsgrad: true, ..crate::optim::Adam::new(0.1) }.into(),
+            crate::optim::Rmsprop { momentum: 0.9, centered: true, ..crate::optim::Rmsprop::new(0.1) }.into(),
+        ]);
+        let (net, rng) = (net(), &mut stream(4, Purpose::Inputs));
+        let gradients: Vec<_> = (0..6).map(|_| gaussian_matrix(net.parameter_count(), 1, rng)).collect();
+        for kind in kinds {
+            let make = || kind.rule_of(&net, &vec![0.3, 0.1].into(), &vec![2.0, 0.5].into());
+            let (mut rule, mut theta) = (make(), vec![0.5; net.parameter_count()]);
+            gradients[..3].iter().for_each(|gradient| rule.step(0.1, gradient.as_slice(), &mut theta));
+            let (mut written, mut other, mut there) = (Archive::written(), make(), theta.clone());
+            rule.archive(&mut written).unwrap();
+            other.archive(&mut Archive::read(written.into_bytes())).unwrap();
+            for gradient in &gradients[3..] {
+                rule.step(0.1, gradient.as_slice(), &mut theta);
+                other.step(0.1, gradient.as_slice(), &mut there);
+            }
+            assert_eq!(theta, there, "{}", kind.kind());
         }
     }
 

@@ -2,6 +2,8 @@
 //! θ_{k+1} = θ_k − η(∇ℒ(θ_k) + λθ_k), at time t = kη.
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html>
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::modified_flow::ModifiedFlow;
 use super::settings::{Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
@@ -49,6 +51,11 @@ impl Rule for Descent {
         for (x, g) in theta.iter_mut().zip(gradient) {
             *x -= lr * (g + self.weight_decay * *x);
         }
+    }
+
+    /// It has no state.
+    fn archive(&mut self, _: &mut Archive) -> Result<(), ArchiveError> {
+        Ok(())
     }
 }
 

@@ -33,6 +33,8 @@ mod testing;
 mod tests;
 mod third_order_flow;
 
+use crate::archive::{Archive, ArchiveError};
+
 pub use adam::{Adam, AdamLimit};
 pub use adamw::AdamW;
 pub use batches::BatchStream;
@@ -60,6 +62,14 @@ pub trait Rule {
     /// θ ← the next iterate, at learning rate `lr` = η_k. `gradient` is ∇ℒ(θ_k) or a batch's, without decay: a rule adds its own.
     /// Does not allocate.
     fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]);
+
+    /// Takes or replaces what it remembers of earlier steps, for a checkpoint.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is damaged; unless implemented, that it is not saved. Then the run cannot have checkpoints.
+    fn archive(&mut self, _archive: &mut Archive) -> Result<(), ArchiveError> {
+        Err(ArchiveError::Unsaved { what: "an optimizer's rule".into(), method: "Rule::archive" })
+    }
 }
 
 /// a + w(b − a), from the end that is closer, as `torch.lerp` does.

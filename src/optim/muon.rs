@@ -15,6 +15,7 @@
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::settings::Findings;
 
@@ -175,6 +176,11 @@ impl Rule for AtItsOwnRates {
         self.rule.step(self.factor * self.rates.rate(self.steps), gradient, theta);
         self.steps += 1;
     }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.steps)?;
+        self.rule.archive(archive)
+    }
 }
 
 /// The rule for one weight matrix.
@@ -259,6 +265,10 @@ impl Rule for Orthogonalized {
         for (x, o) in theta.iter_mut().zip(&self.matrix) {
             *x = *x * (1.0 - lr * self.weight_decay) - lr * self.factor * o;
         }
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.mean)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A rule for θ that consists of rules for its parts, one after another.
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::Rule;
 
 /// A part of θ and what steps it.
@@ -25,5 +27,9 @@ impl Rule for Parts {
                 rule.step(*factor * lr, of_gradient, of_theta);
             }
         }
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.0.iter_mut().filter_map(|part| part.rule.as_mut()).try_for_each(|rule| rule.archive(archive))
     }
 }

@@ -6,6 +6,7 @@
 //! While g hardly changes v tends to (1 − τ)g/(1 − β), so that step k stands at t = kη(1 − τ)/(1 − β).
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html>
 
+use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::modified_flow::ModifiedFlow;
@@ -168,6 +169,11 @@ impl Rule for Momentum {
             *x -= lr * if self.nesterov { g + beta * *v } else { *v };
         }
         self.moves = true;
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.velocity)?;
+        archive.item(&mut self.moves)
     }
 }
 

@@ -3,6 +3,8 @@
 //! What Adam and RMSProp do without memory and with ε → 0 (Bernstein et al. 2018). Step k stands at t = kη.
 //! <https://docs.pytorch.org/docs/stable/generated/torch.sign.html>
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::settings::{Followed, Ground, Settings, optimizer_settings};
 use super::{Layout, Rule};
 
@@ -35,6 +37,11 @@ impl Rule for SignDescent {
             // `signum` is 1 at 0. NaN stays NaN, so that a divergence shows.
             *x -= lr * if g == 0.0 { 0.0 } else { g.signum() };
         }
+    }
+
+    /// It has no state.
+    fn archive(&mut self, _: &mut Archive) -> Result<(), ArchiveError> {
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Collects the rows of one process and turns those of all processes into the table and the arrays of a run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{Row, Scalar};
@@ -7,7 +9,7 @@ use crate::observe::{Row, Scalar};
 use super::{Table, TableColumn, Trajectory, Values};
 
 /// The recorded moments of one process, in order of time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recorder {
     process: String,
     /// The names of the scalars and of the vectors.
@@ -19,7 +21,7 @@ pub struct Recorder {
 }
 
 /// One recorded time. Its values are in the order of the names that were known then; a vector that was not measured is empty.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Moment {
     step: u64,
     t: f64,

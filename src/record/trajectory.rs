@@ -1,10 +1,12 @@
 //! θ of one process over time, as in `trajectory.npz`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 
 /// The weights at the recorded times of one process.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Trajectory {
     process: String,
     t: Vec<f64>,

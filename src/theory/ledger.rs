@@ -12,6 +12,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{FAINT, Write, gemm_nt, gemm_tn};
 use crate::network::{Architecture, Parameters, largest_norm};
 
@@ -76,6 +77,16 @@ impl Ledger {
                 self.residual = Some(off);
             }
         }
+    }
+
+    /// Takes or replaces what has been entered.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is damaged.
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.imbalances)?;
+        archive.item(&mut self.created)?;
+        archive.item(&mut self.residual)
     }
 
     /// The largest relative residual over all l of the steps entered since it was last taken: rounding, a few ε.

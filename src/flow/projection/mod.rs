@@ -13,6 +13,7 @@ mod linearised;
 mod tests;
 
 use nalgebra::{DMatrix, DVector};
+use serde::{Deserialize, Serialize};
 
 use crate::linalg::{DoubleDouble, SvdError};
 use crate::network::{ExtendedParameters, Parameters, largest_norm};
@@ -53,7 +54,7 @@ pub struct BalanceProjection {
 }
 
 /// What a projection did.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Correction {
     /// ‖δθ‖.
     pub size: f64,

@@ -2,6 +2,7 @@
 
 mod oracles;
 mod rates;
+mod resumption;
 mod saddle;
 mod sliding;
 mod stiffness;

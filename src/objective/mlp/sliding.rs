@@ -22,6 +22,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
 
 use super::MlpObjective;
 use super::tape::{Held, Keep, Tape};
@@ -34,7 +35,7 @@ const ALWAYS_HELD: usize = 256;
 const MOST_HELD: usize = 2048;
 
 /// A sample at a neuron: what may lie on a kink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Place {
     /// Row of X.
     pub(super) sample: usize,
@@ -59,7 +60,7 @@ pub(super) struct Entry {
 type Sides = Vec<Vec<Vec<bool>>>;
 
 /// What evaluations use and report.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
     /// What is held, by block.
     held: Vec<Vec<Held>>,
@@ -68,7 +69,7 @@ pub(super) struct Watch {
 }
 
 /// What a flow knows of its kinks.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Kinks {
     watch: Watch,
     /// Held places with their slopes, in order, and those at the beginning of the step.

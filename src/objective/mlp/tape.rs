@@ -7,6 +7,7 @@
 //! With samples as rows the values of a neuron are contiguous over the samples, so that vectors are full however narrow the layer is.
 
 use nalgebra::{DMatrixView, DMatrixViewMut};
+use serde::{Deserialize, Serialize};
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::loss::Loss;
@@ -29,7 +30,7 @@ pub(super) struct Tape {
 }
 
 /// A sample that is held on the kink of a neuron: σ(z) = slope·z there, with a slope between those of its sides.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Held {
     /// l.
     pub(super) layer: usize,

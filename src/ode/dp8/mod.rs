@@ -10,9 +10,11 @@ mod tableau;
 
 use nalgebra::DVector;
 
-use super::Tolerance;
+use crate::archive::{Archive, ArchiveError};
+
 use super::method::{Base, Method, Taken, combine, fit, slope_between};
 use super::rhs::{NotFinite, Rhs, measured};
+use super::{Tolerance, VectorField};
 use tableau::{A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A14, A15, A16, B, C, C_DENSE, E3, E5, interpolant};
 
 /// Steps are capped at 5/ρ, for the reason that those of `tsit5` are capped at 3/ρ: the real stability interval is [−6.39, 0], and up to
@@ -136,6 +138,14 @@ impl Method for Dp8 {
     /// Compares with the twelfth stage, as the stiffness test in the code of Hairer & Wanner does.
     fn felt(&self, _: &Base<'_>, next: &DVector<f64>, dnext: &DVector<f64>) -> f64 {
         slope_between([next, dnext], [&self.stages[0], &self.k[10]])
+    }
+
+    fn archive(&mut self, _: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.k)?;
+        // The dense output may be asked for before the next step.
+        let dim = self.k[0].len();
+        fit(&mut self.stages, dim);
+        archive.item(&mut self.extended)
     }
 
     fn dense_degree(&self) -> Option<usize> {

@@ -16,9 +16,11 @@ mod tableau;
 
 use nalgebra::DVector;
 
-use super::Tolerance;
+use crate::archive::{Archive, ArchiveError};
+
 use super::method::{Base, Method};
 use super::rhs::{NotFinite, Rhs};
+use super::{Tolerance, VectorField};
 use stages::Stages;
 use tableau::Tableau;
 
@@ -62,6 +64,12 @@ impl Method for Gauss {
 
     fn longest_step(&self, _rho: f64) -> f64 {
         self.reach
+    }
+
+    fn archive(&mut self, _: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.stages.archive(archive)?;
+        archive.item(&mut self.last)?;
+        archive.item(&mut self.reach)
     }
 
     fn step(

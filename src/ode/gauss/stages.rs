@@ -5,6 +5,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::archive::{Archive, ArchiveError};
+
 use super::super::method::Base;
 use super::super::rhs::{NotFinite, Rhs};
 use super::subspace::{Newton, Subspace};
@@ -44,6 +46,15 @@ impl Stages {
         (self.residual, self.delta) = (DMatrix::zeros(dim, s), DMatrix::zeros(dim, s));
         self.state = DVector::zeros(dim);
         self.subspace.clear();
+    }
+
+    /// Takes or replaces what the next step begins with: the last G_i, which predict it, and what is known of J.
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        let mut dim = self.state.len();
+        archive.item(&mut dim)?;
+        self.fit(dim);
+        archive.item(&mut self.g)?;
+        self.subspace.archive(archive)
     }
 
     /// Solves for the V_i, starting from those that `guess` sets. False if no solution is found with so long a step.

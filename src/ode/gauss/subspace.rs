@@ -7,6 +7,7 @@
 
 use nalgebra::{DMatrix, DMatrixView, DVector, Matrix3, Vector3};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Eigen, Write, gemm_nn, gemm_tn, vectors_that_fit};
 
 use super::super::rhs::{NotFinite, Rhs};
@@ -89,6 +90,29 @@ impl Subspace {
         self.len = 0;
         self.outside = f64::INFINITY;
         self.eigen = Eigen { values: DVector::zeros(0), vectors: DMatrix::zeros(0, 0) };
+    }
+
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.t)?;
+        archive.item(&mut self.point)?;
+        archive.item(&mut self.shift)?;
+        archive.item(&mut self.len)?;
+        archive.item(&mut self.outside)?;
+        // Beyond the first columns there is only room.
+        for matrix in [&mut self.q, &mut self.jq] {
+            let mut used = matrix.columns(0, self.len.min(matrix.ncols())).into_owned();
+            archive.item(&mut used)?;
+            *matrix = used;
+        }
+        let used = self.len.min(self.h.nrows());
+        let mut h = self.h.view((0, 0), (used, used)).into_owned();
+        archive.item(&mut h)?;
+        self.h = h;
+        archive.item(&mut self.eigen.values)?;
+        archive.item(&mut self.eigen.vectors)?;
+        let dim = self.q.nrows();
+        (self.next, self.product) = (DVector::zeros(dim), DVector::zeros(dim));
+        Ok(())
     }
 
     /// Drops the estimate of ‖J‖ outside the subspace. False if there was none.

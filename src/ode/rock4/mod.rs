@@ -13,14 +13,15 @@ use std::sync::OnceLock;
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::vectorised;
 
 use self::finish::Finish;
 use self::orthogonal::Term;
 use self::polynomial::{FEWEST, StabilityPolynomial, length};
-use super::Tolerance;
 use super::method::{Base, Method, Taken, combine, fit, weigh};
 use super::rhs::{NotFinite, Rhs, measured};
+use super::{Tolerance, VectorField};
 
 /// The most stages: the recurrence amplifies rounding errors by s².
 const MOST_STAGES: usize = 200;
@@ -141,6 +142,13 @@ impl Method for Rock4 {
             |[theta, k, f1, f2, f3, f4]| e0 * (k - theta) + (e1 * f1 + e2 * f2 + e3 * f3 + e4 * f4),
         );
         measured(error)
+    }
+
+    fn archive(&mut self, _: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.scratch)?;
+        archive.item(&mut self.stages)?;
+        self.stages = self.stages.clamp(FEWEST, MOST_STAGES);
+        Ok(())
     }
 
     fn dense_degree(&self) -> Option<usize> {

@@ -5,7 +5,9 @@
 //! s_i = 1 − hλ Σ_j a_ij s_j and c_im = h a_im − hλ Σ_j a_ij c_jm.
 
 use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Factors, LowRankLayout, LowRankSum, vectorised};
 
 use super::super::method::Base;
@@ -16,7 +18,7 @@ use super::{A2, A3, A4, A5, A6, A7, E, interpolant};
 const A: [&[f64]; 7] = [&[], &A2, &A3, &A4, &A5, &A6, &A7];
 
 /// s and c_1, …, c_7 of a vector sθ + Σ c_m G_m.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Combination {
     scale: f64,
     weights: [f64; 7],
@@ -70,6 +72,14 @@ impl LowRankStages {
     /// Announces that the next step begins where the last neither began nor ended.
     pub(super) fn restart(&mut self) {
         self.times = None;
+    }
+
+    /// [`Method::archive`](super::Method::archive).
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.factors)?;
+        archive.item(&mut self.stages)?;
+        archive.item(&mut self.slopes)?;
+        archive.item(&mut self.times)
     }
 
     /// [`Method::step`](super::Method::step).

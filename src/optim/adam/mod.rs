@@ -11,6 +11,7 @@ mod limit;
 
 pub use limit::AdamLimit;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
@@ -117,6 +118,13 @@ impl Rule for Moments {
             };
             theta[i] -= rate * (self.mean[i] / (square.sqrt() / root + self.eps));
         }
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.steps)?;
+        archive.item(&mut self.mean)?;
+        archive.item(&mut self.square)?;
+        archive.item(&mut self.largest)
     }
 }
 

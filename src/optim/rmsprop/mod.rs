@@ -11,6 +11,7 @@ mod limit;
 
 pub use limit::RmspropLimit;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
@@ -109,6 +110,12 @@ impl Rule for Scaled {
             self.velocity[i] = beta * self.velocity[i] + direction;
             theta[i] -= lr * self.velocity[i];
         }
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.square)?;
+        archive.item(&mut self.mean)?;
+        archive.item(&mut self.velocity)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use nalgebra::DVector;
 
 use super::{Entry, Kinks, Place, Velocity};
+use crate::archive::{Archive, ArchiveError};
 use crate::objective::mlp::MlpObjective;
 use crate::ode::{Retrial, Switching};
 
@@ -114,6 +115,10 @@ impl Switching for MlpObjective {
         let gradients = kinks.passes / self.samples as u64;
         kinks.passes %= self.samples as u64;
         gradients
+    }
+
+    fn archive(&self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.kinks.as_ref().map_or(Ok(()), |kinks| archive.item(&mut *kinks.borrow_mut()))
     }
 }
 
