@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::archive::ArchiveError;
 use crate::figure::FigureError;
-use crate::folder::FolderError;
+use crate::folder::{CheckpointError, FolderError};
 use crate::paper::PaperError;
 use crate::publish::PublishError;
 use crate::report::ReportError;
@@ -68,14 +69,14 @@ pub(super) enum CliError {
     Publish(#[from] PublishError),
     #[error("these claims do not hold: {0}; the run folder says why")]
     Claims(String),
-    #[error("interrupted: the same command starts again from the beginning")]
-    Interrupted,
-    #[error(
-        "interrupted: the finished run in {} is kept, the partial one is in {}; the same command starts again from the beginning",
-        stands.display(),
-        partial.display()
-    )]
-    InterruptedBeside { stands: PathBuf, partial: PathBuf },
+    #[error("interrupted: {again}")]
+    Interrupted { again: &'static str },
+    #[error("interrupted: the finished run in {} is kept, the partial one is in {}; {again}", stands.display(), partial.display())]
+    InterruptedBeside { stands: PathBuf, partial: PathBuf, again: &'static str },
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error("cannot go on from the checkpoint: {0}; remove it to start again")]
+    State(#[from] ArchiveError),
     #[error("cannot catch signals: {0}")]
     Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -94,6 +95,8 @@ impl CliError {
             Self::Report(ReportError::Folder(error) | ReportError::Sweep(SweepError::Folder(error))) => of_folder(error),
             Self::Lr(LrError::Folder(error)) => of_folder(error),
             Self::Publish(error) | Self::Paper(PaperError::Publish(error)) => of_publish(error),
+            Self::Checkpoint(CheckpointError::Io { .. }) => 1,
+            Self::Checkpoint(_) | Self::State(_) => 2,
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Figure(_)) | Self::Paper(PaperError::Sweep(SweepError::Figure(_))) => 1,
@@ -108,7 +111,7 @@ impl CliError {
             Self::Sweep(_) => 2,
             Self::SweepInterrupted { .. } | Self::DrawingInterrupted { .. } | Self::UnitsMissing { .. } => 75,
             Self::Figure(_) | Self::Signals(_) | Self::Output(_) | Self::Sbatch(_) => 1,
-            Self::Study(StudyError::Interrupted) | Self::Interrupted | Self::InterruptedBeside { .. } => 75,
+            Self::Study(StudyError::Interrupted) | Self::Interrupted { .. } | Self::InterruptedBeside { .. } => 75,
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
         |figure: &Figure| figure.pictures.first().map_or_else(Formats::all, |picture| arguments.style.replaced(&picture.style));
     let jobs = sweep::jobs(arguments.jobs);
     let place = FigurePlace { out: &arguments.out, runs: &arguments.runs, jobs, memory: arguments.limit.bytes() };
-    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
     // `kept` without the options, which are for this command alone.
     let carried = paper::carry_out(&figures, &kept, replaced, place, &interrupt, |progress| meter.show(progress));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 use crate::ode::Interrupt;
@@ -10,11 +10,13 @@ use crate::ode::Interrupt;
 /// From now on SIGINT (Ctrl-C), SIGTERM (what `kill` and batch systems send) and SIGHUP (a closed terminal) raise the interrupt; once it is
 /// raised, each of them has its former effect again.
 ///
+/// `warned`: SIGUSR1 as well, by which batch systems announce the end of a job, if they are asked to.
+///
 /// Under `nohup`, which starts a command with SIGHUP ignored, it stays ignored.
-pub(super) fn catch_signals() -> io::Result<Interrupt> {
+pub(super) fn catch_signals(warned: bool) -> io::Result<Interrupt> {
     let interrupt = Interrupt::default();
     // SIGTERM last: once it is caught, all are.
-    let signals = [(!ignores_hangup()).then_some(SIGHUP), Some(SIGINT), Some(SIGTERM)];
+    let signals = [(!ignores_hangup()).then_some(SIGHUP), warned.then_some(SIGUSR1), Some(SIGINT), Some(SIGTERM)];
     for signal in signals.into_iter().flatten() {
         // In this order: the first looks at the flag before the second sets it.
         flag::register_conditional_default(signal, interrupt.flag())?;

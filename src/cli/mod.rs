@@ -41,7 +41,7 @@ use error::CliError;
     name = "gramflow",
     version,
     after_help = "Exit status: 0 done; 1 the run failed; 2 the command line or the scenario is wrong; 3 with --strict, a claim did \
-                  not hold; 75 incomplete, the same command resumes it."
+                  not hold; 75 incomplete, the same command resumes it (`run` only with --checkpoint)."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -1,33 +1,47 @@
 //! `gramflow run`: runs a scenario, and writes its records and pictures to a folder.
 
+mod saved;
 mod summary;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use crate::figure;
 use crate::folder::{Ending, FolderDraft, final_weights};
 use crate::record::Outcome;
-use crate::run::{self, Finished};
+use crate::run::{self, Checkpoints, Finished, Problem};
+use crate::scenario::Scenario;
 
 use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{complain, complain_of_moved, print};
 use super::{CliError, Limit, Selection};
+use saved::Saved;
 use summary::{Spent, summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    selection: Selection,
+    /// The scenario, a YAML file
+    #[arg(required_unless_present = "resume")]
+    scenario: Option<PathBuf>,
+    /// Replace one value, by its path: `--set flow.rtol=1e-10`, `--set optimizers.0.gd.lr=0.1`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
     #[command(flatten)]
     limit: Limit,
     /// The run folder; an earlier run there is replaced [default: runs/<name>-<first 8 hex digits of the scenario's hash>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Save the whole state every so often, such as 60s, 5m or 1h, and when it is interrupted (also by SIGUSR1): the same command then
+    /// goes on from there, and ends with the bytes of a run that was never stopped
+    #[arg(long, value_name = "TIME", value_parser = saved::interval)]
+    checkpoint: Option<Duration>,
+    /// Go on with the run of this folder from its checkpoint, and keep saving its state
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["scenario", "sets", "out"])]
+    resume: Option<PathBuf>,
     /// Exit with status 3 if a claim of the scenario does not hold
     #[arg(long)]
     strict: bool,
@@ -36,20 +50,47 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// What the same command does after an interrupt.
+const GOES_ON: &str = "the same command goes on from there";
+const STARTS_AGAIN: &str = "the same command starts again from the beginning, unless the run saves its state: --checkpoint 60s";
+
+impl Arguments {
+    /// The scenario, its problem, the folder of the run, and the interval of its checkpoints.
+    fn what_to_run(&self) -> Result<(Scenario, Problem, PathBuf, Option<Duration>), CliError> {
+        if let Some(folder) = &self.resume {
+            let about = saved::of_folder(folder)?.about;
+            let memory = self.limit.bytes().unwrap_or(u64::MAX);
+            // The paths in it are absolute.
+            let (scenario, problem) = run::parse(&about.scenario, &folder.join("scenario.json"), &[], memory)?;
+            return Ok((scenario, problem, folder.clone(), Some(self.checkpoint.unwrap_or(about.every()))));
+        }
+        let scenario = self.scenario.clone().unwrap_or_default();
+        let (scenario, problem) = Selection { scenario, sets: self.sets.clone() }.load(&self.limit)?;
+        let default = || Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8]));
+        let folder = self.out.clone().unwrap_or_else(default);
+        Ok((scenario, problem, folder, self.checkpoint))
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let begin = Instant::now();
-    let (scenario, problem) = arguments.selection.load(&arguments.limit)?;
-    let folder = match &arguments.out {
-        Some(out) => out.clone(),
-        None => Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8])),
-    };
+    let (scenario, mut problem, folder, every) = arguments.what_to_run()?;
     // Before the work: a folder that cannot be written is found now. Dropped at once, as an interrupt would leave it behind.
     drop(FolderDraft::new(&folder)?);
 
+    let saved = every.map(|every| Saved::of(&folder, &scenario, &problem, every));
+    let from = saved.as_ref().map(|saved| saved.state(&mut problem, quiet)).transpose()?.flatten();
     let meter = Meter::clock(scenario.flow.t_end, quiet);
-    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let interrupt = catch_signals(saved.is_some()).map_err(CliError::Signals)?;
     let began_run = Instant::now();
-    let mut finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
+    let progress = |t| meter.at(t);
+    let mut finished = match (&saved, every) {
+        (Some(saved), Some(every)) => {
+            let checkpoints = Checkpoints { every, from, keep: &mut |state| saved.keep(state) };
+            run::run_in_legs(&scenario, &problem, &interrupt, progress, checkpoints)?
+        }
+        _ => run::run(&scenario, &problem, &interrupt, progress),
+    };
     let in_run = began_run.elapsed();
     drop(meter);
 
@@ -69,6 +110,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let beside = published.path.file_name() != fs::canonicalize(&folder).ok().as_deref().and_then(Path::file_name);
     let stands = beside.then(|| folder.clone());
     let folder = if beside { folder.with_file_name(published.path.file_name().unwrap_or_default()) } else { folder };
+    if let Some(saved) = saved.as_ref().filter(|_| !finished.is_interrupted()) {
+        saved.remove();
+    }
     // The records stand even where a picture could not be drawn.
     drawn?;
 
@@ -78,10 +122,13 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let spent = Spent { run: in_run, pictures: in_pictures, total: begin.elapsed() };
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, spent, quiet) })?;
     match broken(&finished) {
-        _ if finished.is_interrupted() => Err(match stands {
-            Some(stands) => CliError::InterruptedBeside { stands, partial: folder },
-            None => CliError::Interrupted,
-        }),
+        _ if finished.is_interrupted() => {
+            let again = if saved.is_some() { GOES_ON } else { STARTS_AGAIN };
+            Err(match stands {
+                Some(stands) => CliError::InterruptedBeside { stands, partial: folder, again },
+                None => CliError::Interrupted { again },
+            })
+        }
         Some(broken) if arguments.strict => Err(CliError::Claims(broken)),
         _ => Ok(()),
     }

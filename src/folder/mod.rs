@@ -1,6 +1,7 @@
 //! What is kept on disk: the folder of a run, with its table of records, arrays over time, final weights and manifest; the table and the
 //! manifest of a study; the units of a sweep, and the long table that they are merged into.
 
+mod checkpoint;
 mod ensemble;
 mod error;
 mod finished_study;
@@ -12,6 +13,7 @@ mod run;
 mod study;
 mod unit;
 
+pub use checkpoint::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, cpu};
 pub use ensemble::{Ensemble, Member};
 pub use error::FolderError;
 pub use finished_study::{AnyStudy, FinishedStudyFolder};

@@ -3,6 +3,8 @@
 //! Where η·λ_max exceeds a rule's stability bound (2 for gradient descent), its iterates overshoot along the sharpest direction and grow,
 //! while every flow decays: neither the flow nor its second-order correction describes them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Column, Columns, Group, Observable, Row, Snapshot};
 
 pub(super) const COLUMNS: Columns = Columns::new(
@@ -20,7 +22,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// The curvature at one moment, and the step size to compare it with.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Curvature {
     /// λ_max(∇²J), decay included; NaN where products with the Hessian overflow.
     pub sharpness: f64,

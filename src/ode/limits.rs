@@ -58,6 +58,11 @@ impl Interrupt {
         Self { raised: Arc::default(), pause: Some(Arc::new(pause)) }
     }
 
+    /// Whether anybody was told to stop.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.raised.load(Ordering::Relaxed)
+    }
+
     /// Whether what it stops is to go on later.
     pub(crate) fn is_pause(&self) -> bool {
         self.pause.is_some()

@@ -62,6 +62,7 @@ pub use tolerance::Tolerance;
 
 use driver::Driver;
 use method::Method;
+use serde::{Deserialize, Serialize};
 
 /// A change of method by `auto`.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,7 +163,7 @@ pub struct Segment {
 }
 
 /// Counts of work done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// Steps taken.
     pub accepted: u64,

@@ -4,7 +4,7 @@ mod memory;
 mod problem;
 mod training;
 
-pub use crate::session::{Finer, Finished, Problem};
+pub use crate::session::{Checkpoints, Finer, Finished, Problem};
 pub use memory::{Memory, MemoryError, Part};
 pub use problem::ProblemError;
 
@@ -12,6 +12,7 @@ pub(crate) use crate::session::batches;
 
 use std::path::Path;
 
+use crate::archive::ArchiveError;
 use crate::ode::Interrupt;
 use crate::scenario::{self, Scenario, ScenarioError};
 use crate::session::{self, OwnObservables, Plan, SessionError};
@@ -33,6 +34,21 @@ pub fn parse(text: &str, path: &Path, sets: &[String], memory: u64) -> Result<(S
 /// It does not fail: a process that stops early is a result.
 pub fn run(scenario: &Scenario, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
     session::carry_out(&scenario.plan(), problem, interrupt, progress)
+}
+
+/// The same with checkpoints: a run that goes on from the state that was kept last ends as one that was never stopped, wall times apart. Once
+/// `interrupt` is raised, the state is kept, and all processes end there.
+///
+/// # Errors
+/// [`ArchiveError`] if the state to go on from is not that of such a run.
+pub fn run_in_legs(
+    scenario: &Scenario,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    progress: impl FnMut(f64),
+    checkpoints: Checkpoints,
+) -> Result<Finished, ArchiveError> {
+    session::carry_out_in_legs(&scenario.plan(), problem, interrupt, progress, checkpoints)
 }
 
 /// The same with user-defined observables.

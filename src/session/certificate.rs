@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::flow::Integrator;
 use crate::npz::Array;
 use crate::observe::{Measure, NamedArray, Owner};
@@ -90,42 +91,79 @@ pub(super) struct Second {
     /// Gradients spent until each record, by its time.
     gradients: Vec<(f64, u64)>,
     stop: Termination,
+    /// Its state, if the interrupt is a pause.
+    pub(super) saved: Option<Vec<u8>>,
 }
 
 impl Second {
-    /// Integrates over the record times that the first one reaches, and then to its end.
-    pub(super) fn fly(plan: &Plan, problem: Problem, interrupt: &Interrupt, lead: &Lead) -> Self {
+    /// Integrates over the record times that the first one reaches, and then to its end; from a `saved` state, if there is one.
+    pub(super) fn fly(
+        plan: &Plan,
+        problem: Problem,
+        interrupt: &Interrupt,
+        lead: &Lead,
+        saved: Option<&[u8]>,
+    ) -> Result<Self, ArchiveError> {
+        let (mut kept, mut gradients, mut last) = (Kept::new(vec![Recorder::new("flow")]), Vec::new(), None);
+        let mut flow = Flow::new(plan, &problem, interrupt).unwatched();
+        if let Some(saved) = saved {
+            let mut archive = Archive::read(saved.to_vec());
+            archive_all(&mut archive, &mut flow, &mut kept, &mut gradients)?;
+            last = gradients.last().map(|(t, _)| *t);
+        }
         let observer = Observer::new(plan, &problem);
-        let observers = Observers::new(vec![Recorder::new("flow")], 0);
+        let observers = Observers::new(kept, 0);
         let source = Source::new(&observers);
         let mut recording = Recording::new(0, &observers, &observer);
-        let mut flow = Flow::new(plan, &problem, interrupt).unwatched();
-        let mut gradients = Vec::new();
+        let times = plan.record_times();
+        // It was recorded at the first of them.
+        let done = times.iter().take_while(|t| last.is_some_and(|last| **t <= last)).count();
         let mut advance = |t: f64| {
             let there = flow.advance(t);
-            if there {
+            // The first may have ended at the last record time.
+            if there && last != Some(t) {
                 flow.record(&mut recording);
                 gradients.push((flow.t(), flow.gradients()));
+                last = Some(t);
             }
             there
         };
-        let reached = plan.record_times().iter().copied().all(|t| lead.reaches(t) && advance(t));
+        let reached = times[done..].iter().copied().all(|t| lead.reaches(t) && advance(t));
         // The first may have ended between two record times.
-        if !reached {
+        if !(reached || interrupt.is_pause() && interrupt.has_stopped()) {
             advance(lead.end());
         }
-        let ended = flow.ended();
         drop(source);
         // What is missed here, the first one has missed and told.
-        let Kept { recorders, .. } = observers.finish(&observer);
-        let run = records(plan, &recorders, &[(ended.name, ended.parameters)], &problem);
-        Self { run, gradients, stop: ended.termination }
+        let mut kept = observers.finish(&observer);
+        let mut written = Archive::written();
+        let saved = if interrupt.is_pause() {
+            archive_all(&mut written, &mut flow, &mut kept, &mut gradients)?;
+            Some(written.into_bytes())
+        } else {
+            None
+        };
+        let ended = flow.ended();
+        let run = records(plan, &kept.recorders, &[(ended.name, ended.parameters)], &problem);
+        Ok(Self { run, gradients, stop: ended.termination, saved })
     }
 
     /// Its records and how it ended, by which the first is judged.
     pub(super) fn into_finer(self) -> Finer {
         Finer { run: self.run, termination: self.stop }
     }
+}
+
+/// Takes or replaces the state of a second integration.
+fn archive_all(
+    archive: &mut Archive,
+    flow: &mut Flow,
+    kept: &mut Kept,
+    gradients: &mut Vec<(f64, u64)>,
+) -> Result<(), ArchiveError> {
+    flow.archive(archive)?;
+    archive.item(kept)?;
+    archive.item(gradients)
 }
 
 /// Adds the certificate to the manifest, the errors to the arrays, and visible errors to the warnings.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::observe::{self, Measure};
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work, short};
 use crate::optim::{Follows, Optimizer};
@@ -19,6 +20,7 @@ use crate::{flow, record};
 use super::Plan;
 use super::Problem;
 use super::choice::{Choice, choose};
+use super::stop::QUANTITIES;
 
 /// The largest relative tolerance of a limit: above it, an explicit method that does not cap its step against stiffness cannot be trusted.
 const LIMIT_RTOL: f64 = 1e-6;
@@ -46,6 +48,8 @@ pub(super) struct CompanionFlow<'a> {
     theta: DVector<f64>,
     landed: f64,
     step: u64,
+    /// The step of its optimizer to whose time it was on its way when it was paused.
+    towards: Option<u64>,
     work: Work,
     time: Duration,
     stop: Option<Termination>,
@@ -129,6 +133,7 @@ impl<'a> Maker<'a, '_> {
             theta,
             landed: 0.0,
             step: 0,
+            towards: None,
             work: Work { evaluations: gradients, ..Work::default() },
             time: Duration::ZERO,
             stop: None,
@@ -147,22 +152,50 @@ fn integrator<'a>(
 }
 
 impl CompanionFlow<'_> {
-    /// Advances it to time `t`, where its optimizer has taken `step` steps, or as far as it gets.
-    pub(super) fn advance(&mut self, t: f64, step: u64) {
+    /// Advances it to time `t`, where its optimizer has taken `step` steps, or as far as it gets. Returns whether it was paused on the way.
+    pub(super) fn advance(&mut self, t: f64, step: u64) -> bool {
         if self.stop.is_none() && self.t < t {
-            if self.kind == observe::CompanionKind::Limit {
-                // Created anew, so that its steps are counted from here.
-                let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
-                self.integrator = integrator(flow::Integrator::Dopri5, &self.field, self.tolerance, limits);
+            if self.towards.take().is_none() {
+                self.begin(step);
             }
             let begin = Instant::now();
             let segment = self.integrator.advance(self.t, t, &mut self.state).expect("times are finite and in order");
             self.time += begin.elapsed();
-            (self.t, self.landed, self.step) = (segment.t, segment.t, step);
+            self.t = segment.t;
             self.work += segment.work;
+            if self.limits.interrupt.is_pause() && matches!(segment.stop, Some(Termination::Interrupted { .. })) {
+                self.towards = Some(step);
+                return true;
+            }
+            (self.landed, self.step) = (segment.t, step);
             self.stop = segment.stop;
             self.theta.copy_from(&self.state.rows(0, self.theta.len()));
         }
+        false
+    }
+
+    /// Prepares for a way to the time of `step`: the integrator of a limit is created anew, so that its steps are counted from here.
+    fn begin(&mut self, step: u64) {
+        if self.kind == observe::CompanionKind::Limit {
+            let limits = Limits { max_steps: self.limit_steps(step), ..self.limits.clone() };
+            self.integrator = integrator(flow::Integrator::Dopri5, &self.field, self.tolerance, limits);
+        }
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.state)?;
+        archive.item(&mut self.t)?;
+        archive.item(&mut self.theta)?;
+        archive.item(&mut self.landed)?;
+        archive.item(&mut self.step)?;
+        archive.item(&mut self.towards)?;
+        archive.item(&mut self.work)?;
+        archive.item(&mut self.time)?;
+        Termination::archive(&mut self.stop, &QUANTITIES, archive)?;
+        if let Some(step) = self.towards.filter(|_| archive.is_read()) {
+            self.begin(step);
+        }
+        self.integrator.archive(archive)
     }
 
     /// Steps that a limit may try until `step`.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::network::Parameters;
 use crate::objective::BatchGradient;
 use crate::observe::{Entry, Group, Measure};
@@ -20,7 +21,18 @@ use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::process::Ended;
 use super::sharpness::Sharpness;
-use super::stop::Criterion;
+use super::stop::{Criterion, QUANTITIES};
+
+/// How far a descent has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Advanced {
+    /// To the step that was asked for.
+    There,
+    /// Not so far: it was interrupted, has diverged (it then keeps its last good iterate), or has reached where it is to stop.
+    Short,
+    /// It was paused on the way there, and goes on later.
+    Paused,
+}
 
 /// An optimizer's iterates from the scenario's start.
 pub(super) struct Descent<'a> {
@@ -96,9 +108,8 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// Steps until `step` steps are done, and advances the companions to the time reached. Returns false if it was interrupted, has
-    /// diverged (it then keeps its last good iterate), or has reached where it is to stop.
-    pub(super) fn advance(&mut self, step: u64) -> bool {
+    /// Steps until `step` steps are done, and advances the companions to the time reached.
+    pub(super) fn advance(&mut self, step: u64) -> Advanced {
         let (begin, mut entering) = (Instant::now(), Duration::ZERO);
         let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
@@ -116,7 +127,7 @@ impl<'a> Descent<'a> {
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
                 // An objective may give up once it is interrupted and return NaN: that is no divergence.
-                if !self.interrupt.is_raised() {
+                if self.interrupt.is_pause() || !self.interrupt.is_raised() {
                     self.stop = Some(Termination::Diverged { t: self.t(), norm: before.norm() });
                 }
             } else {
@@ -133,8 +144,37 @@ impl<'a> Descent<'a> {
         self.time += begin.elapsed().saturating_sub(entering);
         self.observed(entering);
         let (t, steps) = (self.t(), self.steps);
-        self.companions.iter_mut().for_each(|companion| companion.advance(t, steps));
-        self.steps >= step
+        if self.interrupt.is_pause() && steps < step && self.stop.is_none() {
+            return Advanced::Paused;
+        }
+        let mut paused = false;
+        for companion in &mut self.companions {
+            paused |= companion.advance(t, steps);
+        }
+        match () {
+            () if paused => Advanced::Paused,
+            () if steps >= step => Advanced::There,
+            () => Advanced::Short,
+        }
+    }
+
+    /// Takes or replaces its state.
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.rule.archive(archive).map_err(|error| named(error, &self.name))?;
+        self.minibatches.as_mut().map_or(Ok(()), |(batches, _)| batches.archive(archive))?;
+        self.companions.iter_mut().try_for_each(|companion| companion.archive(archive))?;
+        archive.item(&mut self.gradient)?;
+        archive.item(self.parameters.values_mut())?;
+        self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
+        self.ledger.as_mut().map_or(Ok(()), |ledger| ledger.archive(archive))?;
+        archive.item(&mut self.entry)?;
+        archive.item(&mut self.steps)?;
+        archive.item(&mut self.time)?;
+        archive.item(&mut self.observation)?;
+        self.criterion.as_mut().map_or(Ok(()), |criterion| criterion.archive(archive))?;
+        archive.item(&mut self.looked)?;
+        archive.item(&mut self.is_current)?;
+        Termination::archive(&mut self.stop, &QUANTITIES, archive)
     }
 
     /// Checks whether it is to stop here, if a check is due and not yet made. Returns the time that the check took.
@@ -228,6 +268,14 @@ impl<'a> Descent<'a> {
             observation: self.observation,
             termination,
         }
+    }
+}
+
+/// The error, with the name of the optimizer whose rule does not save its state.
+fn named(error: ArchiveError, name: &str) -> ArchiveError {
+    match error {
+        ArchiveError::Unsaved { method, .. } => ArchiveError::Unsaved { what: format!("the rule of `{name}`"), method },
+        other => other,
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::flow::{self, GradientFlow};
 use crate::network::Parameters;
 use crate::ode::{Integrator, Interrupt, Limits, OdeError, Segment, Termination, Tolerance, Work};
 
 use super::Problem;
 use super::integrator::{flow_integrator, integrator};
+use super::stop::QUANTITIES;
 
 /// Gradient flow from the start of a problem.
 ///
@@ -137,6 +139,16 @@ impl<'a> Flight<'a> {
 
     pub(super) fn integrator(&self) -> &Integrator<'a> {
         &self.integrator
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.integrator.archive(archive)?;
+        archive.item(&mut self.state)?;
+        archive.item(self.parameters.values_mut())?;
+        archive.item(&mut self.t)?;
+        archive.item(&mut self.work)?;
+        archive.item(&mut self.time)?;
+        Termination::archive(&mut self.stop, &QUANTITIES, archive)
     }
 
     /// Subtracts the time that `step` has spent on checks.

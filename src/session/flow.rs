@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::network::Parameters;
 use crate::observe::Measure;
 use crate::ode::{Change, Event, EventKind, Interrupt, Termination};
@@ -160,6 +161,21 @@ impl<'a> Flow<'a> {
 
     pub(super) fn t(&self) -> f64 {
         self.flight.t
+    }
+
+    /// Whether it was interrupted on its way.
+    pub(super) fn is_interrupted(&self) -> bool {
+        matches!(self.flight.stop, Some(Termination::Interrupted { .. }))
+    }
+
+    /// Takes or replaces its state. What was merely interrupted goes on.
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.flight.archive(archive)?;
+        self.monitor.as_mut().map_or(Ok(()), |monitor| monitor.archive(archive))?;
+        self.goal.as_mut().map_or(Ok(()), |goal| goal.archive(archive))?;
+        self.preservation.as_mut().map_or(Ok(()), |preservation| preservation.archive(archive))?;
+        self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
+        archive.item(&mut self.observation)
     }
 
     /// Gradients that stepping has taken so far.

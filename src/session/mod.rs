@@ -14,6 +14,7 @@ mod descent;
 mod flight;
 mod flow;
 mod integrator;
+mod leg;
 mod monitor;
 mod observers;
 mod pending;
@@ -36,13 +37,14 @@ pub(crate) use check::check_columns;
 pub(crate) use descent::batches;
 pub use flight::Flight;
 pub use integrator::{flow_integrator, integrator};
+pub use leg::Checkpoints;
+pub(crate) use leg::carry_out_in_legs;
 pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
 pub use stop::Stop;
 
 use std::sync::Arc;
 
-use crate::claim::{self, Evidence};
 use crate::network::Parameters;
 use crate::npz::Arrays;
 use crate::observe::{self, Accuracy, CompanionDistance, Learned, Measure, Ntk, Observable, TestLoss};
@@ -50,10 +52,9 @@ use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
 
 use arrays::{all_arrays, low_parts};
-use certificate::{Lead, Leading, Second};
+use leg::leg;
 use observers::Kept;
 use process::Ended;
-use processes::{Carried, carry};
 use warning::Missed;
 
 /// Everything that a run produces: the contents of its folder.
@@ -92,55 +93,24 @@ impl Finished {
 ///
 /// It does not fail: a process that stops early is a result.
 pub(crate) fn carry_out(plan: &Plan, problem: &Problem, interrupt: &Interrupt, progress: impl FnMut(f64)) -> Finished {
-    // A claim is judged with its error, which takes a second integration.
-    if !plan.flow.certify && plan.claims.is_empty() {
-        return integrate(plan, problem, interrupt, progress, None);
-    }
-    let (finer, its_problem, lead) = (certificate::finer(plan), problem.clone(), Lead::default());
-    std::thread::scope(|scope| {
-        let second = scope.spawn(|| Second::fly(&finer, its_problem, interrupt, &lead));
-        let leading = Leading(&lead);
-        let mut finished = integrate(plan, problem, interrupt, progress, Some(&lead));
-        drop(leading);
-        match second.join() {
-            Ok(second) => {
-                certificate::certify(&mut finished, &finer, &second);
-                let second = second.into_finer();
-                finished.manifest.verdicts = claim::judge(
-                    &plan.claims,
-                    &Evidence {
-                        setup: &plan.setup(),
-                        run: &finished.run,
-                        flow: &finished.manifest.processes["flow"],
-                        second: Some((&second.run, second.termination)),
-                    },
-                );
-                finished.finer = Some(second);
-            }
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        finished
-    })
+    let leg = leg(plan, problem, interrupt, progress, None).expect("nothing is saved or taken up");
+    leg.into_finished()
 }
 
 /// The names of the numbers that a run records, in the order of its table, taken from its start. Nothing is integrated.
 pub(crate) fn columns(plan: &Plan, problem: &Problem) -> Vec<String> {
     let stopped = Interrupt::default();
     stopped.raise();
-    let table = integrate(plan, problem, &stopped, |_t| {}, None).run.table;
+    // Nothing is certified of it.
+    let mut plan = Plan { claims: Vec::new(), ..plan.clone() };
+    plan.flow.certify = false;
+    let table = carry_out(&plan, problem, &stopped, |_t| {}).run.table;
     let numbers = table.columns.into_iter().filter(|column| !matches!(column.values, Values::Text(_)));
     numbers.map(|column| column.name).collect()
 }
 
-/// `lead` tells a second integration how far the flow is.
-fn integrate(
-    plan: &Plan,
-    problem: &Problem,
-    interrupt: &Interrupt,
-    progress: impl FnMut(f64),
-    lead: Option<&Lead>,
-) -> Finished {
-    let Carried { ended, kept } = carry(plan, problem, interrupt, progress, lead);
+/// What all processes have produced.
+fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Finished {
     let Kept { mut recorders, missed, undeclared, .. } = kept;
     let missed = Missed { moments: missed, undeclared };
     let entry = |end: &Ended| {

@@ -3,6 +3,7 @@
 
 use nalgebra::DVector;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::claim::Claim;
 use crate::flow::{Motion, Preserve, Stationarity};
 use crate::objective::{Objective, OnKink};
@@ -120,6 +121,14 @@ impl<'a> Monitor<'a> {
         if self.problem.rates.are_one() {
             self.sliding.look(self.problem, t, theta, spent, true);
         }
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.stationarity.archive(archive)?;
+        archive.item(&mut self.next)?;
+        archive.item(&mut self.plateaus)?;
+        archive.item(&mut self.sliding)?;
+        archive.item(&mut self.events)
     }
 
     /// What it has cost and found.

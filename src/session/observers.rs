@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError};
 use crate::network::Parameters;
 use crate::observe::{Columns, Group, Observable, Row};
 use crate::record::Recorder;
@@ -87,7 +90,7 @@ struct State {
 }
 
 /// Everything that was measured, by process.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub recorders: Vec<Recorder>,
     /// Time spent measuring.
@@ -96,15 +99,15 @@ pub(super) struct Kept {
     pub missed: usize,
     /// What observables of one's own have written without declaring it.
     pub undeclared: BTreeSet<String>,
-    /// Records put back in order so far.
+    /// Records put back in order so far, of those handed in to these observers.
+    #[serde(skip)]
     count: usize,
 }
 
 impl Observers {
-    /// For processes with these recorders, of whose records `most` may wait.
-    pub(super) fn new(recorders: Vec<Recorder>, most: usize) -> Self {
-        let times = vec![Duration::ZERO; recorders.len()];
-        let kept = Kept { recorders, times, ..Kept::default() };
+    /// For processes of which this was kept so far, and of whose records `most` may wait.
+    pub(super) fn new(kept: Kept, most: usize) -> Self {
+        let kept = Kept { count: 0, ..kept };
         let state = State { waiting: VecDeque::new(), count: 0, early: BTreeMap::new(), kept, sources: 0, broken: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), most }
     }
@@ -174,6 +177,12 @@ impl Observers {
 }
 
 impl Kept {
+    /// Nothing so far, of processes with these recorders.
+    pub(super) fn new(recorders: Vec<Recorder>) -> Self {
+        let times = vec![Duration::ZERO; recorders.len()];
+        Self { recorders, times, ..Self::default() }
+    }
+
     fn add(&mut self, observed: Observed) {
         let Observed { process, step, t, row, undeclared, parameters, time } = observed;
         self.count += 1;
@@ -219,6 +228,10 @@ pub(super) struct Recording<'a> {
 impl<'a> Recording<'a> {
     pub(super) fn new(process: usize, observers: &'a Observers, observer: &'a Observer<'a>) -> Self {
         Self { process, observers, observer, last: None }
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.last)
     }
 
     /// The time of the last record.

@@ -5,6 +5,8 @@
 //! with it its plateau, ends once J has fallen visibly; then the next may begin. The last stretch of a flow that does not leave it is a
 //! plateau if it is known to be no minimum.
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::{Motion, Reading};
 use crate::ode::{Event, EventKind, short};
 
@@ -16,6 +18,7 @@ const FALL: f64 = 1e-2;
 const FASTER: f64 = 3.0;
 
 /// A stretch over which J is flat.
+#[derive(Serialize, Deserialize)]
 struct Stretch {
     begin: f64,
     /// The time of the check before, after which it began.
@@ -42,7 +45,7 @@ impl Stretch {
 }
 
 /// The plateaus so far.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Plateaus {
     /// Time and J of the previous check.
     before: Option<(f64, f64)>,

@@ -1,5 +1,6 @@
 //! `flow.preserve`: projects the flow onto the balance law at every recorded time.
 
+use crate::archive::{Archive, ArchiveError};
 use crate::flow::{BalanceProjection, Correction, Precision, Preserve};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::observe;
@@ -58,6 +59,12 @@ impl Preservation {
                 self.last = None;
             }
         }
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.weights)?;
+        archive.item(&mut self.last)?;
+        archive.item(&mut self.complaints)
     }
 
     /// What an observer is told of weights that stand where the last projection left them.

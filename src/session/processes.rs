@@ -2,10 +2,14 @@
 //!
 //! A process does not depend on the others, so that any number of threads leaves the same records.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::at_most_threads;
 use crate::network::Parameters;
 use crate::observe::Measure;
@@ -13,7 +17,7 @@ use crate::ode::Interrupt;
 use crate::record::Recorder;
 
 use super::certificate::Lead;
-use super::descent::Descent;
+use super::descent::{Advanced, Descent};
 use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::process::Ended;
@@ -28,16 +32,45 @@ pub(super) struct Carried {
     pub ended: Vec<Ended>,
     /// Their records.
     pub kept: Kept,
+    /// Their states without these, if the interrupt is a pause.
+    pub saved: Option<SavedProcesses>,
 }
 
-/// Carries all processes to their ends. `lead`: who waits for the flow; it takes one of the threads.
+/// The states of all processes, from which they go on.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SavedProcesses {
+    /// Of the flow, and of the optimizers by index.
+    states: Vec<Vec<u8>>,
+    /// How many of the events each of them has passed.
+    passed: Vec<usize>,
+    /// θ of the flow at events that it has passed and an optimizer that is recorded there has not, where it was there.
+    ahead: BTreeMap<usize, Option<Parameters>>,
+    kept: Kept,
+}
+
+impl SavedProcesses {
+    /// The same with their records.
+    pub(super) fn with(self, kept: Kept) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// The first event that some process has not passed.
+    fn first(&self, events: &[Moment]) -> usize {
+        let flow = self.passed[0].min(events.len());
+        let open = |index: usize| events[index].descents.iter().any(|(optimizer, _)| self.passed[optimizer + 1] <= index);
+        (0..flow).find(|&index| open(index)).unwrap_or(flow)
+    }
+}
+
+/// Carries all processes to their ends, from a `saved` state if there is one. `lead`: who waits for the flow; it takes one of the threads.
 pub(super) fn carry(
     plan: &Plan,
     problem: &Problem,
     interrupt: &Interrupt,
     progress: impl FnMut(f64),
     lead: Option<&Lead>,
-) -> Carried {
+    saved: Option<&SavedProcesses>,
+) -> Result<Carried, ArchiveError> {
     let clock = |settings| Clock::new(settings, plan.flow.t_end);
     let events = schedule(plan.record_times(), &plan.optimizers.iter().map(clock).collect::<Vec<_>>());
     let names = ["flow"].into_iter().chain(plan.optimizers.iter().map(|settings| settings.name()));
@@ -45,11 +78,18 @@ pub(super) fn carry(
     if plan.record_weights {
         recorders.iter_mut().for_each(Recorder::keep_weights);
     }
+    if let Some(saved) = saved {
+        let processes = plan.optimizers.len() + 1;
+        if [saved.states.len(), saved.passed.len(), saved.kept.recorders.len(), saved.kept.times.len()] != [processes; 4] {
+            return Err(ArchiveError::Another("number of processes"));
+        }
+    }
+    let kept = saved.map_or_else(|| Kept::new(recorders), |saved| saved.kept.clone());
 
     let Crew { groups, observing, share } = Crew::of(plan, problem, lead.is_some());
     let helpers = groups.len() + observing;
-    let observers = Observers::new(recorders, 2 * helpers);
-    let processes = Processes { plan, interrupt, events: &events, observers: &observers };
+    let observers = Observers::new(kept, 2 * helpers);
+    let processes = Processes { plan, interrupt, events: &events, observers: &observers, saved };
     thread::scope(|scope| {
         // Whatever becomes of this thread, the others do not wait for its records.
         let source = Source::new(&observers);
@@ -66,23 +106,57 @@ pub(super) fn carry(
             scope.spawn(move || at_most_threads(1, || processes.observers.serve(&Observer::new(plan, &its_problem))));
         }
         let observer = Observer::new(plan, problem);
-        let mut ended = at_most_threads(share, || processes.fly(problem, &observer, &ways, lead, progress));
+        let flown = at_most_threads(share, || processes.fly(problem, &observer, &ways, lead, progress));
         drop((ways, source));
         let kept = observers.finish(&observer);
-        let mut descents: Vec<(usize, Ended)> = Vec::new();
+        let mut parts = vec![flown];
         for thread in threads {
             match thread.join() {
-                Ok(ends) => descents.extend(ends),
+                Ok(part) => parts.push(part),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        descents.sort_by_key(|(index, _)| *index);
-        ended.extend(descents.into_iter().map(|(_, end)| end));
+        let (mut ends, mut ahead) = (Vec::new(), BTreeMap::new());
+        for part in parts {
+            let part = part?;
+            ends.extend(part.ends);
+            ahead.extend(part.ahead);
+        }
+        ends.sort_by_key(|end| end.process);
+        let saved = interrupt.is_pause().then(|| SavedProcesses {
+            states: ends.iter_mut().map(|end| std::mem::take(&mut end.saved)).collect(),
+            passed: ends.iter().map(|end| end.passed).collect(),
+            ahead: ahead.into_iter().map(|(index, theta)| (index, theta.map(|theta| (*theta).clone()))).collect(),
+            kept: Kept::default(),
+        });
+        let mut ended: Vec<Ended> = ends.into_iter().map(|end| end.ended).collect();
         for (end, time) in ended.iter_mut().zip(&kept.times) {
             end.observation += *time;
         }
-        Carried { ended, kept }
+        Ok(Carried { ended, kept, saved })
     })
+}
+
+/// θ of the flow at an event, where it is there.
+type Handed = Option<Arc<Parameters>>;
+
+/// What one thread leaves of its processes.
+#[derive(Default)]
+struct Part {
+    ends: Vec<End>,
+    /// What the flow has told of events that a process of this thread has not passed.
+    ahead: BTreeMap<usize, Handed>,
+}
+
+/// What is left of one process.
+struct End {
+    /// 0 is the flow.
+    process: usize,
+    ended: Ended,
+    /// The number of events that it has passed.
+    passed: usize,
+    /// Its state; empty unless the interrupt is a pause.
+    saved: Vec<u8>,
 }
 
 /// Who does what.
@@ -111,7 +185,7 @@ impl Crew {
 /// The way to the thread of a group of optimizers: θ of the flow at every event at which one of them is recorded.
 struct Way<'a> {
     group: &'a [usize],
-    way: SyncSender<Option<Arc<Parameters>>>,
+    way: SyncSender<Handed>,
 }
 
 /// What all threads share.
@@ -121,9 +195,21 @@ struct Processes<'a> {
     interrupt: &'a Interrupt,
     events: &'a [Moment],
     observers: &'a Observers,
+    saved: Option<&'a SavedProcesses>,
 }
 
 impl<'a> Processes<'a> {
+    /// The events that some process has not passed, each with its number.
+    fn open(self) -> impl Iterator<Item = (usize, &'a Moment)> {
+        let first = self.saved.map_or(0, |saved| saved.first(self.events));
+        self.events.iter().enumerate().skip(first)
+    }
+
+    /// The saved state of a process, and how many events it has passed.
+    fn saved_of(self, process: usize) -> Option<(Archive, usize)> {
+        self.saved.map(|saved| (Archive::read(saved.states[process].clone()), saved.passed[process]))
+    }
+
     /// The flow, and between its events the optimizers that have no thread of their own.
     fn fly(
         self,
@@ -132,43 +218,80 @@ impl<'a> Processes<'a> {
         ways: &[Way],
         lead: Option<&Lead>,
         mut progress: impl FnMut(f64),
-    ) -> Vec<Ended> {
-        let Self { plan, interrupt, events, observers } = self;
+    ) -> Result<Part, ArchiveError> {
+        let Self { plan, interrupt, observers, .. } = self;
         let mut flow = Flow::new(plan, problem, interrupt);
         let mut recording = Recording::new(0, observers, observer);
-        let every: Vec<usize> = if ways.is_empty() { (0..plan.optimizers.len()).collect() } else { Vec::new() };
-        let mut descents = Descents::new(self, &every, problem, observer);
-        for event in events {
-            let there = flow.advance(event.t);
-            if (event.flow && there) || flow.just_stopped(recording.last_time()) {
-                flow.record(&mut recording);
-            }
+        let mut passed = 0;
+        if let Some((mut archive, before)) = self.saved_of(0) {
+            flow.archive(&mut archive)?;
+            recording.archive(&mut archive)?;
+            passed = before;
             if let Some(lead) = lead {
                 lead.at(flow.t());
             }
-            if event.flow && there {
-                flow.look_at_record();
-            } else if flow.is_stopped() {
-                flow.look_stopped();
+            progress(flow.t());
+        }
+        let before = passed;
+        let every: Vec<usize> = if ways.is_empty() { (0..plan.optimizers.len()).collect() } else { Vec::new() };
+        let mut descents = Descents::new(self, &every, problem, observer)?;
+        let mut ahead = BTreeMap::new();
+        for (index, event) in self.open() {
+            if index >= before {
+                let there = flow.advance(event.t);
+                if interrupt.is_pause() && flow.is_interrupted() {
+                    break;
+                }
+                if (event.flow && there) || flow.just_stopped(recording.last_time()) {
+                    flow.record(&mut recording);
+                }
+                if let Some(lead) = lead {
+                    lead.at(flow.t());
+                }
+                if event.flow && there {
+                    flow.look_at_record();
+                } else if flow.is_stopped() {
+                    flow.look_stopped();
+                }
+                passed = index + 1;
             }
             if !event.descents.is_empty() {
-                let theta = flow.at(event.t).map(|theta| Arc::new(theta.clone()));
+                let theta = match self.saved.filter(|_| index < before) {
+                    Some(saved) => saved.ahead.get(&index).cloned().flatten().map(Arc::new),
+                    None => flow.at(event.t).map(|theta| Arc::new(theta.clone())),
+                };
                 for Way { way, .. } in ways.iter().filter(|way| event.concerns(way.group)) {
                     // A thread that has ended early needs nothing.
                     let _ = way.send(theta.clone());
                 }
-                descents.advance(event, theta.as_ref());
+                if descents.advance(index, event, theta.as_ref()) {
+                    ahead.insert(index, theta);
+                    // Of events that the flow had passed before, those to come are still open.
+                    let rest = self.saved.into_iter().flat_map(|saved| saved.ahead.range(index + 1..));
+                    ahead.extend(rest.map(|(index, theta)| (*index, theta.clone().map(Arc::new))));
+                    break;
+                }
             }
-            progress(event.t);
-            if interrupt.is_raised() {
-                break;
+            // What was passed before is no progress.
+            if index >= before {
+                progress(event.t);
+                if interrupt.is_raised() {
+                    break;
+                }
             }
         }
         // An interrupted flow may stand at a step of an optimizer: its last state is recorded like any other's.
-        if interrupt.is_raised() && recording.last_time() != Some(flow.t()) {
+        if !interrupt.is_pause() && interrupt.is_raised() && recording.last_time() != Some(flow.t()) {
             flow.record(&mut recording);
         }
-        std::iter::once(flow.ended()).chain(descents.ended().map(|(_, end)| end)).collect()
+        let mut written = Archive::written();
+        if interrupt.is_pause() {
+            flow.archive(&mut written)?;
+            recording.archive(&mut written)?;
+        }
+        let end = End { process: 0, ended: flow.ended(), passed, saved: written.into_bytes() };
+        let ends = std::iter::once(Ok(end)).chain(descents.ended(interrupt)).collect::<Result<_, _>>()?;
+        Ok(Part { ends, ahead })
     }
 
     /// A group of optimizers on a thread of its own, which then measures what waits.
@@ -176,58 +299,109 @@ impl<'a> Processes<'a> {
         self,
         group: &[usize],
         problem: &Problem,
-        from_flow: Receiver<Option<Arc<Parameters>>>,
+        from_flow: Receiver<Handed>,
         source: Source,
-    ) -> Vec<(usize, Ended)> {
+    ) -> Result<Part, ArchiveError> {
+        let interrupt = self.interrupt;
         let observer = Observer::new(self.plan, problem);
-        let mut descents = Descents::new(self, group, problem, &observer);
-        for event in self.events.iter().filter(|event| event.concerns(group)) {
+        let descents = Descents::new(self, group, problem, &observer);
+        // The others are not to do in vain what nobody can save.
+        let mut descents = descents.inspect_err(|_| interrupt.raise())?;
+        let mut ahead = BTreeMap::new();
+        let mut events = self.open().filter(|(_, event)| event.concerns(group));
+        for (index, event) in events.by_ref() {
             // A flow that was interrupted has nothing more to tell.
-            let theta = from_flow.recv().ok().flatten();
-            descents.advance(event, theta.as_ref());
-            if self.interrupt.is_raised() {
+            let told = from_flow.recv();
+            if told.is_err() && interrupt.is_pause() {
+                break;
+            }
+            let theta = told.ok().flatten();
+            if descents.advance(index, event, theta.as_ref()) {
+                ahead.insert(index, theta);
+                break;
+            }
+            if !interrupt.is_pause() && interrupt.is_raised() {
                 break;
             }
         }
-        let ended = descents.ended().collect();
+        if interrupt.is_pause() {
+            // The flow tells the rest of what it has passed.
+            ahead.extend(events.map(|(index, _)| index).zip(from_flow.iter()));
+        }
+        let ends: Result<_, _> = descents.ended(interrupt).collect();
         // The flow may wait to tell more, and nobody listens any longer.
         drop((from_flow, source));
         self.observers.serve(&observer);
-        ended
+        Ok(Part { ends: ends?, ahead })
     }
 }
 
 /// Optimizers that are stepped on one thread.
 struct Descents<'a> {
-    members: Vec<(usize, Descent<'a>, Recording<'a>)>,
+    members: Vec<Member<'a>>,
+}
+
+struct Member<'a> {
+    optimizer: usize,
+    descent: Descent<'a>,
+    recording: Recording<'a>,
+    /// The number of events that it has passed.
+    passed: usize,
 }
 
 impl<'a> Descents<'a> {
-    fn new(processes: Processes<'a>, group: &[usize], problem: &'a Problem, observer: &'a Observer<'a>) -> Self {
+    fn new(
+        processes: Processes<'a>,
+        group: &[usize],
+        problem: &'a Problem,
+        observer: &'a Observer<'a>,
+    ) -> Result<Self, ArchiveError> {
         let Processes { plan, interrupt, observers, .. } = processes;
-        let member = |&index: &usize| {
-            let descent = Descent::new(&plan.optimizers[index], plan, problem, interrupt);
-            (index, descent, Recording::new(index + 1, observers, observer))
+        let member = |&optimizer: &usize| {
+            let mut descent = Descent::new(&plan.optimizers[optimizer], plan, problem, interrupt);
+            let mut recording = Recording::new(optimizer + 1, observers, observer);
+            let mut passed = 0;
+            if let Some((mut archive, before)) = processes.saved_of(optimizer + 1) {
+                descent.archive(&mut archive)?;
+                recording.archive(&mut archive)?;
+                passed = before;
+            }
+            Ok(Member { optimizer, descent, recording, passed })
         };
-        Self { members: group.iter().map(member).collect() }
+        Ok(Self { members: group.iter().map(member).collect::<Result<_, _>>()? })
     }
 
-    /// Steps those that are recorded at an event and hands in their records. `flow`: θ of the flow there.
-    fn advance(&mut self, event: &Moment, flow: Option<&Arc<Parameters>>) {
+    /// Steps those that are recorded at an event, unless they have passed it, and hands in their records. `flow`: θ of the flow there. Returns
+    /// whether one of them was paused on the way.
+    fn advance(&mut self, index: usize, event: &Moment, flow: Option<&Arc<Parameters>>) -> bool {
+        let mut paused = false;
         for &(optimizer, step) in &event.descents {
-            let Some((_, descent, recording)) = self.members.iter_mut().find(|(index, ..)| *index == optimizer) else {
+            let open = |member: &&mut Member| member.optimizer == optimizer && member.passed <= index;
+            let Some(Member { descent, recording, passed, .. }) = self.members.iter_mut().find(open) else { continue };
+            let advanced = descent.advance(step);
+            if advanced == Advanced::Paused {
+                paused = true;
                 continue;
-            };
-            let good = descent.advance(step);
+            }
+            let good = advanced == Advanced::There;
             // A stopped descent is recorded once, where it stopped.
             if good || recording.last_time() != Some(descent.t()) {
                 descent.record(recording, flow.filter(|_| good).cloned());
             }
+            *passed = index + 1;
         }
+        paused
     }
 
-    /// Each at its end, by index.
-    fn ended(self) -> impl Iterator<Item = (usize, Ended)> {
-        self.members.into_iter().map(|(index, descent, _)| (index, descent.ended()))
+    /// Each at its end.
+    fn ended(self, interrupt: &Interrupt) -> impl Iterator<Item = Result<End, ArchiveError>> {
+        self.members.into_iter().map(|Member { optimizer, mut descent, mut recording, passed }| {
+            let mut written = Archive::written();
+            if interrupt.is_pause() {
+                descent.archive(&mut written)?;
+                recording.archive(&mut written)?;
+            }
+            Ok(End { process: optimizer + 1, ended: descent.ended(), passed, saved: written.into_bytes() })
+        })
     }
 }

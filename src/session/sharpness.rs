@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Largest, largest_eigenvalue};
 use crate::observe::Curvature;
 use crate::ode::{Event, EventKind};
@@ -21,6 +23,7 @@ use super::Problem;
 const TOLERANCE: f64 = 1e-3;
 
 /// Where the bound was first exceeded, and η·λ_max there and at its largest.
+#[derive(Serialize, Deserialize)]
 struct Crossing {
     step: u64,
     t: f64,
@@ -29,7 +32,7 @@ struct Crossing {
 }
 
 /// Measurements that are less certain than they should be.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Doubt {
     looks: u64,
     /// Those in which products with the Hessian overflowed.
@@ -120,6 +123,14 @@ impl<'a> Sharpness<'a> {
             let crossing = self.crossing.get_or_insert(Crossing { step, t, first: reached, most: reached });
             crossing.most = crossing.most.max(reached);
         }
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.rng)?;
+        archive.item(&mut self.products)?;
+        archive.item(&mut self.doubt)?;
+        archive.item(&mut self.crossing)?;
+        archive.item(&mut self.last)
     }
 
     /// The last measurement.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::Flow;
 use crate::objective::OnKink;
@@ -17,6 +18,7 @@ const NAMED: usize = 32;
 type Place = (usize, usize, usize);
 
 /// A sample that was on a kink at the last check.
+#[derive(Serialize, Deserialize)]
 struct Stay {
     /// When it was first seen there.
     begin: f64,
@@ -27,7 +29,7 @@ struct Stay {
 }
 
 /// The samples on kinks of one flow.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Sliding {
     /// Whether the flow slides along kinks, instead of crossing them back and forth.
     slides: bool,

@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::flow;
 use crate::linalg::norm;
 use crate::loss::Loss;
 use crate::network::LayerRates;
 use crate::objective::Objective;
-use crate::ode::{Integrator, Segment, Termination};
+use crate::ode::{Integrator, Segment, Termination, Work};
 
 use crate::settings::Findings;
 
@@ -64,10 +65,21 @@ impl Stop {
     }
 }
 
+/// What may reach its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Quantity {
+    Loss,
+    GradNorm,
+    Accuracy,
+}
+
+/// Their names.
+pub(super) const QUANTITIES: [&str; 3] = ["loss", "grad_norm", "accuracy"];
+
 /// A quantity that has reached its threshold.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reached {
-    quantity: &'static str,
+    quantity: Quantity,
     value: f64,
     threshold: f64,
     at_least: bool,
@@ -76,7 +88,8 @@ pub(super) struct Reached {
 impl Reached {
     /// The end of a process at time `t`.
     pub(super) fn at(self, t: f64) -> Termination {
-        let Self { quantity, value, threshold, at_least } = self;
+        let Self { value, threshold, at_least, .. } = self;
+        let quantity = QUANTITIES[self.quantity as usize];
         Termination::Reached { t, quantity, value, threshold, at_least }
     }
 }
@@ -117,7 +130,7 @@ impl Criterion {
         let at_most = |quantity, value, threshold| reached(quantity, value, threshold, false);
         let by_loss = loss.and_then(|threshold| {
             self.gradients += 1;
-            at_most("loss", objective.loss(theta), threshold)
+            at_most(Quantity::Loss, objective.loss(theta), threshold)
         });
         let by_gradient = || {
             let threshold = grad_norm?;
@@ -133,18 +146,22 @@ impl Criterion {
             if let Some(layers) = objective.layers() {
                 self.rates.multiply_root(layers.architecture(), &mut self.gradient);
             }
-            at_most("grad_norm", norm(&self.gradient), threshold)
+            at_most(Quantity::GradNorm, norm(&self.gradient), threshold)
         };
         by_loss.or_else(by_gradient).or_else(|| {
             let threshold = accuracy?;
             self.gradients += 1;
-            reached("accuracy", objective.accuracy(theta), threshold, true)
+            reached(Quantity::Accuracy, objective.accuracy(theta), threshold, true)
         })
     }
 
     /// Gradients spent on checks.
     pub(super) fn gradients(&self) -> u64 {
         self.gradients
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.gradients)
     }
 }
 
@@ -163,10 +180,28 @@ pub(super) struct Goal {
     below: Option<(f64, DVector<f64>)>,
     /// Where the condition will hold, within a step that reaches beyond the current state.
     ahead: Option<(f64, Reached)>,
+    /// A search for where the condition first holds that was interrupted.
+    search: Option<Search>,
+    /// The end of a segment that was interrupted.
+    towards: Option<f64>,
     /// Gradients spent on integrating again and on states inside steps.
     gradients: u64,
     /// Time spent on checks since it was last taken.
     time: Duration,
+}
+
+/// A bisection by integrating again from the last state at which the condition did not hold.
+#[derive(Serialize, Deserialize)]
+struct Search {
+    /// The condition does not hold here,
+    low: f64,
+    start: DVector<f64>,
+    /// and does here.
+    high: f64,
+    theta: DVector<f64>,
+    reached: Reached,
+    /// How far an interrupted integration to the middle has come.
+    way: Option<(f64, DVector<f64>)>,
 }
 
 impl Goal {
@@ -182,6 +217,8 @@ impl Goal {
             looked: 0.0,
             below: None,
             ahead: None,
+            search: None,
+            towards: None,
             gradients: 0,
             time: Duration::ZERO,
         })
@@ -214,10 +251,18 @@ impl Goal {
 
     /// Advances by at most one step towards `t1`. The segment ends where the condition first holds, if it does.
     pub(super) fn advance(&mut self, integrator: &mut Integrator, t0: f64, t1: f64, theta: &mut DVector<f64>) -> Segment {
+        if let Some(search) = self.search.take() {
+            let begin = Instant::now();
+            let mut segment = Segment { t: t0, work: Work::default(), stop: None };
+            self.go_back(integrator, &mut segment, theta, search);
+            self.time += begin.elapsed();
+            return segment;
+        }
         let look = if self.sees_steps { t1 } else { t1.min((RATIO * t0).max(FIRST * self.t_end)) };
-        let until = self.ahead.map_or(look, |(t, _)| t.min(look));
+        let until = self.towards.take().unwrap_or(self.ahead.map_or(look, |(t, _)| t.min(look))).min(t1);
         let mut segment = step(integrator, t0, until, theta);
         if segment.stop.is_some() {
+            self.towards = Some(until);
             return segment;
         }
         let begin = Instant::now();
@@ -242,10 +287,13 @@ impl Goal {
         } else if segment.t > self.looked {
             match self.criterion.look(&*self.objective, theta, None) {
                 None => self.looked = segment.t,
-                Some(reached) => {
-                    let (t, reached) = self.go_back(integrator, segment.t, theta, reached);
-                    (segment.t, segment.stop) = (t, Some(reached.at(t)));
-                }
+                Some(reached) => match self.below.take() {
+                    None => segment.stop = Some(reached.at(segment.t)),
+                    Some((low, start)) => {
+                        let search = Search { low, start, high: segment.t, theta: theta.clone(), reached, way: None };
+                        self.go_back(integrator, segment, theta, search);
+                    }
+                },
             }
         }
         if segment.stop.is_none() && segment.t == self.looked {
@@ -287,40 +335,52 @@ impl Goal {
         self.ahead = Some((high, reached));
     }
 
-    /// Integrates again from the last state at which the condition did not hold, bisecting the time up to `high`, where it holds. `theta`
-    /// becomes the state at the returned time. If an integration stops on the way, the time found so far is returned.
-    fn go_back(
-        &mut self,
-        integrator: &mut Integrator,
-        mut high: f64,
-        theta: &mut DVector<f64>,
-        mut reached: Reached,
-    ) -> (f64, Reached) {
-        let Some((mut low, mut start)) = self.below.take() else { return (high, reached) };
-        let mut state = start.clone();
-        while let Some(middle) = halfway(low, high).filter(|_| !self.is_found(low, high)) {
-            state.copy_from(&start);
-            let mut t = low;
+    /// Integrates again from the last state at which the condition did not hold, bisecting the time up to where it holds. The segment ends, and
+    /// `theta` stands, where it first holds; if an integration stops on the way, where it is known to. One that is interrupted ends where
+    /// the condition is known not to hold, and the search goes on with the next segment.
+    fn go_back(&mut self, integrator: &mut Integrator, segment: &mut Segment, theta: &mut DVector<f64>, mut search: Search) {
+        let Search { low, start, high, theta: there, reached, way } = &mut search;
+        'search: while let Some(middle) = halfway(*low, *high).filter(|_| !self.is_found(*low, *high)) {
+            let (mut t, mut state) = way.take().unwrap_or_else(|| (*low, start.clone()));
             while t < middle {
                 let segment = step(integrator, t, middle, &mut state);
                 self.gradients += segment.work.evaluations;
-                if segment.stop.is_some() {
-                    return (high, reached);
-                }
                 t = segment.t;
+                match segment.stop {
+                    None => {}
+                    Some(Termination::Interrupted { .. }) => {
+                        *way = Some((t, state));
+                        break 'search;
+                    }
+                    Some(_) => break 'search,
+                }
             }
             match self.criterion.look(&*self.objective, &state, None) {
                 Some(earlier) => {
-                    (high, reached) = (middle, earlier);
-                    theta.copy_from(&state);
+                    (*high, *reached) = (middle, earlier);
+                    *there = state;
                 }
-                None => {
-                    low = middle;
-                    start.copy_from(&state);
-                }
+                None => (*low, *start) = (middle, state),
             }
         }
-        (high, reached)
+        if search.way.is_some() {
+            theta.copy_from(&search.start);
+            (segment.t, segment.stop) = (search.low, Some(Termination::Interrupted { t: search.low }));
+            self.search = Some(search);
+        } else {
+            theta.copy_from(&search.theta);
+            (segment.t, segment.stop) = (search.high, Some(search.reached.at(search.high)));
+        }
+    }
+
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        self.criterion.archive(archive)?;
+        archive.item(&mut self.looked)?;
+        archive.item(&mut self.below)?;
+        archive.item(&mut self.ahead)?;
+        archive.item(&mut self.search)?;
+        archive.item(&mut self.towards)?;
+        archive.item(&mut self.gradients)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a user does, through the built command.
 
 mod certify;
+#[cfg(unix)]
+mod checkpoint;
 mod claims;
 mod cli;
 mod columns;

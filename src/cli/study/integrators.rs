@@ -66,7 +66,7 @@ pub(in crate::cli) fn integrators(arguments: &Arguments, quiet: bool) -> Result<
     drop(FolderDraft::of_study(&folder)?);
 
     let meter = Meter::pieces(quiet);
-    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let finished = integrators::study(&scenario, &problem, &arguments.settings(), &interrupt, |done, total, next| {
         meter.piece(done, total, next);
     });

@@ -77,7 +77,7 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     let settings = arguments.settings();
     let place =
         StudyPlace { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
-    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let (clock, units) = (|t| meter.at(t), |progress: &Progress| meter.show(progress));
     let carried = lr::carry_out(&scenario, &problem, &settings, place, &interrupt, clock, units);

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
     let path = arguments.out.clone().unwrap_or_else(|| sweep::default_folder(&plan));
     let (shard, jobs) = (arguments.shard.unwrap_or_default(), sweep::jobs(arguments.jobs));
-    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
     let place = SweepPlace { path: &path, shard, jobs, memory: arguments.limit.bytes() };
     let carried = sweep::carry_out(&sweep, &plan, place, &interrupt, |progress| meter.show(progress));

@@ -1,0 +1,107 @@
+//! `--checkpoint` and `--resume`: a run that goes on where it was stopped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::folder::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, cpu};
+use crate::run::Problem;
+use crate::scenario::Scenario;
+
+use crate::cli::output::complain;
+
+/// A time such as `60s`, `5m`, `1.5h`.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let right = || format!("`{text}` is not a time such as 60s, 5m or 1h");
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(right)?);
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(right()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| right())?;
+    Duration::try_from_secs_f64(seconds * number).map_err(|_| right())
+}
+
+/// The checkpoint of one run folder.
+pub(super) struct Saved {
+    path: PathBuf,
+    about: CheckpointAbout,
+}
+
+impl Saved {
+    /// Of the run of a scenario that is to be in `folder`.
+    pub(super) fn of(folder: &Path, scenario: &Scenario, problem: &Problem, every: Duration) -> Self {
+        let about = CheckpointAbout {
+            scenario_hash: problem.scenario_hash.clone(),
+            scenario: scenario.to_json(),
+            every: every.as_secs_f64(),
+            cpu: cpu(),
+        };
+        Self { path: path_of(folder), about }
+    }
+
+    /// The state to go on from, if there is one; the problem is to warn of what may differ.
+    pub(super) fn state(&self, problem: &mut Problem, quiet: bool) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let Some(Checkpoint { about, state }) = Checkpoint::read(&self.path)? else { return Ok(None) };
+        if about.scenario_hash != self.about.scenario_hash {
+            let (found, wanted) = (about.scenario_hash, self.about.scenario_hash.clone());
+            return Err(CheckpointError::Scenario { path: self.path.clone(), found, wanted });
+        }
+        if about.cpu != self.about.cpu {
+            problem.notes.push(format!(
+                "the run was begun on another kind of CPU ({}, here {}): its records may differ from those of a run on one machine by \
+                 rounding",
+                about.cpu, self.about.cpu
+            ));
+        }
+        if !quiet {
+            complain(&format!("goes on from {}", self.path.display()));
+        }
+        Ok(Some(state))
+    }
+
+    /// Keeps a state in the place of the one before. The run goes on even where that fails.
+    pub(super) fn keep(&self, state: Vec<u8>) {
+        if let Err(error) = (Checkpoint { about: self.about.clone(), state }).write(&self.path) {
+            complain(&format!("warning: no checkpoint: {error}"));
+        }
+    }
+
+    /// Removes it: the run has ended.
+    pub(super) fn remove(&self) {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                complain(&format!("warning: cannot remove {}, which nobody needs any longer: {error}", self.path.display()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The checkpoint of a run folder.
+pub(super) fn of_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
+    let path = path_of(folder);
+    Checkpoint::read(&path)?.ok_or(CheckpointError::Missing(path))
+}
+
+/// Beside the folder itself, where that is a link.
+fn path_of(folder: &Path) -> PathBuf {
+    checkpoint_of(&fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_path_buf()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_have_units() {
+        for (text, seconds) in [("60s", 60.0), ("5m", 300.0), ("1.5h", 5400.0), ("0s", 0.0), ("2 min", 120.0)] {
+            assert_eq!(interval(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["60", "s", "", "-1s", "1d", "nans", "1e400s"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
+    }
+}

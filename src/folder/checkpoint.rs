@@ -1,0 +1,215 @@
+//! `RUN.checkpoint`: the state of a run that has not ended, beside the folder that it will have.
+//!
+//! The first line says which gramflow wrote it, whatever follows. The second is JSON: the scenario and its hash, the interval, and the length
+//! and the SHA-256 of the state, which is the rest of the file ([`Archive`](crate::archive::Archive)).
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::publish::{self, PublishError};
+use crate::record::{REVISION, VERSION};
+
+use super::FolderError;
+
+/// How the first line begins.
+const FIRST_WORDS: &str = "gramflow checkpoint of version ";
+
+/// The state of a run, and of what run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// What was run.
+    pub about: CheckpointAbout,
+    /// The state, as a session keeps it.
+    pub state: Vec<u8>,
+}
+
+/// What a checkpoint belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointAbout {
+    /// The hash of the scenario, including the contents of its files.
+    pub scenario_hash: String,
+    /// The scenario with every default filled in, as JSON.
+    pub scenario: String,
+    /// Seconds from one checkpoint to the next.
+    pub every: f64,
+    /// The kind of CPU: on another, products may round differently.
+    pub cpu: String,
+}
+
+/// What stands before a state.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    about: CheckpointAbout,
+    length: usize,
+    sha256: String,
+}
+
+/// Why a checkpoint cannot be gone on from.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// There is none.
+    #[error("{} does not exist: a run leaves it while it has not ended, if it was started with --checkpoint", .0.display())]
+    Missing(PathBuf),
+    /// The file is not a checkpoint.
+    #[error("{} is not a checkpoint of gramflow: move it away, or choose another --out", .0.display())]
+    Foreign(PathBuf),
+    /// The file is that of another version.
+    #[error(
+        "{} is a checkpoint of gramflow {found}, and this is {VERSION} ({REVISION}): go on with that version, or remove the file to start \
+         again",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version that wrote it.
+        found: String,
+    },
+    /// The file is that of another scenario.
+    #[error(
+        "{} is a checkpoint of another scenario (hash {}, here {}): choose another --out, or remove the file to start again",
+        path.display(), &found[..8.min(found.len())], &wanted[..8.min(wanted.len())]
+    )]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// The hash in it.
+        found: String,
+        /// That of the scenario to be run.
+        wanted: String,
+    },
+    /// The file was changed since it was written.
+    #[error("{} is damaged: remove it to start again", .0.display())]
+    Damaged(PathBuf),
+    /// The file cannot be read or removed.
+    #[error("cannot {verb} {}: {source}", path.display())]
+    Io {
+        /// The verb that follows "cannot" in the message.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+/// `RUN.checkpoint` of the run folder `RUN`.
+pub fn checkpoint_of(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_os_string();
+    name.push(".checkpoint");
+    folder.with_file_name(name)
+}
+
+/// The kind of this CPU, as far as products depend on it.
+pub fn cpu() -> String {
+    let mut words = vec![std::env::consts::ARCH];
+    #[cfg(target_arch = "x86_64")]
+    {
+        let found = [
+            ("avx2", is_x86_feature_detected!("avx2")),
+            ("fma", is_x86_feature_detected!("fma")),
+            ("avx512f", is_x86_feature_detected!("avx512f")),
+        ];
+        words.extend(found.into_iter().filter(|(_, there)| *there).map(|(name, _)| name));
+    }
+    words.join(" ")
+}
+
+impl Checkpoint {
+    /// Replaces the file at `path`: at every moment it holds a whole checkpoint, this one or the one before.
+    ///
+    /// # Errors
+    /// [`FolderError`] if it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), FolderError> {
+        let (length, sha256) = (self.state.len(), digest(&self.state));
+        let head = serde_json::to_string(&Head { about: self.about.clone(), length, sha256 });
+        let head = head.map_err(|error| FolderError::io("write", path)(io::Error::other(error)))?;
+        let first = format!("{FIRST_WORDS}{}\n{head}\n", this_version());
+        publish::replace(path, |mut file| {
+            let written = file.write_all(first.as_bytes()).and_then(|()| file.write_all(&self.state));
+            written.map_err(|source| FolderError::from(PublishError::Io { verb: "write", path: path.into(), source }))
+        })
+    }
+
+    /// The checkpoint at `path`; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] if it is another version's, damaged, or no checkpoint at all.
+    pub fn read(path: &Path) -> Result<Option<Self>, CheckpointError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(CheckpointError::Io { verb: "read", path: path.into(), source }),
+        };
+        let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
+        let [first, second, state] = [lines.next(), lines.next(), lines.next()];
+        let first = first.and_then(|line| std::str::from_utf8(line).ok()).and_then(|line| line.strip_prefix(FIRST_WORDS));
+        let Some(found) = first else { return Err(CheckpointError::Foreign(path.into())) };
+        if found != this_version() {
+            return Err(CheckpointError::Version { path: path.into(), found: found.into() });
+        }
+        let damaged = || CheckpointError::Damaged(path.into());
+        let head: Head = second.and_then(|head| serde_json::from_slice(head).ok()).ok_or_else(damaged)?;
+        let state = state.filter(|state| state.len() == head.length && digest(state) == head.sha256).ok_or_else(damaged)?;
+        Ok(Some(Self { about: head.about, state: state.to_vec() }))
+    }
+}
+
+impl CheckpointAbout {
+    /// The interval.
+    pub fn every(&self) -> Duration {
+        Duration::try_from_secs_f64(self.every).unwrap_or_default()
+    }
+}
+
+fn this_version() -> String {
+    format!("{VERSION} ({REVISION})")
+}
+
+fn digest(state: &[u8]) -> String {
+    Sha256::digest(state).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let about = CheckpointAbout { scenario_hash: "ab".repeat(32), scenario: "{}".into(), every: 0.1, cpu: cpu() };
+        // Line breaks are bytes like others in a state.
+        Checkpoint { about, state: (0..=255).chain([b'\n', b'\n', 0]).collect() }
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_what_was_changed_is_refused() {
+        let at = tempfile::tempdir().unwrap();
+        let path = checkpoint_of(&at.path().join("my.run"));
+        assert_eq!(path, at.path().join("my.run.checkpoint"));
+        assert!(Checkpoint::read(&path).unwrap().is_none());
+        checkpoint().write(&path).unwrap();
+        assert_eq!(Checkpoint::read(&path).unwrap(), Some(checkpoint()));
+        let bytes = fs::read(&path).unwrap();
+        let refused = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            Checkpoint::read(&path).unwrap_err()
+        };
+        for end in 0..bytes.len() {
+            let error = refused(&bytes[..end]);
+            assert!(!matches!(error, CheckpointError::Io { .. } | CheckpointError::Missing(_)), "{end}: {error}");
+        }
+        for at in [bytes.len() - 1, bytes.len() - 200] {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(matches!(refused(&changed), CheckpointError::Damaged(_)), "{at}");
+        }
+        let text = String::from_utf8_lossy(&bytes).replacen(VERSION, "9.9.9", 1);
+        let error = refused(text.as_bytes()).to_string();
+        assert!(error.contains("of gramflow 9.9.9 (") && error.contains("remove the file"), "{error}");
+        assert!(matches!(refused(b"my notes\n"), CheckpointError::Foreign(_)));
+    }
+}

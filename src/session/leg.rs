@@ -1,0 +1,156 @@
+//! A run in legs: all processes pause, their state is saved, and the next leg begins from it, whether in the same process or after a kill.
+//!
+//! When a leg ends is up to the wall clock and the user; what is computed is not. Processes pause between two of their steps, as they do when
+//! they are interrupted, and nothing is recorded there. A leg builds everything anew from the plan and takes up the saved state, so that the
+//! way back from a checkpoint is the way of every leg.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError};
+use crate::claim::{self, Evidence};
+use crate::ode::Interrupt;
+
+use super::certificate::{Lead, Leading, Second, certify, finer};
+use super::processes::{Carried, SavedProcesses, carry};
+use super::{Finished, Plan, Problem, finish};
+
+/// Between two checkpoints processes take at least so many steps in all, so that a run comes to its end at any interval.
+const FEWEST_STEPS: u64 = 200;
+
+/// How a run saves its state, and where it begins.
+pub struct Checkpoints<'c> {
+    /// The wall time from one checkpoint to the next.
+    pub every: Duration,
+    /// The state to go on from, as it was kept.
+    pub from: Option<Vec<u8>>,
+    /// Keeps a state. The next one replaces it.
+    pub keep: &'c mut dyn FnMut(Vec<u8>),
+}
+
+/// The state of a run between two legs.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Saved {
+    processes: SavedProcesses,
+    /// The second integration, where there is one.
+    second: Option<Vec<u8>>,
+}
+
+/// Carries out a plan in legs, and keeps the state after each. The result is that of [`carry_out`](super::carry_out), wall times apart. Once
+/// `interrupt` is raised, the state is kept, and all processes end there.
+///
+/// # Errors
+/// [`ArchiveError`] if something of the user's own does not save its state, or the state to go on from is not that of such a run.
+pub(crate) fn carry_out_in_legs(
+    plan: &Plan,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    progress: impl FnMut(f64),
+    checkpoints: Checkpoints,
+) -> Result<Finished, ArchiveError> {
+    in_legs(plan, problem, interrupt, progress, checkpoints, FEWEST_STEPS)
+}
+
+/// The same with at least `fewest` questions between two checkpoints whether it is time for the next.
+fn in_legs(
+    plan: &Plan,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(f64),
+    Checkpoints { every, from, keep }: Checkpoints,
+    fewest: u64,
+) -> Result<Finished, ArchiveError> {
+    if !plan.own.0.is_empty() {
+        return Err(ArchiveError::Unsaved { what: "an observable of one's own".into(), method: "Observable" });
+    }
+    let mut saved: Option<Saved> = None;
+    if let Some(bytes) = from {
+        let mut archive = Archive::read(bytes);
+        archive.item(&mut saved)?;
+    }
+    loop {
+        let pause = interrupt.pausing(Instant::now() + every, fewest);
+        saved = match leg(plan, problem, &pause, &mut progress, saved)? {
+            Leg::Ended(finished) => return Ok(*finished),
+            Leg::Paused(next) => Some(next),
+        };
+        let mut written = Archive::written();
+        written.item(&mut saved)?;
+        keep(written.into_bytes());
+        if interrupt.is_raised() {
+            // As any interrupted run leaves what it has.
+            return leg(plan, problem, interrupt, progress, saved).map(Leg::into_finished);
+        }
+    }
+}
+
+/// What comes of a leg.
+pub(super) enum Leg {
+    /// All processes have ended.
+    Ended(Box<Finished>),
+    /// They go on from here.
+    Paused(Saved),
+}
+
+impl Leg {
+    /// The result of a leg whose interrupt is no pause.
+    pub(super) fn into_finished(self) -> Finished {
+        match self {
+            Self::Ended(finished) => *finished,
+            Self::Paused(_) => unreachable!("only a pause ends a leg"),
+        }
+    }
+}
+
+/// One leg, from a saved state if there is one.
+pub(super) fn leg(
+    plan: &Plan,
+    problem: &Problem,
+    interrupt: &Interrupt,
+    progress: impl FnMut(f64),
+    saved: Option<Saved>,
+) -> Result<Leg, ArchiveError> {
+    let (processes, second) = saved.map_or((None, None), |saved| (Some(saved.processes), saved.second));
+    // A claim is judged with its error, which takes a second integration.
+    if !plan.flow.certify && plan.claims.is_empty() {
+        let Carried { ended, kept, saved } = carry(plan, problem, interrupt, progress, None, processes.as_ref())?;
+        return Ok(match saved.filter(|_| interrupt.has_stopped()) {
+            Some(processes) => Leg::Paused(Saved { processes: processes.with(kept), second: None }),
+            None => Leg::Ended(Box::new(finish(plan, problem, ended, kept))),
+        });
+    }
+    let (finer, its_problem, lead) = (finer(plan), problem.clone(), Lead::default());
+    std::thread::scope(|scope| {
+        let fly = || Second::fly(&finer, its_problem, interrupt, &lead, second.as_deref());
+        let its_thread = scope.spawn(|| fly().inspect_err(|_| interrupt.raise()));
+        let leading = Leading(&lead);
+        let carried = carry(plan, problem, interrupt, progress, Some(&lead), processes.as_ref());
+        drop(leading);
+        let second = match its_thread.join() {
+            Ok(second) => second,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        let (Carried { ended, kept, saved }, second) = (carried?, second?);
+        if let Some(processes) = saved.filter(|_| interrupt.has_stopped()) {
+            return Ok(Leg::Paused(Saved { processes: processes.with(kept), second: second.saved }));
+        }
+        let mut finished = finish(plan, problem, ended, kept);
+        certify(&mut finished, &finer, &second);
+        let second = second.into_finer();
+        finished.manifest.verdicts = claim::judge(
+            &plan.claims,
+            &Evidence {
+                setup: &plan.setup(),
+                run: &finished.run,
+                flow: &finished.manifest.processes["flow"],
+                second: Some((&second.run, second.termination)),
+            },
+        );
+        finished.finer = Some(second);
+        Ok(Leg::Ended(Box::new(finished)))
+    })
+}
+
+#[cfg(all(test, feature = "command"))]
+mod tests;
