@@ -16,8 +16,8 @@ use crate::sweep::Progress;
 /// How far the work is, in its own measure.
 #[derive(Debug, Clone)]
 enum State {
-    /// The time of the common clock, and where it ends.
-    Clock { t: f64, t_end: f64 },
+    /// The time of the common clock, where this command began, and where it ends.
+    Clock { t: f64, from: f64, t_end: f64 },
     /// Units of a sweep.
     Units(Progress),
     /// Pieces of work, one after another, and what the next one is.
@@ -28,7 +28,7 @@ impl State {
     /// The fraction that is done, from 0 to 1.
     fn share(&self) -> f64 {
         let (part, whole) = match self {
-            Self::Clock { t, t_end } => (*t, *t_end),
+            Self::Clock { t, t_end, .. } => (*t, *t_end),
             Self::Units(progress) => ((progress.total - progress.left()) as f64, progress.total as f64),
             Self::Pieces { done, total, .. } => (*done as f64, *total as f64),
         };
@@ -39,9 +39,9 @@ impl State {
     fn text(&self, elapsed: Duration) -> String {
         let percent = (100.0 * self.share()).floor();
         let (place, rate, left) = match self {
-            Self::Clock { t, t_end } => {
+            Self::Clock { t, from, t_end } => {
                 let place = format!("t = {} of {} ({percent} %)", number(*t, 3), number(*t_end, 3));
-                (place, format!("{} per second", rate(*t, elapsed)), self.left(elapsed))
+                (place, format!("{} per second", rate(*t - *from, elapsed)), self.left(elapsed))
             }
             Self::Units(progress) => {
                 let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
@@ -59,7 +59,10 @@ impl State {
 
     /// How long the rest takes at the speed so far; `None` before anything is done.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
-        let share = self.share();
+        let share = match self {
+            Self::Clock { t, from, t_end } => (t - from) / (t_end - from),
+            _ => self.share(),
+        };
         (share > 0.0).then(|| Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - share) / share).ok()).flatten()
     }
 
@@ -152,7 +155,7 @@ pub(super) struct Meter {
 impl Meter {
     /// The progress of the clock to `t_end`.
     pub fn clock(t_end: f64, quiet: bool) -> Self {
-        Self::begin(State::Clock { t: 0.0, t_end }, quiet)
+        Self::begin(State::Clock { t: 0.0, from: 0.0, t_end }, quiet)
     }
 
     /// The progress of a sweep, by units.
@@ -191,6 +194,15 @@ impl Meter {
 
     fn set(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Sets the time at which this command takes up the work of another.
+    pub fn goes_on_from(&self, begin: f64) {
+        self.set(|state| {
+            if let State::Clock { from, .. } = state {
+                *from = begin;
+            }
+        });
     }
 
     /// Sets the clock to `now`.
@@ -262,14 +274,14 @@ mod tests {
 
     #[test]
     fn off_a_terminal_there_is_a_line_every_half_minute() {
-        let lines = printed(95, |second| State::Clock { t: second as f64 / 10.0, t_end: 10.0 });
+        let lines = printed(95, |second| State::Clock { t: second as f64 / 10.0, from: 0.0, t_end: 10.0 });
         assert_eq!(
             lines,
             "t = 3 of 10 (30 %), 0.1 per second, 70 seconds left\n\
              t = 6 of 10 (60 %), 0.1 per second, 40 seconds left\n\
              t = 9 of 10 (90 %), 0.1 per second, 10 seconds left\n"
         );
-        assert_eq!(printed(29, |_| State::Clock { t: 1.0, t_end: 10.0 }), "");
+        assert_eq!(printed(29, |_| State::Clock { t: 1.0, from: 0.0, t_end: 10.0 }), "");
     }
 
     #[test]
@@ -284,7 +296,14 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_the_time_left_before_anything_is_done() {
-        assert_eq!(printed(30, |_| State::Clock { t: 0.0, t_end: 10.0 }), "t = 0 of 10 (0 %), 0 per second\n");
+        assert_eq!(printed(30, |_| State::Clock { t: 0.0, from: 0.0, t_end: 10.0 }), "t = 0 of 10 (0 %), 0 per second\n");
+    }
+
+    /// The work of an earlier command says nothing of the speed of this one.
+    #[test]
+    fn a_run_that_goes_on_is_timed_from_where_it_does() {
+        let line = printed(30, |_| State::Clock { t: 6.0, from: 5.0, t_end: 10.0 });
+        assert_eq!(line, "t = 6 of 10 (60 %), 0.0333 per second, 2 minutes left\n");
     }
 
     #[test]
@@ -341,7 +360,7 @@ mod tests {
         for width in [20, 40, 50, 200] {
             let terminal = Terminal { width, written: Shared::default() };
             let mut display = Display::Bar(bar(ProgressDrawTarget::term_like(Box::new(terminal.clone()))));
-            display.show(&State::Clock { t: 3.0, t_end: 10.0 }, seconds(30));
+            display.show(&State::Clock { t: 3.0, from: 0.0, t_end: 10.0 }, seconds(30));
             let text = terminal.written.text();
             let line = text.trim_end();
             assert!(line.starts_with("t = 3 of 10") && !line.contains('\n'), "{width}: {text:?}");

@@ -80,10 +80,19 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
 
     let saved = every.map(|every| Saved::of(&folder, &scenario, &problem, every));
     let from = saved.as_ref().map(|saved| saved.state(&mut problem, quiet)).transpose()?.flatten();
+    if saved.is_none() && !quiet {
+        saved::point_to(&folder);
+    }
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals(saved.is_some()).map_err(CliError::Signals)?;
     let began_run = Instant::now();
-    let progress = |t| meter.at(t);
+    let mut goes_on = from.is_some();
+    let progress = |t| {
+        if std::mem::take(&mut goes_on) {
+            meter.goes_on_from(t);
+        }
+        meter.at(t);
+    };
     let mut finished = match (&saved, every) {
         (Some(saved), Some(every)) => {
             let checkpoints = Checkpoints { every, from, keep: &mut |state| saved.keep(state) };

@@ -13,10 +13,13 @@ use crate::claim::{self, Evidence};
 use crate::ode::Interrupt;
 
 use super::certificate::{Lead, Leading, Second, certify, finer};
-use super::processes::{Carried, SavedProcesses, carry};
+use super::processes::{Carried, carry};
+use super::saved::SavedProcesses;
 use super::{Finished, Plan, Problem, finish};
 
-/// Between two checkpoints processes take at least so many steps in all, so that a run comes to its end at any interval.
+/// Between two checkpoints at a shorter interval than this, processes take at least so many steps in all: a run comes to its end at any
+/// interval.
+const SHORT: Duration = Duration::from_secs(10);
 const FEWEST_STEPS: u64 = 200;
 
 /// How a run saves its state, and where it begins.
@@ -49,7 +52,8 @@ pub(crate) fn carry_out_in_legs(
     progress: impl FnMut(f64),
     checkpoints: Checkpoints,
 ) -> Result<Finished, ArchiveError> {
-    in_legs(plan, problem, interrupt, progress, checkpoints, FEWEST_STEPS)
+    let fewest = if checkpoints.every < SHORT { FEWEST_STEPS } else { 1 };
+    in_legs(plan, problem, interrupt, progress, checkpoints, fewest)
 }
 
 /// The same with at least `fewest` questions between two checkpoints whether it is time for the next.
@@ -114,7 +118,7 @@ pub(super) fn leg(
     let (processes, second) = saved.map_or((None, None), |saved| (Some(saved.processes), saved.second));
     // A claim is judged with its error, which takes a second integration.
     if !plan.flow.certify && plan.claims.is_empty() {
-        let Carried { ended, kept, saved } = carry(plan, problem, interrupt, progress, None, processes.as_ref())?;
+        let Carried { ended, kept, saved } = carry(plan, problem, interrupt, progress, None, processes)?;
         return Ok(match saved.filter(|_| interrupt.has_stopped()) {
             Some(processes) => Leg::Paused(Saved { processes: processes.with(kept), second: None }),
             None => Leg::Ended(Box::new(finish(plan, problem, ended, kept))),
@@ -125,7 +129,7 @@ pub(super) fn leg(
         let fly = || Second::fly(&finer, its_problem, interrupt, &lead, second.as_deref());
         let its_thread = scope.spawn(|| fly().inspect_err(|_| interrupt.raise()));
         let leading = Leading(&lead);
-        let carried = carry(plan, problem, interrupt, progress, Some(&lead), processes.as_ref());
+        let carried = carry(plan, problem, interrupt, progress, Some(&lead), processes);
         drop(leading);
         let second = match its_thread.join() {
             Ok(second) => second,

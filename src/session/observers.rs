@@ -90,7 +90,7 @@ struct State {
 }
 
 /// Everything that was measured, by process.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub recorders: Vec<Recorder>,
     /// Time spent measuring.

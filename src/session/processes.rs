@@ -7,20 +7,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use serde::{Deserialize, Serialize};
-
 use crate::archive::{Archive, ArchiveError};
 use crate::linalg::at_most_threads;
-use crate::network::Parameters;
 use crate::observe::Measure;
 use crate::ode::Interrupt;
 use crate::record::Recorder;
 
 use super::certificate::Lead;
-use super::descent::{Advanced, Descent};
+use super::descents::{Descents, Desk};
 use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::process::Ended;
+use super::saved::{End, Handed, Part, SavedProcesses};
 use super::schedule::{Clock, Moment, schedule};
 use super::{Plan, Problem};
 
@@ -36,32 +34,6 @@ pub(super) struct Carried {
     pub saved: Option<SavedProcesses>,
 }
 
-/// The states of all processes, from which they go on.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SavedProcesses {
-    /// Of the flow, and of the optimizers by index.
-    states: Vec<Vec<u8>>,
-    /// How many of the events each of them has passed.
-    passed: Vec<usize>,
-    /// θ of the flow at events that it has passed and an optimizer that is recorded there has not, where it was there.
-    ahead: BTreeMap<usize, Option<Parameters>>,
-    kept: Kept,
-}
-
-impl SavedProcesses {
-    /// The same with their records.
-    pub(super) fn with(self, kept: Kept) -> Self {
-        Self { kept, ..self }
-    }
-
-    /// The first event that some process has not passed.
-    fn first(&self, events: &[Moment]) -> usize {
-        let flow = self.passed[0].min(events.len());
-        let open = |index: usize| events[index].descents.iter().any(|(optimizer, _)| self.passed[optimizer + 1] <= index);
-        (0..flow).find(|&index| open(index)).unwrap_or(flow)
-    }
-}
-
 /// Carries all processes to their ends, from a `saved` state if there is one. `lead`: who waits for the flow; it takes one of the threads.
 pub(super) fn carry(
     plan: &Plan,
@@ -69,7 +41,7 @@ pub(super) fn carry(
     interrupt: &Interrupt,
     progress: impl FnMut(f64),
     lead: Option<&Lead>,
-    saved: Option<&SavedProcesses>,
+    mut saved: Option<SavedProcesses>,
 ) -> Result<Carried, ArchiveError> {
     let clock = |settings| Clock::new(settings, plan.flow.t_end);
     let events = schedule(plan.record_times(), &plan.optimizers.iter().map(clock).collect::<Vec<_>>());
@@ -78,18 +50,13 @@ pub(super) fn carry(
     if plan.record_weights {
         recorders.iter_mut().for_each(Recorder::keep_weights);
     }
-    if let Some(saved) = saved {
-        let processes = plan.optimizers.len() + 1;
-        if [saved.states.len(), saved.passed.len(), saved.kept.recorders.len(), saved.kept.times.len()] != [processes; 4] {
-            return Err(ArchiveError::Another("number of processes"));
-        }
-    }
-    let kept = saved.map_or_else(|| Kept::new(recorders), |saved| saved.kept.clone());
+    saved.as_ref().map_or(Ok(()), |saved| saved.check(plan.optimizers.len() + 1))?;
+    let kept = saved.as_mut().map_or_else(|| Kept::new(recorders), SavedProcesses::take_kept);
 
     let Crew { groups, observing, share } = Crew::of(plan, problem, lead.is_some());
     let helpers = groups.len() + observing;
     let observers = Observers::new(kept, 2 * helpers);
-    let processes = Processes { plan, interrupt, events: &events, observers: &observers, saved };
+    let processes = Processes { plan, interrupt, events: &events, observers: &observers, saved: saved.as_ref() };
     thread::scope(|scope| {
         // Whatever becomes of this thread, the others do not wait for its records.
         let source = Source::new(&observers);
@@ -123,40 +90,13 @@ pub(super) fn carry(
             ahead.extend(part.ahead);
         }
         ends.sort_by_key(|end| end.process);
-        let saved = interrupt.is_pause().then(|| SavedProcesses {
-            states: ends.iter_mut().map(|end| std::mem::take(&mut end.saved)).collect(),
-            passed: ends.iter().map(|end| end.passed).collect(),
-            ahead: ahead.into_iter().map(|(index, theta)| (index, theta.map(|theta| (*theta).clone()))).collect(),
-            kept: Kept::default(),
-        });
+        let saved = interrupt.is_pause().then(|| SavedProcesses::of_ends(&mut ends, ahead));
         let mut ended: Vec<Ended> = ends.into_iter().map(|end| end.ended).collect();
         for (end, time) in ended.iter_mut().zip(&kept.times) {
             end.observation += *time;
         }
         Ok(Carried { ended, kept, saved })
     })
-}
-
-/// θ of the flow at an event, where it is there.
-type Handed = Option<Arc<Parameters>>;
-
-/// What one thread leaves of its processes.
-#[derive(Default)]
-struct Part {
-    ends: Vec<End>,
-    /// What the flow has told of events that a process of this thread has not passed.
-    ahead: BTreeMap<usize, Handed>,
-}
-
-/// What is left of one process.
-struct End {
-    /// 0 is the flow.
-    process: usize,
-    ended: Ended,
-    /// The number of events that it has passed.
-    passed: usize,
-    /// Its state; empty unless the interrupt is a pause.
-    saved: Vec<u8>,
 }
 
 /// Who does what.
@@ -205,9 +145,13 @@ impl<'a> Processes<'a> {
         self.events.iter().enumerate().skip(first)
     }
 
-    /// The saved state of a process, and how many events it has passed.
-    fn saved_of(self, process: usize) -> Option<(Archive, usize)> {
-        self.saved.map(|saved| (Archive::read(saved.states[process].clone()), saved.passed[process]))
+    /// What optimizers on one thread need.
+    fn desk<'p>(self, problem: &'p Problem, observer: &'p Observer<'p>) -> Desk<'p>
+    where
+        'a: 'p,
+    {
+        let Self { plan, interrupt, observers, .. } = self;
+        Desk { plan, problem, interrupt, observers, observer }
     }
 
     /// The flow, and between its events the optimizers that have no thread of their own.
@@ -223,7 +167,7 @@ impl<'a> Processes<'a> {
         let mut flow = Flow::new(plan, problem, interrupt);
         let mut recording = Recording::new(0, observers, observer);
         let mut passed = 0;
-        if let Some((mut archive, before)) = self.saved_of(0) {
+        if let Some((mut archive, before)) = self.saved.map(|saved| saved.of(0)) {
             flow.archive(&mut archive)?;
             recording.archive(&mut archive)?;
             passed = before;
@@ -234,7 +178,7 @@ impl<'a> Processes<'a> {
         }
         let before = passed;
         let every: Vec<usize> = if ways.is_empty() { (0..plan.optimizers.len()).collect() } else { Vec::new() };
-        let mut descents = Descents::new(self, &every, problem, observer)?;
+        let mut descents = Descents::new(&every, self.desk(problem, observer), self.saved)?;
         let mut ahead = BTreeMap::new();
         for (index, event) in self.open() {
             if index >= before {
@@ -257,7 +201,7 @@ impl<'a> Processes<'a> {
             }
             if !event.descents.is_empty() {
                 let theta = match self.saved.filter(|_| index < before) {
-                    Some(saved) => saved.ahead.get(&index).cloned().flatten().map(Arc::new),
+                    Some(saved) => saved.told(index),
                     None => flow.at(event.t).map(|theta| Arc::new(theta.clone())),
                 };
                 for Way { way, .. } in ways.iter().filter(|way| event.concerns(way.group)) {
@@ -267,8 +211,7 @@ impl<'a> Processes<'a> {
                 if descents.advance(index, event, theta.as_ref()) {
                     ahead.insert(index, theta);
                     // Of events that the flow had passed before, those to come are still open.
-                    let rest = self.saved.into_iter().flat_map(|saved| saved.ahead.range(index + 1..));
-                    ahead.extend(rest.map(|(index, theta)| (*index, theta.clone().map(Arc::new))));
+                    ahead.extend(self.saved.into_iter().flat_map(|saved| saved.told_after(index)));
                     break;
                 }
             }
@@ -304,7 +247,7 @@ impl<'a> Processes<'a> {
     ) -> Result<Part, ArchiveError> {
         let interrupt = self.interrupt;
         let observer = Observer::new(self.plan, problem);
-        let descents = Descents::new(self, group, problem, &observer);
+        let descents = Descents::new(group, self.desk(problem, &observer), self.saved);
         // The others are not to do in vain what nobody can save.
         let mut descents = descents.inspect_err(|_| interrupt.raise())?;
         let mut ahead = BTreeMap::new();
@@ -333,75 +276,5 @@ impl<'a> Processes<'a> {
         drop((from_flow, source));
         self.observers.serve(&observer);
         Ok(Part { ends: ends?, ahead })
-    }
-}
-
-/// Optimizers that are stepped on one thread.
-struct Descents<'a> {
-    members: Vec<Member<'a>>,
-}
-
-struct Member<'a> {
-    optimizer: usize,
-    descent: Descent<'a>,
-    recording: Recording<'a>,
-    /// The number of events that it has passed.
-    passed: usize,
-}
-
-impl<'a> Descents<'a> {
-    fn new(
-        processes: Processes<'a>,
-        group: &[usize],
-        problem: &'a Problem,
-        observer: &'a Observer<'a>,
-    ) -> Result<Self, ArchiveError> {
-        let Processes { plan, interrupt, observers, .. } = processes;
-        let member = |&optimizer: &usize| {
-            let mut descent = Descent::new(&plan.optimizers[optimizer], plan, problem, interrupt);
-            let mut recording = Recording::new(optimizer + 1, observers, observer);
-            let mut passed = 0;
-            if let Some((mut archive, before)) = processes.saved_of(optimizer + 1) {
-                descent.archive(&mut archive)?;
-                recording.archive(&mut archive)?;
-                passed = before;
-            }
-            Ok(Member { optimizer, descent, recording, passed })
-        };
-        Ok(Self { members: group.iter().map(member).collect::<Result<_, _>>()? })
-    }
-
-    /// Steps those that are recorded at an event, unless they have passed it, and hands in their records. `flow`: θ of the flow there. Returns
-    /// whether one of them was paused on the way.
-    fn advance(&mut self, index: usize, event: &Moment, flow: Option<&Arc<Parameters>>) -> bool {
-        let mut paused = false;
-        for &(optimizer, step) in &event.descents {
-            let open = |member: &&mut Member| member.optimizer == optimizer && member.passed <= index;
-            let Some(Member { descent, recording, passed, .. }) = self.members.iter_mut().find(open) else { continue };
-            let advanced = descent.advance(step);
-            if advanced == Advanced::Paused {
-                paused = true;
-                continue;
-            }
-            let good = advanced == Advanced::There;
-            // A stopped descent is recorded once, where it stopped.
-            if good || recording.last_time() != Some(descent.t()) {
-                descent.record(recording, flow.filter(|_| good).cloned());
-            }
-            *passed = index + 1;
-        }
-        paused
-    }
-
-    /// Each at its end.
-    fn ended(self, interrupt: &Interrupt) -> impl Iterator<Item = Result<End, ArchiveError>> {
-        self.members.into_iter().map(|Member { optimizer, mut descent, mut recording, passed }| {
-            let mut written = Archive::written();
-            if interrupt.is_pause() {
-                descent.archive(&mut written)?;
-                recording.archive(&mut written)?;
-            }
-            Ok(End { process: optimizer + 1, ended: descent.ended(), passed, saved: written.into_bytes() })
-        })
     }
 }

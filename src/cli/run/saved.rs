@@ -86,6 +86,14 @@ pub(super) fn of_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     Checkpoint::read(&path)?.ok_or(CheckpointError::Missing(path))
 }
 
+/// Says that a run could go on, where a run without checkpoints starts again.
+pub(super) fn point_to(folder: &Path) {
+    let path = path_of(folder);
+    if path.exists() {
+        complain(&format!("{} is there: with --checkpoint 60s, this command goes on from it", path.display()));
+    }
+}
+
 /// Beside the folder itself, where that is a link.
 fn path_of(folder: &Path) -> PathBuf {
     checkpoint_of(&fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_path_buf()))
