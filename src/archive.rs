@@ -44,6 +44,12 @@ pub enum ArchiveError {
     /// The state is that of an object with other settings.
     #[error("the saved state is that of another {0}")]
     Another(&'static str),
+    /// Something of the user's own whose state nobody can know.
+    #[error("{what} may have a state, which no checkpoint would hold: run without checkpoints, or without it")]
+    Stateful {
+        /// What it is.
+        what: &'static str,
+    },
     /// Something of the user's own that does not say what its state is.
     #[error("{what} does not save its state: implement `{method}` for it")]
     Unsaved {

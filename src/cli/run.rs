@@ -86,9 +86,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let meter = Meter::clock(scenario.flow.t_end, quiet);
     let interrupt = catch_signals(saved.is_some()).map_err(CliError::Signals)?;
     let began_run = Instant::now();
-    let mut goes_on = from.is_some();
+    let goes_on = from.is_some();
+    let mut begins = goes_on;
     let progress = |t| {
-        if std::mem::take(&mut goes_on) {
+        if std::mem::take(&mut begins) {
             meter.goes_on_from(t);
         }
         meter.at(t);
@@ -128,7 +129,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if !quiet {
         finished.manifest.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
-    let spent = Spent { run: in_run, pictures: in_pictures, total: begin.elapsed() };
+    let spent = Spent { run: in_run, goes_on, pictures: in_pictures, total: begin.elapsed() };
     print(&if arguments.json { json(&finished, &folder) } else { summary(&finished, &folder, spent, quiet) })?;
     match broken(&finished) {
         _ if finished.is_interrupted() => {

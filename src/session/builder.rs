@@ -13,7 +13,7 @@ use crate::ode::Interrupt;
 use crate::optim::Optimizer;
 
 use super::check::check;
-use super::{Finished, Plan, Problem, SessionError, Stop, carry_out};
+use super::{Checkpoints, Finished, Plan, Problem, SessionError, Stop, carry_out, carry_out_in_legs};
 
 /// A run to be carried out. By default: the flow to t = 1 by `auto` at rtol 1e-8, recorded at the start and the end.
 pub struct Session {
@@ -110,7 +110,48 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`] if the settings cannot be run; nothing is integrated then.
-    pub fn run(mut self) -> Result<Finished, SessionError> {
+    pub fn run(self) -> Result<Finished, SessionError> {
+        let Self { plan, problem, interrupt, .. } = self.prepared()?;
+        Ok(carry_out(&plan, &problem, &interrupt, |_t| {}))
+    }
+
+    /// The same with checkpoints. A session of the same settings that goes on from the state that was kept last ends as one that was never
+    /// stopped, wall times apart. Objectives are taken to be functions, without a state. Once the interrupt is raised, the state is kept, and
+    /// all processes end there.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gramflow::{flow::Flow, objective::Objective, optim::Adam, session::{Checkpoints, Session}};
+    /// # use nalgebra::DVector;
+    /// # #[derive(Clone)]
+    /// # struct Parabola;
+    /// # impl Objective for Parabola {
+    /// #     fn dim(&self) -> usize { 1 }
+    /// #     fn duplicate(&self) -> Box<dyn Objective> { Box::new(self.clone()) }
+    /// #     fn loss(&self, theta: &DVector<f64>) -> f64 { 0.5 * theta.norm_squared() }
+    /// #     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) { gradient.copy_from(theta); }
+    /// # }
+    ///
+    /// let session = || Session::new(Parabola, DVector::from_element(1, 1.0)).flow(Flow::new(3.0)).optimizer(Adam::new(1e-3));
+    /// let mut kept = None;
+    /// let every = Duration::ZERO;
+    /// let whole = session().run_in_legs(Checkpoints { every, from: None, keep: &mut |state| kept = Some(state) })?;
+    /// let from = session().run_in_legs(Checkpoints { every, from: kept, keep: &mut |_state| {} })?;
+    /// assert_eq!(whole.run.table.floats("adam", "loss"), from.run.table.floats("adam", "loss"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Session::run`], and [`SessionError::State`] if an optimizer's rule or an observable of one's own does not save its state, or the
+    /// state to go on from is not that of this session.
+    pub fn run_in_legs(self, checkpoints: Checkpoints) -> Result<Finished, SessionError> {
+        let Self { plan, problem, interrupt, .. } = self.prepared()?;
+        Ok(carry_out_in_legs(&plan, &problem, &interrupt, |_t| {}, checkpoints)?)
+    }
+
+    /// The same with its record times, its kinks and its notes, once its settings are checked.
+    fn prepared(mut self) -> Result<Self, SessionError> {
         self.plan.times = self.times.take().unwrap_or_else(|| vec![0.0, self.plan.flow.t_end]);
         self.problem = self.problem.with_kinks(&self.plan.flow);
         check(&self.plan, &self.problem, &self.interrupt)?;
@@ -118,7 +159,7 @@ impl Session {
             let note = "the objective offers no products with the Hessian: central differences of gradients are used, accurate to about ten digits";
             self.problem.notes.push(note.to_string());
         }
-        Ok(carry_out(&self.plan, &self.problem, &self.interrupt, |_t| {}))
+        Ok(self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether a session can be run: checks whatever its user may have got wrong, before anything is integrated.
 
+use crate::archive::ArchiveError;
 use crate::claim::Claim;
 use crate::flow::Preserve;
 use crate::observe::{Column, Measure, NamedArray, Owner, registry};
@@ -36,6 +37,9 @@ pub enum SessionError {
     /// The flow's tolerances, step or limits are invalid.
     #[error(transparent)]
     Integrator(#[from] crate::ode::OdeError),
+    /// Something does not save its state, or the state to go on from is not that of this session.
+    #[error(transparent)]
+    State(#[from] ArchiveError),
     /// Record times do not increase strictly from 0 to the end of the horizon.
     #[error("record times must increase strictly from 0 to t_end = {t_end}; {t} does not fit")]
     Times {

@@ -272,7 +272,7 @@ impl<'a> Descent<'a> {
 }
 
 /// The error, with the name of the optimizer whose rule does not save its state.
-fn named(error: ArchiveError, name: &str) -> ArchiveError {
+pub(super) fn named(error: ArchiveError, name: &str) -> ArchiveError {
     match error {
         ArchiveError::Unsaved { method, .. } => ArchiveError::Unsaved { what: format!("the rule of `{name}`"), method },
         other => other,

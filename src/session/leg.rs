@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
 use crate::claim::{self, Evidence};
-use crate::ode::Interrupt;
+use crate::ode::{Interrupt, VectorField};
 
 use super::certificate::{Lead, Leading, Second, certify, finer};
+use super::descent::named;
 use super::processes::{Carried, carry};
 use super::saved::SavedProcesses;
 use super::{Finished, Plan, Problem, finish};
@@ -65,9 +66,7 @@ fn in_legs(
     Checkpoints { every, from, keep }: Checkpoints,
     fewest: u64,
 ) -> Result<Finished, ArchiveError> {
-    if !plan.own.0.is_empty() {
-        return Err(ArchiveError::Unsaved { what: "an observable of one's own".into(), method: "Observable" });
-    }
+    check_saves(plan, problem)?;
     let mut saved: Option<Saved> = None;
     if let Some(bytes) = from {
         let mut archive = Archive::read(bytes);
@@ -87,6 +86,19 @@ fn in_legs(
             return leg(plan, problem, interrupt, progress, saved).map(Leg::into_finished);
         }
     }
+}
+
+/// Checks before anything is integrated that all there is saves its state.
+fn check_saves(plan: &Plan, problem: &Problem) -> Result<(), ArchiveError> {
+    if !plan.own.0.is_empty() {
+        return Err(ArchiveError::Stateful { what: "an observable of one's own" });
+    }
+    let mut unused = Archive::written();
+    problem.flow().switching().map_or(Ok(()), |switching| switching.archive(&mut unused))?;
+    plan.optimizers.iter().try_for_each(|settings| {
+        let rule = settings.rule_of(problem.start.architecture(), &plan.weight_decay, &problem.rates).archive(&mut unused);
+        rule.map_err(|error| named(error, settings.name()))
+    })
 }
 
 /// What comes of a leg.

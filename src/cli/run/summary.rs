@@ -19,6 +19,8 @@ use crate::report::shell_word;
 pub(super) struct Spent {
     /// The run itself, the certificate and the verdicts included.
     pub run: Duration,
+    /// Whether the run was begun by an earlier command, whose time is in that of the processes.
+    pub goes_on: bool,
     /// Drawing the pictures.
     pub pictures: Duration,
     /// From reading the scenario to the published folder.
@@ -142,14 +144,20 @@ fn where_time_went(finished: &Finished, spent: Spent) -> String {
     };
     let busy = [("steps", steps), ("observing", observing), ("modified flows and limits", companions)];
     let sum = steps + observing + companions;
-    let rest = (run - sum).max(0.0);
+    let rest = if spent.goes_on { 0.0 } else { (run - sum).max(0.0) };
     let (certificate, idle) = if finished.finer.is_some() { (rest, 0.0) } else { (0.0, rest) };
     let after = [
         ("waiting for the certificate", certificate),
         ("pictures", pictures),
         ("other", (total - run - pictures).max(0.0) + idle),
     ];
-    let within = if sum <= run { listed(&busy) } else { format!("run {} (side by side: {})", seconds(run), listed(&busy)) };
+    let within = if spent.goes_on {
+        format!("run {} (since it was begun: {})", seconds(run), listed(&busy))
+    } else if sum <= run {
+        listed(&busy)
+    } else {
+        format!("run {} (side by side: {})", seconds(run), listed(&busy))
+    };
     let parts = [within, listed(&after)].into_iter().filter(|part| !part.is_empty());
     format!("{} s: {}", seconds(total), parts.collect::<Vec<_>>().join(", "))
 }

@@ -1,10 +1,18 @@
 //! A run that is paused again and again ends with the bytes of an undisturbed one.
 
+use nalgebra::{DMatrix, DVector};
 use serde_json::Value;
 
 use super::*;
+use crate::data::{Dataset, Moments};
+use crate::flow::Flow;
+use crate::network::Architecture;
+use crate::objective::LinearObjective;
+use crate::observe::{Columns, Group, Observable, Row, Snapshot};
+use crate::optim::{Custom, Rule};
 use crate::run::Problem;
 use crate::scenario::{self, Scenario};
+use crate::session::{Session, SessionError};
 
 const LINEAR: &str = "
 name: linear
@@ -215,4 +223,68 @@ fn the_state_of_another_run_is_refused() {
     assert!(matches!(refused(&scenario, &problem_of_it, half), Some(ArchiveError::Damaged(_))));
     let (narrow, its_problem) = problem(LINEAR, &["network.widths=[4, 6, 3]"]);
     assert!(matches!(refused(&narrow, &its_problem, kept[0].clone()), Some(ArchiveError::Another(_))));
+}
+
+/// θ ← θ − lr·m, m ← 0.9m + g; with checkpoints only if it says what it remembers.
+struct Heavy {
+    mean: Vec<f64>,
+    saves: bool,
+}
+
+impl Rule for Heavy {
+    fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
+        for ((x, m), g) in theta.iter_mut().zip(&mut self.mean).zip(gradient) {
+            *m = 0.9 * *m + g;
+            *x -= lr * *m;
+        }
+    }
+
+    fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        if self.saves { archive.item(&mut self.mean) } else { Unsaid.archive(archive) }
+    }
+}
+
+/// Says nothing of its state.
+struct Unsaid;
+
+impl Rule for Unsaid {
+    fn step(&mut self, _lr: f64, _gradient: &[f64], _theta: &mut [f64]) {}
+}
+
+/// Measures nothing.
+struct Silent;
+
+impl Observable for Silent {
+    fn columns(&self) -> Columns {
+        Columns::new(Group::Own, &[])
+    }
+
+    fn measure(&self, _: &Snapshot, _: &mut Row) {}
+}
+
+#[test]
+fn a_rule_of_ones_own_goes_on_if_it_saves_its_state_and_is_refused_by_name_if_not() {
+    let session = |saves| {
+        let (start, data) = (DVector::from_element(2, 1.0), DMatrix::identity(2, 2));
+        let moments = Moments::new(&Dataset { x: data.clone(), y: data.columns(0, 1) * 3.0 }).unwrap();
+        let objective = LinearObjective::new(Architecture::new(&[2, 1]), moments, 0.0);
+        let rule = Custom::new("heavy", 1e-3, move |layout| Heavy { mean: vec![0.0; layout.dim()], saves });
+        Session::new(objective, start).flow(Flow::new(3.0)).optimizer(rule)
+    };
+    let run = |saves, from, keep: &mut dyn FnMut(Vec<u8>)| {
+        session(saves).run_in_legs(Checkpoints { every: Duration::ZERO, from, keep })
+    };
+    let mut kept = Vec::new();
+    let whole = run(true, None, &mut |state| kept.push(state)).unwrap();
+    assert!(kept.len() > 3, "{}", kept.len());
+    for from in kept {
+        let finished = run(true, Some(from), &mut |_| {}).unwrap();
+        assert_eq!(finished.weights[1].1, whole.weights[1].1);
+    }
+    assert_eq!(whole.weights[1].1, session(false).run().unwrap().weights[1].1);
+    let refused = run(false, None, &mut |_| {}).err().expect("a refusal").to_string();
+    assert_eq!(refused, "the rule of `heavy` does not save its state: implement `Rule::archive` for it");
+    let observed = session(true).observe(Silent);
+    let refused = observed.run_in_legs(Checkpoints { every: Duration::ZERO, from: None, keep: &mut |_| {} }).err();
+    assert!(matches!(refused, Some(SessionError::State(ArchiveError::Stateful { .. }))));
 }
