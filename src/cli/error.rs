@@ -67,6 +67,18 @@ pub(super) enum CliError {
     Folderless { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Publish(#[from] PublishError),
+    #[error("{}: run again, it does not have the same bits", .0.display())]
+    NotTheSameBits(PathBuf),
+    #[error(
+        "{} was interrupted, and where it stopped cannot be repeated: gramflow run {}/scenario.json makes the whole run",
+        .0.display(),
+        .0.display()
+    )]
+    VerifyInterrupted(PathBuf),
+    #[error("{} is a sweep: verify its units one by one, as in gramflow verify {}", sweep.display(), unit.display())]
+    VerifySweep { sweep: PathBuf, unit: PathBuf },
+    #[error("{} is a study, of which only the table is kept: run the study again with another --out and compare the tables", .0.display())]
+    VerifyStudy(PathBuf),
     #[error("these claims do not hold: {0}; the run folder says why")]
     Claims(String),
     #[error("interrupted: {again}")]
@@ -97,6 +109,8 @@ impl CliError {
             Self::Publish(error) | Self::Paper(PaperError::Publish(error)) => of_publish(error),
             Self::Checkpoint(CheckpointError::Io { .. }) => 1,
             Self::Checkpoint(_) | Self::State(_) => 2,
+            Self::VerifyInterrupted(_) | Self::VerifySweep { .. } | Self::VerifyStudy(_) => 2,
+            Self::NotTheSameBits(_) => 1,
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Figure(_)) | Self::Paper(PaperError::Sweep(SweepError::Figure(_))) => 1,
@@ -118,7 +132,7 @@ impl CliError {
 
 fn of_folder(error: &FolderError) -> u8 {
     match error {
-        FolderError::NotARun(_) | FolderError::Scenario(_) => 2,
+        FolderError::NotARun(_) | FolderError::Missing { .. } | FolderError::Scenario(_) => 2,
         FolderError::Publish(error) => of_publish(error),
         _ => 1,
     }

@@ -19,6 +19,7 @@ mod schema;
 mod study;
 mod style;
 mod sweep;
+mod verify;
 
 use std::ffi::OsString;
 use std::io;
@@ -61,6 +62,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Write data, start and batches to one NPZ file, to redo a run elsewhere
     Export(export::Arguments),
+    /// Run a finished run again, in memory, and compare every value with what its folder holds
+    Verify(verify::Arguments),
     /// Draw the figures of a finished run, study or sweep again, from its records alone
     Plot(plot::Arguments),
     /// Run the paper's scenarios, judge their claims and draw their figures; finished runs are reused
@@ -171,6 +174,7 @@ fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments, quiet),
         Command::Plot(arguments) => plot::plot(&arguments, quiet),
         Command::Figures(arguments) => figures::figures(&arguments, quiet),
         Command::Report(arguments) => report::report(&arguments),

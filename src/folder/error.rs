@@ -18,6 +18,14 @@ pub enum FolderError {
     /// The folder to be read lacks `manifest.json` or `records.parquet`.
     #[error("{} is not a run folder: it has no manifest.json", .0.display())]
     NotARun(PathBuf),
+    /// A file that gramflow wrote is no longer there.
+    #[error("{} is missing, so that this is no longer the whole run: gramflow run {} makes it again", path.display(), scenario.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The scenario of the run.
+        scenario: PathBuf,
+    },
     /// A file or folder could not be made, read, written, renamed or made readable.
     #[error("cannot {verb} {}: {source}", path.display())]
     Io {

@@ -9,6 +9,7 @@ mod long;
 mod paper;
 mod parquet;
 mod rate_study;
+mod recorded;
 mod run;
 mod study;
 mod unit;
@@ -21,8 +22,10 @@ pub use long::{ColumnKind, FileColumn, write_long};
 pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table, read_long};
 pub use rate_study::{RateStudy, RateStudyManifest, RateStudyOptions, read_study_flow, write_study_flow};
+pub use recorded::Recorded;
 pub use run::{
-    Ending, FolderDraft, final_weights, read, read_manifest, read_scenario, read_study, read_weights, read_with_scenario,
+    Ending, FolderDraft, final_weights, is_interrupted, read, read_manifest, read_scenario, read_study, read_weights,
+    read_with_scenario,
 };
 pub use study::{Study, StudyManifest, StudyReference};
 pub use unit::{Keep, is_whole_unit, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};

@@ -76,10 +76,13 @@ fn may_replace(standing: &Standing, target: &Path, ending: Ending) -> bool {
 
 /// Whether the manifest in `folder` says that the run was interrupted. One that can no longer be read counts as finished.
 fn was_interrupted(folder: &Path) -> bool {
-    read_manifest(folder).is_ok_and(|manifest| {
-        let mut processes = manifest["processes"].as_object().into_iter().flatten();
-        processes.any(|(_, process)| process["termination"] == "interrupted")
-    })
+    read_manifest(folder).is_ok_and(|manifest| is_interrupted(&manifest))
+}
+
+/// Whether this manifest of a run says that it was interrupted.
+pub fn is_interrupted(manifest: &serde_json::Value) -> bool {
+    let mut processes = manifest["processes"].as_object().into_iter().flatten();
+    processes.any(|(_, process)| process["termination"] == "interrupted")
 }
 
 fn is_run(folder: &Path) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::machine::{cpu_features, cpu_model};
 use crate::ode::{Event, Reason, Termination, Work};
 
 use super::Verdict;
@@ -26,6 +27,8 @@ pub struct Manifest {
     pub seed: u64,
     /// The machine that ran it.
     pub host: Host,
+    /// Threads that its processes and their observation could take. The results have the same bits for any number of them.
+    pub threads: usize,
     /// The verdict on each claim of the scenario, by the claim's name.
     pub verdicts: BTreeMap<String, Verdict>,
     /// What a reader must know before trusting the records: processes that ended early, a balance law that is not kept, moments that could
@@ -44,6 +47,12 @@ pub struct Host {
     pub arch: &'static str,
     /// Logical cores.
     pub cores: usize,
+    /// The model of the CPU; left out where the system does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// The vector instructions of the CPU on which the rounding of products depends: `avx2`, `fma`, `avx512f`, …; empty where they are not
+    /// known.
+    pub cpu_features: Vec<&'static str>,
 }
 
 /// What a process cost and how it ended.
@@ -126,7 +135,7 @@ pub struct ColumnError {
 }
 
 impl Manifest {
-    /// The manifest of a run of this build on this machine.
+    /// The manifest of a run of this build on this machine, on one thread.
     pub fn new(scenario_hash: String, seed: u64, processes: BTreeMap<String, Process>) -> Self {
         Self {
             version: VERSION,
@@ -134,6 +143,7 @@ impl Manifest {
             scenario_hash,
             seed,
             host: Host::here(),
+            threads: 1,
             verdicts: BTreeMap::new(),
             warnings: Vec::new(),
             processes,
@@ -154,6 +164,8 @@ impl Host {
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cpu: cpu_model(),
+            cpu_features: cpu_features(),
         }
     }
 }

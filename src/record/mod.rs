@@ -1,6 +1,8 @@
 //! What a run has measured, in memory: the table of records, arrays and weights over time, the manifest and verdicts; and the times of the
 //! records.
 
+#[cfg(feature = "command")]
+mod discrepancy;
 mod grid;
 mod manifest;
 mod recorder;
@@ -10,6 +12,8 @@ mod verdict;
 #[cfg(feature = "command")]
 mod warned;
 
+#[cfg(feature = "command")]
+pub use discrepancy::{Difference, Discrepancy, Repetition, Spot};
 pub use grid::{Grid, Record};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 #[cfg(feature = "command")]

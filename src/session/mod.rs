@@ -129,6 +129,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
         )
     };
     let mut manifest = Manifest::new(problem.scenario_hash.clone(), plan.seed, ended.iter().map(entry).collect());
+    manifest.threads = problem.threads;
     let terminations: Vec<_> = ended.iter().map(|end| (end.name.clone(), end.termination)).collect();
     let complaints: Vec<String> =
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();

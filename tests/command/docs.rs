@@ -163,7 +163,7 @@ fn the_tutorial_can_be_followed() {
 
 #[test]
 fn the_guide_can_be_followed() {
-    assert_eq!(follow("docs/guide.md"), (13, 19));
+    assert_eq!(follow("docs/guide.md"), (13, 21));
 }
 
 #[test]
@@ -188,11 +188,12 @@ fn lists(help: &str, option: &str) -> bool {
 /// Every option, alone or of a command, in spans and in blocks.
 #[test]
 fn the_options_and_commands_they_name_exist() {
-    const COMMANDS: [&[&str]; 20] = [
+    const COMMANDS: [&[&str]; 21] = [
         &["run"],
         &["check"],
         &["explain"],
         &["export"],
+        &["verify"],
         &["plot"],
         &["figures"],
         &["report"],

@@ -51,4 +51,5 @@ mod sweep;
 mod threshold;
 mod trajectory;
 mod underflow;
+mod verify;
 mod warnings;

@@ -11,6 +11,7 @@ const COMMANDS: &[&str] = &[
     "check",
     "explain",
     "export",
+    "verify",
     "plot",
     "figures",
     "report",
