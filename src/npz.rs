@@ -7,19 +7,19 @@
 
 mod header;
 mod read;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use nalgebra::DMatrixView;
-use npyz::WriterBuilder;
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::machine::Bytes;
 
 pub use read::{read, read_those, shapes};
+pub use writer::NpzWriter;
 
 /// A real array in C (row-major) order.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,20 +126,12 @@ pub fn write(path: &Path, arrays: &Arrays) -> Result<(), NpzError> {
 
 /// Writes `arrays` to an empty file.
 pub fn write_to(file: impl Write + Seek, arrays: &Arrays) -> io::Result<()> {
-    let mut archive = ZipWriter::new(BufWriter::new(file));
-    // Without time stamps: the same arrays must give the same bytes.
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(zip::DateTime::default())
-        .large_file(true);
+    let mut archive = writer::Archive::new(file);
     for (name, array) in arrays {
-        archive.start_file(format!("{name}.npy"), options)?;
-        let shape: Vec<u64> = array.shape.iter().map(|&n| n as u64).collect();
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut archive).begin_nd()?;
-        writer.extend(array.data.iter())?;
-        writer.finish()?;
+        archive.begin(name, "<f8", &array.shape)?;
+        archive.numbers(&array.data)?;
     }
-    archive.finish()?.flush()
+    archive.finish()
 }
 
 #[cfg(test)]

@@ -81,6 +81,32 @@ class Sweep(Folder):
         return frame(columns_of(path) if path.is_file() else {})
 
     @cached_property
+    def weights(self) -> dict[str, Any]:
+        """The final weights of all units, if the scenario's `sweep.keep` names them; empty if not.
+
+        `gd/W1` has shape (units, out, in), NaN in a unit that lacks it. `unit` has the ids, and each key that varies its values, in the same
+        order. Arrays whose shape differs between units are not stacked: they are there once for each, as `<id>/gd/W1`.
+        """
+        return self._kept("weights")
+
+    @cached_property
+    def arrays(self) -> dict[str, Any]:
+        """The same for the matrices and spectra over time of a run."""
+        return self._kept("arrays")
+
+    @cached_property
+    def trajectory(self) -> dict[str, Any]:
+        """The same for θ at every record: `gd/W1` has shape (units, times, out, in)."""
+        return self._kept("trajectory")
+
+    def _kept(self, what: str) -> dict[str, Any]:
+        path = self.path / f"{what}.npz"
+        if not path.is_file():
+            return {}
+        with np.load(path) as loaded:
+            return {name: loaded[name] for name in loaded.files}
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """`sweep.json`: what varies, how many units are done, which failed and why, which are missing, and their warnings."""
         loaded: dict[str, Any] = json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
@@ -137,7 +163,8 @@ def sweep(
     """Run the units of a sweep that are not finished, merge all, and draw the sweep's pictures.
 
     Args:
-        scenario: one with a `sweep:` block; arrays must lie in files.
+        scenario: one with a `sweep:` block; arrays must lie in files. `{"sweep": {"keep": ["weights"], …}}` keeps the weights of every
+            unit for `Sweep.weights`; `arrays` and `trajectory` likewise.
         out: the sweep's folder, as in `gramflow sweep run --out`; units finished there are not run again. The default is the
             command's: `runs/<name>-<hash>-sweep`.
         jobs: units at a time; by default one per core.

@@ -42,6 +42,20 @@ def test_units_of_different_depth_have_different_columns(tiny: dict, tmp_path: P
     assert np.isnan(gaps[~deep]).all() and np.isfinite(gaps[deep]).all()
 
 
+def test_weights_of_all_units_are_stacked(tiny: dict, tmp_path: Path) -> None:
+    vary = {"grid": {"weight_decay": [0.0, 0.1], "init": ["pytorch", {"gaussian": {"std": 0.1}}]}, "keep": ["weights"]}
+    sweep = gf.sweep({**tiny, "sweep": vary}, tmp_path / "kept")
+    weights = sweep.weights
+    ids = weights["unit"].tolist()
+    assert ids == sorted(file.name for file in (tmp_path / "kept" / "units").iterdir()) and len(ids) == 4
+    assert sorted(weights["weight_decay"]) == [0.0, 0.0, 0.1, 0.1]
+    assert set(weights["init"]) == {"pytorch", '{"gaussian":{"std":0.1}}'}
+    for place, unit in enumerate(ids):
+        own = np.load(tmp_path / "kept" / "units" / unit / "weights.npz")
+        assert all(np.array_equal(weights[name][place], own[name]) for name in own.files)
+    assert sweep.arrays == {} and sweep.trajectory == {}
+
+
 def test_wrong_sweeps_are_refused(tiny: dict, grid: dict, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no `sweep`"):
         gf.sweep(tiny, tmp_path / "out")

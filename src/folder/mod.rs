@@ -28,4 +28,4 @@ pub use run::{
     read_with_scenario,
 };
 pub use study::{Study, StudyManifest, StudyReference};
-pub use unit::{Keep, is_whole_unit, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};
+pub use unit::{Keep, is_whole_unit, kept_file, publish_unit, read_unit, read_unit_run, read_unit_weights, unit_fields};

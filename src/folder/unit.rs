@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::network::{Init, Parameters};
 use crate::npz;
 use crate::publish::{Draft, Kind, List};
-use crate::scenario::Scenario;
+use crate::scenario::{KeptFile, Scenario};
 
 use super::run::{ARRAYS, RECORDS, TRAJECTORY, WEIGHTS, final_weights, load};
 use super::{FileColumn, FolderError, parquet, read_manifest, read_scenario};
@@ -23,6 +23,16 @@ pub struct Keep {
     pub weights: bool,
     /// `arrays.npz`, as for a run; pictures need it.
     pub arrays: bool,
+}
+
+/// The name of the file in which a run, a unit or a merged sweep keeps this.
+pub fn kept_file(what: KeptFile) -> &'static str {
+    match what {
+        KeptFile::Records => RECORDS,
+        KeptFile::Weights => WEIGHTS,
+        KeptFile::Arrays => ARRAYS,
+        KeptFile::Trajectory => TRAJECTORY,
+    }
 }
 
 /// Publishes a finished unit as the folder `target`, in one step; the parent must exist. If another process has done so already, its folder

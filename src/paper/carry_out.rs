@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::folder::Keep;
 use crate::ode::Interrupt;
 use crate::publish::Shelf;
-use crate::scenario::Picture;
 use crate::scenario::style::Formats;
+use crate::scenario::{KeptFile, Picture};
 use crate::sweep::{self, Folder, Options, Progress, Report, Shard, SweepError, Task};
 
 use super::{Figure, FigureFiles, PaperError, draw, shelf};
@@ -77,7 +77,8 @@ pub fn carry_out(
         .zip(&folders)
         .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
         .collect();
-    let options = Options { jobs: place.jobs, keep: Keep { weights: false, arrays: true }, memory: place.memory };
+    let weights = figures.iter().any(|figure| figure.sweep.keep().contains(&KeptFile::Weights));
+    let options = Options { jobs: place.jobs, keep: Keep { weights, arrays: true }, memory: place.memory };
     let reports = sweep::run_all(&tasks, options, interrupt, progress)?;
     let left = reports.iter().map(|report| report.progress.left()).sum();
     if left > 0 {

@@ -45,7 +45,7 @@ pub(crate) use refusal::nearest;
 pub use refusal::suggestion;
 pub use schema::{WRITTEN_BY, markdown, schema};
 pub use style::Style;
-pub use sweep::{Sweep, entries, explain};
+pub use sweep::{KeptFile, Sweep, entries, explain};
 
 use crate::claim::Claim;
 use crate::data::{self, Data, DatasetError, Split};

@@ -10,8 +10,8 @@ use crate::scenario::Sweep;
 use crate::scenario::style::Formats;
 
 use super::{
-    Folder, Options, Progress, Report, Shard, Status, SweepError, SweepPlan, Task, check_pictures, draw_pictures, keep,
-    keep_pictures, keep_scenario, run,
+    Folder, Options, Progress, Report, Shard, Status, SweepError, SweepPlan, Task, check_pictures, draw_pictures,
+    keep_pictures, keep_scenario, kept, run,
 };
 
 /// The result of a sweep, or of a shard of it.
@@ -25,6 +25,8 @@ pub struct CarriedSweep {
     pub whole: bool,
     /// The pictures that were drawn; none unless it is whole.
     pub drawn: Drawn,
+    /// Warnings about finished units that lack what the sweep is to keep.
+    pub lacking: Vec<String>,
 }
 
 /// The plan of a sweep, with every unit and every picture read and validated.
@@ -76,11 +78,13 @@ pub fn carry_out(
     let folder = Folder::open(path, plan)?;
     keep_pictures(&folder, sweep.pictures())?;
     keep_scenario(&folder, sweep)?;
-    let options = Options { jobs, keep: keep(sweep.pictures()), memory };
+    kept::note_kept(&folder, sweep.keep())?;
+    let options = Options { jobs, keep: kept::keep_of(sweep), memory };
     let report = run(Task { sweep, plan, folder: &folder, shard }, options, interrupt, progress)?;
     // Pictures show all units: none are drawn while some are missing.
     let folders = std::slice::from_ref(&folder);
     let whole = Status::of(plan, folders).missing.is_empty();
     let drawn = if whole { draw_pictures(folders, plan, sweep.pictures(), path, &Formats::all())? } else { Drawn::default() };
-    Ok(CarriedSweep { folder, report, whole, drawn })
+    let lacking = kept::lacking(&folder, plan, sweep.keep());
+    Ok(CarriedSweep { folder, report, whole, drawn, lacking })
 }

@@ -50,6 +50,14 @@ pub enum SweepError {
         /// What is wrong.
         message: String,
     },
+    /// `keep.json` is not as gramflow wrote it.
+    #[error("{}: {message}: run `gramflow sweep run` with the scenario again, which writes it anew and runs no unit twice", path.display())]
+    Noted {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// `plan.json` is not as gramflow wrote it.
     #[error("{} is not a plan of this version ({message}): remove it and run the sweep again", path.display())]
     Plan {

@@ -6,10 +6,13 @@
 //! DIR/units/<id>/records.parquet   a finished unit: appears at once, is never run again while its files are whole
 //! DIR/units/<id>/scenario.json     the unit by itself: gramflow run draws it
 //! DIR/units/<id>/manifest.json     what it cost, where, by which version; not merged
-//! DIR/units/<id>/weights.npz       final weights, where whoever runs the units needs them; not merged
-//! DIR/units/<id>/arrays.npz        what pictures need beside the records, where they are drawn; not merged
+//! DIR/units/<id>/weights.npz       final weights, where `keep` asks for them or whoever runs the units needs them
+//! DIR/units/<id>/arrays.npz        matrices and spectra, where `keep` asks for them or pictures need them
+//! DIR/units/<id>/trajectory.npz    weights over time, where the unit records them
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
+//! DIR/weights.npz, …               merged: what `keep` asks for, the arrays of all units
+//! DIR/keep.json                    what that is, if it is more than records
 //! DIR/scenario.yaml                the sweep with every default filled in: gramflow sweep run makes it again
 //! DIR/pictures.json                what is to be drawn of the units, if anything
 //! DIR/figures/                     the pictures, drawn once the units are run
@@ -25,6 +28,7 @@ mod check;
 mod ensemble;
 mod error;
 mod folder;
+mod kept;
 mod merge;
 mod notes;
 mod pictures;
@@ -44,7 +48,7 @@ pub use error::SweepError;
 pub use folder::Folder;
 pub use merge::{Merged, merge};
 pub use notes::Notes;
-pub use pictures::{check_pictures, draw_pictures, keep, keep_pictures, read_pictures};
+pub use pictures::{check_pictures, draw_pictures, keep_pictures, read_pictures};
 pub use plan::{Id, SweepPlan, Unit};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use scenario::{keep_scenario, kept_scenario};

@@ -23,7 +23,7 @@ use crate::scenario::{Picture, Scenario, ScenarioError, Sweep, suggestion};
 use super::{Folder, SweepError, SweepPlan, ensemble};
 
 /// What units must keep so that `pictures` can be drawn.
-pub fn keep(pictures: &[Picture]) -> Keep {
+pub(super) fn keep(pictures: &[Picture]) -> Keep {
     let arrays = pictures.iter().flat_map(|picture| &picture.panels).any(picture::PanelSettings::needs_arrays);
     Keep { weights: false, arrays }
 }

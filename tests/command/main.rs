@@ -48,6 +48,7 @@ mod style_ignored;
 #[cfg(unix)]
 mod submit;
 mod sweep;
+mod sweep_keep;
 mod threshold;
 mod trajectory;
 mod underflow;

@@ -16,7 +16,7 @@ pub(in crate::cli) struct Arguments {
     /// The folders of a sweep: one, or one for each shard
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Where sweep.parquet and sweep.json go [default: the first of the folders]
+    /// Where sweep.parquet, sweep.json and what else is merged go [default: the first of the folders]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -30,6 +30,10 @@ pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> 
     print(&format!("{}: {} rows of {done}\n{}\n", merged.table.display(), merged.rows, merged.summary.display()))?;
     if let Some(verdicts) = &merged.verdicts {
         print(&format!("{}\n", verdicts.display()))?;
+    }
+    merged.kept.iter().try_for_each(|file| print(&format!("{}\n", file.display())))?;
+    if !quiet {
+        merged.lacking.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     // Shards have the pictures of one scenario, which can be drawn where no unit is missing.
     let (paths, plan): (Vec<Folder>, &SweepPlan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let place = SweepPlace { path: &path, shard, jobs, memory: arguments.limit.bytes() };
     let carried = sweep::carry_out(&sweep, &plan, place, &interrupt, |progress| meter.show(progress));
     drop(meter);
-    let CarriedSweep { folder, report, whole, drawn } = carried?;
+    let CarriedSweep { folder, report, whole, drawn, lacking } = carried?;
 
     if !quiet && !report.failures.is_empty() {
         let line = |(unit, reason): &(sweep::Unit, String)| {
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
     if !quiet {
         complain_of(&notes.warned(&plan), &format!("gramflow sweep status {}", path.display()));
-        drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+        lacking.iter().chain(&drawn.warnings).for_each(|warning| complain(&format!("warning: {warning}")));
     }
     let mut text = summary(&plan, &path, shard, jobs, &report);
     text.push_str(&claims(&notes, &plan));

@@ -10,7 +10,8 @@ use super::{Factor, Key, MAX_KEYS, MAX_UNITS};
 
 /// The factors of the sweep `block`; `base` is the scenario without it. Empty where something is wrong.
 pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<Factor> {
-    const KEYS: &[&str] = &["grid", "zip", "seeds"];
+    const FACTORS: &[&str] = &["grid", "zip", "seeds"];
+    const KEYS: &[&str] = &["grid", "zip", "seeds", "keep"];
     let Value::Mapping(map) = block else {
         found.add("sweep", format!("must be a map with the keys {}, got {}", KEYS.join(", "), refusal::describe(block)));
         return Vec::new();
@@ -31,8 +32,8 @@ pub(super) fn factors(block: &Value, base: &Value, found: &mut Findings) -> Vec<
     if let Some(seeds) = map.get("seeds") {
         factors.extend(self::seeds(seeds, base, found).map(|key| Factor { keys: vec![key] }));
     }
-    if map.is_empty() {
-        found.add("sweep", format!("nothing to vary: give one of {}", KEYS.join(", ")));
+    if !FACTORS.iter().any(|key| map.contains_key(key)) {
+        found.add("sweep", format!("nothing to vary: give one of {}", FACTORS.join(", ")));
     }
     let count = factors.iter().map(|factor| factor.keys.len()).sum::<usize>();
     if count > MAX_KEYS {

@@ -10,11 +10,13 @@
 //!     network.widths: [[10, 10, 10], [10, 10, 10, 10]]
 //!     flow.t_end: [100, 200]
 //!   seeds: 10                        # one factor: seed, seed + 1, …, or a list of seeds
+//!   keep: [records, weights]         # what units keep; records alone by default
 //! ```
 //!
 //! Units are numbered from 0. The keys of `grid` are the first factors, then come `zip` and the seeds; the last factor changes fastest.
 
 mod block;
+mod keep;
 mod pictures;
 mod range;
 mod schema;
@@ -28,6 +30,7 @@ use serde_yaml::Value;
 
 use crate::settings::{Findings, path};
 
+pub use keep::KeptFile;
 pub(super) use schema::schema;
 
 use super::error::{Diagnostic, Location, Patch, ScenarioError, Source};
@@ -49,6 +52,7 @@ pub struct Sweep {
     file: PathBuf,
     factors: Vec<Factor>,
     pictures: Vec<Picture>,
+    keep: Vec<KeptFile>,
     /// The blocks as they were written.
     block: Value,
     pictures_block: Option<Value>,
@@ -109,12 +113,13 @@ impl Sweep {
         let style_block = read::take(&mut base, "style");
         let mut found = Findings::default();
         let factors = block::factors(&block, &base, &mut found);
+        let keep = keep::read(block.get("keep"), &base, &factors, &mut found);
         let style = style_block.as_ref().filter(|block| pictures::is_style(block, &mut found));
         let pictures =
             pictures_block.as_ref().map_or_else(Vec::new, |block| pictures::read(block, style, &factors, &mut found));
         pictures::validate_names(&pictures, base.get("name").and_then(Value::as_str), &mut found);
         pictures::name_as_written(&mut found, pictures_block.as_ref());
-        let sweep = Self { factors, pictures, base, source, file: path.into(), block, pictures_block, style_block };
+        let sweep = Self { factors, pictures, keep, base, source, file: path.into(), block, pictures_block, style_block };
         if !found.0.is_empty() {
             return Err(sweep.source.problems(found));
         }
@@ -208,6 +213,11 @@ impl Sweep {
     /// The pictures to be drawn of its units.
     pub fn pictures(&self) -> &[Picture] {
         &self.pictures
+    }
+
+    /// What its units keep, records included.
+    pub fn keep(&self) -> &[KeptFile] {
+        &self.keep
     }
 
     /// The problem `message` about the value at `path` in its file, as in `pictures[0].panels[1].show`.

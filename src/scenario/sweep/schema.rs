@@ -2,12 +2,13 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::MAX_UNITS;
 use super::range::Range;
+use super::{KeptFile, MAX_UNITS};
 
 pub(in crate::scenario) fn schema(generator: &mut SchemaGenerator) -> Schema {
     let list = json_schema!({"type": "array", "minItems": 1});
     let values = json_schema!({"anyOf": [list, generator.subschema_for::<Range>()]});
+    let kept = generator.subschema_for::<KeptFile>();
     let keys = |about: &str| json_schema!({"type": "object", "minProperties": 1, "additionalProperties": values, "description": about});
     json_schema!({
         "type": "object",
@@ -22,6 +23,14 @@ pub(in crate::scenario) fn schema(generator: &mut SchemaGenerator) -> Schema {
             "seeds": {
                 "anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_UNITS}, list],
                 "description": "How many seeds every combination is run with: the scenario's own and the ones after it; or a list of seeds.",
+            },
+            "keep": {
+                "type": "array",
+                "items": kept,
+                "uniqueItems": true,
+                "default": ["records"],
+                "description": "What units keep besides their records, which they always keep. `gramflow sweep merge` puts each of these together, in \
+                 one file.",
             },
         },
     })

@@ -60,6 +60,41 @@ fn the_block_may_be_set_and_missing_keys_of_the_scenario_given_by_it() {
 }
 
 #[test]
+fn records_are_always_kept_and_weights_over_time_only_where_there_are_any() {
+    let kept = |block: &str, sets: &[&str]| sweep(&format!("  seeds: 2\n{block}"), sets).map(|sweep| sweep.keep().to_vec());
+    assert_eq!(kept("", &[]).unwrap(), [KeptFile::Records]);
+    assert_eq!(kept("  keep: [arrays, weights]\n", &[]).unwrap(), [KeptFile::Records, KeptFile::Weights, KeptFile::Arrays]);
+    let trajectory = "  keep: [records, trajectory]\n";
+    for (sets, allowed) in [
+        (&[][..], false),
+        (&["record.weights=false"], false),
+        (&["record.weights=true"], true),
+        (&["sweep.grid={record.weights: [false, true]}"], true),
+        (&["sweep.grid={record: [{linear: {points: 3}}]}"], true),
+        (&["sweep.grid={record.log.points: [3]}"], false),
+    ] {
+        match kept(trajectory, sets) {
+            Ok(kept) => assert!(allowed && kept == [KeptFile::Records, KeptFile::Trajectory], "{sets:?}"),
+            Err(message) => {
+                assert!(
+                    !allowed && message.contains("sweep.keep[1]: no unit records weights over time"),
+                    "{sets:?}: {message}"
+                );
+            }
+        }
+    }
+    for (block, says) in [
+        ("  keep: [weigths]\n", "s.yaml:9:10: sweep.keep[0]: "),
+        ("  keep: weights\n", "s.yaml:9:3: sweep.keep: must be a list"),
+        ("  keep: [weights, arrays, weights]\n", "s.yaml:9:27: sweep.keep[2]: is in the list already"),
+    ] {
+        let message = kept(block, &[]).unwrap_err();
+        assert!(message.starts_with(says), "{block}: {message}");
+    }
+    assert!(sweep("  keep: [weights]\n", &[]).unwrap_err().contains("nothing to vary: give one of grid, zip, seeds"));
+}
+
+#[test]
 fn what_is_wrong_is_said_where_it_stands() {
     for (block, right) in [
         ("  grid: {weight_decay: [0, -1]}\n", "s.yaml:8:28: weight_decay: must be at least 0, got -1.0"),
@@ -94,7 +129,7 @@ fn what_is_wrong_is_said_where_it_stands() {
         ("  seeds: [1, x]\n", "s.yaml:8:14: seed: must be a whole number"),
         ("  grid: {}\n", "s.yaml:8:3: sweep.grid: must be a map from keys"),
         ("  {}\n", "s.yaml:7:1: sweep: nothing to vary"),
-        ("  3\n", "s.yaml:7:1: sweep: must be a map with the keys grid, zip, seeds, got 3"),
+        ("  3\n", "s.yaml:7:1: sweep: must be a map with the keys grid, zip, seeds, keep, got 3"),
         ("  gird: {weight_decay: [0]}\n", "s.yaml:8:3: sweep.gird: unknown key, did you mean `grid`?"),
         ("  grid: {weight_decay: [0, 1]}\n  seeds: 600000\n", "s.yaml:7:1: sweep: at most 1000000 units, got 2 · 600000"),
     ] {

@@ -5,24 +5,28 @@
 //! `claim`, and the verdict with its numbers. Units are read one after another; about 32,768 rows are in memory at a time.
 
 mod columns;
+mod stack;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::folder::{FileColumn, FolderError, read_manifest, read_unit, write_long};
+use crate::folder::{FileColumn, FolderError, kept_file, read_manifest, read_unit, write_long};
 use crate::publish::{Shelf, Stage};
 use crate::record::Table;
+use crate::scenario::KeptFile;
 
+use super::kept::{lacking_warning, noted};
 use super::verdicts::{of_manifest, table as verdict_table};
 use super::{Folder, Id, Notes, Status, SweepError, SweepPlan, Unit};
 use columns::{Union, Varied};
+use stack::Stack;
 
 /// Rows of a row group: enough that its overhead is small, few enough for any memory.
 const GROUP: usize = 32_768;
 
-/// The files that are written.
+/// The files that are written whatever is merged.
 const FILES: [&str; 3] = [TABLE, SUMMARY, VERDICTS];
 const TABLE: &str = "sweep.parquet";
 const SUMMARY: &str = "sweep.json";
@@ -37,6 +41,10 @@ pub struct Merged {
     pub summary: PathBuf,
     /// `verdicts.parquet`, where units make claims.
     pub verdicts: Option<PathBuf>,
+    /// What the sweep keeps besides records, one NPZ file for each: `weights.npz`, `arrays.npz`, `trajectory.npz`.
+    pub kept: Vec<PathBuf>,
+    /// Warnings about units that lack any of it.
+    pub lacking: Vec<String>,
     /// The number of rows in `table`.
     pub rows: usize,
     /// The state of the units.
@@ -58,8 +66,9 @@ pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepErr
     }
     // Whether they can be written is checked before the units are read.
     let shelf = Shelf::open(to).map_err(FolderError::from)?;
-    shelf.check(FILES).map_err(FolderError::from)?;
     let folders: Vec<Folder> = from.iter().map(|(folder, _)| folder.clone()).collect();
+    let kept = noted_in(&folders)?;
+    shelf.check(FILES.into_iter().chain(kept.iter().map(|&what| kept_file(what)))).map_err(FolderError::from)?;
     let status = Status::of(plan, &folders);
     // Without units that another command finishes meanwhile.
     let absent: HashSet<Id> =
@@ -115,10 +124,48 @@ pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepErr
         "warnings": notes.warnings.iter().map(|(unit, own)| (unit.id.to_string(), own)).collect::<BTreeMap<_, _>>(),
     });
     stage.write_text(SUMMARY, &format!("{found:#}\n")).map_err(FolderError::from)?;
-    // Verdicts of an earlier merge belong to other units.
-    shelf.publish(stage, |name| name == VERDICTS).map_err(FolderError::from)?;
+    let there: Vec<(Unit, PathBuf)> = units.iter().filter_map(|unit| Some((*unit, place(unit)?))).collect();
+    let stacks = kept.into_iter().map(|what| Stack { plan, units: &there, what });
+    let (kept, lacking) = write_stacks(stacks, &stage)?;
+    // Verdicts and arrays of an earlier merge belong to other units.
+    let earlier = |name: &str| name == VERDICTS || KEPT.into_iter().any(|what| name == kept_file(what));
+    shelf.publish(stage, earlier).map_err(FolderError::from)?;
+    let kept = kept.into_iter().map(|file| to.join(file)).collect();
     let verdicts = judges.then(|| to.join(VERDICTS));
-    Ok(Merged { table: to.join(TABLE), summary: to.join(SUMMARY), verdicts, rows, status, notes })
+    Ok(Merged { table: to.join(TABLE), summary: to.join(SUMMARY), verdicts, kept, lacking, rows, status, notes })
+}
+
+/// What a sweep can keep besides records.
+const KEPT: [KeptFile; 3] = [KeptFile::Weights, KeptFile::Arrays, KeptFile::Trajectory];
+
+/// What any of the folders notes.
+fn noted_in(folders: &[Folder]) -> Result<Vec<KeptFile>, SweepError> {
+    let mut kept = BTreeSet::new();
+    for folder in folders {
+        kept.extend(noted(folder)?);
+    }
+    Ok(kept.into_iter().collect())
+}
+
+/// Writes a file for each stack that any unit has something of. Returns the names of the files, and warnings about units that lack theirs.
+fn write_stacks<'p>(
+    stacks: impl Iterator<Item = Stack<'p>>,
+    stage: &Stage,
+) -> Result<(Vec<&'static str>, Vec<String>), SweepError> {
+    let (mut files, mut warnings) = (Vec::new(), Vec::new());
+    for stack in stacks {
+        let (lacking, all) = (stack.lacking(), stack.units.len());
+        if lacking < all {
+            let file = kept_file(stack.what);
+            stack.write(&stage.path().join(file))?;
+            files.push(file);
+        }
+        // Whether a unit records its weights over time is its own affair.
+        if stack.what != KeptFile::Trajectory {
+            warnings.extend(lacking_warning(stack.what, lacking, all));
+        }
+    }
+    Ok((files, warnings))
 }
 
 /// Writes `verdicts.parquet`, the tables of the units one after another, unless no unit makes a claim. Returns whether one does.
