@@ -66,7 +66,18 @@ pub struct Evidence<'a> {
     pub flow: &'a Process,
     /// The records of the second integration, up to the time at which the first ended, and how the second ended; without them nothing
     /// holds.
-    pub second: Option<(&'a Run, Termination)>,
+    pub second: Option<Again<'a>>,
+}
+
+/// What the second integration of the flow, at a tenth of the tolerance, found.
+#[derive(Debug, Clone, Copy)]
+pub struct Again<'a> {
+    /// Its records, at the times of the first.
+    pub run: &'a Run,
+    /// How it ended.
+    pub termination: Termination,
+    /// Whether it has come to rest at a minimum, by the test and the tolerance of the first. Only the claim `converged` asks.
+    pub converged: bool,
 }
 
 /// One number that a claim measures, with its threshold.
@@ -156,10 +167,10 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     };
     let second = match evidence.second {
         None => return limited("without a second integration the error is not known".to_string()),
-        Some((_, stop)) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
+        Some(Again { termination: stop, .. }) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
             return limited(format!("the error is not known, because the second integration {stop}"));
         }
-        Some((run, _)) => measure(claim, &Records::new(evidence.setup, run), evidence),
+        Some(Again { run, .. }) => measure(claim, &Records::new(evidence.setup, run), evidence),
     };
     let halved = is_fitted(claim).then(|| measure(claim, &Records::new(evidence.setup, evidence.run).halved(), evidence));
     let value = |found: &Finding, index: usize| {

@@ -22,6 +22,11 @@ impl<'a> Records<'a> {
         Self { setup, run, halved: false }
     }
 
+    /// Whether these are the records of `run`.
+    pub fn are_of(&self, run: &Run) -> bool {
+        std::ptr::eq(self.run, run)
+    }
+
     /// The first record and every second one, counted from the last.
     pub fn halved(self) -> Self {
         Self { halved: true, ..self }

@@ -50,11 +50,11 @@ pub(super) fn verify(arguments: &Arguments, quiet: bool) -> Result<(), CliError>
     }
 
     let meter = Meter::clock(scenario.flow.t_end, quiet);
-    let interrupt = catch_signals().map_err(CliError::Signals)?;
+    let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
     drop(meter);
     if finished.is_interrupted() {
-        return Err(CliError::Interrupted);
+        return Err(CliError::Interrupted { again: "the same command starts again from the beginning" });
     }
 
     let found = compared(folder, &recorded, &finished, may_explain);

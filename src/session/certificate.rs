@@ -11,12 +11,13 @@ use crate::archive::{Archive, ArchiveError};
 use crate::flow::Integrator;
 use crate::npz::Array;
 use crate::observe::{Measure, NamedArray, Owner};
-use crate::ode::{Interrupt, Termination, short};
+use crate::ode::{EventKind, Interrupt, Termination, short};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 
 use super::Plan;
 use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
+use super::plan::FINER;
 use super::warning::VISIBLE;
 use super::{Finer, Finished, Problem, records};
 
@@ -74,8 +75,8 @@ impl Drop for Leading<'_> {
 /// The plan of the second integration.
 pub(super) fn finer(plan: &Plan) -> Plan {
     let mut finer = plan.clone();
-    finer.flow.rtol /= 10.0;
-    finer.flow.atol /= 10.0;
+    finer.flow.rtol /= FINER;
+    finer.flow.atol /= FINER;
     if let Integrator::Rk4 { step } = &mut finer.flow.integrator {
         *step /= 2.0;
     }
@@ -91,6 +92,8 @@ pub(super) struct Second {
     /// Gradients spent until each record, by its time.
     gradients: Vec<(f64, u64)>,
     stop: Termination,
+    /// Whether it has come to rest at a minimum.
+    converged: bool,
     /// Its state, if the interrupt is a pause.
     pub(super) saved: Option<Vec<u8>>,
 }
@@ -105,7 +108,7 @@ impl Second {
         saved: Option<&[u8]>,
     ) -> Result<Self, ArchiveError> {
         let (mut kept, mut gradients, mut last) = (Kept::new(vec![Recorder::new("flow")]), Vec::new(), None);
-        let mut flow = Flow::new(plan, &problem, interrupt).unwatched();
+        let mut flow = Flow::new(plan, &problem, interrupt).second(plan, &problem);
         if let Some(saved) = saved {
             let mut archive = Archive::read(saved.to_vec());
             archive_all(&mut archive, &mut flow, &mut kept, &mut gradients)?;
@@ -144,13 +147,14 @@ impl Second {
             None
         };
         let ended = flow.ended();
+        let converged = ended.events.iter().any(|event| event.kind == EventKind::Converged);
         let run = records(plan, &kept.recorders, &[(ended.name, ended.parameters)], &problem);
-        Ok(Self { run, gradients, stop: ended.termination, saved })
+        Ok(Self { run, gradients, stop: ended.termination, converged, saved })
     }
 
     /// Its records and how it ended, by which the first is judged.
     pub(super) fn into_finer(self) -> Finer {
-        Finer { run: self.run, termination: self.stop }
+        Finer { run: self.run, termination: self.stop, converged: self.converged }
     }
 }
 

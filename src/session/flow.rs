@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::archive::{Archive, ArchiveError};
+use crate::claim::Claim;
 use crate::network::Parameters;
 use crate::observe::Measure;
 use crate::ode::{Change, Event, EventKind, Interrupt, Termination};
@@ -47,9 +48,11 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The same without checks for convergence or for where it is to stop: it goes as far as it is advanced.
-    pub(super) fn unwatched(self) -> Self {
-        Self { monitor: None, goal: None, ..self }
+    /// The same as a second integration, by the plan `finer`: it goes as far as it is advanced, and is only watched where a claim asks
+    /// whether it comes to rest.
+    pub(super) fn second(self, finer: &Plan, problem: &'a Problem) -> Self {
+        let monitor = finer.claims.contains(&Claim::Converged).then(|| Monitor::of_second(finer, problem));
+        Self { monitor, goal: None, ..self }
     }
 
     /// Advances the flow to time `t`, or as far as it gets, but not beyond its end, and checks on the way whether it has come to rest.

@@ -81,6 +81,8 @@ pub struct Finer {
     pub run: Run,
     /// How it ended.
     pub termination: Termination,
+    /// Whether it has come to rest at a minimum; looked at for the claim `converged` alone.
+    pub converged: bool,
 }
 
 impl Finished {

@@ -11,6 +11,7 @@ use crate::ode::{Event, EventKind, Termination, Tolerance};
 
 use super::Plan;
 use super::Problem;
+use super::plan::FINER;
 use super::plateaus::Plateaus;
 use super::sliding::Sliding;
 
@@ -47,6 +48,16 @@ pub(super) struct Monitor<'a> {
 impl<'a> Monitor<'a> {
     pub(super) fn new(plan: &Plan, problem: &'a Problem) -> Self {
         let tolerance = Tolerance { rtol: plan.flow.rtol, atol: problem.atol(plan.flow.atol) };
+        Self::at(tolerance, plan, problem)
+    }
+
+    /// Of the second integration, by the plan `finer`: by the tolerance of the first, and without an end where the flow is at rest.
+    pub(super) fn of_second(finer: &Plan, problem: &'a Problem) -> Self {
+        let tolerance = Tolerance { rtol: FINER * finer.flow.rtol, atol: FINER * problem.atol(finer.flow.atol) };
+        Self { stops: false, ..Self::at(tolerance, finer, problem) }
+    }
+
+    fn at(tolerance: Tolerance, plan: &Plan, problem: &'a Problem) -> Self {
         let t_end = plan.flow.t_end;
         Self {
             problem,

@@ -13,6 +13,9 @@ use crate::theory::balance::BalanceLaw;
 
 use super::Stop;
 
+/// The tolerance of the flow over that of its second integration.
+pub(super) const FINER: f64 = 10.0;
+
 /// The settings of a run, apart from its objective and its start.
 #[derive(Debug, Clone)]
 pub struct Plan {

@@ -156,8 +156,15 @@ claims: [converged]
     let rest = judged(&scenario, &["init=pytorch", "weight_decay=0.1", "flow.t_end=2000"]);
     assert_outcomes(&rest, &[("converged", Holds)]);
     // At the end of a horizon that is just long enough, the same test for as long again.
-    let just = judged(&scenario, &["init=pytorch", "weight_decay=0.1", "flow.t_end=650", "record={times: [0, 300, 650]}"]);
-    assert_outcomes(&just, &[("converged", Holds)]);
+    let until = |t: u32| {
+        let (end, record) = (format!("flow.t_end={t}"), format!("record={{times: [0, 300, {t}]}}"));
+        judged(&scenario, &["init=pytorch", "weight_decay=0.1", &end, &record])["converged"].verdict
+    };
+    assert_eq!(until(650), Holds);
+    // At its border the two integrations need not agree, and then none of them decides.
+    for t in [580, 590, 600, 610, 620] {
+        assert_ne!(until(t), Fails, "{t}");
+    }
 }
 
 #[test]

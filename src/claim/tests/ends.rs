@@ -2,14 +2,20 @@
 
 use super::*;
 
-/// The verdict on `converged` for a flow that ended so; the second integration ends at `objective`, the first at 0.1.
+/// The verdict on `converged` for a flow that ended so; the second integration, which has not been shown to rest, ends at `objective`, the
+/// first at 0.1.
 fn converged(termination: Termination, events: &[EventKind], objective: f64) -> Verdict {
+    converged_again(termination, events, objective, false)
+}
+
+/// The same where the second integration has come to rest, or not.
+fn converged_again(termination: Termination, events: &[EventKind], objective: f64, again: bool) -> Verdict {
     let world = |end: f64| World::new(LAMBDA).with("objective", move |t| if t > 0.0 { end } else { 1.0 });
     let (first, second) = (world(0.1), world(objective));
     let mut flow = Process::new(Work::default(), 0.0, termination);
     flow.events = events.iter().map(|&kind| Event { t: 500.0, kind, detail: "flat".to_string() }).collect();
     let (run, finer) = (first.run(), second.run());
-    let second = Some((&finer, Termination::TEnd { t: T }));
+    let second = Some(Again { run: &finer, termination: Termination::TEnd { t: T }, converged: again });
     verdict(Claim::Converged, &Evidence { setup: &first.scenario.plan().setup(), run: &run, flow: &flow, second })
 }
 
@@ -24,6 +30,10 @@ fn a_plateau_is_not_called_converged() {
     assert_outcome(&converged(end, &[], 0.1), Outcome::Fails);
     let plateau = converged(end, &[EventKind::Plateau], 0.1);
     assert!(plateau.verdict == Outcome::Fails && plateau.statement.contains("plateau since t = 500"), "{plateau:?}");
+    // What only the second integration shows is a matter of accuracy; rest that the first has shown is shown.
+    assert_outcome(&converged_again(end, &[], 0.1, true), Outcome::IntegratorLimited);
+    assert_outcome(&converged_again(rest, &[], 0.1, true), Outcome::Holds);
+    assert_outcome(&converged_again(end, &[], 0.1, false), Outcome::Fails);
     // The second integration ends in another place.
     assert_outcome(&converged(rest, &[], 0.7), Outcome::IntegratorLimited);
 }
@@ -35,7 +45,7 @@ fn an_early_end_is_the_integrators() {
     let run = world.run();
     let judge = |flow: Termination, second: Option<Termination>| {
         let flow = Process::new(Work::default(), 0.0, flow);
-        let second = second.map(|stop| (&run, stop));
+        let second = second.map(|termination| Again { run: &run, termination, converged: false });
         verdict(Claim::Peak, &Evidence { setup: &world.scenario.plan().setup(), run: &run, flow: &flow, second })
     };
     let (end, early) = (Termination::TEnd { t: T }, Termination::MaxSteps { t: 10.0, steps: 7 });

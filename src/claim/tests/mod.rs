@@ -101,7 +101,7 @@ flow: {{t_end: {T:?}}}
             setup: &self.scenario.plan().setup(),
             run: &run,
             flow: &flow,
-            second: Some((&finer, Termination::TEnd { t: T })),
+            second: Some(Again { run: &finer, termination: Termination::TEnd { t: T }, converged: false }),
         };
         verdict(claim, &evidence)
     }
