@@ -53,6 +53,13 @@ pub(super) enum CliError {
     UnitsMissing { failed: usize, missing: usize },
     #[error("{}: stop: not allowed in a study, which compares all processes at t_end: remove it", .0.display())]
     StopOfStudy(PathBuf),
+    #[error(
+        "{} was submitted as {before} tasks, and with this --units-per-task there are {now}: keep that option as it was, or choose another --out",
+        folder.display()
+    )]
+    OtherTasks { folder: PathBuf, before: usize, now: usize },
+    #[error("no task of {} has begun: gramflow sweep status {} shows what waits", .0.display(), .0.display())]
+    NoTaskBegun(PathBuf),
     #[error("cannot submit with sbatch: {0}: run this on a machine of the cluster, or print the script with --dry-run")]
     Sbatch(io::Error),
     #[error("{0:?} cannot be an option of sbatch: it contains a line break")]
@@ -111,6 +118,8 @@ impl CliError {
             Self::Checkpoint(_) | Self::State(_) => 2,
             Self::VerifyInterrupted(_) | Self::VerifySweep { .. } | Self::VerifyStudy(_) => 2,
             Self::NotTheSameBits(_) => 1,
+            Self::OtherTasks { .. } => 2,
+            Self::NoTaskBegun(_) => 75,
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Figure(_)) | Self::Paper(PaperError::Sweep(SweepError::Figure(_))) => 1,

@@ -3,6 +3,7 @@
 mod merge;
 mod plan;
 mod run;
+mod slurm;
 mod status;
 mod submit;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::folder::Tally;
 use crate::scenario::Sweep;
-use crate::sweep::{self, Folder, Notes, SweepError, SweepPlan, Unit};
+use crate::sweep::{self, Folder, JobArray, Notes, SweepError, SweepPlan, Unit};
 
 use super::output::counted;
 use super::{CliError, Selection};
@@ -49,14 +50,44 @@ fn planned(selection: &Selection) -> Result<(Sweep, SweepPlan), CliError> {
     Ok((sweep, plan))
 }
 
-/// Folders of one sweep, and its plan.
-fn open(paths: &[PathBuf]) -> Result<Vec<(Folder, SweepPlan)>, CliError> {
-    let folders = paths.iter().map(|path| Folder::read(path)).collect::<Result<Vec<_>, _>>()?;
-    let same = |(_, other): &&(Folder, SweepPlan)| *other != folders[0].1;
-    match folders.iter().find(same) {
-        Some((other, _)) => Err(SweepError::Different { first: folders[0].0.path().into(), other: other.path().into() }.into()),
-        None => Ok(folders),
+/// The folders of one sweep.
+struct Opened {
+    plan: SweepPlan,
+    /// Those that exist: of a job array, one for each task that has begun.
+    folders: Vec<Folder>,
+    /// The job arrays among them, with their folders.
+    jobs: Vec<(PathBuf, JobArray)>,
+}
+
+impl Opened {
+    /// What `merge` takes.
+    fn shards(&self) -> Vec<(Folder, SweepPlan)> {
+        self.folders.iter().map(|folder| (folder.clone(), self.plan.clone())).collect()
     }
+}
+
+/// Folders of one sweep: its own, those of its shards, or that of a job array, which stands for the folders of its tasks.
+fn open(paths: &[PathBuf]) -> Result<Opened, CliError> {
+    let mut opened: Option<(&PathBuf, Opened)> = None;
+    for path in paths {
+        let own = match JobArray::read(path)? {
+            Some(job) => Opened { plan: job.plan.clone(), folders: job.folders(path)?, jobs: vec![(path.clone(), job)] },
+            None => {
+                let (folder, plan) = Folder::read(path)?;
+                Opened { plan, folders: vec![folder], jobs: Vec::new() }
+            }
+        };
+        match &mut opened {
+            None => opened = Some((path, own)),
+            Some((_, all)) if all.plan == own.plan => {
+                all.folders.extend(own.folders);
+                all.jobs.extend(own.jobs);
+            }
+            Some((first, _)) => return Err(SweepError::Different { first: first.to_path_buf(), other: path.clone() }.into()),
+        }
+    }
+    // The command line asks for one at least.
+    opened.map(|(_, all)| all).ok_or_else(|| SweepError::NotASweep(PathBuf::new()).into())
 }
 
 /// `{"unit": id, "values": {key: value, …}}`.

@@ -58,6 +58,14 @@ pub enum SweepError {
         /// What is wrong.
         message: String,
     },
+    /// `job.json` is not as gramflow wrote it.
+    #[error("{} does not say what was submitted ({message}): remove it, and submit the sweep again", path.display())]
+    Job {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// `plan.json` is not as gramflow wrote it.
     #[error("{} is not a plan of this version ({message}): remove it and run the sweep again", path.display())]
     Plan {

@@ -30,18 +30,29 @@ done
 echo "Submitted batch job 42"
 "#;
 
-fn submit(at: &Path, more: &[&str]) -> Output {
+/// Lists what is in the file `queue`.
+const SQUEUE: &str = "#!/bin/bash\ncat queue\n";
+
+/// `gramflow WORDS…` where sbatch and squeue are those of `at`, if it has any.
+fn with_slurm(at: &Path, words: &[&str]) -> Output {
     let path = format!("{}:{}", at.display(), std::env::var("PATH").unwrap());
-    let words = [&["sweep", "submit", "many.yaml", "--slurm", "--units-per-task", "2", "--out", "job"], more].concat();
     Command::new(env!("CARGO_BIN_EXE_gramflow")).current_dir(at).env("PATH", path).args(words).output().unwrap()
+}
+
+fn submit(at: &Path, more: &[&str]) -> Output {
+    with_slurm(at, &[&["sweep", "submit", "many.yaml", "--slurm", "--units-per-task", "2", "--out", "job"], more].concat())
+}
+
+fn program(at: &Path, name: &str, text: &str) {
+    fs::write(at.join(name), text).unwrap();
+    fs::set_permissions(at.join(name), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
 fn a_job_array_ends_with_the_table_of_a_local_run() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("many.yaml"), SWEEP).unwrap();
-    fs::write(at.path().join("sbatch"), SBATCH).unwrap();
-    fs::set_permissions(at.path().join("sbatch"), fs::Permissions::from_mode(0o755)).unwrap();
+    program(at.path(), "sbatch", SBATCH);
 
     // The second task is lost: only that one is submitted again.
     fs::write(at.path().join("lost"), "2\n").unwrap();
@@ -67,6 +78,68 @@ fn a_job_array_ends_with_the_table_of_a_local_run() {
     succeed(at.path(), &["sweep", "merge", "job/shard-1", "job/shard-2", "job/shard-3", "--out", "merged"]);
     let table = |folder: &str| fs::read(at.path().join(folder).join("sweep.parquet")).unwrap();
     assert!(table("here") == table("merged"), "the tables differ");
+}
+
+/// Of a task that waits or runs the status knows from squeue, of one that has ended from its log.
+#[test]
+fn the_folder_of_a_job_array_stands_for_its_tasks() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("many.yaml"), SWEEP).unwrap();
+    program(at.path(), "sbatch", SBATCH);
+    program(at.path(), "squeue", SQUEUE);
+    fs::write(at.path().join("queue"), "").unwrap();
+    fs::write(at.path().join("lost"), "1\n2\n3\n").unwrap();
+    let said = |output: Output| String::from_utf8(output.stdout).unwrap();
+    assert!(submit(at.path(), &[]).status.success());
+    let early = with_slurm(at.path(), &["sweep", "merge", "job"]);
+    assert!(early.status.code() == Some(75) && String::from_utf8_lossy(&early.stderr).contains("no task of job has begun"));
+    fs::write(at.path().join("lost"), "2\n").unwrap();
+    fs::write(at.path().join("queue"), "42 2 PENDING\n42 1 COMPLETED\n17 3 RUNNING\n").unwrap();
+    let again = said(submit(at.path(), &[]));
+    assert!(again.contains("4 units in 2 tasks") && again.contains("1 task waits or runs already"), "{again}");
+    assert!(said(submit(at.path(), &[])).starts_with("many: 1 task waits or runs already: it is not submitted again\n"));
+
+    let status = || said(with_slurm(at.path(), &["sweep", "status", "job"]));
+    let waits = status();
+    assert!(waits.starts_with("many: 6 units: 4 done, 0 failed, 2 missing (2 in tasks that are PENDING)\n"), "{waits}");
+    assert_eq!(waits.lines().filter(|line| line.ends_with("; task 2 of job 42, PENDING")).count(), 2, "{waits}");
+    fs::write(at.path().join("queue"), "").unwrap();
+    assert!(
+        status().contains("(none of them in a task that waits or runs)") && status().contains("; task 2, which has no log")
+    );
+    fs::write(at.path().join("job/logs/42_2.log"), "begins\nslurmstepd: *** DUE TO TIME LIMIT ***\ninterrupted\n").unwrap();
+    assert!(status().contains("; task 2, job/logs/42_2.log: slurmstepd: *** DUE TO TIME LIMIT ***\n"), "{}", status());
+    let json = said(with_slurm(at.path(), &["sweep", "status", "job", "--json"]));
+    let missing = &serde_json::from_str::<serde_json::Value>(&json).unwrap()["missing"][0];
+    assert!(missing["task"] == 2 && missing["state"].is_null() && missing["log"] == "job/logs/42_2.log", "{json}");
+    assert_eq!(missing["log_says"], "slurmstepd: *** DUE TO TIME LIMIT ***");
+
+    fs::write(at.path().join("lost"), "").unwrap();
+    assert!(submit(at.path(), &[]).status.success());
+    succeed(at.path(), &["sweep", "run", "many.yaml", "--out", "here"]);
+    succeed(at.path(), &["sweep", "merge", "here"]);
+    succeed(at.path(), &["sweep", "merge", "job", "--out", "merged"]);
+    let table = |folder: &str| fs::read(at.path().join(folder).join("sweep.parquet")).unwrap();
+    assert!(table("here") == table("merged"), "the tables differ");
+}
+
+/// With other tasks, finished units would be looked for in the wrong folders.
+#[test]
+fn a_job_array_keeps_its_tasks_and_its_sweep() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("many.yaml"), SWEEP).unwrap();
+    program(at.path(), "sbatch", SBATCH);
+    fs::write(at.path().join("lost"), "1\n2\n3\n").unwrap();
+    assert!(submit(at.path(), &[]).status.success());
+    let refused = |words: &[&str], says: &str| {
+        let output = with_slurm(at.path(), &[&["sweep", "submit", "many.yaml", "--out", "job"], words].concat());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && message.contains(says), "{message}");
+    };
+    refused(&["--units-per-task", "3"], "was submitted as 3 tasks, and with this --units-per-task there are 2");
+    refused(&["--units-per-task", "2", "--set", "flow.t_end=2"], "holds another sweep");
+    fs::write(at.path().join("job/job.json"), "{}").unwrap();
+    refused(&["--units-per-task", "2"], "does not say what was submitted");
 }
 
 #[test]

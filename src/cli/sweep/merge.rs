@@ -7,13 +7,13 @@ use clap::Args;
 use crate::cli::CliError;
 use crate::cli::output::{complain, print};
 use crate::scenario::style::Formats;
-use crate::sweep::{self, Folder, SweepPlan};
+use crate::sweep;
 
 use super::{claims, open, units};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// The folders of a sweep: one, or one for each shard
+    /// The folders of a sweep: one, or one for each shard, or that of a job array
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
     /// Where sweep.parquet, sweep.json and what else is merged go [default: the first of the folders]
@@ -22,9 +22,12 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
-    let folders = open(&arguments.folders)?;
+    let opened = open(&arguments.folders)?;
+    if opened.folders.is_empty() {
+        return Err(CliError::NoTaskBegun(arguments.folders[0].clone()));
+    }
     let to = arguments.out.as_ref().unwrap_or(&arguments.folders[0]);
-    let merged = sweep::merge(&folders, to)?;
+    let merged = sweep::merge(&opened.shards(), to)?;
     let status = &merged.status;
     let done = units(status.done);
     print(&format!("{}: {} rows of {done}\n{}\n", merged.table.display(), merged.rows, merged.summary.display()))?;
@@ -36,7 +39,7 @@ pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> 
         merged.lacking.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     // Shards have the pictures of one scenario, which can be drawn where no unit is missing.
-    let (paths, plan): (Vec<Folder>, &SweepPlan) = (folders.iter().map(|(folder, _)| folder.clone()).collect(), &folders[0].1);
+    let (paths, plan) = (opened.folders, &opened.plan);
     print(&claims(&merged.notes, plan))?;
     let pictures = sweep::read_pictures(&paths[0], plan)?;
     if status.missing.is_empty() {

@@ -1,8 +1,10 @@
 //! `gramflow sweep submit`: a sweep as a Slurm job array.
 //!
 //! Task I of N runs shard I/N into a folder of its own, `DIR/shard-I`, so that no two nodes write one folder. Only tasks that have something
-//! left to run are submitted; what is finished is not run again, so that the same command submits what failed or was killed.
+//! left to run are submitted, unless they wait or run already; what is finished is not run again, so that the same command submits what
+//! failed or was killed.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,9 @@ use crate::cli::output::print;
 use crate::cli::{CliError, Selection};
 use crate::publish::replace_text;
 use crate::report::shell_word;
-use crate::sweep::{self, Folder, Shard, SweepPlan};
+use crate::sweep::{self, Folder, JobArray, Shard, Submission, SweepError, SweepPlan};
 
+use super::slurm::{self, QueuedTask};
 use super::{planned, units};
 
 #[derive(Debug, Args)]
@@ -51,23 +54,28 @@ struct Tasks {
     count: usize,
     /// Their indices from 1, in ascending order.
     left: Vec<usize>,
-    /// Units that are left.
+    /// Units that are left in them.
     units: usize,
+    /// Tasks with something left that wait or run already.
+    queued: usize,
 }
 
 impl Tasks {
-    fn of(plan: &SweepPlan, per_task: NonZeroUsize, folder: &Path) -> Self {
+    fn of(plan: &SweepPlan, count: usize, folder: &Path, queue: &BTreeMap<usize, QueuedTask>) -> Self {
         let all = plan.units();
-        let count = all.len().div_ceil(per_task.get()).max(1);
-        let (mut left, mut units) = (Vec::new(), 0);
+        let (mut left, mut units, mut queued) = (Vec::new(), 0, 0);
         for index in 1..=count {
-            let own = Folder::read(&shard_folder(folder, index)).ok().filter(|(_, earlier)| earlier == plan);
+            let own = Folder::read(&JobArray::shard_folder(folder, index)).ok().filter(|(_, earlier)| earlier == plan);
             let done = |id| own.as_ref().is_some_and(|(folder, _)| folder.is_done(id));
             let missing = Shard { index, count }.of(&all).filter(|unit| !done(unit.id)).count();
-            units += missing;
-            left.extend((missing > 0).then_some(index));
+            if missing > 0 && queue.contains_key(&index) {
+                queued += 1;
+            } else if missing > 0 {
+                units += missing;
+                left.push(index);
+            }
         }
-        Self { count, left, units }
+        Self { count, left, units, queued }
     }
 
     /// As `--array` lists them: `1-3,7`.
@@ -83,19 +91,36 @@ impl Tasks {
     }
 }
 
-fn shard_folder(folder: &Path, index: usize) -> PathBuf {
-    folder.join(format!("shard-{index}"))
+/// What was submitted from `folder` before, or nothing yet.
+fn earlier(folder: &Path, plan: &SweepPlan, tasks: usize) -> Result<JobArray, CliError> {
+    match JobArray::read(folder)? {
+        Some(job) if job.plan != *plan => {
+            let short = |plan: &SweepPlan| plan.hash()[..8].to_string();
+            Err(SweepError::OtherPlan { folder: folder.into(), found: short(&job.plan), wanted: short(plan) }.into())
+        }
+        Some(job) if job.tasks != tasks => Err(CliError::OtherTasks { folder: folder.into(), before: job.tasks, now: tasks }),
+        Some(job) => Ok(job),
+        None => Ok(JobArray { plan: plan.clone(), tasks, submitted: Vec::new() }),
+    }
 }
 
 pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     let (_, plan) = planned(&arguments.selection)?;
     let folder = arguments.out.clone().unwrap_or_else(|| sweep::default_folder(&plan));
     let folder = std::path::absolute(&folder).map_err(|source| CliError::Folderless { path: folder, source })?;
-    let tasks = Tasks::of(&plan, arguments.units_per_task, &folder);
-    let shards = format!("{}/shard-*", shell_word(&folder));
-    let merge = format!("merge into one table: gramflow sweep merge {shards}\n");
+    let count = plan.units().len().div_ceil(arguments.units_per_task.get()).max(1);
+    let mut job = earlier(&folder, &plan, count)?;
+    let tasks = Tasks::of(&plan, count, &folder, &slurm::queue(&job));
+    let word = shell_word(&folder);
+    let next = format!("progress: gramflow sweep status {word}\nmerge into one table: gramflow sweep merge {word}\n");
+    let queued = match tasks.queued {
+        0 => String::new(),
+        1 => "1 task waits or runs already: it is not submitted again\n".to_string(),
+        many => format!("{many} tasks wait or run already: they are not submitted again\n"),
+    };
     if tasks.left.is_empty() {
-        return Ok(print(&format!("{}: all {} are done\n{merge}", plan.name, units(plan.units().len())))?);
+        let left = if queued.is_empty() { format!("all {} are done\n", units(plan.units().len())) } else { queued };
+        return Ok(print(&format!("{}: {left}{next}", plan.name))?);
     }
     let script = script(arguments, &plan, &tasks, &folder)?;
     if arguments.dry_run {
@@ -106,9 +131,14 @@ pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     std::fs::create_dir_all(&logs).map_err(|source| CliError::Folderless { path: logs, source })?;
     replace_text(&path, &script)?;
     let answer = sbatch(&path)?;
+    // `Submitted batch job 42`, and on some systems more words behind.
+    if let Some(number) = answer.split_whitespace().find_map(|word| word.parse().ok()) {
+        job.submitted.push(Submission { job: number, tasks: tasks.left.clone() });
+    }
+    job.write(&folder)?;
     let (left, count) = (units(tasks.units), tasks.left.len());
     print(&format!(
-        "{answer}\n{}: {left} in {count} task{}, logs in {}\nprogress: gramflow sweep status {shards}\n{merge}",
+        "{answer}\n{}: {left} in {count} task{}, logs in {}\n{queued}{next}",
         plan.name,
         if count == 1 { "" } else { "s" },
         folder.join("logs").display()
@@ -168,7 +198,7 @@ mod tests {
 
     #[test]
     fn tasks_are_listed_as_ranges() {
-        let tasks = |left: &[usize]| Tasks { count: 12, left: left.to_vec(), units: 0 }.listed();
+        let tasks = |left: &[usize]| Tasks { count: 12, left: left.to_vec(), units: 0, queued: 0 }.listed();
         assert_eq!(tasks(&[1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
         assert_eq!(tasks(&[4]), "4");
     }
