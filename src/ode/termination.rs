@@ -86,7 +86,7 @@ pub enum Termination {
     Reached {
         /// The time at which it stopped: there the condition holds.
         t: f64,
-        /// The quantity's name. A name of the program cannot be read back: [`Termination::archive`] says how.
+        /// The quantity's name. It is not serialized: a name of the program cannot be read back.
         #[serde(skip)]
         quantity: &'static str,
         /// Its value at `t`.
