@@ -10,79 +10,17 @@ median. A solver is stopped when it takes 10 times as long as the fastest before
 """
 import argparse
 import json
-import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+from equal_error import HERE, ROOT, Entry, Stopped, environment, machine, on_threads
+
 FINALISTS = 3
 # Against autodiff through the samples: the tolerance that a user would ask for.
 DIAL = 8
-
-
-def environment(threads):
-    """Libraries read their number of threads when they are loaded."""
-    eigen = "true" if threads > 1 else "false"
-    flags = f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}"
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return os.environ | {name: str(threads) for name in names} | {"XLA_FLAGS": flags}
-
-
-def at_error(points, error):
-    """The seconds at `error` between two points (error, seconds) that bracket it, linear in log–log."""
-    import math
-
-    (e_1, s_1), (e_2, s_2) = points
-    share = math.log(e_1 / error) / math.log(e_1 / e_2) if e_1 != e_2 else 0.5
-    return s_1 * (s_2 / s_1) ** share
-
-
-class Entry:
-    """What is known of one solver on one case."""
-
-    def __init__(self, solver):
-        self.solver, self.points, self.note, self.times = solver, {}, "", []
-
-    def run(self, dial, limit, problem):
-        end, seconds, work = self.solver.run(dial, limit)
-        self.points[dial] = (problem.error(end), seconds, work)
-        return self.points[dial]
-
-    def bracket(self, error):
-        """Two neighbouring dials with the error between theirs, if they are known."""
-        for dial in sorted(self.points):
-            if dial + 1 in self.points and self.points[dial][0] >= error >= self.points[dial + 1][0]:
-                return dial, dial + 1
-        return None
-
-    def search(self, problem, limit):
-        from peers import Stopped
-
-        error, dial = problem.case.error, self.solver.start[problem.case.stiff]
-        try:
-            while self.bracket(error) is None and self.solver.dials[0] <= dial <= self.solver.dials[1]:
-                found = self.run(dial, limit, problem)[0]
-                dial = min(self.points) - 1 if found < error and dial == min(self.points) else max(self.points) + 1
-        except Stopped as stopped:
-            self.note = f"stopped at {self.solver.setting(dial)} {stopped}".strip()
-        if self.bracket(error) is None and not self.note:
-            self.note = "does not bracket the error"
-
-    def seconds(self, error):
-        """The time at the error; None where no settings bracket it."""
-        dials = self.bracket(error)
-        return at_error([self.points[dial][:2] for dial in dials], error) if dials else None
-
-    def once(self, problem):
-        """One more run of both settings."""
-        for dial in self.bracket(problem.case.error):
-            self.run(dial, 600.0, problem)
-        self.times.append(self.seconds(problem.case.error))
 
 
 def race(case, process, rounds):
@@ -100,7 +38,7 @@ def race(case, process, rounds):
         for entry in entries:
             entry.solver.prepare()
             limit = case.limit if best is None or entry.solver.kind == "ours" else min(case.limit, max(2.0, 10 * best))
-            entry.search(problem, limit)
+            entry.search(problem, [case.error], entry.solver.start[case.stiff], limit)
             if entry.solver.kind != "ours" and (seconds := entry.seconds(case.error)):
                 best = min(best or seconds, seconds)
         ours = entries[0]
@@ -108,12 +46,12 @@ def race(case, process, rounds):
         finalists = sorted(field, key=lambda entry: entry.seconds(case.error))[:FINALISTS]
         for _ in range(rounds if (best or 0) < 1 else min(rounds, 3)):
             for entry in [ours, *finalists]:
-                entry.once(problem)
-        winner = min(finalists, key=lambda entry: statistics.median(entry.times))
-        ratios = [theirs / mine for theirs, mine in zip(winner.times, ours.times)]
+                entry.once(problem, [case.error])
+        winner = min(finalists, key=lambda entry: entry.median(case.error))
+        ratios = [theirs / mine for theirs, mine in zip(winner.times[case.error], ours.times[case.error])]
         record = {
-            "what": case.what, "target": case.target, "error": case.error, "ours": statistics.median(ours.times),
-            "best": f"{winner.solver.name}, {winner.solver.form}", "theirs": statistics.median(winner.times),
+            "what": case.what, "target": case.target, "error": case.error, "ours": ours.median(case.error),
+            "best": f"{winner.solver.name}, {winner.solver.form}", "theirs": winner.median(case.error),
             "ratio": [statistics.median(ratios), min(ratios), max(ratios)], "solvers": [row(entry, case.error) for entry in entries],
         }
         if case.data_target:
@@ -122,7 +60,7 @@ def race(case, process, rounds):
 
 
 def row(entry, error):
-    seconds = statistics.median(entry.times) if entry.times else entry.seconds(error)
+    seconds = entry.median(error)
     dials = entry.bracket(error)
     work = f"{entry.points[dials[0]][2]} to {entry.points[dials[1]][2]}" if dials else ""
     setting = f"{entry.solver.setting(dials[0])} to {entry.solver.setting(dials[1])}" if dials else entry.note
@@ -140,7 +78,7 @@ def through_samples(problem, ours, case):
         mine = ours.run(DIAL, 600.0, problem)[1]
         try:
             ratios[entry.solver.name] = [entry.run(DIAL, 240.0, problem)[1] / mine]
-        except peers.Stopped:
+        except Stopped:
             # Slower than the other by far.
             pass
     theirs = [entry for entry in theirs if entry.solver.name in ratios]
@@ -166,14 +104,6 @@ def child(names, rounds, threads):
     for name in names or problems.CASES:
         print(json.dumps(race(problems.CASES[name], process, rounds)), flush=True)
     process.close()
-
-
-def machine():
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.processor())
-    flags = next((l for l in open("/proc/cpuinfo") if l.startswith("flags")), "")
-    wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "SSE2"
-    pins = ", ".join((HERE / "requirements.txt").read_text().split())
-    return f"{cpu}, {os.cpu_count()} cores, {wide}; {pins}"
 
 
 def table(records):
@@ -213,7 +143,7 @@ def main():
         command = [sys.executable, __file__, *a.cases, "--rounds", str(a.rounds), "--child", str(threads)]
         out = subprocess.run(command, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True).stdout
         records = [json.loads(line) for line in out.splitlines()]
-        heading = f"{threads} thread{'s' if threads > 1 else ''}"
+        heading = on_threads(threads)
         lines += [f"### On {heading}\n", *table(records), ""]
         below += [f"\n### Every solver, on {heading}", *details(records)]
     text = "\n".join(lines + below) + "\n"

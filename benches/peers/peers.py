@@ -16,19 +16,15 @@ import torch
 from scipy.integrate import solve_ivp
 from torchdiffeq import odeint
 
+from equal_error import Stopped
 from problems import flat, numpy_field
 
 jax.config.update("jax_enable_x64", True)
 torch.set_default_dtype(torch.float64)
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 torch.set_num_threads(THREADS)
-# diffrax cannot be stopped by a clock: its steps are limited instead. LSODA stores a dense Jacobian even where it never forms one.
-STEPS = {False: 100_000, True: 400_000}
+# LSODA stores a dense Jacobian even where it never forms one.
 DENSE = 2500
-
-
-class Stopped(Exception):
-    """A run that took longer than it may, or that failed."""
 
 
 def clocked(function, limit):
@@ -112,35 +108,15 @@ class Scipy(Solver):
         return s.y[:, -1], seconds, f"{s.nfev} evaluations"
 
 
-def loss(problem, form, x, y, w):
-    """The loss as one writes it for autodiff: x, y are the samples, or S_xx and S_yx."""
-    if form == "data":
-        h = x
-        for m in w:
-            h = h @ m.T
-        value = ((h - y) ** 2).sum() / (2 * len(x))
-    else:
-        p = w[-1] if form == "output" else w[0]
-        for m in reversed(w[:-1]) if form == "output" else w[1:]:
-            p = p @ m if form == "output" else m @ p
-        value = 0.5 * ((p @ x) * p).sum() - (p * y).sum()
-    decay = problem.case.decay
-    return value + 0.5 * decay * sum((m**2).sum() for m in w) if decay else value
-
-
-def given(problem, form):
-    return (problem.x, problem.y) if form == "data" else (problem.sxx, problem.syx)
-
-
 class Diffrax(Solver):
     def __init__(self, problem, method, form):
         super().__init__(f"diffrax {method}", form)
         self.problem, self.method = problem, method
 
     def prepare(self):
-        problem, stiff = self.problem, self.problem.case.stiff
-        x, y = map(jnp.asarray, given(problem, self.form))
-        gradient = jax.grad(lambda w: loss(problem, self.form, x, y, w))
+        problem = self.problem
+        x, y = map(jnp.asarray, problem.given(self.form))
+        gradient = jax.grad(lambda w: problem.loss(self.form, x, y, w))
         term = diffrax.ODETerm(lambda t, w, _: jax.tree.map(jnp.negative, gradient(w)))
         # Only implicit steps, which are slow anyway, ask the clock.
         clock = lambda t, y, args, **_: jax.pure_callback(self.late, jax.ShapeDtypeStruct((), bool), t)
@@ -150,8 +126,8 @@ class Diffrax(Solver):
         def solve(w, rtol):
             controller = diffrax.PIDController(rtol=rtol, atol=rtol / 100)
             return diffrax.diffeqsolve(
-                term, solver, 0.0, problem.case.t_end, None, w, saveat=diffrax.SaveAt(t1=True), max_steps=STEPS[stiff],
-                stepsize_controller=controller, event=event, throw=False)
+                term, solver, 0.0, problem.case.t_end, None, w, saveat=diffrax.SaveAt(t1=True),
+                max_steps=problem.case.max_steps, stepsize_controller=controller, event=event, throw=False)
 
         self.weights = [jnp.asarray(w) for w in problem.weights]
         begin = time.perf_counter()
@@ -178,7 +154,7 @@ class Torch(Solver):
     def __init__(self, problem, name, form):
         super().__init__(name, form)
         self.problem = problem
-        self.x, self.y = map(torch.tensor, given(problem, form))
+        self.x, self.y = map(torch.tensor, problem.given(form))
 
     def timed(self, steps, limit):
         calls = [0]
@@ -187,7 +163,7 @@ class Torch(Solver):
             calls[0] += 1
             with torch.enable_grad():
                 w = [m.detach().requires_grad_(True) for m in w]
-                return tuple(-g for g in torch.autograd.grad(loss(self.problem, self.form, self.x, self.y, w), w))
+                return tuple(-g for g in torch.autograd.grad(self.problem.loss(self.form, self.x, self.y, w), w))
 
         start = tuple(map(torch.tensor, self.problem.weights))
         begin = time.perf_counter()

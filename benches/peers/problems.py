@@ -31,6 +31,11 @@ class Case:
     def stiff(self):
         return self.shape is None
 
+    @property
+    def max_steps(self):
+        """diffrax cannot be stopped by a clock: its steps are limited instead."""
+        return 400_000 if self.stiff else 100_000
+
 
 def white(d, layers, d_out, target):
     return Case(f"{d}-{layers}-{d_out}", f"d = {d}, L = {layers}; {d_out}", 1e-8, target, 20.0, shape=(d, layers, d_out))
@@ -67,6 +72,24 @@ class Problem:
         """moments: products from the input side; output: from the output side, where that is cheaper; data: through the samples."""
         few = self.shapes[-1][0] < self.shapes[-1][1]
         return ["moments"] + ["output"] * few + ["data"] * (not self.case.stiff)
+
+    def given(self, form):
+        return (self.x, self.y) if form == "data" else (self.sxx, self.syx)
+
+    def loss(self, form, x, y, w):
+        """The loss as one writes it for autodiff: x, y are the samples, or S_xx and S_yx."""
+        if form == "data":
+            h = x
+            for m in w:
+                h = h @ m.T
+            value = ((h - y) ** 2).sum() / (2 * len(x))
+        else:
+            p = w[-1] if form == "output" else w[0]
+            for m in reversed(w[:-1]) if form == "output" else w[1:]:
+                p = p @ m if form == "output" else m @ p
+            value = 0.5 * ((p @ x) * p).sum() - (p * y).sum()
+        decay = self.case.decay
+        return value + 0.5 * decay * sum((m**2).sum() for m in w) if decay else value
 
     def read(self, path):
         arrays = np.load(path)
