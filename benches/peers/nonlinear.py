@@ -10,6 +10,8 @@ and the table has the median and the range of its ratios.
 """
 import argparse
 import json
+import math
+import os
 import pathlib
 import statistics
 import subprocess
@@ -47,7 +49,7 @@ def race(case, folder, path, rounds):
 
     problem = networks.Problem(case, folder)
     problem.refer()
-    solvers = [gramflow(problem, path)] + [peers.Diffrax(problem, method, "data") for method in ("Tsit5", "Dopri5", "Dopri8")]
+    solvers = [gramflow(problem, path)] + [peers.Diffrax(problem, method, "data") for method in case.diffrax]
     solvers += [peers.Torchdiffeq(problem, "data")] * case.torch
     for solver in solvers:
         solver.dials = (1, 13)
@@ -58,21 +60,17 @@ def race(case, folder, path, rounds):
         pass
     for entry in entries:
         entry.keep_times(case.errors)
-    begin, left = time.perf_counter(), rounds - 1
-    while left > 0:
-        for entry in entries:
-            entry.once(problem, case.errors)
-        left -= 1
-        spent = time.perf_counter() - begin
-        left = min(left, int((SECONDS - spent) / (spent / (rounds - 1 - left)))) if left else 0
+    end, longest = time.perf_counter() + SECONDS, sum(seconds for entry in entries for _, seconds, _ in entry.points.values())
+    for _ in range(rounds - 1):
+        if time.perf_counter() + longest < end:
+            for entry in entries:
+                entry.once(problem, case.errors)
     rows = [compared(entries, error) for error in case.errors]
     return {"what": case.what, "rows": [row for row in rows if row], "solvers": [points(entry) for entry in entries]}
 
 
 def start_dial(case):
     """A tolerance at which no solver is as near as the loosest error of the case, as a rule; if one is, its search goes looser first."""
-    import math
-
     return max(1, round(-math.log10(max(case.errors))) - 2)
 
 
@@ -98,8 +96,19 @@ def points(entry):
     return {"name": entry.solver.name, "points": rows, "note": entry.note}
 
 
+def refer(names, folder):
+    """The references, on all cores, in a process of its own."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    for name in names:
+        networks.Problem(networks.CASES[name], folder / name).refer()
+
+
 def child(names, folder, path, rounds, threads):
     """One thread count, in a process of its own: one line of JSON per case."""
+    if threads == 0:
+        return refer(names, folder)
     pin(threads)
     for name in names:
         case = networks.CASES[name]
@@ -148,9 +157,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             networks.write(networks.CASES[name], pathlib.Path(folder) / name)
+        line = [sys.executable, __file__, *names, "--rounds", str(a.rounds), "--gramflow", path, "--child", folder]
+        subprocess.run([*line, "0"], env=environment(os.cpu_count()), check=True)
         for threads in map(int, a.threads.split(",")):
-            line = [sys.executable, __file__, *names, "--rounds", str(a.rounds), "--gramflow", path, "--child", folder, str(threads)]
-            out = subprocess.run(line, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True).stdout
+            out = subprocess.run([*line, str(threads)], env=environment(threads), stdout=subprocess.PIPE, text=True, check=True).stdout
             records = [json.loads(line) for line in out.splitlines()]
             lines += [f"### On {on_threads(threads)}\n", *table(records), ""]
             below += [f"\n### Every solver, on {on_threads(threads)}", *details(records)]
