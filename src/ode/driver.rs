@@ -343,8 +343,10 @@ impl Advance for Driver {
         let rhs = Rhs::new(field);
         if t >= front.t {
             theta.copy_from(&front.theta);
-        } else if t <= front.t_before || self.interpolate(&rhs, &front, t, theta).is_err() {
+        } else if t <= front.t_before {
             theta.copy_from(&front.theta_before);
+        } else if self.interpolate(&rhs, &front, t, theta).is_err() {
+            theta.fill(f64::NAN);
         }
         self.front = Some(front);
         rhs.gradients()

@@ -146,8 +146,8 @@ impl<'f> Integrator<'f> {
     }
 
     /// `theta` ← the state at time `t` in the last step. Returns the gradients that it took, which no segment counts: 0, except for the
-    /// first call in a step of [`dp8`](super::dp8). `None`, with `theta` unchanged, if `t` is outside [`Integrator::last_step`] or `theta`
-    /// has another length.
+    /// first call in a step of [`dp8`](super::dp8), which fills `theta` with NaN if the field is not finite there. `None`, with `theta`
+    /// unchanged, if `t` is outside [`Integrator::last_step`] or `theta` has another length.
     pub fn within_last_step(&mut self, t: f64, theta: &mut DVector<f64>) -> Option<u64> {
         let held = theta.len() == self.field.dim() && self.last_step().is_some_and(|[from, to]| from <= t && t <= to);
         held.then(|| self.method.within_last_step(&*self.field, t, theta))

@@ -1,9 +1,11 @@
 //! Dense output: as accurate inside steps as at their ends, also where components are stiff, and without any change to the steps.
 
+use std::cell::Cell;
+
 use nalgebra::DVector;
 
 use crate::ode::testing::{METHODS, Make, Scalar, attainable};
-use crate::ode::{JacobianProducts, Limits, Tolerance, VectorField, Work};
+use crate::ode::{JacobianProducts, Limits, Tolerance, VectorField, Work, dp8};
 
 fn tolerance(rtol: f64) -> Tolerance {
     Tolerance { rtol, atol: 1e-3 * rtol }
@@ -201,4 +203,33 @@ fn the_dense_output_is_a_polynomial_of_its_degree() {
         let (exact, control) = (off_polynomial(*make, 0), off_polynomial(*make, 1));
         assert!(exact < 1e-12 && control > 1e-10, "{name}: {exact:e} {control:e}");
     }
+}
+
+/// θ̇ = −θ, until it breaks.
+struct Breakable(Cell<bool>);
+
+impl VectorField for Breakable {
+    fn dim(&self) -> usize {
+        1
+    }
+
+    fn eval(&self, _t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>) {
+        dtheta[0] = if self.0.get() { f64::NAN } else { -theta[0] };
+    }
+}
+
+#[test]
+fn a_state_inside_a_step_that_takes_more_of_the_field_is_nan_where_that_is_not_finite() {
+    let field = Breakable(Cell::new(false));
+    let mut integrator = dp8(&field, tolerance(1e-8), until(10.0)).unwrap();
+    let mut theta = DVector::from_element(1, 1.0);
+    integrator.advance_or_pause(0.0, 0.1, 10.0, &mut theta).unwrap();
+    let [from, to] = integrator.last_step().unwrap();
+    field.0.set(true);
+    let mut at = |t: f64| {
+        let mut state = theta.clone();
+        integrator.within_last_step(t, &mut state).unwrap();
+        state[0]
+    };
+    assert!(at(0.5 * (from + to)).is_nan() && at(from).is_finite() && at(to).is_finite());
 }
