@@ -46,7 +46,7 @@ CASES = {case.name: case for case in [
     Case("classifier", [20, 64, 64, 3], "tanh", 500, 50.0, loss="cross_entropy"),
     # At rtol 1e-7 RK45 is some 2e-5 off: enough for errors of 1e-4, and a minute's work.
     Case("relu", [40, 64, 64, 5], "relu", 300, 20.0, errors=(1e-3, 1e-4), loss="cross_entropy", bias=False, decay=1e-4, seed=1,
-         reference=("RK45", 1e-7), torch=True, max_steps=20_000),
+         reference=("RK45", 1e-7), torch=True, max_steps=10_000),
     # A run takes from seconds to half a minute: fewer solvers, and one number of threads.
     Case("long", REGRESSION, "tanh", 1000, 200.0, threads=(1,), diffrax=("Tsit5", "Dopri8")),
     Case("wide", [512, 512, 512, 1], "tanh", 8000, 1.0, errors=(1e-6,), reference=("DOP853", 1e-8), threads=(2,),

@@ -24,7 +24,7 @@ import networks
 from equal_error import HERE, Entry, environment, machine, on_threads, pin
 
 # After the search a case has as many rounds as are asked for and fit into these seconds.
-SECONDS = 20
+SECONDS = 10
 
 
 def gramflow(problem, path):
