@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
-use crate::claim::{self, Again, Evidence};
+use crate::claim::{self, Evidence};
 use crate::ode::{Interrupt, VectorField};
 
 use super::certificate::{Lead, Leading, Second, certify, finer};
@@ -160,7 +160,7 @@ pub(super) fn leg(
                 setup: &plan.setup(),
                 run: &finished.run,
                 flow: &finished.manifest.processes["flow"],
-                second: Some(Again { run: &second.run, termination: second.termination, converged: second.converged }),
+                second: Some(second.again()),
             },
         );
         finished.finer = Some(second);

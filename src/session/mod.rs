@@ -47,6 +47,7 @@ pub use stop::Stop;
 
 use std::sync::Arc;
 
+use crate::claim::Again;
 use crate::network::Parameters;
 use crate::npz::Arrays;
 use crate::observe::{self, Accuracy, CompanionDistance, Learned, Measure, Ntk, Observable, TestLoss};
@@ -83,6 +84,13 @@ pub struct Finer {
     pub termination: Termination,
     /// Whether it has come to rest at a minimum; looked at for the claim `converged` alone.
     pub converged: bool,
+}
+
+impl Finer {
+    /// As claims see it.
+    pub fn again(&self) -> Again<'_> {
+        Again { run: &self.run, termination: self.termination, converged: self.converged }
+    }
 }
 
 impl Finished {

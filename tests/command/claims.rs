@@ -7,12 +7,12 @@ use std::path::Path;
 
 use crate::harness::{bundled, gramflow, succeed};
 use Outcome::{Fails, GridLimited, Holds, IntegratorLimited};
-use gramflow::claim::Claim;
-use gramflow::claim::{Evidence, verdict};
+use gramflow::claim::{Again, Claim, Evidence, verdict};
 use gramflow::folder;
 use gramflow::ode::Interrupt;
 use gramflow::record::{self, Bound, ErrorFrom, Outcome, Values, Verdict};
 use gramflow::run::{Problem, run};
+use gramflow::session::Finer;
 use gramflow::{scenario, sweep};
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn wrong_numbers_fail_on_the_records_that_confirm_the_right_ones() {
             change(&mut asked, &mut first);
             change(&mut scenario.clone(), &mut second);
             let flow = &finished.manifest.processes["flow"];
-            let second = Some((&second, finer.termination));
+            let second = Some(Again { run: &second, ..finer.again() });
             verdict(claim, &Evidence { setup: &asked.plan().setup(), run: &first, flow, second }).verdict
         }
     };
@@ -212,7 +212,7 @@ fn the_records_do_not_know_of_the_claims() {
         let sets = ["flow.t_end=20", claims].map(str::to_string);
         let (scenario, _) = scenario::read(&bundled("quickstart"), &sets).unwrap();
         let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
-        let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
+        let second = finished.finer.as_ref().map(Finer::again);
         let evidence = Evidence {
             setup: &scenario.plan().setup(),
             run: &finished.run,
@@ -292,7 +292,7 @@ init: {balanced: {imbalance: 0.5}}
             ];
             let (scenario, _) = scenario::parse(text, "grids.yaml".as_ref(), &sets).unwrap();
             let finished = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
-            let second = finished.finer.as_ref().map(|finer| (&finer.run, finer.termination));
+            let second = finished.finer.as_ref().map(Finer::again);
             let flow = &finished.manifest.processes["flow"];
             let evidence = Evidence { setup: &scenario.plan().setup(), run: &finished.run, flow, second };
             (gramflow::claim::judge(&scenario.claims, &evidence), flow.termination)

@@ -147,8 +147,8 @@ fn claims_are_judged_where_it_was_stopped() {
     let run = run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {});
     let (t, ..) = reached(&run, "flow");
     assert!(run.manifest.warnings.is_empty(), "{:?}", run.manifest.warnings);
-    let second = run.finer.as_ref().map(|finer| (&finer.run, finer.termination));
-    assert_eq!(second.unwrap().0.table.floats("flow", "t").last(), Some(&t));
+    let second = run.finer.as_ref().map(|finer| finer.again());
+    assert_eq!(second.unwrap().run.table.floats("flow", "t").last(), Some(&t));
     let evidence =
         claim::Evidence { setup: &scenario.plan().setup(), run: &run.run, flow: &run.manifest.processes["flow"], second };
     let verdicts = claim::judge(&scenario.claims, &evidence);
