@@ -51,11 +51,8 @@ impl Objective for Quadratic {
 pub fn main() {
     let objective = Quadratic(DVector::from_vec(vec![1.0, 10.0, 100.0]));
     let lion = Custom::new("lion", 1e-3, |layout| Lion { mean: vec![0.0; layout.dim()] });
-    let run = Session::new(objective, DVector::from_element(3, 1.0))
-        .flow(Flow::new(5.0))
-        .optimizer(lion)
-        .run()
-        .expect("the settings can be run");
+    let session = Session::new(objective, DVector::from_element(3, 1.0)).flow(Flow::new(5.0)).optimizer(lion);
+    let run = session.run().expect("the settings can be run");
     let [flow, lion] = ["flow", "lion"].map(|process| run.run.table.floats(process, "loss"));
     println!("flow {flow:?}, lion {lion:?}");
     // Lion moves every entry by η a step, whatever its curvature: 1 to 0 in 1,000 steps. The flow's loss e^{−2t}/2 is that of the flattest.

@@ -105,12 +105,12 @@ fn problem(text: &str, sets: &[&str]) -> (Scenario, Problem) {
     (scenario, problem)
 }
 
-/// All that a run leaves but its wall times, number by number.
+/// All that a run leaves but its wall times and the number of its threads, number by number.
 fn left(finished: &Finished) -> Vec<String> {
     fn without_times(value: &mut Value) {
         match value {
             Value::Object(entries) => {
-                entries.retain(|key, _| !key.contains("seconds"));
+                entries.retain(|key, _| !key.contains("seconds") && key != "threads");
                 entries.values_mut().for_each(without_times);
             }
             Value::Array(items) => items.iter_mut().for_each(without_times),
