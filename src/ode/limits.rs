@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
 
 use crate::archive::{Archive, ArchiveError};
 
@@ -20,8 +19,8 @@ pub struct Interrupt {
 struct Pause {
     /// Or at once, if the user's is raised.
     outer: Arc<AtomicBool>,
-    due: Instant,
-    /// How often it must have been asked before, so that something was done in between.
+    due: Arc<AtomicBool>,
+    /// How often it may still be asked once it is due, so that something is done in any case; and how often it was.
     least: u64,
     asked: AtomicU64,
 }
@@ -43,17 +42,17 @@ impl Interrupt {
             return true;
         }
         let Some(pause) = &self.pause else { return false };
-        let asked = pause.asked.fetch_add(1, Ordering::Relaxed);
-        let is_due = pause.outer.load(Ordering::Relaxed) || (asked >= pause.least && Instant::now() >= pause.due);
-        if is_due {
+        let is_due = pause.due.load(Ordering::Relaxed) && pause.asked.fetch_add(1, Ordering::Relaxed) >= pause.least;
+        let raised = is_due || pause.outer.load(Ordering::Relaxed);
+        if raised {
             self.raise();
         }
-        is_due
+        raised
     }
 
-    /// An interrupt that is raised with this one, or by itself: at the time `due`, once it was asked more than `least` times. What it stops is
-    /// to go on later as if it had not been stopped.
-    pub(crate) fn pausing(&self, due: Instant, least: u64) -> Self {
+    /// An interrupt that is raised with this one, or by itself, once somebody has set `due` and it was asked `least` times since. What it stops
+    /// is to go on later as if it had not been stopped.
+    pub(crate) fn pausing(&self, due: Arc<AtomicBool>, least: u64) -> Self {
         let pause = Pause { outer: self.flag(), due, least, asked: AtomicU64::new(0) };
         Self { raised: Arc::default(), pause: Some(Arc::new(pause)) }
     }
@@ -145,5 +144,29 @@ impl Budget {
         } else {
             (self.left() == 0).then_some(self.spent(t))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pause comes when it is due, but not before something was done, and with the user's interrupt at once. It stays.
+    #[test]
+    fn a_pause_raises_itself_and_not_the_users_interrupt() {
+        let user = Interrupt::default();
+        let asked = |pause: &Interrupt| (0..4).map(|_| pause.is_raised()).collect::<Vec<_>>();
+        let due = Arc::new(AtomicBool::new(false));
+        let pause = user.pausing(Arc::clone(&due), 2);
+        assert_eq!(asked(&pause), [false; 4]);
+        due.store(true, Ordering::Relaxed);
+        assert!(!pause.has_stopped());
+        assert_eq!(asked(&pause.clone()), [false, false, true, true]);
+        assert!(pause.is_pause() && pause.has_stopped() && !user.is_raised());
+        let later = user.pausing(Arc::default(), 0);
+        assert_eq!(asked(&later), [false; 4]);
+        user.raise();
+        assert_eq!(asked(&later), [true; 4]);
+        assert!(user.is_raised() && !user.is_pause());
     }
 }

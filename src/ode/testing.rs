@@ -1,6 +1,6 @@
 //! The methods that keep to a tolerance, for tests that hold for every one of them.
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use nalgebra::DVector;
 
@@ -38,7 +38,8 @@ pub(crate) fn resumed<'f>(
     start: &DVector<f64>,
     every: Option<u64>,
 ) -> (Vec<DVector<f64>>, Work) {
-    let interrupt = || every.map_or_else(Interrupt::default, |every| Interrupt::default().pausing(Instant::now(), every));
+    let interrupt =
+        || every.map_or_else(Interrupt::default, |every| Interrupt::default().pausing(Arc::new(true.into()), every));
     let (mut integrator, mut theta, mut t) = (make(interrupt()), start.clone(), times[0]);
     let (mut states, mut work) = (Vec::new(), Work::default());
     for &end in &times[1..] {

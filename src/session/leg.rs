@@ -4,7 +4,11 @@
 //! they are interrupted, and nothing is recorded there. A leg builds everything anew from the plan and takes up the saved state, so that the
 //! way back from a checkpoint is the way of every leg.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +61,7 @@ pub(crate) fn carry_out_in_legs(
     in_legs(plan, problem, interrupt, progress, checkpoints, fewest)
 }
 
-/// The same with at least `fewest` questions between two checkpoints whether it is time for the next.
+/// The same where, once it is time for a checkpoint, processes may still ask `fewest` times whether it is.
 fn in_legs(
     plan: &Plan,
     problem: &Problem,
@@ -73,17 +77,54 @@ fn in_legs(
         archive.item(&mut saved)?;
     }
     loop {
-        let pause = interrupt.pausing(Instant::now() + every, fewest);
+        let alarm = Alarm::after(every);
+        let pause = interrupt.pausing(Arc::clone(&alarm.rings), fewest);
         saved = match leg(plan, problem, &pause, &mut progress, saved)? {
             Leg::Ended(finished) => return Ok(*finished),
             Leg::Paused(next) => Some(next),
         };
+        drop(alarm);
         let mut written = Archive::written();
         written.item(&mut saved)?;
         keep(written.into_bytes());
         if interrupt.is_raised() {
             // As any interrupted run leaves what it has.
             return leg(plan, problem, interrupt, progress, saved).map(Leg::into_finished);
+        }
+    }
+}
+
+/// Sets a flag after some time: steps of a small network take less than to ask what time it is.
+struct Alarm {
+    rings: Arc<AtomicBool>,
+    /// Ends the thread when it is dropped.
+    alive: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Alarm {
+    fn after(time: Duration) -> Self {
+        let rings = Arc::new(AtomicBool::new(time.is_zero()));
+        if time.is_zero() {
+            return Self { rings, alive: None, thread: None };
+        }
+        let (alive, ended) = mpsc::channel::<()>();
+        let flag = Arc::clone(&rings);
+        let thread = thread::spawn(move || {
+            if ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+        Self { rings, alive: Some(alive), thread: Some(thread) }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic.
+            let _ = thread.join();
         }
     }
 }
@@ -137,7 +178,7 @@ pub(super) fn leg(
         });
     }
     let (finer, its_problem, lead) = (finer(plan), problem.clone(), Lead::default());
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let fly = || Second::fly(&finer, its_problem, interrupt, &lead, second.as_deref());
         let its_thread = scope.spawn(|| fly().inspect_err(|_| interrupt.raise()));
         let leading = Leading(&lead);

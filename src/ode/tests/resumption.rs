@@ -67,7 +67,7 @@ fn stiff_fields_and_changes_of_method_go_on_bit_for_bit() {
 fn without_what_was_saved_it_goes_elsewhere() {
     for &(name, make) in METHODS {
         let new = |interrupt| make(&Smooth, Tolerance { rtol: 1e-6, atol: 1e-9 }, limits(interrupt));
-        let (mut integrator, mut theta) = (new(Interrupt::default().pausing(std::time::Instant::now(), 3)), start());
+        let (mut integrator, mut theta) = (new(Interrupt::default().pausing(std::sync::Arc::new(true.into()), 3)), start());
         let segment = integrator.advance(0.0, 4.0, &mut theta).unwrap();
         let Some(Termination::Interrupted { t }) = segment.stop else { continue };
         new(Interrupt::default()).advance(t, 4.0, &mut theta).unwrap();

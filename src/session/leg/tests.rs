@@ -189,6 +189,19 @@ fn threads_change_nothing() {
     }
 }
 
+/// However long the interval, and however short.
+#[test]
+fn any_interval_is_one() {
+    let (scenario, problem) = problem(LINEAR, &[]);
+    for every in [Duration::ZERO, Duration::MAX] {
+        let mut kept = 0;
+        let checkpoints = Checkpoints { every, from: None, keep: &mut |_| kept += 1 };
+        let finished = carry_out_in_legs(&scenario.plan(), &problem, &Interrupt::default(), |_t| {}, checkpoints).unwrap();
+        assert!(!finished.is_interrupted());
+        assert_eq!(kept == 0, every == Duration::MAX, "{kept}");
+    }
+}
+
 /// An interrupt keeps the state, and leaves what there is as without checkpoints.
 #[test]
 fn an_interrupted_run_goes_on_where_it_was() {
