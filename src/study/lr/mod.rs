@@ -337,8 +337,8 @@ pub fn finish(
 
 /// A warning of a unit without the name of its process, which holds rate and seed: what several units and seeds say alike is counted together.
 fn without_name<'w>(job: &Job, warning: &'w str) -> &'w str {
-    let names = job.processes.iter().filter_map(|(name, _)| warning.strip_prefix(name.as_str())?.strip_prefix(": "));
-    names.last().unwrap_or(warning)
+    let mut names = job.processes.iter().filter_map(|(name, _)| warning.strip_prefix(name.as_str())?.strip_prefix(": "));
+    names.next().unwrap_or(warning)
 }
 
 /// The distance between the two integrations of the flow, at the end and at its largest; NaN if one of them did not get there: the accuracy
