@@ -130,7 +130,7 @@ impl Found<'_> {
     }
 
     fn spectra(&self) -> Vec<String> {
-        let of = if self.run.linear { "the product" } else { "A_f^½" };
+        let of = if self.run.linear { "the product" } else { "the square root of the AGOP" };
         self.course(&format!("The effective rank of {of}"), "effective_rank_product").into_iter().collect()
     }
 

@@ -114,7 +114,9 @@ fn fewest_gradients(all: &[(&str, Vec<Vec<f64>>)]) -> Option<String> {
         let wins = |method: &String| levels.iter().filter(|(_, other)| other == method).count();
         let (_, method) = levels.iter().max_by_key(|(_, method)| wins(method))?;
         let (count, all) = (wins(method), levels.len());
-        return Some(format!("{method} needs the fewest gradients at {count} of {all} powers of ten of the error."));
+        return Some(format!(
+            "{method} most often needs the fewest gradients: for {count} of {all} powers of ten of the error."
+        ));
     }
     let others: String = rest.iter().map(|run| format!(", {} for {}", run[0].1, range(run))).collect();
     Some(format!("{} needs the fewest gradients for errors of {}{others}.", first[0].1, range(first)))
