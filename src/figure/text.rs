@@ -89,7 +89,7 @@ pub(super) fn draw_label(canvas: &mut dyn Canvas, label: &str, at: Point, style:
 /// Where a label may be broken, the best places first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Breaks {
-    /// At spaces outside of norms, parentheses and fractions.
+    /// At spaces outside of norms, parentheses, fractions and equations.
     OutsideFormulas,
     /// Also before the line of a fraction.
     Fractions,
@@ -120,7 +120,9 @@ fn words(label: &str, breaks: Breaks) -> Vec<String> {
         }
         let bar = label[i..].starts_with(" / ") || in_words.is_some_and(|at| i > at);
         let fraction = label[..i].ends_with('/') || breaks == Breaks::OutsideFormulas && bar;
-        let whole = breaks != Breaks::Anywhere && (inside > 0 || norm || fraction);
+        let relates = |c: Option<char>| c.is_some_and(|c| matches!(c, '=' | '≤' | '≥'));
+        let equation = relates(label[..i].chars().next_back()) || relates(label[i + c.len_utf8()..].chars().next());
+        let whole = breaks != Breaks::Anywhere && (inside > 0 || norm || fraction || equation);
         if c == ' ' && script <= 0 && !whole {
             words.push(String::new());
         } else if let Some(word) = words.last_mut() {
@@ -216,6 +218,14 @@ mod tests {
         let font = Family::Sans.regular(10.0);
         assert_eq!(wrap_label("A_f^{ 1/L} and W", font, 1.0), ["A_f^{ 1/L}", "and", "W"]);
         assert_eq!(wrap_label("max_{ℓ }‖D_ℓ‖ so", font, 1e3), ["max_{ℓ }‖D_ℓ‖ so"]);
+    }
+
+    #[test]
+    fn equations_stay_on_one_line() {
+        let font = Family::Sans.regular(10.0);
+        let width = label_width("far off at λ =", font) + 0.1;
+        assert_eq!(wrap_label("far off at λ = 0.1", font, width), ["far off at", "λ = 0.1"]);
+        assert_eq!(wrap("far off at λ = 0.1", font, width), ["far off at", "λ = 0.1"]);
     }
 
     #[test]
