@@ -11,8 +11,20 @@ from equal_error import ROOT, Stopped
 from problems import flat
 
 
-def add_option(parser):
+def arguments(doc, cases, table):
+    """What a race of the command is called with, `names` the cases that it is about; it may leave its tables in the file `table`."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="CASE", help=f"of {', '.join(cases)}; by default all")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help=f"leave the tables in {table} beside this file")
     parser.add_argument("--gramflow", type=pathlib.Path, help="the command to time; without it, it is built first")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(cases):
+        parser.error(f"no case is called {', '.join(unknown)}: choose from {', '.join(cases)}")
+    given.names = given.names or list(cases)
+    return given
 
 
 def built(path):

@@ -8,7 +8,6 @@ log–log; nothing is extrapolated. An error that gramflow or all peers cannot b
 solvers in turns, and is the first round; further rounds run the settings that it has found. The best peer is the one with the least median,
 and the table has the median and the range of its ratios.
 """
-import argparse
 import json
 import math
 import os
@@ -139,25 +138,15 @@ def details(records):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(networks.CASES)}; by default all")
-    p.add_argument("--threads", default="1,2")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--write", action="store_true", help="leave the tables in nonlinear.md beside this file")
-    p.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    command.add_option(p)
-    a = p.parse_args()
-    names = a.cases or list(networks.CASES)
-    if unknown := set(names) - set(networks.CASES):
-        p.error(f"no case is called {', '.join(unknown)}: choose from {', '.join(networks.CASES)}")
+    a = command.arguments(__doc__, networks.CASES, "nonlinear.md")
     if a.child:
-        return child(names, pathlib.Path(a.child[0]), a.gramflow, a.rounds, int(a.child[1]))
+        return child(a.names, pathlib.Path(a.child[0]), a.gramflow, a.rounds, int(a.child[1]))
     path = command.built(a.gramflow)
     lines, below = [f"{machine()}\n"], []
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for name in a.names:
             networks.write(networks.CASES[name], pathlib.Path(folder) / name)
-        line = [sys.executable, __file__, *names, "--rounds", str(a.rounds), "--gramflow", path, "--child", folder]
+        line = [sys.executable, __file__, *a.names, "--rounds", str(a.rounds), "--gramflow", path, "--child", folder]
         subprocess.run([*line, "0"], env=environment(os.cpu_count()), check=True)
         for threads in map(int, a.threads.split(",")):
             out = subprocess.run([*line, str(threads)], env=environment(threads), stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -10,7 +10,6 @@ the script, and with all that are on by default.
 whole process: from the call to the exit, with start-up, imports, compilation, writing and (gramflow's) pictures. flow and columns: what is
 left without these.
 """
-import argparse
 import json
 import pathlib
 import re
@@ -144,26 +143,16 @@ def table(records):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; by default both")
-    p.add_argument("--threads", default="1,2")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--write", action="store_true", help="leave the table in whole_run.md beside this file")
-    p.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    command.add_option(p)
-    a = p.parse_args()
-    names = a.cases or list(CASES)
-    if unknown := set(names) - set(CASES):
-        p.error(f"no case is called {', '.join(unknown)}: choose from {', '.join(CASES)}")
+    a = command.arguments(__doc__, CASES, "whole_run.md")
     if a.child:
-        return child(names, pathlib.Path(a.child[0]), a.gramflow, a.rounds, int(a.child[1]))
+        return child(a.names, pathlib.Path(a.child[0]), a.gramflow, a.rounds, int(a.child[1]))
     path = command.built(a.gramflow)
     lines = [f"{machine()}\n"]
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for name in a.names:
             networks.write(CASES[name], pathlib.Path(folder) / name)
         for threads in map(int, a.threads.split(",")):
-            line = [sys.executable, __file__, *names, "--rounds", str(a.rounds), "--gramflow", path, "--child", folder, str(threads)]
+            line = [sys.executable, __file__, *a.names, "--rounds", str(a.rounds), "--gramflow", path, "--child", folder, str(threads)]
             out = subprocess.run(line, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True).stdout
             lines += [f"### On {on_threads(threads)}\n", *table([json.loads(line) for line in out.splitlines()]), ""]
     text = "\n".join(lines)
