@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::sweep::JobArray;
+use crate::sweep::Submission;
 
 /// A task that waits or runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,25 +15,25 @@ pub(super) struct QueuedTask {
     pub state: String,
 }
 
-/// The tasks of `job` that are in the queue; none where there is no Slurm.
-pub(super) fn queue(job: &JobArray) -> BTreeMap<usize, QueuedTask> {
-    let jobs: Vec<String> = job.submitted.iter().map(|submission| submission.job.to_string()).collect();
+/// The tasks that were submitted and are in the queue; none where there is no Slurm.
+pub(super) fn queue(submitted: &[Submission]) -> BTreeMap<usize, QueuedTask> {
+    let jobs: Vec<String> = submitted.iter().map(|submission| submission.job.to_string()).collect();
     if jobs.is_empty() {
         return BTreeMap::new();
     }
     // One line for each task: job, index, state.
     let asked = Command::new("squeue").args(["--noheader", "--array", "--format=%F %K %T", "--jobs", &jobs.join(",")]).output();
     // It fails where all jobs are so old that Slurm has forgotten them.
-    asked.map_or_else(|_| BTreeMap::new(), |output| tasks(&String::from_utf8_lossy(&output.stdout), job))
+    asked.map_or_else(|_| BTreeMap::new(), |output| tasks(&String::from_utf8_lossy(&output.stdout), submitted))
 }
 
 /// The tasks in the lines of squeue, which may list other users' jobs of the same numbers, as on another cluster.
-fn tasks(lines: &str, job: &JobArray) -> BTreeMap<usize, QueuedTask> {
+fn tasks(lines: &str, submitted: &[Submission]) -> BTreeMap<usize, QueuedTask> {
     let task = |line: &str| {
         let mut words = line.split_whitespace();
         let (number, task) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         let state = words.next()?.to_string();
-        let ours = job.submitted.iter().any(|submission| submission.job == number && submission.tasks.contains(&task));
+        let ours = submitted.iter().any(|submission| submission.job == number && submission.tasks.contains(&task));
         // It has ended, and leaves the queue.
         let over =
             ["COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE"];
@@ -57,8 +57,6 @@ fn ending_in(log: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Sweep;
-    use crate::sweep::{Submission, SweepPlan};
 
     #[test]
     fn a_log_says_why_a_task_ended() {
@@ -70,17 +68,9 @@ mod tests {
 
     #[test]
     fn lines_of_squeue_are_read() {
-        let text = "
-name: many
-data: {synthetic: {inputs: {dim: 2, samples: 5}, target: {low_rank: {rank: 1, outputs: 1}}}}
-network: {widths: [2, 1]}
-flow: {t_end: 1.0}
-sweep: {seeds: 4}
-";
-        let sweep = Sweep::parse(text, Path::new("many.yaml"), &[]).unwrap().unwrap();
-        let submitted = vec![Submission { job: 7, tasks: vec![1, 2, 3, 4] }, Submission { job: 9, tasks: vec![2] }];
-        let job = JobArray { plan: SweepPlan::new(&sweep).unwrap(), tasks: 4, submitted };
-        let found = tasks("7 1 RUNNING\n9 2 PENDING\n7 3 COMPLETED\n8 4 RUNNING\n9 4 RUNNING\nslurm_load_jobs error\n\n", &job);
+        let submitted = [Submission { job: 7, tasks: vec![1, 2, 3, 4] }, Submission { job: 9, tasks: vec![2] }];
+        let found =
+            tasks("7 1 RUNNING\n9 2 PENDING\n7 3 COMPLETED\n8 4 RUNNING\n9 4 RUNNING\nslurm_load_jobs error\n\n", &submitted);
         let task = |job, state: &str| QueuedTask { job, state: state.to_string() };
         assert_eq!(found, BTreeMap::from([(1, task(7, "RUNNING")), (2, task(9, "PENDING"))]));
     }

@@ -46,7 +46,7 @@ struct JobFolder {
 
 impl JobFolder {
     fn of(folder: PathBuf, job: JobArray) -> Self {
-        Self { queue: slurm::queue(&job), tasks: job.tasks_of_units(), folder, job }
+        Self { queue: slurm::queue(&job.submitted), tasks: job.tasks_of_units(), folder, job }
     }
 }
 
@@ -58,6 +58,11 @@ struct TaskState {
 }
 
 impl JobTasks {
+    /// The task of a unit, if it is in the queue.
+    fn queued(&self, unit: Unit) -> Option<&QueuedTask> {
+        self.0.iter().find_map(|JobFolder { queue, tasks, .. }| Some(queue.get(tasks.get(&unit.id)?)))?
+    }
+
     fn of(&self, unit: Unit) -> Option<TaskState> {
         self.0.iter().find_map(|JobFolder { folder, job, queue, tasks }| {
             let number = *tasks.get(&unit.id)?;
@@ -97,9 +102,9 @@ impl JobTasks {
         if self.0.is_empty() {
             return format!("{count} missing (or being run now)");
         }
-        let mut states: BTreeMap<String, usize> = BTreeMap::new();
-        for queued in missing.iter().filter_map(|unit| self.of(*unit)?.queued) {
-            *states.entry(queued.state).or_default() += 1;
+        let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+        for queued in missing.iter().filter_map(|unit| self.queued(*unit)) {
+            *states.entry(&queued.state).or_default() += 1;
         }
         let list: Vec<String> = states.into_iter().map(|(state, units)| format!("{units} in tasks that are {state}")).collect();
         let none = "none of them in a task that waits or runs".to_string();

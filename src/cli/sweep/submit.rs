@@ -110,7 +110,7 @@ pub(super) fn submit(arguments: &Arguments) -> Result<(), CliError> {
     let folder = std::path::absolute(&folder).map_err(|source| CliError::Folderless { path: folder, source })?;
     let count = plan.units().len().div_ceil(arguments.units_per_task.get()).max(1);
     let mut job = earlier(&folder, &plan, count)?;
-    let tasks = Tasks::of(&plan, count, &folder, &slurm::queue(&job));
+    let tasks = Tasks::of(&plan, count, &folder, &slurm::queue(&job.submitted));
     let word = shell_word(&folder);
     let next = format!("progress: gramflow sweep status {word}\nmerge into one table: gramflow sweep merge {word}\n");
     let queued = match tasks.queued {
