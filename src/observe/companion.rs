@@ -31,7 +31,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
         .by(Measure::ModifiedFlow),
         Column::new(
             "distance_to_limit",
-            "‖θ − θ_lim‖, θ_lim the continuous limit of adam, adamw or rmsprop",
+            "‖θ − θ_lim‖, θ_lim the continuous limit of adam, adamw, rmsprop or muon",
             "θ",
             "distance to the limit ‖θ − θ_{lim}‖",
         )

@@ -15,7 +15,7 @@ pub enum Measure {
     Ledger,
     /// The distance of `gd` and `sgd` to their modified flows, which they follow more closely than gradient flow.
     ModifiedFlow,
-    /// The distance of `adam`, `adamw` and `rmsprop` to their own continuous limits.
+    /// The distance of `adam`, `adamw`, `rmsprop` and `muon` to their own continuous limits.
     Limit,
     /// The neural tangent kernel on the training samples.
     Ntk,

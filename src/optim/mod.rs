@@ -44,7 +44,7 @@ pub use follows::Follows;
 pub use gd::Gd;
 pub use layout::{Block, Layout};
 pub use modified_flow::ModifiedFlow;
-pub use muon::{AdjustLr, Muon};
+pub use muon::{AdjustLr, Muon, MuonLimit};
 pub use normalised_flow::NormalisedFlow;
 pub use optimizer::Optimizer;
 pub use rmsprop::{Rmsprop, RmspropLimit};

@@ -65,7 +65,7 @@ pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
         let (word, kinds) = match measure {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
             Measure::Ledger => ("ledger", "gd and sgd"),
-            Measure::Limit => ("limit", "adam, adamw and rmsprop"),
+            Measure::Limit => ("limit", "adam, adamw, rmsprop and muon"),
             Measure::Sharpness | Measure::Ntk => return None,
         };
         let answered = plan.optimizers.iter().any(|settings| is_about(measure, settings));

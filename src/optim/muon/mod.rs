@@ -9,19 +9,25 @@
 //! digits; in float64 the rule is the same, and 200 steps of it agree to 1e-12 with PyTorch's without the cast. Biases are no matrices:
 //! `biases` names the optimizer that steps them, as PyTorch requires, at its own learning rate and on the same clock.
 //!
-//! An orthogonalized step has the size of η, whatever that of the gradient. Step k stands at t = kη.
+//! An orthogonalized step has the size of η, whatever that of the gradient. Step k stands at t = kη. As η → 0 the steps follow [`MuonLimit`].
 //! <https://docs.pytorch.org/docs/stable/generated/torch.optim.Muon.html>
+
+mod limit;
+mod newton_schulz;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::settings::Findings;
 
 use super::parts::{Part, Parts};
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
-use super::{Block, Layout, Optimizer, Rule, lerp};
+use super::{Block, Follows, Layout, Optimizer, Rule, lerp};
+
+use newton_schulz::NewtonSchulz;
+
+pub use limit::MuonLimit;
 
 optimizer_settings! {
     /// W ← (1 − lr·λ)W − lr·s·O, O the average of gradients with its singular values near 1.
@@ -121,10 +127,17 @@ impl Settings for Muon {
         }
     }
 
-    fn limit<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
-        Some(
-            Err("its limit is not compared: the flow along orthogonalized gradients is not among gramflow's flows".to_string()),
-        )
+    fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
+        if self.biases.is_some() {
+            return Some(Err(
+                "its limit is not compared: it is that of the matrices alone, and `biases` steps more than these".to_string(),
+            ));
+        }
+        let Some(limit) = MuonLimit::new(ground.objective, self) else {
+            return Some(Err("its limit is not compared: the parameters are no matrices alone".to_string()));
+        };
+        let formula = limit.formula();
+        Some(Ok(Follows::new(limit, formula, ground.start.clone())))
     }
 }
 
@@ -187,9 +200,6 @@ impl Rule for AtItsOwnRates {
 struct Orthogonalized {
     momentum: f64,
     nesterov: bool,
-    coefficients: [f64; 3],
-    ns_steps: usize,
-    eps: f64,
     /// s.
     factor: f64,
     weight_decay: f64,
@@ -197,55 +207,21 @@ struct Orthogonalized {
     mean: Vec<f64>,
     /// N and then O.
     matrix: DMatrix<f64>,
-    /// Whether there are more rows than columns, so that XᵀX is the smaller product.
-    tall: bool,
-    /// XXᵀ, or XᵀX of a tall matrix; b·XXᵀ + c·(XXᵀ)²; and the next X.
-    gram: DMatrix<f64>,
-    polynomial: DMatrix<f64>,
-    next: DMatrix<f64>,
+    newton_schulz: NewtonSchulz,
 }
 
 impl Orthogonalized {
     fn new(settings: &Muon, rows: usize, columns: usize, weight_decay: f64) -> Self {
-        let &Muon { momentum, nesterov, ns_coefficients: coefficients, ns_steps, eps, adjust_lr_fn, .. } = settings;
-        let [matrix, next] = [(); 2].map(|()| DMatrix::zeros(rows, columns));
-        let [gram, polynomial] = [(); 2].map(|()| DMatrix::zeros(rows.min(columns), rows.min(columns)));
-        let (factor, tall) = (adjust_lr_fn.factor(rows, columns), rows > columns);
-        let mean = vec![0.0; rows * columns];
+        let &Muon { momentum, nesterov, adjust_lr_fn, .. } = settings;
         Self {
             momentum,
             nesterov,
-            coefficients,
-            ns_steps,
-            eps,
-            factor,
+            factor: adjust_lr_fn.factor(rows, columns),
             weight_decay,
-            mean,
-            matrix,
-            tall,
-            gram,
-            polynomial,
-            next,
+            mean: vec![0.0; rows * columns],
+            matrix: DMatrix::zeros(rows, columns),
+            newton_schulz: NewtonSchulz::new(settings, rows, columns),
         }
-    }
-
-    /// X ← φ(X) of `matrix`; a tall matrix is stepped as X(b·XᵀX + c·(XᵀX)²), which is the same.
-    fn newton_schulz(&mut self) {
-        let [a, b, c] = self.coefficients;
-        let Self { matrix, gram, polynomial, next, tall, .. } = self;
-        if *tall {
-            gemm_tn(Write::Replace, matrix.as_view(), matrix.as_view(), gram.as_view_mut());
-        } else {
-            gemm_nt(Write::Replace, matrix.as_view(), matrix.as_view(), gram.as_view_mut());
-        }
-        gemm_nn(Write::Replace, gram.as_view(), gram.as_view(), polynomial.as_view_mut());
-        polynomial.zip_apply(&*gram, |square, gram| *square = b * gram + c * *square);
-        if *tall {
-            gemm_nn(Write::Replace, matrix.as_view(), polynomial.as_view(), next.as_view_mut());
-        } else {
-            gemm_nn(Write::Replace, polynomial.as_view(), matrix.as_view(), next.as_view_mut());
-        }
-        matrix.zip_apply(&*next, |x, next| *x = a * *x + next);
     }
 }
 
@@ -256,12 +232,7 @@ impl Rule for Orthogonalized {
             *m = lerp(*m, g, 1.0 - mu);
             *n = if self.nesterov { lerp(g, *m, mu) } else { *m };
         }
-        // `max` would turn NaN into ε and hide a divergence.
-        let norm = self.matrix.norm();
-        self.matrix /= if norm < self.eps { self.eps } else { norm };
-        for _ in 0..self.ns_steps {
-            self.newton_schulz();
-        }
+        self.newton_schulz.orthogonalize(&mut self.matrix);
         for (x, o) in theta.iter_mut().zip(&self.matrix) {
             *x = *x * (1.0 - lr * self.weight_decay) - lr * self.factor * o;
         }
