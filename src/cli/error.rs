@@ -14,6 +14,8 @@ use crate::study::integrators::StudyError;
 use crate::study::lr::LrError;
 use crate::sweep::SweepError;
 
+use super::run::LongerError;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
@@ -94,6 +96,8 @@ pub(super) enum CliError {
     InterruptedBeside { stands: PathBuf, partial: PathBuf, again: &'static str },
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Longer(#[from] LongerError),
     #[error("cannot go on from the checkpoint: {0}; remove it to start again")]
     State(#[from] ArchiveError),
     #[error("cannot catch signals: {0}")]
@@ -115,7 +119,7 @@ impl CliError {
             Self::Lr(LrError::Folder(error)) => of_folder(error),
             Self::Publish(error) | Self::Paper(PaperError::Publish(error)) => of_publish(error),
             Self::Checkpoint(CheckpointError::Io { .. }) => 1,
-            Self::Checkpoint(_) | Self::State(_) => 2,
+            Self::Checkpoint(_) | Self::State(_) | Self::Longer(_) => 2,
             Self::VerifyInterrupted(_) | Self::VerifySweep { .. } | Self::VerifyStudy(_) => 2,
             Self::NotTheSameBits(_) => 1,
             Self::OtherTasks { .. } => 2,

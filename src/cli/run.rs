@@ -1,5 +1,6 @@
 //! `gramflow run`: runs a scenario, and writes its records and pictures to a folder.
 
+mod longer;
 mod saved;
 mod summary;
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::figure;
-use crate::folder::{Ending, FolderDraft, final_weights};
+use crate::folder::{Checkpoint, Ending, FolderDraft, final_weights};
 use crate::record::Outcome;
 use crate::run::{self, Checkpoints, Finished, Problem};
 use crate::scenario::Scenario;
@@ -19,6 +20,8 @@ use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{complain, complain_of_moved, print};
 use super::{CliError, Limit, Selection};
+pub(super) use longer::LongerError;
+use longer::longer;
 use saved::Saved;
 use summary::{Spent, summary};
 
@@ -39,8 +42,9 @@ pub(super) struct Arguments {
     /// goes on from there, and ends with the bytes of a run that was never stopped
     #[arg(long, value_name = "TIME", value_parser = saved::interval)]
     checkpoint: Option<Duration>,
-    /// Go on with the run of this folder from its checkpoint, and keep saving its state
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["scenario", "sets", "out"])]
+    /// Go on with the run of this folder from its checkpoint, and keep saving its state; with --set flow.t_end=…, extend a finished run
+    /// that was started with --checkpoint
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["scenario", "out"])]
     resume: Option<PathBuf>,
     /// Exit with status 3 if a claim of the scenario does not hold
     #[arg(long)]
@@ -54,32 +58,48 @@ pub(super) struct Arguments {
 const GOES_ON: &str = "the same command goes on from there";
 const STARTS_AGAIN: &str = "the same command starts again from the beginning, unless the run saves its state: --checkpoint 60s";
 
+/// What is to be run.
+struct Job {
+    scenario: Scenario,
+    problem: Problem,
+    folder: PathBuf,
+    /// The interval of its checkpoints.
+    every: Option<Duration>,
+    /// The state of a run over a shorter horizon that it goes on from.
+    shorter: Option<Checkpoint>,
+}
+
 impl Arguments {
-    /// The scenario, its problem, the folder of the run, and the interval of its checkpoints.
-    fn what_to_run(&self) -> Result<(Scenario, Problem, PathBuf, Option<Duration>), CliError> {
+    fn job(&self) -> Result<Job, CliError> {
         if let Some(folder) = &self.resume {
-            let about = saved::of_folder(folder)?.about;
+            let (about, shorter) = if self.sets.is_empty() {
+                (saved::of_folder(folder)?.about, None)
+            } else {
+                let shorter = longer(folder, &self.sets)?;
+                (shorter.about.clone(), Some(shorter))
+            };
             let memory = self.limit.bytes().unwrap_or(u64::MAX);
             // The paths in it are absolute.
             let (scenario, problem) = run::parse(&about.scenario, &folder.join("scenario.json"), &[], memory)?;
-            return Ok((scenario, problem, folder.clone(), Some(self.checkpoint.unwrap_or(about.every()))));
+            let every = Some(self.checkpoint.unwrap_or(about.every()));
+            return Ok(Job { scenario, problem, folder: folder.clone(), every, shorter });
         }
         let scenario = self.scenario.clone().unwrap_or_default();
         let (scenario, problem) = Selection { scenario, sets: self.sets.clone() }.load(&self.limit)?;
         let default = || Path::new("runs").join(format!("{}-{}", scenario.name, &problem.scenario_hash[..8]));
         let folder = self.out.clone().unwrap_or_else(default);
-        Ok((scenario, problem, folder, self.checkpoint))
+        Ok(Job { scenario, problem, folder, every: self.checkpoint, shorter: None })
     }
 }
 
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let begin = Instant::now();
-    let (scenario, mut problem, folder, every) = arguments.what_to_run()?;
+    let Job { scenario, mut problem, folder, every, shorter } = arguments.job()?;
     // Before the work: a folder that cannot be written is found now. Dropped at once, as an interrupt would leave it behind.
     drop(FolderDraft::new(&folder)?);
 
-    let saved = every.map(|every| Saved::of(&folder, &scenario, &problem, every));
-    let from = saved.as_ref().map(|saved| saved.state(&mut problem, quiet)).transpose()?.flatten();
+    let mut saved = every.map(|every| Saved::of(&folder, &scenario, &problem, every));
+    let from = saved.as_mut().map(|saved| saved.state(shorter, &mut problem, quiet)).transpose()?.flatten();
     if saved.is_none() && !quiet {
         saved::point_to(&folder);
     }
@@ -108,6 +128,12 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     draft.write(&finished.run, &scenario, &final_weights(&finished.weights))?;
     if let Some(trajectory) = &finished.trajectory {
         draft.write_trajectory(trajectory)?;
+    }
+    if let Some(saved) = &saved {
+        finished.manifest.extended_from = saved.extended_from();
+        if let Some(state) = finished.before_the_end.take() {
+            draft.write_horizon(&saved.checkpoint(state))?;
+        }
     }
     let began_drawing = Instant::now();
     let drawn = figure::draw_all(&finished.run, &scenario.style, &draft.figures()?);

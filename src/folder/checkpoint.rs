@@ -1,4 +1,5 @@
-//! `RUN.checkpoint`: the state of a run that has not ended, beside the folder that it will have.
+//! `RUN.checkpoint`: the state of a run that has not ended, beside the folder that it will have. `RUN/horizon.checkpoint`: the state of one
+//! that has, before its end counted, from which it goes on over a longer horizon.
 //!
 //! The first line says which gramflow wrote it, whatever follows. The second is JSON: the scenario and its hash, the interval, and the length
 //! and the SHA-256 of the state, which is the rest of the file ([`Archive`](crate::archive::Archive)).
@@ -39,6 +40,17 @@ pub struct CheckpointAbout {
     pub every: f64,
     /// The kind of CPU: on another, products may round differently.
     pub cpu: String,
+    /// The runs over shorter horizons that it goes on from, if it does.
+    pub shorter: Option<Shorter>,
+}
+
+/// Runs that were extended, one after another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shorter {
+    /// The scenario of the first, as JSON.
+    pub first: String,
+    /// Their ends, in order.
+    pub ends: Vec<f64>,
 }
 
 /// What stands before a state.
@@ -55,6 +67,9 @@ pub enum CheckpointError {
     /// There is none.
     #[error("{} does not exist: a run leaves it while it has not ended, if it was started with --checkpoint", .0.display())]
     Missing(PathBuf),
+    /// The run has ended, and could go on over a longer horizon.
+    #[error("the run in {} has ended: to go on beyond its end, give a later one by --set flow.t_end=…", .0.display())]
+    Ended(PathBuf),
     /// The file is not a checkpoint.
     #[error("{} is not a checkpoint of gramflow: move it away, or choose another --out", .0.display())]
     Foreign(PathBuf),
@@ -105,6 +120,11 @@ pub fn checkpoint_of(folder: &Path) -> PathBuf {
     folder.with_file_name(name)
 }
 
+/// The state in the folder of a finished run from which a longer horizon goes on.
+pub fn horizon_of(folder: &Path) -> PathBuf {
+    folder.join("horizon.checkpoint")
+}
+
 /// The kind of this CPU, as far as products depend on it.
 pub fn cpu() -> String {
     let mut words = vec![std::env::consts::ARCH];
@@ -126,14 +146,20 @@ impl Checkpoint {
     /// # Errors
     /// [`FolderError`] if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), FolderError> {
+        let failed = |source| FolderError::from(PublishError::Io { verb: "write", path: path.into(), source });
+        publish::replace(path, |file| self.write_to(file).map_err(failed))
+    }
+
+    /// Writes it to `file`.
+    ///
+    /// # Errors
+    /// As for writing to `file`.
+    pub fn write_to(&self, mut file: impl Write) -> io::Result<()> {
         let (length, sha256) = (self.state.len(), digest(&self.state));
         let head = serde_json::to_string(&Head { about: self.about.clone(), length, sha256 });
-        let head = head.map_err(|error| FolderError::io("write", path)(io::Error::other(error)))?;
-        let first = format!("{FIRST_WORDS}{}\n{head}\n", this_version());
-        publish::replace(path, |mut file| {
-            let written = file.write_all(first.as_bytes()).and_then(|()| file.write_all(&self.state));
-            written.map_err(|source| FolderError::from(PublishError::Io { verb: "write", path: path.into(), source }))
-        })
+        let head = head.map_err(io::Error::other)?;
+        file.write_all(format!("{FIRST_WORDS}{}\n{head}\n", this_version()).as_bytes())?;
+        file.write_all(&self.state)
     }
 
     /// The checkpoint at `path`; `None` if there is none.
@@ -180,7 +206,8 @@ mod tests {
     use super::*;
 
     fn checkpoint() -> Checkpoint {
-        let about = CheckpointAbout { scenario_hash: "ab".repeat(32), scenario: "{}".into(), every: 0.1, cpu: cpu() };
+        let about =
+            CheckpointAbout { scenario_hash: "ab".repeat(32), scenario: "{}".into(), every: 0.1, cpu: cpu(), shorter: None };
         // Line breaks are bytes like others in a state.
         Checkpoint { about, state: (0..=255).chain([b'\n', b'\n', 0]).collect() }
     }

@@ -1,6 +1,6 @@
 //! The folders of runs and studies: they appear whole or not at all, and only a finished one replaces a finished one.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::publish::{self, Kind, PublishError, Published, Standing, remove_stale
 use crate::record::{Run, Table, Values, to_value};
 use crate::scenario::{self, Scenario, caption};
 
-use super::{FolderError, Study, parquet};
+use super::{Checkpoint, FolderError, Study, horizon_of, parquet};
 
 /// The file of a run's records.
 pub(super) const RECORDS: &str = "records.parquet";
@@ -133,6 +133,13 @@ impl FolderDraft {
         npz::write(&self.path().join(ARRAYS), &run.arrays)?;
         npz::write(&self.path().join(WEIGHTS), weights)?;
         Ok(())
+    }
+
+    /// Writes the state from which a longer horizon goes on.
+    pub fn write_horizon(&self, checkpoint: &Checkpoint) -> Result<(), FolderError> {
+        let path = horizon_of(&self.path());
+        let written = File::create(&path).and_then(|file| checkpoint.write_to(file));
+        written.map_err(FolderError::io("write", &path))
     }
 
     /// Writes the weights over time ([`crate::record::Trajectory`]).

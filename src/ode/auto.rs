@@ -89,6 +89,8 @@ pub(super) struct Reading {
     pub rho: f64,
     /// ‖F‖.
     pub speed: f64,
+    /// The time.
+    pub t: f64,
     /// How much time is left.
     pub horizon: f64,
 }
@@ -134,6 +136,8 @@ pub(super) struct Auto {
     doubts: u32,
     /// Looks that must agree: doubled with every change, so that a flow at a threshold does not switch back and forth for ever.
     patience: u32,
+    /// A horizon that ends between these times would have led to the same choices.
+    ends: [f64; 2],
 }
 
 impl Auto {
@@ -150,7 +154,40 @@ impl Auto {
         } else {
             (Choice::Rock4, format!("rtol {rtol:e} over {span:.1e} times the fastest time scale"))
         };
-        (Self { given, choice, last_speed: look.speed, doubts: 0, patience: LOOKS }, reason)
+        let mut auto = Self {
+            given,
+            choice,
+            last_speed: look.speed,
+            doubts: 0,
+            patience: LOOKS,
+            ends: [f64::NEG_INFINITY, f64::INFINITY],
+        };
+        if given.explicit().is_some() {
+            auto.rests_on(look, STIFF_HORIZON);
+        } else if rtol >= LOOSE && !accelerates {
+            auto.rests_on(look, LONG_HORIZON);
+        }
+        (auto, reason)
+    }
+
+    /// Notes a choice that rests on whether the horizon is as long as this many 1/ρ.
+    fn rests_on(&mut self, look: &Reading, span: f64) {
+        if look.rho <= 0.0 {
+            return;
+        }
+        let [earliest, latest] = &mut self.ends;
+        let end = look.t + span / look.rho;
+        if look.rho * look.horizon >= span {
+            *earliest = earliest.max(end);
+        } else {
+            *latest = latest.min(end);
+        }
+    }
+
+    /// Whether a horizon that ends at `t_end` would have led to the same choices so far.
+    pub(super) fn chooses_alike(&self, t_end: f64) -> bool {
+        let [earliest, latest] = self.ends;
+        earliest < t_end && t_end < latest
     }
 
     pub(super) fn choice(&self) -> Choice {
@@ -162,8 +199,12 @@ impl Auto {
         let accelerates = look.speed > ACCELERATING * self.last_speed;
         self.last_speed = look.speed;
         let (reach, explicit) = (look.step * look.rho, self.given.explicit());
+        let at_cap = look.step >= AT_CAP * look.longest;
+        if at_cap && matches!(self.choice, Choice::Tsit5 | Choice::Dp8) {
+            self.rests_on(look, STIFF_HORIZON);
+        }
         let better = match self.choice {
-            Choice::Tsit5 | Choice::Dp8 => (look.step >= AT_CAP * look.longest && look.rho * look.horizon >= STIFF_HORIZON)
+            Choice::Tsit5 | Choice::Dp8 => (at_cap && look.rho * look.horizon >= STIFF_HORIZON)
                 .then(|| (Choice::Rock4, format!("stiff: stability, not accuracy, limits the step to {:.1e}", look.longest))),
             Choice::Rock4 if explicit.is_some() => explicit
                 .filter(|_| reach < ROCK4_IDLE)

@@ -156,6 +156,7 @@ impl Driver {
             longest: self.method.longest_step(rho),
             rho,
             speed: base.dtheta.norm(),
+            t: base.t,
             horizon: self.budget.limits.t_end - base.t,
         };
         let (choice, reason) = match &mut self.chooser {
@@ -205,6 +206,10 @@ impl Driver {
         let end = if self.method.dense_degree().is_some() && t1 < t_end { t_end } else { t1 };
         // A remainder of less than a thousandth of a step is not worth one.
         let lands = front.t + 1.001 * natural >= end;
+        // Without this end the step would be another.
+        if lands && end >= t_end && self.budget.limits.interrupt.pauses_at_the_end() {
+            return Some(Termination::Interrupted { t: front.t });
+        }
         let h = if lands { end - front.t } else { natural };
         let near = self.tolerance.rtol * norm(&front.theta) + self.tolerance.atol * (front.theta.len() as f64).sqrt();
         if let Some(switching) = rhs.switching().filter(|_| !front.settled) {
@@ -354,6 +359,10 @@ impl Advance for Driver {
 
     fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    fn chooses_alike(&self, t_end: f64) -> bool {
+        if let Chooser::Auto(auto) = &self.chooser { auto.chooses_alike(t_end) } else { true }
     }
 
     fn archive(&mut self, field: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError> {

@@ -52,6 +52,11 @@ pub(super) trait Advance {
         &[]
     }
 
+    /// Whether a horizon that ends at `t_end` would have led to the same choices so far.
+    fn chooses_alike(&self, _t_end: f64) -> bool {
+        true
+    }
+
     /// [`Integrator::archive`], without the field's own state.
     fn archive(&mut self, field: &dyn VectorField, archive: &mut Archive) -> Result<(), ArchiveError>;
 }
@@ -151,6 +156,11 @@ impl<'f> Integrator<'f> {
     pub fn within_last_step(&mut self, t: f64, theta: &mut DVector<f64>) -> Option<u64> {
         let held = theta.len() == self.field.dim() && self.last_step().is_some_and(|[from, to]| from <= t && t <= to);
         held.then(|| self.method.within_last_step(&*self.field, t, theta))
+    }
+
+    /// Whether `auto` would have made the same choices so far for a horizon that ends at `t_end`; other methods make none.
+    pub(crate) fn chooses_alike(&self, t_end: f64) -> bool {
+        self.method.chooses_alike(t_end)
     }
 
     /// The methods that `auto` has taken up, the first included; empty for any other integrator.

@@ -12,6 +12,8 @@ use super::Termination;
 pub struct Interrupt {
     raised: Arc<AtomicBool>,
     pause: Option<Arc<Pause>>,
+    /// Whether who asks is to pause before the first step that the end of its horizon cuts.
+    before_the_end: bool,
 }
 
 /// When an interrupt raises itself.
@@ -23,6 +25,8 @@ struct Pause {
     /// How often it may still be asked once it is due, so that something is done in any case; and how often it was.
     least: u64,
     asked: AtomicU64,
+    /// Raised by the end of a horizon.
+    at_the_end: AtomicBool,
 }
 
 impl Interrupt {
@@ -53,8 +57,31 @@ impl Interrupt {
     /// An interrupt that is raised with this one, or by itself, once somebody has set `due` and it was asked `least` times since. What it stops
     /// is to go on later as if it had not been stopped.
     pub(crate) fn pausing(&self, due: Arc<AtomicBool>, least: u64) -> Self {
-        let pause = Pause { outer: self.flag(), due, least, asked: AtomicU64::new(0) };
-        Self { raised: Arc::default(), pause: Some(Arc::new(pause)) }
+        let pause = Pause { outer: self.flag(), due, least, asked: AtomicU64::new(0), at_the_end: AtomicBool::new(false) };
+        Self { raised: Arc::default(), pause: Some(Arc::new(pause)), before_the_end: false }
+    }
+
+    /// The same, raised as well before the first step that the end of a horizon cuts: until there, what it stops depends on no horizon.
+    pub(crate) fn before_the_end(self) -> Self {
+        Self { before_the_end: true, ..self }
+    }
+
+    /// The same for what has a horizon of its own.
+    pub(crate) fn to_the_end(&self) -> Self {
+        Self { before_the_end: false, ..self.clone() }
+    }
+
+    /// Raises a pause where the end of the horizon is about to count, if that was asked for. Returns whether it was.
+    pub(crate) fn pauses_at_the_end(&self) -> bool {
+        let Some(pause) = self.pause.as_ref().filter(|_| self.before_the_end) else { return false };
+        pause.at_the_end.store(true, Ordering::Relaxed);
+        self.raise();
+        true
+    }
+
+    /// Whether it was raised by the end of a horizon.
+    pub(crate) fn was_at_the_end(&self) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.at_the_end.load(Ordering::Relaxed))
     }
 
     /// Whether anybody was told to stop.
@@ -168,5 +195,17 @@ mod tests {
         user.raise();
         assert_eq!(asked(&later), [true; 4]);
         assert!(user.is_raised() && !user.is_pause());
+    }
+
+    /// The end of a horizon raises a pause only if it is to, and not on behalf of what has another horizon.
+    #[test]
+    fn a_pause_before_the_end_is_raised_there() {
+        let pause = || Interrupt::default().pausing(Arc::default(), 0);
+        for not in [Interrupt::default().before_the_end(), pause(), pause().before_the_end().to_the_end()] {
+            assert!(!not.pauses_at_the_end() && !not.is_raised() && !not.was_at_the_end());
+        }
+        let before = pause().before_the_end();
+        assert!(!before.is_raised() && before.clone().pauses_at_the_end());
+        assert!(before.is_raised() && before.to_the_end().is_raised() && before.was_at_the_end());
     }
 }

@@ -29,6 +29,9 @@ pub struct Manifest {
     pub host: Host,
     /// Threads that its processes and their observation could take. The results have the same bits for any number of them.
     pub threads: usize,
+    /// Where the horizons ended of the runs that this one goes on from, one after another; left out where it began at t = 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extended_from: Vec<f64>,
     /// The verdict on each claim of the scenario, by the claim's name.
     pub verdicts: BTreeMap<String, Verdict>,
     /// What a reader must know before trusting the records: processes that ended early, a balance law that is not kept, moments that could
@@ -144,6 +147,7 @@ impl Manifest {
             seed,
             host: Host::here(),
             threads: 1,
+            extended_from: Vec::new(),
             verdicts: BTreeMap::new(),
             warnings: Vec::new(),
             processes,

@@ -51,6 +51,12 @@ pub fn run_in_legs(
     session::carry_out_in_legs(&scenario.plan(), problem, interrupt, progress, checkpoints)
 }
 
+/// Whether a run of `longer` goes on from the state that a run of `shorter` has before its end counts: all that is recorded until there is the
+/// same. The two differ in their horizons and in their record times from the end of the shorter on.
+pub fn begins_alike(shorter: &Scenario, longer: &Scenario) -> bool {
+    session::begins_alike(&shorter.plan(), &longer.plan())
+}
+
 /// The same with user-defined observables.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod caption;
 mod claim;
 mod comparison;
 mod error;
+mod longer;
 mod marks;
 mod observed;
 mod patch;

@@ -53,6 +53,8 @@ pub(super) struct CompanionFlow<'a> {
     work: Work,
     time: Duration,
     stop: Option<Termination>,
+    /// Whether `auto` would have chosen otherwise for its horizon, which was shorter when it began.
+    chose_otherwise: bool,
 }
 
 /// The companions that the scenario asks for beside one optimizer, and why others that it asks for are missing.
@@ -104,7 +106,9 @@ impl<'a> Maker<'a, '_> {
             _ => flow.max_steps.min(some.max(each.saturating_mul(steps))),
         };
         let t_end = self.settings.time(steps);
-        let limits = Limits { t_end, max_steps, interrupt: self.interrupt.clone(), ..Limits::default() };
+        // A number of steps is a horizon of its own.
+        let interrupt = if self.settings.steps().is_some() { self.interrupt.to_the_end() } else { self.interrupt.clone() };
+        let limits = Limits { t_end, max_steps, interrupt, ..Limits::default() };
         // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above
         // its spectral radius. A method controlled by its error alone needs no such bound.
         let (method, rtol) = if kind == observe::CompanionKind::Limit {
@@ -137,6 +141,7 @@ impl<'a> Maker<'a, '_> {
             work: Work { evaluations: gradients, ..Work::default() },
             time: Duration::ZERO,
             stop: None,
+            chose_otherwise: false,
         }
     }
 }
@@ -195,7 +200,17 @@ impl CompanionFlow<'_> {
         if let Some(step) = self.towards.filter(|_| archive.is_read()) {
             self.begin(step);
         }
-        self.integrator.archive(archive)
+        self.integrator.archive(archive)?;
+        archive.item(&mut self.chose_otherwise)?;
+        let mut t_end = self.limits.t_end;
+        archive.item(&mut t_end)?;
+        self.chose_otherwise |= t_end < self.limits.t_end && !self.integrator.chooses_alike(self.limits.t_end);
+        Ok(())
+    }
+
+    /// The name of its kind.
+    pub(super) fn name(&self) -> &'static str {
+        self.kind.name()
     }
 
     /// Steps that a limit may try until `step`.
@@ -233,6 +248,13 @@ impl CompanionFlow<'_> {
         };
         let early = self.stop.is_some() && !matches!(termination, Termination::Interrupted { .. });
         let complaint = early.then(|| format!("distance_to_{name} ends at t = {} with its flow: {detail}", short(t, 6)));
+        let complaint = complaint.or_else(|| {
+            let otherwise = format!(
+                "distance_to_{name}: auto chose the method of its flow for a shorter horizon: from the start it is the same \
+                                     to within the tolerance, but not to the bit"
+            );
+            self.chose_otherwise.then_some(otherwise)
+        });
         let entry = record::Companion {
             formula: self.formula,
             gradients: self.work.evaluations,

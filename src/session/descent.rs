@@ -162,6 +162,8 @@ impl<'a> Descent<'a> {
     pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
         self.rule.archive(archive).map_err(|error| named(error, &self.name))?;
         self.minibatches.as_mut().map_or(Ok(()), |(batches, _)| batches.archive(archive))?;
+        let kinds: Vec<String> = self.companions.iter().map(|companion| companion.name().to_string()).collect();
+        archive.same("set of flows to compare with", kinds)?;
         self.companions.iter_mut().try_for_each(|companion| companion.archive(archive))?;
         archive.item(&mut self.gradient)?;
         archive.item(self.parameters.values_mut())?;

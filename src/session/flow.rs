@@ -7,7 +7,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::claim::Claim;
 use crate::network::Parameters;
 use crate::observe::Measure;
-use crate::ode::{Change, Event, EventKind, Interrupt, Termination};
+use crate::ode::{Change, Event, EventKind, Interrupt, Termination, short};
 
 use super::Plan;
 use super::Problem;
@@ -31,6 +31,10 @@ pub(super) struct Flow<'a> {
     sharpness: Option<Sharpness<'a>>,
     t_end: f64,
     observation: Duration,
+    /// Whether it was at rest until the end of a shorter horizon.
+    looks_again: bool,
+    /// Warnings for a reader of its records.
+    complaints: Vec<String>,
 }
 
 impl<'a> Flow<'a> {
@@ -44,6 +48,8 @@ impl<'a> Flow<'a> {
             sharpness: plan.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
             t_end: plan.flow.t_end,
             observation: Duration::ZERO,
+            looks_again: false,
+            complaints: Vec::new(),
             flight,
         }
     }
@@ -59,6 +65,9 @@ impl<'a> Flow<'a> {
     /// Returns whether it is at `t` and may go on.
     pub(super) fn advance(&mut self, t: f64) -> bool {
         self.look_at_start();
+        if std::mem::take(&mut self.looks_again) {
+            self.look();
+        }
         while self.flight.stop.is_none() && self.flight.t < t && t <= self.t_end {
             let pause = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
             let goal = &mut self.goal;
@@ -69,15 +78,22 @@ impl<'a> Flow<'a> {
             let looking = self.goal.as_mut().map_or(Duration::ZERO, Goal::take_time);
             self.flight.discount(looking);
             self.observation += looking;
-            if let Some(monitor) = self.monitor.as_mut().filter(|_| self.flight.stop.is_none() && self.flight.t >= pause) {
-                let begin = Instant::now();
-                let states = [self.flight.state(), self.flight.parameters.values()];
-                let gradients = self.flight.work().evaluations;
-                self.flight.stop = monitor.look(self.flight.field().objective(), self.flight.t, states, gradients);
-                self.observation += begin.elapsed();
+            if self.flight.stop.is_none() && self.flight.t >= pause {
+                self.look();
             }
         }
         self.flight.stop.is_none() && self.flight.t == t
+    }
+
+    /// Has the monitor check whether it has come to rest.
+    fn look(&mut self) {
+        let begin = Instant::now();
+        if let Some(monitor) = &mut self.monitor {
+            let states = [self.flight.state(), self.flight.parameters.values()];
+            let gradients = self.flight.work().evaluations;
+            self.flight.stop = monitor.look(self.flight.field().objective(), self.flight.t, states, gradients);
+        }
+        self.observed(begin.elapsed());
     }
 
     /// Checks at t = 0 whether it is to stop there.
@@ -178,7 +194,28 @@ impl<'a> Flow<'a> {
         self.goal.as_mut().map_or(Ok(()), |goal| goal.archive(archive))?;
         self.preservation.as_mut().map_or(Ok(()), |preservation| preservation.archive(archive))?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
-        archive.item(&mut self.observation)
+        archive.item(&mut self.observation)?;
+        archive.item(&mut self.looks_again)?;
+        archive.item(&mut self.complaints)?;
+        let mut t_end = self.t_end;
+        archive.item(&mut t_end)?;
+        if t_end < self.t_end {
+            self.lengthen(t_end);
+        }
+        Ok(())
+    }
+
+    /// Goes on from the state of a run whose horizon ended earlier, at `t_end`.
+    fn lengthen(&mut self, t_end: f64) {
+        if !self.flight.integrator().chooses_alike(self.t_end) {
+            self.complaints.push(format!(
+                "auto chose its methods for a flow to t = {} and would have chosen others for this horizon: a run from the start has the same                  records to within the tolerance, but not the same bits",
+                short(t_end, 6)
+            ));
+        }
+        // It may have been at rest until then only.
+        self.looks_again = self.flight.stop.is_some_and(|stop| stop.stays());
+        self.flight.stop = self.flight.stop.filter(|stop| !stop.stays());
     }
 
     /// Gradients that stepping has taken so far.
@@ -203,7 +240,7 @@ impl<'a> Flow<'a> {
         events.extend(self.flight.integrator().changes().iter().map(method));
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, mut complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
-        complaints.extend(complaint);
+        complaints.extend(complaint.into_iter().chain(self.complaints));
         complaints.extend(self.sharpness.into_iter().flat_map(|sharpness| sharpness.ended().0));
         Ended {
             name: "flow".to_string(),

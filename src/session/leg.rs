@@ -43,6 +43,8 @@ pub(super) struct Saved {
     processes: SavedProcesses,
     /// The second integration, where there is one.
     second: Option<Vec<u8>>,
+    /// The state before the end of the horizon counts, once it does.
+    before_the_end: Option<Vec<u8>>,
 }
 
 /// Carries out a plan in legs, and keeps the state after each. The result is that of [`carry_out`](super::carry_out), wall times apart. Once
@@ -76,17 +78,28 @@ fn in_legs(
         let mut archive = Archive::read(bytes);
         archive.item(&mut saved)?;
     }
+    let mut before_the_end = saved.as_mut().and_then(|saved| saved.before_the_end.take());
+    let mut alarm = Alarm::after(every);
     loop {
-        let alarm = Alarm::after(every);
         let pause = interrupt.pausing(Arc::clone(&alarm.rings), fewest);
-        saved = match leg(plan, problem, &pause, &mut progress, saved)? {
-            Leg::Ended(finished) => return Ok(*finished),
-            Leg::Paused(next) => Some(next),
+        let pause = if before_the_end.is_none() { pause.before_the_end() } else { pause };
+        let next = match leg(plan, problem, &pause, &mut progress, saved)? {
+            Leg::Ended(finished) => return Ok(Finished { before_the_end, ..*finished }),
+            Leg::Paused(next) => next,
         };
-        drop(alarm);
+        saved = Some(Saved { before_the_end: before_the_end.take(), ..next });
         let mut written = Archive::written();
         written.item(&mut saved)?;
-        keep(written.into_bytes());
+        let state = written.into_bytes();
+        before_the_end = saved.as_mut().and_then(|saved| saved.before_the_end.take());
+        if pause.was_at_the_end() {
+            before_the_end = Some(state.clone());
+            if !interrupt.is_raised() && !alarm.rings.load(Ordering::Relaxed) {
+                continue;
+            }
+        }
+        keep(state);
+        alarm = Alarm::after(every);
         if interrupt.is_raised() {
             // As any interrupted run leaves what it has.
             return leg(plan, problem, interrupt, progress, saved).map(Leg::into_finished);
@@ -173,7 +186,7 @@ pub(super) fn leg(
     if !plan.flow.certify && plan.claims.is_empty() {
         let Carried { ended, kept, saved } = carry(plan, problem, interrupt, progress, None, processes)?;
         return Ok(match saved.filter(|_| interrupt.has_stopped()) {
-            Some(processes) => Leg::Paused(Saved { processes: processes.with(kept), second: None }),
+            Some(processes) => Leg::Paused(Saved { processes: processes.with(kept), second: None, before_the_end: None }),
             None => Leg::Ended(Box::new(finish(plan, problem, ended, kept))),
         });
     }
@@ -190,7 +203,7 @@ pub(super) fn leg(
         };
         let (Carried { ended, kept, saved }, second) = (carried?, second?);
         if let Some(processes) = saved.filter(|_| interrupt.has_stopped()) {
-            return Ok(Leg::Paused(Saved { processes: processes.with(kept), second: second.saved }));
+            return Ok(Leg::Paused(Saved { processes: processes.with(kept), second: second.saved, before_the_end: None }));
         }
         let mut finished = finish(plan, problem, ended, kept);
         certify(&mut finished, &finer, &second);

@@ -43,6 +43,8 @@ pub use leg::Checkpoints;
 pub(crate) use leg::carry_out_in_legs;
 pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
+#[cfg(feature = "command")]
+pub(crate) use schedule::begins_alike;
 pub use stop::Stop;
 
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub struct Finished {
     pub terminations: Vec<(String, Termination)>,
     /// The second integration, where the scenario asks for a certificate or makes claims.
     pub finer: Option<Finer>,
+    /// The state from which a run over a longer horizon goes on, of a run with checkpoints that has ended.
+    pub before_the_end: Option<Vec<u8>>,
 }
 
 /// The second integration of the flow, at a tenth of the tolerance, up to the end of the first.
@@ -154,7 +158,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     manifest.warnings.extend(problem.notes.iter().cloned());
     manifest.warnings.extend(choice::unanswered(plan));
     manifest.warnings.extend(plan.unobserved());
-    Finished { run, manifest, weights, trajectory, terminations, finer: None }
+    Finished { run, manifest, weights, trajectory, terminations, finer: None, before_the_end: None }
 }
 
 /// What was recorded, for processes with these final weights.

@@ -19,7 +19,7 @@ use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::process::Ended;
 use super::saved::{End, Handed, Part, SavedProcesses};
-use super::schedule::{Clock, Moment, schedule};
+use super::schedule::{Course, Moment};
 use super::{Plan, Problem};
 
 /// Records of an optimizer that the flow may be ahead: enough that neither waits for each step of the other.
@@ -43,8 +43,7 @@ pub(super) fn carry(
     lead: Option<&Lead>,
     mut saved: Option<SavedProcesses>,
 ) -> Result<Carried, ArchiveError> {
-    let clock = |settings| Clock::new(settings, plan.flow.t_end);
-    let events = schedule(plan.record_times(), &plan.optimizers.iter().map(clock).collect::<Vec<_>>());
+    let Course { events, before_the_end } = Course::of(plan);
     let names = ["flow"].into_iter().chain(plan.optimizers.iter().map(|settings| settings.name()));
     let mut recorders: Vec<Recorder> = names.map(Recorder::new).collect();
     if plan.record_weights {
@@ -56,7 +55,8 @@ pub(super) fn carry(
     let Crew { groups, observing, share } = Crew::of(plan, problem, lead.is_some());
     let helpers = groups.len() + observing;
     let observers = Observers::new(kept, 2 * helpers);
-    let processes = Processes { plan, interrupt, events: &events, observers: &observers, saved: saved.as_ref() };
+    let (events, saved_ones) = (&events[..], saved.as_ref());
+    let processes = Processes { plan, interrupt, events, before_the_end, observers: &observers, saved: saved_ones };
     thread::scope(|scope| {
         // Whatever becomes of this thread, the others do not wait for its records.
         let source = Source::new(&observers);
@@ -134,6 +134,8 @@ struct Processes<'a> {
     plan: &'a Plan,
     interrupt: &'a Interrupt,
     events: &'a [Moment],
+    /// The first of them that depends on the horizon.
+    before_the_end: usize,
     observers: &'a Observers,
     saved: Option<&'a SavedProcesses>,
 }
@@ -181,6 +183,9 @@ impl<'a> Processes<'a> {
         let mut descents = Descents::new(&every, self.desk(problem, observer), self.saved)?;
         let mut ahead = BTreeMap::new();
         for (index, event) in self.open() {
+            if index >= self.before_the_end && interrupt.pauses_at_the_end() {
+                break;
+            }
             if index >= before {
                 let there = flow.advance(event.t);
                 if interrupt.is_pause() && flow.is_interrupted() {

@@ -2,6 +2,8 @@
 
 use crate::optim::Optimizer;
 
+use super::Plan;
+
 /// A time on the common clock at which something is recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Moment {
@@ -42,7 +44,7 @@ const BEYOND: usize = 200;
 
 /// The recorded moments in order of time: the flow at every record time, each optimizer at the steps nearest to those times and at its
 /// last.
-pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
+fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
     let mut events: Vec<Moment> = record_times.iter().map(|&t| Moment { t, flow: true, descents: Vec::new() }).collect();
     for (index, clock) in clocks.iter().enumerate() {
         for step in recorded_steps(record_times, clock) {
@@ -66,6 +68,36 @@ pub(super) fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
         }
     }
     merged
+}
+
+/// The events of a run.
+pub(super) struct Course {
+    pub events: Vec<Moment>,
+    /// How many of them a longer horizon has as well, at the beginning.
+    pub before_the_end: usize,
+}
+
+impl Course {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let clocks: Vec<Clock> = plan.optimizers.iter().map(|settings| Clock::new(settings, plan.flow.t_end)).collect();
+        let events = schedule(plan.record_times(), &clocks);
+        Self { before_the_end: before_the_end(&events, &clocks, plan.flow.t_end), events }
+    }
+}
+
+/// Whether the events of `longer` begin with those of `shorter` that do not depend on its horizon.
+#[cfg(feature = "command")]
+pub(crate) fn begins_alike(shorter: &Plan, longer: &Plan) -> bool {
+    let (shorter, longer) = (Course::of(shorter), Course::of(longer));
+    let alike = shorter.before_the_end;
+    longer.before_the_end >= alike && longer.events[..alike] == shorter.events[..alike]
+}
+
+/// How many events at the beginning a longer horizon has as well: those before the flow's last and before the last steps of optimizers that
+/// go on to the end of the flow.
+fn before_the_end(events: &[Moment], clocks: &[Clock], t_end: f64) -> usize {
+    let is_last = |&(index, step): &(usize, u64)| clocks[index].settings.steps().is_none() && step >= clocks[index].last_step;
+    events.iter().take_while(|event| event.t < t_end && !event.descents.iter().any(is_last)).count()
 }
 
 /// The steps nearest to the record times (at least two), and the last step; steps and their times increase.

@@ -23,6 +23,7 @@ mod language_server;
 mod laws;
 mod layer_rates;
 mod ledger;
+mod longer;
 mod map_data;
 mod muon;
 mod mutate;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::folder::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, cpu};
+use crate::folder::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, cpu, horizon_of};
+use crate::ode::short;
 use crate::run::Problem;
 use crate::scenario::Scenario;
 
@@ -38,13 +39,20 @@ impl Saved {
             scenario: scenario.to_json(),
             every: every.as_secs_f64(),
             cpu: cpu(),
+            shorter: None,
         };
         Self { path: path_of(folder), about }
     }
 
-    /// The state to go on from, if there is one; the problem is to warn of what may differ.
-    pub(super) fn state(&self, problem: &mut Problem, quiet: bool) -> Result<Option<Vec<u8>>, CheckpointError> {
-        let Some(Checkpoint { about, state }) = Checkpoint::read(&self.path)? else { return Ok(None) };
+    /// The state to go on from, if there is one: that of this run or, if it has not begun, of a `shorter` one. The problem is to warn of what
+    /// may differ.
+    pub(super) fn state(
+        &mut self,
+        shorter: Option<Checkpoint>,
+        problem: &mut Problem,
+        quiet: bool,
+    ) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let Some(Checkpoint { about, state }) = Checkpoint::read(&self.path)?.or(shorter) else { return Ok(None) };
         if about.scenario_hash != self.about.scenario_hash {
             let (found, wanted) = (about.scenario_hash, self.about.scenario_hash.clone());
             return Err(CheckpointError::Scenario { path: self.path.clone(), found, wanted });
@@ -57,14 +65,28 @@ impl Saved {
             ));
         }
         if !quiet {
-            complain(&format!("goes on from {}", self.path.display()));
+            complain(&match about.shorter.as_ref().and_then(|shorter| shorter.ends.last()) {
+                Some(end) if !self.path.exists() => format!("goes on from the run to t = {}", short(*end, 6)),
+                _ => format!("goes on from {}", self.path.display()),
+            });
         }
+        self.about.shorter = about.shorter;
         Ok(Some(state))
+    }
+
+    /// A state of this run.
+    pub(super) fn checkpoint(&self, state: Vec<u8>) -> Checkpoint {
+        Checkpoint { about: self.about.clone(), state }
+    }
+
+    /// Where the horizons ended of the runs that it goes on from.
+    pub(super) fn extended_from(&self) -> Vec<f64> {
+        self.about.shorter.iter().flat_map(|shorter| shorter.ends.clone()).collect()
     }
 
     /// Keeps a state in the place of the one before. The run goes on even where that fails.
     pub(super) fn keep(&self, state: Vec<u8>) {
-        if let Err(error) = (Checkpoint { about: self.about.clone(), state }).write(&self.path) {
+        if let Err(error) = self.checkpoint(state).write(&self.path) {
             complain(&format!("warning: no checkpoint: {error}"));
         }
     }
@@ -83,7 +105,10 @@ impl Saved {
 /// The checkpoint of a run folder.
 pub(super) fn of_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let path = path_of(folder);
-    Checkpoint::read(&path)?.ok_or(CheckpointError::Missing(path))
+    Checkpoint::read(&path)?.ok_or_else(|| {
+        let ended = horizon_of(folder).is_file();
+        if ended { CheckpointError::Ended(folder.into()) } else { CheckpointError::Missing(path) }
+    })
 }
 
 /// Says that a run could go on, where a run without checkpoints starts again.
@@ -95,7 +120,7 @@ pub(super) fn point_to(folder: &Path) {
 }
 
 /// Beside the folder itself, where that is a link.
-fn path_of(folder: &Path) -> PathBuf {
+pub(super) fn path_of(folder: &Path) -> PathBuf {
     checkpoint_of(&fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_path_buf()))
 }
 

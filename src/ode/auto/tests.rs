@@ -7,7 +7,7 @@ use crate::ode::testing::Scalar;
 use crate::ode::{self, Change, Limits, Tolerance};
 
 fn look(step: f64, longest: f64, rho: f64, speed: f64, horizon: f64) -> Reading {
-    Reading { step, longest, rho, speed, horizon }
+    Reading { step, longest, rho, speed, t: 0.0, horizon }
 }
 
 fn begin(rtol: f64, span: f64, accelerates: bool) -> Auto {
@@ -152,4 +152,28 @@ fn a_flow_on_the_border_changes_method_a_few_times_only() {
     let (changes, worst) = track(&field, 1e-7, &times);
     assert!((2..=10).contains(&changes.len()), "{changes:?}");
     assert!(worst < 1e-5, "{worst:e}");
+}
+
+/// The ends of horizons on the other side of a threshold that was met are not alike, and all others are.
+#[test]
+fn what_a_choice_rests_on_is_known() {
+    let alike = |auto: &Auto, ends: [f64; 4]| ends.map(|t_end| auto.chooses_alike(t_end));
+    // At ρ = 1 the thresholds are times: 600 at tight tolerances, 3000 at loose ones, none between.
+    for (rtol, span, expected) in [
+        (1e-9, 10.0, [true, true, false, false]),
+        (1e-9, 1e5, [false, false, true, true]),
+        (1e-6, 10.0, [true; 4]),
+        (1e-3, 10.0, [true, true, true, false]),
+        (1e-3, 1e5, [false, false, false, true]),
+    ] {
+        assert_eq!(alike(&begin(rtol, span, false), [50.0, 500.0, 700.0, 4000.0]), expected, "{rtol} {span}");
+    }
+    assert_eq!(alike(&begin(1e-3, 1e5, true), [50.0, 500.0, 700.0, 4000.0]), [true; 4]);
+    // A later look narrows them: at its cap at t = 100, tsit5 stays as long as the horizon ends before t = 700.
+    let mut auto = begin(1e-9, 10.0, false);
+    auto.ends = [f64::NEG_INFINITY, f64::INFINITY];
+    auto.review(&Reading { t: 100.0, ..look(1.0, 4.0, 1.0, 1.0, 400.0) });
+    assert!(auto.chooses_alike(1e9));
+    auto.review(&Reading { t: 100.0, ..look(4.0, 4.0, 1.0, 1.0, 400.0) });
+    assert_eq!(alike(&auto, [500.0, 699.0, 701.0, 1e9]), [true, true, false, false]);
 }

@@ -167,6 +167,45 @@ fn a_run_that_pauses_ends_as_one_that_does_not() {
     }
 }
 
+/// Flows that come to rest within the longer horizon: when they are looked at depends on where it ends.
+const RESTING: [&str; 2] = ["long", "claims"];
+
+/// A run that goes on over a longer horizon ends with the records of one that had it from the start, and so does one that is extended again
+/// and paused on its way.
+#[test]
+fn a_horizon_that_is_extended_might_have_been_there_from_the_start() {
+    for &(name, text, sets, fewest) in KINDS.iter().filter(|(name, ..)| !RESTING.contains(name)) {
+        let (first, its_problem) = problem(text, sets);
+        let (mut before, mut state) = (first.clone(), paused(&first, &its_problem, fewest[0], None).0.before_the_end);
+        for t_end in [1.4 * first.flow.t_end, 1.9 * first.flow.t_end] {
+            let longer = before.lengthened(&first, t_end);
+            assert!(crate::run::begins_alike(&before, &longer), "{name}");
+            let problem = Problem::new(&longer).unwrap();
+            let whole = left(&super::super::carry_out(&longer.plan(), &problem, &Interrupt::default(), |_t| {}));
+            let (finished, _) = paused(&longer, &problem, u64::MAX, state.clone());
+            // All but the manifest, whose checks for rest lie at times that depend on the horizon.
+            same(&format!("{name} to {t_end}"), &finished, &whole[..6]);
+            let (finished, _) = paused(&longer, &problem, fewest[0], state);
+            same(&format!("{name} to {t_end}, paused"), &finished, &whole[..6]);
+            (before, state) = (longer, finished.before_the_end);
+        }
+    }
+}
+
+/// What the end of the horizon has cut is no state to go on from: the last step to t = 6 is shorter than it would be, and later ones differ.
+#[test]
+fn the_state_at_the_end_is_not_the_one_before_it() {
+    let (shorter, problem_of_it) = problem(LINEAR, &["flow.integrator=tsit5", "optimizers=[]"]);
+    let longer = shorter.lengthened(&shorter, 12.0);
+    let problem = Problem::new(&longer).unwrap();
+    let whole = left(&super::super::carry_out(&longer.plan(), &problem, &Interrupt::default(), |_t| {}));
+    let (finished, kept) = paused(&shorter, &problem_of_it, 1, None);
+    let (cut, _) = paused(&longer, &problem, u64::MAX, kept.last().cloned());
+    let (uncut, _) = paused(&longer, &problem, u64::MAX, finished.before_the_end);
+    same("before the end", &uncut, &whole[..6]);
+    assert_ne!(left(&cut)[0], whole[0]);
+}
+
 /// With threads where a leg ends is up to them; what comes of it is not. A state does not know how many there were.
 #[test]
 fn threads_change_nothing() {

@@ -1,0 +1,155 @@
+//! Finished runs that go on over a longer horizon.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{bundled, gramflow, succeed};
+
+/// A method that does not depend on the horizon, recorded at times that do not either.
+const LISTED: [&str; 4] = ["--set", "flow.integrator=tsit5", "--set", "record={times: [0.1, 1, 10, 30, 55], weights: true}"];
+
+fn run(at: &Path, out: &str, t_end: &str, more: &[&str]) {
+    let scenario = bundled("quickstart");
+    let set = format!("flow.t_end={t_end}");
+    succeed(at, &[&["run", scenario.to_str().unwrap(), "--out", out, "--set", &set], more].concat());
+}
+
+fn extend(at: &Path, run: &str, t_end: &str) -> String {
+    succeed(at, &["run", "--resume", run, "--set", &format!("flow.t_end={t_end}")])
+}
+
+fn manifest(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
+}
+
+fn assert_same(files: &[&str], here: &Path, there: &Path) {
+    for name in files {
+        assert!(fs::read(here.join(name)).unwrap() == fs::read(there.join(name)).unwrap(), "{name} differs");
+    }
+}
+
+const FILES: [&str; 5] = ["scenario.json", "records.parquet", "arrays.npz", "weights.npz", "trajectory.npz"];
+
+#[test]
+fn an_extended_run_has_the_bytes_of_one_that_had_the_longer_horizon_from_the_start() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    run(at, "run", "55", &[&LISTED[..], &["--checkpoint", "1h"]].concat());
+    run(at, "undisturbed", "100", &LISTED);
+    extend(at, "run", "100");
+    assert_same(&FILES, &at.join("run"), &at.join("undisturbed"));
+    let (extended, whole) = (manifest(&at.join("run")), manifest(&at.join("undisturbed")));
+    assert_eq!(extended["extended_from"], serde_json::json!([55.0]));
+    assert_eq!(whole.get("extended_from"), None);
+    for key in ["steps_accepted", "steps_rejected", "gradients", "termination", "t_reached"] {
+        assert_eq!(extended["processes"]["flow"][key], whole["processes"]["flow"][key], "{key}");
+        assert_eq!(extended["processes"]["gd"][key], whole["processes"]["gd"][key], "{key}");
+    }
+    assert_eq!((&extended["scenario_hash"], &extended["warnings"]), (&whole["scenario_hash"], &whole["warnings"]));
+    assert!(!at.join("run.checkpoint").exists());
+}
+
+/// Grids follow the horizon: the records so far stay, and after them come those of the longer grid. What was run is in the scenario.
+#[test]
+fn the_grid_of_the_longer_horizon_goes_on_after_the_records_so_far() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let grid = ["--checkpoint", "1h", "--set", "record={linear: {points: 5}}", "--set", "flow.integrator=dp8"];
+    run(at, "run", "40", &grid);
+    let times = |of: &str| gramflow::folder::read(&at.join("run")).unwrap().table.floats(of, "t").to_vec();
+    assert_eq!(times("flow"), [0.0, 10.0, 20.0, 30.0, 40.0]);
+    extend(at, "run", "60");
+    extend(at, "run", "120");
+    assert_eq!(times("flow"), [0.0, 10.0, 20.0, 30.0, 40.0, 45.0, 60.0, 90.0, 120.0]);
+    assert_eq!(times("gd").len(), 9);
+    assert_eq!(manifest(&at.join("run"))["extended_from"], serde_json::json!([40.0, 60.0]));
+    // The folder says what was run, and running that gives the same bits.
+    succeed(at, &["verify", "run"]);
+}
+
+#[test]
+fn an_extension_that_is_killed_goes_on_by_the_same_command() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let more = ["--set", "optimizers.0.gd.lr=0.0002"];
+    run(at, "run", "55", &[&LISTED[..], &["--checkpoint", "0s"], &more].concat());
+    run(at, "undisturbed", "100", &[&LISTED[..], &more].concat());
+    let words = ["run", "--resume", "run", "--set", "flow.t_end=100", "--quiet"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gramflow"))
+        .current_dir(at)
+        .args(words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    while !at.join("run.checkpoint").exists() {
+        assert!(child.try_wait().unwrap().is_none() && begin.elapsed() < Duration::from_secs(120), "no checkpoint comes");
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The finished run stands, and another horizon has to wait.
+    assert_eq!(manifest(&at.join("run"))["processes"]["flow"]["t_reached"], 55.0);
+    let output = gramflow(at, &["run", "--resume", "run", "--set", "flow.t_end=200"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(errors.contains("first go on with it, by gramflow run --resume run"), "{errors}");
+    succeed(at, &words);
+    assert_same(&FILES, &at.join("run"), &at.join("undisturbed"));
+    assert_eq!(manifest(&at.join("run"))["extended_from"], serde_json::json!([55.0]));
+    assert!(!at.join("run.checkpoint").exists());
+}
+
+/// It stays where it is, and the optimizer goes on beside it.
+#[test]
+fn a_flow_that_has_converged_stays_and_the_others_go_on() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let more = ["--set", "record={log: {points: 12}}", "--checkpoint", "1h"];
+    run(at, "run", "20000", &[&more[..], &["--set", "optimizers.0.gd.lr=1.0"]].concat());
+    let process = |name: &str| manifest(&at.join("run"))["processes"][name].clone();
+    let (flow, gd) = (process("flow"), process("gd"));
+    assert_eq!((&flow["termination"], &gd["t_reached"]), (&"converged".into(), &20000.0.into()));
+    extend(at, "run", "30000");
+    assert_eq!((&process("flow")["termination"], &process("gd")["t_reached"]), (&"converged".into(), &30000.0.into()));
+    for key in ["t_reached", "steps_accepted", "gradients"] {
+        assert_eq!(process("flow")[key], flow[key], "{key}");
+    }
+    assert_eq!(gramflow::folder::read(&at.join("run")).unwrap().table.floats("gd", "t").last(), Some(&30000.0));
+}
+
+#[test]
+fn what_cannot_be_extended_is_refused_by_name() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let refused = |run: &str, sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        let output = gramflow(at, &[&["run", "--resume", run], &sets[..]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    run(at, "plain", "55", &LISTED);
+    let errors = refused("plain", &["flow.t_end=100"]);
+    assert!(errors.contains("horizon.checkpoint does not exist: only a run with --checkpoint keeps the state"), "{errors}");
+    assert!(errors.contains("run plain/scenario.json with --set flow.t_end=… from the start"), "{errors}");
+    run(at, "run", "55", &[&LISTED[..], &["--checkpoint", "1h"]].concat());
+    let errors = refused("run", &["flow.t_end=100", "seed=1"]);
+    assert!(errors.contains("only flow.t_end may be set, not `seed`"), "{errors}");
+    for end in ["55", "55.0"] {
+        let errors = refused("run", &[&format!("flow.t_end={end}")]);
+        assert!(errors.contains("flow.t_end must be greater than 55.0, where the run in run ends, got 55.0"), "{errors}");
+    }
+    let errors = refused("run", &[]);
+    assert!(
+        errors.contains("the run in run has ended: to go on beyond its end, give a later one by --set flow.t_end=…"),
+        "{errors}"
+    );
+    fs::write(at.join("run/horizon.checkpoint"), "my notes").unwrap();
+    assert!(refused("run", &["flow.t_end=100"]).contains("is not a checkpoint of gramflow"));
+}
