@@ -23,6 +23,7 @@ use super::{CliError, Limit, Selection};
 pub(super) use longer::LongerError;
 use longer::longer;
 use saved::Saved;
+pub(super) use saved::interval;
 use summary::{Spent, summary};
 
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
     /// Save the whole state every so often, such as 60s, 5m or 1h, and when it is interrupted (also by SIGUSR1): the same command then
     /// goes on from there, and ends with the bytes of a run that was never stopped
-    #[arg(long, value_name = "TIME", value_parser = saved::interval)]
+    #[arg(long, value_name = "TIME", value_parser = interval)]
     checkpoint: Option<Duration>,
     /// Go on with the run of this folder from its checkpoint, and keep saving its state; with --set flow.t_end=…, extend a finished run
     /// that was started with --checkpoint

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::publish::{self, PublishError};
 use crate::record::{REVISION, VERSION};
+use crate::scenario::Scenario;
 
 use super::FolderError;
 
@@ -126,7 +127,7 @@ pub fn horizon_of(folder: &Path) -> PathBuf {
 }
 
 /// The kind of this CPU, as far as products depend on it.
-pub fn cpu() -> String {
+fn cpu() -> String {
     let mut words = vec![std::env::consts::ARCH];
     #[cfg(target_arch = "x86_64")]
     {
@@ -184,9 +185,43 @@ impl Checkpoint {
         let state = state.filter(|state| state.len() == head.length && digest(state) == head.sha256).ok_or_else(damaged)?;
         Ok(Some(Self { about: head.about, state: state.to_vec() }))
     }
+
+    /// Fails if it is not that of the scenario with the hash `wanted`; it was read from `path`.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Scenario`].
+    pub fn check(self, path: &Path, wanted: &str) -> Result<Self, CheckpointError> {
+        if self.about.scenario_hash == wanted {
+            return Ok(self);
+        }
+        Err(CheckpointError::Scenario { path: path.into(), found: self.about.scenario_hash, wanted: wanted.into() })
+    }
 }
 
 impl CheckpointAbout {
+    /// Of the run of a scenario with this hash, on this machine.
+    pub fn of(scenario: &Scenario, scenario_hash: &str, every: Duration) -> Self {
+        Self {
+            scenario_hash: scenario_hash.to_string(),
+            scenario: scenario.to_json(),
+            every: every.as_secs_f64(),
+            cpu: cpu(),
+            shorter: None,
+        }
+    }
+
+    /// A warning for the records of a run that was begun on another kind of CPU.
+    pub fn warning(&self) -> Option<String> {
+        let here = cpu();
+        (self.cpu != here).then(|| {
+            format!(
+                "the run was begun on another kind of CPU ({}, here {here}): its records may differ from those of a run on one machine by \
+                 rounding",
+                self.cpu
+            )
+        })
+    }
+
     /// The interval.
     pub fn every(&self) -> Duration {
         Duration::try_from_secs_f64(self.every).unwrap_or_default()

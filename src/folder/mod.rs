@@ -14,7 +14,7 @@ mod run;
 mod study;
 mod unit;
 
-pub use checkpoint::{Checkpoint, CheckpointAbout, CheckpointError, Shorter, checkpoint_of, cpu, horizon_of};
+pub use checkpoint::{Checkpoint, CheckpointAbout, CheckpointError, Shorter, checkpoint_of, horizon_of};
 pub use ensemble::{Ensemble, Member};
 pub use error::FolderError;
 pub use finished_study::{AnyStudy, FinishedStudyFolder};

@@ -78,7 +78,7 @@ pub fn carry_out(
         .map(|(Figure { sweep, plan, .. }, folder)| Task { sweep, plan, folder, shard: Shard::default() })
         .collect();
     let weights = figures.iter().any(|figure| figure.sweep.keep().contains(&KeptFile::Weights));
-    let options = Options { jobs: place.jobs, keep: Keep { weights, arrays: true }, memory: place.memory };
+    let options = Options { jobs: place.jobs, keep: Keep { weights, arrays: true }, memory: place.memory, checkpoint: None };
     let reports = sweep::run_all(&tasks, options, interrupt, progress)?;
     let left = reports.iter().map(|report| report.progress.left()).sum();
     if left > 0 {

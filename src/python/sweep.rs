@@ -42,7 +42,8 @@ pub(super) fn run_sweep(
     let path = out.unwrap_or_else(|| sweep::default_folder(&plan));
     let interrupt = Interrupt::default();
     let (carried, raised) = watched(py, &interrupt, progress.as_ref(), |at| {
-        let place = SweepPlace { path: &path, shard: Shard::default(), jobs: sweep::jobs(jobs), memory: max_memory };
+        let place =
+            SweepPlace { path: &path, shard: Shard::default(), jobs: sweep::jobs(jobs), memory: max_memory, checkpoint: None };
         let carried = sweep::carry_out(&parsed, &plan, place, &interrupt, |progress| at.set(share(progress)))?;
         sweep::merge(&[(carried.folder, plan.clone())], &path)
     })?;

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use crate::figure::Drawn;
 use crate::ode::Interrupt;
@@ -60,6 +61,8 @@ pub struct SweepPlace<'a> {
     pub jobs: NonZeroUsize,
     /// The bytes of memory that they may take together; `None` for what is free.
     pub memory: Option<u64>,
+    /// The wall time from one checkpoint of a unit to the next, if units keep any.
+    pub checkpoint: Option<Duration>,
 }
 
 /// Runs the units of `sweep` that are not finished, and draws its pictures once all are. `progress` and `interrupt` are those of [`run()`].
@@ -74,12 +77,12 @@ pub fn carry_out(
     interrupt: &Interrupt,
     progress: impl FnMut(&Progress),
 ) -> Result<CarriedSweep, SweepError> {
-    let SweepPlace { path, shard, jobs, memory } = place;
+    let SweepPlace { path, shard, jobs, memory, checkpoint } = place;
     let folder = Folder::open(path, plan)?;
     keep_pictures(&folder, sweep.pictures())?;
     keep_scenario(&folder, sweep)?;
     kept::note_kept(&folder, sweep.keep())?;
-    let options = Options { jobs, keep: kept::keep_of(sweep), memory };
+    let options = Options { jobs, keep: kept::keep_of(sweep), memory, checkpoint };
     let report = run(Task { sweep, plan, folder: &folder, shard }, options, interrupt, progress)?;
     // Pictures show all units: none are drawn while some are missing.
     let folders = std::slice::from_ref(&folder);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::folder::{FolderError, is_whole_unit};
+use crate::folder::{FolderError, checkpoint_of, is_whole_unit};
 use crate::publish::{PARTIAL, PublishError, remove_stale, replace_text};
 
 use super::{Id, SweepError, SweepPlan};
@@ -105,6 +105,11 @@ impl Folder {
         self.path.join("units").join(id.to_string())
     }
 
+    /// The file with the state of a unit that is not finished, where units keep checkpoints.
+    pub(super) fn checkpoint(&self, id: Id) -> PathBuf {
+        checkpoint_of(&self.unit(id))
+    }
+
     /// Whether the unit is finished: an empty or damaged folder, or one of another scenario, does not count.
     pub fn is_done(&self, id: Id) -> bool {
         let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,10 +139,11 @@ impl Folder {
         Ok(replace_text(&self.failure_path(id), &format!("{:#}\n", json!({"unit": id, "reason": reason})))?)
     }
 
-    /// Forgets earlier failures of a unit that is now finished.
+    /// Forgets earlier failures and the state of a unit that is now finished.
     pub(super) fn forgive(&self, id: Id) {
-        // Usually there is no such file, and if it were to stay, the unit would still count as finished.
+        // Usually there are no such files, and if they were to stay, the unit would still count as finished.
         let _ = fs::remove_file(self.failure_path(id));
+        let _ = fs::remove_file(self.checkpoint(id));
     }
 }
 

@@ -9,6 +9,7 @@
 //! DIR/units/<id>/weights.npz       final weights, where `keep` asks for them or whoever runs the units needs them
 //! DIR/units/<id>/arrays.npz        matrices and spectra, where `keep` asks for them or pictures need them
 //! DIR/units/<id>/trajectory.npz    weights over time, where the unit records them
+//! DIR/units/<id>.checkpoint        the state of a unit that is not finished, where units keep it: it goes on from there
 //! DIR/failed/<id>.json             why a unit could not be run; the next run tries it again
 //! DIR/sweep.parquet, sweep.json    merged: the rows of all units; what is missing
 //! DIR/weights.npz, …               merged: what `keep` asks for, the arrays of all units

@@ -61,6 +61,8 @@ pub struct Options {
     pub keep: Keep,
     /// The bytes of memory that all running units may take together; `None` for what is free.
     pub memory: Option<u64>,
+    /// The wall time from one checkpoint of a unit to the next, if units keep any.
+    pub checkpoint: Option<Duration>,
 }
 
 /// A sweep, or a shard of it, to be run into its folder.
@@ -130,7 +132,7 @@ pub struct Report {
 }
 
 /// Runs the units of a sweep that are not finished. `progress` is called on every change, and a few times per second. Once `interrupt` is
-/// raised, units stop after their current steps and leave nothing; finished units stay.
+/// raised, units stop after their current steps and leave nothing but their checkpoints, if they keep any; finished units stay.
 ///
 /// # Errors
 /// [`SweepError`] if a unit cannot be written.
@@ -165,7 +167,8 @@ pub fn run_all(
     let memory = options.memory.or_else(free_memory).unwrap_or(u64::MAX);
     let workers_at_least = workers.max(1);
     let threads = (cores / workers_at_least).max(1);
-    let manner = Manner { keep: options.keep, threads, memory: memory / workers_at_least as u64 };
+    let manner =
+        Manner { keep: options.keep, threads, memory: memory / workers_at_least as u64, checkpoint: options.checkpoint };
     let begin = Instant::now();
     let mut error = None;
     let (sender, receiver) = mpsc::channel();

@@ -2,12 +2,13 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::folder::{Keep, publish_unit};
+use crate::folder::{Checkpoint, CheckpointAbout, Keep, publish_unit};
 use crate::ode::Interrupt;
-use crate::run::{self, Problem};
-use crate::scenario::Sweep;
+use crate::run::{self, Checkpoints, Finished, Problem};
+use crate::scenario::{Scenario, Sweep};
 
 use super::{Folder, Id, SweepError, Unit};
 
@@ -18,7 +19,7 @@ pub(super) enum Ended {
     Done(Duration),
     /// It cannot be run.
     Failed(String),
-    /// It was interrupted, and leaves nothing.
+    /// It was interrupted, and leaves nothing but its checkpoint, if it keeps one.
     Interrupted,
 }
 
@@ -31,6 +32,8 @@ pub(super) struct Manner {
     pub(super) threads: usize,
     /// Bytes of memory that it may take.
     pub(super) memory: u64,
+    /// The wall time from one checkpoint to the next, if it keeps any.
+    pub(super) checkpoint: Option<Duration>,
 }
 
 /// Runs a unit and publishes it in the folder.
@@ -58,7 +61,7 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         Ok(scenario) => scenario,
         Err(error) => return Ok(Ended::Failed(error.to_string())),
     };
-    let problem = match Problem::with_threads(&scenario, manner.threads, manner.memory) {
+    let mut problem = match Problem::with_threads(&scenario, manner.threads, manner.memory) {
         Ok(problem) => problem,
         Err(error) => return Ok(Ended::Failed(format!("{}: {error}", error.key()))),
     };
@@ -68,7 +71,13 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         ));
     }
     let begin = Instant::now();
-    let finished = run::run(&scenario, &problem, interrupt, |_t| {});
+    let finished = match manner.checkpoint {
+        None => run::run(&scenario, &problem, interrupt, |_t| {}),
+        Some(every) => match in_legs(&scenario, &mut problem, &folder.checkpoint(unit.id), every, interrupt)? {
+            Ok(finished) => finished,
+            Err(reason) => return Ok(Ended::Failed(reason)),
+        },
+    };
     let spent = begin.elapsed();
     // Whichever process was stopped: only an undisturbed run leaves records.
     if interrupt.is_raised() {
@@ -84,6 +93,40 @@ fn attempt(sweep: &Sweep, unit: Unit, folder: &Folder, manner: Manner, interrupt
         manner.keep,
     )?;
     Ok(Ended::Done(spent))
+}
+
+/// Runs a unit from its checkpoint, if there is one, and keeps its state. The inner error says why it cannot go on from there.
+fn in_legs(
+    scenario: &Scenario,
+    problem: &mut Problem,
+    path: &Path,
+    every: Duration,
+    interrupt: &Interrupt,
+) -> Result<Result<Finished, String>, SweepError> {
+    let about = CheckpointAbout::of(scenario, &problem.scenario_hash, every);
+    let found = Checkpoint::read(path).and_then(|found| found.map(|found| found.check(path, &about.scenario_hash)).transpose());
+    let from = match found {
+        Ok(found) => found.map(|found| {
+            problem.notes.extend(found.about.warning());
+            found.state
+        }),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let mut failure = None;
+    let mut keep = |state| {
+        let kept = Checkpoint { about: about.clone(), state }.write(path);
+        failure = kept.err();
+    };
+    let checkpoints = Checkpoints { every, from, keep: &mut keep };
+    let finished = match run::run_in_legs(scenario, problem, interrupt, |_t| {}, checkpoints) {
+        Ok(finished) => finished,
+        Err(error) => return Ok(Err(format!("cannot go on from {}: {error}; remove it to start again", path.display()))),
+    };
+    // A state that could not be kept is needed only if the unit is to go on from it.
+    match failure.filter(|_| interrupt.is_raised()) {
+        Some(error) => Err(error.into()),
+        None => Ok(Ok(finished)),
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::folder::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, cpu, horizon_of};
+use crate::folder::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, horizon_of};
 use crate::ode::short;
 use crate::run::Problem;
 use crate::scenario::Scenario;
@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::cli::output::complain;
 
 /// A time such as `60s`, `5m`, `1.5h`.
-pub(super) fn interval(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn interval(text: &str) -> Result<Duration, String> {
     let right = || format!("`{text}` is not a time such as 60s, 5m or 1h");
     let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(right)?);
     let seconds = match unit {
@@ -34,13 +34,7 @@ pub(super) struct Saved {
 impl Saved {
     /// Of the run of a scenario that is to be in `folder`.
     pub(super) fn of(folder: &Path, scenario: &Scenario, problem: &Problem, every: Duration) -> Self {
-        let about = CheckpointAbout {
-            scenario_hash: problem.scenario_hash.clone(),
-            scenario: scenario.to_json(),
-            every: every.as_secs_f64(),
-            cpu: cpu(),
-            shorter: None,
-        };
+        let about = CheckpointAbout::of(scenario, &problem.scenario_hash, every);
         Self { path: path_of(folder), about }
     }
 
@@ -52,18 +46,9 @@ impl Saved {
         problem: &mut Problem,
         quiet: bool,
     ) -> Result<Option<Vec<u8>>, CheckpointError> {
-        let Some(Checkpoint { about, state }) = Checkpoint::read(&self.path)?.or(shorter) else { return Ok(None) };
-        if about.scenario_hash != self.about.scenario_hash {
-            let (found, wanted) = (about.scenario_hash, self.about.scenario_hash.clone());
-            return Err(CheckpointError::Scenario { path: self.path.clone(), found, wanted });
-        }
-        if about.cpu != self.about.cpu {
-            problem.notes.push(format!(
-                "the run was begun on another kind of CPU ({}, here {}): its records may differ from those of a run on one machine by \
-                 rounding",
-                about.cpu, self.about.cpu
-            ));
-        }
+        let Some(found) = Checkpoint::read(&self.path)?.or(shorter) else { return Ok(None) };
+        let Checkpoint { about, state } = found.check(&self.path, &self.about.scenario_hash)?;
+        problem.notes.extend(about.warning());
         if !quiet {
             complain(&match about.shorter.as_ref().and_then(|shorter| shorter.ends.last()) {
                 Some(end) if !self.path.exists() => format!("goes on from the run to t = {}", short(*end, 6)),

@@ -2,12 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{complain, complain_of, listed, print, seconds};
+use crate::cli::run::interval;
 use crate::cli::{CliError, Limit, Selection};
 use crate::ode::short;
 use crate::report::shell_word;
@@ -28,6 +30,10 @@ pub(in crate::cli) struct Arguments {
     /// Run only part I of N (I from 1): every N-th unit; `sweep merge` puts the parts together
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// Save the state of every unit so often, such as 60s, 5m or 1h, and when the command is interrupted (also by SIGUSR1): the same command
+    /// then goes on within these units, to the bytes of a sweep that was never stopped
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    checkpoint: Option<Duration>,
     #[command(flatten)]
     limit: Limit,
 }
@@ -36,9 +42,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let (sweep, plan) = planned(&arguments.selection)?;
     let path = arguments.out.clone().unwrap_or_else(|| sweep::default_folder(&plan));
     let (shard, jobs) = (arguments.shard.unwrap_or_default(), sweep::jobs(arguments.jobs));
-    let interrupt = catch_signals(false).map_err(CliError::Signals)?;
+    let interrupt = catch_signals(arguments.checkpoint.is_some()).map_err(CliError::Signals)?;
     let meter = Meter::units(quiet);
-    let place = SweepPlace { path: &path, shard, jobs, memory: arguments.limit.bytes() };
+    let (memory, checkpoint) = (arguments.limit.bytes(), arguments.checkpoint);
+    let place = SweepPlace { path: &path, shard, jobs, memory, checkpoint };
     let carried = sweep::carry_out(&sweep, &plan, place, &interrupt, |progress| meter.show(progress));
     drop(meter);
     let CarriedSweep { folder, report, whole, drawn, lacking } = carried?;

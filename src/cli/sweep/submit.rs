@@ -9,10 +9,12 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::output::print;
+use crate::cli::run::interval;
 use crate::cli::{CliError, Selection};
 use crate::publish::replace_text;
 use crate::report::shell_word;
@@ -20,6 +22,9 @@ use crate::sweep::{self, Folder, JobArray, Shard, Submission, SweepError, SweepP
 
 use super::slurm::{self, QueuedTask};
 use super::{planned, units};
+
+/// Seconds before the time limit at which a task is warned: enough for the current steps and for writing a large state.
+const WARNED: u32 = 120;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -40,6 +45,10 @@ pub(in crate::cli) struct Arguments {
     /// Time limit of a task, in the format of sbatch: 30, 2:00:00, 1-12
     #[arg(long, value_name = "TIME")]
     time: Option<String>,
+    /// Save the state of every unit so often, such as 60s, 5m or 1h: Slurm warns a task two minutes before its time limit, and submitted
+    /// again it goes on within its units
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    checkpoint: Option<Duration>,
     /// Another option for sbatch, such as --sbatch=--partition=long; may be repeated
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     sbatch: Vec<String>,
@@ -169,6 +178,8 @@ fn script(arguments: &Arguments, plan: &SweepPlan, tasks: &Tasks, folder: &Path)
         "--open-mode=append".to_string(),
         format!("--output={}", folder.join("logs").join("%A_%a.log").display()),
     ];
+    // To the batch script alone, which becomes gramflow. An option of the user's own comes after it, and counts.
+    options.extend(arguments.checkpoint.map(|_| format!("--signal=B:USR1@{WARNED}")));
     options.extend(arguments.time.as_ref().map(|time| format!("--time={time}")));
     options.extend(arguments.sbatch.iter().cloned());
     if let Some(option) = options.iter().find(|option| option.contains(['\n', '\r'])) {
@@ -180,10 +191,11 @@ fn script(arguments: &Arguments, plan: &SweepPlan, tasks: &Tasks, folder: &Path)
         format!("#SBATCH {quoted}\n")
     };
     let directives: String = options.iter().map(directive).collect();
+    let checkpoint = arguments.checkpoint.map_or(String::new(), |every| format!(" --checkpoint {}s", every.as_secs_f64()));
     let sets: String = sets.iter().map(|set| format!(" --set {}", shell_word(Path::new(set)))).collect();
     Ok(format!(
         "#!/bin/bash\n{directives}# Written by gramflow sweep submit. A task that is run again goes on: finished units stay.\nexec {} --quiet \
-         sweep run {}{sets} --jobs {} --shard \"$SLURM_ARRAY_TASK_ID/{}\" --out {}/shard-\"$SLURM_ARRAY_TASK_ID\"\n",
+         sweep run {}{sets} --jobs {}{checkpoint} --shard \"$SLURM_ARRAY_TASK_ID/{}\" --out {}/shard-\"$SLURM_ARRAY_TASK_ID\"\n",
         shell_word(&program),
         shell_word(&absolute(scenario)?),
         arguments.cpus,

@@ -64,7 +64,8 @@ pub fn carry_out(
     shelf.check(RateStudy::FILES).map_err(FolderError::from)?;
 
     let flow = flow(scenario, &plan, problem, &folder, interrupt, clock)?;
-    let options = Options { jobs: place.jobs, keep: Keep { weights: true, arrays: false }, memory: place.memory };
+    let options =
+        Options { jobs: place.jobs, keep: Keep { weights: true, arrays: false }, memory: place.memory, checkpoint: None };
     let task = Task { sweep, plan: its_plan, folder: &folder, shard: Shard::default() };
     let report = sweep::run(task, options, interrupt, units)?;
     let counts = (plan.runs(), its_plan.units().len());
