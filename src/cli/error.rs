@@ -60,8 +60,6 @@ pub(super) enum CliError {
         folder.display()
     )]
     OtherTasks { folder: PathBuf, before: usize, now: usize },
-    #[error("no task of {} has begun: gramflow sweep status {} shows what waits", .0.display(), .0.display())]
-    NoTaskBegun(PathBuf),
     #[error("cannot submit with sbatch: {0}: run this on a machine of the cluster, or print the script with --dry-run")]
     Sbatch(io::Error),
     #[error("{0:?} cannot be an option of sbatch: it contains a line break")]
@@ -123,7 +121,7 @@ impl CliError {
             Self::VerifyInterrupted(_) | Self::VerifySweep { .. } | Self::VerifyStudy(_) => 2,
             Self::NotTheSameBits(_) => 1,
             Self::OtherTasks { .. } => 2,
-            Self::NoTaskBegun(_) => 75,
+            Self::Sweep(SweepError::NoTaskBegun(_)) | Self::Report(ReportError::Sweep(SweepError::NoTaskBegun(_))) => 75,
             Self::Claims(_) => 3,
             Self::Study(StudyError::NoReference { .. }) | Self::UnitsFailed { .. } | Self::FigureUnitsFailed { .. } => 1,
             Self::Sweep(SweepError::Figure(_)) | Self::Paper(PaperError::Sweep(SweepError::Figure(_))) => 1,

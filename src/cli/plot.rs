@@ -8,7 +8,7 @@ use crate::figure::{self, Drawn, FigureError};
 use crate::folder::{self, AnyStudy, FinishedStudyFolder};
 use crate::publish::Shelf;
 use crate::scenario::style::{PICTURES, Style};
-use crate::sweep::{self, Folder};
+use crate::sweep;
 
 use super::CliError;
 use super::output::{complain, print};
@@ -16,7 +16,7 @@ use super::style::StyleOptions;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder of a run, of a study, or of a sweep
+    /// The folder of a run, of a study, of a sweep, or of a job array
     run_dir: PathBuf,
     #[command(flatten)]
     style: StyleOptions,
@@ -31,7 +31,7 @@ pub(super) fn plot(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
             AnyStudy::Rates(study) => figure::draw_rate_study(study, style, to),
         });
     }
-    if path.join("plan.json").is_file() {
+    if sweep::is_sweep(path) {
         return plot_sweep(arguments, quiet);
     }
     let (scenario, run) = folder::read_with_scenario(path)?;
@@ -62,8 +62,10 @@ fn draw_again(
 
 fn plot_sweep(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let path = &arguments.run_dir;
-    let (folder, plan) = Folder::read(path)?;
-    let mut pictures = sweep::read_pictures(&folder, &plan)?;
+    let (plan, folders) = sweep::folders_at(path)?;
+    // Shards have the pictures of one scenario.
+    let pictures = folders.first().map(|folder| sweep::read_pictures(folder, &plan)).transpose()?;
+    let mut pictures = pictures.unwrap_or_default();
     if pictures.is_empty() {
         return Err(CliError::NoPictures(path.into()));
     }
@@ -75,7 +77,7 @@ fn plot_sweep(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         arguments.style.keep_formats(&mut picture.style, list.files.keys());
     }
     let replaced = arguments.style.replaced(&pictures[0].style);
-    let drawn = sweep::draw_pictures(std::slice::from_ref(&folder), &plan, &pictures, path, &replaced)?;
+    let drawn = sweep::draw_pictures(&folders, &plan, &pictures, path, &replaced)?;
     if !quiet {
         drawn.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }

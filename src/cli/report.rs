@@ -13,7 +13,7 @@ use super::output::print;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder of a run, of a study, of a sweep, or of figures
+    /// The folder of a run, of a study, of a sweep, of a job array, or of figures
     dir: PathBuf,
     /// The page [default: DIR/report.html]
     #[arg(long, value_name = "FILE")]

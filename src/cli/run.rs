@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
         }
         meter.at(t);
     };
-    let mut finished = match (&saved, every) {
+    let mut finished = match (&mut saved, every) {
         (Some(saved), Some(every)) => {
             let checkpoints = Checkpoints { every, from, keep: &mut |state| saved.keep(state) };
             run::run_in_legs(&scenario, &problem, &interrupt, progress, checkpoints)?
@@ -132,6 +132,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     }
     if let Some(saved) = &saved {
         finished.manifest.extended_from = saved.extended_from();
+        finished.manifest.warnings.extend(saved.warning());
         if let Some(state) = finished.before_the_end.take() {
             draft.write_horizon(&saved.checkpoint(state))?;
         }

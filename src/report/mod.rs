@@ -22,7 +22,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::folder::{AnyStudy, FinishedStudyFolder, FolderError};
-use crate::sweep::SweepError;
+use crate::sweep::{SweepError, is_sweep};
 
 pub(crate) use command::shell_word;
 
@@ -77,7 +77,7 @@ pub fn page(folder: &Path) -> Result<String, ReportError> {
             AnyStudy::Rates(study) => rate_study::page(folder, study, &scenario, &manifest),
         };
     }
-    if folder.join("plan.json").is_file() {
+    if is_sweep(folder) {
         return sweep::page(folder);
     }
     let manifests = figures::manifests(folder)?;

@@ -1,6 +1,6 @@
 //! A sweep: what varies, the verdicts on its claims, its units beside each other, as curves and as a table that sorts, and its pictures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::figure::cosine;
 use crate::folder::{read_manifest, read_scenario, read_unit};
 use crate::record::{Outcome, Table, Warned};
 use crate::scenario::Picture;
-use crate::sweep::{Folder, Notes, Status, SweepPlan, Unit, kept_scenario, read_pictures};
+use crate::sweep::{JobArray, Notes, Status, SweepPlan, Unit, folders_at, kept_scenario, read_pictures};
 
 use super::curves::Curves;
 use super::figures::values_of;
@@ -23,17 +23,19 @@ const MOST_ROWS: usize = 500;
 const MOST_COLUMNS: usize = 4;
 
 pub(super) fn page(path: &Path) -> Result<String, ReportError> {
-    let (folder, plan) = Folder::read(path)?;
-    let status = Status::of(&plan, std::slice::from_ref(&folder));
-    let notes = Notes::of(std::slice::from_ref(&folder), &plan)?;
-    let drawn = read_pictures(&folder, &plan)?;
-    let done: Vec<Unit> = plan.units().into_iter().filter(|unit| folder.is_done(unit.id)).collect();
+    let (plan, folders) = folders_at(path)?;
+    let status = Status::of(&plan, &folders);
+    let notes = Notes::of(&folders, &plan)?;
+    // All folders of a sweep have its pictures and its scenario.
+    let drawn = folders.first().map(|folder| read_pictures(folder, &plan)).transpose()?.unwrap_or_default();
+    let place = |unit: Unit| Some((unit, folders.iter().find(|folder| folder.is_done(unit.id))?.unit(unit.id)));
+    let done: Vec<(Unit, PathBuf)> = plan.units().into_iter().filter_map(place).collect();
 
     let mut page = Page::new(&plan.name);
     // All units share the description in the first; the scenario of the last is an example.
     let (first, last) = (done.first(), done.last());
-    if let Some(unit) = first {
-        let scenario = read_scenario(&folder.unit(unit.id))?;
+    if let Some((_, folder)) = first {
+        let scenario = read_scenario(folder)?;
         if let Some(description) = &scenario.description {
             page.paragraph(description);
         }
@@ -57,14 +59,18 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     page.list(&keys.map(|(key, values)| values_of(key, values)).collect::<Vec<_>>());
 
     let claims: Vec<String> = claims.into_keys().collect();
-    add_units(&mut page, &folder, &plan, &done, &columns(&drawn), &claims)?;
+    add_units(&mut page, &plan, &done, &columns(&drawn), &claims)?;
     pictures::add_all(&mut page, &path.join("figures"), |name| caption(&plan, &drawn, name))?;
 
     page.heading("Again");
     let out = shell_word(path);
-    let scenario = kept_scenario(&folder, &plan);
+    let scenario = folders.iter().find_map(|folder| kept_scenario(folder, &plan));
     let word = scenario.as_ref().map_or("SCENARIO.yaml".to_string(), |path| shell_word(path));
-    page.preformatted(&format!("gramflow sweep run {word} --out {out}\ngramflow report {out}"));
+    let again = match JobArray::read(path)? {
+        Some(job) => format!("gramflow sweep submit {word} --units-per-task {} --out {out}", job.units_per_task()),
+        None => format!("gramflow sweep run {word} --out {out}"),
+    };
+    page.preformatted(&format!("{again}\ngramflow report {out}"));
     if scenario.is_none() {
         page.caption("SCENARIO.yaml stands for the sweep's scenario, which is not in its folder.");
     }
@@ -73,8 +79,8 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
         plan.hash(),
         notes.versions.iter().cloned().collect::<Vec<_>>().join(", ")
     ));
-    if let Some(unit) = last {
-        let scenario = read_scenario(&folder.unit(unit.id))?;
+    if let Some((unit, folder)) = last {
+        let scenario = read_scenario(folder)?;
         page.folded(&format!("the scenario of the unit {}", plan.label(*unit)), &scenario.to_yaml());
     }
     Ok(page.end())
@@ -100,9 +106,8 @@ fn caption(plan: &SweepPlan, pictures: &[Picture], name: &str) -> String {
 /// The units beside each other: curves of those that are picked, and a table of all.
 fn add_units(
     page: &mut Page,
-    folder: &Folder,
     plan: &SweepPlan,
-    done: &[Unit],
+    done: &[(Unit, PathBuf)],
     asked: &[&str],
     claims: &[String],
 ) -> Result<(), ReportError> {
@@ -113,10 +118,9 @@ fn add_units(
     let own: Vec<&str> =
         asked.iter().copied().filter(|column| !["loss", "nfa_cosine"].contains(column)).take(MOST_COLUMNS).collect();
     let (mut rows, mut curves) = (Vec::new(), Curves::of_units(listed.len()));
-    for unit in listed {
-        let path = folder.unit(unit.id);
-        let records = read_unit(&path)?;
-        rows.push(row(plan, *unit, &records, &read_manifest(&path)?, &own, claims));
+    for (unit, path) in listed {
+        let records = read_unit(path)?;
+        rows.push(row(plan, *unit, &records, &read_manifest(path)?, &own, claims));
         curves.add_unit(plan.label(*unit), &records);
     }
     page.heading("Compare units");

@@ -18,6 +18,9 @@ pub enum SweepError {
     /// There is no plan in the folder.
     #[error("{} is not a sweep's folder: it has no plan.json", .0.display())]
     NotASweep(PathBuf),
+    /// It is the folder of a job array, and no unit of it has begun.
+    #[error("no task of {} has begun: gramflow sweep status {} shows what waits", .0.display(), .0.display())]
+    NoTaskBegun(PathBuf),
     /// The folder holds something other than a sweep.
     #[error("{} exists and is not a sweep's folder: choose another --out", .0.display())]
     Occupied(PathBuf),

@@ -39,7 +39,30 @@ pub struct Submission {
     pub tasks: Vec<usize>,
 }
 
+/// The plan of a sweep, and its folder; of a job array the folders of those of its tasks that have begun.
+///
+/// # Errors
+/// [`SweepError`] if there is no sweep at `path`, or none of its tasks has begun.
+pub fn folders_at(path: &Path) -> Result<(SweepPlan, Vec<Folder>), SweepError> {
+    let Some(job) = JobArray::read(path)? else {
+        let (folder, plan) = Folder::read(path)?;
+        return Ok((plan, vec![folder]));
+    };
+    let folders = job.folders(path)?;
+    if folders.is_empty() { Err(SweepError::NoTaskBegun(path.into())) } else { Ok((job.plan, folders)) }
+}
+
+/// Whether there is the folder of a sweep, or of a job array, at `path`.
+pub fn is_sweep(path: &Path) -> bool {
+    path.join("plan.json").is_file() || JobArray::path_of(path).is_file()
+}
+
 impl JobArray {
+    /// `K` of `--units-per-task` with which as many tasks are submitted.
+    pub fn units_per_task(&self) -> usize {
+        self.plan.units().len().div_ceil(self.tasks.max(1)).max(1)
+    }
+
     fn path_of(folder: &Path) -> PathBuf {
         folder.join("job.json")
     }

@@ -48,7 +48,7 @@ pub use check::check;
 pub use ensemble::ensemble;
 pub use error::SweepError;
 pub use folder::Folder;
-pub use job::{JobArray, Submission};
+pub use job::{JobArray, Submission, folders_at, is_sweep};
 pub use merge::{Merged, merge};
 pub use notes::Notes;
 pub use pictures::{check_pictures, draw_pictures, keep_pictures, read_pictures};

@@ -114,19 +114,23 @@ fn in_legs(
     };
     let mut failure = None;
     let mut keep = |state| {
-        let kept = Checkpoint { about: about.clone(), state }.write(path);
-        failure = kept.err();
+        if let Err(error) = (Checkpoint { about: about.clone(), state }).write(path) {
+            failure = Some(error);
+        }
     };
     let checkpoints = Checkpoints { every, from, keep: &mut keep };
-    let finished = match run::run_in_legs(scenario, problem, interrupt, |_t| {}, checkpoints) {
+    let mut finished = match run::run_in_legs(scenario, problem, interrupt, |_t| {}, checkpoints) {
         Ok(finished) => finished,
         Err(error) => return Ok(Err(format!("cannot go on from {}: {error}; remove it to start again", path.display()))),
     };
-    // A state that could not be kept is needed only if the unit is to go on from it.
-    match failure.filter(|_| interrupt.is_raised()) {
-        Some(error) => Err(error.into()),
-        None => Ok(Ok(finished)),
+    if let Some(error) = failure {
+        // The state is needed only if the unit is to go on from it.
+        if interrupt.is_raised() {
+            return Err(error.into());
+        }
+        finished.manifest.warnings.push(format!("no checkpoint was kept for a while: {error}"));
     }
+    Ok(Ok(finished))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -49,6 +49,8 @@ mod style_ignored;
 #[cfg(unix)]
 mod submit;
 mod sweep;
+#[cfg(unix)]
+mod sweep_checkpoint;
 mod sweep_keep;
 mod threshold;
 mod trajectory;

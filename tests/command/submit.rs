@@ -123,6 +123,33 @@ fn the_folder_of_a_job_array_stands_for_its_tasks() {
     assert!(table("here") == table("merged"), "the tables differ");
 }
 
+/// `report` and `plot` take the folder of a job for the sweep that it is.
+#[test]
+fn a_job_array_has_a_report_and_pictures() {
+    let at = tempfile::tempdir().unwrap();
+    let pictures =
+        "pictures:\n  - {name: drawn, title: A loss, panels: [{show: {over_time: {y: loss}}, lines: weight_decay}]}\n";
+    fs::write(at.path().join("many.yaml"), format!("{SWEEP}{pictures}")).unwrap();
+    program(at.path(), "sbatch", SBATCH);
+    fs::write(at.path().join("lost"), "1\n2\n3\n").unwrap();
+    assert!(submit(at.path(), &[]).status.success());
+    for command in ["report", "plot"] {
+        let early = with_slurm(at.path(), &[command, "job"]);
+        assert_eq!(early.status.code(), Some(75), "{command}");
+        assert!(String::from_utf8_lossy(&early.stderr).contains("no task of job has begun"), "{command}");
+    }
+    fs::write(at.path().join("lost"), "").unwrap();
+    assert!(submit(at.path(), &[]).status.success());
+    succeed(at.path(), &["sweep", "run", "many.yaml", "--out", "here"]);
+    assert_eq!(succeed(at.path(), &["plot", "job"]), "job/figures/drawn.png\njob/figures/drawn.svg\n");
+    let picture = |folder: &str| fs::read_to_string(at.path().join(folder).join("figures/drawn.svg")).unwrap();
+    assert!(picture("job") == picture("here"), "the pictures differ");
+    assert_eq!(succeed(at.path(), &["report", "job"]), "job/report.html\n");
+    let page = fs::read_to_string(at.path().join("job/report.html")).unwrap();
+    assert!(page.contains("6 of 6 units are finished") && page.contains("A loss"), "{page}");
+    assert!(page.contains("gramflow sweep submit") && page.contains("--units-per-task 2 --out job"), "{page}");
+}
+
 /// With other tasks, finished units would be looked for in the wrong folders.
 #[test]
 fn a_job_array_keeps_its_tasks_and_its_sweep() {

@@ -29,13 +29,15 @@ pub(in crate::cli) fn interval(text: &str) -> Result<Duration, String> {
 pub(super) struct Saved {
     path: PathBuf,
     about: CheckpointAbout,
+    /// Why the last state that could not be kept was not.
+    failure: Option<String>,
 }
 
 impl Saved {
     /// Of the run of a scenario that is to be in `folder`.
     pub(super) fn of(folder: &Path, scenario: &Scenario, problem: &Problem, every: Duration) -> Self {
         let about = CheckpointAbout::of(scenario, &problem.scenario_hash, every);
-        Self { path: path_of(folder), about }
+        Self { path: path_of(folder), about, failure: None }
     }
 
     /// The state to go on from, if there is one: that of this run or, if it has not begun, of a `shorter` one. The problem is to warn of what
@@ -70,10 +72,17 @@ impl Saved {
     }
 
     /// Keeps a state in the place of the one before. The run goes on even where that fails.
-    pub(super) fn keep(&self, state: Vec<u8>) {
+    pub(super) fn keep(&mut self, state: Vec<u8>) {
         if let Err(error) = self.checkpoint(state).write(&self.path) {
+            // Now, while something can be done about it.
             complain(&format!("warning: no checkpoint: {error}"));
+            self.failure = Some(error.to_string());
         }
+    }
+
+    /// A warning if a state could not be kept.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.failure.as_ref().map(|error| format!("no checkpoint was kept for a while: {error}"))
     }
 
     /// Removes it: the run has ended.

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::CliError;
 use crate::cli::output::{complain, print};
 use crate::scenario::style::Formats;
-use crate::sweep;
+use crate::sweep::{self, SweepError};
 
 use super::{claims, open, units};
 
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let opened = open(&arguments.folders)?;
     if opened.folders.is_empty() {
-        return Err(CliError::NoTaskBegun(arguments.folders[0].clone()));
+        return Err(SweepError::NoTaskBegun(arguments.folders[0].clone()).into());
     }
     let to = arguments.out.as_ref().unwrap_or(&arguments.folders[0]);
     let merged = sweep::merge(&opened.shards(), to)?;

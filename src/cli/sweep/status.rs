@@ -1,5 +1,6 @@
 //! `gramflow sweep status`: how many units are done, which failed and why, which are missing.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
@@ -42,11 +43,29 @@ struct JobFolder {
     job: JobArray,
     queue: BTreeMap<usize, QueuedTask>,
     tasks: HashMap<Id, usize>,
+    /// The logs of tasks that were asked for, and what they say of the end.
+    logs: RefCell<BTreeMap<usize, Log>>,
+}
+
+/// The log of a task, if there is one, and why it says that the task ended.
+#[derive(Debug, Clone, Default)]
+struct Log {
+    path: Option<PathBuf>,
+    says: Option<String>,
 }
 
 impl JobFolder {
     fn of(folder: PathBuf, job: JobArray) -> Self {
-        Self { queue: slurm::queue(&job.submitted), tasks: job.tasks_of_units(), folder, job }
+        Self { queue: slurm::queue(&job.submitted), tasks: job.tasks_of_units(), folder, job, logs: RefCell::default() }
+    }
+
+    /// The log of a task, read once for all of its units.
+    fn log(&self, number: usize) -> Log {
+        let read = || {
+            let path = self.job.log(&self.folder, number);
+            Log { says: path.as_deref().and_then(slurm::ending), path }
+        };
+        self.logs.borrow_mut().entry(number).or_insert_with(read).clone()
     }
 }
 
@@ -54,7 +73,7 @@ impl JobFolder {
 struct TaskState {
     number: usize,
     queued: Option<QueuedTask>,
-    log: Option<PathBuf>,
+    log: Log,
 }
 
 impl JobTasks {
@@ -64,9 +83,9 @@ impl JobTasks {
     }
 
     fn of(&self, unit: Unit) -> Option<TaskState> {
-        self.0.iter().find_map(|JobFolder { folder, job, queue, tasks }| {
-            let number = *tasks.get(&unit.id)?;
-            Some(TaskState { number, queued: queue.get(&number).cloned(), log: job.log(folder, number) })
+        self.0.iter().find_map(|job| {
+            let number = *job.tasks.get(&unit.id)?;
+            Some(TaskState { number, queued: job.queue.get(&number).cloned(), log: job.log(number) })
         })
     }
 
@@ -75,8 +94,8 @@ impl JobTasks {
         if let Some(task) = self.of(unit) {
             entry["task"] = task.number.into();
             entry["state"] = task.queued.map(|queued| queued.state).into();
-            entry["log_says"] = task.log.as_deref().and_then(slurm::ending).into();
-            entry["log"] = task.log.map(|log| log.display().to_string()).into();
+            entry["log_says"] = task.log.says.into();
+            entry["log"] = task.log.path.map(|path| path.display().to_string()).into();
         }
         entry
     }
@@ -88,9 +107,9 @@ impl JobTasks {
             Some(TaskState { number, queued: Some(queued), .. }) => {
                 format!("; task {number} of job {}, {}", queued.job, queued.state)
             }
-            Some(TaskState { number, log: Some(log), .. }) => {
-                let said = slurm::ending(&log).map_or(String::new(), |line| format!(": {line}"));
-                format!("; task {number}, {}{said}", log.display())
+            Some(TaskState { number, log: Log { path: Some(path), says }, .. }) => {
+                let said = says.map_or(String::new(), |line| format!(": {line}"));
+                format!("; task {number}, {}{said}", path.display())
             }
             Some(TaskState { number, .. }) => format!("; task {number}, which has no log"),
         }
