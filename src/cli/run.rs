@@ -100,6 +100,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     drop(FolderDraft::new(&folder)?);
 
     let mut saved = every.map(|every| Saved::of(&folder, &scenario, &problem, every));
+    let _hold = saved.as_ref().map(Saved::hold).transpose()?;
     let from = saved.as_mut().map(|saved| saved.state(shorter, &mut problem, quiet)).transpose()?.flatten();
     if saved.is_none() && !quiet {
         saved::point_to(&folder);

@@ -68,6 +68,9 @@ pub enum CheckpointError {
     /// There is none.
     #[error("{} does not exist: a run leaves it while it has not ended, if it was started with --checkpoint", .0.display())]
     Missing(PathBuf),
+    /// Another command writes it.
+    #[error("another command runs into the same folder, and saves its state in {}: let it end, or choose another --out", .0.display())]
+    Held(PathBuf),
     /// The run has ended, and could go on over a longer horizon.
     #[error("the run in {} has ended: to go on beyond its end, give a later one by --set flow.t_end=…", .0.display())]
     Ended(PathBuf),

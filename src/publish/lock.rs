@@ -1,11 +1,12 @@
 //! Drafts: unique names, locked as long as their process lives.
 
 use std::fs::{self, File, TryLockError};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::system::{is_at, open_to_all};
-use super::{PublishError, failed, fault};
+use super::{PublishError, failed, fault, parent};
 
 /// The prefix of files and folders that are being written.
 pub const PARTIAL: &str = ".gramflow-partial-";
@@ -49,6 +50,36 @@ impl Drop for FileDraft {
         if !fault::dead() {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Keeps other processes from something that one may have at a time, as long as it lives.
+pub struct Hold {
+    _file: FileDraft,
+}
+
+impl Hold {
+    /// Of `path`, which need not exist; `None` if another process has it. What a killed process held is free.
+    ///
+    /// # Errors
+    /// [`PublishError`] if nothing can be written beside it.
+    pub fn of(path: &Path) -> Result<Option<Self>, PublishError> {
+        let folder = parent(path);
+        // The name itself may be as long as names can be.
+        let mut hasher = DefaultHasher::new();
+        path.file_name().hash(&mut hasher);
+        let own = folder.join(format!("{PARTIAL}hold-{:016x}", hasher.finish()));
+        for _ in 0..TRIES {
+            let opened = File::options().read(true).write(true).create(true).truncate(false).open(&own);
+            let file = opened.map_err(failed("write in", folder))?;
+            if !try_lock(&file) {
+                return Ok(None);
+            }
+            if is_at(&file, &own) {
+                return Ok(Some(Self { _file: FileDraft { file, path: own } }));
+            }
+        }
+        Err(failed("write in", folder)(io::Error::other("other processes keep removing the draft")))
     }
 }
 

@@ -4,11 +4,13 @@
 //!   with the draft in one step, so that its name refers to a whole folder at every moment.
 //! - A folder keeps a list of the files that gramflow wrote into it ([`LIST`]). Only these are replaced or removed. All other files in the
 //!   folder stay, and a folder without a list is refused.
+//! - What one process may have at a time is held by the lock of a file beside it ([`Hold`]).
 //! - A live draft is locked. What a killed process left is found unlocked by the next command that writes there, and removed.
 //!
 //! ```text
 //! DIR/.gramflow.json               the list of DIR: its kind, and the size of each file
 //! .gramflow-partial-XXXXXX         a draft of a file, locked
+//! .gramflow-partial-hold-XXXXXX    locked by the process that holds something beside it
 //! .gramflow-partial-XXXXXX/lock    the lock of a draft of a folder; during an exchange, the state of that and the name of the target
 //! .gramflow-partial-XXXXXX/new     the draft; after an exchange, the folder that was replaced
 //! ```
@@ -31,7 +33,7 @@ use std::path::{Path, PathBuf};
 pub use draft::{Draft, Published, Standing, standing};
 pub use file::{create_text, replace, replace_text, write_whole};
 pub use list::{Kind, LIST, List};
-pub use lock::PARTIAL;
+pub use lock::{Hold, PARTIAL};
 pub use rescue::remove_stale;
 pub use shelf::{Shelf, Stage};
 pub use system::write_beyond_limits_fails;

@@ -228,3 +228,25 @@ fn a_folder_that_may_no_longer_be_replaced_leaves_the_complete_one_beside_it() {
     }
     assert_eq!(tree(at.path()), texts(&[("run/thesis", "mine"), ("run-2/records", "one")]));
 }
+
+/// One at a time, and free again once it goes, or its process was killed.
+#[test]
+fn what_is_held_is_free_again_afterwards() {
+    let at = tempfile::tempdir().unwrap();
+    let path = at.path().join("r".repeat(250));
+    let hold = |path: &Path| Hold::of(path).unwrap();
+    let first = hold(&path);
+    assert!(first.is_some() && hold(&path).is_none());
+    // A command that cleans up there leaves it, and other names are free.
+    remove_stale(at.path());
+    assert!(hold(&path).is_none() && hold(&at.path().join("other")).is_some());
+    drop(first);
+    assert_eq!(fs::read_dir(at.path()).unwrap().count(), 0);
+    let left = hold(&path).unwrap();
+    let file = fs::read_dir(at.path()).unwrap().next().unwrap().unwrap().path();
+    drop(left);
+    fs::write(&file, "").unwrap();
+    assert!(hold(&path).is_some());
+    remove_stale(at.path());
+    assert!(!file.exists());
+}

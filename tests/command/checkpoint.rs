@@ -139,6 +139,22 @@ fn a_run_that_is_interrupted_goes_on_by_the_same_command_or_by_resume() {
     assert!(errors.contains("run.checkpoint does not exist") && errors.contains("--checkpoint"), "{errors}");
 }
 
+/// Two commands that save their states in one file would lose each other's.
+#[test]
+fn a_second_command_for_the_same_folder_is_refused_by_name() {
+    let at = tempfile::tempdir().unwrap();
+    let mut child = command(at.path(), &["--checkpoint", "0s"]).spawn().unwrap();
+    next_checkpoint(&mut child, &at.path().join("run.checkpoint"), &[]).expect("it is not done so soon");
+    let output = command(at.path(), &["--checkpoint", "0s"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("another command runs into the same folder") && errors.contains("run.checkpoint"), "{errors}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeed(at.path(), &["run", "--resume", "run"]);
+    assert_eq!(entries(at.path()), ["run"]);
+}
+
 #[test]
 fn the_checkpoint_of_another_scenario_or_version_is_refused_by_name() {
     let at = tempfile::tempdir().unwrap();

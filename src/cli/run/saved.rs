@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::folder::{Checkpoint, CheckpointAbout, CheckpointError, checkpoint_of, horizon_of};
 use crate::ode::short;
+use crate::publish::Hold;
 use crate::run::Problem;
 use crate::scenario::Scenario;
 
+use crate::cli::CliError;
 use crate::cli::output::complain;
 
 /// A time such as `60s`, `5m`, `1.5h`.
@@ -38,6 +40,11 @@ impl Saved {
     pub(super) fn of(folder: &Path, scenario: &Scenario, problem: &Problem, every: Duration) -> Self {
         let about = CheckpointAbout::of(scenario, &problem.scenario_hash, every);
         Self { path: path_of(folder), about, failure: None }
+    }
+
+    /// Keeps other commands from its checkpoint.
+    pub(super) fn hold(&self) -> Result<Hold, CliError> {
+        Ok(Hold::of(&self.path)?.ok_or_else(|| CheckpointError::Held(self.path.clone()))?)
     }
 
     /// The state to go on from, if there is one: that of this run or, if it has not begun, of a `shorter` one. The problem is to warn of what
