@@ -194,6 +194,47 @@ impl Loss {
     }
 }
 
+impl Loss {
+    /// `out` ← `out` + share·∂³ℓ/∂f³\[a, b], row by row, at `outputs`: nothing for the mean squared loss, p(1 − p)(1 − 2p)ab for the logistic
+    /// one, and p_k((a_k − ā)(b_k − b̄) − cov(a, b)) for cross-entropy, means and covariance under the probabilities p of the row.
+    pub(super) fn twist(
+        self,
+        share: f64,
+        outputs: DMatrixView<f64>,
+        labels: DMatrixView<f64>,
+        [a, b]: [DMatrixView<f64>; 2],
+        mut out: DMatrixViewMut<f64>,
+    ) {
+        match self {
+            Self::Mse => {}
+            Self::Logistic => {
+                for k in 0..outputs.ncols() {
+                    for i in 0..outputs.nrows() {
+                        if !labels[(i, k)].is_nan() {
+                            let (p, slope) = sigmoid(outputs[(i, k)]);
+                            out[(i, k)] += share * slope * (1.0 - 2.0 * p) * a[(i, k)] * b[(i, k)];
+                        }
+                    }
+                }
+            }
+            Self::CrossEntropy => {
+                for i in 0..outputs.nrows() {
+                    let softmax = Softmax::new(outputs.row(i).iter().copied());
+                    let mean = |of: &dyn Fn(usize) -> f64| -> f64 {
+                        (0..outputs.ncols()).map(|k| softmax.probability(k, outputs[(i, k)]) * of(k)).sum()
+                    };
+                    let (mean_a, mean_b) = (mean(&|k| a[(i, k)]), mean(&|k| b[(i, k)]));
+                    let product = |k: usize| (a[(i, k)] - mean_a) * (b[(i, k)] - mean_b);
+                    let covariance = mean(&product);
+                    for k in 0..outputs.ncols() {
+                        out[(i, k)] += share * softmax.probability(k, outputs[(i, k)]) * (product(k) - covariance);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// f − y, or nothing where y was not observed.
 fn miss(f: f64, y: f64) -> f64 {
     if y.is_nan() { 0.0 } else { f - y }
@@ -245,9 +286,10 @@ mod tests {
     }
 
     #[test]
-    fn gradient_and_curvature_are_derivatives() {
+    fn gradient_curvature_and_twist_are_derivatives() {
         let (outputs, labels) = sample(5, 4);
-        let along = gaussian_matrix(5, 4, &mut stream(2, Purpose::Target));
+        let rng = &mut stream(2, Purpose::Target);
+        let (along, other) = (gaussian_matrix(5, 4, rng), gaussian_matrix(5, 4, rng));
         for loss in ALL {
             let at = |k: f64| &outputs + &along * (k * 1e-3);
             let gradient = |k: f64| {
@@ -262,6 +304,16 @@ mod tests {
             let mut curved = along.clone();
             loss.curve(0.25, outputs.as_view(), labels.as_view(), curved.as_view_mut());
             assert!((bend - curved).norm() < 1e-10, "{loss:?}");
+            let curve = |k: f64| {
+                let mut out = other.clone();
+                loss.curve(0.25, at(k).as_view(), labels.as_view(), out.as_view_mut());
+                out
+            };
+            let turned = ((curve(1.0) - curve(-1.0)) * 8.0 - (curve(2.0) - curve(-2.0))) / 12e-3;
+            let mut twisted = DMatrix::from_element(5, 4, 1.0);
+            let directions = [along.as_view(), other.as_view()];
+            loss.twist(0.25, outputs.as_view(), labels.as_view(), directions, twisted.as_view_mut());
+            assert!((turned - twisted.add_scalar(-1.0)).norm() < 1e-10, "{loss:?}");
         }
     }
 
@@ -339,9 +391,14 @@ mod tests {
             let (mut bent, mut part_bent) = (labels.clone(), labels.clone());
             loss.curve(0.25, outputs.as_view(), labels.as_view(), bent.as_view_mut());
             loss.curve(0.25, outputs.as_view(), masked.as_view(), part_bent.as_view_mut());
+            let (mut twisted, mut part_twisted) = (labels.clone() * 0.0, labels.clone() * 0.0);
+            let directions = [outputs.as_view(), labels.as_view()];
+            loss.twist(0.25, outputs.as_view(), labels.as_view(), directions, twisted.as_view_mut());
+            loss.twist(0.25, outputs.as_view(), masked.as_view(), directions, part_twisted.as_view_mut());
             for place in (0..5).flat_map(|i| (0..4).map(move |k| (i, k))) {
                 let of = |full: f64| if hidden.contains(&place) { 0.0 } else { full };
                 assert!(part[place] == of(full[place]) && part_bent[place] == of(bent[place]), "{loss:?} {place:?}");
+                assert_eq!(part_twisted[place], of(twisted[place]), "{loss:?} {place:?}");
             }
         }
         assert_eq!(Loss::Logistic.questions(masked.as_view()), 16.0);

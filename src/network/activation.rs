@@ -1,21 +1,21 @@
-//! σ, σ′ and σ″ of each activation, over slices.
+//! σ, σ′, σ″ and σ‴ of each activation, over slices.
 //!
-//! | | σ(z) | σ′(z) | σ″(z) |
-//! | --- | --- | --- | --- |
-//! | identity | z | 1 | 0 |
-//! | relu | max(0, z) | 1 for z > 0, else 0 | 0 |
-//! | leaky_relu | z for z > 0, else 0.01·z | 1 for z > 0, else 0.01 | 0 |
-//! | tanh | tanh z | 1 − σ² | −2σσ′ |
-//! | sigmoid | s = 1/(1 + e^{−z}) | s(1 − s) | σ′(1 − 2s) |
-//! | gelu | zΦ(z) | Φ + zφ | (2 − z²)φ |
-//! | softplus | log(1 + e^z) | s | s(1 − s) |
-//! | erf | erf z | 2/√π·e^{−z²} | −2zσ′ |
-//! | quadratic | z² | 2z | 2 |
-//! | swish | z·s | s + z·s(1 − s) | s(1 − s)(2 + z(1 − 2s)) |
+//! | | σ(z) | σ′(z) | σ″(z) | σ‴(z) |
+//! | --- | --- | --- | --- | --- |
+//! | identity | z | 1 | 0 | 0 |
+//! | relu | max(0, z) | 1 for z > 0, else 0 | 0 | 0 |
+//! | leaky_relu | z for z > 0, else 0.01·z | 1 for z > 0, else 0.01 | 0 | 0 |
+//! | tanh | tanh z | 1 − σ² | −2σσ′ | (6σ² − 2)σ′ |
+//! | sigmoid | s = 1/(1 + e^{−z}) | p = s(1 − s) | p(1 − 2s) | p(1 − 6p) |
+//! | gelu | zΦ(z) | Φ + zφ | (2 − z²)φ | z(z² − 4)φ |
+//! | softplus | log(1 + e^z) | s | p | p(1 − 2s) |
+//! | erf | erf z | 2/√π·e^{−z²} | −2zσ′ | (4z² − 2)σ′ |
+//! | quadratic | z² | 2z | 2 | 0 |
+//! | swish | z·s | s + z·p | p(2 + z(1 − 2s)) | p(3(1 − 2s) + z(1 − 6p)) |
 //!
 //! Φ and φ are the standard normal distribution and its density: gelu is Hendrycks & Gimpel's (arXiv 1606.08415) without an
 //! approximation. Slopes are right to a few roundings of numbers of size 1, and those of sigmoid, softplus and erf to a few relative
-//! roundings, however far out. At the kink z = 0 slopes are those of the left side, as in PyTorch; second derivatives ignore the kink.
+//! roundings, however far out. At the kink z = 0 slopes are those of the left side, as in PyTorch; second and third derivatives ignore the kink.
 
 use serde::{Deserialize, Serialize};
 
@@ -124,11 +124,16 @@ impl Activation {
     pub fn value_slope_and_bend(self, z: &mut [f64], slope: &mut [f64], bend: &mut [f64]) {
         dispatch!(self, value_slope_and_bend(z, slope, bend));
     }
+
+    /// z ← σ(z), `slope` ← σ′(z), `bend` ← σ″(z) and `twist` ← σ‴(z), of one length.
+    pub fn value_to_twist(self, z: &mut [f64], slope: &mut [f64], bend: &mut [f64], twist: &mut [f64]) {
+        dispatch!(self, value_to_twist(z, slope, bend, twist));
+    }
 }
 
-/// The type of one activation: σ, σ′ and σ″ by what they share. Functions rather than closures, which are not always inlined.
+/// The type of one activation: σ, σ′, σ″ and σ‴ by what they share. Functions rather than closures, which are not always inlined.
 macro_rules! activation {
-    ($name:ident($z:ident), $value:expr, $slope:expr, $bend:expr $(,)?) => {
+    ($name:ident($z:ident), $value:expr, $slope:expr, $bend:expr, $twist:expr $(,)?) => {
         struct $name;
         impl Pointwise for $name {
             #[inline(always)]
@@ -142,6 +147,10 @@ macro_rules! activation {
             #[inline(always)]
             fn bend($z: f64) -> [f64; 3] {
                 $bend
+            }
+            #[inline(always)]
+            fn twist($z: f64) -> [f64; 4] {
+                $twist
             }
         }
     };
@@ -160,21 +169,23 @@ fn cut_left(z: f64) -> f64 {
     if z < -1e3 { -1e3 } else { z }
 }
 
-activation!(Identity(z), z, [z, 1.0], [z, 1.0, 0.0]);
+activation!(Identity(z), z, [z, 1.0], [z, 1.0, 0.0], [z, 1.0, 0.0, 0.0]);
 
 // `z <= 0`, and its opposite rather than `z > 0`: a NaN goes through.
 activation!(
     Relu(z),
     if z <= 0.0 { 0.0 } else { z },
     if z <= 0.0 { [0.0, 0.0] } else { [z, 1.0] },
-    if z <= 0.0 { [0.0; 3] } else { [z, 1.0, 0.0] }
+    if z <= 0.0 { [0.0; 3] } else { [z, 1.0, 0.0] },
+    if z <= 0.0 { [0.0; 4] } else { [z, 1.0, 0.0, 0.0] }
 );
 
 activation!(
     LeakyRelu(z),
     if z <= 0.0 { 0.01 * z } else { z },
     if z <= 0.0 { [0.01 * z, 0.01] } else { [z, 1.0] },
-    if z <= 0.0 { [0.01 * z, 0.01, 0.0] } else { [z, 1.0, 0.0] }
+    if z <= 0.0 { [0.01 * z, 0.01, 0.0] } else { [z, 1.0, 0.0] },
+    if z <= 0.0 { [0.01 * z, 0.01, 0.0, 0.0] } else { [z, 1.0, 0.0, 0.0] }
 );
 
 activation!(
@@ -187,6 +198,10 @@ activation!(
     {
         let [h, slope] = Tanh::slope(z);
         [h, slope, -2.0 * h * slope]
+    },
+    {
+        let [h, slope, bend] = Tanh::bend(z);
+        [h, slope, bend, slope * (6.0 * h * h - 2.0)]
     }
 );
 
@@ -200,6 +215,10 @@ activation!(
     {
         let (s, slope) = elementary::sigmoid(z);
         [s, slope, slope * (1.0 - 2.0 * s)]
+    },
+    {
+        let (s, slope) = elementary::sigmoid(z);
+        [s, slope, slope * (1.0 - 2.0 * s), slope * (1.0 - 6.0 * slope)]
     }
 );
 
@@ -215,13 +234,28 @@ activation!(
         let near = cut(z);
         let slope = normal.probability + near * normal.density;
         [cut_left(z) * normal.probability, slope, (2.0 - near * near) * normal.density]
+    },
+    {
+        let normal = normal(z);
+        let near = cut(z);
+        let (value, slope) = (cut_left(z) * normal.probability, normal.probability + near * normal.density);
+        [value, slope, (2.0 - near * near) * normal.density, near * (near * near - 4.0) * normal.density]
     }
 );
 
-activation!(Softplus(z), elementary::softplus(z), [elementary::softplus(z), elementary::sigmoid(z).0], {
-    let (s, slope) = elementary::sigmoid(z);
-    [elementary::softplus(z), s, slope]
-});
+activation!(
+    Softplus(z),
+    elementary::softplus(z),
+    [elementary::softplus(z), elementary::sigmoid(z).0],
+    {
+        let (s, slope) = elementary::sigmoid(z);
+        [elementary::softplus(z), s, slope]
+    },
+    {
+        let (s, slope) = elementary::sigmoid(z);
+        [elementary::softplus(z), s, slope, slope * (1.0 - 2.0 * s)]
+    }
+);
 
 activation!(
     Erf(z),
@@ -233,10 +267,15 @@ activation!(
     {
         let (value, density) = erf_and_density(z);
         [value, density, -2.0 * cut(z) * density]
+    },
+    {
+        let (value, density) = erf_and_density(z);
+        let near = cut(z);
+        [value, density, -2.0 * near * density, (4.0 * near * near - 2.0) * density]
     }
 );
 
-activation!(Quadratic(z), z * z, [z * z, 2.0 * z], [z * z, 2.0 * z, 2.0]);
+activation!(Quadratic(z), z * z, [z * z, 2.0 * z], [z * z, 2.0 * z, 2.0], [z * z, 2.0 * z, 2.0, 0.0]);
 
 activation!(
     Swish(z),
@@ -249,6 +288,12 @@ activation!(
         let (s, slope) = elementary::sigmoid(z);
         let near = cut(z);
         [cut_left(z) * s, s + near * slope, slope * (2.0 + near * (1.0 - 2.0 * s))]
+    },
+    {
+        let (s, slope) = elementary::sigmoid(z);
+        let (near, lean) = (cut(z), 1.0 - 2.0 * s);
+        let bend = slope * (2.0 + near * lean);
+        [cut_left(z) * s, s + near * slope, bend, slope * (3.0 * lean + near * (1.0 - 6.0 * slope))]
     }
 );
 
@@ -256,10 +301,10 @@ activation!(
 mod tests {
     use super::*;
 
-    fn at(activation: Activation, z: f64) -> [f64; 3] {
-        let (mut value, mut slope, mut bend) = ([z], [0.0], [0.0]);
-        activation.value_slope_and_bend(&mut value, &mut slope, &mut bend);
-        [value[0], slope[0], bend[0]]
+    fn at(activation: Activation, z: f64) -> [f64; 4] {
+        let (mut value, mut slope, mut bend, mut twist) = ([z], [0.0], [0.0], [0.0]);
+        activation.value_to_twist(&mut value, &mut slope, &mut bend, &mut twist);
+        [value[0], slope[0], bend[0], twist[0]]
     }
 
     /// On both sides of 0 and in the tails; a kink is none of these points.
@@ -270,7 +315,7 @@ mod tests {
                 let h = 2e-4 * f64::max(1.0, z.abs() / 8.0).min(10.0 * z.abs());
                 let near = [-2.0, -1.0, 1.0, 2.0].map(|k| at(activation, z + k * h));
                 let here = at(activation, z);
-                for order in 0..2 {
+                for order in 0..3 {
                     let slope = (near[0][order] - near[3][order] + 8.0 * (near[2][order] - near[1][order])) / (12.0 * h);
                     let scale = here[order].abs() + here[order + 1].abs() + 1e-30;
                     let off = (slope - here[order + 1]).abs();
@@ -282,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn value_slope_and_bend_agree_whichever_are_asked_for_and_whatever_the_length() {
+    fn derivatives_agree_whichever_are_asked_for_and_whatever_the_length() {
         for activation in Activation::ALL {
             for length in 0..20 {
                 let z: Vec<f64> = (0..length).map(|i| 0.7 * i as f64 - 5.0).collect();
@@ -292,8 +337,15 @@ mod tests {
                 activation.value_and_slope(&mut b, &mut slope);
                 activation.value_slope_and_bend(&mut c, &mut other, &mut bend);
                 assert!(a == b && b == c && slope == other, "{activation:?}");
+                let (mut d, mut third, mut fourth, mut twist) = (z.clone(), z.clone(), z.clone(), z.clone());
+                activation.value_to_twist(&mut d, &mut third, &mut fourth, &mut twist);
+                assert!(a == d && slope == third && bend == fourth, "{activation:?}");
                 for (i, &z) in z.iter().enumerate() {
-                    assert_eq!([a[i], slope[i], bend[i]], at(activation, z), "{activation:?}: a vector is its entries");
+                    assert_eq!(
+                        [a[i], slope[i], bend[i], twist[i]],
+                        at(activation, z),
+                        "{activation:?}: a vector is its entries"
+                    );
                 }
             }
         }
@@ -301,8 +353,8 @@ mod tests {
 
     #[test]
     fn kinks_infinities_and_nan_are_as_the_table_has_them() {
-        assert_eq!(at(Activation::Relu, 0.0), [0.0, 0.0, 0.0]);
-        assert_eq!(at(Activation::LeakyRelu, 0.0), [0.0, 0.01, 0.0]);
+        assert_eq!(at(Activation::Relu, 0.0), [0.0; 4]);
+        assert_eq!(at(Activation::LeakyRelu, 0.0), [0.0, 0.01, 0.0, 0.0]);
         for activation in Activation::ALL {
             assert!(at(activation, f64::NAN)[0].is_nan(), "{activation:?}");
             let limits = [f64::NEG_INFINITY, f64::INFINITY].map(|z| at(activation, z));

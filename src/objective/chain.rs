@@ -13,6 +13,8 @@
 //! - from the input: Ȧ_l = V_l A_{l−1} + W_l Ȧ_{l−1}, Δ̇_{l−1} = V_lᵀΔ_l + W_lᵀΔ̇_l from Δ̇_L = Ṙ, H_l = Δ̇_l A_{l−1}ᵀ + Δ_l Ȧ_{l−1}ᵀ;
 //! - from the output: Ḃ_{l−1} = B_l V_l + Ḃ_l W_l, Ė_l = E_{l−1}V_lᵀ + Ė_{l−1}W_lᵀ from Ė_0 = Ṙ, H_l = B_lᵀĖ_{l−1} + Ḃ_lᵀE_{l−1}.
 
+mod second;
+
 use nalgebra::{DMatrix, DMatrixView};
 
 use crate::linalg::{Scaled, Write, gemm_nn, gemm_nt, gemm_tn};

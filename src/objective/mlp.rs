@@ -13,6 +13,7 @@ mod scatter;
 mod sliding;
 mod tangent;
 mod tape;
+mod third;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use crate::loss::Loss;
 use crate::network::{Architecture, WeightDecay};
 use crate::ode::Switching;
 
-use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel};
+use super::{Batches, HessianProducts, Jacobian, Layers, Objective, OnKink, TangentKernel, ThirdDerivative};
 
 use blocks::{Block, Division, flops};
 use condensed::{Condensed, State};
@@ -57,7 +58,7 @@ pub struct MlpObjective {
     threads: usize,
     /// What gradients need; none before the first.
     work: RefCell<Option<Work>>,
-    /// What products with the Hessian need; none before the first.
+    /// What products with the Hessian and third derivatives need; none before the first.
     tangent: RefCell<Option<Tangent>>,
 }
 
@@ -276,6 +277,11 @@ impl Objective for MlpObjective {
         Some(self)
     }
 
+    /// Unless an activation has a kink.
+    fn third(&self) -> Option<&dyn ThirdDerivative> {
+        (1..=self.net.depth()).all(|l| self.net.activation(l).kink().is_none()).then_some(self as &dyn ThirdDerivative)
+    }
+
     fn batches(&self) -> Option<&dyn Batches> {
         Some(self)
     }
@@ -297,7 +303,7 @@ impl HessianProducts for MlpObjective {
     fn hessian_product(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         let normals = self.kinks.as_ref().and_then(|kinks| self.normals(&kinks.borrow(), theta));
         let mut tangent = self.tangent.borrow_mut();
-        let tangent = tangent.get_or_insert_with(|| Tangent::new(self, KEPT));
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(self, KEPT, Keep::Turns));
         let Some(normals) = normals else {
             tangent.settle(self, theta, hv);
             return tangent.product(self, v.as_slice(), hv.as_mut_slice());
@@ -307,5 +313,16 @@ impl HessianProducts for MlpObjective {
         tangent.settle(self, theta, hv);
         tangent.product(self, along.as_slice(), hv.as_mut_slice());
         normals.project(hv);
+    }
+}
+
+impl ThirdDerivative for MlpObjective {
+    /// What does not depend on u and v is shared with products with the Hessian, and kept likewise. Along u = v it costs less.
+    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
+        let mut tangent = self.tangent.borrow_mut();
+        tangent.take_if(|tangent| tangent.keep != Keep::Twists);
+        let tangent = tangent.get_or_insert_with(|| Tangent::new(self, KEPT, Keep::Twists));
+        tangent.settle(self, theta, out);
+        tangent.third_derivative(self, [u.as_slice(), v.as_slice()], out.as_mut_slice());
     }
 }

@@ -193,6 +193,17 @@ pub trait Objective: Send {
         }
     }
 
+    /// `out` ← D³J(θ)[u, v]: exact, or the central difference of products with the Hessian along u.
+    fn third_along(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
+        match self.third() {
+            Some(third) => third.third_derivative(theta, u, v, out),
+            None => {
+                let mut scratch = [(); 2].map(|()| DVector::zeros(theta.len()));
+                difference(theta, u, out, &mut scratch, |theta, hv| self.loss_hessian_vector(theta, v, hv));
+            }
+        }
+    }
+
     /// `hv` ← ∇²J(θ)·v = ∇²ℒ(θ)·v + Λv.
     fn hessian_vector(&self, theta: &DVector<f64>, v: &DVector<f64>, hv: &mut DVector<f64>) {
         self.loss_hessian_vector(theta, v, hv);

@@ -17,6 +17,17 @@ pub(super) fn product_costs(objective: &dyn Objective, flops: u64, theta: &DVect
     [cost(theta), cost(theta), cost(&(theta * 2.0))]
 }
 
+/// What D³J[u, v] costs, likewise: the first at θ, the second there, and one with u = v.
+pub(super) fn third_costs(objective: &dyn Objective, flops: u64, theta: &DVector<f64>) -> [f64; 3] {
+    let mut out = DVector::zeros(theta.len());
+    let mut cost = |u: &DVector<f64>| {
+        let before = crate::linalg::FLOPS.get();
+        objective.third().expect("it has third derivatives").third_derivative(theta, u, theta, &mut out);
+        (crate::linalg::FLOPS.get() - before) as f64 / flops as f64
+    };
+    [cost(&(theta * 2.0)), cost(&(theta * 2.0)), cost(theta)]
+}
+
 /// re + ε·du with ε² = 0: values with their exact derivatives along one direction.
 #[derive(Debug, Clone, Copy)]
 struct Dual {

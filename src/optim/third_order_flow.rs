@@ -3,14 +3,13 @@
 //! Backward error analysis of the explicit Euler method (Hairer, Lubich & Wanner, *Geometric Numerical Integration*, IX.1) on −∇J. Unlike the
 //! flow to second order it is no gradient flow: −(η²/6)∇(∇Jᵀ∇²J∇J) would have 1/6 in place of 1/12, and is not followed to third order.
 //!
-//! D³J is exact where the objective has it. Otherwise it is the central difference of a product with the Hessian, good to some ten digits
+//! D³J is exact where the objective has it, as all of ours do that are smooth. Otherwise it is the central difference of a product with the Hessian, good to some ten digits
 //! of a term of η² times the size of the gradient. It does not exist if an activation has a kink.
 
 use std::cell::RefCell;
 
 use nalgebra::DVector;
 
-use crate::linalg::difference;
 use crate::network::Architecture;
 use crate::objective::Objective;
 use crate::ode::{JacobianProducts, VectorField};
@@ -52,15 +51,6 @@ impl<'a> ThirdOrderFlow<'a> {
         Self { objective, lr, weights, scratch: RefCell::new(std::array::from_fn(|_| zeros.clone())) }
     }
 
-    /// `out` ← D³J(θ)[u, v].
-    fn third_derivative(&self, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>, out: &mut DVector<f64>) {
-        if let Some(objective) = self.objective.third() {
-            return objective.third_derivative(theta, u, v, out);
-        }
-        let mut scratch = [(); 2].map(|()| DVector::zeros(theta.len()));
-        difference(theta, u, out, &mut scratch, |theta, hv| self.objective.hessian_vector(theta, v, hv));
-    }
-
     /// The equation with its numbers.
     pub fn formula(&self) -> String {
         let square = self.lr * self.lr;
@@ -84,7 +74,7 @@ impl VectorField for ThirdOrderFlow<'_> {
         self.objective.gradient(theta, gradient);
         self.objective.hessian_vector(theta, gradient, hg);
         self.objective.hessian_vector(theta, hg, hhg);
-        self.third_derivative(theta, gradient, gradient, dtheta);
+        self.objective.third_along(theta, gradient, gradient, dtheta);
         dtheta.axpy(-square * self.weights[0], hhg, -square * self.weights[1]);
         dtheta.axpy(-0.5 * self.lr, hg, 1.0);
         *dtheta -= &*gradient;
@@ -112,7 +102,7 @@ impl JacobianProducts for ThirdOrderFlow<'_> {
     fn jacobian_vector(&self, _: f64, theta: &DVector<f64>, v: &DVector<f64>, jv: &mut DVector<f64>) {
         let [gradient, hv, hhv] = &mut *self.scratch.borrow_mut();
         self.objective.gradient(theta, gradient);
-        self.third_derivative(theta, gradient, v, jv);
+        self.objective.third_along(theta, gradient, v, jv);
         self.objective.hessian_vector(theta, v, hv);
         self.objective.hessian_vector(theta, hv, hhv);
         let hhhv = gradient;

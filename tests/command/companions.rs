@@ -105,7 +105,7 @@ fn gradient_descent_follows_its_flows_with_orders_1_2_and_3() {
     }
 }
 
-/// A smooth network of which no third derivatives are implemented has them by differences; one with kinks has none, and says so.
+/// A smooth network with biases, by its exact third derivatives; one with kinks has none, and says so.
 #[test]
 fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
     let of = |activation: &str, flow: &str| {
@@ -119,7 +119,7 @@ fn a_smooth_network_follows_its_third_order_flow_with_order_3() {
     let smooth = of("tanh", "{t_end: 2, integrator: dop853, rtol: 1e-12, atol: 1e-14}");
     assert_eq!(smooth.manifest.warnings, [""; 0]);
     let last = |i: usize| *smooth.run.table.floats(&format!("r{i}"), "distance_to_third_order_flow").last().unwrap();
-    is_about(slope(&halved(0.05), &(0..4).map(last).collect::<Vec<f64>>()), 3.0, 0.15);
+    is_about(slope(&halved(0.05), &(0..4).map(last).collect::<Vec<f64>>()), 3.0, 0.1);
     // Its flow slides along kinks, where dop853 at such a tolerance takes millions of steps.
     let kinked = of("relu", "{t_end: 2, rtol: 1e-6}");
     assert!(kinked.run.table.floats("r0", "distance_to_third_order_flow")[1].is_nan());

@@ -11,7 +11,7 @@ mod slices;
 
 pub use error::{Normal, erf, erf_and_density, normal};
 pub use exponential::{exp, sigmoid, softplus, tanh};
-pub use slices::{Pointwise, value, value_and_slope, value_slope_and_bend};
+pub use slices::{Pointwise, value, value_and_slope, value_slope_and_bend, value_to_twist};
 
 /// c_0 + c_1 x + ⋯ by Horner's rule.
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::linalg::vectorised;
 
-/// A twice differentiable function of one number, free of branches.
+/// A function of one number with its first three derivatives, free of branches.
 pub trait Pointwise {
     /// σ(z).
     fn value(z: f64) -> f64;
@@ -10,6 +10,8 @@ pub trait Pointwise {
     fn slope(z: f64) -> [f64; 2];
     /// σ(z), σ′(z), σ″(z).
     fn bend(z: f64) -> [f64; 3];
+    /// σ(z), σ′(z), σ″(z), σ‴(z).
+    fn twist(z: f64) -> [f64; 4];
 }
 
 vectorised! {
@@ -31,6 +33,13 @@ vectorised! {
     pub fn value_slope_and_bend<F: Pointwise>(z: &mut [f64], slope: &mut [f64], bend: &mut [f64]) {
         for ((z, slope), bend) in z.iter_mut().zip(slope).zip(bend) {
             [*z, *slope, *bend] = F::bend(*z);
+        }
+    }
+
+    /// z ← σ(z), `slope` ← σ′(z), `bend` ← σ″(z) and `twist` ← σ‴(z), of one length.
+    pub fn value_to_twist<F: Pointwise>(z: &mut [f64], slope: &mut [f64], bend: &mut [f64], twist: &mut [f64]) {
+        for (((z, slope), bend), twist) in z.iter_mut().zip(slope).zip(bend).zip(twist) {
+            [*z, *slope, *bend, *twist] = F::twist(*z);
         }
     }
 }

@@ -62,6 +62,11 @@ impl Condensed {
         self.runs[l - 1].first..=self.runs[l - 1].last
     }
 
+    /// Whether layer `l` of this one is a product of several.
+    pub(super) fn is_product(&self, l: usize) -> bool {
+        self.runs[l - 1].chain.is_some()
+    }
+
     /// Operations of the chains in one gradient.
     pub(super) fn flops(&self) -> u64 {
         self.runs.iter().filter_map(|run| Some(run.chain.as_ref()?.flops())).sum()
@@ -146,6 +151,58 @@ impl Condensed {
             }
         }
         self.scatter(condensed, hv);
+    }
+
+    /// The products' derivatives along both directions, into `both`, where `along` hold those along either. What is not multiplied out is linear in
+    /// θ and stays 0.
+    pub(super) fn rise_twice(&self, theta: &[f64], [u, v]: [&[f64]; 2], [dot, prime]: [&State; 2], both: &mut State) {
+        if self.is_full() {
+            return;
+        }
+        for (index, run) in self.runs.iter().enumerate() {
+            if let (Some(chain), Some(dot), Some(prime), Some(scratch)) =
+                (&run.chain, &dot.scratches[index], &prime.scratches[index], &mut both.scratches[index])
+            {
+                let [theta, u, v] = [theta, u, v].map(|all| &all[run.range.clone()]);
+                chain.rise_twice(theta, [u, v], [dot, prime], scratch);
+                self.net.weight_mut(&mut both.values, index + 1).copy_from(&chain.product(scratch, theta));
+            }
+        }
+    }
+
+    /// `out` ← the derivative of ∂ℒ/∂θ along both directions, given those of ∂ℒ/∂θ_c along u, along v and along both. All must have risen.
+    pub(super) fn fall_twice(
+        &self,
+        theta: &[f64],
+        base: &State,
+        directions: [&[f64]; 2],
+        [dot, prime, both]: &mut [State; 3],
+        condensed: [&[f64]; 3],
+        out: &mut [f64],
+    ) {
+        if self.is_full() {
+            return out.copy_from_slice(condensed[2]);
+        }
+        for (index, run) in self.runs.iter().enumerate() {
+            if let (Some(chain), Some(base), Some(dot), Some(prime), Some(both)) = (
+                &run.chain,
+                &base.scratches[index],
+                &mut dot.scratches[index],
+                &mut prime.scratches[index],
+                &mut both.scratches[index],
+            ) {
+                let (theta, [u, v]) = (&theta[run.range.clone()], directions.map(|all| &all[run.range.clone()]));
+                let [of_dot, of_prime, of_both] = condensed.map(|all| self.net.weight(all, index + 1));
+                chain.product_and_residual(dot, u).1.copy_from(&of_dot);
+                chain.fall_along(theta, base, u, dot);
+                chain.product_and_residual(prime, v).1.copy_from(&of_prime);
+                chain.fall_along(theta, base, v, prime);
+                chain.product_and_residual(both, theta).1.copy_from(&of_both);
+                chain.fall_twice(theta, [u, v], [dot, prime], both);
+                chain.close_twice(theta, base, [u, v], [dot, prime], both, &mut out[run.range.clone()]);
+            }
+        }
+        self.scatter(condensed[2], out);
     }
 
     /// Copies what both have, the weights of layers that stand alone and all biases, from θ to θ_c.

@@ -8,38 +8,48 @@ use super::along::{Along, Dots, Taped};
 use super::condensed::State;
 use super::sliding::Watch;
 use super::tape::{Keep, Tape};
+use super::third::Twice;
 use super::{MlpObjective, reduce};
 
-/// What products with the Hessian at one θ share, and what one of them is formed in.
+/// What products with the Hessian at one θ share, and what one of them is formed in; with third derivatives, what these share too.
 pub(super) struct Tangent {
     /// The θ that `base` and the tapes belong to.
-    theta: DVector<f64>,
-    base: State,
+    pub(super) theta: DVector<f64>,
+    pub(super) base: State,
     dot: State,
-    lanes: Vec<TangentLane>,
+    /// The same along either of two directions and along both, for third derivatives.
+    pub(super) twice: Option<[State; 3]>,
+    pub(super) lanes: Vec<TangentLane>,
+    /// How often the activations are differentiated: twice, or three times.
+    pub(super) keep: Keep,
     /// Whether there is a tape for every block; otherwise there is one for each lane.
     pub(super) kept: bool,
     /// What is held on kinks there.
     watch: Watch,
 }
 
-struct TangentLane {
-    tapes: Vec<Tape>,
+pub(super) struct TangentLane {
+    pub(super) tapes: Vec<Tape>,
     dots: Dots,
+    /// What third derivatives need.
+    pub(super) twice: Option<Twice>,
     /// The share of ∂ℒ/∂θ_c or of its derivative.
-    sum: Vec<f64>,
+    pub(super) sum: Vec<f64>,
 }
 
 impl Tangent {
-    /// With tapes that are kept up to so many bytes.
-    pub(super) fn new(objective: &MlpObjective, budget: usize) -> Self {
+    /// With tapes that are kept up to so many bytes, for products with the Hessian and, if `keep` says so, for third derivatives.
+    pub(super) fn new(objective: &MlpObjective, budget: usize, keep: Keep) -> Self {
         let (net, division) = (&objective.condensed.net, objective.division);
-        let bytes = 4 * 8 * objective.samples * net.widths().iter().sum::<usize>();
+        let thrice = keep == Keep::Twists;
+        let buffers = if thrice { 6 } else { 4 };
+        let bytes = buffers * 8 * objective.samples * net.widths().iter().sum::<usize>();
         let kept = bytes <= budget;
-        let tape = |_: usize| Tape::new(net, division.rows, Keep::Turns);
+        let tape = |_: usize| Tape::new(net, division.rows, keep);
         let lane = |lane: usize| TangentLane {
             tapes: (0..if kept { division.lane(&objective.blocks, lane).len() } else { 1 }).map(tape).collect(),
             dots: Dots::new(net, division.rows),
+            twice: thrice.then(|| Twice::new(net, division.rows)),
             sum: vec![0.0; net.parameter_count()],
         };
         Self {
@@ -47,6 +57,8 @@ impl Tangent {
             theta: DVector::from_element(objective.net.parameter_count(), f64::NAN),
             base: objective.condensed.state(),
             dot: objective.condensed.state(),
+            twice: thrice.then(|| std::array::from_fn(|_| objective.condensed.state())),
+            keep,
             lanes: (0..division.lanes).map(lane).collect(),
             kept,
             watch: Watch::default(),
@@ -68,14 +80,14 @@ impl Tangent {
             return;
         }
         let (weights, rule) = (condensed.values(&self.base, theta), (objective.loss, objective.share()));
-        let (blocks, division) = (&*objective.blocks, objective.division);
+        let (blocks, division, keep) = (&*objective.blocks, objective.division, self.keep);
         each_on_threads(objective.threads, &mut self.lanes, |index, lane| {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
                 let write = if k == 0 { Write::Replace } else { Write::Add };
                 watch.prepare(index * division.blocks_per_lane + k, tape);
-                tape.up(&condensed.net, weights, block.part(), Keep::Turns);
-                tape.down(&condensed.net, weights, block.part(), Keep::Turns, rule, Some((write, &mut lane.sum)));
+                tape.up(&condensed.net, weights, block.part(), keep);
+                tape.down(&condensed.net, weights, block.part(), keep, rule, Some((write, &mut lane.sum)));
             }
         });
         let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
@@ -89,14 +101,14 @@ impl Tangent {
         condensed.rise_along(theta, &self.base, v, &mut self.dot);
         let (weights, direction) = (condensed.values(&self.base, theta), condensed.values(&self.dot, v));
         let rule = (objective.loss, objective.share());
-        let (blocks, division) = (&*objective.blocks, objective.division);
+        let (blocks, division, keep) = (&*objective.blocks, objective.division, self.keep);
         each_on_threads(objective.threads, &mut self.lanes, |index, lane| {
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let tape = &mut lane.tapes[if self.kept { k } else { 0 }];
                 if !self.kept {
                     watch.prepare(index * division.blocks_per_lane + k, tape);
-                    tape.up(net, weights, block.part(), Keep::Turns);
-                    tape.down(net, weights, block.part(), Keep::Turns, rule, None);
+                    tape.up(net, weights, block.part(), keep);
+                    tape.down(net, weights, block.part(), keep, rule, None);
                 }
                 let write = if k == 0 { Write::Replace } else { Write::Add };
                 let at = Taped { net, theta: weights, part: block.part(), tape };

@@ -25,6 +25,10 @@ pub(super) struct Tape {
     pub(super) errors: Vec<Vec<f64>>,
     /// σ_l″(Z_l)∘Ē_l, for products with the Hessian; none of an identity.
     pub(super) turns: Vec<Vec<f64>>,
+    /// σ_l″(Z_l), for third derivatives; none of an identity.
+    pub(super) bends: Vec<Vec<f64>>,
+    /// σ_l‴(Z_l)∘Ē_l, for third derivatives; none of an identity.
+    pub(super) twists: Vec<Vec<f64>>,
     /// The samples of the block that are held on kinks.
     held: Vec<Held>,
 }
@@ -42,7 +46,7 @@ pub(super) struct Held {
 }
 
 /// How often the activations are differentiated on the way up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Keep {
     /// Not at all: for a loss.
     States,
@@ -50,6 +54,8 @@ pub(super) enum Keep {
     Slopes,
     /// Twice: for products with the Hessian.
     Turns,
+    /// Three times: for third derivatives.
+    Twists,
 }
 
 pub(super) fn is_identity(net: &Architecture, l: usize) -> bool {
@@ -102,7 +108,9 @@ impl Tape {
             states: buffers(net, rows, |_| true),
             slopes: buffers(net, rows, |l| keep != Keep::States && bent(l)),
             errors: buffers(net, rows, |_| keep != Keep::States),
-            turns: buffers(net, rows, |l| keep == Keep::Turns && bent(l)),
+            turns: buffers(net, rows, |l| keep >= Keep::Turns && bent(l)),
+            bends: buffers(net, rows, |l| keep == Keep::Twists && bent(l)),
+            twists: buffers(net, rows, |l| keep == Keep::Twists && bent(l)),
             held: Vec::new(),
         }
     }
@@ -143,6 +151,11 @@ impl Tape {
                         let (slope, bend) = (&mut self.slopes[l - 1][..size], &mut self.turns[l - 1][..size]);
                         activation.value_slope_and_bend(z, slope, bend);
                     }
+                    Keep::Twists => {
+                        let (slope, bend) = (&mut self.slopes[l - 1][..size], &mut self.bends[l - 1][..size]);
+                        activation.value_to_twist(z, slope, bend, &mut self.twists[l - 1][..size]);
+                        self.turns[l - 1][..size].copy_from_slice(bend);
+                    }
                 }
                 for held in self.held.iter().filter(|held| held.layer == l) {
                     z[held.index] = held.slope * held.z;
@@ -175,8 +188,11 @@ impl Tape {
             let size = rows * net.widths()[l];
             let error = &mut here[0][..size];
             if !is_identity(net, l) {
-                if keep == Keep::Turns {
+                if keep >= Keep::Turns {
                     multiply(&mut self.turns[l - 1][..size], error);
+                }
+                if keep == Keep::Twists {
+                    multiply(&mut self.twists[l - 1][..size], error);
                 }
                 multiply(error, &self.slopes[l - 1]);
             }

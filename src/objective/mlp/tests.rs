@@ -1,6 +1,7 @@
 //! Laws of gradients, products with the Hessian and Jacobians of nonlinear networks.
 
 mod references;
+mod third;
 
 use std::sync::Arc;
 
@@ -64,6 +65,12 @@ fn product(objective: &impl Objective, theta: &DVector<f64>, v: &DVector<f64>) -
     let mut hv = DVector::from_element(theta.len(), f64::NAN);
     objective.hessian_vector(theta, v, &mut hv);
     hv
+}
+
+fn third(objective: &impl Objective, theta: &DVector<f64>, u: &DVector<f64>, v: &DVector<f64>) -> DVector<f64> {
+    let mut out = DVector::from_element(theta.len(), f64::NAN);
+    objective.third().unwrap().third_derivative(theta, u, v, &mut out);
+    out
 }
 
 /// Layers l, …, L by themselves.
@@ -141,7 +148,8 @@ proptest! {
             prop_assert!((objective.value(&theta) - expected.value(&theta)).abs() <= 1e-12 * (1.0 + expected.value(&theta)));
             prop_assert!(close(&gradient(&objective, &theta), &gradient(&expected, &theta)));
             prop_assert!(close(&product(&objective, &theta, &v), &product(&expected, &theta, &v)));
-            prop_assert!(objective.third().is_none());
+            let ours = third(&objective, &theta, &theta, &v);
+            prop_assert!(close(&ours, &third(&expected, &theta, &theta, &v)));
             for (ours, theirs) in objective.jacobians(&theta).into_iter().zip(expected.jacobians(&theta)) {
                 prop_assert!((ours.mean - &theirs.mean).norm() <= 1e-13 * (1.0 + theirs.mean.norm()));
                 prop_assert!(ours.centred.norm() <= 1e-13 * (1.0 + theirs.mean.norm()));
@@ -239,7 +247,7 @@ proptest! {
         let objective = in_lanes(&net, &data, Loss::Logistic, 0.0);
         let v = vector(theta.len(), seed, Purpose::Noise);
         let twice = |budget: usize| {
-            let mut tangent = Tangent::new(&objective, budget);
+            let mut tangent = Tangent::new(&objective, budget, Keep::Turns);
             assert_eq!(tangent.kept, budget > 0);
             let (mut first, mut second) = (theta.clone(), theta.clone());
             tangent.settle(&objective, &(&theta * 2.0), &mut first);
