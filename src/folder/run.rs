@@ -274,7 +274,7 @@ flow: {t_end: 1.0}
 
     fn filled(target: &Path) -> FolderDraft {
         let (scenario, _) = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap();
-        let (table, arrays) = (crate::record::table(&[]), Arrays::new());
+        let (table, arrays) = (crate::record::table(&mut []), Arrays::new());
         let run = Run {
             name: "tiny".into(),
             widths: vec![2, 1],

@@ -1,4 +1,7 @@
 //! Collects the rows of one process and turns those of all processes into the table and the arrays of a run.
+//!
+//! Values are kept by column, each number in 8 bytes, and every column is handed over as it is read: a run of many records holds each of them
+//! once.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,42 +15,129 @@ use super::{Table, TableColumn, Trajectory, Values};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recorder {
     process: String,
-    /// The names of the scalars and of the vectors.
-    scalars: Vec<String>,
-    vectors: Vec<String>,
-    moments: Vec<Moment>,
+    steps: Vec<u64>,
+    times: Vec<f64>,
+    scalars: Vec<Named<Scalars>>,
+    vectors: Vec<Named<Vectors>>,
     /// Present where the weights are kept.
     trajectory: Option<Trajectory>,
 }
 
-/// One recorded time. Its values are in the order of the names that were known then; a vector that was not measured is empty.
+/// The values of one name, one for each moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Moment {
-    step: u64,
-    t: f64,
-    scalars: Vec<Scalar>,
-    vectors: Vec<Vec<f64>>,
+struct Named<T> {
+    name: String,
+    values: T,
 }
 
-const UNDEFINED: Scalar = Scalar::Float(f64::NAN);
+/// What is kept of one name.
+trait Kept: Default {
+    /// What a row has of it.
+    type Value;
 
-impl Moment {
-    /// The scalar at this index of the names; undefined where there is none.
-    fn scalar(&self, index: Option<usize>) -> Scalar {
-        index.and_then(|index| self.scalars.get(index)).copied().unwrap_or(UNDEFINED)
+    /// Adds the value of a moment.
+    fn push(&mut self, value: Self::Value);
+
+    /// The name is missing at this many moments.
+    fn miss(&mut self, count: usize);
+}
+
+/// The scalars of one name as numbers, NaN where there is none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Scalars {
+    numbers: Vec<f64>,
+    /// Whether floats, counts and flags are among them. What is missing is a float.
+    floats: bool,
+    counts: bool,
+    flags: bool,
+}
+
+impl Kept for Scalars {
+    type Value = Scalar;
+
+    fn push(&mut self, value: Scalar) {
+        self.numbers.push(match value {
+            Scalar::Float(x) => {
+                self.floats = true;
+                x
+            }
+            Scalar::Count(n) => {
+                self.counts = true;
+                n as f64
+            }
+            Scalar::Flag(yes) => {
+                self.flags = true;
+                f64::from(u8::from(yes))
+            }
+        });
     }
 
-    /// The vector at this index of the names; empty where there is none.
-    fn vector(&self, index: usize) -> &[f64] {
-        self.vectors.get(index).map_or(&[], Vec::as_slice)
+    fn miss(&mut self, count: usize) {
+        self.floats |= count > 0;
+        self.numbers.resize(self.numbers.len() + count, f64::NAN);
+    }
+}
+
+/// The vectors of one name, one after another; empty where there is none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Vectors {
+    numbers: Vec<f64>,
+    /// The length of the first vectors, and how many have it.
+    length: usize,
+    regular: usize,
+    /// The lengths of all after them.
+    lengths: Vec<usize>,
+}
+
+impl Vectors {
+    fn note(&mut self, length: usize) {
+        if self.regular == 0 {
+            self.length = length;
+        }
+        if self.lengths.is_empty() && length == self.length {
+            self.regular += 1;
+        } else {
+            self.lengths.push(length);
+        }
+    }
+
+    /// Of shape (times, length), shorter vectors padded with NaN.
+    fn into_array(self) -> Array {
+        let Self { numbers, length, regular, lengths } = self;
+        let times = regular + lengths.len();
+        let all = lengths.iter().copied().fold(length, usize::max);
+        if lengths.is_empty() {
+            return Array { shape: vec![times, length], data: numbers };
+        }
+        let (mut data, mut rest) = (Vec::with_capacity(times * all), &numbers[..]);
+        for own in std::iter::repeat_n(length, regular).chain(lengths) {
+            let (vector, after) = rest.split_at(own);
+            data.extend_from_slice(vector);
+            data.resize(data.len() + all - own, f64::NAN);
+            rest = after;
+        }
+        Array { shape: vec![times, all], data }
+    }
+}
+
+impl Kept for Vectors {
+    type Value = Vec<f64>;
+
+    fn push(&mut self, value: Vec<f64>) {
+        self.note(value.len());
+        self.numbers.extend(value);
+    }
+
+    fn miss(&mut self, count: usize) {
+        (0..count).for_each(|_| self.note(0));
     }
 }
 
 impl Recorder {
     /// Records the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
-        let (scalars, vectors, moments) = (Vec::new(), Vec::new(), Vec::new());
-        Self { process: process.into(), scalars, vectors, moments, trajectory: None }
+        let (steps, times, scalars, vectors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { process: process.into(), steps, times, scalars, vectors, trajectory: None }
     }
 
     /// Keeps the weights, too, from now on.
@@ -70,95 +160,104 @@ impl Recorder {
     /// Adds what was measured at time `t`, after `step` steps of the process. Names that are missing in this row, or were missing in
     /// earlier ones, are undefined there.
     pub fn push(&mut self, step: u64, t: f64, row: Row) {
-        let scalars = aligned(&mut self.scalars, row.scalars, UNDEFINED);
-        let vectors = aligned(&mut self.vectors, row.vectors, Vec::new());
-        self.moments.push(Moment { step, t, scalars, vectors });
+        let before = self.times.len();
+        push_all(&mut self.scalars, row.scalars, before);
+        push_all(&mut self.vectors, row.vectors, before);
+        self.steps.push(step);
+        self.times.push(t);
     }
 
     /// The time of the last row.
     pub fn last_time(&self) -> Option<f64> {
-        self.moments.last().map(|moment| moment.t)
+        self.times.last().copied()
+    }
+
+    /// Takes out the scalars of this name.
+    fn take(&mut self, name: &str) -> Option<Scalars> {
+        let own = self.scalars.iter_mut().find(|known| known.name == name)?;
+        Some(std::mem::take(&mut own.values))
     }
 }
 
-/// The values in the order of `names`, to which new names are appended; `none` where a value is missing.
-fn aligned<T: Clone>(names: &mut Vec<String>, values: Vec<(String, T)>, none: T) -> Vec<T> {
-    let as_before = names.len() == values.len() && names.iter().zip(&values).all(|(known, (name, _))| known == name);
+/// Adds the values of a moment under their names, before which there were `before` moments.
+fn push_all<T: Kept>(known: &mut Vec<Named<T>>, values: Vec<(String, T::Value)>, before: usize) {
+    let as_before = known.len() == values.len() && known.iter().zip(&values).all(|(known, (name, _))| known.name == *name);
     if as_before {
-        return values.into_iter().map(|(_, value)| value).collect();
+        known.iter_mut().zip(values).for_each(|(known, (_, value))| known.values.push(value));
+        return;
     }
-    let mut all = vec![none.clone(); names.len()];
+    let mut has = vec![false; known.len()];
     for (name, value) in values {
-        match names.iter().position(|known| *known == name) {
-            Some(index) => all[index] = value,
-            None => {
-                names.push(name);
-                all.push(value);
-            }
+        let index = known.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            let mut values = T::default();
+            values.miss(before);
+            known.push(Named { name, values });
+            has.push(false);
+            known.len() - 1
+        });
+        // Of a name that a row gives twice, the first value counts.
+        if !std::mem::replace(&mut has[index], true) {
+            known[index].values.push(value);
         }
     }
-    all
+    known.iter_mut().zip(has).filter(|(_, has)| !has).for_each(|(known, _)| known.values.miss(1));
 }
 
 /// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave, undefined for
-/// processes in which they were not measured.
-pub fn table(recorders: &[Recorder]) -> Table {
-    let moments = || recorders.iter().flat_map(|recorder| &recorder.moments);
-    let processes = recorders.iter().flat_map(|recorder| recorder.moments.iter().map(|_| recorder.process.clone()));
+/// processes in which they were not measured. The scalars are taken out.
+pub fn table(recorders: &mut [Recorder]) -> Table {
+    let processes = recorders.iter().flat_map(|recorder| recorder.times.iter().map(|_| recorder.process.clone()));
+    let steps = recorders.iter().flat_map(|recorder| recorder.steps.iter().map(|step| *step as i64));
+    let times = recorders.iter().flat_map(|recorder| recorder.times.iter().copied());
     let mut columns = vec![
         TableColumn { name: "process".into(), values: Values::Text(processes.collect()) },
-        TableColumn { name: "step".into(), values: Values::Integer(moments().map(|moment| moment.step as i64).collect()) },
-        TableColumn { name: "t".into(), values: Values::Float(moments().map(|moment| moment.t).collect()) },
+        TableColumn { name: "step".into(), values: Values::Integer(steps.collect()) },
+        TableColumn { name: "t".into(), values: Values::Float(times.collect()) },
     ];
-    let mut names: Vec<&String> = Vec::new();
-    for recorder in recorders {
-        let new = recorder.scalars.iter().filter(|name| !names.contains(name)).collect::<Vec<_>>();
-        names.extend(new);
+    let mut names: Vec<String> = Vec::new();
+    for Named { name, .. } in recorders.iter().flat_map(|recorder| &recorder.scalars) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
     }
     for name in names {
-        let of = |recorder: &Recorder| recorder.scalars.iter().position(|known| known == name);
-        let scalars = recorders.iter().flat_map(|recorder| {
-            let index = of(recorder);
-            recorder.moments.iter().map(move |moment| moment.scalar(index))
-        });
-        columns.push(TableColumn { name: name.clone(), values: values(&scalars.collect::<Vec<_>>()) });
+        let part = |recorder: &mut Recorder| {
+            recorder.take(&name).unwrap_or_else(|| {
+                let mut none = Scalars::default();
+                none.miss(recorder.times.len());
+                none
+            })
+        };
+        let values = values(recorders.iter_mut().map(part).collect());
+        columns.push(TableColumn { name, values });
     }
     Table { columns }
 }
 
-/// A column of the type of its values; of floats where types are mixed.
-fn values(scalars: &[Scalar]) -> Values {
-    let number = |scalar: &Scalar| match *scalar {
-        Scalar::Float(x) => x,
-        Scalar::Count(n) => n as f64,
-        Scalar::Flag(yes) => f64::from(u8::from(yes)),
-    };
-    let counts = scalars.iter().map(|s| if let Scalar::Count(n) = s { Some(*n as i64) } else { None }).collect();
-    let flags = scalars.iter().map(|s| if let Scalar::Flag(yes) = s { Some(*yes) } else { None }).collect();
-    match (counts, flags) {
-        _ if scalars.is_empty() => Values::Float(Vec::new()),
-        (Some(counts), _) => Values::Integer(counts),
-        (_, Some(flags)) => Values::Flag(flags),
-        _ => Values::Float(scalars.iter().map(number).collect()),
+/// A column of the type of its values; of floats where types are mixed. Counts are below 2⁵³.
+fn values(parts: Vec<Scalars>) -> Values {
+    let any = |has: fn(&Scalars) -> bool| parts.iter().any(has);
+    let kinds = [any(|part| part.floats), any(|part| part.counts), any(|part| part.flags)];
+    // The numbers of the first part stay where they are.
+    let mut all = parts.into_iter().map(|part| part.numbers).filter(|numbers| !numbers.is_empty());
+    let mut numbers = all.next().unwrap_or_default();
+    all.for_each(|more| numbers.extend(more));
+    match kinds {
+        [false, true, false] => Values::Integer(numbers.into_iter().map(|n| n as i64).collect()),
+        [false, false, true] => Values::Flag(numbers.into_iter().map(|yes| yes != 0.0).collect()),
+        _ => Values::Float(numbers),
     }
 }
 
 /// `p/t`, `p/step` and every vector of each process p over its recorded times, of shape (times, length); shorter vectors are padded with
 /// NaN.
-pub fn arrays(recorders: &[Recorder]) -> Arrays {
+pub fn arrays(recorders: Vec<Recorder>) -> Arrays {
     let mut arrays = Arrays::new();
-    for Recorder { process, vectors, moments, .. } in recorders {
-        arrays.insert(format!("{process}/t"), Array::vector(moments.iter().map(|moment| moment.t).collect()));
-        arrays.insert(format!("{process}/step"), Array::vector(moments.iter().map(|moment| moment.step as f64).collect()));
-        for (index, name) in vectors.iter().enumerate() {
-            let length = moments.iter().map(|moment| moment.vector(index).len()).max().unwrap_or(0);
-            let mut data = Vec::with_capacity(moments.len() * length);
-            for (row, moment) in moments.iter().enumerate() {
-                data.extend_from_slice(moment.vector(index));
-                data.resize((row + 1) * length, f64::NAN);
-            }
-            let array = Array { shape: vec![moments.len(), length], data };
-            arrays.insert(format!("{process}/{name}"), array);
+    for Recorder { process, steps, times, vectors, .. } in recorders {
+        arrays.insert(format!("{process}/t"), Array::vector(times));
+        arrays.insert(format!("{process}/step"), Array::vector(steps.into_iter().map(|step| step as f64).collect()));
+        for Named { name, values } in vectors {
+            arrays.insert(format!("{process}/{name}"), values.into_array());
         }
     }
     arrays
@@ -182,7 +281,8 @@ mod tests {
         flow.push(0, 0.0, row(&[("a", Scalar::Float(1.0)), ("n", Scalar::Count(3))], &[1.0, 2.0]));
         flow.push(1, 1.0, row(&[("n", Scalar::Count(4)), ("b", Scalar::Flag(true))], &[3.0]));
         gd.push(0, 0.0, row(&[("b", Scalar::Flag(false)), ("n", Scalar::Count(5))], &[]));
-        let (table, arrays) = (table(&[flow.clone(), gd.clone()]), arrays(&[flow, gd]));
+        let mut recorders = vec![flow, gd];
+        let (table, arrays) = (table(&mut recorders), arrays(recorders));
         let bits = |name: &str| table.floats("flow", name).iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits("a"), [1f64.to_bits(), f64::NAN.to_bits()]);
         assert_eq!(bits("b"), [f64::NAN.to_bits(), 1f64.to_bits()]);
@@ -192,5 +292,30 @@ mod tests {
         assert_eq!(v.shape, [2, 2]);
         assert!(v.data[..3] == [1.0, 2.0, 3.0] && v.data[3].is_nan());
         assert_eq!(arrays["gd/v"].shape, [1, 0]);
+    }
+    /// A column is of one type if all its values are, in all processes; vectors that come late or change their length are padded.
+    #[test]
+    fn types_and_lengths_are_those_of_all_values() {
+        let (mut flow, mut gd) = (Recorder::new("flow"), Recorder::new("gd"));
+        for k in 0..3 {
+            let mut values = vec![("n", Scalar::Count(k)), ("yes", Scalar::Flag(k == 1))];
+            if k > 0 {
+                values.push(("late", Scalar::Count(7)));
+            }
+            flow.push(k as u64, k as f64, row(&values, &[1.0; 3][..k]));
+        }
+        gd.push(0, 0.0, row(&[("yes", Scalar::Flag(true)), ("n", Scalar::Float(0.5))], &[]));
+        let mut recorders = vec![flow.clone()];
+        let (alone, arrays) = (table(&mut recorders), arrays(recorders));
+        assert_eq!(alone.column("n"), Some(&Values::Integer(vec![0, 1, 2])));
+        assert_eq!(alone.column("yes"), Some(&Values::Flag(vec![false, true, false])));
+        let late = alone.floats("flow", "late");
+        assert!(late[0].is_nan() && late[1..] == [7.0, 7.0]);
+        let v = &arrays["flow/v"];
+        assert_eq!(v.shape, [3, 2]);
+        assert!(v.data[..2].iter().all(|x| x.is_nan()) && v.data[2] == 1.0 && v.data[3].is_nan() && v.data[4..] == [1.0, 1.0]);
+        let both = table(&mut [flow, gd]);
+        assert_eq!(both.column("n"), Some(&Values::Float(vec![0.0, 1.0, 2.0, 0.5])));
+        assert_eq!(both.column("yes"), Some(&Values::Flag(vec![false, true, false, true])));
     }
 }

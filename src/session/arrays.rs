@@ -59,7 +59,7 @@ fn target_arrays(problem: &Problem) -> Arrays {
 
 /// The arrays recorded over time; for each process the grid of the alignment curve and, at its end, the two matrices of the ansatz; and the
 /// target's AGOP, if it is known.
-pub(super) fn all_arrays(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
+pub(super) fn all_arrays(plan: &Plan, recorders: Vec<Recorder>, weights: &[(String, Parameters)], problem: &Problem) -> Arrays {
     let mut all = record::arrays(recorders);
     if problem.objective.layers().is_none() {
         return all;

@@ -148,7 +148,7 @@ impl Second {
         };
         let ended = flow.ended();
         let converged = ended.events.iter().any(|event| event.kind == EventKind::Converged);
-        let run = records(plan, &kept.recorders, &[(ended.name, ended.parameters)], &problem);
+        let run = records(plan, kept.recorders, &[(ended.name, ended.parameters)], &problem);
         Ok(Self { run, gradients, stop: ended.termination, converged, saved })
     }
 

@@ -151,7 +151,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let trajectory = plan.record_weights.then(|| recorders.iter_mut().filter_map(Recorder::take_trajectory).collect());
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
-    let mut run = records(plan, &recorders, &weights, problem);
+    let mut run = records(plan, recorders, &weights, problem);
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &terminations, &missed);
     manifest.warnings.extend(complaints);
@@ -162,14 +162,14 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
 }
 
 /// What was recorded, for processes with these final weights.
-fn records(plan: &Plan, recorders: &[Recorder], weights: &[(String, Parameters)], problem: &Problem) -> Run {
+fn records(plan: &Plan, mut recorders: Vec<Recorder>, weights: &[(String, Parameters)], problem: &Problem) -> Run {
     Run {
         name: plan.name.clone(),
         widths: plan.widths.clone(),
         linear: plan.linear,
         law: plan.balance_law(),
         caption: plan.caption.clone(),
-        table: table(recorders),
+        table: table(&mut recorders),
         arrays: all_arrays(plan, recorders, weights, problem),
     }
 }
