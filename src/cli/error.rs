@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::archive::ArchiveError;
 use crate::figure::FigureError;
-use crate::folder::{CheckpointError, FolderError};
+use crate::folder::{CheckpointError, FolderError, LongerError};
 use crate::paper::PaperError;
 use crate::publish::PublishError;
 use crate::report::ReportError;
@@ -13,8 +13,6 @@ use crate::scenario::ScenarioError;
 use crate::study::integrators::StudyError;
 use crate::study::lr::LrError;
 use crate::sweep::SweepError;
-
-use super::run::LongerError;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

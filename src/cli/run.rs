@@ -20,7 +20,6 @@ use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{complain, complain_of_moved, print};
 use super::{CliError, Limit, Selection};
-pub(super) use longer::LongerError;
 use longer::longer;
 use saved::Saved;
 pub(super) use saved::interval;

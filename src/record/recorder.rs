@@ -31,7 +31,7 @@ struct Named<T> {
 }
 
 /// What is kept of one name.
-trait Kept: Default {
+trait Series: Default {
     /// What a row has of it.
     type Value;
 
@@ -52,7 +52,7 @@ struct Scalars {
     flags: bool,
 }
 
-impl Kept for Scalars {
+impl Series for Scalars {
     type Value = Scalar;
 
     fn push(&mut self, value: Scalar) {
@@ -120,7 +120,7 @@ impl Vectors {
     }
 }
 
-impl Kept for Vectors {
+impl Series for Vectors {
     type Value = Vec<f64>;
 
     fn push(&mut self, value: Vec<f64>) {
@@ -180,7 +180,7 @@ impl Recorder {
 }
 
 /// Adds the values of a moment under their names, before which there were `before` moments.
-fn push_all<T: Kept>(known: &mut Vec<Named<T>>, values: Vec<(String, T::Value)>, before: usize) {
+fn push_all<T: Series>(known: &mut Vec<Named<T>>, values: Vec<(String, T::Value)>, before: usize) {
     let as_before = known.len() == values.len() && known.iter().zip(&values).all(|(known, (name, _))| known.name == *name);
     if as_before {
         known.iter_mut().zip(values).for_each(|(known, (_, value))| known.values.push(value));

@@ -19,7 +19,7 @@ use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::process::Ended;
 use super::saved::{End, Handed, Part, SavedProcesses};
-use super::schedule::{Course, Moment};
+use super::schedule::{Moment, Timetable};
 use super::{Plan, Problem};
 
 /// Records of an optimizer that the flow may be ahead: enough that neither waits for each step of the other.
@@ -43,7 +43,7 @@ pub(super) fn carry(
     lead: Option<&Lead>,
     mut saved: Option<SavedProcesses>,
 ) -> Result<Carried, ArchiveError> {
-    let Course { events, before_the_end } = Course::of(plan);
+    let Timetable { events, before_the_end } = Timetable::of(plan);
     let names = ["flow"].into_iter().chain(plan.optimizers.iter().map(|settings| settings.name()));
     let mut recorders: Vec<Recorder> = names.map(Recorder::new).collect();
     if plan.record_weights {

@@ -71,13 +71,13 @@ fn schedule(record_times: &[f64], clocks: &[Clock]) -> Vec<Moment> {
 }
 
 /// The events of a run.
-pub(super) struct Course {
+pub(super) struct Timetable {
     pub events: Vec<Moment>,
     /// How many of them a longer horizon has as well, at the beginning.
     pub before_the_end: usize,
 }
 
-impl Course {
+impl Timetable {
     pub(super) fn of(plan: &Plan) -> Self {
         let clocks: Vec<Clock> = plan.optimizers.iter().map(|settings| Clock::new(settings, plan.flow.t_end)).collect();
         let events = schedule(plan.record_times(), &clocks);
@@ -88,7 +88,7 @@ impl Course {
 /// Whether the events of `longer` begin with those of `shorter` that do not depend on its horizon.
 #[cfg(feature = "command")]
 pub(crate) fn begins_alike(shorter: &Plan, longer: &Plan) -> bool {
-    let (shorter, longer) = (Course::of(shorter), Course::of(longer));
+    let (shorter, longer) = (Timetable::of(shorter), Timetable::of(longer));
     let alike = shorter.before_the_end;
     longer.before_the_end >= alike && longer.events[..alike] == shorter.events[..alike]
 }

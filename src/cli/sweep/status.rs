@@ -44,12 +44,12 @@ struct JobFolder {
     queue: BTreeMap<usize, QueuedTask>,
     tasks: HashMap<Id, usize>,
     /// The logs of tasks that were asked for, and what they say of the end.
-    logs: RefCell<BTreeMap<usize, Log>>,
+    logs: RefCell<BTreeMap<usize, TaskLog>>,
 }
 
 /// The log of a task, if there is one, and why it says that the task ended.
 #[derive(Debug, Clone, Default)]
-struct Log {
+struct TaskLog {
     path: Option<PathBuf>,
     says: Option<String>,
 }
@@ -60,10 +60,10 @@ impl JobFolder {
     }
 
     /// The log of a task, read once for all of its units.
-    fn log(&self, number: usize) -> Log {
+    fn log(&self, number: usize) -> TaskLog {
         let read = || {
             let path = self.job.log(&self.folder, number);
-            Log { says: path.as_deref().and_then(slurm::ending), path }
+            TaskLog { says: path.as_deref().and_then(slurm::ending), path }
         };
         self.logs.borrow_mut().entry(number).or_insert_with(read).clone()
     }
@@ -73,7 +73,7 @@ impl JobFolder {
 struct TaskState {
     number: usize,
     queued: Option<QueuedTask>,
-    log: Log,
+    log: TaskLog,
 }
 
 impl JobTasks {
@@ -107,7 +107,7 @@ impl JobTasks {
             Some(TaskState { number, queued: Some(queued), .. }) => {
                 format!("; task {number} of job {}, {}", queued.job, queued.state)
             }
-            Some(TaskState { number, log: Log { path: Some(path), says }, .. }) => {
+            Some(TaskState { number, log: TaskLog { path: Some(path), says }, .. }) => {
                 let said = says.map_or(String::new(), |line| format!(": {line}"));
                 format!("; task {number}, {}{said}", path.display())
             }
