@@ -20,10 +20,10 @@ sweep: {grid: {weight_decay: [0.0, 0.1, 0.2]}}
 keep: [weights, arrays]
 ";
 
-fn begin(at: &Path, more: &[&str]) -> Child {
+fn begin(at: &Path, every: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gramflow"));
-    command.current_dir(at).args(["sweep", "run", "many.yaml", "--out", "sweep", "--jobs", "1", "--checkpoint", "0s"]);
-    command.args(more).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    command.current_dir(at).args(["sweep", "run", "many.yaml", "--out", "sweep", "--jobs", "1", "--checkpoint", every]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// The checkpoints of units.
@@ -69,7 +69,7 @@ fn a_sweep_that_is_killed_within_units_ends_with_the_bytes_of_one_that_is_not() 
     succeed(at, &["sweep", "run", "many.yaml", "--out", "undisturbed", "--jobs", "1"]);
     // By force, and as Slurm does before the time limit.
     for signal in ["KILL", "USR1"] {
-        let mut child = begin(at, &[]);
+        let mut child = begin(at, "0s");
         wait_within_a_unit(&mut child, at);
         let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -85,7 +85,7 @@ fn a_sweep_that_is_killed_within_units_ends_with_the_bytes_of_one_that_is_not() 
     let path = checkpoints(at).remove(0);
     let state = fs::read(&path).unwrap();
     fs::write(&path, &state[..state.len() - 1]).unwrap();
-    let output = begin(at, &[]).wait_with_output().unwrap();
+    let output = begin(at, "1h").wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains(".checkpoint is damaged: remove it to start again"), "{errors}");
