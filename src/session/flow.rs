@@ -213,6 +213,13 @@ impl<'a> Flow<'a> {
                 short(t_end, 6)
             ));
         }
+        if self.goal.as_ref().is_some_and(Goal::looks_by_horizon) {
+            self.complaints.push(format!(
+                "stop was looked at, by this integrator, at times that follow from t_end = {}: a run from the start has the same records to \
+                 within the tolerance, but not the same bits",
+                short(t_end, 6)
+            ));
+        }
         // It may have been at rest until then only.
         self.looks_again = self.flight.stop.is_some_and(|stop| stop.stays());
         self.flight.stop = self.flight.stop.filter(|stop| !stop.stays());

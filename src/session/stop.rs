@@ -224,6 +224,11 @@ impl Goal {
         })
     }
 
+    /// Whether the times of its checks, at which steps are cut, depend on the horizon.
+    pub(super) fn looks_by_horizon(&self) -> bool {
+        !self.sees_steps
+    }
+
     /// The time spent on checks since the last call.
     pub(super) fn take_time(&mut self) -> Duration {
         std::mem::take(&mut self.time)

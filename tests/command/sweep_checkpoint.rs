@@ -16,8 +16,7 @@ network: {widths: [3, 4, 2]}
 flow: {t_end: 40}
 record: {linear: {points: 9}, weights: true}
 optimizers: [{gd: {lr: 0.001}}]
-sweep: {grid: {weight_decay: [0.0, 0.1, 0.2]}}
-keep: [weights, arrays]
+sweep: {grid: {weight_decay: [0.0, 0.1, 0.2]}, keep: [weights, arrays]}
 ";
 
 fn begin(at: &Path, every: &str) -> Child {
