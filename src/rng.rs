@@ -35,6 +35,8 @@ pub enum Purpose {
     Sharpness = 10,
     /// Where searches for the largest eigenvalue of the tangent kernel start.
     TangentKernel = 11,
+    /// Where searches for the eigenvectors of a central flow start.
+    CentralFlow = 12,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

@@ -38,6 +38,15 @@ pub(super) const COLUMNS: Columns = Columns::new(
         .by(Measure::Limit),
         Column::new("distance_to_limit_relative", "‖θ − θ_lim‖/‖θ_lim‖", "1", "distance ‖θ − θ_{lim}‖ / ‖θ_{lim}‖")
             .by(Measure::Limit),
+        Column::new(
+            "distance_to_central_flow",
+            "‖θ − θ_cf‖, θ_cf the central flow of gd, which is gradient flow up to the edge of stability",
+            "θ",
+            "distance to the central flow ‖θ − θ_{cf}‖",
+        )
+        .by(Measure::CentralFlow),
+        Column::new("distance_to_central_flow_relative", "‖θ − θ_cf‖/‖θ_cf‖", "1", "distance ‖θ − θ_{cf}‖ / ‖θ_{cf}‖")
+            .by(Measure::CentralFlow),
     ],
 );
 
@@ -50,6 +59,8 @@ pub enum CompanionKind {
     ThirdOrderFlow,
     /// The limit as the step size vanishes while the averages keep the length of their memory in time.
     Limit,
+    /// The central flow, of the mean path at the edge of stability.
+    CentralFlow,
 }
 
 impl CompanionKind {
@@ -59,11 +70,12 @@ impl CompanionKind {
             Self::ModifiedFlow => "modified_flow",
             Self::ThirdOrderFlow => "third_order_flow",
             Self::Limit => "limit",
+            Self::CentralFlow => "central_flow",
         }
     }
 }
 
-/// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, if asked for: ‖θ(t) − θ_c(t)‖ with θ_c the
+/// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, `distance_to_central_flow`, if asked for: ‖θ(t) − θ_c(t)‖ with θ_c the
 /// companion of that name at the same time, and `…_relative`: the same over ‖θ_c(t)‖. Undefined for a process without that companion, and
 /// after the companion has ended.
 pub struct CompanionDistance(pub Vec<CompanionKind>);

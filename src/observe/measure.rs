@@ -17,6 +17,8 @@ pub enum Measure {
     ModifiedFlow,
     /// The distance of `adam`, `adamw`, `rmsprop` and `muon` to their own continuous limits.
     Limit,
+    /// The central flow of `gd`, which follows its mean path beyond the edge of stability: the distance, and the mean loss that it predicts.
+    CentralFlow,
     /// The neural tangent kernel on the training samples.
     Ntk,
 }
@@ -29,6 +31,7 @@ impl Measure {
             Self::Ledger => "ledger",
             Self::ModifiedFlow => "modified_flow",
             Self::Limit => "limit",
+            Self::CentralFlow => "central_flow",
             Self::Ntk => "ntk",
         }
     }
@@ -38,7 +41,7 @@ impl Measure {
         match self {
             Self::Sharpness => Group::Sharpness,
             Self::Ledger => Group::Ledger,
-            Self::ModifiedFlow | Self::Limit => Group::Distance,
+            Self::ModifiedFlow | Self::Limit | Self::CentralFlow => Group::Distance,
             Self::Ntk => Group::Ntk,
         }
     }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::{Column, Columns, Group, Measure, NamedArray};
-use super::{accuracy, agop, alignment, balance, companion, distance, exponent, fact, learned, ledger, loss, nfa, ntk};
+use super::{
+    accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, learned, ledger, loss, nfa, ntk,
+};
 use super::{sharpness, spectra, test_loss};
 
 /// The columns that every row begins with, whatever is observed.
@@ -33,6 +35,7 @@ const OBSERVABLES: &[Columns] = &[
     spectra::COLUMNS,
     distance::COLUMNS,
     companion::COLUMNS,
+    central_flow::COLUMNS,
     sharpness::COLUMNS,
     ledger::COLUMNS,
     ntk::COLUMNS,

@@ -7,7 +7,7 @@ use crate::archive::{Archive, ArchiveError};
 use super::modified_flow::ModifiedFlow;
 use super::settings::{Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{Layout, Rule};
+use super::{CentralFlow, Layout, Rule};
 
 optimizer_settings! {
     /// θ ← θ − lr · g.
@@ -38,6 +38,10 @@ impl Settings for Gd {
 
     fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         Some(ThirdOrderFlow::of_gradient_descent(ground, self.lr))
+    }
+
+    fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        Some(CentralFlow::of_gradient_descent(ground, self.lr))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{Findings, path};
 
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
-use super::{Adam, AdamW, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sgd, Sign};
+use super::{Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sgd, Sign};
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
 macro_rules! optimizers {
@@ -157,6 +157,11 @@ impl Optimizer {
     /// The flow that it follows to third order, likewise.
     pub(crate) fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         self.settings().third_order_flow(ground)
+    }
+
+    /// The flow of its mean path at the edge of stability, or why there is none; `None` where it does not descend along the gradient.
+    pub(crate) fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        self.settings().central_flow(ground)
     }
 
     /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` for all others.

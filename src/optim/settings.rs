@@ -5,7 +5,7 @@ use nalgebra::DVector;
 use crate::objective::{Objective, Samples};
 use crate::settings::Findings;
 
-use super::{Follows, Layout, Rule, Schedule};
+use super::{CentralFlow, Follows, Layout, Rule, Schedule};
 
 /// The settings that all optimizers have.
 pub(crate) struct Pace<'a> {
@@ -132,6 +132,11 @@ pub(crate) trait Settings: Paced {
 
     /// The flow that it follows to third order, asked for only if there is one to second order; `None` likewise.
     fn third_order_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Followed<'a>> {
+        None
+    }
+
+    /// The flow of its mean path at the edge of stability, or why there is none; `None` where the rule does not descend along the gradient.
+    fn central_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
         None
     }
 

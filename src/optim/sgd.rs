@@ -12,7 +12,7 @@ use crate::settings::Findings;
 use super::modified_flow::ModifiedFlow;
 use super::settings::{About, Batching, Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{Layout, Rule};
+use super::{CentralFlow, Layout, Rule};
 
 optimizer_settings! {
     /// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
@@ -97,6 +97,15 @@ impl Settings for Sgd {
             Err(format!("distance_to_third_order_flow is null: {reason}"))
         } else {
             ThirdOrderFlow::of_gradient_descent(ground, self.lr)
+        })
+    }
+
+    fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        Some(if self.momentum > 0.0 || self.epochs(ground).is_some() {
+            Err("its central flow is not compared: it is known for gradient descent on all samples, without momentum"
+                .to_string())
+        } else {
+            CentralFlow::of_gradient_descent(ground, self.lr)
         })
     }
 }

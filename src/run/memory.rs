@@ -126,7 +126,8 @@ impl Memory {
             Data::Moments(_) => (0, 0, false),
         };
         let linear = scenario.network.is_linear() && scenario.loss == Loss::Mse;
-        let sharpness = scenario.measure.contains(&Measure::Sharpness);
+        let central = scenario.measure.contains(&Measure::CentralFlow);
+        let sharpness = central || scenario.measure.contains(&Measure::Sharpness);
         let twice = if scenario.flow.certify || !scenario.claims.is_empty() { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
@@ -139,7 +140,7 @@ impl Memory {
             let observed = if masked { product([samples, inputs + 3 * outputs]) } else { 0 };
             sum([product([5, inputs, inputs]), product([2, inputs, outputs]), observed])
         } else {
-            let tangent = if sharpness { product([4, samples, total]).min(256 << 17) } else { 0 };
+            let tangent = if sharpness { product([if central { 6 } else { 4 }, samples, total]).min(256 << 17) } else { 0 };
             sum([product([25, parameters]), product([6, samples.min(1024), total]), tangent])
         };
         let hidden = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();

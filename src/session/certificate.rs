@@ -82,7 +82,7 @@ pub(super) fn finer(plan: &Plan) -> Plan {
     }
     finer.optimizers.clear();
     // Nothing is compared with a flow.
-    finer.measure.retain(|measure| !matches!(measure, Measure::ModifiedFlow | Measure::Limit));
+    finer.measure.retain(|measure| !matches!(measure, Measure::ModifiedFlow | Measure::Limit | Measure::CentralFlow));
     finer
 }
 

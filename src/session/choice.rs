@@ -1,7 +1,7 @@
 //! Which flows an optimizer is compared with, and why one that the scenario asks for is missing.
 
 use crate::observe::{CompanionKind, Measure};
-use crate::optim::{Follows, Ground, Optimizer, Schedule};
+use crate::optim::{CentralFlow, Follows, Ground, Optimizer, Schedule};
 
 use super::Plan;
 use super::Problem;
@@ -11,20 +11,27 @@ use super::Problem;
 #[derive(Default)]
 pub(super) struct Choice<'a> {
     pub flows: Vec<(CompanionKind, Follows<'a>)>,
+    /// The central flow, which no integrator of others advances.
+    pub central: Option<CentralFlow<'a>>,
     pub reasons: Vec<String>,
 }
 
 /// The flows that `measure` asks for, beside an optimizer that takes `steps` steps.
 pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, problem: &'a Problem, steps: u64) -> Choice<'a> {
     let mut choice = Choice::default();
-    let compares = matches!(measure, Measure::ModifiedFlow | Measure::Limit) && is_about(measure, settings);
+    let compares =
+        matches!(measure, Measure::ModifiedFlow | Measure::Limit | Measure::CentralFlow) && is_about(measure, settings);
     if compares && !plan.is_one_for_all() {
         let reason = "its flows are not compared: they assume one rate and one weight decay for all layers";
         choice.reasons.push(reason.to_string());
         return choice;
     }
     if compares && *settings.schedule() != Schedule::Constant {
-        let flow = if measure == Measure::Limit { "limit" } else { "modified flow" };
+        let flow = match measure {
+            Measure::Limit => "limit",
+            Measure::CentralFlow => "central flow",
+            _ => "modified flow",
+        };
         choice.reasons.push(format!("its {flow} is not compared: it assumes a constant rate; leave out `schedule`"));
         return choice;
     }
@@ -38,6 +45,14 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
             vec![(CompanionKind::ModifiedFlow, modified), (CompanionKind::ThirdOrderFlow, third)]
         }
         Measure::Limit => vec![(CompanionKind::Limit, settings.limit(&ground))],
+        Measure::CentralFlow => {
+            match settings.central_flow(&ground) {
+                Some(Ok(flow)) => choice.central = Some(flow),
+                Some(Err(reason)) => choice.reasons.push(reason),
+                None => {}
+            }
+            Vec::new()
+        }
         Measure::Ledger | Measure::Sharpness | Measure::Ntk => Vec::new(),
     };
     for (kind, flow) in followed {
@@ -53,7 +68,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
 /// Whether the measure applies to this kind of optimizer.
 fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
-        Measure::ModifiedFlow | Measure::Ledger => settings.descends(),
+        Measure::ModifiedFlow | Measure::CentralFlow | Measure::Ledger => settings.descends(),
         Measure::Limit => !settings.descends(),
         Measure::Sharpness | Measure::Ntk => true,
     }
@@ -64,6 +79,7 @@ pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
     let reason = |&measure: &Measure| {
         let (word, kinds) = match measure {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
+            Measure::CentralFlow => ("central_flow", "gd and sgd"),
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw, rmsprop and muon"),
             Measure::Sharpness | Measure::Ntk => return None,

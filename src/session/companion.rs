@@ -19,6 +19,7 @@ use crate::{flow, record};
 
 use super::Plan;
 use super::Problem;
+use super::central::CentralCompanion;
 use super::choice::{Choice, choose};
 use super::stop::QUANTITIES;
 
@@ -57,22 +58,26 @@ pub(super) struct CompanionFlow<'a> {
     chose_otherwise: bool,
 }
 
-/// The companions that the scenario asks for beside one optimizer, and why others that it asks for are missing.
-pub(super) fn companions<'a>(
-    settings: &Optimizer,
-    plan: &Plan,
-    problem: &'a Problem,
-    interrupt: &Interrupt,
-) -> (Vec<CompanionFlow<'a>>, Vec<String>) {
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
+/// What an optimizer is compared with.
+pub(super) struct Companions<'a> {
+    pub flows: Vec<CompanionFlow<'a>>,
+    pub central: Option<CentralCompanion<'a>>,
+    /// Why others that the scenario asks for are missing.
+    pub missing: Vec<String>,
+}
+
+/// The companions that the scenario asks for beside one optimizer.
+pub(super) fn companions<'a>(settings: &Optimizer, plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Companions<'a> {
+    let mut found = Companions { flows: Vec::new(), central: None, missing: Vec::new() };
     let maker = Maker { settings, plan, problem, interrupt };
     let steps = settings.last_step(plan.flow.t_end);
     for &measure in &plan.measure {
-        let Choice { flows, reasons } = choose(measure, settings, plan, problem, steps);
-        found.extend(flows.into_iter().map(|(kind, flow)| maker.companion(kind, flow)));
-        missing.extend(reasons);
+        let Choice { flows, central, reasons } = choose(measure, settings, plan, problem, steps);
+        found.flows.extend(flows.into_iter().map(|(kind, flow)| maker.companion(kind, flow)));
+        found.central = found.central.or(central.map(|flow| CentralCompanion::new(flow, interrupt)));
+        found.missing.extend(reasons);
     }
-    (found, missing)
+    found
 }
 
 /// The kinds of companion whose distances a scenario asks for, in the order of their columns.
@@ -83,6 +88,9 @@ pub(super) fn kinds(plan: &Plan) -> Vec<observe::CompanionKind> {
     }
     if plan.measure.contains(&Measure::Limit) {
         kinds.push(observe::CompanionKind::Limit);
+    }
+    if plan.measure.contains(&Measure::CentralFlow) {
+        kinds.push(observe::CompanionKind::CentralFlow);
     }
     kinds
 }

@@ -16,7 +16,8 @@ use crate::theory::Ledger;
 
 use super::Plan;
 use super::Problem;
-use super::companion::{CompanionFlow, companions};
+use super::central::CentralCompanion;
+use super::companion::{CompanionFlow, Companions, companions};
 use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::process::Ended;
@@ -43,6 +44,7 @@ pub(super) struct Descent<'a> {
     /// Present where the gradient is not that of all samples.
     minibatches: Option<(BatchStream, Box<dyn BatchGradient + 'a>)>,
     companions: Vec<CompanionFlow<'a>>,
+    central: Option<CentralCompanion<'a>>,
     /// Warnings for a reader of its records.
     complaints: Vec<String>,
     /// ∇ℒ, without decay, of the last step, or of the current iterate where `is_current`.
@@ -77,7 +79,7 @@ impl<'a> Descent<'a> {
         let dim = problem.start.values().len();
         let minibatches = minibatches(settings, plan.seed, problem);
         let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
-        let (companions, mut complaints) = companions(settings, plan, problem, interrupt);
+        let Companions { flows: companions, central, missing: mut complaints } = companions(settings, plan, problem, interrupt);
         if plan.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
             complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
         }
@@ -88,6 +90,7 @@ impl<'a> Descent<'a> {
             rule: settings.rule_of(problem.start.architecture(), &plan.weight_decay, &problem.rates),
             minibatches,
             companions,
+            central,
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
@@ -151,6 +154,7 @@ impl<'a> Descent<'a> {
         for companion in &mut self.companions {
             paused |= companion.advance(t, steps);
         }
+        paused |= self.central.as_mut().is_some_and(|central| central.advance(t, steps));
         match () {
             () if paused => Advanced::Paused,
             () if steps >= step => Advanced::There,
@@ -165,6 +169,7 @@ impl<'a> Descent<'a> {
         let kinds: Vec<String> = self.companions.iter().map(|companion| companion.name().to_string()).collect();
         archive.same("set of flows to compare with", kinds)?;
         self.companions.iter_mut().try_for_each(|companion| companion.archive(archive))?;
+        self.central.as_mut().map_or(Ok(()), |central| central.archive(archive))?;
         archive.item(&mut self.gradient)?;
         archive.item(self.parameters.values_mut())?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
@@ -218,10 +223,13 @@ impl<'a> Descent<'a> {
         let begin = Instant::now();
         self.look();
         let t = self.t();
+        let central = self.central.as_ref().and_then(|central| central.at(t));
         let companions = self.companions.iter().filter_map(|companion| companion.at(t));
+        let companions = companions.chain(central.map(|(kind, theta, _)| (kind, theta)));
         let pending = PendingRecord {
             flow,
             companions: companions.map(|(kind, theta)| (kind, theta.clone())).collect(),
+            prediction: central.map(|(_, _, predicted)| predicted),
             curvature: self.sharpness.as_ref().map(Sharpness::observed),
             ledger: self.entry,
             ..PendingRecord::new(self.steps, t, &self.parameters)
@@ -248,6 +256,11 @@ impl<'a> Descent<'a> {
             let ((name, entry), complaint) = companion.ended(interrupted);
             companions.insert(name, entry);
             self.complaints.extend(complaint);
+        }
+        if let Some(central) = self.central {
+            let ((name, entry), complaints) = central.ended(interrupted);
+            companions.insert(name, entry);
+            self.complaints.extend(complaints);
         }
         // Every step takes one gradient, even one that failed.
         let failed = matches!(termination, Termination::Diverged { .. });

@@ -6,6 +6,7 @@
 
 mod arrays;
 mod builder;
+mod central;
 mod certificate;
 mod check;
 mod choice;
@@ -52,7 +53,7 @@ use std::sync::Arc;
 use crate::claim::Again;
 use crate::network::Parameters;
 use crate::npz::Arrays;
-use crate::observe::{self, Accuracy, CompanionDistance, Learned, Measure, Ntk, Observable, TestLoss};
+use crate::observe::{self, Accuracy, CompanionDistance, EdgePrediction, Learned, Measure, Ntk, Observable, TestLoss};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
 
@@ -192,6 +193,9 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     }
     observables.extend(plan.own.0.iter().map(|own| Box::new(Arc::clone(own)) as Box<dyn Observable>));
     observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
+    if plan.measure.contains(&Measure::CentralFlow) {
+        observables.push(Box::new(EdgePrediction));
+    }
     observables.retain(|observable| plan.observes(observable.columns().group));
     observables
 }

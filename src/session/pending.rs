@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use crate::network::Parameters;
-use crate::observe::{CompanionKind, Curvature, Entry, Preserved, Snapshot};
+use crate::observe::{CompanionKind, Curvature, Entry, Prediction, Preserved, Snapshot};
 
 use super::Problem;
 
@@ -25,6 +25,7 @@ pub(super) struct PendingRecord {
     pub preserved: Option<Preserved>,
     pub curvature: Option<Curvature>,
     pub ledger: Option<Entry>,
+    pub prediction: Option<Prediction>,
 }
 
 impl PendingRecord {
@@ -39,6 +40,7 @@ impl PendingRecord {
             preserved: None,
             curvature: None,
             ledger: None,
+            prediction: None,
         }
     }
 
@@ -49,6 +51,7 @@ impl PendingRecord {
         snapshot.preserved = self.preserved.as_ref();
         snapshot.curvature = self.curvature;
         snapshot.ledger = self.ledger;
+        snapshot.prediction = self.prediction;
         Some(snapshot)
     }
 }

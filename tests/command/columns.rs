@@ -37,7 +37,7 @@ fn names(run: &Run) -> BTreeSet<String> {
 #[test]
 fn the_table_has_the_columns_of_the_registry() {
     let at = tempfile::tempdir().unwrap();
-    let all = run(at.path(), "all", "measure: [sharpness, ledger, modified_flow, limit, ntk]");
+    let all = run(at.path(), "all", "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk]");
     let expected: BTreeSet<String> = registry::columns()
         .flat_map(|(_, column)| {
             // Gaps lie between layers; the first layer's ansatz is that of the network.
@@ -184,7 +184,7 @@ fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
 #[test]
 fn the_arrays_of_runs_are_those_that_are_declared() {
     let at = tempfile::tempdir().unwrap();
-    let certified = "measure: [sharpness, ledger, modified_flow, limit, ntk]\nclaims: [balance-law]";
+    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk]\nclaims: [balance-law]";
     let preserved = "flow={t_end: 2, certify: true, preserve: {balance: double_double}}";
     let mut written = BTreeSet::new();
     for (name, sets, widths) in [

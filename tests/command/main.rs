@@ -1,5 +1,6 @@
 //! What a user does, through the built command.
 
+mod central_flow;
 mod certify;
 #[cfg(unix)]
 mod checkpoint;

@@ -69,7 +69,7 @@ const KINDS: &[Kind] = &[
         "companions",
         LINEAR,
         &[
-            "measure=[modified_flow, limit, sharpness, ledger]",
+            "measure=[modified_flow, limit, central_flow, sharpness, ledger]",
             "optimizers=[{gd: {lr: 0.1}}, {sgd: {lr: 0.05, batch: 6}}, {adam: {lr: 0.02}}, {rmsprop: {lr: 0.02}}]",
         ],
         &[3, 50],
@@ -79,6 +79,12 @@ const KINDS: &[Kind] = &[
         LINEAR,
         &["measure=[modified_flow]", "flow.integrator={rk4: {step: 0.003}}", "optimizers=[{gd: {lr: 0.1}}]"],
         &[5],
+    ),
+    (
+        "central flow",
+        LINEAR,
+        &["measure=[central_flow]", "optimizers=[{gd: {lr: 1.2}}, {gd: {name: smaller, lr: 0.7}}]"],
+        &[3, 20],
     ),
     ("certified", LINEAR, &["flow.certify=true"], &[1, 10]),
     ("claims", LINEAR, &["claims=[balance-law, converged]", "measure=[sharpness]", "flow.t_end=300"], &[10]),

@@ -1,0 +1,133 @@
+//! Gradient descent at the edge of stability against its central flow, as a user runs them.
+
+use std::fs;
+use std::path::Path;
+
+use gramflow::folder;
+use gramflow::npz::{self, Array, Arrays};
+use gramflow::record::Run;
+
+use crate::harness::succeed;
+
+/// A run with a record at every step; `edge` has data, network, start, horizon and rate.
+fn run(at: &Path, edge: &str) -> (Run, serde_json::Value) {
+    let text = format!("name: edge\n{edge}observe: [loss, distance]\nmeasure: [central_flow]\n");
+    fs::write(at.join("scenario.yaml"), text).unwrap();
+    succeed(at, &["run", "scenario.yaml", "--out", "out"]);
+    let manifest = fs::read_to_string(at.join("out/manifest.json")).unwrap();
+    (folder::read(&at.join("out")).unwrap(), serde_json::from_str(&manifest).unwrap())
+}
+
+/// T₄ on 20 Chebyshev points.
+fn chebyshev(at: &Path) {
+    let n = 20;
+    let x: Vec<f64> = (0..n).map(|i| ((f64::from(i) + 0.5) / f64::from(n) * std::f64::consts::PI).cos()).collect();
+    let y = x.iter().map(|x| 8.0 * x.powi(4) - 8.0 * x * x + 1.0).collect();
+    let column = |data| Array { shape: vec![n as usize, 1], data };
+    npz::write(&at.join("data.npz"), &Arrays::from([("X".to_string(), column(x)), ("Y".to_string(), column(y))])).unwrap();
+}
+
+/// Over windows of 100 steps from `from` on: the predicted mean of the loss against the mean of the iterates, at most; the distance to the
+/// central flow over that to the flow at the end of the window, at most; and the most directions.
+fn compared(run: &Run, from: usize) -> (f64, f64, f64) {
+    let column = |name: &str| run.table.floats("gd", name);
+    let (objective, predicted, directions) =
+        (column("objective"), column("central_flow_loss"), column("central_flow_directions"));
+    let (central, flow) = (column("distance_to_central_flow"), column("distance_to_flow"));
+    let (mut loss, mut distance): (f64, f64) = (0.0, 0.0);
+    for begin in (from..objective.len() - 100).step_by(50) {
+        let mean = |of: &[f64]| of[begin..begin + 100].iter().sum::<f64>() / 100.0;
+        loss = loss.max((mean(&predicted) / mean(&objective) - 1.0).abs());
+        distance = distance.max(central[begin + 100] / flow[begin + 100]);
+    }
+    (loss, distance, directions.iter().copied().fold(0.0, f64::max))
+}
+
+const TANH: &str = "\
+data: {file: {path: data.npz}}
+network: {widths: [1, 12, 12, 1], activations: [tanh, tanh, identity], bias: true}
+seed: 4
+flow: {t_end: 225, rtol: 1.0e-7, atol: 1.0e-10}
+record: {linear: {points: 1126}}
+optimizers: [{gd: {lr: 0.2}}]
+";
+
+/// Gradient descent enters at step 675, by λ_max, and swings until some 850. From then on its mean loss and its path are the central
+/// flow's, with two directions at the edge, where gradient flow is ten times as far.
+#[test]
+fn a_tanh_network_follows_its_central_flow_with_two_directions() {
+    let at = tempfile::tempdir().unwrap();
+    chebyshev(at.path());
+    let (run, manifest) = run(at.path(), TANH);
+    let (loss, distance, directions) = compared(&run, 875);
+    assert!(loss < 0.02 && distance < 0.15 && directions == 2.0, "{loss} {distance} {directions}");
+    // The control: without the oscillation's share tr X/η the loss would be off, and gradient flow's is.
+    let mean = |process: &str| run.table.floats(process, "objective")[875..1075].iter().sum::<f64>() / 200.0;
+    assert!((mean("flow") / mean("gd") - 1.0).abs() > 0.2, "{} {}", mean("flow"), mean("gd"));
+    let companion = &manifest["processes"]["gd"]["companions"]["central_flow"];
+    let detail = companion["termination_detail"].as_str().unwrap();
+    assert!(detail.starts_with("reached t = 225; at the edge of stability from t = 13"), "{detail}");
+    // Up to the edge it is gradient flow.
+    let [central, flow] = ["distance_to_central_flow", "distance_to_flow"].map(|column| run.table.floats("gd", column)[600]);
+    assert!((central / flow - 1.0).abs() < 1e-4, "{central} {flow}");
+    assert_eq!(run.table.floats("gd", "central_flow_directions")[600], 0.0);
+    assert!(run.table.floats("flow", "central_flow_loss").iter().all(|value| value.is_nan()));
+    // Per step: 15 below the edge, and at most 30 for one direction and 60 for two at it.
+    let gradients = companion["gradients"].as_u64().unwrap();
+    assert!(gradients < 675 * 20 + 450 * 60, "{gradients}");
+}
+
+/// A deep linear network, whose later directions are learned while the first are at the edge.
+#[test]
+fn a_deep_linear_network_follows_its_central_flow() {
+    let at = tempfile::tempdir().unwrap();
+    let linear = "\
+data: {synthetic: {inputs: {dim: 6, samples: 60, condition: 30}, target: {low_rank: {rank: 3, outputs: 3}}, noise: 0.1}}
+network: {widths: [6, 10, 10, 3]}
+init: {gaussian: {std: 0.15}}
+flow: {t_end: 200, rtol: 1.0e-7, atol: 1.0e-10}
+record: {linear: {points: 251}}
+optimizers: [{gd: {lr: 0.8}}]
+";
+    let (run, _) = run(at.path(), linear);
+    let (loss, distance, directions) = compared(&run, 100);
+    assert!(loss < 0.02 && distance < 0.2 && directions == 1.0, "{loss} {distance} {directions}");
+}
+
+/// By name, where the kind of optimizer has one and this one has not.
+#[test]
+fn what_has_no_central_flow_says_so() {
+    let at = tempfile::tempdir().unwrap();
+    let edge = |activation: &str| {
+        format!(
+            "data: {{synthetic: {{inputs: {{dim: 2, samples: 9}}, target: {{low_rank: {{rank: 1, outputs: 1}}}}}}}}\n\
+             network: {{widths: [2, 3, 1], activations: {activation}}}\nflow: {{t_end: 1}}\nrecord: {{linear: {{points: 2}}}}\n\
+             optimizers: [{{gd: {{lr: 0.1}}}}, {{sgd: {{lr: 0.1}}}}, {{sgd: {{name: heavy, lr: 0.1, momentum: 0.5}}}}, \
+             {{sgd: {{name: batches, lr: 0.1, batch: 3}}}}, {{gd: {{name: falling, lr: 0.1, schedule: warmup}}}}, {{adam: {{lr: 0.1}}}}]\n"
+        )
+    };
+    let there = |run: &Run, process: &str| !run.table.floats(process, "distance_to_central_flow")[1].is_nan();
+    let (smooth, manifest) = run(at.path(), &edge("tanh"));
+    for (process, expected) in [
+        ("gd", true),
+        ("sgd", true),
+        ("heavy", false),
+        ("batches", false),
+        ("falling", false),
+        ("adam", false),
+        ("flow", false),
+    ] {
+        assert_eq!(there(&smooth, process), expected, "{process}");
+    }
+    let warnings = manifest["warnings"].to_string();
+    for word in [
+        "heavy: its central flow is not compared",
+        "batches: its central flow",
+        "falling: its central flow is not compared: it assumes a constant rate",
+    ] {
+        assert!(warnings.contains(word), "{word}: {warnings}");
+    }
+    let (kinked, manifest) = run(at.path(), &edge("relu"));
+    assert!(!there(&kinked, "gd"));
+    assert!(manifest["warnings"].to_string().contains("the activation of layer 1 has a kink"));
+}
