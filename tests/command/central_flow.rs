@@ -69,7 +69,7 @@ fn a_tanh_network_follows_its_central_flow_with_two_directions() {
     assert!(detail.starts_with("reached t = 225; at the edge of stability from t = 13"), "{detail}");
     // Up to the edge it is gradient flow.
     let [central, flow] = ["distance_to_central_flow", "distance_to_flow"].map(|column| run.table.floats("gd", column)[600]);
-    assert!((central / flow - 1.0).abs() < 1e-4, "{central} {flow}");
+    assert!((central / flow - 1.0).abs() < 1e-3, "{central} {flow}");
     assert_eq!(run.table.floats("gd", "central_flow_directions")[600], 0.0);
     assert!(run.table.floats("flow", "central_flow_loss").iter().all(|value| value.is_nan()));
     // Per step: 15 below the edge, and at most 30 for one direction and 60 for two at it.

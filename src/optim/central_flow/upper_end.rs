@@ -18,6 +18,8 @@ use crate::rng::gaussian_matrix;
 
 /// Residuals that count as none, as a share of the largest Ritz value.
 const TOLERANCE: f64 = 1e-3;
+/// Residuals of the next one that show it to be known roughly, likewise.
+const ROUGH: f64 = 0.03;
 /// Vectors that are kept beside those that are sought.
 const GUARDS: usize = 2;
 /// Random vectors that the first look begins with: of equal eigenvalues it finds so many, and each later look one more.
@@ -102,7 +104,8 @@ impl UpperEnd {
         apply: impl FnMut(&DVector<f64>, &mut DVector<f64>),
     ) -> Option<Found> {
         let [first, later] = PRODUCTS;
-        let most = if self.kept.is_empty() { first } else { later }.min(vectors_that_fit(n, 2).max(GUARDS + 4));
+        let cold = self.kept.is_empty();
+        let most = if cold { first } else { later }.min(vectors_that_fit(n, 2).max(GUARDS + 4));
         let mut space = Space { apply, vectors: Vec::new(), images: Vec::new() };
         self.kept.drain(..).for_each(|vector| space.add(vector));
         let fresh = if space.vectors.is_empty() { FIRST } else { 1 };
@@ -119,8 +122,10 @@ impl UpperEnd {
                 residual
             };
             let of_sought: Vec<DVector<f64>> = (0..sought.max(1)).map(residual).collect();
-            let settled = of_sought.iter().all(|residual| norm(residual) <= allowed);
             let count = space.vectors.len();
+            // From random vectors, the next one may still be on its way to the bound.
+            let risen = !cold || sought == count || norm(&residual(sought)) <= ROUGH * values[0].abs();
+            let settled = risen && of_sought.iter().all(|residual| norm(residual) <= allowed);
             // Below the last that is sought there is one that is not.
             if (settled && round > 0 && sought < count) || count >= most.min(n) {
                 let kept = (0..count.min(sought + GUARDS)).map(|i| combined(&space.vectors, coordinates.column(i)));
@@ -133,9 +138,9 @@ impl UpperEnd {
                     settled: settled || count == n,
                 });
             }
-            // The guards once, and what is sought until it is found.
+            // The guards once, or as long as nothing is known of them, and what is sought until it is found.
             let guards = sought.max(1)..(sought + GUARDS).min(count);
-            let others: Vec<DVector<f64>> = if round == 0 { guards.map(residual).collect() } else { Vec::new() };
+            let others: Vec<DVector<f64>> = if round == 0 || cold { guards.map(residual).collect() } else { Vec::new() };
             let open = of_sought.into_iter().filter(|residual| norm(residual) > allowed);
             let more: Vec<DVector<f64>> = open.chain(others).collect();
             more.into_iter().for_each(|vector| space.add(vector));
