@@ -293,6 +293,7 @@ mod tests {
         assert!(v.data[..3] == [1.0, 2.0, 3.0] && v.data[3].is_nan());
         assert_eq!(arrays["gd/v"].shape, [1, 0]);
     }
+
     /// A column is of one type if all its values are, in all processes; vectors that come late or change their length are padded.
     #[test]
     fn types_and_lengths_are_those_of_all_values() {

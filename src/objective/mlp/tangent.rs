@@ -1,4 +1,5 @@
-//! Products with the Hessian of a network: ∇²ℒ(θ)·v by a derivative of the gradient's two passes along v, exactly.
+//! Products with the Hessian of a network, ∇²ℒ(θ)·v by a derivative of the gradient's two passes along v, and third derivatives,
+//! D³ℒ(θ)[u, v] by a second one: exactly.
 
 use nalgebra::DVector;
 
@@ -8,18 +9,18 @@ use super::along::{Along, Dots, Taped};
 use super::condensed::State;
 use super::sliding::Watch;
 use super::tape::{Keep, Tape};
-use super::third::Twice;
+use super::third::{ThirdJob, Twice};
 use super::{MlpObjective, reduce};
 
 /// What products with the Hessian at one θ share, and what one of them is formed in; with third derivatives, what these share too.
 pub(super) struct Tangent {
     /// The θ that `base` and the tapes belong to.
-    pub(super) theta: DVector<f64>,
-    pub(super) base: State,
+    theta: DVector<f64>,
+    base: State,
     dot: State,
     /// The same along either of two directions and along both, for third derivatives.
-    pub(super) twice: Option<[State; 3]>,
-    pub(super) lanes: Vec<TangentLane>,
+    twice: Option<[State; 3]>,
+    lanes: Vec<TangentLane>,
     /// How often the activations are differentiated: twice, or three times.
     pub(super) keep: Keep,
     /// Whether there is a tape for every block; otherwise there is one for each lane.
@@ -28,13 +29,13 @@ pub(super) struct Tangent {
     watch: Watch,
 }
 
-pub(super) struct TangentLane {
-    pub(super) tapes: Vec<Tape>,
+struct TangentLane {
+    tapes: Vec<Tape>,
     dots: Dots,
     /// What third derivatives need.
-    pub(super) twice: Option<Twice>,
+    twice: Option<Twice>,
     /// The share of ∂ℒ/∂θ_c or of its derivative.
-    pub(super) sum: Vec<f64>,
+    sum: Vec<f64>,
 }
 
 impl Tangent {
@@ -117,5 +118,42 @@ impl Tangent {
         });
         let total = reduce(&mut self.lanes, |lane| &mut lane.sum);
         condensed.fall_along(theta, &self.base, v, &mut self.dot, total, hv);
+    }
+
+    /// `out` ← D³ℒ(θ)[u, v] at the settled θ, if it keeps what that needs.
+    pub(super) fn third_derivative(&mut self, objective: &MlpObjective, [u, v]: [&[f64]; 2], out: &mut [f64]) {
+        let Some(states) = &mut self.twice else { return };
+        let (condensed, theta, net) = (&objective.condensed, self.theta.as_slice(), &objective.condensed.net);
+        let [dot, prime, both] = &mut *states;
+        condensed.rise_along(theta, &self.base, u, dot);
+        condensed.rise_along(theta, &self.base, v, prime);
+        condensed.rise_twice(theta, [u, v], [dot, prime], both);
+        let (weights, directions) =
+            (condensed.values(&self.base, theta), [condensed.values(dot, u), condensed.values(prime, v)]);
+        let (bent, rule, same) = (condensed.values(both, &[]), (objective.loss, objective.share()), u == v);
+        let (blocks, division, keep) = (&*objective.blocks, objective.division, self.keep);
+        each_on_threads(objective.threads, &mut self.lanes, |index, TangentLane { tapes, twice, sum, .. }| {
+            let Some(twice) = twice else { return };
+            for (k, block) in division.lane(blocks, index).iter().enumerate() {
+                let tape = &mut tapes[if self.kept { k } else { 0 }];
+                if !self.kept {
+                    tape.up(net, weights, block.part(), keep);
+                    tape.down(net, weights, block.part(), keep, rule, None);
+                }
+                let write = if k == 0 { Write::Replace } else { Write::Add };
+                let at = Taped { net, theta: weights, part: block.part(), tape };
+                twice.form(ThirdJob { at, condensed, directions, bent, rule }, same, (write, sum));
+            }
+        });
+        let mut sums: Vec<&mut Twice> = self.lanes.iter_mut().filter_map(|lane| lane.twice.as_mut()).collect();
+        if !condensed.is_full() {
+            reduce(&mut sums, |twice| &mut twice.sums[0]);
+            reduce(&mut sums, |twice| &mut twice.sums[1]);
+        }
+        reduce(&mut self.lanes, |lane| &mut lane.sum);
+        let Some(TangentLane { twice: Some(Twice { sums: [of_dot, of_prime], .. }), sum, .. }) = self.lanes.first() else {
+            return;
+        };
+        condensed.fall_twice(theta, &self.base, [u, v], states, [of_dot, of_prime, sum], out);
     }
 }

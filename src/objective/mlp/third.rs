@@ -12,22 +12,20 @@
 
 use nalgebra::DMatrixView;
 
-use crate::linalg::{Write, each_on_threads, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
 use crate::loss::Loss;
 use crate::network::Architecture;
 
 use super::along::{Along, Direction, Taped};
 use super::condensed::Condensed;
-use super::tangent::{Tangent, TangentLane};
 use super::tape::{buffers, column_sums, is_identity, matrix, matrix_mut, multiply};
-use super::{MlpObjective, reduce};
 
 /// What one lane forms third derivatives in.
 pub(super) struct Twice {
     along: [Once; 2],
     both: Both,
     /// The shares of the derivatives of ∂ℒ/∂θ_c along u and along v, in the layers that are products.
-    sums: [Vec<f64>; 2],
+    pub(super) sums: [Vec<f64>; 2],
 }
 
 /// The products of one block, differentiated along one direction.
@@ -54,15 +52,15 @@ struct Both {
 
 /// What one block's third derivative is formed from.
 #[derive(Clone, Copy)]
-struct Job<'a> {
-    at: Taped<'a>,
-    condensed: &'a Condensed,
+pub(super) struct ThirdJob<'a> {
+    pub(super) at: Taped<'a>,
+    pub(super) condensed: &'a Condensed,
     /// u_c and v_c.
-    directions: [&'a [f64]; 2],
+    pub(super) directions: [&'a [f64]; 2],
     /// Ẇ′ of the layers that are products; empty without any.
-    bent: &'a [f64],
+    pub(super) bent: &'a [f64],
     /// ℓ and 1/n.
-    rule: (Loss, f64),
+    pub(super) rule: (Loss, f64),
 }
 
 impl Twice {
@@ -72,7 +70,7 @@ impl Twice {
     }
 
     /// `out` ← or += the block's share along both, and the sums likewise. `same`: whether u = v.
-    fn form(&mut self, job: Job, same: bool, (write, out): (Write, &mut [f64])) {
+    pub(super) fn form(&mut self, job: ThirdJob, same: bool, (write, out): (Write, &mut [f64])) {
         let Self { along: [dot, prime], both, sums: [of_dot, of_prime] } = self;
         dot.form(job, job.directions[0], (write, of_dot));
         if same {
@@ -100,8 +98,8 @@ impl Once {
         matrix(&self.errors[l - 1], at.rows(), at.net.widths()[l])
     }
 
-    fn form(&mut self, job: Job, direction: &[f64], (write, sum): (Write, &mut [f64])) {
-        let Job { at, condensed, rule: (loss, share), .. } = job;
+    fn form(&mut self, job: ThirdJob, direction: &[f64], (write, sum): (Write, &mut [f64])) {
+        let ThirdJob { at, condensed, rule: (loss, share), .. } = job;
         let Taped { net, theta, part, tape } = at;
         let (rows, depth, widths) = (at.rows(), net.depth(), net.widths());
         let mut direction = Along(direction);
@@ -151,8 +149,8 @@ impl Both {
         Self { states: buffers(net, rows, |_| true), errors: buffers(net, rows, |_| true), back: vec![0.0; rows * widest] }
     }
 
-    fn form(&mut self, job: Job, [dot, prime]: [&Once; 2], (write, out): (Write, &mut [f64])) {
-        let Job { at, rule: (loss, share), .. } = job;
+    fn form(&mut self, job: ThirdJob, [dot, prime]: [&Once; 2], (write, out): (Write, &mut [f64])) {
+        let ThirdJob { at, rule: (loss, share), .. } = job;
         let Taped { net, part, tape, .. } = at;
         let (rows, depth, widths) = (at.rows(), net.depth(), net.widths());
         self.rise(job, [dot, prime]);
@@ -190,7 +188,7 @@ impl Both {
     }
 
     /// Ḣ′_l, and in the place of Ė′_l what it holds of Ż, Z′ and Ż′.
-    fn rise(&mut self, Job { at, condensed, directions: [u, v], bent, .. }: Job, [dot, prime]: [&Once; 2]) {
+    fn rise(&mut self, ThirdJob { at, condensed, directions: [u, v], bent, .. }: ThirdJob, [dot, prime]: [&Once; 2]) {
         let Taped { net, theta, tape, .. } = at;
         let (rows, widths) = (at.rows(), net.widths());
         for l in 1..=net.depth() {
@@ -221,7 +219,7 @@ impl Both {
 
     /// `back` ← Ē̇′_{l−1}, l > 1.
     fn pass_down(
-        Job { at, condensed, directions: [u, v], bent, .. }: Job,
+        ThirdJob { at, condensed, directions: [u, v], bent, .. }: ThirdJob,
         l: usize,
         error: DMatrixView<f64>,
         [dot, prime]: [&Once; 2],
@@ -234,44 +232,5 @@ impl Both {
         if condensed.is_product(l) {
             gemm_nn(Write::Add, at.error(l), net.weight(bent, l), back);
         }
-    }
-}
-
-impl Tangent {
-    /// `out` ← D³ℒ(θ)[u, v] at the settled θ, if it keeps what that needs.
-    pub(super) fn third_derivative(&mut self, objective: &MlpObjective, [u, v]: [&[f64]; 2], out: &mut [f64]) {
-        let Some(states) = &mut self.twice else { return };
-        let (condensed, theta, net) = (&objective.condensed, self.theta.as_slice(), &objective.condensed.net);
-        let [dot, prime, both] = &mut *states;
-        condensed.rise_along(theta, &self.base, u, dot);
-        condensed.rise_along(theta, &self.base, v, prime);
-        condensed.rise_twice(theta, [u, v], [dot, prime], both);
-        let (weights, directions) =
-            (condensed.values(&self.base, theta), [condensed.values(dot, u), condensed.values(prime, v)]);
-        let (bent, rule, same) = (condensed.values(both, &[]), (objective.loss, objective.share()), u == v);
-        let (blocks, division, keep) = (&*objective.blocks, objective.division, self.keep);
-        each_on_threads(objective.threads, &mut self.lanes, |index, TangentLane { tapes, twice, sum, .. }| {
-            let Some(twice) = twice else { return };
-            for (k, block) in division.lane(blocks, index).iter().enumerate() {
-                let tape = &mut tapes[if self.kept { k } else { 0 }];
-                if !self.kept {
-                    tape.up(net, weights, block.part(), keep);
-                    tape.down(net, weights, block.part(), keep, rule, None);
-                }
-                let write = if k == 0 { Write::Replace } else { Write::Add };
-                let at = Taped { net, theta: weights, part: block.part(), tape };
-                twice.form(Job { at, condensed, directions, bent, rule }, same, (write, sum));
-            }
-        });
-        let mut sums: Vec<&mut Twice> = self.lanes.iter_mut().filter_map(|lane| lane.twice.as_mut()).collect();
-        if !condensed.is_full() {
-            reduce(&mut sums, |twice| &mut twice.sums[0]);
-            reduce(&mut sums, |twice| &mut twice.sums[1]);
-        }
-        reduce(&mut self.lanes, |lane| &mut lane.sum);
-        let Some(TangentLane { twice: Some(Twice { sums: [of_dot, of_prime], .. }), sum, .. }) = self.lanes.first() else {
-            return;
-        };
-        condensed.fall_twice(theta, &self.base, [u, v], states, [of_dot, of_prime, sum], out);
     }
 }
