@@ -136,7 +136,7 @@ fn a_run_that_is_interrupted_goes_on_by_the_same_command_or_by_resume() {
     let again = gramflow(at.path(), &["run", "--resume", "run"]);
     let errors = String::from_utf8_lossy(&again.stderr);
     assert_eq!(again.status.code(), Some(2));
-    assert!(errors.contains("run.checkpoint does not exist") && errors.contains("--checkpoint"), "{errors}");
+    assert!(errors.contains("the run in run has ended") && errors.contains("--set flow.t_end="), "{errors}");
 }
 
 /// Two commands that save their states in one file would lose each other's.
