@@ -30,7 +30,7 @@ pub(crate) fn vectors_that_fit(n: usize, bases: usize) -> usize {
 }
 
 /// v ← its part outside the span of orthonormal vectors.
-fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
+pub(crate) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
     // Twice is enough (Parlett, 6.9).
     for _ in 0..2 {
         for q in basis {

@@ -33,7 +33,7 @@ mod vectorised;
 
 pub(crate) use bounded::bounded_minimum;
 pub(crate) use cholesky::Cholesky;
-pub(crate) use lanczos::vectors_that_fit;
+pub(crate) use lanczos::{orthogonalise, vectors_that_fit};
 pub(crate) use loops::{add_scaled, sum_along, sum_over};
 #[cfg(test)]
 pub(crate) use product::FLOPS;

@@ -13,7 +13,7 @@ use nalgebra::{DMatrix, DVector, DVectorView};
 use rand_chacha::ChaCha8Rng;
 
 use crate::archive::{Archive, ArchiveError};
-use crate::linalg::{Eigen, norm, vectors_that_fit};
+use crate::linalg::{Eigen, norm, orthogonalise, vectors_that_fit};
 use crate::rng::gaussian_matrix;
 
 /// Residuals that count as none, as a share of the largest Ritz value.
@@ -59,12 +59,7 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Space<A> {
     /// Adds the direction of v, unless it is in the space already.
     fn add(&mut self, mut v: DVector<f64>) {
         let before = norm(&v);
-        // Twice is enough (Parlett, 6.9).
-        for _ in 0..2 {
-            for q in &self.vectors {
-                v.axpy(-q.dot(&v), q, 1.0);
-            }
-        }
+        orthogonalise(&mut v, &self.vectors);
         let length = norm(&v);
         if length > 1e-8 * before && self.vectors.len() < v.len() {
             v /= length;

@@ -130,11 +130,11 @@ impl Settings for Muon {
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         if self.biases.is_some() {
             return Some(Err(
-                "its limit is not compared: it is that of the matrices alone, and `biases` steps more than these".to_string(),
+                "its limit is not compared: `biases` steps parameters that are in no weight matrix by another rule".to_string(),
             ));
         }
         let Some(limit) = MuonLimit::new(ground.objective, self) else {
-            return Some(Err("its limit is not compared: the parameters are no matrices alone".to_string()));
+            return Some(Err("its limit is not compared: some parameters are in no weight matrix".to_string()));
         };
         let formula = limit.formula();
         Some(Ok(Follows::new(limit, formula, ground.start.clone())))
