@@ -4,7 +4,7 @@
 //! Taylor series, cut where it falls below 2^{−57}. Quotients of a sum of two parts are formed from the larger and corrected for the
 //! smaller.
 
-use super::{polynomial, short};
+use super::{BLOCK, Block, polynomial, short};
 
 /// ln 2 rounded to 33 bits, and the rest of it, as in fdlibm's e_exp.c.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
@@ -40,14 +40,19 @@ fn power_of_two(k: f64) -> f64 {
     f64::from_bits((k + BIAS).to_bits() << 52)
 }
 
-/// k and e^r − 1 in two parts, for x + dx = k·ln 2 + r; |dx| far below 1.
+/// k and r of x + dx = k·ln 2 + r; |dx| far below 1.
 #[inline(always)]
-fn reduced(x: f64, dx: f64) -> (f64, f64, f64) {
+fn reduced(x: f64, dx: f64) -> (f64, f64) {
     let k = round(x * std::f64::consts::LOG2_E);
-    let r = (x - k * LN_2_HIGH) - (k * LN_2_LOW - dx);
+    (k, (x - k * LN_2_HIGH) - (k * LN_2_LOW - dx))
+}
+
+/// e^r − 1 in two parts.
+#[inline(always)]
+fn grown(r: f64) -> (f64, f64) {
     let tail = (r * r) * (0.5 + r * polynomial(&INVERSE_FACTORIALS, r));
     let high = r + tail;
-    (k, high, (r - high) + tail)
+    (high, (r - high) + tail)
 }
 
 /// e^{x+dx} in two parts; −745 and below it is 0 or subnormal, from 709.8 on infinite.
@@ -56,7 +61,8 @@ pub(super) fn exp_parts(x: f64, dx: f64) -> (f64, f64) {
     // Beyond these nothing changes, and k stays where halves of it are exponents. Comparisons, since `clamp` would drop a NaN.
     let x = if x < -760.0 { -760.0 } else { x };
     let x = if x > 720.0 { 720.0 } else { x };
-    let (k, high, low) = reduced(x, dx);
+    let (k, r) = reduced(x, dx);
+    let (high, low) = grown(r);
     let sum = 1.0 + high;
     let rest = ((1.0 - sum) + high) + low;
     // In two steps: 2^k itself may be subnormal or infinite where e^x is not.
@@ -74,10 +80,39 @@ pub fn exp(x: f64) -> f64 {
 /// tanh x = E/(E + 2), E = e^{2|x|} − 1, with the sign of x.
 #[inline(always)]
 pub fn tanh(x: f64) -> f64 {
+    let (k, r) = doubled(x);
+    let (high, low) = grown(r);
+    quotient(x, k, high, low)
+}
+
+/// z ← tanh z, to the same bits. Every stage is done for the whole block before the next: the operations of one number wait for each other, those
+/// of different numbers do not.
+#[inline(always)]
+pub fn tanh_of_block(z: &mut Block) {
+    let ([mut k, mut r], [mut high, mut low]) = ([[0.0; BLOCK]; 2], [[0.0; BLOCK]; 2]);
+    for i in 0..BLOCK {
+        (k[i], r[i]) = doubled(z[i]);
+    }
+    for i in 0..BLOCK {
+        (high[i], low[i]) = grown(r[i]);
+    }
+    for i in 0..BLOCK {
+        z[i] = quotient(z[i], k[i], high[i], low[i]);
+    }
+}
+
+/// k and r of 2|x| = k·ln 2 + r.
+#[inline(always)]
+fn doubled(x: f64) -> (f64, f64) {
     let size = x.abs();
-    // From 19.1 on it is 1 to rounding.
+    // From 19.1 on tanh is 1 to rounding.
     let size = if size > 22.0 { 22.0 } else { size };
-    let (k, high, low) = reduced(2.0 * size, 0.0);
+    reduced(2.0 * size, 0.0)
+}
+
+/// E/(E + 2) with the sign of x, E + 1 = 2^k·e^r and e^r − 1 = high + low.
+#[inline(always)]
+fn quotient(x: f64, k: f64, high: f64, low: f64) -> f64 {
     let scale = power_of_two(k);
     // E = numerator + rest. For k = 0 the first term is 0, for k ≥ 1 it is the larger.
     let (whole, part) = (scale - 1.0, scale * high);

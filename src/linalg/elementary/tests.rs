@@ -58,3 +58,30 @@ fn nan_and_infinities_go_where_they_should() {
     assert!(exp(709.782712893384).is_finite() && exp(709.7827128933841) == f64::INFINITY);
     assert!(exp(-745.13) == f64::from_bits(1) && exp(-745.14) == 0.0);
 }
+
+/// Whatever the place of a number in a slice, whole blocks and what is left of them: the same bits.
+#[test]
+fn a_block_has_the_bits_of_its_numbers() {
+    use crate::network::Activation;
+    for length in [0, 1, 15, 16, 17, 50] {
+        let z: Vec<f64> = (0..length).map(|i| (f64::from(i) * 7.3).sin() * 30.0_f64.powf(f64::from(i % 5) - 2.0)).collect();
+        for activation in Activation::ALL {
+            let (mut all, mut slopes) = (z.clone(), vec![0.0; z.len()]);
+            activation.value_and_slope(&mut all, &mut slopes);
+            for (i, &z) in z.iter().enumerate() {
+                let (mut one, mut slope) = ([z], [0.0]);
+                activation.value_and_slope(&mut one, &mut slope);
+                assert_eq!(
+                    (one[0].to_bits(), slope[0].to_bits()),
+                    (all[i].to_bits(), slopes[i].to_bits()),
+                    "{activation:?} at {z}"
+                );
+            }
+        }
+    }
+    let mut special =
+        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e-310, 22.0, -1e300, 0.3, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    let alone = special.map(|x| tanh(x).to_bits());
+    tanh_of_block(&mut special);
+    assert_eq!(special.map(f64::to_bits), alone);
+}
