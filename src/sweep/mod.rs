@@ -26,6 +26,7 @@
 
 mod carry_out;
 mod check;
+mod costs;
 mod ensemble;
 mod error;
 mod folder;
@@ -35,6 +36,7 @@ mod merge;
 mod notes;
 mod pictures;
 mod plan;
+mod probe;
 mod queue;
 mod runner;
 mod scenario;
@@ -53,6 +55,7 @@ pub use merge::{Merged, merge};
 pub use notes::Notes;
 pub use pictures::{check_pictures, draw_pictures, keep_pictures, read_pictures};
 pub use plan::{Id, SweepPlan, Unit};
+pub use probe::{Probe, probe};
 pub use runner::{Options, Progress, Report, Shard, Task, run, run_all};
 pub use scenario::{keep_scenario, kept_scenario};
 pub use status::Status;

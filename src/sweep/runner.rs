@@ -13,6 +13,7 @@ use crate::machine::free_memory;
 use crate::ode::Interrupt;
 use crate::scenario::Sweep;
 
+use super::costs::Costs;
 use super::queue::Queue;
 use super::unit::{Ended, Manner, run_unit};
 use super::{Folder, SweepError, SweepPlan, Unit};
@@ -91,7 +92,7 @@ pub struct Progress {
     pub failed: usize,
     /// Time since the first unit began.
     pub elapsed: Duration,
-    /// The expected time for the rest: the mean cost of a unit of each sweep, times the units left.
+    /// The expected time for the rest, from the units that have ended.
     pub time_left: Option<Duration>,
 }
 
@@ -140,8 +141,8 @@ pub fn run(task: Task, options: Options, interrupt: &Interrupt, progress: impl F
     Ok(run_all(&[task], options, interrupt, progress)?.remove(0))
 }
 
-/// The same for several sweeps on one pool of workers, with a report for each. One unit of each is run first, to learn the costs, then
-/// those of the most expensive sweep: a long unit that begins last would keep one worker busy and the others idle.
+/// The same for several sweeps on one pool of workers, with a report for each. One unit of each is run first, to learn the costs, then the
+/// dearest: a long unit that begins last would keep one worker busy and the others idle.
 pub fn run_all(
     tasks: &[Task],
     options: Options,
@@ -149,7 +150,7 @@ pub fn run_all(
     mut progress: impl FnMut(&Progress),
 ) -> Result<Vec<Report>, SweepError> {
     let mut reports = Vec::new();
-    let mut open: Vec<Vec<Unit>> = Vec::new();
+    let mut open: Vec<(Costs, Vec<Unit>)> = Vec::new();
     for Task { plan, folder, shard, .. } in tasks {
         let mut units: Vec<Unit> = shard.of(&plan.units()).collect();
         let mut report = Report::default();
@@ -157,9 +158,9 @@ pub fn run_all(
         units.retain(|unit| !folder.is_done(unit.id));
         report.progress.before = report.progress.total - units.len();
         reports.push(report);
-        open.push(units);
+        open.push((Costs::new(plan), units));
     }
-    let count: usize = open.iter().map(Vec::len).sum();
+    let count: usize = open.iter().map(|(_, units)| units.len()).sum();
     let (queue, broken) = (Queue::new(open, options.jobs), AtomicBool::new(false));
     let workers = options.jobs.get().min(count);
     // Workers share the cores.
@@ -179,15 +180,17 @@ pub fn run_all(
                 while !interrupt.is_raised() && !broken.load(Ordering::Relaxed) {
                     let Some((which, unit)) = queue.next() else { break };
                     let Task { sweep, folder, .. } = tasks[which];
+                    let mut spent = None;
                     // Another command in the same folder may have been faster.
                     let outcome = if folder.is_done(unit.id) {
                         Ok(Ended::Done(Duration::ZERO))
                     } else {
                         let begin = Instant::now();
                         let outcome = run_unit(sweep, unit, folder, manner, interrupt);
-                        queue.learn(which, begin.elapsed());
+                        spent = matches!(outcome, Ok(Ended::Done(_))).then(|| begin.elapsed());
                         outcome
                     };
+                    queue.ended(which, unit, spent);
                     // The receiver outlives the workers.
                     let _ = sender.send((which, unit, outcome));
                 }
@@ -213,8 +216,7 @@ pub fn run_all(
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             let own: Vec<&Progress> = reports.iter().map(|report| &report.progress).collect();
-            let time_left = queue.time_left(&own.iter().map(|progress| progress.left()).collect::<Vec<_>>());
-            let all = Progress { elapsed: begin.elapsed(), time_left, ..Progress::default() };
+            let all = Progress { elapsed: begin.elapsed(), time_left: queue.time_left(), ..Progress::default() };
             progress(&own.into_iter().fold(all, Progress::and));
         }
     });
