@@ -37,6 +37,8 @@ pub enum Purpose {
     TangentKernel = 11,
     /// Where searches for the eigenvectors of a central flow start.
     CentralFlow = 12,
+    /// Where searches for the ends of the Hessian's spectrum start.
+    Hessian = 13,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

@@ -58,6 +58,17 @@ impl End {
     }
 }
 
+/// An approximate eigenpair θ, y of A in a Krylov space.
+#[derive(Debug, Clone)]
+pub(crate) struct RitzPair {
+    /// θ.
+    pub value: f64,
+    /// ‖Ay − θy‖: some eigenvalue of A is within it of θ.
+    pub residual: f64,
+    /// y as a combination of the basis.
+    weights: Vec<f64>,
+}
+
 /// A Krylov space of A that grows step by step.
 pub struct Lanczos<A> {
     apply: A,
@@ -123,6 +134,11 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
 }
 
 impl<A> Lanczos<A> {
+    /// n.
+    pub(crate) fn dimension(&self) -> usize {
+        self.basis[0].len()
+    }
+
     /// k, the number of products so far.
     pub fn steps(&self) -> usize {
         self.diagonal.len()
@@ -217,14 +233,37 @@ impl<A> Lanczos<A> {
         let eigen = self.eigen(None);
         let mut order: Vec<usize> = (0..self.steps()).collect();
         order.sort_by(|&i, &j| eigen.eigenvalues[j].abs().total_cmp(&eigen.eigenvalues[i].abs()));
-        let vector = |i: usize| {
-            let mut y = DVector::zeros(self.basis[0].len());
-            for (q, weight) in self.basis.iter().zip(eigen.eigenvectors.column(i).iter()) {
-                y.axpy(*weight, q, 1.0);
-            }
-            (eigen.eigenvalues[i], y)
-        };
+        let vector = |i: usize| (eigen.eigenvalues[i], self.combined(eigen.eigenvectors.column(i).as_slice()));
         order.into_iter().take(count).map(vector).collect()
+    }
+
+    /// Σ w_i q_i ∈ ℝⁿ.
+    fn combined(&self, weights: &[f64]) -> DVector<f64> {
+        let mut y = DVector::zeros(self.basis[0].len());
+        for (q, weight) in self.basis.iter().zip(weights) {
+            y.axpy(*weight, q, 1.0);
+        }
+        y
+    }
+
+    /// All Ritz values in ascending order, each with its residual ‖Ay − θy‖ = |β_k s_ki|. Not to be called after an overflow.
+    pub(crate) fn ritz_pairs(&self) -> Vec<RitzPair> {
+        let eigen = self.eigen(None);
+        let last = self.steps().saturating_sub(1);
+        let beta = self.off_diagonal.last().copied().unwrap_or(0.0);
+        let pair = |i: usize| RitzPair {
+            value: eigen.eigenvalues[i],
+            residual: (beta * eigen.eigenvectors[(last, i)]).abs(),
+            weights: eigen.eigenvectors.column(i).as_slice().to_vec(),
+        };
+        let mut pairs: Vec<RitzPair> = (0..self.steps()).map(pair).collect();
+        pairs.sort_by(|a, b| a.value.total_cmp(&b.value));
+        pairs
+    }
+
+    /// The vector y ∈ ℝⁿ of a pair, of length 1.
+    pub(crate) fn vector(&self, pair: &RitzPair) -> DVector<f64> {
+        self.combined(&pair.weights)
     }
 
     /// Nodes and weights of the Gauss–Radau quadrature of the start's spectral measure with a node at `left`, below all of the spectrum:

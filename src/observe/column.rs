@@ -31,6 +31,8 @@ pub enum Group {
     Distance,
     /// The largest eigenvalue of the Hessian.
     Sharpness,
+    /// Both ends of the Hessian's spectrum. Opt-in by `measure`.
+    Hessian,
     /// The exact law of the balance under the steps of optimizers. Opt-in by `measure`.
     Ledger,
     /// The neural tangent kernel. Opt-in by `measure`.
@@ -54,6 +56,7 @@ impl Group {
             Self::Spectra => "spectra",
             Self::Distance => "distance",
             Self::Sharpness => "sharpness",
+            Self::Hessian => "hessian",
             Self::Ledger => "ledger",
             Self::Ntk => "ntk",
             Self::Own => "own",
@@ -68,7 +71,7 @@ impl Group {
     /// Whether its columns describe layers, so that an objective without layers has none of them.
     pub fn is_of_layers(self) -> bool {
         match self {
-            Self::Loss | Self::Distance | Self::Sharpness | Self::Ntk | Self::Own => false,
+            Self::Loss | Self::Distance | Self::Sharpness | Self::Hessian | Self::Ntk | Self::Own => false,
             Self::Balance | Self::Nfa | Self::Alignment | Self::Agop | Self::Fact | Self::Exponent => true,
             Self::Spectra | Self::Ledger => true,
         }

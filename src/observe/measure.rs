@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Group;
+use super::{Group, HessianSpectrum};
 
 /// A quantity beyond those that every run records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ use super::Group;
 pub enum Measure {
     /// The largest eigenvalue of the Hessian ∇²J along the flow. (Along optimizers it is always measured.)
     Sharpness,
+    /// The largest and the smallest eigenvalues of the Hessian ∇²J, and the number of negative ones.
+    Hessian(HessianSpectrum),
     /// The exact law of the balance under the steps of `gd` and `sgd`, and the imbalance that their step size creates.
     Ledger,
     /// The distance of `gd` and `sgd` to their modified flows, which they follow more closely than gradient flow.
@@ -28,6 +30,7 @@ impl Measure {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sharpness => "sharpness",
+            Self::Hessian(_) => "hessian",
             Self::Ledger => "ledger",
             Self::ModifiedFlow => "modified_flow",
             Self::Limit => "limit",
@@ -36,10 +39,20 @@ impl Measure {
         }
     }
 
+    /// The entry of `measure` in a scenario, in YAML.
+    pub fn entry(self) -> String {
+        match self {
+            Self::Hessian(HessianSpectrum { top, all: false }) => format!("{{hessian: {{top: {top}}}}}"),
+            Self::Hessian(HessianSpectrum { top, all: true }) => format!("{{hessian: {{top: {top}, all: true}}}}"),
+            other => other.name().to_string(),
+        }
+    }
+
     /// The group of its columns.
     pub fn group(self) -> Group {
         match self {
             Self::Sharpness => Group::Sharpness,
+            Self::Hessian(_) => Group::Hessian,
             Self::Ledger => Group::Ledger,
             Self::ModifiedFlow | Self::Limit | Self::CentralFlow => Group::Distance,
             Self::Ntk => Group::Ntk,

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Column, Columns, Group, Measure, NamedArray};
 use super::{
-    accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, learned, ledger, loss, nfa, ntk,
+    accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, hessian, learned, ledger, loss, nfa,
+    ntk,
 };
 use super::{sharpness, spectra, test_loss};
 
@@ -37,6 +38,7 @@ const OBSERVABLES: &[Columns] = &[
     companion::COLUMNS,
     central_flow::COLUMNS,
     sharpness::COLUMNS,
+    hessian::COLUMNS,
     ledger::COLUMNS,
     ntk::COLUMNS,
 ];
@@ -75,8 +77,11 @@ pub struct ListedColumn {
     pub unit: &'static str,
     /// Its group in `observe`; `None` if it is always recorded.
     pub group: Option<Group>,
-    /// The entry of `measure` that asks for it; `None` if it needs none.
-    pub measure: Option<Measure>,
+    /// The name of the entry of `measure` that asks for it; `None` if it needs none.
+    pub measure: Option<&'static str>,
+    /// That entry.
+    #[serde(skip)]
+    pub entry: Option<Measure>,
 }
 
 /// The columns whose name or group contains `pattern` or, if `pattern` has a `*` or `?`, matches it as a whole.
@@ -86,7 +91,8 @@ pub fn matching(pattern: &str) -> impl Iterator<Item = ListedColumn> {
         formula,
         unit,
         group,
-        measure,
+        measure: measure.map(Measure::name),
+        entry: measure,
     };
     columns().map(listed).filter(move |column| is_listed(pattern, column))
 }

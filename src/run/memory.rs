@@ -4,8 +4,9 @@
 //! - data: (n + m)(d_0 + d_L) for the samples, and 3·max(n, m)·d_0 for their decomposition; for n measurements 2n(d_0d_L + 1);
 //! - objective: 5 d_0² + 2 d_0 d_L for a linear network, and n(d_0 + 3 d_L) more if some labels were not observed; 25 P + 6·min(n, 1024)·Σ
 //!   d_l for others, and with `measure: [sharpness]` 4n·Σ d_l more, up to 256 MB, for products with the Hessian;
-//! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size;
-//! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]` 50 P more, up to 128 MB, for
+//! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size; 4 P² for all eigenvalues of the
+//!   Hessian, if they are asked for;
+//! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]` or `hessian` 50 P more, up to 128 MB, for
 //!   Krylov spaces; with `stop` 4 P more for the flow and P for each optimizer;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with
@@ -127,7 +128,11 @@ impl Memory {
         };
         let linear = scenario.network.is_linear() && scenario.loss == Loss::Mse;
         let central = scenario.measure.contains(&Measure::CentralFlow);
-        let sharpness = central || scenario.measure.contains(&Measure::Sharpness);
+        let hessian = scenario.measure.iter().find_map(|measure| match measure {
+            Measure::Hessian(asked) => Some(asked),
+            _ => None,
+        });
+        let sharpness = central || hessian.is_some() || scenario.measure.contains(&Measure::Sharpness);
         let twice = if scenario.flow.certify || !scenario.claims.is_empty() { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
@@ -145,7 +150,8 @@ impl Memory {
         };
         let hidden = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();
         let squares = hidden.iter().map(|&width| product([width, width])).fold(0, u64::saturating_add);
-        let observation = sum([product([7, squares]), product([5, inputs, inputs])]);
+        let formed = if hessian.is_some_and(|asked| asked.all) { product([4, parameters, parameters]) } else { 0 };
+        let observation = sum([product([7, squares]), product([5, inputs, inputs]), formed]);
 
         let optimizers = scenario.optimizers.len() as u64;
         // The states between which the flow's stop is located, and gradients.

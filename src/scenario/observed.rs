@@ -3,7 +3,7 @@
 use crate::claim::Claim;
 use crate::data::Data;
 use crate::loss::Loss;
-use crate::observe::{Group, Measure, check_kernel, kernel_rows};
+use crate::observe::{Group, HessianSpectrum, Measure, check_kernel, kernel_rows};
 use crate::settings::{Findings, path};
 
 use super::{MOST_WORDS, Scenario};
@@ -26,7 +26,13 @@ impl Scenario {
     pub(super) fn validate_observed(&self, found: &mut Findings) {
         for (index, &measure) in self.measure.iter().enumerate().take(MOST_WORDS) {
             let at = path::item("measure", index);
-            found.require(!self.measure[..index].contains(&measure), &at, "named once", measure);
+            let before = self.measure[..index].iter().any(|other| other.name() == measure.name());
+            found.require(!before, &at, "named once", measure);
+            if let Measure::Hessian(asked) = measure
+                && let Err(error) = asked.check(self.network.parameters())
+            {
+                found.add(&at, error.to_string());
+            }
             if !self.observes(measure.group()) {
                 let (measure, group) = (measure.name(), measure.group());
                 found.add(
@@ -38,9 +44,9 @@ impl Scenario {
         for (index, &group) in self.observe.iter().flatten().enumerate().take(MOST_WORDS) {
             let at = path::item("observe", index);
             found.require(!self.observe.iter().flatten().take(index).any(|other| *other == group), &at, "named once", group);
-            for measure in [Measure::Ledger, Measure::Ntk] {
-                if measure.group() == group && !self.measure.contains(&measure) {
-                    found.add(&at, format!("{group} is opt-in: add {} to `measure`", measure.name()));
+            for measure in [Measure::Ledger, Measure::Ntk, Measure::Hessian(HessianSpectrum { top: 4, all: false })] {
+                if measure.group() == group && !self.measure.iter().any(|asked| asked.group() == group) {
+                    found.add(&at, format!("{group} is opt-in: add {} to `measure`", measure.entry()));
                 }
             }
         }

@@ -53,7 +53,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
             }
             Vec::new()
         }
-        Measure::Ledger | Measure::Sharpness | Measure::Ntk => Vec::new(),
+        Measure::Ledger | Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => Vec::new(),
     };
     for (kind, flow) in followed {
         match flow {
@@ -70,7 +70,7 @@ fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
         Measure::ModifiedFlow | Measure::CentralFlow | Measure::Ledger => settings.descends(),
         Measure::Limit => !settings.descends(),
-        Measure::Sharpness | Measure::Ntk => true,
+        Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => true,
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
             Measure::CentralFlow => ("central_flow", "gd and sgd"),
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw, rmsprop and muon"),
-            Measure::Sharpness | Measure::Ntk => return None,
+            Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => return None,
         };
         let answered = plan.optimizers.iter().any(|settings| is_about(measure, settings));
         (!answered)

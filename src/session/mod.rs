@@ -53,7 +53,9 @@ use std::sync::Arc;
 use crate::claim::Again;
 use crate::network::Parameters;
 use crate::npz::Arrays;
-use crate::observe::{self, Accuracy, CompanionDistance, EdgePrediction, Learned, Measure, Ntk, Observable, TestLoss};
+use crate::observe::{
+    self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, Ntk, Observable, TestLoss,
+};
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
 
@@ -191,6 +193,10 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     if plan.measure.contains(&Measure::Ntk) {
         observables.push(Box::new(Ntk::new(&*problem.objective, &problem.start)));
     }
+    observables.extend(plan.measure.iter().filter_map(|measure| match measure {
+        Measure::Hessian(asked) => Some(Box::new(HessianEnds::new(*asked, problem.rates.clone())) as Box<dyn Observable>),
+        _ => None,
+    }));
     observables.extend(plan.own.0.iter().map(|own| Box::new(Arc::clone(own)) as Box<dyn Observable>));
     observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
     if plan.measure.contains(&Measure::CentralFlow) {

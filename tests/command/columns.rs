@@ -37,7 +37,8 @@ fn names(run: &Run) -> BTreeSet<String> {
 #[test]
 fn the_table_has_the_columns_of_the_registry() {
     let at = tempfile::tempdir().unwrap();
-    let all = run(at.path(), "all", "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk]");
+    let all =
+        run(at.path(), "all", "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk, {hessian: {top: 3}}]");
     let expected: BTreeSet<String> = registry::columns()
         .flat_map(|(_, column)| {
             // Gaps lie between layers; the first layer's ansatz is that of the network.
@@ -98,6 +99,14 @@ fn what_needs_a_group_that_is_left_out_is_refused_with_the_group() {
             "measure[0]: ntk is recorded in the group ntk, which `observe` leaves out: add ntk there",
         ),
         ("observe: [loss, ledger]", &[], "observe[1]: ledger is opt-in: add ledger to `measure`"),
+        ("observe: [loss, hessian]", &[], "observe[1]: hessian is opt-in: add {hessian: {top: 4}} to `measure`"),
+        ("measure: [{hessian: {top: 0}}]", &[], "measure[0]: hessian takes a `top` from 1 to 64, got 0"),
+        ("measure: [{hessian: {top: 2}}, {hessian: {top: 3}}]", &[], "measure[1]: must be named once"),
+        (
+            "measure: [{hessian: {top: 2, all: true}}]",
+            &["network.widths=[4, 600, 2]"],
+            "measure[0]: hessian takes `all` eigenvalues of up to 3,000 parameters, and there are 3600",
+        ),
         ("observe: [loss, loss]", &[], "observe[1]: must be named once"),
         ("observe: [los]", &[], "did you mean `loss`?"),
         (
@@ -170,6 +179,9 @@ fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
             "d_L" => widths[widths.len() - 1],
             "d_l" => widths[l],
             "d_(l−1)" => widths[l - 1],
+            // As many as are asked for, of the parameters of a network without biases.
+            "k" => 4,
+            "P" => widths.windows(2).map(|pair| pair[0] * pair[1]).sum(),
             number => number.parse().unwrap_or_else(|_| panic!("what is {number}?")),
         };
         match text.strip_prefix("min(").and_then(|pair| pair.strip_suffix(')')).and_then(|pair| pair.split_once(", ")) {
@@ -184,7 +196,7 @@ fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
 #[test]
 fn the_arrays_of_runs_are_those_that_are_declared() {
     let at = tempfile::tempdir().unwrap();
-    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk]\nclaims: [balance-law]";
+    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk, {hessian: {top: 4, all: true}}]\nclaims: [balance-law]";
     let preserved = "flow={t_end: 2, certify: true, preserve: {balance: double_double}}";
     let mut written = BTreeSet::new();
     for (name, sets, widths) in [
