@@ -19,6 +19,8 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
 #[cfg(unix)]
+mod killed_runs;
+#[cfg(unix)]
 mod kills;
 mod language_server;
 mod laws;

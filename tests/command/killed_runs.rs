@@ -1,0 +1,103 @@
+//! Two hundred kills of runs of many kinds, each of which goes on from its checkpoint to the bytes of a run that nothing disturbs.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::Value;
+
+const BASE: &str = "
+name: killed
+seed: 4
+data: {synthetic: {inputs: {dim: 8, samples: 40, distribution: gaussian}, target: {low_rank: {rank: 2, outputs: 3}}, noise: 0.1}}
+network: {widths: [8, 12, 3]}
+weight_decay: 0.01
+flow: {t_end: 20, rtol: 1.0e-6}
+record: {linear: {points: 400}, weights: true}
+";
+
+const NONLINEAR: &str = "network={widths: [8, 32, 32, 3], activations: [tanh, tanh, identity], bias: true}";
+const KINKED: &str = "network={widths: [8, 32, 32, 3], activations: [relu, relu, identity]}";
+
+/// A name, and what is set in the scenario.
+const KINDS: [(&str, &[&str]); 8] = [
+    ("linear", &["flow.certify=true", "flow.t_end=200", "optimizers=[{gd: {lr: 0.01}}, {adam: {lr: 0.001}}]"]),
+    ("relu", &[KINKED, "optimizers=[{rmsprop: {lr: 0.002}}]", "record.linear.points=100"]),
+    ("rock4", &[NONLINEAR, "flow.integrator=rock4", "flow.t_end=200", "record.linear.points=100"]),
+    ("gauss", &["flow.integrator={gauss: {stages: 3}}", "flow.rtol=1e-9"]),
+    ("preserved", &["flow.preserve={balance: float64}", "weight_decay=0", "optimizers=[{gd: {lr: 0.005}}]"]),
+    ("companions", &["measure=[modified_flow, limit, sharpness]", "optimizers=[{gd: {lr: 0.02}}, {adam: {lr: 0.01}}]"]),
+    ("central flow", &["measure=[central_flow]", "optimizers=[{gd: {lr: 0.2}}]", "flow.t_end=60"]),
+    (
+        "minibatches",
+        &[
+            NONLINEAR,
+            "optimizers=[{sgd: {lr: 0.01, batch: 8, momentum: 0.9}}, {adamw: {lr: 0.005, batch: 5, replacement: true}}]",
+        ],
+    ),
+];
+
+fn command(at: &Path, kind: &[&str], out: &str, every: Option<&str>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gramflow"));
+    command.current_dir(at).args(["run", "killed.yaml", "--quiet", "--out", out]);
+    command.args(kind.iter().flat_map(|set| ["--set", set])).args(every.iter().flat_map(|every| ["--checkpoint", every]));
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The bytes of every file of a run, wall times apart.
+fn left(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    fn without_times(value: &mut Value) {
+        if let Value::Object(entries) = value {
+            entries.retain(|key, _| !key.ends_with("seconds"));
+            entries.values_mut().for_each(without_times);
+        }
+    }
+    let mut manifest: Value = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    without_times(&mut manifest);
+    let files = ["scenario.json", "records.parquet", "arrays.npz", "weights.npz", "trajectory.npz"];
+    let bytes = files.into_iter().map(|name| (name, fs::read(folder.join(name)).unwrap()));
+    bytes.chain([("manifest.json", manifest.to_string().into_bytes())]).collect()
+}
+
+/// `cargo test --test command -- --ignored killed_runs --nocapture` also prints what checkpoints cost.
+#[test]
+#[ignore = "some minutes"]
+fn two_hundred_kills_leave_no_trace() {
+    const EACH: usize = 200 / KINDS.len();
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    fs::write(at.join("killed.yaml"), BASE).unwrap();
+    let mut rng = StdRng::seed_from_u64(20);
+    for (name, sets) in KINDS {
+        let begin = Instant::now();
+        let calm = command(at, sets, "calm", None).output().unwrap();
+        assert!(calm.status.success(), "{name}: {}", String::from_utf8_lossy(&calm.stderr));
+        let whole = begin.elapsed();
+        let (mut kills, mut rounds) = (0, 0);
+        while kills < EACH {
+            rounds += 1;
+            loop {
+                let mut child = command(at, sets, "run", Some("0.05s")).spawn().unwrap();
+                // Long enough for the start and for some checkpoints, short enough for many kills of one run.
+                let moment = Duration::from_millis(100) + whole.mul_f64(0.3 * rng.random::<f64>());
+                thread::sleep(moment);
+                if child.try_wait().unwrap().is_some() {
+                    break;
+                }
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+            }
+            for ((file, here), (_, there)) in left(&at.join("run")).into_iter().zip(left(&at.join("calm"))) {
+                assert!(here == there, "{name}, after {kills} kills: {file} differs");
+            }
+            fs::remove_dir_all(at.join("run")).unwrap();
+        }
+        println!("{name}: {kills} kills of {rounds} runs of {:.2} s", whole.as_secs_f64());
+        fs::remove_dir_all(at.join("calm")).unwrap();
+    }
+}
