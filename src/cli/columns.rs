@@ -58,7 +58,7 @@ fn of_records(pattern: &str, json: bool) -> Option<String> {
     }
     let head = ["column", "unit", "group", "opt-in", "is"].map(str::to_string);
     let row = |column: &ListedColumn| {
-        let measure = column.entry.map_or(String::new(), |measure| format!("measure: [{}]", measure.entry()));
+        let measure = column.measure.as_ref().map_or(String::new(), |measure| format!("measure: [{measure}]"));
         [column.name.into(), column.unit.into(), of_column(column.group).into(), measure, column.formula.into()]
     };
     let lines = aligned(std::iter::once(head).chain(columns.iter().map(row)).collect());

@@ -67,7 +67,7 @@ pub fn find(name: &str) -> Option<(Option<Group>, &'static Column)> {
 }
 
 /// A column as `gramflow columns` lists it.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ListedColumn {
     /// [`Column::name`]: `{l}` stands for each layer.
     pub name: &'static str,
@@ -77,11 +77,8 @@ pub struct ListedColumn {
     pub unit: &'static str,
     /// Its group in `observe`; `None` if it is always recorded.
     pub group: Option<Group>,
-    /// The name of the entry of `measure` that asks for it; `None` if it needs none.
-    pub measure: Option<&'static str>,
-    /// That entry.
-    #[serde(skip)]
-    pub entry: Option<Measure>,
+    /// The entry of `measure` that asks for it, as in a scenario; `None` if it needs none.
+    pub measure: Option<String>,
 }
 
 /// The columns whose name or group contains `pattern` or, if `pattern` has a `*` or `?`, matches it as a whole.
@@ -91,8 +88,7 @@ pub fn matching(pattern: &str) -> impl Iterator<Item = ListedColumn> {
         formula,
         unit,
         group,
-        measure: measure.map(Measure::name),
-        entry: measure,
+        measure: measure.map(Measure::entry),
     };
     columns().map(listed).filter(move |column| is_listed(pattern, column))
 }
