@@ -102,7 +102,10 @@ fn costs_of(plan: &SweepPlan, all: &[Unit], probe: &Probe) -> String {
     ));
     let cut = match probe.cut {
         0 => String::new(),
-        cut => format!(" and from {} stopped early, as if every part of a horizon took the same time", counted(cut, "unit")),
+        cut => format!(
+            " and from {} stopped early and extrapolated: allow more time with --probe for a better estimate",
+            counted(cut, "unit")
+        ),
     };
     text.push_str(&format!("estimated from {} run to the end{cut}\n", units(probe.whole)));
     let per_task = (HOUR * all.len() as f64 / total).floor().clamp(1.0, all.len() as f64);
