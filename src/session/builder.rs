@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::flow::{Integrator, Precision, Preserve};
     use crate::objective::{Labels, TangentKernel};
-    use crate::observe::{Column, Columns, Group, NamedArray, Row, Snapshot};
+    use crate::observe::{Column, Columns, Group, HessianError, HessianSpectrum, NamedArray, Row, Snapshot};
     use crate::optim::{Adam, Gd, Sgd};
     use nalgebra::DMatrix;
 
@@ -274,6 +274,20 @@ mod tests {
         assert_eq!(run.run.table.floats("flow", "ntk_distance"), [0.0; 2]);
     }
 
+    /// ∇²ℒ = I: two equal eigenvalues, with one to ask for.
+    #[test]
+    fn the_hessian_of_an_objective_without_layers_is_measured() {
+        let session = Session::new(Parabola(2), DVector::zeros(2)).measure(Measure::Hessian(HessianSpectrum { top: 1, all: true }));
+        let run = session.run().unwrap().run;
+        for (name, values) in [("hessian_top", &[1.0][..]), ("hessian_bottom", &[1.0]), ("hessian_spectrum", &[1.0, 1.0])] {
+            let array = &run.arrays[&format!("flow/{name}")];
+            assert_eq!(array.shape, [2, values.len()]);
+            // Parabola's products with the Hessian may be differences.
+            assert!((0..2).all(|row| array.row(row).iter().zip(values).all(|(a, b)| (a - b).abs() < 1e-6)), "{name}: {array:?}");
+        }
+        assert_eq!(run.table.floats("flow", "hessian_index"), [0.0; 2]);
+    }
+
     /// Declares these columns and arrays and writes what it likes.
     struct Wilful(&'static [Column], &'static [NamedArray], fn(f64, &mut Row));
 
@@ -355,6 +369,8 @@ mod tests {
         assert!(matches!(refused(session().claim(Claim::Nfa)), SessionError::Layers { .. }));
         assert!(matches!(refused(session().measure(Measure::Ledger)), SessionError::Layers { .. }));
         assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
+        let hessian = |top, all| Measure::Hessian(HessianSpectrum { top, all });
+        assert_eq!(refused(session().measure(hessian(0, false))), SessionError::Hessian(HessianError::Top(0)));
         let accuracy = Stop { accuracy: Some(0.9), ..Stop::default() };
         assert_eq!(refused(session().stop(accuracy)), SessionError::Accuracy);
         let preserve = Flow { preserve: Preserve::Balance(Precision::Float64), ..flow() };

@@ -3,7 +3,7 @@
 use crate::archive::ArchiveError;
 use crate::claim::Claim;
 use crate::flow::Preserve;
-use crate::observe::{Column, Measure, NamedArray, Owner, registry};
+use crate::observe::{Column, HessianError, Measure, NamedArray, Owner, registry};
 use crate::ode::Interrupt;
 
 use super::{Plan, Problem, declared_arrays, flow_integrator};
@@ -80,6 +80,9 @@ pub enum SessionError {
     /// The tangent kernel is asked for, but the objective does not offer it.
     #[error("measure ntk: the objective offers no tangent kernel: implement Objective::tangent_kernel, or leave it out")]
     Kernel,
+    /// More of the Hessian's spectrum is asked for than can be measured.
+    #[error("measure: {0}")]
+    Hessian(#[from] HessianError),
     /// The balance law is to be preserved where not all of D_l obeys it.
     #[error("preserve: all of D_l obeys the law only in linear networks without biases: leave it out")]
     Preserve,
@@ -118,6 +121,11 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
     }
     if plan.measure.contains(&Measure::Ntk) && objective.tangent_kernel().is_none() {
         return Err(SessionError::Kernel);
+    }
+    for measure in &plan.measure {
+        if let Measure::Hessian(asked) = measure {
+            asked.check(objective.dim() as u64)?;
+        }
     }
     if plan.flow.preserve != Preserve::None && !plan.linear {
         return Err(SessionError::Preserve);
