@@ -39,6 +39,7 @@ mod spectra_by_index;
 mod study;
 mod style;
 mod text;
+mod thin;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -18,6 +18,7 @@ use super::pen::{draw_every_marker, draw_line, draw_markers, stroke};
 use super::plot::{Place, Plot};
 use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, TICK_SIZE};
 use super::text::{draw_label, label_width};
+use super::thin::{STRIPS, thinned};
 use parts::{draw_bands, draw_x_ticks, draw_y_ticks};
 
 pub(super) use parts::{LINE_HEIGHT, draw_heading, draw_side_label, heading_lines, side_label_width};
@@ -27,6 +28,8 @@ pub(super) use spec::AxisSpec;
 #[derive(Debug, Clone)]
 pub(super) struct Series {
     pub points: Vec<Point>,
+    /// How many points there were, if only those that show were kept of them.
+    pub of: Option<usize>,
     pub look: Look,
     /// Written at the right end of the curve.
     pub end_label: Option<String>,
@@ -37,8 +40,11 @@ pub(super) struct Series {
 }
 
 impl Series {
+    /// Of very many points, those that show are kept.
     pub(super) fn new(points: Vec<Point>, look: Look) -> Self {
-        Self { points, look, end_label: None, guide: false, each: false }
+        let (kept, all) = (thinned(&points), points.len());
+        let of = kept.is_some().then_some(all);
+        Self { points: kept.unwrap_or(points), of, look, end_label: None, guide: false, each: false }
     }
 
     pub(super) fn guide(points: Vec<Point>, look: Look) -> Self {
@@ -151,6 +157,9 @@ impl Panel {
         let (before, total) = (points.len() - points.iter().filter(has_place).count(), points.len());
         let of_them = |n: usize| format!("{n} of {total} {}", if total == 1 { "point" } else { "points" });
         let mut sentences = Vec::new();
+        if let Some(most) = self.series.iter().filter(|s| !s.guide).filter_map(|s| s.of).max() {
+            sentences.push(format!("Of {most} points, the extremes in each {STRIPS}th of the axis."));
+        }
         // That the start has no place on a log axis of time needs no mention.
         let starts = points.iter().filter(|p| !has_place(p)).all(|p| p.0 == 0.0) && self.x.scale == Scale::Log;
         if before > 0 && !starts {
