@@ -55,9 +55,9 @@ impl<'a> Descents<'a> {
 
     /// Steps those that are recorded at an event, unless they have passed it, and hands in their records. `flow`: θ of the flow there. Returns
     /// whether one of them was paused on the way.
-    pub(super) fn advance(&mut self, index: usize, event: &Moment, flow: Option<&Arc<Parameters>>) -> bool {
+    pub(super) fn advance(&mut self, index: usize, event: Moment, flow: Option<&Arc<Parameters>>) -> bool {
         let mut paused = false;
-        for &(optimizer, step) in &event.descents {
+        for &(optimizer, step) in event.descents {
             let open = |member: &&mut Member| member.optimizer == optimizer && member.passed <= index;
             let Some(Member { descent, recording, passed, .. }) = self.members.iter_mut().find(open) else { continue };
             let advanced = descent.advance(step);

@@ -19,7 +19,7 @@ use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::process::Ended;
 use super::saved::{End, Handed, Part, SavedProcesses};
-use super::schedule::{Moment, Timetable};
+use super::schedule::{Moment, Moments, Timetable};
 use super::{Plan, Problem};
 
 /// Records of an optimizer that the flow may be ahead: enough that neither waits for each step of the other.
@@ -55,7 +55,7 @@ pub(super) fn carry(
     let Crew { groups, observing, share } = Crew::of(plan, problem, lead.is_some());
     let helpers = groups.len() + observing;
     let observers = Observers::new(kept, 2 * helpers);
-    let (events, saved_ones) = (&events[..], saved.as_ref());
+    let (events, saved_ones) = (&events, saved.as_ref());
     let processes = Processes { plan, interrupt, events, before_the_end, observers: &observers, saved: saved_ones };
     thread::scope(|scope| {
         // Whatever becomes of this thread, the others do not wait for its records.
@@ -133,7 +133,7 @@ struct Way<'a> {
 struct Processes<'a> {
     plan: &'a Plan,
     interrupt: &'a Interrupt,
-    events: &'a [Moment],
+    events: &'a Moments,
     /// The first of them that depends on the horizon.
     before_the_end: usize,
     observers: &'a Observers,
@@ -142,7 +142,7 @@ struct Processes<'a> {
 
 impl<'a> Processes<'a> {
     /// The events that some process has not passed, each with its number.
-    fn open(self) -> impl Iterator<Item = (usize, &'a Moment)> {
+    fn open(self) -> impl Iterator<Item = (usize, Moment<'a>)> {
         let first = self.saved.map_or(0, |saved| saved.first(self.events));
         self.events.iter().enumerate().skip(first)
     }

@@ -10,7 +10,7 @@ use crate::network::Parameters;
 
 use super::observers::Kept;
 use super::process::Ended;
-use super::schedule::Moment;
+use super::schedule::Moments;
 
 /// θ of the flow at an event, where it is there.
 pub(super) type Handed = Option<Arc<Parameters>>;
@@ -89,9 +89,9 @@ impl SavedProcesses {
     }
 
     /// The first event that some process has not passed.
-    pub(super) fn first(&self, events: &[Moment]) -> usize {
+    pub(super) fn first(&self, events: &Moments) -> usize {
         let flow = self.passed[0].min(events.len());
-        let open = |index: usize| events[index].descents.iter().any(|(optimizer, _)| self.passed[optimizer + 1] <= index);
+        let open = |index: usize| events.at(index).descents.iter().any(|(optimizer, _)| self.passed[optimizer + 1] <= index);
         (0..flow).find(|&index| open(index)).unwrap_or(flow)
     }
 }
