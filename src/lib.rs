@@ -35,8 +35,8 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | [`archive`], [`machine`], [`publish`], [`settings`] |
-//! | 1 | [`linalg`], [`rng`], [`npz`] |
+//! | 0 | [`machine`], [`publish`], [`settings`], [`spool`] |
+//! | 1 | [`archive`], [`linalg`], [`rng`], [`npz`] |
 //! | 2 | [`ode`], [`network`], [`loss`] |
 //! | 3 | [`data`], [`theory`] |
 //! | 4 | [`objective`] |
@@ -148,6 +148,7 @@ pub mod run;
 pub mod scenario;
 pub mod session;
 pub mod settings;
+pub mod spool;
 #[cfg(feature = "command")]
 pub mod study;
 #[cfg(feature = "command")]

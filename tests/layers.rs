@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const LAYERS: &[(u32, &[&str])] = &[
-    (0, &["archive", "machine", "publish", "settings"]),
-    (1, &["linalg", "rng", "npz"]),
+    (0, &["machine", "publish", "settings", "spool"]),
+    (1, &["archive", "linalg", "rng", "npz"]),
     (2, &["ode", "network", "loss"]),
     (3, &["data", "theory"]),
     (4, &["objective"]),
