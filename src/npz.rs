@@ -9,6 +9,7 @@ mod header;
 mod read;
 mod writer;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use nalgebra::DMatrixView;
 
 use crate::machine::Bytes;
+use crate::spool::Spooled;
 
 pub use read::{read, read_those, shapes};
 pub use writer::NpzWriter;
@@ -26,26 +28,42 @@ pub use writer::NpzWriter;
 pub struct Array {
     /// Lengths of the axes; their product is `data.len()`.
     pub shape: Vec<usize>,
-    /// The entries, last axis fastest.
-    pub data: Vec<f64>,
+    /// The entries, last axis fastest. They read like a slice; of a long array over time they lie on disk, and are loaded for that.
+    pub data: Spooled<f64>,
 }
 
 impl Array {
+    /// The array of this shape; the product of its lengths is that of `data`.
+    pub fn new(shape: &[usize], data: impl Into<Spooled<f64>>) -> Self {
+        Self { shape: shape.to_vec(), data: data.into() }
+    }
+
     /// The vector of shape `(data.len(),)`.
-    pub fn vector(data: Vec<f64>) -> Self {
+    pub fn vector(data: impl Into<Spooled<f64>>) -> Self {
+        let data = data.into();
         Self { shape: vec![data.len()], data }
     }
 
     /// The array of shape (rows, columns).
     pub fn matrix(m: DMatrixView<f64>) -> Self {
         // nalgebra's columns of the transpose are the rows.
-        Self { shape: vec![m.nrows(), m.ncols()], data: m.transpose().as_slice().to_vec() }
+        Self { shape: vec![m.nrows(), m.ncols()], data: m.transpose().as_slice().to_vec().into() }
     }
 
     /// Row `i` along the first axis, the other axes flattened.
-    pub fn row(&self, i: usize) -> &[f64] {
-        let width: usize = self.shape.iter().skip(1).product();
-        &self.data[i * width..(i + 1) * width]
+    pub fn row(&self, i: usize) -> Cow<'_, [f64]> {
+        let width = self.width();
+        self.data.slice(i * width..(i + 1) * width)
+    }
+
+    /// Entry `k` of every row, the other axes flattened.
+    pub fn column(&self, k: usize) -> impl Iterator<Item = f64> {
+        self.data.values().skip(k).step_by(self.width().max(1))
+    }
+
+    /// Length of a row along the first axis.
+    fn width(&self) -> usize {
+        self.shape.iter().skip(1).product()
     }
 
     /// Number of rows along the first axis (0 for a scalar array).
@@ -129,7 +147,7 @@ pub fn write_to(file: impl Write + Seek, arrays: &Arrays) -> io::Result<()> {
     let mut archive = writer::Archive::new(file);
     for (name, array) in arrays {
         archive.begin(name, "<f8", &array.shape)?;
-        archive.numbers(&array.data)?;
+        array.data.pieces().try_for_each(|piece| archive.numbers(&piece))?;
     }
     archive.finish()
 }
@@ -142,7 +160,7 @@ mod tests {
     fn arrays_survive_the_round_trip_bit_for_bit() {
         let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
         let arrays = Arrays::from([
-            ("W1".to_string(), Array { shape: vec![2, 3], data: vec![1.0, -0.0, f64::MIN_POSITIVE, f64::NAN, 0.1, 1e300] }),
+            ("W1".to_string(), Array::new(&[2, 3], [1.0, -0.0, f64::MIN_POSITIVE, f64::NAN, 0.1, 1e300])),
             ("flow/t".to_string(), Array::vector(vec![])),
         ]);
         write(&path, &arrays).unwrap();

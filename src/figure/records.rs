@@ -43,7 +43,7 @@ const FEW: usize = 16;
 /// The processes with their looks.
 pub(super) fn processes(run: &Run) -> Vec<(&str, Look)> {
     let look = |(i, process)| {
-        let few = run.table.floats(process, "t").len() < FEW;
+        let few = run.table.count_of(process) < FEW;
         (process, if few { style::process(i).dotted() } else { style::process(i) })
     };
     run.table.processes().into_iter().enumerate().map(look).collect()

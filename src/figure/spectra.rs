@@ -35,8 +35,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
             let drawn = if i == 0 { array.shape[1] } else { array.shape[1].min(OPTIMIZER_MODES) };
             left_out |= drawn < array.shape[1];
             for k in 0..drawn {
-                let rows = vector(run, process, "t").iter().take(array.rows()).enumerate();
-                let points = rows.map(|(row, &t)| (t, array.row(row)[k])).collect();
+                let points = vector(run, process, "t").iter().copied().zip(array.column(k)).collect();
                 let mut series = Series::new(points, look.colored(style::sequential(k, modes)));
                 series.end_label = (i == 0 && k < NAMED).then(|| format!("σ_{}", k + 1));
                 panel.series.push(series);

@@ -217,7 +217,7 @@ fn notes(study: &Study) -> Vec<String> {
         let setting = |i: usize| number(if rtols[i].is_nan() { steps[i] } else { rtols[i] }, 2);
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for (i, &row) in rows.iter().enumerate().filter(|&(i, _)| errors[i].is_nan()) {
-            match reasons.iter_mut().find(|(reason, _)| *reason == terminations[row]) {
+            match reasons.iter_mut().find(|(reason, _)| *reason == &terminations[row]) {
                 Some((_, settings)) => settings.push(setting(i)),
                 None => reasons.push((&terminations[row], vec![setting(i)])),
             }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parquet::column::writer::ColumnWriterImpl;
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
-use super::parquet::primitive;
+use super::parquet::{pieces, primitive, write_numbers};
 use super::{FolderError, TableError};
 use crate::record::{Table, Values};
 
@@ -96,16 +96,18 @@ fn write_group(writer: &mut SerializedFileWriter<&File>, fields: &[FileColumn], 
 fn write_values(target: &mut SerializedColumnWriter, values: &Values) -> Result<(), ParquetError> {
     match values {
         Values::Text(texts) => {
-            let bytes: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(text.as_str())).collect();
-            write_all(target.typed::<ByteArrayType>(), &bytes)
+            let target = target.typed::<ByteArrayType>();
+            pieces(texts).try_for_each(|piece| write_all(target, &piece))
         }
-        Values::Integer(counts) => write_all(target.typed::<Int64Type>(), counts),
-        Values::Flag(flags) => write_all(target.typed::<BoolType>(), flags),
-        Values::Float(numbers) => {
-            let defined: Vec<f64> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
-            let levels: Vec<i16> = numbers.iter().map(|x| i16::from(!x.is_nan())).collect();
-            target.typed::<DoubleType>().write_batch(&defined, Some(&levels), None).map(drop)
+        Values::Integer(counts) => {
+            let target = target.typed::<Int64Type>();
+            counts.pieces().try_for_each(|piece| write_all(target, &piece))
         }
+        Values::Flag(flags) => {
+            let target = target.typed::<BoolType>();
+            flags.pieces().try_for_each(|piece| write_all(target, &piece))
+        }
+        Values::Float(numbers) => write_numbers(target, numbers),
     }
 }
 

@@ -13,11 +13,15 @@ use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleTyp
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 
 use super::{ColumnKind, FileColumn};
-use crate::record::{Table, TableColumn, Values};
+use crate::record::{Table, TableColumn, Texts, Values};
+use crate::spool::{SpoolItem, Spooled};
+
+/// Rows that are read or written together.
+const ROWS: usize = 8192;
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -56,24 +60,43 @@ fn write_table(file: impl Write + Send, table: &Table) -> Result<(), ParquetErro
     let mut group = writer.next_row_group()?;
     for column in &table.columns {
         let Some(mut target) = group.next_column()? else { break };
+        // Piece by piece: a column may be longer than memory.
         match &column.values {
             Values::Text(texts) => {
-                let bytes: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(text.as_str())).collect();
-                target.typed::<ByteArrayType>().write_batch(&bytes, None, None)?
+                let target = target.typed::<ByteArrayType>();
+                pieces(texts).try_for_each(|piece| target.write_batch(&piece, None, None).map(drop))?;
             }
-            Values::Integer(counts) => target.typed::<Int64Type>().write_batch(counts, None, None)?,
-            Values::Flag(flags) => target.typed::<BoolType>().write_batch(flags, None, None)?,
-            Values::Float(numbers) => {
-                let defined: Vec<f64> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
-                let levels: Vec<i16> = numbers.iter().map(|x| i16::from(!x.is_nan())).collect();
-                target.typed::<DoubleType>().write_batch(&defined, Some(&levels), None)?
+            Values::Integer(counts) => {
+                let target = target.typed::<Int64Type>();
+                counts.pieces().try_for_each(|piece| target.write_batch(&piece, None, None).map(drop))?;
             }
+            Values::Flag(flags) => {
+                let target = target.typed::<BoolType>();
+                flags.pieces().try_for_each(|piece| target.write_batch(&piece, None, None).map(drop))?;
+            }
+            Values::Float(numbers) => write_numbers(&mut target, numbers)?,
         };
         target.close()?;
     }
     group.close()?;
     writer.close()?;
     Ok(())
+}
+
+/// Writes a nullable column of these numbers, NaN as null.
+pub(super) fn write_numbers(target: &mut SerializedColumnWriter, numbers: &Spooled<f64>) -> Result<(), ParquetError> {
+    let target = target.typed::<DoubleType>();
+    numbers.pieces().try_for_each(|piece| {
+        let defined: Vec<f64> = piece.iter().copied().filter(|x| !x.is_nan()).collect();
+        let levels: Vec<i16> = piece.iter().map(|x| i16::from(!x.is_nan())).collect();
+        target.write_batch(&defined, Some(&levels), None).map(drop)
+    })
+}
+
+/// The texts of a column in pieces.
+pub(super) fn pieces(texts: &Texts) -> impl Iterator<Item = Vec<ByteArray>> {
+    let mut rest = texts.iter().map(ByteArray::from);
+    std::iter::from_fn(move || Some(rest.by_ref().take(ROWS).collect::<Vec<_>>()).filter(|piece| !piece.is_empty()))
 }
 
 fn field(column: &TableColumn) -> Result<TypePtr, ParquetError> {
@@ -145,8 +168,12 @@ fn read_table(file: File, nulls: bool) -> Result<Table, ParquetError> {
         let name = descriptor.name();
         let values = match kind(name, descriptor.physical_type())? {
             ColumnKind::Text => {
-                let bytes = whole::<ByteArrayType>(&groups, index, name)?;
-                Values::Text(bytes.iter().map(|bytes| bytes.as_utf8().map(str::to_string)).collect::<Result<_, _>>()?)
+                let mut texts = Texts::default();
+                whole::<ByteArrayType>(&groups, index, name, |bytes| {
+                    texts.extend_by(1, bytes.as_utf8()?);
+                    Ok(())
+                })?;
+                Values::Text(texts)
             }
             ColumnKind::Integer if nulls && has_nulls::<Int64Type>(&groups, index)? => {
                 Values::Float(spread::<Int64Type>(&groups, index, |count| count as f64)?)
@@ -154,8 +181,8 @@ fn read_table(file: File, nulls: bool) -> Result<Table, ParquetError> {
             ColumnKind::Flag if nulls && has_nulls::<BoolType>(&groups, index)? => {
                 Values::Float(spread::<BoolType>(&groups, index, |flag| f64::from(u8::from(flag)))?)
             }
-            ColumnKind::Integer => Values::Integer(whole::<Int64Type>(&groups, index, name)?),
-            ColumnKind::Flag => Values::Flag(whole::<BoolType>(&groups, index, name)?),
+            ColumnKind::Integer => Values::Integer(numbers::<Int64Type>(&groups, index, name)?),
+            ColumnKind::Flag => Values::Flag(numbers::<BoolType>(&groups, index, name)?),
             ColumnKind::Float => Values::Float(spread::<DoubleType>(&groups, index, |number| number)?),
         };
         columns.push(TableColumn { name: name.to_string(), values });
@@ -168,12 +195,14 @@ fn spread<T: DataType>(
     groups: &[Box<dyn RowGroupReader + '_>],
     index: usize,
     number: impl Fn(T::T) -> f64,
-) -> Result<Vec<f64>, ParquetError> {
-    let mut numbers = Vec::new();
+) -> Result<Spooled<f64>, ParquetError> {
+    let mut numbers = Spooled::new();
     for group in groups {
-        let (defined, levels) = column::<T>(&**group, index)?;
-        let mut defined = defined.into_iter().map(&number);
-        numbers.extend(levels.iter().map(|&level| if level == 1 { defined.next().unwrap_or(f64::NAN) } else { f64::NAN }));
+        each_batch::<T>(&**group, index, |defined, levels| {
+            let mut defined = defined.drain(..).map(&number);
+            numbers.extend(levels.iter().map(|&level| if level == 1 { defined.next().unwrap_or(f64::NAN) } else { f64::NAN }));
+            Ok(())
+        })?;
     }
     Ok(numbers)
 }
@@ -181,34 +210,71 @@ fn spread<T: DataType>(
 /// Whether a column is null anywhere.
 fn has_nulls<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize) -> Result<bool, ParquetError> {
     for group in groups {
-        if column::<T>(&**group, index)?.0.len() != group.metadata().num_rows() as usize {
+        let mut count = 0;
+        each_batch::<T>(&**group, index, |defined, _| {
+            count += defined.len();
+            Ok(())
+        })?;
+        if count != group.metadata().num_rows() as usize {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// The values of a column without nulls, in all row groups.
-fn whole<T: DataType>(groups: &[Box<dyn RowGroupReader + '_>], index: usize, name: &str) -> Result<Vec<T::T>, ParquetError> {
-    let mut values = Vec::new();
-    for group in groups {
-        let (defined, _) = column::<T>(&**group, index)?;
-        if defined.len() != group.metadata().num_rows() as usize {
-            return Err(ParquetError::General(format!("column `{name}` has nulls")));
-        }
-        values.extend(defined);
-    }
+/// The numbers of a column without nulls, in all row groups.
+fn numbers<T: DataType>(
+    groups: &[Box<dyn RowGroupReader + '_>],
+    index: usize,
+    name: &str,
+) -> Result<Spooled<T::T>, ParquetError>
+where
+    T::T: SpoolItem,
+{
+    let mut values = Spooled::new();
+    whole::<T>(groups, index, name, |value| {
+        values.push(value);
+        Ok(())
+    })?;
     Ok(values)
 }
 
-/// The values of one column that are not null, and the definition level of each row (1 where there is a value).
-fn column<T: DataType>(group: &dyn RowGroupReader, index: usize) -> Result<(Vec<T::T>, Vec<i16>), ParquetError> {
-    let rows = group.metadata().num_rows() as usize;
+/// Hands the values of a column without nulls, in all row groups, to `take`.
+fn whole<T: DataType>(
+    groups: &[Box<dyn RowGroupReader + '_>],
+    index: usize,
+    name: &str,
+    mut take: impl FnMut(T::T) -> Result<(), ParquetError>,
+) -> Result<(), ParquetError> {
+    for group in groups {
+        let mut count = 0;
+        each_batch::<T>(&**group, index, |defined, _| {
+            count += defined.len();
+            defined.drain(..).try_for_each(&mut take)
+        })?;
+        if count != group.metadata().num_rows() as usize {
+            return Err(ParquetError::General(format!("column `{name}` has nulls")));
+        }
+    }
+    Ok(())
+}
+
+/// Reads one column piece by piece: of each, the values that are not null, and the definition level of each row (1 where there is a value).
+fn each_batch<T: DataType>(
+    group: &dyn RowGroupReader,
+    index: usize,
+    mut take: impl FnMut(&mut Vec<T::T>, &[i16]) -> Result<(), ParquetError>,
+) -> Result<(), ParquetError> {
     let mut reader = get_typed_column_reader::<T>(group.get_column_reader(index)?);
-    // Not with the capacity that the file claims, which may be anything.
     let (mut values, mut levels) = (Vec::new(), Vec::new());
-    while reader.read_records(rows, Some(&mut levels), None, &mut values)?.0 > 0 {}
-    Ok((values, levels))
+    loop {
+        values.clear();
+        levels.clear();
+        if reader.read_records(ROWS, Some(&mut levels), None, &mut values)?.0 == 0 {
+            return Ok(());
+        }
+        take(&mut values, &levels)?;
+    }
 }
 
 #[cfg(test)]
@@ -220,12 +286,12 @@ mod tests {
         let column = |name: &str, values| TableColumn { name: name.into(), values };
         let table = Table {
             columns: vec![
-                column("process", Values::Text(vec!["flow".into(), "flow".into(), "gd-π".into()])),
-                column("step", Values::Integer(vec![0, 7, i64::MAX])),
-                column("identifiable", Values::Flag(vec![true, false, true])),
-                column("loss", Values::Float(vec![0.1, f64::NAN, 1e-300])),
-                column("nothing", Values::Float(vec![f64::NAN; 3])),
-                column("everything", Values::Float(vec![f64::INFINITY, -0.0, 3.0])),
+                column("process", Values::Text(["flow", "flow", "gd-π"].into_iter().collect())),
+                column("step", Values::Integer([0, 7, i64::MAX].into())),
+                column("identifiable", Values::Flag([true, false, true].into())),
+                column("loss", Values::Float([0.1, f64::NAN, 1e-300].into())),
+                column("nothing", Values::Float([f64::NAN; 3].into())),
+                column("everything", Values::Float([f64::INFINITY, -0.0, 3.0].into())),
             ],
         };
         let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();

@@ -114,7 +114,7 @@ fn data(header: &Header, reader: impl Read) -> io::Result<Array> {
         npyz::Order::C => data,
         npyz::Order::Fortran => to_c_order(&data, &shape),
     };
-    Ok(Array { shape, data })
+    Ok(Array { shape, data: data.into() })
 }
 
 fn widen<R: Read>(npy: npyz::NpyFile<R>, header: &Header) -> io::Result<Vec<f64>> {

@@ -137,8 +137,8 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let data: Vec<f64> = (0..10_000).map(|i| (i as f64).sqrt()).collect();
         let arrays = Arrays::from([
-            ("gd/W1".to_string(), Array { shape: vec![10, 1000], data: data.clone() }),
-            ("scalar".to_string(), Array { shape: vec![], data: vec![2.0] }),
+            ("gd/W1".to_string(), Array::new(&[10, 1000], data.clone())),
+            ("scalar".to_string(), Array::new(&[], [2.0])),
             ("t".to_string(), Array::vector(vec![f64::NAN, -0.0])),
         ]);
         npz::write(&at.path().join("whole.npz"), &arrays).unwrap();

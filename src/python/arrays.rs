@@ -14,7 +14,7 @@ use crate::record::{Table, TableColumn, Values};
 pub(super) fn to_dict<'py>(py: Python<'py>, arrays: &Arrays) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, Array { shape, data }) in arrays {
-        dict.set_item(name, data.clone().into_pyarray(py).reshape(shape.as_slice())?)?;
+        dict.set_item(name, data.clone().into_vec().into_pyarray(py).reshape(shape.as_slice())?)?;
     }
     Ok(dict)
 }
@@ -28,8 +28,8 @@ pub(super) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Arrays> {
             .extract()
             .map_err(|_| PyTypeError::new_err(format!("{name}: must be an array of float64, got {}", type_name(&array))))?;
         // Row by row, whatever its order in memory.
-        let data = array.as_array().iter().copied().collect();
-        arrays.insert(name, Array { shape: array.shape().to_vec(), data });
+        let data = array.as_array().iter().copied().collect::<Vec<f64>>();
+        arrays.insert(name, Array::new(array.shape(), data));
     }
     Ok(arrays)
 }
@@ -43,10 +43,10 @@ pub(super) fn table_to_dict<'py>(py: Python<'py>, table: &Table) -> PyResult<Bou
     let dict = PyDict::new(py);
     for TableColumn { name, values } in &table.columns {
         match values {
-            Values::Text(texts) => dict.set_item(name, PyList::new(py, texts)?)?,
-            Values::Integer(counts) => dict.set_item(name, counts.clone().into_pyarray(py))?,
-            Values::Flag(flags) => dict.set_item(name, flags.clone().into_pyarray(py))?,
-            Values::Float(numbers) => dict.set_item(name, numbers.clone().into_pyarray(py))?,
+            Values::Text(texts) => dict.set_item(name, PyList::new(py, texts.iter().collect::<Vec<&str>>())?)?,
+            Values::Integer(counts) => dict.set_item(name, counts.clone().into_vec().into_pyarray(py))?,
+            Values::Flag(flags) => dict.set_item(name, flags.clone().into_vec().into_pyarray(py))?,
+            Values::Float(numbers) => dict.set_item(name, numbers.clone().into_vec().into_pyarray(py))?,
         }
     }
     Ok(dict)
@@ -58,13 +58,13 @@ pub(super) fn table_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
     for (name, values) in dict {
         let name: String = name.extract()?;
         let values = if let Ok(texts) = values.extract::<Vec<String>>() {
-            Values::Text(texts)
+            Values::Text(texts.into_iter().collect())
         } else if let Ok(counts) = values.extract::<numpy::PyReadonlyArray1<i64>>() {
-            Values::Integer(counts.as_slice()?.to_vec())
+            Values::Integer(counts.as_slice()?.to_vec().into())
         } else if let Ok(flags) = values.extract::<numpy::PyReadonlyArray1<bool>>() {
-            Values::Flag(flags.as_slice()?.to_vec())
+            Values::Flag(flags.as_slice()?.to_vec().into())
         } else {
-            Values::Float(values.extract::<numpy::PyReadonlyArray1<f64>>()?.as_slice()?.to_vec())
+            Values::Float(values.extract::<numpy::PyReadonlyArray1<f64>>()?.as_slice()?.to_vec().into())
         };
         columns.push(TableColumn { name, values });
     }

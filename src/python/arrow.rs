@@ -27,8 +27,8 @@ pub(super) fn stream<'py>(py: Python<'py>, run: &Arc<Run>) -> PyResult<Bound<'py
 fn batch(run: &Arc<Run>) -> Result<RecordBatch, ArrowError> {
     let array = |name: &str, values: &Values| -> ArrayRef {
         match values {
-            Values::Text(texts) => Arc::new(StringArray::from_iter_values(texts)),
-            Values::Flag(flags) => Arc::new(BooleanArray::from(flags.clone())),
+            Values::Text(texts) => Arc::new(StringArray::from_iter_values(texts.iter())),
+            Values::Flag(flags) => Arc::new(BooleanArray::from(flags.clone().into_vec())),
             Values::Integer(_) => Arc::new(Int64Array::new(shared(run, |run| run.table.counts(name)), None)),
             Values::Float(numbers) => {
                 let undefined = numbers.iter().any(|x| x.is_nan());
@@ -47,8 +47,8 @@ fn batch(run: &Arc<Run>) -> Result<RecordBatch, ArrowError> {
 fn shared<T: ArrowNativeType>(run: &Arc<Run>, values: impl for<'r> Fn(&'r Run) -> &'r [T]) -> ScalarBuffer<T> {
     let values = values(run);
     let start = NonNull::from(values).cast::<u8>();
-    // SAFETY: by its type the closure can only return values that live as long as the run, which the buffer keeps alive. A run has no
-    // interior mutability, so nobody changes it while it is shared.
+    // SAFETY: by its type the closure can only return values that live as long as the run, which the buffer keeps alive. What a run
+    // has loaded as a slice stays where it is until the run is changed, and nobody changes it while it is shared.
     let buffer = unsafe { Buffer::from_custom_allocation(start, size_of_val(values), Arc::clone(run) as _) };
     ScalarBuffer::new(buffer, 0, values.len())
 }

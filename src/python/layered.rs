@@ -102,7 +102,7 @@ impl Order {
                 data.extend_from_slice(self.of_user(&theta).as_slice());
             }
             let shape = over_time.then_some(times).into_iter().chain(shape.iter().copied()).collect();
-            arrays.insert(format!("{process}/theta"), Array { shape, data });
+            arrays.insert(format!("{process}/theta"), Array { shape, data: data.into() });
         }
     }
 }

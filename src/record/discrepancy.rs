@@ -123,7 +123,7 @@ impl Repetition {
         processes.extend(repeated.processes().into_iter().filter(|name| !recorded.processes().contains(name)));
         let mut pairs = Vec::with_capacity(recorded.rows());
         for process in processes {
-            let (before, after) = (recorded.rows_of(process).count(), repeated.rows_of(process).count());
+            let (before, after) = (recorded.count_of(process), repeated.count_of(process));
             if before != after {
                 self.reshaped.push(format!("process {process} had {before} rows and now has {after}"));
             }
@@ -268,7 +268,7 @@ impl Table {
     /// The process (method) of a row.
     fn process(&self, row: usize) -> Option<&str> {
         match &self.columns.first()?.values {
-            Values::Text(names) => names.get(row).map(String::as_str),
+            Values::Text(names) => names.get(row),
             _ => None,
         }
     }
@@ -305,10 +305,10 @@ mod tests {
         let column = |name: &str, values| TableColumn { name: name.into(), values };
         Table {
             columns: vec![
-                column("process", Values::Text(["flow", "flow", "flow", "gd", "gd"].map(str::to_string).to_vec())),
-                column("step", Values::Integer(vec![0, 7, 9, 0, 100])),
-                column("t", Values::Float(vec![0.0, 0.5, 1.0, 0.0, 0.25])),
-                column("loss", Values::Float(loss.to_vec())),
+                column("process", Values::Text(["flow", "flow", "flow", "gd", "gd"].into_iter().collect())),
+                column("step", Values::Integer([0, 7, 9, 0, 100].into())),
+                column("t", Values::Float([0.0, 0.5, 1.0, 0.0, 0.25].into())),
+                column("loss", Values::Float(loss.into())),
             ],
         }
     }
@@ -354,8 +354,8 @@ mod tests {
         for column in &mut other.columns {
             match &mut column.values {
                 Values::Text(values) => values.truncate(4),
-                Values::Integer(values) => values.truncate(4),
-                Values::Float(values) => values.truncate(4),
+                Values::Integer(values) => values.to_mut().truncate(4),
+                Values::Float(values) => values.to_mut().truncate(4),
                 Values::Flag(_) => {}
             }
         }
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(found.reshaped, ["process gd had 2 rows and now has 1"]);
         assert!(found.differing.is_empty());
         let mut other = table(LOSS);
-        other.columns[1].values = Values::Float(vec![0.0; 5]);
+        other.columns[1].values = Values::Float([0.0; 5].into());
         assert_eq!(Repetition::of_tables(&table(LOSS), &other).reshaped, ["step held counts and now holds numbers"]);
     }
 
@@ -374,7 +374,7 @@ mod tests {
         let mut other = table(LOSS);
         for column in &mut other.columns {
             match &mut column.values {
-                Values::Text(values) => values.rotate_left(3),
+                Values::Text(values) => *values = ["gd", "gd", "flow", "flow", "flow"].into_iter().collect(),
                 Values::Integer(values) => values.rotate_left(3),
                 Values::Float(values) => values.rotate_left(3),
                 Values::Flag(_) => {}
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn entries_of_arrays_are_found_by_their_indices() {
-        let array = |shape: &[usize], data: &[f64]| Array { shape: shape.to_vec(), data: data.to_vec() };
+        let array = |shape: &[usize], data: &[f64]| Array::new(shape, data.to_vec());
         let arrays = |data: &[f64]| Arrays::from([("gd/W1".to_string(), array(&[2, 1, 3], data))]);
         let (before, after) = ([1.0, 2.0, 3.0, 4.0, 5.0, f64::INFINITY], [1.0, 2.0, 3.0, 4.0, 5.5, 6.0]);
         let found = Repetition::of_arrays(&arrays(&before), &arrays(&after), |_, row| Some(row as f64));

@@ -7,6 +7,7 @@ mod grid;
 mod manifest;
 mod recorder;
 mod table;
+mod texts;
 mod trajectory;
 mod verdict;
 #[cfg(feature = "command")]
@@ -20,6 +21,7 @@ pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process}
 pub(crate) use manifest::{REVISION, VERSION, to_value};
 pub use recorder::{Recorder, arrays, table};
 pub use table::{Table, TableColumn, Values};
+pub use texts::Texts;
 pub use trajectory::Trajectory;
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 #[cfg(feature = "command")]

@@ -1,22 +1,23 @@
 //! Collects the rows of one process and turns those of all processes into the table and the arrays of a run.
 //!
-//! Values are kept by column, each number in 8 bytes, and every column is handed over as it is read: a run of many records holds each of them
-//! once.
+//! Values are kept by column, each number in 8 bytes. Of long columns only the end is in memory ([`Spooled`]): a run may have any number of
+//! records.
 
 use serde::{Deserialize, Serialize};
 
 use crate::network::Parameters;
 use crate::npz::{Array, Arrays};
 use crate::observe::{Row, Scalar};
+use crate::spool::Spooled;
 
-use super::{Table, TableColumn, Trajectory, Values};
+use super::{Table, TableColumn, Texts, Trajectory, Values};
 
 /// The recorded moments of one process, in order of time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recorder {
     process: String,
-    steps: Vec<u64>,
-    times: Vec<f64>,
+    steps: Spooled<u64>,
+    times: Spooled<f64>,
     scalars: Vec<Named<Scalars>>,
     vectors: Vec<Named<Vectors>>,
     /// Present where the weights are kept.
@@ -45,7 +46,7 @@ trait Series: Default {
 /// The scalars of one name as numbers, NaN where there is none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Scalars {
-    numbers: Vec<f64>,
+    numbers: Spooled<f64>,
     /// Whether floats, counts and flags are among them. What is missing is a float.
     floats: bool,
     counts: bool,
@@ -74,49 +75,43 @@ impl Series for Scalars {
 
     fn miss(&mut self, count: usize) {
         self.floats |= count > 0;
-        self.numbers.resize(self.numbers.len() + count, f64::NAN);
+        self.numbers.extend_by(count, f64::NAN);
     }
 }
 
 /// The vectors of one name, one after another; empty where there is none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Vectors {
-    numbers: Vec<f64>,
-    /// The length of the first vectors, and how many have it.
-    length: usize,
-    regular: usize,
-    /// The lengths of all after them.
-    lengths: Vec<usize>,
+    numbers: Spooled<f64>,
+    /// Their lengths, each with the number of vectors that follow one another and have it.
+    lengths: Vec<(usize, usize)>,
 }
 
 impl Vectors {
-    fn note(&mut self, length: usize) {
-        if self.regular == 0 {
-            self.length = length;
-        }
-        if self.lengths.is_empty() && length == self.length {
-            self.regular += 1;
-        } else {
-            self.lengths.push(length);
+    fn note(&mut self, length: usize, count: usize) {
+        match self.lengths.last_mut() {
+            Some((last, so_many)) if *last == length => *so_many += count,
+            _ if count == 0 => {}
+            _ => self.lengths.push((length, count)),
         }
     }
 
     /// Of shape (times, length), shorter vectors padded with NaN.
     fn into_array(self) -> Array {
-        let Self { numbers, length, regular, lengths } = self;
-        let times = regular + lengths.len();
-        let all = lengths.iter().copied().fold(length, usize::max);
-        if lengths.is_empty() {
-            return Array { shape: vec![times, length], data: numbers };
+        let Self { numbers, lengths } = self;
+        let times = lengths.iter().map(|(_, count)| count).sum();
+        let longest = lengths.iter().map(|(length, _)| *length).max().unwrap_or(0);
+        if lengths.len() <= 1 {
+            return Array { shape: vec![times, longest], data: numbers };
         }
-        let (mut data, mut rest) = (Vec::with_capacity(times * all), &numbers[..]);
-        for own in std::iter::repeat_n(length, regular).chain(lengths) {
-            let (vector, after) = rest.split_at(own);
-            data.extend_from_slice(vector);
-            data.resize(data.len() + all - own, f64::NAN);
-            rest = after;
+        let (mut data, mut rest) = (Spooled::new(), numbers.values());
+        for (length, count) in lengths {
+            for _ in 0..count {
+                data.extend(rest.by_ref().take(length));
+                data.extend_by(longest - length, f64::NAN);
+            }
         }
-        Array { shape: vec![times, all], data }
+        Array { shape: vec![times, longest], data }
     }
 }
 
@@ -124,19 +119,19 @@ impl Series for Vectors {
     type Value = Vec<f64>;
 
     fn push(&mut self, value: Vec<f64>) {
-        self.note(value.len());
-        self.numbers.extend(value);
+        self.note(value.len(), 1);
+        self.numbers.extend_from_slice(&value);
     }
 
     fn miss(&mut self, count: usize) {
-        (0..count).for_each(|_| self.note(0));
+        self.note(0, count);
     }
 }
 
 impl Recorder {
     /// Records the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
-        let (steps, times, scalars, vectors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (steps, times, scalars, vectors) = (Spooled::new(), Spooled::new(), Vec::new(), Vec::new());
         Self { process: process.into(), steps, times, scalars, vectors, trajectory: None }
     }
 
@@ -169,7 +164,15 @@ impl Recorder {
 
     /// The time of the last row.
     pub fn last_time(&self) -> Option<f64> {
-        self.times.last().copied()
+        self.times.at(self.times.len().checked_sub(1)?)
+    }
+
+    /// Why what should be on disk is in memory, if it is.
+    pub fn complaint(&self) -> Option<&str> {
+        let scalars = self.scalars.iter().map(|known| &known.values.numbers);
+        let vectors = self.vectors.iter().map(|known| &known.values.numbers);
+        let columns = scalars.chain(vectors).chain([&self.times]).filter_map(Spooled::complaint);
+        columns.chain(self.trajectory.iter().filter_map(Trajectory::complaint)).next()
     }
 
     /// Takes out the scalars of this name.
@@ -206,13 +209,16 @@ fn push_all<T: Series>(known: &mut Vec<Named<T>>, values: Vec<(String, T::Value)
 /// One row per process and recorded time: `process`, `step`, `t`, then the scalars under the names that the observables gave, undefined for
 /// processes in which they were not measured. The scalars are taken out.
 pub fn table(recorders: &mut [Recorder]) -> Table {
-    let processes = recorders.iter().flat_map(|recorder| recorder.times.iter().map(|_| recorder.process.clone()));
-    let steps = recorders.iter().flat_map(|recorder| recorder.steps.iter().map(|step| *step as i64));
-    let times = recorders.iter().flat_map(|recorder| recorder.times.iter().copied());
+    let (mut processes, mut steps, mut times) = (Texts::default(), Spooled::new(), Spooled::new());
+    for recorder in recorders.iter() {
+        processes.extend_by(recorder.times.len(), recorder.process.as_str());
+        steps.extend(recorder.steps.values().map(|step| step as i64));
+        times.extend(recorder.times.values());
+    }
     let mut columns = vec![
-        TableColumn { name: "process".into(), values: Values::Text(processes.collect()) },
-        TableColumn { name: "step".into(), values: Values::Integer(steps.collect()) },
-        TableColumn { name: "t".into(), values: Values::Float(times.collect()) },
+        TableColumn { name: "process".into(), values: Values::Text(processes) },
+        TableColumn { name: "step".into(), values: Values::Integer(steps) },
+        TableColumn { name: "t".into(), values: Values::Float(times) },
     ];
     let mut names: Vec<String> = Vec::new();
     for Named { name, .. } in recorders.iter().flat_map(|recorder| &recorder.scalars) {
@@ -241,10 +247,10 @@ fn values(parts: Vec<Scalars>) -> Values {
     // The numbers of the first part stay where they are.
     let mut all = parts.into_iter().map(|part| part.numbers).filter(|numbers| !numbers.is_empty());
     let mut numbers = all.next().unwrap_or_default();
-    all.for_each(|more| numbers.extend(more));
+    all.for_each(|more| numbers.extend(more.values()));
     match kinds {
-        [false, true, false] => Values::Integer(numbers.into_iter().map(|n| n as i64).collect()),
-        [false, false, true] => Values::Flag(numbers.into_iter().map(|yes| yes != 0.0).collect()),
+        [false, true, false] => Values::Integer(numbers.values().map(|n| n as i64).collect()),
+        [false, false, true] => Values::Flag(numbers.values().map(|yes| yes != 0.0).collect()),
         _ => Values::Float(numbers),
     }
 }
@@ -255,7 +261,8 @@ pub fn arrays(recorders: Vec<Recorder>) -> Arrays {
     let mut arrays = Arrays::new();
     for Recorder { process, steps, times, vectors, .. } in recorders {
         arrays.insert(format!("{process}/t"), Array::vector(times));
-        arrays.insert(format!("{process}/step"), Array::vector(steps.into_iter().map(|step| step as f64).collect()));
+        let steps: Spooled<f64> = steps.values().map(|step| step as f64).collect();
+        arrays.insert(format!("{process}/step"), Array::vector(steps));
         for Named { name, values } in vectors {
             arrays.insert(format!("{process}/{name}"), values.into_array());
         }
@@ -308,15 +315,58 @@ mod tests {
         gd.push(0, 0.0, row(&[("yes", Scalar::Flag(true)), ("n", Scalar::Float(0.5))], &[]));
         let mut recorders = vec![flow.clone()];
         let (alone, arrays) = (table(&mut recorders), arrays(recorders));
-        assert_eq!(alone.column("n"), Some(&Values::Integer(vec![0, 1, 2])));
-        assert_eq!(alone.column("yes"), Some(&Values::Flag(vec![false, true, false])));
+        assert_eq!(alone.column("n"), Some(&Values::Integer([0, 1, 2].into())));
+        assert_eq!(alone.column("yes"), Some(&Values::Flag([false, true, false].into())));
         let late = alone.floats("flow", "late");
         assert!(late[0].is_nan() && late[1..] == [7.0, 7.0]);
         let v = &arrays["flow/v"];
         assert_eq!(v.shape, [3, 2]);
         assert!(v.data[..2].iter().all(|x| x.is_nan()) && v.data[2] == 1.0 && v.data[3].is_nan() && v.data[4..] == [1.0, 1.0]);
         let both = table(&mut [flow, gd]);
-        assert_eq!(both.column("n"), Some(&Values::Float(vec![0.0, 1.0, 2.0, 0.5])));
-        assert_eq!(both.column("yes"), Some(&Values::Flag(vec![false, true, false, true])));
+        assert_eq!(both.column("n"), Some(&Values::Float([0.0, 1.0, 2.0, 0.5].into())));
+        assert_eq!(both.column("yes"), Some(&Values::Flag([false, true, false, true].into())));
+    }
+
+    /// Far beyond what stays in memory, and through a checkpoint on the way: the table and the arrays are those of plain vectors.
+    #[test]
+    fn a_long_record_reads_as_if_it_were_in_memory() {
+        const ROWS: usize = 90_000;
+        let value = |k: usize| (k as f64).sqrt().sin();
+        let vector = |k: usize| (0..if k < ROWS / 2 { 3 } else { 2 }).map(|i| value(k + i)).collect::<Vec<f64>>();
+        let mut recorder = Recorder::new("flow");
+        for k in 0..ROWS {
+            let mut scalars =
+                vec![("value", Scalar::Float(value(k))), ("count", Scalar::Count(k)), ("odd", Scalar::Flag(k % 2 == 1))];
+            if k % 3 == 0 {
+                scalars.push(("third", Scalar::Float(-value(k))));
+            }
+            recorder.push(k as u64, value(k), row(&scalars, &vector(k)));
+            if k == ROWS / 3 {
+                let saved = postcard::to_stdvec(&recorder).unwrap();
+                recorder = postcard::from_bytes(&saved).unwrap();
+                assert_eq!(postcard::to_stdvec(&recorder).unwrap(), saved);
+            }
+        }
+        assert_eq!((recorder.last_time(), recorder.complaint()), (Some(value(ROWS - 1)), None));
+        let mut recorders = vec![recorder.clone(), recorder];
+        let (table, arrays) = (table(&mut recorders), arrays(recorders));
+        let all = || (0..ROWS).chain(0..ROWS);
+        let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let third = all().map(|k| if k % 3 == 0 { -value(k) } else { f64::NAN }).collect::<Vec<_>>();
+        for (name, expected) in [("value", all().map(value).collect()), ("t", all().map(value).collect()), ("third", third)] {
+            let Some(Values::Float(found)) = table.column(name) else { panic!("{name}") };
+            assert!(found.in_memory() < ROWS / 2, "{name}");
+            assert_eq!(bits(found), bits(&expected), "{name}");
+            assert_eq!(bits(&table.floats("flow", name)), bits(&expected), "{name}");
+        }
+        assert_eq!(table.column("count"), Some(&Values::Integer(all().map(|k| k as i64).collect::<Vec<_>>().into())));
+        assert_eq!(table.column("odd"), Some(&Values::Flag(all().map(|k| k % 2 == 1).collect::<Vec<_>>().into())));
+        assert_eq!((table.rows(), table.processes(), table.count_of("flow")), (2 * ROWS, vec!["flow"], 2 * ROWS));
+        let v = &arrays["flow/v"];
+        let padded = |k: usize| [&vector(k)[..], &[f64::NAN]].concat()[..3].to_vec();
+        assert!(v.shape == [ROWS, 3] && v.data.in_memory() < ROWS);
+        assert_eq!(bits(&v.row(ROWS / 2 + 1)), bits(&padded(ROWS / 2 + 1)));
+        assert_eq!(v.column(1).collect::<Vec<_>>(), (0..ROWS).map(|k| value(k + 1)).collect::<Vec<_>>());
+        assert_eq!(bits(&v.data), bits(&(0..ROWS).flat_map(padded).collect::<Vec<_>>()));
     }
 }

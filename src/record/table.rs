@@ -1,16 +1,22 @@
 //! Tables. A run's has one row per process and recorded time, and one column per scalar; a study's has one row per point.
 
-/// The values of one column, all of one type.
+use std::ops::Range;
+
+use crate::spool::{SpoolItem, Spooled};
+
+use super::Texts;
+
+/// The values of one column, all of one type. Long columns of numbers lie on disk.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// Names.
-    Text(Vec<String>),
+    Text(Texts),
     /// Counts.
-    Integer(Vec<i64>),
+    Integer(Spooled<i64>),
     /// Yes or no.
-    Flag(Vec<bool>),
+    Flag(Spooled<bool>),
     /// Measured numbers; NaN where the quantity is not defined (null in Parquet).
-    Float(Vec<f64>),
+    Float(Spooled<f64>),
 }
 
 impl Values {
@@ -58,10 +64,11 @@ impl Table {
     }
 
     /// The texts of the column `name`; empty if there is no such column.
-    pub(crate) fn texts(&self, name: &str) -> &[String] {
+    pub(crate) fn texts(&self, name: &str) -> &Texts {
+        static NONE: Texts = Texts::new();
         match self.column(name) {
             Some(Values::Text(values)) => values,
-            _ => &[],
+            _ => &NONE,
         }
     }
 
@@ -92,8 +99,8 @@ impl Table {
     /// The processes (methods), in the order of their first rows.
     pub fn processes(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        for process in self.keys() {
-            if !names.contains(&process.as_str()) {
+        for (process, _) in self.runs() {
+            if !names.contains(&process) {
                 names.push(process);
             }
         }
@@ -103,21 +110,36 @@ impl Table {
     /// The numbers of column `name` in the rows of `process`, in order; empty if there is no such column of numbers.
     pub fn floats(&self, process: &str, name: &str) -> Vec<f64> {
         match self.column(name) {
-            Some(Values::Float(values)) => self.rows_of(process).filter_map(|row| values.get(row).copied()).collect(),
+            Some(Values::Float(values)) => self.of(process, values),
             _ => Vec::new(),
         }
     }
 
-    /// The rows of `process`.
-    pub fn rows_of<'a>(&'a self, process: &'a str) -> impl Iterator<Item = usize> + 'a {
-        self.keys().iter().enumerate().filter(move |(_, key)| *key == process).map(|(row, _)| row)
+    /// Those of these values of a column that stand in the rows of `process`.
+    fn of<T: SpoolItem>(&self, process: &str, values: &Spooled<T>) -> Vec<T> {
+        let mut own = Vec::new();
+        for (_, rows) in self.runs().filter(|(key, _)| *key == process) {
+            own.extend_from_slice(&values.slice(rows.start.min(values.len())..rows.end.min(values.len())));
+        }
+        own
     }
 
-    /// The first column, which identifies the rows.
-    fn keys(&self) -> &[String] {
-        match self.columns.first().map(|column| &column.values) {
-            Some(Values::Text(keys)) => keys,
-            _ => &[],
-        }
+    /// The rows of `process`.
+    pub fn rows_of<'a>(&'a self, process: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.runs().filter(move |(key, _)| *key == process).flat_map(|(_, rows)| rows)
+    }
+
+    /// The number of rows of `process`.
+    pub fn count_of(&self, process: &str) -> usize {
+        self.runs().filter(|(key, _)| *key == process).map(|(_, rows)| rows.len()).sum()
+    }
+
+    /// The keys in the first column, which identifies the rows, each with rows that follow one another.
+    fn runs(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        let keys = match self.columns.first().map(|column| &column.values) {
+            Some(Values::Text(keys)) => Some(keys),
+            _ => None,
+        };
+        keys.into_iter().flat_map(Texts::runs)
     }
 }

@@ -1,46 +1,57 @@
 //! θ of one process over time, as in `trajectory.npz`.
 
+use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
 
-use crate::network::Parameters;
+use crate::network::{Architecture, Parameters};
 use crate::npz::{Array, Arrays};
+use crate::spool::Spooled;
 
-/// The weights at the recorded times of one process.
+/// The weights at the recorded times of one process. Of a long one, most are on disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Trajectory {
     process: String,
-    t: Vec<f64>,
-    states: Vec<Parameters>,
+    t: Spooled<f64>,
+    /// That of every θ, once there is one.
+    architecture: Option<Architecture>,
+    /// One θ after another.
+    states: Spooled<f64>,
 }
 
 impl Trajectory {
     /// For the process of this name.
     pub fn new(process: impl Into<String>) -> Self {
-        Self { process: process.into(), t: Vec::new(), states: Vec::new() }
+        Self { process: process.into(), t: Spooled::new(), architecture: None, states: Spooled::new() }
     }
 
     /// Adds θ at time `t`; its architecture is the same every time.
     pub fn push(&mut self, t: f64, theta: &Parameters) {
         self.t.push(t);
-        self.states.push(theta.clone());
+        self.architecture.get_or_insert_with(|| theta.architecture().clone());
+        self.states.extend_from_slice(theta.values().as_slice());
+    }
+
+    /// Why what should be on disk is in memory, if it is.
+    pub fn complaint(&self) -> Option<&str> {
+        self.states.complaint().or(self.t.complaint())
     }
 
     /// `process/t` of shape (times,), and `process/W1` of shape (times, out, in), `process/b1` of shape (times, out), ….
     pub fn into_arrays(self) -> Arrays {
-        let Self { process, t, states } = self;
+        let Self { process, t, architecture, states } = self;
         let times = t.len();
-        let mut arrays = Arrays::new();
-        // State by state, each freed once it is laid out.
-        for state in states {
+        let mut arrays = Arrays::from([(format!("{process}/t"), Array::vector(t))]);
+        let Some(architecture) = architecture else { return arrays };
+        let mut values = states.values();
+        for _ in 0..times {
+            let dim = states.len() / times;
+            let state = Parameters::from_values(&architecture, DVector::from_iterator(dim, values.by_ref().take(dim)));
             for (name, Array { shape, data }) in state.to_arrays() {
-                let over_time = || Array {
-                    shape: std::iter::once(times).chain(shape).collect(),
-                    data: Vec::with_capacity(times * data.len()),
-                };
-                arrays.entry(format!("{process}/{name}")).or_insert_with(over_time).data.extend_from_slice(&data);
+                let over_time = || Array { shape: std::iter::once(times).chain(shape).collect(), data: Spooled::new() };
+                let array = arrays.entry(format!("{process}/{name}")).or_insert_with(over_time);
+                array.data.extend_from_slice(&data);
             }
         }
-        arrays.insert(format!("{process}/t"), Array::vector(t));
         arrays
     }
 }
@@ -66,7 +77,7 @@ mod tests {
         assert_eq!(arrays["gd/t"].data, [0.0, 0.5, 1.0]);
         for k in 0..3 {
             for (name, array) in state(k).to_arrays() {
-                assert_eq!(arrays[&format!("gd/{name}")].row(k), array.data, "{name}");
+                assert_eq!(array.data, *arrays[&format!("gd/{name}")].row(k), "{name}");
             }
         }
     }

@@ -202,10 +202,13 @@ mod tests {
     fn table(rows: usize, columns: usize) -> Table {
         let column = |name: String, values| TableColumn { name, values };
         let numbers = |k: usize| Values::Float((0..rows).map(|row| (row * (k + 1)) as f64).collect());
-        let mut all = vec![column("process".into(), Values::Text(vec!["flow".into(); rows])), column("t".into(), numbers(0))];
+        let mut all = vec![
+            column("process".into(), Values::Text(crate::record::Texts::repeated("flow", rows))),
+            column("t".into(), numbers(0)),
+        ];
         all.extend((0..columns).map(|k| column(format!("own_{k}"), numbers(k))));
         all.push(column("loss".into(), numbers(7)));
-        all.push(column("undefined".into(), Values::Float(vec![f64::NAN; rows])));
+        all.push(column("undefined".into(), Values::Float(vec![f64::NAN; rows].into())));
         Table { columns: all }
     }
 

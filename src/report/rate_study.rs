@@ -61,7 +61,7 @@ impl Fit {
 }
 
 fn fits(table: &Table) -> Vec<Fit> {
-    let text = |name: &str, row: usize| table.texts(name).get(row).cloned().unwrap_or_default();
+    let text = |name: &str, row: usize| table.texts(name).get(row).unwrap_or_default().to_string();
     let count = |name: &str, row: usize| table.counts(name).get(row).copied().unwrap_or_default();
     let number = |name: &str, row: usize| table.numbers(name).get(row).copied().unwrap_or(f64::NAN);
     let fit = |row: usize| Fit {

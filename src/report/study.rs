@@ -30,7 +30,7 @@ fn add_points(page: &mut Page, study: &Study) {
     page.heading("Integrations");
     let table = &study.table;
     let number = |name: &str, row: usize| table.numbers(name).get(row).copied().unwrap_or(f64::NAN);
-    let text = |name: &str, row: usize| Cell::words(table.texts(name).get(row).cloned().unwrap_or_default());
+    let text = |name: &str, row: usize| Cell::words(table.texts(name).get(row).unwrap_or_default());
     let count = |name: &str, row: usize| Cell::number(table.counts(name).get(row).map_or(String::new(), i64::to_string));
     let limited = |row: usize| table.flags("reference_limited").get(row).copied().unwrap_or(false);
     let row = |row: usize| {

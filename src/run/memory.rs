@@ -9,8 +9,10 @@
 //! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]` or `hessian` 50 P more, up to 128 MB, for
 //!   Krylov spaces; with `stop` 4 P more for the flow and P for each optimizer;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
-//! - records: T(1 + k)(3(30 + 14 L) + 2(72 + S)), S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra; with
-//!   `record.weights` also 2T(1 + k)P, for θ as recorded and as laid out for writing.
+//! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers
+//!   recorded, S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra, and with `record.weights` 2T(1 + k)P more, those
+//!   that stay in memory ([`Spooled::SHORT`](crate::spool::Spooled::SHORT)): all of them, or 2¹⁵ of each of (1 + k)(2(30 + 14 L) + L + 4)
+//!   columns and arrays, 4 L more with weights.
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
 //! 45 MB. All this is on one thread; each further thread of processes and observation takes an objective and what weights are observed by
@@ -24,6 +26,7 @@ use crate::machine::Bytes;
 use crate::npz;
 use crate::observe::Measure;
 use crate::scenario::Scenario;
+use crate::spool::Spooled;
 
 /// An estimate of the memory that a run takes, in bytes: usually within a factor of 1.5 of the peak, where that is above 100 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +100,7 @@ impl Part {
             Self::Observation => "take narrower layers",
             Self::Processes => "take fewer parameters or fewer optimizers",
             Self::Kernel => "take fewer samples or outputs, or leave ntk out of measure",
-            Self::Records => "record fewer times, or no weights",
+            Self::Records => "record fewer times",
         }
     }
 
@@ -168,9 +171,14 @@ impl Memory {
 
         let times = scenario.record.count() as u64;
         let spectra = widths.windows(2).map(|pair| pair[0].min(pair[1])).sum::<u64>() + inputs.min(depth * outputs) + inputs;
-        let row = 3 * (30 + 14 * depth) + 2 * (72 + spectra);
-        let kept = if scenario.record.weights { product([2, times, 1 + optimizers, parameters]) } else { 0 };
-        let records = sum([product([times, twice + optimizers, row]), kept]);
+        let runs = twice + optimizers;
+        let (scalars, weights) = (2 * (30 + 14 * depth), scenario.record.weights);
+        let numbers = scalars + 72 + spectra;
+        let kept = if weights { product([2, times, 1 + optimizers, parameters]) } else { 0 };
+        let recorded = sum([product([times, runs, numbers]), kept]);
+        let vectors = scalars + depth + 4 + if weights { 4 * depth } else { 0 };
+        let short = product([runs, vectors, Spooled::<f64>::SHORT as u64]);
+        let records = sum([product([times, 10 + 3 * optimizers]), recorded.min(short)]);
 
         let bytes = |numbers: u64| numbers.saturating_mul(8);
         Self {
@@ -275,8 +283,7 @@ flow: {t_end: 10}
             (&["network.widths=[3, 60000, 2]"][..], Part::Observation, 28.8),
             (&["data.synthetic.test=100000000"], Part::Data, 4.0),
             (&["data.synthetic.inputs.samples=100000000"], Part::Data, 4.0),
-            (&["record={log: {points: 1000000}}", "optimizers=[gd: {lr: 0.1}, sign: {lr: 0.1}]"], Part::Records, 2.0),
-            (&["network.widths=[3, 1000, 1000, 2]", "record={linear: {points: 500}, weights: true}"], Part::Records, 8.0),
+            (&["record={log: {points: 1000000}}", "optimizers=[gd: {lr: 0.1}, sign: {lr: 0.1}]"], Part::Records, 0.15),
             (&["network.widths=[3, 2000, 2000, 2]", &many], Part::Processes, 100.0),
             (
                 &[
@@ -299,12 +306,27 @@ flow: {t_end: 10}
         }
     }
 
+    /// What is recorded lies on disk, from some length on.
+    #[test]
+    fn many_records_take_little_more_than_their_times() {
+        let records = |points: usize, weights: bool| {
+            memory(&[
+                "network.widths=[3, 400, 400, 2]",
+                &format!("record={{linear: {{points: {points}}}, weights: {weights}}}"),
+            ])
+            .records
+        };
+        for weights in [false, true] {
+            let (many, twice) = (records(400_000, weights), records(800_000, weights));
+            assert!(twice - many == 400_000 * 8 * 10 && many < 200_000_000, "{many} {twice}");
+        }
+    }
+
     #[test]
     fn test_samples_of_a_file_count() {
         let folder = tempfile::tempdir().unwrap();
         let of = |tests: usize| {
-            let zeros =
-                |rows: usize, columns: usize| npz::Array { shape: vec![rows, columns], data: vec![0.0; rows * columns] };
+            let zeros = |rows: usize, columns: usize| npz::Array::new(&[rows, columns], vec![0.0; rows * columns]);
             let mut arrays = npz::Arrays::from([("X".to_string(), zeros(10, 3)), ("Y".to_string(), zeros(10, 2))]);
             if tests > 0 {
                 arrays.extend([("X_test".to_string(), zeros(tests, 3)), ("Y_test".to_string(), zeros(tests, 2))]);

@@ -170,6 +170,8 @@ mod tests {
     use crate::objective::{Labels, TangentKernel};
     use crate::observe::{Column, Columns, Group, HessianError, HessianSpectrum, NamedArray, Row, Snapshot};
     use crate::optim::{Adam, Gd, Sgd};
+    use crate::record::Values;
+    use crate::spool::Spooled;
     use nalgebra::DMatrix;
 
     /// ℒ(θ) = ½ Σ (θ_i − 2)².
@@ -214,6 +216,28 @@ mod tests {
         assert!((trajectory["gd/theta"].data[2] - (2.0 - 0.9f64.powi(10))).abs() < 1e-14);
         assert_eq!(run.manifest.verdicts["converged"].verdict, crate::record::Outcome::Holds);
         assert!(run.manifest.warnings[0].contains("differences of gradients"), "{:?}", run.manifest.warnings);
+    }
+
+    /// θ(t) = 2 − e^{−t} at each of many records: what is left of a column or of the weights in memory does not grow with their number.
+    #[test]
+    fn a_run_of_many_records_has_them_on_disk() {
+        let n = 3 * Spooled::<f64>::SHORT;
+        let times: Vec<f64> = (0..=n).map(|i| 10.0 * i as f64 / n as f64).collect();
+        let run = session().flow(Flow::new(10.0)).record(times.iter().copied()).record_weights().run().unwrap();
+        let table = &run.run.table;
+        assert_eq!((table.rows(), table.floats("flow", "t")), (n + 1, times.clone()));
+        let in_memory = |values: &Values| match values {
+            Values::Float(values) => values.in_memory(),
+            Values::Integer(values) => values.in_memory(),
+            Values::Flag(_) | Values::Text(_) => 0,
+        };
+        assert!(table.columns.iter().map(|column| in_memory(&column.values)).sum::<usize>() < n * table.columns.len() / 10);
+        let trajectory = &run.trajectory.as_ref().unwrap()["flow/theta"];
+        assert!(trajectory.shape == [n + 1, 2] && trajectory.data.in_memory() < n / 10);
+        for (theta, t) in trajectory.column(1).zip(&times) {
+            assert!((theta - (2.0 - (-t).exp())).abs() < 1e-7, "{t}: {theta}");
+        }
+        assert!(run.manifest.warnings.iter().all(|warning| !warning.contains("temporary file")), "{:?}", run.manifest.warnings);
     }
 
     /// Record times are those that were asked for, even if the flow is set after them.

@@ -13,6 +13,7 @@ use crate::npz::Array;
 use crate::observe::{Measure, NamedArray, Owner};
 use crate::ode::{EventKind, Interrupt, Termination, short};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
+use crate::spool::Spooled;
 
 use super::Plan;
 use super::flow::Flow;
@@ -183,6 +184,8 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     let mut columns = BTreeMap::new();
     for column in second.run.table.columns.iter().filter(|column| column.name != "t") {
         let Values::Float(finely) = &column.values else { continue };
+        // Column by column: all of them together may be longer than memory.
+        let finely: Vec<f64> = finely.values().collect();
         let coarsely = finished.run.table.floats("flow", &column.name);
         let difference = |(value, partner): (&f64, &Option<usize>)| partner.map_or(f64::NAN, |j| (value - finely[j]).abs());
         let errors: Vec<f64> = coarsely.iter().zip(&partners).map(difference).collect();
@@ -194,7 +197,10 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
         let size = coarsely.iter().map(|value| value.abs()).fold(0.0, f64::max);
         let max_relative_error = if max_error == 0.0 { 0.0 } else { max_error / size };
         columns.insert(column.name.clone(), ColumnError { max_error, max_relative_error, final_error: errors[last] });
-        finished.run.arrays.insert(format!("flow/error_{}", column.name), Array::vector(errors));
+        finished
+            .run
+            .arrays
+            .insert(format!("flow/error_{}", column.name), Array::vector(errors.into_iter().collect::<Spooled<f64>>()));
     }
     finished.manifest.warnings.extend(what_shows(&columns, &finished.run));
     if last + 1 < first_t.len() && first_t[last] < finished.terminations[0].1.t() && !second.stop.is_complete() {

@@ -152,12 +152,14 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
     let low = low_parts(&ended);
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
+    let unspooled = recorders.iter().find_map(Recorder::complaint).map(warning::unspooled);
     let trajectory = plan.record_weights.then(|| recorders.iter_mut().filter_map(Recorder::take_trajectory).collect());
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
     let mut run = records(plan, recorders, &weights, problem);
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &terminations, &missed);
     manifest.warnings.extend(complaints);
+    manifest.warnings.extend(unspooled);
     manifest.warnings.extend(problem.notes.iter().cloned());
     manifest.warnings.extend(choice::unanswered(plan));
     manifest.warnings.extend(plan.unobserved());

@@ -37,6 +37,14 @@ pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], missed
     warnings
 }
 
+/// Warns of records that are in memory although they are many.
+pub(super) fn unspooled(reason: &str) -> String {
+    format!(
+        "the records were kept in memory, because no temporary file can be written ({reason}): free space in the folder of temporary files, \
+         or name another with TMPDIR"
+    )
+}
+
 /// How far the flow is off D_l(t) = e^{−2λt}D_l(0), which is exact: the largest, over the recorded times, of the relative error of the gap,
 /// the residual over ‖θ‖², and the correction ‖δθ‖/‖θ‖ of a projection onto the law. ‖θ‖ counts as no less than at the start: what remains
 /// of a network that dies is integration error.

@@ -30,5 +30,9 @@ pub(super) fn table(verdicts: BTreeMap<String, Verdict>) -> Table {
         ("statement", text(|verdict| verdict.statement.clone())),
     ];
     let named = |(name, values): (&str, Values)| TableColumn { name: name.to_string(), values };
-    Table { columns: std::iter::once(named(("claim", Values::Text(claims)))).chain(columns.map(named)).collect() }
+    Table {
+        columns: std::iter::once(named(("claim", Values::Text(claims.into_iter().collect()))))
+            .chain(columns.map(named))
+            .collect(),
+    }
 }

@@ -23,7 +23,7 @@ fn chebyshev(at: &Path) {
     let n = 20;
     let x: Vec<f64> = (0..n).map(|i| ((f64::from(i) + 0.5) / f64::from(n) * std::f64::consts::PI).cos()).collect();
     let y = x.iter().map(|x| 8.0 * x.powi(4) - 8.0 * x * x + 1.0).collect();
-    let column = |data| Array { shape: vec![n as usize, 1], data };
+    let column = |data: Vec<f64>| Array::new(&[n as usize, 1], data);
     npz::write(&at.join("data.npz"), &Arrays::from([("X".to_string(), column(x)), ("Y".to_string(), column(y))])).unwrap();
 }
 

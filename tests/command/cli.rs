@@ -156,7 +156,7 @@ fn every_number_out_of_range_is_refused_where_it_stands() {
 #[test]
 fn files_that_do_not_fit_are_refused_at_the_key_that_names_them() {
     let at = tempfile::tempdir().unwrap();
-    let array = |shape: [usize; 2]| gramflow::npz::Array { shape: shape.to_vec(), data: vec![0.5; shape[0] * shape[1]] };
+    let array = |shape: [usize; 2]| gramflow::npz::Array::new(&shape, vec![0.5; shape[0] * shape[1]]);
     let files =
         |entries: &[(&str, [usize; 2])]| entries.iter().map(|(name, shape)| (name.to_string(), array(*shape))).collect();
     let write =
@@ -165,9 +165,8 @@ fn files_that_do_not_fit_are_refused_at_the_key_that_names_them() {
     write("no-y.npz", &[("X", [9, 6])]);
     write("uneven.npz", &[("X", [9, 6]), ("Y", [8, 3])]);
     write("w0.npz", &[("W1", [5, 6]), ("W2", [5, 3])]);
-    let huge = |name: &str, shape: [usize; 2]| {
-        (name.to_string(), gramflow::npz::Array { data: vec![1e200; shape[0] * shape[1]], ..array(shape) })
-    };
+    let huge =
+        |name: &str, shape: [usize; 2]| (name.to_string(), gramflow::npz::Array::new(&shape, vec![1e200; shape[0] * shape[1]]));
     gramflow::npz::write(&at.path().join("huge.npz"), &[huge("W1", [5, 6]), huge("W2", [3, 5])].into()).unwrap();
     gramflow::npz::write(&at.path().join("huge-y.npz"), &[("X".to_string(), array([9, 6])), huge("Y", [9, 3])].into()).unwrap();
     fs::write(at.path().join("scenario.yaml"), SCENARIO).unwrap();

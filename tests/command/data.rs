@@ -160,7 +160,7 @@ fn inputs_that_cannot_be_whitened_are_refused() {
 
 /// A scenario on a file of X and Y, from W1.
 fn classifier(at: &Path, loss: &str, x: &[&[f64]], y: &[&[f64]], w1: &[&[f64]]) -> String {
-    let array = |rows: &[&[f64]]| npz::Array { shape: vec![rows.len(), rows[0].len()], data: rows.concat() };
+    let array = |rows: &[&[f64]]| npz::Array::new(&[rows.len(), rows[0].len()], rows.concat());
     let write = |name: &str, arrays: &[(&str, &[&[f64]])]| {
         let arrays = arrays.iter().map(|(name, rows)| (name.to_string(), array(rows))).collect();
         npz::write(&at.join(name), &arrays).unwrap();
@@ -274,7 +274,7 @@ fn test_samples_of_a_file_are_measured_and_not_trained_on() {
     assert!(!fs::read_to_string(at.path().join("with/scenario.json")).unwrap().contains("whiten"));
 
     // Classes, as −1 and 1: the sign of the only weight times x is right for three of four.
-    let column = |values: &[f64]| npz::Array { shape: vec![values.len(), 1], data: values.to_vec() };
+    let column = |values: &[f64]| npz::Array::new(&[values.len(), 1], values.to_vec());
     let (x, y) = (column(&[1.0, -1.0]), column(&[1.0, -1.0]));
     let (x_test, y_test) = (column(&[1.0, 2.0, -1.0, -2.0]), column(&[1.0, 1.0, -1.0, 1.0]));
     write_arrays(&data, &[("X", &x), ("Y", &y), ("X_test", &x_test), ("Y_test", &y_test)]);

@@ -129,7 +129,7 @@ fn finish(scenario: &Scenario) -> Finished {
 #[test]
 fn the_flow_of_a_small_problem_ends_where_its_mean_does() {
     let at = tempfile::tempdir().unwrap();
-    let vector = |values: &[f64]| Array { shape: vec![values.len(), 1], data: values.to_vec() };
+    let vector = |values: &[f64]| Array::new(&[values.len(), 1], values.to_vec());
     let write = |name: &str, arrays: Vec<(&str, Array)>| {
         let arrays: Arrays = arrays.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
         npz::write(&at.path().join(name), &arrays).unwrap();

@@ -49,7 +49,13 @@ fn an_export_makes_the_same_run_again() {
     let steps = |name: &str| {
         let Some(Values::Integer(steps)) = first.column("step") else { panic!() };
         let Some(Values::Text(processes)) = first.column("process") else { panic!() };
-        steps.iter().zip(processes).filter(|(_, process)| *process == name).map(|(step, _)| *step as usize).max().unwrap()
+        steps
+            .iter()
+            .zip(processes.iter())
+            .filter(|(_, process)| *process == name)
+            .map(|(step, _)| *step as usize)
+            .max()
+            .unwrap()
     };
     for (name, sizes) in [("sgd", &[64, 64, 64, 8][..]), ("drawn", &[50])] {
         let (rows, offsets) =

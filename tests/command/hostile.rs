@@ -83,15 +83,18 @@ fn a_header_that_says_it_has_4_gb_sets_nothing_aside() {
 fn a_run_that_takes_too_much_memory_is_refused_with_the_number() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("s.yaml"), SCENARIO).unwrap();
-    for (set, key, size) in [
-        ("network.widths=[3, 60000, 2]", "network.widths", "for square matrices"),
-        ("data.synthetic.test=100000000", "data", "for the samples"),
-        ("record={linear: {points: 1000000}}", "record", "for the records"),
+    for (set, key, size, limit) in [
+        ("network.widths=[3, 60000, 2]", "network.widths", "for square matrices", "500MB"),
+        ("data.synthetic.test=100000000", "data", "for the samples", "500MB"),
+        ("record={linear: {points: 1000000}}", "record", "for the records", "100MB"),
     ] {
         for command in ["run", "check"] {
-            let message = refused(at.path(), &[command, "s.yaml", "--set", set, "--max-memory", "500MB"]);
+            let message = refused(at.path(), &[command, "s.yaml", "--set", set, "--max-memory", limit]);
             assert!(message.contains(&format!("{key}: needs about ")) && message.contains(size), "{message}");
-            assert!(message.contains("only 500 MB may be used") && message.contains("--max-memory"), "{message}");
+            assert!(
+                message.contains(&format!("only {} MB may be used", &limit[..3])) && message.contains("--max-memory"),
+                "{message}"
+            );
         }
     }
     assert_eq!(fs::read_dir(at.path()).unwrap().count(), 1);

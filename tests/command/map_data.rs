@@ -153,7 +153,7 @@ fn measure(at: &Path, m: usize, truth: &DMatrix<f64>, seed: u64) {
     let maps: Vec<DMatrix<f64>> = (0..m).map(|_| normal(rows, columns, rng)).collect();
     let data = maps.iter().flat_map(|map| map.transpose().as_slice().to_vec()).collect();
     let values = maps.iter().map(|map| map.dot(truth)).collect();
-    write(at, "sensing.npz", &[("A", Array { shape: vec![m, rows, columns], data }), ("y", Array::vector(values))]);
+    write(at, "sensing.npz", &[("A", Array::new(&[m, rows, columns], data)), ("y", Array::vector(values))]);
 }
 
 /// A 10 × 8 matrix of rank 2 has 32 degrees of freedom: 60 of 80 measurements determine it among matrices of low rank, which a flow from a
@@ -214,11 +214,7 @@ fn what_needs_samples_or_another_network_is_refused_with_key_and_reason() {
     let eye = DMatrix::identity(4, 4);
     let moments = |sigma_x: &DMatrix<f64>, trace: f64| {
         let yx = DMatrix::from_element(3, 4, 0.1);
-        let arrays = [
-            ("Sigma_x", matrix(sigma_x)),
-            ("Sigma_yx", matrix(&yx)),
-            ("tr_Sigma_y", Array { shape: vec![], data: vec![trace] }),
-        ];
+        let arrays = [("Sigma_x", matrix(sigma_x)), ("Sigma_yx", matrix(&yx)), ("tr_Sigma_y", Array::new(&[], [trace]))];
         write(at.path(), "moments.npz", &arrays);
     };
     moments(&eye, 1.0);
@@ -348,11 +344,7 @@ fn the_tangent_kernel_is_of_samples_with_all_their_labels() {
     let more = "flow: {t_end: 1}\nmeasure: [ntk]";
     let masked = refusal(at.path(), &text(COMPLETION, "[3, 2]", more), &[]);
     assert!(masked.contains("measure[0]") && masked.contains("leave ntk out"), "{masked}");
-    write(
-        at.path(),
-        "sensing.npz",
-        &[("A", Array { shape: vec![2, 2, 3], data: vec![1.0; 12] }), ("y", Array::vector(vec![1.0, 2.0]))],
-    );
+    write(at.path(), "sensing.npz", &[("A", Array::new(&[2, 2, 3], [1.0; 12])), ("y", Array::vector(vec![1.0, 2.0]))]);
     let sensed = refusal(at.path(), &text("{sensing: {path: sensing.npz}}", "[3, 2]", more), &[]);
     assert!(sensed.contains("measure[0]") && sensed.contains("leave ntk out"), "{sensed}");
     let population = "{synthetic: {inputs: {dim: 3, samples: population}, target: {low_rank: {rank: 1, outputs: 2}}}}";

@@ -17,7 +17,7 @@ fn templates() -> Vec<String> {
 
 /// Files that templates name, beside them.
 fn write_files(at: &Path) {
-    let array = |shape: &[usize]| Array { shape: shape.to_vec(), data: vec![0.5; shape.iter().product()] };
+    let array = |shape: &[usize]| Array::new(shape, vec![0.5; shape.iter().product()]);
     let write = |name: &str, arrays: &[(&str, &[usize])]| {
         let arrays = arrays.iter().map(|(name, shape)| (name.to_string(), array(shape))).collect();
         npz::write(&at.join(name), &arrays).unwrap();
@@ -26,9 +26,9 @@ fn write_files(at: &Path) {
     write("w0.npz", &[("W1", &[10, 10]), ("W2", &[10, 10]), ("W3", &[10, 10])]);
     let diagonal = |scale: f64| {
         let data = (0..100).map(|i| if i % 11 == 0 { scale } else { 0.0 }).collect();
-        Array { shape: vec![10, 10], data }
+        Array::new(&[10, 10], data)
     };
-    let total = Array { shape: vec![1], data: vec![10.0] };
+    let total = Array::vector(vec![10.0]);
     let moments = [("Sigma_x", diagonal(1.0)), ("Sigma_yx", diagonal(0.5)), ("tr_Sigma_y", total)];
     npz::write(&at.join("moments.npz"), &moments.map(|(name, array)| (name.to_string(), array)).into()).unwrap();
 }

@@ -41,8 +41,8 @@ fn the_counterexample_fits_and_violates_the_ansatz() {
         let at = tempfile::tempdir().unwrap();
         let identity = (0..k * k).map(|i| f64::from(u8::from(i / k == i % k))).collect();
         let weights = Arrays::from([
-            ("W1".to_string(), Array { shape: vec![k, k], data: identity }),
-            ("W2".to_string(), Array { shape: vec![1, k], data: vec![1.0; k] }),
+            ("W1".to_string(), Array::new(&[k, k], identity)),
+            ("W2".to_string(), Array::new(&[1, k], vec![1.0; k])),
         ]);
         npz::write(&at.path().join("w0.npz"), &weights).unwrap();
         let n = 20_000;
@@ -177,9 +177,7 @@ fn flows_slide_along_kinks_and_say_so() {
 
 /// Two samples, two neurons and a start from files.
 fn small(at: &Path, name: &str, arrays: [(&str, &[usize], &[f64]); 4], rest: &str) -> String {
-    let array = |(name, shape, data): &(&str, &[usize], &[f64])| {
-        (name.to_string(), Array { shape: shape.to_vec(), data: data.to_vec() })
-    };
+    let array = |(name, shape, data): &(&str, &[usize], &[f64])| (name.to_string(), Array::new(shape, data.to_vec()));
     npz::write(&at.join("data.npz"), &arrays[..2].iter().map(array).collect()).unwrap();
     npz::write(&at.join("w0.npz"), &arrays[2..].iter().map(array).collect()).unwrap();
     format!(

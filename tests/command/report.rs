@@ -249,7 +249,7 @@ fn of_a_study_of_learning_rates() {
     // Every order of the table is there, with the verdict that its distance from theory asks for.
     let fits = folder::read_table(&at.join("study/fits.parquet")).unwrap();
     let number = |name: &str| match fits.column(name) {
-        Some(Values::Float(values)) => values.clone(),
+        Some(Values::Float(values)) => values.to_vec(),
         _ => panic!("{name}"),
     };
     let (orders, expected) = (number("order"), number("expected"));

@@ -18,9 +18,9 @@ fn finished(path: &Path, sets: &[&str]) -> Finished {
 
 /// f(x) = wx on x = y = 1 from w = 0: ℒ = ½(1 − w)² = ½e^{−2t} under the flow and ½(1 − η)^{2k} under gradient descent.
 fn one_weight(at: &Path) -> PathBuf {
-    let one = || Array { shape: vec![1, 1], data: vec![1.0] };
+    let one = || Array::new(&[1, 1], [1.0]);
     npz::write(&at.join("data.npz"), &Arrays::from([("X".to_string(), one()), ("Y".to_string(), one())])).unwrap();
-    let zero = Array { shape: vec![1, 1], data: vec![0.0] };
+    let zero = Array::new(&[1, 1], [0.0]);
     npz::write(&at.join("w0.npz"), &Arrays::from([("W1".to_string(), zero)])).unwrap();
     let path = at.join("one.yaml");
     let text = "

@@ -26,7 +26,7 @@ fn refused(at: &Path, more: &[&str]) -> Output {
 
 fn texts(table: &Table, name: &str) -> Vec<String> {
     let Some(Values::Text(values)) = table.column(name) else { panic!("{name} is text") };
-    values.clone()
+    values.iter().map(str::to_string).collect()
 }
 
 /// The numbers or counts of `method`, in order.

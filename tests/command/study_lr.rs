@@ -155,7 +155,7 @@ fn what_diverges_is_recorded_with_its_step_and_shown_and_the_study_goes_on() {
     let folder = at.path().join("out");
     let runs = read_study(&folder).unwrap();
     let Some(Values::Text(ends)) = runs.column("termination") else { panic!() };
-    assert_eq!(ends[..], ["steps", "steps", "steps", "diverged", "diverged"]);
+    assert!(ends.iter().eq(["steps", "steps", "steps", "diverged", "diverged"]), "{ends:?}");
     let steps = floats(&runs, "diverged_at");
     assert!(
         steps[..3].iter().all(|step| step.is_nan()) && steps[3..].iter().all(|step| (2.0..20.0).contains(step)),
@@ -183,7 +183,7 @@ fn a_rate_whose_first_step_passes_the_end_is_left_out_for_that_optimizer_alone()
     assert!(!printed.contains("gd on batches of 60 is left out"), "{printed}");
     let runs = read_study(&at.path().join("out")).unwrap();
     let Some(Values::Text(names)) = runs.column("optimizer") else { panic!() };
-    assert_eq!(names[..], ["momentum", "momentum", "gd", "gd", "gd", "gd"]);
+    assert!(names.iter().eq(["momentum", "momentum", "gd", "gd", "gd", "gd"]), "{names:?}");
     let found = json(at.path(), &words);
     assert_eq!(found["first_step_passes_t_end"], serde_json::json!({"momentum on batches of 60": [0.3, 1.5]}));
 }

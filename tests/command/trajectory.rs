@@ -37,7 +37,7 @@ fn the_weights_over_time_are_those_that_were_observed() {
             assert!((all.sqrt() / norm - 1.0).abs() < 1e-14, "{process} {k}");
         }
         for name in ["W1", "W2", "W3", "b1", "b3"] {
-            assert_eq!(array(name).row(t.len() - 1), weights[&format!("{process}/{name}")].data, "{process}/{name}");
+            assert_eq!(weights[&format!("{process}/{name}")].data, *array(name).row(t.len() - 1), "{process}/{name}");
             assert_eq!(array(name).row(0), trajectory[&format!("flow/{name}")].row(0));
         }
     }
@@ -62,7 +62,7 @@ fn units_of_a_sweep_keep_them_and_too_many_are_refused() {
     }
     let many = ["--set", "record={linear: {points: 1000000}, weights: true}"];
     let refused =
-        gramflow(at.path(), &[&["run", bundled("quickstart").to_str().unwrap(), "--max-memory", "8GB"], &many[..]].concat());
+        gramflow(at.path(), &[&["run", bundled("quickstart").to_str().unwrap(), "--max-memory", "100MB"], &many[..]].concat());
     let message = String::from_utf8_lossy(&refused.stderr);
-    assert!(refused.status.code() == Some(2) && message.contains("record fewer times, or no weights"), "{message}");
+    assert!(refused.status.code() == Some(2) && message.contains("record fewer times"), "{message}");
 }

@@ -74,7 +74,7 @@ fn tamper(at: &Path, edit: impl Fn(&mut Table)) {
 
 fn numbers<'t>(table: &'t mut Table, name: &str) -> &'t mut Vec<f64> {
     match &mut table.columns.iter_mut().find(|column| column.name == name).unwrap().values {
-        Values::Float(values) => values,
+        Values::Float(values) => values.to_mut(),
         other => panic!("{name} holds {other:?}"),
     }
 }
@@ -170,9 +170,9 @@ fn rows_columns_and_arrays_that_are_gone_are_named() {
         for column in &mut table.columns {
             match &mut column.values {
                 Values::Text(values) => values.truncate(17),
-                Values::Integer(values) => values.truncate(17),
-                Values::Float(values) => values.truncate(17),
-                Values::Flag(values) => values.truncate(17),
+                Values::Integer(values) => values.to_mut().truncate(17),
+                Values::Float(values) => values.to_mut().truncate(17),
+                Values::Flag(values) => values.to_mut().truncate(17),
             }
         }
         numbers(table, "loss")[0] = f64::NAN;

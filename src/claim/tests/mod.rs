@@ -3,7 +3,7 @@
 use super::*;
 use crate::npz::{Array, Arrays};
 use crate::ode::{Event, EventKind, Work};
-use crate::record::{Table, TableColumn, Values};
+use crate::record::{Table, TableColumn, Texts, Values};
 use crate::scenario::{self, Scenario};
 
 mod ends;
@@ -71,17 +71,17 @@ flow: {{t_end: {T:?}}}
     }
 
     fn array(mut self, name: &str, shape: &[usize], data: &[f64]) -> Self {
-        self.arrays.insert(name.to_string(), Array { shape: shape.to_vec(), data: data.to_vec() });
+        self.arrays.insert(name.to_string(), Array::new(shape, data.to_vec()));
         self
     }
 
     fn run(&self) -> Run {
-        let process = TableColumn {
-            name: "process".to_string(),
-            values: Values::Text(vec!["flow".to_string(); self.columns[0].1.len()]),
+        let process =
+            TableColumn { name: "process".to_string(), values: Values::Text(Texts::repeated("flow", self.columns[0].1.len())) };
+        let column = |(name, values): &(String, Vec<f64>)| TableColumn {
+            name: name.clone(),
+            values: Values::Float(values.clone().into()),
         };
-        let column =
-            |(name, values): &(String, Vec<f64>)| TableColumn { name: name.clone(), values: Values::Float(values.clone()) };
         Run {
             name: "synthetic".to_string(),
             widths: self.scenario.network.widths.clone(),

@@ -66,8 +66,8 @@ fn mutated_archives_are_read_or_refused() {
     use crate::npz::{Array, Arrays, write};
     let at = tempfile::tempdir().unwrap();
     let array = |shape: Vec<usize>| {
-        let data = (0..shape.iter().product()).map(|i| (i as f64 * 0.7).sin()).collect();
-        Array { shape, data }
+        let data: Vec<f64> = (0..shape.iter().product()).map(|i| (i as f64 * 0.7).sin()).collect();
+        Array::new(&shape, data)
     };
     let data = at.path().join("data.npz");
     write(&data, &Arrays::from([("X".into(), array(vec![20, 3])), ("Y".into(), array(vec![20, 2]))])).unwrap();

@@ -46,12 +46,12 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
     let columns = columns.into_iter().map(|(name, values)| TableColumn { name: name.to_string(), values }).collect();
     let alpha = vec![0.5, 1.0, 2.0];
     let matrix = |diagonal: [f64; 4]| {
-        let data = (0..16).map(|i| if i % 5 == 0 { diagonal[i / 5] } else { 0.0 }).collect();
-        Array { shape: vec![4, 4], data }
+        let data: Vec<f64> = (0..16).map(|i| if i % 5 == 0 { diagonal[i / 5] } else { 0.0 }).collect();
+        Array::new(&[4, 4], data)
     };
     let arrays = Arrays::from([
         ("flow/nfa_alpha_tilde".to_string(), Array::vector(alpha)),
-        ("flow/nfa_curve".to_string(), Array { shape: vec![2, 3], data: vec![0.1, 0.1, 0.1, 0.8, 0.99, 0.9] }),
+        ("flow/nfa_curve".to_string(), Array::new(&[2, 3], [0.1, 0.1, 0.1, 0.8, 0.99, 0.9])),
         ("flow/gram_W1".to_string(), matrix([4.0, 2.0, -0.5, 1.0])),
         ("target/agop".to_string(), matrix([0.0, 8.0, 4.0, 0.0])),
     ]);
@@ -202,10 +202,10 @@ fn a_flow_at_rest_goes_on_to_its_end_and_others_do_not() {
         member.manifest["processes"]["flow"]["termination"] = word.into();
         for column in &mut member.run.table.columns {
             match &mut column.values {
-                Values::Text(v) => drop(v.drain(2..)),
-                Values::Integer(v) => drop(v.drain(2..)),
-                Values::Flag(v) => drop(v.drain(2..)),
-                Values::Float(v) => drop(v.drain(2..)),
+                Values::Text(v) => v.truncate(2),
+                Values::Integer(v) => v.to_mut().truncate(2),
+                Values::Flag(v) => v.to_mut().truncate(2),
+                Values::Float(v) => v.to_mut().truncate(2),
             }
         }
     };

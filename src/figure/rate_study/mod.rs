@@ -45,14 +45,14 @@ fn contenders(study: &RateStudy) -> Vec<Contender> {
     let (mut names, mut batches): (Vec<String>, Vec<i64>) = (Vec::new(), Vec::new());
     let mut found: Vec<(String, i64)> = Vec::new();
     for (name, batch) in rows.texts("optimizer").iter().zip(rows.counts("batch")) {
-        if !names.contains(name) {
-            names.push(name.clone());
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_string());
         }
         if !batches.contains(batch) {
             batches.push(*batch);
         }
-        if !found.contains(&(name.clone(), *batch)) {
-            found.push((name.clone(), *batch));
+        if !found.iter().any(|known| *known == (name.to_string(), *batch)) {
+            found.push((name.to_string(), *batch));
         }
     }
     batches.sort_unstable_by(|a, b| b.cmp(a));

@@ -1,6 +1,6 @@
 //! The tables of a study, row by row.
 
-use crate::record::Table;
+use crate::record::{Table, Texts};
 
 use super::super::canvas::Point;
 use super::super::quantiles::quantile;
@@ -15,7 +15,7 @@ impl<'t> Rows<'t> {
         Self(table)
     }
 
-    pub fn texts(self, name: &str) -> &'t [String] {
+    pub fn texts(self, name: &str) -> &'t Texts {
         self.0.texts(name)
     }
 
@@ -39,7 +39,7 @@ impl<'t> Rows<'t> {
     pub fn of_contender(self, contender: &Contender) -> impl Iterator<Item = usize> + use<'t> {
         let (name, batch) = (contender.name.clone(), contender.batch);
         let rows = self.texts("optimizer").iter().zip(self.counts("batch")).enumerate();
-        rows.filter(move |(_, (text, count))| **text == name && **count == batch).map(|(row, _)| row)
+        rows.filter(move |(_, (text, count))| *text == name && **count == batch).map(|(row, _)| row)
     }
 
     /// For each learning rate of a contender, the finite values of `column` over its seeds, in ascending order; rates without any are left out.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::npz::Array;
-use crate::record::{Table, TableColumn, Values};
+use crate::record::{Table, TableColumn, Texts, Values};
 use crate::scenario::style::Formats;
 
 /// The files of `run` by name.
@@ -117,12 +117,13 @@ fn a_process_that_ended_early_is_drawn_as_far_as_it_came() {
     for column in &mut run.table.columns {
         match &mut column.values {
             Values::Text(values) => values.truncate(30),
-            Values::Float(values) => values.truncate(30),
+            Values::Float(values) => values.to_mut().truncate(30),
             Values::Integer(_) | Values::Flag(_) => {}
         }
     }
     for (_, array) in run.arrays.iter_mut().filter(|(name, _)| name.starts_with("gd/") && !name.ends_with("alpha_tilde")) {
-        array.data.truncate(array.data.len() / array.shape[0] * 9);
+        let nine = array.data.len() / array.shape[0] * 9;
+        array.data.to_mut().truncate(nine);
         array.shape[0] = 9;
     }
     let files = svgs(&run);
@@ -136,7 +137,7 @@ fn records_without_anything_give_no_picture() {
     assert!(!svgs(&run).contains_key("spectra.svg"));
     run.table = Table::default();
     assert!(drawn(&run).is_empty());
-    run.arrays.insert("flow/sv_W1".into(), Array { shape: vec![0, 4], data: Vec::new() });
+    run.arrays.insert("flow/sv_W1".into(), Array::new(&[0, 4], []));
     assert!(drawn(&run).is_empty());
 }
 
@@ -172,10 +173,7 @@ fn every_method() -> Study {
         ("gradients", Values::Integer(rows.iter().map(|&(m, k)| 1000 * (m as i64 + 1) * i64::from(k * k)).collect())),
         ("wall_seconds", float(&|&(m, k)| 1e-3 * (m as f64 + 1.0) * f64::from(k))),
         ("error", float(&error)),
-        (
-            "termination",
-            Values::Text(rows.iter().map(|r| if error(r).is_nan() { "max_steps" } else { "t_end" }.into()).collect()),
-        ),
+        ("termination", Values::Text(rows.iter().map(|r| if error(r).is_nan() { "max_steps" } else { "t_end" }).collect())),
         ("reference_limited", Values::Flag(rows.iter().map(|row| error(row) < 1e-11).collect())),
         ("reference_floor", float(&|_| 1e-12)),
     ];
@@ -250,7 +248,7 @@ fn learning_rates() -> RateStudy {
             column("diverged_at", float(&|row| if diverges(row) { 4.0 } else { f64::NAN })),
         ]
     };
-    let text = |of: &dyn Fn(&Ran) -> &'static str| Values::Text(rows.iter().map(|row| of(row).into()).collect());
+    let text = |of: &dyn Fn(&Ran) -> &'static str| Values::Text(rows.iter().map(|row| of(row)).collect());
     let mut runs = contender();
     runs.push(column("seed", Values::Integer(rows.iter().map(|row| row.3).collect())));
     for name in ["nfa_cosine", "nfa_alignment_residual", "gradients_to_loss", "wall_seconds_to_loss"] {
@@ -262,17 +260,17 @@ fn learning_rates() -> RateStudy {
     curves.push(column("distance", float(&defined(|lr| 3.0 * lr))));
     curves.push(column("floor", float(&|_| 1e-3)));
     curves.push(column("state", text(&|row| if diverges(row) { "diverged" } else { "fitted" })));
-    let one = |values: f64| Values::Float(vec![values]);
+    let one = |values: f64| Values::Float([values].into());
     let fits = vec![
-        column("optimizer", Values::Text(vec!["gd".into()])),
-        column("batch", Values::Integer(vec![60])),
-        column("compared_with", Values::Text(vec!["flow".into()])),
-        column("at", Values::Text(vec!["end".into()])),
+        column("optimizer", Values::Text(Texts::repeated("gd", 1))),
+        column("batch", Values::Integer([60].into())),
+        column("compared_with", Values::Text(Texts::repeated("flow", 1))),
+        column("at", Values::Text(Texts::repeated("end", 1))),
         column("order", one(1.0)),
         column("lr_from", one(0.001)),
         column("expected", one(1.0)),
     ];
-    let flow = vec![column("process", Values::Text(vec!["flow".into()])), column("nfa_cosine", one(300.0))];
+    let flow = vec![column("process", Values::Text(Texts::repeated("flow", 1))), column("nfa_cosine", one(300.0))];
     RateStudy {
         name: "rates".into(),
         caption: "of no scenario".into(),

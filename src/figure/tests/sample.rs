@@ -61,14 +61,15 @@ pub(in crate::figure) fn single_record() -> Run {
     for column in &mut run.table.columns {
         match &mut column.values {
             Values::Text(values) => values.truncate(1),
-            Values::Integer(values) => values.truncate(1),
-            Values::Flag(values) => values.truncate(1),
-            Values::Float(values) => values.truncate(1),
+            Values::Integer(values) => values.to_mut().truncate(1),
+            Values::Flag(values) => values.to_mut().truncate(1),
+            Values::Float(values) => values.to_mut().truncate(1),
         }
     }
     // The arrays over time: all but the grid of exponents and the matrices at the end.
     for (_, array) in run.arrays.iter_mut().filter(|(_, array)| array.rows() == 2) {
-        array.data.truncate(array.data.len() / 2);
+        let half = array.data.len() / 2;
+        array.data.to_mut().truncate(half);
         array.shape[0] = 1;
     }
     run

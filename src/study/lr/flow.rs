@@ -8,7 +8,7 @@
 use crate::flow::Flow;
 use crate::observe::{FeatureAnsatz, Observable, Row, Scalar, Snapshot, TrainLoss};
 use crate::ode::Interrupt;
-use crate::record::{Table, TableColumn, Values};
+use crate::record::{Table, TableColumn, Texts, Values};
 use crate::run::Problem;
 use crate::scenario::Scenario;
 use crate::session::Flight;
@@ -45,10 +45,10 @@ pub(super) fn fly(
     let float = |index: usize| Values::Float(rows.iter().map(|row: &Vec<f64>| row[index]).collect());
     let column = |name: &str, values| TableColumn { name: name.to_string(), values };
     let mut columns = vec![
-        column("process", Values::Text(vec!["flow".to_string(); rows.len()])),
-        column("scenario", Values::Text(vec![problem.scenario_hash.clone(); rows.len()])),
+        column("process", Values::Text(Texts::repeated("flow", rows.len()))),
+        column("scenario", Values::Text(Texts::repeated(problem.scenario_hash.as_str(), rows.len()))),
         column("t", float(0)),
-        column("gradients", Values::Integer(gradients)),
+        column("gradients", Values::Integer(gradients.into())),
     ];
     let rest = OBSERVED.iter().chain(&["wall_seconds", "reference_floor"]).enumerate();
     columns.extend(rest.map(|(index, name)| column(name, float(index + 1))));
@@ -57,8 +57,7 @@ pub(super) fn fly(
 
 /// Whether an earlier command's table is of this scenario.
 pub(super) fn is_of(table: &Table, problem: &Problem) -> bool {
-    let hashes = if let Some(Values::Text(hashes)) = table.column("scenario") { hashes.first() } else { None };
-    hashes == Some(&problem.scenario_hash)
+    table.texts("scenario").get(0) == Some(problem.scenario_hash.as_str())
 }
 
 fn observed(t: f64, flight: &Flight, problem: &Problem) -> Vec<f64> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::folder::{ColumnKind, FileColumn, shown, unit_fields};
-use crate::record::{Table, TableColumn, Values};
+use crate::record::{Table, TableColumn, Texts, Values};
 use crate::sweep::{SweepError, SweepPlan, Unit};
 
 /// `unit`, and the keys that vary.
@@ -29,7 +29,7 @@ impl<'p> Varied<'p> {
     /// The records of a unit, preceded by these columns.
     pub fn before(&self, unit: Unit, records: Table) -> Table {
         let rows = records.rows();
-        let id = TableColumn { name: "unit".into(), values: Values::Text(vec![unit.id.to_string(); rows]) };
+        let id = TableColumn { name: "unit".into(), values: Values::Text(Texts::repeated(unit.id.to_string(), rows)) };
         let keys = self.plan.keys().into_iter().zip(self.plan.values(unit)).zip(&self.kinds);
         let varied =
             keys.map(|((key, value), kind)| TableColumn { name: key.to_string(), values: repeated(value, *kind, rows) });
@@ -51,10 +51,10 @@ fn kind(values: &[Value]) -> ColumnKind {
 
 fn repeated(value: &Value, kind: ColumnKind, rows: usize) -> Values {
     match kind {
-        ColumnKind::Integer => Values::Integer(vec![value.as_i64().unwrap_or_default(); rows]),
-        ColumnKind::Float => Values::Float(vec![value.as_f64().unwrap_or(f64::NAN); rows]),
-        ColumnKind::Flag => Values::Flag(vec![value.as_bool().unwrap_or_default(); rows]),
-        ColumnKind::Text => Values::Text(vec![shown(value); rows]),
+        ColumnKind::Integer => Values::Integer(vec![value.as_i64().unwrap_or_default(); rows].into()),
+        ColumnKind::Float => Values::Float(vec![value.as_f64().unwrap_or(f64::NAN); rows].into()),
+        ColumnKind::Flag => Values::Flag(vec![value.as_bool().unwrap_or_default(); rows].into()),
+        ColumnKind::Text => Values::Text(Texts::repeated(shown(value), rows)),
     }
 }
 
@@ -125,6 +125,6 @@ mod tests {
         assert_eq!(kind("[true, 1]"), ColumnKind::Text);
         assert_eq!(kind("[[1, 2], \"x\"]"), ColumnKind::Text);
         assert_eq!(kind("[1, 18446744073709551615]"), ColumnKind::Text);
-        assert_eq!(repeated(&serde_json::json!([10, 10]), ColumnKind::Text, 1), Values::Text(vec!["[10,10]".into()]));
+        assert_eq!(repeated(&serde_json::json!([10, 10]), ColumnKind::Text, 1), Values::Text(Texts::repeated("[10,10]", 1)));
     }
 }

@@ -157,7 +157,7 @@ impl Stack<'_> {
                 }
                 None => None,
             };
-            writer.numbers(&data.unwrap_or_else(|| vec![f64::NAN; size])).map_err(FolderError::from)?;
+            writer.numbers(&data.unwrap_or_else(|| vec![f64::NAN; size].into())).map_err(FolderError::from)?;
         }
         Ok(())
     }
