@@ -24,13 +24,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod flavors;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A state that is being written or read.
+use crate::spool::Spooled;
+
+use flavors::{Sink, Source};
+
+/// A state that is being written or read. Of a long one, most is on disk.
 #[derive(Debug)]
 pub struct Archive {
-    bytes: Vec<u8>,
+    bytes: Spooled<u8>,
     /// How much has been read; `None` while it is written.
     read: Option<usize>,
 }
@@ -63,12 +69,12 @@ pub enum ArchiveError {
 impl Archive {
     /// An empty one, to be written.
     pub fn written() -> Self {
-        Self { bytes: Vec::new(), read: None }
+        Self { bytes: Spooled::new(), read: None }
     }
 
     /// One that was written before, to be read.
-    pub fn read(bytes: Vec<u8>) -> Self {
-        Self { bytes, read: Some(0) }
+    pub fn read(bytes: impl Into<Spooled<u8>>) -> Self {
+        Self { bytes: bytes.into(), read: Some(0) }
     }
 
     /// Whether it is read, so that parts are replaced.
@@ -77,7 +83,7 @@ impl Archive {
     }
 
     /// What was written.
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Spooled<u8> {
         self.bytes
     }
 
@@ -88,12 +94,11 @@ impl Archive {
     pub fn item<T: Serialize + DeserializeOwned>(&mut self, part: &mut T) -> Result<(), ArchiveError> {
         let damaged = |error: postcard::Error| ArchiveError::Damaged(error.to_string());
         match &mut self.read {
-            None => self.bytes = postcard::to_extend(&*part, std::mem::take(&mut self.bytes)).map_err(damaged)?,
+            None => postcard::serialize_with_flavor(&*part, Sink(&mut self.bytes)).map_err(damaged)?,
             Some(read) => {
-                let rest = self.bytes.get(*read..).unwrap_or_default();
-                let (value, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
-                *read = self.bytes.len() - left.len();
-                *part = value;
+                let mut source = postcard::Deserializer::from_flavor(Source::new(&self.bytes, *read));
+                *part = T::deserialize(&mut source).map_err(damaged)?;
+                *read = source.finalize().map_err(damaged)?;
             }
         }
         Ok(())

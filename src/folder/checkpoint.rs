@@ -4,8 +4,8 @@
 //! The first line says which gramflow wrote it, whatever follows. The second is JSON: the scenario and its hash, the interval, and the length
 //! and the SHA-256 of the state, which is the rest of the file ([`Archive`](crate::archive::Archive)).
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,11 +15,16 @@ use sha2::{Digest, Sha256};
 use crate::publish::{self, PublishError};
 use crate::record::{REVISION, VERSION};
 use crate::scenario::Scenario;
+use crate::spool::Spooled;
 
 use super::FolderError;
 
 /// How the first line begins.
 const FIRST_WORDS: &str = "gramflow checkpoint of version ";
+/// Bytes that it has at most: what is longer is another file.
+const LONGEST_FIRST: u64 = 1 << 10;
+/// Bytes of a file that are read together.
+const PIECE: usize = 1 << 16;
 
 /// The state of a run, and of what run.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +32,7 @@ pub struct Checkpoint {
     /// What was run.
     pub about: CheckpointAbout,
     /// The state, as a session keeps it.
-    pub state: Vec<u8>,
+    pub state: Spooled<u8>,
 }
 
 /// What a checkpoint belongs to.
@@ -163,7 +168,7 @@ impl Checkpoint {
         let head = serde_json::to_string(&Head { about: self.about.clone(), length, sha256 });
         let head = head.map_err(io::Error::other)?;
         file.write_all(format!("{FIRST_WORDS}{}\n{head}\n", this_version()).as_bytes())?;
-        file.write_all(&self.state)
+        self.state.pieces().try_for_each(|piece| file.write_all(&piece))
     }
 
     /// The checkpoint at `path`; `None` if there is none.
@@ -171,22 +176,38 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] if it is another version's, damaged, or no checkpoint at all.
     pub fn read(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
+        let failed = |source| CheckpointError::Io { verb: "read", path: path.into(), source };
+        let mut file = match File::open(path) {
+            Ok(file) => BufReader::with_capacity(PIECE, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CheckpointError::Io { verb: "read", path: path.into(), source }),
+            Err(source) => return Err(failed(source)),
         };
-        let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
-        let [first, second, state] = [lines.next(), lines.next(), lines.next()];
-        let first = first.and_then(|line| std::str::from_utf8(line).ok()).and_then(|line| line.strip_prefix(FIRST_WORDS));
+        let mut first = Vec::new();
+        file.by_ref().take(LONGEST_FIRST).read_until(b'\n', &mut first).map_err(failed)?;
+        let first = std::str::from_utf8(&first).ok().and_then(|line| line.strip_prefix(FIRST_WORDS));
         let Some(found) = first else { return Err(CheckpointError::Foreign(path.into())) };
+        let found = found.trim_end_matches('\n');
         if found != this_version() {
             return Err(CheckpointError::Version { path: path.into(), found: found.into() });
         }
         let damaged = || CheckpointError::Damaged(path.into());
-        let head: Head = second.and_then(|head| serde_json::from_slice(head).ok()).ok_or_else(damaged)?;
-        let state = state.filter(|state| state.len() == head.length && digest(state) == head.sha256).ok_or_else(damaged)?;
-        Ok(Some(Self { about: head.about, state: state.to_vec() }))
+        let mut second = Vec::new();
+        file.read_until(b'\n', &mut second).map_err(failed)?;
+        let head: Head = serde_json::from_slice(&second).map_err(|_| damaged())?;
+        let mut state = Spooled::new();
+        loop {
+            let piece = file.fill_buf().map_err(failed)?;
+            if piece.is_empty() || state.len() > head.length {
+                break;
+            }
+            state.extend_from_slice(piece);
+            let read = piece.len();
+            file.consume(read);
+        }
+        if state.len() != head.length || digest(&state) != head.sha256 {
+            return Err(damaged());
+        }
+        Ok(Some(Self { about: head.about, state }))
     }
 
     /// Fails if it is not that of the scenario with the hash `wanted`; it was read from `path`.
@@ -235,12 +256,16 @@ fn this_version() -> String {
     format!("{VERSION} ({REVISION})")
 }
 
-fn digest(state: &[u8]) -> String {
-    Sha256::digest(state).iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(state: &Spooled<u8>) -> String {
+    let mut digest = Sha256::new();
+    state.pieces().for_each(|piece| digest.update(&piece));
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn checkpoint() -> Checkpoint {

@@ -96,7 +96,7 @@ pub(super) struct Second {
     /// Whether it has come to rest at a minimum.
     converged: bool,
     /// Its state, if the interrupt is a pause.
-    pub(super) saved: Option<Vec<u8>>,
+    pub(super) saved: Option<Spooled<u8>>,
 }
 
 impl Second {
@@ -106,12 +106,12 @@ impl Second {
         problem: Problem,
         interrupt: &Interrupt,
         lead: &Lead,
-        saved: Option<&[u8]>,
+        saved: Option<&Spooled<u8>>,
     ) -> Result<Self, ArchiveError> {
         let (mut kept, mut gradients, mut last) = (Kept::new(vec![Recorder::new("flow")]), Vec::new(), None);
         let mut flow = Flow::new(plan, &problem, interrupt).second(plan, &problem);
         if let Some(saved) = saved {
-            let mut archive = Archive::read(saved.to_vec());
+            let mut archive = Archive::read(saved.clone());
             archive_all(&mut archive, &mut flow, &mut kept, &mut gradients)?;
             last = gradients.last().map(|(t, _)| *t);
         }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{Archive, ArchiveError};
 use crate::claim::{self, Evidence};
 use crate::ode::{Interrupt, VectorField};
+use crate::spool::Spooled;
 
 use super::certificate::{Lead, Leading, Second, certify, finer};
 use super::descent::named;
@@ -32,9 +33,9 @@ pub struct Checkpoints<'c> {
     /// The wall time from one checkpoint to the next.
     pub every: Duration,
     /// The state to go on from, as it was kept.
-    pub from: Option<Vec<u8>>,
+    pub from: Option<Spooled<u8>>,
     /// Keeps a state. The next one replaces it.
-    pub keep: &'c mut dyn FnMut(Vec<u8>),
+    pub keep: &'c mut dyn FnMut(Spooled<u8>),
 }
 
 /// The state of a run between two legs.
@@ -42,9 +43,9 @@ pub struct Checkpoints<'c> {
 pub(super) struct Saved {
     processes: SavedProcesses,
     /// The second integration, where there is one.
-    second: Option<Vec<u8>>,
+    second: Option<Spooled<u8>>,
     /// The state before the end of the horizon counts, once it does.
-    before_the_end: Option<Vec<u8>>,
+    before_the_end: Option<Spooled<u8>>,
 }
 
 /// Carries out a plan in legs, and keeps the state after each. The result is that of [`carry_out`](super::carry_out), wall times apart. Once
@@ -192,7 +193,7 @@ pub(super) fn leg(
     }
     let (finer, its_problem, lead) = (finer(plan), problem.clone(), Lead::default());
     thread::scope(|scope| {
-        let fly = || Second::fly(&finer, its_problem, interrupt, &lead, second.as_deref());
+        let fly = || Second::fly(&finer, its_problem, interrupt, &lead, second.as_ref());
         let its_thread = scope.spawn(|| fly().inspect_err(|_| interrupt.raise()));
         let leading = Leading(&lead);
         let carried = carry(plan, problem, interrupt, progress, Some(&lead), processes);

@@ -58,6 +58,7 @@ use crate::observe::{
 };
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
+use crate::spool::Spooled;
 
 use arrays::{all_arrays, low_parts};
 use leg::leg;
@@ -80,7 +81,7 @@ pub struct Finished {
     /// The second integration, where the scenario asks for a certificate or makes claims.
     pub finer: Option<Finer>,
     /// The state from which a run over a longer horizon goes on, of a run with checkpoints that has ended.
-    pub before_the_end: Option<Vec<u8>>,
+    pub before_the_end: Option<Spooled<u8>>,
 }
 
 /// The second integration of the flow, at a tenth of the tolerance, up to the end of the first.

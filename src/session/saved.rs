@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
 use crate::network::Parameters;
+use crate::spool::Spooled;
 
 use super::observers::Kept;
 use super::process::Ended;
@@ -31,14 +32,14 @@ pub(super) struct End {
     /// The number of events that it has passed.
     pub passed: usize,
     /// Its state; empty unless the interrupt is a pause.
-    pub saved: Vec<u8>,
+    pub saved: Spooled<u8>,
 }
 
 /// The states of all processes, from which they go on.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SavedProcesses {
     /// Of the flow, and of the optimizers by index.
-    states: Vec<Vec<u8>>,
+    states: Vec<Spooled<u8>>,
     /// How many of the events each of them has passed.
     passed: Vec<usize>,
     /// θ of the flow at events that it has passed and an optimizer that is recorded there has not, where it was there.

@@ -9,6 +9,7 @@ use crate::ode::short;
 use crate::publish::Hold;
 use crate::run::Problem;
 use crate::scenario::Scenario;
+use crate::spool::Spooled;
 
 use crate::cli::CliError;
 use crate::cli::output::complain;
@@ -54,7 +55,7 @@ impl Saved {
         shorter: Option<Checkpoint>,
         problem: &mut Problem,
         quiet: bool,
-    ) -> Result<Option<Vec<u8>>, CheckpointError> {
+    ) -> Result<Option<Spooled<u8>>, CheckpointError> {
         let Some(found) = Checkpoint::read(&self.path)?.or(shorter) else { return Ok(None) };
         let Checkpoint { about, state } = found.check(&self.path, &self.about.scenario_hash)?;
         problem.notes.extend(about.warning());
@@ -69,7 +70,7 @@ impl Saved {
     }
 
     /// A state of this run.
-    pub(super) fn checkpoint(&self, state: Vec<u8>) -> Checkpoint {
+    pub(super) fn checkpoint(&self, state: Spooled<u8>) -> Checkpoint {
         Checkpoint { about: self.about.clone(), state }
     }
 
@@ -79,7 +80,7 @@ impl Saved {
     }
 
     /// Keeps a state in the place of the one before. The run goes on even where that fails.
-    pub(super) fn keep(&mut self, state: Vec<u8>) {
+    pub(super) fn keep(&mut self, state: Spooled<u8>) {
         if let Err(error) = self.checkpoint(state).write(&self.path) {
             // Now, while something can be done about it.
             complain(&format!("warning: no checkpoint: {error}"));

@@ -137,7 +137,7 @@ fn left(finished: &Finished) -> Vec<String> {
 }
 
 /// A run that pauses whenever it has asked so often whether to, and the states that it kept.
-fn paused(scenario: &Scenario, problem: &Problem, fewest: u64, from: Option<Vec<u8>>) -> (Finished, Vec<Vec<u8>>) {
+fn paused(scenario: &Scenario, problem: &Problem, fewest: u64, from: Option<Spooled<u8>>) -> (Finished, Vec<Spooled<u8>>) {
     let mut kept = Vec::new();
     let checkpoints = Checkpoints { every: Duration::ZERO, from, keep: &mut |state| kept.push(state) };
     let finished = in_legs(&scenario.plan(), problem, &Interrupt::default(), |_t| {}, checkpoints, fewest).unwrap();
@@ -290,12 +290,12 @@ fn the_state_of_another_run_is_refused() {
     let (scenario, problem_of_it) = problem(LINEAR, &[]);
     let (_, kept) = paused(&scenario, &problem_of_it, 40, None);
     let (other, its_problem) = problem(LINEAR, &["optimizers=[]"]);
-    let refused = |scenario: &Scenario, problem: &Problem, from: Vec<u8>| {
+    let refused = |scenario: &Scenario, problem: &Problem, from: Spooled<u8>| {
         let checkpoints = Checkpoints { every: Duration::from_secs(3600), from: Some(from), keep: &mut |_| {} };
         carry_out_in_legs(&scenario.plan(), problem, &Interrupt::default(), |_t| {}, checkpoints).err()
     };
     assert!(matches!(refused(&other, &its_problem, kept[0].clone()), Some(ArchiveError::Another(_))));
-    let half = kept[0][..kept[0].len() / 2].to_vec();
+    let half = kept[0][..kept[0].len() / 2].to_vec().into();
     assert!(matches!(refused(&scenario, &problem_of_it, half), Some(ArchiveError::Damaged(_))));
     let (narrow, its_problem) = problem(LINEAR, &["network.widths=[4, 6, 3]"]);
     assert!(matches!(refused(&narrow, &its_problem, kept[0].clone()), Some(ArchiveError::Another(_))));
@@ -347,7 +347,7 @@ fn a_rule_of_ones_own_goes_on_if_it_saves_its_state_and_is_refused_by_name_if_no
         let rule = Custom::new("heavy", 1e-3, move |layout| Heavy { mean: vec![0.0; layout.dim()], saves });
         Session::new(objective, start).flow(Flow::new(3.0)).optimizer(rule)
     };
-    let run = |saves, from, keep: &mut dyn FnMut(Vec<u8>)| {
+    let run = |saves, from, keep: &mut dyn FnMut(Spooled<u8>)| {
         session(saves).run_in_legs(Checkpoints { every: Duration::ZERO, from, keep })
     };
     let mut kept = Vec::new();
