@@ -151,8 +151,8 @@ fn measure(at: &Path, m: usize, truth: &DMatrix<f64>, seed: u64) {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let (rows, columns) = truth.shape();
     let maps: Vec<DMatrix<f64>> = (0..m).map(|_| normal(rows, columns, rng)).collect();
-    let data = maps.iter().flat_map(|map| map.transpose().as_slice().to_vec()).collect();
-    let values = maps.iter().map(|map| map.dot(truth)).collect();
+    let data: Vec<f64> = maps.iter().flat_map(|map| map.transpose().as_slice().to_vec()).collect();
+    let values: Vec<f64> = maps.iter().map(|map| map.dot(truth)).collect();
     write(at, "sensing.npz", &[("A", Array::new(&[m, rows, columns], data)), ("y", Array::vector(values))]);
 }
 

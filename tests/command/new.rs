@@ -25,7 +25,7 @@ fn write_files(at: &Path) {
     write("sensing.npz", &[("A", &[5, 10, 10]), ("y", &[5])]);
     write("w0.npz", &[("W1", &[10, 10]), ("W2", &[10, 10]), ("W3", &[10, 10])]);
     let diagonal = |scale: f64| {
-        let data = (0..100).map(|i| if i % 11 == 0 { scale } else { 0.0 }).collect();
+        let data: Vec<f64> = (0..100).map(|i| if i % 11 == 0 { scale } else { 0.0 }).collect();
         Array::new(&[10, 10], data)
     };
     let total = Array::vector(vec![10.0]);

@@ -39,7 +39,7 @@ fn the_counterexample_fits_and_violates_the_ansatz() {
     let mut falling = f64::INFINITY;
     for k in [2usize, 5, 10, 20] {
         let at = tempfile::tempdir().unwrap();
-        let identity = (0..k * k).map(|i| f64::from(u8::from(i / k == i % k))).collect();
+        let identity: Vec<f64> = (0..k * k).map(|i| f64::from(u8::from(i / k == i % k))).collect();
         let weights = Arrays::from([
             ("W1".to_string(), Array::new(&[k, k], identity)),
             ("W2".to_string(), Array::new(&[1, k], vec![1.0; k])),

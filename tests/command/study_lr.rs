@@ -116,7 +116,7 @@ fn the_orders_of_descent_and_momentum_are_those_of_theory() {
 
 fn floats(table: &Table, name: &str) -> Vec<f64> {
     let Some(Values::Float(values)) = table.column(name) else { panic!("{name}") };
-    values.clone()
+    values.to_vec()
 }
 
 /// Forty seeds: the standard error of a spread is some 5 %, over one and a half decades that is 0.04 of an order.

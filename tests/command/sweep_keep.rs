@@ -71,7 +71,7 @@ fn every_unit_is_found_in_the_merged_arrays() {
                     None => {
                         let stacked = &merged[&name];
                         assert_eq!(stacked.shape, [&[units.len()], &own.shape[..]].concat(), "{file} {name}");
-                        assert!(bits(stacked.row(place)) == bits(&own.data), "{file} {id} {name}");
+                        assert!(bits(&stacked.row(place)) == bits(&own.data), "{file} {id} {name}");
                     }
                 }
                 found += 1;

@@ -134,7 +134,7 @@ fn one_changed_bit_is_found_where_it_is() {
     let output = gramflow(at.path(), &["verify", "run"]);
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(text.starts_with("run: not the same bits\n") && text.contains("records.parquet: 1 of "), "{text}");
-    assert!(text.contains(&format!("{}, t = {}", processes[row], t[row])), "{text}");
+    assert!(text.contains(&format!("{}, t = {}", &processes[row], t[row])), "{text}");
     assert!(errors.contains("does not have the same bits"), "{errors}");
 
     let at = finished(&[]);
