@@ -86,7 +86,7 @@ fn in_legs(
         let pause = if before_the_end.is_none() { pause.before_the_end() } else { pause };
         let next = match leg(plan, problem, &pause, &mut progress, saved)? {
             Leg::Ended(finished) => return Ok(Finished { before_the_end, ..*finished }),
-            Leg::Paused(next) => next,
+            Leg::Paused(next) => *next,
         };
         saved = Some(Saved { before_the_end: before_the_end.take(), ..next });
         let mut written = Archive::written();
@@ -161,7 +161,7 @@ pub(super) enum Leg {
     /// All processes have ended.
     Ended(Box<Finished>),
     /// They go on from here.
-    Paused(Saved),
+    Paused(Box<Saved>),
 }
 
 impl Leg {
@@ -187,7 +187,9 @@ pub(super) fn leg(
     if !plan.flow.certify && plan.claims.is_empty() {
         let Carried { ended, kept, saved } = carry(plan, problem, interrupt, progress, None, processes)?;
         return Ok(match saved.filter(|_| interrupt.has_stopped()) {
-            Some(processes) => Leg::Paused(Saved { processes: processes.with(kept), second: None, before_the_end: None }),
+            Some(processes) => {
+                Leg::Paused(Saved { processes: processes.with(kept), second: None, before_the_end: None }.into())
+            }
             None => Leg::Ended(Box::new(finish(plan, problem, ended, kept))),
         });
     }
@@ -204,7 +206,8 @@ pub(super) fn leg(
         };
         let (Carried { ended, kept, saved }, second) = (carried?, second?);
         if let Some(processes) = saved.filter(|_| interrupt.has_stopped()) {
-            return Ok(Leg::Paused(Saved { processes: processes.with(kept), second: second.saved, before_the_end: None }));
+            let (processes, second) = (processes.with(kept), second.saved);
+            return Ok(Leg::Paused(Saved { processes, second, before_the_end: None }.into()));
         }
         let mut finished = finish(plan, problem, ended, kept);
         certify(&mut finished, &finer, &second);

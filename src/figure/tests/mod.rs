@@ -248,7 +248,7 @@ fn learning_rates() -> RateStudy {
             column("diverged_at", float(&|row| if diverges(row) { 4.0 } else { f64::NAN })),
         ]
     };
-    let text = |of: &dyn Fn(&Ran) -> &'static str| Values::Text(rows.iter().map(|row| of(row)).collect());
+    let text = |of: &dyn Fn(&Ran) -> &'static str| Values::Text(rows.iter().map(of).collect());
     let mut runs = contender();
     runs.push(column("seed", Values::Integer(rows.iter().map(|row| row.3).collect())));
     for name in ["nfa_cosine", "nfa_alignment_residual", "gradients_to_loss", "wall_seconds_to_loss"] {
