@@ -11,8 +11,8 @@
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers
 //!   recorded, S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra, and with `record.weights` 2T(1 + k)P more, those
-//!   that stay in memory ([`Spooled::SHORT`](crate::spool::Spooled::SHORT)): all of them, or 2¹⁵ of each of (1 + k)(2(30 + 14 L) + L + 4)
-//!   columns and arrays, 4 L more with weights.
+//!   that stay in memory: all of them, or of each of (1 + k)(2(30 + 14 L) + L + 4) columns and arrays, 4 L more with weights, up to 2¹⁵, and
+//!   2¹³ once T is larger than that ([`Spooled::SHORT`]).
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
 //! 45 MB. All this is on one thread; each further thread of processes and observation takes an objective and what weights are observed by
@@ -177,8 +177,9 @@ impl Memory {
         let kept = if weights { product([2, times, 1 + optimizers, parameters]) } else { 0 };
         let recorded = sum([product([times, runs, numbers]), kept]);
         let vectors = scalars + depth + 4 + if weights { 4 * depth } else { 0 };
-        let short = product([runs, vectors, Spooled::<f64>::SHORT as u64]);
-        let records = sum([product([times, 10 + 3 * optimizers]), recorded.min(short)]);
+        let short = Spooled::<f64>::SHORT as u64;
+        let in_memory = product([runs, vectors, if times < short { short } else { short / 4 }]);
+        let records = sum([product([times, 10 + 3 * optimizers]), recorded.min(in_memory)]);
 
         let bytes = |numbers: u64| numbers.saturating_mul(8);
         Self {

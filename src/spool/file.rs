@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::panic::RefUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub(super) const BLOCK: usize = 1 << 16;
 
 /// How a file is made.
-type Make = dyn Fn() -> io::Result<File> + Send + Sync;
+type Make = dyn Fn() -> io::Result<File> + Send + Sync + RefUnwindSafe;
 
 /// A file of blocks, made when the first is stored.
 pub(super) struct Spool {
@@ -35,7 +36,7 @@ pub(super) struct Block {
 
 impl Spool {
     /// One whose file `make` makes.
-    pub fn new(make: impl Fn() -> io::Result<File> + Send + Sync + 'static) -> Self {
+    pub fn new(make: impl Fn() -> io::Result<File> + Send + Sync + RefUnwindSafe + 'static) -> Self {
         Self { state: Mutex::default(), make: Box::new(make) }
     }
 
