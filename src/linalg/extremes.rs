@@ -6,9 +6,6 @@
 //! locked, and excludes by [`Lanczos::excludes`] that there is anything, but for a probability of 1e-6.
 
 use nalgebra::{DMatrix, DVector};
-use rand::Rng;
-
-use crate::rng::gaussian_matrix;
 
 use super::eigen::Eigen;
 use super::lanczos::{End, Lanczos, RitzPair, orthogonalise, stages, vectors_that_fit};
@@ -56,17 +53,18 @@ struct Locked {
 }
 
 /// The `count` largest and the `count` smallest eigenvalues of A, or all n of them if there are no more; `apply(v, out)` writes Av to `out`. The
-/// vectors from `rng` must be used for nothing else. `None` where a product overflows, and of no dimension at all.
+/// entries of each vector in ℝⁿ that `draw` returns must be independent standard normal numbers that are used for nothing else. `None` where a
+/// product overflows, and of no dimension at all.
 pub fn extreme_eigenvalues(
     n: usize,
     count: usize,
-    rng: &mut impl Rng,
+    draw: impl FnMut() -> DVector<f64>,
     mut apply: impl FnMut(&DVector<f64>, &mut DVector<f64>),
 ) -> Option<Extremes> {
     if n == 0 || count == 0 {
         return None;
     }
-    if n <= SMALL { Some(Extremes::of_all(&all_eigenvalues(n, apply)?, count)) } else { by_locking(n, count, rng, &mut apply) }
+    if n <= SMALL { Some(Extremes::of_all(&all_eigenvalues(n, apply)?, count)) } else { by_locking(n, count, draw, &mut apply) }
 }
 
 /// All eigenvalues of A ∈ ℝ^{n × n} in ascending order, from its n products with unit vectors. `None` where a product overflows.
@@ -103,13 +101,13 @@ impl Extremes {
 fn by_locking(
     n: usize,
     count: usize,
-    rng: &mut impl Rng,
+    mut draw: impl FnMut() -> DVector<f64>,
     apply: &mut impl FnMut(&DVector<f64>, &mut DVector<f64>),
 ) -> Option<Extremes> {
     let (mut locked, mut vectors): (Vec<Eigenvalue>, Vec<DVector<f64>>) = (Vec::new(), Vec::new());
     let (mut products, mut size, mut complete) = (0, 0.0_f64, true);
     while vectors.len() < n {
-        let mut start = gaussian_matrix(n, 1, rng).column(0).into_owned();
+        let mut start = draw();
         orthogonalise(&mut start, &vectors);
         let inside = |v: &DVector<f64>, out: &mut DVector<f64>| {
             products += 1;
@@ -206,7 +204,13 @@ fn converge<A: FnMut(&DVector<f64>, &mut DVector<f64>)>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Purpose, orthonormal_columns, stream};
+    use crate::rng::{Purpose, gaussian_matrix, orthonormal_columns, stream};
+
+    /// Vectors of ℝⁿ.
+    fn draws(n: usize) -> impl FnMut() -> DVector<f64> {
+        let mut rng = stream(1, Purpose::Hessian);
+        move || gaussian_matrix(n, 1, &mut rng).column(0).into_owned()
+    }
 
     /// Products with QΛQᵀ, Q of few reflections so that large matrices need not be formed.
     fn of_spectrum(values: Vec<f64>, seed: u64) -> impl FnMut(&DVector<f64>, &mut DVector<f64>) {
@@ -226,8 +230,7 @@ mod tests {
 
     fn check(mut values: Vec<f64>, count: usize) -> Extremes {
         let n = values.len();
-        let found =
-            extreme_eigenvalues(n, count, &mut stream(1, Purpose::Hessian), of_spectrum(values.clone(), n as u64)).unwrap();
+        let found = extreme_eigenvalues(n, count, draws(n), of_spectrum(values.clone(), n as u64)).unwrap();
         values.sort_by(f64::total_cmp);
         let size = values.iter().fold(0.0_f64, |size, value| size.max(value.abs()));
         assert!(found.complete && (found.size - size).abs() <= 1e-9 * size, "{n}: {found:?}");
@@ -244,7 +247,7 @@ mod tests {
         check(vec![2.0], 3);
         check(vec![1.0, -1.0, 0.0], 5);
         check((0..150).map(|i| (i as f64 - 50.0).powi(3)).collect(), 7);
-        assert_eq!(extreme_eigenvalues(0, 2, &mut stream(1, Purpose::Hessian), |_, _| ()), None);
+        assert_eq!(extreme_eigenvalues(0, 2, draws(0), |_, _| ()), None);
     }
 
     /// As in the Hessians of networks: a few large eigenvalues, a few negative ones, and a bulk of thousands.
@@ -273,7 +276,7 @@ mod tests {
         values[17] = 1.5;
         let apply =
             |v: &DVector<f64>, out: &mut DVector<f64>| out.copy_from(&v.component_mul(&DVector::from_vec(values.clone())));
-        let found = extreme_eigenvalues(600, 2, &mut stream(2, Purpose::Hessian), apply).unwrap();
+        let found = extreme_eigenvalues(600, 2, draws(600), apply).unwrap();
         assert!((found.largest[0].value - 1.5).abs() < 1e-9, "{found:?}");
     }
 
@@ -281,7 +284,7 @@ mod tests {
     fn what_overflows_is_not_known() {
         let overflow = |_: &DVector<f64>, out: &mut DVector<f64>| out.fill(f64::INFINITY);
         for n in [5, 400] {
-            assert_eq!(extreme_eigenvalues(n, 2, &mut stream(1, Purpose::Hessian), overflow), None);
+            assert_eq!(extreme_eigenvalues(n, 2, draws(n), overflow), None);
         }
     }
 }

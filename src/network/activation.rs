@@ -19,7 +19,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::elementary::{self, Block, Pointwise, erf_and_density, normal};
+use crate::linalg::elementary::{self, NumberBlock, Pointwise, erf_and_density, normal};
 
 /// The function σ_l applied to each entry of a layer's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -205,7 +205,7 @@ activation!(
         [h, slope, bend, slope * (6.0 * h * h - 2.0)]
     };
     #[inline(always)]
-    fn slopes(z: &mut Block, slope: &mut Block) {
+    fn slopes(z: &mut NumberBlock, slope: &mut NumberBlock) {
         elementary::tanh_of_block(z);
         for (h, slope) in z.iter().zip(slope) {
             *slope = (1.0 - h) * (1.0 + h);

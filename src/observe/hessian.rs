@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::linalg::{Eigenvalue, Extremes, all_eigenvalues, extreme_eigenvalues};
 use crate::network::LayerRates;
-use crate::rng::{Purpose, stream};
+use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::{Column, Columns, Group, Measure, NamedArray, Observable, Row, Snapshot};
 
@@ -150,7 +150,10 @@ impl Observable for HessianEnds {
             Some(values) => Some(Extremes::of_all(values, top)),
             None if all => None,
             // A start of its own for every time: what one misses, the next does not.
-            None => extreme_eigenvalues(n, top, &mut stream(snapshot.t.to_bits(), Purpose::Hessian), product),
+            None => {
+                let mut rng = stream(snapshot.t.to_bits(), Purpose::Hessian);
+                extreme_eigenvalues(n, top, || gaussian_matrix(n, 1, &mut rng).column(0).into_owned(), product)
+            }
         };
         let index = found.as_ref().and_then(|found| index(found, spectrum.as_ref()));
         row.float("hessian_min", found.as_ref().and_then(|found| found.smallest.first()).map_or(f64::NAN, |least| least.value));
@@ -189,7 +192,6 @@ mod tests {
     use crate::objective::{LinearObjective, Objective};
     use crate::observe::Scalar;
     use crate::observe::testing::{row, with_snapshot};
-    use crate::rng::gaussian_matrix;
     use nalgebra::DMatrix;
 
     /// All parameters of a small network: the row has the eigenvalues of the Hessian that products with unit vectors give, K^{1/2} on both sides.

@@ -301,13 +301,17 @@ mod tests {
     /// ∇²ℒ = I: two equal eigenvalues, with one to ask for.
     #[test]
     fn the_hessian_of_an_objective_without_layers_is_measured() {
-        let session = Session::new(Parabola(2), DVector::zeros(2)).measure(Measure::Hessian(HessianSpectrum { top: 1, all: true }));
+        let session =
+            Session::new(Parabola(2), DVector::zeros(2)).measure(Measure::Hessian(HessianSpectrum { top: 1, all: true }));
         let run = session.run().unwrap().run;
         for (name, values) in [("hessian_top", &[1.0][..]), ("hessian_bottom", &[1.0]), ("hessian_spectrum", &[1.0, 1.0])] {
             let array = &run.arrays[&format!("flow/{name}")];
             assert_eq!(array.shape, [2, values.len()]);
             // Parabola's products with the Hessian may be differences.
-            assert!((0..2).all(|row| array.row(row).iter().zip(values).all(|(a, b)| (a - b).abs() < 1e-6)), "{name}: {array:?}");
+            assert!(
+                (0..2).all(|row| array.row(row).iter().zip(values).all(|(a, b)| (a - b).abs() < 1e-6)),
+                "{name}: {array:?}"
+            );
         }
         assert_eq!(run.table.floats("flow", "hessian_index"), [0.0; 2]);
     }

@@ -4,7 +4,7 @@
 //! Taylor series, cut where it falls below 2^{−57}. Quotients of a sum of two parts are formed from the larger and corrected for the
 //! smaller.
 
-use super::{BLOCK, Block, polynomial, short};
+use super::{BLOCK, NumberBlock, polynomial, short};
 
 /// ln 2 rounded to 33 bits, and the rest of it, as in fdlibm's e_exp.c.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
@@ -88,7 +88,7 @@ pub fn tanh(x: f64) -> f64 {
 /// z ← tanh z, to the same bits. Every stage is done for the whole block before the next: the operations of one number wait for each other, those
 /// of different numbers do not.
 #[inline(always)]
-pub fn tanh_of_block(z: &mut Block) {
+pub fn tanh_of_block(z: &mut NumberBlock) {
     let ([mut k, mut r], [mut high, mut low]) = ([[0.0; BLOCK]; 2], [[0.0; BLOCK]; 2]);
     for i in 0..BLOCK {
         (k[i], r[i]) = doubled(z[i]);

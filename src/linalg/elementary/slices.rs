@@ -5,7 +5,7 @@ use crate::linalg::vectorised;
 /// How many numbers a function may take at a time: four vectors of 4, which keep the units of a CPU busy.
 pub const BLOCK: usize = 16;
 /// So many numbers.
-pub type Block = [f64; BLOCK];
+pub type NumberBlock = [f64; BLOCK];
 
 /// A function of one number with its first three derivatives, free of branches.
 pub trait Pointwise {
@@ -15,7 +15,7 @@ pub trait Pointwise {
     fn slope(z: f64) -> [f64; 2];
     /// z ← σ(z) and `slope` ← σ′(z) for a block, to the bits of [`Pointwise::slope`].
     #[inline(always)]
-    fn slopes(z: &mut Block, slope: &mut Block) {
+    fn slopes(z: &mut NumberBlock, slope: &mut NumberBlock) {
         for (z, slope) in z.iter_mut().zip(slope) {
             [*z, *slope] = Self::slope(*z);
         }
