@@ -15,7 +15,7 @@ use super::{SweepPlan, Unit};
 
 /// A model of the costs of one sweep.
 #[derive(Debug, Clone)]
-pub struct Costs {
+pub struct UnitCosts {
     /// How many values each factor has.
     lengths: Vec<usize>,
     /// The place of each measured unit along each factor, and the logarithm of its seconds.
@@ -37,7 +37,7 @@ const ENOUGH: usize = 4096;
 /// Seconds below which a measurement is noise.
 const LEAST: f64 = 1e-6;
 
-impl Costs {
+impl UnitCosts {
     /// Of a sweep with this plan, of which nothing has been measured.
     pub fn new(plan: &SweepPlan) -> Self {
         Self::with_lengths(plan.varied.iter().map(Factor::count).collect())
@@ -140,8 +140,8 @@ mod tests {
         [1.0, 5.0, 40.0][places[0]] * [1.0, 0.3, 2.0, 7.0][places[1]] * [1.0, 1.1][places[2]]
     }
 
-    fn learnt(indices: &[usize]) -> Costs {
-        let mut costs = Costs::with_lengths(vec![3, 4, 2]);
+    fn learnt(indices: &[usize]) -> UnitCosts {
+        let mut costs = UnitCosts::with_lengths(vec![3, 4, 2]);
         for &index in indices {
             costs.learn(unit(index), product(index));
         }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_value_between_two_measured_ones_costs_their_geometric_mean_and_one_beyond_the_nearest() {
-        let mut costs = Costs::with_lengths(vec![5]);
+        let mut costs = UnitCosts::with_lengths(vec![5]);
         costs.learn(unit(1), 2.0);
         costs.learn(unit(3), 8.0);
         costs.refit();
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_before_the_first_unit_and_no_factor_is_needed() {
-        let mut costs = Costs::with_lengths(Vec::new());
+        let mut costs = UnitCosts::with_lengths(Vec::new());
         assert_eq!(costs.seconds(unit(0)), None);
         assert!(costs.learn(unit(0), 0.0));
         assert!((costs.seconds(unit(0)).unwrap() / LEAST - 1.0).abs() < 1e-9);

@@ -11,14 +11,14 @@ use crate::ode::{Interrupt, Reason};
 use crate::run::{self, Problem};
 use crate::scenario::Sweep;
 
-use super::costs::Costs;
+use super::costs::UnitCosts;
 use super::queue::strewn;
 use super::{SweepPlan, Unit};
 
 /// What is known of the costs of a sweep's units, on one core of this machine.
 #[derive(Debug)]
 pub struct Probe {
-    costs: Costs,
+    costs: UnitCosts,
     /// Units that were run to their ends.
     pub whole: usize,
     /// Units that were stopped after their share of the time, and extrapolated to their horizons.
@@ -44,7 +44,7 @@ enum Measured {
 /// Runs units of the sweep for about `budget` altogether, one at a time, on one thread, and keeps nothing of them: the first unit; those that
 /// differ from it in one value, the ends of each list first; then others, as long as there is time. A unit may take half of what is left.
 pub fn probe(sweep: &Sweep, plan: &SweepPlan, budget: Duration) -> Probe {
-    let mut probe = Probe { costs: Costs::new(plan), whole: 0, cut: 0, failures: Vec::new() };
+    let mut probe = Probe { costs: UnitCosts::new(plan), whole: 0, cut: 0, failures: Vec::new() };
     let begin = Instant::now();
     for unit in order(plan) {
         let left = budget.saturating_sub(begin.elapsed());

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Unit;
-use super::costs::Costs;
+use super::costs::UnitCosts;
 
 /// What workers take their units from.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ struct Open {
     units: VecDeque<Unit>,
     /// Those that have been taken and have not ended.
     running: Vec<Unit>,
-    costs: Costs,
+    costs: UnitCosts,
     /// Whether a unit of it has been taken.
     begun: bool,
     /// The expected seconds of all units that have not ended; `None` before one has been measured.
@@ -61,9 +61,9 @@ impl Open {
 impl Queue {
     /// Takes units of sweeps. A single worker takes those of a single sweep in their order; otherwise the units of each sweep are scattered
     /// until enough is known of their costs: neighbours in a plan cost alike, and the first ones say little about the others.
-    pub fn new(open: Vec<(Costs, Vec<Unit>)>, jobs: NonZeroUsize) -> Self {
+    pub fn new(open: Vec<(UnitCosts, Vec<Unit>)>, jobs: NonZeroUsize) -> Self {
         let sorts = open.len() > 1 || jobs.get() > 1;
-        let sweep = |(costs, units): (Costs, Vec<Unit>)| Open {
+        let sweep = |(costs, units): (UnitCosts, Vec<Unit>)| Open {
             all: units.len(),
             units: if sorts { strewn(&units) } else { units.into() },
             running: Vec::new(),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn queue(sizes: &[usize], jobs: usize) -> Queue {
-        let open = sizes.iter().map(|n| (Costs::with_lengths(vec![*n]), units(*n))).collect();
+        let open = sizes.iter().map(|n| (UnitCosts::with_lengths(vec![*n]), units(*n))).collect();
         Queue::new(open, NonZeroUsize::new(jobs).unwrap())
     }
 
@@ -192,7 +192,7 @@ mod tests {
         }
         let taken = indices(taken);
         let far = |index: &usize| (*index as i64 - 30).abs();
-        // Costs between measured ones are interpolated, so that neighbours may change places.
+        // UnitCosts between measured ones are interpolated, so that neighbours may change places.
         let late: Vec<i64> = taken[16..].iter().map(far).collect();
         assert!(late.windows(2).all(|pair| pair[1] + 4 >= pair[0]), "{taken:?}");
         let mut all = taken.clone();

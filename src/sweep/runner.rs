@@ -13,7 +13,7 @@ use crate::machine::free_memory;
 use crate::ode::Interrupt;
 use crate::scenario::Sweep;
 
-use super::costs::Costs;
+use super::costs::UnitCosts;
 use super::queue::Queue;
 use super::unit::{Ended, Manner, run_unit};
 use super::{Folder, SweepError, SweepPlan, Unit};
@@ -150,7 +150,7 @@ pub fn run_all(
     mut progress: impl FnMut(&Progress),
 ) -> Result<Vec<Report>, SweepError> {
     let mut reports = Vec::new();
-    let mut open: Vec<(Costs, Vec<Unit>)> = Vec::new();
+    let mut open: Vec<(UnitCosts, Vec<Unit>)> = Vec::new();
     for Task { plan, folder, shard, .. } in tasks {
         let mut units: Vec<Unit> = shard.of(&plan.units()).collect();
         let mut report = Report::default();
@@ -158,7 +158,7 @@ pub fn run_all(
         units.retain(|unit| !folder.is_done(unit.id));
         report.progress.before = report.progress.total - units.len();
         reports.push(report);
-        open.push((Costs::new(plan), units));
+        open.push((UnitCosts::new(plan), units));
     }
     let count: usize = open.iter().map(|(_, units)| units.len()).sum();
     let (queue, broken) = (Queue::new(open, options.jobs), AtomicBool::new(false));
