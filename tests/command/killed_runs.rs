@@ -27,7 +27,7 @@ const KINKED: &str = "network={widths: [8, 32, 32, 3], activations: [relu, relu,
 const KINDS: [(&str, &[&str]); 8] = [
     ("linear", &["flow.certify=true", "flow.t_end=200", "optimizers=[{gd: {lr: 0.01}}, {adam: {lr: 0.001}}]"]),
     ("relu", &[KINKED, "optimizers=[{rmsprop: {lr: 0.002}}]", "record.linear.points=100"]),
-    ("rock4", &[NONLINEAR, "flow.integrator=rock4", "flow.t_end=200", "record.linear.points=100"]),
+    ("rock4", &[NONLINEAR, "flow.integrator=rock4", "flow.rtol=1e-8", "flow.t_end=1000", "record.linear.points=100"]),
     ("gauss", &["flow.integrator={gauss: {stages: 3}}", "flow.rtol=1e-9"]),
     ("preserved", &["flow.preserve={balance: float64}", "weight_decay=0", "optimizers=[{gd: {lr: 0.005}}]"]),
     ("companions", &["measure=[modified_flow, limit, sharpness]", "optimizers=[{gd: {lr: 0.02}}, {adam: {lr: 0.01}}]"]),
@@ -83,8 +83,8 @@ fn two_hundred_kills_leave_no_trace() {
             rounds += 1;
             loop {
                 let mut child = command(at, sets, "run", Some("0.05s")).spawn().unwrap();
-                // Long enough for the start and for some checkpoints, short enough for many kills of one run.
-                let moment = Duration::from_millis(100) + whole.mul_f64(0.3 * rng.random::<f64>());
+                // Long enough for the start and for some checkpoints, short enough for several kills of one run.
+                let moment = whole.mul_f64(0.3 + 0.5 * rng.random::<f64>());
                 thread::sleep(moment);
                 if child.try_wait().unwrap().is_some() {
                     break;
