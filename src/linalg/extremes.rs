@@ -45,13 +45,6 @@ pub struct Extremes {
     pub products: usize,
 }
 
-/// An approximate eigenpair that is kept.
-struct Locked {
-    value: f64,
-    residual: f64,
-    vector: DVector<f64>,
-}
-
 /// The `count` largest and the `count` smallest eigenvalues of A, or all n of them if there are no more; `apply(v, out)` writes Av to `out`. The
 /// entries of each vector in ℝⁿ that `draw` returns must be independent standard normal numbers that are used for nothing else. `None` where a
 /// product overflows, and of no dimension at all.
@@ -116,18 +109,15 @@ fn by_locking(
         };
         let mut lanczos = Lanczos::new(&start, inside);
         let found = converge(&mut lanczos, count, &locked, &mut size)?;
-        let new: Vec<Locked> = found
-            .wanted
-            .iter()
-            .map(|pair| Locked { value: pair.value, residual: pair.residual, vector: lanczos.vector(pair) })
-            .collect();
+        let pair = |pair: &RitzPair| (Eigenvalue { value: pair.value, residual: pair.residual }, lanczos.vector(pair));
+        let new: Vec<(Eigenvalue, DVector<f64>)> = found.wanted.iter().map(pair).collect();
         drop(lanczos);
         let nothing_more = new.is_empty();
-        for Locked { value, residual, mut vector } in new {
+        for (value, mut vector) in new {
             // Of a pair that has not converged.
             orthogonalise(&mut vector, &vectors);
             vector.normalize_mut();
-            locked.push(Eigenvalue { value, residual });
+            locked.push(value);
             vectors.push(vector);
         }
         complete &= found.settled;
@@ -172,24 +162,10 @@ fn converge<A: FnMut(&DVector<f64>, &mut DVector<f64>)>(
         *size = pairs.iter().fold(*size, |size, pair| size.max(pair.value.abs()));
         let (mut settled, mut wanted) = (true, vec![false; pairs.len()]);
         for end in [End::Smallest, End::Largest] {
-            let sign = if end == End::Largest { 1.0 } else { -1.0 };
-            // Outwards values of what is locked, the outermost first; the last that counts is beaten by what is beyond it.
-            let mut known: Vec<f64> = locked.iter().map(|known| sign * known.value).collect();
-            known.sort_by(|a, b| b.total_cmp(a));
-            let mut own: Vec<usize> = (0..pairs.len()).collect();
-            own.sort_by(|&i, &j| (sign * pairs[j].value).total_cmp(&(sign * pairs[i].value)));
-            let mut outermost = known.get(count - 1).copied();
-            for (place, &index) in own.iter().take(count).enumerate() {
-                // It displaces a locked one, if there are enough with those that are before it.
-                let beaten = known.get(count - 1 - place);
-                if beaten.is_some_and(|beaten| sign * pairs[index].value <= beaten + CONVERGED * *size) {
-                    break;
-                }
-                wanted[index] = true;
-                settled &= pairs[index].residual <= CONVERGED * *size;
-                outermost = Some(outermost.map_or(sign * pairs[index].value, |known| known.max(sign * pairs[index].value)));
-            }
-            settled &= outermost.is_some_and(|outermost| lanczos.excludes(end, sign * (outermost + MISSED * *size)));
+            let (beyond, bound) = beyond(end, &pairs, locked, count, *size);
+            settled &= beyond.iter().all(|&index| pairs[index].residual <= CONVERGED * *size);
+            settled &= bound.is_some_and(|bound| lanczos.excludes(end, bound));
+            beyond.into_iter().for_each(|index| wanted[index] = true);
         }
         // The space must be able to hold all that is wanted.
         settled &= pairs.len() >= 2 * count || lanczos.is_exhausted();
@@ -199,6 +175,25 @@ fn converge<A: FnMut(&DVector<f64>, &mut DVector<f64>)>(
         }
     }
     Some(Found { wanted: last, settled: false })
+}
+
+/// Which pairs, given in ascending order, are among the `count` outermost of all that is known at this end, and the value beyond which there must be
+/// no eigenvalue.
+fn beyond(end: End, pairs: &[RitzPair], locked: &[Eigenvalue], count: usize, size: f64) -> (Vec<usize>, Option<f64>) {
+    let sign = end.sign();
+    // Outwards, the outermost first.
+    let mut known: Vec<f64> = locked.iter().map(|known| sign * known.value).collect();
+    known.sort_by(|a, b| b.total_cmp(a));
+    let own = |place: usize| if end == End::Smallest { place } else { pairs.len() - 1 - place };
+    // It displaces a locked one, if there are enough with those that are before it.
+    let displaces = |place: &usize| {
+        let beaten = known.get(count - 1 - place);
+        beaten.is_none_or(|beaten| sign * pairs[own(*place)].value > beaten + CONVERGED * size)
+    };
+    let wanted: Vec<usize> = (0..count.min(pairs.len())).take_while(displaces).map(own).collect();
+    let outermost = wanted.first().map(|&index| sign * pairs[index].value);
+    let outermost = outermost.into_iter().chain(known.get(count - 1).copied()).reduce(f64::max);
+    (wanted, outermost.map(|outermost| sign * (outermost + MISSED * size)))
 }
 
 #[cfg(test)]

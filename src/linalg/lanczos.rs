@@ -50,7 +50,7 @@ pub enum End {
 
 impl End {
     /// Of the direction that leads out of the spectrum.
-    fn sign(self) -> f64 {
+    pub(super) fn sign(self) -> f64 {
         match self {
             Self::Smallest => -1.0,
             Self::Largest => 1.0,
