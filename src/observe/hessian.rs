@@ -13,7 +13,7 @@ use crate::rng::{Purpose, gaussian_matrix, stream};
 
 use super::{Column, Columns, Group, Measure, NamedArray, Observable, Row, Snapshot};
 
-const BY: Measure = Measure::Hessian(HessianSpectrum { top: 4, all: false });
+const BY: Measure = Measure::Hessian(HessianSpectrum::USUAL);
 
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Hessian,
@@ -89,6 +89,9 @@ pub enum HessianError {
 }
 
 impl HessianSpectrum {
+    /// What examples and messages name.
+    pub const USUAL: Self = Self { top: 4, all: false };
+
     /// Checks that it can be measured of a network with so many parameters.
     ///
     /// # Errors
@@ -188,6 +191,7 @@ fn residual(found: &Extremes) -> f64 {
 mod tests {
     use super::*;
     use crate::data::{Dataset, Moments};
+    use crate::linalg::{Svd, singular_values};
     use crate::network::{Architecture, Parameters};
     use crate::objective::{LinearObjective, Objective};
     use crate::observe::Scalar;
@@ -247,7 +251,8 @@ mod tests {
         let snapshot = Snapshot::new(0.0, &parameters, &objective, None).unwrap();
         let mut row = Row::default();
         HessianEnds::new(HessianSpectrum { top: count, all: false }, LayerRates::default()).measure(&snapshot, &mut row);
-        let singular = data.y.singular_values() / singular_scale(&objective, &data);
+        let scale = singular_scale(&objective, &data);
+        let singular: Vec<f64> = singular_values(data.y.as_view()).unwrap().iter().map(|value| value / scale).collect();
         let vector = |name: &str| row.vectors.iter().find(|(known, _)| known == name).unwrap().1.clone();
         for (place, (top, bottom)) in vector("hessian_top").into_iter().zip(vector("hessian_bottom")).enumerate() {
             let right = singular[place / 15];
@@ -260,8 +265,8 @@ mod tests {
 
     /// σ_1(Y) over the curvature of J along the singular vectors of Y.
     fn singular_scale(objective: &LinearObjective, data: &Dataset) -> f64 {
-        let svd = data.y.clone().svd(true, true);
-        let (inputs, outputs) = (svd.u.unwrap().column(0).into_owned(), svd.v_t.unwrap().row(0).transpose());
+        let svd = Svd::new(data.y.as_view()).unwrap();
+        let (inputs, outputs) = (svd.u.column(0), svd.v.column(0));
         let mut v = DVector::zeros(objective.dim());
         // W_1 = e_1 inputsᵀ and W_2 = outputs e_1ᵀ, column by column, of length √2.
         for (j, x) in inputs.iter().enumerate() {
@@ -270,7 +275,7 @@ mod tests {
         v.rows_mut(15 * 9, 7).copy_from(&outputs);
         let mut hv = DVector::zeros(v.len());
         objective.loss_hessian_vector(&DVector::zeros(v.len()), &v, &mut hv);
-        svd.singular_values[0] / (v.dot(&hv) / v.norm_squared()).abs()
+        svd.values[0] / (v.dot(&hv) / v.norm_squared()).abs()
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Scenario {
         for (index, &group) in self.observe.iter().flatten().enumerate().take(MOST_WORDS) {
             let at = path::item("observe", index);
             found.require(!self.observe.iter().flatten().take(index).any(|other| *other == group), &at, "named once", group);
-            for measure in [Measure::Ledger, Measure::Ntk, Measure::Hessian(HessianSpectrum { top: 4, all: false })] {
+            for measure in [Measure::Ledger, Measure::Ntk, Measure::Hessian(HessianSpectrum::USUAL)] {
                 if measure.group() == group && !self.measure.iter().any(|asked| asked.group() == group) {
                     found.add(&at, format!("{group} is opt-in: add {} to `measure`", measure.entry()));
                 }
