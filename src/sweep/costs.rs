@@ -8,7 +8,6 @@
 //! our own choice, and only the order of the units and the time that is shown depend on it. A value that no measured unit has is placed
 //! between its measured neighbours in the list of values; the first and the last measured one stand for those beyond.
 
-use crate::folder::Factor;
 use crate::scenario::entries;
 
 use super::{SweepPlan, Unit};
@@ -40,7 +39,7 @@ const LEAST: f64 = 1e-6;
 impl UnitCosts {
     /// Of a sweep with this plan, of which nothing has been measured.
     pub fn new(plan: &SweepPlan) -> Self {
-        Self::with_lengths(plan.varied.iter().map(Factor::count).collect())
+        Self::with_lengths(plan.lengths())
     }
 
     /// The same of factors with so many values each.

@@ -138,10 +138,14 @@ impl SweepPlan {
         self.varied.iter().flat_map(|factor| factor.keys.iter().map(String::as_str)).collect()
     }
 
+    /// How many values each factor has.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.varied.iter().map(Factor::count).collect()
+    }
+
     /// The position of a unit along each factor, from 0.
     pub fn places(&self, unit: Unit) -> Vec<usize> {
-        let lengths: Vec<usize> = self.varied.iter().map(Factor::count).collect();
-        entries(&lengths, unit.index)
+        entries(&self.lengths(), unit.index)
     }
 
     /// The value of each varied key in a unit.

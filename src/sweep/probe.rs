@@ -5,7 +5,6 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::folder::Factor;
 use crate::machine::free_memory;
 use crate::ode::{Interrupt, Reason};
 use crate::run::{self, Problem};
@@ -70,7 +69,7 @@ pub fn probe(sweep: &Sweep, plan: &SweepPlan, budget: Duration) -> Probe {
 
 /// Units in the order in which they tell most about the costs.
 fn order(plan: &SweepPlan) -> Vec<Unit> {
-    let lengths: Vec<usize> = plan.varied.iter().map(Factor::count).collect();
+    let lengths = plan.lengths();
     // How far apart in the plan two neighbours along each factor are.
     let strides: Vec<usize> = (0..lengths.len()).map(|factor| lengths[factor + 1..].iter().product()).collect();
     let mut star = vec![0];

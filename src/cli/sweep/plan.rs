@@ -83,7 +83,7 @@ fn table(plan: &SweepPlan, probe: Option<&Probe>) -> String {
     text
 }
 
-/// What all units cost together, from what this is known, the dearest of them, and how many make a task of an hour.
+/// What all units cost together and how that is known, the dearest of them, and how many make a task of an hour.
 fn costs_of(plan: &SweepPlan, all: &[Unit], probe: &Probe) -> String {
     const HOUR: f64 = 3600.0;
     let line = |(unit, reason): &(Unit, String)| format!("not measured: unit {} ({}): {reason}", unit.id, plan.label(*unit));
