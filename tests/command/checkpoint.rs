@@ -47,7 +47,7 @@ fn left(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     all
 }
 
-fn assert_same(folder: &Path, undisturbed: &Path) {
+pub fn assert_same(folder: &Path, undisturbed: &Path) {
     for ((name, here), (_, there)) in left(folder).into_iter().zip(left(undisturbed)) {
         assert!(here == there, "{name} differs");
     }

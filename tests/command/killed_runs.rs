@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
+use crate::checkpoint::assert_same;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 
 const BASE: &str = "
 name: killed
@@ -49,21 +49,6 @@ fn command(at: &Path, kind: &[&str], out: &str, every: Option<&str>) -> Command 
     command
 }
 
-/// The bytes of every file of a run, wall times apart.
-fn left(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
-    fn without_times(value: &mut Value) {
-        if let Value::Object(entries) = value {
-            entries.retain(|key, _| !key.ends_with("seconds"));
-            entries.values_mut().for_each(without_times);
-        }
-    }
-    let mut manifest: Value = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
-    without_times(&mut manifest);
-    let files = ["scenario.json", "records.parquet", "arrays.npz", "weights.npz", "trajectory.npz"];
-    let bytes = files.into_iter().map(|name| (name, fs::read(folder.join(name)).unwrap()));
-    bytes.chain([("manifest.json", manifest.to_string().into_bytes())]).collect()
-}
-
 /// `cargo test --test command -- --ignored killed_runs --nocapture` also prints what checkpoints cost.
 #[test]
 #[ignore = "some minutes"]
@@ -93,9 +78,7 @@ fn two_hundred_kills_leave_no_trace() {
                 child.wait().unwrap();
                 kills += 1;
             }
-            for ((file, here), (_, there)) in left(&at.join("run")).into_iter().zip(left(&at.join("calm"))) {
-                assert!(here == there, "{name}, after {kills} kills: {file} differs");
-            }
+            assert_same(&at.join("run"), &at.join("calm"));
             fs::remove_dir_all(at.join("run")).unwrap();
         }
         println!("{name}: {kills} kills of {rounds} runs of {:.2} s", whole.as_secs_f64());
