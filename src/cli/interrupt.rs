@@ -1,9 +1,10 @@
 //! Ctrl-C and the like: the first asks the run to stop and keep what it has, the second kills it.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::flag;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::ode::Interrupt;
 
@@ -18,9 +19,17 @@ pub(super) fn catch_signals(warned: bool) -> io::Result<Interrupt> {
     // SIGTERM last: once it is caught, all are.
     let signals = [(!ignores_hangup()).then_some(SIGHUP), warned.then_some(SIGUSR1), Some(SIGINT), Some(SIGTERM)];
     for signal in signals.into_iter().flatten() {
-        // In this order: the first looks at the flag before the second sets it.
-        flag::register_conditional_default(signal, interrupt.flag())?;
-        flag::register(signal, interrupt.flag())?;
+        let raised = interrupt.flag();
+        let caught = move || {
+            // One exchange: of two signals that arrive at once, on two threads or one within the other, only one is the first.
+            if raised.swap(true, Ordering::SeqCst) {
+                // It fails only for signals that have no default handling.
+                let _ = emulate_default_handler(signal);
+            }
+        };
+        // SAFETY: an exchange of an atomic and `emulate_default_handler` are safe within a signal handler; nothing here allocates, locks
+        // or panics.
+        unsafe { signal_hook::low_level::register(signal, caught)? };
     }
     Ok(interrupt)
 }
