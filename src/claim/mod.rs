@@ -17,12 +17,15 @@
 //! lead to the same verdict on every second record; a maximum over all times needs records close enough to see it; other values are taken
 //! at the end of the flow, or at times that the claim chooses.
 //!
-//! Only the flow is judged. Claims see the setup and the records alone, so that any run folder can be judged.
+//! All claims but one kind are about the flow. `follows-flow` and its like are about each optimizer, and their errors are those of the
+//! models that the optimizer is compared with. Claims see the setup, the records and how processes ended, so that any run folder can be
+//! judged.
 
 mod balance_law;
 mod converged;
 mod decay_rate;
 mod exponent;
+mod follows;
 mod low_rank;
 mod nfa;
 mod nfa_asymptotic;
@@ -149,15 +152,20 @@ impl From<String> for Missing {
 /// The numbers, or why there are none.
 type Finding = Result<Measured, Missing>;
 
-/// The verdict on each claim, by name.
-pub fn judge(claims: &[Claim], evidence: &Evidence) -> BTreeMap<String, Verdict> {
-    claims.iter().map(|&claim| (claim.name().to_string(), verdict(claim, evidence))).collect()
+/// The verdicts on these claims, by name; those about optimizers by `claim/optimizer`. `processes`: how each of them ended.
+pub fn judge(claims: &[Claim], evidence: &Evidence, processes: &BTreeMap<String, Process>) -> BTreeMap<String, Verdict> {
+    let verdicts = |&claim: &Claim| match claim.model() {
+        Some(model) => follows::verdicts(claim, model, evidence, processes),
+        None => BTreeMap::from([(claim.name().to_string(), verdict(claim, evidence))]),
+    };
+    claims.iter().flat_map(verdicts).collect()
 }
 
-/// The verdict on one claim, whether or not the scenario makes it.
+/// The verdict on one claim about the flow, whether or not the scenario makes it. A claim about optimizers is undefined.
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
-    if !matches!(evidence.flow.termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached) {
-        return limited(format!("the flow {}: the claim is about its end", evidence.flow.termination_detail));
+    let flow = evidence.flow;
+    if !matches!(flow.termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached) {
+        return limited(format!("the flow {}: the claim is about its end", flow.termination_detail));
     }
     let first = measure(claim, &Records::new(evidence.setup, evidence.run), evidence);
     let measured = match first {
@@ -167,7 +175,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     };
     let second = match evidence.second {
         None => return limited("without a second integration the error is not known".to_string()),
-        Some(Again { termination: stop, .. }) if !stop.is_complete() && stop.t() < evidence.flow.t_reached => {
+        Some(Again { termination: stop, .. }) if !stop.is_complete() && stop.t() < flow.t_reached => {
             return limited(format!("the error is not known, because the second integration {stop}"));
         }
         Some(Again { run, .. }) => measure(claim, &Records::new(evidence.setup, run), evidence),
@@ -181,15 +189,15 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         certify(condition, value(&second, i)).on_a_grid(condition, by_grid)
     };
     // Statements about the end of the flow then refer to where `stop` ended it.
-    let remark = match evidence.flow.termination {
+    let remark = match flow.termination {
         Reason::Reached => {
-            let (t, t_end) = (evidence.flow.t_reached, evidence.setup.t_end);
+            let (t, t_end) = (flow.t_reached, evidence.setup.t_end);
             let short = format!("its end is t = {t}, where `stop` ended the flow before t_end {t_end}");
             if measured.remark.is_empty() { short } else { format!("{}; {short}", measured.remark) }
         }
         _ => measured.remark.clone(),
     };
-    let judged: Vec<_> = measured.conditions.iter().zip(measured.conditions.iter().enumerate().map(certified)).collect();
+    let certain: Vec<_> = measured.conditions.iter().zip(measured.conditions.iter().enumerate().map(certified)).collect();
     // A condition that fails decides; then one that cannot be decided; then the one that the claim is named for.
     let rank = |outcome: Outcome| match outcome {
         Outcome::Fails => 0,
@@ -197,16 +205,29 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         Outcome::GridLimited => 2,
         Outcome::Holds => 3,
     };
-    let Some((condition, certified)) = judged.iter().min_by_key(|(_, certified)| rank(certified.outcome)) else {
+    let Some((condition, certified)) = certain.iter().min_by_key(|(_, certified)| rank(certified.outcome)) else {
         return undefined("nothing was measured".to_string());
     };
     let mut details: BTreeMap<String, f64> = measured.details.iter().map(|(name, value)| (name.to_string(), *value)).collect();
-    for (condition, certified) in &judged {
-        if judged.len() > 1 {
+    for (condition, certified) in &certain {
+        if certain.len() > 1 {
             details.insert(condition.quantity.clone(), condition.value);
             details.insert(format!("error of {}", condition.quantity), certified.error);
         }
     }
+    let remedy = match certified.outcome {
+        Outcome::IntegratorLimited => "the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto",
+        Outcome::GridLimited => {
+            "judged from every second record it may fall on the other side of the threshold: record more times"
+        }
+        Outcome::Holds | Outcome::Fails => "",
+    };
+    let remarks: Vec<&str> = [remedy, &remark].into_iter().filter(|text| !text.is_empty()).collect();
+    judged(condition, *certified, &remarks.join("; "), details)
+}
+
+/// The verdict by a condition, with a remark for its statement.
+fn judged(condition: &Condition, certified: Certified, remark: &str, details: BTreeMap<String, f64>) -> Verdict {
     Verdict {
         verdict: certified.outcome,
         quantity: condition.quantity.clone(),
@@ -215,7 +236,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         bound: condition.bound,
         error: certified.error,
         error_from: certified.from,
-        statement: statement(condition, certified, &remark),
+        statement: statement(condition, &certified, remark),
         details,
     }
 }
@@ -246,6 +267,11 @@ fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
         Claim::NfaViolated => nfa_violated::measure(records),
         Claim::Stagnates => stagnates::measure(records, evidence),
         Claim::Converged => converged::measure(records, evidence),
+        Claim::FollowsFlow
+        | Claim::FollowsModifiedFlow
+        | Claim::FollowsThirdOrderFlow
+        | Claim::FollowsLimit
+        | Claim::FollowsCentralFlow => Err(Missing::Undefined("it is about optimizers".to_string())),
     }
 }
 
@@ -269,24 +295,29 @@ impl Certified {
 
 /// Compares a value with its threshold, given `partner`, the value of the second integration.
 fn certify(condition: &Condition, partner: f64) -> Certified {
-    let &Condition { value, bound, threshold, law_error, zero_by_law, .. } = condition;
+    let &Condition { value, law_error, zero_by_law, .. } = condition;
     let all_of_it = zero_by_law && partner <= 0.5 * value;
     let difference = if all_of_it { value.abs() } else { (value - partner).abs() };
     let (error, from) =
         if law_error > difference { (law_error, ErrorFrom::BalanceLaw) } else { (difference, ErrorFrom::SecondIntegration) };
+    Certified { outcome: decide(condition, error), error, from }
+}
+
+/// Compares a value of this error with its threshold.
+fn decide(condition: &Condition, error: f64) -> Outcome {
+    let &Condition { value, bound, threshold, .. } = condition;
     let keeps = match bound {
         Bound::AtMost => value <= threshold,
         Bound::AtLeast => value >= threshold,
     };
-    let outcome = match () {
+    match () {
         // An undefined value is no evidence.
         () if value.is_nan() => Outcome::Fails,
         // An unknown error (NaN) may be arbitrarily large.
         () if error.is_nan() || error >= (value - threshold).abs() => Outcome::IntegratorLimited,
         () if keeps => Outcome::Holds,
         () => Outcome::Fails,
-    };
-    Certified { outcome, error, from }
+    }
 }
 
 fn statement(condition: &Condition, certified: &Certified, remark: &str) -> String {
@@ -301,18 +332,9 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
         ErrorFrom::BalanceLaw if certified.error.is_infinite() => "all of which may be error, by the balance law".to_string(),
         ErrorFrom::BalanceLaw => format!("± {:.1e} by the balance law", certified.error),
     };
-    let remedy = match certified.outcome {
-        Outcome::IntegratorLimited => {
-            "; the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto".to_string()
-        }
-        Outcome::GridLimited => {
-            format!("; judged from every second record it may fall on the other side of the threshold: {MORE_RECORDS}")
-        }
-        Outcome::Holds | Outcome::Fails => String::new(),
-    };
     let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
     let (value, threshold) = (shown(*value), shown(*threshold));
-    format!("{quantity}: {value}, {error}; {asked} {threshold} is claimed{remedy}{remark}")
+    format!("{quantity}: {value}, {error}; {asked} {threshold} is claimed{remark}")
 }
 
 /// A number as a reader sees it; `-` for NaN.

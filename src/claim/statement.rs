@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::observe::CompanionKind;
+
 /// A statement that a run confirms or refutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
@@ -29,6 +31,16 @@ pub enum Claim {
     Stagnates,
     /// The flow ends at a minimum, not on a plateau or at a saddle: the Hessian has no direction of negative curvature.
     Converged,
+    /// Each optimizer stays near gradient flow: at every record ‖θ − θ_flow‖ is at most a twentieth of the way that the optimizer goes.
+    FollowsFlow,
+    /// Each `gd` and `sgd` stays near its modified flow, of second order in the step size.
+    FollowsModifiedFlow,
+    /// Each `gd` and `sgd` stays near its modified flow of third order in the step size.
+    FollowsThirdOrderFlow,
+    /// Each `adam`, `adamw`, `rmsprop` and `muon` stays near its continuous limit.
+    FollowsLimit,
+    /// Each `gd` stays near its central flow, beyond the edge of stability, too.
+    FollowsCentralFlow,
 }
 
 impl Claim {
@@ -46,6 +58,24 @@ impl Claim {
             Self::NfaViolated => "nfa-violated",
             Self::Stagnates => "stagnates",
             Self::Converged => "converged",
+            Self::FollowsFlow => "follows-flow",
+            Self::FollowsModifiedFlow => "follows-modified-flow",
+            Self::FollowsThirdOrderFlow => "follows-third-order-flow",
+            Self::FollowsLimit => "follows-limit",
+            Self::FollowsCentralFlow => "follows-central-flow",
+        }
+    }
+
+    /// The model that optimizers are claimed to follow; `None` for a claim about the flow.
+    pub fn model(self) -> Option<CompanionKind> {
+        match self {
+            Self::FollowsFlow => Some(CompanionKind::Flow),
+            Self::FollowsModifiedFlow => Some(CompanionKind::ModifiedFlow),
+            Self::FollowsThirdOrderFlow => Some(CompanionKind::ThirdOrderFlow),
+            Self::FollowsLimit => Some(CompanionKind::Limit),
+            Self::FollowsCentralFlow => Some(CompanionKind::CentralFlow),
+            Self::BalanceLaw | Self::Nfa | Self::DecayRate | Self::NfaExact | Self::NfaAsymptotic | Self::Exponent => None,
+            Self::Peak | Self::LowRank | Self::NfaViolated | Self::Stagnates | Self::Converged => None,
         }
     }
 }

@@ -86,6 +86,12 @@ impl Balance {
     }
 }
 
+/// max_l ‖D_l‖_F over the pairs of neighbours that conserve something; NaN if none does, 0 of a single layer.
+pub(super) fn largest(imbalances: &[DMatrix<f64>]) -> f64 {
+    let lawless = !imbalances.is_empty() && imbalances.iter().all(DMatrix::is_empty);
+    if lawless { f64::NAN } else { largest_norm(imbalances) }
+}
+
 impl Observable for Balance {
     fn columns(&self) -> Columns {
         COLUMNS
@@ -96,10 +102,8 @@ impl Observable for Balance {
             Some(preserved) => preserved.weights.imbalances(),
             None => self.law.imbalances(snapshot.parameters),
         };
-        let lawless = !gaps.is_empty() && gaps.iter().all(DMatrix::is_empty);
         let factor = self.law.factor(snapshot.t);
         let off: Vec<_> = gaps.iter().zip(&self.start).map(|(now, start)| now - start * factor).collect();
-        let largest = |matrices: &[DMatrix<f64>]| if lawless { f64::NAN } else { largest_norm(matrices) };
         let (gap, off) = (largest(&gaps), largest(&off));
         let envelope = factor * self.start_gap;
         let norm = self.law.norm(snapshot.weight_norm());

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
+use crate::network::Parameters;
+use crate::theory::balance::BalanceLaw;
+
+use super::{Column, Columns, CompanionKind, Group, Measure, Observable, Row, Snapshot, balance, nfa};
 
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Distance,
@@ -21,6 +24,20 @@ pub(super) const COLUMNS: Columns = Columns::new(
             "oscillating directions",
         )
         .by(Measure::CentralFlow),
+        Column::new(
+            "central_flow_balance_gap",
+            "max_l ‖D_l‖_F along the central flow of gd; null without layers",
+            "θ²",
+            "balance gap of the central flow",
+        )
+        .by(Measure::CentralFlow),
+        Column::new(
+            "central_flow_alignment_residual",
+            "min_c ‖W_1ᵀW_1 − cA_f^(1/L)‖_F/‖W_1ᵀW_1‖_F along the central flow of gd; null without layers",
+            "1",
+            "alignment residual of the central flow",
+        )
+        .by(Measure::CentralFlow),
     ],
 );
 
@@ -35,8 +52,24 @@ pub struct Prediction {
 
 /// Columns, if asked for, undefined for a process without a central flow and after that has ended:
 /// - `central_flow_loss`: J + tr X/η, to be compared with the mean of `objective` over some oscillations;
-/// - `central_flow_directions`: the rank of X, 0 while the central flow is gradient flow.
-pub struct EdgePrediction;
+/// - `central_flow_directions`: the rank of X, 0 while the central flow is gradient flow;
+/// - `central_flow_balance_gap` and `central_flow_alignment_residual`: `balance_gap` and `nfa_alignment_residual` of the central flow itself,
+///   undefined without layers. Gradient flow conserves the imbalance at λ = 0; the force of the oscillation does not.
+pub struct EdgePrediction {
+    /// Of the imbalances D_l.
+    pub law: BalanceLaw,
+}
+
+impl EdgePrediction {
+    /// The balance gap and the alignment residual at θ of the central flow.
+    fn features(&self, snapshot: &Snapshot) -> Option<[f64; 2]> {
+        let (_, theta) = snapshot.companions.iter().find(|(kind, _)| *kind == CompanionKind::CentralFlow)?;
+        snapshot.objective.layers()?;
+        let parameters = Parameters::from_values(snapshot.parameters.architecture(), (*theta).clone());
+        let own = Snapshot::unchecked(snapshot.t, &parameters, snapshot.objective, None);
+        Some([balance::largest(&self.law.imbalances(&parameters)), nfa::misalignment(&own)])
+    }
+}
 
 impl Observable for EdgePrediction {
     fn columns(&self) -> Columns {
@@ -47,5 +80,8 @@ impl Observable for EdgePrediction {
         let predicted = snapshot.prediction;
         row.float("central_flow_loss", predicted.map_or(f64::NAN, |predicted| predicted.mean));
         row.float("central_flow_directions", predicted.map_or(f64::NAN, |predicted| predicted.directions as f64));
+        let [gap, misalignment] = self.features(snapshot).unwrap_or([f64::NAN; 2]);
+        row.float("central_flow_balance_gap", gap);
+        row.float("central_flow_alignment_residual", misalignment);
     }
 }

@@ -53,6 +53,8 @@ pub(super) const COLUMNS: Columns = Columns::new(
 /// A flow that belongs to one optimizer and its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompanionKind {
+    /// Gradient flow itself, which all optimizers are compared with.
+    Flow,
     /// The modified flow, of second order in the step size.
     ModifiedFlow,
     /// The modified flow of third order in the step size.
@@ -67,10 +69,21 @@ impl CompanionKind {
     /// Its name in columns and in the manifest.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Flow => "flow",
             Self::ModifiedFlow => "modified_flow",
             Self::ThirdOrderFlow => "third_order_flow",
             Self::Limit => "limit",
             Self::CentralFlow => "central_flow",
+        }
+    }
+
+    /// The entry of `measure` that asks for it; `None` for gradient flow, which is always there.
+    pub fn measure(self) -> Option<Measure> {
+        match self {
+            Self::Flow => None,
+            Self::ModifiedFlow | Self::ThirdOrderFlow => Some(Measure::ModifiedFlow),
+            Self::Limit => Some(Measure::Limit),
+            Self::CentralFlow => Some(Measure::CentralFlow),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How far an optimizer is from the flow at the same time.
+//! How far a process is from its start, and an optimizer from the flow at the same time.
 
 use nalgebra::DVector;
 
@@ -10,14 +10,19 @@ use super::{Column, Columns, Group, Observable, Row, Snapshot};
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Distance,
     &[
+        Column::new("distance_to_start", "‖θ − θ_0‖", "θ", "distance ‖θ − θ_0‖"),
         Column::new("distance_to_flow", "‖θ − θ_flow‖ at the same time; null for the flow", "θ", "distance ‖θ − θ_{flow}‖"),
         Column::new("distance_to_flow_relative", "‖θ − θ_flow‖/‖θ_flow‖", "1", "distance ‖θ − θ_{flow}‖ / ‖θ_{flow}‖"),
     ],
 );
 
-/// Columns `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over ‖θ_flow(t)‖. Undefined for the flow
-/// itself and after the flow has ended, unless it has converged: it then stays where it is.
-pub struct Distance;
+/// Columns `distance_to_start`: ‖θ(t) − θ(0)‖; `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over
+/// ‖θ_flow(t)‖. The last two are undefined for the flow itself and after the flow has ended, unless it has converged: it then stays where it
+/// is.
+pub struct Distance {
+    /// θ(0), common to all processes.
+    pub start: DVector<f64>,
+}
 
 impl Observable for Distance {
     fn columns(&self) -> Columns {
@@ -25,7 +30,9 @@ impl Observable for Distance {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        distance(row, "flow", snapshot.parameters.values(), snapshot.flow.map(Parameters::values));
+        let theta = snapshot.parameters.values();
+        row.float("distance_to_start", norm(&(theta - &self.start)));
+        distance(row, "flow", theta, snapshot.flow.map(Parameters::values));
     }
 }
 

@@ -18,6 +18,7 @@ mod learned;
 mod ledger;
 mod loss;
 mod measure;
+mod model_error;
 mod nfa;
 mod ntk;
 pub mod registry;
@@ -47,6 +48,7 @@ pub use learned::Learned;
 pub use ledger::{Entry, Imbalance};
 pub use loss::TrainLoss;
 pub use measure::Measure;
+pub use model_error::ModelErrors;
 pub use nfa::FeatureAnsatz;
 pub use ntk::{KernelTooLarge, Ntk, check_kernel, kernel_rows};
 pub use row::{Row, Scalar};
@@ -92,13 +94,13 @@ pub fn all(start: &Parameters, law: impl Into<BalanceLaw>, target: Option<&DMatr
         Box::new(FeaturesAtConvergence),
         Box::new(Exponent),
         Box::new(Spectra),
-        Box::new(Distance),
+        Box::new(Distance { start: start.values().clone() }),
         Box::new(Sharpness),
         Box::new(Imbalance),
     ]
 }
 
-/// The observables of an objective without layers.
-pub fn without_layers() -> Vec<Box<dyn Observable>> {
-    vec![Box::new(TrainLoss::default()), Box::new(Distance), Box::new(Sharpness)]
+/// The observables of an objective without layers, of processes that start at θ(0) = `start`.
+pub fn without_layers(start: &Parameters) -> Vec<Box<dyn Observable>> {
+    vec![Box::new(TrainLoss::default()), Box::new(Distance { start: start.values().clone() }), Box::new(Sharpness)]
 }

@@ -108,6 +108,11 @@ impl Observable for FeatureAnsatz {
     }
 }
 
+/// `nfa_alignment_residual`.
+pub(super) fn misalignment(snapshot: &Snapshot) -> f64 {
+    alignment_residual(&snapshot.gram(1).matrix, &layer_power(snapshot, 1).matrix)
+}
+
 /// c·M.
 fn times(of: Scaled, c: f64) -> Scaled {
     if c == 1.0 { of } else { Scaled { matrix: of.matrix * c, ..of } }

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{Column, Columns, Group, Measure, NamedArray};
 use super::{
-    accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, hessian, learned, ledger, loss, nfa,
-    ntk,
+    accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, hessian, learned, ledger, loss,
+    model_error, nfa, ntk,
 };
 use super::{sharpness, spectra, test_loss};
 
@@ -37,6 +37,7 @@ const OBSERVABLES: &[Columns] = &[
     distance::COLUMNS,
     companion::COLUMNS,
     central_flow::COLUMNS,
+    model_error::COLUMNS,
     sharpness::COLUMNS,
     hessian::COLUMNS,
     ledger::COLUMNS,

@@ -22,6 +22,8 @@ pub struct Snapshot<'a> {
     pub flow: Option<&'a Parameters>,
     /// θ of the process's companions at the same time, without those that have ended.
     pub companions: Vec<(CompanionKind, &'a DVector<f64>)>,
+    /// ‖θ_c − θ_c′‖ of each model c that a claim of the scenario asks about, θ_c′ the same integrated more finely.
+    pub model_errors: Vec<(CompanionKind, f64)>,
     /// What is known of weights that were put back on the balance law; `None` for all others.
     pub preserved: Option<&'a Preserved>,
     /// The largest curvature, where it was measured.
@@ -86,6 +88,7 @@ impl<'a> Snapshot<'a> {
             objective,
             flow,
             companions: Vec::new(),
+            model_errors: Vec::new(),
             preserved: None,
             curvature: None,
             ledger: None,

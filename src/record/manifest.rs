@@ -32,7 +32,7 @@ pub struct Manifest {
     /// Where the horizons ended of the runs that this one goes on from, one after another; left out where it began at t = 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extended_from: Vec<f64>,
-    /// The verdict on each claim of the scenario, by the claim's name.
+    /// The verdict on each claim of the scenario, by the claim's name, or `claim/optimizer` where it is about each optimizer.
     pub verdicts: BTreeMap<String, Verdict>,
     /// What a reader must know before trusting the records: processes that ended early, a balance law that is not kept, moments that could
     /// not be observed. Everything that is printed as a warning is here.
@@ -68,7 +68,7 @@ pub struct Process {
     /// Gradients evaluated for stepping; a Hessian–vector product counts as 2.
     pub gradients: u64,
     /// Gradients evaluated besides: to check whether the flow has converged or is on a plateau, and for the sharpness, of optimizers at
-    /// every record.
+    /// every record, and for the errors of models that claims compare an optimizer with.
     pub gradients_monitoring: u64,
     /// Seconds spent stepping, without observation and monitoring.
     pub wall_seconds: f64,

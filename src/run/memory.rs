@@ -136,7 +136,8 @@ impl Memory {
             _ => None,
         });
         let sharpness = central || hessian.is_some() || scenario.measure.contains(&Measure::Sharpness);
-        let twice = if scenario.flow.certify || !scenario.claims.is_empty() { 2 } else { 1 };
+        let about_flow = scenario.claims.iter().any(|claim| claim.model().is_none());
+        let twice = if scenario.flow.certify || about_flow { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
         let data = match &scenario.data {
@@ -160,7 +161,9 @@ impl Memory {
         // The states between which the flow's stop is located, and gradients.
         let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
-        let processes = sum([product([20 * twice + 8 * optimizers + stops, parameters]), krylov]);
+        // Models of optimizers whose errors claims ask for are integrated once more.
+        let finer = scenario.claims.iter().filter(|claim| claim.model().is_some()).count() as u64;
+        let processes = sum([product([20 * twice + (8 + 20 * finer) * optimizers + stops, parameters]), krylov]);
 
         let kernel = if scenario.measure.contains(&Measure::Ntk) {
             let rows = scenario.kernel_rows(samples);

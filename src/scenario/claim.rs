@@ -2,6 +2,7 @@
 
 use crate::claim::Claim;
 use crate::network::Activation;
+use crate::observe::CompanionKind;
 use crate::settings::{Findings, path};
 
 use super::{ONE_RATE, Scenario};
@@ -14,6 +15,15 @@ impl Scenario {
             found.require(!self.claims[..index].contains(&claim), &path, "made once", claim.name());
             if let Some(needs) = self.lacks(claim) {
                 found.add(&path, format!("{} {needs}", claim.name()));
+            }
+            if claim.model().is_some() && self.optimizers.is_empty() {
+                found.add(&path, format!("{} is about optimizers: add one to `optimizers`", claim.name()));
+            }
+            if let Some(measure) = claim.model().and_then(CompanionKind::measure)
+                && !self.measure.contains(&measure)
+            {
+                let (claim, measure) = (claim.name(), measure.name());
+                found.add(&path, format!("{claim} compares with what is not computed: add {measure} to `measure`"));
             }
             let unread: Vec<&str> = self.unread(claim).iter().map(|group| group.name()).collect();
             if !unread.is_empty() {

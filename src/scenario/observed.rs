@@ -61,7 +61,7 @@ impl Scenario {
     /// The groups that a claim reads but the scenario leaves out. The error by the balance law is relative to ‖θ‖, which is in the group
     /// `loss`.
     pub(super) fn unread(&self, claim: Claim) -> Vec<Group> {
-        use Group::{Alignment, Balance, Exponent, Loss, Nfa, Spectra};
+        use Group::{Alignment, Balance, Distance, Exponent, Loss, Nfa, Spectra};
         let read: &[Group] = match claim {
             Claim::Converged => &[Loss],
             Claim::BalanceLaw | Claim::DecayRate => &[Loss, Balance],
@@ -71,6 +71,8 @@ impl Scenario {
             Claim::Exponent => &[Loss, Balance, Exponent],
             Claim::Peak => &[Loss, Balance, Alignment],
             Claim::LowRank => &[Loss, Balance, Spectra, Nfa],
+            Claim::FollowsFlow | Claim::FollowsModifiedFlow | Claim::FollowsThirdOrderFlow => &[Distance],
+            Claim::FollowsLimit | Claim::FollowsCentralFlow => &[Distance],
         };
         read.iter().copied().filter(|group| !self.observes(*group)).collect()
     }

@@ -118,7 +118,10 @@ impl PanelSettings {
     pub fn columns(&self) -> Vec<(&'static str, &str)> {
         match &self.show {
             Show::OverTime { y, .. } => vec![("show.over_time.y", y)],
-            Show::AtEnd { y, .. } => vec![("show.at_end.y", y)],
+            Show::AtEnd { y, also, .. } => {
+                let further = also.iter().map(|column| ("show.at_end.also", column.as_str()));
+                std::iter::once(("show.at_end.y", y.as_str())).chain(further).collect()
+            }
             Show::Map { value, .. } => vec![("show.map.value", value)],
             Show::Scatter { x, y, .. } => vec![("show.scatter.x", x), ("show.scatter.y", y)],
             Show::Peaks | Show::Spectra { .. } | Show::Matrix { .. } => Vec::new(),
@@ -163,6 +166,9 @@ pub enum Show {
         x: String,
         /// The column.
         y: String,
+        /// Further columns, each a curve beside that of `y`. Without `lines`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<String>,
         /// Which number of the column's course over time is drawn.
         #[serde(default)]
         take: Take,
@@ -350,7 +356,12 @@ fn validate_panel(panel: &PanelSettings, at: &str, varied: &[(&str, &[serde_yaml
     panel.lines.iter().for_each(|key| check(key, "lines"));
     panel.only.keys().for_each(|key| check(key, &format!("where.{key}")));
     match &panel.show {
-        Show::AtEnd { x, .. } => check(x, "show.at_end.x"),
+        Show::AtEnd { x, also, .. } => {
+            check(x, "show.at_end.x");
+            if panel.lines.is_some() && !also.is_empty() {
+                found.add(&path::child(at, "show.at_end.also"), "draws a curve for each column: leave out `lines`");
+            }
+        }
         Show::Map { x, y, .. } => {
             check(x, "show.map.x");
             check(y, "show.map.y");

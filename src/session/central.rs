@@ -65,6 +65,16 @@ impl<'a> CentralCompanion<'a> {
         false
     }
 
+    /// Gradients that it has taken so far.
+    pub(super) fn gradients(&self) -> u64 {
+        self.flow.gradients()
+    }
+
+    /// Time that it has taken so far.
+    pub(super) fn time(&self) -> Duration {
+        self.time
+    }
+
     pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
         self.flow.archive(archive)?;
         archive.item(&mut self.landed)?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::archive::{Archive, ArchiveError};
-use crate::flow::Integrator;
+use crate::flow::{self, Integrator};
 use crate::npz::Array;
 use crate::observe::{Measure, NamedArray, Owner};
 use crate::ode::{EventKind, Interrupt, Termination, short};
@@ -76,14 +76,19 @@ impl Drop for Leading<'_> {
 /// The plan of the second integration.
 pub(super) fn finer(plan: &Plan) -> Plan {
     let mut finer = plan.clone();
-    finer.flow.rtol /= FINER;
-    finer.flow.atol /= FINER;
-    if let Integrator::Rk4 { step } = &mut finer.flow.integrator {
-        *step /= 2.0;
-    }
+    finer.flow = more_finely(&plan.flow);
     finer.optimizers.clear();
     // Nothing is compared with a flow.
     finer.measure.retain(|measure| !matches!(measure, Measure::ModifiedFlow | Measure::Limit | Measure::CentralFlow));
+    finer
+}
+
+/// The same flow at a tenth of the tolerance, or half the step.
+pub(super) fn more_finely(flow: &flow::Flow) -> flow::Flow {
+    let mut finer = flow::Flow { rtol: flow.rtol / FINER, atol: flow.atol / FINER, ..flow.clone() };
+    if let Integrator::Rk4 { step } = &mut finer.integrator {
+        *step /= 2.0;
+    }
     finer
 }
 

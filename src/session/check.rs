@@ -131,7 +131,8 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
         return Err(SessionError::Preserve);
     }
     if objective.layers().is_none() {
-        let claims = plan.claims.iter().filter(|claim| **claim != Claim::Converged).map(|claim| claim.name());
+        let claims =
+            plan.claims.iter().filter(|claim| **claim != Claim::Converged && claim.model().is_none()).map(|claim| claim.name());
         let measures = plan.measure.iter().filter(|measure| measure.group().is_of_layers()).map(|m| m.name());
         if let Some(what) = claims.chain(measures).next() {
             return Err(SessionError::Layers { what: what.to_string() });

@@ -20,7 +20,9 @@ use crate::{flow, record};
 use super::Plan;
 use super::Problem;
 use super::central::CentralCompanion;
+use super::certificate::more_finely;
 use super::choice::{Choice, choose};
+use super::plan::FINER;
 use super::stop::QUANTITIES;
 
 /// The largest relative tolerance of a limit: above it, an explicit method that does not cap its step against stiffness cannot be trusted.
@@ -66,14 +68,21 @@ pub(super) struct Companions<'a> {
     pub missing: Vec<String>,
 }
 
-/// The companions that the scenario asks for beside one optimizer.
-pub(super) fn companions<'a>(settings: &Optimizer, plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Companions<'a> {
+/// The companions that the scenario asks for beside one optimizer; `finer`: at a tenth of the tolerance, or half the step.
+pub(super) fn companions<'a>(
+    settings: &Optimizer,
+    plan: &Plan,
+    problem: &'a Problem,
+    interrupt: &Interrupt,
+    finer: bool,
+) -> Companions<'a> {
     let mut found = Companions { flows: Vec::new(), central: None, missing: Vec::new() };
-    let maker = Maker { settings, plan, problem, interrupt };
+    let maker = Maker { settings, plan, problem, interrupt, finer };
     let steps = settings.last_step(plan.flow.t_end);
     for &measure in &plan.measure {
         let Choice { flows, central, reasons } = choose(measure, settings, plan, problem, steps);
         found.flows.extend(flows.into_iter().map(|(kind, flow)| maker.companion(kind, flow)));
+        let central = central.map(|flow| if finer { flow.with_substeps(2) } else { flow });
         found.central = found.central.or(central.map(|flow| CentralCompanion::new(flow, interrupt)));
         found.missing.extend(reasons);
     }
@@ -100,13 +109,15 @@ struct Maker<'a, 's> {
     plan: &'s Plan,
     problem: &'a Problem,
     interrupt: &'s Interrupt,
+    /// Whether they serve to find the errors of others.
+    finer: bool,
 }
 
 impl<'a> Maker<'a, '_> {
     /// The companion at its start.
     fn companion(&self, kind: observe::CompanionKind, follows: Follows<'a>) -> CompanionFlow<'a> {
         let Follows { field, formula, t, state, gradients } = follows;
-        let flow = &self.plan.flow;
+        let flow = &if self.finer { more_finely(&self.plan.flow) } else { self.plan.flow.clone() };
         let steps = self.settings.last_step(flow.t_end);
         let [some, each] = MODIFIED_STEPS;
         let max_steps = match (kind, flow.integrator) {
@@ -120,7 +131,8 @@ impl<'a> Maker<'a, '_> {
         // The Jacobian of a limit is far from symmetric: its norm, by which our own methods bound their steps, is orders of magnitude above
         // its spectral radius. A method controlled by its error alone needs no such bound.
         let (method, rtol) = if kind == observe::CompanionKind::Limit {
-            (flow::Integrator::Dopri5, flow.rtol.min(LIMIT_RTOL))
+            let rtol = self.plan.flow.rtol.min(LIMIT_RTOL);
+            (flow::Integrator::Dopri5, if self.finer { rtol / FINER } else { rtol })
         } else {
             (flow.integrator, flow.rtol)
         };
@@ -214,6 +226,21 @@ impl CompanionFlow<'_> {
         archive.item(&mut t_end)?;
         self.chose_otherwise |= t_end < self.limits.t_end && !self.integrator.chooses_alike(self.limits.t_end);
         Ok(())
+    }
+
+    /// What kind of flow it is.
+    pub(super) fn kind(&self) -> observe::CompanionKind {
+        self.kind
+    }
+
+    /// Gradients that it has taken so far.
+    pub(super) fn gradients(&self) -> u64 {
+        self.work.evaluations
+    }
+
+    /// Time that it has taken so far.
+    pub(super) fn time(&self) -> Duration {
+        self.time
     }
 
     /// The name of its kind.

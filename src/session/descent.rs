@@ -9,7 +9,7 @@ use nalgebra::DVector;
 use crate::archive::{Archive, ArchiveError};
 use crate::network::Parameters;
 use crate::objective::BatchGradient;
-use crate::observe::{Entry, Group, Measure};
+use crate::observe::{CompanionKind, Entry, Group, Measure};
 use crate::ode::{Interrupt, Termination, Work, has_blown_up};
 use crate::optim::{BatchStream, Batching, Optimizer, Rule};
 use crate::theory::Ledger;
@@ -18,6 +18,7 @@ use super::Plan;
 use super::Problem;
 use super::central::CentralCompanion;
 use super::companion::{CompanionFlow, Companions, companions};
+use super::finer_models::FinerModels;
 use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::process::Ended;
@@ -45,6 +46,8 @@ pub(super) struct Descent<'a> {
     minibatches: Option<(BatchStream, Box<dyn BatchGradient + 'a>)>,
     companions: Vec<CompanionFlow<'a>>,
     central: Option<CentralCompanion<'a>>,
+    /// What shows the errors of these and of the flow, where claims ask for them.
+    finer: FinerModels<'a>,
     /// Warnings for a reader of its records.
     complaints: Vec<String>,
     /// ∇ℒ, without decay, of the last step, or of the current iterate where `is_current`.
@@ -79,7 +82,8 @@ impl<'a> Descent<'a> {
         let dim = problem.start.values().len();
         let minibatches = minibatches(settings, plan.seed, problem);
         let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
-        let Companions { flows: companions, central, missing: mut complaints } = companions(settings, plan, problem, interrupt);
+        let Companions { flows: companions, central, missing: mut complaints } =
+            companions(settings, plan, problem, interrupt, false);
         if plan.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
             complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
         }
@@ -91,6 +95,7 @@ impl<'a> Descent<'a> {
             minibatches,
             companions,
             central,
+            finer: FinerModels::new(settings, plan, problem, interrupt),
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
@@ -155,6 +160,7 @@ impl<'a> Descent<'a> {
             paused |= companion.advance(t, steps);
         }
         paused |= self.central.as_mut().is_some_and(|central| central.advance(t, steps));
+        paused |= self.finer.advance(t, steps);
         match () {
             () if paused => Advanced::Paused,
             () if steps >= step => Advanced::There,
@@ -170,6 +176,7 @@ impl<'a> Descent<'a> {
         archive.same("set of flows to compare with", kinds)?;
         self.companions.iter_mut().try_for_each(|companion| companion.archive(archive))?;
         self.central.as_mut().map_or(Ok(()), |central| central.archive(archive))?;
+        self.finer.archive(archive)?;
         archive.item(&mut self.gradient)?;
         archive.item(self.parameters.values_mut())?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
@@ -225,10 +232,12 @@ impl<'a> Descent<'a> {
         let t = self.t();
         let central = self.central.as_ref().and_then(|central| central.at(t));
         let companions = self.companions.iter().filter_map(|companion| companion.at(t));
-        let companions = companions.chain(central.map(|(kind, theta, _)| (kind, theta)));
+        let companions: Vec<_> = companions.chain(central.map(|(kind, theta, _)| (kind, theta))).collect();
+        let flow_itself = flow.as_ref().map(|flow| (CompanionKind::Flow, flow.values()));
         let pending = PendingRecord {
-            flow,
-            companions: companions.map(|(kind, theta)| (kind, theta.clone())).collect(),
+            model_errors: self.finer.errors(t, companions.iter().copied().chain(flow_itself)),
+            companions: companions.into_iter().map(|(kind, theta)| (kind, theta.clone())).collect(),
+            flow: flow.clone(),
             prediction: central.map(|(_, _, predicted)| predicted),
             curvature: self.sharpness.as_ref().map(Sharpness::observed),
             ledger: self.entry,
@@ -267,7 +276,7 @@ impl<'a> Descent<'a> {
         let evaluations = self.steps + u64::from(failed);
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
         let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
-        let gradients_monitoring = self.sharpness.as_ref().map_or(0, Sharpness::gradients) + looks;
+        let gradients_monitoring = self.sharpness.as_ref().map_or(0, Sharpness::gradients) + looks + self.finer.gradients();
         let (sharp, passed) = self.sharpness.map_or_else(Default::default, Sharpness::ended);
         self.complaints.extend(sharp);
         Ended {
@@ -280,7 +289,7 @@ impl<'a> Descent<'a> {
             events: passed.into_iter().collect(),
             companions,
             time: self.time,
-            observation: self.observation,
+            observation: self.observation + self.finer.time(),
             termination,
         }
     }

@@ -13,7 +13,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
-use crate::claim::{self, Evidence};
 use crate::ode::{Interrupt, VectorField};
 use crate::spool::Spooled;
 
@@ -183,14 +182,18 @@ pub(super) fn leg(
     saved: Option<Saved>,
 ) -> Result<Leg, ArchiveError> {
     let (processes, second) = saved.map_or((None, None), |saved| (Some(saved.processes), saved.second));
-    // A claim is judged with its error, which takes a second integration.
-    if !plan.flow.certify && plan.claims.is_empty() {
+    // A claim about the flow is judged with its error, which takes a second integration.
+    if !plan.is_certified() {
         let Carried { ended, kept, saved } = carry(plan, problem, interrupt, progress, None, processes)?;
         return Ok(match saved.filter(|_| interrupt.has_stopped()) {
             Some(processes) => {
                 Leg::Paused(Saved { processes: processes.with(kept), second: None, before_the_end: None }.into())
             }
-            None => Leg::Ended(Box::new(finish(plan, problem, ended, kept))),
+            None => {
+                let mut finished = finish(plan, problem, ended, kept);
+                finished.judge(plan);
+                Leg::Ended(Box::new(finished))
+            }
         });
     }
     let (finer, its_problem, lead) = (finer(plan), problem.clone(), Lead::default());
@@ -211,17 +214,8 @@ pub(super) fn leg(
         }
         let mut finished = finish(plan, problem, ended, kept);
         certify(&mut finished, &finer, &second);
-        let second = second.into_finer();
-        finished.manifest.verdicts = claim::judge(
-            &plan.claims,
-            &Evidence {
-                setup: &plan.setup(),
-                run: &finished.run,
-                flow: &finished.manifest.processes["flow"],
-                second: Some(second.again()),
-            },
-        );
-        finished.finer = Some(second);
+        finished.finer = Some(second.into_finer());
+        finished.judge(plan);
         Ok(Leg::Ended(Box::new(finished)))
     })
 }

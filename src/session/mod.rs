@@ -13,6 +13,7 @@ mod choice;
 mod companion;
 mod descent;
 mod descents;
+mod finer_models;
 mod flight;
 mod flow;
 mod integrator;
@@ -50,11 +51,11 @@ pub use stop::Stop;
 
 use std::sync::Arc;
 
-use crate::claim::Again;
+use crate::claim::{self, Again, Evidence};
 use crate::network::Parameters;
 use crate::npz::Arrays;
 use crate::observe::{
-    self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, Ntk, Observable, TestLoss,
+    self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, ModelErrors, Ntk, Observable, TestLoss,
 };
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
@@ -102,6 +103,13 @@ impl Finer {
 }
 
 impl Finished {
+    /// Judges the claims.
+    fn judge(&mut self, plan: &Plan) {
+        let (setup, processes, second) = (plan.setup(), &self.manifest.processes, self.finer.as_ref().map(Finer::again));
+        let evidence = Evidence { setup: &setup, run: &self.run, flow: &processes["flow"], second };
+        self.manifest.verdicts = claim::judge(&plan.claims, &evidence, processes);
+    }
+
     /// Whether a process was interrupted: the same run again would continue to its end.
     pub fn is_interrupted(&self) -> bool {
         self.terminations.iter().any(|(_, termination)| matches!(termination, Termination::Interrupted { .. }))
@@ -188,7 +196,7 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
         all.push(Box::new(Accuracy));
         all
     } else {
-        observe::without_layers()
+        observe::without_layers(&problem.start)
     };
     if let Some(test) = &problem.test {
         observables.push(Box::new(TestLoss(test.duplicate())));
@@ -203,7 +211,11 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     observables.extend(plan.own.0.iter().map(|own| Box::new(Arc::clone(own)) as Box<dyn Observable>));
     observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
     if plan.measure.contains(&Measure::CentralFlow) {
-        observables.push(Box::new(EdgePrediction));
+        observables.push(Box::new(EdgePrediction { law: plan.balance_law() }));
+    }
+    let models = plan.models();
+    if !models.is_empty() {
+        observables.push(Box::new(ModelErrors(models)));
     }
     observables.retain(|observable| plan.observes(observable.columns().group));
     observables

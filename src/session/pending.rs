@@ -21,6 +21,8 @@ pub(super) struct PendingRecord {
     pub flow: Option<Arc<Parameters>>,
     /// θ of those companions that are there.
     pub companions: Vec<(CompanionKind, DVector<f64>)>,
+    /// The errors of those companions, and of the flow, that claims ask about.
+    pub model_errors: Vec<(CompanionKind, f64)>,
     /// What is known of weights that were put back on the balance law.
     pub preserved: Option<Preserved>,
     pub curvature: Option<Curvature>,
@@ -37,6 +39,7 @@ impl PendingRecord {
             parameters: parameters.clone(),
             flow: None,
             companions: Vec::new(),
+            model_errors: Vec::new(),
             preserved: None,
             curvature: None,
             ledger: None,
@@ -48,6 +51,7 @@ impl PendingRecord {
     pub(super) fn snapshot<'s>(&'s self, problem: &'s Problem) -> Option<Snapshot<'s>> {
         let mut snapshot = problem.snapshot(self.t, &self.parameters, self.flow.as_deref())?;
         snapshot.companions = self.companions.iter().map(|(kind, theta)| (*kind, theta)).collect();
+        snapshot.model_errors.clone_from(&self.model_errors);
         snapshot.preserved = self.preserved.as_ref();
         snapshot.curvature = self.curvature;
         snapshot.ledger = self.ledger;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::claim::{Claim, Setup};
 use crate::flow::Flow;
 use crate::network::{LayerRates, WeightDecay};
-use crate::observe::{Group, Measure, Observable};
+use crate::observe::{CompanionKind, Group, Measure, Observable};
 use crate::optim::Optimizer;
 use crate::theory::balance::BalanceLaw;
 
@@ -106,6 +106,16 @@ impl Plan {
     /// What claims know of the run besides its records.
     pub fn setup(&self) -> Setup {
         Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end: self.flow.t_end }
+    }
+
+    /// The models of optimizers whose errors claims ask for, each once.
+    pub fn models(&self) -> Vec<CompanionKind> {
+        self.claims.iter().filter_map(|claim| claim.model()).collect()
+    }
+
+    /// Whether the flow is integrated a second time, to know its errors: for a certificate, and for claims about it.
+    pub fn is_certified(&self) -> bool {
+        self.flow.certify || self.claims.iter().any(|claim| claim.model().is_none())
     }
 
     /// Whether all layers have one rate and one weight decay.

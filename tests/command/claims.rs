@@ -219,7 +219,7 @@ fn the_records_do_not_know_of_the_claims() {
             flow: &finished.manifest.processes["flow"],
             second,
         };
-        let verdicts = format!("{:?}", gramflow::claim::judge(&scenario.claims, &evidence));
+        let verdicts = format!("{:?}", gramflow::claim::judge(&scenario.claims, &evidence, &finished.manifest.processes));
         (finished, verdicts)
     };
     let all = "claims=[balance-law, decay-rate, nfa-asymptotic, nfa, exponent, peak, low-rank, stagnates]";
@@ -295,7 +295,7 @@ init: {balanced: {imbalance: 0.5}}
             let second = finished.finer.as_ref().map(Finer::again);
             let flow = &finished.manifest.processes["flow"];
             let evidence = Evidence { setup: &scenario.plan().setup(), run: &finished.run, flow, second };
-            (gramflow::claim::judge(&scenario.claims, &evidence), flow.termination)
+            (gramflow::claim::judge(&scenario.claims, &evidence, &finished.manifest.processes), flow.termination)
         };
         let (fine, ended) = judge("{log: {points: 200}}");
         assert!(fine.values().all(|verdict| verdict.verdict != GridLimited), "{decay} {t_end}: {fine:#?}");

@@ -151,7 +151,7 @@ fn claims_are_judged_where_it_was_stopped() {
     assert_eq!(second.unwrap().run.table.floats("flow", "t").last(), Some(&t));
     let evidence =
         claim::Evidence { setup: &scenario.plan().setup(), run: &run.run, flow: &run.manifest.processes["flow"], second };
-    let verdicts = claim::judge(&scenario.claims, &evidence);
+    let verdicts = claim::judge(&scenario.claims, &evidence, &run.manifest.processes);
     assert_eq!(verdicts["balance-law"].verdict, Outcome::Holds);
     assert_eq!(verdicts["converged"].verdict, Outcome::Fails);
     for verdict in verdicts.values() {

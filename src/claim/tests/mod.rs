@@ -7,6 +7,7 @@ use crate::record::{Table, TableColumn, Texts, Values};
 use crate::scenario::{self, Scenario};
 
 mod ends;
+mod follows;
 mod grids;
 
 const T: f64 = 1000.0;

@@ -16,17 +16,56 @@ use super::super::style::{LAW, Look};
 use super::super::text::verbatim;
 use super::course::{endings, label, method, taken};
 use super::groups::{Trace, numbers, spread, values_of, with};
-use super::{Content, Drawn, Plot, words};
+use super::{Content, Drawn, Plot, looks, words};
 
 /// What the panel asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AtEnd<'a> {
     pub x: &'a str,
     pub y: &'a str,
+    /// Further columns, each a curve of its own.
+    pub also: &'a [String],
     pub take: Take,
     pub x_scale: Option<Spread>,
     pub y_scale: Option<Spread>,
     pub slope: Option<f64>,
+}
+
+/// One curve.
+struct Curve<'a> {
+    look: Look,
+    column: &'a str,
+    units: Vec<Trace<'a>>,
+}
+
+impl<'a> AtEnd<'a> {
+    /// One for each value of `lines`, or for each column.
+    fn curves(&self, content: &Content<'a>) -> Vec<Curve<'a>> {
+        if self.also.is_empty() {
+            return content.curves().into_iter().map(|(look, units)| Curve { look, column: self.y, units }).collect();
+        }
+        let looks = looks::side_by_side(1 + self.also.len());
+        let curve = |(look, column)| Curve { look, column, units: content.units.clone() };
+        looks.into_iter().zip(self.columns()).map(curve).collect()
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &'a str> {
+        std::iter::once(self.y).chain(self.also.iter().map(String::as_str))
+    }
+
+    /// The label of the y axis: of several columns, the words that all begin with, which have no symbols.
+    fn label(&self) -> String {
+        let words = |column: &str| -> Vec<String> {
+            let own = label(column, self.take);
+            own.split(' ').take_while(|word| word.chars().all(char::is_alphabetic)).map(str::to_string).collect()
+        };
+        let common =
+            self.columns().map(words).reduce(|a, b| a.into_iter().zip(b).take_while(|(a, b)| a == b).map(|(a, _)| a).collect());
+        match common {
+            Some(common) if !self.also.is_empty() && !common.is_empty() => common.join(" "),
+            _ => label(self.y, self.take),
+        }
+    }
 }
 
 /// Distance between curves side by side at one name or whole number; neighbouring names and numbers are 1 apart.
@@ -83,12 +122,12 @@ fn own_scale(numbers: &[f64]) -> Option<Scale> {
     }
 }
 
-pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
+pub(super) fn draw<'a>(content: &Content<'a>, asked: AtEnd<'a>) -> Drawn {
     let places = Places::of(&content.units, asked);
-    let curves = content.curves();
+    let curves = asked.curves(content);
     let (mut series, mut bands, mut groups, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut notes = endings(&content.units);
-    for (index, (look, units)) in curves.iter().enumerate() {
+    for (index, Curve { look, column, units }) in curves.iter().enumerate() {
         let aside = if places.apart() { ASIDE * (index as f64 - (curves.len() - 1) as f64 / 2.0) } else { 0.0 };
         let (mut median, mut band): (Vec<Point>, Vec<(f64, f64, f64)>) = Default::default();
         for (value, at) in places.values.iter().zip(&places.at) {
@@ -96,7 +135,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
             if own.is_empty() {
                 continue;
             }
-            let values: Vec<f64> = own.iter().map(|unit| taken(unit, asked.y, asked.take)).collect();
+            let values: Vec<f64> = own.iter().map(|unit| taken(unit, column, asked.take)).collect();
             let summary = summary(&values);
             median.push((at + aside, summary.map_or(f64::NAN, |summary| summary.median)));
             let (low, high) = summary.and_then(|summary| summary.band).unwrap_or((f64::NAN, f64::NAN));
@@ -115,7 +154,7 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
         }
         let unplaced: Vec<Trace> = units.iter().filter(|unit| unit.value(asked.x).is_null()).copied().collect();
         if !unplaced.is_empty() {
-            let values: Vec<f64> = unplaced.iter().map(|unit| taken(unit, asked.y, asked.take)).collect();
+            let values: Vec<f64> = unplaced.iter().map(|unit| taken(unit, column, asked.take)).collect();
             match summary(&values) {
                 Some(summary) => {
                     all.push(summary.median);
@@ -131,8 +170,9 @@ pub(super) fn draw(content: &Content, asked: AtEnd) -> Drawn {
     }
     let scale = asked.y_scale.map_or_else(|| quantity::scale(all.iter().copied()), Scale::from);
     let (low, high) = places.extent();
-    let mut panel = Panel::new(content.heading(), places.axis.clone(), AxisSpec::new(label(asked.y, asked.take), scale));
-    let mut legend = Vec::new();
+    let mut panel = Panel::new(content.heading(), places.axis.clone(), AxisSpec::new(asked.label(), scale));
+    let by_column = curves.iter().filter(|_| !asked.also.is_empty());
+    let mut legend: Vec<Entry> = by_column.map(|curve| Entry::new(quantity::label(curve.column), curve.look)).collect();
     if let Some(slope) = asked.slope.filter(|_| !places.named() && low <= high) {
         series.push(Series::guide(vec![(low, slope * low), (high, slope * high)], LAW));
         legend.push(Entry::new(format!("{}{}", number(slope, 3), words::symbol(asked.x)), LAW));

@@ -1,5 +1,6 @@
 //! How the curves of a picture look: each value of the key that distinguishes them has one look, the same in all panels.
 
+use plotters::style::RGBColor;
 use serde_json::Value;
 
 use crate::scenario::picture;
@@ -20,6 +21,11 @@ pub(super) struct Looks {
 /// The look where no key distinguishes curves.
 pub(super) fn only() -> Look {
     Look { marker: Some(Marker { shape: Shape::Circle, body: Body::Dot }), ..Look::line(style::categorical(0)) }
+}
+
+/// The looks of so many curves that no key distinguishes.
+pub(super) fn side_by_side(count: usize) -> Vec<Look> {
+    (0..count).map(|i| marked(i, style::categorical(i))).collect()
 }
 
 impl Looks {
@@ -86,11 +92,13 @@ fn looks_of(key: &str, values: &[Value]) -> Vec<Look> {
         return values.iter().map(look).collect();
     }
     let ordered = numbers(values).is_some();
-    let look = |i: usize| {
-        let color = if ordered { style::sequential(i, values.len()) } else { style::categorical(i) };
-        let shape = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle][i % 4];
-        let body = [Body::Disc, Body::Ring][(i + i / 4) % 2];
-        Look { color, line: Some(LINE), dash: None, marker: Some(Marker { shape, body }) }
-    };
-    (0..values.len()).map(look).collect()
+    let color = |i: usize| if ordered { style::sequential(i, values.len()) } else { style::categorical(i) };
+    (0..values.len()).map(|i| marked(i, color(i))).collect()
+}
+
+/// A line of this colour whose marker differs from those of its neighbours.
+fn marked(i: usize, color: RGBColor) -> Look {
+    let shape = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle][i % 4];
+    let body = [Body::Disc, Body::Ring][(i + i / 4) % 2];
+    Look { color, line: Some(LINE), dash: None, marker: Some(Marker { shape, body }) }
 }

@@ -171,8 +171,9 @@ pub(super) fn picture_of(ensemble: &Ensemble, asked: &picture::Picture) -> page:
 fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
     let mut drawn = match &content.panel.show {
         Show::OverTime { y, y_scale, envelope } => over_time::draw(content, y, *y_scale, *envelope),
-        Show::AtEnd { x, y, take, x_scale, y_scale, slope } => {
-            at_end::draw(content, at_end::AtEnd { x, y, take: *take, x_scale: *x_scale, y_scale: *y_scale, slope: *slope })
+        Show::AtEnd { x, y, also, take, x_scale, y_scale, slope } => {
+            let (take, x_scale, y_scale, slope) = (*take, *x_scale, *y_scale, *slope);
+            at_end::draw(content, at_end::AtEnd { x, y, also, take, x_scale, y_scale, slope })
         }
         Show::Peaks => peaks::draw(content),
         Show::Map { x, y, value, take, scale } => map::draw(content, [x, y], value, *take, *scale),

@@ -1,0 +1,140 @@
+//! `follows-flow`, `follows-modified-flow`, …: an optimizer stays near a continuous model of it over the whole run: at every record
+//! ‖θ − θ_c‖ is at most a twentieth of the way that the optimizer goes, max_t ‖θ(t) − θ(0)‖.
+//!
+//! The way, and not ‖θ‖, is the measure: in a wide network weights hardly move, and any model would be near. There is a verdict for each
+//! optimizer that has this model beside it. Its error is ‖θ_c − θ_c′‖ at the record that decides, with θ_c′ the same model integrated more
+//! finely; of records beyond the bound that is the one furthest beyond after its error is taken off, otherwise the one nearest to it.
+
+use std::collections::BTreeMap;
+
+use crate::observe::CompanionKind;
+use crate::ode::{Reason, short};
+use crate::record::{ErrorFrom, Outcome, Process, Run, Verdict};
+
+use super::{Certified, Claim, Condition, Evidence, MORE_RECORDS, decide, judged, limited, undefined};
+
+/// The share of its way that an optimizer may be off.
+const FOLLOWS: f64 = 0.05;
+
+/// The verdicts on the claim about the model `model`, by optimizer; `claim` alone has one if no optimizer has the model beside it.
+pub(super) fn verdicts(
+    claim: Claim,
+    model: CompanionKind,
+    evidence: &Evidence,
+    processes: &BTreeMap<String, Process>,
+) -> BTreeMap<String, Verdict> {
+    let optimizers = processes.iter().filter(|(name, _)| *name != "flow");
+    let verdict = |(name, process): (&String, &Process)| {
+        let distances = Distances::of(evidence.run, name, model);
+        let compared = distances.off.iter().any(|off| off.is_finite());
+        compared.then(|| (format!("{}/{name}", claim.name()), distances.verdict(name, process, evidence)))
+    };
+    let verdicts: BTreeMap<String, Verdict> = optimizers.filter_map(verdict).collect();
+    if verdicts.is_empty() {
+        let reason = format!("no optimizer has a {} beside it: the warnings say why", words(model));
+        return BTreeMap::from([(claim.name().to_string(), undefined(reason))]);
+    }
+    verdicts
+}
+
+/// The model in words: `modified flow`.
+fn words(model: CompanionKind) -> String {
+    model.name().replace('_', " ")
+}
+
+/// How far one optimizer is from one model, over its records.
+struct Distances {
+    model: CompanionKind,
+    t: Vec<f64>,
+    step: Vec<f64>,
+    /// ‖θ − θ_c‖ and ‖θ_c − θ_c′‖, over the way.
+    off: Vec<f64>,
+    error: Vec<f64>,
+    /// max_t ‖θ(t) − θ(0)‖.
+    way: f64,
+}
+
+impl Distances {
+    fn of(run: &Run, process: &str, model: CompanionKind) -> Self {
+        let column = |name: &str| run.table.floats(process, name);
+        let (name, way) = (model.name(), column("distance_to_start").into_iter().fold(0.0, f64::max));
+        let over_way = |values: Vec<f64>| values.into_iter().map(|value| value / way).collect();
+        Self {
+            model,
+            t: column("t"),
+            step: column("step"),
+            off: over_way(column(&format!("distance_to_{name}"))),
+            error: over_way(column(&format!("{name}_error"))),
+            way,
+        }
+    }
+
+    fn verdict(&self, name: &str, process: &Process, evidence: &Evidence) -> Verdict {
+        if self.way == 0.0 {
+            return undefined(format!("{name} does not move"));
+        }
+        let last = self.off.iter().rposition(|off| off.is_finite()).unwrap_or(0);
+        let all: Vec<usize> = (0..=last).collect();
+        let halved: Vec<usize> = all.iter().copied().filter(|i| (last - i).is_multiple_of(2)).collect();
+        let (index, among_half) = (self.deciding(&all), self.deciding(&halved));
+        let (value, error) = (self.off[index], self.error[index]);
+        let quantity = format!("largest distance of {name} to its {}, over the way that {name} goes", words(self.model));
+        let condition = Condition::at_most(quantity, value, FOLLOWS);
+        let certified = Certified { outcome: decide(&condition, error), error, from: ErrorFrom::SecondIntegration };
+        let certified = certified.on_a_grid(&condition, (self.off[among_half] - value).abs());
+        // What lies beyond the bound counts, however the model ends.
+        if certified.outcome != Outcome::Fails {
+            if process.termination == Reason::Diverged {
+                return undefined(format!("{name} {}, and its {} did not", process.termination_detail, words(self.model)));
+            }
+            if let Some(reason) = self.ends_early(process, evidence) {
+                return limited(reason);
+            }
+        }
+        let beyond = self.off.iter().position(|off| *off > FOLLOWS);
+        let mut details = BTreeMap::from([("way".to_string(), self.way)]);
+        let place = match beyond {
+            Some(index) => {
+                details.insert("first step beyond".to_string(), self.step[index]);
+                details.insert("time of the first step beyond".to_string(), self.t[index]);
+                format!("it leaves by step {}, at t = {}", self.step[index], short(self.t[index], 6))
+            }
+            None => format!("compared up to step {}, at t = {}", self.step[last], short(self.t[last], 6)),
+        };
+        let remedy = match (certified.outcome, self.model) {
+            (Outcome::IntegratorLimited, CompanionKind::CentralFlow) => {
+                "; the error of the central flow, whose step is the learning rate, reaches the bound: lower lr".to_string()
+            }
+            (Outcome::IntegratorLimited, _) => "; the error reaches the bound: lower flow.rtol and flow.atol".to_string(),
+            (Outcome::GridLimited, _) => format!("; every second record would decide otherwise: {MORE_RECORDS}"),
+            (Outcome::Holds | Outcome::Fails, _) => String::new(),
+        };
+        judged(&condition, certified, &format!("{place}{remedy}"), details)
+    }
+
+    /// The record among `records` that decides.
+    fn deciding(&self, records: &[usize]) -> usize {
+        let most = |key: &dyn Fn(usize) -> f64| {
+            records.iter().copied().filter(|&i| self.off[i].is_finite()).max_by(|&a, &b| key(a).total_cmp(&key(b)))
+        };
+        let surely = |i: usize| self.off[i] - if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
+        let at_worst = |i: usize| self.off[i] + if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
+        most(&surely).filter(|&i| surely(i) > FOLLOWS).or(most(&at_worst)).unwrap_or(0)
+    }
+
+    /// Why the comparison ends before the optimizer does, if it should not.
+    fn ends_early(&self, process: &Process, evidence: &Evidence) -> Option<String> {
+        let (termination, detail, t) = match self.model {
+            CompanionKind::Flow => {
+                let flow = evidence.flow;
+                (flow.termination, &flow.termination_detail, flow.t_reached)
+            }
+            _ => {
+                let companion = process.companions.get(self.model.name())?;
+                (companion.termination, &companion.termination_detail, companion.t_reached)
+            }
+        };
+        let complete = matches!(termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached);
+        (!complete && t < process.t_reached).then(|| format!("its {} ends at t = {}: {detail}", words(self.model), short(t, 6)))
+    }
+}
