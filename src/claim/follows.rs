@@ -46,7 +46,7 @@ fn words(model: CompanionKind) -> String {
 struct Distances {
     model: CompanionKind,
     t: Vec<f64>,
-    step: Vec<f64>,
+    step: Vec<i64>,
     /// ‖θ − θ_c‖ and ‖θ_c − θ_c′‖, over the way.
     off: Vec<f64>,
     error: Vec<f64>,
@@ -62,7 +62,7 @@ impl Distances {
         Self {
             model,
             t: column("t"),
-            step: column("step"),
+            step: run.table.integers(process, "step"),
             off: over_way(column(&format!("distance_to_{name}"))),
             error: over_way(column(&format!("{name}_error"))),
             way,
@@ -95,7 +95,7 @@ impl Distances {
         let mut details = BTreeMap::from([("way".to_string(), self.way)]);
         let place = match beyond {
             Some(index) => {
-                details.insert("first step beyond".to_string(), self.step[index]);
+                details.insert("first step beyond".to_string(), self.step[index] as f64);
                 details.insert("time of the first step beyond".to_string(), self.t[index]);
                 format!("it leaves by step {}, at t = {}", self.step[index], short(self.t[index], 6))
             }

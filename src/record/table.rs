@@ -115,6 +115,14 @@ impl Table {
         }
     }
 
+    /// The same of a column of whole numbers.
+    pub fn integers(&self, process: &str, name: &str) -> Vec<i64> {
+        match self.column(name) {
+            Some(Values::Integer(values)) => self.of(process, values),
+            _ => Vec::new(),
+        }
+    }
+
     /// Those of these values of a column that stand in the rows of `process`.
     fn of<T: SpoolItem>(&self, process: &str, values: &Spooled<T>) -> Vec<T> {
         let mut own = Vec::new();

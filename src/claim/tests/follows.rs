@@ -28,7 +28,7 @@ impl Descent {
         let columns = vec![
             column("process", Values::Text(Texts::repeated("gd", times.len()))),
             column("t", over(|t| t)),
-            column("step", over(|t| t)),
+            column("step", Values::Integer(times.iter().map(|&t| t as i64).collect())),
             column("distance_to_start", over(|t| (0.4 * t).min(2.0))),
             column("distance_to_modified_flow", over(self.off)),
             column("modified_flow_error", over(self.error)),
