@@ -105,7 +105,9 @@ impl Distances {
             (Outcome::IntegratorLimited, CompanionKind::CentralFlow) => {
                 "; the error of the central flow, whose step is the learning rate, reaches the bound: lower lr".to_string()
             }
-            (Outcome::IntegratorLimited, _) => "; the error reaches the bound: lower flow.rtol and flow.atol".to_string(),
+            (Outcome::IntegratorLimited, _) => {
+                "; the error reaches the bound: lower flow.rtol and flow.atol, or the step of rk4".to_string()
+            }
             (Outcome::GridLimited, _) => format!("; every second record would decide otherwise: {MORE_RECORDS}"),
             (Outcome::Holds | Outcome::Fails, _) => String::new(),
         };

@@ -14,6 +14,7 @@ mod epochs;
 mod export;
 mod figures;
 mod files;
+mod follows;
 mod harness;
 mod hostile;
 #[cfg(target_os = "linux")]

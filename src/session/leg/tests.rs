@@ -86,6 +86,16 @@ const KINDS: &[Kind] = &[
         &["measure=[central_flow]", "optimizers=[{gd: {lr: 1.2}}, {gd: {name: smaller, lr: 0.7}}]"],
         &[3, 20],
     ),
+    (
+        "models that claims ask about",
+        LINEAR,
+        &[
+            "measure=[modified_flow, limit, central_flow]",
+            "optimizers=[{gd: {lr: 0.1}}, {adam: {lr: 0.02}}]",
+            "claims=[follows-flow, follows-modified-flow, follows-limit, follows-central-flow]",
+        ],
+        &[3, 50],
+    ),
     ("certified", LINEAR, &["flow.certify=true"], &[1, 10]),
     ("claims", LINEAR, &["claims=[balance-law, converged]", "measure=[sharpness]", "flow.t_end=300"], &[10]),
     ("reached", LINEAR, &["stop={loss: 0.02}"], &[2, 9]),
