@@ -39,6 +39,8 @@ pub enum Purpose {
     CentralFlow = 12,
     /// Where searches for the ends of the Hessian's spectrum start.
     Hessian = 13,
+    /// The noise of a stochastic differential equation; one stream per path of a process.
+    Sde = 14,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.
@@ -66,6 +68,11 @@ fn keyed(seed: u64, rest: [u8; 24], purpose: Purpose) -> ChaCha8Rng {
 /// A `rows` × `columns` matrix of independent standard normal entries, drawn column by column.
 pub fn gaussian_matrix(rows: usize, columns: usize, rng: &mut impl Rng) -> DMatrix<f64> {
     DMatrix::from_fn(rows, columns, |_, _| StandardNormal.sample(rng))
+}
+
+/// Independent standard normal numbers, drawn one after the other.
+pub fn fill_gaussian(values: &mut [f64], rng: &mut impl Rng) {
+    values.iter_mut().for_each(|value| *value = StandardNormal.sample(rng));
 }
 
 /// Q ∈ ℝ^{rows × columns}, QᵀQ = I, uniform (Haar), `rows ≥ columns`: the orthogonal factor of a Gaussian matrix whose triangular

@@ -11,6 +11,7 @@ mod minibatch;
 #[cfg(test)]
 mod tests;
 mod third;
+mod weighted;
 
 use std::cell::RefCell;
 

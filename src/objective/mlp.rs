@@ -14,6 +14,7 @@ mod sliding;
 mod tangent;
 mod tape;
 mod third;
+mod weighted;
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,16 @@ pub trait BatchGradient {
     fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>);
 }
 
+/// Gradients of weighted sums of the samples' losses.
+pub trait WeightedGradient: Send {
+    /// `gradient` ← Σ_i w_i ∇ℓ_i(θ), without decay, over all n samples; w = `weights` ∈ ℝⁿ, of either sign. With w_i = 1/n it is ∇ℒ(θ). Does
+    /// not allocate after its first call.
+    ///
+    /// # Panics
+    /// If there are not n weights.
+    fn weighted_gradient(&mut self, weights: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>);
+}
+
 /// J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², θ ∈ ℝ^P, and its gradient. Whatever else an objective can do, it offers by the methods that return an
 /// `Option`. One with a value and a gradient alone can be integrated, optimized and recorded.
 pub trait Objective: Send {
@@ -244,6 +254,11 @@ pub trait Layers {
 pub trait Batches {
     /// The gradients of batches of 1 to `size` of these samples, with d_0 inputs and d_L labels like its own.
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_>;
+
+    /// Σ_i w_i ∇ℓ_i over these samples, which must be those of ℒ, with scratch of its own; `None` where that is not implemented.
+    fn weighted(&self, _samples: Arc<Samples>) -> Option<Box<dyn WeightedGradient>> {
+        None
+    }
 
     /// (1/n) Σ_i ∇²ℓ_i∇ℓ_i over these samples, which must be those of ℒ; `None` where that is not implemented.
     fn sample_products(&self, _samples: &Samples) -> Option<SampleProducts> {

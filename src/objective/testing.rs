@@ -1,10 +1,13 @@
 //! What tests of several objectives share.
 
+use std::sync::Arc;
+
 use nalgebra::{DMatrix, DVector};
 
 use crate::network::{Activation, Architecture};
+use crate::rng::{Purpose, gaussian_matrix, stream};
 
-use super::Objective;
+use super::{Objective, Samples};
 
 /// What products with the Hessian cost, in gradients of `flops` operations: the first at θ, the second there, and the first at 2θ.
 pub(super) fn product_costs(objective: &dyn Objective, flops: u64, theta: &DVector<f64>) -> [f64; 3] {
@@ -26,6 +29,30 @@ pub(super) fn third_costs(objective: &dyn Objective, flops: u64, theta: &DVector
         (crate::linalg::FLOPS.get() - before) as f64 / flops as f64
     };
     [cost(&(theta * 2.0)), cost(&(theta * 2.0)), cost(theta)]
+}
+
+/// Weighted gradients against those of the samples one by one, and against the full gradient; a call before must leave nothing in the next.
+pub(super) fn check_weighted(objective: &dyn Objective, samples: &Arc<Samples>, theta: &DVector<f64>) {
+    let (n, batches) = (samples.count(), objective.batches().expect("it has batches"));
+    let mut weighted = batches.weighted(samples.clone()).expect("it has weighted gradients");
+    let mut of = |weights: &[f64]| {
+        let mut out = DVector::from_element(theta.len(), f64::NAN);
+        weighted.weighted_gradient(&vec![2.0; n], &(theta * 2.0), &mut out);
+        weighted.weighted_gradient(weights, theta, &mut out);
+        out
+    };
+    let close = |a: &DVector<f64>, b: &DVector<f64>, scale: f64| assert!((a - b).norm() <= 1e-12 * scale, "{a} {b}");
+    let weights = gaussian_matrix(n, 1, &mut stream(n as u64, Purpose::Sde));
+    let (mut sum, mut one, mut size) = (theta * 0.0, theta * 0.0, 1.0);
+    let mut single = batches.minibatch(samples.clone(), 1);
+    for (i, weight) in weights.iter().enumerate() {
+        single.loss_gradient(&[i as u32], theta, &mut one);
+        sum.axpy(*weight, &one, 1.0);
+        size += (one.norm() * weight).abs();
+    }
+    close(&of(weights.as_slice()), &sum, size);
+    objective.loss_gradient(theta, &mut one);
+    close(&of(&vec![1.0 / n as f64; n]), &one, size);
 }
 
 /// re + ε·du with ε² = 0: values with their exact derivatives along one direction.

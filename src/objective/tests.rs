@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 
+use super::testing::check_weighted;
 use super::{LinearObjective, MlpObjective, Objective, Order, Samples};
 use crate::data::{Dataset, Moments};
 use crate::loss::Loss;
@@ -38,6 +39,7 @@ fn check(objective: &dyn Objective, samples: &Arc<Samples>, n: usize, theta: &DV
     objective.loss_gradient(theta, &mut whole);
     minibatch.loss_gradient(&batch, theta, &mut drawn);
     assert!((&whole - &drawn).norm() < 1e-12 * (1.0 + whole.norm()));
+    check_weighted(objective, samples, theta);
     for (l, jacobian) in (1..).zip(objective.layers().unwrap().jacobians(theta)) {
         let (rows, columns) = (net.output_dim(), net.widths()[l - 1]);
         assert_eq!((jacobian.mean.shape(), jacobian.centred.ncols()), ((rows, columns), columns), "layer {l}");

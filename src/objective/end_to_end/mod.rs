@@ -11,6 +11,7 @@ mod observed;
 mod sensing;
 #[cfg(test)]
 mod tests;
+mod weighted;
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -23,8 +24,10 @@ use crate::network::{Architecture, WeightDecay};
 
 use super::chain::{Chain, Scratch};
 use super::linear::Derivatives;
-use super::{BatchGradient, Batches, HessianProducts, Jacobian, Layers, Objective, SampleProducts, Samples, ThirdDerivative};
+use super::{BatchGradient, Batches, HessianProducts, Jacobian, Layers, Objective, SampleProducts, Samples};
+use super::{ThirdDerivative, WeightedGradient};
 use minibatch::Minibatch;
+use weighted::WeightedMeasurements;
 
 pub use observed::Observed;
 pub use sensing::Functionals;
@@ -77,6 +80,19 @@ impl Room {
         M::apply(map, of.inputs, &mut self.flat, values.as_view_mut());
         values.zip_apply(&of.labels, |value, y| *value = if y.is_nan() { 0.0 } else { *value - y });
         values
+    }
+
+    /// `residual` ← 𝒜*((𝒜(P) − y)·diag(w)), w one weight for each sample.
+    fn close_weighted<M: Measurement>(
+        &mut self,
+        map: DMatrixView<f64>,
+        of: Columns,
+        weights: &[f64],
+        residual: &mut DMatrix<f64>,
+    ) {
+        let mut misses = self.misses::<M>(map, of);
+        misses.column_iter_mut().zip(weights).for_each(|(mut miss, weight)| miss *= *weight);
+        M::adjoint(misses.as_view(), of.inputs, residual);
     }
 
     /// `residual` ← 𝒜*(𝒜(P) − y)/n.
@@ -238,6 +254,10 @@ impl<M: Measurement> HessianProducts for EndToEndObjective<M> {
 impl<M: Measurement> Batches for EndToEndObjective<M> {
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
         Box::new(Minibatch::<M>::new(&self.chain, samples, size, self.threads))
+    }
+
+    fn weighted(&self, samples: Arc<Samples>) -> Option<Box<dyn WeightedGradient>> {
+        Some(Box::new(WeightedMeasurements::<M>::new(self.chain.clone(), samples, self.threads)))
     }
 
     fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {

@@ -7,7 +7,7 @@ use super::*;
 use crate::data::{Dataset, Moments, Sensing};
 use crate::loss::Loss;
 use crate::network::Activation;
-use crate::objective::testing::product_costs;
+use crate::objective::testing::{check_weighted, product_costs};
 use crate::objective::{LinearObjective, MlpObjective, Order};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -99,6 +99,15 @@ proptest! {
                 mean.axpy(batch.len() as f64 / n as f64, &part, 1.0);
             }
             prop_assert!((mean - &full).norm() <= 1e-12 * (1.0 + full.norm()));
+        }
+    }
+
+    /// What was not observed has no weight, whatever it is given.
+    #[test]
+    fn weighted_gradients_are_sums_over_samples(widths in prop::collection::vec(1usize..6, 2..6), n in 1usize..20, seed in 0u64..1000) {
+        for order in [Order::FromInput, Order::FromOutput] {
+            let (objectives, theta) = both(&widths, n, 0.3, order, seed);
+            objectives.iter().for_each(|(objective, samples)| check_weighted(&**objective, samples, &theta));
         }
     }
 

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
+use super::weighted::WeightedResidual;
 use super::{LinearObjective, Scratch};
 use crate::data::Dataset;
 use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn, on_threads};
 use crate::loss::Loss;
-use crate::objective::{BatchGradient, Batches, SampleProducts};
+use crate::objective::{BatchGradient, Batches, SampleProducts, WeightedGradient};
 
 /// The samples as columns, so that those of a batch are copied contiguously: Xᵀ ∈ ℝ^{d_0 × n}, Yᵀ ∈ ℝ^{d_L × n}.
 #[derive(Debug)]
@@ -140,6 +141,10 @@ fn flops_by_residual(objective: &LinearObjective, size: usize) -> u64 {
 impl Batches for LinearObjective {
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
         Box::new(Minibatch::new(self, samples, size))
+    }
+
+    fn weighted(&self, samples: Arc<Samples>) -> Option<Box<dyn WeightedGradient>> {
+        Some(Box::new(WeightedResidual::new(self, samples)))
     }
 
     fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {

@@ -7,11 +7,12 @@ use nalgebra::DVector;
 use crate::linalg::Write;
 use crate::loss::Loss;
 
-use super::super::{BatchGradient, Batches, SampleProducts, Samples};
+use super::super::{BatchGradient, Batches, SampleProducts, Samples, WeightedGradient};
 use super::MlpObjective;
 use super::blocks::{Division, Part};
 use super::condensed::{Condensed, State};
 use super::tape::{Keep, Tape, matrix};
+use super::weighted::WeightedBlocks;
 
 /// The gradients of batches of at most a given size, on one thread.
 pub struct MlpMinibatch {
@@ -76,6 +77,10 @@ impl BatchGradient for MlpMinibatch {
 impl Batches for MlpObjective {
     fn minibatch(&self, samples: Arc<Samples>, size: usize) -> Box<dyn BatchGradient + '_> {
         Box::new(MlpMinibatch::new(self, samples, size))
+    }
+
+    fn weighted(&self, _samples: Arc<Samples>) -> Option<Box<dyn WeightedGradient>> {
+        Some(Box::new(WeightedBlocks::new(self)))
     }
 
     fn sample_products(&self, samples: &Samples) -> Option<SampleProducts> {

@@ -175,14 +175,33 @@ impl Tape {
         theta: &[f64],
         part: Part,
         keep: Keep,
-        (loss, share): (Loss, f64),
-        mut gradient: Option<(Write, &mut [f64])>,
+        rule: (Loss, f64),
+        gradient: Option<(Write, &mut [f64])>,
     ) {
+        self.turn(net, part, rule);
+        self.fall(net, theta, part, keep, gradient);
+    }
+
+    /// Ē_L ← share·∂ℓ/∂f, B × d_L, where the way down begins.
+    pub(super) fn turn(&mut self, net: &Architecture, part: Part, (loss, share): (Loss, f64)) -> &mut [f64] {
         let (rows, depth) = (part.x.nrows(), net.depth());
         let size = rows * net.output_dim();
         let top = &mut self.errors[depth - 1][..size];
         top.copy_from_slice(&self.states[depth - 1][..size]);
         loss.gradient(share, matrix_mut(top, rows, net.output_dim()), part.y);
+        top
+    }
+
+    /// The way down from Ē_L, which stands in its place.
+    pub(super) fn fall(
+        &mut self,
+        net: &Architecture,
+        theta: &[f64],
+        part: Part,
+        keep: Keep,
+        mut gradient: Option<(Write, &mut [f64])>,
+    ) {
+        let (rows, depth) = (part.x.nrows(), net.depth());
         for l in (1..=depth).rev() {
             let (below, here) = self.errors.split_at_mut(l - 1);
             let size = rows * net.widths()[l];

@@ -12,7 +12,7 @@ use super::*;
 use crate::data::Moments;
 use crate::network::{Activation, Parameters};
 use crate::objective::BatchGradient;
-use crate::objective::testing::product_costs;
+use crate::objective::testing::{check_weighted, product_costs};
 use crate::objective::{LinearObjective, Samples};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -237,6 +237,18 @@ proptest! {
         minibatch.loss_gradient(&[3; 20], &(&theta * 1.5), &mut ours);
         minibatch.loss_gradient(&batch, &theta, &mut ours);
         prop_assert!((&ours - &expected).norm() <= 1e-12 * (1.0 + expected.norm()));
+    }
+
+    #[test]
+    fn weighted_gradients_are_sums_over_samples(
+        layers in prop::collection::vec(layer(), 1..5), samples in 1usize..40, loss in prop::sample::select(&LOSSES[..]), seed in 0u64..1000,
+    ) {
+        let net = network(3, &layers);
+        let (data, theta) = problem(&net, samples, seed);
+        let all = Arc::new(Samples::new(&data));
+        for objective in [in_lanes(&net, &data, loss, 0.3), MlpObjective::new(net.clone(), data.clone(), loss, 0.3)] {
+            check_weighted(&objective, &all, &theta);
+        }
     }
 
     /// Whether what they share is kept for all samples or formed anew for each.
