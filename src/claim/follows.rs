@@ -4,17 +4,22 @@
 //! The way, and not ‖θ‖, is the measure: in a wide network weights hardly move, and any model would be near. There is a verdict for each
 //! optimizer that has this model beside it. Its error is ‖θ_c − θ_c′‖ at the record that decides, with θ_c′ the same model integrated more
 //! finely; of records beyond the bound that is the one furthest beyond after its error is taken off, otherwise the one nearest to it.
+//!
+//! `follows-sde` compares with a distribution: ‖θ − X̄‖ is at most three times √(1 + 1/M) spreads, X̄ and the spread of M paths. Were θ one
+//! more path, E‖θ − X̄‖² would be (1 + 1/M) times the spread squared. A spread of M paths is known to a share of 1/√(2(M − 1)).
 
 use std::collections::BTreeMap;
 
 use crate::observe::CompanionKind;
 use crate::ode::{Reason, short};
-use crate::record::{ErrorFrom, Outcome, Process, Run, Verdict};
+use crate::record::{ErrorFrom, Outcome, Process, Verdict};
 
 use super::{Certified, Claim, Condition, Evidence, MORE_RECORDS, decide, judged, limited, undefined};
 
 /// The share of its way that an optimizer may be off.
 const FOLLOWS: f64 = 0.05;
+/// The spreads of its paths that an optimizer may be off.
+const SPREADS: f64 = 3.0;
 
 /// The verdicts on the claim about the model `model`, by optimizer; `claim` alone has one if no optimizer has the model beside it.
 pub(super) fn verdicts(
@@ -25,7 +30,7 @@ pub(super) fn verdicts(
 ) -> BTreeMap<String, Verdict> {
     let optimizers = processes.iter().filter(|(name, _)| *name != "flow");
     let verdict = |(name, process): (&String, &Process)| {
-        let distances = Distances::of(evidence.run, name, model);
+        let distances = Distances::of(evidence, name, model);
         let compared = distances.off.iter().any(|off| off.is_finite());
         compared.then(|| (format!("{}/{name}", claim.name()), distances.verdict(name, process, evidence)))
     };
@@ -39,7 +44,10 @@ pub(super) fn verdicts(
 
 /// The model in words: `modified flow`.
 fn words(model: CompanionKind) -> String {
-    model.name().replace('_', " ")
+    match model {
+        CompanionKind::Sde => "stochastic differential equation".to_string(),
+        _ => model.name().replace('_', " "),
+    }
 }
 
 /// How far one optimizer is from one model, over its records.
@@ -47,26 +55,34 @@ struct Distances {
     model: CompanionKind,
     t: Vec<f64>,
     step: Vec<i64>,
-    /// ‖θ − θ_c‖ and ‖θ_c − θ_c′‖, over the way.
+    /// ‖θ − θ_c‖ and its error, over the way; of paths, over the spread.
     off: Vec<f64>,
     error: Vec<f64>,
+    /// The most that it may be off.
+    bound: f64,
     /// max_t ‖θ(t) − θ(0)‖.
     way: f64,
 }
 
 impl Distances {
-    fn of(run: &Run, process: &str, model: CompanionKind) -> Self {
+    fn of(evidence: &Evidence, process: &str, model: CompanionKind) -> Self {
+        let Evidence { setup, run, .. } = evidence;
         let column = |name: &str| run.table.floats(process, name);
         let (name, way) = (model.name(), column("distance_to_start").into_iter().fold(0.0, f64::max));
-        let over_way = |values: Vec<f64>| values.into_iter().map(|value| value / way).collect();
-        Self {
-            model,
-            t: column("t"),
-            step: run.table.integers(process, "step"),
-            off: over_way(column(&format!("distance_to_{name}"))),
-            error: over_way(column(&format!("{name}_error"))),
-            way,
-        }
+        let off = column(&format!("distance_to_{name}"));
+        let (off, error, bound) = if model == CompanionKind::Sde {
+            let paths = setup.paths as f64;
+            // At the start all paths are where the optimizer is.
+            let over_spread =
+                |(off, spread): (f64, f64)| if off == 0.0 { 0.0 } else { off / (spread * (1.0 + 1.0 / paths).sqrt()) };
+            let off: Vec<f64> = off.into_iter().zip(column("sde_spread")).map(over_spread).collect();
+            let error = off.iter().map(|off| off / (2.0 * (paths - 1.0)).sqrt()).collect();
+            (off, error, SPREADS)
+        } else {
+            let over_way = |values: Vec<f64>| values.into_iter().map(|value| value / way).collect();
+            (over_way(off), over_way(column(&format!("{name}_error"))), FOLLOWS)
+        };
+        Self { model, t: column("t"), step: run.table.integers(process, "step"), off, error, bound, way }
     }
 
     fn verdict(&self, name: &str, process: &Process, evidence: &Evidence) -> Verdict {
@@ -78,9 +94,18 @@ impl Distances {
         let halved: Vec<usize> = all.iter().copied().filter(|i| (last - i).is_multiple_of(2)).collect();
         let (index, among_half) = (self.deciding(&all), self.deciding(&halved));
         let (value, error) = (self.off[index], self.error[index]);
-        let quantity = format!("largest distance of {name} to its {}, over the way that {name} goes", words(self.model));
-        let condition = Condition::at_most(quantity, value, FOLLOWS);
-        let certified = Certified { outcome: decide(&condition, error), error, from: ErrorFrom::SecondIntegration };
+        let (quantity, from) = match self.model {
+            CompanionKind::Sde => {
+                (format!("largest distance of {name} to the mean of its paths, in their spreads"), ErrorFrom::Paths)
+            }
+            _ => {
+                let quantity =
+                    format!("largest distance of {name} to its {}, over the way that {name} goes", words(self.model));
+                (quantity, ErrorFrom::SecondIntegration)
+            }
+        };
+        let condition = Condition::at_most(quantity, value, self.bound);
+        let certified = Certified { outcome: decide(&condition, error), error, from };
         let certified = certified.on_a_grid(&condition, (self.off[among_half] - value).abs());
         // What lies beyond the bound counts, however the model ends.
         if certified.outcome != Outcome::Fails {
@@ -91,7 +116,7 @@ impl Distances {
                 return limited(reason);
             }
         }
-        let beyond = self.off.iter().position(|off| *off > FOLLOWS);
+        let beyond = self.off.iter().position(|off| *off > self.bound);
         let mut details = BTreeMap::from([("way".to_string(), self.way)]);
         let place = match beyond {
             Some(index) => {
@@ -104,6 +129,9 @@ impl Distances {
         let remedy = match (certified.outcome, self.model) {
             (Outcome::IntegratorLimited, CompanionKind::CentralFlow) => {
                 "; the error of the central flow, whose step is the learning rate, reaches the bound: lower lr".to_string()
+            }
+            (Outcome::IntegratorLimited, CompanionKind::Sde) => {
+                "; the spread is not known well enough: take more paths".to_string()
             }
             (Outcome::IntegratorLimited, _) => {
                 "; the error reaches the bound: lower flow.rtol and flow.atol, or the step of rk4".to_string()
@@ -121,7 +149,7 @@ impl Distances {
         };
         let surely = |i: usize| self.off[i] - if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
         let at_worst = |i: usize| self.off[i] + if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
-        most(&surely).filter(|&i| surely(i) > FOLLOWS).or(most(&at_worst)).unwrap_or(0)
+        most(&surely).filter(|&i| surely(i) > self.bound).or(most(&at_worst)).unwrap_or(0)
     }
 
     /// Why the comparison ends before the optimizer does, if it should not.

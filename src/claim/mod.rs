@@ -56,6 +56,8 @@ pub struct Setup {
     pub linear: bool,
     /// The horizon of the flow.
     pub t_end: f64,
+    /// Paths of stochastic differential equations beside an optimizer; 0 where none are asked for.
+    pub paths: usize,
 }
 
 /// What a verdict is based on.
@@ -271,7 +273,8 @@ fn measure(claim: Claim, records: &Records, evidence: &Evidence) -> Finding {
         | Claim::FollowsModifiedFlow
         | Claim::FollowsThirdOrderFlow
         | Claim::FollowsLimit
-        | Claim::FollowsCentralFlow => Err(Missing::Undefined("it is about optimizers".to_string())),
+        | Claim::FollowsCentralFlow
+        | Claim::FollowsSde => Err(Missing::Undefined("it is about optimizers".to_string())),
     }
 }
 
@@ -331,6 +334,7 @@ fn statement(condition: &Condition, certified: &Certified, remark: &str) -> Stri
         ErrorFrom::SecondIntegration => format!("± {:.1e} by a second integration", certified.error),
         ErrorFrom::BalanceLaw if certified.error.is_infinite() => "all of which may be error, by the balance law".to_string(),
         ErrorFrom::BalanceLaw => format!("± {:.1e} by the balance law", certified.error),
+        ErrorFrom::Paths => format!("± {:.1e} by the number of paths", certified.error),
     };
     let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
     let (value, threshold) = (shown(*value), shown(*threshold));

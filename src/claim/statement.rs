@@ -41,6 +41,8 @@ pub enum Claim {
     FollowsLimit,
     /// Each `gd` stays near its central flow, beyond the edge of stability, too.
     FollowsCentralFlow,
+    /// Each `sgd` with replacement stays within three spreads of the mean over paths of its stochastic differential equation.
+    FollowsSde,
 }
 
 impl Claim {
@@ -63,6 +65,7 @@ impl Claim {
             Self::FollowsThirdOrderFlow => "follows-third-order-flow",
             Self::FollowsLimit => "follows-limit",
             Self::FollowsCentralFlow => "follows-central-flow",
+            Self::FollowsSde => "follows-sde",
         }
     }
 
@@ -74,6 +77,7 @@ impl Claim {
             Self::FollowsThirdOrderFlow => Some(CompanionKind::ThirdOrderFlow),
             Self::FollowsLimit => Some(CompanionKind::Limit),
             Self::FollowsCentralFlow => Some(CompanionKind::CentralFlow),
+            Self::FollowsSde => Some(CompanionKind::Sde),
             Self::BalanceLaw | Self::Nfa | Self::DecayRate | Self::NfaExact | Self::NfaAsymptotic | Self::Exponent => None,
             Self::Peak | Self::LowRank | Self::NfaViolated | Self::Stagnates | Self::Converged => None,
         }

@@ -53,7 +53,7 @@ pub use lanczos::{End, Lanczos, stages};
 pub use largest::{Largest, largest_eigenvalue};
 pub use line::{Line, slope_weights};
 pub use low_rank::{Factors, LowRankLayout, LowRankSum};
-pub use parallel::{at_most_threads, each_on_threads, on_threads};
+pub use parallel::{at_most_threads, each_on_threads, on_threads, threads_granted};
 pub use product::{Write, gemm_nn, gemm_nn_onto, gemm_nt, gemm_tn};
 pub use qr::triangular_factor;
 pub use rank::{effective_rank, entropy_rank, stable_rank};

@@ -41,10 +41,15 @@ pub fn at_most_threads<R>(most: usize, work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// As many of so many threads as [`on_threads`] and [`each_on_threads`] would give here.
+pub fn threads_granted(threads: usize) -> usize {
+    threads.min(MOST.get())
+}
+
 /// Runs `work`. Its large products take at most so many threads, this one included; all other products take one. The other threads are started
 /// when a product first needs them, and end with this thread, whatever pool it belongs to.
 pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
-    let _within = Within::new(&THREADS, threads.min(MOST.get()));
+    let _within = Within::new(&THREADS, threads_granted(threads));
     work()
 }
 
@@ -54,7 +59,7 @@ pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
 /// # Panics
 /// If `work` does.
 pub fn each_on_threads<T: Send>(threads: usize, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
-    let threads = threads.min(MOST.get());
+    let threads = threads_granted(threads);
     if threads <= 1 || items.len() <= 1 {
         return items.iter_mut().enumerate().for_each(|(index, item)| work(index, item));
     }

@@ -1,7 +1,7 @@
 //! How far an optimizer is from its companions, the flows that it follows more closely than gradient flow.
 
 use super::distance::distance;
-use super::{Column, Columns, Group, Measure, Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Measure, Observable, Row, SdePaths, Snapshot};
 
 pub(super) const COLUMNS: Columns = Columns::new(
     Group::Distance,
@@ -47,6 +47,14 @@ pub(super) const COLUMNS: Columns = Columns::new(
         .by(Measure::CentralFlow),
         Column::new("distance_to_central_flow_relative", "‖θ − θ_cf‖/‖θ_cf‖", "1", "distance ‖θ − θ_{cf}‖ / ‖θ_{cf}‖")
             .by(Measure::CentralFlow),
+        Column::new(
+            "distance_to_sde",
+            "‖θ − X̄‖, X̄ the mean over paths of the stochastic differential equation of sgd with replacement",
+            "θ",
+            "distance to the mean of the paths ‖θ − X̄‖",
+        )
+        .by(Measure::Sde(SdePaths::USUAL)),
+        Column::new("distance_to_sde_relative", "‖θ − X̄‖/‖X̄‖", "1", "distance ‖θ − X̄‖ / ‖X̄‖").by(Measure::Sde(SdePaths::USUAL)),
     ],
 );
 
@@ -63,6 +71,8 @@ pub enum CompanionKind {
     Limit,
     /// The central flow, of the mean path at the edge of stability.
     CentralFlow,
+    /// The mean over paths of the stochastic differential equation.
+    Sde,
 }
 
 impl CompanionKind {
@@ -74,23 +84,26 @@ impl CompanionKind {
             Self::ThirdOrderFlow => "third_order_flow",
             Self::Limit => "limit",
             Self::CentralFlow => "central_flow",
+            Self::Sde => "sde",
         }
     }
 
-    /// The entry of `measure` that asks for it; `None` for gradient flow, which is always there.
-    pub fn measure(self) -> Option<Measure> {
-        match self {
-            Self::Flow => None,
-            Self::ModifiedFlow | Self::ThirdOrderFlow => Some(Measure::ModifiedFlow),
-            Self::Limit => Some(Measure::Limit),
-            Self::CentralFlow => Some(Measure::CentralFlow),
-        }
+    /// The name of the measure that asks for it; `None` for gradient flow, which is always there.
+    pub fn measure(self) -> Option<&'static str> {
+        let measure = match self {
+            Self::Flow => return None,
+            Self::ModifiedFlow | Self::ThirdOrderFlow => Measure::ModifiedFlow,
+            Self::Limit => Measure::Limit,
+            Self::CentralFlow => Measure::CentralFlow,
+            Self::Sde => Measure::Sde(SdePaths::USUAL),
+        };
+        Some(measure.name())
     }
 }
 
-/// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, `distance_to_central_flow`, if asked for: ‖θ(t) − θ_c(t)‖ with θ_c the
-/// companion of that name at the same time, and `…_relative`: the same over ‖θ_c(t)‖. Undefined for a process without that companion, and
-/// after the companion has ended.
+/// Columns `distance_to_modified_flow`, `distance_to_third_order_flow`, `distance_to_limit`, `distance_to_central_flow`, `distance_to_sde`, if
+/// asked for: ‖θ(t) − θ_c(t)‖ with θ_c the companion of that name at the same time, and `…_relative`: the same over ‖θ_c(t)‖. Undefined for a
+/// process without that companion, and after the companion has ended.
 pub struct CompanionDistance(pub Vec<CompanionKind>);
 
 impl Observable for CompanionDistance {

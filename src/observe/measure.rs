@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Group, HessianSpectrum};
+use super::{Group, HessianSpectrum, SdePaths};
 
 /// A quantity beyond those that every run records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub enum Measure {
     Limit,
     /// The central flow of `gd`, which follows its mean path beyond the edge of stability: the distance, and the mean loss that it predicts.
     CentralFlow,
+    /// Paths of the stochastic differential equation that `sgd` with replacement follows in law: the distance to their mean, and what they
+    /// predict of its loss and its spread.
+    Sde(SdePaths),
     /// The neural tangent kernel on the training samples.
     Ntk,
 }
@@ -35,6 +38,7 @@ impl Measure {
             Self::ModifiedFlow => "modified_flow",
             Self::Limit => "limit",
             Self::CentralFlow => "central_flow",
+            Self::Sde(_) => "sde",
             Self::Ntk => "ntk",
         }
     }
@@ -44,8 +48,15 @@ impl Measure {
         match self {
             Self::Hessian(HessianSpectrum { top, all: false }) => format!("{{hessian: {{top: {top}}}}}"),
             Self::Hessian(HessianSpectrum { top, all: true }) => format!("{{hessian: {{top: {top}, all: true}}}}"),
+            Self::Sde(SdePaths { paths, order }) => format!("{{sde: {{paths: {paths}, order: {order}}}}}"),
             other => other.name().to_string(),
         }
+    }
+
+    /// Whether it compares optimizers with what they follow more closely than gradient flow: it assumes one rate, constant in time, and one
+    /// weight decay for all layers.
+    pub fn compares(self) -> bool {
+        matches!(self, Self::ModifiedFlow | Self::Limit | Self::CentralFlow | Self::Sde(_))
     }
 
     /// The group of its columns.
@@ -54,7 +65,7 @@ impl Measure {
             Self::Sharpness => Group::Sharpness,
             Self::Hessian(_) => Group::Hessian,
             Self::Ledger => Group::Ledger,
-            Self::ModifiedFlow | Self::Limit | Self::CentralFlow => Group::Distance,
+            Self::ModifiedFlow | Self::Limit | Self::CentralFlow | Self::Sde(_) => Group::Distance,
             Self::Ntk => Group::Ntk,
         }
     }

@@ -7,7 +7,7 @@ use super::{
     accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, hessian, learned, ledger, loss,
     model_error, nfa, ntk,
 };
-use super::{sharpness, spectra, test_loss};
+use super::{sde, sharpness, spectra, test_loss};
 
 /// The columns that every row begins with, whatever is observed.
 pub const ALWAYS: &[Column] = &[
@@ -38,6 +38,7 @@ const OBSERVABLES: &[Columns] = &[
     companion::COLUMNS,
     central_flow::COLUMNS,
     model_error::COLUMNS,
+    sde::COLUMNS,
     sharpness::COLUMNS,
     hessian::COLUMNS,
     ledger::COLUMNS,

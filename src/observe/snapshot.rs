@@ -8,7 +8,7 @@ use crate::linalg::{GramPower, RightSvd, Scaled, SvdError, check_finite, norm, s
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::{Jacobian, Objective};
 
-use super::{CompanionKind, Curvature, Entry, Prediction};
+use super::{CompanionKind, Curvature, Entry, Prediction, SdeLaw};
 
 /// Weights at time t, and what observables ask of them: each decomposition is made once, when it is first asked for.
 pub struct Snapshot<'a> {
@@ -32,6 +32,8 @@ pub struct Snapshot<'a> {
     pub ledger: Option<Entry>,
     /// What the process's central flow predicts, where it has one.
     pub prediction: Option<Prediction>,
+    /// The law of the paths of the process's stochastic differential equation, where it has one.
+    pub law: Option<SdeLaw>,
     /// J_l over the samples, l = 1, …, L; none of an objective without layers.
     over_samples: OnceCell<Vec<Jacobian>>,
     /// The decomposition of W_1, whose Gram matrix is raised to powers.
@@ -93,6 +95,7 @@ impl<'a> Snapshot<'a> {
             curvature: None,
             ledger: None,
             prediction: None,
+            law: None,
             over_samples: OnceCell::new(),
             first_weight: OnceCell::new(),
             spectra: vec![OnceCell::new(); depth],

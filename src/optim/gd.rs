@@ -5,9 +5,10 @@
 use crate::archive::{Archive, ArchiveError};
 
 use super::modified_flow::ModifiedFlow;
+use super::sde::NO_NOISE;
 use super::settings::{Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{CentralFlow, Layout, Rule};
+use super::{CentralFlow, Layout, Rule, Sde, SdeSettings};
 
 optimizer_settings! {
     /// θ ← θ − lr · g.
@@ -42,6 +43,10 @@ impl Settings for Gd {
 
     fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
         Some(CentralFlow::of_gradient_descent(ground, self.lr))
+    }
+
+    fn sde(&self, _: &Ground, _: &SdeSettings) -> Option<Result<Sde, String>> {
+        Some(Err(NO_NOISE.to_string()))
     }
 }
 

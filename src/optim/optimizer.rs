@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{Findings, path};
 
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
-use super::{Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sgd, Sign};
+use super::{Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, Sign};
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
 macro_rules! optimizers {
@@ -162,6 +162,11 @@ impl Optimizer {
     /// The flow of its mean path at the edge of stability, or why there is none; `None` where it does not descend along the gradient.
     pub(crate) fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
         self.settings().central_flow(ground)
+    }
+
+    /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` likewise.
+    pub(crate) fn sde(&self, ground: &Ground, asked: &SdeSettings) -> Option<Result<Sde, String>> {
+        self.settings().sde(ground, asked)
     }
 
     /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` for all others.

@@ -1,11 +1,13 @@
 //! What a scenario says about an optimizer: its settings with their defaults and ranges, and all that the rest of the crate asks of a rule.
 
+use std::sync::Arc;
+
 use nalgebra::DVector;
 
 use crate::objective::{Objective, Samples};
 use crate::settings::Findings;
 
-use super::{CentralFlow, Follows, Layout, Rule, Schedule};
+use super::{CentralFlow, Follows, Layout, Rule, Schedule, Sde, SdeSettings};
 
 /// The settings that all optimizers have.
 pub(crate) struct Pace<'a> {
@@ -53,7 +55,7 @@ pub(crate) struct Ground<'a> {
     /// J.
     pub objective: &'a dyn Objective,
     /// The samples of ℒ, kept if minibatches need them.
-    pub samples: Option<&'a Samples>,
+    pub samples: Option<&'a Arc<Samples>>,
     /// θ_0.
     pub start: &'a DVector<f64>,
     /// The number of steps that it takes.
@@ -137,6 +139,12 @@ pub(crate) trait Settings: Paced {
 
     /// The flow of its mean path at the edge of stability, or why there is none; `None` where the rule does not descend along the gradient.
     fn central_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        None
+    }
+
+    /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` where the rule does not descend
+    /// along the gradient.
+    fn sde(&self, _ground: &Ground, _asked: &SdeSettings) -> Option<Result<Sde, String>> {
         None
     }
 

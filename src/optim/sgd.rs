@@ -10,9 +10,10 @@ use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::modified_flow::ModifiedFlow;
+use super::sde::NO_NOISE;
 use super::settings::{About, Batching, Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{CentralFlow, Layout, Rule};
+use super::{CentralFlow, Layout, Rule, Sde, SdeSettings, SgdEquation, WeakOrder};
 
 optimizer_settings! {
     /// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
@@ -108,6 +109,15 @@ impl Settings for Sgd {
             CentralFlow::of_gradient_descent(ground, self.lr)
         })
     }
+
+    fn sde(&self, ground: &Ground, asked: &SdeSettings) -> Option<Result<Sde, String>> {
+        Some(match self.epochs(ground) {
+            Some((_, batch)) => self
+                .stochastic(ground, batch, asked)
+                .map_err(|reason| format!("its stochastic differential equation is not compared: {reason}")),
+            None => Err(NO_NOISE.to_string()),
+        })
+    }
 }
 
 impl Sgd {
@@ -115,6 +125,23 @@ impl Sgd {
     fn epochs(&self, ground: &Ground) -> Option<(usize, usize)> {
         let (samples, batching) = (ground.samples?.count(), self.batching()?);
         batching.draws(samples).then_some((samples, batching.size))
+    }
+
+    /// The equation of its batches of so many samples, or why there is none.
+    fn stochastic(&self, ground: &Ground, batch: usize, asked: &SdeSettings) -> Result<Sde, String> {
+        if !self.replacement {
+            return Err(
+                "without replacement the noise of an epoch cancels to leading order, and that of the equation does not; set \
+                        replacement: true, or measure modified_flow, which describes epochs"
+                    .to_string(),
+            );
+        }
+        if self.momentum > 0.0 && asked.order == WeakOrder::Second {
+            return Err("with momentum it is known to order 1: set `order: 1`".to_string());
+        }
+        let bound = self.stability_bound().unwrap_or(2.0) / self.friction();
+        let equation = SgdEquation::new(self.lr / self.friction(), batch, asked.order, bound);
+        Sde::on(ground, equation, asked, self.name.as_deref().unwrap_or("sgd"))
     }
 
     /// The flow of the mean over seeds, or why there is none.

@@ -60,12 +60,14 @@ impl Bound {
     }
 }
 
-/// Where the error of a value comes from: the larger of two estimates.
+/// Where the error of a value comes from: for the flow the larger of its two estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorFrom {
     /// |value − value′|, with value′ from a second integration at a tenth of the tolerance.
     SecondIntegration,
+    /// The standard error of a spread over paths.
+    Paths,
     /// The deviation of the flow from D_l(t) = e^{−2λt}D_l(0), which is exact, propagated to the value.
     BalanceLaw,
 }

@@ -7,7 +7,8 @@
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size; 4 P² for all eigenvalues of the
 //!   Hessian, if they are asked for;
 //! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]` or `hessian` 50 P more, up to 128 MB, for
-//!   Krylov spaces; with `stop` 4 P more for the flow and P for each optimizer;
+//!   Krylov spaces; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
+//!   with replacement, and its objective, 8 P and 3n more for those that share a thread;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers
 //!   recorded, S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra, and with `record.weights` 2T(1 + k)P more, those
@@ -98,7 +99,7 @@ impl Part {
             Self::Data => "take fewer samples",
             Self::Objective => "take fewer samples or narrower layers",
             Self::Observation => "take narrower layers",
-            Self::Processes => "take fewer parameters or fewer optimizers",
+            Self::Processes => "take fewer parameters, optimizers or paths of sde",
             Self::Kernel => "take fewer samples or outputs, or leave ntk out of measure",
             Self::Records => "record fewer times",
         }
@@ -163,7 +164,17 @@ impl Memory {
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
         // Models of optimizers whose errors claims ask for are integrated once more.
         let finer = scenario.claims.iter().filter(|claim| claim.model().is_some()).count() as u64;
-        let processes = sum([product([20 * twice + (8 + 20 * finer) * optimizers + stops, parameters]), krylov]);
+        let paths = scenario.measure.iter().find_map(|measure| match measure {
+            Measure::Sde(asked) => Some(asked.paths as u64),
+            _ => None,
+        });
+        let drawn =
+            scenario.optimizers.iter().filter(|optimizer| optimizer.batching().is_some_and(|batches| batches.replacement));
+        let of_paths = paths.map_or(0, |paths| {
+            let each = sum([product([paths, parameters + 50]), objective, product([8, parameters]), product([3, samples])]);
+            product([drawn.count() as u64, each])
+        });
+        let processes = sum([product([20 * twice + (8 + 20 * finer) * optimizers + stops, parameters]), krylov, of_paths]);
 
         let kernel = if scenario.measure.contains(&Measure::Ntk) {
             let rows = scenario.kernel_rows(samples);
@@ -289,6 +300,15 @@ flow: {t_end: 10}
             (&["data.synthetic.inputs.samples=100000000"], Part::Data, 4.0),
             (&["record={log: {points: 1000000}}", "optimizers=[gd: {lr: 0.1}, sign: {lr: 0.1}]"], Part::Records, 0.15),
             (&["network.widths=[3, 2000, 2000, 2]", &many], Part::Processes, 100.0),
+            (
+                &[
+                    "network.widths=[3, 200, 200, 2]",
+                    "measure=[{sde: {paths: 10000}}]",
+                    "optimizers=[sgd: {lr: 0.1, batch: 5, replacement: true}]",
+                ],
+                Part::Processes,
+                3.2,
+            ),
             (
                 &[
                     "network={widths: [3, 100, 2], activations: relu}",

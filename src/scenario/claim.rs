@@ -20,9 +20,9 @@ impl Scenario {
                 found.add(&path, format!("{} is about optimizers: add one to `optimizers`", claim.name()));
             }
             if let Some(measure) = claim.model().and_then(CompanionKind::measure)
-                && !self.measure.contains(&measure)
+                && self.measure.iter().all(|asked| asked.name() != measure)
             {
-                let (claim, measure) = (claim.name(), measure.name());
+                let claim = claim.name();
                 found.add(&path, format!("{claim} compares with what is not computed: add {measure} to `measure`"));
             }
             let unread: Vec<&str> = self.unread(claim).iter().map(|group| group.name()).collect();

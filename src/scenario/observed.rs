@@ -33,6 +33,11 @@ impl Scenario {
             {
                 found.add(&at, error.to_string());
             }
+            if let Measure::Sde(asked) = measure
+                && let Err(error) = asked.check()
+            {
+                found.add(&at, error.to_string());
+            }
             if !self.observes(measure.group()) {
                 let (measure, group) = (measure.name(), measure.group());
                 found.add(
@@ -72,7 +77,7 @@ impl Scenario {
             Claim::Peak => &[Loss, Balance, Alignment],
             Claim::LowRank => &[Loss, Balance, Spectra, Nfa],
             Claim::FollowsFlow | Claim::FollowsModifiedFlow | Claim::FollowsThirdOrderFlow => &[Distance],
-            Claim::FollowsLimit | Claim::FollowsCentralFlow => &[Distance],
+            Claim::FollowsLimit | Claim::FollowsCentralFlow | Claim::FollowsSde => &[Distance],
         };
         read.iter().copied().filter(|group| !self.observes(*group)).collect()
     }

@@ -168,7 +168,8 @@ mod tests {
     use super::*;
     use crate::flow::{Integrator, Precision, Preserve};
     use crate::objective::{Labels, TangentKernel};
-    use crate::observe::{Column, Columns, Group, HessianError, HessianSpectrum, NamedArray, Row, Snapshot};
+    use crate::observe::Snapshot;
+    use crate::observe::{Column, Columns, Group, HessianError, HessianSpectrum, NamedArray, Row, SdePaths, SdePathsError};
     use crate::optim::{Adam, Gd, Sgd};
     use crate::record::Values;
     use crate::spool::Spooled;
@@ -399,6 +400,8 @@ mod tests {
         assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
         let hessian = |top, all| Measure::Hessian(HessianSpectrum { top, all });
         assert_eq!(refused(session().measure(hessian(0, false))), SessionError::Hessian(HessianError::Top(0)));
+        let one_path = Measure::Sde(SdePaths { paths: 1, order: 2 });
+        assert_eq!(refused(session().measure(one_path)), SessionError::Sde(SdePathsError::Paths(1)));
         let accuracy = Stop { accuracy: Some(0.9), ..Stop::default() };
         assert_eq!(refused(session().stop(accuracy)), SessionError::Accuracy);
         let preserve = Flow { preserve: Preserve::Balance(Precision::Float64), ..flow() };

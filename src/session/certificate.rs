@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use crate::archive::{Archive, ArchiveError};
 use crate::flow::{self, Integrator};
 use crate::npz::Array;
-use crate::observe::{Measure, NamedArray, Owner};
+use crate::observe::{NamedArray, Owner};
 use crate::ode::{EventKind, Interrupt, Termination, short};
 use crate::record::{Certificate, ColumnError, Recorder, Run, Values};
 use crate::spool::Spooled;
@@ -79,7 +79,7 @@ pub(super) fn finer(plan: &Plan) -> Plan {
     finer.flow = more_finely(&plan.flow);
     finer.optimizers.clear();
     // Nothing is compared with a flow.
-    finer.measure.retain(|measure| !matches!(measure, Measure::ModifiedFlow | Measure::Limit | Measure::CentralFlow));
+    finer.measure.retain(|measure| !measure.compares());
     finer
 }
 

@@ -3,7 +3,7 @@
 use crate::archive::ArchiveError;
 use crate::claim::Claim;
 use crate::flow::Preserve;
-use crate::observe::{Column, HessianError, Measure, NamedArray, Owner, registry};
+use crate::observe::{Column, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
 use crate::ode::Interrupt;
 
 use super::{Plan, Problem, declared_arrays, flow_integrator};
@@ -83,6 +83,9 @@ pub enum SessionError {
     /// More of the Hessian's spectrum is asked for than can be measured.
     #[error("measure: {0}")]
     Hessian(#[from] HessianError),
+    /// Paths of a stochastic differential equation are asked for that cannot be followed.
+    #[error("measure: {0}")]
+    Sde(#[from] SdePathsError),
     /// The balance law is to be preserved where not all of D_l obeys it.
     #[error("preserve: all of D_l obeys the law only in linear networks without biases: leave it out")]
     Preserve,
@@ -123,8 +126,10 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
         return Err(SessionError::Kernel);
     }
     for measure in &plan.measure {
-        if let Measure::Hessian(asked) = measure {
-            asked.check(objective.dim() as u64)?;
+        match measure {
+            Measure::Hessian(asked) => asked.check(objective.dim() as u64)?,
+            Measure::Sde(asked) => asked.check()?,
+            _ => {}
         }
     }
     if plan.flow.preserve != Preserve::None && !plan.linear {

@@ -1,7 +1,7 @@
 //! Which flows an optimizer is compared with, and why one that the scenario asks for is missing.
 
-use crate::observe::{CompanionKind, Measure};
-use crate::optim::{CentralFlow, Follows, Ground, Optimizer, Schedule};
+use crate::observe::{CompanionKind, Measure, SdePaths};
+use crate::optim::{CentralFlow, Follows, Ground, Optimizer, Schedule, Sde, SdeSettings, WeakOrder};
 
 use super::Plan;
 use super::Problem;
@@ -13,14 +13,15 @@ pub(super) struct Choice<'a> {
     pub flows: Vec<(CompanionKind, Follows<'a>)>,
     /// The central flow, which no integrator of others advances.
     pub central: Option<CentralFlow<'a>>,
+    /// Paths of a stochastic differential equation, likewise.
+    pub sde: Option<Sde>,
     pub reasons: Vec<String>,
 }
 
 /// The flows that `measure` asks for, beside an optimizer that takes `steps` steps.
 pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, problem: &'a Problem, steps: u64) -> Choice<'a> {
     let mut choice = Choice::default();
-    let compares =
-        matches!(measure, Measure::ModifiedFlow | Measure::Limit | Measure::CentralFlow) && is_about(measure, settings);
+    let compares = measure.compares() && is_about(measure, settings);
     if compares && !plan.is_one_for_all() {
         let reason = "its flows are not compared: they assume one rate and one weight decay for all layers";
         choice.reasons.push(reason.to_string());
@@ -30,12 +31,13 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
         let flow = match measure {
             Measure::Limit => "limit",
             Measure::CentralFlow => "central flow",
+            Measure::Sde(_) => "stochastic differential equation",
             _ => "modified flow",
         };
         choice.reasons.push(format!("its {flow} is not compared: it assumes a constant rate; leave out `schedule`"));
         return choice;
     }
-    let (objective, samples) = (&*problem.objective, problem.samples.as_deref());
+    let (objective, samples) = (&*problem.objective, problem.samples.as_ref());
     let ground = Ground { objective, samples, start: problem.start.values(), steps };
     let followed = match measure {
         Measure::ModifiedFlow => {
@@ -48,6 +50,15 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
         Measure::CentralFlow => {
             match settings.central_flow(&ground) {
                 Some(Ok(flow)) => choice.central = Some(flow),
+                Some(Err(reason)) => choice.reasons.push(reason),
+                None => {}
+            }
+            Vec::new()
+        }
+        Measure::Sde(SdePaths { paths, order }) => {
+            let order = if order == 1 { WeakOrder::First } else { WeakOrder::Second };
+            match settings.sde(&ground, &SdeSettings { paths, order, seed: plan.seed, threads: problem.threads }) {
+                Some(Ok(sde)) => choice.sde = Some(sde),
                 Some(Err(reason)) => choice.reasons.push(reason),
                 None => {}
             }
@@ -68,7 +79,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
 /// Whether the measure applies to this kind of optimizer.
 fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
-        Measure::ModifiedFlow | Measure::CentralFlow | Measure::Ledger => settings.descends(),
+        Measure::ModifiedFlow | Measure::CentralFlow | Measure::Sde(_) | Measure::Ledger => settings.descends(),
         Measure::Limit => !settings.descends(),
         Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => true,
     }
@@ -80,6 +91,7 @@ pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
         let (word, kinds) = match measure {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
             Measure::CentralFlow => ("central_flow", "gd and sgd"),
+            Measure::Sde(_) => ("sde", "sgd in batches"),
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw, rmsprop and muon"),
             Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => return None,

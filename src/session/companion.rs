@@ -23,6 +23,7 @@ use super::central::CentralCompanion;
 use super::certificate::more_finely;
 use super::choice::{Choice, choose};
 use super::plan::FINER;
+use super::sde::SdeCompanion;
 use super::stop::QUANTITIES;
 
 /// The largest relative tolerance of a limit: above it, an explicit method that does not cap its step against stiffness cannot be trusted.
@@ -64,6 +65,7 @@ pub(super) struct CompanionFlow<'a> {
 pub(super) struct Companions<'a> {
     pub flows: Vec<CompanionFlow<'a>>,
     pub central: Option<CentralCompanion<'a>>,
+    pub sde: Option<SdeCompanion>,
     /// Why others that the scenario asks for are missing.
     pub missing: Vec<String>,
 }
@@ -76,14 +78,15 @@ pub(super) fn companions<'a>(
     interrupt: &Interrupt,
     finer: bool,
 ) -> Companions<'a> {
-    let mut found = Companions { flows: Vec::new(), central: None, missing: Vec::new() };
+    let mut found = Companions { flows: Vec::new(), central: None, sde: None, missing: Vec::new() };
     let maker = Maker { settings, plan, problem, interrupt, finer };
     let steps = settings.last_step(plan.flow.t_end);
     for &measure in &plan.measure {
-        let Choice { flows, central, reasons } = choose(measure, settings, plan, problem, steps);
+        let Choice { flows, central, sde, reasons } = choose(measure, settings, plan, problem, steps);
         found.flows.extend(flows.into_iter().map(|(kind, flow)| maker.companion(kind, flow)));
         let central = central.map(|flow| if finer { flow.with_substeps(2) } else { flow });
         found.central = found.central.or(central.map(|flow| CentralCompanion::new(flow, interrupt)));
+        found.sde = found.sde.or(sde.map(|sde| SdeCompanion::new(sde, interrupt)));
         found.missing.extend(reasons);
     }
     found
@@ -100,6 +103,9 @@ pub(super) fn kinds(plan: &Plan) -> Vec<observe::CompanionKind> {
     }
     if plan.measure.contains(&Measure::CentralFlow) {
         kinds.push(observe::CompanionKind::CentralFlow);
+    }
+    if plan.measure.iter().any(|measure| matches!(measure, Measure::Sde(_))) {
+        kinds.push(observe::CompanionKind::Sde);
     }
     kinds
 }

@@ -22,6 +22,7 @@ use super::finer_models::FinerModels;
 use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::process::Ended;
+use super::sde::SdeCompanion;
 use super::sharpness::Sharpness;
 use super::stop::{Criterion, QUANTITIES};
 
@@ -48,6 +49,7 @@ pub(super) struct Descent<'a> {
     central: Option<CentralCompanion<'a>>,
     /// What shows the errors of these and of the flow, where claims ask for them.
     finer: FinerModels<'a>,
+    sde: Option<SdeCompanion>,
     /// Warnings for a reader of its records.
     complaints: Vec<String>,
     /// ∇ℒ, without decay, of the last step, or of the current iterate where `is_current`.
@@ -82,7 +84,7 @@ impl<'a> Descent<'a> {
         let dim = problem.start.values().len();
         let minibatches = minibatches(settings, plan.seed, problem);
         let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
-        let Companions { flows: companions, central, missing: mut complaints } =
+        let Companions { flows: companions, central, sde, missing: mut complaints } =
             companions(settings, plan, problem, interrupt, false);
         if plan.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
             complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
@@ -96,6 +98,7 @@ impl<'a> Descent<'a> {
             companions,
             central,
             finer: FinerModels::new(settings, plan, problem, interrupt),
+            sde,
             complaints,
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
@@ -161,6 +164,7 @@ impl<'a> Descent<'a> {
         }
         paused |= self.central.as_mut().is_some_and(|central| central.advance(t, steps));
         paused |= self.finer.advance(t, steps);
+        paused |= self.sde.as_mut().is_some_and(|sde| sde.advance(t, steps));
         match () {
             () if paused => Advanced::Paused,
             () if steps >= step => Advanced::There,
@@ -177,6 +181,7 @@ impl<'a> Descent<'a> {
         self.companions.iter_mut().try_for_each(|companion| companion.archive(archive))?;
         self.central.as_mut().map_or(Ok(()), |central| central.archive(archive))?;
         self.finer.archive(archive)?;
+        self.sde.as_mut().map_or(Ok(()), |sde| sde.archive(archive))?;
         archive.item(&mut self.gradient)?;
         archive.item(self.parameters.values_mut())?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
@@ -232,13 +237,21 @@ impl<'a> Descent<'a> {
         let t = self.t();
         let central = self.central.as_ref().and_then(|central| central.at(t));
         let companions = self.companions.iter().filter_map(|companion| companion.at(t));
-        let companions: Vec<_> = companions.chain(central.map(|(kind, theta, _)| (kind, theta))).collect();
         let flow_itself = flow.as_ref().map(|flow| (CompanionKind::Flow, flow.values()));
+        let companions: Vec<_> = companions.chain(central.map(|(kind, theta, _)| (kind, theta))).collect();
+        let model_errors = self.finer.errors(t, companions.iter().copied().chain(flow_itself));
+        let mut companions: Vec<_> = companions.into_iter().map(|(kind, theta)| (kind, theta.clone())).collect();
+        let paths = self.sde.as_mut().and_then(|sde| sde.at(t));
+        let law = paths.map(|(mean, law)| {
+            companions.push((CompanionKind::Sde, mean));
+            law
+        });
         let pending = PendingRecord {
-            model_errors: self.finer.errors(t, companions.iter().copied().chain(flow_itself)),
-            companions: companions.into_iter().map(|(kind, theta)| (kind, theta.clone())).collect(),
+            model_errors,
+            companions,
             flow: flow.clone(),
             prediction: central.map(|(_, _, predicted)| predicted),
+            law,
             curvature: self.sharpness.as_ref().map(Sharpness::observed),
             ledger: self.entry,
             ..PendingRecord::new(self.steps, t, &self.parameters)
@@ -270,6 +283,11 @@ impl<'a> Descent<'a> {
             let ((name, entry), complaints) = central.ended(interrupted);
             companions.insert(name, entry);
             self.complaints.extend(complaints);
+        }
+        if let Some(sde) = self.sde {
+            let ((name, entry), complaint) = sde.ended(interrupted);
+            companions.insert(name, entry);
+            self.complaints.extend(complaint);
         }
         // Every step takes one gradient, even one that failed.
         let failed = matches!(termination, Termination::Diverged { .. });

@@ -9,7 +9,7 @@ use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::linalg::norm;
-use crate::observe::CompanionKind;
+use crate::observe::{CompanionKind, Measure};
 use crate::ode::{Interrupt, Termination};
 use crate::optim::Optimizer;
 
@@ -32,18 +32,17 @@ impl<'a> FinerModels<'a> {
     pub(super) fn new(settings: &Optimizer, plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let asked = plan.models();
         let is_asked = |kind: CompanionKind| asked.contains(&kind);
-        let mut own = companions(settings, plan, problem, interrupt, true);
+        let is_measured = |measure: &Measure| asked.iter().any(|kind| kind.measure() == Some(measure.name()));
+        // Paths have no finer partner: what is not known of them is known from their number.
+        let measure =
+            plan.measure.iter().copied().filter(|measure| is_measured(measure) && !matches!(measure, Measure::Sde(_)));
+        let asking = Plan { measure: measure.collect(), ..plan.clone() };
+        let mut own = companions(settings, &asking, problem, interrupt, true);
         own.flows.retain(|companion| is_asked(companion.kind()));
         let flow = is_asked(CompanionKind::Flow).then(|| {
             Flight::new(&more_finely(&plan.flow), problem, interrupt).expect("a validated scenario can be integrated")
         });
-        Self {
-            flow,
-            companions: own.flows,
-            central: own.central.filter(|_| is_asked(CompanionKind::CentralFlow)),
-            t_end: plan.flow.t_end,
-            interrupt: interrupt.clone(),
-        }
+        Self { flow, companions: own.flows, central: own.central, t_end: plan.flow.t_end, interrupt: interrupt.clone() }
     }
 
     /// Advances them to time `t`, where their optimizer has taken `step` steps, or as far as they get. Returns whether one of them was paused

@@ -29,9 +29,11 @@ mod process;
 mod processes;
 mod saved;
 mod schedule;
+mod sde;
 mod sharpness;
 mod sliding;
 mod stop;
+mod walk;
 mod warning;
 
 pub use arrays::declared as declared_arrays;
@@ -55,7 +57,8 @@ use crate::claim::{self, Again, Evidence};
 use crate::network::Parameters;
 use crate::npz::Arrays;
 use crate::observe::{
-    self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, ModelErrors, Ntk, Observable, TestLoss,
+    self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, ModelErrors, Ntk, Observable,
+    SdePrediction, TestLoss,
 };
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
@@ -216,6 +219,9 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     let models = plan.models();
     if !models.is_empty() {
         observables.push(Box::new(ModelErrors(models)));
+    }
+    if plan.measure.iter().any(|measure| matches!(measure, Measure::Sde(_))) {
+        observables.push(Box::new(SdePrediction));
     }
     observables.retain(|observable| plan.observes(observable.columns().group));
     observables

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use crate::network::Parameters;
-use crate::observe::{CompanionKind, Curvature, Entry, Prediction, Preserved, Snapshot};
+use crate::observe::{CompanionKind, Curvature, Entry, Prediction, Preserved, SdeLaw, Snapshot};
 
 use super::Problem;
 
@@ -28,6 +28,7 @@ pub(super) struct PendingRecord {
     pub curvature: Option<Curvature>,
     pub ledger: Option<Entry>,
     pub prediction: Option<Prediction>,
+    pub law: Option<SdeLaw>,
 }
 
 impl PendingRecord {
@@ -44,6 +45,7 @@ impl PendingRecord {
             curvature: None,
             ledger: None,
             prediction: None,
+            law: None,
         }
     }
 
@@ -56,6 +58,7 @@ impl PendingRecord {
         snapshot.curvature = self.curvature;
         snapshot.ledger = self.ledger;
         snapshot.prediction = self.prediction;
+        snapshot.law = self.law;
         Some(snapshot)
     }
 }

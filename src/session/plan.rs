@@ -105,7 +105,17 @@ impl Plan {
 
     /// What claims know of the run besides its records.
     pub fn setup(&self) -> Setup {
-        Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end: self.flow.t_end }
+        let paths = self.measure.iter().find_map(|measure| match measure {
+            Measure::Sde(asked) => Some(asked.paths),
+            _ => None,
+        });
+        Setup {
+            law: self.balance_law(),
+            depth: self.layers(),
+            linear: self.linear,
+            t_end: self.flow.t_end,
+            paths: paths.unwrap_or(0),
+        }
     }
 
     /// The models of optimizers whose errors claims ask for, each once.

@@ -37,8 +37,9 @@ fn names(run: &Run) -> BTreeSet<String> {
 #[test]
 fn the_table_has_the_columns_of_the_registry() {
     let at = tempfile::tempdir().unwrap();
-    let all =
-        run(at.path(), "all", "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk, {hessian: {top: 3}}]");
+    let measure =
+        "measure: [sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 3}}]";
+    let all = run(at.path(), "all", measure);
     let expected: BTreeSet<String> = registry::columns()
         .flat_map(|(_, column)| {
             // Gaps lie between layers; the first layer's ansatz is that of the network.
@@ -196,7 +197,7 @@ fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
 #[test]
 fn the_arrays_of_runs_are_those_that_are_declared() {
     let at = tempfile::tempdir().unwrap();
-    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, ntk, {hessian: {top: 4, all: true}}]\nclaims: [balance-law]";
+    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 4, all: true}}]\nclaims: [balance-law]";
     let preserved = "flow={t_end: 2, certify: true, preserve: {balance: double_double}}";
     let mut written = BTreeSet::new();
     for (name, sets, widths) in [

@@ -31,7 +31,14 @@ const KINDS: [(&str, &[&str]); 8] = [
     ("gauss", &["network.widths=[8, 32, 32, 3]", "flow.integrator={gauss: {stages: 3}}", "flow.rtol=1e-11", "flow.t_end=400"]),
     ("preserved", &["flow.preserve={balance: float64}", "weight_decay=0", "flow.t_end=60", "optimizers=[{gd: {lr: 0.0001}}]"]),
     ("companions", &["measure=[modified_flow, limit, sharpness]", "optimizers=[{gd: {lr: 0.002}}, {adam: {lr: 0.001}}]"]),
-    ("central flow", &["measure=[central_flow]", "flow.t_end=200", "optimizers=[{gd: {lr: 0.02}}]"]),
+    (
+        "central flow and paths",
+        &[
+            "measure=[central_flow, {sde: {paths: 4, order: 2}}]",
+            "flow.t_end=200",
+            "optimizers=[{gd: {lr: 0.02}}, {sgd: {lr: 0.1, batch: 5, replacement: true}}]",
+        ],
+    ),
     (
         "minibatches",
         &[

@@ -125,6 +125,7 @@ fn lists_of_the_wrong_length_and_measures_of_one_rate_are_refused_where_they_sta
         ("weight_decay=[0, 1]", "weight_decay: must be a number or a list of one per layer, 3, got 2"),
         ("measure=[modified_flow]", "measure[0]: modified_flow assumes one rate and one weight decay"),
         ("measure=[central_flow]", "measure[0]: central_flow assumes one rate and one weight decay"),
+        ("measure=[{sde: {paths: 4}}]", "measure[0]: sde assumes one rate and one weight decay"),
         ("measure=[ledger]", "measure[0]: ledger assumes one rate and one weight decay"),
     ] {
         let output = gramflow(at.path(), &["check", "rates.yaml", "--set", set]);

@@ -42,6 +42,7 @@ mod references;
 mod report;
 mod run;
 mod schema;
+mod sde;
 mod sharpness;
 mod shell;
 mod stiff;

@@ -192,7 +192,7 @@ fn the_columns_and_arrays_they_name_are_there() {
             "--set",
             "flow.preserve={balance: double_double}",
             "--set",
-            "measure=[modified_flow, limit, central_flow, ntk, {hessian: {top: 2}}]",
+            "measure=[modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 2}}]",
             "--set",
             "data.synthetic.test=20",
             "--out",

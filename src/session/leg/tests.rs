@@ -96,6 +96,15 @@ const KINDS: &[Kind] = &[
         ],
         &[3, 50],
     ),
+    (
+        "sde",
+        LINEAR,
+        &[
+            "measure=[{sde: {paths: 3, order: 1}}, modified_flow]",
+            "optimizers=[{sgd: {lr: 0.05, batch: 3, replacement: true}}, {sgd: {name: heavy, lr: 0.05, batch: 6, replacement: true, momentum: 0.5}}]",
+        ],
+        &[3, 50],
+    ),
     ("certified", LINEAR, &["flow.certify=true"], &[1, 10]),
     ("claims", LINEAR, &["claims=[balance-law, converged]", "measure=[sharpness]", "flow.t_end=300"], &[10]),
     ("reached", LINEAR, &["stop={loss: 0.02}"], &[2, 9]),

@@ -1,0 +1,290 @@
+//! Stochastic gradient descent with replacement as a stochastic differential equation. With η the time of a step, batches of B and
+//! Σ = (1/n) Σ_i (∇ℓ_i − ∇ℒ)(∇ℓ_i − ∇ℒ)ᵀ the covariance of the samples' gradients,
+//!
+//! - order 1: dX = −∇J dt + √(ηΣ/B) dW;
+//! - order 2: dX = −∇(J + (η/4)‖∇J‖²) dt + √(ηΣ/B) dW,
+//!
+//! both from X(0) = θ_0: Li, Tai & E, *Stochastic modified equations and adaptive stochastic gradient algorithms*, ICML 2017, and *Stochastic
+//! modified equations and dynamics of stochastic gradient algorithms I*, JMLR 20, 2019. X has the law of the iterates, to a weak order: for
+//! smooth f, E f(X(kη)) − E f(θ_k) = O(η) or O(η²) over a fixed time. No path of X is near the iterates of one seed. So the equation is
+//! solved along many paths, each with noise of its own, and what they have in common is compared: their mean and their spread.
+//!
+//! The covariance of the iterates is itself of order η, and both orders give it up to O(η²); order 2 gives the mean to one order more.
+//!
+//! With momentum β and dampening τ the noise of a gradient has moved the iterate by η(1 − τ)/(1 − β) times itself in the end, as far as the
+//! gradient itself, and the clock of the iterates goes by as much a step: on that clock order 1 holds with η(1 − τ)/(1 − β) in the place of
+//! η, of heavy ball and of Nesterov's momentum alike. Order 2 would need the velocity as a state.
+//!
+//! Without replacement the noise of an epoch adds up to nothing to leading order: its batches are negatively correlated, and the variance of
+//! the iterates is O(η²), where that of the equation is O(η). What epochs follow is [`ModifiedFlow`](super::ModifiedFlow).
+
+mod scheme;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use nalgebra::DVector;
+use rand_chacha::ChaCha8Rng;
+
+use crate::archive::{Archive, ArchiveError};
+use crate::linalg::{at_most_threads, each_on_threads, threads_granted};
+use crate::objective::{Objective, Samples};
+use crate::ode::has_blown_up;
+use crate::rng::{Purpose, fill_gaussian, named_stream};
+
+use super::formula::number;
+use super::settings::Ground;
+
+use scheme::Scheme;
+
+/// The largest λ_max times step of the scheme, which is stable up to 2.51.
+const STABLE: f64 = 2.5;
+
+/// Why an optimizer on all samples has no such equation.
+pub(super) const NO_NOISE: &str =
+    "its stochastic differential equation is not compared: on all samples there is no noise; measure modified_flow";
+
+/// How closely the equation follows stochastic gradient descent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeakOrder {
+    /// Expectations to O(η).
+    First,
+    /// Expectations to O(η²).
+    Second,
+}
+
+/// How many paths are followed, and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SdeSettings {
+    /// The number of paths, 2 at least.
+    pub paths: usize,
+    /// The equation.
+    pub order: WeakOrder,
+    /// The seed of the noise.
+    pub seed: u64,
+    /// Threads at most; paths have the same bits for any number.
+    pub threads: usize,
+}
+
+/// The equation of one optimizer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdEquation {
+    /// η, the time of a step.
+    pub rate: f64,
+    /// B.
+    pub batch: usize,
+    /// Its order.
+    pub order: WeakOrder,
+    /// Steps of the scheme for each step of the optimizer.
+    pub substeps: u32,
+}
+
+impl SgdEquation {
+    /// Of steps of time η = `rate` in batches of `batch`, where the rule is stable while η·λ_max(∇²J) < `bound`.
+    ///
+    /// A step is cut into as many as keep the scheme stable wherever the rule is: 1 of plain stochastic gradient descent at order 1, where the
+    /// drift decays at λ, and 2 at order 2, where it decays at λ + ηλ²/2.
+    pub fn new(rate: f64, batch: usize, order: WeakOrder, bound: f64) -> Self {
+        let stiffness = match order {
+            WeakOrder::First => bound,
+            WeakOrder::Second => bound * (1.0 + 0.5 * bound),
+        };
+        Self { rate, batch, order, substeps: (stiffness / STABLE).ceil().max(1.0) as u32 }
+    }
+
+    /// c of the drift −∇J − c·∇²J∇J.
+    fn curvature(&self) -> f64 {
+        match self.order {
+            WeakOrder::First => 0.0,
+            WeakOrder::Second => 0.5 * self.rate,
+        }
+    }
+
+    /// The equation with its numbers.
+    fn formula(&self) -> String {
+        let drift = match self.order {
+            WeakOrder::First => "−∇J dt".to_string(),
+            WeakOrder::Second => format!("−(∇J + {}·∇²J∇J) dt", number(self.curvature())),
+        };
+        let noise = number(self.rate / self.batch as f64);
+        format!("dX = {drift} + √({noise}·Σ) dW, Σ = (1/n) Σ_i (∇ℓ_i − ∇ℒ)(∇ℓ_i − ∇ℒ)ᵀ")
+    }
+}
+
+/// A path that has diverged.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("path {path} has diverged: lower the learning rate, or take larger batches")]
+pub struct PathDiverged {
+    /// Which, from 0.
+    pub path: usize,
+    /// ‖θ‖ before.
+    pub norm: f64,
+}
+
+/// Paths of the equation of stochastic gradient descent, step by step on the clock of its iterates.
+pub struct Sde {
+    equation: SgdEquation,
+    crews: Vec<Crew>,
+    threads: usize,
+    steps: u64,
+    start_norm: f64,
+}
+
+/// Some paths, one after the other on one thread.
+struct Crew {
+    scheme: Scheme,
+    /// The index of the first.
+    first: usize,
+    paths: Vec<Path>,
+    /// One that has diverged.
+    lost: Option<PathDiverged>,
+    /// J on each.
+    values: Vec<f64>,
+}
+
+struct Path {
+    theta: DVector<f64>,
+    rng: ChaCha8Rng,
+}
+
+impl Sde {
+    /// Paths from `start` for the process `name`; path i has a random stream of its own, of seed, name and i. `None` if the objective gives no
+    /// weighted gradients of these samples, which must be those of ℒ.
+    ///
+    /// # Panics
+    /// If there are fewer than 2 paths.
+    pub fn new(
+        objective: &dyn Objective,
+        samples: &Arc<Samples>,
+        start: &DVector<f64>,
+        equation: SgdEquation,
+        settings: &SdeSettings,
+        name: &str,
+    ) -> Option<Self> {
+        let &SdeSettings { paths, seed, threads, .. } = settings;
+        assert!(paths >= 2, "the spread of {paths} paths is unknown");
+        let path =
+            |index: usize| Path { theta: start.clone(), rng: named_stream(seed, Purpose::Sde, &format!("{name}/{index}")) };
+        let threads = threads_granted(threads).clamp(1, paths);
+        let each = paths.div_ceil(threads);
+        let crew = |first: usize| {
+            let own = first..paths.min(first + each);
+            Some(Crew {
+                scheme: Scheme::new(objective, samples, &equation)?,
+                first,
+                values: vec![0.0; own.len()],
+                paths: own.map(path).collect(),
+                lost: None,
+            })
+        };
+        let crews = (0..paths).step_by(each).map(crew).collect::<Option<_>>()?;
+        Some(Self { equation, crews, threads, steps: 0, start_norm: start.norm() })
+    }
+
+    /// The paths of `equation` on this ground for the process `name`, or why there are none.
+    pub(super) fn on(ground: &Ground, equation: SgdEquation, settings: &SdeSettings, name: &str) -> Result<Self, String> {
+        let objective = ground.objective;
+        if equation.order == WeakOrder::Second && objective.hessian().is_none() {
+            return Err("order 2 needs products with the Hessian, which the objective does not offer: set `order: 1`".into());
+        }
+        let sde = ground.samples.and_then(|samples| Self::new(objective, samples, ground.start, equation, settings, name));
+        sde.ok_or_else(|| "the objective gives no weighted gradients of its samples".into())
+    }
+
+    /// Goes on by one step of the optimizer.
+    ///
+    /// # Errors
+    /// [`PathDiverged`] with the first of those that have.
+    pub fn step(&mut self) -> Result<(), PathDiverged> {
+        let Self { equation: SgdEquation { rate, substeps, .. }, start_norm, .. } = *self;
+        let h = rate / f64::from(substeps);
+        each_on_threads(self.threads, &mut self.crews, |_, crew| {
+            at_most_threads(1, || crew.step(h, substeps, start_norm));
+        });
+        self.steps += 1;
+        self.crews.iter().find_map(|crew| crew.lost).map_or(Ok(()), Err)
+    }
+
+    /// k, the steps of the optimizer that it has gone on by.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// θ on every path, in their order.
+    pub fn paths(&self) -> impl Iterator<Item = &DVector<f64>> {
+        self.crews.iter().flat_map(|crew| crew.paths.iter().map(|path| &path.theta))
+    }
+
+    /// N, the number of paths.
+    pub fn count(&self) -> usize {
+        self.crews.iter().map(|crew| crew.paths.len()).sum()
+    }
+
+    /// X̄ = (1/N) Σ_i X_i.
+    pub fn mean(&self) -> DVector<f64> {
+        let mut paths = self.paths();
+        let first = paths.next().cloned().unwrap_or_default();
+        paths.fold(first, |sum, path| sum + path) / self.count() as f64
+    }
+
+    /// √(Σ_i ‖X_i − X̄‖²/(N − 1)), whose square is an unbiased estimate of E‖X − EX‖². `mean`: X̄.
+    pub fn spread(&self, mean: &DVector<f64>) -> f64 {
+        let squares: f64 = self.paths().map(|path| (path - mean).norm_squared()).sum();
+        (squares / (self.count() - 1) as f64).sqrt()
+    }
+
+    /// J on every path, in their order.
+    pub fn values(&mut self) -> Vec<f64> {
+        each_on_threads(self.threads, &mut self.crews, |_, crew| at_most_threads(1, || crew.evaluate()));
+        self.crews.iter().flat_map(|crew| crew.values.iter().copied()).collect()
+    }
+
+    /// Gradients so far of all paths, a product with the Hessian counting 2 and the noise of a step 1.
+    pub fn gradients(&self) -> u64 {
+        let drift = if self.equation.order == WeakOrder::Second { 3 } else { 1 };
+        self.steps * self.count() as u64 * u64::from(self.equation.substeps) * (3 * drift + 1)
+    }
+
+    /// The equation with its numbers.
+    pub fn formula(&self) -> String {
+        self.equation.formula()
+    }
+
+    /// Takes or replaces its state, which does not depend on the number of threads.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if the state is damaged, or that of another number of paths.
+    pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.same("number of paths", self.count() as u64)?;
+        archive.item(&mut self.steps)?;
+        for path in self.crews.iter_mut().flat_map(|crew| &mut crew.paths) {
+            archive.item(&mut path.theta)?;
+            archive.item(&mut path.rng)?;
+        }
+        Ok(())
+    }
+}
+
+impl Crew {
+    /// Each path goes on by `substeps` steps of length h, as far as it does not blow up.
+    fn step(&mut self, h: f64, substeps: u32, start_norm: f64) {
+        let Self { scheme, first, paths, lost, .. } = self;
+        for (index, Path { theta, rng }) in paths.iter_mut().enumerate() {
+            let norm = theta.norm();
+            for _ in 0..substeps {
+                fill_gaussian(scheme.normals(), rng);
+                scheme.step(h, theta);
+            }
+            if has_blown_up(theta.norm(), start_norm) {
+                lost.get_or_insert(PathDiverged { path: *first + index, norm });
+            }
+        }
+    }
+
+    fn evaluate(&mut self) {
+        for (value, path) in self.values.iter_mut().zip(&self.paths) {
+            *value = self.scheme.value(&path.theta);
+        }
+    }
+}
