@@ -66,13 +66,19 @@ impl SdePaths {
     /// What examples and messages name.
     pub const USUAL: Self = Self { paths: 64, order: 2 };
 
+    /// Two paths have a spread.
+    pub const LEAST: usize = 2;
+
+    /// More than anybody needs: means are known to a hundredth of the spread.
+    pub const MOST: usize = 10_000;
+
     /// Checks that they can be followed.
     ///
     /// # Errors
     /// [`SdePathsError`] for fewer than 2 or more than 10,000 paths, and for an order other than 1 and 2.
     pub fn check(&self) -> Result<(), SdePathsError> {
         match *self {
-            Self { paths, .. } if !(2..=10_000).contains(&paths) => Err(SdePathsError::Paths(paths)),
+            Self { paths, .. } if !(Self::LEAST..=Self::MOST).contains(&paths) => Err(SdePathsError::Paths(paths)),
             Self { order, .. } if !(1..=2).contains(&order) => Err(SdePathsError::Order(order)),
             _ => Ok(()),
         }

@@ -3,7 +3,7 @@
 use crate::claim::Claim;
 use crate::data::Data;
 use crate::loss::Loss;
-use crate::observe::{Group, HessianSpectrum, Measure, check_kernel, kernel_rows};
+use crate::observe::{Group, HessianSpectrum, Measure, SdePaths, check_kernel, kernel_rows};
 use crate::settings::{Findings, path};
 
 use super::{MOST_WORDS, Scenario};
@@ -33,10 +33,9 @@ impl Scenario {
             {
                 found.add(&at, error.to_string());
             }
-            if let Measure::Sde(asked) = measure
-                && let Err(error) = asked.check()
-            {
-                found.add(&at, error.to_string());
+            if let Measure::Sde(SdePaths { paths, order }) = measure {
+                found.between(&path::child(&at, "sde.paths"), paths, SdePaths::LEAST, SdePaths::MOST);
+                found.between(&path::child(&at, "sde.order"), order, 1, 2);
             }
             if !self.observes(measure.group()) {
                 let (measure, group) = (measure.name(), measure.group());

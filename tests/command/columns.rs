@@ -266,7 +266,7 @@ fn columns_are_listed_by_name_group_and_glob() {
     };
     assert_eq!(listed(&[]).len(), registry::columns().count());
     assert_eq!(listed(&["ntk"]), ["ntk_max", "ntk_rank", "ntk_alignment", "ntk_distance"]);
-    assert_eq!(listed(&["*_relative"]).len(), 7);
+    assert_eq!(listed(&["*_relative"]).len(), 8);
     assert_eq!(listed(&["balance_gap_12"]), ["balance_gap_{l}"]);
     let text = succeed(at.path(), &["columns", "ntk_rank"]);
     assert!(text.contains("tr K/λ_max(K)") && text.contains("measure: [ntk]"), "{text}");

@@ -153,6 +153,8 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("stop.loss", &["0.0", "-1.0e-6"]),
     ("stop.grad_norm", &["0.0", "-1.0"]),
     ("stop.accuracy", &["0.0", "1.01"]),
+    ("measure[].sde.paths", &["1", "10001", "-1"]),
+    ("measure[].sde.order", &["0", "3"]),
     ("style.dpi", &["29.0", "-300.0", "1200.1"]),
     ("style.axes[].x.limits[]", &[]),
     ("style.axes[].y.limits[]", &[]),
