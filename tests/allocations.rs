@@ -12,7 +12,8 @@ use gramflow::network::{Activation, Architecture, Parameters};
 use gramflow::objective::{BatchGradient, LinearObjective, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples};
 use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
 use gramflow::optim::{
-    self, AdamLimit, BatchStream, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, ThirdOrderFlow,
+    self, AdamLimit, BatchStream, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, Sde, SdeSettings, SgdEquation,
+    ThirdOrderFlow, WeakOrder,
 };
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
@@ -194,6 +195,30 @@ fn a_step_does_not_allocate_after_the_first() {
             };
             step(0);
             assert_eq!(allocations(|| (1..40).for_each(step)), 0, "{settings:?} {size}");
+        }
+    }
+}
+
+/// Nor do the paths of a stochastic differential equation, after their first step.
+#[test]
+fn paths_do_not_allocate_after_their_first_step() {
+    let rng = &mut stream(0, Purpose::Inputs);
+    let data = Dataset { x: gaussian_matrix(40, 6, rng), y: gaussian_matrix(40, 3, rng) };
+    let samples = Arc::new(Samples::new(&data));
+    let linear = Architecture::new(&[6, 5, 4, 3]);
+    let tanh = Architecture::with_layers(&[6, 5, 3], &[Activation::Tanh, Activation::Identity], &[true; 2]);
+    let objectives: [Box<dyn Objective>; 2] = [
+        Box::new(LinearObjective::new(linear, Moments::new(&data).unwrap(), 0.1)),
+        Box::new(MlpObjective::new(tanh, Arc::new(data), Loss::Mse, 0.1)),
+    ];
+    for objective in objectives {
+        for order in [WeakOrder::First, WeakOrder::Second] {
+            let settings = SdeSettings { paths: 3, order, seed: 0, threads: 1 };
+            let start = DVector::from_fn(objective.dim(), |i, _| 0.3 * (i as f64).sin());
+            let equation = SgdEquation::new(0.01, 4, order, 2.0);
+            let mut sde = Sde::new(&*objective, &samples, &start, equation, &settings, "sgd").unwrap();
+            sde.step().unwrap();
+            assert_eq!(allocations(|| (0..5).for_each(|_| sde.step().unwrap())), 0, "{order:?}");
         }
     }
 }

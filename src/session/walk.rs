@@ -85,10 +85,7 @@ impl Walk {
         let (name, t) = (kind.name(), self.landed);
         let termination =
             self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
-        let complaint = self
-            .reason
-            .as_ref()
-            .map(|reason| format!("distance_to_{name} ends at t = {} with its flow: {reason}", short(t, 6)));
+        let complaint = self.reason.as_ref().map(|reason| format!("distance_to_{name} ends at t = {}: {reason}", short(t, 6)));
         let entry = record::Companion {
             formula,
             gradients,
