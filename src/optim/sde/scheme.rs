@@ -4,11 +4,11 @@
 //! - N = √(ηh)·σ(M)ξ with ξ standard normal, K₃ = b(M + N);
 //! - X⁺ = X + h(K₁/5 + 3K₂/10 + K₃/2) + N.
 //!
-//! Without noise it is a Runge–Kutta method of order 3 with nodes 0, 5/6, 1/2. With it, E f(X⁺) is off by O(h⁴ + ηh³ + η²h²): the covariance of
-//! N, taken at the middle of the step, is that of the noise up to ηh³, and half a step of b at M + N carries it on as the drift does, mean
-//! shift (ηh²/4)·b″:σσᵀ included (such methods: Milstein & Tretyakov, *Numerical methods in the weak sense for stochastic differential equations with small noise*, SIAM
-//! J. Numer. Anal. 34, 1997; the coefficients are ours). With h in proportion to η the method so converges with order 3, and does not blur
-//! the error of an equation of order 2. Euler's method at h = η would be noisy gradient descent itself.
+//! Without noise it is a Runge–Kutta method of order 3 with nodes 0, 5/6, 1/2. With it, E f(X⁺) is off by O(h⁴ + ηh³ + η²h²): the covariance
+//! of N, taken at the middle of the step, is that of the noise up to ηh³, and half a step of b at M + N carries it on as the drift does, with
+//! the shift (ηh²/4)·b″:σσᵀ of the mean. (Such methods: Milstein & Tretyakov, *Numerical methods in the weak sense for stochastic differential
+//! equations with small noise*, SIAM J. Numer. Anal. 34, 1997; the coefficients are ours.) With h in proportion to η it converges with order
+//! 3, and does not blur the error of an equation of order 2. Euler's method at h = η would be noisy gradient descent itself.
 //!
 //! σ is never formed: with g_i = ∇ℓ_i, √(ηΣ/B)·√h·ξ has the law of √(ηh/(nB)) Σ_i (ξ_i − ξ̄)g_i, ξ ∈ ℝⁿ, one weighted gradient.
 
