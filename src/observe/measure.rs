@@ -11,6 +11,9 @@ use super::{Group, HessianSpectrum, SdePaths};
 pub enum Measure {
     /// The largest eigenvalue of the Hessian ∇²J along the flow. (Along optimizers it is always measured.)
     Sharpness,
+    /// The largest eigenvalue of the Hessian in the metric in which `adam`, `adamw` and `rmsprop` step, by which they reach their own edge of
+    /// stability.
+    PreconditionedSharpness,
     /// The largest and the smallest eigenvalues of the Hessian ∇²J, and the number of negative ones.
     Hessian(HessianSpectrum),
     /// The exact law of the balance under the steps of `gd` and `sgd`, and the imbalance that their step size creates.
@@ -33,6 +36,7 @@ impl Measure {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sharpness => "sharpness",
+            Self::PreconditionedSharpness => "preconditioned_sharpness",
             Self::Hessian(_) => "hessian",
             Self::Ledger => "ledger",
             Self::ModifiedFlow => "modified_flow",
@@ -62,7 +66,7 @@ impl Measure {
     /// The group of its columns.
     pub fn group(self) -> Group {
         match self {
-            Self::Sharpness => Group::Sharpness,
+            Self::Sharpness | Self::PreconditionedSharpness => Group::Sharpness,
             Self::Hessian(_) => Group::Hessian,
             Self::Ledger => Group::Ledger,
             Self::ModifiedFlow | Self::Limit | Self::CentralFlow | Self::Sde(_) => Group::Distance,

@@ -7,7 +7,7 @@ use super::{
     accuracy, agop, alignment, balance, central_flow, companion, distance, exponent, fact, hessian, learned, ledger, loss,
     model_error, nfa, ntk,
 };
-use super::{sde, sharpness, spectra, test_loss};
+use super::{preconditioned, sde, sharpness, spectra, test_loss};
 
 /// The columns that every row begins with, whatever is observed.
 pub const ALWAYS: &[Column] = &[
@@ -40,6 +40,7 @@ const OBSERVABLES: &[Columns] = &[
     model_error::COLUMNS,
     sde::COLUMNS,
     sharpness::COLUMNS,
+    preconditioned::COLUMNS,
     hessian::COLUMNS,
     ledger::COLUMNS,
     ntk::COLUMNS,

@@ -32,6 +32,11 @@ pub struct Curvature {
     pub bound: f64,
 }
 
+impl Curvature {
+    /// Where nothing was measured.
+    pub const UNKNOWN: Self = Self { sharpness: f64::NAN, lr: f64::NAN, bound: f64::NAN };
+}
+
 /// Columns, undefined where the curvature was not measured:
 /// - `sharpness`: λ_max(∇²J), decay included; with layer rates, K = diag(κ_l), λ_max(K^{1/2}∇²J K^{1/2}), minus the smallest eigenvalue of
 ///   the flow's Jacobian −K∇²J;
@@ -46,8 +51,7 @@ impl Observable for Sharpness {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let none = Curvature { sharpness: f64::NAN, lr: f64::NAN, bound: f64::NAN };
-        let Curvature { sharpness, lr, bound } = snapshot.curvature.unwrap_or(none);
+        let Curvature { sharpness, lr, bound } = snapshot.curvature.unwrap_or(Curvature::UNKNOWN);
         row.float("sharpness", sharpness);
         row.float("lr_sharpness", lr * sharpness);
         row.float("sharpness_bound", if lr > 0.0 { bound / lr } else { f64::NAN });

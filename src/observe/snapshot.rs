@@ -28,6 +28,8 @@ pub struct Snapshot<'a> {
     pub preserved: Option<&'a Preserved>,
     /// The largest curvature, where it was measured.
     pub curvature: Option<Curvature>,
+    /// The same in the metric of an adaptive rule, where it was asked for.
+    pub preconditioned: Option<Curvature>,
     /// The entry of the ledger, where one is kept.
     pub ledger: Option<Entry>,
     /// What the process's central flow predicts, where it has one.
@@ -93,6 +95,7 @@ impl<'a> Snapshot<'a> {
             model_errors: Vec::new(),
             preserved: None,
             curvature: None,
+            preconditioned: None,
             ledger: None,
             prediction: None,
             law: None,

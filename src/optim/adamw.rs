@@ -50,6 +50,14 @@ impl Settings for AdamW {
         self.0.averages()
     }
 
+    fn preconditioned_bound(&self) -> Option<f64> {
+        self.0.preconditioned_bound()
+    }
+
+    fn decays_apart(&self) -> bool {
+        true
+    }
+
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         Some(self.0.limit_under(Decay::Decoupled, ground))
     }
@@ -65,6 +73,10 @@ impl Rule for Decoupled {
     fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
         theta.iter_mut().for_each(|x| *x *= 1.0 - lr * self.weight_decay);
         self.adam.step(lr, gradient, theta);
+    }
+
+    fn preconditioner(&self, factors: &mut [f64]) -> bool {
+        self.adam.preconditioner(factors)
     }
 
     fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {

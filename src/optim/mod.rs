@@ -67,6 +67,12 @@ pub trait Rule {
     /// Does not allocate.
     fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]);
 
+    /// Writes to `factors` those by which its last step θ ← θ − η·D·m has multiplied an average m of gradients, entry by entry. Returns
+    /// whether it has such factors, and has taken a step; otherwise nothing is written.
+    fn preconditioner(&self, _factors: &mut [f64]) -> bool {
+        false
+    }
+
     /// Takes or replaces what it remembers of earlier steps, for a checkpoint.
     ///
     /// # Errors

@@ -139,6 +139,16 @@ impl Optimizer {
         self.settings().stability_bound()
     }
 
+    /// The same bound on η times the preconditioned sharpness, for rules that divide by an average of squares.
+    pub fn preconditioned_bound(&self) -> Option<f64> {
+        self.settings().preconditioned_bound()
+    }
+
+    /// Whether its weight decay is beside the gradient and not part of it.
+    pub(crate) fn decays_apart(&self) -> bool {
+        self.settings().decays_apart()
+    }
+
     /// Its minibatches; `None` where every step takes all samples.
     pub fn batching(&self) -> Option<Batching> {
         self.settings().batching()

@@ -117,6 +117,16 @@ pub(crate) trait Settings: Paced {
         None
     }
 
+    /// The same bound on η·λ_max(D^{1/2}∇²J D^{1/2}) of an adaptive rule, D = diag of [`Rule::preconditioner`]; `None` of all others.
+    fn preconditioned_bound(&self) -> Option<f64> {
+        None
+    }
+
+    /// Whether its weight decay is beside the gradient and not part of it.
+    fn decays_apart(&self) -> bool {
+        false
+    }
+
     /// Its minibatches; `None` where every step takes all samples.
     fn batching(&self) -> Option<Batching> {
         None

@@ -59,7 +59,7 @@ impl Scenario {
         }
         self.validate_claims_of_layers(found);
         for (index, &measure) in self.measure.iter().enumerate() {
-            let assumes = measure == Measure::Ledger || measure.compares();
+            let assumes = matches!(measure, Measure::Ledger | Measure::PreconditionedSharpness) || measure.compares();
             if !self.is_one_for_all() && assumes {
                 let message = format!(
                     "{} assumes one rate and one weight decay for all layers: leave it out, or give all layers the same",

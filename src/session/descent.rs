@@ -21,6 +21,7 @@ use super::companion::{CompanionFlow, Companions, companions};
 use super::finer_models::FinerModels;
 use super::observers::Recording;
 use super::pending::PendingRecord;
+use super::preconditioned::Preconditioned;
 use super::process::Ended;
 use super::sde::SdeCompanion;
 use super::sharpness::Sharpness;
@@ -57,6 +58,8 @@ pub(super) struct Descent<'a> {
     parameters: Parameters,
     /// Present where its group is observed.
     sharpness: Option<Sharpness<'a>>,
+    /// Present where the scenario asks for it and the rule is adaptive.
+    preconditioned: Option<Preconditioned<'a>>,
     /// Present where the scenario asks for it and the rule obeys such a law.
     ledger: Option<Ledger>,
     /// Its last entry.
@@ -103,6 +106,7 @@ impl<'a> Descent<'a> {
             gradient: DVector::zeros(dim),
             parameters: problem.start.clone(),
             sharpness: plan.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
+            preconditioned: Preconditioned::of(settings, plan, problem),
             ledger: keeps_ledger(plan, settings).then(|| Ledger::new(&problem.start, plan.weight_decay.single())),
             entry: None,
             steps: 0,
@@ -185,6 +189,7 @@ impl<'a> Descent<'a> {
         archive.item(&mut self.gradient)?;
         archive.item(self.parameters.values_mut())?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
+        self.preconditioned.as_mut().map_or(Ok(()), |preconditioned| preconditioned.archive(archive))?;
         self.ledger.as_mut().map_or(Ok(()), |ledger| ledger.archive(archive))?;
         archive.item(&mut self.entry)?;
         archive.item(&mut self.steps)?;
@@ -218,6 +223,9 @@ impl<'a> Descent<'a> {
         let (t, rate) = (self.t(), self.settings.rate(self.steps));
         if let Some(sharpness) = &mut self.sharpness {
             sharpness.look(self.parameters.values(), self.steps, t, rate);
+        }
+        if let Some(preconditioned) = &mut self.preconditioned {
+            preconditioned.look(&*self.rule, self.parameters.values(), self.steps, t, rate);
         }
         self.entry = self
             .ledger
@@ -253,6 +261,7 @@ impl<'a> Descent<'a> {
             prediction: central.map(|(_, _, predicted)| predicted),
             law,
             curvature: self.sharpness.as_ref().map(Sharpness::observed),
+            preconditioned: self.preconditioned.as_ref().and_then(Preconditioned::observed),
             ledger: self.entry,
             ..PendingRecord::new(self.steps, t, &self.parameters)
         };
@@ -294,9 +303,15 @@ impl<'a> Descent<'a> {
         let evaluations = self.steps + u64::from(failed);
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
         let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
-        let gradients_monitoring = self.sharpness.as_ref().map_or(0, Sharpness::gradients) + looks + self.finer.gradients();
-        let (sharp, passed) = self.sharpness.map_or_else(Default::default, Sharpness::ended);
-        self.complaints.extend(sharp);
+        let of_curvature = self.sharpness.as_ref().map_or(0, Sharpness::gradients)
+            + self.preconditioned.as_ref().map_or(0, Preconditioned::gradients);
+        let gradients_monitoring = of_curvature + looks + self.finer.gradients();
+        let sharpnesses = self.sharpness.into_iter().chain(self.preconditioned.map(Preconditioned::into_sharpness));
+        let mut events = Vec::new();
+        for (complaints, passed) in sharpnesses.map(Sharpness::ended) {
+            self.complaints.extend(complaints);
+            events.extend(passed);
+        }
         Ended {
             name: self.name,
             parameters: self.parameters,
@@ -304,7 +319,7 @@ impl<'a> Descent<'a> {
             complaints: self.complaints,
             work,
             gradients_monitoring,
-            events: passed.into_iter().collect(),
+            events,
             companions,
             time: self.time,
             observation: self.observation + self.finer.time(),

@@ -23,6 +23,7 @@ mod observers;
 mod pending;
 mod plan;
 mod plateaus;
+mod preconditioned;
 mod preserve;
 mod problem;
 mod process;
@@ -58,7 +59,7 @@ use crate::network::Parameters;
 use crate::npz::Arrays;
 use crate::observe::{
     self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, ModelErrors, Ntk, Observable,
-    SdePrediction, TestLoss,
+    PreconditionedSharpness, SdePrediction, TestLoss,
 };
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
@@ -215,6 +216,9 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     observables.push(Box::new(CompanionDistance(companion::kinds(plan))));
     if plan.measure.contains(&Measure::CentralFlow) {
         observables.push(Box::new(EdgePrediction { law: plan.balance_law() }));
+    }
+    if plan.measure.contains(&Measure::PreconditionedSharpness) {
+        observables.push(Box::new(PreconditionedSharpness));
     }
     let models = plan.models();
     if !models.is_empty() {

@@ -26,6 +26,7 @@ pub(super) struct PendingRecord {
     /// What is known of weights that were put back on the balance law.
     pub preserved: Option<Preserved>,
     pub curvature: Option<Curvature>,
+    pub preconditioned: Option<Curvature>,
     pub ledger: Option<Entry>,
     pub prediction: Option<Prediction>,
     pub law: Option<SdeLaw>,
@@ -43,6 +44,7 @@ impl PendingRecord {
             model_errors: Vec::new(),
             preserved: None,
             curvature: None,
+            preconditioned: None,
             ledger: None,
             prediction: None,
             law: None,
@@ -56,6 +58,7 @@ impl PendingRecord {
         snapshot.model_errors.clone_from(&self.model_errors);
         snapshot.preserved = self.preserved.as_ref();
         snapshot.curvature = self.curvature;
+        snapshot.preconditioned = self.preconditioned;
         snapshot.ledger = self.ledger;
         snapshot.prediction = self.prediction;
         snapshot.law = self.law;

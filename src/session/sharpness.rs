@@ -88,6 +88,8 @@ pub(super) struct Sharpness<'a> {
     doubt: Doubt,
     /// The stability bound of the rule, if it has one.
     bound: Option<f64>,
+    /// Whether it is measured in the metric of the rule, where not all of θ counts alike.
+    preconditioned: bool,
     crossing: Option<Crossing>,
     last: Curvature,
 }
@@ -97,12 +99,26 @@ impl<'a> Sharpness<'a> {
     pub(super) fn new(problem: &'a Problem, bound: Option<f64>) -> Self {
         // A fixed stream: a measurement must not depend on the seed of the training.
         let rng = stream(0, Purpose::Sharpness);
-        let last = Curvature { sharpness: f64::NAN, lr: f64::NAN, bound: bound.unwrap_or(f64::NAN) };
-        Self { problem, rng, products: 0, doubt: Doubt::default(), bound, crossing: None, last }
+        let last = Curvature { bound: bound.unwrap_or(f64::NAN), ..Curvature::UNKNOWN };
+        Self { problem, rng, products: 0, doubt: Doubt::default(), bound, preconditioned: false, crossing: None, last }
+    }
+
+    /// The same in the metric of an adaptive rule.
+    pub(super) fn preconditioned(problem: &'a Problem, bound: f64) -> Self {
+        Self { preconditioned: true, ..Self::new(problem, Some(bound)) }
     }
 
     /// Measures at θ, which the process reached at time `t` after `step` steps. `lr` is the rate of its next step, NaN for a flow.
     pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
+        self.look_through(theta, step, t, lr, None);
+    }
+
+    /// The same of D^{1/2}(∇²J − λI)D^{1/2}, for `metric` the roots of D and λ.
+    pub(super) fn look_in(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64, metric: (&DVector<f64>, f64)) {
+        self.look_through(theta, step, t, lr, Some(metric));
+    }
+
+    fn look_through(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64, metric: Option<(&DVector<f64>, f64)>) {
         let (objective, rates, net) = (&*self.problem.objective, &self.problem.rates, self.problem.start.architecture());
         let random = gaussian_matrix(theta.len(), 1, &mut self.rng).column(0).into_owned();
         let product = |v: &DVector<f64>, out: &mut DVector<f64>| {
@@ -111,7 +127,14 @@ impl<'a> Sharpness<'a> {
             if !rates.are_one() {
                 rates.multiply_root(net, v.to_mut());
             }
+            if let Some((roots, _)) = metric {
+                v.to_mut().component_mul_assign(roots);
+            }
             objective.hessian_vector(theta, &v, out);
+            if let Some((roots, decay)) = metric {
+                out.axpy(-decay, &v, 1.0);
+                out.component_mul_assign(roots);
+            }
             rates.multiply_root(net, out);
         };
         let found = largest_eigenvalue(&random, TOLERANCE, product);
@@ -155,8 +178,13 @@ impl<'a> Sharpness<'a> {
         let (&Crossing { step, t, first, most }, bound) = (self.crossing.as_ref()?, self.bound?);
         let (first, most) = (digits(first), digits(most));
         let reaches = if most == first { String::new() } else { format!(" and reaches {most}") };
-        let passes = format!("η·λ_max = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
-        let detail = format!("{passes}: no flow describes it from there; lower its lr to follow one");
+        let (of, who) = if self.preconditioned {
+            (" of the preconditioned Hessian", "its limit does not describe it")
+        } else {
+            ("", "no flow describes it")
+        };
+        let passes = format!("η·λ_max{of} = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
+        let detail = format!("{passes}: {who} from there; lower its lr to follow one");
         Some(Event { t, kind: EventKind::Unstable, detail })
     }
 }

@@ -25,8 +25,8 @@ const KINDS: [Template; 5] = own!["full", "linear", "classifier", "own-data", "s
 const STUDIES: [Template; 1] = bundled!["": "learning-rates"];
 
 /// The figures of the paper.
-const FIGURES: [Template; 12] = bundled![
-    "paper/": "boundary", "counterexample", "decay", "depth", "generalization", "links", "optimizers", "rank", "rate", "spectra", "steps", "width"
+const FIGURES: [Template; 14] = bundled![
+    "paper/": "balance", "boundary", "counterexample", "decay", "depth", "generalization", "ladder", "links", "optimizers", "rank", "rate", "spectra", "steps", "width"
 ];
 
 /// The name of the template that is written where none is asked for.

@@ -53,18 +53,24 @@ impl<'a> AtEnd<'a> {
         std::iter::once(self.y).chain(self.also.iter().map(String::as_str))
     }
 
-    /// The label of the y axis: of several columns, the words that all begin with, which have no symbols.
+    /// The label of the y axis: of several columns, the words that all begin with, which have no symbols, or else the first word of each.
     fn label(&self) -> String {
+        if self.also.is_empty() {
+            return label(self.y, self.take);
+        }
         let words = |column: &str| -> Vec<String> {
             let own = label(column, self.take);
             own.split(' ').take_while(|word| word.chars().all(char::is_alphabetic)).map(str::to_string).collect()
         };
-        let common =
-            self.columns().map(words).reduce(|a, b| a.into_iter().zip(b).take_while(|(a, b)| a == b).map(|(a, _)| a).collect());
-        match common {
-            Some(common) if !self.also.is_empty() && !common.is_empty() => common.join(" "),
-            _ => label(self.y, self.take),
+        let all: Vec<Vec<String>> = self.columns().map(words).collect();
+        let shared = |i: &usize| all.iter().all(|words| words.get(*i).is_some_and(|word| *word == all[0][*i]));
+        let common = (0..all[0].len()).take_while(shared).count();
+        if common > 0 {
+            return all[0][..common].join(" ");
         }
+        let mut first: Vec<&str> = all.iter().filter_map(|words| words.first()).map(String::as_str).collect();
+        first.dedup();
+        if first.is_empty() { label(self.y, self.take) } else { first.join(", ") }
     }
 }
 

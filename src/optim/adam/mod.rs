@@ -51,6 +51,13 @@ impl Settings for Adam {
         self.betas.iter_mut().collect()
     }
 
+    /// Heavy ball with velocity (1 − β₁)·g in the metric of D: the Jury conditions |tr| < 1 + det, det < 1 of its recursion on (h/2)x², tr = 1 +
+    /// β₁ − (1 − β₁)ηh, det = β₁.
+    fn preconditioned_bound(&self) -> Option<f64> {
+        let [beta, _] = self.betas;
+        Some(2.0 * (1.0 + beta) / (1.0 - beta))
+    }
+
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         Some(self.limit_under(Decay::Coupled, ground))
     }
@@ -93,15 +100,19 @@ impl Moments {
         let largest = amsgrad.then(|| zeros.clone());
         Self { betas, eps, weight_decay, steps: 0, mean: zeros.clone(), square: zeros, largest }
     }
+
+    /// β₁ᵏ or β₂ᵏ after k steps.
+    fn power(&self, which: usize) -> f64 {
+        // A count of steps is far below 2^53.
+        self.betas[which].powf(self.steps as f64)
+    }
 }
 
 impl Rule for Moments {
     fn step(&mut self, lr: f64, gradient: &[f64], theta: &mut [f64]) {
         self.steps += 1;
         let [beta1, beta2] = self.betas;
-        // A count of steps is far below 2^53.
-        let power = |beta: f64| beta.powf(self.steps as f64);
-        let (rate, root) = (lr / (1.0 - power(beta1)), (1.0 - power(beta2)).sqrt());
+        let (rate, root) = (lr / (1.0 - self.power(0)), (1.0 - self.power(1)).sqrt());
         for i in 0..theta.len() {
             let g = gradient[i] + self.weight_decay * theta[i];
             self.mean[i] = lerp(self.mean[i], g, 1.0 - beta1);
@@ -118,6 +129,17 @@ impl Rule for Moments {
             };
             theta[i] -= rate * (self.mean[i] / (square.sqrt() / root + self.eps));
         }
+    }
+
+    fn preconditioner(&self, factors: &mut [f64]) -> bool {
+        if self.steps == 0 {
+            return false;
+        }
+        let [one, root] = [1.0 - self.power(0), (1.0 - self.power(1)).sqrt()];
+        for (factor, square) in factors.iter_mut().zip(self.largest.as_ref().unwrap_or(&self.square)) {
+            *factor = 1.0 / (one * (square.sqrt() / root + self.eps));
+        }
+        true
     }
 
     fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {

@@ -58,6 +58,11 @@ impl Settings for Rmsprop {
         vec![&mut self.alpha]
     }
 
+    /// Heavy ball in the metric of D.
+    fn preconditioned_bound(&self) -> Option<f64> {
+        Some(2.0 * (1.0 + self.momentum))
+    }
+
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
         Some(Ok(if self.alpha == 0.0 && !self.centered {
             let flow = NormalisedFlow::new(ground.objective, self.eps, Decay::Coupled);
@@ -110,6 +115,17 @@ impl Rule for Scaled {
             self.velocity[i] = beta * self.velocity[i] + direction;
             theta[i] -= lr * self.velocity[i];
         }
+    }
+
+    fn preconditioner(&self, factors: &mut [f64]) -> bool {
+        if self.square.iter().all(|square| *square == 0.0) {
+            return false;
+        }
+        for ((factor, square), mean) in factors.iter_mut().zip(&self.square).zip(&self.mean) {
+            let variance = if self.centered { (square - mean * mean).max(0.0) } else { *square };
+            *factor = 1.0 / (variance.sqrt() + self.eps);
+        }
+        true
     }
 
     fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
