@@ -213,7 +213,7 @@ fn paths_do_not_allocate_after_their_first_step() {
     ];
     for objective in objectives {
         for order in [WeakOrder::First, WeakOrder::Second] {
-            let settings = SdeSettings { paths: 3, order, seed: 0, threads: 1 };
+            let settings = SdeSettings { paths: 3, seed: 0, threads: 1 };
             let start = DVector::from_fn(objective.dim(), |i, _| 0.3 * (i as f64).sin());
             let equation = SgdEquation::new(0.01, 4, order, 2.0);
             let mut sde = Sde::new(&*objective, &samples, &start, equation, &settings, "sgd").unwrap();

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{Findings, path};
 
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
-use super::{Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, Sign};
+use super::{
+    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, Sign, WeakOrder,
+};
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
 macro_rules! optimizers {
@@ -175,8 +177,8 @@ impl Optimizer {
     }
 
     /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` likewise.
-    pub(crate) fn sde(&self, ground: &Ground, asked: &SdeSettings) -> Option<Result<Sde, String>> {
-        self.settings().sde(ground, asked)
+    pub(crate) fn sde(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Option<Result<Sde, String>> {
+        self.settings().sde(ground, order, settings)
     }
 
     /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` for all others.

@@ -7,7 +7,7 @@ use nalgebra::DVector;
 use crate::objective::{Objective, Samples};
 use crate::settings::Findings;
 
-use super::{CentralFlow, Follows, Layout, Rule, Schedule, Sde, SdeSettings};
+use super::{CentralFlow, Follows, Layout, Rule, Schedule, Sde, SdeSettings, WeakOrder};
 
 /// The settings that all optimizers have.
 pub(crate) struct Pace<'a> {
@@ -154,7 +154,7 @@ pub(crate) trait Settings: Paced {
 
     /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` where the rule does not descend
     /// along the gradient.
-    fn sde(&self, _ground: &Ground, _asked: &SdeSettings) -> Option<Result<Sde, String>> {
+    fn sde(&self, _ground: &Ground, _order: WeakOrder, _settings: &SdeSettings) -> Option<Result<Sde, String>> {
         None
     }
 

@@ -110,10 +110,10 @@ impl Settings for Sgd {
         })
     }
 
-    fn sde(&self, ground: &Ground, asked: &SdeSettings) -> Option<Result<Sde, String>> {
+    fn sde(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Option<Result<Sde, String>> {
         Some(match self.epochs(ground) {
             Some((_, batch)) => self
-                .stochastic(ground, batch, asked)
+                .stochastic(ground, batch, order, settings)
                 .map_err(|reason| format!("its stochastic differential equation is not compared: {reason}")),
             None => Err(NO_NOISE.to_string()),
         })
@@ -128,20 +128,18 @@ impl Sgd {
     }
 
     /// The equation of its batches of so many samples, or why there is none.
-    fn stochastic(&self, ground: &Ground, batch: usize, asked: &SdeSettings) -> Result<Sde, String> {
+    fn stochastic(&self, ground: &Ground, batch: usize, order: WeakOrder, settings: &SdeSettings) -> Result<Sde, String> {
         if !self.replacement {
-            return Err(
-                "without replacement the noise of an epoch cancels to leading order, and that of the equation does not; set \
-                        replacement: true, or measure modified_flow, which describes epochs"
-                    .to_string(),
-            );
+            let cancels =
+                "without replacement the noise of an epoch cancels to leading order, and that of the equation does not";
+            return Err(format!("{cancels}; set replacement: true, or measure modified_flow, which describes epochs"));
         }
-        if self.momentum > 0.0 && asked.order == WeakOrder::Second {
+        if self.momentum > 0.0 && order == WeakOrder::Second {
             return Err("with momentum it is known to order 1: set `order: 1`".to_string());
         }
         let bound = self.stability_bound().unwrap_or(2.0) / self.friction();
-        let equation = SgdEquation::new(self.lr / self.friction(), batch, asked.order, bound);
-        Sde::on(ground, equation, asked, self.name.as_deref().unwrap_or("sgd"))
+        let equation = SgdEquation::new(self.lr / self.friction(), batch, order, bound);
+        Sde::on(ground, equation, settings, self.name.as_deref().unwrap_or("sgd"))
     }
 
     /// The flow of the mean over seeds, or why there is none.
@@ -151,7 +149,9 @@ impl Sgd {
         let drift = "so that its mean over seeds drifts with the covariance of the iterates and follows no flow of θ alone";
         let remedy = "set replacement: false, and a batch that divides the number of samples";
         if self.replacement {
-            return Err(format!("batches drawn with replacement leave noise that epochs do not cancel, {drift}; {remedy}"));
+            return Err(format!(
+                "batches drawn with replacement leave noise that epochs do not cancel, {drift}; {remedy}, or measure sde"
+            ));
         }
         if samples % batch != 0 {
             return Err(format!(

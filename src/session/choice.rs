@@ -57,7 +57,7 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
         }
         Measure::Sde(SdePaths { paths, order }) => {
             let order = if order == 1 { WeakOrder::First } else { WeakOrder::Second };
-            match settings.sde(&ground, &SdeSettings { paths, order, seed: plan.seed, threads: problem.threads }) {
+            match settings.sde(&ground, order, &SdeSettings { paths, seed: plan.seed, threads: problem.threads }) {
                 Some(Ok(sde)) => choice.sde = Some(sde),
                 Some(Err(reason)) => choice.reasons.push(reason),
                 None => {}

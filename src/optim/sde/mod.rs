@@ -54,13 +54,11 @@ pub enum WeakOrder {
     Second,
 }
 
-/// How many paths are followed, and on what.
+/// How many paths are followed, with which noise, and on what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SdeSettings {
     /// The number of paths, 2 at least.
     pub paths: usize,
-    /// The equation.
-    pub order: WeakOrder,
     /// The seed of the noise.
     pub seed: u64,
     /// Threads at most; paths have the same bits for any number.

@@ -223,7 +223,7 @@ fn an_ornstein_uhlenbeck_process_has_its_stationary_covariance() {
     let objective = LinearObjective::new(Architecture::new(&[d, 1]), Moments::new(&data).unwrap(), 0.0);
     let samples = Arc::new(Samples::new(&data));
     for (order, a) in [(WeakOrder::First, 1.0), (WeakOrder::Second, 1.0 + lr / 2.0)] {
-        let settings = SdeSettings { paths, order, seed: 1, threads: 2 };
+        let settings = SdeSettings { paths, seed: 1, threads: 2 };
         let equation = SgdEquation::new(lr, batch, order, 2.0);
         let mut sde = Sde::new(&objective, &samples, &target, equation, &settings, "sgd").unwrap();
         (0..50).for_each(|_| sde.step().unwrap());
@@ -250,7 +250,7 @@ fn an_ornstein_uhlenbeck_process_has_its_stationary_covariance() {
 }
 
 fn paths_of(problem: &Problem, threads: usize, seed: u64, name: &str) -> Sde {
-    let settings = SdeSettings { paths: 5, order: WeakOrder::Second, seed, threads };
+    let settings = SdeSettings { paths: 5, seed, threads };
     let equation = SgdEquation::new(0.1, 2, WeakOrder::Second, 2.0);
     Sde::new(&*problem.objective, &problem.samples, &problem.start, equation, &settings, name).unwrap()
 }
@@ -294,7 +294,7 @@ fn their_state_is_all_that_they_remember() {
 #[test]
 fn a_path_that_diverges_ends_them() {
     let problem = Problem::linear(&[2, 2], 9, 0.0);
-    let settings = SdeSettings { paths: 3, order: WeakOrder::First, seed: 0, threads: 1 };
+    let settings = SdeSettings { paths: 3, seed: 0, threads: 1 };
     let equation = SgdEquation { rate: 100.0, batch: 1, order: WeakOrder::First, substeps: 1 };
     let mut sde = Sde::new(&*problem.objective, &problem.samples, &problem.start, equation, &settings, "sgd").unwrap();
     let lost = (0..200).find_map(|_| sde.step().err()).unwrap();
