@@ -253,7 +253,7 @@ fn the_state_at_the_end_is_not_the_one_before_it() {
 #[test]
 fn threads_change_nothing() {
     for &(name, text, sets, fewest) in KINDS {
-        if !["linear", "companions", "certified", "diverged", "claims"].contains(&name) {
+        if !["linear", "companions", "sde", "certified", "diverged", "claims"].contains(&name) {
             continue;
         }
         let (scenario, mut problem) = problem(text, sets);
