@@ -37,8 +37,10 @@ fn names(run: &Run) -> BTreeSet<String> {
 #[test]
 fn the_table_has_the_columns_of_the_registry() {
     let at = tempfile::tempdir().unwrap();
-    let measure =
-        "measure: [sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 3}}]";
+    // Errors of models are recorded for the claims that ask for them.
+    let measure = "\
+measure: [sharpness, preconditioned_sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 3}}]
+claims: [follows-flow, follows-modified-flow, follows-third-order-flow, follows-limit, follows-central-flow]";
     let all = run(at.path(), "all", measure);
     let expected: BTreeSet<String> = registry::columns()
         .flat_map(|(_, column)| {
@@ -272,7 +274,9 @@ fn columns_are_listed_by_name_group_and_glob() {
     assert!(text.contains("tr K/λ_max(K)") && text.contains("measure: [ntk]"), "{text}");
     let json: Value = serde_json::from_str(&succeed(at.path(), &["columns", "sharpness", "--json"])).unwrap();
     let names: Vec<&str> = json.as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["sharpness", "lr_sharpness", "sharpness_bound"]);
+    let plain = ["sharpness", "lr_sharpness", "sharpness_bound"];
+    let preconditioned = ["preconditioned_sharpness", "lr_preconditioned_sharpness", "preconditioned_sharpness_bound"];
+    assert_eq!(names, [plain, preconditioned].concat());
     assert_eq!((&json[0]["unit"], &json[0]["group"], &json[0]["measure"]), (&"ℒ/θ²".into(), &"sharpness".into(), &Value::Null));
     let output = gramflow(at.path(), &["columns", "nothing"]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
