@@ -9,7 +9,7 @@ use gramflow::scenario;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use serde_json::Value;
 
-use crate::harness::gramflow;
+use crate::harness::{gramflow, succeed};
 
 fn text(widths: &[usize], decay: f64, more: &str) -> String {
     let (d_in, d_out) = (widths[0], widths[widths.len() - 1]);
@@ -220,4 +220,44 @@ fn the_first_crossing_and_the_largest_value_are_told() {
     assert!(told[0].contains("and reaches "), "{told:?}");
     // The distance to the flow is recorded all the same.
     assert!(finished.run.table.floats("gd", "distance_to_flow")[first].is_finite());
+}
+
+/// Full-batch Adam and RMSProp come to the edge of stability in their own metric and hover there, at 38 = 2(1 + 0.9)/(1 − 0.9) and at 2
+/// (Cohen et al. 2022), while the sharpness of ∇²J itself stays far below any bound. It is said once.
+#[test]
+fn adaptive_rules_hover_at_their_own_edge() {
+    let at = tempfile::tempdir().unwrap();
+    let text = "\
+name: adaptive
+data: {synthetic: {inputs: {dim: 4, samples: 64}, target: {low_rank: {rank: 4, outputs: 4}}, noise: 0.3}}
+network: {widths: [4, 24, 24, 4], activations: tanh}
+flow: {t_end: 12, rtol: 1.0e-4, atol: 1.0e-7}
+record: {linear: {points: 40}}
+optimizers: [{adam: {lr: 0.002}}, {rmsprop: {lr: 0.001, alpha: 0.999}}, {gd: {lr: 0.01}}]
+measure: [preconditioned_sharpness]
+observe: [loss, sharpness]
+";
+    fs::write(at.path().join("adaptive.yaml"), text).unwrap();
+    succeed(at.path(), &["run", "adaptive.yaml", "--out", "out"]);
+    let table = gramflow::folder::read(&at.path().join("out")).unwrap().table;
+    for (process, edge) in [("adam", 38.0), ("rmsprop", 2.0)] {
+        let own = table.floats(process, "lr_preconditioned_sharpness");
+        assert!(own[0].is_nan(), "{process} has taken no step");
+        let late = &own[own.len() / 2..];
+        assert!(late.iter().all(|value| (value / edge - 1.0).abs() < 0.1), "{process}: {late:?}");
+        let bound = table.floats(process, "preconditioned_sharpness_bound");
+        let rate = if process == "adam" { 0.002 } else { 0.001 };
+        assert!((bound[1] * rate / edge - 1.0).abs() < 1e-12, "{process}: {}", bound[1]);
+        assert!(table.floats(process, "lr_sharpness").iter().all(|value| *value < 0.5), "{process}");
+    }
+    for process in ["flow", "gd"] {
+        assert!(table.floats(process, "preconditioned_sharpness").iter().all(|value| value.is_nan()), "{process}");
+    }
+    let manifest = fs::read_to_string(at.path().join("out/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let warned = |process: &str| {
+        let of = |warning: &&Value| warning.as_str().unwrap().starts_with(&format!("{process}: η·λ_max of the preconditioned"));
+        manifest["warnings"].as_array().unwrap().iter().filter(of).count()
+    };
+    assert_eq!((warned("adam"), warned("rmsprop"), warned("gd")), (1, 1, 0), "{:?}", manifest["warnings"]);
 }

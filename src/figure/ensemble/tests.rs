@@ -373,3 +373,15 @@ fn limits_of_cells_are_told_to_do_nothing() {
     let line = format!("style.axes: x.limits, y.scale change nothing in panel {map} of `made-up`: ");
     assert!(told.len() == 1 && told[0].starts_with(&line), "{told:?}");
 }
+
+/// A curve for each column, in the order in which they are named, under what their labels have in common.
+#[test]
+fn further_columns_are_curves_of_their_own() {
+    let picture = one("{show: {at_end: {x: weight_decay, y: loss, also: [inverse_depth]}}, where: {depth: 2, init: pytorch}}");
+    let panel = curves(&picture);
+    let drawn: Vec<Vec<f64>> = panel.series.iter().map(|series| series.points.iter().map(|point| point.1).collect()).collect();
+    assert_eq!(drawn.len(), 2);
+    assert!((drawn[0][0] - 10.0).abs() < 1e-12 && drawn[1] == [0.5, 0.5], "{drawn:?}");
+    let labels: Vec<&str> = picture.legend.iter().map(|entry| entry.label.as_str()).collect();
+    assert_eq!(labels, ["loss ℒ", "inverse_depth"].map(|name| name.replace('_', "\\_")), "{labels:?}");
+}

@@ -178,6 +178,21 @@ mod tests {
         assert!((moved - expected).amax() < 1e-15);
     }
 
+    /// The first step is η·D·m of its factors D, with m = (1 − β₁)g.
+    #[test]
+    fn a_step_is_the_average_times_its_factors() {
+        let mut rule = adam(betas(), 1e-3).rule(&Layout::vector(2, 0.0));
+        let (mut theta, mut factors) = ([1.0, 2.0], [f64::NAN; 2]);
+        assert!(!rule.preconditioner(&mut factors), "no step so far");
+        let gradient = [0.3, -4.0];
+        rule.step(0.02, &gradient, &mut theta);
+        assert!(rule.preconditioner(&mut factors));
+        for (i, start) in [1.0, 2.0].into_iter().enumerate() {
+            let moved = -0.02 * factors[i] * (1.0 - betas()[0]) * gradient[i];
+            assert!((theta[i] - start - moved).abs() < 1e-15, "{i}");
+        }
+    }
+
     #[test]
     fn amsgrad_never_forgets_a_large_gradient() {
         let with = Adam { amsgrad: true, betas: [0.0, 0.5], ..Adam::new(1.0) };

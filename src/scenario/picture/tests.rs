@@ -78,6 +78,10 @@ fn what_is_wrong_is_said_where_it_stands() {
             "s.yaml:10:31: pictures[0].panels[0].show.at_end.x: `nothing` varies in no unit",
         ),
         (
+            panel("{show: {at_end: {x: depth, y: loss, also: [objective]}}, lines: seed}"),
+            "s.yaml:10:50: pictures[0].panels[0].show.at_end.also: draws a curve for each column: leave out `lines`",
+        ),
+        (
             panel("{show: {map: {x: depth, y: nothing, value: loss}}}"),
             "s.yaml:10:38: pictures[0].panels[0].show.map.y: `nothing` varies in no unit",
         ),
