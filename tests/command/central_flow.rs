@@ -47,26 +47,32 @@ const TANH: &str = "\
 data: {file: {path: data.npz}}
 network: {widths: [1, 12, 12, 1], activations: [tanh, tanh, identity], bias: true}
 seed: 4
-flow: {t_end: 225, rtol: 1.0e-7, atol: 1.0e-10}
-record: {linear: {points: 1126}}
+flow: {t_end: 325, rtol: 1.0e-7, atol: 1.0e-10}
+record: {linear: {points: 1626}}
 optimizers: [{gd: {lr: 0.2}}]
 ";
 
 /// Gradient descent enters at step 675, by λ_max, and swings until some 850. From then on its mean loss and its path are the central
 /// flow's, with two directions at the edge, where gradient flow is ten times as far.
+///
+/// The oscillation is chaotic: its course depends on the last digits of the data and on the machine. Over 8 changes of the last digit, the
+/// means over steps 900 to 1600 were 0.8 to 2.7 % apart, those over 100 steps up to 3 % and, on another machine, 7 %.
 #[test]
 fn a_tanh_network_follows_its_central_flow_with_two_directions() {
     let at = tempfile::tempdir().unwrap();
     chebyshev(at.path());
     let (run, manifest) = run(at.path(), TANH);
-    let (loss, distance, directions) = compared(&run, 875);
-    assert!(loss < 0.02 && distance < 0.15 && directions == 2.0, "{loss} {distance} {directions}");
+    let (_, distance, directions) = compared(&run, 875);
+    let mean = |process: &str, column: &str| run.table.floats(process, column)[900..1600].iter().sum::<f64>() / 700.0;
+    let [descent, predicted, flow] = [("gd", "objective"), ("gd", "central_flow_loss"), ("flow", "objective")]
+        .map(|(process, column)| mean(process, column));
+    assert!((predicted / descent - 1.0).abs() < 0.05, "{predicted} {descent}");
+    assert!(distance < 0.15 && directions == 2.0, "{distance} {directions}");
     // The control: without the oscillation's share tr X/η the loss would be off, and gradient flow's is.
-    let mean = |process: &str| run.table.floats(process, "objective")[875..1075].iter().sum::<f64>() / 200.0;
-    assert!((mean("flow") / mean("gd") - 1.0).abs() > 0.2, "{} {}", mean("flow"), mean("gd"));
+    assert!((flow / descent - 1.0).abs() > 0.2, "{flow} {descent}");
     let companion = &manifest["processes"]["gd"]["companions"]["central_flow"];
     let detail = companion["termination_detail"].as_str().unwrap();
-    assert!(detail.starts_with("reached t = 225; at the edge of stability from t = 13"), "{detail}");
+    assert!(detail.starts_with("reached t = 325; at the edge of stability from t = 13"), "{detail}");
     // Up to the edge it is gradient flow.
     let [central, flow] = ["distance_to_central_flow", "distance_to_flow"].map(|column| run.table.floats("gd", column)[600]);
     assert!((central / flow - 1.0).abs() < 1e-3, "{central} {flow}");
@@ -74,7 +80,7 @@ fn a_tanh_network_follows_its_central_flow_with_two_directions() {
     assert!(run.table.floats("flow", "central_flow_loss").iter().all(|value| value.is_nan()));
     // Per step: 15 below the edge, and at most 30 for one direction and 60 for two at it.
     let gradients = companion["gradients"].as_u64().unwrap();
-    assert!(gradients < 675 * 20 + 450 * 60, "{gradients}");
+    assert!(gradients < 675 * 20 + 950 * 60, "{gradients}");
 }
 
 /// A deep linear network, whose later directions are learned while the first are at the edge.

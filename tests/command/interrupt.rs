@@ -10,7 +10,8 @@ use serde_json::Value;
 
 /// `gramflow run` of a scenario that would take days, once it catches signals.
 fn start(out: &Path, more: &[&str]) -> Child {
-    start_by(&mut Command::new("env"), out, more)
+    // Whoever runs these tests may ignore the closing of a terminal.
+    start_by(Command::new("env").arg("--default-signal=HUP"), out, more)
 }
 
 /// The same, started by another command.
