@@ -210,12 +210,17 @@ mod tests {
             .record_weights()
             .optimizer(Gd::new(0.1))
             .claim(Claim::Converged)
+            .claim(Claim::FollowsFlow)
             .run()
             .unwrap();
         let trajectory = run.trajectory.as_ref().unwrap();
         assert!((trajectory["flow/theta"].data[2] - (2.0 - (-1f64).exp())).abs() < 1e-7, "{:?}", trajectory["flow/theta"]);
         assert!((trajectory["gd/theta"].data[2] - (2.0 - 0.9f64.powi(10))).abs() < 1e-14);
         assert_eq!(run.manifest.verdicts["converged"].verdict, crate::record::Outcome::Holds);
+        // 0.9^{10t} is at most 0.02 from e^{−t}.
+        let follows = &run.manifest.verdicts["follows-flow/gd"];
+        assert_eq!(follows.verdict, crate::record::Outcome::Holds);
+        assert!((follows.value - ((-1f64).exp() - 0.9f64.powi(10))).abs() < 1e-7, "{follows:?}");
         assert!(run.manifest.warnings[0].contains("differences of gradients"), "{:?}", run.manifest.warnings);
     }
 
@@ -395,6 +400,9 @@ mod tests {
         assert!(matches!(refused(session().optimizer(Adam::new(2.0))), SessionError::Rate { .. }));
         let batches = Sgd { batch: Some(4), ..Sgd::new(0.1) };
         assert_eq!(refused(session().optimizer(batches)), SessionError::Batches { name: "sgd".into() });
+        assert!(matches!(refused(session().claim(Claim::FollowsFlow)), SessionError::Optimizers { claim: "follows-flow" }));
+        let followed = session().optimizer(Gd::new(0.1)).claim(Claim::FollowsCentralFlow);
+        assert!(matches!(refused(followed), SessionError::Unmeasured { measure: "central_flow", .. }));
         assert!(matches!(refused(session().claim(Claim::Nfa)), SessionError::Layers { .. }));
         assert!(matches!(refused(session().measure(Measure::Ledger)), SessionError::Layers { .. }));
         assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
