@@ -1,9 +1,10 @@
-//! `follows-flow`, `follows-modified-flow`, …: an optimizer stays near a continuous model of it over the whole run: at every record
-//! ‖θ − θ_c‖ is at most a twentieth of the way that the optimizer goes, max_t ‖θ(t) − θ(0)‖.
+//! `follows-flow`, `follows-modified-flow`, …: an optimizer stays near a continuous model of it: at every record, up to the end of the model,
+//! ‖θ − θ_c‖ is at most a twentieth of how far the optimizer gets, max_t ‖θ(t) − θ(0)‖.
 //!
-//! The way, and not ‖θ‖, is the measure: in a wide network weights hardly move, and any model would be near. There is a verdict for each
+//! This reach, and not ‖θ‖, is the measure: in a wide network weights hardly move, and any model would be near. There is a verdict for each
 //! optimizer that has this model beside it. Its error is ‖θ_c − θ_c′‖ at the record that decides, with θ_c′ the same model integrated more
-//! finely; of records beyond the bound that is the one furthest beyond after its error is taken off, otherwise the one nearest to it.
+//! finely. If a record exceeds the bound by more than its error, the one with the largest value minus error decides, and the claim fails: no
+//! further record could mend that. Otherwise the one with the largest value plus error decides.
 //!
 //! `follows-sde` compares with a distribution: ‖θ − X̄‖ is at most three times √(1 + 1/M) spreads, X̄ and the spread of M paths. Were θ one
 //! more path, E‖θ − X̄‖² would be (1 + 1/M) times the spread squared. A spread of M paths is known to a share of 1/√(2(M − 1)).
@@ -16,7 +17,7 @@ use crate::record::{ErrorFrom, Outcome, Process, Verdict};
 
 use super::{Certified, Claim, Condition, Evidence, MORE_RECORDS, decide, judged, limited, undefined};
 
-/// The share of its way that an optimizer may be off.
+/// The share of its reach that an optimizer may be off.
 const FOLLOWS: f64 = 0.05;
 /// The spreads of its paths that an optimizer may be off.
 const SPREADS: f64 = 3.0;
@@ -55,20 +56,20 @@ struct Distances {
     model: CompanionKind,
     t: Vec<f64>,
     step: Vec<i64>,
-    /// ‖θ − θ_c‖ and its error, over the way; of paths, over the spread.
+    /// ‖θ − θ_c‖ and its error, over the reach; of paths, over the spread.
     off: Vec<f64>,
     error: Vec<f64>,
     /// The most that it may be off.
     bound: f64,
     /// max_t ‖θ(t) − θ(0)‖.
-    way: f64,
+    reach: f64,
 }
 
 impl Distances {
     fn of(evidence: &Evidence, process: &str, model: CompanionKind) -> Self {
         let Evidence { setup, run, .. } = evidence;
         let column = |name: &str| run.table.floats(process, name);
-        let (name, way) = (model.name(), column("distance_to_start").into_iter().fold(0.0, f64::max));
+        let (name, reach) = (model.name(), column("distance_to_start").into_iter().fold(0.0, f64::max));
         let off = column(&format!("distance_to_{name}"));
         let (off, error, bound) = if model == CompanionKind::Sde {
             let paths = setup.paths as f64;
@@ -79,14 +80,17 @@ impl Distances {
             let error = off.iter().map(|off| off / (2.0 * (paths - 1.0)).sqrt()).collect();
             (off, error, SPREADS)
         } else {
-            let over_way = |values: Vec<f64>| values.into_iter().map(|value| value / way).collect();
-            (over_way(off), over_way(column(&format!("{name}_error"))), FOLLOWS)
+            let over_reach = |values: Vec<f64>| values.into_iter().map(|value| value / reach).collect();
+            (over_reach(off), over_reach(column(&format!("{name}_error"))), FOLLOWS)
         };
-        Self { model, t: column("t"), step: run.table.integers(process, "step"), off, error, bound, way }
+        Self { model, t: column("t"), step: run.table.integers(process, "step"), off, error, bound, reach }
     }
 
     fn verdict(&self, name: &str, process: &Process, evidence: &Evidence) -> Verdict {
-        if self.way == 0.0 {
+        if process.termination == Reason::Interrupted {
+            return limited(format!("{name} {}: the claim is about its whole run", process.termination_detail));
+        }
+        if self.reach == 0.0 {
             return undefined(format!("{name} does not move"));
         }
         let last = self.off.iter().rposition(|off| off.is_finite()).unwrap_or(0);
@@ -100,13 +104,16 @@ impl Distances {
             }
             _ => {
                 let quantity =
-                    format!("largest distance of {name} to its {}, over the way that {name} goes", words(self.model));
+                    format!("largest distance of {name} to its {}, over its largest distance to the start", words(self.model));
                 (quantity, ErrorFrom::SecondIntegration)
             }
         };
         let condition = Condition::at_most(quantity, value, self.bound);
         let certified = Certified { outcome: decide(&condition, error), error, from };
-        let certified = certified.on_a_grid(&condition, (self.off[among_half] - value).abs());
+        let certified = match certified.outcome {
+            Outcome::Holds => certified.on_a_grid(&condition, (self.off[among_half] - value).abs()),
+            _ => certified,
+        };
         // What lies beyond the bound counts, however the model ends.
         if certified.outcome != Outcome::Fails {
             if process.termination == Reason::Diverged {
@@ -117,7 +124,7 @@ impl Distances {
             }
         }
         let beyond = self.off.iter().position(|off| *off > self.bound);
-        let mut details = BTreeMap::from([("way".to_string(), self.way)]);
+        let mut details = BTreeMap::from([("largest distance to the start".to_string(), self.reach)]);
         let place = match beyond {
             Some(index) => {
                 details.insert("first step beyond".to_string(), self.step[index] as f64);
@@ -127,6 +134,9 @@ impl Distances {
             None => format!("compared up to step {}, at t = {}", self.step[last], short(self.t[last], 6)),
         };
         let remedy = match (certified.outcome, self.model) {
+            (Outcome::IntegratorLimited, _) if error.is_nan() => {
+                "; its finer integration ends before: raise flow.max_steps, or flow.rtol and flow.atol".to_string()
+            }
             (Outcome::IntegratorLimited, CompanionKind::CentralFlow) => {
                 "; the error of the central flow, whose step is the learning rate, reaches the bound: lower lr".to_string()
             }
@@ -136,7 +146,7 @@ impl Distances {
             (Outcome::IntegratorLimited, _) => {
                 "; the error reaches the bound: lower flow.rtol and flow.atol, or the step of rk4".to_string()
             }
-            (Outcome::GridLimited, _) => format!("; every second record would decide otherwise: {MORE_RECORDS}"),
+            (Outcome::GridLimited, _) => format!("; records this far apart may miss the largest: {MORE_RECORDS}"),
             (Outcome::Holds | Outcome::Fails, _) => String::new(),
         };
         judged(&condition, certified, &format!("{place}{remedy}"), details)
@@ -164,7 +174,7 @@ impl Distances {
                 (companion.termination, &companion.termination_detail, companion.t_reached)
             }
         };
-        let complete = matches!(termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached);
-        (!complete && t < process.t_reached).then(|| format!("its {} ends at t = {}: {detail}", words(self.model), short(t, 6)))
+        (!termination.ends_a_flow() && t < process.t_reached)
+            .then(|| format!("its {} ends at t = {}: {detail}", words(self.model), short(t, 6)))
     }
 }

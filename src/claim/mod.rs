@@ -166,7 +166,7 @@ pub fn judge(claims: &[Claim], evidence: &Evidence, processes: &BTreeMap<String,
 /// The verdict on one claim about the flow, whether or not the scenario makes it. A claim about optimizers is undefined.
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     let flow = evidence.flow;
-    if !matches!(flow.termination, Reason::TEnd | Reason::Converged | Reason::AtRest | Reason::Reached) {
+    if !flow.termination.ends_a_flow() {
         return limited(format!("the flow {}: the claim is about its end", flow.termination_detail));
     }
     let first = measure(claim, &Records::new(evidence.setup, evidence.run), evidence);
@@ -218,13 +218,15 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
         }
     }
     let remedy = match certified.outcome {
-        Outcome::IntegratorLimited => "the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto",
-        Outcome::GridLimited => {
-            "judged from every second record it may fall on the other side of the threshold: record more times"
+        Outcome::IntegratorLimited => {
+            "the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto".to_string()
         }
-        Outcome::Holds | Outcome::Fails => "",
+        Outcome::GridLimited => {
+            format!("judged from every second record it may fall on the other side of the threshold: {MORE_RECORDS}")
+        }
+        Outcome::Holds | Outcome::Fails => String::new(),
     };
-    let remarks: Vec<&str> = [remedy, &remark].into_iter().filter(|text| !text.is_empty()).collect();
+    let remarks: Vec<&str> = [remedy.as_str(), &remark].into_iter().filter(|text| !text.is_empty()).collect();
     judged(condition, *certified, &remarks.join("; "), details)
 }
 

@@ -31,7 +31,7 @@ pub enum Claim {
     Stagnates,
     /// The flow ends at a minimum, not on a plateau or at a saddle: the Hessian has no direction of negative curvature.
     Converged,
-    /// Each optimizer stays near gradient flow: at every record ‖θ − θ_flow‖ is at most a twentieth of the way that the optimizer goes.
+    /// Each optimizer stays near gradient flow: at every record ‖θ − θ_flow‖ is at most a twentieth of the optimizer's largest distance to the start.
     FollowsFlow,
     /// Each `gd` and `sgd` stays near its modified flow, of second order in the step size.
     FollowsModifiedFlow,
@@ -67,6 +67,18 @@ impl Claim {
             Self::FollowsCentralFlow => "follows-central-flow",
             Self::FollowsSde => "follows-sde",
         }
+    }
+
+    /// The models of optimizers whose errors these claims need, each once. Paths are not among them: how well their law is known follows from
+    /// their number.
+    pub fn models(claims: &[Self]) -> Vec<CompanionKind> {
+        let mut models = Vec::new();
+        for model in claims.iter().filter_map(|claim| claim.model()).filter(|model| *model != CompanionKind::Sde) {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+        models
     }
 
     /// The model that optimizers are claimed to follow; `None` for a claim about the flow.

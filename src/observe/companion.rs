@@ -1,4 +1,4 @@
-//! How far an optimizer is from its companions, the flows that it follows more closely than gradient flow.
+//! How far an optimizer is from its companions, the continuous models that it is compared with.
 
 use super::distance::distance;
 use super::{Column, Columns, Group, Measure, Observable, Row, SdePaths, Snapshot};
@@ -58,7 +58,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     ],
 );
 
-/// A flow that belongs to one optimizer and its settings.
+/// A continuous model that an optimizer is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompanionKind {
     /// Gradient flow itself, which all optimizers are compared with.

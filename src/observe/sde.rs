@@ -72,6 +72,14 @@ impl SdePaths {
     /// More than anybody needs: means are known to a hundredth of the spread.
     pub const MOST: usize = 10_000;
 
+    /// What these measures ask for, if they do.
+    pub fn among(measures: &[Measure]) -> Option<Self> {
+        measures.iter().find_map(|measure| match measure {
+            Measure::Sde(asked) => Some(*asked),
+            _ => None,
+        })
+    }
+
     /// Checks that they can be followed.
     ///
     /// # Errors

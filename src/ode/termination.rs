@@ -220,6 +220,11 @@ impl Reason {
         }
     }
 
+    /// Whether a flow that ended so got where it was to go: to its horizon, to rest, or to its stopping condition.
+    pub fn ends_a_flow(self) -> bool {
+        matches!(self, Self::TEnd | Self::Converged | Self::AtRest | Self::Reached)
+    }
+
     /// Whether the state stays as it is.
     pub fn stays(self) -> bool {
         matches!(self, Self::Converged | Self::AtRest)

@@ -21,11 +21,12 @@
 
 use std::path::Path;
 
+use crate::claim::Claim;
 use crate::data::Data;
 use crate::loss::Loss;
 use crate::machine::Bytes;
 use crate::npz;
-use crate::observe::Measure;
+use crate::observe::{Measure, SdePaths};
 use crate::scenario::Scenario;
 use crate::spool::Spooled;
 
@@ -163,11 +164,8 @@ impl Memory {
         let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
         // Models of optimizers whose errors claims ask for are integrated once more.
-        let finer = scenario.claims.iter().filter(|claim| claim.model().is_some()).count() as u64;
-        let paths = scenario.measure.iter().find_map(|measure| match measure {
-            Measure::Sde(asked) => Some(asked.paths as u64),
-            _ => None,
-        });
+        let finer = Claim::models(&scenario.claims).len() as u64;
+        let paths = SdePaths::among(&scenario.measure).map(|asked| asked.paths as u64);
         let drawn =
             scenario.optimizers.iter().filter(|optimizer| optimizer.batching().is_some_and(|batches| batches.replacement));
         let of_paths = paths.map_or(0, |paths| {

@@ -45,6 +45,8 @@ pub(super) struct CompanionFlow<'a> {
     limits: Limits,
     /// The steps that the scenario allows any flow.
     max_steps: u64,
+    /// A factor on the steps that a limit may try between two records.
+    generosity: u64,
     /// The state of the field at time `t`: θ, followed by the rule's averages, if any.
     state: DVector<f64>,
     t: f64,
@@ -125,7 +127,10 @@ impl<'a> Maker<'a, '_> {
         let Follows { field, formula, t, state, gradients } = follows;
         let flow = &if self.finer { more_finely(&self.plan.flow) } else { self.plan.flow.clone() };
         let steps = self.settings.last_step(flow.t_end);
-        let [some, each] = MODIFIED_STEPS;
+        // Half the step, or a tenth of the tolerance, takes up to twice as many steps.
+        let generosity = if self.finer { 2 } else { 1 };
+        let flow = &flow::Flow { max_steps: flow.max_steps.saturating_mul(generosity), ..flow.clone() };
+        let [some, each] = MODIFIED_STEPS.map(|steps| generosity * steps);
         let max_steps = match (kind, flow.integrator) {
             (observe::CompanionKind::Limit, _) | (_, flow::Integrator::Rk4 { .. }) => flow.max_steps,
             _ => flow.max_steps.min(some.max(each.saturating_mul(steps))),
@@ -158,6 +163,7 @@ impl<'a> Maker<'a, '_> {
             tolerance,
             limits,
             max_steps: flow.max_steps,
+            generosity,
             state,
             t,
             theta,
@@ -257,7 +263,7 @@ impl CompanionFlow<'_> {
     /// Steps that a limit may try until `step`.
     fn limit_steps(&self, step: u64) -> u64 {
         let [some, each] = LIMIT_STEPS;
-        (some + each * (step - self.step)).min(self.limits.max_steps)
+        (self.generosity * (some + each * (step - self.step))).min(self.limits.max_steps)
     }
 
     /// Its kind, and θ at time `t`; `None` if it is not at `t`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::flow;
 use crate::linalg::norm;
 use crate::observe::{CompanionKind, Measure};
 use crate::ode::{Interrupt, Termination};
@@ -16,6 +17,7 @@ use crate::optim::Optimizer;
 use super::central::CentralCompanion;
 use super::certificate::more_finely;
 use super::companion::{CompanionFlow, companions};
+use super::schedule::SAME;
 use super::{Flight, Plan, Problem};
 
 /// The finer models beside one optimizer; none where no claim asks for them.
@@ -33,14 +35,15 @@ impl<'a> FinerModels<'a> {
         let asked = plan.models();
         let is_asked = |kind: CompanionKind| asked.contains(&kind);
         let is_measured = |measure: &Measure| asked.iter().any(|kind| kind.measure() == Some(measure.name()));
-        // Paths have no finer partner: what is not known of them is known from their number.
-        let measure =
-            plan.measure.iter().copied().filter(|measure| is_measured(measure) && !matches!(measure, Measure::Sde(_)));
+        let measure = plan.measure.iter().copied().filter(is_measured);
         let asking = Plan { measure: measure.collect(), ..plan.clone() };
         let mut own = companions(settings, &asking, problem, interrupt, true);
         own.flows.retain(|companion| is_asked(companion.kind()));
         let flow = is_asked(CompanionKind::Flow).then(|| {
-            Flight::new(&more_finely(&plan.flow), problem, interrupt).expect("a validated scenario can be integrated")
+            let finer = more_finely(&plan.flow);
+            // Half the step of rk4, or a tenth of the tolerance, takes up to twice as many steps.
+            let finer = flow::Flow { max_steps: finer.max_steps.saturating_mul(2), ..finer };
+            Flight::new(&finer, problem, interrupt).expect("a validated scenario can be integrated")
         });
         Self { flow, companions: own.flows, central: own.central, t_end: plan.flow.t_end, interrupt: interrupt.clone() }
     }
@@ -49,14 +52,20 @@ impl<'a> FinerModels<'a> {
     /// on the way.
     pub(super) fn advance(&mut self, t: f64, step: u64) -> bool {
         let mut paused = false;
-        if let Some(flow) = self.flow.as_mut().filter(|_| t <= self.t_end) {
-            flow.advance(t);
+        let on_flow = self.on_the_flow(t);
+        if let Some(flow) = self.flow.as_mut().filter(|_| on_flow <= self.t_end) {
+            flow.advance(on_flow);
             paused = self.interrupt.is_pause() && matches!(flow.stop(), Some(Termination::Interrupted { .. }));
         }
         for companion in &mut self.companions {
             paused |= companion.advance(t, step);
         }
         paused | self.central.as_mut().is_some_and(|central| central.advance(t, step))
+    }
+
+    /// t, or the end of the flow if the two differ by rounding alone: the time of a step, Σ η_j, may pass it.
+    fn on_the_flow(&self, t: f64) -> f64 {
+        if (t - self.t_end).abs() <= SAME * self.t_end { self.t_end } else { t }
     }
 
     /// ‖θ_c − θ_c′‖ at time `t` for each of `models` θ_c whose finer partner θ_c′ is there.
@@ -73,7 +82,8 @@ impl<'a> FinerModels<'a> {
     fn at(&self, kind: CompanionKind, t: f64) -> Option<&DVector<f64>> {
         match kind {
             CompanionKind::Flow => {
-                self.flow.as_ref().filter(|flow| flow.t() == t && flow.stop().is_none()).map(|flow| flow.parameters().values())
+                let there = |flow: &&Flight| flow.t() == self.on_the_flow(t) && flow.stop().is_none();
+                self.flow.as_ref().filter(there).map(|flow| flow.parameters().values())
             }
             CompanionKind::CentralFlow => self.central.as_ref()?.at(t).map(|(_, theta, _)| theta),
             _ => self.companions.iter().find_map(|companion| companion.at(t).filter(|(own, _)| *own == kind)).map(|(_, at)| at),

@@ -209,7 +209,8 @@ impl<'a> Flow<'a> {
     fn lengthen(&mut self, t_end: f64) {
         if !self.flight.integrator().chooses_alike(self.t_end) {
             self.complaints.push(format!(
-                "auto chose its methods for a flow to t = {} and would have chosen others for this horizon: a run from the start has the same                  records to within the tolerance, but not the same bits",
+                "auto chose its methods for a flow to t = {} and would have chosen others for this horizon: a run from the start has the same \
+                 records to within the tolerance, but not the same bits",
                 short(t_end, 6)
             ));
         }

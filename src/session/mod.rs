@@ -133,8 +133,9 @@ pub(crate) fn carry_out(plan: &Plan, problem: &Problem, interrupt: &Interrupt, p
 pub(crate) fn columns(plan: &Plan, problem: &Problem) -> Vec<String> {
     let stopped = Interrupt::default();
     stopped.raise();
-    // Nothing is certified of it.
-    let mut plan = Plan { claims: Vec::new(), ..plan.clone() };
+    // Nothing is certified of it; claims about optimizers have columns of their own.
+    let mut plan = plan.clone();
+    plan.claims.retain(|claim| claim.model().is_some());
     plan.flow.certify = false;
     let table = carry_out(&plan, problem, &stopped, |_t| {}).run.table;
     let numbers = table.columns.into_iter().filter(|column| !matches!(column.values, Values::Text(_)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::claim::{Claim, Setup};
 use crate::flow::Flow;
 use crate::network::{LayerRates, WeightDecay};
-use crate::observe::{CompanionKind, Group, Measure, Observable};
+use crate::observe::{CompanionKind, Group, Measure, Observable, SdePaths};
 use crate::optim::Optimizer;
 use crate::theory::balance::BalanceLaw;
 
@@ -105,22 +105,13 @@ impl Plan {
 
     /// What claims know of the run besides its records.
     pub fn setup(&self) -> Setup {
-        let paths = self.measure.iter().find_map(|measure| match measure {
-            Measure::Sde(asked) => Some(asked.paths),
-            _ => None,
-        });
-        Setup {
-            law: self.balance_law(),
-            depth: self.layers(),
-            linear: self.linear,
-            t_end: self.flow.t_end,
-            paths: paths.unwrap_or(0),
-        }
+        let paths = SdePaths::among(&self.measure).map_or(0, |asked| asked.paths);
+        Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end: self.flow.t_end, paths }
     }
 
-    /// The models of optimizers whose errors claims ask for, each once.
+    /// The models of optimizers whose errors claims ask for: [`Claim::models`].
     pub fn models(&self) -> Vec<CompanionKind> {
-        self.claims.iter().filter_map(|claim| claim.model()).collect()
+        Claim::models(&self.claims)
     }
 
     /// Whether the flow is integrated a second time, to know its errors: for a certificate, and for claims about it.

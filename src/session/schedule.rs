@@ -83,7 +83,7 @@ impl<'a> Clock<'a> {
 }
 
 /// A step whose time is closer than this to a record time, relative to it, stands at that time: Σ η_j is rounded.
-const SAME: f64 = 1e-12;
+pub(super) const SAME: f64 = 1e-12;
 
 /// The most records of an optimizer beyond the horizon, unless more were asked for within it.
 const BEYOND: usize = 200;

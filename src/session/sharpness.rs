@@ -59,17 +59,17 @@ impl Doubt {
         }
     }
 
-    /// Warnings for a reader of the records.
-    fn complaints(&self) -> Vec<String> {
+    /// Warnings for a reader of the records, about the column `name`.
+    fn complaints(&self, name: &str) -> Vec<String> {
         let &Self { looks, undefined, short, most, t } = self;
         let mut complaints = Vec::new();
         if undefined > 0 {
             complaints
-                .push(format!("sharpness is null at {undefined} of {looks} records: products with the Hessian overflow there"));
+                .push(format!("{name} is null at {undefined} of {looks} records: products with the Hessian overflow there"));
         }
         if short > 0 {
             complaints.push(format!(
-                "sharpness is a lower bound at {short} of {looks} records: at t = {} λ_max may be larger by {:.1} % of the largest \
+                "{name} is a lower bound at {short} of {looks} records: at t = {} λ_max may be larger by {:.1} % of the largest \
                  curvature, because the limit of products was reached",
                 digits(t),
                 100.0 * most
@@ -168,7 +168,8 @@ impl<'a> Sharpness<'a> {
 
     /// Warnings, and the event of exceeding the bound.
     pub(super) fn ended(self) -> (Vec<String>, Option<Event>) {
-        let mut complaints = self.doubt.complaints();
+        let name = if self.preconditioned { "preconditioned_sharpness" } else { "sharpness" };
+        let mut complaints = self.doubt.complaints(name);
         let event = self.passed();
         complaints.extend(event.iter().map(|event| event.detail.clone()));
         (complaints, event)
@@ -178,13 +179,13 @@ impl<'a> Sharpness<'a> {
         let (&Crossing { step, t, first, most }, bound) = (self.crossing.as_ref()?, self.bound?);
         let (first, most) = (digits(first), digits(most));
         let reaches = if most == first { String::new() } else { format!(" and reaches {most}") };
-        let (of, who) = if self.preconditioned {
-            (" of the preconditioned Hessian", "its limit does not describe it")
+        let (of, consequence) = if self.preconditioned {
+            (" of the preconditioned Hessian", "no continuous limit describes it")
         } else {
             ("", "no flow describes it")
         };
         let passes = format!("η·λ_max{of} = {first} passes {} at step {step} (t = {}){reaches}", digits(bound), digits(t));
-        let detail = format!("{passes}: {who} from there; lower its lr to follow one");
+        let detail = format!("{passes}: {consequence} from there; lower its lr to follow one");
         Some(Event { t, kind: EventKind::Unstable, detail })
     }
 }
@@ -204,12 +205,12 @@ mod tests {
         let found = |margin: f64| Some(Largest { value: 3.0, margin, size: 4.0, products: 48 });
         let mut doubt = Doubt::default();
         doubt.look(0.0, found(4e-3));
-        assert_eq!(doubt.complaints(), Vec::<String>::new());
+        assert_eq!(doubt.complaints("sharpness"), Vec::<String>::new());
         doubt.look(1.0, found(0.02));
         doubt.look(2.0, found(0.4));
         doubt.look(3.0, found(0.2));
         doubt.look(4.0, None);
-        let [undefined, short] = &doubt.complaints()[..] else { panic!("{:?}", doubt.complaints()) };
+        let [undefined, short] = &doubt.complaints("sharpness")[..] else { panic!("{:?}", doubt.complaints("sharpness")) };
         assert!(undefined.starts_with("sharpness is null at 1 of 5 records"), "{undefined}");
         assert!(short.contains("at 3 of 5 records: at t = 2 λ_max may be larger by 10.0 %"), "{short}");
     }

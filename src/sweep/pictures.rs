@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::claim::Claim;
 use crate::data::Data;
 use crate::figure::{Drawn, draw_ensemble};
 use crate::folder::{Ensemble, FolderError, Keep};
@@ -131,13 +132,14 @@ fn kind(scenario: &Scenario) -> String {
         data => data.file().map(|path| path.display().to_string()).unwrap_or_default(),
     };
     format!(
-        "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {:?} {target}",
+        "{} {:?} {:?} {:?} {optimizers:?} {:?} {:?} {:?} {:?} {target}",
         scenario.network.layers(),
         scenario.network.activations,
         scenario.network.bias,
         scenario.loss,
         scenario.observe,
         scenario.measure,
+        Claim::models(&scenario.claims),
         scenario.flow.preserve
     )
 }

@@ -40,7 +40,7 @@ fn the_table_has_the_columns_of_the_registry() {
     // Errors of models are recorded for the claims that ask for them.
     let measure = "\
 measure: [sharpness, preconditioned_sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 3}}]
-claims: [follows-flow, follows-modified-flow, follows-third-order-flow, follows-limit, follows-central-flow]";
+claims: [follows-flow, follows-modified-flow, follows-third-order-flow, follows-limit, follows-central-flow, follows-sde]";
     let all = run(at.path(), "all", measure);
     let expected: BTreeSet<String> = registry::columns()
         .flat_map(|(_, column)| {

@@ -78,6 +78,16 @@ fn a_coarse_integration_cannot_tell() {
     assert!(coarse.verdict == IntegratorLimited && coarse.statement.contains("lower flow.rtol"), "{coarse:#?}");
 }
 
+/// With momentum the times of steps round beyond the horizon; the error is known there, too.
+#[test]
+fn errors_are_known_up_to_the_last_step() {
+    let at = tempfile::tempdir().unwrap();
+    let sets = ["flow.t_end=10", "claims=[follows-flow]", "optimizers=[{sgd: {lr: 0.01, momentum: 0.9}}]"];
+    let (records, _) = run(at.path(), &sets);
+    let errors = records.table.floats("sgd", "flow_error");
+    assert!(errors.len() > 20 && errors.iter().all(|error| error.is_finite()), "{errors:?}");
+}
+
 /// The finer models are beside the run: every other column keeps its bits, and what they cost is counted apart.
 #[test]
 fn claims_about_optimizers_change_no_record() {
@@ -99,6 +109,20 @@ fn claims_about_optimizers_change_no_record() {
     assert!(gd(&before, "gradients_monitoring") < gd(&after, "gradients_monitoring"));
     // Claims about optimizers alone need no second integration of the flow.
     assert!(after["processes"]["flow"]["certificate"].is_null());
+}
+
+/// The columns that claims add may be drawn.
+#[test]
+fn errors_of_models_may_be_drawn() {
+    let at = tempfile::tempdir().unwrap();
+    let drawn = "{show: {at_end: {x: lr, y: distance_to_flow, also: [flow_error]}}, processes: [gd]}";
+    let more =
+        format!("sweep: {{grid: {{optimizers.0.gd.lr: [0.1, 0.2]}}}}\npictures:\n  - {{title: errors, panels: [{drawn}]}}\n");
+    fs::write(at.path().join("with.yaml"), format!("{SCENARIO}claims: [follows-flow]\n{more}")).unwrap();
+    succeed(at.path(), &["check", "with.yaml"]);
+    fs::write(at.path().join("without.yaml"), format!("{SCENARIO}{more}")).unwrap();
+    let refused = String::from_utf8(gramflow(at.path(), &["check", "without.yaml"]).stderr).unwrap();
+    assert!(refused.contains("flow_error"), "{refused}");
 }
 
 #[test]

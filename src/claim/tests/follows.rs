@@ -3,7 +3,7 @@
 use super::*;
 use crate::record::Companion;
 
-/// Records of `gd` beside its modified flow: step k at t = k for k = 0, …, 10, on a way of length 2.
+/// Records of `gd` beside its modified flow: step k at t = k for k = 0, …, 10, up to a distance of 2 from the start.
 struct Descent {
     off: fn(f64) -> f64,
     error: fn(f64) -> f64,
@@ -57,12 +57,12 @@ impl Descent {
     }
 }
 
-/// The bound is 0.05 of a way of 2.
+/// The bound is 0.05 of 2.
 #[test]
-fn distance_is_measured_by_the_way() {
+fn distance_is_measured_by_the_reach() {
     let near = Descent::default().verdict();
     assert_outcome(&near, Outcome::Holds);
-    assert_eq!((near.value, near.error, near.details["way"]), (0.02, 5e-7, 2.0));
+    assert_eq!((near.value, near.error, near.details["largest distance to the start"]), (0.02, 5e-7, 2.0));
     let far = Descent { off: |t| 0.04 * t, ..Descent::default() }.verdict();
     assert_outcome(&far, Outcome::Fails);
     assert_eq!((far.value, far.details["first step beyond"]), (0.2, 3.0));
@@ -77,17 +77,28 @@ fn errors_of_the_model_count() {
     assert!(vague.statement.contains("lower flow.rtol"), "{}", vague.statement);
     let unknown = Descent { error: |t| if t < 5.0 { 0.0 } else { f64::NAN }, ..Descent::default() }.verdict();
     assert_outcome(&unknown, Outcome::IntegratorLimited);
+    assert!(unknown.statement.contains("its finer integration ends before: raise flow.max_steps"), "{}", unknown.statement);
     let sure_once = Descent { off: |t| 0.04 * t, error: |t| if t > 7.0 { 1.0 } else { 1e-3 }, ..Descent::default() }.verdict();
     assert_outcome(&sure_once, Outcome::Fails);
     assert_eq!((sure_once.value, sure_once.details["first step beyond"]), (0.14, 3.0));
 }
 
-/// A distance that only every other record shows.
+/// Where every second record would miss a large part of the largest distance, all of them may miss a larger one; but one record that is
+/// surely beyond refutes the claim.
 #[test]
-fn records_must_not_decide() {
-    let spike = Descent { off: |t| if t == 5.0 { 0.2 } else { 0.0 }, ..Descent::default() }.verdict();
+fn records_must_be_near_enough_to_hold() {
+    let spike = Descent { off: |t| if t == 5.0 { 0.09 } else { 0.0 }, ..Descent::default() }.verdict();
     assert_outcome(&spike, Outcome::GridLimited);
     assert!(spike.statement.contains("record more times"), "{}", spike.statement);
+    assert_outcome(&Descent { off: |t| if t == 5.0 { 0.2 } else { 0.0 }, ..Descent::default() }.verdict(), Outcome::Fails);
+}
+
+/// A fragment of a run shows nothing about all of it.
+#[test]
+fn an_interrupted_optimizer_is_not_judged() {
+    let stopped = Descent { ended: Termination::Interrupted { t: 10.0 }, ..Descent::default() }.verdict();
+    assert_outcome(&stopped, Outcome::IntegratorLimited);
+    assert!(stopped.statement.contains("whole run"), "{}", stopped.statement);
 }
 
 #[test]
