@@ -157,8 +157,9 @@ impl Distances {
         let most = |key: &dyn Fn(usize) -> f64| {
             records.iter().copied().filter(|&i| self.off[i].is_finite()).max_by(|&a, &b| key(a).total_cmp(&key(b)))
         };
-        let surely = |i: usize| self.off[i] - if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
-        let at_worst = |i: usize| self.off[i] + if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
+        // An unknown error may be arbitrarily large.
+        let error = |i: usize| if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
+        let (surely, at_worst) = (|i: usize| self.off[i] - error(i), |i: usize| self.off[i] + error(i));
         most(&surely).filter(|&i| surely(i) > self.bound).or(most(&at_worst)).unwrap_or(0)
     }
 

@@ -69,6 +69,11 @@ impl Claim {
         }
     }
 
+    /// Whether one of these claims is about the flow, which is then integrated a second time.
+    pub fn concern_flow(claims: &[Self]) -> bool {
+        claims.iter().any(|claim| claim.model().is_none())
+    }
+
     /// The models of optimizers whose errors these claims need, each once. Paths are not among them: how well their law is known follows from
     /// their number.
     pub fn models(claims: &[Self]) -> Vec<CompanionKind> {

@@ -39,9 +39,6 @@ impl Observable for PreconditionedSharpness {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let Curvature { sharpness, lr, bound } = snapshot.preconditioned.unwrap_or(Curvature::UNKNOWN);
-        row.float("preconditioned_sharpness", sharpness);
-        row.float("lr_preconditioned_sharpness", lr * sharpness);
-        row.float("preconditioned_sharpness_bound", if lr > 0.0 { bound / lr } else { f64::NAN });
+        snapshot.preconditioned.unwrap_or(Curvature::UNKNOWN).write("preconditioned_sharpness", row);
     }
 }

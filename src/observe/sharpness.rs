@@ -35,6 +35,14 @@ pub struct Curvature {
 impl Curvature {
     /// Where nothing was measured.
     pub const UNKNOWN: Self = Self { sharpness: f64::NAN, lr: f64::NAN, bound: f64::NAN };
+
+    /// Writes the columns `name`, `lr_name` and `name_bound`.
+    pub(super) fn write(self, name: &str, row: &mut Row) {
+        let Self { sharpness, lr, bound } = self;
+        row.float(name, sharpness);
+        row.float(format!("lr_{name}"), lr * sharpness);
+        row.float(format!("{name}_bound"), if lr > 0.0 { bound / lr } else { f64::NAN });
+    }
 }
 
 /// Columns, undefined where the curvature was not measured:
@@ -51,9 +59,6 @@ impl Observable for Sharpness {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let Curvature { sharpness, lr, bound } = snapshot.curvature.unwrap_or(Curvature::UNKNOWN);
-        row.float("sharpness", sharpness);
-        row.float("lr_sharpness", lr * sharpness);
-        row.float("sharpness_bound", if lr > 0.0 { bound / lr } else { f64::NAN });
+        snapshot.curvature.unwrap_or(Curvature::UNKNOWN).write("sharpness", row);
     }
 }

@@ -138,8 +138,7 @@ impl Memory {
             _ => None,
         });
         let sharpness = central || hessian.is_some() || scenario.measure.contains(&Measure::Sharpness);
-        let about_flow = scenario.claims.iter().any(|claim| claim.model().is_none());
-        let twice = if scenario.flow.certify || about_flow { 2 } else { 1 };
+        let twice = if scenario.flow.certify || Claim::concern_flow(&scenario.claims) { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
         let data = match &scenario.data {

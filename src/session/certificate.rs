@@ -83,8 +83,16 @@ pub(super) fn finer(plan: &Plan) -> Plan {
     finer
 }
 
+/// How many times as many steps half the step of `rk4`, or a tenth of the tolerance, takes at most.
+pub(super) const MORE_STEPS: u64 = 2;
+
+/// The same flow at a tenth of the tolerance, or half the step, with as many more steps as that takes.
+pub(super) fn more_finely_to_the_end(flow: &flow::Flow) -> flow::Flow {
+    flow::Flow { max_steps: flow.max_steps.saturating_mul(MORE_STEPS), ..more_finely(flow) }
+}
+
 /// The same flow at a tenth of the tolerance, or half the step.
-pub(super) fn more_finely(flow: &flow::Flow) -> flow::Flow {
+fn more_finely(flow: &flow::Flow) -> flow::Flow {
     let mut finer = flow::Flow { rtol: flow.rtol / FINER, atol: flow.atol / FINER, ..flow.clone() };
     if let Integrator::Rk4 { step } = &mut finer.integrator {
         *step /= 2.0;

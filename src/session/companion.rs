@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
-use crate::observe::{self, Measure};
+use crate::observe::{self, Measure, SdePaths};
 use crate::ode::{Integrator, Interrupt, Limits, Termination, Tolerance, VectorField, Work, short};
 use crate::optim::{Follows, Optimizer};
 use crate::{flow, record};
@@ -20,7 +20,7 @@ use crate::{flow, record};
 use super::Plan;
 use super::Problem;
 use super::central::CentralCompanion;
-use super::certificate::more_finely;
+use super::certificate::{MORE_STEPS, more_finely_to_the_end};
 use super::choice::{Choice, choose};
 use super::plan::FINER;
 use super::sde::SdeCompanion;
@@ -106,7 +106,7 @@ pub(super) fn kinds(plan: &Plan) -> Vec<observe::CompanionKind> {
     if plan.measure.contains(&Measure::CentralFlow) {
         kinds.push(observe::CompanionKind::CentralFlow);
     }
-    if plan.measure.iter().any(|measure| matches!(measure, Measure::Sde(_))) {
+    if SdePaths::among(&plan.measure).is_some() {
         kinds.push(observe::CompanionKind::Sde);
     }
     kinds
@@ -125,11 +125,9 @@ impl<'a> Maker<'a, '_> {
     /// The companion at its start.
     fn companion(&self, kind: observe::CompanionKind, follows: Follows<'a>) -> CompanionFlow<'a> {
         let Follows { field, formula, t, state, gradients } = follows;
-        let flow = &if self.finer { more_finely(&self.plan.flow) } else { self.plan.flow.clone() };
+        let flow = &if self.finer { more_finely_to_the_end(&self.plan.flow) } else { self.plan.flow.clone() };
         let steps = self.settings.last_step(flow.t_end);
-        // Half the step, or a tenth of the tolerance, takes up to twice as many steps.
-        let generosity = if self.finer { 2 } else { 1 };
-        let flow = &flow::Flow { max_steps: flow.max_steps.saturating_mul(generosity), ..flow.clone() };
+        let generosity = if self.finer { MORE_STEPS } else { 1 };
         let [some, each] = MODIFIED_STEPS.map(|steps| generosity * steps);
         let max_steps = match (kind, flow.integrator) {
             (observe::CompanionKind::Limit, _) | (_, flow::Integrator::Rk4 { .. }) => flow.max_steps,

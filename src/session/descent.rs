@@ -222,7 +222,7 @@ impl<'a> Descent<'a> {
     fn look(&mut self) {
         let (t, rate) = (self.t(), self.settings.rate(self.steps));
         if let Some(sharpness) = &mut self.sharpness {
-            sharpness.look(self.parameters.values(), self.steps, t, rate);
+            sharpness.look(self.parameters.values(), self.steps, t, rate, None);
         }
         if let Some(preconditioned) = &mut self.preconditioned {
             preconditioned.look(&*self.rule, self.parameters.values(), self.steps, t, rate);
@@ -257,7 +257,7 @@ impl<'a> Descent<'a> {
         let pending = PendingRecord {
             model_errors,
             companions,
-            flow: flow.clone(),
+            flow,
             prediction: central.map(|(_, _, predicted)| predicted),
             law,
             curvature: self.sharpness.as_ref().map(Sharpness::observed),

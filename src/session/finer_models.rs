@@ -8,14 +8,13 @@ use std::time::Duration;
 use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
-use crate::flow;
 use crate::linalg::norm;
 use crate::observe::{CompanionKind, Measure};
 use crate::ode::{Interrupt, Termination};
 use crate::optim::Optimizer;
 
 use super::central::CentralCompanion;
-use super::certificate::more_finely;
+use super::certificate::more_finely_to_the_end;
 use super::companion::{CompanionFlow, companions};
 use super::schedule::SAME;
 use super::{Flight, Plan, Problem};
@@ -40,10 +39,8 @@ impl<'a> FinerModels<'a> {
         let mut own = companions(settings, &asking, problem, interrupt, true);
         own.flows.retain(|companion| is_asked(companion.kind()));
         let flow = is_asked(CompanionKind::Flow).then(|| {
-            let finer = more_finely(&plan.flow);
-            // Half the step of rk4, or a tenth of the tolerance, takes up to twice as many steps.
-            let finer = flow::Flow { max_steps: finer.max_steps.saturating_mul(2), ..finer };
-            Flight::new(&finer, problem, interrupt).expect("a validated scenario can be integrated")
+            Flight::new(&more_finely_to_the_end(&plan.flow), problem, interrupt)
+                .expect("a validated scenario can be integrated")
         });
         Self { flow, companions: own.flows, central: own.central, t_end: plan.flow.t_end, interrupt: interrupt.clone() }
     }

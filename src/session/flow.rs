@@ -167,7 +167,7 @@ impl<'a> Flow<'a> {
         self.preserve();
         let begin = Instant::now();
         if let Some(sharpness) = &mut self.sharpness {
-            sharpness.look(self.flight.parameters.values(), self.flight.work().accepted, self.flight.t, f64::NAN);
+            sharpness.look(self.flight.parameters.values(), self.flight.work().accepted, self.flight.t, f64::NAN, None);
         }
         let pending = PendingRecord {
             preserved: self.preservation.as_ref().and_then(Preservation::observed),

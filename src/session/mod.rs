@@ -59,7 +59,7 @@ use crate::network::Parameters;
 use crate::npz::Arrays;
 use crate::observe::{
     self, Accuracy, CompanionDistance, EdgePrediction, HessianEnds, Learned, Measure, ModelErrors, Ntk, Observable,
-    PreconditionedSharpness, SdePrediction, TestLoss,
+    PreconditionedSharpness, SdePaths, SdePrediction, TestLoss,
 };
 use crate::ode::{Interrupt, Termination};
 use crate::record::{Manifest, Process, Recorder, Run, Trajectory, Values, table};
@@ -225,7 +225,7 @@ fn observables(plan: &Plan, problem: &Problem) -> Vec<Box<dyn Observable>> {
     if !models.is_empty() {
         observables.push(Box::new(ModelErrors(models)));
     }
-    if plan.measure.iter().any(|measure| matches!(measure, Measure::Sde(_))) {
+    if SdePaths::among(&plan.measure).is_some() {
         observables.push(Box::new(SdePrediction));
     }
     observables.retain(|observable| plan.observes(observable.columns().group));

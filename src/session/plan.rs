@@ -116,7 +116,7 @@ impl Plan {
 
     /// Whether the flow is integrated a second time, to know its errors: for a certificate, and for claims about it.
     pub fn is_certified(&self) -> bool {
-        self.flow.certify || self.claims.iter().any(|claim| claim.model().is_none())
+        self.flow.certify || Claim::concern_flow(&self.claims)
     }
 
     /// Whether all layers have one rate and one weight decay.

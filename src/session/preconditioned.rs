@@ -38,7 +38,7 @@ impl<'a> Preconditioned<'a> {
         self.known = rule.preconditioner(self.roots.as_mut_slice());
         if self.known {
             self.roots.apply(|factor| *factor = factor.sqrt());
-            self.sharpness.look_in(theta, step, t, lr, (&self.roots, self.decay));
+            self.sharpness.look(theta, step, t, lr, Some((&self.roots, self.decay)));
         }
     }
 

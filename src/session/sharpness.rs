@@ -108,17 +108,9 @@ impl<'a> Sharpness<'a> {
         Self { preconditioned: true, ..Self::new(problem, Some(bound)) }
     }
 
-    /// Measures at θ, which the process reached at time `t` after `step` steps. `lr` is the rate of its next step, NaN for a flow.
-    pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64) {
-        self.look_through(theta, step, t, lr, None);
-    }
-
-    /// The same of D^{1/2}(∇²J − λI)D^{1/2}, for `metric` the roots of D and λ.
-    pub(super) fn look_in(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64, metric: (&DVector<f64>, f64)) {
-        self.look_through(theta, step, t, lr, Some(metric));
-    }
-
-    fn look_through(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64, metric: Option<(&DVector<f64>, f64)>) {
+    /// Measures at θ, which the process reached at time `t` after `step` steps. `lr` is the rate of its next step, NaN for a flow. With a
+    /// `metric`, the roots of D and λ, that of D^{1/2}(∇²J − λI)D^{1/2}.
+    pub(super) fn look(&mut self, theta: &DVector<f64>, step: u64, t: f64, lr: f64, metric: Option<(&DVector<f64>, f64)>) {
         let (objective, rates, net) = (&*self.problem.objective, &self.problem.rates, self.problem.start.architecture());
         let random = gaussian_matrix(theta.len(), 1, &mut self.rng).column(0).into_owned();
         let product = |v: &DVector<f64>, out: &mut DVector<f64>| {
