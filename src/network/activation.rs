@@ -19,7 +19,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::elementary::{self, NumberBlock, Pointwise, erf_and_density, normal};
+use crate::linalg::elementary::{self, Pointwise, erf_and_density, normal};
 
 /// The function σ_l applied to each entry of a layer's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -131,9 +131,9 @@ impl Activation {
     }
 }
 
-/// The type of one activation: σ, σ′, σ″ and σ‴ by what they share, then methods of its own. Functions rather than closures, which are not always inlined.
+/// The type of one activation: σ, σ′, σ″ and σ‴ by what they share. Functions rather than closures, which are not always inlined.
 macro_rules! activation {
-    ($name:ident($z:ident), $value:expr, $slope:expr, $bend:expr, $twist:expr $(; $($own:tt)*)?) => {
+    ($name:ident($z:ident), $value:expr, $slope:expr, $bend:expr, $twist:expr) => {
         struct $name;
         impl Pointwise for $name {
             #[inline(always)]
@@ -152,7 +152,6 @@ macro_rules! activation {
             fn twist($z: f64) -> [f64; 4] {
                 $twist
             }
-            $($($own)*)?
         }
     };
 }
@@ -194,7 +193,7 @@ activation!(
     elementary::tanh(z),
     {
         let h = elementary::tanh(z);
-        [h, (1.0 - h) * (1.0 + h)]
+        [h, h.mul_add(-h, 1.0)]
     },
     {
         let [h, slope] = Tanh::slope(z);
@@ -203,13 +202,6 @@ activation!(
     {
         let [h, slope, bend] = Tanh::bend(z);
         [h, slope, bend, slope * (6.0 * h * h - 2.0)]
-    };
-    #[inline(always)]
-    fn slopes(z: &mut NumberBlock, slope: &mut NumberBlock) {
-        elementary::tanh_of_block(z);
-        for (h, slope) in z.iter().zip(slope) {
-            *slope = (1.0 - h) * (1.0 + h);
-        }
     }
 );
 

@@ -5,7 +5,7 @@
 //! expand e^{a²}·erfc a in a rational function of a). Both are always formed. [`normal`] has polynomials of its own, see there.
 
 use super::exponential::exp_parts;
-use super::{polynomial, short};
+use super::polynomial;
 
 /// R.
 const TAIL: [f64; 19] = [
@@ -52,17 +52,17 @@ fn size(x: f64, top: f64) -> f64 {
     if size > top { top } else { size }
 }
 
-/// e^{−c·a²} in two parts, c a power of two: a² is split, for its rounding would be one of e^{−a²} times a².
+/// e^{−c·a²} in two parts, c a power of two: with what the rounding of a² left, for it would be one of e^{−a²} times a².
 #[inline(always)]
 fn gaussian(a: f64, c: f64) -> (f64, f64) {
-    let short = short(a);
-    exp_parts(-c * (short * short), -c * ((a - short) * (a + short)))
+    let square = a * a;
+    exp_parts(-c * square, -c * a.mul_add(a, -square))
 }
 
 /// erf a for 0 ≤ a ≤ 1.
 #[inline(always)]
 fn core(a: f64) -> f64 {
-    a + a * polynomial(&CORE, a * a)
+    a.mul_add(polynomial(&CORE, a * a), a)
 }
 
 /// erfc a for 1 ≤ a ≤ 28, given e^{−a²}.
@@ -124,10 +124,9 @@ const HALF: [f64; 9] = [
     2.260940828525208e-09,
     -1.008306896432971e-10,
 ];
-/// 1/√(2π): rounded, and in two parts of which the first has 26 bits.
+/// 1/√(2π), and what its rounding left.
 const PEAK: f64 = 0.398_942_280_401_432_7;
-const PEAK_HIGH: f64 = f64::from_bits(0x3fd9_8845_3000_0000);
-const PEAK_LOW: f64 = 3.565_991_088_584_477_4e-9;
+const PEAK_LOW: f64 = -2.492_327_202_277_73e-17;
 
 /// The standard normal distribution at a point.
 pub struct Normal {
@@ -155,18 +154,14 @@ pub fn normal(x: f64) -> Normal {
     let back = denominator - size;
     let denominator_rest = (size - (denominator - back)) + (0.8125 - back);
     let quotient = numerator / denominator;
-    let (quotient_short, denominator_short) = (short(quotient), short(denominator));
-    // What the division left, by products that are exact; 1/denominator to a twelfth is enough for it.
-    let exact = (numerator - quotient_short * denominator_short) - quotient_short * (denominator - denominator_short);
-    let left = exact - (quotient - quotient_short) * denominator + (numerator_rest - quotient * denominator_rest);
-    let quotient_rest = (quotient - quotient_short) + left * (quotient * (1.0 / level));
-    let peak_short = short(peak);
-    let tail = peak_short * quotient_short;
-    let tail_rest = peak_short * quotient_rest + ((peak - peak_short) + peak_rest) * quotient;
+    // What the division left, exactly; 1/denominator to a twelfth is enough for it.
+    let left = quotient.mul_add(-denominator, numerator) + quotient.mul_add(-denominator_rest, numerator_rest);
+    let quotient_rest = left * (quotient * (1.0 / level));
+    let tail = peak * quotient;
+    let tail_rest = peak.mul_add(quotient, -tail) + peak.mul_add(quotient_rest, peak_rest * quotient);
 
-    let (size_short, square) = (short(size), size * size);
-    let straight = size_short * PEAK_HIGH;
-    let bent = size_short * PEAK_LOW + (size - size_short) * PEAK + size * (square * polynomial(&HALF, square));
+    let (straight, square) = (size * PEAK, size * size);
+    let bent = size.mul_add(PEAK, -straight) + size * square.mul_add(polynomial(&HALF, square), PEAK_LOW);
     let core = 0.5 - straight;
     let core_rest = ((0.5 - core) - straight) - bent;
 

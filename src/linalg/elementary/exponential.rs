@@ -4,14 +4,15 @@
 //! Taylor series, cut where it falls below 2^{−57}. Quotients of a sum of two parts are formed from the larger and corrected for the
 //! smaller.
 
-use super::{BLOCK, NumberBlock, polynomial, short};
+use super::polynomial;
 
 /// ln 2 rounded to 33 bits, and the rest of it, as in fdlibm's e_exp.c.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 const LN_2_LOW: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
 
-/// 1/3!, …, 1/13!.
-const INVERSE_FACTORIALS: [f64; 11] = [
+/// 1/2!, …, 1/13!.
+const INVERSE_FACTORIALS: [f64; 12] = [
+    0.5,
     1.0 / 6.0,
     1.0 / 24.0,
     1.0 / 120.0,
@@ -44,13 +45,13 @@ fn power_of_two(k: f64) -> f64 {
 #[inline(always)]
 fn reduced(x: f64, dx: f64) -> (f64, f64) {
     let k = round(x * std::f64::consts::LOG2_E);
-    (k, (x - k * LN_2_HIGH) - (k * LN_2_LOW - dx))
+    (k, k.mul_add(-LN_2_LOW, k.mul_add(-LN_2_HIGH, x)) + dx)
 }
 
 /// e^r − 1 in two parts.
 #[inline(always)]
 fn grown(r: f64) -> (f64, f64) {
-    let tail = (r * r) * (0.5 + r * polynomial(&INVERSE_FACTORIALS, r));
+    let tail = (r * r) * polynomial(&INVERSE_FACTORIALS, r);
     let high = r + tail;
     (high, (r - high) + tail)
 }
@@ -80,51 +81,19 @@ pub fn exp(x: f64) -> f64 {
 /// tanh x = E/(E + 2), E = e^{2|x|} − 1, with the sign of x.
 #[inline(always)]
 pub fn tanh(x: f64) -> f64 {
-    let (k, r) = doubled(x);
-    let (high, low) = grown(r);
-    quotient(x, k, high, low)
-}
-
-/// z ← tanh z, to the same bits. Every stage is done for the whole block before the next: the operations of one number wait for each other, those
-/// of different numbers do not.
-#[inline(always)]
-pub fn tanh_of_block(z: &mut NumberBlock) {
-    let ([mut k, mut r], [mut high, mut low]) = ([[0.0; BLOCK]; 2], [[0.0; BLOCK]; 2]);
-    for i in 0..BLOCK {
-        (k[i], r[i]) = doubled(z[i]);
-    }
-    for i in 0..BLOCK {
-        (high[i], low[i]) = grown(r[i]);
-    }
-    for i in 0..BLOCK {
-        z[i] = quotient(z[i], k[i], high[i], low[i]);
-    }
-}
-
-/// k and r of 2|x| = k·ln 2 + r.
-#[inline(always)]
-fn doubled(x: f64) -> (f64, f64) {
+    // k + 1023 in the lowest bits of the sum, as in `round` and `power_of_two` at once.
+    const SHIFT: f64 = 6_755_399_441_055_744.0 + 1023.0;
     let size = x.abs();
     // From 19.1 on tanh is 1 to rounding.
     let size = if size > 22.0 { 22.0 } else { size };
-    reduced(2.0 * size, 0.0)
-}
-
-/// E/(E + 2) with the sign of x, E + 1 = 2^k·e^r and e^r − 1 = high + low.
-#[inline(always)]
-fn quotient(x: f64, k: f64, high: f64, low: f64) -> f64 {
-    let scale = power_of_two(k);
-    // E = numerator + rest. For k = 0 the first term is 0, for k ≥ 1 it is the larger.
-    let (whole, part) = (scale - 1.0, scale * high);
-    let numerator = whole + part;
-    let rest = ((whole - numerator) + part) + scale * low;
-    let denominator = numerator + 2.0;
-    let back = denominator - numerator;
-    let lost = (numerator - (denominator - back)) + (2.0 - back) + rest;
-    let quotient = numerator / denominator;
-    // 1/(E + 2) = (1 − tanh)/2.
-    let value = quotient + (rest - quotient * lost) * (0.5 * (1.0 - quotient));
-    value.copysign(x)
+    let shifted = size.mul_add(2.0 * std::f64::consts::LOG2_E, SHIFT);
+    let (k, scale) = (shifted - SHIFT, f64::from_bits(shifted.to_bits() << 52));
+    // k is at most 64, and where it is not 0 tanh x depends little on x: ln 2 need not have two parts.
+    let r = k.mul_add(-std::f64::consts::LN_2, size + size);
+    let grown = (r * r).mul_add(polynomial(&INVERSE_FACTORIALS, r), r);
+    // For k = 0 this is e^r − 1 itself.
+    let excess = scale.mul_add(grown, scale - 1.0);
+    (excess / (excess + 2.0)).copysign(x)
 }
 
 /// s(−|x|) = e^{−|x|}/(1 + e^{−|x|}) ≤ ½, s the logistic function.
@@ -134,11 +103,10 @@ fn lower_sigmoid(x: f64) -> f64 {
     let denominator = 1.0 + numerator;
     let lost = ((1.0 - denominator) + numerator) + rest;
     let quotient = numerator / denominator;
-    // What the division left, by products that are exact.
-    let (first, whole) = (short(quotient), short(denominator));
-    let left = (numerator - first * whole) - first * (denominator - whole) - (quotient - first) * denominator;
+    // What the division left, exactly.
+    let left = quotient.mul_add(-denominator, numerator);
     // 1/(1 + e) = 1 − quotient.
-    quotient + (left + (rest - quotient * lost)) * (1.0 - quotient)
+    (left + quotient.mul_add(-lost, rest)).mul_add(1.0 - quotient, quotient)
 }
 
 /// s(x) = 1/(1 + e^{−x}) and s(x)·s(−x), its derivative, both right in their own digits however large |x|.

@@ -2,24 +2,12 @@
 
 use crate::linalg::vectorised;
 
-/// How many numbers a function may take at a time: four vectors of 4, which keep the units of a CPU busy.
-pub const BLOCK: usize = 16;
-/// So many numbers.
-pub type NumberBlock = [f64; BLOCK];
-
 /// A function of one number with its first three derivatives, free of branches.
 pub trait Pointwise {
     /// σ(z).
     fn value(z: f64) -> f64;
     /// σ(z), σ′(z).
     fn slope(z: f64) -> [f64; 2];
-    /// z ← σ(z) and `slope` ← σ′(z) for a block, to the bits of [`Pointwise::slope`].
-    #[inline(always)]
-    fn slopes(z: &mut NumberBlock, slope: &mut NumberBlock) {
-        for (z, slope) in z.iter_mut().zip(slope) {
-            [*z, *slope] = Self::slope(*z);
-        }
-    }
     /// σ(z), σ′(z), σ″(z).
     fn bend(z: f64) -> [f64; 3];
     /// σ(z), σ′(z), σ″(z), σ‴(z).
@@ -36,12 +24,7 @@ vectorised! {
 
     /// z ← σ(z) and `slope` ← σ′(z), of one length.
     pub fn value_and_slope<F: Pointwise>(z: &mut [f64], slope: &mut [f64]) {
-        let (blocks, rest) = z.as_chunks_mut::<BLOCK>();
-        let (slopes, slopes_rest) = slope.as_chunks_mut::<BLOCK>();
-        for (z, slope) in blocks.iter_mut().zip(slopes) {
-            F::slopes(z, slope);
-        }
-        for (z, slope) in rest.iter_mut().zip(slopes_rest) {
+        for (z, slope) in z.iter_mut().zip(slope) {
             [*z, *slope] = F::slope(*z);
         }
     }

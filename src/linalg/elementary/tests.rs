@@ -59,9 +59,9 @@ fn nan_and_infinities_go_where_they_should() {
     assert!(exp(-745.13) == f64::from_bits(1) && exp(-745.14) == 0.0);
 }
 
-/// Whatever the place of a number in a slice, whole blocks and what is left of them: the same bits.
+/// Whatever the place of a number in a slice, whole vectors and what is left of them: the same bits.
 #[test]
-fn a_block_has_the_bits_of_its_numbers() {
+fn a_slice_has_the_bits_of_its_numbers() {
     use crate::network::Activation;
     for length in [0, 1, 15, 16, 17, 50] {
         let z: Vec<f64> = (0..length).map(|i| (f64::from(i) * 7.3).sin() * 30.0_f64.powf(f64::from(i % 5) - 2.0)).collect();
@@ -79,9 +79,4 @@ fn a_block_has_the_bits_of_its_numbers() {
             }
         }
     }
-    let mut special =
-        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e-310, 22.0, -1e300, 0.3, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
-    let alone = special.map(|x| tanh(x).to_bits());
-    tanh_of_block(&mut special);
-    assert_eq!(special.map(f64::to_bits), alone);
 }

@@ -9,7 +9,7 @@
 use nalgebra::{DMatrixView, DMatrixViewMut};
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn};
+use crate::linalg::{Write, gemm_nn, gemm_nt, gemm_tn, vectorised};
 use crate::loss::Loss;
 use crate::network::{Activation, Architecture};
 
@@ -75,22 +75,28 @@ pub(super) fn buffers(net: &Architecture, rows: usize, wanted: impl Fn(usize) ->
     (1..=net.depth()).map(|l| if wanted(l) { vec![0.0; rows * net.widths()[l]] } else { Vec::new() }).collect()
 }
 
-/// a ← a∘b, as far as the shorter of the two goes.
-pub(super) fn multiply(a: &mut [f64], b: &[f64]) {
-    a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
-}
-
-/// `sums` ← or += the sum of each column of a matrix of `rows` rows, eight partial sums at a time.
-pub(super) fn column_sums(write: Write, matrix: &[f64], rows: usize, sums: &mut [f64]) {
-    for (column, sum) in matrix.chunks_exact(rows).zip(sums) {
-        let mut partial = [0.0; 8];
-        let chunks = column.chunks_exact(8);
-        let rest: f64 = chunks.remainder().iter().sum();
-        for chunk in chunks {
-            partial.iter_mut().zip(chunk).for_each(|(partial, x)| *partial += x);
+vectorised! {
+    /// a ← a∘b, as far as the shorter of the two goes.
+    pub(super) fn multiply(a: &mut [f64], b: &[f64]) {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a *= b;
         }
-        let total = partial.iter().sum::<f64>() + rest;
-        *sum = if write == Write::Add { *sum + total } else { total };
+    }
+
+    /// `sums` ← or += the sum of each column of a matrix of `rows` rows, eight partial sums at a time.
+    pub(super) fn column_sums(write: Write, matrix: &[f64], rows: usize, sums: &mut [f64]) {
+        for (column, sum) in matrix.chunks_exact(rows).zip(sums) {
+            let mut partial = [0.0; 8];
+            let chunks = column.chunks_exact(8);
+            let rest: f64 = chunks.remainder().iter().sum();
+            for chunk in chunks {
+                for (partial, x) in partial.iter_mut().zip(chunk) {
+                    *partial += x;
+                }
+            }
+            let total = partial.iter().sum::<f64>() + rest;
+            *sum = if write == Write::Add { *sum + total } else { total };
+        }
     }
 }
 
