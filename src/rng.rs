@@ -41,6 +41,10 @@ pub enum Purpose {
     Hessian = 13,
     /// The noise of a stochastic differential equation; one stream per path of a process.
     Sde = 14,
+    /// The noise of Langevin dynamics; one stream per name of a process.
+    Langevin = 15,
+    /// The noise that steps add to labels; one stream per name of a process.
+    LabelNoise = 16,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

@@ -12,8 +12,8 @@ use gramflow::network::{Activation, Architecture, Parameters};
 use gramflow::objective::{BatchGradient, LinearObjective, Minibatch, MlpMinibatch, MlpObjective, Objective, Order, Samples};
 use gramflow::ode::{self, Integrator, Limits, OdeError, Tolerance, VectorField};
 use gramflow::optim::{
-    self, AdamLimit, BatchStream, Decay, ModifiedFlow, NormalisedFlow, Optimizer, RmspropLimit, Sde, SdeSettings, SgdEquation,
-    ThirdOrderFlow, WeakOrder,
+    self, AdamLimit, BatchStream, Decay, ModifiedFlow, Noise, NormalisedFlow, Optimizer, RmspropLimit, Sde, SdeSettings,
+    SgdEquation, ThirdOrderFlow, WeakOrder,
 };
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::scenario;
@@ -215,8 +215,8 @@ fn paths_do_not_allocate_after_their_first_step() {
         for order in [WeakOrder::First, WeakOrder::Second] {
             let settings = SdeSettings { paths: 3, seed: 0, threads: 1 };
             let start = DVector::from_fn(objective.dim(), |i, _| 0.3 * (i as f64).sin());
-            let equation = SgdEquation::new(0.01, 4, order, 2.0);
-            let mut sde = Sde::new(&*objective, &samples, &start, equation, &settings, "sgd").unwrap();
+            let equation = SgdEquation::new(0.01, Some(4), Noise::default(), order, 2.0);
+            let mut sde = Sde::new(&*objective, Some(&samples), &start, equation, &settings, "sgd").unwrap();
             sde.step().unwrap();
             assert_eq!(allocations(|| (0..5).for_each(|_| sde.step().unwrap())), 0, "{order:?}");
         }

@@ -64,7 +64,13 @@ pub trait ThirdDerivative: Objective {
 pub trait BatchGradient {
     /// `gradient` ← ∇ℒ_B(θ), without decay, of the samples with the indices `batch`: one at least, each below n, and no more than it was
     /// made for. Does not allocate after its first call.
-    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>);
+    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.moved_gradient(batch, &[], theta, gradient);
+    }
+
+    /// The same with the labels y_i + δ_i: `moves` are the δ_i, d_L numbers for each entry of `batch`, one sample after the other, or none
+    /// where no label moves. A label that was not observed stays so.
+    fn moved_gradient(&mut self, batch: &[u32], moves: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>);
 }
 
 /// Gradients of weighted sums of the samples' losses.
@@ -75,6 +81,14 @@ pub trait WeightedGradient: Send {
     /// # Panics
     /// If there are not n weights.
     fn weighted_gradient(&mut self, weights: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>);
+
+    /// `gradient` ← Σ_i J_iᵀe_i, J_i = ∂f(x_i)/∂θ, over all n samples: `errors` are the e_i ∈ ℝ^{d_L}, one sample after the other; outputs
+    /// that were not observed take none. Of the squared loss it is −1 times what ∇ Σ_i ℓ_i gains when the labels move by e_i. Does not allocate
+    /// after its first call.
+    ///
+    /// # Panics
+    /// If there are not n·d_L errors.
+    fn pullback(&mut self, errors: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>);
 }
 
 /// J(θ) = ℒ(θ) + Σ_l (λ_l/2)‖θ_l‖², θ ∈ ℝ^P, and its gradient. Whatever else an objective can do, it offers by the methods that return an

@@ -55,6 +55,23 @@ pub(super) fn check_weighted(objective: &dyn Objective, samples: &Arc<Samples>, 
     close(&of(&vec![1.0 / n as f64; n]), &one, size);
 }
 
+/// Of the squared loss: labels that move by δ_i take J_iᵀδ_i/n from the gradient, in whatever order the batch has its samples.
+pub(super) fn check_moves(objective: &dyn Objective, samples: &Arc<Samples>, theta: &DVector<f64>) {
+    let (n, outputs, batches) = (samples.count(), samples.outputs(), objective.batches().expect("it has batches"));
+    let moves = gaussian_matrix(outputs, n, &mut stream(n as u64, Purpose::LabelNoise));
+    let reversed = DMatrix::from_fn(outputs, n, |output, i| moves[(output, n - 1 - i)]);
+    let order: Vec<u32> = (0..n as u32).rev().collect();
+    let mut minibatch = batches.minibatch(samples.clone(), n);
+    let [mut plain, mut moved, mut pulled] = [(); 3].map(|()| theta * 0.0);
+    minibatch.moved_gradient(&order, reversed.as_slice(), theta, &mut moved);
+    minibatch.loss_gradient(&order, theta, &mut plain);
+    let mut weighted = batches.weighted(samples.clone()).expect("it has weighted gradients");
+    weighted.pullback(moves.as_slice(), theta, &mut pulled);
+    let expected = (&plain - &moved) * n as f64;
+    let size = (plain.norm() + moved.norm()) * n as f64 + 1.0;
+    assert!((&pulled - &expected).norm() <= 1e-12 * size, "{pulled} {expected}");
+}
+
 /// re + ε·du with ε² = 0: values with their exact derivatives along one direction.
 #[derive(Debug, Clone, Copy)]
 struct Dual {

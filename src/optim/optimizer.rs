@@ -6,7 +6,7 @@ use crate::settings::{Findings, path};
 
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
 use super::{
-    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, Sign, WeakOrder,
+    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Noise, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, Sign, WeakOrder,
 };
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
@@ -154,6 +154,21 @@ impl Optimizer {
     /// Its minibatches; `None` where every step takes all samples.
     pub fn batching(&self) -> Option<Batching> {
         self.settings().batching()
+    }
+
+    /// The batches that it takes of this many samples; `None` where each is all of them as they are, each once.
+    pub fn batches_of(&self, samples: usize) -> Option<Batching> {
+        self.batching().filter(|batching| batching.draws(samples) || self.noise().labels > 0.0)
+    }
+
+    /// The noise that it adds to its gradients by itself.
+    pub fn noise(&self) -> Noise {
+        self.settings().noise()
+    }
+
+    /// The time of a step at the learning rate `rate`: how far it goes on the flow's clock.
+    pub fn step_time(&self, rate: f64) -> f64 {
+        rate / self.friction()
     }
 
     /// The decay rates β of its averages, if the rule divides by one.

@@ -7,7 +7,7 @@ use nalgebra::DVector;
 use crate::objective::{Objective, Samples};
 use crate::settings::Findings;
 
-use super::{CentralFlow, Follows, Layout, Rule, Schedule, Sde, SdeSettings, WeakOrder};
+use super::{CentralFlow, Follows, Layout, Noise, Rule, Schedule, Sde, SdeSettings, WeakOrder};
 
 /// The settings that all optimizers have.
 pub(crate) struct Pace<'a> {
@@ -80,6 +80,8 @@ pub(crate) struct About {
     pub samples: Option<usize>,
     /// Whether the network has biases.
     pub biases: bool,
+    /// Whether the loss is half the squared distance to the labels.
+    pub squared: bool,
 }
 
 /// The settings of one kind of optimizer, and all that the rest of the crate asks about it.
@@ -130,6 +132,11 @@ pub(crate) trait Settings: Paced {
     /// Its minibatches; `None` where every step takes all samples.
     fn batching(&self) -> Option<Batching> {
         None
+    }
+
+    /// The noise that it adds to its gradients.
+    fn noise(&self) -> Noise {
+        Noise::default()
     }
 
     /// The decay rates β of its averages, if the rule divides by one.

@@ -13,7 +13,7 @@ use super::modified_flow::ModifiedFlow;
 use super::sde::NO_NOISE;
 use super::settings::{About, Batching, Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{CentralFlow, Layout, Rule, Sde, SdeSettings, SgdEquation, WeakOrder};
+use super::{CentralFlow, Layout, Noise, Rule, Sde, SdeSettings, SgdEquation, WeakOrder};
 
 optimizer_settings! {
     /// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
@@ -34,6 +34,14 @@ optimizer_settings! {
         /// Nesterov's momentum: a step looks ahead along the velocity.
         #[serde(default)]
         pub nesterov: bool,
+        /// Langevin noise: the temperature T ≥ 0. Every gradient gets √(2T/η)·ξ with ξ standard normal, η the time of a step, so that
+        /// without momentum θ moves by √(2ηT)·ξ besides.
+        #[serde(default)]
+        pub temperature: f64,
+        /// Label noise: the standard deviation σ ≥ 0 of what every step adds to each label of its batch. For the loss `mse`, and with a
+        /// `batch`, which may be as large as all samples.
+        #[serde(default)]
+        pub label_noise: f64,
     }
 }
 
@@ -43,7 +51,7 @@ impl Settings for Sgd {
     }
 
     fn validate(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
-        let &Self { batch, replacement, momentum, dampening, nesterov, .. } = self;
+        let &Self { batch, replacement, momentum, dampening, nesterov, temperature, label_noise, .. } = self;
         match (batch, about.samples) {
             (Some(batch), Some(samples)) => found.between(&at("batch"), batch, 1, samples),
             (Some(batch), None) => found.require(batch >= 1, &at("batch"), "at least 1", batch),
@@ -61,6 +69,15 @@ impl Settings for Sgd {
         if dampening > 0.0 && momentum == 0.0 {
             found.add(&at("dampening"), "needs a momentum greater than 0: without one there is nothing to dampen");
         }
+        found.not_negative(&at("temperature"), temperature);
+        found.not_negative(&at("label_noise"), label_noise);
+        if label_noise > 0.0 && batch.is_none() {
+            let all = about.samples.map_or("the number of samples".to_string(), |samples| samples.to_string());
+            found.add(&at("label_noise"), format!("needs a batch whose labels it moves: `batch: {all}` takes all samples"));
+        }
+        if label_noise > 0.0 && !about.squared {
+            found.add(&at("label_noise"), "needs the loss mse: labels of another loss are no numbers that can move");
+        }
     }
 
     fn friction(&self) -> f64 {
@@ -71,8 +88,13 @@ impl Settings for Sgd {
         true
     }
 
+    /// Langevin noise is no gradient.
     fn forgets(&self) -> bool {
-        self.momentum == 0.0
+        self.momentum == 0.0 && self.temperature == 0.0
+    }
+
+    fn noise(&self) -> Noise {
+        Noise { temperature: self.temperature, labels: self.label_noise }
     }
 
     /// The Jury conditions |tr| < 1 + det, det < 1 of the recursion on (h/2)x², a = ηh: with dampening τ x⁺ = (1 + β − (1 − τ)a)x − βx⁻ is
@@ -93,8 +115,8 @@ impl Settings for Sgd {
     }
 
     fn third_order_flow<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
-        Some(if self.momentum > 0.0 || self.epochs(ground).is_some() {
-            let reason = "that flow is known for gradient descent on all samples, without momentum";
+        Some(if self.momentum > 0.0 || self.is_random(ground) {
+            let reason = "that flow is known for gradient descent on all samples, without momentum and noise";
             Err(format!("distance_to_third_order_flow is null: {reason}"))
         } else {
             ThirdOrderFlow::of_gradient_descent(ground, self.lr)
@@ -102,20 +124,20 @@ impl Settings for Sgd {
     }
 
     fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
-        Some(if self.momentum > 0.0 || self.epochs(ground).is_some() {
-            Err("its central flow is not compared: it is known for gradient descent on all samples, without momentum"
-                .to_string())
+        Some(if self.momentum > 0.0 || self.is_random(ground) {
+            let reason = "it is known for gradient descent on all samples, without momentum and noise";
+            Err(format!("its central flow is not compared: {reason}"))
         } else {
             CentralFlow::of_gradient_descent(ground, self.lr)
         })
     }
 
     fn sde(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Option<Result<Sde, String>> {
-        Some(match self.epochs(ground) {
-            Some((_, batch)) => self
-                .stochastic(ground, batch, order, settings)
-                .map_err(|reason| format!("its stochastic differential equation is not compared: {reason}")),
-            None => Err(NO_NOISE.to_string()),
+        Some(if self.is_random(ground) {
+            let sde = self.stochastic(ground, order, settings);
+            sde.map_err(|reason| format!("its stochastic differential equation is not compared: {reason}"))
+        } else {
+            Err(NO_NOISE.to_string())
         })
     }
 }
@@ -127,9 +149,15 @@ impl Sgd {
         batching.draws(samples).then_some((samples, batching.size))
     }
 
-    /// The equation of its batches of so many samples, or why there is none.
-    fn stochastic(&self, ground: &Ground, batch: usize, order: WeakOrder, settings: &SdeSettings) -> Result<Sde, String> {
-        if !self.replacement {
+    /// Whether its gradients are random.
+    fn is_random(&self, ground: &Ground) -> bool {
+        self.epochs(ground).is_some() || self.noise().is_some()
+    }
+
+    /// The equation of its batches and its noise, or why there is none.
+    fn stochastic(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Result<Sde, String> {
+        let batch = self.epochs(ground).map(|(_, batch)| batch);
+        if batch.is_some() && !self.replacement {
             let cancels =
                 "without replacement the noise of an epoch cancels to leading order, and that of the equation does not";
             return Err(format!("{cancels}; set replacement: true, or measure modified_flow, which describes epochs"));
@@ -137,14 +165,20 @@ impl Sgd {
         if self.momentum > 0.0 && order == WeakOrder::Second {
             return Err("with momentum it is known to order 1: set `order: 1`".to_string());
         }
+        if self.temperature > 0.0 && order == WeakOrder::Second {
+            return Err("with a temperature it is known to order 1: set `order: 1`".to_string());
+        }
         let bound = self.stability_bound().unwrap_or(2.0) / self.friction();
-        let equation = SgdEquation::new(self.lr / self.friction(), batch, order, bound);
+        let equation = SgdEquation::new(self.lr / self.friction(), batch, self.noise(), order, bound);
         Sde::on(ground, equation, settings, self.name.as_deref().unwrap_or("sgd"))
     }
 
     /// The flow of the mean over seeds, or why there is none.
     fn modified<'a>(&self, ground: &Ground<'a>) -> Result<ModifiedFlow<'a>, String> {
         let objective = ground.objective;
+        if self.noise().is_some() {
+            return Err("the noise of its steps is none that epochs cancel: measure sde".to_string());
+        }
         let Some((samples, batch)) = self.epochs(ground) else { return Ok(ModifiedFlow::of_momentum(objective, self)) };
         let drift = "so that its mean over seeds drifts with the covariance of the iterates and follows no flow of θ alone";
         let remedy = "set replacement: false, and a batch that divides the number of samples";

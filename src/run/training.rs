@@ -156,7 +156,7 @@ fn check(data: &Data, name: &'static str, axis: &'static str, found: usize, side
     if found == wanted { Ok(()) } else { Err(ProblemError::DataShape { key, name, axis, found, end, wanted }) }
 }
 
-/// Whether an optimizer takes minibatches. A batch of all samples, each once, does not count: its gradient is the full one.
+/// Whether an optimizer takes minibatches. A batch of all samples as they are, each once, does not count: its gradient is the full one.
 fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, ProblemError> {
     let mut minibatches = false;
     for (index, optimizer) in optimizers.iter().enumerate() {
@@ -164,7 +164,7 @@ fn check_batches(optimizers: &[Optimizer], samples: usize) -> Result<bool, Probl
         if batching.size > samples {
             return Err(ProblemError::Batch { index, kind: optimizer.kind(), batch: batching.size, samples });
         }
-        minibatches |= batching.draws(samples);
+        minibatches |= optimizer.batches_of(samples).is_some();
     }
     Ok(minibatches)
 }

@@ -31,8 +31,7 @@ impl Scenario {
         self.flow.validate(found);
         self.record.validate(self.flow.t_end, found);
         self.validate_map_data(found);
-        let about = optim::About { samples: self.data.drawn(), biases: self.network.has_biases() };
-        optim::validate(&self.optimizers, &about, self.flow.t_end, found);
+        optim::validate(&self.optimizers, &self.about_optimizers(self.data.drawn()), self.flow.t_end, found);
         if let Some(stop) = &self.stop {
             stop.validate(self.loss, found);
         }
@@ -45,6 +44,11 @@ impl Scenario {
         if found.0.is_empty() {
             self.validate_layers(found);
         }
+    }
+
+    /// What settings of optimizers are checked against, on this many samples where the number is known.
+    pub(crate) fn about_optimizers(&self, samples: Option<usize>) -> optim::About {
+        optim::About { samples, biases: self.network.has_biases(), squared: self.loss == Loss::Mse }
     }
 
     /// What is not available where layers have rates or decays of their own.

@@ -63,7 +63,7 @@ pub enum SessionError {
         lr: f64,
     },
     /// An optimizer takes minibatches, but the objective offers no gradients of batches.
-    #[error("{name} takes minibatches, and the objective offers no gradients of batches: leave out `batch`")]
+    #[error("{name} takes minibatches, and the objective offers no gradients of batches: leave out `batch` and `label_noise`")]
     Batches {
         /// The process.
         name: String,
@@ -223,7 +223,7 @@ fn check_optimizers(plan: &Plan, t_end: f64) -> Result<(), SessionError> {
         if !(lr > 0.0 && lr.is_finite() && optimizer.last_step(t_end) >= 1) {
             return Err(SessionError::Rate { name: name.to_string(), lr });
         }
-        if optimizer.batching().is_some() {
+        if optimizer.batching().is_some() || optimizer.noise().labels > 0.0 {
             return Err(SessionError::Batches { name: name.to_string() });
         }
     }

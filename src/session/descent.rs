@@ -8,10 +8,9 @@ use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::network::Parameters;
-use crate::objective::BatchGradient;
 use crate::observe::{CompanionKind, Entry, Group, Measure};
 use crate::ode::{Interrupt, Termination, Work, has_blown_up};
-use crate::optim::{BatchStream, Batching, Optimizer, Rule};
+use crate::optim::{Optimizer, Rule};
 use crate::theory::Ledger;
 
 use super::Plan;
@@ -19,6 +18,7 @@ use super::Problem;
 use super::central::CentralCompanion;
 use super::companion::{CompanionFlow, Companions, companions};
 use super::finer_models::FinerModels;
+use super::gradients::Gradients;
 use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::preconditioned::Preconditioned;
@@ -44,8 +44,7 @@ pub(super) struct Descent<'a> {
     problem: &'a Problem,
     settings: &'a Optimizer,
     rule: Box<dyn Rule>,
-    /// Present where the gradient is not that of all samples.
-    minibatches: Option<(BatchStream, Box<dyn BatchGradient + 'a>)>,
+    gradients: Gradients<'a>,
     companions: Vec<CompanionFlow<'a>>,
     central: Option<CentralCompanion<'a>>,
     /// What shows the errors of these and of the flow, where claims ask for them.
@@ -85,19 +84,20 @@ pub(super) struct Descent<'a> {
 impl<'a> Descent<'a> {
     pub(super) fn new(settings: &'a Optimizer, plan: &Plan, problem: &'a Problem, interrupt: &Interrupt) -> Self {
         let dim = problem.start.values().len();
-        let minibatches = minibatches(settings, plan.seed, problem);
-        let steps_per_look = if minibatches.is_some() { steps_per_epoch(settings, problem) } else { 1 };
+        let gradients = Gradients::new(settings, plan.seed, problem);
+        let steps_per_look = gradients.steps_per_epoch();
         let Companions { flows: companions, central, sde, missing: mut complaints } =
             companions(settings, plan, problem, interrupt, false);
         if plan.measure.contains(&Measure::Ledger) && settings.descends() && !settings.forgets() {
-            complaints.push("its ledger is not kept: with momentum a step is not along the gradient".to_string());
+            let reason = "with momentum or a temperature a step is not along a gradient";
+            complaints.push(format!("its ledger is not kept: {reason}"));
         }
         Self {
             name: settings.name().to_string(),
             problem,
             settings,
             rule: settings.rule_of(problem.start.architecture(), &plan.weight_decay, &problem.rates),
-            minibatches,
+            gradients,
             companions,
             central,
             finer: FinerModels::new(settings, plan, problem, interrupt),
@@ -131,13 +131,9 @@ impl<'a> Descent<'a> {
         entering += self.look_where_to_stop();
         while self.steps < step && self.stop.is_none() && !self.interrupt.is_raised() {
             before.copy_from(self.parameters.values());
-            match &mut self.minibatches {
-                Some((batches, minibatch)) => minibatch.loss_gradient(batches.draw(), &before, &mut self.gradient),
-                None if self.is_current => {}
-                None => self.problem.objective.loss_gradient(&before, &mut self.gradient),
-            }
-            self.is_current = false;
             let rate = self.settings.rate(self.steps);
+            self.gradients.form(self.settings.step_time(rate), &before, self.is_current, &mut self.gradient);
+            self.is_current = false;
             self.rule.step(rate, self.gradient.as_slice(), self.parameters.values_mut().as_mut_slice());
             if has_blown_up(self.parameters.values().norm(), start_norm) {
                 self.parameters.values_mut().copy_from(&before);
@@ -179,7 +175,7 @@ impl<'a> Descent<'a> {
     /// Takes or replaces its state.
     pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
         self.rule.archive(archive).map_err(|error| named(error, &self.name))?;
-        self.minibatches.as_mut().map_or(Ok(()), |(batches, _)| batches.archive(archive))?;
+        self.gradients.archive(archive)?;
         let kinds: Vec<String> = self.companions.iter().map(|companion| companion.name().to_string()).collect();
         archive.same("set of flows to compare with", kinds)?;
         self.companions.iter_mut().try_for_each(|companion| companion.archive(archive))?;
@@ -209,7 +205,7 @@ impl<'a> Descent<'a> {
         let (begin, theta, objective) = (Instant::now(), self.parameters.values(), &*self.problem.objective);
         self.looked = true;
         // The next step takes the same gradient and accounts for it; if there is no next step, `ended` counts it as monitoring.
-        self.is_current = self.minibatches.is_none() && criterion.asks_for_gradients();
+        self.is_current = !self.gradients.are_of_batches() && criterion.asks_for_gradients();
         if self.is_current {
             objective.loss_gradient(theta, &mut self.gradient);
         }
@@ -339,30 +335,4 @@ pub(super) fn named(error: ArchiveError, name: &str) -> ArchiveError {
 /// Whether the steps of an optimizer obey the discrete law of the balance, and the scenario asks for it.
 fn keeps_ledger(plan: &Plan, settings: &Optimizer) -> bool {
     settings.forgets() && plan.measure.contains(&Measure::Ledger)
-}
-
-/// ⌈n/B⌉ for an `sgd` with minibatches of size B, otherwise 1.
-fn steps_per_epoch(settings: &Optimizer, problem: &Problem) -> u64 {
-    match (settings.batching(), &problem.samples) {
-        (Some(batching), Some(samples)) => samples.count().div_ceil(batching.size) as u64,
-        _ => 1,
-    }
-}
-
-/// The minibatches of an `sgd`; `None` where each batch is all samples, each once: the full gradient is the same, and cheaper.
-fn minibatches<'a>(
-    settings: &Optimizer,
-    seed: u64,
-    problem: &'a Problem,
-) -> Option<(BatchStream, Box<dyn BatchGradient + 'a>)> {
-    let samples = problem.samples.clone()?;
-    let (batches, size) = batches(settings, seed, samples.count())?;
-    Some((batches, problem.objective.batches()?.minibatch(samples, size)))
-}
-
-/// The stream of batches and their size, for an optimizer on this many samples; `None` where it takes full gradients.
-pub(crate) fn batches(settings: &Optimizer, seed: u64, samples: usize) -> Option<(BatchStream, usize)> {
-    let batching = settings.batching().filter(|batching| batching.draws(samples))?;
-    let Batching { size, replacement } = batching;
-    Some((BatchStream::new(samples, size, replacement, seed, settings.name()), size))
 }

@@ -233,21 +233,7 @@ mod tests {
     /// k·lr/(1 − β), dampening included; without momentum k·lr to the bit.
     #[test]
     fn momentum_stretches_the_clock() {
-        let sgd = |momentum, dampening| {
-            let (name, steps, schedule) = (None, None, Schedule::Constant);
-            let lr = 0.1;
-            Optimizer::Sgd(Sgd {
-                name,
-                lr,
-                steps,
-                schedule,
-                batch: None,
-                replacement: false,
-                momentum,
-                dampening,
-                nesterov: false,
-            })
-        };
+        let sgd = |momentum, dampening| Optimizer::Sgd(Sgd { momentum, dampening, ..Sgd::new(0.1) });
         for step in [0, 1, 3, 7, 1_000_003] {
             let plain = step as f64 * 0.1;
             assert_eq!(gd(Schedule::Constant).time(step), plain);

@@ -40,12 +40,9 @@ impl<'a, M: Measurement> Minibatch<'a, M> {
 }
 
 impl<M: Measurement> BatchGradient for Minibatch<'_, M> {
-    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+    fn moved_gradient(&mut self, batch: &[u32], moves: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         let Self { chain, samples, threads, inputs, labels, room, scratch, .. } = self;
-        for (column, &sample) in batch.iter().enumerate() {
-            inputs.set_column(column, &samples.inputs.column(sample as usize));
-            labels.set_column(column, &samples.labels.column(sample as usize));
-        }
+        samples.gather(batch, moves, inputs, labels);
         let of = Columns { inputs: inputs.columns(0, batch.len()), labels: labels.columns(0, batch.len()) };
         on_threads(*threads, || {
             chain.rise(scratch, theta.as_slice());

@@ -95,6 +95,14 @@ impl Room {
         M::adjoint(misses.as_view(), of.inputs, residual);
     }
 
+    /// `residual` ← 𝒜*(e) of errors e, one for each label; 0 where nothing was observed.
+    fn pull_back<M: Measurement>(&mut self, errors: &[f64], of: Columns, residual: &mut DMatrix<f64>) {
+        let mut values = self.values.columns_mut(0, of.labels.ncols());
+        let observed = |(error, y): (&f64, &f64)| if y.is_nan() { 0.0 } else { *error };
+        values.iter_mut().zip(errors.iter().zip(of.labels.iter())).for_each(|(value, pair)| *value = observed(pair));
+        M::adjoint(values.as_view(), of.inputs, residual);
+    }
+
     /// `residual` ← 𝒜*(𝒜(P) − y)/n.
     fn close<M: Measurement>(&mut self, map: DMatrixView<f64>, of: Columns, residual: &mut DMatrix<f64>) {
         let mut misses = self.misses::<M>(map, of);

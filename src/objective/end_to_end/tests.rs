@@ -7,7 +7,7 @@ use super::*;
 use crate::data::{Dataset, Moments, Sensing};
 use crate::loss::Loss;
 use crate::network::Activation;
-use crate::objective::testing::{check_weighted, product_costs};
+use crate::objective::testing::{check_moves, check_weighted, product_costs};
 use crate::objective::{LinearObjective, MlpObjective, Order};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -107,7 +107,10 @@ proptest! {
     fn weighted_gradients_are_sums_over_samples(widths in prop::collection::vec(1usize..6, 2..6), n in 1usize..20, seed in 0u64..1000) {
         for order in [Order::FromInput, Order::FromOutput] {
             let (objectives, theta) = both(&widths, n, 0.3, order, seed);
-            objectives.iter().for_each(|(objective, samples)| check_weighted(&**objective, samples, &theta));
+            objectives.iter().for_each(|(objective, samples)| {
+                check_weighted(&**objective, samples, &theta);
+                check_moves(&**objective, samples, &theta);
+            });
         }
     }
 

@@ -40,4 +40,16 @@ impl<M: Measurement> WeightedGradient for WeightedMeasurements<M> {
             chain.fall(scratch, theta.as_slice(), gradient.as_mut_slice());
         });
     }
+
+    fn pullback(&mut self, errors: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        let Self { chain, samples, threads, room, scratch, .. } = self;
+        assert_eq!(errors.len(), samples.labels.len(), "there is one error for each label");
+        let of = Columns { inputs: samples.inputs.as_view(), labels: samples.labels.as_view() };
+        on_threads(*threads, || {
+            chain.rise(scratch, theta.as_slice());
+            let (_, residual) = chain.product_and_residual(scratch, theta.as_slice());
+            room.pull_back::<M>(errors, of, residual);
+            chain.fall(scratch, theta.as_slice(), gradient.as_mut_slice());
+        });
+    }
 }

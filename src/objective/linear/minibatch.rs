@@ -35,6 +35,26 @@ impl Samples {
     pub fn count(&self) -> usize {
         self.inputs.ncols()
     }
+
+    /// d_L.
+    pub fn outputs(&self) -> usize {
+        self.labels.nrows()
+    }
+
+    /// The first columns of `inputs` and `labels` ← the samples of `batch`, with labels y_i + δ_i where `moves` has any δ_i.
+    pub(in crate::objective) fn gather(
+        &self,
+        batch: &[u32],
+        moves: &[f64],
+        inputs: &mut DMatrix<f64>,
+        labels: &mut DMatrix<f64>,
+    ) {
+        for (column, &sample) in batch.iter().enumerate() {
+            inputs.set_column(column, &self.inputs.column(sample as usize));
+            labels.set_column(column, &self.labels.column(sample as usize));
+        }
+        labels.as_mut_slice().iter_mut().zip(moves).for_each(|(y, delta)| *y += delta);
+    }
 }
 
 /// The gradients of batches of at most a given size.
@@ -77,17 +97,14 @@ impl<'a> Minibatch<'a> {
 }
 
 impl BatchGradient for Minibatch<'_> {
-    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
-        on_threads(self.objective.threads, || self.form(batch, theta, gradient));
+    fn moved_gradient(&mut self, batch: &[u32], moves: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        on_threads(self.objective.threads, || self.form(batch, moves, theta, gradient));
     }
 }
 
 impl Minibatch<'_> {
-    fn form(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
-        for (column, &sample) in batch.iter().enumerate() {
-            self.inputs.set_column(column, &self.samples.inputs.column(sample as usize));
-            self.labels.set_column(column, &self.samples.labels.column(sample as usize));
-        }
+    fn form(&mut self, batch: &[u32], moves: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        self.samples.gather(batch, moves, &mut self.inputs, &mut self.labels);
         let (size, share) = (batch.len(), 1.0 / batch.len() as f64);
         let (inputs, labels) = (self.inputs.columns(0, size), self.labels.columns(0, size));
         let (net, theta, gradient) = (&self.objective.chain.net, theta.as_slice(), gradient.as_mut_slice());
@@ -158,6 +175,7 @@ mod tests {
     use super::*;
     use crate::data::Moments;
     use crate::objective::Objective;
+    use crate::rng::{Purpose, gaussian_matrix, stream};
     use proptest::prelude::*;
 
     fn close(a: &DVector<f64>, b: &DVector<f64>) -> bool {
@@ -175,6 +193,10 @@ mod tests {
             let own = Dataset { x: data.x.select_rows(&rows), y: data.y.select_rows(&rows) };
             let mut expected = theta.clone();
             LinearObjective::new(net.clone(), Moments::new(&own).unwrap(), 0.0).loss_gradient(&theta, &mut expected);
+            let moves = gaussian_matrix(own.y.ncols(), own.y.nrows(), &mut stream(seed, Purpose::LabelNoise));
+            let noisy = Dataset { y: &own.y + moves.transpose(), ..own };
+            let mut moved = theta.clone();
+            LinearObjective::new(net.clone(), Moments::new(&noisy).unwrap(), 0.0).loss_gradient(&theta, &mut moved);
             let objective = LinearObjective::new(net, Moments::new(&data).unwrap(), 0.0);
             let samples = Arc::new(Samples::new(&data));
             for by_residual in [false, true] {
@@ -187,6 +209,8 @@ mod tests {
                 prop_assert!(close(&gradient, &expected), "{by_residual}");
                 let counted = if by_residual { flops_by_residual } else { flops_by_samples };
                 prop_assert_eq!(spent, counted(&objective, batch.len()));
+                minibatch.moved_gradient(&batch, moves.as_slice(), &theta, &mut gradient);
+                prop_assert!(close(&gradient, &moved), "{by_residual}");
             }
         }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::linalg::{Write, gemm_nn, gemm_nt, on_threads};
 use crate::objective::WeightedGradient;
@@ -52,6 +52,17 @@ impl WeightedGradient for WeightedResidual {
             chain.fall(scratch, theta.as_slice(), gradient.as_mut_slice());
         });
     }
+
+    fn pullback(&mut self, errors: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+        let Self { chain, samples, threads, scratch, .. } = self;
+        let errors = DMatrixView::from_slice(errors, samples.labels.nrows(), samples.count());
+        on_threads(*threads, || {
+            chain.rise(scratch, theta.as_slice());
+            let (_, residual) = chain.product_and_residual(scratch, theta.as_slice());
+            gemm_nt(Write::Replace, errors, samples.inputs.as_view(), residual.as_view_mut());
+            chain.fall(scratch, theta.as_slice(), gradient.as_mut_slice());
+        });
+    }
 }
 
 #[cfg(test)]
@@ -59,7 +70,7 @@ mod tests {
     use super::super::tests::problem;
     use super::*;
     use crate::data::Moments;
-    use crate::objective::testing::check_weighted;
+    use crate::objective::testing::{check_moves, check_weighted};
     use crate::objective::{Objective, Order};
 
     /// In both orders, with few samples and with more than are multiplied at once.
@@ -69,7 +80,9 @@ mod tests {
             let (net, data, theta) = problem(widths, samples, 3);
             for order in [Order::FromInput, Order::FromOutput] {
                 let objective = LinearObjective::with_order(net.clone(), Moments::new(&data).unwrap(), 0.3, order);
-                check_weighted(&objective, &Arc::new(Samples::new(&data)), &theta);
+                let samples = Arc::new(Samples::new(&data));
+                check_weighted(&objective, &samples, &theta);
+                check_moves(&objective, &samples, &theta);
             }
         }
     }

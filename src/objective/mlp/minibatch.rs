@@ -50,10 +50,11 @@ impl MlpMinibatch {
 }
 
 impl BatchGradient for MlpMinibatch {
-    fn loss_gradient(&mut self, batch: &[u32], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
+    fn moved_gradient(&mut self, batch: &[u32], moves: &[f64], theta: &DVector<f64>, gradient: &mut DVector<f64>) {
         let (net, theta, share) = (&self.condensed.net, theta.as_slice(), 1.0 / batch.len() as f64);
         self.condensed.rise(&mut self.state, theta);
         let weights = self.condensed.values(&self.state, theta);
+        let mut moves = moves.chunks(net.output_dim());
         for (index, batch) in batch.chunks(self.rows).enumerate() {
             let rows = batch.len();
             for (row, &sample) in batch.iter().enumerate() {
@@ -64,6 +65,8 @@ impl BatchGradient for MlpMinibatch {
                 };
                 gather(&self.samples.inputs, &mut self.inputs);
                 gather(&self.samples.labels, &mut self.labels);
+                let own = moves.next().unwrap_or_default();
+                self.labels[row..].iter_mut().step_by(rows).zip(own).for_each(|(y, delta)| *y += delta);
             }
             let part = Part { x: matrix(&self.inputs, rows, net.input_dim()), y: matrix(&self.labels, rows, net.output_dim()) };
             let write = if index == 0 { Write::Replace } else { Write::Add };

@@ -12,7 +12,7 @@ use super::*;
 use crate::data::Moments;
 use crate::network::{Activation, Parameters};
 use crate::objective::BatchGradient;
-use crate::objective::testing::{check_weighted, product_costs};
+use crate::objective::testing::{check_moves, check_weighted, product_costs};
 use crate::objective::{LinearObjective, Samples};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
@@ -237,6 +237,22 @@ proptest! {
         minibatch.loss_gradient(&[3; 20], &(&theta * 1.5), &mut ours);
         minibatch.loss_gradient(&batch, &theta, &mut ours);
         prop_assert!((&ours - &expected).norm() <= 1e-12 * (1.0 + expected.norm()));
+    }
+
+    /// And with labels that move, those of samples with moved labels.
+    #[test]
+    fn labels_of_a_batch_move(layers in prop::collection::vec(layer(), 1..5), samples in 1usize..40, seed in 0u64..1000) {
+        let net = network(3, &layers);
+        let (data, theta) = problem(&net, samples, seed);
+        let moves = gaussian_matrix(net.output_dim(), samples, &mut stream(seed, Purpose::LabelNoise));
+        let moved = Arc::new(Dataset { x: data.x.clone(), y: &data.y + moves.transpose() });
+        let expected = gradient(&MlpObjective::new(net.clone(), moved, Loss::Mse, 0.0), &theta);
+        let objective = MlpObjective::new(net, data.clone(), Loss::Mse, 0.0);
+        let all = Arc::new(Samples::new(&data));
+        let (order, mut ours): (Vec<u32>, _) = ((0..samples as u32).collect(), theta.clone());
+        MlpMinibatch::new(&objective, all.clone(), samples).moved_gradient(&order, moves.as_slice(), &theta, &mut ours);
+        prop_assert!((&ours - &expected).norm() <= 1e-12 * (1.0 + expected.norm()));
+        check_moves(&objective, &all, &theta);
     }
 
     #[test]

@@ -15,6 +15,10 @@
 //! gradient itself, and the clock of the iterates goes by as much a step: on that clock order 1 holds with η(1 − τ)/(1 − β) in the place of
 //! η, of heavy ball and of Nesterov's momentum alike. Order 2 would need the velocity as a state.
 //!
+//! Noise that the optimizer adds by itself ([`Noise`]) is part of the equation: label noise of variance σ² adds (ησ²/B)·(1/n) Σ_i J_iᵀJ_i, J_i =
+//! ∂f(x_i)/∂θ, to ηΣ/B, and Langevin noise of temperature T adds √(2T) dW′, which does not vanish with η: the iterates then are an
+//! Euler–Maruyama method for the equation of order 1, of weak order 1, and no order 2 is known here. Without batches these are all the noise.
+//!
 //! Without replacement the noise of an epoch adds up to nothing to leading order: its batches are negatively correlated, and the variance of
 //! the iterates is O(η²), where that of the equation is O(η). What epochs follow is [`ModifiedFlow`](super::ModifiedFlow).
 
@@ -33,6 +37,7 @@ use crate::objective::{Objective, Samples};
 use crate::ode::has_blown_up;
 use crate::rng::{Purpose, fill_gaussian, named_stream};
 
+use super::Noise;
 use super::formula::number;
 use super::settings::Ground;
 
@@ -70,8 +75,10 @@ pub struct SdeSettings {
 pub struct SgdEquation {
     /// η, the time of a step.
     pub rate: f64,
-    /// B.
-    pub batch: usize,
+    /// B, of samples that are drawn independently of each other; `None` where each step takes every sample once.
+    pub batch: Option<usize>,
+    /// What the optimizer adds by itself.
+    pub noise: Noise,
     /// Its order.
     pub order: WeakOrder,
     /// Steps of the scheme for each step of the optimizer.
@@ -79,16 +86,16 @@ pub struct SgdEquation {
 }
 
 impl SgdEquation {
-    /// Of steps of time η = `rate` in batches of `batch`, where the rule is stable while η·λ_max(∇²J) < `bound`.
+    /// Of steps of time η = `rate` in such batches and with such noise, where the rule is stable while η·λ_max(∇²J) < `bound`.
     ///
     /// A step is cut into as many as keep the scheme stable wherever the rule is: 1 of plain stochastic gradient descent at order 1, where the
     /// drift decays at λ, and 2 at order 2, where it decays at λ + ηλ²/2.
-    pub fn new(rate: f64, batch: usize, order: WeakOrder, bound: f64) -> Self {
+    pub fn new(rate: f64, batch: Option<usize>, noise: Noise, order: WeakOrder, bound: f64) -> Self {
         let stiffness = match order {
             WeakOrder::First => bound,
             WeakOrder::Second => bound * (1.0 + 0.5 * bound),
         };
-        Self { rate, batch, order, substeps: (stiffness / STABLE).ceil().max(1.0) as u32 }
+        Self { rate, batch, noise, order, substeps: (stiffness / STABLE).ceil().max(1.0) as u32 }
     }
 
     /// c of the drift −∇J − c·∇²J∇J.
@@ -105,8 +112,27 @@ impl SgdEquation {
             WeakOrder::First => "−∇J dt".to_string(),
             WeakOrder::Second => format!("−(∇J + {}·∇²J∇J) dt", number(self.curvature())),
         };
-        let noise = number(self.rate / self.batch as f64);
-        format!("dX = {drift} + √({noise}·Σ) dW, Σ = (1/n) Σ_i (∇ℓ_i − ∇ℒ)(∇ℓ_i − ∇ℒ)ᵀ")
+        let Noise { temperature, labels } = self.noise;
+        let (mut formula, mut meanings) = (format!("dX = {drift}"), String::new());
+        if let Some(batch) = self.batch {
+            formula += &format!(" + √({}·Σ) dW", number(self.rate / batch as f64));
+            meanings += ", Σ = (1/n) Σ_i (∇ℓ_i − ∇ℒ)(∇ℓ_i − ∇ℒ)ᵀ";
+        }
+        if labels > 0.0 {
+            let variance = self.rate * labels * labels;
+            let share = self.batch.map_or_else(|| format!("{}/n", number(variance)), |batch| number(variance / batch as f64));
+            formula += &format!(" + √({share}·K) dW′");
+            meanings += ", K = (1/n) Σ_i J_iᵀJ_i";
+        }
+        if temperature > 0.0 {
+            formula += &format!(" + {} dW″", number((2.0 * temperature).sqrt()));
+        }
+        formula + &meanings
+    }
+
+    /// Gradients that the noise of a step costs.
+    fn noise_gradients(&self) -> u64 {
+        u64::from(self.batch.is_some()) + u64::from(self.noise.labels > 0.0)
     }
 }
 
@@ -147,14 +173,14 @@ struct Path {
 }
 
 impl Sde {
-    /// Paths from `start` for the process `name`; path i has a random stream of its own, of seed, name and i. `None` if the objective gives no
-    /// weighted gradients of these samples, which must be those of ℒ.
+    /// Paths from `start` for the process `name`; path i has a random stream of its own, of seed, name and i. `None` if the equation
+    /// has noise of batches or labels and the objective gives no weighted gradients of `samples`, which must be those of ℒ.
     ///
     /// # Panics
     /// If there are fewer than 2 paths.
     pub fn new(
         objective: &dyn Objective,
-        samples: &Arc<Samples>,
+        samples: Option<&Arc<Samples>>,
         start: &DVector<f64>,
         equation: SgdEquation,
         settings: &SdeSettings,
@@ -186,7 +212,7 @@ impl Sde {
         if equation.order == WeakOrder::Second && objective.hessian().is_none() {
             return Err("order 2 needs products with the Hessian, which the objective does not offer: set `order: 1`".into());
         }
-        let sde = ground.samples.and_then(|samples| Self::new(objective, samples, ground.start, equation, settings, name));
+        let sde = Self::new(objective, ground.samples, ground.start, equation, settings, name);
         sde.ok_or_else(|| "the objective gives no weighted gradients of its samples".into())
     }
 
@@ -238,10 +264,10 @@ impl Sde {
         self.crews.iter().flat_map(|crew| crew.values.iter().copied()).collect()
     }
 
-    /// Gradients so far of all paths, a product with the Hessian counting 2 and the noise of a step 1.
+    /// Gradients so far of all paths, a product with the Hessian counting 2, and the noise of batches and of labels 1 each a step.
     pub fn gradients(&self) -> u64 {
         let drift = if self.equation.order == WeakOrder::Second { 3 } else { 1 };
-        self.steps * self.count() as u64 * u64::from(self.equation.substeps) * (3 * drift + 1)
+        self.steps * self.count() as u64 * u64::from(self.equation.substeps) * (3 * drift + self.equation.noise_gradients())
     }
 
     /// The equation with its numbers.

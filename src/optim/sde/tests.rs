@@ -1,6 +1,8 @@
 //! Laws of the equation and of its paths. With few samples the noise has few dimensions, so that expectations over it are exact sums: of
 //! stochastic gradient descent over all sequences of batches, of the equation over the nodes of a quadrature at each step.
 
+mod own_noise;
+
 use std::cmp::Ordering;
 
 use super::*;
@@ -85,16 +87,11 @@ impl Problem {
         total / (batches.len() as f64).powi(steps as i32)
     }
 
-    /// E f(X) after so many steps, by the quadrature of Gauss and Hermite with three nodes, of degree 5, in each direction of the noise.
+    /// E f(X) after so many steps, by quadrature in each direction of the noise.
     fn followed(&self, equation: SgdEquation, steps: usize, f: Measured) -> DVector<f64> {
-        let mut scheme = Scheme::new(&*self.objective, &self.samples, &equation).unwrap();
+        let mut scheme = Scheme::new(&*self.objective, Some(&self.samples), &equation).unwrap();
         let (last, h) = (steps * equation.substeps as usize, equation.rate / f64::from(equation.substeps));
-        let one = [(-3f64.sqrt(), 1.0 / 6.0), (0.0, 2.0 / 3.0), (3f64.sqrt(), 1.0 / 6.0)];
-        let mut nodes = vec![(DVector::zeros(self.count()), 1.0)];
-        for direction in self.noise() {
-            let along = |(at, weight): &(DVector<f64>, f64)| one.map(|(z, share)| (at + &direction * z, weight * share));
-            nodes = nodes.iter().flat_map(along).collect();
-        }
+        let nodes = nodes(&self.noise());
         let mut open = vec![(self.start.clone(), 1.0, 0)];
         let mut total = f(&self.start) * 0.0;
         while let Some((theta, weight, taken)) = open.pop() {
@@ -113,6 +110,17 @@ impl Problem {
     }
 }
 
+/// The nodes and weights of Gauss and Hermite, three in each of these orthonormal directions: of degree 5.
+fn nodes(directions: &[DVector<f64>]) -> Vec<(DVector<f64>, f64)> {
+    let one = [(-3f64.sqrt(), 1.0 / 6.0), (0.0, 2.0 / 3.0), (3f64.sqrt(), 1.0 / 6.0)];
+    let mut nodes = vec![(DVector::zeros(directions[0].len()), 1.0)];
+    for direction in directions {
+        let along = |(at, weight): &(DVector<f64>, f64)| one.map(|(z, share)| (at + direction * z, weight * share));
+        nodes = nodes.iter().flat_map(along).collect();
+    }
+    nodes
+}
+
 fn data(widths: &[usize], n: usize) -> Dataset {
     let rng = &mut stream(0, Purpose::Inputs);
     let root = (widths[0] as f64).sqrt();
@@ -122,6 +130,11 @@ fn data(widths: &[usize], n: usize) -> Dataset {
 fn start(net: &Architecture) -> DVector<f64> {
     let widest = net.widths().iter().copied().fold(1, usize::max) as f64;
     gaussian_matrix(net.parameter_count(), 1, &mut stream(0, Purpose::Init)).column(0) * (0.7 / widest.sqrt())
+}
+
+/// The equation of plain stochastic gradient descent in batches of this size.
+fn drawn(lr: f64, batch: usize, order: WeakOrder) -> SgdEquation {
+    SgdEquation::new(lr, Some(batch), Noise::default(), order, 2.0)
 }
 
 const ORDERS: [(WeakOrder, f64); 2] = [(WeakOrder::First, 1.0), (WeakOrder::Second, 2.0)];
@@ -140,7 +153,7 @@ fn after_one_step_expectations_are_off_by_one_power_more_than_the_order() {
         let measured = |theta: &DVector<f64>| problem.measured(theta);
         for (f, (order, p)) in [&measured as Measured, &cubes].into_iter().flat_map(|f| ORDERS.map(|order| (f, order))) {
             let slope = slope(1.0 / 1024.0, |lr| {
-                let equation = SgdEquation::new(lr, 2, order, 2.0);
+                let equation = drawn(lr, 2, order);
                 problem.followed(equation, 1, f) - problem.descended(lr, 2, 1, f)
             });
             assert!((slope - p - 1.0).abs() < 0.1, "{order:?}: {slope}");
@@ -153,7 +166,7 @@ fn weak_order(problem: &Problem, order: WeakOrder, t: f64, steps: usize) -> f64 
     let f: Measured = &|theta| problem.measured(theta);
     slope(t / steps as f64, |lr| {
         let steps = (t / lr).round() as usize;
-        let equation = SgdEquation { rate: lr, batch: 1, order, substeps: 1 };
+        let equation = SgdEquation { substeps: 1, ..drawn(lr, 1, order) };
         problem.followed(equation, steps, f) - problem.descended(lr, 1, steps, f)
     })
 }
@@ -189,7 +202,7 @@ fn the_method_converges_faster_than_the_equation() {
         for (order, _) in ORDERS {
             let slope = slope(1.0 / 32.0, |lr| {
                 let of = |substeps| {
-                    let equation = SgdEquation { rate: lr, batch: 1, order, substeps };
+                    let equation = SgdEquation { substeps, ..drawn(lr, 1, order) };
                     problem.followed(equation, 1, &|theta| problem.measured(theta))
                 };
                 of(1) - of(4)
@@ -220,7 +233,7 @@ fn the_mean_imbalance_is_that_of_the_ledger() {
     for (order, p) in ORDERS {
         let slope = slope(1.0 / 256.0, |lr| {
             let ledger = &before * (1.0 - lr * decay).powi(2) + &created * (lr * lr);
-            problem.followed(SgdEquation::new(lr, size, order, 2.0), 1, &imbalance) - ledger
+            problem.followed(drawn(lr, size, order), 1, &imbalance) - ledger
         });
         assert!((slope - p - 1.0).abs() < 0.1, "{order:?}: {slope}");
     }
@@ -240,8 +253,8 @@ fn an_ornstein_uhlenbeck_process_has_its_stationary_covariance() {
     let samples = Arc::new(Samples::new(&data));
     for (order, a) in [(WeakOrder::First, 1.0), (WeakOrder::Second, 1.0 + lr / 2.0)] {
         let settings = SdeSettings { paths, seed: 1, threads: 2 };
-        let equation = SgdEquation::new(lr, batch, order, 2.0);
-        let mut sde = Sde::new(&objective, &samples, &target, equation, &settings, "sgd").unwrap();
+        let equation = drawn(lr, batch, order);
+        let mut sde = Sde::new(&objective, Some(&samples), &target, equation, &settings, "sgd").unwrap();
         (0..50).for_each(|_| sde.step().unwrap());
         let mean = |f: &dyn Fn(&DVector<f64>) -> f64| {
             let values: Vec<f64> = sde.paths().map(|path| f(&(path - &target))).collect();
@@ -267,8 +280,8 @@ fn an_ornstein_uhlenbeck_process_has_its_stationary_covariance() {
 
 fn paths_of(problem: &Problem, threads: usize, seed: u64, name: &str) -> Sde {
     let settings = SdeSettings { paths: 5, seed, threads };
-    let equation = SgdEquation::new(0.1, 2, WeakOrder::Second, 2.0);
-    Sde::new(&*problem.objective, &problem.samples, &problem.start, equation, &settings, name).unwrap()
+    let equation = drawn(0.1, 2, WeakOrder::Second);
+    Sde::new(&*problem.objective, Some(&problem.samples), &problem.start, equation, &settings, name).unwrap()
 }
 
 #[test]
@@ -311,8 +324,8 @@ fn their_state_is_all_that_they_remember() {
 fn a_path_that_diverges_ends_them() {
     let problem = Problem::linear(&[2, 2], 9, 0.0);
     let settings = SdeSettings { paths: 3, seed: 0, threads: 1 };
-    let equation = SgdEquation { rate: 100.0, batch: 1, order: WeakOrder::First, substeps: 1 };
-    let mut sde = Sde::new(&*problem.objective, &problem.samples, &problem.start, equation, &settings, "sgd").unwrap();
+    let equation = SgdEquation { substeps: 1, ..drawn(100.0, 1, WeakOrder::First) };
+    let mut sde = Sde::new(&*problem.objective, Some(&problem.samples), &problem.start, equation, &settings, "sgd").unwrap();
     let lost = (0..200).find_map(|_| sde.step().err()).unwrap();
     assert!(lost.path < 3 && lost.norm.is_finite(), "{lost:?}");
 }
@@ -323,7 +336,7 @@ fn a_path_that_diverges_ends_them() {
 fn the_method_is_stable_wherever_the_rule_is() {
     let grows = |z: f64| (1.0 + z * (1.0 + z / 2.0 * (1.0 + z / 3.0))).abs() > 1.0;
     assert!(!grows(-STABLE) && grows(-STABLE - 0.02));
-    let parts = |bound, order| SgdEquation::new(0.1, 1, order, bound).substeps;
+    let parts = |bound, order| SgdEquation::new(0.1, Some(1), Noise::default(), order, bound).substeps;
     assert_eq!((parts(2.0, WeakOrder::First), parts(2.0, WeakOrder::Second)), (1, 2));
     // Heavy ball with β = 0.9 moves by ten steps' worth, and is stable up to ηλ = 3.8.
     assert_eq!(parts(38.0, WeakOrder::First), 16);
@@ -331,7 +344,7 @@ fn the_method_is_stable_wherever_the_rule_is() {
 
 #[test]
 fn its_formula_has_its_numbers() {
-    let of = |order| SgdEquation::new(0.02, 4, order, 2.0).formula();
+    let of = |order| drawn(0.02, 4, order).formula();
     let noise = "√(0.005·Σ) dW, Σ = (1/n) Σ_i (∇ℓ_i − ∇ℒ)(∇ℓ_i − ∇ℒ)ᵀ";
     assert_eq!(of(WeakOrder::First), format!("dX = −∇J dt + {noise}"));
     assert_eq!(of(WeakOrder::Second), format!("dX = −(∇J + 0.01·∇²J∇J) dt + {noise}"));

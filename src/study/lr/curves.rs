@@ -55,7 +55,7 @@ impl Quantity {
             Self::Distance(3) => contender.has_regular_limit().then_some(1.0),
             Self::Distance(index) => Some(index as f64 + 1.0),
             Self::Mean => contender.follows_the_flow().then_some(1.0),
-            Self::Spread => contender.replaces().then_some(0.5),
+            Self::Spread => (contender.follows_the_flow() && contender.replaces()).then_some(0.5),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::optim::{self, Optimizer, Sgd};
+use crate::optim::{Optimizer, Sgd};
 use crate::scenario::Scenario;
 
 use super::LrError;
@@ -59,7 +59,7 @@ pub(super) struct Contender {
     pub rule: Optimizer,
     /// The batch size; all samples for the full gradient.
     pub batch: usize,
-    /// Whether batches are drawn at random, so that seeds differ.
+    /// Whether its gradients are random, so that seeds differ.
     pub random: bool,
     /// Whether its averages span the same time at every rate.
     pub scaled: bool,
@@ -89,7 +89,7 @@ impl Contender {
 
     /// Whether its distance to gradient flow tends to 0 with η at all.
     pub fn follows_the_flow(&self) -> bool {
-        self.rule.descends()
+        self.rule.descends() && self.rule.noise().temperature == 0.0
     }
 
     /// Whether the order with which it tends to its own limit is known for all its settings: rmsprop divides by an average that begins near
@@ -167,8 +167,7 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
         });
         return Err(LrError::UnknownOptimizer { word: word.to_string(), known: known.join(", ") });
     };
-    let about = optim::About { samples: Some(samples), biases: scenario.network.has_biases() };
-    if let Some(reason) = rule.refusal(&about) {
+    if let Some(reason) = rule.refusal(&scenario.about_optimizers(Some(samples))) {
         return Err(LrError::Unsuited { word: word.to_string(), reason });
     }
     let plain = match &rule {
@@ -179,7 +178,7 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
     let contender = |label: &str, rule: Optimizer| {
         let batching = rule.batching();
         let batch = batching.map_or(samples, |batching| batching.size);
-        let random = batching.is_some_and(|batching| batching.draws(samples));
+        let random = rule.batches_of(samples).is_some() || rule.noise().is_some();
         Contender { label: label.to_string(), rule, batch, random, scaled }
     };
     let Some(Optimizer::Sgd(plain)) = plain.filter(|_| !batches.is_empty()) else {
@@ -188,7 +187,8 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
     let with = |batch: &Batch| match *batch {
         Batch::Full => {
             // gd stays as it is; an sgd of the scenario loses its batches.
-            let full = if let Optimizer::Gd(_) = &rule { rule.clone() } else { sgd(&plain, None, false) };
+            let all = (plain.label_noise > 0.0).then_some(samples);
+            let full = if let Optimizer::Gd(_) = &rule { rule.clone() } else { sgd(&plain, all, false) };
             Ok(contender(word, full))
         }
         Batch::Samples(count) if count > samples => Err(LrError::Batch { batch: count, samples }),
