@@ -21,7 +21,7 @@ use crate::publish::{self, PublishError};
 use crate::run::{Problem, batches};
 use crate::scenario::{self, Scenario, ScenarioError, Source};
 
-use super::output::print;
+use super::output::{complain, print};
 use super::{CliError, Limit, Selection};
 
 /// Bytes that the batches of all optimizers may take.
@@ -60,6 +60,9 @@ pub(super) fn export(arguments: &Arguments) -> Result<(), CliError> {
         arrays.insert("Y_test".to_string(), Array::matrix(test.y.as_view()));
     }
     arrays.extend(all_batches(&scenario, &source, data.train.x.nrows(), limit.min(MOST))?);
+    for noisy in scenario.optimizers.iter().filter(|optimizer| optimizer.noise().is_some()) {
+        complain(&format!("warning: {}: the noise that it adds to its gradients is not exported", noisy.name()));
+    }
     arrays.insert(FORMAT.to_string(), Array::vector(vec![1.0]));
     publish::replace(&out, |file| {
         let written = npz::write_to(file, &arrays);

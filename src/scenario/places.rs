@@ -75,6 +75,8 @@ const KEYS: &[&str] = &[
     "optimizers[].sgd.replacement",
     "optimizers[].sgd.dampening",
     "optimizers[].sgd.nesterov",
+    "optimizers[].sgd.temperature",
+    "optimizers[].sgd.label_noise",
     "optimizers[].adam",
     "optimizers[].adamw",
     "optimizers[].rmsprop",

@@ -36,14 +36,14 @@ const KINDS: [(&str, &[&str]); 8] = [
         &[
             "measure=[central_flow, {sde: {paths: 4, order: 2}}]",
             "flow.t_end=200",
-            "optimizers=[{gd: {lr: 0.02}}, {sgd: {lr: 0.1, batch: 5, replacement: true}}]",
+            "optimizers=[{gd: {lr: 0.02}}, {sgd: {lr: 0.1, batch: 5, replacement: true, label_noise: 0.1}}]",
         ],
     ),
     (
         "minibatches",
         &[
             NONLINEAR,
-            "optimizers=[{sgd: {lr: 0.001, batch: 8, momentum: 0.9}}, {sgd: {name: drawn, lr: 0.001, batch: 5, replacement: true}}]",
+            "optimizers=[{sgd: {lr: 0.001, batch: 8, momentum: 0.9}}, {sgd: {name: drawn, lr: 0.001, batch: 5, temperature: 1e-4}}]",
         ],
     ),
 ];

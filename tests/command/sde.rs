@@ -44,12 +44,14 @@ fn stochastic_gradient_descent_is_a_draw_from_its_paths() {
     const PROCESSES: usize = 40;
     const PATHS: f64 = 20.0;
     // Steps of the method per step: as many as keep it stable up to ηλ = 2, 3 and 1.5, where the rules are.
-    for (order, lr, settings, parts) in [
-        (2, 0.02, "batch: 2", 2),
-        (1, 0.01, "batch: 2, momentum: 0.5", 3),
-        (1, 0.01, "batch: 2, momentum: 0.5, nesterov: true", 2),
+    for (order, lr, settings, parts, noise) in [
+        (2, 0.02, "batch: 2, replacement: true", 2, "√(0.01·Σ) dW"),
+        (1, 0.01, "batch: 2, replacement: true, momentum: 0.5", 3, "√(0.01·Σ) dW"),
+        (1, 0.01, "batch: 2, replacement: true, momentum: 0.5, nesterov: true", 2, "√(0.01·Σ) dW"),
+        (2, 0.02, "batch: 30, label_noise: 3", 2, "√(0.18/n·K) dW′"),
+        (1, 0.02, "temperature: 0.02", 1, "0.2 dW″"),
     ] {
-        let sgd = |k| format!("{{sgd: {{name: s{k}, lr: {lr}, {settings}, replacement: true}}}}");
+        let sgd = |k| format!("{{sgd: {{name: s{k}, lr: {lr}, {settings}}}}}");
         let optimizers: Vec<String> = (0..PROCESSES).map(sgd).collect();
         let more = format!("optimizers: [{}]\nmeasure: [{{sde: {{paths: {PATHS}, order: {order}}}}}]\n", optimizers.join(", "));
         let (run, manifest) = run(at.path(), &more);
@@ -74,9 +76,9 @@ fn stochastic_gradient_descent_is_a_draw_from_its_paths() {
         }
         let companion = &manifest["processes"]["s0"]["companions"]["sde"];
         let formula = companion["formula"].as_str().unwrap();
-        assert!(formula.starts_with("dX = −") && formula.contains("√(0.01·Σ) dW"), "{formula}");
+        assert!(formula.starts_with("dX = −") && formula.contains(noise), "{formula}");
         assert_eq!(companion["termination_detail"], "reached t = 1; 20 paths");
-        let each = if order == 2 { 3 * 3 + 1 } else { 3 + 1 };
+        let each = 3 * if order == 2 { 3 } else { 1 } + usize::from(!settings.contains("temperature"));
         assert_eq!(companion["gradients"], 50 * 20 * parts * each, "{settings}");
     }
 }
@@ -101,9 +103,10 @@ fn what_has_no_equation_says_so() {
     let at = tempfile::tempdir().unwrap();
     let optimizers = "optimizers: [{sgd: {lr: 0.1, batch: 3, replacement: true}}, {sgd: {name: shuffled, lr: 0.1, batch: 3}}, \
          {sgd: {name: heavy, lr: 0.1, batch: 3, replacement: true, momentum: 0.5}}, {sgd: {name: whole, lr: 0.1}}, {gd: {lr: 0.1}}, \
-         {sgd: {name: falling, lr: 0.1, batch: 3, replacement: true, schedule: warmup}}, {adam: {lr: 0.1}}]\n";
+         {sgd: {name: falling, lr: 0.1, batch: 3, replacement: true, schedule: warmup}}, \
+         {sgd: {name: warm, lr: 0.1, temperature: 0.01}}, {adam: {lr: 0.1}}]\n";
     let (run, manifest) = run(at.path(), &format!("{optimizers}measure: [{{sde: {{paths: 3}}}}]\n"));
-    for process in ["sgd", "shuffled", "heavy", "whole", "gd", "falling", "adam", "flow"] {
+    for process in ["sgd", "shuffled", "heavy", "whole", "gd", "falling", "warm", "adam", "flow"] {
         for column in
             ["distance_to_sde", "distance_to_sde_relative", "sde_loss", "sde_loss_high", "sde_norm_squared", "sde_spread"]
         {
@@ -117,6 +120,7 @@ fn what_has_no_equation_says_so() {
         "whole: its stochastic differential equation is not compared: on all samples there is no noise; measure modified_flow",
         "gd: its stochastic differential equation is not compared: on all samples",
         "falling: its stochastic differential equation is not compared: it assumes a constant rate",
+        "warm: its stochastic differential equation is not compared: with a temperature it is known to order 1: set `order: 1`",
     ] {
         assert!(warnings.contains(word), "{word}: {warnings}");
     }

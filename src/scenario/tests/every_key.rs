@@ -119,6 +119,8 @@ const OUT_OF_RANGE: &[(&str, &[&str])] = &[
     ("optimizers[].sgd.batch", &["0", "-1"]),
     ("optimizers[].sgd.momentum", &["-0.1", "1.0"]),
     ("optimizers[].sgd.dampening", &["-0.1", "1.0"]),
+    ("optimizers[].sgd.temperature", &["-0.1"]),
+    ("optimizers[].sgd.label_noise", &["-0.1"]),
     ("optimizers[].adam.schedule.step.step_size", &["0", "10000000001"]),
     ("optimizers[].adam.schedule.step.gamma", &["0.0", "1.1"]),
     ("optimizers[].adamw.schedule.cosine.t_max", &["0", "10000000001"]),

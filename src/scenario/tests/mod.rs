@@ -46,7 +46,7 @@ flow:
 record: {log: {points: 200, first: 1.0e-2}, weights: true}
 optimizers:
   - gd: {name: slow, lr: 0.01, steps: 10, schedule: constant}
-  - sgd: {name: a, lr: 0.01, steps: 10, schedule: constant, batch: 32, replacement: true, momentum: 0.9, dampening: 0.0, nesterov: true}
+  - sgd: {name: a, lr: 0.01, steps: 10, schedule: constant, batch: 32, replacement: true, momentum: 0.9, dampening: 0.0, nesterov: true, temperature: 0.001, label_noise: 0.1}
   - adam: {name: b, lr: 1.0e-3, steps: 10, schedule: {step: {step_size: 3, gamma: 0.5}}, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: true}
   - adamw: {name: c, lr: 1.0e-3, steps: 10, schedule: {cosine: {t_max: 10, eta_min: 0.0}}, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: false}
   - rmsprop: {name: d, lr: 1.0e-3, steps: 10, schedule: {warmup: {total_iters: 5, start_factor: 0.5, end_factor: 1.0}}, alpha: 0.99, eps: 1.0e-8, momentum: 0.5, centered: true}

@@ -51,7 +51,12 @@ const KINDS: &[Kind] = &[
         ],
         &[11],
     ),
-    ("schedule", LINEAR, &["optimizers=[{sgd: {lr: 0.05, batch: 5, schedule: {cosine: {t_max: 50}}, steps: 120}}]"], &[9]),
+    (
+        "schedule",
+        LINEAR,
+        &["optimizers=[{sgd: {lr: 0.05, batch: 5, temperature: 1e-3, schedule: {cosine: {t_max: 50}}, steps: 120}}]"],
+        &[9],
+    ),
     ("dopri5", LINEAR, &["flow.integrator=dopri5"], &[1, 5]),
     ("dop853", LINEAR, &["flow.integrator=dop853"], &[3]),
     ("rk4", LINEAR, &["flow.integrator={rk4: {step: 0.0007}}"], &[1, 4]),
@@ -101,7 +106,7 @@ const KINDS: &[Kind] = &[
         LINEAR,
         &[
             "measure=[{sde: {paths: 3, order: 1}}, modified_flow]",
-            "optimizers=[{sgd: {lr: 0.05, batch: 3, replacement: true}}, {sgd: {name: heavy, lr: 0.05, batch: 6, replacement: true, momentum: 0.5}}]",
+            "optimizers=[{sgd: {lr: 0.05, batch: 3, replacement: true, label_noise: 0.2}}, {sgd: {name: heavy, lr: 0.05, batch: 6, replacement: true, momentum: 0.5}}]",
         ],
         &[3, 50],
     ),
