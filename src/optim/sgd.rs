@@ -177,7 +177,7 @@ impl Sgd {
     fn modified<'a>(&self, ground: &Ground<'a>) -> Result<ModifiedFlow<'a>, String> {
         let objective = ground.objective;
         if self.noise().is_some() {
-            return Err("the noise of its steps is none that epochs cancel: measure sde".to_string());
+            return Err("epochs do not cancel the noise that it adds by itself; measure sde".to_string());
         }
         let Some((samples, batch)) = self.epochs(ground) else { return Ok(ModifiedFlow::of_momentum(objective, self)) };
         let drift = "so that its mean over seeds drifts with the covariance of the iterates and follows no flow of θ alone";
