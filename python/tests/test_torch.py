@@ -43,9 +43,11 @@ def model_of(scenario: dict) -> gf.Model:
     return gf.from_torch(module_of(scenario), lambda f, y: 0.5 * ((f - y) ** 2).sum(dim=1).mean(), (x, y))
 
 
-def test_the_built_in_network_and_its_torch_twin_take_the_same_course(tanh: dict) -> None:
+@pytest.mark.parametrize("integrator", ["tsit5", "dp8", "rock4"])
+def test_the_built_in_network_and_its_torch_twin_take_the_same_course(tanh: dict, integrator: str) -> None:
+    tanh["flow"]["integrator"] = integrator
     run, model = gf.run(tanh), model_of(tanh)
-    sol = gf.flow(model, t_end=20.0, rtol=1e-7, atol=1e-10, t_eval=[0, 1, 5, 20])
+    sol = gf.flow(model, t_end=20.0, rtol=1e-7, atol=1e-10, t_eval=[0, 1, 5, 20], integrator=integrator)
     for row, theta in enumerate(sol.y):
         parts = model.unflatten(theta)
         for name, own in [("0.weight", "W1"), ("0.bias", "b1"), ("2.weight", "W2"), ("2.bias", "b2")]:
