@@ -45,6 +45,8 @@ pub enum Purpose {
     Langevin = 15,
     /// The noise that steps add to labels; one stream per name of a process.
     LabelNoise = 16,
+    /// The vectors by which the density of the Hessian's eigenvalues is estimated.
+    SpectralDensity = 17,
 }
 
 /// The stream of `seed` for `purpose`: ChaCha8 with the seed as its key and the purpose as its stream number.

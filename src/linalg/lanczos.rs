@@ -266,6 +266,16 @@ impl<A> Lanczos<A> {
         self.combined(&pair.weights)
     }
 
+    /// Nodes and weights of the Gauss quadrature of the start's spectral measure, in ascending order: Σ w_i f(x_i) = bᵀf(A)b for polynomials of
+    /// degree below 2k, b the normalised start (Golub & Meurant, *Matrices, Moments and Quadrature*, 1994). Exact for every f once the space is
+    /// invariant. Not to be called after an overflow.
+    ///
+    /// # Panics
+    /// Before the first step.
+    pub fn gauss(&self) -> Vec<(f64, f64)> {
+        self.ritz_pairs().iter().map(|pair| (pair.value, pair.weights[0].powi(2))).collect()
+    }
+
     /// Nodes and weights of the Gauss–Radau quadrature of the start's spectral measure with a node at `left`, below all of the spectrum:
     /// for a completely monotone f, Σ w_i f(x_i) ≥ bᵀf(A)b with b the normalised start (Golub & Meurant, *Matrices, Moments and
     /// Quadrature*, 1994). Exact once the space is invariant, NaN after an overflow.

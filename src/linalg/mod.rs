@@ -8,6 +8,7 @@
 mod angle;
 mod bounded;
 mod cholesky;
+mod density;
 mod difference;
 mod double_double;
 mod eigen;
@@ -43,6 +44,7 @@ pub(crate) use vectorised::Width;
 pub(crate) use vectorised::vectorised;
 
 pub use angle::{centred_cosine, cosine, cosine_baseline};
+pub use density::{Density, Quadrature};
 pub use difference::{difference, difference_step};
 pub use double_double::DoubleDouble;
 pub use eigen::Eigen;

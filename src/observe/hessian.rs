@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::{Eigenvalue, Extremes, all_eigenvalues, extreme_eigenvalues};
+use crate::linalg::{Density, Eigenvalue, Extremes, all_eigenvalues, extreme_eigenvalues};
 use crate::network::LayerRates;
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
-use super::{Column, Columns, Group, Measure, NamedArray, Observable, Row, Snapshot};
+use super::{Column, Columns, Group, Measure, NamedArray, Observable, Row, Snapshot, SpectralDensity, SpectralDensityError};
 
 const BY: Measure = Measure::Hessian(HessianSpectrum::USUAL);
 
@@ -57,6 +57,20 @@ pub(super) const COLUMNS: Columns = Columns::new(
         "all eigenvalues of ∇²J, smallest first; measure: [{hessian: {top: k, all: true}}]",
     )
     .labelled("eigenvalues of ∇^2J"),
+    NamedArray::new(
+        "hessian_density_at",
+        "T × (2r + 33)",
+        "ℒ/θ²",
+        "x of hessian_density: the spectrum of ∇²J and 8σ beyond, σ/2 apart; measure: [{hessian: {top: k, density: {resolution: r}}}]",
+    ),
+    NamedArray::new(
+        "hessian_density",
+        "T × (2r + 33)",
+        "θ²/ℒ",
+        "the density of the eigenvalues of ∇²J at x, (1/P) Σ_i N(x; λ_i, σ²), with σ = 1/r of their range: its mean over random vectors",
+    )
+    .labelled("density of eigenvalues of ∇^2J"),
+    NamedArray::new("hessian_density_error", "T × (2r + 33)", "θ²/ℒ", "the standard error of hessian_density"),
 ]);
 
 /// Eigenvalues below minus this share of ‖∇²J‖ count as negative: the accuracy to which those of large Hessians are found.
@@ -73,6 +87,10 @@ pub struct HessianSpectrum {
     /// operations at every record.
     #[serde(default)]
     pub all: bool,
+    /// The density of all eigenvalues, smoothed by a Gaussian and with its standard error, by `probes`·`steps` products with the Hessian at every record,
+    /// however many parameters there are. `{}` takes the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<SpectralDensity>,
 }
 
 /// A Hessian that cannot be measured as is asked for.
@@ -86,21 +104,25 @@ pub enum HessianError {
         "hessian takes `all` eigenvalues of up to 3,000 parameters, and there are {0}: leave out `all`, which records the ends of the spectrum"
     )]
     Parameters(u64),
+    /// The density cannot be estimated.
+    #[error("hessian: {0}")]
+    Density(#[from] SpectralDensityError),
 }
 
 impl HessianSpectrum {
     /// What examples and messages name.
-    pub const USUAL: Self = Self { top: 4, all: false };
+    pub const USUAL: Self = Self { top: 4, all: false, density: None };
 
     /// Checks that it can be measured of a network with so many parameters.
     ///
     /// # Errors
-    /// [`HessianError`] for k outside of 1, …, 64, and for all eigenvalues of more than 3,000 parameters.
+    /// [`HessianError`] for k outside of 1, …, 64, for all eigenvalues of more than 3,000 parameters, and for a density that cannot be estimated.
     pub fn check(&self, parameters: u64) -> Result<(), HessianError> {
         const MOST: u64 = 3000;
         match self {
             Self { top, .. } if !(1..=64).contains(top) => Err(HessianError::Top(*top)),
             Self { all: true, .. } if parameters > MOST => Err(HessianError::Parameters(parameters)),
+            Self { density: Some(density), .. } => Ok(density.check(parameters)?),
             _ => Ok(()),
         }
     }
@@ -112,7 +134,8 @@ impl HessianSpectrum {
 /// - `hessian_residual`: the largest residual over ‖∇²J‖, an upper bound on the relative error of the eigenvalues; undefined where a search
 ///   ended at its limit of products, so that an eigenvalue may have been missed;
 /// - `hessian_top`, `hessian_bottom`: the k largest and the k smallest eigenvalues; all P of them if there are no more;
-/// - `hessian_spectrum`: all eigenvalues, if asked for.
+/// - `hessian_spectrum`: all eigenvalues, if asked for;
+/// - `hessian_density_at`, `hessian_density`, `hessian_density_error`: the density of all eigenvalues, if asked for.
 ///
 /// Up to 200 parameters the Hessian is formed; beyond that its ends are searched for from new random vectors at every record
 /// ([`extreme_eigenvalues`]).
@@ -145,7 +168,7 @@ impl Observable for HessianEnds {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let HessianSpectrum { top, all } = self.asked;
+        let HessianSpectrum { top, all, density } = self.asked;
         let n = snapshot.parameters.values().len();
         let product = |v: &DVector<f64>, out: &mut DVector<f64>| self.product(snapshot, v, out);
         let spectrum = all.then(|| all_eigenvalues(n, product)).flatten();
@@ -167,6 +190,17 @@ impl Observable for HessianEnds {
         row.vector("hessian_bottom", found.as_ref().map_or_else(Vec::new, |found| values(&found.smallest)));
         if all {
             row.vector("hessian_spectrum", spectrum.map_or_else(Vec::new, |values| values.as_slice().to_vec()));
+        }
+        if let Some(quadrature) = density.map(SpectralDensity::quadrature) {
+            // The same vectors at every record: the density changes only as the Hessian does.
+            let mut rng = stream(0, Purpose::SpectralDensity);
+            let found = quadrature.density(n, || gaussian_matrix(n, 1, &mut rng).column(0).into_owned(), product);
+            let unknown = || vec![f64::NAN; quadrature.points()];
+            let Density { grid, mean, error, .. } =
+                found.unwrap_or_else(|| Density { grid: unknown(), mean: unknown(), error: unknown(), products: 0 });
+            row.vector("hessian_density_at", grid);
+            row.vector("hessian_density", mean);
+            row.vector("hessian_density_error", error);
         }
     }
 }
@@ -224,7 +258,11 @@ mod tests {
             values.sort_by(f64::total_cmp);
             let size = values.iter().fold(0.0_f64, |size, value| size.max(value.abs()));
             let negative = values.iter().filter(|value| **value < -1e-6 * size).count();
-            let row = row(&HessianEnds::new(HessianSpectrum { top: n - 1, all: true }, rates.clone()), &parameters, 0.5);
+            let row = row(
+                &HessianEnds::new(HessianSpectrum { top: n - 1, all: true, density: None }, rates.clone()),
+                &parameters,
+                0.5,
+            );
             let scalar = |name: &str| row.scalars.iter().find(|(known, _)| known == name).unwrap().1;
             assert_eq!(scalar("hessian_index"), Scalar::Float(negative as f64));
             assert!(negative > 0, "a point of negative curvature is a stronger test");
@@ -250,7 +288,8 @@ mod tests {
         let parameters = Parameters::from_values(&net, DVector::zeros(net.parameter_count()));
         let snapshot = Snapshot::new(0.0, &parameters, &objective, None).unwrap();
         let mut row = Row::default();
-        HessianEnds::new(HessianSpectrum { top: count, all: false }, LayerRates::default()).measure(&snapshot, &mut row);
+        HessianEnds::new(HessianSpectrum { top: count, all: false, density: None }, LayerRates::default())
+            .measure(&snapshot, &mut row);
         let scale = singular_scale(&objective, &data);
         let singular: Vec<f64> = singular_values(data.y.as_view()).unwrap().iter().map(|value| value / scale).collect();
         let vector = |name: &str| row.vectors.iter().find(|(known, _)| known == name).unwrap().1.clone();
@@ -278,6 +317,28 @@ mod tests {
         svd.values[0] / (v.dot(&hv) / v.norm_squared()).abs()
     }
 
+    /// Layers with rates of their own: the density is that of the spectrum beside it.
+    #[test]
+    fn the_density_is_that_of_the_spectrum() {
+        let net = Architecture::new(&[4, 6, 3]);
+        let theta = gaussian_matrix(net.parameter_count(), 1, &mut stream(5, Purpose::Init)).column(0).into_owned();
+        let density = SpectralDensity { probes: 20, steps: 42, resolution: 20 };
+        let asked = HessianSpectrum { top: 1, all: true, density: Some(density) };
+        let row = row(&HessianEnds::new(asked, LayerRates::from(vec![1.0, 3.0])), &Parameters::from_values(&net, theta), 0.5);
+        let vector = |name: &str| &row.vectors.iter().find(|(known, _)| known == name).unwrap().1;
+        let (at, mean, error) = (vector("hessian_density_at"), vector("hessian_density"), vector("hessian_density_error"));
+        assert_eq!((at.len(), mean.len(), error.len()), (73, 73, 73));
+        let (values, width) = (vector("hessian_spectrum"), 2.0 * (at[1] - at[0]));
+        let bump = |x: f64| (-0.5 * (x / width).powi(2)).exp() / (width * std::f64::consts::TAU.sqrt());
+        let exact = |x: f64| values.iter().map(|value| bump(x - value)).sum::<f64>() / values.len() as f64;
+        let within = (0..73).filter(|&i| (mean[i] - exact(at[i])).abs() <= 3.0 * error[i]).count();
+        assert!(within > 65, "{within} of 73");
+        assert!(
+            (values[0] - at[16]).abs() < 1e-9 * width && (values[41] - at[56]).abs() < 1e-9 * width,
+            "the ends of the spectrum"
+        );
+    }
+
     #[test]
     fn an_index_is_known_only_if_some_eigenvalue_that_was_found_is_not_negative() {
         let found = |values: &[f64]| Extremes::of_all(&DVector::from_row_slice(values), 2);
@@ -289,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_refused() {
-        let check = |top, all, parameters| HessianSpectrum { top, all }.check(parameters);
+        let check = |top, all, parameters| HessianSpectrum { top, all, density: None }.check(parameters);
         assert_eq!(check(0, false, 10), Err(HessianError::Top(0)));
         assert_eq!(check(65, false, 10), Err(HessianError::Top(65)));
         assert_eq!(check(4, true, 3001), Err(HessianError::Parameters(3001)));

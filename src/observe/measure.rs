@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Group, HessianSpectrum, SdePaths};
+use super::{Group, HessianSpectrum, SdePaths, SpectralDensity};
 
 /// A quantity beyond those that every run records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +50,13 @@ impl Measure {
     /// The entry of `measure` in a scenario, in YAML.
     pub fn entry(self) -> String {
         match self {
-            Self::Hessian(HessianSpectrum { top, all: false }) => format!("{{hessian: {{top: {top}}}}}"),
-            Self::Hessian(HessianSpectrum { top, all: true }) => format!("{{hessian: {{top: {top}, all: true}}}}"),
+            Self::Hessian(HessianSpectrum { top, all, density }) => {
+                let all = if all { ", all: true" } else { "" };
+                let density = density.map_or_else(String::new, |SpectralDensity { probes, steps, resolution }| {
+                    format!(", density: {{probes: {probes}, steps: {steps}, resolution: {resolution}}}")
+                });
+                format!("{{hessian: {{top: {top}{all}{density}}}}}")
+            }
             Self::Sde(SdePaths { paths, order }) => format!("{{sde: {{paths: {paths}, order: {order}}}}}"),
             other => other.name().to_string(),
         }

@@ -28,6 +28,7 @@ mod sde;
 mod sharpness;
 mod snapshot;
 mod spectra;
+mod spectral_density;
 mod test_loss;
 #[cfg(test)]
 mod testing;
@@ -59,6 +60,7 @@ pub use sde::{SdeLaw, SdePaths, SdePathsError, SdePrediction};
 pub use sharpness::{Curvature, Sharpness};
 pub use snapshot::{Decomposed, Preserved, Snapshot};
 pub use spectra::Spectra;
+pub use spectral_density::{SpectralDensity, SpectralDensityError};
 pub use test_loss::TestLoss;
 
 use nalgebra::DMatrix;

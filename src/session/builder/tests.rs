@@ -143,7 +143,11 @@ fn a_kernel_without_layers_is_measured() {
 /// ∇²ℒ = I: two equal eigenvalues, with one to ask for.
 #[test]
 fn the_hessian_of_an_objective_without_layers_is_measured() {
-    let session = Session::new(Parabola(2), DVector::zeros(2)).measure(Measure::Hessian(HessianSpectrum { top: 1, all: true }));
+    let session = Session::new(Parabola(2), DVector::zeros(2)).measure(Measure::Hessian(HessianSpectrum {
+        top: 1,
+        all: true,
+        density: None,
+    }));
     let run = session.run().unwrap().run;
     for (name, values) in [("hessian_top", &[1.0][..]), ("hessian_bottom", &[1.0]), ("hessian_spectrum", &[1.0, 1.0])] {
         let array = &run.arrays[&format!("flow/{name}")];
@@ -232,7 +236,7 @@ fn what_cannot_be_run_is_refused_with_its_value() {
     assert!(matches!(refused(session().claim(Claim::Nfa)), SessionError::Layers { .. }));
     assert!(matches!(refused(session().measure(Measure::Ledger)), SessionError::Layers { .. }));
     assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
-    let hessian = |top, all| Measure::Hessian(HessianSpectrum { top, all });
+    let hessian = |top, all| Measure::Hessian(HessianSpectrum { top, all, density: None });
     assert_eq!(refused(session().measure(hessian(0, false))), SessionError::Hessian(HessianError::Top(0)));
     let one_path = Measure::Sde(SdePaths { paths: 1, order: 2 });
     assert_eq!(refused(session().measure(one_path)), SessionError::Sde(SdePathsError::Paths(1)));

@@ -1,0 +1,97 @@
+//! How the density of the Hessian's eigenvalues is estimated: by stochastic Lanczos quadrature ([`crate::linalg::Quadrature`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::linalg::{Quadrature, vectors_that_fit};
+
+/// The density of all eigenvalues of ∇²J, smoothed by a Gaussian: its mean over random vectors, and the standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct SpectralDensity {
+    /// m: as many random vectors, from 2 to 1,000. Four times as many halve the standard error.
+    pub probes: usize,
+    /// s: as many products with the Hessian for each of them at every record, from `resolution` to 1,000.
+    pub steps: usize,
+    /// r: the width of the Gaussian is 1/r of the range of the spectrum, from 4 to 1,000.
+    pub resolution: usize,
+}
+
+impl Default for SpectralDensity {
+    /// 10 probes of 80 steps, at a resolution of 50.
+    fn default() -> Self {
+        Self { probes: 10, steps: 80, resolution: 50 }
+    }
+}
+
+/// A density that cannot be estimated as is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SpectralDensityError {
+    /// m is out of range.
+    #[error("`density.probes` must be from 2 to 1,000, got {0}: two vectors have a standard error")]
+    Probes(usize),
+    /// r is out of range.
+    #[error("`density.resolution` must be from 4 to 1,000, got {0}")]
+    Resolution(usize),
+    /// s is out of range.
+    #[error("`density.steps` must be from `resolution`, {resolution}, to 1,000, got {steps}: fewer do not resolve as much")]
+    Steps {
+        /// r.
+        resolution: usize,
+        /// s.
+        steps: usize,
+    },
+    /// The vectors of one iteration do not fit.
+    #[error("`density.steps` = {steps} vectors of {parameters} parameters take over 256 MiB: {most} fit")]
+    Memory {
+        /// s.
+        steps: usize,
+        /// P.
+        parameters: u64,
+        /// The largest s.
+        most: usize,
+    },
+}
+
+impl SpectralDensity {
+    /// Checks that it can be estimated of a network with so many parameters.
+    ///
+    /// # Errors
+    /// [`SpectralDensityError`] where a number is out of range, and where s vectors take more than 256 MiB.
+    pub fn check(&self, parameters: u64) -> Result<(), SpectralDensityError> {
+        const MOST: usize = 1000;
+        let Self { probes, steps, resolution } = *self;
+        let dim = usize::try_from(parameters).unwrap_or(usize::MAX);
+        let most = vectors_that_fit(dim, 1);
+        match () {
+            () if !(2..=MOST).contains(&probes) => Err(SpectralDensityError::Probes(probes)),
+            () if !(4..=MOST).contains(&resolution) => Err(SpectralDensityError::Resolution(resolution)),
+            () if !(resolution..=MOST).contains(&steps) => Err(SpectralDensityError::Steps { resolution, steps }),
+            () if steps.min(dim) > most => Err(SpectralDensityError::Memory { steps, parameters, most }),
+            () => Ok(()),
+        }
+    }
+
+    /// The same as numerics know it.
+    pub(super) fn quadrature(self) -> Quadrature {
+        let Self { probes, steps, resolution } = self;
+        Quadrature { probes, steps, resolution }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_estimated_is_refused() {
+        let usual = SpectralDensity::default();
+        assert_eq!(usual.check(100_000), Ok(()));
+        assert_eq!(SpectralDensity { probes: 1, ..usual }.check(9), Err(SpectralDensityError::Probes(1)));
+        assert_eq!(SpectralDensity { resolution: 3, ..usual }.check(9), Err(SpectralDensityError::Resolution(3)));
+        let few = SpectralDensityError::Steps { resolution: 50, steps: 49 };
+        assert_eq!(SpectralDensity { steps: 49, ..usual }.check(9), Err(few));
+        let large = SpectralDensityError::Memory { steps: 80, parameters: 1_000_000, most: 33 };
+        assert_eq!(usual.check(1_000_000), Err(large));
+    }
+}
