@@ -13,6 +13,7 @@ mod canvas;
 mod cells;
 mod clip;
 mod costs;
+mod density;
 mod ensemble;
 mod findings;
 mod font;
@@ -60,7 +61,7 @@ pub use rate_study::findings as rate_study_findings;
 pub use study::findings as study_findings;
 
 /// Every picture of a run; each is left out where the records have nothing for it.
-const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
+const PICTURES: [fn(&Run) -> Option<page::Picture>; 9] = [
     loss::picture_of,
     balance::picture_of,
     ledger::picture_of,
@@ -69,10 +70,12 @@ const PICTURES: [fn(&Run) -> Option<page::Picture>; 8] = [
     spectra::picture_of,
     spectra_by_index::picture_of,
     sharpness::picture_of,
+    density::picture_of,
 ];
 
 /// The names of the pictures of a run, of a study of integrators and of one of learning rates.
-const OF_RUNS: [&str; 8] = ["loss", "balance", "ledger", "nfa", "alignment", "spectra", "spectra-by-index", "sharpness"];
+const OF_RUNS: [&str; 9] =
+    ["loss", "balance", "ledger", "nfa", "alignment", "spectra", "spectra-by-index", "sharpness", "density"];
 const OF_STUDIES: [&str; 2] = ["work_precision", "tolerance"];
 const OF_RATE_STUDIES: [&str; 4] = ["distance", "companions", "alignment", "cost"];
 

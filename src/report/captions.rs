@@ -22,6 +22,9 @@ pub(super) fn of_run(run: &Run, name: &str) -> String {
         "spectra-by-index" => {
             "Singular values at the last record by their index, (a) of the layers, (b) of the product and of the AGOP."
         }
+        "density" => {
+            "The density of the eigenvalues of the Hessian at the start and at the last record of each process, with its error."
+        }
         "sharpness" => "(a) The sharpness λ_max with the edge of stability; (b) its share of the edge.",
         _ => return format!("The picture {name}."),
     };

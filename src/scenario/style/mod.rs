@@ -109,7 +109,7 @@ pub enum Legend {
 }
 
 /// The names of the pictures of runs and of studies.
-pub const PICTURES: [&str; 13] = [
+pub const PICTURES: [&str; 14] = [
     "loss",
     "balance",
     "ledger",
@@ -118,6 +118,7 @@ pub const PICTURES: [&str; 13] = [
     "spectra",
     "spectra-by-index",
     "sharpness",
+    "density",
     "work_precision",
     "tolerance",
     "distance",
