@@ -266,6 +266,19 @@ impl<A> Lanczos<A> {
         self.combined(&pair.weights)
     }
 
+    /// f(A)b in the space of b = q_1: Q f(T) e_1, of the normalised start; with it β_k|e_kᵀf(T)e_1|, the length of the part of A·f(A)b that leads
+    /// out of the space. Not to be called after an overflow.
+    ///
+    /// # Panics
+    /// Before the first step.
+    pub(crate) fn applied(&self, f: impl Fn(f64) -> f64) -> (DVector<f64>, f64) {
+        let eigen = self.eigen(None);
+        let factors = eigen.eigenvalues.map(f).component_mul(&eigen.eigenvectors.row(0).transpose());
+        let weights = &eigen.eigenvectors * factors;
+        let last = self.steps() - 1;
+        (self.combined(weights.as_slice()), (self.off_diagonal[last] * weights[last]).abs())
+    }
+
     /// Nodes and weights of the Gauss quadrature of the start's spectral measure, in ascending order: Σ w_i f(x_i) = bᵀf(A)b for polynomials of
     /// degree below 2k, b the normalised start (Golub & Meurant, *Matrices, Moments and Quadrature*, 1994). Exact for every f once the space is
     /// invariant. Not to be called after an overflow.
