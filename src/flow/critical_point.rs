@@ -35,6 +35,8 @@ pub(crate) struct CriticalPoint {
     pub distance: f64,
     /// ‖∇²J(θ_k) − ∇²J(θ_{k−1})‖ of the last step: by Weyl's theorem no eigenvalue moved further.
     pub drift: f64,
+    /// ‖∇²J(θ*) − ∇²J(θ)‖, likewise over all steps.
+    pub change: f64,
 }
 
 /// The critical point near `theta`, `None` if there is none that Newton's method finds from there: a step does not halve the gradient before it
@@ -65,8 +67,9 @@ pub(crate) fn critical_point(objective: &dyn Objective, theta: &DVector<f64>, gr
     if gradient.norm() > FOUND * start {
         return None;
     }
-    let drift = drift(objective, [&before, &here], gradients)?;
-    Some(CriticalPoint { distance: (&here - theta).norm(), theta: here, drift })
+    let drift = change(objective, [&before, &here], gradients)?;
+    let change = change(objective, [theta, &here], gradients)?;
+    Some(CriticalPoint { distance: (&here - theta).norm(), theta: here, drift, change })
 }
 
 /// d; `None` where a product overflows.
@@ -100,7 +103,7 @@ fn newton_step(
 }
 
 /// ‖∇²J(θ_2) − ∇²J(θ_1)‖; `None` where a product overflows.
-fn drift(objective: &dyn Objective, [first, second]: [&DVector<f64>; 2], gradients: &mut u64) -> Option<f64> {
+fn change(objective: &dyn Objective, [first, second]: [&DVector<f64>; 2], gradients: &mut u64) -> Option<f64> {
     if first == second {
         return Some(0.0);
     }
@@ -170,7 +173,7 @@ mod tests {
         let random = gaussian_matrix(27, 1, &mut stream(2, Purpose::Hessian)).column(0).into_owned();
         let product = |v: &DVector<f64>, out: &mut DVector<f64>| objective.hessian_vector(&found.theta, v, out);
         let size = largest_eigenvalue(&random, 1e-3, product).unwrap().size;
-        assert!(size > 0.0 && found.drift > 0.9 * size, "{size:e} {:e}", found.drift);
+        assert!(found.change > 100.0 * size && size > 0.0 && found.drift > 0.9 * size, "{size:e} {:e}", found.drift);
         assert!(found.theta.norm() < 1e-3 * 0.02 * 27f64.sqrt());
     }
 

@@ -16,6 +16,8 @@ pub enum Measure {
     PreconditionedSharpness,
     /// The largest and the smallest eigenvalues of the Hessian ∇²J, and the number of negative ones.
     Hessian(HessianSpectrum),
+    /// The saddles that the flow and `gd` pass: time, loss and index, and the rate of escape beside the one that the Hessian predicts.
+    Saddles,
     /// The exact law of the balance under the steps of `gd` and `sgd`, and the imbalance that their step size creates.
     Ledger,
     /// The distance of `gd` and `sgd` to their modified flows, which they follow more closely than gradient flow.
@@ -38,6 +40,7 @@ impl Measure {
             Self::Sharpness => "sharpness",
             Self::PreconditionedSharpness => "preconditioned_sharpness",
             Self::Hessian(_) => "hessian",
+            Self::Saddles => "saddles",
             Self::Ledger => "ledger",
             Self::ModifiedFlow => "modified_flow",
             Self::Limit => "limit",
@@ -68,14 +71,15 @@ impl Measure {
         matches!(self, Self::ModifiedFlow | Self::Limit | Self::CentralFlow | Self::Sde(_))
     }
 
-    /// The group of its columns.
-    pub fn group(self) -> Group {
+    /// The group of its columns; `None` for saddles, which the manifest lists.
+    pub fn group(self) -> Option<Group> {
         match self {
-            Self::Sharpness | Self::PreconditionedSharpness => Group::Sharpness,
-            Self::Hessian(_) => Group::Hessian,
-            Self::Ledger => Group::Ledger,
-            Self::ModifiedFlow | Self::Limit | Self::CentralFlow | Self::Sde(_) => Group::Distance,
-            Self::Ntk => Group::Ntk,
+            Self::Sharpness | Self::PreconditionedSharpness => Some(Group::Sharpness),
+            Self::Hessian(_) => Some(Group::Hessian),
+            Self::Saddles => None,
+            Self::Ledger => Some(Group::Ledger),
+            Self::ModifiedFlow | Self::Limit | Self::CentralFlow | Self::Sde(_) => Some(Group::Distance),
+            Self::Ntk => Some(Group::Ntk),
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum EventKind {
     Plateau,
     /// The flow has left that point.
     PlateauEnd,
+    /// The process was nearest to a saddle that it has left since.
+    Saddle,
     /// The flow slides along a kink.
     Sliding,
     /// The flow no longer slides.

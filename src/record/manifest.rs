@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::machine::{cpu_features, cpu_model};
 use crate::ode::{Event, Reason, Termination, Work};
 
-use super::Verdict;
+use super::{Saddle, Verdict};
 
 /// gramflow's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -68,7 +68,7 @@ pub struct Process {
     /// Gradients evaluated for stepping; a Hessian–vector product counts as 2.
     pub gradients: u64,
     /// Gradients evaluated besides: to check whether the flow has converged or is on a plateau, and for the sharpness, of optimizers at
-    /// every record, and for the errors of models that claims compare an optimizer with.
+    /// every record, for saddles, and for the errors of models that claims compare an optimizer with.
     pub gradients_monitoring: u64,
     /// Seconds spent stepping, without observation and monitoring.
     pub wall_seconds: f64,
@@ -83,6 +83,9 @@ pub struct Process {
     pub t_reached: f64,
     /// What happened on the way, in order of time.
     pub events: Vec<Event>,
+    /// The saddles that it passed, in order of time, if the scenario asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saddles: Option<Vec<Saddle>>,
     /// The estimate of its error, if the scenario asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
@@ -194,6 +197,7 @@ impl Process {
             termination_detail: termination.to_string(),
             t_reached: termination.t(),
             events: Vec::new(),
+            saddles: None,
             certificate: None,
             companions: BTreeMap::new(),
         }

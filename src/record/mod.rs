@@ -6,6 +6,7 @@ mod discrepancy;
 mod grid;
 mod manifest;
 mod recorder;
+mod saddle;
 mod table;
 mod texts;
 mod trajectory;
@@ -20,6 +21,7 @@ pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process}
 #[cfg(feature = "command")]
 pub(crate) use manifest::{REVISION, VERSION, to_value};
 pub use recorder::{Recorder, arrays, table};
+pub use saddle::{Escape, Saddle, SaddlePoint};
 pub use table::{Table, TableColumn, Values};
 pub use texts::Texts;
 pub use trajectory::Trajectory;

@@ -5,9 +5,9 @@
 //! - objective: 5 d_0² + 2 d_0 d_L for a linear network, and n(d_0 + 3 d_L) more if some labels were not observed; 25 P + 6·min(n, 1024)·Σ
 //!   d_l for others, and with `measure: [sharpness]` 4n·Σ d_l more, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size; 4 P² for all eigenvalues of the
-//!   Hessian, if they are asked for;
-//! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]` or `hessian` 50 P more, up to 128 MB, for
-//!   Krylov spaces; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
+//!   Hessian, if they are asked for or needed for saddles;
+//! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]`, `hessian` or `saddles` 50 P more, up to 128 MB, for
+//!   Krylov spaces, or `steps`·P for a density; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
 //!   with replacement, and its objective, 8 P and 3n more for those that share a thread;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers
@@ -28,6 +28,7 @@ use crate::machine::Bytes;
 use crate::npz;
 use crate::observe::{Measure, SdePaths};
 use crate::scenario::Scenario;
+use crate::session::forms_hessian;
 use crate::spool::Spooled;
 
 /// An estimate of the memory that a run takes, in bytes: usually within a factor of 1.5 of the peak, where that is above 100 MB.
@@ -137,7 +138,8 @@ impl Memory {
             Measure::Hessian(asked) => Some(asked),
             _ => None,
         });
-        let sharpness = central || hessian.is_some() || scenario.measure.contains(&Measure::Sharpness);
+        let asks = |measure| scenario.measure.contains(&measure);
+        let sharpness = central || hessian.is_some() || asks(Measure::Sharpness) || asks(Measure::Saddles);
         let twice = if scenario.flow.certify || Claim::concern_flow(&scenario.claims) { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
@@ -155,13 +157,16 @@ impl Memory {
         };
         let hidden = widths.get(1..widths.len().saturating_sub(1)).unwrap_or_default();
         let squares = hidden.iter().map(|&width| product([width, width])).fold(0, u64::saturating_add);
-        let formed = if hessian.is_some_and(|asked| asked.all) { product([4, parameters, parameters]) } else { 0 };
+        let all = hessian.is_some_and(|asked| asked.all) || (asks(Measure::Saddles) && forms_hessian(parameters));
+        let formed = if all { product([4, parameters, parameters]) } else { 0 };
         let observation = sum([product([7, squares]), product([5, inputs, inputs]), formed]);
 
         let optimizers = scenario.optimizers.len() as u64;
         // The states between which the flow's stop is located, and gradients.
         let stops = if scenario.stop.is_some() { 4 + optimizers } else { 0 };
         let krylov = if sharpness { product([50, parameters]).min(128 << 17) } else { 0 };
+        let steps = hessian.and_then(|asked| asked.density).map_or(0, |density| density.steps as u64);
+        let krylov = krylov.max(product([steps, parameters]));
         // Models of optimizers whose errors claims ask for are integrated once more.
         let finer = Claim::models(&scenario.claims).len() as u64;
         let paths = SdePaths::among(&scenario.measure).map(|asked| asked.paths as u64);

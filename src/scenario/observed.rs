@@ -4,6 +4,7 @@ use crate::claim::Claim;
 use crate::data::Data;
 use crate::loss::Loss;
 use crate::observe::{Group, HessianSpectrum, Measure, SdePaths, check_kernel, kernel_rows};
+use crate::session::check_saddles;
 use crate::settings::{Findings, path};
 
 use super::{MOST_WORDS, Scenario};
@@ -33,12 +34,18 @@ impl Scenario {
             {
                 found.add(&at, error.to_string());
             }
+            let has_kinks = || self.network.layer_activations().iter().any(|activation| activation.kink().is_some());
+            if measure == Measure::Saddles
+                && let Err(error) = check_saddles(self.flow.integrator, has_kinks())
+            {
+                found.add(&at, error.to_string());
+            }
             if let Measure::Sde(SdePaths { paths, order }) = measure {
                 found.between(&path::child(&at, "sde.paths"), paths, SdePaths::LEAST, SdePaths::MOST);
                 found.between(&path::child(&at, "sde.order"), order, 1, 2);
             }
-            if !self.observes(measure.group()) {
-                let (measure, group) = (measure.name(), measure.group());
+            if let Some(group) = measure.group().filter(|group| !self.observes(*group)) {
+                let measure = measure.name();
                 found.add(
                     &at,
                     format!("{measure} is recorded in the group {group}, which `observe` leaves out: add {group} there"),
@@ -49,7 +56,7 @@ impl Scenario {
             let at = path::item("observe", index);
             found.require(!self.observe.iter().flatten().take(index).any(|other| *other == group), &at, "named once", group);
             for measure in [Measure::Ledger, Measure::Ntk, Measure::Hessian(HessianSpectrum::USUAL)] {
-                if measure.group() == group && !self.measure.iter().any(|asked| asked.group() == group) {
+                if measure.group() == Some(group) && !self.measure.iter().any(|asked| asked.group() == Some(group)) {
                     found.add(&at, format!("{group} is opt-in: add {} to `measure`", measure.entry()));
                 }
             }

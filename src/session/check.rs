@@ -3,10 +3,10 @@
 use crate::archive::ArchiveError;
 use crate::claim::Claim;
 use crate::flow::Preserve;
-use crate::observe::{Column, CompanionKind, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
+use crate::observe::{Column, CompanionKind, Group, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
 use crate::ode::Interrupt;
 
-use super::{Plan, Problem, declared_arrays, flow_integrator};
+use super::{Plan, Problem, SaddlesError, check_saddles, declared_arrays, flow_integrator};
 
 /// Why a session cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -97,6 +97,9 @@ pub enum SessionError {
     /// More of the Hessian's spectrum is asked for than can be measured.
     #[error("measure: {0}")]
     Hessian(#[from] HessianError),
+    /// Saddles are asked for that cannot be looked for.
+    #[error("measure: {0}")]
+    Saddles(#[from] SaddlesError),
     /// Paths of a stochastic differential equation are asked for that cannot be followed.
     #[error("measure: {0}")]
     Sde(#[from] SdePathsError),
@@ -144,6 +147,10 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
         match measure {
             Measure::Hessian(asked) => asked.check(objective.dim() as u64)?,
             Measure::Sde(asked) => asked.check()?,
+            Measure::Saddles => {
+                let has_kinks = objective.layers().is_some_and(|layers| layers.architecture().has_kinks());
+                check_saddles(plan.flow.integrator, has_kinks)?;
+            }
             _ => {}
         }
     }
@@ -153,7 +160,7 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
     if objective.layers().is_none() {
         let claims =
             plan.claims.iter().filter(|claim| **claim != Claim::Converged && claim.model().is_none()).map(|claim| claim.name());
-        let measures = plan.measure.iter().filter(|measure| measure.group().is_of_layers()).map(|m| m.name());
+        let measures = plan.measure.iter().filter(|measure| measure.group().is_some_and(Group::is_of_layers)).map(|m| m.name());
         if let Some(what) = claims.chain(measures).next() {
             return Err(SessionError::Layers { what: what.to_string() });
         }

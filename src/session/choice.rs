@@ -64,9 +64,8 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
             }
             Vec::new()
         }
-        Measure::Ledger | Measure::Sharpness | Measure::PreconditionedSharpness | Measure::Hessian(_) | Measure::Ntk => {
-            Vec::new()
-        }
+        Measure::Ledger | Measure::Sharpness | Measure::PreconditionedSharpness => Vec::new(),
+        Measure::Hessian(_) | Measure::Saddles | Measure::Ntk => Vec::new(),
     };
     for (kind, flow) in followed {
         match flow {
@@ -84,7 +83,7 @@ fn is_about(measure: Measure, settings: &Optimizer) -> bool {
         Measure::ModifiedFlow | Measure::CentralFlow | Measure::Sde(_) | Measure::Ledger => settings.descends(),
         Measure::Limit => !settings.descends(),
         Measure::PreconditionedSharpness => settings.preconditioned_bound().is_some(),
-        Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => true,
+        Measure::Sharpness | Measure::Hessian(_) | Measure::Saddles | Measure::Ntk => true,
     }
 }
 
@@ -98,7 +97,7 @@ pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw, rmsprop and muon"),
             Measure::PreconditionedSharpness => ("preconditioned_sharpness", "adam, adamw and rmsprop"),
-            Measure::Sharpness | Measure::Hessian(_) | Measure::Ntk => return None,
+            Measure::Sharpness | Measure::Hessian(_) | Measure::Saddles | Measure::Ntk => return None,
         };
         let answered = plan.optimizers.iter().any(|settings| is_about(measure, settings));
         (!answered)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::flow::GradientFlow;
 use crate::network::Parameters;
 use crate::observe::{CompanionKind, Entry, Group, Measure};
 use crate::ode::{Interrupt, Termination, Work, has_blown_up};
@@ -23,6 +24,7 @@ use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::preconditioned::Preconditioned;
 use super::process::Ended;
+use super::saddles::Saddles;
 use super::sde::SdeCompanion;
 use super::sharpness::Sharpness;
 use super::stop::{Criterion, QUANTITIES};
@@ -59,6 +61,8 @@ pub(super) struct Descent<'a> {
     sharpness: Option<Sharpness<'a>>,
     /// Present where the scenario asks for it and the rule is adaptive.
     preconditioned: Option<Preconditioned<'a>>,
+    /// Present where the scenario asks for it and the rule is gradient descent, down the objective of this field.
+    saddles: Option<(Saddles, GradientFlow<'a>)>,
     /// Present where the scenario asks for it and the rule obeys such a law.
     ledger: Option<Ledger>,
     /// Its last entry.
@@ -92,6 +96,8 @@ impl<'a> Descent<'a> {
             let reason = "with momentum or a temperature a step is not along a gradient";
             complaints.push(format!("its ledger is not kept: {reason}"));
         }
+        let saddles = plan.measure.contains(&Measure::Saddles).then(|| Saddles::of_descent(settings));
+        complaints.extend(saddles.iter().filter_map(|saddles| saddles.as_ref().err()).map(|reason| reason.to_string()));
         Self {
             name: settings.name().to_string(),
             problem,
@@ -107,6 +113,7 @@ impl<'a> Descent<'a> {
             parameters: problem.start.clone(),
             sharpness: plan.observes(Group::Sharpness).then(|| Sharpness::new(problem, settings.stability_bound())),
             preconditioned: Preconditioned::of(settings, plan, problem),
+            saddles: saddles.and_then(Result::ok).map(|saddles| (saddles, problem.flow())),
             ledger: keeps_ledger(plan, settings).then(|| Ledger::new(&problem.start, plan.weight_decay.single())),
             entry: None,
             steps: 0,
@@ -129,6 +136,7 @@ impl<'a> Descent<'a> {
         let start_norm = self.problem.start.values().norm();
         let mut before = self.parameters.values().clone();
         entering += self.look_where_to_stop();
+        entering += self.look_for_saddles();
         while self.steps < step && self.stop.is_none() && !self.interrupt.is_raised() {
             before.copy_from(self.parameters.values());
             let rate = self.settings.rate(self.steps);
@@ -150,6 +158,7 @@ impl<'a> Descent<'a> {
                     entering += begin.elapsed();
                 }
                 entering += self.look_where_to_stop();
+                entering += self.look_for_saddles();
             }
         }
         self.time += begin.elapsed().saturating_sub(entering);
@@ -186,6 +195,7 @@ impl<'a> Descent<'a> {
         archive.item(self.parameters.values_mut())?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
         self.preconditioned.as_mut().map_or(Ok(()), |preconditioned| preconditioned.archive(archive))?;
+        self.saddles.as_mut().map_or(Ok(()), |(saddles, _)| saddles.archive(archive))?;
         self.ledger.as_mut().map_or(Ok(()), |ledger| ledger.archive(archive))?;
         archive.item(&mut self.entry)?;
         archive.item(&mut self.steps)?;
@@ -211,6 +221,15 @@ impl<'a> Descent<'a> {
         }
         let gradient = self.is_current.then_some(&self.gradient);
         self.stop = criterion.look(objective, theta, gradient).map(|reached| reached.at(t));
+        begin.elapsed()
+    }
+
+    /// Looks at the current iterate for a saddle that it passes. Returns the time that this took.
+    fn look_for_saddles(&mut self) -> Duration {
+        let t = self.t();
+        let Some((saddles, field)) = &mut self.saddles else { return Duration::ZERO };
+        let (begin, state) = (Instant::now(), field.state(&self.parameters));
+        saddles.look(field.objective(), t, state.as_ref().unwrap_or(self.parameters.values()));
         begin.elapsed()
     }
 
@@ -301,13 +320,17 @@ impl<'a> Descent<'a> {
         let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
         let of_curvature = self.sharpness.as_ref().map_or(0, Sharpness::gradients)
             + self.preconditioned.as_ref().map_or(0, Preconditioned::gradients);
-        let gradients_monitoring = of_curvature + looks + self.finer.gradients();
+        let of_saddles = self.saddles.as_ref().map_or(0, |(saddles, _)| saddles.gradients());
+        let gradients_monitoring = of_curvature + of_saddles + looks + self.finer.gradients();
         let sharpnesses = self.sharpness.into_iter().chain(self.preconditioned.map(Preconditioned::into_sharpness));
         let mut events = Vec::new();
         for (complaints, passed) in sharpnesses.map(Sharpness::ended) {
             self.complaints.extend(complaints);
             events.extend(passed);
         }
+        let (saddles, passed) = self.saddles.map(|(saddles, _)| saddles.ended()).unzip();
+        events.extend(passed.into_iter().flatten());
+        events.sort_by(|a, b| a.t.total_cmp(&b.t));
         Ended {
             name: self.name,
             parameters: self.parameters,
@@ -316,6 +339,7 @@ impl<'a> Descent<'a> {
             work,
             gradients_monitoring,
             events,
+            saddles,
             companions,
             time: self.time,
             observation: self.observation + self.finer.time(),

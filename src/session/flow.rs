@@ -17,6 +17,7 @@ use super::observers::Recording;
 use super::pending::PendingRecord;
 use super::preserve::Preservation;
 use super::process::Ended;
+use super::saddles::Saddles;
 use super::sharpness::Sharpness;
 use super::stop::Goal;
 
@@ -29,6 +30,7 @@ pub(super) struct Flow<'a> {
     goal: Option<Goal>,
     preservation: Option<Preservation>,
     sharpness: Option<Sharpness<'a>>,
+    saddles: Option<Saddles>,
     t_end: f64,
     observation: Duration,
     /// Whether it was at rest until the end of a shorter horizon.
@@ -46,6 +48,7 @@ impl<'a> Flow<'a> {
             goal: Goal::of(plan, integrated.duplicate()),
             preservation: Preservation::new(plan.flow.preserve, &problem.start, &plan.balance_law()),
             sharpness: plan.measure.contains(&Measure::Sharpness).then(|| Sharpness::new(problem, None)),
+            saddles: plan.measure.contains(&Measure::Saddles).then(Saddles::of_flow),
             t_end: plan.flow.t_end,
             observation: Duration::ZERO,
             looks_again: false,
@@ -58,7 +61,7 @@ impl<'a> Flow<'a> {
     /// whether it comes to rest.
     pub(super) fn second(self, finer: &Plan, problem: &'a Problem) -> Self {
         let monitor = finer.claims.contains(&Claim::Converged).then(|| Monitor::of_second(finer, problem));
-        Self { monitor, goal: None, ..self }
+        Self { monitor, goal: None, saddles: None, ..self }
     }
 
     /// Advances the flow to time `t`, or as far as it gets, but not beyond its end, and checks on the way whether it has come to rest.
@@ -69,7 +72,9 @@ impl<'a> Flow<'a> {
             self.look();
         }
         while self.flight.stop.is_none() && self.flight.t < t && t <= self.t_end {
-            let pause = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
+            let check = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
+            // After every step, if saddles are looked for.
+            let pause = if self.saddles.is_some() { self.flight.t.next_up() } else { check };
             let goal = &mut self.goal;
             self.flight.advance_by(|integrator, from, state| match goal {
                 None => integrator.advance_or_pause(from, pause, t, state),
@@ -78,7 +83,8 @@ impl<'a> Flow<'a> {
             let looking = self.goal.as_mut().map_or(Duration::ZERO, Goal::take_time);
             self.flight.discount(looking);
             self.observation += looking;
-            if self.flight.stop.is_none() && self.flight.t >= pause {
+            self.look_for_saddles();
+            if self.flight.stop.is_none() && self.flight.t >= check {
                 self.look();
             }
         }
@@ -96,8 +102,22 @@ impl<'a> Flow<'a> {
         self.observed(begin.elapsed());
     }
 
+    /// Looks at the end of its last step, if it is there, for a saddle that it passes.
+    fn look_for_saddles(&mut self) {
+        let (begin, t) = (Instant::now(), self.flight.t);
+        // Within a step the state is interpolated: on another record grid it would not be looked at.
+        let is_at_an_end = self.flight.integrator().last_step().is_none_or(|[_, end]| end == t);
+        if let Some(saddles) = self.saddles.as_mut().filter(|_| is_at_an_end || t == 0.0) {
+            saddles.look(self.flight.field().objective(), t, self.flight.state());
+            self.observed(begin.elapsed());
+        }
+    }
+
     /// Checks at t = 0 whether it is to stop there.
     fn look_at_start(&mut self) {
+        if self.flight.t == 0.0 {
+            self.look_for_saddles();
+        }
         if let Some(goal) = self.goal.as_mut().filter(|_| self.flight.t == 0.0 && self.flight.stop.is_none()) {
             let begin = Instant::now();
             self.flight.stop = goal.look_at_start(self.flight.state());
@@ -194,6 +214,7 @@ impl<'a> Flow<'a> {
         self.goal.as_mut().map_or(Ok(()), |goal| goal.archive(archive))?;
         self.preservation.as_mut().map_or(Ok(()), |preservation| preservation.archive(archive))?;
         self.sharpness.as_mut().map_or(Ok(()), |sharpness| sharpness.archive(archive))?;
+        self.saddles.as_mut().map_or(Ok(()), |saddles| saddles.archive(archive))?;
         archive.item(&mut self.observation)?;
         archive.item(&mut self.looks_again)?;
         archive.item(&mut self.complaints)?;
@@ -239,13 +260,16 @@ impl<'a> Flow<'a> {
         let unseen = || Seen { gradients: 0, events: Vec::new(), complaint: None };
         let Seen { gradients, mut events, complaint } = self.monitor.map_or_else(unseen, Monitor::ended);
         let beside = self.goal.as_ref().map_or(0, Goal::gradients);
-        let gradients_monitoring = gradients + beside + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
+        let of_saddles = self.saddles.as_ref().map_or(0, Saddles::gradients);
+        let gradients_monitoring = gradients + beside + of_saddles + self.sharpness.as_ref().map_or(0, Sharpness::gradients);
         let method = |change: &Change| Event {
             t: change.t,
             kind: EventKind::Method,
             detail: format!("{}: {}", change.method, change.reason),
         };
         events.extend(self.flight.integrator().changes().iter().map(method));
+        let (saddles, passed) = self.saddles.map(Saddles::ended).unzip();
+        events.extend(passed.into_iter().flatten());
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, mut complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);
         complaints.extend(complaint.into_iter().chain(self.complaints));
@@ -259,6 +283,7 @@ impl<'a> Flow<'a> {
             complaints,
             gradients_monitoring,
             events,
+            saddles,
             companions: BTreeMap::new(),
             observation: self.observation,
             termination,

@@ -29,6 +29,7 @@ mod preserve;
 mod problem;
 mod process;
 mod processes;
+mod saddles;
 mod saved;
 mod schedule;
 mod sde;
@@ -49,6 +50,10 @@ pub use leg::Checkpoints;
 pub(crate) use leg::carry_out_in_legs;
 pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
+pub use saddles::SaddlesError;
+pub(crate) use saddles::check_saddles;
+#[cfg(feature = "command")]
+pub(crate) use saddles::forms_hessian;
 #[cfg(feature = "command")]
 pub(crate) use schedule::begins_alike;
 pub use stop::Stop;
@@ -155,6 +160,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
                 observation_seconds: end.observation.as_secs_f64(),
                 gradients_monitoring: end.gradients_monitoring,
                 events: end.events.clone(),
+                saddles: end.saddles.clone(),
                 companions: end.companions.clone(),
                 ..process
             },

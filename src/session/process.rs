@@ -19,6 +19,8 @@ pub(super) struct Ended {
     /// Gradients spent on checks for convergence and on sharpness.
     pub gradients_monitoring: u64,
     pub events: Vec<Event>,
+    /// The saddles that it passed, if these are looked for.
+    pub saddles: Option<Vec<record::Saddle>>,
     /// The companions that it was compared with.
     pub companions: BTreeMap<String, record::Companion>,
     /// Time spent stepping, without observation.

@@ -110,6 +110,21 @@ fn what_needs_a_group_that_is_left_out_is_refused_with_the_group() {
             &["network.widths=[4, 600, 2]"],
             "measure[0]: hessian takes `all` eigenvalues of up to 3,000 parameters, and there are 3600",
         ),
+        (
+            "measure: [{hessian: {top: 2, density: {steps: 40}}}]",
+            &[],
+            "measure[0]: hessian: `density.steps` must be from `resolution`, 50, to 1,000, got 40",
+        ),
+        (
+            "measure: [saddles]",
+            &["flow.integrator={gauss: {stages: 2}}"],
+            "measure[0]: saddles looks at the flow after every step, and steps of gauss2 are not visible from outside",
+        ),
+        (
+            "measure: [saddles]",
+            &["network={widths: [4, 5, 2], activations: [relu, identity]}"],
+            "measure[0]: saddles needs a smooth J, and an activation has a kink",
+        ),
         ("observe: [loss, loss]", &[], "observe[1]: must be named once"),
         ("observe: [los]", &[], "did you mean `loss`?"),
         (
@@ -184,6 +199,8 @@ fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
             "d_(l−1)" => widths[l - 1],
             // As many as are asked for, of the parameters of a network without biases.
             "k" => 4,
+            // At the usual resolution r.
+            "(2r + 33)" => 133,
             "P" => widths.windows(2).map(|pair| pair[0] * pair[1]).sum(),
             number => number.parse().unwrap_or_else(|_| panic!("what is {number}?")),
         };
@@ -199,7 +216,7 @@ fn size(shape: &str, records: usize, widths: &[usize], l: usize) -> Vec<usize> {
 #[test]
 fn the_arrays_of_runs_are_those_that_are_declared() {
     let at = tempfile::tempdir().unwrap();
-    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, {hessian: {top: 4, all: true}}]\nclaims: [balance-law]";
+    let certified = "measure: [sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 2}}, ntk, saddles, {hessian: {top: 4, all: true, density: {steps: 60}}}]\nclaims: [balance-law]";
     let preserved = "flow={t_end: 2, certify: true, preserve: {balance: double_double}}";
     let mut written = BTreeSet::new();
     for (name, sets, widths) in [

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::claim::shown;
-use crate::ode::{Termination, short};
+use crate::ode::{EventKind, Termination, short};
 use crate::record::{Outcome, Verdict};
 use crate::run::Finished;
 
@@ -48,6 +48,13 @@ pub(super) fn summary(finished: &Finished, folder: &Path, spent: Spent, quiet: b
                     companion.formula
                 );
             }
+        }
+    }
+    for (name, process) in &finished.manifest.processes {
+        let passed = process.events.iter().filter(|event| event.kind == EventKind::Saddle);
+        for (place, event) in passed.enumerate() {
+            let gap = if place == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}{name}: near a saddle at t = {}: {}", time(event.t), event.detail);
         }
     }
     if let Some(certificate) = &finished.manifest.processes["flow"].certificate {

@@ -8,6 +8,7 @@ use crate::observe::{
 };
 use crate::optim::{Adam, Gd, Sgd};
 use crate::record::Values;
+use crate::session::SaddlesError;
 use crate::spool::Spooled;
 use nalgebra::DMatrix;
 
@@ -238,6 +239,8 @@ fn what_cannot_be_run_is_refused_with_its_value() {
     assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
     let hessian = |top, all| Measure::Hessian(HessianSpectrum { top, all, density: None });
     assert_eq!(refused(session().measure(hessian(0, false))), SessionError::Hessian(HessianError::Top(0)));
+    let stepwise = session().flow(Flow::new(1.0).integrator(Integrator::Dopri5)).measure(Measure::Saddles);
+    assert_eq!(refused(stepwise), SessionError::Saddles(SaddlesError::Steps("dopri5")));
     let one_path = Measure::Sde(SdePaths { paths: 1, order: 2 });
     assert_eq!(refused(session().measure(one_path)), SessionError::Sde(SdePathsError::Paths(1)));
     let accuracy = Stop { accuracy: Some(0.9), ..Stop::default() };

@@ -57,6 +57,7 @@ const KINDS: &[Kind] = &[
         &["optimizers=[{sgd: {lr: 0.05, batch: 5, temperature: 1e-3, schedule: {cosine: {t_max: 50}}, steps: 120}}]"],
         &[9],
     ),
+    ("saddles", LINEAR, &["measure=[saddles]", "init={gaussian: {std: 1e-3}}", "flow.t_end=20"], &[1, 13]),
     ("dopri5", LINEAR, &["flow.integrator=dopri5"], &[1, 5]),
     ("dop853", LINEAR, &["flow.integrator=dop853"], &[3]),
     ("rk4", LINEAR, &["flow.integrator={rk4: {step: 0.0007}}"], &[1, 4]),

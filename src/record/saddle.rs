@@ -1,0 +1,58 @@
+//! A visit to a saddle, as the manifest lists it.
+
+use serde::{Deserialize, Serialize};
+
+/// A process that was nearest to a saddle, by ‖∇J‖, and left it. With layer rates all of it is of the flow in θ_l/√κ_l.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saddle {
+    /// When ‖∇J‖ was least.
+    pub t: f64,
+    /// How precisely that is known: the longer of the steps before and after.
+    pub resolution: f64,
+    /// ℒ then.
+    pub loss: f64,
+    /// J then.
+    pub objective: f64,
+    /// ‖∇J‖ then.
+    pub grad_norm: f64,
+    /// The saddle itself; null where Newton's method finds no critical point from there.
+    pub point: Option<SaddlePoint>,
+    /// How the process left it; null where ‖∇J‖ grew at no steady rate over two e-folds.
+    pub escape: Option<Escape>,
+}
+
+/// The critical point of a visit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SaddlePoint {
+    /// Its distance from the process at the visit.
+    pub distance: f64,
+    /// ℒ there.
+    pub loss: f64,
+    /// The number of eigenvalues of ∇²J there below −`tolerance`; null if there may be more than were looked for.
+    pub index: Option<usize>,
+    /// The smallest eigenvalue of ∇²J there.
+    pub least_eigenvalue: f64,
+    /// ‖∇²J y − λy‖ of that eigenvalue λ.
+    pub residual: f64,
+    /// Eigenvalues nearer to 0 are not told from it: 10⁻⁶‖∇²J‖ or, if larger, twice what the last step of Newton's method to the point changed
+    /// in ∇²J.
+    pub tolerance: f64,
+    /// ‖∇²J(θ*) − ∇²J(θ)‖ between the point θ* and the process θ at the visit: by so much eigenvalues may differ there.
+    pub hessian_change: f64,
+    /// The rate at which ‖∇J‖ grows in the end, on the clock of the process: −λ for the smallest eigenvalue λ, of `gd` ln(1 − lr·λ)/lr. Null where
+    /// no exponential escape is predicted: −λ is at most `tolerance`, or at most `hessian_change`, so that the process is too far for it.
+    pub predicted_rate: Option<f64>,
+}
+
+/// A stretch over which ‖∇J‖ grows exponentially.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Escape {
+    /// The slope of ln‖∇J‖, by least squares.
+    pub rate: f64,
+    /// The largest distance of the slope between two of its points from that.
+    pub rate_error: f64,
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+}
