@@ -46,7 +46,7 @@ def compare(
         rtol, atol, integrator, certify: how the flow is integrated.
         stop: when processes end early: `{"loss": 1e-6}` or `{"grad_norm": 1e-6}`.
         measure: opt-in groups of columns: `sharpness`, `preconditioned_sharpness`, `modified_flow`, `limit`, `central_flow`, with layers
-            `ledger`; `{"hessian": {"top": 4}}`.
+            `ledger`; `saddles`; `{"hessian": {"top": 4}}`.
         claims: what the run is meant to show: `converged`, `follows-flow` and its like, and with
             layers any claim of a scenario.
         name: the run's name.
