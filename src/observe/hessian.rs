@@ -113,6 +113,9 @@ impl HessianSpectrum {
     /// What examples and messages name.
     pub const USUAL: Self = Self { top: 4, all: false, density: None };
 
+    /// The largest k.
+    pub const MOST: usize = 64;
+
     /// Checks that it can be measured of a network with so many parameters.
     ///
     /// # Errors
@@ -120,7 +123,7 @@ impl HessianSpectrum {
     pub fn check(&self, parameters: u64) -> Result<(), HessianError> {
         const MOST: u64 = 3000;
         match self {
-            Self { top, .. } if !(1..=64).contains(top) => Err(HessianError::Top(*top)),
+            Self { top, .. } if !(1..=Self::MOST).contains(top) => Err(HessianError::Top(*top)),
             Self { all: true, .. } if parameters > MOST => Err(HessianError::Parameters(parameters)),
             Self { density: Some(density), .. } => Ok(density.check(parameters)?),
             _ => Ok(()),

@@ -54,19 +54,23 @@ pub enum SpectralDensityError {
 }
 
 impl SpectralDensity {
+    /// The least resolution: a density of fewer widths says nothing.
+    pub const COARSEST: usize = 4;
+    /// The largest m, s and r.
+    pub const MOST: usize = 1000;
+
     /// Checks that it can be estimated of a network with so many parameters.
     ///
     /// # Errors
     /// [`SpectralDensityError`] where a number is out of range, and where s vectors take more than 256 MiB.
     pub fn check(&self, parameters: u64) -> Result<(), SpectralDensityError> {
-        const MOST: usize = 1000;
         let Self { probes, steps, resolution } = *self;
         let dim = usize::try_from(parameters).unwrap_or(usize::MAX);
         let most = vectors_that_fit(dim, 1);
         match () {
-            () if !(2..=MOST).contains(&probes) => Err(SpectralDensityError::Probes(probes)),
-            () if !(4..=MOST).contains(&resolution) => Err(SpectralDensityError::Resolution(resolution)),
-            () if !(resolution..=MOST).contains(&steps) => Err(SpectralDensityError::Steps { resolution, steps }),
+            () if !(2..=Self::MOST).contains(&probes) => Err(SpectralDensityError::Probes(probes)),
+            () if !(Self::COARSEST..=Self::MOST).contains(&resolution) => Err(SpectralDensityError::Resolution(resolution)),
+            () if !(resolution..=Self::MOST).contains(&steps) => Err(SpectralDensityError::Steps { resolution, steps }),
             () if steps.min(dim) > most => Err(SpectralDensityError::Memory { steps, parameters, most }),
             () => Ok(()),
         }

@@ -3,7 +3,7 @@
 use crate::claim::Claim;
 use crate::data::Data;
 use crate::loss::Loss;
-use crate::observe::{Group, HessianSpectrum, Measure, SdePaths, check_kernel, kernel_rows};
+use crate::observe::{Group, HessianSpectrum, Measure, SdePaths, SpectralDensity, check_kernel, kernel_rows};
 use crate::session::check_saddles;
 use crate::settings::{Findings, path};
 
@@ -29,10 +29,8 @@ impl Scenario {
             let at = path::item("measure", index);
             let before = self.measure[..index].iter().any(|other| other.name() == measure.name());
             found.require(!before, &at, "named once", measure);
-            if let Measure::Hessian(asked) = measure
-                && let Err(error) = asked.check(self.network.parameters())
-            {
-                found.add(&at, error.to_string());
+            if let Measure::Hessian(asked) = measure {
+                self.validate_hessian(asked, &at, found);
             }
             let has_kinks = || self.network.layer_activations().iter().any(|activation| activation.kink().is_some());
             if measure == Measure::Saddles
@@ -66,6 +64,23 @@ impl Scenario {
         };
         if let Err(error) = check_kernel(self.kernel_rows(data.inputs.samples.count().unwrap_or(0) as u64)) {
             found.add(&path::item("measure", index), error.to_string());
+        }
+    }
+
+    /// Checks the numbers that are asked of the Hessian, and that the network is not too large for them.
+    fn validate_hessian(&self, asked: HessianSpectrum, at: &str, found: &mut Findings) {
+        let key = |key: &str| path::child(at, &format!("hessian.{key}"));
+        let before = found.0.len();
+        found.between(&key("top"), asked.top, 1, HessianSpectrum::MOST);
+        if let Some(SpectralDensity { probes, steps, resolution }) = asked.density {
+            found.between(&key("density.probes"), probes, 2, SpectralDensity::MOST);
+            found.between(&key("density.resolution"), resolution, SpectralDensity::COARSEST, SpectralDensity::MOST);
+            found.between(&key("density.steps"), steps, resolution, SpectralDensity::MOST);
+        }
+        if found.0.len() == before
+            && let Err(error) = asked.check(self.network.parameters())
+        {
+            found.add(at, error.to_string());
         }
     }
 

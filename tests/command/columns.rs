@@ -103,7 +103,7 @@ fn what_needs_a_group_that_is_left_out_is_refused_with_the_group() {
         ),
         ("observe: [loss, ledger]", &[], "observe[1]: ledger is opt-in: add ledger to `measure`"),
         ("observe: [loss, hessian]", &[], "observe[1]: hessian is opt-in: add {hessian: {top: 4}} to `measure`"),
-        ("measure: [{hessian: {top: 0}}]", &[], "measure[0]: hessian takes a `top` from 1 to 64, got 0"),
+        ("measure: [{hessian: {top: 0}}]", &[], "measure[0].hessian.top: must be between 1 and 64, got 0"),
         ("measure: [{hessian: {top: 2}}, {hessian: {top: 3}}]", &[], "measure[1]: must be named once"),
         (
             "measure: [{hessian: {top: 2, all: true}}]",
@@ -113,7 +113,7 @@ fn what_needs_a_group_that_is_left_out_is_refused_with_the_group() {
         (
             "measure: [{hessian: {top: 2, density: {steps: 40}}}]",
             &[],
-            "measure[0]: hessian: `density.steps` must be from `resolution`, 50, to 1,000, got 40",
+            "measure[0].hessian.density.steps: must be between 50 and 1000, got 40",
         ),
         (
             "measure: [saddles]",

@@ -54,7 +54,7 @@ optimizers:
   - muon: {name: f, lr: 1.0e-3, steps: 10, schedule: constant, momentum: 0.9, nesterov: false, ns_coefficients: [3.4445, -4.775, 2.0315], ns_steps: 5, eps: 1.0e-7, adjust_lr_fn: match_rms_adamw, biases: {adamw: {lr: 1.0e-3, schedule: constant, betas: [0.9, 0.999], eps: 1.0e-8, amsgrad: false}}}
 stop: {loss: 1.0e-6, grad_norm: 1.0e-9, accuracy: 0.99}
 observe: [loss, balance, nfa, distance, sharpness, ledger]
-measure: [sharpness, ledger, modified_flow, limit, central_flow, {sde: {paths: 64, order: 2}}]
+measure: [sharpness, ledger, modified_flow, limit, central_flow, saddles, {sde: {paths: 64, order: 2}}, {hessian: {top: 4, all: true, density: {probes: 10, steps: 80, resolution: 50}}}]
 claims: [balance-law, nfa]
 style:
   width: 5.5in
