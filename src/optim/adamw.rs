@@ -12,7 +12,7 @@ use crate::settings::Findings;
 
 use super::adam::Moments;
 use super::settings::{About, Followed, Ground, Pace, PaceMut, Paced, Settings};
-use super::{Adam, Decay, Layout, Rule};
+use super::{Adam, CentralFlow, Decay, Layout, Rule};
 
 /// The settings of [`Adam`], whose decay is decoupled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,12 @@ impl Settings for AdamW {
 
     fn decays_apart(&self) -> bool {
         true
+    }
+
+    fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        let (weight_decay, dim) = (ground.objective.weight_decay().single(), ground.start.len());
+        let rule = Decoupled { adam: Moments::new(&self.0, 0.0, dim), weight_decay };
+        Some(self.0.central_flow_under(Decay::Decoupled, ground, rule, |rule| &rule.adam))
     }
 
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {

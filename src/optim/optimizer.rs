@@ -186,7 +186,7 @@ impl Optimizer {
         self.settings().third_order_flow(ground)
     }
 
-    /// The flow of its mean path at the edge of stability, or why there is none; `None` where it does not descend along the gradient.
+    /// The flow of its mean path at the edge of stability, or why there is none; `None` where none is known for its kind.
     pub(crate) fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
         self.settings().central_flow(ground)
     }

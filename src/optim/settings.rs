@@ -154,7 +154,7 @@ pub(crate) trait Settings: Paced {
         None
     }
 
-    /// The flow of its mean path at the edge of stability, or why there is none; `None` where the rule does not descend along the gradient.
+    /// The flow of its mean path at the edge of stability, or why there is none; `None` where none is known for its kind.
     fn central_flow<'a>(&self, _ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
         None
     }

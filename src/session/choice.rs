@@ -80,7 +80,8 @@ pub(super) fn choose<'a>(measure: Measure, settings: &Optimizer, plan: &Plan, pr
 /// Whether the measure applies to this kind of optimizer.
 fn is_about(measure: Measure, settings: &Optimizer) -> bool {
     match measure {
-        Measure::ModifiedFlow | Measure::CentralFlow | Measure::Sde(_) | Measure::Ledger => settings.descends(),
+        Measure::ModifiedFlow | Measure::Sde(_) | Measure::Ledger => settings.descends(),
+        Measure::CentralFlow => settings.descends() || settings.preconditioned_bound().is_some(),
         Measure::Limit => !settings.descends(),
         Measure::PreconditionedSharpness => settings.preconditioned_bound().is_some(),
         Measure::Sharpness | Measure::Hessian(_) | Measure::Saddles | Measure::Ntk => true,
@@ -92,7 +93,7 @@ pub(super) fn unanswered(plan: &Plan) -> Vec<String> {
     let reason = |&measure: &Measure| {
         let (word, kinds) = match measure {
             Measure::ModifiedFlow => ("modified_flow", "gd and sgd"),
-            Measure::CentralFlow => ("central_flow", "gd and sgd"),
+            Measure::CentralFlow => ("central_flow", "gd, sgd, adam, adamw and rmsprop"),
             Measure::Sde(_) => ("sde", "sgd in batches"),
             Measure::Ledger => ("ledger", "gd and sgd"),
             Measure::Limit => ("limit", "adam, adamw, rmsprop and muon"),

@@ -11,11 +11,14 @@ mod limit;
 
 pub use limit::AdamLimit;
 
+use nalgebra::DVector;
+
 use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
+use super::central_flow::{Averages, Memory};
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
-use super::{Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
+use super::{CentralFlow, Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
 
 optimizer_settings! {
     /// θ ← θ − lr · m̂ / (√v̂ + eps), with m̂, v̂ the bias-corrected moving averages of g and g².
@@ -51,11 +54,13 @@ impl Settings for Adam {
         self.betas.iter_mut().collect()
     }
 
-    /// Heavy ball with velocity (1 − β₁)·g in the metric of D: the Jury conditions |tr| < 1 + det, det < 1 of its recursion on (h/2)x², tr = 1 +
-    /// β₁ − (1 − β₁)ηh, det = β₁.
     fn preconditioned_bound(&self) -> Option<f64> {
-        let [beta, _] = self.betas;
-        Some(2.0 * (1.0 + beta) / (1.0 - beta))
+        Some(self.edge())
+    }
+
+    fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        let rule = Moments::new(self, ground.objective.weight_decay().single(), ground.start.len());
+        Some(self.central_flow_under(Decay::Coupled, ground, rule, |rule| rule))
     }
 
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
@@ -64,6 +69,35 @@ impl Settings for Adam {
 }
 
 impl Adam {
+    /// The least η·h at which it is unstable in the metric of D, that of heavy ball with velocity (1 − β₁)·g: the Jury conditions |tr| < 1 +
+    /// det, det < 1 of its recursion on (h/2)x², tr = 1 + β₁ − (1 − β₁)ηh, det = β₁.
+    fn edge(&self) -> f64 {
+        let [beta, _] = self.betas;
+        2.0 * (1.0 + beta) / (1.0 - beta)
+    }
+
+    /// The central flow where decay enters as `decay` says; `rule` is at its start, and `moments` are its averages.
+    pub(super) fn central_flow_under<'a, R: Rule>(
+        &self,
+        decay: Decay,
+        ground: &Ground<'a>,
+        rule: R,
+        moments: impl Fn(&R) -> &Moments,
+    ) -> Result<CentralFlow<'a>, String> {
+        if self.amsgrad {
+            let reason = "amsgrad's largest v so far is no average of squares";
+            return Err(format!("its central flow is not compared: {reason}"));
+        }
+        let [mean, square] = self.betas.map(|beta| Memory { rate: (1.0 - beta) / self.lr, corrected: true });
+        // Without memory m̂ is g.
+        let mean = (self.betas[0] > 0.0).then_some(mean);
+        let averages = Averages { mean, square: Some((square, self.eps)) };
+        CentralFlow::of_adaptive(ground, self.lr, self.edge(), averages, decay, rule, |rule| {
+            let [m, v] = moments(rule).corrected();
+            [if mean.is_some() { m } else { DVector::zeros(0) }, v]
+        })
+    }
+
     /// The limit where decay enters as `decay` says.
     pub(super) fn limit_under<'a>(&self, decay: Decay, ground: &Ground<'a>) -> Followed<'a> {
         if self.amsgrad {
@@ -99,6 +133,12 @@ impl Moments {
         let zeros = vec![0.0; dim];
         let largest = amsgrad.then(|| zeros.clone());
         Self { betas, eps, weight_decay, steps: 0, mean: zeros.clone(), square: zeros, largest }
+    }
+
+    /// m̂ and v̂, after a step at least.
+    fn corrected(&self) -> [DVector<f64>; 2] {
+        let over = |values: &[f64], which: usize| DVector::from_column_slice(values) / (1.0 - self.power(which));
+        [over(&self.mean, 0), over(&self.square, 1)]
     }
 
     /// β₁ᵏ or β₂ᵏ after k steps.

@@ -1,22 +1,34 @@
-//! The central flow of gradient descent, which describes its mean path at the edge of stability, too:
+//! The central flow of gradient descent, RMSProp or Adam, which describes their mean path at the edge of stability, too. With θ⁺ = θ − η·D·m̂
+//! the step of the rule, D diagonal (`averages`; D = I and m̂ = g of gradient descent), in the time t = kη:
 //!
-//! - θ̇ = −∇J − ½ Σ_{ij} X_ij ∇(u_iᵀHu_j), H = ∇²J, ∇(uᵀHv) = D³J[u, v],
+//! - θ̇ = −D(m̂ + F), F = ½ Σ_{ij} X_ij ∇(u_iᵀHu_j), H = ∇²J, ∇(uᵀHv) = D³J[u, v],
+//! - and the averages of g and g∘g follow g and g∘g + diag(HΣH), Σ = Σ_ij X_ij u_iu_jᵀ.
 //!
-//! with u_1, …, u_k the eigenvectors of H at the edge, of eigenvalue 2/η, and X ⪰ 0 the covariance with which the iterates oscillate along
-//! them: it is such that C := −d/dt(UᵀHU) ⪰ 0 and ⟨X, C⟩ = 0 along the flow (`complementarity`). Below the edge X = 0, and it is gradient
-//! flow. The mean of J over the oscillation is J + ½⟨H, UXUᵀ⟩ = J + tr X/η. Cohen, Damian, Talwalkar, Kolter & Lee, *Understanding
-//! optimization in deep learning with central flows*, ICLR 2025 (arXiv 2410.24206).
+//! u_i = D^{1/2}w_i, with w_1, …, w_k the eigenvectors of A = D^{1/2}HD^{1/2} at the edge e = s/η: s = 2 of gradient descent and RMSProp,
+//! 2(1 + β₁)/(1 − β₁) of Adam. X ⪰ 0 is the covariance with which the iterates oscillate along them: it is such that
+//! C := −d/dt(WᵀAW) ⪰ 0 and ⟨X, C⟩ = 0 along the flow (`complementarity`; to first order, `critical`). Below the edge X = 0, and it is
+//! gradient flow, or the limit of the rule. The mean of J over the oscillation is J + ½⟨H, Σ⟩ = J + (e/2)·tr X; of gradient descent
+//! J + tr X/η. Cohen, Damian, Talwalkar, Kolter & Lee, *Understanding optimization in deep learning with central flows*, ICLR 2025 (arXiv
+//! 2410.24206); with momentum, ours.
 //!
 //! # A step of length η
 //!
-//! 1. The eigenvectors of H at θ whose eigenvalues are near or above the edge (`upper_end`), and D_ij = D³J[u_i, u_j].
-//! 2. θ̇ = −∇J(θ) − ½ Σ X⁰_ij D_ij by RK4, with X⁰ the X of the step before, turned to the new eigenvectors.
-//! 3. X: where UᵀHU arrives, to first order ⟨D, Δθ⟩ further on, may not be above 2/η; θ moves by −η/2·Σ(X − X⁰)_ij D_ij.
+//! 1. The eigenvectors of A whose eigenvalues are near or above the edge (`upper_end`), and D_ij = D³J[u_i, u_j].
+//! 2. The flow by RK4, at fixed F and diag(HΣH), with X⁰ the X of the step before, turned to the new eigenvectors.
+//! 3. X: where WᵀAW arrives, to first order in the changes of θ and D further on, may not be above e; θ and the average of squares move by what
+//!    X − X⁰ adds to their rates.
 //!
-//! So −∇J is integrated to fourth order, and the force of the oscillation to first order in η. What a step leaves of an eigenvalue above the
-//! edge the next one takes back, by a twentieth of the edge at most: a start beyond the edge returns to it step by step.
+//! So the flow without oscillation is integrated to fourth order, and the oscillation to first order in η. What a step leaves of an
+//! eigenvalue above the edge the next one takes back, by a twentieth of the edge at most: a start beyond the edge returns to it step by step.
+//!
+//! # Where adaptive rules begin
+//!
+//! Before their averages hold anything, adaptive rules step by η or more in every entry, and many eigenvalues of A are above the edge. No
+//! flow describes that: the first 10 steps are those of the rule itself, and the flow begins with θ and the averages there.
 
+mod averages;
 mod complementarity;
+mod critical;
 #[cfg(test)]
 mod tests;
 mod upper_end;
@@ -33,8 +45,13 @@ use crate::rng::{Purpose, stream};
 
 use super::formula::number;
 use super::settings::Ground;
+use super::{Decay, Rule};
 
-use complementarity::{lowered, pairs, spread};
+pub(super) use averages::{Averages, Memory};
+
+use averages::{Point, Push};
+use complementarity::{lowered, spread};
+use critical::Critical;
 use upper_end::{Found, UpperEnd};
 
 /// Eigenvalues at least so near to the edge, as a share of it, may reach it within a step.
@@ -43,10 +60,14 @@ const NEAR: f64 = 0.02;
 const RETURN: f64 = 0.05;
 /// Directions at the edge, at most.
 const MOST: usize = 12;
-/// The largest λ_max times step of RK4, which is stable up to 2.78.
+/// The largest rate of the flow times step of RK4, which is stable up to 2.78 for real rates and 2.82 for imaginary ones.
 const STABLE: f64 = 2.2;
 /// The share of tr X that a direction takes at least to count.
 const COUNTS: f64 = 1e-6;
+/// Steps of its own by which an adaptive rule leads its central flow to its beginning.
+const OPENING: usize = 10;
+/// The least memory of an average of squares, in steps: q is a mean over many oscillations.
+const LEAST_MEMORY: f64 = 10.0;
 
 /// Why a central flow ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -66,17 +87,23 @@ pub enum CentralFlowError {
     },
 }
 
-/// The central flow of gradient descent at one learning rate, step by step on the clock of its iterates.
+/// The central flow of a rule at one learning rate, step by step on the clock of its iterates.
 pub struct CentralFlow<'a> {
     objective: &'a dyn Objective,
     lr: f64,
-    /// Steps of its own for each step of gradient descent.
+    /// s.
+    bound: f64,
+    averages: Averages,
+    decay: Decay,
+    /// θ_1, θ_2, … of the rule, up to where the flow begins.
+    opening: Vec<DVector<f64>>,
+    /// Steps of its own for each step of the rule.
     substeps: u32,
-    theta: DVector<f64>,
+    point: Point,
     steps: u64,
     rng: ChaCha8Rng,
     end: UpperEnd,
-    /// U and X of the last step.
+    /// W and X of the last step.
     directions: Vec<DVector<f64>>,
     spread: DMatrix<f64>,
     start_norm: f64,
@@ -92,8 +119,12 @@ impl<'a> CentralFlow<'a> {
         Self {
             objective,
             lr,
+            bound: 2.0,
+            averages: Averages::default(),
+            decay: Decay::Coupled,
+            opening: Vec::new(),
             substeps: 1,
-            theta: start.clone(),
+            point: Point::plain(start.clone()),
             steps: 0,
             // A fixed stream: what is measured must not depend on the seed of the training.
             rng: stream(0, Purpose::CentralFlow),
@@ -106,7 +137,7 @@ impl<'a> CentralFlow<'a> {
         }
     }
 
-    /// The same with this many steps of its own for each step of gradient descent, 1 at least: it converges with order 1.
+    /// The same with this many steps of its own for each step of the rule, 1 at least: it converges with order 1.
     pub fn with_substeps(self, substeps: u32) -> Self {
         Self { substeps: substeps.max(1), ..self }
     }
@@ -122,56 +153,105 @@ impl<'a> CentralFlow<'a> {
         }
     }
 
-    /// Goes on by η, one step of gradient descent.
+    /// The central flow of the adaptive `rule` with these `averages`, whose m̂ and v̂ so far `read` gives (no m̂ where there is none), or why
+    /// there is none. `bound` is s, and `decay` says where λ enters.
+    pub(super) fn of_adaptive<R: Rule>(
+        ground: &Ground<'a>,
+        lr: f64,
+        bound: f64,
+        averages: Averages,
+        decay: Decay,
+        mut rule: R,
+        read: impl Fn(&R) -> [DVector<f64>; 2],
+    ) -> Result<Self, String> {
+        let flow = Self::of_gradient_descent(ground, lr)?;
+        if averages.memory() * lr > 1.0 / LEAST_MEMORY {
+            return Err(format!(
+                "its central flow is not compared: it takes the mean over many oscillations for their average of squares, which has to \
+                 remember {LEAST_MEMORY} steps or more"
+            ));
+        }
+        let (mut theta, mut gradient) = (ground.start.clone(), ground.start.clone());
+        let mut opening = Vec::new();
+        for _ in 0..OPENING {
+            ground.objective.loss_gradient(&theta, &mut gradient);
+            rule.step(lr, gradient.as_slice(), theta.as_mut_slice());
+            opening.push(theta.clone());
+        }
+        let [mean, square] = read(&rule);
+        let point = Point { theta: ground.start.clone(), mean, square };
+        Ok(Self { bound, averages, decay, opening, point, gradients: OPENING as u64, ..flow })
+    }
+
+    /// Goes on by η, one step of the rule.
     ///
     /// # Errors
     /// [`CentralFlowError`]; θ then stays where it was last good.
     pub fn step(&mut self) -> Result<(), CentralFlowError> {
-        for _ in 0..self.substeps {
-            self.substep(self.lr / f64::from(self.substeps))?;
+        let begun = usize::try_from(self.steps).ok().and_then(|step| self.opening.get(step));
+        if let Some(theta) = begun {
+            if has_blown_up(theta.norm(), self.start_norm) {
+                return Err(CentralFlowError::Overflow);
+            }
+            self.point.theta.copy_from(theta);
+        } else {
+            let (h, t) = (self.lr / f64::from(self.substeps), self.t());
+            for index in 0..self.substeps {
+                self.substep(t + f64::from(index) * h, h)?;
+            }
         }
         self.steps += 1;
         Ok(())
     }
 
-    fn substep(&mut self, h: f64) -> Result<(), CentralFlowError> {
-        let edge = 2.0 / self.lr;
+    /// The time of its last step.
+    fn t(&self) -> f64 {
+        // A count of steps is far below 2^53.
+        self.steps as f64 * self.lr
+    }
+
+    /// e at time `t`.
+    fn edge(&self, t: f64) -> f64 {
+        self.bound / self.lr * self.averages.start(t)
+    }
+
+    fn substep(&mut self, t: f64, h: f64) -> Result<(), CentralFlowError> {
+        let (edge, after) = (self.edge(t), self.edge(t + h));
         let Found { values, vectors, largest, .. } = self.look(edge)?;
-        let k = vectors.len();
-        let thirds = self.thirds(&vectors);
+        let critical = self.critical(edge, &vectors);
         let guess = self.turned(&vectors);
-        let force = self.force(&thirds, &guess);
-        let mut theta = self.theta.clone();
-        let parts = (h * largest / STABLE).ceil().max(1.0);
-        for _ in 0..parts as u64 {
-            self.rk4(&mut theta, h / parts, &force);
+        let push = critical.push(&guess);
+        let mut point = self.point.clone();
+        let parts = (h * self.averages.stiffness(t, largest) / STABLE).ceil().max(1.0);
+        for part in 0..parts as u64 {
+            self.rk4(t + part as f64 * h / parts, h / parts, &mut point, &push);
         }
-        // How fast UᵀHU would rise above the edge under −∇J alone, and what X has to undo.
-        let moved = &theta - &self.theta;
-        let gram = DMatrix::from_fn(thirds.len(), thirds.len(), |a, b| 0.5 * thirds[a].dot(&thirds[b]));
-        let mut rise = lowered(&gram, &guess);
-        for (third, (i, j)) in thirds.iter().zip(pairs(k)) {
-            let above = if i == j { (values[i] - edge).min(RETURN * edge) } else { 0.0 };
-            let own = (third.dot(&moved) + above) / h;
-            rise[(i, j)] += own;
-            if i != j {
-                rise[(j, i)] += own;
-            }
+        // How fast WᵀAW would rise above the edge without oscillation, and what X has to undo.
+        let fading = self.averages.fading(t);
+        let gram = critical.gram(fading);
+        let mut raised = critical.raised(&(&point.theta - &self.point.theta), &self.averages.factors(&point));
+        for (i, value) in values.iter().enumerate() {
+            raised[(i, i)] += (value - after).min(RETURN * edge);
         }
+        let rise = lowered(&gram, &guess) + raised / h;
         let spread = spread(&rise, &gram);
-        theta.axpy(-h, &self.force(&thirds, &(&spread - guess)), 1.0);
-        if has_blown_up(theta.norm(), self.start_norm) {
+        critical.shift(&mut point, &critical.push(&(&spread - guess)), fading, h);
+        if has_blown_up(point.theta.norm(), self.start_norm) {
             return Err(CentralFlowError::Overflow);
         }
-        (self.theta, self.directions, self.spread) = (theta, vectors, spread);
+        (self.point, self.directions, self.spread) = (point, vectors, spread);
         Ok(())
     }
 
     /// The directions at the edge, or near it.
     fn look(&mut self, edge: f64) -> Result<Found, CentralFlowError> {
-        let Self { objective, theta, end, rng, .. } = self;
-        let apply = |v: &DVector<f64>, out: &mut DVector<f64>| objective.hessian_vector(theta, v, out);
-        let found = end.look(theta.len(), (1.0 - NEAR) * edge, rng, apply).ok_or(CentralFlowError::Overflow)?;
+        let Self { objective, point, end, rng, averages, decay, .. } = self;
+        let roots = averages.factors(point).map(f64::sqrt);
+        let apply = |v: &DVector<f64>, out: &mut DVector<f64>| {
+            decay.hessian_vector(*objective, &point.theta, &v.component_mul(&roots), out);
+            out.component_mul_assign(&roots);
+        };
+        let found = end.look(roots.len(), (1.0 - NEAR) * edge, rng, apply).ok_or(CentralFlowError::Overflow)?;
         // What products at one θ share is one gradient.
         self.gradients += 1 + 2 * found.products;
         self.looks[0] += 1;
@@ -182,17 +262,17 @@ impl<'a> CentralFlow<'a> {
         }
     }
 
-    /// D³J[u_i, u_j] over the pairs.
-    fn thirds(&mut self, directions: &[DVector<f64>]) -> Vec<DVector<f64>> {
-        let pairs = pairs(directions.len());
+    /// What an oscillation along `directions` does, with D³J[u_i, u_j].
+    fn critical(&mut self, edge: f64, directions: &[DVector<f64>]) -> Critical {
+        let k = directions.len() as u64;
         // Along u = v it is cheaper.
-        self.gradients += pairs.iter().map(|(i, j)| if i == j { 5 } else { 6 }).sum::<u64>();
-        let third = |(i, j): (usize, usize)| {
-            let mut out = DVector::zeros(self.theta.len());
-            self.objective.third_along(&self.theta, &directions[i], &directions[j], &mut out);
+        self.gradients += 5 * k + 6 * (k * k.saturating_sub(1) / 2);
+        let third = |u: &DVector<f64>, v: &DVector<f64>| {
+            let mut out = DVector::zeros(u.len());
+            self.objective.third_along(&self.point.theta, u, v, &mut out);
             out
         };
-        pairs.into_iter().map(third).collect()
+        Critical::new(&self.averages, &self.point, edge, directions, third)
     }
 
     /// X of the last step in the new directions.
@@ -201,42 +281,50 @@ impl<'a> CentralFlow<'a> {
         &turn * &self.spread * turn.transpose()
     }
 
-    /// ½ Σ X_ij D_ij.
-    fn force(&self, thirds: &[DVector<f64>], spread: &DMatrix<f64>) -> DVector<f64> {
-        let mut force = DVector::zeros(self.theta.len());
-        for (third, (i, j)) in thirds.iter().zip(pairs(spread.nrows())) {
-            force.axpy(if i == j { 0.5 } else { 1.0 } * spread[(i, j)], third, 1.0);
-        }
-        force
-    }
-
-    /// θ ← the end of θ̇ = −∇J(θ) − `force` after h, by the classical method of order 4.
-    fn rk4(&mut self, theta: &mut DVector<f64>, h: f64, force: &DVector<f64>) {
+    /// `point` ← the end of the flow from there after h, by the classical method of order 4, at what `push` adds to the means.
+    fn rk4(&mut self, t: f64, h: f64, point: &mut Point, push: &Push) {
         self.gradients += 4;
-        let (mut slope, mut sum, mut at) = (force.clone(), DVector::zeros(theta.len()), theta.clone());
-        for (weight, next) in [(1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)] {
-            self.objective.gradient(&at, &mut slope);
-            slope += force;
-            sum.axpy(weight, &slope, 1.0);
-            at.copy_from(theta);
-            at.axpy(-next * h, &slope, 1.0);
+        let decay = self.decay.rate(self.objective);
+        let mut gradient = DVector::zeros(point.theta.len());
+        let (mut slope, mut sum, mut at) = (point.clone(), point.zero(), point.clone());
+        for (weight, begin, next) in [(1.0, 0.0, 0.5), (2.0, 0.5, 0.5), (2.0, 0.5, 1.0), (1.0, 1.0, 0.0)] {
+            self.decay.gradient(self.objective, &at.theta, &mut gradient);
+            self.averages.rates(t + begin * h, &gradient, decay, &at, push, &mut slope);
+            sum.add(weight, &slope);
+            at.clone_from(point);
+            at.add(next * h, &slope);
         }
-        theta.axpy(-h / 6.0, &sum, 1.0);
+        point.add(h / 6.0, &sum);
     }
 
     /// θ.
     pub fn theta(&self) -> &DVector<f64> {
-        &self.theta
+        &self.point.theta
     }
 
-    /// k, the steps of gradient descent that it has gone on by.
+    /// k, the steps of the rule that it has gone on by.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// J + tr X/η, the mean of J that it predicts for the iterates.
+    /// J + (e/2)·tr X, the mean of J that it predicts for the iterates; of gradient descent J + tr X/η.
     pub fn mean_value(&self) -> f64 {
-        self.objective.value(&self.theta) + self.spread.trace() / self.lr
+        let mean = self.objective.value(self.theta());
+        if self.directions.is_empty() {
+            return mean;
+        }
+        let decay = self.decay.rate(self.objective);
+        // Decay beside the gradient is in J, but not in A.
+        let own = if decay > 0.0 { 0.5 * decay * self.variance() } else { 0.0 };
+        mean + 0.5 * self.edge(self.t()) * self.spread.trace() + own
+    }
+
+    /// tr Σ.
+    fn variance(&self) -> f64 {
+        let factors = self.averages.factors(&self.point);
+        let k = self.directions.len();
+        let product = |i: usize, j: usize| self.directions[i].component_mul(&factors).dot(&self.directions[j]);
+        DMatrix::from_fn(k, k, product).dot(&self.spread)
     }
 
     /// The number of directions along which the iterates oscillate: the rank of X.
@@ -263,9 +351,19 @@ impl<'a> CentralFlow<'a> {
 
     /// The equation with its numbers.
     pub fn formula(&self) -> String {
+        let edge = number(self.bound / self.lr);
+        if self.opening.is_empty() {
+            return format!(
+                "θ̇ = −∇J − ½ Σ X_ij ∇(u_iᵀ∇²J u_j), u_i the eigenvectors of ∇²J at the edge {edge}, X ⪰ 0 keeping them there"
+            );
+        }
+        let (decay, of) = self.decay.formula(self.objective);
+        let along = self.averages.direction();
+        let averages = self.averages.formula();
         format!(
-            "θ̇ = −∇J − ½ Σ X_ij ∇(u_iᵀ∇²J u_j), u_i the eigenvectors of ∇²J at the edge {}, X ⪰ 0 keeping them there",
-            number(2.0 / self.lr)
+            "θ̇ = −D({along} + ½ Σ X_ij ∇(u_iᵀHu_j)){decay}{averages}, Σ = Σ X_ij u_iu_jᵀ, g = {of}, H = ∂g/∂θ, u_i the solutions of \
+             Hu = {edge}·D⁻¹u, X ⪰ 0 keeping them there; from step {} of the rule on",
+            self.opening.len()
         )
     }
 
@@ -274,7 +372,7 @@ impl<'a> CentralFlow<'a> {
     /// # Errors
     /// [`ArchiveError`] if the state is damaged.
     pub fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
-        archive.item(&mut self.theta)?;
+        self.point.archive(archive)?;
         archive.item(&mut self.steps)?;
         archive.item(&mut self.rng)?;
         self.end.archive(archive)?;

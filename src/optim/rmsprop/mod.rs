@@ -11,11 +11,14 @@ mod limit;
 
 pub use limit::RmspropLimit;
 
+use nalgebra::DVector;
+
 use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
+use super::central_flow::{Averages, Memory};
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
-use super::{Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
+use super::{CentralFlow, Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
 
 optimizer_settings! {
     /// θ ← θ − lr · g / (√v + eps), with v the moving average of g² at rate alpha.
@@ -61,6 +64,18 @@ impl Settings for Rmsprop {
     /// Heavy ball in the metric of D.
     fn preconditioned_bound(&self) -> Option<f64> {
         Some(2.0 * (1.0 + self.momentum))
+    }
+
+    fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
+        Some(if self.momentum > 0.0 || self.centered {
+            Err("its central flow is not compared: it is known for rmsprop without momentum that is not centered".to_string())
+        } else {
+            let layout = Layout::vector(ground.start.len(), ground.objective.weight_decay().single());
+            let memory = Memory { rate: (1.0 - self.alpha) / self.lr, corrected: false };
+            let averages = Averages { mean: None, square: Some((memory, self.eps)) };
+            let read = |rule: &Scaled| [DVector::zeros(0), DVector::from_column_slice(&rule.square)];
+            CentralFlow::of_adaptive(ground, self.lr, 2.0, averages, Decay::Coupled, Scaled::new(self, &layout), read)
+        })
     }
 
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {

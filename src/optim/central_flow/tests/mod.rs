@@ -1,5 +1,7 @@
 //! Central flows in closed form, and of deep linear networks.
 
+mod adaptive;
+
 use super::*;
 use crate::data::{Dataset, Moments};
 use crate::linalg::{Line, largest_eigenvalue};
@@ -94,7 +96,7 @@ fn it_slides_along_the_edge_as_its_closed_form_does() {
         let end = |index: usize, t: f64| angle(angles[index], slopes[index], t);
         let expected = on_circle(&(0..slopes.len()).map(|i| end(i, 2.0)).collect::<Vec<f64>>());
         let substeps = [1, 2, 4, 8];
-        let errors = substeps.map(|substeps| (run(&objective, &on_circle(&angles), substeps, 100).theta - &expected).norm());
+        let errors = substeps.map(|substeps| (run(&objective, &on_circle(&angles), substeps, 100).theta() - &expected).norm());
         let (x, y): (Vec<f64>, Vec<f64>) =
             substeps.iter().zip(errors).map(|(n, error)| (f64::from(*n).ln(), error.ln())).unzip();
         let order = -Line::through(&x, &y).unwrap().slope;
@@ -141,7 +143,7 @@ fn gradient_descent_slides_with_it() {
 #[test]
 fn beyond_the_edge_it_returns_and_below_it_is_gradient_flow() {
     let objective = Valleys(vec![5.0]);
-    let curvature = |flow: &CentralFlow| flow.theta.rows(1, 2).norm_squared() * LR / 2.0;
+    let curvature = |flow: &CentralFlow| flow.theta().rows(1, 2).norm_squared() * LR / 2.0;
     let mut flow = CentralFlow::new(&objective, LR, &(on_circle(&[0.4]) * 1.5f64.sqrt()));
     let mut before = 1.5;
     for _ in 0..12 {

@@ -1,0 +1,175 @@
+//! The averages by which a rule scales its gradient: those of gradient descent, none; of RMSProp, that of g∘g; of Adam, that of g as well.
+//!
+//! While the iterates oscillate by δ, of covariance Σ, about the central flow, the mean of their g∘g is ∇J∘∇J + q with q = diag(HΣH) to
+//! leading order, and the mean of their g is ∇J + F with F = ½ ∇⟨∇²J, Σ⟩ at fixed Σ. So, entry by entry,
+//!
+//! - θ̇ = −D(m̂ + F), D = 1/(√v̂ + ε), and −λθ where decay is decoupled,
+//! - m̂̇ = κ₁(g − m̂), or m̂ = g without momentum,
+//! - v̂̇ = κ₂(g∘g + q − v̂),
+//!
+//! with κ_i = c_i, or c_i/(1 − e^{−c_it}) of an average that is corrected for its start, c_i = (1 − β_i)/η. Without oscillation these are
+//! the limits [`AdamLimit`](crate::optim::AdamLimit) and [`RmspropLimit`](crate::optim::RmspropLimit). F acts without the delay of momentum:
+//! it changes slowly, and the constraint that determines it then is one on rates of first order, as without momentum.
+//!
+//! Where Cohen et al. have (1 − β₂)/β₂ for c₂η, the rates here are those of the limits. They differ by 1 − β₂ of themselves, as much as the
+//! half step by which v is ahead in each step of the rule, and by less than can be seen.
+
+use nalgebra::DVector;
+
+use crate::archive::{Archive, ArchiveError};
+use crate::optim::formula::number;
+
+/// How long an average remembers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::optim) struct Memory {
+    /// c = (1 − β)/η.
+    pub rate: f64,
+    /// Whether it is divided by 1 − βᵏ, so that it has no start to forget.
+    pub corrected: bool,
+}
+
+impl Memory {
+    /// κ at time `t` > 0.
+    fn kappa(self, t: f64) -> f64 {
+        if self.corrected { -self.rate / (-self.rate * t).exp_m1() } else { self.rate }
+    }
+}
+
+/// The averages of a rule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::optim) struct Averages {
+    /// Of m̂, if the rule steps along one.
+    pub mean: Option<Memory>,
+    /// Of v̂, if the rule divides by its root plus ε.
+    pub square: Option<(Memory, f64)>,
+}
+
+/// θ, m̂ and v̂, or their rates; averages that the rule does not have are empty.
+#[derive(Debug, Clone)]
+pub(super) struct Point {
+    pub theta: DVector<f64>,
+    pub mean: DVector<f64>,
+    pub square: DVector<f64>,
+}
+
+impl Point {
+    /// θ of a rule without averages.
+    pub(super) fn plain(theta: DVector<f64>) -> Self {
+        Self { theta, mean: DVector::zeros(0), square: DVector::zeros(0) }
+    }
+
+    /// 0 in the place of all.
+    pub(super) fn zero(&self) -> Self {
+        let zero = |of: &DVector<f64>| DVector::zeros(of.len());
+        Self { theta: zero(&self.theta), mean: zero(&self.mean), square: zero(&self.square) }
+    }
+
+    /// Takes or replaces it.
+    pub(super) fn archive(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        archive.item(&mut self.theta)?;
+        archive.item(&mut self.mean)?;
+        archive.item(&mut self.square)
+    }
+
+    /// self ← self + a·x.
+    pub(super) fn add(&mut self, a: f64, x: &Self) {
+        self.theta.axpy(a, &x.theta, 1.0);
+        self.mean.axpy(a, &x.mean, 1.0);
+        self.square.axpy(a, &x.square, 1.0);
+    }
+}
+
+/// What an oscillation adds to the means of g and of g∘g.
+pub(super) struct Push {
+    /// F.
+    pub force: DVector<f64>,
+    /// q; empty where nobody averages squares.
+    pub squares: DVector<f64>,
+}
+
+impl Averages {
+    /// The diagonal of D; ones where the rule does not scale its gradient.
+    pub(super) fn factors(&self, point: &Point) -> DVector<f64> {
+        match self.square {
+            Some((_, eps)) => point.square.map(|v| 1.0 / (v.max(0.0).sqrt() + eps)),
+            None => DVector::from_element(point.theta.len(), 1.0),
+        }
+    }
+
+    /// c₂, the rate at which squares are forgotten; 0 where there is no average of squares.
+    pub(super) fn memory(&self) -> f64 {
+        self.square.map_or(0.0, |(memory, _)| memory.rate)
+    }
+
+    /// The edge over s/η at time `t`: 1 − e^{−c₁t} while an average of g makes up for its start, as the rule then steps by D/(1 − β₁ᵏ) times an
+    /// average that does not.
+    pub(super) fn start(&self, t: f64) -> f64 {
+        match self.mean {
+            Some(Memory { rate, corrected: true }) => -(-rate * t).exp_m1(),
+            _ => 1.0,
+        }
+    }
+
+    /// κ₂ at time `t`; 0 where D is constant.
+    pub(super) fn fading(&self, t: f64) -> f64 {
+        self.square.map_or(0.0, |(memory, _)| memory.kappa(t))
+    }
+
+    /// How much ln D falls per v̂ that is added, times D⁻¹: 1/(2√v̂), bounded where v̂ vanishes beside ε. Empty where D is constant.
+    pub(super) fn sensitivity(&self, point: &Point) -> DVector<f64> {
+        let floor = self.square.map_or(0.0, |(_, eps)| eps / 1024.0);
+        point.square.map(|v| 0.5 / v.max(0.0).sqrt().max(floor))
+    }
+
+    /// The largest |rate| of the linear flow, where D^{1/2}HD^{1/2} has the largest eigenvalue `largest`.
+    pub(super) fn stiffness(&self, t: f64, largest: f64) -> f64 {
+        match self.mean {
+            // z² + κz + κλ = 0.
+            Some(memory) => {
+                let kappa = memory.kappa(t);
+                kappa.max((kappa * largest.max(0.0)).sqrt())
+            }
+            None => largest,
+        }
+        .max(self.fading(t))
+    }
+
+    /// `slope` ← the rates at time `t`, where ∇J is `gradient` and decay beside it has the rate λ = `decay`.
+    pub(super) fn rates(&self, t: f64, gradient: &DVector<f64>, decay: f64, point: &Point, push: &Push, slope: &mut Point) {
+        let along = if self.mean.is_some() { &point.mean } else { gradient };
+        slope.theta.copy_from(along);
+        slope.theta += &push.force;
+        slope.theta.component_mul_assign(&self.factors(point));
+        slope.theta.neg_mut();
+        if decay > 0.0 {
+            slope.theta.axpy(-decay, &point.theta, 1.0);
+        }
+        if let Some(memory) = self.mean {
+            slope.mean.copy_from(gradient);
+            slope.mean -= &point.mean;
+            slope.mean *= memory.kappa(t);
+        }
+        let kappa = self.fading(t);
+        for i in 0..point.square.len() {
+            slope.square[i] = kappa * (gradient[i] * gradient[i] + push.squares[i] - point.square[i]);
+        }
+    }
+
+    /// What it steps along: `m̂` or `g`.
+    pub(super) fn direction(&self) -> &'static str {
+        if self.mean.is_some() { "m̂" } else { "g" }
+    }
+
+    /// The equations of the averages, with their numbers.
+    pub(super) fn formula(&self) -> String {
+        let rate = |memory: Memory, of: char| {
+            let c = number(memory.rate);
+            if memory.corrected { format!("{c}/(1 − e^(−{c}·t))·({of}") } else { format!("{c}·({of}") }
+        };
+        let mean = self.mean.map(|memory| format!(", m̂̇ = {} − m̂)", rate(memory, 'g')));
+        let square = self
+            .square
+            .map(|(memory, eps)| format!(", v̂̇ = {}² + q − v̂), q = diag(HΣH), D = 1/(√v̂ + {})", rate(memory, 'g'), number(eps)));
+        [mean, square].into_iter().flatten().collect()
+    }
+}
