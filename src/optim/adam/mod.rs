@@ -88,14 +88,9 @@ impl Adam {
             let reason = "amsgrad's largest v so far is no average of squares";
             return Err(format!("its central flow is not compared: {reason}"));
         }
-        let [mean, square] = self.betas.map(|beta| Memory { rate: (1.0 - beta) / self.lr, corrected: true });
-        // Without memory m̂ is g.
-        let mean = (self.betas[0] > 0.0).then_some(mean);
-        let averages = Averages { mean, square: Some((square, self.eps)) };
-        CentralFlow::of_adaptive(ground, self.lr, self.edge(), averages, decay, rule, |rule| {
-            let [m, v] = moments(rule).corrected();
-            [if mean.is_some() { m } else { DVector::zeros(0) }, v]
-        })
+        let [mean, square] = self.betas.map(|beta| Memory::new(beta, self.lr, true));
+        let averages = Averages { mean: Some(mean), square: Some((square, self.eps)) };
+        CentralFlow::of_adaptive(ground, self.lr, self.edge(), averages, decay, rule, |rule, _| moments(rule).corrected())
     }
 
     /// The limit where decay enters as `decay` says.

@@ -1,18 +1,23 @@
-//! The averages by which a rule scales its gradient: those of gradient descent, none; of RMSProp, that of g∘g; of Adam, that of g as well.
+//! The averages by which a rule scales its gradient: those of gradient descent, none; of RMSProp and Adam, those of g and of g∘g.
 //!
 //! While the iterates oscillate by δ, of covariance Σ, about the central flow, the mean of their g∘g is ∇J∘∇J + q with q = diag(HΣH) to
 //! leading order, and the mean of their g is ∇J + F with F = ½ ∇⟨∇²J, Σ⟩ at fixed Σ. So, entry by entry,
 //!
 //! - θ̇ = −D(m̂ + F), D = 1/(√v̂ + ε), and −λθ where decay is decoupled,
-//! - m̂̇ = κ₁(g − m̂), or m̂ = g without momentum,
+//! - m̂̇ = κ₁(g − m̂),
 //! - v̂̇ = κ₂(g∘g + q − v̂),
 //!
-//! with κ_i = c_i, or c_i/(1 − e^{−c_it}) of an average that is corrected for its start, c_i = (1 − β_i)/η. Without oscillation these are
-//! the limits [`AdamLimit`](crate::optim::AdamLimit) and [`RmspropLimit`](crate::optim::RmspropLimit). F acts without the delay of momentum:
-//! it changes slowly, and the constraint that determines it then is one on rates of first order, as without momentum.
+//! with κ = c, or c/(1 − e^{−ct}) of an average that is corrected for its start. F acts without the delay of m̂: it changes slowly, and the
+//! constraint that determines it then is one on rates of first order.
 //!
-//! Where Cohen et al. have (1 − β₂)/β₂ for c₂η, the rates here are those of the limits. They differ by 1 − β₂ of themselves, as much as the
-//! half step by which v is ahead in each step of the rule, and by less than can be seen.
+//! **Delays.** The step from θ_k to θ_{k+1} is along averages in which g_{k−j} has the weight (1 − β)βʲ. They are older than the middle of the
+//! step by β/(1 − β) + ½ steps in the mean. So are the averages here with c = 2(1 − β)/((1 + β)η), between (1 − β)/η, which the limits
+//! [`AdamLimit`](crate::optim::AdamLimit) and [`RmspropLimit`](crate::optim::RmspropLimit) have, and (1 − β)/(βη), which Cohen et al. have. At
+//! β = 0, without momentum, m̂ lags by the half step by which g is older than the middle of its step. Averages at time t are those of a rule
+//! half a step later, k + ½ steps: so begin κ and m̂, v̂. Below the edge the flow then follows the rule to second order in η at fixed β.
+//!
+//! Strictly, to first order in Σ the mean of g∘g has the term 2g∘F, too. It makes predictions worse, like other terms of its size that are
+//! missing, and is left out as by Cohen et al.
 
 use nalgebra::DVector;
 
@@ -22,13 +27,18 @@ use crate::optim::formula::number;
 /// How long an average remembers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::optim) struct Memory {
-    /// c = (1 − β)/η.
-    pub rate: f64,
+    /// c.
+    rate: f64,
     /// Whether it is divided by 1 − βᵏ, so that it has no start to forget.
-    pub corrected: bool,
+    corrected: bool,
 }
 
 impl Memory {
+    /// That of an average at the decay rate β = `beta` in steps of η = `lr`.
+    pub(in crate::optim) fn new(beta: f64, lr: f64, corrected: bool) -> Self {
+        Self { rate: 2.0 * (1.0 - beta) / ((1.0 + beta) * lr), corrected }
+    }
+
     /// κ at time `t` > 0.
     fn kappa(self, t: f64) -> f64 {
         if self.corrected { -self.rate / (-self.rate * t).exp_m1() } else { self.rate }

@@ -153,8 +153,8 @@ impl<'a> CentralFlow<'a> {
         }
     }
 
-    /// The central flow of the adaptive `rule` with these `averages`, whose m̂ and v̂ so far `read` gives (no m̂ where there is none), or why
-    /// there is none. `bound` is s, and `decay` says where λ enters.
+    /// The central flow of the adaptive `rule` with these `averages`, whose m̂ and v̂ after a step along g `read` gives, or why there is
+    /// none. `bound` is s, and `decay` says where λ enters.
     pub(super) fn of_adaptive<R: Rule>(
         ground: &Ground<'a>,
         lr: f64,
@@ -162,7 +162,7 @@ impl<'a> CentralFlow<'a> {
         averages: Averages,
         decay: Decay,
         mut rule: R,
-        read: impl Fn(&R) -> [DVector<f64>; 2],
+        read: impl Fn(&R, &DVector<f64>) -> [DVector<f64>; 2],
     ) -> Result<Self, String> {
         let flow = Self::of_gradient_descent(ground, lr)?;
         if averages.memory() * lr > 1.0 / LEAST_MEMORY {
@@ -172,15 +172,23 @@ impl<'a> CentralFlow<'a> {
             ));
         }
         let (mut theta, mut gradient) = (ground.start.clone(), ground.start.clone());
-        let mut opening = Vec::new();
-        for _ in 0..OPENING {
-            ground.objective.loss_gradient(&theta, &mut gradient);
+        let coupled = if decay == Decay::Coupled { ground.objective.weight_decay().single() } else { 0.0 };
+        let mut step = |theta: &mut DVector<f64>| {
+            ground.objective.loss_gradient(theta, &mut gradient);
+            let whole = &gradient + &*theta * coupled;
             rule.step(lr, gradient.as_slice(), theta.as_mut_slice());
+            read(&rule, &whole)
+        };
+        let (mut opening, mut here) = (Vec::new(), [DVector::zeros(0), DVector::zeros(0)]);
+        for _ in 0..OPENING {
+            here = step(&mut theta);
             opening.push(theta.clone());
         }
-        let [mean, square] = read(&rule);
+        // Those of half a step later.
+        let next = step(&mut theta);
+        let [mean, square] = [0, 1].map(|i| (&here[i] + &next[i]) * 0.5);
         let point = Point { theta: ground.start.clone(), mean, square };
-        Ok(Self { bound, averages, decay, opening, point, gradients: OPENING as u64, ..flow })
+        Ok(Self { bound, averages, decay, opening, point, gradients: OPENING as u64 + 1, ..flow })
     }
 
     /// Goes on by η, one step of the rule.
@@ -204,10 +212,10 @@ impl<'a> CentralFlow<'a> {
         Ok(())
     }
 
-    /// The time of its last step.
+    /// The time of its last step by the clock of the averages, which is half a step ahead of that of θ.
     fn t(&self) -> f64 {
         // A count of steps is far below 2^53.
-        self.steps as f64 * self.lr
+        (self.steps as f64 + 0.5) * self.lr
     }
 
     /// e at time `t`.

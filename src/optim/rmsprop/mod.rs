@@ -71,9 +71,9 @@ impl Settings for Rmsprop {
             Err("its central flow is not compared: it is known for rmsprop without momentum that is not centered".to_string())
         } else {
             let layout = Layout::vector(ground.start.len(), ground.objective.weight_decay().single());
-            let memory = Memory { rate: (1.0 - self.alpha) / self.lr, corrected: false };
-            let averages = Averages { mean: None, square: Some((memory, self.eps)) };
-            let read = |rule: &Scaled| [DVector::zeros(0), DVector::from_column_slice(&rule.square)];
+            let [mean, square] = [0.0, self.alpha].map(|beta| Memory::new(beta, self.lr, false));
+            let averages = Averages { mean: Some(mean), square: Some((square, self.eps)) };
+            let read = |rule: &Scaled, g: &DVector<f64>| [g.clone(), DVector::from_column_slice(&rule.square)];
             CentralFlow::of_adaptive(ground, self.lr, 2.0, averages, Decay::Coupled, Scaled::new(self, &layout), read)
         })
     }

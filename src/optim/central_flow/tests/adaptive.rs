@@ -78,7 +78,7 @@ fn what_it_knows_of_a_is_its_derivative() {
     let n = theta.len();
     let rng = &mut stream(5, Purpose::Inputs);
     let square = gaussian_matrix(n, 1, rng).column(0).map(|x| 0.1 + x * x);
-    let memory = Memory { rate: 3.0, corrected: false };
+    let memory = Memory::new(0.5, 0.2, false);
     let averages = Averages { mean: None, square: Some((memory, 0.2)) };
     let point = Point { theta, mean: DVector::zeros(0), square };
     let a = |point: &Point| {
