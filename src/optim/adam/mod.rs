@@ -16,7 +16,7 @@ use nalgebra::DVector;
 use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
-use super::central_flow::{Averages, Memory};
+use super::central_flow::{Averages, Memory, remembers};
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
 use super::{CentralFlow, Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
 
@@ -88,8 +88,9 @@ impl Adam {
             let reason = "amsgrad's largest v so far is no average of squares";
             return Err(format!("its central flow is not compared: {reason}"));
         }
+        remembers(self.betas[1], "betas[1]")?;
         let [mean, square] = self.betas.map(|beta| Memory::new(beta, self.lr, true));
-        let averages = Averages { mean: Some(mean), square: Some((square, self.eps)) };
+        let averages = Averages::Both { mean, square, eps: self.eps };
         CentralFlow::of_adaptive(ground, self.lr, self.edge(), averages, decay, rule, |rule, _| moments(rule).corrected())
     }
 

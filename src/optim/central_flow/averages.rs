@@ -46,12 +46,19 @@ impl Memory {
 }
 
 /// The averages of a rule.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::optim) struct Averages {
-    /// Of m̂, if the rule steps along one.
-    pub mean: Option<Memory>,
-    /// Of v̂, if the rule divides by its root plus ε.
-    pub square: Option<(Memory, f64)>,
+#[derive(Debug, Clone, Copy)]
+pub(in crate::optim) enum Averages {
+    /// None: D = I, and m̂ is g.
+    None,
+    /// m̂ and v̂, with D = 1/(√v̂ + ε).
+    Both {
+        /// Of m̂.
+        mean: Memory,
+        /// Of v̂.
+        square: Memory,
+        /// ε.
+        eps: f64,
+    },
 }
 
 /// θ, m̂ and v̂, or their rates; averages that the rule does not have are empty.
@@ -98,88 +105,74 @@ pub(super) struct Push {
 }
 
 impl Averages {
-    /// The diagonal of D; ones where the rule does not scale its gradient.
+    /// The diagonal of D.
     pub(super) fn factors(&self, point: &Point) -> DVector<f64> {
-        match self.square {
-            Some((_, eps)) => point.square.map(|v| 1.0 / (v.max(0.0).sqrt() + eps)),
-            None => DVector::from_element(point.theta.len(), 1.0),
+        match *self {
+            Self::None => DVector::from_element(point.theta.len(), 1.0),
+            Self::Both { eps, .. } => point.square.map(|v| 1.0 / (v.max(0.0).sqrt() + eps)),
         }
     }
 
-    /// c₂, the rate at which squares are forgotten; 0 where there is no average of squares.
-    pub(super) fn memory(&self) -> f64 {
-        self.square.map_or(0.0, |(memory, _)| memory.rate)
-    }
-
-    /// The edge over s/η at time `t`: 1 − e^{−c₁t} while an average of g makes up for its start, as the rule then steps by D/(1 − β₁ᵏ) times an
-    /// average that does not.
+    /// The edge over s/η at time `t`: 1 − e^{−c₁t} while m̂ makes up for its start, as the rule then steps by D/(1 − β₁ᵏ) times an average that
+    /// does not.
     pub(super) fn start(&self, t: f64) -> f64 {
-        match self.mean {
-            Some(Memory { rate, corrected: true }) => -(-rate * t).exp_m1(),
+        match *self {
+            Self::Both { mean: Memory { rate, corrected: true }, .. } => -(-rate * t).exp_m1(),
             _ => 1.0,
         }
     }
 
     /// κ₂ at time `t`; 0 where D is constant.
     pub(super) fn fading(&self, t: f64) -> f64 {
-        self.square.map_or(0.0, |(memory, _)| memory.kappa(t))
+        match self {
+            Self::None => 0.0,
+            Self::Both { square, .. } => square.kappa(t),
+        }
     }
 
     /// How much ln D falls per v̂ that is added, times D⁻¹: 1/(2√v̂), bounded where v̂ vanishes beside ε. Empty where D is constant.
     pub(super) fn sensitivity(&self, point: &Point) -> DVector<f64> {
-        let floor = self.square.map_or(0.0, |(_, eps)| eps / 1024.0);
-        point.square.map(|v| 0.5 / v.max(0.0).sqrt().max(floor))
-    }
-
-    /// The largest |rate| of the linear flow, where D^{1/2}HD^{1/2} has the largest eigenvalue `largest`.
-    pub(super) fn stiffness(&self, t: f64, largest: f64) -> f64 {
-        match self.mean {
-            // z² + κz + κλ = 0.
-            Some(memory) => {
-                let kappa = memory.kappa(t);
-                kappa.max((kappa * largest.max(0.0)).sqrt())
-            }
-            None => largest,
+        match *self {
+            Self::None => DVector::zeros(0),
+            Self::Both { eps, .. } => point.square.map(|v| 0.5 / v.max(0.0).sqrt().max(eps / 1024.0)),
         }
-        .max(self.fading(t))
     }
 
-    /// `slope` ← the rates at time `t`, where ∇J is `gradient` and decay beside it has the rate λ = `decay`.
+    /// The largest |rate| of the linear flow, where D^{1/2}HD^{1/2} has the largest eigenvalue λ = `largest`: of Adam a root of z² + κ₁z + κ₁λ.
+    pub(super) fn stiffness(&self, t: f64, largest: f64) -> f64 {
+        match self {
+            Self::None => largest,
+            Self::Both { mean, square, .. } => {
+                let kappa = mean.kappa(t);
+                kappa.max((kappa * largest.max(0.0)).sqrt()).max(square.kappa(t))
+            }
+        }
+    }
+
+    /// `slope` ← the rates at time `t`, where g is `gradient` and decay beside it has the rate λ = `decay`.
     pub(super) fn rates(&self, t: f64, gradient: &DVector<f64>, decay: f64, point: &Point, push: &Push, slope: &mut Point) {
-        let along = if self.mean.is_some() { &point.mean } else { gradient };
-        slope.theta.copy_from(along);
+        slope.theta.copy_from(if let Self::None = self { gradient } else { &point.mean });
         slope.theta += &push.force;
         slope.theta.component_mul_assign(&self.factors(point));
         slope.theta.neg_mut();
         if decay > 0.0 {
             slope.theta.axpy(-decay, &point.theta, 1.0);
         }
-        if let Some(memory) = self.mean {
-            slope.mean.copy_from(gradient);
-            slope.mean -= &point.mean;
-            slope.mean *= memory.kappa(t);
-        }
-        let kappa = self.fading(t);
-        for i in 0..point.square.len() {
-            slope.square[i] = kappa * (gradient[i] * gradient[i] + push.squares[i] - point.square[i]);
+        let Self::Both { mean, square, .. } = self else { return };
+        let [of_mean, of_square] = [mean, square].map(|memory| memory.kappa(t));
+        for (i, g) in gradient.iter().enumerate() {
+            slope.mean[i] = of_mean * (g - point.mean[i]);
+            slope.square[i] = of_square * (g * g + push.squares[i] - point.square[i]);
         }
     }
 
-    /// What it steps along: `m̂` or `g`.
-    pub(super) fn direction(&self) -> &'static str {
-        if self.mean.is_some() { "m̂" } else { "g" }
-    }
-
-    /// The equations of the averages, with their numbers.
+    /// The equations of the averages, with their numbers; empty without any.
     pub(super) fn formula(&self) -> String {
-        let rate = |memory: Memory, of: char| {
+        let Self::Both { mean, square, eps } = self else { return String::new() };
+        let rate = |memory: &Memory| {
             let c = number(memory.rate);
-            if memory.corrected { format!("{c}/(1 − e^(−{c}·t))·({of}") } else { format!("{c}·({of}") }
+            if memory.corrected { format!("{c}/(1 − e^(−{c}·t))") } else { c }
         };
-        let mean = self.mean.map(|memory| format!(", m̂̇ = {} − m̂)", rate(memory, 'g')));
-        let square = self
-            .square
-            .map(|(memory, eps)| format!(", v̂̇ = {}² + q − v̂), q = diag(HΣH), D = 1/(√v̂ + {})", rate(memory, 'g'), number(eps)));
-        [mean, square].into_iter().flatten().collect()
+        format!(", D = 1/(√v̂ + {}), m̂̇ = {}·(g − m̂), v̂̇ = {}·(g² + q − v̂), q = diag(HΣH)", number(*eps), rate(mean), rate(square))
     }
 }

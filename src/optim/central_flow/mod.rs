@@ -66,8 +66,18 @@ const STABLE: f64 = 2.2;
 const COUNTS: f64 = 1e-6;
 /// Steps of its own by which an adaptive rule leads its central flow to its beginning.
 const OPENING: usize = 10;
-/// The least memory of an average of squares, in steps: q is a mean over many oscillations.
-const LEAST_MEMORY: f64 = 10.0;
+/// The least β of an average of squares: q is a mean over many oscillations.
+const LEAST_BETA: f64 = 0.9;
+
+/// Why there is no central flow of a rule that divides by an average of squares at the decay rate β = `beta`, called `key`, if so.
+pub(super) fn remembers(beta: f64, key: &str) -> Result<(), String> {
+    if beta >= LEAST_BETA {
+        return Ok(());
+    }
+    Err(format!(
+        "its central flow is not compared: the average of squares has to remember many oscillations, {key} = {LEAST_BETA} or more, got {beta}"
+    ))
+}
 
 /// Why a central flow ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -120,7 +130,7 @@ impl<'a> CentralFlow<'a> {
             objective,
             lr,
             bound: 2.0,
-            averages: Averages::default(),
+            averages: Averages::None,
             decay: Decay::Coupled,
             opening: Vec::new(),
             substeps: 1,
@@ -165,12 +175,6 @@ impl<'a> CentralFlow<'a> {
         read: impl Fn(&R, &DVector<f64>) -> [DVector<f64>; 2],
     ) -> Result<Self, String> {
         let flow = Self::of_gradient_descent(ground, lr)?;
-        if averages.memory() * lr > 1.0 / LEAST_MEMORY {
-            return Err(format!(
-                "its central flow is not compared: it takes the mean over many oscillations for their average of squares, which has to \
-                 remember {LEAST_MEMORY} steps or more"
-            ));
-        }
         let (mut theta, mut gradient) = (ground.start.clone(), ground.start.clone());
         let coupled = if decay == Decay::Coupled { ground.objective.weight_decay().single() } else { 0.0 };
         let mut step = |theta: &mut DVector<f64>| {
@@ -366,10 +370,9 @@ impl<'a> CentralFlow<'a> {
             );
         }
         let (decay, of) = self.decay.formula(self.objective);
-        let along = self.averages.direction();
         let averages = self.averages.formula();
         format!(
-            "θ̇ = −D({along} + ½ Σ X_ij ∇(u_iᵀHu_j)){decay}{averages}, Σ = Σ X_ij u_iu_jᵀ, g = {of}, H = ∂g/∂θ, u_i the solutions of \
+            "θ̇ = −D(m̂ + ½ Σ X_ij ∇(u_iᵀHu_j)){decay}{averages}, Σ = Σ X_ij u_iu_jᵀ, g = {of}, H = ∂g/∂θ, u_i the solutions of \
              Hu = {edge}·D⁻¹u, X ⪰ 0 keeping them there; from step {} of the rule on",
             self.opening.len()
         )

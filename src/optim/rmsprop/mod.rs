@@ -16,7 +16,7 @@ use nalgebra::DVector;
 use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
-use super::central_flow::{Averages, Memory};
+use super::central_flow::{Averages, Memory, remembers};
 use super::settings::{About, Followed, Ground, Settings, optimizer_settings};
 use super::{CentralFlow, Decay, Follows, Layout, NormalisedFlow, Rule, lerp};
 
@@ -67,15 +67,17 @@ impl Settings for Rmsprop {
     }
 
     fn central_flow<'a>(&self, ground: &Ground<'a>) -> Option<Result<CentralFlow<'a>, String>> {
-        Some(if self.momentum > 0.0 || self.centered {
-            Err("its central flow is not compared: it is known for rmsprop without momentum that is not centered".to_string())
-        } else {
+        if self.momentum > 0.0 || self.centered {
+            let reason = "it is known for rmsprop without momentum that is not centered";
+            return Some(Err(format!("its central flow is not compared: {reason}")));
+        }
+        Some(remembers(self.alpha, "alpha").and_then(|()| {
             let layout = Layout::vector(ground.start.len(), ground.objective.weight_decay().single());
             let [mean, square] = [0.0, self.alpha].map(|beta| Memory::new(beta, self.lr, false));
-            let averages = Averages { mean: Some(mean), square: Some((square, self.eps)) };
+            let averages = Averages::Both { mean, square, eps: self.eps };
             let read = |rule: &Scaled, g: &DVector<f64>| [g.clone(), DVector::from_column_slice(&rule.square)];
             CentralFlow::of_adaptive(ground, self.lr, 2.0, averages, Decay::Coupled, Scaled::new(self, &layout), read)
-        })
+        }))
     }
 
     fn limit<'a>(&self, ground: &Ground<'a>) -> Option<Followed<'a>> {
