@@ -39,7 +39,7 @@ pub enum Claim {
     FollowsThirdOrderFlow,
     /// Each `adam`, `adamw`, `rmsprop` and `muon` stays near its continuous limit.
     FollowsLimit,
-    /// Each `gd` stays near its central flow, beyond the edge of stability, too.
+    /// Each `gd`, `adam`, `adamw` and `rmsprop` stays near its central flow, beyond the edge of stability, too.
     FollowsCentralFlow,
     /// Each `sgd` with replacement stays within three spreads of the mean over paths of its stochastic differential equation.
     FollowsSde,

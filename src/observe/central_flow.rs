@@ -12,28 +12,28 @@ pub(super) const COLUMNS: Columns = Columns::new(
     &[
         Column::new(
             "central_flow_loss",
-            "J + tr X/η along the central flow of gd, the mean of objective that it predicts at the edge of stability",
+            "J + (e/2) tr X along the central flow, the mean of objective that it predicts; the edge e is 2/η of gd and rmsprop, 38/η of adam at β₁ = 0.9",
             "ℒ",
-            "predicted mean objective J + tr X/η",
+            "predicted mean objective J + (e/2) tr X",
         )
         .by(Measure::CentralFlow),
         Column::new(
             "central_flow_directions",
-            "rank of X: eigenvectors of ∇²J at the edge 2/η along which the central flow has gd oscillate",
+            "rank of X: eigenvectors of D^½∇²J D^½ at the edge along which the central flow has the optimizer oscillate; D = I of gd",
             "1",
             "oscillating directions",
         )
         .by(Measure::CentralFlow),
         Column::new(
             "central_flow_balance_gap",
-            "max_l ‖D_l‖_F along the central flow of gd; null without layers",
+            "max_l ‖D_l‖_F along the central flow; null without layers",
             "θ²",
             "balance gap of the central flow",
         )
         .by(Measure::CentralFlow),
         Column::new(
             "central_flow_alignment_residual",
-            "min_c ‖W_1ᵀW_1 − cA_f^(1/L)‖_F/‖W_1ᵀW_1‖_F along the central flow of gd; null without layers",
+            "min_c ‖W_1ᵀW_1 − cA_f^(1/L)‖_F/‖W_1ᵀW_1‖_F along the central flow; null without layers",
             "1",
             "alignment residual of the central flow",
         )
@@ -44,15 +44,15 @@ pub(super) const COLUMNS: Columns = Columns::new(
 /// What a central flow says at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// J + tr X/η.
+    /// J + (e/2)·tr X, e the edge.
     pub mean: f64,
     /// The rank of X.
     pub directions: usize,
 }
 
 /// Columns, if asked for, undefined for a process without a central flow and after that has ended:
-/// - `central_flow_loss`: J + tr X/η, to be compared with the mean of `objective` over some oscillations;
-/// - `central_flow_directions`: the rank of X, 0 while the central flow is gradient flow;
+/// - `central_flow_loss`: J + (e/2)·tr X, e the edge, to be compared with the mean of `objective` over some oscillations;
+/// - `central_flow_directions`: the rank of X, 0 below the edge;
 /// - `central_flow_balance_gap` and `central_flow_alignment_residual`: `balance_gap` and `nfa_alignment_residual` of the central flow itself,
 ///   undefined without layers. Gradient flow conserves the imbalance at λ = 0; the force of the oscillation does not.
 pub struct EdgePrediction {

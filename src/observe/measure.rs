@@ -24,7 +24,8 @@ pub enum Measure {
     ModifiedFlow,
     /// The distance of `adam`, `adamw`, `rmsprop` and `muon` to their own continuous limits.
     Limit,
-    /// The central flow of `gd`, which follows its mean path beyond the edge of stability: the distance, and the mean loss that it predicts.
+    /// The central flow of `gd`, `adam`, `adamw` and `rmsprop`, which follows their mean path beyond the edge of stability: the distance, and the
+    /// mean loss that it predicts.
     CentralFlow,
     /// Paths of the stochastic differential equation that `sgd` with replacement follows in law: the distance to their mean, and what they
     /// predict of its loss and its spread.

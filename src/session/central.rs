@@ -74,7 +74,7 @@ impl<'a> CentralCompanion<'a> {
         let Self { flow, walk, entered } = self;
         let remark = match entered {
             Some(entered) => format!("; at the edge of stability from t = {}", short(entered, 6)),
-            None => "; it never came to the edge of stability and is gradient flow".to_string(),
+            None => "; it never came to the edge of stability".to_string(),
         };
         let unsettled = (flow.unsettled() > SHORT).then(|| {
             format!(

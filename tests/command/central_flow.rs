@@ -100,6 +100,34 @@ optimizers: [{gd: {lr: 0.8}}]
     assert!(loss < 0.02 && distance < 0.2 && directions == 1.0, "{loss} {distance} {directions}");
 }
 
+/// Adaptive rules at the edge of their own metric, from where their loss begins to fall: means over windows of 200 steps, two directions.
+#[test]
+fn adaptive_rules_follow_their_central_flows() {
+    for (process, optimizer, steps) in [("rmsprop", "{rmsprop: {lr: 0.001}}", 1000), ("adam", "{adam: {lr: 0.004}}", 600)] {
+        let at = tempfile::tempdir().unwrap();
+        chebyshev(at.path());
+        let t_end = if process == "adam" { "2.4" } else { "1" };
+        let scenario = TANH
+            .replace("t_end: 325", &format!("t_end: {t_end}"))
+            .replace("1626", &format!("{}", steps + 1))
+            .replace("{gd: {lr: 0.2}}", optimizer);
+        let (run, manifest) = run(at.path(), &scenario);
+        let column = |name: &str| run.table.floats(process, name);
+        let (objective, predicted) = (column("objective"), column("central_flow_loss"));
+        for begin in (200..steps).step_by(200) {
+            let mean = |of: &[f64]| of[begin..begin + 200].iter().sum::<f64>() / 200.0;
+            let off = mean(&predicted) / mean(&objective) - 1.0;
+            assert!(off.abs() < 0.05, "{process} from {begin}: {off}");
+        }
+        let [central, reach] = ["distance_to_central_flow", "distance_to_start"].map(|name| column(name)[steps]);
+        assert!(central < 0.03 * reach && column("central_flow_directions")[steps] == 2.0, "{central} {reach}");
+        let companion = &manifest["processes"][process]["companions"]["central_flow"];
+        let detail = companion["termination_detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("reached t = {t_end}; at the edge of stability from t = 0.")), "{detail}");
+        assert!(companion["gradients"].as_u64().unwrap() < 45 * steps as u64, "{companion}");
+    }
+}
+
 /// By name, where the kind of optimizer has one and this one has not.
 #[test]
 fn what_has_no_central_flow_says_so() {
@@ -109,7 +137,10 @@ fn what_has_no_central_flow_says_so() {
             "data: {{synthetic: {{inputs: {{dim: 2, samples: 9}}, target: {{low_rank: {{rank: 1, outputs: 1}}}}}}}}\n\
              network: {{widths: [2, 3, 1], activations: {activation}}}\nflow: {{t_end: 1}}\nrecord: {{linear: {{points: 2}}}}\n\
              optimizers: [{{gd: {{lr: 0.1}}}}, {{sgd: {{lr: 0.1}}}}, {{sgd: {{name: heavy, lr: 0.1, momentum: 0.5}}}}, \
-             {{sgd: {{name: batches, lr: 0.1, batch: 3}}}}, {{gd: {{name: falling, lr: 0.1, schedule: warmup}}}}, {{adam: {{lr: 0.1}}}}]\n"
+             {{sgd: {{name: batches, lr: 0.1, batch: 3}}}}, {{gd: {{name: falling, lr: 0.1, schedule: warmup}}}}, \
+             {{adam: {{lr: 0.01}}}}, {{adamw: {{lr: 0.01}}}}, {{rmsprop: {{lr: 0.01}}}}, \
+             {{adam: {{name: largest, lr: 0.01, amsgrad: true}}}}, {{rmsprop: {{name: centred, lr: 0.01, centered: true}}}}, \
+             {{adam: {{name: forgetful, lr: 0.01, betas: [0.9, 0.5]}}}}, {{sign: {{lr: 0.01}}}}]\n"
         )
     };
     let there = |run: &Run, process: &str| !run.table.floats(process, "distance_to_central_flow")[1].is_nan();
@@ -120,7 +151,13 @@ fn what_has_no_central_flow_says_so() {
         ("heavy", false),
         ("batches", false),
         ("falling", false),
-        ("adam", false),
+        ("adam", true),
+        ("adamw", true),
+        ("rmsprop", true),
+        ("largest", false),
+        ("centred", false),
+        ("forgetful", false),
+        ("sign", false),
         ("flow", false),
     ] {
         assert_eq!(there(&smooth, process), expected, "{process}");
@@ -130,10 +167,13 @@ fn what_has_no_central_flow_says_so() {
         "heavy: its central flow is not compared",
         "batches: its central flow",
         "falling: its central flow is not compared: it assumes a constant rate",
+        "largest: its central flow is not compared: amsgrad",
+        "centred: its central flow is not compared",
+        "forgetful: its central flow is not compared: the average of squares has to remember many oscillations, betas[1] = 0.9",
     ] {
         assert!(warnings.contains(word), "{word}: {warnings}");
     }
     let (kinked, manifest) = run(at.path(), &edge("relu"));
-    assert!(!there(&kinked, "gd"));
+    assert!(!there(&kinked, "gd") && !there(&kinked, "adam"));
     assert!(manifest["warnings"].to_string().contains("the activation of layer 1 has a kink"));
 }
