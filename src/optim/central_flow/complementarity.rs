@@ -1,9 +1,9 @@
-//! How strongly gradient descent oscillates at the edge of stability: the symmetric X ⪰ 0 of k × k with
+//! How strongly a rule oscillates at the edge of stability: the symmetric X ⪰ 0 of k × k with
 //!
 //! - C := B[X] − A ⪰ 0 and ⟨X, C⟩ = 0,
 //!
 //! A how fast the curvatures at the edge would rise without oscillation, and B[X] how fast it lowers them. B is symmetric and positive
-//! semidefinite, the Gram matrix of the third derivatives, so that these are the conditions of Karush, Kuhn and Tucker of the convex problem
+//! semidefinite, a Gram matrix (`critical`), so that these are the conditions of Karush, Kuhn and Tucker of the convex problem
 //!
 //! - min ½⟨X, B[X]⟩ − ⟨A, X⟩ over X ⪰ 0.
 //!
@@ -43,7 +43,7 @@ fn matrix(k: usize, entries: &[f64]) -> DMatrix<f64> {
     m
 }
 
-/// B in that basis, from the Gram matrix ½⟨D_a, D_b⟩ of D_a = D³J[u_i, u_j] over the [`pairs`] a = (i, j).
+/// B in that basis, from its Gram matrix over the [`pairs`] a = (i, j): ½⟨D_a, D_b⟩ of D_a = D³J[u_i, u_j], where D is constant.
 fn in_basis(gram: &DMatrix<f64>, k: usize) -> DMatrix<f64> {
     let weight = |(i, j): (usize, usize)| if i == j { 1.0 } else { 2f64.sqrt() };
     let weights: Vec<f64> = pairs(k).into_iter().map(weight).collect();
@@ -55,8 +55,8 @@ pub(super) fn lowered(gram: &DMatrix<f64>, x: &DMatrix<f64>) -> DMatrix<f64> {
     matrix(x.nrows(), (in_basis(gram, x.nrows()) * entries(x)).as_slice())
 }
 
-/// X for A = `rise` ∈ ℝ^{k × k}, symmetric, and B by the Gram matrix ½⟨D_a, D_b⟩ of D_a = D³J[u_i, u_j] over the [`pairs`] a = (i, j). 0 where
-/// no D_a differs from 0: then nothing lowers the curvatures.
+/// X for A = `rise` ∈ ℝ^{k × k}, symmetric, and B by its Gram matrix over the [`pairs`] (i, j). 0 where that is 0: then nothing lowers the
+/// curvatures.
 pub(super) fn spread(rise: &DMatrix<f64>, gram: &DMatrix<f64>) -> DMatrix<f64> {
     let k = rise.nrows();
     let nothing = DMatrix::zeros(k, k);

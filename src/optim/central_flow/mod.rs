@@ -163,8 +163,8 @@ impl<'a> CentralFlow<'a> {
         }
     }
 
-    /// The central flow of the adaptive `rule` with these `averages`, whose m̂ and v̂ after a step along g `read` gives, or why there is
-    /// none. `bound` is s, and `decay` says where λ enters.
+    /// The central flow of the adaptive `rule` with these `averages`, or why there is none. `bound` is s, `decay` says where λ enters, and `read`
+    /// gives m̂ and v̂ of the rule after a step along g.
     pub(super) fn of_adaptive<R: Rule>(
         ground: &Ground<'a>,
         lr: f64,
