@@ -122,6 +122,8 @@ mod tests {
     #[test]
     fn small_problems_have_one_lane_and_large_ones_several() {
         assert_eq!(Division::new(&net(&[10, 32, 1]), 100), Division { rows: 100, blocks_per_lane: 1, lanes: 1 });
-        assert!(Division::new(&net(&[512, 512, 512, 1]), 8000).lanes >= 4);
+        assert_eq!(Division::new(&net(&[20, 64, 64, 3]), 500).lanes, 2);
+        assert_eq!(Division::new(&net(&[20, 100, 100, 1]), 1000).lanes, 4);
+        assert_eq!(Division::new(&net(&[512, 512, 512, 1]), 8000).lanes, MOST_LANES);
     }
 }
