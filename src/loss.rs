@@ -12,7 +12,7 @@
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVectorView};
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::elementary::{exp, sigmoid, softplus};
+use crate::linalg::elementary::one::{exp, sigmoid, softplus};
 
 /// ℒ(θ), a mean over the n samples. Classifiers use the labels of a file as they are, classes or probabilities, and refuse all others; of a
 /// drawn target they take the class, and a warning says so.

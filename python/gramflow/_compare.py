@@ -45,8 +45,8 @@ def compare(
             `{"times": [0, 1, 10]}`, with `"weights": True` to keep θ as well.
         rtol, atol, integrator, certify: how the flow is integrated.
         stop: when processes end early: `{"loss": 1e-6}` or `{"grad_norm": 1e-6}`.
-        measure: opt-in groups of columns: `sharpness`, `preconditioned_sharpness`, `modified_flow`, `limit`, `central_flow`, with layers
-            `ledger`; `saddles`; `{"hessian": {"top": 4}}`.
+        measure: opt-in groups of columns: `sharpness`, `preconditioned_sharpness`, `modified_flow`, `limit`, `central_flow`, `saddles`,
+            `{"hessian": {"top": 4}}`, for `sgd` with a `temperature` `{"sde": {"order": 1}}`, and with layers `ledger`.
         claims: what the run is meant to show: `converged`, `follows-flow` and its like, and with
             layers any claim of a scenario.
         name: the run's name.

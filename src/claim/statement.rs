@@ -41,7 +41,7 @@ pub enum Claim {
     FollowsLimit,
     /// Each `gd`, `adam`, `adamw` and `rmsprop` stays near its central flow, beyond the edge of stability, too.
     FollowsCentralFlow,
-    /// Each `sgd` with replacement stays within three spreads of the mean over paths of its stochastic differential equation.
+    /// Each `sgd` with replacement or noise of its own stays within three spreads of the mean over paths of its stochastic differential equation.
     FollowsSde,
 }
 

@@ -49,7 +49,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
             .by(Measure::CentralFlow),
         Column::new(
             "distance_to_sde",
-            "‖θ − X̄‖, X̄ the mean over paths of the stochastic differential equation of sgd with replacement",
+            "‖θ − X̄‖, X̄ the mean over paths of the stochastic differential equation of sgd with replacement or noise of its own",
             "θ",
             "distance to the mean of the paths ‖θ − X̄‖",
         )

@@ -27,7 +27,7 @@ pub enum Measure {
     /// The central flow of `gd`, `adam`, `adamw` and `rmsprop`, which follows their mean path beyond the edge of stability: the distance, and the
     /// mean loss that it predicts.
     CentralFlow,
-    /// Paths of the stochastic differential equation that `sgd` with replacement follows in law: the distance to their mean, and what they
+    /// Paths of the stochastic differential equation that `sgd` with replacement or noise of its own follows in law: the distance to their mean, and what they
     /// predict of its loss and its spread.
     Sde(SdePaths),
     /// The neural tangent kernel on the training samples.

@@ -58,9 +58,9 @@ impl NoiseStream {
         &self.moves
     }
 
-    /// `gradient` ← `gradient` + √(2T/η)·ξ for a step of time η > 0.
+    /// `gradient` ← `gradient` + √(2T/η)·ξ for a step of time η ≥ 0; a step of no time, at which a schedule may arrive, has no noise.
     pub fn shake(&mut self, time: f64, gradient: &mut [f64]) {
-        if self.noise.temperature > 0.0 {
+        if self.noise.temperature > 0.0 && time > 0.0 {
             self.normals.resize(gradient.len(), 0.0);
             fill_gaussian(&mut self.normals, &mut self.langevin);
             let scale = (2.0 * self.noise.temperature / time).sqrt();
@@ -103,6 +103,8 @@ mod tests {
         let mut gradient = vec![1.0; 3];
         none.shake(0.1, &mut gradient);
         assert!(none.moves(4).is_empty() && gradient == [1.0; 3]);
+        NoiseStream::new(Noise { temperature: 1.0, labels: 0.0 }, 1, "sgd").shake(0.0, &mut gradient);
+        assert_eq!(gradient, [1.0; 3]);
         let noise = Noise { temperature: 0.0, labels: 1.0 };
         let drawn = |name: &str| {
             let mut stream = NoiseStream::new(noise, 1, name);

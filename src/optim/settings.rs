@@ -80,6 +80,8 @@ pub(crate) struct About {
     pub samples: Option<usize>,
     /// Whether the network has biases.
     pub biases: bool,
+    /// Whether there are samples with labels, which a batch can take.
+    pub labelled: bool,
     /// Whether the loss is half the squared distance to the labels.
     pub squared: bool,
 }

@@ -71,12 +71,21 @@ impl Settings for Sgd {
         }
         found.not_negative(&at("temperature"), temperature);
         found.not_negative(&at("label_noise"), label_noise);
-        if label_noise > 0.0 && batch.is_none() {
-            let all = about.samples.map_or("the number of samples".to_string(), |samples| samples.to_string());
-            found.add(&at("label_noise"), format!("needs a batch whose labels it moves: `batch: {all}` takes all samples"));
-        }
-        if label_noise > 0.0 && !about.squared {
-            found.add(&at("label_noise"), "needs the loss mse: labels of another loss are no numbers that can move");
+        if label_noise > 0.0 {
+            let all = about.samples.map_or("n".to_string(), |samples| samples.to_string());
+            match batch {
+                _ if !about.labelled => {
+                    found.add(&at("label_noise"), "must be left out: it moves labels of samples, and there are none")
+                }
+                _ if !about.squared => {
+                    found.add(&at("label_noise"), "needs the loss mse: labels of another loss are no numbers that can move");
+                }
+                None => {
+                    let remedy = format!("`batch: {all}` takes all samples");
+                    found.add(&at("label_noise"), format!("needs a batch whose labels it moves: {remedy}"));
+                }
+                Some(_) => {}
+            }
         }
     }
 

@@ -8,7 +8,7 @@
 //!   Hessian, if they are asked for or needed for saddles;
 //! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]`, `hessian` or `saddles` 50 P more, up to 128 MB, for
 //!   Krylov spaces, or `steps`·P for a density; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
-//!   with replacement, and its objective, 8 P and 3n more for those that share a thread;
+//!   with replacement or noise of its own, and its objective, 8 P and 3n more for those that share a thread;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers
 //!   recorded, S = Σ min(d_l, d_{l−1}) + min(d_0, L d_L) + d_0 the length of the spectra, and with `record.weights` 2T(1 + k)P more, those
@@ -170,8 +170,10 @@ impl Memory {
         // Models of optimizers whose errors claims ask for are integrated once more.
         let finer = Claim::models(&scenario.claims).len() as u64;
         let paths = SdePaths::among(&scenario.measure).map(|asked| asked.paths as u64);
-        let drawn =
-            scenario.optimizers.iter().filter(|optimizer| optimizer.batching().is_some_and(|batches| batches.replacement));
+        let drawn = scenario
+            .optimizers
+            .iter()
+            .filter(|optimizer| optimizer.noise().is_some() || optimizer.batching().is_some_and(|batches| batches.replacement));
         let of_paths = paths.map_or(0, |paths| {
             let each = sum([product([paths, parameters + 50]), objective, product([8, parameters]), product([3, samples])]);
             product([drawn.count() as u64, each])

@@ -61,7 +61,7 @@ impl Comparison {
         found.not_negative("weight_decay", read.weight_decay);
         read.flow.validate(&mut found);
         read.record.validate(read.flow.t_end, &mut found);
-        let about = optim::About { samples: None, biases: false, squared: false };
+        let about = optim::About { samples: None, biases: false, labelled: false, squared: false };
         optim::validate(&read.optimizers, &about, read.flow.t_end, &mut found);
         if let Some(stop) = &read.stop {
             stop.validate(Loss::Mse, &mut found);

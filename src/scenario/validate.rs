@@ -48,7 +48,8 @@ impl Scenario {
 
     /// What settings of optimizers are checked against, on this many samples where the number is known.
     pub(crate) fn about_optimizers(&self, samples: Option<usize>) -> optim::About {
-        optim::About { samples, biases: self.network.has_biases(), squared: self.loss == Loss::Mse }
+        let (biases, labelled) = (self.network.has_biases(), !self.data.is_moments());
+        optim::About { samples, biases, labelled, squared: self.loss == Loss::Mse }
     }
 
     /// What is not available where layers have rates or decays of their own.
@@ -62,6 +63,12 @@ impl Scenario {
             found.add("flow.preserve", format!("needs {ONE_RATE}"));
         }
         self.validate_claims_of_layers(found);
+        for (index, optimizer) in self.optimizers.iter().enumerate() {
+            if rates && optimizer.noise().temperature > 0.0 {
+                let at = path::child(&path::item("optimizers", index), &format!("{}.temperature", optimizer.kind()));
+                found.add(&at, "needs one rate for all layers: at the rate κ_l layer l would have the temperature κ_l·T");
+            }
+        }
         for (index, &measure) in self.measure.iter().enumerate() {
             let assumes = matches!(measure, Measure::Ledger | Measure::PreconditionedSharpness) || measure.compares();
             if !self.is_one_for_all() && assumes {

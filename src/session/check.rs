@@ -5,6 +5,7 @@ use crate::claim::Claim;
 use crate::flow::Preserve;
 use crate::observe::{Column, CompanionKind, Group, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
 use crate::ode::Interrupt;
+use crate::optim::Noise;
 
 use super::{Plan, Problem, SaddlesError, check_saddles, declared_arrays, flow_integrator};
 
@@ -67,6 +68,14 @@ pub enum SessionError {
     Batches {
         /// The process.
         name: String,
+    },
+    /// An optimizer's temperature is negative or not finite, or the layers have rates of their own and would not share it.
+    #[error("{name}: temperature = {temperature} must be at least 0 and finite, and 0 where layers have rates of their own")]
+    Temperature {
+        /// The process.
+        name: String,
+        /// T.
+        temperature: f64,
     },
     /// A column or an array of a user-defined observable has a name that is taken.
     #[error("an observable of yours writes `{column}`, which is taken: give it a name of its own")]
@@ -230,8 +239,12 @@ fn check_optimizers(plan: &Plan, t_end: f64) -> Result<(), SessionError> {
         if !(lr > 0.0 && lr.is_finite() && optimizer.last_step(t_end) >= 1) {
             return Err(SessionError::Rate { name: name.to_string(), lr });
         }
-        if optimizer.batching().is_some() || optimizer.noise().labels > 0.0 {
+        let Noise { temperature, labels } = optimizer.noise();
+        if optimizer.batching().is_some() || labels != 0.0 {
             return Err(SessionError::Batches { name: name.to_string() });
+        }
+        if !(temperature >= 0.0 && temperature.is_finite()) || (temperature > 0.0 && !plan.layer_rates.are_one()) {
+            return Err(SessionError::Temperature { name: name.to_string(), temperature });
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 
 mod error;
 mod exponential;
+pub mod one;
 mod slices;
 
 pub use error::{Normal, erf, erf_and_density, normal};

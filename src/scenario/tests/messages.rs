@@ -298,6 +298,14 @@ fn layers_with_rates_of_their_own_are_told_what_they_lack() {
             "flow.preserve: projects onto the law of layers with one rate",
         ),
         (&["layer_rates=[1, 2]", "measure=[ledger]"], "measure[0]: ledger assumes one rate"),
+        (
+            &["layer_rates=[1, 2]", "optimizers=[sgd: {lr: 0.1, temperature: 0.1}]"],
+            "optimizers[0].sgd.temperature: needs one rate for all layers",
+        ),
+        (
+            &["data.synthetic.inputs.samples=population", "optimizers=[sgd: {lr: 0.1, label_noise: 0.1}]"],
+            "optimizers[0].sgd.label_noise: must be left out",
+        ),
         (&["weight_decay=[0, 1]", "measure=[limit]"], "measure[0]: limit assumes one rate"),
     ] {
         let message = complaint(SMALL, sets);

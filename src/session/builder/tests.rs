@@ -229,6 +229,12 @@ fn what_cannot_be_run_is_refused_with_its_value() {
     }
     assert_eq!(refused(session().optimizer(Gd::new(0.1)).optimizer(Gd::new(0.2))), SessionError::Name { name: "gd".into() });
     assert!(matches!(refused(session().optimizer(Adam::new(2.0))), SessionError::Rate { .. }));
+    for temperature in [-1.0, f64::NAN, f64::INFINITY] {
+        let hot = Sgd { temperature, ..Sgd::new(0.1) };
+        assert!(matches!(refused(session().optimizer(hot)), SessionError::Temperature { .. }));
+    }
+    let noisy = Sgd { label_noise: 0.1, ..Sgd::new(0.1) };
+    assert_eq!(refused(session().optimizer(noisy)), SessionError::Batches { name: "sgd".into() });
     let batches = Sgd { batch: Some(4), ..Sgd::new(0.1) };
     assert_eq!(refused(session().optimizer(batches)), SessionError::Batches { name: "sgd".into() });
     assert!(matches!(refused(session().claim(Claim::FollowsFlow)), SessionError::Optimizers { claim: "follows-flow" }));

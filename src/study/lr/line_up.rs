@@ -194,7 +194,7 @@ fn of_word(word: &str, batches: &[Batch], scenario: &Scenario, samples: usize) -
         Batch::Samples(count) if count > samples => Err(LrError::Batch { batch: count, samples }),
         Batch::Samples(count) => {
             // Theory's √η is for independent batches. A scenario that sets batches also sets how they are drawn.
-            let replacement = plain.batch.is_none() || plain.replacement;
+            let replacement = plain.batch.is_none_or(|batch| batch == samples) || plain.replacement;
             // Gradient descent on batches is called by its name.
             let label = if let Optimizer::Gd(_) = &rule { "sgd" } else { word };
             Ok(contender(label, sgd(&plain, Some(count), replacement)))
@@ -260,6 +260,11 @@ optimizers: {optimizers}
         let expected = ["sgd 8 true", "sgd 40 true", "gd 40 false", "momentum 8 true", "momentum 40 true", "adam 40 false"];
         assert_eq!(found("gd momentum adam", &all, "[]"), expected);
         assert_eq!(found("gd sgd", &["8"], "[]"), ["sgd 8 true"]);
+        // Labels that move are of a batch, which is all samples for the full gradient, and draws others when it is smaller.
+        let noisy = scenario("[{sgd: {name: noisy, lr: 0.1, batch: 40, label_noise: 0.1}}]");
+        let (contenders, _) = line_up(&["noisy".into()], &[Batch::Full, Batch::Samples(8)], &noisy, 40).unwrap();
+        let drawn = contenders.iter().map(|c| (c.batch, c.random, c.replaces())).collect::<Vec<_>>();
+        assert_eq!(drawn, [(40, true, false), (8, true, true)]);
     }
 
     #[test]

@@ -360,7 +360,7 @@ fn default_loss(flow: &Table) -> f64 {
 
 /// λ_max of the flow, approximated by that of the run at the smallest rate.
 fn sharpness(runs: &[RunRow]) -> f64 {
-    let known = runs.iter().filter(|run| run.contender.follows_the_flow() && run.outcome.lr_sharpness.is_finite());
+    let known = runs.iter().filter(|run| run.contender.rule.descends() && run.outcome.lr_sharpness.is_finite());
     known.min_by(|a, b| a.lr.total_cmp(&b.lr)).map_or(f64::NAN, |run| run.outcome.lr_sharpness / run.lr)
 }
 

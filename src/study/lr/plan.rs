@@ -187,7 +187,7 @@ fn reference(scenario: &Scenario) -> Scenario {
 /// What the scenario measures, and the flow that a contender is compared with, if one is known: none is for layers with rates or decays of
 /// their own.
 fn measures(scenario: &Scenario, contender: &Contender) -> Vec<Measure> {
-    let own = if contender.follows_the_flow() { Measure::ModifiedFlow } else { Measure::Limit };
+    let own = if contender.rule.descends() { Measure::ModifiedFlow } else { Measure::Limit };
     let own = scenario.is_one_for_all().then_some(own);
     scenario.measure.iter().copied().filter(|measure| !measure.compares()).chain(own).collect()
 }
