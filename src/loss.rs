@@ -12,7 +12,7 @@
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVectorView};
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::elementary::one::{exp, sigmoid, softplus};
+use crate::linalg::elementary::one::{exp, sides, sigmoid, softplus};
 
 /// ℒ(θ), a mean over the n samples. Classifiers use the labels of a file as they are, classes or probabilities, and refuse all others; of a
 /// drawn target they take the class, and a warning says so.
@@ -157,7 +157,8 @@ impl Loss {
             Self::Mse => outputs.zip_apply(&labels, |f, y| *f = share * miss(*f, y)),
             // s(f) − y without cancellation: s(−f) = 1 − s(f).
             Self::Logistic => outputs.zip_apply(&labels, |f, y| {
-                *f = if y.is_nan() { 0.0 } else { share * ((1.0 - y) * sigmoid(*f).0 - y * sigmoid(-*f).0) };
+                let (positive, negative) = sides(*f);
+                *f = if y.is_nan() { 0.0 } else { share * ((1.0 - y) * positive - y * negative) };
             }),
             Self::CrossEntropy => {
                 for i in 0..outputs.nrows() {

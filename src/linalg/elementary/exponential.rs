@@ -109,12 +109,19 @@ fn lower_sigmoid(x: f64) -> f64 {
     (left + quotient.mul_add(-lost, rest)).mul_add(1.0 - quotient, quotient)
 }
 
-/// s(x) = 1/(1 + e^{−x}) and s(x)·s(−x), its derivative, both right in their own digits however large |x|.
+/// s(x) = 1/(1 + e^{−x}) and s(−x) = 1 − s(x), both right in their own digits however large |x|.
 #[inline(always)]
-pub fn sigmoid(x: f64) -> (f64, f64) {
+pub fn sides(x: f64) -> (f64, f64) {
     let lower = lower_sigmoid(x);
     let upper = 1.0 - lower;
-    (if x < 0.0 { lower } else { upper }, lower * upper)
+    if x < 0.0 { (lower, upper) } else { (upper, lower) }
+}
+
+/// s(x) and s(x)·s(−x), its derivative, likewise.
+#[inline(always)]
+pub fn sigmoid(x: f64) -> (f64, f64) {
+    let (here, other) = sides(x);
+    (here, here * other)
 }
 
 /// log(1 + t) for 0 ≤ t ≤ 1: fdlibm's e_log.c, of 1 + t or its half, whichever is within √½ … √2.

@@ -9,6 +9,11 @@ vectorised! {
         super::exp(x)
     }
 
+    /// s(x) and s(−x).
+    pub fn sides(x: f64) -> (f64, f64) {
+        super::sides(x)
+    }
+
     /// s(x) and its derivative.
     pub fn sigmoid(x: f64) -> (f64, f64) {
         super::sigmoid(x)
