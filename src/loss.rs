@@ -9,10 +9,14 @@
 //! with M_ik = 1 where one was and 0 elsewhere, ℒ = 1/(2n) Σ_i Σ_k M_ik(f_k(x_i) − y_ik)², n still the number of all samples. Cross-entropy
 //! ties the outputs of a sample together and needs all of its labels.
 
+mod softmax;
+
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVectorView};
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::elementary::one::{exp, sides, sigmoid, softplus};
+use crate::linalg::elementary::one::{sides, sigmoid, softplus};
+
+use softmax::Softmax;
 
 /// ℒ(θ), a mean over the n samples. Classifiers use the labels of a file as they are, classes or probabilities, and refuse all others; of a
 /// drawn target they take the class, and a warning says so.
@@ -161,15 +165,7 @@ impl Loss {
                 *f = if y.is_nan() { 0.0 } else { share * ((1.0 - y) * positive - y * negative) };
             }),
             Self::CrossEntropy => {
-                for i in 0..outputs.nrows() {
-                    let softmax = Softmax::new(outputs.row(i).iter().copied());
-                    for k in 0..outputs.ncols() {
-                        let (p, y) = (softmax.probability(k, outputs[(i, k)]), labels[(i, k)]);
-                        // p − y, with 1 − p of the likeliest class from the others' sum.
-                        let other = if k == softmax.likeliest { softmax.rest / (1.0 + softmax.rest) } else { 1.0 - p };
-                        outputs[(i, k)] = share * (p * (1.0 - y) - y * other);
-                    }
-                }
+                softmax::misses(share, outputs, labels);
             }
         }
     }
@@ -239,33 +235,6 @@ impl Loss {
 /// f − y, or nothing where y was not observed.
 fn miss(f: f64, y: f64) -> f64 {
     if y.is_nan() { 0.0 } else { f - y }
-}
-
-/// The probabilities e^{f_k}/Σ_j e^{f_j}, from the largest output.
-struct Softmax {
-    likeliest: usize,
-    largest: f64,
-    /// Σ_{k ≠ likeliest} e^{f_k − largest}: Σ_j e^{f_j} = e^largest·(1 + rest).
-    rest: f64,
-}
-
-impl Softmax {
-    fn new(outputs: impl Iterator<Item = f64> + Clone) -> Self {
-        let (mut likeliest, mut largest) = (0, f64::NEG_INFINITY);
-        for (k, f) in outputs.clone().enumerate() {
-            // A NaN becomes the largest, and all that follows NaN.
-            if f > largest || f.is_nan() {
-                (likeliest, largest) = (k, f);
-            }
-        }
-        let rest = outputs.enumerate().filter(|(k, _)| *k != likeliest).map(|(_, f)| exp(f - largest)).sum();
-        Self { likeliest, largest, rest }
-    }
-
-    fn probability(&self, k: usize, output: f64) -> f64 {
-        let odds = if k == self.likeliest { 1.0 } else { exp(output - self.largest) };
-        odds / (1.0 + self.rest)
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod slices;
 
 pub use error::{Normal, erf, erf_and_density, normal};
 pub use exponential::{exp, sides, sigmoid, softplus, tanh};
-pub use slices::{Pointwise, value, value_and_slope, value_slope_and_bend, value_to_twist};
+pub use slices::{Pointwise, exp_less, value, value_and_slope, value_slope_and_bend, value_to_twist};
 
 /// c_0 + c_1 x + ⋯, four coefficients at a time and these by Horner's rule in x⁴: a chain of operations that wait for each other a third as
 /// long as Horner's in x, which is what the time goes into.

@@ -22,6 +22,13 @@ vectorised! {
         }
     }
 
+    /// z ← e^{z − less}, of one length.
+    pub fn exp_less(z: &mut [f64], less: &[f64]) {
+        for (z, less) in z.iter_mut().zip(less) {
+            *z = super::exp(*z - less);
+        }
+    }
+
     /// z ← σ(z) and `slope` ← σ′(z), of one length.
     pub fn value_and_slope<F: Pointwise>(z: &mut [f64], slope: &mut [f64]) {
         for (z, slope) in z.iter_mut().zip(slope) {
