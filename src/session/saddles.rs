@@ -147,9 +147,7 @@ impl Saddles {
         if !std::mem::replace(&mut least.followed, true) {
             least.resolution = least.resolution.max(step);
         }
-        if self.rise.last().is_none_or(|[_, last]| norm.ln() >= last + APART) {
-            self.rise.push([t, norm.ln()]);
-        }
+        rise_to(&mut self.rise, t, norm);
         if let Some(leaving) = &mut self.leaving {
             leaving.most = leaving.most.max(norm);
             if FACTOR * norm <= leaving.most {
@@ -157,10 +155,11 @@ impl Saddles {
                 self.begin([t, step, norm], theta);
             }
         } else if norm > FACTOR * least.norm && norm > ROUNDING * self.peak {
-            let mut image = gradient.clone();
-            objective.hessian_vector(theta, gradient, &mut image);
+            // Of length 1, for gᵀHg of a small g would underflow.
+            let (direction, mut image) = (gradient / norm, gradient.clone());
+            objective.hessian_vector(theta, &direction, &mut image);
             self.gradients += 2;
-            if image.dot(gradient) < 0.0 {
+            if image.dot(&direction) < 0.0 {
                 let saddle = visit(objective, least, self.lr, &mut self.gradients);
                 self.leaving = Some(Leaving { saddle, most: norm });
             } else {
@@ -172,7 +171,7 @@ impl Saddles {
     /// ‖∇J‖ is least here.
     fn begin(&mut self, [t, step, norm]: [f64; 3], theta: &DVector<f64>) {
         self.rise.clear();
-        self.rise.push([t, norm.ln()]);
+        rise_to(&mut self.rise, t, norm);
         match &mut self.least {
             Some(least) => {
                 least.theta.copy_from(theta);
@@ -210,6 +209,13 @@ impl Saddles {
         let events = self.found.iter().map(|saddle| Event { t: saddle.t, kind: EventKind::Saddle, detail: told(saddle) });
         let events = events.collect();
         (self.found, events)
+    }
+}
+
+/// Adds a point to the rise if ‖∇J‖ has grown enough since the last one. ‖∇J‖ = 0, by symmetry or where squares underflow, has no logarithm.
+fn rise_to(rise: &mut Vec<[f64; 2]>, t: f64, norm: f64) {
+    if norm > 0.0 && rise.last().is_none_or(|[_, last]| norm.ln() >= last + APART) {
+        rise.push([t, norm.ln()]);
     }
 }
 

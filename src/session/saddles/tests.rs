@@ -156,6 +156,40 @@ fn a_saddle_that_is_too_far_predicts_no_rate() {
     assert!(gradients > 54, "all its eigenvalues take 27 products");
 }
 
+/// The weights of two layers with these modes.
+fn diagonal(modes: [f64; 3]) -> DVector<f64> {
+    let weight = DMatrix::from_diagonal(&DVector::from_row_slice(&modes));
+    Parameters::from_weights(&problem(2).1, &[weight.clone(), weight]).values().clone()
+}
+
+#[test]
+fn where_the_gradient_is_zero_nothing_grows() {
+    let (objective, _) = problem(2);
+    let mut looking = Saddles::of_flow();
+    for step in 0..100 {
+        looking.look(&objective, f64::from(step), &diagonal([0.0; 3]));
+    }
+    assert!(looking.rise.is_empty(), "{:?}", looking.rise);
+    assert_eq!(looking.ended().0, []);
+}
+
+/// ‖∇J‖ is 0 at first, because its square underflows.
+#[test]
+fn a_start_whose_gradient_underflows_has_a_rate() {
+    let (objective, _) = problem(2);
+    let mut looking = Saddles::of_flow();
+    for step in 0..1290 {
+        let t = 0.1 * f64::from(step);
+        let u = 1e-170 * (3.0 * t).exp();
+        looking.look(&objective, t, &diagonal([u, 0.0, 0.0]));
+        assert!(step > 0 || looking.least.as_ref().unwrap().norm == 0.0);
+    }
+    let found = looking.ended().0;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let escape = found[0].escape.unwrap();
+    assert!((escape.rate - 3.0).abs() < 1e-3 && escape.from < 20.0 && escape.to > 120.0, "{found:#?}");
+}
+
 #[test]
 fn rates_are_steady_or_not_given() {
     let times = || (0..200).map(|i| 0.05 * f64::from(i));
