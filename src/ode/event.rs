@@ -24,6 +24,8 @@ pub enum EventKind {
     PlateauEnd,
     /// The process was nearest to a saddle that it has left since.
     Saddle,
+    /// ‖∇J‖ was least and has grown since, but no critical point with negative curvature is found there.
+    LeastGradient,
     /// The flow slides along a kink.
     Sliding,
     /// The flow no longer slides.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A process that was nearest to a saddle, by ‖∇J‖, and left it. With layer rates all of it is of the flow in θ_l/√κ_l.
+/// A process whose ‖∇J‖ was least, as near a saddle, and has grown since. With layer rates all of it is of the flow in θ_l/√κ_l.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saddle {
     /// When ‖∇J‖ was least.
@@ -15,7 +15,7 @@ pub struct Saddle {
     pub objective: f64,
     /// ‖∇J‖ then.
     pub grad_norm: f64,
-    /// The saddle itself; null where Newton's method finds no critical point from there.
+    /// The critical point that Newton's method finds from there, a saddle if its least eigenvalue is below minus its tolerance; null where it finds none.
     pub point: Option<SaddlePoint>,
     /// How the process left it; null where ‖∇J‖ grew at no steady rate over two e-folds.
     pub escape: Option<Escape>,

@@ -314,8 +314,8 @@ impl<'a> Descent<'a> {
             self.complaints.extend(complaint);
         }
         // Every step takes one gradient, even one that failed.
-        let failed = matches!(termination, Termination::Diverged { .. });
-        let evaluations = self.steps + u64::from(failed);
+        let diverged = matches!(termination, Termination::Diverged { .. });
+        let evaluations = self.steps + u64::from(diverged);
         let work = Work { accepted: self.steps, rejected: 0, evaluations };
         let looks = self.criterion.as_ref().map_or(0, Criterion::gradients) + u64::from(self.is_current);
         let of_curvature = self.sharpness.as_ref().map_or(0, Sharpness::gradients)
@@ -328,7 +328,7 @@ impl<'a> Descent<'a> {
             self.complaints.extend(complaints);
             events.extend(passed);
         }
-        let (saddles, passed) = self.saddles.map(|(saddles, _)| saddles.ended()).unzip();
+        let (saddles, passed) = self.saddles.map(|(saddles, _)| saddles.ended(diverged)).unzip();
         events.extend(passed.into_iter().flatten());
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
         Ended {

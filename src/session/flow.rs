@@ -257,6 +257,7 @@ impl<'a> Flow<'a> {
             t if t < self.t_end => Termination::Interrupted { t },
             t => Termination::TEnd { t },
         });
+        let diverged = matches!(termination, Termination::Diverged { .. });
         let unseen = || Seen { gradients: 0, events: Vec::new(), complaint: None };
         let Seen { gradients, mut events, complaint } = self.monitor.map_or_else(unseen, Monitor::ended);
         let beside = self.goal.as_ref().map_or(0, Goal::gradients);
@@ -268,7 +269,7 @@ impl<'a> Flow<'a> {
             detail: format!("{}: {}", change.method, change.reason),
         };
         events.extend(self.flight.integrator().changes().iter().map(method));
-        let (saddles, passed) = self.saddles.map(Saddles::ended).unzip();
+        let (saddles, passed) = self.saddles.map(|saddles| saddles.ended(diverged)).unzip();
         events.extend(passed.into_iter().flatten());
         events.sort_by(|a, b| a.t.total_cmp(&b.t));
         let (extended, mut complaints) = self.preservation.map_or((None, Vec::new()), Preservation::ended);

@@ -203,11 +203,12 @@ impl Saddles {
         archive.item(&mut self.gradients)
     }
 
-    /// The saddles that it has left, and an event for each.
-    pub(super) fn ended(mut self) -> (Vec<Saddle>, Vec<Event>) {
-        self.conclude();
-        let events = self.found.iter().map(|saddle| Event { t: saddle.t, kind: EventKind::Saddle, detail: told(saddle) });
-        let events = events.collect();
+    /// The saddles that it has left, and an event for each. One that `diverged` may grow for good: what it was leaving then is dropped.
+    pub(super) fn ended(mut self, diverged: bool) -> (Vec<Saddle>, Vec<Event>) {
+        if !diverged {
+            self.conclude();
+        }
+        let events = self.found.iter().map(event).collect();
         (self.found, events)
     }
 }
@@ -297,13 +298,20 @@ fn steady(rise: &[[f64; 2]], band: f64) -> Option<Escape> {
     Some(Escape { rate, rate_error, from: rise[first][0], to: rise[last][0] })
 }
 
+/// A visit as an event: of a saddle only if there is negative curvature.
+fn event(visit: &Saddle) -> Event {
+    let is_saddle = visit.point.is_some_and(|point| point.least_eigenvalue < -point.tolerance);
+    let kind = if is_saddle { EventKind::Saddle } else { EventKind::LeastGradient };
+    Event { t: visit.t, kind, detail: told(visit, is_saddle) }
+}
+
 /// In words, with numbers.
-fn told(saddle: &Saddle) -> String {
+fn told(saddle: &Saddle, is_saddle: bool) -> String {
     let Saddle { objective, grad_norm, point, escape, .. } = saddle;
     let place = match point {
         None => "no critical point is found from there".to_string(),
-        Some(SaddlePoint { index: Some(0), distance, tolerance, .. }) => {
-            format!("a critical point without negative curvature beyond {tolerance:.1e}, at a distance of {distance:.1e}")
+        Some(SaddlePoint { distance, tolerance, .. }) if !is_saddle => {
+            format!("near a critical point without negative curvature beyond {tolerance:.1e}, at a distance of {distance:.1e}")
         }
         Some(SaddlePoint { index, distance, predicted_rate, hessian_change, .. }) => {
             let index = index.map_or_else(|| "unknown index".to_string(), |index| format!("index {index}"));

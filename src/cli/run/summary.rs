@@ -51,10 +51,14 @@ pub(super) fn summary(finished: &Finished, folder: &Path, spent: Spent, quiet: b
         }
     }
     for (name, process) in &finished.manifest.processes {
-        let passed = process.events.iter().filter(|event| event.kind == EventKind::Saddle);
-        for (place, event) in passed.enumerate() {
+        let visits = process.events.iter().filter_map(|event| match event.kind {
+            EventKind::Saddle => Some(("near a saddle", event)),
+            EventKind::LeastGradient => Some(("‖∇J‖ was least", event)),
+            _ => None,
+        });
+        for (place, (what, event)) in visits.enumerate() {
             let gap = if place == 0 { "\n" } else { "" };
-            let _ = writeln!(text, "{gap}{name}: near a saddle at t = {}: {}", time(event.t), event.detail);
+            let _ = writeln!(text, "{gap}{name}: {what} at t = {}: {}", time(event.t), event.detail);
         }
     }
     if let Some(certificate) = &finished.manifest.processes["flow"].certificate {

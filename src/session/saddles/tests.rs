@@ -9,6 +9,7 @@ use crate::flow::Flow;
 use crate::network::{Architecture, Parameters};
 use crate::objective::LinearObjective;
 use crate::observe::Measure;
+use crate::ode::Reason;
 use crate::optim::Gd;
 use crate::session::{Finished, Session};
 use crate::theory::{Mode, logistic};
@@ -34,6 +35,12 @@ fn session(depth: usize, start: [f64; 3], t_end: f64) -> Session {
 
 fn saddles(run: &Finished, process: &str) -> Vec<Saddle> {
     run.manifest.processes[process].saddles.clone().unwrap()
+}
+
+/// The kinds of the events that visits are.
+fn told_as(run: &Finished, process: &str) -> Vec<EventKind> {
+    let kinds = run.manifest.processes[process].events.iter().map(|event| event.kind);
+    kinds.filter(|kind| matches!(kind, EventKind::Saddle | EventKind::LeastGradient)).collect()
 }
 
 /// ‖∇J‖² = 2Σ u_j²(s_j − u_j²)² with u_j² by its closed form.
@@ -99,8 +106,7 @@ fn they_do_not_depend_on_the_record_grid() {
     let few = session(2, START, 40.0).run().unwrap();
     let many = session(2, START, 40.0).record((0..=100).map(|i| 0.4 * f64::from(i))).run().unwrap();
     assert_eq!(saddles(&few, "flow"), saddles(&many, "flow"));
-    let events = few.manifest.processes["flow"].events.iter().filter(|event| event.kind == EventKind::Saddle);
-    assert_eq!(events.count(), 3);
+    assert_eq!(told_as(&few, "flow"), [EventKind::Saddle; 3]);
 }
 
 /// None is seen where a flow merely converges, stiff or not.
@@ -117,8 +123,10 @@ fn a_start_near_a_minimum_passes_none() {
 /// Three layers leave the origin as 1/(T − t): no negative eigenvalue there, and no exponential.
 #[test]
 fn three_layers_do_not_leave_exponentially() {
-    let found = saddles(&session(3, [1e-2, 1e-2, 0.0], 300.0).run().unwrap(), "flow");
+    let run = session(3, [1e-2, 1e-2, 0.0], 300.0).run().unwrap();
+    let found = saddles(&run, "flow");
     assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(told_as(&run, "flow"), [EventKind::LeastGradient; 2]);
     for saddle in &found {
         let point = saddle.point.unwrap();
         assert_eq!((point.index, point.predicted_rate, saddle.escape), (Some(0), None, None), "{saddle:#?}");
@@ -141,6 +149,36 @@ fn gradient_descent_has_a_rate_of_its_own() {
         assert!((escape.rate - rate).abs() < 0.02 * rate && (escape.rate - s).abs() > 0.05 * s, "{saddle:#?}");
         // The visit is that of a step.
         assert!((saddle.resolution - 0.1).abs() < 1e-12, "{saddle:#?}");
+    }
+}
+
+/// Gradient descent leaves the origin as the flow does, but at η = 1.5 for good.
+#[test]
+fn what_blows_up_has_left_no_saddle() {
+    let [run, small] = [1.5, 0.1].map(|lr| session(2, [1e-3, 0.0, 0.0], 20.0).optimizer(Gd::new(lr)).run().unwrap());
+    assert_eq!((saddles(&run, "flow").len(), saddles(&small, "gd").len()), (1, 1));
+    assert_eq!((run.manifest.processes["gd"].termination, saddles(&run, "gd")), (Reason::Diverged, vec![]));
+    assert_eq!(told_as(&run, "gd"), []);
+}
+
+#[test]
+fn a_visit_is_of_a_saddle_only_with_negative_curvature() {
+    let (objective, _) = problem(2);
+    let theta = diagonal([1e-6, 0.0, 0.0]);
+    let least = Least { t: 1.0, norm: 4e-6, theta, resolution: 0.1, followed: true };
+    let saddle = visit(&objective, &least, None, &mut 0);
+    let there = saddle.point.unwrap();
+    let of = |point: Option<SaddlePoint>| {
+        let Event { kind, detail, .. } = event(&Saddle { point, ..saddle.clone() });
+        (kind, detail)
+    };
+    assert_eq!((of(saddle.point).0, of(Some(SaddlePoint { index: None, ..there })).0), (EventKind::Saddle, EventKind::Saddle));
+    let (kind, detail) = of(None);
+    assert!(kind == EventKind::LeastGradient && detail.contains(": no critical point is found from there"), "{detail}");
+    for index in [Some(0), None] {
+        let (kind, detail) = of(Some(SaddlePoint { index, least_eigenvalue: 0.0, ..there }));
+        let words = ": near a critical point without negative curvature beyond";
+        assert!(kind == EventKind::LeastGradient && detail.contains(words), "{detail}");
     }
 }
 
@@ -170,7 +208,7 @@ fn where_the_gradient_is_zero_nothing_grows() {
         looking.look(&objective, f64::from(step), &diagonal([0.0; 3]));
     }
     assert!(looking.rise.is_empty(), "{:?}", looking.rise);
-    assert_eq!(looking.ended().0, []);
+    assert_eq!(looking.ended(false).0, []);
 }
 
 /// ‖∇J‖ is 0 at first, because its square underflows.
@@ -184,7 +222,7 @@ fn a_start_whose_gradient_underflows_has_a_rate() {
         looking.look(&objective, t, &diagonal([u, 0.0, 0.0]));
         assert!(step > 0 || looking.least.as_ref().unwrap().norm == 0.0);
     }
-    let found = looking.ended().0;
+    let found = looking.ended(false).0;
     assert_eq!(found.len(), 1, "{found:#?}");
     let escape = found[0].escape.unwrap();
     assert!((escape.rate - 3.0).abs() < 1e-3 && escape.from < 20.0 && escape.to > 120.0, "{found:#?}");
