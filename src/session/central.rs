@@ -36,7 +36,9 @@ impl<'a> CentralCompanion<'a> {
             flow.step().map_err(|error| {
                 let stop = match error {
                     CentralFlowError::Overflow => Termination::Diverged { t, norm: flow.theta().norm() },
-                    CentralFlowError::Crowded { .. } => Termination::MaxSteps { t, steps: flow.steps() },
+                    CentralFlowError::Crowded { .. } | CentralFlowError::PreconditionedCrowded { .. } => {
+                        Termination::MaxSteps { t, steps: flow.steps() }
+                    }
                 };
                 (stop, error.to_string())
             })

@@ -95,6 +95,17 @@ pub enum CentralFlowError {
         /// The most that it follows.
         most: usize,
     },
+    /// The same in the metric of an adaptive rule, whose steps grow relative to the gradient as it vanishes.
+    #[error(
+        "{found} eigenvalues of the preconditioned Hessian are at the edge of stability, more than the {most} that it follows: near a \
+         minimum the steps of such a rule reach the edge in every entry, so end earlier, or raise eps"
+    )]
+    PreconditionedCrowded {
+        /// Eigenvalues at the edge.
+        found: usize,
+        /// The most that it follows.
+        most: usize,
+    },
 }
 
 /// The central flow of a rule at one learning rate, step by step on the clock of its iterates.
@@ -269,8 +280,9 @@ impl<'a> CentralFlow<'a> {
         self.looks[0] += 1;
         self.looks[1] += u64::from(!found.settled);
         match found.values.len() {
-            crowd if crowd > MOST => Err(CentralFlowError::Crowded { found: crowd, most: MOST }),
-            _ => Ok(found),
+            ..=MOST => Ok(found),
+            crowd if self.opening.is_empty() => Err(CentralFlowError::Crowded { found: crowd, most: MOST }),
+            crowd => Err(CentralFlowError::PreconditionedCrowded { found: crowd, most: MOST }),
         }
     }
 

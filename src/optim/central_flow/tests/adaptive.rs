@@ -269,6 +269,19 @@ fn its_state_is_all_that_it_remembers() {
     }
 }
 
+/// Near a minimum D grows: the steps of Adam, and not η, are what is too large.
+#[test]
+fn where_too_much_is_at_the_edge_it_names_eps() {
+    let bowl = Bowl(vec![1.0; MOST + 1]);
+    let start = DVector::from_element(MOST + 1, 0.1);
+    let settings = Adam { betas: [0.5, 0.9], ..Adam::new(0.01) };
+    let mut flow = flow(&settings, &bowl, &start);
+    let ended = (0..1000).find_map(|_| flow.step().err()).unwrap();
+    assert!(matches!(ended, CentralFlowError::PreconditionedCrowded { found, most: MOST } if found > MOST), "{ended}");
+    let words = ended.to_string();
+    assert!(words.contains("raise eps") && !words.contains("learning rate"), "{words}");
+}
+
 /// Each with its reason.
 #[test]
 fn what_has_none_says_why() {
