@@ -61,6 +61,11 @@ impl Walk {
         self.stop.is_none() && self.landed == t
     }
 
+    /// Whether it goes no further.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stop.is_some()
+    }
+
     /// Time that its steps have taken so far.
     pub(super) fn time(&self) -> Duration {
         self.time

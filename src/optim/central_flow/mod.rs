@@ -24,7 +24,8 @@
 //! # Where adaptive rules begin
 //!
 //! Before their averages hold anything, adaptive rules step by η or more in every entry, and many eigenvalues of A are above the edge. No
-//! flow describes that: the first 10 steps are those of the rule itself, and the flow begins with θ and the averages there.
+//! flow describes that: the first 10 steps are those of the rule itself, and the flow begins with θ and the averages there. Up to there
+//! nothing is predicted, and nothing compared.
 
 mod averages;
 mod complementarity;
@@ -329,6 +330,11 @@ impl<'a> CentralFlow<'a> {
     /// k, the steps of the rule that it has gone on by.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// Whether it has taken a step of its own. The first steps beside an adaptive rule are those of the rule, and predict nothing.
+    pub fn has_begun(&self) -> bool {
+        self.opening.is_empty() || self.steps > self.opening.len() as u64
     }
 
     /// J + (e/2)·tr X, the mean of J that it predicts for the iterates; of gradient descent J + tr X/η.
