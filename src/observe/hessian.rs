@@ -87,8 +87,8 @@ pub struct HessianSpectrum {
     /// operations at every record.
     #[serde(default)]
     pub all: bool,
-    /// The density of all eigenvalues, smoothed by a Gaussian and with its standard error, by `probes`·`steps` products with the Hessian at every record,
-    /// however many parameters there are. `{}` takes the defaults.
+    /// The density of all eigenvalues, smoothed by a Gaussian and with its standard error, by `probes`·`steps` products with the Hessian at every record.
+    /// `steps` vectors of all parameters must fit in 256 MiB. `{}` takes the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub density: Option<SpectralDensity>,
 }

@@ -42,7 +42,7 @@ pub enum SpectralDensityError {
         steps: usize,
     },
     /// The vectors of one iteration do not fit.
-    #[error("`density.steps` = {steps} vectors of {parameters} parameters take over 256 MiB: {most} fit")]
+    #[error("`density.steps` = {steps} vectors of {parameters} parameters take over 256 MiB: {}", remedy(*most))]
     Memory {
         /// s.
         steps: usize,
@@ -51,6 +51,14 @@ pub enum SpectralDensityError {
         /// The largest s.
         most: usize,
     },
+}
+
+/// What to do where `most` vectors fit.
+fn remedy(most: usize) -> String {
+    if most < SpectralDensity::COARSEST {
+        return "leave density out".to_string();
+    }
+    format!("set steps and resolution to at most {most}")
 }
 
 impl SpectralDensity {
@@ -97,5 +105,12 @@ mod tests {
         assert_eq!(SpectralDensity { steps: 49, ..usual }.check(9), Err(few));
         let large = SpectralDensityError::Memory { steps: 80, parameters: 1_000_000, most: 33 };
         assert_eq!(usual.check(1_000_000), Err(large));
+        assert!(large.to_string().ends_with(": set steps and resolution to at most 33"), "{large}");
+        let followed = SpectralDensity { steps: 33, resolution: 33, ..usual };
+        assert_eq!(followed.check(1_000_000), Ok(()));
+        let coarsest = SpectralDensity { steps: 4, resolution: 4, ..usual };
+        assert_eq!(coarsest.check(8_000_000), Ok(()));
+        let hopeless = coarsest.check(9_000_000).unwrap_err();
+        assert!(hopeless.to_string().ends_with(": leave density out"), "{hopeless}");
     }
 }
