@@ -80,9 +80,9 @@ impl<'a> CentralCompanion<'a> {
             None => "; it never came to the edge of stability".to_string(),
         };
         let never = (!flow.has_begun() && !interrupted && !walk.has_ended()).then(|| {
-            let steps = flow.steps();
+            let (opening, steps) = (flow.opening(), flow.steps());
             format!(
-                "its central flow is not compared: it begins after the first steps of the rule, and {steps} steps are too few"
+                "its central flow is not compared: it begins after the first {opening} steps of the rule, and there are {steps}"
             )
         });
         let unsettled = (flow.unsettled() > SHORT).then(|| {
@@ -147,8 +147,12 @@ mod tests {
         };
         assert_eq!((outcome(&short, "adam"), outcome(&short, "gd")), (None, Some(Outcome::Holds)));
         assert_eq!(outcome(&long, "adam"), Some(Outcome::Holds));
-        let warned =
-            |run: &Finished| run.manifest.warnings.iter().any(|warning| warning.to_string().contains("10 steps are too few"));
+        let warned = |run: &Finished| {
+            run.manifest
+                .warnings
+                .iter()
+                .any(|warning| warning.to_string().contains("after the first 10 steps of the rule, and there are 10"))
+        };
         assert!(warned(&short) && !warned(&long), "{:?}", short.manifest.warnings);
     }
 }

@@ -332,9 +332,14 @@ impl<'a> CentralFlow<'a> {
         self.steps
     }
 
-    /// Whether it has taken a step of its own. The first steps beside an adaptive rule are those of the rule, and predict nothing.
+    /// The steps of an adaptive rule that it takes over before its own, and that say nothing about it; 0 of gradient descent.
+    pub fn opening(&self) -> u64 {
+        self.opening.len() as u64
+    }
+
+    /// Whether it is beyond its [`opening`](Self::opening).
     pub fn has_begun(&self) -> bool {
-        self.opening.is_empty() || self.steps > self.opening.len() as u64
+        self.opening.is_empty() || self.steps > self.opening()
     }
 
     /// J + (e/2)·tr X, the mean of J that it predicts for the iterates; of gradient descent J + tr X/η.
