@@ -53,6 +53,38 @@ def test_modified_flows_and_sharpness_come_by_hessian_products() -> None:
     assert run.verdicts["converged"]["verdict"] == "fails"
 
 
+def test_langevin_noise_has_the_spread_of_its_equation() -> None:
+    model = gf.Model(parabola, np.ones(2), hvp=lambda theta, v: CURVATURES * v)
+    temperature, paths, t_end = 0.01, 200, 10.0
+    run = gf.compare(
+        model,
+        [{"sgd": {"lr": 0.1, "temperature": temperature}}],
+        t_end=t_end,
+        measure=[{"sde": {"paths": paths, "order": 1}}],
+        record={"times": [0, t_end]},
+    )
+    # Ornstein and Uhlenbeck: T/h·(1 − e^(−2ht)) for each curvature h, within three standard errors.
+    expected = temperature * np.sum((1 - np.exp(-2 * CURVATURES * t_end)) / CURVATURES)
+    assert of(run, "sgd", "sde_spread")[-1] ** 2 == pytest.approx(expected, rel=3 * np.sqrt(2 / paths))
+    assert of(run, "sgd", "distance_to_sde")[-1] < 5 * np.sqrt(expected)
+    with pytest.raises(gf.ScenarioError, match="temperature"):
+        gf.compare(model, [{"sgd": {"lr": 0.1, "temperature": -1.0}}], t_end=1.0)
+    with pytest.raises(gf.ScenarioError, match="label_noise"):
+        gf.compare(model, [{"sgd": {"lr": 0.1, "label_noise": 1.0}}], t_end=1.0)
+
+
+def test_a_saddle_is_left_at_the_rate_of_its_least_eigenvalue() -> None:
+    def saddle(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        x, y = theta
+        return 0.5 * x**2 - 0.25 * y**2 + 0.25 * y**4, np.array([x, y**3 - 0.5 * y])
+
+    model = gf.Model(saddle, np.array([1.0, 1e-5]), hvp=lambda theta, v: np.array([v[0], (3 * theta[1] ** 2 - 0.5) * v[1]]))
+    run = gf.compare(model, [], t_end=60.0, measure=["saddles"])
+    (visit,) = run.manifest["processes"]["flow"]["saddles"]
+    assert visit["point"]["index"] == 1 and visit["point"]["predicted_rate"] == pytest.approx(0.5, rel=1e-6)
+    assert visit["escape"]["rate"] == pytest.approx(0.5, rel=0.02)
+
+
 def test_a_certificate_needs_a_second_thread_and_gets_its_callbacks() -> None:
     seen = set()
 
