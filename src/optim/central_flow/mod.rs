@@ -30,6 +30,7 @@
 mod averages;
 mod complementarity;
 mod critical;
+mod error;
 #[cfg(test)]
 mod tests;
 mod upper_end;
@@ -49,6 +50,8 @@ use super::settings::Ground;
 use super::{Decay, Rule};
 
 pub(super) use averages::{Averages, Memory};
+
+pub use error::CentralFlowError;
 
 use averages::{Point, Push};
 use complementarity::{lowered, spread};
@@ -78,35 +81,6 @@ pub(super) fn remembers(beta: f64, key: &str) -> Result<(), String> {
     Err(format!(
         "its central flow is not compared: the average of squares has to remember many oscillations, {key} = {LEAST_BETA} or more, got {beta}"
     ))
-}
-
-/// Why a central flow ends before its time.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum CentralFlowError {
-    /// The state or a product with the Hessian is no longer finite.
-    #[error("its state or a product with the Hessian is no longer finite: lower the learning rate")]
-    Overflow,
-    /// Too many eigenvalues are at the edge.
-    #[error(
-        "{found} eigenvalues of the Hessian are at the edge of stability, more than the {most} that it follows: lower the learning rate"
-    )]
-    Crowded {
-        /// Eigenvalues at the edge.
-        found: usize,
-        /// The most that it follows.
-        most: usize,
-    },
-    /// The same in the metric of an adaptive rule, whose steps grow relative to the gradient as it vanishes.
-    #[error(
-        "{found} eigenvalues of the preconditioned Hessian are at the edge of stability, more than the {most} that it follows: near a \
-         minimum the steps of such a rule reach the edge in every entry, so end earlier, or raise eps"
-    )]
-    PreconditionedCrowded {
-        /// Eigenvalues at the edge.
-        found: usize,
-        /// The most that it follows.
-        most: usize,
-    },
 }
 
 /// The central flow of a rule at one learning rate, step by step on the clock of its iterates.
