@@ -26,10 +26,12 @@ const INVERSE_FACTORIALS: [f64; 12] = [
     1.0 / 6_227_020_800.0,
 ];
 
-/// The nearest integer, ties to even, for |x| < 2^51: adding 1.5·2^52 leaves no bits for a fraction.
+/// 1.5·2^52: a sum of it and |x| < 2^51 has no bits for a fraction.
+const SHIFT: f64 = 6_755_399_441_055_744.0;
+
+/// The nearest integer, ties to even, for |x| < 2^51.
 #[inline(always)]
 fn round(x: f64) -> f64 {
-    const SHIFT: f64 = 6_755_399_441_055_744.0;
     (x + SHIFT) - SHIFT
 }
 
@@ -82,12 +84,12 @@ pub fn exp(x: f64) -> f64 {
 #[inline(always)]
 pub fn tanh(x: f64) -> f64 {
     // k + 1023 in the lowest bits of the sum, as in `round` and `power_of_two` at once.
-    const SHIFT: f64 = 6_755_399_441_055_744.0 + 1023.0;
+    const BIASED: f64 = SHIFT + 1023.0;
     let size = x.abs();
     // From 19.1 on tanh is 1 to rounding.
     let size = if size > 22.0 { 22.0 } else { size };
-    let shifted = size.mul_add(2.0 * std::f64::consts::LOG2_E, SHIFT);
-    let (k, scale) = (shifted - SHIFT, f64::from_bits(shifted.to_bits() << 52));
+    let shifted = size.mul_add(2.0 * std::f64::consts::LOG2_E, BIASED);
+    let (k, scale) = (shifted - BIASED, f64::from_bits(shifted.to_bits() << 52));
     // k is at most 64, and where it is not 0 tanh x depends little on x: ln 2 need not have two parts.
     let r = k.mul_add(-std::f64::consts::LN_2, size + size);
     let grown = (r * r).mul_add(polynomial(&INVERSE_FACTORIALS, r), r);

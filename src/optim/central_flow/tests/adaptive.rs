@@ -255,17 +255,7 @@ fn its_state_is_all_that_it_remembers() {
     let (objective, start) = (Bowl(vec![3.0, 1.0, 0.2]), DVector::from_vec(vec![0.5, 0.3, 0.4]));
     let settings = Adam { betas: [0.5, 0.9], ..Adam::new(0.01) };
     for steps in [OPENING / 2, 20 * OPENING] {
-        let (mut first, mut second) = (flow(&settings, &objective, &start), flow(&settings, &objective, &start));
-        (0..steps).for_each(|_| first.step().unwrap());
-        let mut written = Archive::written();
-        first.archive(&mut written).unwrap();
-        second.archive(&mut Archive::read(written.into_bytes())).unwrap();
-        for _ in 0..20 {
-            first.step().unwrap();
-            second.step().unwrap();
-        }
-        assert_eq!((first.theta(), first.gradients(), first.steps()), (second.theta(), second.gradients(), second.steps()));
-        assert_eq!(first.mean_value(), second.mean_value());
+        check_taken_up(|| flow(&settings, &objective, &start), steps);
     }
 }
 

@@ -192,9 +192,13 @@ fn eigenvalues_of_a_network_stay_at_the_edge() {
 #[test]
 fn its_state_is_all_that_it_remembers() {
     let objective = Valleys(vec![5.0, 2.0]);
-    let make = || CentralFlow::new(&objective, LR, &on_circle(&[1.2, 0.7]));
+    check_taken_up(|| CentralFlow::new(&objective, LR, &on_circle(&[1.2, 0.7])), 20);
+}
+
+/// A flow that takes up the state of another after so many steps goes on as that does.
+fn check_taken_up<'a>(make: impl Fn() -> CentralFlow<'a>, steps: usize) {
     let (mut first, mut second) = (make(), make());
-    (0..20).for_each(|_| first.step().unwrap());
+    (0..steps).for_each(|_| first.step().unwrap());
     let mut written = Archive::written();
     first.archive(&mut written).unwrap();
     second.archive(&mut Archive::read(written.into_bytes())).unwrap();
@@ -203,6 +207,7 @@ fn its_state_is_all_that_it_remembers() {
         second.step().unwrap();
     }
     assert_eq!((first.theta(), first.gradients(), first.steps()), (second.theta(), second.gradients(), second.steps()));
+    assert_eq!(first.mean_value(), second.mean_value());
 }
 
 #[test]
