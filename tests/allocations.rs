@@ -246,7 +246,8 @@ fn a_later_segment_does_not_allocate() {
     let limits = || Limits { max_step: 0.01, t_end: 2.0, ..Limits::default() };
     let tolerance = Tolerance { rtol: 1e-4, atol: 1e-7 };
     type Make<'f> = fn(&'f dyn VectorField, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
-    let methods: [(&str, Make); 4] = [("tsit5", ode::tsit5), ("dp8", ode::dp8), ("rkc", ode::rkc), ("rock4", ode::rock4)];
+    let methods: [(&str, Make); 5] =
+        [("tsit5", ode::tsit5), ("dp8", ode::dp8), ("rk6", ode::rk6), ("rkc", ode::rkc), ("rock4", ode::rock4)];
     for (name, method) in methods {
         let (mut integrator, mut theta) = (method(&field, tolerance, limits()).unwrap(), start.clone());
         let mut advance = |from: f64, to: f64| {
@@ -270,8 +271,14 @@ fn more_steps_do_not_take_more_allocations() {
     let objective = LinearObjective::new(architecture, Moments::new(&data).unwrap(), 1e-3);
     let field = GradientFlow::new(&objective);
     type Make<'f> = fn(&'f dyn VectorField, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
-    let methods: [(&str, Make); 5] =
-        [("tsit5", ode::tsit5), ("dp8", ode::dp8), ("rkc", ode::rkc), ("rock4", ode::rock4), ("auto", ode::auto)];
+    let methods: [(&str, Make); 6] = [
+        ("tsit5", ode::tsit5),
+        ("dp8", ode::dp8),
+        ("rk6", ode::rk6),
+        ("rkc", ode::rkc),
+        ("rock4", ode::rock4),
+        ("auto", ode::auto),
+    ];
     for (name, method) in methods {
         let run = |max_step: f64| {
             let mut integrator =

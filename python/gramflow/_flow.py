@@ -83,7 +83,7 @@ def flow(
         rtol, atol: the error of a step is at most atol + rtol·|θ| in the root mean square.
         hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used, as `stats` says.
         value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), instead of `grad`.
-        integrator: `auto`, `tsit5`, `dp8`, `rock4`, `rkc`, `dopri5`, `dop853`, `{"rk4": {"step": 0.01}}` or
+        integrator: `auto`, `tsit5`, `dp8`, `rk6`, `rock4`, `rkc`, `dopri5`, `dop853`, `{"rk4": {"step": 0.01}}` or
             `{"gauss": {"stages": 2}}`.
         t_eval: increasing times from 0 or later to `t_end` at most, at which θ is kept. Without it θ is kept after every step;
             with `dopri5`, `dop853`, `rk4` and `gauss` at the start and the end only.

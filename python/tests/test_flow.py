@@ -131,7 +131,7 @@ def test_stop_conditions() -> None:
     assert gf.flow(lambda theta: theta, [1.0], 1.0, stop=lambda t, theta: True).t.tolist() == [0.0]
 
 
-DENSE = ["auto", "tsit5", "dp8", "rock4", "rkc"]
+DENSE = ["auto", "tsit5", "dp8", "rk6", "rock4", "rkc"]
 
 
 @pytest.mark.parametrize("integrator", DENSE)

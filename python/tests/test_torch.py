@@ -43,7 +43,7 @@ def model_of(scenario: dict) -> gf.Model:
     return gf.from_torch(module_of(scenario), lambda f, y: 0.5 * ((f - y) ** 2).sum(dim=1).mean(), (x, y))
 
 
-@pytest.mark.parametrize("integrator", ["tsit5", "dp8", "rock4"])
+@pytest.mark.parametrize("integrator", ["tsit5", "dp8", "rk6", "rock4"])
 def test_the_built_in_network_and_its_torch_twin_take_the_same_course(tanh: dict, integrator: str) -> None:
     tanh["flow"]["integrator"] = integrator
     run, model = gf.run(tanh), model_of(tanh)

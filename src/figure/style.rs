@@ -193,7 +193,7 @@ pub(super) fn process(i: usize) -> Look {
 
 /// The integrators, each with its colour; the Gauss methods share one. They differ in shape or dash too, so that they can be told apart in
 /// grey.
-const METHODS: [(&str, RGBColor); 11] = [
+const METHODS: [(&str, RGBColor); 12] = [
     ("dopri5", OKABE_ITO[0]),
     ("tsit5", OKABE_ITO[5]),
     ("dop853", OKABE_ITO[1]),
@@ -205,6 +205,7 @@ const METHODS: [(&str, RGBColor); 11] = [
     ("rk4", GREY),
     ("auto", BLACK),
     ("dp8", OKABE_ITO[1]),
+    ("rk6", MUTED[0]),
 ];
 
 /// The look of an integrator, the same in every picture. `limited`: for points whose error may be the reference's.

@@ -82,7 +82,7 @@ fn kink() -> f64 {
 #[cfg_attr(feature = "command", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Integrator {
-    /// `tsit5`, `dp8`, `rkc` or `rock4`, whichever suits the problem.
+    /// `tsit5`, `dp8`, `rk6`, `rkc` or `rock4`, whichever suits the problem.
     #[default]
     Auto,
     /// Dormand–Prince 5(4), from the crate `ode_solvers`.
@@ -98,6 +98,8 @@ pub enum Integrator {
     Tsit5,
     /// Dormand–Prince 8(5,3) with dense output, for smooth problems that are not stiff, at tight tolerances.
     Dp8,
+    /// A pair of order 6(5) of our own with a long stability interval, for smooth problems that are moderately stiff.
+    Rk6,
     /// Runge–Kutta–Chebyshev of order 2, for stiff problems at loose tolerances.
     Rkc,
     /// Orthogonal Runge–Kutta–Chebyshev of order 4, for stiff problems.
@@ -119,6 +121,7 @@ impl Integrator {
             Self::Rk4 { .. } => "rk4",
             Self::Tsit5 => "tsit5",
             Self::Dp8 => "dp8",
+            Self::Rk6 => "rk6",
             Self::Rkc => "rkc",
             Self::Rock4 => "rock4",
             Self::Gauss { stages: 1 } => "gauss1",
@@ -130,7 +133,7 @@ impl Integrator {
 
     /// Whether it can slide along the kinks of a network.
     pub fn slides(self) -> bool {
-        matches!(self, Self::Auto | Self::Tsit5 | Self::Dp8 | Self::Rkc | Self::Rock4)
+        matches!(self, Self::Auto | Self::Tsit5 | Self::Dp8 | Self::Rk6 | Self::Rkc | Self::Rock4)
     }
 }
 

@@ -9,6 +9,9 @@
 //!   are asked for: instead of `tsit5` if the field favours high order and has no low-rank form, which `tsit5` exploits. Where stability
 //!   limits both, it takes as many evaluations for a hundredth of the error;
 //! - `rock4` s/h with s ≈ √(hρ/0.35) ≥ 5: cheaper than tsit5 at its cap as soon as hρ > 2.5;
+//! - `rk6` 10/h up to hρ = 13 and 12/h up to 21, with steps some 1.7 times as long as those of `rock4`: if the field favours high order, and
+//!   unless steps are so long that `rock4` costs less. At equal tolerance it takes 0.8 to 1.2 times as many evaluations as `rock4`, for a fifth to
+//!   a thirtieth of the error;
 //! - `rkc` s/h with s ≈ √(1.54·hρ) and a larger h: at tolerances of 1e-5 and looser, where hρ is large. At order 2 its errors are about
 //!   rtol^{2/3}, and a flow that leaves a saddle amplifies them: there it is not used.
 //!
@@ -18,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dp8::Dp8;
 use super::method::Method;
+use super::rk6::Rk6;
 use super::rkc::Rkc;
 use super::rock4::Rock4;
 use super::tsit5::Tsit5;
@@ -26,15 +30,21 @@ use super::tsit5::Tsit5;
 const LOOSE: f64 = 1e-5;
 /// tsit5 is used below this rtol: above it rock4 needs fewer evaluations even where nothing is stiff.
 const TIGHT: f64 = 1e-6;
-/// dp8 is used up to this rtol. On the flows of tanh networks in `benches/peers/nonlinear.py` it took 0.9 to 1.3 times the gradients that
-/// rock4 took at 1e-6 and tsit5 at 1e-7, with errors 15 to 1,500 times smaller.
+/// dp8 is used up to this rtol: on the smooth flows of `benches/peers/nonlinear.py` it is better than rk6 for errors below 1e-8, which it has
+/// then.
 const TIGHT_AT_HIGH_ORDER: f64 = 1e-6;
 /// A horizon of fewer than this many 1/ρ is not stiff.
 const STIFF_HORIZON: f64 = 600.0;
+/// At its cap dp8 takes 2.4 evaluations for each 1/ρ: over this many rk6 saves as much as a change costs.
+const STIFF_HORIZON_OF_DP8: f64 = 150.0;
 /// A horizon of this many 1/ρ is so long that its slow part decides: rkc may begin at once.
 const LONG_HORIZON: f64 = 3000.0;
 /// hρ below which tsit5, even at its cap, costs less than rock4 with its five stages: 5/h > 6·ρ/3. For dp8 it is 2.1.
 const ROCK4_IDLE: f64 = 2.5;
+/// hρ below which dp8, even at its cap, costs less than rk6 with its ten stages: 10/h > 12·ρ/5.
+const RK6_IDLE: f64 = 4.0;
+/// hρ of rock4 below which rk6, whose steps are longer, is within its stability interval and costs hardly more.
+const ROCK4_LIGHT: f64 = 10.0;
 /// hρ above which rock4, with 10 stages, costs more than rkc at a loose tolerance.
 const ROCK4_LABOURS: f64 = 30.0;
 /// A step of at least this fraction of its cap is limited by stability.
@@ -49,14 +59,15 @@ const LOOKS: u32 = 2;
 pub(super) enum Choice {
     Tsit5,
     Dp8,
+    Rk6,
     Rock4,
     Rkc,
 }
 
 impl Choice {
-    const ALL: [Self; 4] = [Self::Tsit5, Self::Dp8, Self::Rock4, Self::Rkc];
+    const ALL: [Self; 5] = [Self::Tsit5, Self::Dp8, Self::Rk6, Self::Rock4, Self::Rkc];
     /// Their names in a scenario.
-    pub(super) const NAMES: [&str; 4] = ["tsit5", "dp8", "rock4", "rkc"];
+    pub(super) const NAMES: [&str; 5] = ["tsit5", "dp8", "rk6", "rock4", "rkc"];
 
     /// The one of this name.
     pub(super) fn called(name: &str) -> Option<Self> {
@@ -72,6 +83,7 @@ impl Choice {
         match self {
             Self::Tsit5 => Box::new(Tsit5::new()),
             Self::Dp8 => Box::new(Dp8::new()),
+            Self::Rk6 => Box::new(Rk6::new()),
             Self::Rock4 => Box::new(Rock4::new()),
             Self::Rkc => Box::new(Rkc::new()),
         }
@@ -113,6 +125,11 @@ impl Given {
         }
     }
 
+    /// The method for flows that are too stiff for that, or at looser tolerances, unless they are stiffer still.
+    fn moderate(&self) -> Choice {
+        if self.high_order { Choice::Rk6 } else { Choice::Rock4 }
+    }
+
     /// The method to begin with before the first estimate of ρ, and why; `None` at loose tolerances. At tight ones the first steps are
     /// short, whatever the flow, and these methods feel when the stability limit comes near.
     pub(super) fn unseen(&self) -> Option<(Choice, &'static str)> {
@@ -120,9 +137,9 @@ impl Given {
         self.explicit().map(|choice| (choice, reason))
     }
 
-    /// Whether the choice depends on whether the flow accelerates.
-    pub(super) fn minds_saddles(&self) -> bool {
-        self.rtol >= LOOSE
+    /// Whether the first choice depends on whether the flow accelerates.
+    pub(super) fn minds_saddles(&self, look: &Reading) -> bool {
+        self.rtol >= LOOSE && look.rho * look.horizon >= LONG_HORIZON
     }
 }
 
@@ -152,7 +169,7 @@ impl Auto {
         } else if rtol >= LOOSE && span >= LONG_HORIZON && !accelerates {
             (Choice::Rkc, format!("a loose rtol over {span:.1e} times the fastest time scale"))
         } else {
-            (Choice::Rock4, format!("rtol {rtol:e} over {span:.1e} times the fastest time scale"))
+            (given.moderate(), format!("rtol {rtol:e} over {span:.1e} times the fastest time scale"))
         };
         let mut auto = Self {
             given,
@@ -200,15 +217,24 @@ impl Auto {
         self.last_speed = look.speed;
         let (reach, explicit) = (look.step * look.rho, self.given.explicit());
         let at_cap = look.step >= AT_CAP * look.longest;
-        if at_cap && matches!(self.choice, Choice::Tsit5 | Choice::Dp8) {
-            self.rests_on(look, STIFF_HORIZON);
+        let capped = matches!(self.choice, Choice::Tsit5 | Choice::Dp8 | Choice::Rk6) && at_cap;
+        let (stiffer, stiff) = match self.choice {
+            Choice::Dp8 => (self.given.moderate(), STIFF_HORIZON_OF_DP8),
+            _ => (Choice::Rock4, STIFF_HORIZON),
+        };
+        if capped {
+            self.rests_on(look, stiff);
         }
+        let relaxed = |choice: Choice| (choice, format!("no longer stiff: accuracy limits the step to {reach:.1}/ρ"));
         let better = match self.choice {
-            Choice::Tsit5 | Choice::Dp8 => (at_cap && look.rho * look.horizon >= STIFF_HORIZON)
-                .then(|| (Choice::Rock4, format!("stiff: stability, not accuracy, limits the step to {:.1e}", look.longest))),
-            Choice::Rock4 if explicit.is_some() => explicit
-                .filter(|_| reach < ROCK4_IDLE)
-                .map(|choice| (choice, format!("no longer stiff: accuracy limits the step to {reach:.1}/ρ"))),
+            _ if capped => (look.rho * look.horizon >= stiff)
+                .then(|| (stiffer, format!("stiff: stability, not accuracy, limits the step to {:.1e}", look.longest))),
+            Choice::Tsit5 | Choice::Dp8 => None,
+            Choice::Rk6 => explicit.filter(|_| reach < RK6_IDLE).map(relaxed),
+            Choice::Rock4 if explicit.is_some() && reach < ROCK4_IDLE => explicit.map(relaxed),
+            Choice::Rock4 if self.given.high_order && reach < ROCK4_LIGHT => {
+                Some((Choice::Rk6, format!("moderately stiff: accuracy limits the step to {reach:.1}/ρ")))
+            }
             Choice::Rock4 if self.given.rtol >= LOOSE && !accelerates => {
                 (reach > ROCK4_LABOURS).then(|| (Choice::Rkc, format!("stiff: steps of {reach:.0}/ρ at a loose rtol")))
             }

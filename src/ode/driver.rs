@@ -162,7 +162,7 @@ impl Driver {
         let (choice, reason) = match &mut self.chooser {
             Chooser::User => return Ok(()),
             Chooser::Unseen => {
-                let accelerates = given.minds_saddles() && {
+                let accelerates = given.minds_saddles(&look) && {
                     let mut jf = base.theta.clone();
                     rhs.jacobian_vector(base.t, base.theta, base.dtheta, &mut jf)?;
                     jf.dot(base.dtheta) > 0.0

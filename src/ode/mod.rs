@@ -35,6 +35,7 @@ mod low_rank;
 mod method;
 mod rhs;
 mod rk4;
+mod rk6;
 mod rkc;
 mod rock4;
 mod spectral_radius;
@@ -81,7 +82,7 @@ pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
     norm.is_nan() || norm > 1e12 * start_norm.max(1.0)
 }
 
-/// The integrator `auto`: [`tsit5`], [`dp8`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance; it changes the method when
+/// The integrator `auto`: [`tsit5`], [`dp8`], [`rk6`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance; it changes the method when
 /// the flow changes. It needs `limits.t_end` to judge whether the horizon is long.
 ///
 /// # Errors
@@ -105,6 +106,15 @@ pub fn tsit5<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Lim
 /// As for [`auto`].
 pub fn dp8<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
     driven(field, || Box::new(dp8::Dp8::new()), tolerance, limits)
+}
+
+/// The integrator `rk6`: a pair of order 6(5) of our own, for smooth flows that are not stiff or moderately so. Steps are capped at 21/ρ, the
+/// end of its stability interval with twelve stages.
+///
+/// # Errors
+/// As for [`auto`].
+pub fn rk6<'f>(field: impl VectorField + 'f, tolerance: Tolerance, limits: Limits) -> Result<Integrator<'f>, OdeError> {
+    driven(field, || Box::new(rk6::Rk6::new()), tolerance, limits)
 }
 
 /// The integrator `rkc`: Runge–Kutta–Chebyshev of order 2, for stiff flows at loose tolerances.

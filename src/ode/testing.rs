@@ -17,6 +17,7 @@ pub(crate) const METHODS: &[(&str, Make)] = &[
     ("dop853", |field, tolerance, limits| dop853(field, tolerance, limits).unwrap()),
     ("tsit5", |field, tolerance, limits| tsit5(field, tolerance, limits).unwrap()),
     ("dp8", |field, tolerance, limits| dp8(field, tolerance, limits).unwrap()),
+    ("rk6", |field, tolerance, limits| rk6(field, tolerance, limits).unwrap()),
     ("rkc", |field, tolerance, limits| rkc(field, tolerance, limits).unwrap()),
     ("rock4", |field, tolerance, limits| rock4(field, tolerance, limits).unwrap()),
     ("gauss1", |field, tolerance, limits| gauss(field, 1, tolerance, limits).unwrap()),

@@ -185,7 +185,7 @@ pub(super) fn flow<'py>(
     });
     let solved = solved.map_err(|error: OdeError| PyValueError::new_err(error.to_string()))?.ok_or_else(|| {
         let name = method.name();
-        PyValueError::new_err(format!("dense_output: {name} has none: use auto, tsit5, dp8, rock4 or rkc, or give t_eval"))
+        PyValueError::new_err(format!("dense_output: {name} has none: use auto, tsit5, dp8, rk6, rock4 or rkc, or give t_eval"))
     })?;
     let solution = PyDict::new(py);
     let rows = solved.t.len();

@@ -32,6 +32,7 @@ pub fn integrator<'f>(
         flow::Integrator::Rk4 { step } => ode::rk4(field, step, limits),
         flow::Integrator::Tsit5 => ode::tsit5(field, tolerance, limits),
         flow::Integrator::Dp8 => ode::dp8(field, tolerance, limits),
+        flow::Integrator::Rk6 => ode::rk6(field, tolerance, limits),
         flow::Integrator::Rkc => ode::rkc(field, tolerance, limits),
         flow::Integrator::Gauss { stages } => ode::gauss(field, stages, tolerance, limits),
         flow::Integrator::Rock4 => ode::rock4(field, tolerance, limits),

@@ -51,6 +51,7 @@ fn records_and_optimizers_change_no_step_of_the_flow() {
         (Integrator::Rock4, 1e-7),
         (Integrator::Tsit5, 1e-7),
         (Integrator::Dp8, 1e-8),
+        (Integrator::Rk6, 1e-6),
         (Integrator::Auto, 1e-8),
     ] {
         let cost = |run: &Finished| (run.manifest.processes["flow"].gradients, run.manifest.processes["flow"].steps_accepted);

@@ -50,7 +50,8 @@ fn a_flow_stops_where_it_should_whatever_is_recorded() {
     let at = tempfile::tempdir().unwrap();
     let path = one_weight(at.path());
     let grids = ["record={log: {points: 200}}", "record={linear: {points: 2}}", "record={times: [6.5, 6.6, 6.9078]}"];
-    let methods = ["auto", "tsit5", "dp8", "dopri5", "dop853", "rkc", "rock4", "{gauss: {stages: 2}}", "{rk4: {step: 0.01}}"];
+    let methods =
+        ["auto", "tsit5", "dp8", "rk6", "dopri5", "dop853", "rkc", "rock4", "{gauss: {stages: 2}}", "{rk4: {step: 0.01}}"];
     for (stop, expected) in [("stop={loss: 1e-6}", -0.5 * 2e-6f64.ln()), ("stop={grad_norm: 1e-3}", -(1e-3f64.ln()))] {
         for method in methods {
             let integrator = format!("flow.integrator={method}");
@@ -69,7 +70,7 @@ fn a_flow_stops_where_it_should_whatever_is_recorded() {
                 assert!(run.manifest.warnings.is_empty(), "{:?}", run.manifest.warnings);
                 times.push(t);
             }
-            if ["auto", "tsit5", "dp8", "rkc", "rock4"].contains(&method) {
+            if ["auto", "tsit5", "dp8", "rk6", "rkc", "rock4"].contains(&method) {
                 assert!(times.iter().all(|t| t == &times[0]), "{times:?}");
             }
         }

@@ -158,7 +158,7 @@ fn a_folder_that_is_missing_is_named() {
 
 /// A study of every method: some points limited by the reference, some that did not reach T, one that is the reference.
 fn every_method() -> Study {
-    let methods = ["auto", "dopri5", "tsit5", "dop853", "rkc", "rock4", "gauss1", "gauss2", "gauss3", "rk4", "dp8"];
+    let methods = ["auto", "dopri5", "tsit5", "dop853", "rkc", "rock4", "gauss1", "gauss2", "gauss3", "rk4", "dp8", "rk6"];
     let rows: Vec<(usize, i32)> = (0..methods.len()).flat_map(|m| (3..11).map(move |k| (m, k))).collect();
     let error = |&(m, k): &(usize, i32)| match (m, k) {
         (4, 9..) => f64::NAN,

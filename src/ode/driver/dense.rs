@@ -84,7 +84,7 @@ const SMOOTH: Scalar = Scalar {
 
 /// Methods of the line-up with dense output.
 fn dense() -> impl Iterator<Item = &'static (&'static str, Make)> {
-    METHODS.iter().filter(|(name, _)| ["tsit5", "rkc", "rock4", "auto"].contains(name))
+    METHODS.iter().filter(|(name, _)| ["tsit5", "rk6", "rkc", "rock4", "auto"].contains(name))
 }
 
 /// States at 300 times cost no more gradients than the end alone, and the end is the same to the bit.
@@ -199,7 +199,7 @@ fn off_polynomial(make: Make, fewer: usize) -> f64 {
 /// Control: one degree less does not do.
 #[test]
 fn the_dense_output_is_a_polynomial_of_its_degree() {
-    for (name, make) in METHODS.iter().filter(|(name, _)| ["tsit5", "dp8", "rkc", "rock4"].contains(name)) {
+    for (name, make) in METHODS.iter().filter(|(name, _)| ["tsit5", "dp8", "rk6", "rkc", "rock4"].contains(name)) {
         let (exact, control) = (off_polynomial(*make, 0), off_polynomial(*make, 1));
         assert!(exact < 1e-12 && control > 1e-10, "{name}: {exact:e} {control:e}");
     }

@@ -63,6 +63,7 @@ const KINDS: &[Kind] = &[
     ("rk4", LINEAR, &["flow.integrator={rk4: {step: 0.0007}}"], &[1, 4]),
     ("tsit5", LINEAR, &["flow.integrator=tsit5", "flow.rtol=1e-9"], &[5]),
     ("dp8", LINEAR, &["flow.integrator=dp8", "flow.rtol=1e-9"], &[5]),
+    ("rk6", LINEAR, &["flow.integrator=rk6"], &[5]),
     ("rkc", LINEAR, &["flow.integrator=rkc", "flow.rtol=1e-4"], &[3]),
     ("rock4", LINEAR, &["flow.integrator=rock4"], &[3]),
     ("gauss", LINEAR, &["flow.integrator={gauss: {stages: 2}}"], &[3]),

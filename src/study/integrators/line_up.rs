@@ -17,13 +17,14 @@ pub struct Method {
 }
 
 /// The methods, in the order of tables and legends.
-pub fn line_up() -> [Method; 11] {
+pub fn line_up() -> [Method; 12] {
     [
         adaptive(Integrator::Auto),
         adaptive(Integrator::Dopri5),
         adaptive(Integrator::Tsit5),
         adaptive(Integrator::Dop853),
         adaptive(Integrator::Dp8),
+        adaptive(Integrator::Rk6),
         adaptive(Integrator::Rkc),
         adaptive(Integrator::Rock4),
         adaptive(Integrator::Gauss { stages: 1 }),
