@@ -124,6 +124,7 @@ def study_lr(
     batches: Sequence[str],
     seeds: int,
     loss: float | None,
+    ensemble: int | None,
     out: str | None,
     jobs: int | None,
     max_memory: int | None,

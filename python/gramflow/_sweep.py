@@ -194,6 +194,7 @@ def study_lr(
     batch: Sequence[int | str] = (),
     seeds: int = 1,
     loss: float | None = None,
+    ensemble: int | None = None,
     jobs: int | None = None,
     set: Mapping[str, Any] | None = None,
     max_memory: int | None = None,
@@ -208,6 +209,8 @@ def study_lr(
         batch: batch sizes: numbers of samples, or `full`.
         seeds: the number of seeds of the minibatches at each rate.
         loss: count steps, gradients and seconds until the loss falls to this value.
+        ensemble: the number of seeds, and of paths of the stochastic differential equations of order 1 and 2, over which the means of the
+            objective and of ‖θ‖² at the last step are compared; without it they are not.
 
     Raises:
         ScenarioError: if the scenario cannot be run.
@@ -219,11 +222,15 @@ def study_lr(
         raise ValueError(f"lr: must be learning rates greater than 0, got {list(lr)}")
     if isinstance(optimizers, str) or isinstance(batch, str):
         raise TypeError("optimizers, batch: must be lists")
+    if ensemble is not None and (isinstance(ensemble, bool) or not isinstance(ensemble, int) or ensemble < 2):
+        raise ValueError(f"ensemble: must be a whole number of at least 2, got {ensemble!r}")
     with given(scenario, set) as (it, files), bar(progress, "study") as show:
         in_files(files)
         place = None if out is None else os.fspath(out)
         words, sizes = list(optimizers), [str(size) for size in batch]
-        path, stopped = _gramflow.study_lr(it, rates, words, sizes, seeds, loss, place, _jobs(jobs), max_memory, show)
+        path, stopped = _gramflow.study_lr(
+            it, rates, words, sizes, seeds, loss, ensemble, place, _jobs(jobs), max_memory, show
+        )
     if stopped is not None:
         raise stopped
     assert path is not None

@@ -77,7 +77,7 @@ const PICTURES: [fn(&Run) -> Option<page::Picture>; 9] = [
 const OF_RUNS: [&str; 9] =
     ["loss", "balance", "ledger", "nfa", "alignment", "spectra", "spectra-by-index", "sharpness", "density"];
 const OF_STUDIES: [&str; 2] = ["work_precision", "tolerance"];
-const OF_RATE_STUDIES: [&str; 4] = ["distance", "companions", "alignment", "cost"];
+const OF_RATE_STUDIES: [&str; 5] = ["distance", "companions", "weak", "alignment", "cost"];
 
 /// What was drawn.
 #[derive(Debug, Clone, Default)]
@@ -155,8 +155,13 @@ pub fn draw_study(study: &Study, style: &Style, dir: &Path) -> Result<Drawn, Fig
 
 /// As [`draw_all`], for a study of learning rates.
 pub fn draw_rate_study(study: &RateStudy, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
-    let pictures =
-        [rate_study::distance(study), rate_study::companions(study), rate_study::alignment(study), rate_study::cost(study)];
+    let pictures = [
+        rate_study::distance(study),
+        rate_study::companions(study),
+        rate_study::weak(study),
+        rate_study::alignment(study),
+        rate_study::cost(study),
+    ];
     write(pictures.into_iter().flatten().map(|picture| (picture, style)), &OF_RATE_STUDIES, dir)
 }
 

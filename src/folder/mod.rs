@@ -23,7 +23,7 @@ pub use long::{ColumnKind, FileColumn, write_long};
 pub use longer::{LONGER_KEY, LongerError};
 pub use paper::{Factor, FigureManifest, PictureEntry, Share, Tally, UnitCounts, shown};
 pub use parquet::{TableError, read as read_table, read_long};
-pub use rate_study::{RateStudy, RateStudyManifest, RateStudyOptions, read_study_flow, write_study_flow};
+pub use rate_study::{RateStudy, RateStudyManifest, RateStudyOptions, read_study_table, write_study_table};
 pub use recorded::Recorded;
 pub use run::{
     Ending, FolderDraft, final_weights, is_interrupted, read, read_manifest, read_scenario, read_study, read_weights,

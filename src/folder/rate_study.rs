@@ -36,10 +36,17 @@ use crate::record::{Host, REVISION, Table, VERSION, to_value};
 /// | `flow`, `modified_flow`, `third_order_flow`, `limit` | root mean square over seeds |
 /// | `flow_of_mean` | ‖mean of θ_s − θ_flow‖, less the expected contribution of sampling noise |
 /// | `mean_of_seeds` | √(Σ‖θ_s − mean‖²/(S − 1)): the spread |
+/// | `sde_1_objective`, `sde_2_objective` | \|E J(X) − E J(θ)\|, X of the stochastic differential equation of order 1 or 2 |
+/// | `sde_1_norm_squared`, `sde_2_norm_squared` | \|E‖X‖² − E‖θ‖²\| |
 ///
 /// `state` tells of a point whether the order was `fitted` through it; otherwise it is `beyond` the asymptotic range, at the `floor` (of
 /// the integration, or of sampling noise), past the `gate` of stability, `undefined` because the flow that it is compared with ended early,
 /// or has `diverged`.
+///
+/// `ensemble.parquet`, where there are ensembles, has one row per `optimizer`, `batch`, `lr` and `process` (`seeds`, or the paths of `sde_1` or
+/// `sde_2`): the number of `members` and of their `steps`, the means of `objective` and `norm_squared` at the last step, their standard
+/// errors `…_error`, and `…_error_uncontrolled` without the control variate, whose terms `control` names (`none`, `first`, `second`);
+/// `gradients`; and `diverged_at`, the step in which one diverged. [`RateStudy`] does not hold it: the errors are in `curves`.
 ///
 /// `flow` is the flow alone at the record times: `process`, `scenario` (its hash), `t`, `gradients`, `loss`, alignment, `wall_seconds`,
 /// `reference_floor`.
@@ -77,6 +84,8 @@ pub struct RateStudyOptions {
     pub seeds: u64,
     /// `--loss`; null where the study chose it.
     pub loss: Option<f64>,
+    /// `--ensemble`; null without.
+    pub ensemble: Option<u64>,
 }
 
 /// `manifest.json` of a study of learning rates.
@@ -118,6 +127,8 @@ pub struct RateStudyManifest {
     pub rtol: f64,
     /// The absolute tolerance of that flow.
     pub atol: f64,
+    /// Gradients that the ensembles took, the number of whose members is in `options`; 0 without. One that diverged is not counted.
+    pub ensemble_gradients: u64,
     /// Units that could not be run, and why.
     pub failed: BTreeMap<String, String>,
     /// What a reader must know: units that could not be run, and the warnings of the others, with similar ones counted together.
@@ -146,6 +157,7 @@ impl RateStudyManifest {
             flow_wall_seconds_to_loss: f64::NAN,
             rtol: f64::NAN,
             atol: f64::NAN,
+            ensemble_gradients: 0,
             failed: BTreeMap::new(),
             warnings: Vec::new(),
         }
@@ -157,27 +169,31 @@ impl RateStudyManifest {
     }
 }
 
-/// The flow's own table in the folder, the only one that is read back when the same command continues.
-const FLOW: &str = "flow.parquet";
-
-/// Writes the flow's own table into the folder of a study.
-pub fn write_study_flow(folder: &Path, flow: &Table) -> Result<(), FolderError> {
+/// Writes the table `name`, [`RateStudy::FLOW`] or [`RateStudy::ENSEMBLE`], into the folder of a study.
+pub fn write_study_table(folder: &Path, name: &str, table: &Table) -> Result<(), FolderError> {
     let shelf = Shelf::open(folder)?;
     let stage = shelf.stage()?;
-    parquet::write(&stage.path().join(FLOW), flow)?;
+    parquet::write(&stage.path().join(name), table)?;
     shelf.publish(stage, |_| false)?;
     Ok(())
 }
 
-/// The flow's own table, if an earlier command has written it.
-pub fn read_study_flow(folder: &Path) -> Result<Option<Table>, FolderError> {
-    let path = folder.join(FLOW);
+/// That table, if an earlier command has written it.
+pub fn read_study_table(folder: &Path, name: &str) -> Result<Option<Table>, FolderError> {
+    let path = folder.join(name);
     Ok(if path.is_file() { Some(parquet::read(&path)?) } else { None })
 }
 
 impl RateStudy {
+    /// The flow's own table. It and the next are read back when the same command continues.
+    pub const FLOW: &str = "flow.parquet";
+
+    /// The table of the ensembles.
+    pub const ENSEMBLE: &str = "ensemble.parquet";
+
     /// The files, other than pictures, that a study writes into the folder of its units.
-    pub const FILES: [&str; 6] = ["scenario.json", "study.parquet", "curves.parquet", "fits.parquet", "manifest.json", FLOW];
+    pub const FILES: [&str; 7] =
+        ["scenario.json", "study.parquet", "curves.parquet", "fits.parquet", "manifest.json", Self::FLOW, Self::ENSEMBLE];
 
     /// Reads the tables of a finished study; its manifest has the single numbers.
     pub(super) fn read(folder: &Path, scenario: &Scenario, manifest: &Value) -> Result<Self, FolderError> {
@@ -189,7 +205,7 @@ impl RateStudy {
             runs: table("study.parquet")?,
             curves: table("curves.parquet")?,
             fits: table("fits.parquet")?,
-            flow: table(FLOW)?,
+            flow: table(Self::FLOW)?,
             loss: number("loss"),
             sharpness: number("sharpness"),
             flow_to_loss: [number("flow_gradients_to_loss"), number("flow_wall_seconds_to_loss")],

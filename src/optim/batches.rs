@@ -50,6 +50,11 @@ impl BatchStream {
         archive.item(&mut self.used)
     }
 
+    /// The batch drawn last; empty before the first.
+    pub fn drawn(&self) -> &[u32] {
+        &self.batch
+    }
+
     /// Draws the next batch: indices of samples, from 0. Does not allocate.
     pub fn draw(&mut self) -> &[u32] {
         let n = self.order.len();

@@ -8,7 +8,7 @@ use super::modified_flow::ModifiedFlow;
 use super::sde::NO_NOISE;
 use super::settings::{Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{CentralFlow, Layout, Rule, Sde, SdeSettings, WeakOrder};
+use super::{CentralFlow, Layout, Rule, SgdEquation, WeakOrder};
 
 optimizer_settings! {
     /// θ ← θ − lr · g.
@@ -45,7 +45,7 @@ impl Settings for Gd {
         Some(CentralFlow::of_gradient_descent(ground, self.lr))
     }
 
-    fn sde(&self, _: &Ground, _: WeakOrder, _: &SdeSettings) -> Option<Result<Sde, String>> {
+    fn equation(&self, _: &Ground, _: WeakOrder) -> Option<Result<SgdEquation, String>> {
         Some(Err(NO_NOISE.to_string()))
     }
 }

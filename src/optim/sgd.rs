@@ -10,10 +10,10 @@ use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::modified_flow::ModifiedFlow;
-use super::sde::NO_NOISE;
+use super::sde::{NO_NOISE, not_compared};
 use super::settings::{About, Batching, Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
-use super::{CentralFlow, Layout, Noise, Rule, Sde, SdeSettings, SgdEquation, WeakOrder};
+use super::{CentralFlow, Layout, Noise, Rule, SgdEquation, WeakOrder};
 
 optimizer_settings! {
     /// v ← momentum · v + (1 − dampening) · g, θ ← θ − lr · v; with `nesterov`, θ ← θ − lr · (g + momentum · v).
@@ -141,10 +141,9 @@ impl Settings for Sgd {
         })
     }
 
-    fn sde(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Option<Result<Sde, String>> {
+    fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, String>> {
         Some(if self.is_random(ground) {
-            let sde = self.stochastic(ground, order, settings);
-            sde.map_err(|reason| format!("its stochastic differential equation is not compared: {reason}"))
+            self.stochastic(ground, order).map_err(|reason| not_compared(&reason))
         } else {
             Err(NO_NOISE.to_string())
         })
@@ -164,7 +163,7 @@ impl Sgd {
     }
 
     /// The equation of its batches and its noise, or why there is none.
-    fn stochastic(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Result<Sde, String> {
+    fn stochastic(&self, ground: &Ground, order: WeakOrder) -> Result<SgdEquation, String> {
         let batch = self.epochs(ground).map(|(_, batch)| batch);
         if batch.is_some() && !self.replacement {
             let cancels =
@@ -178,8 +177,7 @@ impl Sgd {
             return Err("with a temperature it is known to order 1: set `order: 1`".to_string());
         }
         let bound = self.stability_bound().unwrap_or(2.0) / self.friction();
-        let equation = SgdEquation::new(self.lr / self.friction(), batch, self.noise(), order, bound);
-        Sde::on(ground, equation, settings, self.name.as_deref().unwrap_or("sgd"))
+        Ok(SgdEquation::new(self.lr / self.friction(), batch, self.noise(), order, bound))
     }
 
     /// The flow of the mean over seeds, or why there is none.

@@ -72,6 +72,7 @@ pub(super) fn study_lr(
     batches: Vec<String>,
     seeds: u64,
     loss: Option<f64>,
+    ensemble: Option<u64>,
     out: Option<PathBuf>,
     jobs: Option<NonZeroUsize>,
     max_memory: Option<u64>,
@@ -87,16 +88,21 @@ pub(super) fn study_lr(
     }
     let batch = |text: &String| text.parse().map_err(|why: String| PyValueError::new_err(format!("batch: {text}: {why}")));
     let batches = batches.iter().map(batch).collect::<PyResult<_>>()?;
-    let settings = lr::RateStudySettings { rates, optimizers, batches, seeds, loss };
+    let settings = lr::RateStudySettings { rates, optimizers, batches, seeds, loss, ensemble };
     let interrupt = Interrupt::default();
     let t_end = scenario.flow.t_end;
     let work = {
         let (scenario, settings, interrupt) = (&scenario, &settings, &interrupt);
         let place = lr::StudyPlace { path: out.as_deref(), jobs: sweep::jobs(jobs), memory: max_memory };
         move |at: &super::watch::Progress| {
-            // The flow alone takes about as long as a unit: it is the first tenth of the progress bar.
-            let (clock, units) = (|t: f64| at.set(0.1 * t / t_end), |p: &Progress| at.set(0.1 + 0.9 * share(p)));
-            lr::carry_out(scenario, &problem, settings, place, interrupt, clock, units)
+            // The flow alone takes about as long as a unit: it is the first tenth of the progress bar. Ensembles, if any, take the second half.
+            let whole = if settings.ensemble.is_some() { 0.5 } else { 1.0 };
+            let told = |stage: lr::Stage| match stage {
+                lr::Stage::Flow(t) => at.set(0.1 * whole * t / t_end),
+                lr::Stage::Units(p) => at.set(whole * (0.1 + 0.9 * share(p))),
+                lr::Stage::Ensembles(done) => at.set(whole + (1.0 - whole) * done),
+            };
+            lr::carry_out(scenario, &problem, settings, place, interrupt, told)
         }
     };
     let (carried, raised) = watched(py, &interrupt, progress.as_ref(), work)?;

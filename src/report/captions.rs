@@ -46,6 +46,9 @@ pub(super) fn of_rate_study(study: &RateStudy, name: &str) -> String {
     let panels = match name {
         "distance" => "Distances against the learning rate, at the end as solid lines, the largest on the way dashed.",
         "companions" => "Distances to the flows that the optimizers follow more closely, against the learning rate.",
+        "weak" => {
+            "Weak errors of the stochastic differential equations against the learning rate, of E J as solid lines, of E‖θ‖² dashed."
+        }
         "alignment" => "The cosine (a) and the sine (b) of the angle at the end, against the learning rate.",
         "cost" => "Gradients (a) and wall time (b) until the loss is reached, against the learning rate.",
         _ => return format!("The picture {name}."),

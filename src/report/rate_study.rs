@@ -123,7 +123,8 @@ fn add_orders(page: &mut Page, fits: &[Fit]) {
     page.caption(
         "The order p of a distance C·η^p, fitted from the smallest usable learning rate on, and half its 95 % interval. It holds where \
          it is within ¼ of the order that theory predicts: predicted orders are at least ½ apart. `end`: at the last step; `max`: the \
-         largest on the way. `mean of seeds`: of the seeds from their mean; `flow of mean`: of that mean from the flow.",
+         largest on the way. `mean of seeds`: of the seeds from their mean; `flow of mean`: of that mean from the flow. `sde 1 objective`: of E J \
+         over paths of the stochastic differential equation of order 1 from E J over seeds; `sde 2 norm squared`: likewise of ‖θ‖² and order 2.",
     );
 }
 
@@ -170,6 +171,9 @@ fn command(folder: &Path, manifest: &Value) -> String {
     }
     if let Some(loss) = options.loss {
         add("--loss", format!("{loss:?}"));
+    }
+    if let Some(count) = options.ensemble {
+        add("--ensemble", count.to_string());
     }
     format!("{command} --out {}", shell_word(folder))
 }

@@ -9,7 +9,7 @@ use crate::optim::{BatchStream, Batching, NoiseStream, Optimizer};
 use super::Problem;
 
 /// Where one optimizer's gradients come from.
-pub(super) struct Gradients<'a> {
+pub(crate) struct Gradients<'a> {
     objective: &'a dyn Objective,
     /// Present where the gradient is not that of all samples as they are.
     minibatches: Option<Minibatches<'a>>,
@@ -27,7 +27,7 @@ struct Minibatches<'a> {
 }
 
 impl<'a> Gradients<'a> {
-    pub(super) fn new(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Self {
+    pub(crate) fn new(settings: &Optimizer, seed: u64, problem: &'a Problem) -> Self {
         let noise = settings.noise();
         Self {
             objective: &*problem.objective,
@@ -47,7 +47,7 @@ impl<'a> Gradients<'a> {
     }
 
     /// `gradient` ← that of a step of time `time` from θ, without decay. `is_full`: it is ∇ℒ(θ) already.
-    pub(super) fn form(&mut self, time: f64, theta: &DVector<f64>, is_full: bool, gradient: &mut DVector<f64>) {
+    pub(crate) fn form(&mut self, time: f64, theta: &DVector<f64>, is_full: bool, gradient: &mut DVector<f64>) {
         let Self { objective, minibatches, noise } = self;
         match minibatches {
             Some(Minibatches { batches, minibatch, outputs, .. }) => {
@@ -61,6 +61,11 @@ impl<'a> Gradients<'a> {
         if let Some(noise) = noise {
             noise.shake(time, gradient.as_mut_slice());
         }
+    }
+
+    /// The samples of the gradient formed last; none without batches.
+    pub(crate) fn batch(&self) -> &[u32] {
+        self.minibatches.as_ref().map_or(&[], |minibatches| minibatches.batches.drawn())
     }
 
     /// Takes or replaces the state of their random streams.

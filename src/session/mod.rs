@@ -44,7 +44,7 @@ pub use builder::Session;
 pub use check::SessionError;
 pub(crate) use check::check_columns;
 pub use flight::Flight;
-pub(crate) use gradients::batches;
+pub(crate) use gradients::{Gradients, batches};
 pub use integrator::{flow_integrator, integrator};
 pub use leg::Checkpoints;
 pub(crate) use leg::carry_out_in_legs;

@@ -10,15 +10,18 @@ use serde_json::{Value, json};
 use crate::ode::short;
 use crate::report::shell_word;
 use crate::study::lr::{
-    self, Batch, CarriedStudy, Divergence, FinishedRateStudy, FittedOrder, MOST_PER_DECADE, RateStudySettings, Rates,
-    StudyPlace,
+    self, Batch, CarriedStudy, Divergence, FinishedRateStudy, FittedOrder, MOST_MEMBERS, MOST_PER_DECADE, RateStudySettings,
+    Rates, Stage, StudyPlace,
 };
-use crate::sweep::{self, Progress};
+use crate::sweep;
 
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{aligned, complain, counted, print, unprinted};
 use crate::cli::{CliError, Limit, Selection};
+
+/// Parts of the ensembles' work, as progress counts them.
+const PIECES: f64 = 1000.0;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -45,6 +48,10 @@ pub(in crate::cli) struct Arguments {
     /// Count steps, gradients and seconds until the loss falls to this value [default: the loss at which the flow has made 99 % of its descent]
     #[arg(long, value_name = "LOSS", value_parser = loss)]
     loss: Option<f64>,
+    /// Compare the means of the objective and of ‖θ‖² at the last step over this many seeds with those over as many paths of the stochastic
+    /// differential equations of order 1 and 2, and fit their weak orders
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=MOST_MEMBERS))]
+    ensemble: Option<u64>,
     /// The study's folder; units finished there are not run again [default: runs/<name>-<first 8 hex digits of the plan's hash>-lr]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -68,6 +75,7 @@ impl Arguments {
             batches: self.batch.clone(),
             seeds: self.seeds,
             loss: self.loss,
+            ensemble: self.ensemble,
         }
     }
 }
@@ -79,8 +87,12 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
         StudyPlace { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
     let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let meter = Meter::clock(scenario.flow.t_end, quiet);
-    let (clock, units) = (|t| meter.at(t), |progress: &Progress| meter.show(progress));
-    let carried = lr::carry_out(&scenario, &problem, &settings, place, &interrupt, clock, units);
+    let told = |stage: Stage| match stage {
+        Stage::Flow(t) => meter.at(t),
+        Stage::Units(progress) => meter.show(progress),
+        Stage::Ensembles(share) => meter.piece((PIECES * share) as usize, PIECES as usize, "the ensembles"),
+    };
+    let carried = lr::carry_out(&scenario, &problem, &settings, place, &interrupt, told);
     drop(meter);
     let CarriedStudy { path, runs, units, report, finished } = carried?;
     let Some(finished) = finished else {

@@ -1,7 +1,8 @@
 //! Distances against η: (a) to the flow, (b) from the mean over seeds to the flow, and from seeds to their mean; in a picture of their own,
-//! distances to flows and limits that follow the optimizer more closely than the flow does.
+//! distances to flows and limits that follow the optimizer more closely than the flow does; in another, how far expectations are from those of
+//! its stochastic differential equations.
 //!
-//! The order is fitted through the filled points. Dashed curves are the largest distance on the way, and the spread of seeds.
+//! The order is fitted through the filled points. Dashed curves are the largest distance on the way, the spread of seeds, and E‖θ‖².
 
 use crate::folder::RateStudy;
 
@@ -29,12 +30,36 @@ const COMPANIONS: [Subject; 3] = [
     Subject { heading: "to the optimizer’s own limit", label: "‖θ − θ_{limit}‖", words: &["limit"] },
 ];
 
+const WEAK: [Subject; 2] = [
+    Subject {
+        heading: "equation of order 1",
+        label: "|E φ(X) − E φ(θ)|, order 1",
+        words: &["sde_1_objective", "sde_1_norm_squared"],
+    },
+    Subject {
+        heading: "equation of order 2",
+        label: "|E φ(X) − E φ(θ)|, order 2",
+        words: &["sde_2_objective", "sde_2_norm_squared"],
+    },
+];
+
+impl Subject {
+    /// Whether its curves are errors of expectations: they have no other error than that of sampling.
+    fn is_weak(&self) -> bool {
+        self.words.iter().all(|word| word.starts_with("sde"))
+    }
+}
+
 pub(in super::super) fn picture_of(study: &RateStudy) -> Option<Picture> {
     of_subjects(study, "distance", "distance against learning rate", &[FLOW, SEEDS])
 }
 
 pub(in super::super) fn companions(study: &RateStudy) -> Option<Picture> {
     of_subjects(study, "companions", "distance to modified flows and limits", &COMPANIONS)
+}
+
+pub(in super::super) fn weak(study: &RateStudy) -> Option<Picture> {
+    of_subjects(study, "weak", "weak errors of stochastic differential equations", &WEAK)
 }
 
 fn of_subjects(study: &RateStudy, name: &'static str, subject: &str, subjects: &[Subject]) -> Option<Picture> {
@@ -58,7 +83,10 @@ fn of_subjects(study: &RateStudy, name: &'static str, subject: &str, subjects: &
     shown.sort_by_key(|contender| all.iter().position(|known| known == contender));
     let line = Look { color: BLACK, line: Some(0.9), dash: None, marker: None };
     let mut legend = entries(&shown);
-    if panels.iter().any(|panel| panel.heading == SEEDS.heading) {
+    if subjects.iter().all(Subject::is_weak) {
+        legend.push(Entry::new("φ = J", line));
+        legend.push(Entry::new("φ = ‖θ‖²", line.dashed(DASHED)));
+    } else if panels.iter().any(|panel| panel.heading == SEEDS.heading) {
         legend.push(Entry::new("at the end; (b) mean over seeds", line));
         legend.push(Entry::new("largest on the way; (b) spread", line.dashed(DASHED)));
     } else {
@@ -97,7 +125,7 @@ fn draw(panel: &mut Panel, study: &RateStudy, contender: &Contender, subject: &S
         // A gap where there is no distance, and where it may be sampling noise or the integration's error.
         let known = |row: &usize| if rows.is("state", *row, "floor") { (point(*row).0, f64::NAN) } else { point(*row) };
         let points: Vec<_> = own.iter().map(known).collect();
-        let dashed = at == "max" || word == "mean_of_seeds";
+        let dashed = at == "max" || word == "mean_of_seeds" || word.ends_with("norm_squared");
         let line = Look { marker: None, dash: dashed.then_some(DASHED), ..contender.look };
         // As a guide: the notes below explain what is missing.
         panel.series.push(Series::guide(points, line));
@@ -172,7 +200,7 @@ fn floor(panel: &mut Panel, study: &RateStudy, subject: &Subject) {
     let rows = Rows::of(&study.curves);
     let of_subject =
         |row: &usize| subject.words.iter().any(|word| rows.is("compared_with", *row, word)) && rows.is("at", *row, "end");
-    let integrated = !subject.words.contains(&"mean_of_seeds");
+    let integrated = !subject.words.contains(&"mean_of_seeds") && !subject.is_weak();
     let own: Vec<usize> = (0..study.curves.rows()).filter(of_subject).collect();
     let least = |name: &str| own.iter().map(|row| rows.float(name, *row)).filter(|x| *x > 0.0).fold(f64::INFINITY, f64::min);
     let (floor, lowest) = (least("floor"), least("distance"));

@@ -27,6 +27,12 @@ pub fn findings(study: &RateStudy, name: &str) -> Vec<String> {
             ("third_order_flow", "distance to the third-order flow"),
             ("limit", "distance to the optimizer’s own limit"),
         ]),
+        "weak" => orders(&[
+            ("sde_1_objective", "weak error of E J of the equation of order 1"),
+            ("sde_1_norm_squared", "weak error of E‖θ‖² of the equation of order 1"),
+            ("sde_2_objective", "weak error of E J of the equation of order 2"),
+            ("sde_2_norm_squared", "weak error of E‖θ‖² of the equation of order 2"),
+        ]),
         "alignment" => alignment(study, &all).into_iter().collect(),
         "cost" => cost(study, &all).into_iter().collect(),
         _ => Vec::new(),

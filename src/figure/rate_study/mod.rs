@@ -10,7 +10,7 @@ mod rows;
 
 pub(super) use alignment::picture_of as alignment;
 pub(super) use cost::picture_of as cost;
-pub(super) use distance::{companions, picture_of as distance};
+pub(super) use distance::{companions, picture_of as distance, weak};
 pub use findings::findings;
 
 use crate::folder::RateStudy;

@@ -25,6 +25,7 @@
 mod scheme;
 #[cfg(test)]
 mod tests;
+mod walker;
 
 use std::sync::Arc;
 
@@ -35,13 +36,13 @@ use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{at_most_threads, each_on_threads, threads_granted};
 use crate::objective::{Objective, Samples};
 use crate::ode::has_blown_up;
-use crate::rng::{Purpose, fill_gaussian, named_stream};
+use crate::rng::{Purpose, named_stream};
 
 use super::Noise;
 use super::formula::number;
 use super::settings::Ground;
 
-use scheme::Scheme;
+pub(crate) use walker::SdeWalker;
 
 /// The largest λ_max times step of the scheme, which is stable up to 2.51.
 const STABLE: f64 = 2.5;
@@ -49,6 +50,11 @@ const STABLE: f64 = 2.5;
 /// Why an optimizer on all samples has no such equation.
 pub(super) const NO_NOISE: &str =
     "its stochastic differential equation is not compared: on all samples there is no noise; measure modified_flow";
+
+/// The sentence of an optimizer that has no such equation, or none that can be followed.
+pub(super) fn not_compared(reason: &str) -> String {
+    format!("its stochastic differential equation is not compared: {reason}")
+}
 
 /// How closely the equation follows stochastic gradient descent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +104,15 @@ impl SgdEquation {
         Self { rate, batch, noise, order, substeps: (stiffness / STABLE).ceil().max(1.0) as u32 }
     }
 
+    /// Whether this objective has all that its drift needs.
+    fn check(&self, objective: &dyn Objective) -> Result<(), String> {
+        if self.order == WeakOrder::Second && objective.hessian().is_none() {
+            let needs = "order 2 needs products with the Hessian, which the objective does not offer: set `order: 1`";
+            return Err(not_compared(needs));
+        }
+        Ok(())
+    }
+
     /// c of the drift −∇J − c·∇²J∇J.
     fn curvature(&self) -> f64 {
         match self.order {
@@ -130,9 +145,12 @@ impl SgdEquation {
         formula + &meanings
     }
 
-    /// Gradients that the noise of a step costs.
-    fn noise_gradients(&self) -> u64 {
-        u64::from(self.batch.is_some()) + u64::from(self.noise.labels > 0.0)
+    /// Gradients that a step of the optimizer takes along one path, a product with the Hessian counting 2, and the noise of batches and of
+    /// labels 1 each.
+    pub(crate) fn gradients_per_step(&self) -> u64 {
+        let drift = if self.order == WeakOrder::Second { 3 } else { 1 };
+        let noise = u64::from(self.batch.is_some()) + u64::from(self.noise.labels > 0.0);
+        u64::from(self.substeps) * (3 * drift + noise)
     }
 }
 
@@ -157,7 +175,7 @@ pub struct Sde {
 
 /// Some paths, one after the other on one thread.
 struct Crew {
-    scheme: Scheme,
+    walker: SdeWalker,
     /// The index of the first.
     first: usize,
     paths: Vec<Path>,
@@ -195,7 +213,7 @@ impl Sde {
         let crew = |first: usize| {
             let own = first..paths.min(first + each);
             Some(Crew {
-                scheme: Scheme::new(objective, samples, &equation)?,
+                walker: SdeWalker::new(objective, samples, equation)?,
                 first,
                 values: vec![0.0; own.len()],
                 paths: own.map(path).collect(),
@@ -208,12 +226,8 @@ impl Sde {
 
     /// The paths of `equation` on this ground for the process `name`, or why there are none.
     pub(super) fn on(ground: &Ground, equation: SgdEquation, settings: &SdeSettings, name: &str) -> Result<Self, String> {
-        let objective = ground.objective;
-        if equation.order == WeakOrder::Second && objective.hessian().is_none() {
-            return Err("order 2 needs products with the Hessian, which the objective does not offer: set `order: 1`".into());
-        }
-        let sde = Self::new(objective, ground.samples, ground.start, equation, settings, name);
-        sde.ok_or_else(|| "the objective gives no weighted gradients of its samples".into())
+        equation.check(ground.objective)?;
+        Self::new(ground.objective, ground.samples, ground.start, equation, settings, name).ok_or_else(no_weights)
     }
 
     /// Goes on by one step of the optimizer.
@@ -221,11 +235,8 @@ impl Sde {
     /// # Errors
     /// [`PathDiverged`] with the first of those that have.
     pub fn step(&mut self) -> Result<(), PathDiverged> {
-        let Self { equation: SgdEquation { rate, substeps, .. }, start_norm, .. } = *self;
-        let h = rate / f64::from(substeps);
-        each_on_threads(self.threads, &mut self.crews, |_, crew| {
-            at_most_threads(1, || crew.step(h, substeps, start_norm));
-        });
+        let start_norm = self.start_norm;
+        each_on_threads(self.threads, &mut self.crews, |_, crew| at_most_threads(1, || crew.step(start_norm)));
         self.steps += 1;
         self.crews.iter().find_map(|crew| crew.lost).map_or(Ok(()), Err)
     }
@@ -266,8 +277,7 @@ impl Sde {
 
     /// Gradients so far of all paths, a product with the Hessian counting 2, and the noise of batches and of labels 1 each a step.
     pub fn gradients(&self) -> u64 {
-        let drift = if self.equation.order == WeakOrder::Second { 3 } else { 1 };
-        self.steps * self.count() as u64 * u64::from(self.equation.substeps) * (3 * drift + self.equation.noise_gradients())
+        self.steps * self.count() as u64 * self.equation.gradients_per_step()
     }
 
     /// The equation with its numbers.
@@ -291,15 +301,12 @@ impl Sde {
 }
 
 impl Crew {
-    /// Each path goes on by `substeps` steps of length h, as far as it does not blow up.
-    fn step(&mut self, h: f64, substeps: u32, start_norm: f64) {
-        let Self { scheme, first, paths, lost, .. } = self;
+    /// Each path goes on by a step of the optimizer, as far as it does not blow up.
+    fn step(&mut self, start_norm: f64) {
+        let Self { walker, first, paths, lost, .. } = self;
         for (index, Path { theta, rng }) in paths.iter_mut().enumerate() {
             let norm = theta.norm();
-            for _ in 0..substeps {
-                fill_gaussian(scheme.normals(), rng);
-                scheme.step(h, theta);
-            }
+            walker.step(theta, rng, |_| ());
             if has_blown_up(theta.norm(), start_norm) {
                 lost.get_or_insert(PathDiverged { path: *first + index, norm });
             }
@@ -308,7 +315,11 @@ impl Crew {
 
     fn evaluate(&mut self) {
         for (value, path) in self.values.iter_mut().zip(&self.paths) {
-            *value = self.scheme.value(&path.theta);
+            *value = self.walker.value(&path.theta);
         }
     }
+}
+
+fn no_weights() -> String {
+    not_compared("the objective gives no weighted gradients of its samples")
 }

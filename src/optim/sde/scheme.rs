@@ -86,6 +86,12 @@ impl Scheme {
         &mut self.normals
     }
 
+    /// The weights of the noise of batches in the step taken last, one for each sample: N is Σ_i w_i ∇ℓ_i and what other noise there is. None
+    /// without batches.
+    pub(super) fn weights(&self) -> &[f64] {
+        &self.normals[..if self.drawn > 0.0 { self.samples } else { 0 }]
+    }
+
     /// X = `theta` goes on by h.
     pub(super) fn step(&mut self, h: f64, theta: &mut DVector<f64>) {
         self.at.copy_from(theta);

@@ -5,6 +5,7 @@ mod own_noise;
 
 use std::cmp::Ordering;
 
+use super::scheme::Scheme;
 use super::*;
 use crate::data::{Dataset, Moments};
 use crate::loss::Loss;

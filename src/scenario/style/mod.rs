@@ -109,7 +109,7 @@ pub enum Legend {
 }
 
 /// The names of the pictures of runs and of studies.
-pub const PICTURES: [&str; 14] = [
+pub const PICTURES: [&str; 15] = [
     "loss",
     "balance",
     "ledger",
@@ -123,6 +123,7 @@ pub const PICTURES: [&str; 14] = [
     "tolerance",
     "distance",
     "companions",
+    "weak",
     "cost",
 ];
 

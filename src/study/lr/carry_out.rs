@@ -11,7 +11,8 @@ use crate::run::Problem;
 use crate::scenario::Scenario;
 use crate::sweep::{self, Folder, Options, Progress, Report, Shard, Task};
 
-use super::{FinishedRateStudy, LrError, RatePlan, RateStudySettings, finish, flow, samples};
+use super::weak::ensembles;
+use super::{Ensembles, FinishedRateStudy, LrError, RatePlan, RateStudySettings, finish, flow, samples};
 
 /// A study that was carried out.
 pub struct CarriedStudy {
@@ -38,19 +39,29 @@ pub struct StudyPlace<'a> {
     pub memory: Option<u64>,
 }
 
-/// Integrates the flow by itself, runs the units that are not finished, and writes tables and pictures. `clock` is told the time that the
-/// flow has reached, `units` the progress of the units.
+/// How far a study is.
+#[derive(Debug, Clone, Copy)]
+pub enum Stage<'a> {
+    /// The time that the flow by itself has reached.
+    Flow(f64),
+    /// The progress of the units.
+    Units(&'a Progress),
+    /// The share of the ensembles that is done.
+    Ensembles(f64),
+}
+
+/// Integrates the flow by itself, runs the units that are not finished and the ensembles that are asked for, and writes tables and pictures.
+/// `told` is told how far it is.
 ///
 /// # Errors
-/// If the settings do not suit the scenario, the folder is another's or cannot be written, or the flow was interrupted.
+/// If the settings do not suit the scenario, the folder is another's or cannot be written, or the flow or the ensembles were interrupted.
 pub fn carry_out(
     scenario: &Scenario,
     problem: &Problem,
     settings: &RateStudySettings,
     place: StudyPlace,
     interrupt: &Interrupt,
-    clock: impl FnMut(f64),
-    units: impl FnMut(&Progress),
+    mut told: impl FnMut(Stage),
 ) -> Result<CarriedStudy, LrError> {
     let plan = RatePlan::new(scenario, samples(scenario)?, settings)?;
     let (sweep, its_plan) = plan.sweep();
@@ -63,17 +74,21 @@ pub fn carry_out(
     let shelf = Shelf::open(&path).map_err(FolderError::from)?;
     shelf.check(RateStudy::FILES).map_err(FolderError::from)?;
 
-    let flow = flow(scenario, &plan, problem, &folder, interrupt, clock)?;
+    let flow = flow(scenario, &plan, problem, &folder, interrupt, |t| told(Stage::Flow(t)))?;
     let options =
         Options { jobs: place.jobs, keep: Keep { weights: true, arrays: false }, memory: place.memory, checkpoint: None };
     let task = Task { sweep, plan: its_plan, folder: &folder, shard: Shard::default() };
-    let report = sweep::run(task, options, interrupt, units)?;
+    let report = sweep::run(task, options, interrupt, |progress| told(Stage::Units(progress)))?;
     let counts = (plan.runs(), its_plan.units().len());
     let carried = |report, finished| CarriedStudy { path: path.clone(), runs: counts.0, units: counts.1, report, finished };
     if report.interrupted {
         return Ok(carried(report, None));
     }
-    let mut finished = finish(scenario, problem, settings, &plan, &folder, flow)?;
+    let ensembles = match settings.ensemble {
+        Some(count) => ensembles(scenario, &plan, count, &folder, place, interrupt, |share| told(Stage::Ensembles(share)))?,
+        None => Ensembles::default(),
+    };
+    let mut finished = finish(scenario, problem, settings, &plan, &folder, (flow, &ensembles))?;
     let stage = shelf.stage().map_err(FolderError::from)?;
     let pictures = stage.folder("figures").map_err(FolderError::from)?;
     let drawn = figure::draw_rate_study(&finished.study, &scenario.style, &pictures);

@@ -5,6 +5,7 @@ use super::fit::{Fit, NoOrder, Sample, fit, unfitted};
 use super::line_up::Contender;
 use super::outcome::Measured;
 use super::seeds::{Estimate, mean_and_spread, root_mean_square};
+use super::weak::WeakErrors;
 
 /// Distances up to this many times the distance between two integrations of the flow may be integration error.
 const MARGIN: f64 = 10.0;
@@ -23,12 +24,27 @@ pub(super) enum Quantity {
     Mean,
     /// The distance of seeds from their mean.
     Spread,
+    /// |E φ(X) − E φ(θ)| over ensembles of the equation of this order and of seeds, φ one of [`super::weak::OBSERVABLES`] by its index.
+    Weak { order: usize, phi: usize },
 }
 
 impl Quantity {
     /// All, in the order of tables and pictures.
-    pub const ALL: [Self; 6] =
-        [Self::Distance(0), Self::Distance(1), Self::Distance(2), Self::Distance(3), Self::Mean, Self::Spread];
+    pub const ALL: [Self; 10] = [
+        Self::Distance(0),
+        Self::Distance(1),
+        Self::Distance(2),
+        Self::Distance(3),
+        Self::Mean,
+        Self::Spread,
+        Self::Weak { order: 1, phi: 0 },
+        Self::Weak { order: 1, phi: 1 },
+        Self::Weak { order: 2, phi: 0 },
+        Self::Weak { order: 2, phi: 1 },
+    ];
+
+    /// The index in [`Self::ALL`] of the first weak error.
+    const FIRST_WEAK: usize = 6;
 
     /// The word in tables.
     pub fn word(self) -> &'static str {
@@ -39,6 +55,10 @@ impl Quantity {
             Self::Distance(_) => "limit",
             Self::Mean => "flow_of_mean",
             Self::Spread => "mean_of_seeds",
+            Self::Weak { order: 1, phi: 0 } => "sde_1_objective",
+            Self::Weak { order: 1, .. } => "sde_1_norm_squared",
+            Self::Weak { phi: 0, .. } => "sde_2_objective",
+            Self::Weak { .. } => "sde_2_norm_squared",
         }
     }
 
@@ -55,6 +75,7 @@ impl Quantity {
             Self::Distance(3) => contender.has_regular_limit().then_some(1.0),
             Self::Distance(index) => Some(index as f64 + 1.0),
             Self::Mean => contender.follows_the_flow().then_some(1.0),
+            Self::Weak { order, .. } => Some(order as f64),
             Self::Spread => (contender.follows_the_flow() && contender.replaces()).then_some(0.5),
         }
     }
@@ -125,13 +146,15 @@ pub(super) struct AtRate {
     arrived: bool,
     past_gate: bool,
     /// By index in [`Quantity::ALL`], at the end and at the largest.
-    estimates: [[Option<Estimate>; 2]; 6],
+    estimates: [[Option<Estimate>; 2]; 10],
+    /// The first step in which a member of the ensembles diverged, by the order of the equation less 1.
+    lost: [Option<u64>; 2],
 }
 
 impl AtRate {
     /// The distances of all seeds of `contender` at `lr`. `floors`: the error of the flow's integration at the end, and the largest.
     pub fn new(contender: &Contender, lr: f64, outcomes: &[Measured], floors: [f64; 2]) -> Self {
-        let mut estimates = [[None; 2]; 6];
+        let mut estimates = [[None; 2]; 10];
         let arrived = !outcomes.is_empty() && outcomes.iter().all(Measured::arrived);
         if arrived {
             for (index, places) in estimates.iter_mut().take(4).enumerate() {
@@ -157,13 +180,27 @@ impl AtRate {
             arrived,
             past_gate: contender.rule.stability_bound().is_some_and(|bound| sharpest > bound),
             estimates,
+            lost: [None; 2],
         }
+    }
+
+    /// With the weak errors there.
+    pub fn with(mut self, WeakErrors { errors, diverged }: WeakErrors) -> Self {
+        for (place, error) in self.estimates[Quantity::FIRST_WEAK..].iter_mut().zip(errors.as_flattened()) {
+            place[0] = *error;
+        }
+        self.lost = diverged;
+        self
     }
 
     fn point(&self, quantity: usize, at: usize) -> Option<Point> {
         let lr = self.lr;
         let none = |state| Some(Point { lr, distance: f64::NAN, error: f64::NAN, floor: f64::NAN, state });
-        let Estimate { distance, error, floor } = match (self.diverged, self.estimates[quantity][at]) {
+        let diverged = match Quantity::ALL[quantity] {
+            Quantity::Weak { order, .. } => self.diverged.or(self.lost[order - 1]),
+            _ => self.diverged,
+        };
+        let Estimate { distance, error, floor } = match (diverged, self.estimates[quantity][at]) {
             (Some(step), _) => return none(State::Diverged(step)),
             (None, Some(estimate)) => estimate,
             (None, None) if self.arrived => return none(State::Undefined),
@@ -173,7 +210,9 @@ impl AtRate {
         let sunk = match Quantity::ALL[quantity] {
             Quantity::Distance(_) => distance <= MARGIN * floor,
             // NaN counts as sunk.
-            Quantity::Mean => distance.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor,
+            Quantity::Mean | Quantity::Weak { .. } => {
+                distance.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor
+            }
             Quantity::Spread => distance <= 0.0,
         };
         let state = match () {

@@ -8,6 +8,8 @@
 //!   term;
 //! - minibatches, drawn independently of each other: 1 for the mean over seeds from the flow, ½ for seeds from their mean, and so from the
 //!   flow;
+//! - minibatches likewise, in expectations: 1 or 2 from the stochastic differential equation of that order, over an [ensemble](weak) of seeds
+//!   and of paths;
 //! - adam: 1 from its own limit, none from the flow.
 //!
 //! With a fixed average, 1 − β₂ = 10⁻³, adam reaches its limit only for η ≪ 1 − β₂. `adam-scaled` has β_i = 1 − (1 − β_i⁰)·η/η_max instead,
@@ -27,19 +29,21 @@ mod plan;
 mod rates;
 mod seeds;
 mod table;
+mod weak;
 
-pub use carry_out::{CarriedStudy, StudyPlace, carry_out};
+pub use carry_out::{CarriedStudy, Stage, StudyPlace, carry_out};
 pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
 pub use plan::RatePlan;
 pub use rates::{MOST_PER_DECADE, Rates, rates};
+pub use weak::{Ensembles, MOST_MEMBERS};
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::data::{Data, DatasetError, Sensing};
 use crate::figure::FigureError;
-use crate::folder::{FolderError, RateStudy, RateStudyManifest, RateStudyOptions, read_study_flow, write_study_flow};
+use crate::folder::{FolderError, RateStudy, RateStudyManifest, RateStudyOptions, read_study_table, write_study_table};
 use crate::ode::{Interrupt, short};
 use crate::record::{Table, Values, Warned};
 use crate::run::Problem;
@@ -66,6 +70,8 @@ pub struct RateStudySettings {
     pub seeds: u64,
     /// The loss to which costs are counted; `None` for where the flow has lost 99 % of what it loses until T.
     pub loss: Option<f64>,
+    /// The number of seeds, and of paths of each equation, over which weak errors are taken; `None` for no weak errors.
+    pub ensemble: Option<u64>,
 }
 
 /// The fraction of what the flow loses until T that is left at the loss to which costs are counted.
@@ -168,11 +174,11 @@ pub fn flow(
     interrupt: &Interrupt,
     progress: impl FnMut(f64),
 ) -> Result<Table, LrError> {
-    if let Some(flow) = read_study_flow(folder.path())?.filter(|table| flow::is_of(table, problem)) {
+    if let Some(flow) = read_study_table(folder.path(), RateStudy::FLOW)?.filter(|table| flow::is_of(table, problem)) {
         return Ok(flow);
     }
     let flow = flow::fly(scenario, &plan.reference, problem, interrupt, progress)?;
-    write_study_flow(folder.path(), &flow)?;
+    write_study_table(folder.path(), RateStudy::FLOW, &flow)?;
     Ok(flow)
 }
 
@@ -222,8 +228,8 @@ pub struct FinishedRateStudy {
     pub divergences: Vec<Divergence>,
 }
 
-/// Collects the results of the finished units of `plan` in `folder`, with `flow` the table of [`flow`]. Units that failed are left out, and
-/// named in the manifest.
+/// Collects the results of the finished units of `plan` in `folder`, with `flow` the table of [`flow`], and the weak errors of `ensembles`.
+/// Units that failed are left out, and named in the manifest.
 ///
 /// # Errors
 /// If the records or the manifest of a finished unit cannot be read.
@@ -233,7 +239,7 @@ pub fn finish(
     settings: &RateStudySettings,
     plan: &RatePlan,
     folder: &Folder,
-    flow: Table,
+    (flow, ensembles): (Table, &Ensembles),
 ) -> Result<FinishedRateStudy, LrError> {
     let loss = settings.loss.unwrap_or_else(|| default_loss(&flow));
     let floors = floors(&flow);
@@ -260,7 +266,7 @@ pub fn finish(
             }
             found.sort_by_key(|run| run.seed);
             let outcomes: Vec<Measured> = found.iter().map(|run| run.outcome.clone()).collect();
-            rates.push(AtRate::new(contender, lr, &outcomes, floors));
+            rates.push(AtRate::new(contender, lr, &outcomes, floors).with(ensembles.errors(contender, lr)));
             diverged.push(outcomes.iter().filter_map(Measured::diverged_at).min().map(|step| (lr, step)));
             // The weights are no longer needed.
             found.iter_mut().for_each(|run| run.outcome.weights = None);
@@ -296,7 +302,9 @@ pub fn finish(
         batch: settings.batches.iter().map(Batch::to_string).collect(),
         seeds: settings.seeds,
         loss: settings.loss,
+        ensemble: settings.ensemble,
     };
+    manifest.ensemble_gradients = ensembles.gradients();
     (manifest.lr, manifest.loss) = (plan.rates.clone(), loss);
     (manifest.flow_gradients_to_loss, manifest.flow_wall_seconds_to_loss) = flow_cost(&flow, loss).into();
     manifest.sharpness = sharpness(&runs);
@@ -312,7 +320,8 @@ pub fn finish(
     let warnings: Vec<(String, Vec<String>)> = notes.warnings.iter().map(without_names).collect();
     let warned = Warned::count(warnings.iter().map(|(unit, own)| (unit.clone(), own.as_slice())));
     let repeated = plan.repeated.iter().map(ToString::to_string);
-    manifest.warnings = failed.chain(repeated).chain(warned.iter().map(Warned::line)).collect();
+    let of_plan = failed.chain(repeated).chain(plan.notes(scenario, settings)).chain(ensembles.notes.iter().cloned());
+    manifest.warnings = of_plan.chain(warned.iter().map(Warned::line)).collect();
     let study = RateStudy {
         name: scenario.name.clone(),
         caption: format!(

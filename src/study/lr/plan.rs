@@ -137,6 +137,27 @@ impl RatePlan {
         self.rates.iter().copied().filter(move |&lr| !self.too_long.contains(&(contender, lr)))
     }
 
+    /// What the scenario asks for and a study does otherwise, and distances that tend to nothing.
+    pub(super) fn notes(&self, scenario: &Scenario, settings: &RateStudySettings) -> Vec<String> {
+        let mut notes = Vec::new();
+        if scenario.measure.iter().any(|measure| matches!(measure, Measure::Sde(_))) {
+            let instead = match settings.ensemble {
+                Some(count) => format!("expectations over {count} seeds and paths are compared at the last step"),
+                None => "--ensemble compares expectations over seeds and paths at the last step".to_string(),
+            };
+            notes.push(format!("measure: sde is left out, as paths along one seed have no order: {instead}"));
+        }
+        let warm = self.contenders.iter().filter(|contender| contender.rule.noise().temperature > 0.0);
+        notes.extend(warm.map(|contender| {
+            format!(
+                "{} on batches of {}: its temperature moves it away from the flow at any rate: its distances to the flow, and those of its seeds, \
+                 do not tend to 0",
+                contender.label, contender.batch
+            )
+        }));
+        notes
+    }
+
     /// The number of processes, not counting flows.
     pub fn runs(&self) -> usize {
         self.units.iter().map(|unit| unit.processes.len()).sum()
@@ -243,7 +264,11 @@ record: {times: [0, 1, 1.95, 2]}
         let scenario = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap().0;
         let optimizers = optimizers.iter().map(|word| word.to_string()).collect();
         let batches = vec![Batch::Full, Batch::Samples(4)];
-        RatePlan::new(&scenario, 40, &RateStudySettings { rates: rates.to_vec(), optimizers, batches, seeds, loss: None })
+        RatePlan::new(
+            &scenario,
+            40,
+            &RateStudySettings { rates: rates.to_vec(), optimizers, batches, seeds, loss: None, ensemble: None },
+        )
     }
 
     #[test]

@@ -18,33 +18,33 @@ pub(super) struct RunRow<'a> {
 }
 
 /// Columns from rows.
-struct Columns<'r, R> {
+pub(super) struct Columns<'r, R> {
     rows: &'r [R],
     columns: Vec<TableColumn>,
 }
 
 impl<'r, R> Columns<'r, R> {
-    fn of(rows: &'r [R]) -> Self {
+    pub(super) fn of(rows: &'r [R]) -> Self {
         Self { rows, columns: Vec::new() }
     }
 
-    fn text(mut self, name: &str, of: impl Fn(&R) -> String) -> Self {
+    pub(super) fn text(mut self, name: &str, of: impl Fn(&R) -> String) -> Self {
         self.columns.push(TableColumn { name: name.into(), values: Values::Text(self.rows.iter().map(of).collect()) });
         self
     }
 
-    fn count(mut self, name: &str, of: impl Fn(&R) -> u64) -> Self {
+    pub(super) fn count(mut self, name: &str, of: impl Fn(&R) -> u64) -> Self {
         self.columns
             .push(TableColumn { name: name.into(), values: Values::Integer(self.rows.iter().map(|r| of(r) as i64).collect()) });
         self
     }
 
-    fn float(mut self, name: &str, of: impl Fn(&R) -> f64) -> Self {
+    pub(super) fn float(mut self, name: &str, of: impl Fn(&R) -> f64) -> Self {
         self.columns.push(TableColumn { name: name.into(), values: Values::Float(self.rows.iter().map(of).collect()) });
         self
     }
 
-    fn table(self) -> Table {
+    pub(super) fn table(self) -> Table {
         Table { columns: self.columns }
     }
 }

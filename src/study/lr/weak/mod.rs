@@ -1,0 +1,235 @@
+//! Weak errors: how far the expectations of the stochastic differential equation of an optimizer are from those of its iterates. With η the time
+//! of a step, K the last step, θ_K of N seeds and X(Kη) of N paths of the equation of order p,
+//!
+//!   e(η) = E φ(X(Kη)) − E φ(θ_K) = O(η^p) for φ = J and φ = ‖θ‖²
+//!
+//! (Li, Tai & E, JMLR 20, 2019). Both means are of φ − C, with a [control variate](control) of mean 0, unless φ by itself scatters less. Seeds
+//! and paths are independent, so that the standard error of e is the root of the sum of the squares of theirs.
+//!
+//! The seeds are no sessions: nothing is observed on the way. What is known of each rate is kept in the folder's `ensemble.parquet`, and
+//! a study that was interrupted goes on from there.
+
+mod control;
+mod ensemble;
+mod kept;
+mod members;
+#[cfg(test)]
+mod tests;
+
+use crate::folder::{RateStudy, read_study_table, write_study_table};
+use crate::machine::free_memory;
+use crate::ode::Interrupt;
+use crate::optim::{Optimizer, SdeWalker, SgdEquation, WeakOrder};
+use crate::run::Problem;
+use crate::scenario::Scenario;
+use crate::sweep::Folder;
+
+use super::line_up::Contender;
+use super::plan::RatePlan;
+use super::seeds::Estimate;
+use super::{LrError, StudyPlace};
+
+use control::{Control, Terms};
+use ensemble::Law;
+use members::Course;
+
+pub(super) use kept::Row;
+
+/// The most members of an ensemble: hours of work on the smallest network.
+pub const MOST_MEMBERS: u64 = 1_000_000_000;
+
+/// What expectations are of, as columns call it.
+pub(super) const OBSERVABLES: [&str; 2] = ["objective", "norm_squared"];
+
+/// The orders of equations, and the words for what goes to the end: seeds first.
+const ORDERS: [WeakOrder; 2] = [WeakOrder::First, WeakOrder::Second];
+const SEEDS: &str = "seeds";
+const PATHS: [&str; 2] = ["sde_1", "sde_2"];
+
+/// The laws at all rates, and what a reader must know of them.
+#[derive(Debug, Clone, Default)]
+pub struct Ensembles {
+    pub(super) rows: Vec<Row>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Ensembles {
+    /// Gradients that all took, those of the control variates among them.
+    pub(super) fn gradients(&self) -> u64 {
+        self.rows.iter().map(|row| row.gradients).sum()
+    }
+
+    /// The weak errors of a contender at a rate.
+    pub(super) fn errors(&self, contender: &Contender, lr: f64) -> WeakErrors {
+        let row = |word: &str| self.rows.iter().find(|row| row.is_of(contender, lr) && row.process == word);
+        let Some(seeds) = row(SEEDS) else { return WeakErrors::default() };
+        let mut found = WeakErrors { diverged: [seeds.diverged_at; 2], ..WeakErrors::default() };
+        let paths = PATHS.iter().map(|word| row(word)).enumerate();
+        for (index, paths) in paths.filter_map(|(index, paths)| Some((index, paths?))) {
+            found.diverged[index] = found.diverged[index].or(paths.diverged_at);
+            found.errors[index] = [0, 1].map(|phi| {
+                let distance = (paths.means[phi] - seeds.means[phi]).abs();
+                let floor = paths.errors[phi].hypot(seeds.errors[phi]);
+                Some(Estimate { distance, error: floor / distance, floor }).filter(|estimate| estimate.distance.is_finite())
+            });
+        }
+        found
+    }
+}
+
+/// Of one contender at one rate, by the order of the equation less 1.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct WeakErrors {
+    /// Of each of [`OBSERVABLES`].
+    pub errors: [[Option<Estimate>; 2]; 2],
+    /// The first step in which a seed or a path diverged.
+    pub diverged: [Option<u64>; 2],
+}
+
+/// Gathers the laws that the folder does not know yet, of `count` seeds and as many paths. `progress` is told the share that is done.
+///
+/// # Errors
+/// If the folder cannot be read or written, or the user interrupts.
+pub(super) fn ensembles(
+    scenario: &Scenario,
+    plan: &RatePlan,
+    count: u64,
+    folder: &Folder,
+    place: StudyPlace,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(f64),
+) -> Result<Ensembles, LrError> {
+    let table = read_study_table(folder.path(), RateStudy::ENSEMBLE)?;
+    let known: Vec<Row> = table.as_ref().map_or(Vec::new(), kept::rows).into_iter().filter(|row| row.count == count).collect();
+    let mut found = Ensembles::default();
+    let random: Vec<usize> = (0..plan.contenders.len()).filter(|&index| plan.contenders[index].random).collect();
+    if random.is_empty() {
+        found.notes.push(
+            "--ensemble: no optimizer draws batches or adds noise, so none has a stochastic differential equation".into(),
+        );
+    }
+    let total: u64 = plan.units.iter().filter(|unit| random.contains(&unit.contender)).map(|unit| unit.steps).sum();
+    let mut done = 0;
+    for &index in &random {
+        let contender = &plan.contenders[index];
+        let called = format!("{} on batches of {}", contender.label, contender.batch);
+        let mut problem = None;
+        for lr in plan.rates_of(index).collect::<Vec<_>>() {
+            let Some(unit) = plan.units.iter().position(|unit| unit.contender == index && unit.lr == lr) else { continue };
+            let steps = plan.units[unit].steps;
+            if problem.is_none() {
+                problem = Some(own_problem(plan, unit, place));
+            }
+            let problem = match problem.as_ref() {
+                Some(Ok(problem)) => problem,
+                Some(Err(reason)) => {
+                    found.notes.push(format!("{called}: no weak orders: {reason}"));
+                    break;
+                }
+                None => break,
+            };
+            let name = format!("{}-b{}-lr{lr:e}", contender.label, contender.batch).replace('.', "_");
+            let optimizer = contender.at(&name, lr, lr, steps);
+            let course = Course {
+                problem,
+                decay: &scenario.weight_decay,
+                optimizer: &optimizer,
+                steps,
+                control: None,
+                seed: scenario.seed,
+                count,
+                threads: place.jobs.get(),
+            };
+            let equations = match equations(&course, scenario.is_one_for_all()) {
+                Ok(equations) => equations,
+                Err(reason) => {
+                    found.notes.push(format!("{called}: no weak orders: {reason}"));
+                    break;
+                }
+            };
+            if equations.len() < ORDERS.len() && found.notes.iter().all(|note| !note.starts_with(&called)) {
+                let reason = "order 2 is not known with momentum or a temperature, and needs products with the Hessian";
+                found.notes.push(format!("{called}: compared with its equation of order 1 alone: {reason}"));
+            }
+            let own: Vec<Row> = known.iter().filter(|row| row.is_of(contender, lr)).cloned().collect();
+            let is_lost = own.iter().any(|row| row.process == SEEDS && row.diverged_at.is_some());
+            if own.len() > equations.len() || is_lost {
+                found.rows.extend(own);
+            } else {
+                let share = |part: f64| (done as f64 + steps as f64 * part) / total.max(1) as f64;
+                found.rows.extend(at_rate(&course, contender, lr, &equations, interrupt, |part| progress(share(part)))?);
+                // Those of other rates that an earlier command has found stay.
+                let rest = known.iter().filter(|row| !found.rows.iter().any(|other| other.is_of_the_rate_of(row)));
+                let all: Vec<Row> = found.rows.iter().chain(rest).cloned().collect();
+                write_study_table(folder.path(), RateStudy::ENSEMBLE, &kept::table(&all))?;
+            }
+            done += steps;
+            progress(done as f64 / total.max(1) as f64);
+        }
+    }
+    Ok(found)
+}
+
+/// The problem of a unit, which keeps its samples where its optimizer takes batches.
+fn own_problem(plan: &RatePlan, unit: usize, place: StudyPlace) -> Result<Problem, String> {
+    let scenario = plan.sweep().0.unit(unit).map_err(|error| error.to_string())?;
+    let memory = place.memory.or_else(free_memory).unwrap_or(u64::MAX);
+    Problem::with_threads(&scenario, place.jobs.get(), memory).map_err(|error| error.to_string())
+}
+
+/// The equations of the optimizer, by their orders, or why there is not even that of order 1.
+fn equations(course: &Course, is_one_for_all: bool) -> Result<Vec<SgdEquation>, String> {
+    if !is_one_for_all {
+        return Err("equations assume one rate and one weight decay for all layers".to_string());
+    }
+    let ground = course.ground();
+    let of = |order| {
+        let equation = course.optimizer.equation(&ground, order).unwrap_or_else(|| Err("its kind has none".to_string()))?;
+        // Whether it can be followed is known once it is tried.
+        SdeWalker::on(&ground, equation).map(|_| equation)
+    };
+    Ok([of(ORDERS[0])?].into_iter().chain(of(ORDERS[1]).ok()).collect())
+}
+
+/// The laws of the seeds and of the equations at one rate; of the seeds alone where one of them diverges.
+fn at_rate(
+    course: &Course,
+    contender: &Contender,
+    lr: f64,
+    equations: &[SgdEquation],
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(f64),
+) -> Result<Vec<Row>, LrError> {
+    let &Course { problem, optimizer, steps, count, .. } = course;
+    let (control, terms) = control(problem, optimizer, steps).unzip();
+    let course = Course { control: control.as_ref(), ..*course };
+    let row = |word: &str, law: Result<Law, u64>, each: u64| {
+        let mut row = Row::new(contender, lr, word, (steps, count), terms);
+        match law {
+            Ok(law) => row.take(&law, steps * count * each),
+            Err(step) => row.diverged_at = Some(step),
+        }
+        row
+    };
+    let parts = (1 + equations.len()) as f64;
+    let mut seeds = row(SEEDS, course.seeds(interrupt, |share| progress(share / parts))?, 1);
+    // Made once for all of them.
+    seeds.gradients += control.as_ref().map_or(0, |control| control.gradients);
+    let is_lost = seeds.diverged_at.is_some();
+    let mut rows = vec![seeds];
+    for (equation, word) in equations.iter().zip(PATHS).filter(|_| !is_lost) {
+        let before = rows.len() as f64;
+        let law = course.paths(*equation, word, interrupt, |share| progress((before + share) / parts))?;
+        rows.push(row(word, law, equation.gradients_per_step()));
+    }
+    Ok(rows)
+}
+
+/// The control variates of an optimizer on this problem, with the terms that it has; `None` where nothing is drawn, or it would take too much.
+fn control(problem: &Problem, optimizer: &Optimizer, steps: u64) -> Option<(Control, Terms)> {
+    let samples = problem.samples.as_ref().filter(|samples| optimizer.batches_of(samples.count()).is_some())?;
+    let start = problem.start.values();
+    let terms = Terms::affordable(steps, samples.count(), start.len())?;
+    let time = optimizer.step_time(optimizer.lr());
+    Some((Control::new(&*problem.objective, samples, start, (time, steps), terms)?, terms))
+}
