@@ -94,6 +94,17 @@ def test_a_study_of_learning_rates_finds_the_order_of_gradient_descent(tiny: dic
         gf.study_lr(scenario, [0.01], tmp_path / "study2", optimizers=["nonsense"])
 
 
+def test_a_study_of_learning_rates_compares_expectations(tiny: dict, tmp_path: Path) -> None:
+    sgd = {"sgd": {"lr": 0.01, "batch": 2, "replacement": True}}
+    scenario = {**tiny, "optimizers": [sgd], "flow": {"t_end": 1.0}}
+    study = gf.study_lr(scenario, [0.05, 0.1, 0.2], tmp_path / "study", ensemble=100)
+    words = set(study.fits["compared_with"])
+    assert {"sde_1_objective", "sde_1_norm_squared", "sde_2_objective", "sde_2_norm_squared"} <= words
+    assert (tmp_path / "study" / "ensemble.parquet").is_file()
+    with pytest.raises(ValueError, match="ensemble: must be a whole number of at least 2"):
+        gf.study_lr(scenario, [0.05], tmp_path / "other", ensemble=1)
+
+
 def test_figures_are_made_of_scenarios_with_pictures(grid: dict, tmp_path: Path) -> None:
     scenarios = tmp_path / "scenarios"
     scenarios.mkdir()

@@ -215,6 +215,62 @@ fn what_has_no_order_says_why() {
     assert!(reasons[0].starts_with("only 2 of 4 rates can be used") && floats(&fits, "order")[0].is_nan(), "{reasons:?}");
 }
 
+const CHAIN: &str = "\
+name: chain
+data: {synthetic: {inputs: {dim: 1, samples: 8}, target: {low_rank: {rank: 1, outputs: 1}}, noise: 0.5}}
+network: {widths: [1, 1, 1]}
+init: {gaussian: {std: 0.7}}
+flow: {t_end: 1.0}
+record: {linear: {points: 3}}
+measure: [{sde: {paths: 4}}]
+optimizers: [{sgd: {lr: 0.1, batch: 1, replacement: true}}]
+";
+
+/// Expectations of the equations are off by η and by η², in tables, picture and report, and a second command finds all of it there.
+#[test]
+fn the_weak_orders_of_a_chain_are_1_and_2() {
+    let at = at();
+    fs::write(at.path().join("tiny.yaml"), CHAIN).unwrap();
+    let words = ["--lr", "0.05,0.0714,0.1,0.125", "--ensemble", "4000", "--out", "out"];
+    let found = json(at.path(), &words);
+    for phi in ["objective", "norm_squared"] {
+        assert_order(&found, ("sgd", 1), &format!("sde_1_{phi}"), "end", 1.0, 0.1);
+        assert_order(&found, ("sgd", 1), &format!("sde_2_{phi}"), "end", 2.0, 0.25);
+    }
+    assert!(found["options"]["ensemble"] == 4000 && found["ensemble_gradients"].as_u64().unwrap() > 4 * 4000 * 8 * 25);
+    let warnings = found["warnings"].to_string();
+    assert!(warnings.contains("measure: sde is left out") && warnings.contains("over 4000 seeds and paths"), "{warnings}");
+
+    let folder = at.path().join("out");
+    let ensembles = read_table(&folder.join("ensemble.parquet")).unwrap();
+    assert_eq!(ensembles.rows(), 4 * 3);
+    let [with, without] = ["objective_error", "objective_error_uncontrolled"].map(|name| floats(&ensembles, name));
+    assert!(with.iter().zip(&without).all(|(with, without)| *with < 0.2 * without), "{with:?} {without:?}");
+    let picture = fs::read_to_string(folder.join("figures/weak.svg")).unwrap();
+    assert!(picture.contains("slope 1") && picture.contains("slope 2"));
+    let before = bytes(&folder);
+    let kept = fs::read(folder.join("ensemble.parquet")).unwrap();
+    // On another number of threads, in a folder where nothing is known.
+    study(at.path(), &[&words[..4], &["--out", "other", "--jobs", "1"]].concat());
+    assert_eq!(fs::read(at.path().join("other/ensemble.parquet")).unwrap(), kept);
+    study(at.path(), &words);
+    assert!(bytes(&folder) == before && fs::read(folder.join("ensemble.parquet")).unwrap() == kept);
+    succeed(at.path(), &["report", "out"]);
+    let report = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(report.contains("sde 2 norm squared") && report.contains("--ensemble 4000"));
+}
+
+/// An optimizer with a temperature does not tend to the flow, and the study says so.
+#[test]
+fn a_temperature_leads_away_from_the_flow() {
+    let at = at();
+    let warm = ["--set", "optimizers=[{sgd: {lr: 0.1, temperature: 0.01}}]"];
+    let found = json(at.path(), &[&warm[..], &["--lr", "0.1,0.2", "--out", "out"]].concat());
+    let warnings = found["warnings"].to_string();
+    assert!(warnings.contains("sgd on batches of 60: its temperature moves it away from the flow at any rate"), "{warnings}");
+    assert!(found["ensemble_gradients"] == 0 && !at.path().join("out/ensemble.parquet").exists());
+}
+
 /// The records of all units and the tables, without times.
 fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder.join("units"))
@@ -292,6 +348,7 @@ fn wrong_words_are_refused_with_what_would_be_right_and_nothing_is_written() {
         (&["--lr", "1e-10"], "steps"),
         (&["--lr", "0.1", "--seeds", "0"], "--seeds"),
         (&["--lr", "0.1", "--loss", "0"], "greater than 0"),
+        (&["--lr", "0.1", "--ensemble", "1"], "--ensemble"),
         (&["--lr", "0.1", "--per-decade", "0"], "--per-decade"),
         (&["--lr", "0.1", "--out", "."], "is not a sweep's folder"),
         (&["--lr", "0.1", "--set", "flow.rtol=2"], "--set flow.rtol=2"),

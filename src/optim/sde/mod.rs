@@ -42,7 +42,7 @@ use super::Noise;
 use super::formula::number;
 use super::settings::Ground;
 
-pub(crate) use walker::SdeWalker;
+pub(crate) use walker::{Kick, SdeWalker};
 
 /// The largest λ_max times step of the scheme, which is stable up to 2.51.
 const STABLE: f64 = 2.5;

@@ -22,8 +22,9 @@ pub(crate) struct SdeWalker {
 
 /// One step of the method, just taken.
 pub(crate) struct Kick<'a> {
-    /// The part of the optimizer's step that was over before it, from 0 to less than 1.
+    /// The parts of the optimizer's step that were over before it, from 0 to less than 1, and in its middle, where its noise is taken.
     pub share: f64,
+    pub middle: f64,
     /// X before it.
     pub before: &'a DVector<f64>,
     /// The weights w of its noise Σ_i w_i ∇ℓ_i of batches; none without batches. They are independent of `before`, and of mean 0.
@@ -51,7 +52,8 @@ impl SdeWalker {
             before.copy_from(theta);
             fill_gaussian(scheme.normals(), rng);
             scheme.step(*rate / parts, theta);
-            kicked(Kick { share: f64::from(part) / parts, before, weights: scheme.weights() });
+            let [share, middle] = [0.0, 0.5].map(|more| (f64::from(part) + more) / parts);
+            kicked(Kick { share, middle, before, weights: scheme.weights() });
         }
     }
 

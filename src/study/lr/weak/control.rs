@@ -11,7 +11,8 @@
 //! the noise of sample i in step k, at θ = θ̄_k + δ, moves φ at the end by −η(a_{k,i} + b_{k,i}·δ) up to O(η²) + O(ηδ²). So
 //!
 //! - of a seed with batches B_k: C = −η Σ_k (1/B) Σ_{i ∈ B_k} (a_{k,i} + b_{k,i}·(θ_k − θ̄_k));
-//! - of a path whose noise is Σ_i w_i ∇ℓ_i: C = Σ Σ_i w_i (a_{k,i} + b_{k,i}·(X − θ̄)), over all steps of the method, X and θ̄ before it.
+//! - of a path whose noise is Σ_i w_i ∇ℓ_i: C = Σ Σ_i w_i (ā_i + b_{k,i}·(X − θ̄)), over all steps of the method, X and θ̄ before it, ā between
+//!   λ_k·ζ_{k,i} and λ_{k+1}·ζ_{k+1,i} in proportion to the time of its middle, where the method takes the noise.
 //!
 //! Σ_i a_{k,i} = 0 and Σ_i b_{k,i} = 0, and a batch is uniform whatever came before it, as w has mean 0 whatever came before it. So E C = 0 for any
 //! θ̄, λ and M, exact or not. φ itself has a standard deviation of O(√η), without the terms in b φ − C has one of O(η), with them one of
@@ -26,6 +27,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::linalg::difference;
 use crate::objective::{BatchGradient, Objective, Samples};
+use crate::optim::Kick;
 
 use super::OBSERVABLES;
 
@@ -47,12 +49,12 @@ impl Terms {
     /// Those for so many steps, samples and parameters; `None` where even the first take too much.
     pub(super) fn affordable(steps: u64, samples: usize, dim: usize) -> Option<Self> {
         let [n, p] = [samples, dim].map(|count| count as u64);
-        let numbers = |each: u64| steps.saturating_mul(each.saturating_add(2 * p)) <= MOST_NUMBERS;
+        let numbers = |each: u64| steps.saturating_mul(each.saturating_add(p.saturating_mul(2))) <= MOST_NUMBERS;
         let phis = OBSERVABLES.len() as u64;
-        let second = dim <= MOST_PARAMETERS && numbers(phis.saturating_mul(n).saturating_mul(1 + p));
+        let second = dim <= MOST_PARAMETERS && numbers(phis.saturating_mul(n).saturating_mul(p.saturating_add(2)));
         match () {
             () if second => Some(Self::Second),
-            () if numbers(phis.saturating_mul(n)) => Some(Self::First),
+            () if numbers(phis.saturating_mul(n).saturating_mul(2)) => Some(Self::First),
             () => None,
         }
     }
@@ -71,6 +73,8 @@ pub(super) struct Control {
     /// η.
     rate: f64,
     steps: Vec<Step>,
+    /// λ_k·ζ_{k,i} for k = 0, …, K, of each φ.
+    nodes: Vec<[DVector<f64>; 2]>,
     /// Gradients that making it took, a product with the Hessian counting 2 and a third derivative 6.
     pub(super) gradients: u64,
 }
@@ -120,6 +124,10 @@ impl Control {
             Adjoint { lambda: end * 2.0, second: has_second.then(|| DMatrix::identity(dim, dim) * 2.0) },
         ];
         let mut kept = Vec::with_capacity(steps as usize);
+        let zeta = deviations(&mut *single, n, end);
+        let node =
+            |zeta: &DMatrix<f64>, adjoints: &[Adjoint; 2]| adjoints.each_ref().map(|one| centered(zeta.tr_mul(&one.lambda)));
+        let mut nodes = vec![node(&zeta, &adjoints)];
         for k in (0..steps as usize).rev() {
             let at = &means[k];
             let zeta = deviations(&mut *single, n, at);
@@ -137,15 +145,17 @@ impl Control {
                 Effect { a, b }
             });
             kept.push(Step { mean: at.clone(), move_on: &means[k + 1] - at, effects });
+            nodes.push(node(&zeta, &adjoints));
         }
         kept.reverse();
+        nodes.reverse();
         let (p, phis) = (dim as u64, OBSERVABLES.len() as u64);
         let each = match terms {
             Terms::First => 1 + n as u64 + 2 * phis,
             Terms::Second => 1 + n as u64 + 2 * p + phis * (6 * p + 2 * n as u64),
         };
         let is_finite = adjoints.iter().all(|adjoint| adjoint.lambda.iter().all(|x| x.is_finite()));
-        is_finite.then_some(Self { rate, steps: kept, gradients: steps * each })
+        is_finite.then_some(Self { rate, steps: kept, nodes, gradients: n as u64 + steps * each })
     }
 
     /// `sums` ← `sums` + the part of C of a seed's step k from θ, along the `batch`. `scratch` is of the length of θ.
@@ -157,39 +167,34 @@ impl Control {
         sums: &mut [f64; 2],
         scratch: &mut DVector<f64>,
     ) {
+        let Step { mean, effects, .. } = &self.steps[k];
+        scratch.copy_from(theta);
+        *scratch -= mean;
         let share = -self.rate / batch.len() as f64;
-        self.add(k, 0.0, theta, batch.iter().map(|i| (*i as usize, share)), sums, scratch);
-    }
-
-    /// The same of a path from X, `share` of step k being over, along the noise with these `weights`.
-    pub(super) fn add_kick(
-        &self,
-        (k, share): (usize, f64),
-        weights: &[f64],
-        x: &DVector<f64>,
-        sums: &mut [f64; 2],
-        scratch: &mut DVector<f64>,
-    ) {
-        self.add(k, share, x, weights.iter().copied().enumerate(), sums, scratch);
-    }
-
-    fn add(
-        &self,
-        k: usize,
-        share: f64,
-        x: &DVector<f64>,
-        weights: impl Iterator<Item = (usize, f64)> + Clone,
-        sums: &mut [f64; 2],
-        delta: &mut DVector<f64>,
-    ) {
-        let Step { mean, move_on, effects } = &self.steps[k];
-        delta.copy_from(x);
-        *delta -= mean;
-        delta.axpy(-share, move_on, 1.0);
-        for (sum, Effect { a, b }) in sums.iter_mut().zip(effects) {
-            let effect = |i: usize| a[i] + b.as_ref().map_or(0.0, |b| b.column(i).dot(delta));
-            *sum += weights.clone().map(|(i, weight)| weight * effect(i)).sum::<f64>();
+        for (sum, effect) in sums.iter_mut().zip(effects) {
+            *sum += batch.iter().map(|i| *i as usize).map(|i| share * (effect.a[i] + effect.along(i, scratch))).sum::<f64>();
         }
+    }
+
+    /// The same of a step of the method in step k of a path.
+    pub(super) fn add_kick(&self, k: usize, kick: &Kick, sums: &mut [f64; 2], scratch: &mut DVector<f64>) {
+        let Step { mean, move_on, effects } = &self.steps[k];
+        let &Kick { share, middle, before, weights } = kick;
+        scratch.copy_from(before);
+        *scratch -= mean;
+        scratch.axpy(-share, move_on, 1.0);
+        for (phi, (sum, effect)) in sums.iter_mut().zip(effects).enumerate() {
+            let (here, next) = (&self.nodes[k][phi], &self.nodes[k + 1][phi]);
+            let a = |i: usize| here[i] + middle * (next[i] - here[i]);
+            *sum += weights.iter().enumerate().map(|(i, w)| w * (a(i) + effect.along(i, scratch))).sum::<f64>();
+        }
+    }
+}
+
+impl Effect {
+    /// b_i·δ, or 0 without b.
+    fn along(&self, i: usize, delta: &DVector<f64>) -> f64 {
+        self.b.as_ref().map_or(0.0, |b| b.column(i).dot(delta))
     }
 }
 

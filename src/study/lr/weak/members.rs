@@ -96,8 +96,7 @@ impl Course<'_> {
                 for step in 0..steps {
                     walker.step(theta, &mut rng, |kick| {
                         if let Some(control) = control.filter(|_| !kick.weights.is_empty()) {
-                            let place = (step as usize, kick.share);
-                            control.add_kick(place, kick.weights, kick.before, &mut controls, scratch);
+                            control.add_kick(step as usize, &kick, &mut controls, scratch);
                         }
                     });
                     if has_blown_up(theta.norm(), norm) {
