@@ -137,6 +137,16 @@ impl RatePlan {
         self.rates.iter().copied().filter(move |&lr| !self.too_long.contains(&(contender, lr)))
     }
 
+    /// The index of a unit of a contender at one of its rates, and its steps.
+    ///
+    /// # Panics
+    /// If it is not one of [`Self::rates_of`].
+    pub(super) fn unit_at(&self, contender: usize, lr: f64) -> (usize, u64) {
+        let mut units = self.units.iter().enumerate();
+        let (index, unit) = units.find(|(_, unit)| unit.contender == contender && unit.lr == lr).expect("a rate has a unit");
+        (index, unit.steps)
+    }
+
     /// What the scenario asks for and a study does otherwise, and distances that tend to nothing.
     pub(super) fn notes(&self, scenario: &Scenario, settings: &RateStudySettings) -> Vec<String> {
         let mut notes = Vec::new();

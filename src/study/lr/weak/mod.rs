@@ -100,74 +100,91 @@ pub(super) fn ensembles(
     mut progress: impl FnMut(f64),
 ) -> Result<Ensembles, LrError> {
     let table = read_study_table(folder.path(), RateStudy::ENSEMBLE)?;
-    let known: Vec<Row> = table.as_ref().map_or(Vec::new(), kept::rows).into_iter().filter(|row| row.count == count).collect();
-    let mut found = Ensembles::default();
+    let known = table.as_ref().map_or(Vec::new(), kept::rows).into_iter().filter(|row| row.count == count).collect();
+    let mut gathering = Gathering { scenario, plan, count, folder, place, interrupt, known, found: Ensembles::default() };
     let random: Vec<usize> = (0..plan.contenders.len()).filter(|&index| plan.contenders[index].random).collect();
     if random.is_empty() {
-        found.notes.push(
-            "--ensemble: no optimizer draws batches or adds noise, so none has a stochastic differential equation".into(),
-        );
+        let none = "--ensemble: no optimizer draws batches or adds noise, so none has a stochastic differential equation";
+        gathering.found.notes.push(none.to_string());
     }
-    let total: u64 = plan.units.iter().filter(|unit| random.contains(&unit.contender)).map(|unit| unit.steps).sum();
-    let mut done = 0;
-    for &index in &random {
+    let steps = |index: &usize| plan.rates_of(*index).map(|lr| plan.unit_at(*index, lr).1).sum::<u64>() as f64;
+    let total: f64 = random.iter().map(steps).sum();
+    let mut before = 0.0;
+    for index in random {
+        if let Err(reason) = gathering.contender(index, |done| progress((before + done) / total))? {
+            gathering.note(index, &format!("no weak orders: {reason}"));
+        }
+        before += steps(&index);
+        progress(before / total);
+    }
+    Ok(gathering.found)
+}
+
+/// The laws of all contenders, on the way.
+struct Gathering<'a> {
+    scenario: &'a Scenario,
+    plan: &'a RatePlan,
+    count: u64,
+    folder: &'a Folder,
+    place: StudyPlace<'a>,
+    interrupt: &'a Interrupt,
+    /// Those of earlier commands, of any rate.
+    known: Vec<Row>,
+    found: Ensembles,
+}
+
+impl Gathering<'_> {
+    /// Adds the laws of a contender at all its rates, or tells why it has none. `progress` is told the steps of a seed that are done.
+    fn contender(&mut self, index: usize, mut progress: impl FnMut(f64)) -> Result<Result<(), String>, LrError> {
+        let &mut Self { scenario, plan, count, place, interrupt, .. } = self;
         let contender = &plan.contenders[index];
-        let called = format!("{} on batches of {}", contender.label, contender.batch);
-        let mut problem = None;
-        for lr in plan.rates_of(index).collect::<Vec<_>>() {
-            let Some(unit) = plan.units.iter().position(|unit| unit.contender == index && unit.lr == lr) else { continue };
-            let steps = plan.units[unit].steps;
-            if problem.is_none() {
-                problem = Some(own_problem(plan, unit, place));
-            }
-            let problem = match problem.as_ref() {
-                Some(Ok(problem)) => problem,
-                Some(Err(reason)) => {
-                    found.notes.push(format!("{called}: no weak orders: {reason}"));
-                    break;
-                }
-                None => break,
+        let (mut problem, mut before) = (None, 0.0);
+        for lr in plan.rates_of(index) {
+            let (unit, steps) = plan.unit_at(index, lr);
+            // That of any of its rates: they differ in nothing else.
+            let problem = match problem.take().map_or_else(|| own_problem(plan, unit, place), Ok) {
+                Ok(found) => &*problem.insert(found),
+                Err(reason) => return Ok(Err(reason)),
             };
             let name = format!("{}-b{}-lr{lr:e}", contender.label, contender.batch).replace('.', "_");
-            let optimizer = contender.at(&name, lr, lr, steps);
-            let course = Course {
-                problem,
-                decay: &scenario.weight_decay,
-                optimizer: &optimizer,
-                steps,
-                control: None,
-                seed: scenario.seed,
-                count,
-                threads: place.jobs.get(),
-            };
+            let (optimizer, decay) = (contender.at(&name, lr, lr, steps), &scenario.weight_decay);
+            let (seed, threads) = (scenario.seed, place.jobs.get());
+            let course = Course { problem, decay, optimizer: &optimizer, steps, control: None, seed, count, threads };
             let equations = match equations(&course, scenario.is_one_for_all()) {
                 Ok(equations) => equations,
-                Err(reason) => {
-                    found.notes.push(format!("{called}: no weak orders: {reason}"));
-                    break;
-                }
+                Err(reason) => return Ok(Err(reason)),
             };
-            if equations.len() < ORDERS.len() && found.notes.iter().all(|note| !note.starts_with(&called)) {
-                let reason = "order 2 is not known with momentum or a temperature, and needs products with the Hessian";
-                found.notes.push(format!("{called}: compared with its equation of order 1 alone: {reason}"));
+            if equations.len() < ORDERS.len() && before == 0.0 {
+                let why = "order 2 is not known with momentum or a temperature, and needs products with the Hessian";
+                self.note(index, &format!("compared with its equation of order 1 alone: {why}"));
             }
-            let own: Vec<Row> = known.iter().filter(|row| row.is_of(contender, lr)).cloned().collect();
+            let own: Vec<Row> = self.known.iter().filter(|row| row.is_of(contender, lr)).cloned().collect();
             let is_lost = own.iter().any(|row| row.process == SEEDS && row.diverged_at.is_some());
             if own.len() > equations.len() || is_lost {
-                found.rows.extend(own);
+                self.found.rows.extend(own);
             } else {
-                let share = |part: f64| (done as f64 + steps as f64 * part) / total.max(1) as f64;
-                found.rows.extend(at_rate(&course, contender, lr, &equations, interrupt, |part| progress(share(part)))?);
-                // Those of other rates that an earlier command has found stay.
-                let rest = known.iter().filter(|row| !found.rows.iter().any(|other| other.is_of_the_rate_of(row)));
-                let all: Vec<Row> = found.rows.iter().chain(rest).cloned().collect();
-                write_study_table(folder.path(), RateStudy::ENSEMBLE, &kept::table(&all))?;
+                let told = |share: f64| progress(before + steps as f64 * share);
+                self.found.rows.extend(at_rate(&course, contender, lr, &equations, interrupt, told)?);
+                self.keep()?;
             }
-            done += steps;
-            progress(done as f64 / total.max(1) as f64);
+            before += steps as f64;
+            progress(before);
         }
+        Ok(Ok(()))
     }
-    Ok(found)
+
+    /// Writes what is known, of earlier commands too.
+    fn keep(&self) -> Result<(), LrError> {
+        let found = &self.found.rows;
+        let rest = self.known.iter().filter(|row| !found.iter().any(|other| other.is_of_the_rate_of(row)));
+        let all: Vec<Row> = found.iter().chain(rest).cloned().collect();
+        Ok(write_study_table(self.folder.path(), RateStudy::ENSEMBLE, &kept::table(&all))?)
+    }
+
+    fn note(&mut self, index: usize, text: &str) {
+        let contender = &self.plan.contenders[index];
+        self.found.notes.push(format!("{} on batches of {}: {text}", contender.label, contender.batch));
+    }
 }
 
 /// The problem of a unit, which keeps its samples where its optimizer takes batches.
