@@ -23,8 +23,9 @@ pub struct Sample {
 pub struct Fit {
     /// The slope of log distance on log η: an order only if its interval is narrow enough, by [`Fit::order`].
     pub slope: f64,
-    /// Half the 95 % interval of the slope by Student's t: what the scatter of the points about the line leaves open. A curvature common
-    /// to all of them is no scatter, and is bounded by how the range is chosen.
+    /// Half the 95 % interval of the slope: what the scatter of the points about the line leaves open by Student's t, or what the errors of
+    /// the distances do, if that is more: a few points may lie on a line by chance. A curvature common to all of them is no scatter, and is
+    /// bounded by how the range is chosen.
     pub half_width: f64,
     /// The number of distances that the line runs through, from the smallest rate.
     pub points: usize,
@@ -36,6 +37,8 @@ pub struct Fit {
 const AGREEMENT: f64 = 0.1;
 /// And by this many standard errors of a slope between two neighbours: by chance hardly one of a dozen such slopes is further off.
 const STANDARD_ERRORS: f64 = 3.0;
+/// Standard errors of a normal number that its 95 % interval reaches.
+const NORMAL: f64 = 1.96;
 /// Two points lie on a line whatever they mean.
 const FEWEST: usize = 3;
 /// Half the least distance between two orders of theory.
@@ -91,7 +94,20 @@ impl Fit {
 
 /// The fit over the asymptotic range of `samples`, whose rates rise; `None` if there is no such range.
 pub fn fit(samples: &[Sample]) -> Option<Fit> {
-    (FEWEST..=samples.len()).rev().find_map(|count| line(&samples[..count]).filter(|fit| agrees(&samples[..count], fit.slope)))
+    let over = |samples: &[Sample]| {
+        let fit = line(samples).filter(|fit| agrees(samples, fit.slope))?;
+        Some(Fit { half_width: fit.half_width.max(NORMAL * slope_error(samples)), ..fit })
+    };
+    (FEWEST..=samples.len()).rev().find_map(|count| over(&samples[..count]))
+}
+
+/// The standard error that those of the distances, independent of each other, give the slope: √(Σ(x − x̄)²e²)/Σ(x − x̄)², x = log η.
+fn slope_error(samples: &[Sample]) -> f64 {
+    let x: Vec<f64> = samples.iter().map(|sample| sample.lr.ln()).collect();
+    let mean = x.iter().sum::<f64>() / x.len() as f64;
+    let squares: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();
+    let errors: f64 = x.iter().zip(samples).map(|(x, sample)| ((x - mean) * sample.error).powi(2)).sum();
+    errors.sqrt() / squares
 }
 
 /// Why nothing is fitted to `usable` of `rates` rates, the others being `lost`.
@@ -174,6 +190,16 @@ mod tests {
         assert!(
             super::fit(&floored.iter().map(|s| Sample { error: 0.0, ..*s }).collect::<Vec<_>>()).is_none_or(|f| f.points < 13)
         );
+    }
+
+    /// Four distances, each known to a quarter, that happen to lie on a line over a factor of 2.5 have no order; known to 1 % they have.
+    #[test]
+    fn distances_that_are_poorly_known_have_no_order_whatever_line_they_lie_on() {
+        let on_a_line = |error: f64| [0.025, 0.04, 0.05, 0.0625].map(|lr| Sample { lr, distance: f64::powf(lr, 0.6), error });
+        let poor = fit(&on_a_line(0.25)).unwrap();
+        assert!((poor.slope - 0.6).abs() < 1e-12 && poor.half_width > 0.5 && poor.order().is_err(), "{poor:?}");
+        let good = fit(&on_a_line(0.01)).unwrap();
+        assert!((good.half_width / poor.half_width - 0.04).abs() < 1e-9 && good.order().is_ok(), "{good:?}");
     }
 
     /// 2.077 ± 0.976 over 3 points is no order: it may be 2, 3 or neither.
