@@ -83,21 +83,62 @@ fn a_tanh_network_follows_its_central_flow_with_two_directions() {
     assert!(gradients < 675 * 20 + 950 * 60, "{gradients}");
 }
 
-/// A deep linear network, whose later directions are learned while the first are at the edge.
+/// From step 100 on gradient descent oscillates at every step while the fit of the weak inputs goes on pressing on the edge. Entry was at
+/// step 11, with a swing until some 30.
 #[test]
 fn a_deep_linear_network_follows_its_central_flow() {
     let at = tempfile::tempdir().unwrap();
     let linear = "\
-data: {synthetic: {inputs: {dim: 6, samples: 60, condition: 30}, target: {low_rank: {rank: 3, outputs: 3}}, noise: 0.1}}
-network: {widths: [6, 10, 10, 3]}
-init: {gaussian: {std: 0.15}}
-flow: {t_end: 200, rtol: 1.0e-7, atol: 1.0e-10}
-record: {linear: {points: 251}}
-optimizers: [{gd: {lr: 0.8}}]
+data: {synthetic: {inputs: {dim: 10, samples: 100, condition: 1000}, target: {low_rank: {rank: 1, outputs: 10, singular_values: [3]}}, noise: 0.1}}
+network: {widths: [10, 10, 10, 10]}
+seed: 1
+init: {gaussian: {std: 0.1}}
+flow: {t_end: 600, rtol: 1.0e-7, atol: 1.0e-10}
+record: {linear: {points: 601}}
+optimizers: [{gd: {lr: 1}}]
 ";
     let (run, _) = run(at.path(), linear);
     let (loss, distance, directions) = compared(&run, 100);
-    assert!(loss < 0.02 && distance < 0.2 && directions == 1.0, "{loss} {distance} {directions}");
+    assert!(loss < 0.02 && distance < 0.15 && directions == 1.0, "{loss} {distance} {directions}");
+    let objective = run.table.floats("gd", "objective");
+    let turns = objective[100..].windows(3).filter(|w| (w[1] > w[0]) == (w[1] > w[2])).count();
+    assert!(turns > 450, "{turns}");
+    // The control: gradient flow's loss is elsewhere.
+    let mean = |of: &[f64]| of[100..200].iter().sum::<f64>() / 100.0;
+    let off = mean(&run.table.floats("flow", "objective")) / mean(&objective) - 1.0;
+    assert!(off.abs() > 0.1, "{off}");
+}
+
+/// By which gradient descent has left gradient flow before the edge, an error of order η, central flow is off for good: linear networks
+/// have valleys of minima along which nothing calls it back. Here that is half of the distance. From where descent reaches the edge, after
+/// 15 steps, the other half is left, from the swing at the entry.
+#[test]
+fn what_descent_has_drifted_before_the_edge_stays() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = |init: &str, steps: u32| {
+        format!(
+            "data: {{synthetic: {{inputs: {{dim: 6, samples: 60, condition: 30}}, target: {{low_rank: {{rank: 3, outputs: 3}}}}, noise: 0.1}}}}\n\
+             network: {{widths: [6, 10, 10, 3]}}\ninit: {init}\nflow: {{t_end: {}, rtol: 1.0e-7, atol: 1.0e-10}}\n\
+             record: {{linear: {{points: {}}}}}\noptimizers: [{{gd: {{lr: 0.8}}}}]\n",
+            0.8 * f64::from(steps),
+            steps + 1
+        )
+    };
+    let random = "{gaussian: {std: 0.15}}";
+    let (whole, _) = run(at.path(), &scenario(random, 250));
+    run(at.path(), &scenario(random, 15));
+    let mut weights = npz::read(&at.path().join("out/weights.npz")).unwrap();
+    let own = ["W1", "W2", "W3"].map(|name| (name.to_string(), weights.remove(&format!("gd/{name}")).unwrap()));
+    npz::write(&at.path().join("edge.npz"), &Arrays::from(own)).unwrap();
+    let (late, _) = run(at.path(), &scenario("{file: {path: edge.npz}}", 235));
+    let ratio = |run: &Run| {
+        let last = |column: &str| *run.table.floats("gd", column).last().unwrap();
+        last("distance_to_central_flow") / last("distance_to_flow")
+    };
+    assert!(ratio(&whole) > 0.15 && ratio(&late) < 0.11, "{} {}", ratio(&whole), ratio(&late));
+    // Where they reach the edge, central flow is gradient flow, and as far from descent as at the end.
+    let distances = whole.table.floats("gd", "distance_to_central_flow");
+    assert!((distances[12] / distances[250] - 1.0).abs() < 0.25, "{} {}", distances[12], distances[250]);
 }
 
 /// Adaptive rules at the edge of their own metric, from where their loss begins to fall: means over windows of 200 steps, two directions.
