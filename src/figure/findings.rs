@@ -1,6 +1,6 @@
 //! What each picture of a run shows, in numbers from the records: the first sentence is its title, all of them its caption in a report.
 
-use crate::record::Run;
+use crate::record::{Run, Saddle};
 
 use super::number::{cosine, number};
 
@@ -79,7 +79,18 @@ impl Found<'_> {
         if !distances.is_empty() {
             sentences.push(format!("Distance to the flow at the last record, relative to its size: {}.", distances.join(", ")));
         }
+        sentences.extend(self.run.table.processes().into_iter().filter_map(|process| self.saddles(process)));
         sentences
+    }
+
+    /// `Saddles passed by flow: index 4 at t = 3.1, index 2 at t = 9.`
+    fn saddles(&self, process: &str) -> Option<String> {
+        let told = |visit: &Saddle| {
+            let index = visit.point.and_then(|point| point.index).map_or("unknown index".to_string(), |i| format!("index {i}"));
+            format!("{index} at t = {}", number(visit.t, 3))
+        };
+        let found: Vec<String> = self.run.saddles.get(process)?.iter().filter(|visit| visit.is_saddle()).map(told).collect();
+        (!found.is_empty()).then(|| format!("Saddles passed by {process}: {}.", found.join(", ")))
     }
 
     fn balance(&self) -> Vec<String> {

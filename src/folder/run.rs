@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::network::Parameters;
 use crate::npz::{self, Arrays};
 use crate::publish::{self, Kind, PublishError, Published, Standing, remove_stale, standing};
-use crate::record::{Run, Table, Values, to_value};
+use crate::record::{Run, Table, Values, saddles_of, to_value};
 use crate::scenario::{self, Scenario, caption};
 
 use super::{Checkpoint, FolderError, Study, horizon_of, parquet};
@@ -208,17 +208,15 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
     let scenario = read_scenario(folder)?;
     let path = folder.join(RECORDS);
     let table = parquet::read(&path)?;
-    for (column, there) in [
-        (
-            "process",
-            matches!(table.columns.first(), Some(first) if first.name == "process" && matches!(first.values, Values::Text(_))),
-        ),
-        ("t", matches!(table.column("t"), Some(Values::Float(_)))),
-    ] {
+    let begins =
+        matches!(table.columns.first(), Some(first) if first.name == "process" && matches!(first.values, Values::Text(_)));
+    for (column, there) in [("process", begins), ("t", matches!(table.column("t"), Some(Values::Float(_))))] {
         if !there {
             return Err(FolderError::NotRecords { path, column });
         }
     }
+    let of_manifest = |source| FolderError::Manifest { path: folder.join("manifest.json"), source };
+    let saddles = saddles_of(&read_manifest(folder)?).map_err(of_manifest)?;
     let arrays = folder.join(ARRAYS);
     let run = Run {
         name: scenario.name.clone(),
@@ -228,6 +226,7 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
         caption: caption(&scenario),
         table,
         arrays: if arrays.is_file() { npz::read(&arrays)? } else { Arrays::new() },
+        saddles,
     };
     Ok((scenario, run))
 }
@@ -283,6 +282,7 @@ flow: {t_end: 1.0}
             caption: String::new(),
             table,
             arrays,
+            saddles: BTreeMap::new(),
         };
         let draft = FolderDraft::new(target).unwrap();
         draft.write(&run, &scenario, &Arrays::new()).unwrap();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::folder::{self, Ending, FolderDraft, FolderError};
 use crate::npz::Arrays;
 use crate::observe::Observable;
-use crate::record::Run;
+use crate::record::{Run, saddles_of};
 use crate::run::Finished;
 use crate::scenario::style::{Format, Style};
 use crate::scenario::{self, Scenario};
@@ -214,11 +214,15 @@ pub(super) fn rebuild(
     let scenario = scenario.map(|text| scenario::parse_resolved(&text, Path::new("scenario.json"))).transpose();
     let scenario = scenario.map_err(|error| of_scenario(py, error, false))?;
     let law = scenario.as_ref().map_or_else(|| 0.0.into(), Scenario::balance_law);
+    let of_manifest = |error: serde_json::Error| PyValueError::new_err(error.to_string());
+    let manifest: Value = serde_json::from_str(manifest).map_err(of_manifest)?;
+    let saddles = saddles_of(&manifest).map_err(of_manifest)?;
+    let (table, arrays) = (table_from_dict(&table)?, from_dict(&arrays)?);
     Ok(RawRun {
-        run: Arc::new(Run { name, widths, linear, law, caption, table: table_from_dict(&table)?, arrays: from_dict(&arrays)? }),
+        run: Arc::new(Run { name, widths, linear, law, caption, table, arrays, saddles }),
         scenario,
         inputs,
-        manifest: serde_json::from_str(manifest).map_err(|error| PyValueError::new_err(error.to_string()))?,
+        manifest,
         weights: from_dict(&weights)?,
         trajectory: trajectory.as_ref().map(from_dict).transpose()?,
     })

@@ -21,6 +21,8 @@ pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process}
 #[cfg(feature = "command")]
 pub(crate) use manifest::{REVISION, VERSION, to_value};
 pub use recorder::{Recorder, arrays, table};
+#[cfg(feature = "command")]
+pub(crate) use saddle::saddles_of;
 pub use saddle::{Escape, Saddle, SaddlePoint};
 pub use table::{Table, TableColumn, Values};
 pub use texts::Texts;
@@ -28,6 +30,8 @@ pub use trajectory::Trajectory;
 pub use verdict::{Bound, ErrorFrom, Outcome, Verdict};
 #[cfg(feature = "command")]
 pub use warned::Warned;
+
+use std::collections::BTreeMap;
 
 use crate::npz::Arrays;
 use crate::theory::balance::BalanceLaw;
@@ -54,6 +58,8 @@ pub struct Run {
     pub table: Table,
     /// Vectors over time, and matrices at the end, of each process p as `p/name`: `arrays.npz`.
     pub arrays: Arrays,
+    /// The saddles that each process passed, in order of time, of those whose saddles were looked for: `manifest.json`.
+    pub saddles: BTreeMap<String, Vec<Saddle>>,
 }
 
 impl Run {

@@ -1,5 +1,8 @@
 //! A visit to a saddle, as the manifest lists it.
 
+#[cfg(feature = "command")]
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A process whose ‖∇J‖ was least, as near a saddle, and has grown since. With layer rates all of it is of the flow in θ_l/√κ_l.
@@ -19,6 +22,24 @@ pub struct Saddle {
     pub point: Option<SaddlePoint>,
     /// How the process left it; null where ‖∇J‖ grew at no steady rate over two e-folds.
     pub escape: Option<Escape>,
+}
+
+impl Saddle {
+    /// Whether the critical point is a saddle: it has negative curvature.
+    pub fn is_saddle(&self) -> bool {
+        self.point.is_some_and(|point| point.least_eigenvalue < -point.tolerance)
+    }
+}
+
+/// The saddles that a manifest lists, by process; none of a process whose saddles were not looked for.
+///
+/// # Errors
+/// If its list is not one of [`Saddle`]s.
+#[cfg(feature = "command")]
+pub(crate) fn saddles_of(manifest: &serde_json::Value) -> Result<BTreeMap<String, Vec<Saddle>>, serde_json::Error> {
+    let processes = manifest["processes"].as_object().into_iter().flatten();
+    let listed = processes.filter_map(|(name, process)| Some((name, process.get("saddles")?)));
+    listed.map(|(name, saddles)| Ok((name.clone(), Vec::deserialize(saddles)?))).collect()
 }
 
 /// The critical point of a visit.

@@ -7,6 +7,10 @@ use crate::record::Run;
 /// The caption of the picture `name`; just its name if it is not a picture of a run.
 pub(super) fn of_run(run: &Run, name: &str) -> String {
     let panels = match name {
+        "loss" if run.saddles.values().any(|visits| !visits.is_empty()) => {
+            "(a) The loss ℒ as solid lines, the objective J dashed, and visits to saddles at the upper edge with their index; (b) the \
+             distance of the optimizers to the flow."
+        }
         "loss" => "(a) The loss ℒ as solid lines, the objective J dashed; (b) the distance of the optimizers to the flow.",
         "balance" => "(a) The balance gap of each pair of layers with its law; (b) the residual of the law.",
         "ledger" => "(a) The imbalance that steps create, and the total; (b) the residual of the law of discrete steps.",

@@ -58,6 +58,7 @@ pub(crate) use saddles::forms_hessian;
 pub(crate) use schedule::begins_alike;
 pub use stop::Stop;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::claim::{self, Again, Evidence};
@@ -172,11 +173,13 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     let complaints: Vec<String> =
         ended.iter().flat_map(|end| end.complaints.iter().map(|complaint| format!("{}: {complaint}", end.name))).collect();
     let low = low_parts(&ended);
+    let passed = |end: &Ended| Some((end.name.clone(), end.saddles.clone()?));
+    let saddles = ended.iter().filter_map(passed).collect();
     let weights: Vec<_> = ended.into_iter().map(|end| (end.name, end.parameters)).collect();
     let unspooled = recorders.iter().find_map(Recorder::complaint).map(warning::unspooled);
     let trajectory = plan.record_weights.then(|| recorders.iter_mut().filter_map(Recorder::take_trajectory).collect());
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
-    let mut run = records(plan, recorders, &weights, problem);
+    let mut run = Run { saddles, ..records(plan, recorders, &weights, problem) };
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &terminations, &missed);
     manifest.warnings.extend(complaints);
@@ -197,6 +200,7 @@ fn records(plan: &Plan, mut recorders: Vec<Recorder>, weights: &[(String, Parame
         caption: plan.caption.clone(),
         table: table(&mut recorders),
         arrays: all_arrays(plan, recorders, weights, problem),
+        saddles: BTreeMap::new(),
     }
 }
 

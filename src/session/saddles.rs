@@ -300,17 +300,16 @@ fn steady(rise: &[[f64; 2]], band: f64) -> Option<Escape> {
 
 /// A visit as an event: of a saddle only if there is negative curvature.
 fn event(visit: &Saddle) -> Event {
-    let is_saddle = visit.point.is_some_and(|point| point.least_eigenvalue < -point.tolerance);
-    let kind = if is_saddle { EventKind::Saddle } else { EventKind::LeastGradient };
-    Event { t: visit.t, kind, detail: told(visit, is_saddle) }
+    let kind = if visit.is_saddle() { EventKind::Saddle } else { EventKind::LeastGradient };
+    Event { t: visit.t, kind, detail: told(visit) }
 }
 
 /// In words, with numbers.
-fn told(saddle: &Saddle, is_saddle: bool) -> String {
+fn told(saddle: &Saddle) -> String {
     let Saddle { objective, grad_norm, point, escape, .. } = saddle;
     let place = match point {
         None => "no critical point is found from there".to_string(),
-        Some(SaddlePoint { distance, tolerance, .. }) if !is_saddle => {
+        Some(SaddlePoint { distance, tolerance, .. }) if !saddle.is_saddle() => {
             format!("near a critical point without negative curvature beyond {tolerance:.1e}, at a distance of {distance:.1e}")
         }
         Some(SaddlePoint { index, distance, predicted_rate, hessian_change, .. }) => {

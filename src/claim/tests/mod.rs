@@ -1,5 +1,7 @@
 //! Each claim on records with a known answer, and the rule that turns values and errors into verdicts.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::npz::{Array, Arrays};
 use crate::ode::{Event, EventKind, Work};
@@ -91,6 +93,7 @@ flow: {{t_end: {T:?}}}
             caption: String::new(),
             table: Table { columns: std::iter::once(process).chain(self.columns.iter().map(column)).collect() },
             arrays: self.arrays.clone(),
+            saddles: BTreeMap::new(),
         }
     }
 

@@ -63,6 +63,7 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
         caption: String::new(),
         table: Table { columns },
         arrays,
+        saddles: Default::default(),
     };
     let ended = |word: &str| json!({"termination": word});
     Member { values, scenario, run, manifest: json!({"processes": {"flow": ended("t_end"), "gd": ended("steps")}}) }

@@ -1,6 +1,7 @@
 //! One panel: curves over two axes. A point that has no place on an axis (not positive on a log axis, not a number) is
 //! left out and counted in the small print; its curve has a gap there. Only limits that a style sets clip anything.
 
+mod overhead;
 mod parts;
 mod spec;
 
@@ -19,8 +20,10 @@ use super::plot::{Place, Plot};
 use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, TICK_SIZE};
 use super::text::{draw_label, label_width};
 use super::thin::{STRIPS, thinned};
+use overhead::Overheads;
 use parts::{draw_bands, draw_x_ticks, draw_y_ticks};
 
+pub(super) use overhead::Overhead;
 pub(super) use parts::{LINE_HEIGHT, draw_heading, draw_side_label, heading_lines, side_label_width};
 pub(super) use spec::AxisSpec;
 
@@ -92,23 +95,12 @@ pub(super) enum Across {
     Y(f64),
 }
 
-/// A marker at the upper edge of a panel.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Overhead {
-    pub x: f64,
-    /// Row from the top: marks at one x stand below each other.
-    pub row: usize,
-    pub look: Look,
-}
-
 const TICK: f64 = 4.0;
 /// From the data down to the first line of small print, as a rule.
 pub(super) const BELOW_DATA: f64 = 50.0;
 /// Width of the data in the narrowest panels.
 const NARROW: f64 = 250.0;
 const END_LABEL_SIZE: f64 = 8.5;
-/// Height of a row of marks at the upper edge.
-const OVERHEAD: f64 = 8.0;
 
 impl Panel {
     pub(super) fn new(heading: impl Into<String>, x: AxisSpec, y: AxisSpec) -> Self {
@@ -171,6 +163,11 @@ impl Panel {
             let off = if self.x.scale == Scale::Log { ", off the log axis" } else { "" };
             sentences.push(format!("{} {place}{off}: not drawn.", of_them(before)));
         }
+        let unmarked = self.overhead.iter().filter(|mark| self.x.scale.coordinate(mark.x).is_none());
+        let unmarked: Vec<&str> = unmarked.filter_map(|mark| mark.words.as_deref()).collect();
+        if !unmarked.is_empty() {
+            sentences.push(format!("Off the log axis: {}.", unmarked.join(", ")));
+        }
         for (n, what) in [
             (count(&|y| y.is_nan()), "not defined"),
             (count(&|y| y.is_infinite()), "infinite"),
@@ -216,12 +213,6 @@ impl Panel {
             }
         }
         Ok(())
-    }
-
-    /// Where curves are drawn: below the marks at the upper edge.
-    fn below_marks(&self, frame: Frame) -> Frame {
-        let rows = self.overhead.iter().map(|mark| mark.row + 1).max().unwrap_or(0);
-        Frame { top: frame.top + OVERHEAD * rows as f64, ..frame }
     }
 
     /// Names of curves at their right ends, moved apart where the curves end together.
@@ -322,14 +313,10 @@ impl Plot for Panel {
                 let guide = [(frame.x(at), frame.top), (frame.x(at), frame.bottom)];
                 stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
             }
-            for mark in &self.overhead {
-                let place =
-                    x.fraction(mark.x).filter(inside).map(|at| (frame.x(at), frame.top + OVERHEAD * (mark.row as f64 + 0.5)));
-                draw_markers(canvas, mark.look, &[place], 0)?;
-            }
+            Overheads::place(&self.overhead, x, frame, family).draw(canvas)?;
         }
         if let (Some(x), Some(y)) = (&x, &y) {
-            let frame = self.below_marks(frame);
+            let frame = Overheads::place(&self.overhead, x, frame, family).below(frame);
             draw_y_ticks(canvas, frame, y)?;
             let across = self.across.iter().filter_map(|line| if let Across::Y(at) = line { y.fraction(*at) } else { None });
             for at in across.filter(inside) {

@@ -124,7 +124,7 @@ fn mark_divergences(panel: &mut Panel, study: &RateStudy, contenders: &[Contende
             continue;
         }
         let look = Look { line: None, marker: Some(DIVERGED), ..contender.look };
-        panel.overhead.extend(found.iter().map(|(x, _)| Overhead { x: *x, row, look }));
+        panel.overhead.extend(found.iter().map(|(x, _)| Overhead { x: *x, row, look, label: None, words: None }));
         let places = found.iter().map(|(lr, step)| (*lr, format!("{} (step {step})", number(*lr, 3)))).collect::<Vec<_>>();
         panel.notes.push(format!("{} diverges at η = {}.", contender.called, abridged_rates(study, &places)));
         row += 1;

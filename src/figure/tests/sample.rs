@@ -21,7 +21,11 @@ network: {{widths: {widths:?}}}
 {settings}
 "
     );
-    let (scenario, _) = scenario::parse(&text, Path::new("sample.yaml"), &[]).unwrap();
+    carried_out(&text)
+}
+
+fn carried_out(text: &str) -> Run {
+    let (scenario, _) = scenario::parse(text, Path::new("sample.yaml"), &[]).unwrap();
     run(&scenario, &Problem::new(&scenario).unwrap(), &Interrupt::default(), |_| {}).run
 }
 
@@ -73,4 +77,20 @@ pub(in crate::figure) fn single_record() -> Run {
         array.shape[0] = 1;
     }
     run
+}
+
+/// Two layers, which pass saddles while they learn the singular values 4, 2 and 1 of their target.
+pub(in crate::figure) fn passing_saddles() -> Run {
+    carried_out(
+        "
+name: saddles
+data: {synthetic: {inputs: {dim: 3, samples: 20, whiten: true}, target: {low_rank: {rank: 3, outputs: 3, singular_values: [4, 2, 1]}}}}
+network: {widths: [3, 3, 3]}
+init: {gaussian: {std: 1.0e-6}}
+flow: {t_end: 25}
+record: {linear: {points: 26}}
+optimizers: [{gd: {lr: 0.02}}]
+measure: [saddles]
+",
+    )
 }
