@@ -16,7 +16,7 @@ pub(in super::super) struct Overhead {
     /// Row from the top: marks at one x stand below each other.
     pub row: usize,
     pub look: Look,
-    /// Written beside it. A row takes as many lines as its labels need to stand apart.
+    /// Written above it. A row takes as many lines as its labels need to stand apart.
     pub label: Option<String>,
     /// What it says in words, where it has no place on the axis.
     pub words: Option<String>,
@@ -24,12 +24,12 @@ pub(in super::super) struct Overhead {
 
 /// Height of a line of marks, without and with labels.
 const HEIGHT: f64 = 8.0;
-const LABELLED: f64 = 11.0;
-/// Half the width of a marker, with some air.
+const LABELLED: f64 = HEIGHT + SMALL_SIZE;
+/// Half the width of a marker.
 const HALF: f64 = 4.5;
-/// From the end of a label to the next mark.
-const AIR: f64 = 1.5;
-/// The share of the panel's height that marks take at most; beyond, they are drawn without labels.
+/// From a label to the next.
+const AIR: f64 = 2.0;
+/// The share of the panel's height that marks with labels take at most; a row that would need more has none.
 const MOST: f64 = 0.3;
 
 /// Where a mark stands, and the left end of its label.
@@ -55,26 +55,27 @@ impl<'a> Overheads<'a> {
         for row in 0..marks.iter().map(|mark| mark.row + 1).max().unwrap_or(0) {
             let inside = |mark: &'a Overhead| Some((mark, frame.x(x.fraction(mark.x).filter(|at| (0.0..=1.0).contains(at))?)));
             let mut own: Vec<(&Overhead, f64)> = marks.iter().filter(|mark| mark.row == row).filter_map(inside).collect();
-            own.sort_by(|a, b| a.1.total_cmp(&b.1));
-            let line = if own.iter().any(|(mark, _)| mark.label.is_some()) { LABELLED } else { HEIGHT };
-            let room = (((MOST * (frame.bottom - frame.top) - height) / line) as usize).max(1);
-            // How far each line is taken.
-            let mut taken = vec![f64::NEG_INFINITY];
-            for (mark, at) in own {
-                let label = mark.label.as_deref().map(|label| (label, font.width(label)));
-                let [left, right] = span(at, label.map(|(_, width)| width), frame);
-                let free = taken.iter().position(|end| left >= *end).or((taken.len() < room).then_some(taken.len()));
-                let crowded = label.is_some() && free.is_none();
-                let place = if label.is_some() { free.unwrap_or(room - 1) } else { 0 };
-                if place == taken.len() {
-                    taken.push(f64::NEG_INFINITY);
-                }
-                taken[place] = taken[place].max(right);
-                let beside = |(label, width)| (label, if left < at - HALF { at - HALF - width } else { at + HALF });
-                let label = label.filter(|_| !crowded).map(beside);
-                placed.push(Placed { mark, at: (at, frame.top + height + line * (place as f64 + 0.5)), label });
+            if own.is_empty() {
+                continue;
             }
-            height += line * taken.len() as f64;
+            own.sort_by(|a, b| a.1.total_cmp(&b.1));
+            let label = |mark: &'a Overhead| mark.label.as_deref().map(|label| (label, font.width(label)));
+            let spans: Vec<[f64; 2]> =
+                own.iter().map(|(mark, at)| span(*at, label(mark).map(|(_, width)| width), frame)).collect();
+            let lines = lines(&spans);
+            let count = lines.iter().max().map_or(0, |most| most + 1);
+            let fits = height + LABELLED * count as f64 <= MOST * (frame.bottom - frame.top);
+            let is_labelled = fits && own.iter().any(|(mark, _)| mark.label.is_some());
+            for (((mark, at), [left, right]), line) in own.iter().zip(spans).zip(lines) {
+                let (label, y) = if is_labelled {
+                    let left = |(text, width)| (text, 0.5 * (left + right - width));
+                    (label(mark).map(left), LABELLED * (line as f64 + 1.0) - 0.5 * HEIGHT)
+                } else {
+                    (None, 0.5 * HEIGHT)
+                };
+                placed.push(Placed { mark, at: (*at, frame.top + height + y), label });
+            }
+            height += if is_labelled { LABELLED * count as f64 } else { HEIGHT };
         }
         Self { placed, height }
     }
@@ -89,7 +90,7 @@ impl<'a> Overheads<'a> {
         for Placed { mark, at, label } in &self.placed {
             draw_markers(canvas, mark.look, &[Some(*at)], 0)?;
             if let Some((label, left)) = label {
-                canvas.text(label, (*left, at.1 + 0.36 * SMALL_SIZE), style.colored(mark.look.color))?;
+                canvas.text(label, (*left, at.1 - 0.5 * HEIGHT - 0.5), style.colored(mark.look.color))?;
             }
         }
         Ok(())
@@ -100,13 +101,27 @@ fn font(family: Family) -> Font {
     family.regular(SMALL_SIZE)
 }
 
-/// From where to where a mark at `at` takes its line, with a label of this width: to the left of it where there is no room to the right.
+/// From where to where a mark at `at` takes its line, with a label of this width above it: centred, but within the frame.
 fn span(at: f64, label: Option<f64>, frame: Frame) -> [f64; 2] {
-    match label {
-        None => [at - HALF, at + HALF],
-        Some(width) if at + HALF + width > frame.right => [at - HALF - width, at + HALF],
-        Some(width) => [at - HALF, at + HALF + width + AIR],
-    }
+    let half = label.map_or(HALF, |width| (0.5 * (width + AIR)).max(HALF));
+    let centre = at.clamp(frame.left + half, frame.right - half);
+    [centre - half, centre + half]
+}
+
+/// The first line on which each of these, in order, has room.
+fn lines(spans: &[[f64; 2]]) -> Vec<usize> {
+    // How far each line is taken.
+    let mut taken: Vec<f64> = Vec::new();
+    let mut place = |&[left, right]: &[f64; 2]| {
+        let line = taken.iter().position(|end| left >= *end).unwrap_or(taken.len());
+        if line == taken.len() {
+            taken.push(right);
+        } else {
+            taken[line] = right;
+        }
+        line
+    };
+    spans.iter().map(&mut place).collect()
 }
 
 #[cfg(test)]
@@ -128,31 +143,31 @@ mod tests {
         let of = |placed: &Placed| {
             let (x, y) = placed.at;
             let label = placed.label.map_or([x, x], |(label, left)| [left, left + font.width(label)]);
-            [label[0].min(x - 4.0), label[1].max(x + 4.0), y - LABELLED / 2.0, y + LABELLED / 2.0]
+            let top = if placed.label.is_some() { y + 0.5 * HEIGHT - LABELLED } else { y - 0.5 * HEIGHT };
+            [label[0].min(x - 4.0), label[1].max(x + 4.0), top, y + 0.5 * HEIGHT]
         };
         placed.placed.iter().map(of).collect()
     }
 
-    /// Whatever their places: within the frame, apart from one another, and above the curves.
+    /// Whatever their places: within the frame, apart from one another, and above the curves. Where there is no room, marks stand alone.
     #[test]
     fn labels_overlap_nothing_and_stay_in_the_frame() {
-        for (count, spread) in [(1, 1.0), (7, 1.0), (12, 0.5), (30, 0.9), (9, 0.0)] {
+        for (count, spread, is_labelled) in [(1, 1.0, true), (7, 1.0, true), (12, 0.5, true), (30, 0.9, true), (9, 0.0, false)]
+        {
             let xs: Vec<f64> = (0..count).map(|i| 1.0 - spread * f64::from(i) / f64::from(count)).collect();
-            let axis = Axis::around(Scale::Linear, [0.0, 1.0]).unwrap();
+            let axis = Axis::between(Scale::Linear, [0.0, 1.0]).unwrap();
             let marks = marks(&xs, Some("10"));
             let placed = Overheads::place(&marks, &axis, FRAME, Family::default());
             let all = boxes(&placed);
-            assert_eq!(all.len(), count as usize);
-            let labelled: Vec<&[f64; 4]> =
-                all.iter().zip(&placed.placed).filter(|(_, placed)| placed.label.is_some()).map(|(place, _)| place).collect();
-            for (i, a) in labelled.iter().enumerate() {
-                assert!(a[0] >= FRAME.left && a[1] <= FRAME.right && a[3] <= placed.below(FRAME).top + 1e-9, "{a:?}");
-                for b in &labelled[i + 1..] {
+            assert!(all.len() == count as usize && placed.placed.iter().all(|placed| placed.label.is_some() == is_labelled));
+            assert!(placed.below(FRAME).top - FRAME.top <= MOST * 200.0);
+            for (i, a) in all.iter().enumerate().filter(|_| is_labelled) {
+                assert!(a[0] >= FRAME.left && a[1] <= FRAME.right + 4.0 && a[3] <= placed.below(FRAME).top + 1e-9, "{a:?}");
+                for b in &all[i + 1..] {
                     let apart = a[1] <= b[0] || b[1] <= a[0] || a[3] <= b[2] + 1e-9 || b[3] <= a[2] + 1e-9;
                     assert!(apart, "{count} over {spread}: {a:?} {b:?}");
                 }
             }
-            assert!(placed.below(FRAME).top - FRAME.top <= MOST * 200.0 && (spread < 0.05 || labelled.len() == count as usize));
         }
     }
 
