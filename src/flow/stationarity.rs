@@ -41,6 +41,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
+use crate::linalg::norm;
 use crate::objective::Objective;
 use crate::ode::Tolerance;
 use crate::rng::{Purpose, stream};
@@ -175,7 +176,8 @@ impl Stationarity {
         let mut gradient = std::mem::take(&mut self.gradient);
         objective.gradient(theta, &mut gradient);
         self.gradients += 1;
-        let (grad_norm, loss) = (gradient.norm(), objective.loss(theta));
+        // Squares of entries below 1e-154 underflow, and a flow that moves would look as if it were on a saddle.
+        let (grad_norm, loss) = (norm(&gradient), objective.loss(theta));
         let value = loss + objective.penalty(theta);
         let start_loss = *self.start_loss.get_or_insert_with(|| objective.loss(&self.earlier[0].1));
         let excess = objective.excess_loss(theta);
@@ -202,7 +204,7 @@ impl Stationarity {
             None if objective.weight_decay().is_zero() && closed(loss, start_loss) => self.at_the_least_loss(&at, loss, spent),
             None => self.by_curvature(&at, flat, spent, smooth),
         };
-        // Where the gradient is exactly 0 the flow never leaves, not even a saddle.
+        // Where the gradient is 0 in float64 the flow never leaves, not even a saddle.
         let motion = if grad_norm == 0.0 && motion != Motion::Converged { Motion::AtRest } else { motion };
         if t >= 2.0 * self.earlier[1].0 {
             self.earlier.swap(0, 1);

@@ -65,12 +65,13 @@ pub enum Termination {
         grad_norm: f64,
     },
     /// It stays: until the end of its horizon, and at least for as long again as it has run, the state would change by less than the
-    /// tolerance. The point is not shown to be a minimum; where the gradient is exactly 0, it may be a saddle that the flow never leaves.
+    /// tolerance. The point is not shown to be a minimum; where the gradient is 0 in float64, exactly or by underflow, it may be a saddle
+    /// that the flow never leaves.
     #[error(
         "at rest at t = {} ({}), not known to be a minimum: {}, and later times are not recorded",
         Time(*.t),
-        if *.grad_norm == 0.0 { "there ∇J is exactly 0".to_string() } else { format!("there ‖∇J‖ is {grad_norm:.1e}") },
-        if *.grad_norm == 0.0 { "it never leaves, even if this is a saddle" } else { "within its horizon it would move by less than its tolerance" }
+        if *.grad_norm == 0.0 { "there ∇J is 0 in float64".to_string() } else { format!("there ‖∇J‖ is {grad_norm:.1e}") },
+        if *.grad_norm == 0.0 { "no step leads away, even if this is a saddle or ∇J has only underflowed" } else { "within its horizon it would move by less than its tolerance" }
     )]
     AtRest {
         /// The time at which it was found.

@@ -140,7 +140,8 @@ pub(super) fn settles(at: &At, stay: Stay, most: usize) -> (bool, usize) {
         return (false, 0);
     }
     let product = |v: &DVector<f64>, out: &mut DVector<f64>| at.objective.hessian_vector(at.theta, v, out);
-    let mut lanczos = Lanczos::new(at.gradient, product);
+    // Of length 1 already, for squares of a small ∇J would underflow.
+    let mut lanczos = Lanczos::new(&(at.gradient / at.grad_norm), product);
     let stays = stages(most).any(|k| {
         lanczos.grow_to(k);
         let radius = match stay {

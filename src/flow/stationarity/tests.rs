@@ -88,6 +88,18 @@ fn an_exact_saddle_is_at_rest_and_not_converged() {
     }
 }
 
+/// Near a saddle whose gradient is far from 0 in float64 but for its square, the flow is on a plateau. Of three layers the gradient itself
+/// underflows, and no step leads away.
+#[test]
+fn a_small_gradient_is_0_only_where_float64_has_none() {
+    for (depth, motion) in [(2, Motion::Plateau), (3, Motion::AtRest)] {
+        let objective = diagonal_problem(&[2.0, 1.0, 0.5], depth, 0.0);
+        let start = scaled_identity(&objective, 1e-170);
+        let look = Stationarity::new(&start, 1e3, TOLERANCE).look(&objective, 1.0, &start, 100, || true);
+        assert_eq!((look.motion, look.grad_norm > 0.0), (motion, depth == 2), "{look:?}");
+    }
+}
+
 /// Networks of unknown least loss at 0, near it, and with neurons that no sample reaches: they may stay, but no minimum is shown.
 #[test]
 fn a_point_of_rest_is_no_minimum_unless_it_is_shown_to_be_one() {
