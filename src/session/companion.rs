@@ -22,6 +22,7 @@ use super::Problem;
 use super::central::CentralCompanion;
 use super::certificate::{MORE_STEPS, more_finely_to_the_end};
 use super::choice::{Choice, choose};
+use super::left::Left;
 use super::plan::FINER;
 use super::sde::SdeCompanion;
 use super::stop::QUANTITIES;
@@ -271,9 +272,9 @@ impl CompanionFlow<'_> {
 
     /// Its entry in the manifest, and a warning if it ended early. `interrupted` tells whether its optimizer was interrupted.
     pub(super) fn ended(self, interrupted: bool) -> ((String, record::Companion), Option<String>) {
-        let (name, t) = (self.kind.name(), self.landed);
-        let termination =
-            self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
+        let (name, t, gradients) = (self.kind.name(), self.landed, self.work.evaluations);
+        let left = Left { kind: self.kind, formula: self.formula, gradients, time: self.time, t, stop: self.stop };
+        let termination = left.termination(interrupted);
         let detail = match termination {
             Termination::MaxSteps { steps, .. } | Termination::Stuck { steps, .. }
                 if self.kind == observe::CompanionKind::Limit && steps < self.max_steps =>
@@ -300,14 +301,6 @@ impl CompanionFlow<'_> {
             );
             self.chose_otherwise.then_some(otherwise)
         });
-        let entry = record::Companion {
-            formula: self.formula,
-            gradients: self.work.evaluations,
-            wall_seconds: self.time.as_secs_f64(),
-            termination: termination.reason(),
-            termination_detail: detail,
-            t_reached: t,
-        };
-        ((name.to_string(), entry), complaint)
+        (left.entry(termination, detail), complaint)
     }
 }

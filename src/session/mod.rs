@@ -18,6 +18,7 @@ mod flight;
 mod flow;
 mod gradients;
 mod integrator;
+mod left;
 mod leg;
 mod monitor;
 mod observers;

@@ -7,6 +7,7 @@ use crate::observe::CompanionKind;
 use crate::ode::{Interrupt, Termination, short};
 use crate::record;
 
+use super::left::Left;
 use super::stop::QUANTITIES;
 
 /// How far a companion has come, and why it goes no further.
@@ -87,18 +88,12 @@ impl Walk {
         (formula, gradients): (String, u64),
         remark: &str,
     ) -> ((String, record::Companion), Option<String>) {
-        let (name, t) = (kind.name(), self.landed);
-        let termination =
-            self.stop.unwrap_or(if interrupted { Termination::Interrupted { t } } else { Termination::TEnd { t } });
-        let complaint = self.reason.as_ref().map(|reason| format!("distance_to_{name} ends at t = {}: {reason}", short(t, 6)));
-        let entry = record::Companion {
-            formula,
-            gradients,
-            wall_seconds: self.time.as_secs_f64(),
-            termination: termination.reason(),
-            termination_detail: self.reason.unwrap_or_else(|| format!("{termination}{remark}")),
-            t_reached: t,
-        };
-        ((name.to_string(), entry), complaint)
+        let Self { landed: t, time, stop, reason, .. } = self;
+        let left = Left { kind, formula, gradients, time, t, stop };
+        let termination = left.termination(interrupted);
+        let complaint =
+            reason.as_ref().map(|reason| format!("distance_to_{} ends at t = {}: {reason}", kind.name(), short(t, 6)));
+        let detail = reason.unwrap_or_else(|| format!("{termination}{remark}"));
+        (left.entry(termination, detail), complaint)
     }
 }
