@@ -43,7 +43,7 @@ use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
 use crate::theory::balance::BalanceLaw;
 
 pub use records::Records;
-pub use statement::Claim;
+pub use statement::{Claim, ClaimError};
 
 /// What claims know of a run besides its records.
 #[derive(Debug, Clone, PartialEq)]

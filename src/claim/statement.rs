@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observe::CompanionKind;
+use crate::observe::{CompanionKind, Measure};
 
 /// A statement that a run confirms or refutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,25 @@ pub enum Claim {
     FollowsSde,
 }
 
+/// A claim about a model of optimizers that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// There are no optimizers.
+    #[error("{claim} is about optimizers: add one to `optimizers`")]
+    Optimizers {
+        /// The claim.
+        claim: &'static str,
+    },
+    /// The model is not computed.
+    #[error("{claim} compares with what is not computed: add {measure} to `measure`")]
+    Unmeasured {
+        /// The claim.
+        claim: &'static str,
+        /// The measure that computes it.
+        measure: &'static str,
+    },
+}
+
 impl Claim {
     /// Its name in a scenario: `balance-law`.
     pub fn name(self) -> &'static str {
@@ -84,6 +103,14 @@ impl Claim {
             }
         }
         models
+    }
+
+    /// What the model that optimizers are claimed to follow lacks, of a run with or without optimizers that measures this.
+    pub(crate) fn missing(self, has_optimizers: bool, measured: &[Measure]) -> Vec<ClaimError> {
+        let (claim, Some(model)) = (self.name(), self.model()) else { return Vec::new() };
+        let optimizers = (!has_optimizers).then_some(ClaimError::Optimizers { claim });
+        let unmeasured = model.measure().filter(|measure| measured.iter().all(|asked| asked.name() != *measure));
+        optimizers.into_iter().chain(unmeasured.map(|measure| ClaimError::Unmeasured { claim, measure })).collect()
     }
 
     /// The model that optimizers are claimed to follow; `None` for a claim about the flow.

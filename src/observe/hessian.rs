@@ -3,6 +3,7 @@
 //! With layer rates, K = diag(κ_l), it is that of K^{1/2}∇²J K^{1/2}: minus the spectrum of the flow's Jacobian −K∇²J.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
@@ -96,9 +97,18 @@ pub struct HessianSpectrum {
 /// A Hessian that cannot be measured as is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HessianError {
-    /// k is out of range.
-    #[error("hessian takes a `top` from 1 to 64, got {0}")]
-    Top(usize),
+    /// A number is out of range.
+    #[error("hessian: `{key}` must be between {least} and {most}, got {value}")]
+    Range {
+        /// Its key.
+        key: &'static str,
+        /// As given.
+        value: usize,
+        /// The least that is allowed.
+        least: usize,
+        /// The most that is allowed.
+        most: usize,
+    },
     /// P is too large.
     #[error(
         "hessian takes `all` eigenvalues of up to 3,000 parameters, and there are {0}: leave out `all`, which records the ends of the spectrum"
@@ -114,16 +124,23 @@ impl HessianSpectrum {
     pub const USUAL: Self = Self { top: 4, all: false, density: None };
 
     /// The largest k.
-    pub const MOST: usize = 64;
+    const MOST: usize = 64;
+
+    /// The numbers that are asked for by their keys, each with its range.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (&'static str, usize, RangeInclusive<usize>)> {
+        [("top", self.top, 1..=Self::MOST)].into_iter().chain(self.density.iter().flat_map(SpectralDensity::ranges))
+    }
 
     /// Checks that it can be measured of a network with so many parameters.
     ///
     /// # Errors
-    /// [`HessianError`] for k outside of 1, …, 64, for all eigenvalues of more than 3,000 parameters, and for a density that cannot be estimated.
+    /// [`HessianError`] for a number out of range, for all eigenvalues of more than 3,000 parameters, and for a density whose vectors do not fit.
     pub fn check(&self, parameters: u64) -> Result<(), HessianError> {
         const MOST: u64 = 3000;
+        if let Some((key, value, range)) = self.ranges().find(|(_, value, range)| !range.contains(value)) {
+            return Err(HessianError::Range { key, value, least: *range.start(), most: *range.end() });
+        }
         match self {
-            Self { top, .. } if !(1..=Self::MOST).contains(top) => Err(HessianError::Top(*top)),
             Self { all: true, .. } if parameters > MOST => Err(HessianError::Parameters(parameters)),
             Self { density: Some(density), .. } => Ok(density.check(parameters)?),
             _ => Ok(()),
@@ -354,8 +371,15 @@ mod tests {
     #[test]
     fn what_cannot_be_measured_is_refused() {
         let check = |top, all, parameters| HessianSpectrum { top, all, density: None }.check(parameters);
-        assert_eq!(check(0, false, 10), Err(HessianError::Top(0)));
-        assert_eq!(check(65, false, 10), Err(HessianError::Top(65)));
+        let of_top = |value| HessianError::Range { key: "top", value, least: 1, most: 64 };
+        assert_eq!((check(0, false, 10), check(65, false, 10)), (Err(of_top(0)), Err(of_top(65))));
+        let usual = SpectralDensity::default();
+        let of_density = |density| HessianSpectrum { density: Some(density), ..HessianSpectrum::USUAL }.check(9);
+        let few = HessianError::Range { key: "density.steps", value: 49, least: 50, most: 1000 };
+        assert_eq!((of_density(usual), of_density(SpectralDensity { steps: 49, ..usual })), (Ok(()), Err(few)));
+        for wrong in [SpectralDensity { probes: 1, ..usual }, SpectralDensity { resolution: 3, ..usual }] {
+            assert!(matches!(of_density(wrong), Err(HessianError::Range { .. })), "{wrong:?}");
+        }
         assert_eq!(check(4, true, 3001), Err(HessianError::Parameters(3001)));
         assert_eq!((check(64, false, 1_000_000), check(1, true, 3000)), (Ok(()), Ok(())));
     }

@@ -2,7 +2,6 @@
 
 use crate::claim::Claim;
 use crate::network::Activation;
-use crate::observe::CompanionKind;
 use crate::settings::{Findings, path};
 
 use super::{ONE_RATE, Scenario};
@@ -16,14 +15,8 @@ impl Scenario {
             if let Some(needs) = self.lacks(claim) {
                 found.add(&path, format!("{} {needs}", claim.name()));
             }
-            if claim.model().is_some() && self.optimizers.is_empty() {
-                found.add(&path, format!("{} is about optimizers: add one to `optimizers`", claim.name()));
-            }
-            if let Some(measure) = claim.model().and_then(CompanionKind::measure)
-                && self.measure.iter().all(|asked| asked.name() != measure)
-            {
-                let claim = claim.name();
-                found.add(&path, format!("{claim} compares with what is not computed: add {measure} to `measure`"));
+            for missing in claim.missing(!self.optimizers.is_empty(), &self.measure) {
+                found.add(&path, missing.to_string());
             }
             let unread: Vec<&str> = self.unread(claim).iter().map(|group| group.name()).collect();
             if !unread.is_empty() {

@@ -3,7 +3,7 @@
 use crate::claim::Claim;
 use crate::data::Data;
 use crate::loss::Loss;
-use crate::observe::{Group, HessianSpectrum, Measure, SdePaths, SpectralDensity, check_kernel, kernel_rows};
+use crate::observe::{Group, HessianSpectrum, Measure, SdePaths, check_kernel, kernel_rows};
 use crate::session::check_saddles;
 use crate::settings::{Findings, path};
 
@@ -71,11 +71,8 @@ impl Scenario {
     fn validate_hessian(&self, asked: HessianSpectrum, at: &str, found: &mut Findings) {
         let key = |key: &str| path::child(at, &format!("hessian.{key}"));
         let before = found.0.len();
-        found.between(&key("top"), asked.top, 1, HessianSpectrum::MOST);
-        if let Some(SpectralDensity { probes, steps, resolution }) = asked.density {
-            found.between(&key("density.probes"), probes, 2, SpectralDensity::MOST);
-            found.between(&key("density.resolution"), resolution, SpectralDensity::COARSEST, SpectralDensity::MOST);
-            found.between(&key("density.steps"), steps, resolution, SpectralDensity::MOST);
+        for (name, value, range) in asked.ranges() {
+            found.between(&key(name), value, *range.start(), *range.end());
         }
         if found.0.len() == before
             && let Err(error) = asked.check(self.network.parameters())

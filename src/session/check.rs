@@ -1,9 +1,9 @@
 //! Whether a session can be run: checks whatever its user may have got wrong, before anything is integrated.
 
 use crate::archive::ArchiveError;
-use crate::claim::Claim;
+use crate::claim::{Claim, ClaimError};
 use crate::flow::Preserve;
-use crate::observe::{Column, CompanionKind, Group, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
+use crate::observe::{Column, Group, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
 use crate::ode::Interrupt;
 use crate::optim::Noise;
 
@@ -89,20 +89,9 @@ pub enum SessionError {
     /// The tangent kernel is asked for, but the objective does not offer it.
     #[error("measure ntk: the objective offers no tangent kernel: implement Objective::tangent_kernel, or leave it out")]
     Kernel,
-    /// A claim compares optimizers with a model that is not computed.
-    #[error("the claim {claim} compares with what is not computed: measure {measure} as well")]
-    Unmeasured {
-        /// The claim.
-        claim: &'static str,
-        /// The measure that computes the model.
-        measure: &'static str,
-    },
-    /// A claim is about optimizers, and there are none.
-    #[error("the claim {claim} is about optimizers: add one")]
-    Optimizers {
-        /// The claim.
-        claim: &'static str,
-    },
+    /// A claim is about a model of optimizers that is not there.
+    #[error("claims: {0}")]
+    Claim(#[from] ClaimError),
     /// More of the Hessian's spectrum is asked for than can be measured.
     #[error("measure: {0}")]
     Hessian(#[from] HessianError),
@@ -151,7 +140,8 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
     if plan.measure.contains(&Measure::Ntk) && objective.tangent_kernel().is_none() {
         return Err(SessionError::Kernel);
     }
-    check_models(plan)?;
+    let mut missing = plan.claims.iter().flat_map(|claim| claim.missing(!plan.optimizers.is_empty(), &plan.measure));
+    missing.next().map_or(Ok(()), Err)?;
     for measure in &plan.measure {
         match measure {
             Measure::Hessian(asked) => asked.check(objective.dim() as u64)?,
@@ -172,22 +162,6 @@ pub(super) fn check(plan: &Plan, problem: &Problem, interrupt: &Interrupt) -> Re
         let measures = plan.measure.iter().filter(|measure| measure.group().is_some_and(Group::is_of_layers)).map(|m| m.name());
         if let Some(what) = claims.chain(measures).next() {
             return Err(SessionError::Layers { what: what.to_string() });
-        }
-    }
-    Ok(())
-}
-
-/// Refuses claims about models of optimizers that are not there.
-fn check_models(plan: &Plan) -> Result<(), SessionError> {
-    for claim in plan.claims.iter().filter(|claim| claim.model().is_some()) {
-        let name = claim.name();
-        if plan.optimizers.is_empty() {
-            return Err(SessionError::Optimizers { claim: name });
-        }
-        if let Some(measure) = claim.model().and_then(CompanionKind::measure)
-            && plan.measure.iter().all(|asked| asked.name() != measure)
-        {
-            return Err(SessionError::Unmeasured { claim: name, measure });
         }
     }
     Ok(())

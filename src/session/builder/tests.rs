@@ -1,6 +1,7 @@
 //! Sessions as a user of the library builds them.
 
 use super::*;
+use crate::claim::ClaimError;
 use crate::flow::{Integrator, Precision, Preserve};
 use crate::objective::{Labels, TangentKernel};
 use crate::observe::{
@@ -237,14 +238,20 @@ fn what_cannot_be_run_is_refused_with_its_value() {
     assert_eq!(refused(session().optimizer(noisy)), SessionError::Batches { name: "sgd".into() });
     let batches = Sgd { batch: Some(4), ..Sgd::new(0.1) };
     assert_eq!(refused(session().optimizer(batches)), SessionError::Batches { name: "sgd".into() });
-    assert!(matches!(refused(session().claim(Claim::FollowsFlow)), SessionError::Optimizers { claim: "follows-flow" }));
+    assert!(matches!(
+        refused(session().claim(Claim::FollowsFlow)),
+        SessionError::Claim(ClaimError::Optimizers { claim: "follows-flow" })
+    ));
     let followed = session().optimizer(Gd::new(0.1)).claim(Claim::FollowsCentralFlow);
-    assert!(matches!(refused(followed), SessionError::Unmeasured { measure: "central_flow", .. }));
+    assert!(matches!(refused(followed), SessionError::Claim(ClaimError::Unmeasured { measure: "central_flow", .. })));
     assert!(matches!(refused(session().claim(Claim::Nfa)), SessionError::Layers { .. }));
     assert!(matches!(refused(session().measure(Measure::Ledger)), SessionError::Layers { .. }));
     assert_eq!(refused(session().measure(Measure::Ntk)), SessionError::Kernel);
     let hessian = |top, all| Measure::Hessian(HessianSpectrum { top, all, density: None });
-    assert_eq!(refused(session().measure(hessian(0, false))), SessionError::Hessian(HessianError::Top(0)));
+    assert_eq!(
+        refused(session().measure(hessian(0, false))),
+        SessionError::Hessian(HessianError::Range { key: "top", value: 0, least: 1, most: 64 })
+    );
     let stepwise = session().flow(Flow::new(1.0).integrator(Integrator::Dopri5)).measure(Measure::Saddles);
     assert_eq!(refused(stepwise), SessionError::Saddles(SaddlesError::Steps("dopri5")));
     let one_path = Measure::Sde(SdePaths { paths: 1, order: 2 });
