@@ -1,5 +1,7 @@
 //! The loop around a [`Method`]: step control, stability, landing, dense output, and the reason for stopping.
 
+mod front;
+
 use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,7 @@ use super::method::{Base, Method, Taken, fit};
 use super::rhs::{NotFinite, Rhs, norm, shortest_step};
 use super::stability::Stability;
 use super::{Change, Limits, Retrial, Segment, Termination, Tolerance, VectorField, Work, has_blown_up};
+use front::Front;
 
 /// The fewest accepted steps between two reviews by `auto`.
 const STEPS_PER_REVIEW: u32 = 10;
@@ -51,34 +54,6 @@ enum Chooser {
     /// `auto`, which has not looked at the flow yet.
     Unseen,
     Auto(Auto),
-}
-
-/// How far the integration has come.
-#[derive(Serialize, Deserialize)]
-struct Front {
-    t: f64,
-    theta: DVector<f64>,
-    dtheta: DVector<f64>,
-    /// Where the last step began, whose end is the front; storage for the end of the next step while that is tried.
-    t_before: f64,
-    theta_before: DVector<f64>,
-    dtheta_before: DVector<f64>,
-    /// The time last returned, and the state there if it was interpolated; otherwise it was `theta`.
-    t_handed: f64,
-    interpolated: bool,
-    handed: DVector<f64>,
-    /// Whether the field's surfaces have been asked about θ, and how often a step from here has been retried because of them.
-    settled: bool,
-    trials: u32,
-    /// The length of a step that ends about where a surface will hold the state, if known.
-    within: Option<f64>,
-}
-
-impl Front {
-    /// Whether (t, θ) is what was last returned.
-    fn handed_out(&self, t: f64, theta: &DVector<f64>) -> bool {
-        self.t_handed == t && *theta == *(if self.interpolated { &self.handed } else { &self.theta })
-    }
 }
 
 impl Driver {
@@ -124,21 +99,7 @@ impl Driver {
             }
             self.step = Some(initial_step(rhs, &base, &self.tolerance, self.method.error_power())?);
         }
-        self.front = Some(Front {
-            t: t0,
-            theta: theta.clone(),
-            dtheta_before: dtheta.clone(),
-            dtheta,
-            t_before: t0,
-            theta_before: theta.clone(),
-            t_handed: t0,
-            interpolated: false,
-            // Methods without dense output need none.
-            handed: DVector::zeros(0),
-            settled: false,
-            trials: 0,
-            within: None,
-        });
+        self.front = Some(Front::new(t0, theta, dtheta));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::ode::{Change, Event, EventKind, Interrupt, Termination, short};
 use super::Plan;
 use super::Problem;
 use super::flight::Flight;
+use super::goal::Goal;
 use super::monitor::{Monitor, Seen};
 use super::observers::Recording;
 use super::pending::PendingRecord;
@@ -19,7 +20,6 @@ use super::preserve::Preservation;
 use super::process::Ended;
 use super::saddles::Saddles;
 use super::sharpness::Sharpness;
-use super::stop::Goal;
 
 /// Gradient flow from the scenario's start.
 pub(super) struct Flow<'a> {

@@ -16,6 +16,7 @@ mod descents;
 mod finer_models;
 mod flight;
 mod flow;
+mod goal;
 mod gradients;
 mod integrator;
 mod left;
