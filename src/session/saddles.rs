@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
 use crate::flow::{Integrator, critical_point};
-use crate::linalg::{Extremes, Line, all_eigenvalues, extreme_eigenvalues};
+use crate::linalg::{Extremes, Line, all_eigenvalues, extreme_eigenvalues, norm};
 use crate::objective::Objective;
 use crate::ode::{Event, EventKind, short};
 use crate::optim::{Optimizer, Schedule};
@@ -132,7 +132,7 @@ impl Saddles {
         gradient.resize_vertically_mut(theta.len(), 0.0);
         objective.gradient(theta, &mut gradient);
         self.gradients += 1;
-        let norm = gradient.norm();
+        let norm = norm(&gradient);
         if norm.is_finite() {
             self.peak = self.peak.max(norm);
             self.take(objective, [t, step, norm], theta, &gradient);
@@ -213,7 +213,7 @@ impl Saddles {
     }
 }
 
-/// Adds a point to the rise if ‖∇J‖ has grown enough since the last one. ‖∇J‖ = 0, by symmetry or where squares underflow, has no logarithm.
+/// Adds a point to the rise if ‖∇J‖ has grown enough since the last one. ‖∇J‖ = 0, by symmetry or by underflow, has no logarithm.
 fn rise_to(rise: &mut Vec<[f64; 2]>, t: f64, norm: f64) {
     if norm > 0.0 && rise.last().is_none_or(|[_, last]| norm.ln() >= last + APART) {
         rise.push([t, norm.ln()]);
