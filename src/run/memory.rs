@@ -7,7 +7,7 @@
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size; 4 P² for all eigenvalues of the
 //!   Hessian, if they are asked for or needed for saddles;
 //! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]`, `hessian` or `saddles` 50 P more, up to 128 MB, for
-//!   Krylov spaces, or `steps`·P for a density; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
+//!   Krylov spaces, or `steps`·P for a density; with `measure: [central_flow]` 10 P for each adaptive optimizer; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
 //!   with replacement or noise of its own, and its objective, 8 P and 3n more for those that share a thread;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers
@@ -16,7 +16,7 @@
 //!   2¹³ once T is larger than that ([`Spooled::SHORT`]).
 //!
 //! A second integration, which claims and `certify` ask for, takes the flow's share of all but the data again. The program itself takes
-//! 45 MB. All this is on one thread; each further thread of processes and observation takes an objective and what weights are observed by
+//! 45 MB. What a checkpoint keeps lies on disk; while it is written and read again, such a run takes up to a quarter more. All this is on one thread; each further thread of processes and observation takes an objective and what weights are observed by
 //! again, and 4 P for weights that wait to be observed. There are as many as the machine's cores and its memory allow.
 
 use std::path::Path;
@@ -27,6 +27,7 @@ use crate::loss::Loss;
 use crate::machine::Bytes;
 use crate::npz;
 use crate::observe::{Measure, SdePaths};
+use crate::optim::CentralFlow;
 use crate::scenario::Scenario;
 use crate::session::forms_hessian;
 use crate::spool::Spooled;
@@ -178,7 +179,14 @@ impl Memory {
             let each = sum([product([paths, parameters + 50]), objective, product([8, parameters]), product([3, samples])]);
             product([drawn.count() as u64, each])
         });
-        let processes = sum([product([20 * twice + (8 + 20 * finer) * optimizers + stops, parameters]), krylov, of_paths]);
+        let adaptive = scenario.optimizers.iter().filter(|optimizer| optimizer.preconditioned_bound().is_some()).count() as u64;
+        // Central flows of adaptive rules keep the steps that they begin with, and so do finer ones.
+        let beginning = match (central, scenario.claims.contains(&Claim::FollowsCentralFlow)) {
+            (false, _) => 0,
+            (true, is_claimed) => CentralFlow::OPENING as u64 * adaptive * if is_claimed { 2 } else { 1 },
+        };
+        let states = 20 * twice + (8 + 20 * finer) * optimizers + stops + beginning;
+        let processes = sum([product([states, parameters]), krylov, of_paths]);
 
         let kernel = if scenario.measure.contains(&Measure::Ntk) {
             let rows = scenario.kernel_rows(samples);
@@ -261,117 +269,4 @@ fn rows_of(path: &Path, array: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario;
-
-    fn memory(sets: &[&str]) -> Memory {
-        let text = "
-name: small
-data: {synthetic: {inputs: {dim: 3, samples: 50}, target: {low_rank: {rank: 1, outputs: 2}}}}
-network: {widths: [3, 4, 2]}
-flow: {t_end: 10}
-";
-        let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
-        Memory::of(&scenario::parse(text, "small.yaml".as_ref(), &sets).unwrap().0)
-    }
-
-    #[test]
-    fn a_small_run_takes_little() {
-        assert!(memory(&[]).total() < 60_000_000);
-        assert!(memory(&[]).check(1 << 30).is_ok());
-    }
-
-    #[test]
-    fn further_threads_are_those_that_memory_allows() {
-        let memory = memory(&["network.widths=[3, 2000, 2]"]);
-        let within = |further: f64| {
-            let limit = memory.total() as f64 + further * memory.further_thread as f64;
-            memory.threads_within(limit as u64, 8)
-        };
-        assert_eq!([within(-1.0), within(0.5), within(2.5), within(100.0)], [1, 1, 3, 8]);
-        assert!(memory.further_thread > 8 * 7 * 2000 * 2000);
-    }
-
-    /// Each is within reach of a small mistake, and each names its own part.
-    #[test]
-    fn what_takes_more_than_there_is_is_refused_by_the_part_that_takes_it() {
-        let gd = (0..500).map(|i| format!("gd: {{name: g{i}, lr: 0.1}}")).collect::<Vec<_>>().join(", ");
-        let many = format!("optimizers=[{gd}]");
-        for (sets, part, gigabytes) in [
-            (&["network.widths=[3, 60000, 2]"][..], Part::Observation, 28.8),
-            (&["data.synthetic.test=100000000"], Part::Data, 4.0),
-            (&["data.synthetic.inputs.samples=100000000"], Part::Data, 4.0),
-            (&["record={log: {points: 1000000}}", "optimizers=[gd: {lr: 0.1}, sign: {lr: 0.1}]"], Part::Records, 0.15),
-            (&["network.widths=[3, 2000, 2000, 2]", &many], Part::Processes, 100.0),
-            (
-                &[
-                    "network.widths=[3, 200, 200, 2]",
-                    "measure=[{sde: {paths: 10000}}]",
-                    "optimizers=[sgd: {lr: 0.1, batch: 5, replacement: true}]",
-                ],
-                Part::Processes,
-                3.2,
-            ),
-            (
-                &[
-                    "network={widths: [3, 100, 2], activations: relu}",
-                    "data.synthetic.inputs.samples=100000",
-                    "measure=[sharpness]",
-                ],
-                Part::Objective,
-                0.25,
-            ),
-            (
-                &["network={widths: [3, 4, 2], activations: tanh}", "data.synthetic.inputs.samples=2000", "measure=[ntk]"],
-                Part::Kernel,
-                0.6,
-            ),
-        ] {
-            let error = memory(sets).check(100_000_000).expect_err(sets[0]);
-            assert_eq!(error.part, part, "{sets:?}: {error}");
-            assert!(error.needed as f64 > gigabytes * 1e9, "{sets:?}: {error}");
-        }
-    }
-
-    /// What is recorded lies on disk, from some length on.
-    #[test]
-    fn many_records_take_little_more_than_their_times() {
-        let records = |points: usize, weights: bool| {
-            memory(&[
-                "network.widths=[3, 400, 400, 2]",
-                &format!("record={{linear: {{points: {points}}}, weights: {weights}}}"),
-            ])
-            .records
-        };
-        for weights in [false, true] {
-            let (many, twice) = (records(400_000, weights), records(800_000, weights));
-            assert!(twice - many == 400_000 * 8 * 10 && many < 200_000_000, "{many} {twice}");
-        }
-    }
-
-    #[test]
-    fn test_samples_of_a_file_count() {
-        let folder = tempfile::tempdir().unwrap();
-        let of = |tests: usize| {
-            let zeros = |rows: usize, columns: usize| npz::Array::new(&[rows, columns], vec![0.0; rows * columns]);
-            let mut arrays = npz::Arrays::from([("X".to_string(), zeros(10, 3)), ("Y".to_string(), zeros(10, 2))]);
-            if tests > 0 {
-                arrays.extend([("X_test".to_string(), zeros(tests, 3)), ("Y_test".to_string(), zeros(tests, 2))]);
-            }
-            let path = folder.path().join("data.npz");
-            npz::write(&path, &arrays).unwrap();
-            memory(&[&format!("data={{file: {{path: {}}}}}", path.display())]).data
-        };
-        assert_eq!((of(0), of(1000)), (8 * (10 * 5 + 3 * 10 * 3), 8 * (1010 * 5 + 3 * 1000 * 3)));
-    }
-
-    #[test]
-    fn the_message_has_the_numbers_and_the_ways_out() {
-        let message = memory(&["network.widths=[3, 60000, 2]"]).check(16_000_000_000).unwrap_err().to_string();
-        assert!(
-            message.contains("but only 16.0 GB may be used: take narrower layers, or allow more with --max-memory"),
-            "{message}"
-        );
-    }
-}
+mod tests;

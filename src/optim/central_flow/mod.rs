@@ -68,8 +68,6 @@ const MOST: usize = 12;
 const STABLE: f64 = 2.2;
 /// The share of tr X that a direction takes at least to count.
 const COUNTS: f64 = 1e-6;
-/// Steps of its own by which an adaptive rule leads its central flow to its beginning.
-const OPENING: usize = 10;
 /// The least β of an average of squares: q is a mean over many oscillations.
 const LEAST_BETA: f64 = 0.9;
 
@@ -109,6 +107,9 @@ pub struct CentralFlow<'a> {
 }
 
 impl<'a> CentralFlow<'a> {
+    /// Steps of its own by which an adaptive rule leads its central flow to its beginning, each of which is kept.
+    pub(crate) const OPENING: usize = 10;
+
     /// The central flow of gradient descent at the rate `lr` = η > 0 from θ_0 = `start`. Third derivatives are central differences of products
     /// with the Hessian where the objective does not have them; J must be smooth.
     pub fn new(objective: &'a dyn Objective, lr: f64, start: &DVector<f64>) -> Self {
@@ -170,7 +171,7 @@ impl<'a> CentralFlow<'a> {
             read(&rule, &whole)
         };
         let (mut opening, mut here) = (Vec::new(), [DVector::zeros(0), DVector::zeros(0)]);
-        for _ in 0..OPENING {
+        for _ in 0..Self::OPENING {
             here = step(&mut theta);
             opening.push(theta.clone());
         }
@@ -178,7 +179,7 @@ impl<'a> CentralFlow<'a> {
         let next = step(&mut theta);
         let [mean, square] = [0, 1].map(|i| (&here[i] + &next[i]) * 0.5);
         let point = Point { theta: ground.start.clone(), mean, square };
-        Ok(Self { bound, averages, decay, opening, point, gradients: OPENING as u64 + 1, ..flow })
+        Ok(Self { bound, averages, decay, opening, point, gradients: Self::OPENING as u64 + 1, ..flow })
     }
 
     /// Goes on by η, one step of the rule.

@@ -254,7 +254,7 @@ fn at_the_edge_of_a_tanh_network_it_follows_its_rule_where_no_other_flow_does() 
 fn its_state_is_all_that_it_remembers() {
     let (objective, start) = (Bowl(vec![3.0, 1.0, 0.2]), DVector::from_vec(vec![0.5, 0.3, 0.4]));
     let settings = Adam { betas: [0.5, 0.9], ..Adam::new(0.01) };
-    for steps in [OPENING / 2, 20 * OPENING] {
+    for steps in [CentralFlow::OPENING / 2, 20 * CentralFlow::OPENING] {
         check_taken_up(|| flow(&settings, &objective, &start), steps);
     }
 }
