@@ -7,7 +7,7 @@
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size; 4 P² for all eigenvalues of the
 //!   Hessian, if they are asked for or needed for saddles;
 //! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]`, `hessian` or `saddles` 50 P more, up to 128 MB, for
-//!   Krylov spaces, or `steps`·P for a density; with `measure: [central_flow]` 10 P for each adaptive optimizer; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
+//!   Krylov spaces, or `steps`·P for a density; with `measure: [central_flow]` 10 P for each adaptive optimizer, twice with the claim `follows-central-flow`; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
 //!   with replacement or noise of its own, and its objective, 8 P and 3n more for those that share a thread;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
 //! - records: 10 T for times, events and a curve of a picture, and 3 T for each optimizer; of the T(1 + k)(2(30 + 14 L) + 72 + S) numbers

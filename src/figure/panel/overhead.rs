@@ -104,7 +104,8 @@ fn font(family: Family) -> Font {
 /// From where to where a mark at `at` takes its line, with a label of this width above it: centred, but within the frame.
 fn span(at: f64, label: Option<f64>, frame: Frame) -> [f64; 2] {
     let half = label.map_or(HALF, |width| (0.5 * (width + AIR)).max(HALF));
-    let centre = at.clamp(frame.left + half, frame.right - half);
+    let least = frame.left + half;
+    let centre = at.clamp(least, (frame.right - half).max(least));
     [centre - half, centre + half]
 }
 
