@@ -97,10 +97,10 @@ pub(super) fn study_lr(
         move |at: &super::watch::Progress| {
             // The flow alone takes about as long as a unit: it is the first tenth of the progress bar. Ensembles, if any, take the second half.
             let whole = if settings.ensemble.is_some() { 0.5 } else { 1.0 };
-            let told = |stage: lr::Stage| match stage {
-                lr::Stage::Flow(t) => at.set(0.1 * whole * t / t_end),
-                lr::Stage::Units(p) => at.set(whole * (0.1 + 0.9 * share(p))),
-                lr::Stage::Ensembles(done) => at.set(whole + (1.0 - whole) * done),
+            let told = |stage: lr::StudyStage| match stage {
+                lr::StudyStage::Flow(t) => at.set(0.1 * whole * t / t_end),
+                lr::StudyStage::Units(p) => at.set(whole * (0.1 + 0.9 * share(p))),
+                lr::StudyStage::Ensembles(done) => at.set(whole + (1.0 - whole) * done),
             };
             lr::carry_out(scenario, &problem, settings, place, interrupt, told)
         }

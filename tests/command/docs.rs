@@ -163,7 +163,7 @@ fn the_tutorial_can_be_followed() {
 
 #[test]
 fn the_guide_can_be_followed() {
-    assert_eq!(follow("docs/guide.md"), (18, 24));
+    assert_eq!(follow("docs/guide.md"), (19, 25));
 }
 
 #[test]

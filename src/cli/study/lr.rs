@@ -11,7 +11,7 @@ use crate::ode::short;
 use crate::report::shell_word;
 use crate::study::lr::{
     self, Batch, CarriedStudy, Divergence, FinishedRateStudy, FittedOrder, MOST_MEMBERS, MOST_PER_DECADE, RateStudySettings,
-    Rates, Stage, StudyPlace,
+    Rates, StudyPlace, StudyStage,
 };
 use crate::sweep;
 
@@ -87,10 +87,10 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
         StudyPlace { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
     let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let meter = Meter::clock(scenario.flow.t_end, quiet);
-    let told = |stage: Stage| match stage {
-        Stage::Flow(t) => meter.at(t),
-        Stage::Units(progress) => meter.show(progress),
-        Stage::Ensembles(share) => meter.piece((PIECES * share) as usize, PIECES as usize, "the ensembles"),
+    let told = |stage: StudyStage| match stage {
+        StudyStage::Flow(t) => meter.at(t),
+        StudyStage::Units(progress) => meter.show(progress),
+        StudyStage::Ensembles(share) => meter.piece((PIECES * share) as usize, PIECES as usize, "the ensembles"),
     };
     let carried = lr::carry_out(&scenario, &problem, &settings, place, &interrupt, told);
     drop(meter);

@@ -56,8 +56,9 @@ impl Rk6 {
             self.stage = DVector::zeros(dim);
             self.k.clear();
         }
-        let missing = (stages - 1).saturating_sub(self.k.len());
-        self.k.extend(std::iter::repeat_n(DVector::zeros(dim), missing));
+        while self.k.len() + 1 < stages {
+            self.k.push(DVector::zeros(dim));
+        }
     }
 }
 

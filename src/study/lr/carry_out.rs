@@ -41,7 +41,7 @@ pub struct StudyPlace<'a> {
 
 /// How far a study is.
 #[derive(Debug, Clone, Copy)]
-pub enum Stage<'a> {
+pub enum StudyStage<'a> {
     /// The time that the flow by itself has reached.
     Flow(f64),
     /// The progress of the units.
@@ -61,7 +61,7 @@ pub fn carry_out(
     settings: &RateStudySettings,
     place: StudyPlace,
     interrupt: &Interrupt,
-    mut told: impl FnMut(Stage),
+    mut told: impl FnMut(StudyStage),
 ) -> Result<CarriedStudy, LrError> {
     let plan = RatePlan::new(scenario, samples(scenario)?, settings)?;
     let (sweep, its_plan) = plan.sweep();
@@ -74,18 +74,20 @@ pub fn carry_out(
     let shelf = Shelf::open(&path).map_err(FolderError::from)?;
     shelf.check(RateStudy::FILES).map_err(FolderError::from)?;
 
-    let flow = flow(scenario, &plan, problem, &folder, interrupt, |t| told(Stage::Flow(t)))?;
+    let flow = flow(scenario, &plan, problem, &folder, interrupt, |t| told(StudyStage::Flow(t)))?;
     let options =
         Options { jobs: place.jobs, keep: Keep { weights: true, arrays: false }, memory: place.memory, checkpoint: None };
     let task = Task { sweep, plan: its_plan, folder: &folder, shard: Shard::default() };
-    let report = sweep::run(task, options, interrupt, |progress| told(Stage::Units(progress)))?;
+    let report = sweep::run(task, options, interrupt, |progress| told(StudyStage::Units(progress)))?;
     let counts = (plan.runs(), its_plan.units().len());
     let carried = |report, finished| CarriedStudy { path: path.clone(), runs: counts.0, units: counts.1, report, finished };
     if report.interrupted {
         return Ok(carried(report, None));
     }
     let ensembles = match settings.ensemble {
-        Some(count) => ensembles(scenario, &plan, count, &folder, place, interrupt, |share| told(Stage::Ensembles(share)))?,
+        Some(count) => {
+            ensembles(scenario, &plan, count, &folder, place, interrupt, |share| told(StudyStage::Ensembles(share)))?
+        }
         None => Ensembles::default(),
     };
     let mut finished = finish(scenario, problem, settings, &plan, &folder, (flow, &ensembles))?;

@@ -8,7 +8,7 @@
 //!   term;
 //! - minibatches, drawn independently of each other: 1 for the mean over seeds from the flow, ½ for seeds from their mean, and so from the
 //!   flow;
-//! - minibatches likewise, in expectations: 1 or 2 from the stochastic differential equation of that order, over an [ensemble](weak) of seeds
+//! - minibatches likewise, in expectations: 1 or 2 from the stochastic differential equation of that order, over an ensemble of seeds
 //!   and of paths;
 //! - adam: 1 from its own limit, none from the flow.
 //!
@@ -31,7 +31,7 @@ mod seeds;
 mod table;
 mod weak;
 
-pub use carry_out::{CarriedStudy, Stage, StudyPlace, carry_out};
+pub use carry_out::{CarriedStudy, StudyPlace, StudyStage, carry_out};
 pub use fit::{Fit, NoOrder};
 pub use line_up::Batch;
 pub use plan::RatePlan;

@@ -7,7 +7,7 @@ use crate::study::lr::LrError;
 /// Members that are drawn from one random stream, one after the other: the same whatever the number of threads.
 const CHUNK: u64 = 64;
 
-/// φ at the end of a member less its control variate C, and φ alone, for each φ.
+/// φ at the end of a member, and its control variate C, for each φ.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Member {
     pub(super) values: [f64; 2],
