@@ -224,26 +224,17 @@ impl<A> Lanczos<A> {
         SymmetricEigen::new(t)
     }
 
-    /// The Ritz values of the largest modulus with their vectors y in ℝⁿ, each of length 1, and Ay; as many as `count` and the space allow. Not
-    /// to be called after an overflow.
+    /// The Ritz values of the largest modulus with their vectors in ℝⁿ, each of length 1; as many as `count` and the space allow. Not to
+    /// be called after an overflow.
     ///
     /// # Panics
     /// Before the first step.
-    pub fn foremost(&self, count: usize) -> Vec<(f64, DVector<f64>, DVector<f64>)> {
+    pub fn foremost(&self, count: usize) -> Vec<(f64, DVector<f64>)> {
         let eigen = self.eigen(None);
         let mut order: Vec<usize> = (0..self.steps()).collect();
         order.sort_by(|&i, &j| eigen.eigenvalues[j].abs().total_cmp(&eigen.eigenvalues[i].abs()));
-        let pair = |i: usize| {
-            let (value, weights) = (eigen.eigenvalues[i], eigen.eigenvectors.column(i));
-            let y = self.combined(weights.as_slice());
-            let mut image = &y * value;
-            // Ay − θy = β_k s_k q_{k+1}.
-            if let Some(beyond) = self.basis.get(self.steps()) {
-                image.axpy(self.off_diagonal[self.steps() - 1] * weights[self.steps() - 1], beyond, 1.0);
-            }
-            (value, y, image)
-        };
-        order.into_iter().take(count).map(pair).collect()
+        let vector = |i: usize| (eigen.eigenvalues[i], self.combined(eigen.eigenvectors.column(i).as_slice()));
+        order.into_iter().take(count).map(vector).collect()
     }
 
     /// Σ w_i q_i ∈ ℝⁿ.

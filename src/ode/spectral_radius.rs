@@ -137,15 +137,10 @@ impl SpectralRadius {
     /// Estimates ρ anew at (t, θ).
     pub(super) fn update(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
         self.fit(theta.len());
-        self.gram.fill(0.0);
         if self.dimension == 0 || self.until_search == 0 {
             self.search(rhs, t, theta)?;
-            (0..self.dimension).for_each(|i| self.note(i));
         } else {
             self.until_search -= 1;
-            for i in 0..self.dimension {
-                self.apply(rhs, t, theta, i)?;
-            }
         }
         self.settle(rhs, t, theta)
     }
@@ -189,10 +184,9 @@ impl SpectralRadius {
         lanczos.search(most, |ritz| [-bound(ritz), bound(ritz)]).ok_or(NotFinite)?;
         self.until_search = ESTIMATES_PER_PRODUCT * lanczos.steps();
         self.estimate = [0.0; 2];
-        for (i, (value, y, image)) in lanczos.foremost(2).into_iter().enumerate() {
+        for (i, (value, y)) in lanczos.foremost(2).into_iter().enumerate() {
             self.estimate[i] = value.abs();
             self.basis[i].copy_from(&y);
-            self.images[i].copy_from(&image);
             self.dimension = i + 1;
         }
         Ok(())
@@ -200,6 +194,10 @@ impl SpectralRadius {
 
     /// Grows the space until the estimate settles.
     fn settle(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
+        self.gram.fill(0.0);
+        for i in 0..self.dimension {
+            self.apply(rhs, t, theta, i)?;
+        }
         let mut last = self.estimate;
         for products in self.dimension.. {
             let ritz = Ritz::of(&self.gram);
@@ -221,19 +219,14 @@ impl SpectralRadius {
         Ok(())
     }
 
-    /// The image of basis vector `i`.
+    /// The image of basis vector `i`, and its products with those before.
     fn apply(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>, i: usize) -> Result<(), NotFinite> {
         rhs.jacobian_vector(t, theta, &self.basis[i], &mut self.images[i])?;
-        self.note(i);
-        Ok(())
-    }
-
-    /// The products of image `i` with itself and those before.
-    fn note(&mut self, i: usize) {
         for (j, product) in dots(self.images[i].as_slice(), &self.images[..=i]).into_iter().enumerate() {
             self.gram[(i, j)] = product;
             self.gram[(j, i)] = product;
         }
+        Ok(())
     }
 
     /// Adds the part of the image of Ritz vector `of` outside the space, which is cut first if it is full. Returns whether there is such a
