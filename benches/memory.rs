@@ -13,7 +13,7 @@ use gramflow::data::{Dataset, Moments};
 use gramflow::flow::GradientFlow;
 use gramflow::network::Architecture;
 use gramflow::objective::LinearObjective;
-use gramflow::ode::{Integrator, Interrupt, Limits, OdeError, Tolerance, dp8, rkc, rock4, tsit5};
+use gramflow::ode::{Integrator, Interrupt, Limits, OdeError, Tolerance, dp8, rk6, rkc, rock4, tsit5};
 use gramflow::rng::{Purpose, gaussian_matrix, stream};
 use gramflow::run::{Problem, run};
 use gramflow::scenario;
@@ -80,11 +80,12 @@ fn forget_resident_peak() {
 type Method = for<'f> fn(&'f GradientFlow<'f>, Tolerance, Limits) -> Result<Integrator<'f>, OdeError>;
 
 /// Methods, and the number of vectors in their state: θ, F, the next θ, the next F, and in tsit5 k_2, …, k_6, a stage and the step's error;
-/// in dp8 k_2, …, k_12 and two stages; in rock4 K_{j−1} and four F; in rkc three Y and F; in these two a vector with its image for the
+/// in dp8 k_2, …, k_12 and two stages, in rk6 these and one stage; in rock4 K_{j−1} and four F; in rkc three Y and F; in these three a vector with its image for the
 /// spectral radius, too.
-const METHODS: [(&str, Method, usize); 4] = [
+const METHODS: [(&str, Method, usize); 5] = [
     ("tsit5", |f, t, l| tsit5(f, t, l), 11),
     ("dp8", |f, t, l| dp8(f, t, l), 17),
+    ("rk6", |f, t, l| rk6(f, t, l), 18),
     ("rock4", |f, t, l| rock4(f, t, l), 11),
     ("rkc", |f, t, l| rkc(f, t, l), 10),
 ];

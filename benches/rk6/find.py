@@ -1,7 +1,7 @@
 """Finds the coefficients of `rk6`, an explicit Runge-Kutta pair of order 6(5) with a long real stability interval.
 
   python find.py STAGES REACH [--from SOLUTION.npz] [--seed 1] [--seconds 300]     numpy and jax; leaves STAGES.npz here
-  python find.py --rust SOLUTION.npz=REACH ...                                     prints src/ode/rk6/tableau.rs
+  python find.py --rust SOLUTION.npz=REACH ...                                     prints the tableaux of src/ode/rk6/tableau.rs
 
 Unknown are the times c, the entries a_ij of the stages i > 6 in the columns j > 5, and the weights b and b^. The other entries follow from the
 orders of the stages: 2 for the third, 3 from the fourth on. What is left of the conditions of order 6 for b and of order 5 for b^ are 20

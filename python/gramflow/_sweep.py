@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import operator
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -222,14 +223,15 @@ def study_lr(
         raise ValueError(f"lr: must be learning rates greater than 0, got {list(lr)}")
     if isinstance(optimizers, str) or isinstance(batch, str):
         raise TypeError("optimizers, batch: must be lists")
-    if ensemble is not None and (isinstance(ensemble, bool) or not isinstance(ensemble, int) or ensemble < 2):
-        raise ValueError(f"ensemble: must be a whole number of at least 2, got {ensemble!r}")
+    count = None if ensemble is None else operator.index(ensemble)
+    if count is not None and not 2 <= count <= 1_000_000_000:
+        raise ValueError(f"ensemble: must be from 2 to 1_000_000_000, got {count}")
     with given(scenario, set) as (it, files), bar(progress, "study") as show:
         in_files(files)
         place = None if out is None else os.fspath(out)
         words, sizes = list(optimizers), [str(size) for size in batch]
         path, stopped = _gramflow.study_lr(
-            it, rates, words, sizes, seeds, loss, ensemble, place, _jobs(jobs), max_memory, show
+            it, rates, words, sizes, seeds, loss, count, place, _jobs(jobs), max_memory, show
         )
     if stopped is not None:
         raise stopped

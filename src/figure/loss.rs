@@ -60,7 +60,12 @@ fn mark(panel: &mut Panel, run: &Run) -> Vec<Entry> {
         panel.overhead.extend(visits.iter().map(|visit| {
             let (is_saddle, x) = (visit.is_saddle(), visit.t);
             let index = visit.point.and_then(|point| point.index).map_or("?".to_string(), |index| index.to_string());
-            let words = is_saddle.then(|| format!("{process} near a saddle of index {index} at t = {}", number(x, 3)));
+            let what = if is_saddle {
+                format!("near a saddle of index {index}")
+            } else {
+                "where ‖∇J‖ is least, at no saddle,".to_string()
+            };
+            let words = Some(format!("{process} {what} at t = {}", number(x, 3)));
             let look = Look { line: None, marker: Some(marker(is_saddle)), ..look };
             Overhead { x, row, look, label: is_saddle.then_some(index), words }
         }));

@@ -21,7 +21,7 @@
 //!   Cauchy–Schwarz and dℒ/dt = −‖θ̇‖²; or if no direction escapes, r·λ_max(−∇²J) ≤ 0.1, and the local quadratic model moves by at most
 //!   tol, with the same delay.
 //!
-//! A flow that stays at a minimum has **converged**; one that stays elsewhere is **at rest**: a saddle whose gradient is exactly 0, a start
+//! A flow that stays at a minimum has **converged**; one that stays elsewhere is **at rest**: a saddle whose gradient is 0 in float64, a start
 //! so small that its growth does not count before T, a dead network. Integrals of completely monotone functions of ∇²J are bounded from
 //! above by Gauss–Radau quadrature. Gradient components below their rounding error, 4ε·ρ‖θ‖, do not count as motion.
 //!

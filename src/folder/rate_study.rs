@@ -127,7 +127,7 @@ pub struct RateStudyManifest {
     pub rtol: f64,
     /// The absolute tolerance of that flow.
     pub atol: f64,
-    /// Gradients that the ensembles took, the number of whose members is in `options`; 0 without. One that diverged is not counted.
+    /// Gradients that the ensembles took, the number of whose members is in `options`; 0 without. Members of one that diverged are not counted.
     pub ensemble_gradients: u64,
     /// Units that could not be run, and why.
     pub failed: BTreeMap<String, String>,

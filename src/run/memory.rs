@@ -6,7 +6,7 @@
 //!   d_l for others, and with `measure: [sharpness]` 4n·Σ d_l more, up to 256 MB, for products with the Hessian;
 //! - observation: 7 Σ_{0 < l < L} d_l² for the imbalances D_l, and 5 d_0² for matrices of the inputs' size; 4 P² for all eigenvalues of the
 //!   Hessian, if they are asked for or needed for saddles;
-//! - processes: 20 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]`, `hessian` or `saddles` 50 P more, up to 128 MB, for
+//! - processes: 26 P for the flow and its integrator and 8 P for each optimizer; with `measure: [sharpness]`, `hessian` or `saddles` 50 P more, up to 128 MB, for
 //!   Krylov spaces, or `steps`·P for a density; with `measure: [central_flow]` 10 P for each adaptive optimizer, twice with the claim `follows-central-flow`; with `stop` 4 P more for the flow and P for each optimizer; with `measure: [sde]` P + 50 for each path of each optimizer
 //!   with replacement or noise of its own, and its objective, 8 P and 3n more for those that share a thread;
 //! - tangent kernel, with `measure: [ntk]`: 5 N² + 2 N Σ d_l, N = n·d_L, or d_0·d_L for a linear network;
@@ -185,7 +185,7 @@ impl Memory {
             (false, _) => 0,
             (true, is_claimed) => CentralFlow::OPENING as u64 * adaptive * if is_claimed { 2 } else { 1 },
         };
-        let states = 20 * twice + (8 + 20 * finer) * optimizers + stops + beginning;
+        let states = 26 * twice + (8 + 26 * finer) * optimizers + stops + beginning;
         let processes = sum([product([states, parameters]), krylov, of_paths]);
 
         let kernel = if scenario.measure.contains(&Measure::Ntk) {

@@ -18,6 +18,7 @@ pub(super) struct Tableau {
     pub dense: &'static [[f64; DENSE]],
 }
 
+#[cfg(test)]
 impl Tableau {
     /// s.
     pub fn stages(&self) -> usize {

@@ -186,7 +186,8 @@ fn errors(index: usize, steps: usize) -> [f64; 2] {
 #[test]
 fn it_converges_with_order_6_at_its_end_and_inside_its_steps() {
     for (index, tableau, _) in all() {
-        for (place, counts) in [(0, [60, 80, 106, 140]), (1, [60, 80, 106, 140])] {
+        let counts = [60, 80, 106, 140];
+        for place in [0, 1] {
             let x = counts.map(|steps: usize| (steps as f64).ln());
             let y = counts.map(|steps| errors(index, steps)[place].ln());
             let order = -Line::through(&x, &y).unwrap().slope;

@@ -147,7 +147,7 @@ pub(super) struct AtRate {
     past_gate: bool,
     /// By index in [`Quantity::ALL`], at the end and at the largest.
     estimates: [[Option<Estimate>; 2]; 10],
-    /// The first step in which a member of the ensembles diverged, by the order of the equation less 1.
+    /// The step in which the first member of the ensembles that diverged did, by the order of the equation less 1.
     lost: [Option<u64>; 2],
 }
 
@@ -211,7 +211,7 @@ impl AtRate {
             Quantity::Distance(_) => distance <= MARGIN * floor,
             // NaN counts as sunk.
             Quantity::Mean | Quantity::Weak { .. } => {
-                distance.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor
+                distance.is_nan() || error.is_nan() || error >= 1.0 / STANDARD_ERRORS || distance <= CHANCE * floor
             }
             Quantity::Spread => distance <= 0.0,
         };

@@ -117,6 +117,12 @@ pub enum LrError {
         /// The rate of a step as long as the horizon.
         most: f64,
     },
+    /// The number of members of an ensemble is out of range.
+    #[error("--ensemble {count}: from 2, which scatter, to {MOST_MEMBERS}")]
+    Ensemble {
+        /// The number asked for.
+        count: u64,
+    },
     /// There is nothing to compare.
     #[error("--lr: at least one learning rate")]
     NoRates,

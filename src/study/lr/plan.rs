@@ -17,7 +17,7 @@ use crate::scenario::{Scenario, ScenarioError, Sweep};
 use crate::sweep::{self, SweepError};
 
 use super::line_up::{Contender, Repeated, line_up};
-use super::{LrError, RateStudySettings};
+use super::{LrError, MOST_MEMBERS, RateStudySettings};
 
 /// The tolerance of the flow that distances are taken from, unless the scenario's is tighter: a modified flow is η² away.
 const RTOL: f64 = 1e-12;
@@ -68,8 +68,11 @@ impl RatePlan {
     /// Plans a study of `scenario`, which has `samples` samples. Nothing is run.
     ///
     /// # Errors
-    /// If an optimizer, a batch or a rate does not suit the scenario, or there is no rate.
+    /// If an optimizer, a batch or a rate does not suit the scenario, there is no rate, or an ensemble has fewer than 2 members or too many.
     pub fn new(scenario: &Scenario, samples: usize, settings: &RateStudySettings) -> Result<Self, LrError> {
+        if let Some(count) = settings.ensemble.filter(|count| !(2..=MOST_MEMBERS).contains(count)) {
+            return Err(LrError::Ensemble { count });
+        }
         let (contenders, repeated) = line_up(&settings.optimizers, &settings.batches, scenario, samples)?;
         let rates = settings.rates.clone();
         let (Some(&largest), t_end) = (rates.last(), scenario.flow.t_end) else { return Err(LrError::NoRates) };

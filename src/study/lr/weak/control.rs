@@ -27,6 +27,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::linalg::difference;
 use crate::objective::{BatchGradient, Objective, Samples};
+use crate::ode::Interrupt;
 use crate::optim::Kick;
 
 use super::OBSERVABLES;
@@ -100,13 +101,15 @@ struct Adjoint {
 }
 
 impl Control {
-    /// For `steps` steps of time `rate`. `None` where the objective gives no gradients of single samples, or the path without noise diverges.
+    /// For `steps` steps of time `rate`. `None` where the objective gives no gradients of single samples, or the path without noise diverges, or
+    /// the user interrupts.
     pub(super) fn new(
         objective: &dyn Objective,
         samples: &Arc<Samples>,
         start: &DVector<f64>,
         (rate, steps): (f64, u64),
         terms: Terms,
+        interrupt: &Interrupt,
     ) -> Option<Self> {
         let mut single = objective.batches()?.minibatch(samples.clone(), 1);
         let (n, dim) = (samples.count(), start.len());
@@ -129,6 +132,9 @@ impl Control {
             |zeta: &DMatrix<f64>, adjoints: &[Adjoint; 2]| adjoints.each_ref().map(|one| centered(zeta.tr_mul(&one.lambda)));
         let mut nodes = vec![node(&zeta, &adjoints)];
         for k in (0..steps as usize).rev() {
+            if interrupt.is_raised() {
+                return None;
+            }
             let at = &means[k];
             let zeta = deviations(&mut *single, n, at);
             let propagator = has_second.then(|| DMatrix::identity(dim, dim) - hessian(objective, at) * rate);

@@ -61,21 +61,30 @@ impl Law {
     }
 }
 
+/// Why a walk did not get to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// A member diverged in this step, counted from 1.
+    Diverged(u64),
+    /// The user interrupted.
+    Interrupted,
+}
+
 /// One thread's share.
 struct Slot<W> {
     worker: W,
     chunk: u64,
     size: u64,
     members: Vec<Member>,
-    lost: Option<u64>,
+    lost: Option<Lost>,
 }
 
-/// The law of `count` members, or the step in which one of them diverged. `walk(worker, chunk)` prepares the stream of that chunk, and gives its
-/// members one by one. `progress` is told the share that is done.
+/// The law of `count` members, or the step in which the first of them that diverged did. `walk(worker, chunk)` prepares the stream of that
+/// chunk, and gives its members one by one; it looks at the interrupt at every step. `progress` is told the share that is done.
 pub(super) fn gather<W: Send>(
     count: u64,
     workers: Vec<W>,
-    walk: impl Fn(&mut W, u64, u64, &mut Vec<Member>) -> Result<(), u64> + Sync,
+    walk: impl Fn(&mut W, u64, u64, &mut Vec<Member>) -> Result<(), Lost> + Sync,
     interrupt: &Interrupt,
     mut progress: impl FnMut(f64),
 ) -> Result<Result<Law, u64>, LrError> {
@@ -97,8 +106,10 @@ pub(super) fn gather<W: Send>(
         }
         // In the order of the members: sums do not depend on the threads, nor does the first that is lost.
         for slot in &slots[..many] {
-            if let Some(step) = slot.lost {
-                return Ok(Err(step));
+            match slot.lost {
+                Some(Lost::Diverged(step)) => return Ok(Err(step)),
+                Some(Lost::Interrupted) => return Err(LrError::Interrupted),
+                None => {}
             }
             slot.members.iter().for_each(|member| law.add(member));
         }

@@ -11,7 +11,7 @@ use crate::session::Gradients;
 use crate::study::lr::LrError;
 
 use super::control::Control;
-use super::ensemble::{Law, Member, gather, workers};
+use super::ensemble::{Law, Lost, Member, gather, workers};
 
 /// What the members of all laws at one rate have in common.
 pub(super) struct Course<'a> {
@@ -51,13 +51,14 @@ impl Course<'_> {
                 let mut controls = [0.0; 2];
                 theta.copy_from(problem.start.values());
                 for step in 0..steps {
+                    proceed(interrupt)?;
                     gradients.form(time, theta, false, gradient);
                     if let Some(control) = control.filter(|_| !gradients.batch().is_empty()) {
                         control.add_batch(step as usize, gradients.batch(), theta, &mut controls, scratch);
                     }
                     rule.step(rate, gradient.as_slice(), theta.as_mut_slice());
                     if has_blown_up(theta.norm(), norm) {
-                        return Err(step + 1);
+                        return Err(Lost::Diverged(step + 1));
                     }
                 }
                 members.push(Member { values: [problem.objective.value(theta), theta.norm_squared()], controls });
@@ -94,13 +95,14 @@ impl Course<'_> {
                 let mut controls = [0.0; 2];
                 theta.copy_from(start);
                 for step in 0..steps {
+                    proceed(interrupt)?;
                     walker.step(theta, &mut rng, |kick| {
                         if let Some(control) = control.filter(|_| !kick.weights.is_empty()) {
                             control.add_kick(step as usize, &kick, &mut controls, scratch);
                         }
                     });
                     if has_blown_up(theta.norm(), norm) {
-                        return Err(step + 1);
+                        return Err(Lost::Diverged(step + 1));
                     }
                 }
                 members.push(Member { values: [walker.value(theta), theta.norm_squared()], controls });
@@ -115,4 +117,8 @@ impl Course<'_> {
         let Problem { objective, samples, start, .. } = self.problem;
         Ground { objective: &**objective, samples: samples.as_ref(), start: start.values(), steps: self.steps }
     }
+}
+
+fn proceed(interrupt: &Interrupt) -> Result<(), Lost> {
+    if interrupt.is_raised() { Err(Lost::Interrupted) } else { Ok(()) }
 }

@@ -82,7 +82,7 @@ impl Ensembles {
 pub(super) struct WeakErrors {
     /// Of each of [`OBSERVABLES`].
     pub errors: [[Option<Estimate>; 2]; 2],
-    /// The first step in which a seed or a path diverged.
+    /// The step in which the first seed or path that diverged did.
     pub diverged: [Option<u64>; 2],
 }
 
@@ -150,13 +150,12 @@ impl Gathering<'_> {
             let (optimizer, decay) = (contender.at(&name, lr, lr, steps), &scenario.weight_decay);
             let (seed, threads) = (scenario.seed, place.jobs.get());
             let course = Course { problem, decay, optimizer: &optimizer, steps, control: None, seed, count, threads };
-            let equations = match equations(&course, scenario.is_one_for_all()) {
-                Ok(equations) => equations,
+            let (equations, without_second) = match equations(&course, scenario.is_one_for_all()) {
+                Ok(found) => found,
                 Err(reason) => return Ok(Err(reason)),
             };
-            if equations.len() < ORDERS.len() && before == 0.0 {
-                let why = "order 2 is not known with momentum or a temperature, and needs products with the Hessian";
-                self.note(index, &format!("compared with its equation of order 1 alone: {why}"));
+            if let Some(reason) = without_second.filter(|_| before == 0.0) {
+                self.note(index, &format!("compared with its equation of order 1 alone. Of order 2 {reason}"));
             }
             let own: Vec<Row> = self.known.iter().filter(|row| row.is_of(contender, lr)).cloned().collect();
             let is_lost = own.iter().any(|row| row.process == SEEDS && row.diverged_at.is_some());
@@ -194,8 +193,8 @@ fn own_problem(plan: &RatePlan, unit: usize, place: StudyPlace) -> Result<Proble
     Problem::with_threads(&scenario, place.jobs.get(), memory).map_err(|error| error.to_string())
 }
 
-/// The equations of the optimizer, by their orders, or why there is not even that of order 1.
-fn equations(course: &Course, is_one_for_all: bool) -> Result<Vec<SgdEquation>, String> {
+/// The equations of the optimizer, by their orders, and why there is none of order 2; or why there is not even that of order 1.
+fn equations(course: &Course, is_one_for_all: bool) -> Result<(Vec<SgdEquation>, Option<String>), String> {
     if !is_one_for_all {
         return Err("equations assume one rate and one weight decay for all layers".to_string());
     }
@@ -205,7 +204,11 @@ fn equations(course: &Course, is_one_for_all: bool) -> Result<Vec<SgdEquation>, 
         // Whether it can be followed is known once it is tried.
         SdeWalker::on(&ground, equation).map(|_| equation)
     };
-    Ok([of(ORDERS[0])?].into_iter().chain(of(ORDERS[1]).ok()).collect())
+    let first = of(ORDERS[0])?;
+    Ok(match of(ORDERS[1]) {
+        Ok(second) => (vec![first, second], None),
+        Err(reason) => (vec![first], Some(reason)),
+    })
 }
 
 /// The laws of the seeds and of the equations at one rate; of the seeds alone where one of them diverges.
@@ -218,7 +221,10 @@ fn at_rate(
     mut progress: impl FnMut(f64),
 ) -> Result<Vec<Row>, LrError> {
     let &Course { problem, optimizer, steps, count, .. } = course;
-    let (control, terms) = control(problem, optimizer, steps).unzip();
+    let (control, terms) = control(problem, optimizer, steps, interrupt).unzip();
+    if interrupt.is_raised() {
+        return Err(LrError::Interrupted);
+    }
     let course = Course { control: control.as_ref(), ..*course };
     let row = |word: &str, law: Result<Law, u64>, each: u64| {
         let mut row = Row::new(contender, lr, word, (steps, count), terms);
@@ -243,10 +249,11 @@ fn at_rate(
 }
 
 /// The control variates of an optimizer on this problem, with the terms that it has; `None` where nothing is drawn, or it would take too much.
-fn control(problem: &Problem, optimizer: &Optimizer, steps: u64) -> Option<(Control, Terms)> {
-    let samples = problem.samples.as_ref().filter(|samples| optimizer.batches_of(samples.count()).is_some())?;
+fn control(problem: &Problem, optimizer: &Optimizer, steps: u64, interrupt: &Interrupt) -> Option<(Control, Terms)> {
+    let batching = optimizer.batching()?;
+    let samples = problem.samples.as_ref().filter(|samples| batching.draws(samples.count()))?;
     let start = problem.start.values();
     let terms = Terms::affordable(steps, samples.count(), start.len())?;
     let time = optimizer.step_time(optimizer.lr());
-    Some((Control::new(&*problem.objective, samples, start, (time, steps), terms)?, terms))
+    Some((Control::new(&*problem.objective, samples, start, (time, steps), terms, interrupt)?, terms))
 }

@@ -43,7 +43,7 @@ impl Small {
     }
 
     fn control(&self, rate: f64, steps: u64, terms: Terms) -> Control {
-        Control::new(&*self.objective, &self.samples, &self.start, (rate, steps), terms).unwrap()
+        Control::new(&*self.objective, &self.samples, &self.start, (rate, steps), terms, &Interrupt::default()).unwrap()
     }
 
     /// J and ‖θ‖², and C of both, at the end of every sequence of batches of one or two samples, all equally likely.
@@ -310,7 +310,7 @@ fn with_half_the_noise_the_second_order_is_a_first() {
     let found = slope(&rates, |lr| {
         let steps = (1.0 / lr).round() as u64;
         let optimizer = study.plan.contenders[0].at("sgd", lr, lr, steps);
-        let (control, _) = control(&problem, &optimizer, steps).unwrap();
+        let (control, _) = control(&problem, &optimizer, steps, &Interrupt::default()).unwrap();
         let course = Course {
             problem: &problem,
             decay: &study.scenario.weight_decay,
@@ -321,7 +321,7 @@ fn with_half_the_noise_the_second_order_is_a_first() {
             count: 500,
             threads: 1,
         };
-        let second = equations(&course, true).unwrap()[1];
+        let second = equations(&course, true).unwrap().0[1];
         let halved = SgdEquation { batch: Some(8), ..second };
         let seeds = course.seeds(&Interrupt::default(), |_| ()).unwrap().unwrap().best(0);
         let paths = course.paths(halved, "halved", &Interrupt::default(), |_| ()).unwrap().unwrap().best(0);
