@@ -181,6 +181,13 @@ fn what_a_choice_rests_on_is_known() {
         assert_eq!(alike(&begin(rtol, span, false), [50.0, 500.0, 700.0, 4000.0]), expected, "{rtol} {span}");
     }
     assert_eq!(alike(&begin(1e-3, 1e5, true), [50.0, 500.0, 700.0, 4000.0]), [true; 4]);
+    // Between these tolerances a field that favours high order rests on the horizon once stability limits its steps.
+    for (high_order, expected) in [(false, [true; 4]), (true, [true, true, false, false])] {
+        let start = look(0.0, f64::INFINITY, 1.0, 1.0, 10.0);
+        let mut auto = Auto::begin(Given { rtol: 3e-6, high_order }, &start, false).0;
+        auto.review(&look(21.0, 21.0, 1.0, 1.0, 400.0));
+        assert_eq!(alike(&auto, [50.0, 500.0, 700.0, 4000.0]), expected);
+    }
     // A later look narrows them: at its cap at t = 100, tsit5 stays as long as the horizon ends before t = 700.
     let mut auto = begin(1e-9, 10.0, false);
     auto.ends = [f64::NEG_INFINITY, f64::INFINITY];

@@ -203,6 +203,21 @@ fn any_number_of_threads_finds_the_same() {
     assert!(one.rows[0].means != one.rows[3].means && study.found(300, 1).rows[0].means != one.rows[0].means);
 }
 
+/// Within the first chunk of members, too.
+#[test]
+fn an_interrupt_is_seen_at_the_next_step() {
+    let interrupt = Interrupt::default();
+    interrupt.raise();
+    let study = Study::of(CHAIN, &[0.1]);
+    assert!(matches!(study.ensembles(200, 1, &interrupt, |_| ()), Err(LrError::Interrupted)));
+    let course_ends = |lost| {
+        let walk = |(): &mut (), _, _, _: &mut Vec<Member>| Err(lost);
+        ensemble::gather(200, vec![()], walk, &Interrupt::default(), |_| ())
+    };
+    assert!(matches!(course_ends(ensemble::Lost::Interrupted), Err(LrError::Interrupted)));
+    assert!(matches!(course_ends(ensemble::Lost::Diverged(3)), Ok(Err(3))));
+}
+
 /// Interrupted after the first rate it knows that one, and goes on with the next.
 #[test]
 fn an_interrupted_study_goes_on_where_it_was() {
@@ -230,6 +245,9 @@ fn what_has_no_equation_says_why() {
     let notes = |optimizer: &str| {
         let text = CHAIN.replace("{sgd: {lr: 0.1, batch: 1, replacement: true}}", optimizer);
         let found = Study::of(&text, &[0.02, 0.04]).found(2, 1);
+        // Nothing is drawn in any of them that has an equation, but with momentum.
+        let is_drawn = optimizer.contains("momentum");
+        assert!(found.rows.iter().all(|row| (row.control == "none") != is_drawn), "{optimizer}");
         (found.rows.iter().map(|row| row.process.clone()).collect::<Vec<_>>(), found.notes.join("\n"))
     };
     let (rows, note) = notes("{gd: {lr: 0.1}}");
