@@ -207,11 +207,12 @@ def merit(family, x, reach):
     """The error of order 7, larger where stages or the embedded method amplify; infinite where it is not stable."""
     a, embedded, _ = family.tableau(x)
     z = -jnp.linspace(0, reach, 3000)
-    stages = np.abs(np.asarray(family.stages(a, z)))
+    polynomials = np.asarray(family.stages(a, z))
+    stages = np.abs(polynomials)
     if stages[family.s].max() > 1 + 1e-9:
         return np.inf
     off = [(a[family.s] @ over(a, tree) - 1 / density(tree)) / symmetry(tree) for tree in family.seventh]
-    hat = np.abs(1 + z * (embedded @ np.asarray(family.stages(a, z)))).max()
+    hat = np.abs(1 + z * (embedded @ polynomials)).max()
     return float(np.linalg.norm(off) * (1 + 0.2 * max(stages.max() - 1.5, 0)) * (1 + 0.3 * max(hat - 1.1, 0)))
 
 

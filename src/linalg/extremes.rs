@@ -60,8 +60,8 @@ pub fn extreme_eigenvalues(
     if n <= SMALL { Some(Extremes::of_all(&all_eigenvalues(n, apply)?, count)) } else { by_locking(n, count, draw, &mut apply) }
 }
 
-/// All eigenvalues of A ∈ ℝ^{n × n} in ascending order, from its n products with unit vectors. `None` where a product overflows.
-pub fn all_eigenvalues(n: usize, mut apply: impl FnMut(&DVector<f64>, &mut DVector<f64>)) -> Option<DVector<f64>> {
+/// A ∈ ℝ^{n × n} itself, column by column from its products with unit vectors.
+pub(crate) fn from_products(n: usize, mut apply: impl FnMut(&DVector<f64>, &mut DVector<f64>)) -> DMatrix<f64> {
     let (mut matrix, mut unit, mut image) = (DMatrix::zeros(n, n), DVector::zeros(n), DVector::zeros(n));
     for j in 0..n {
         unit[j] = 1.0;
@@ -69,6 +69,12 @@ pub fn all_eigenvalues(n: usize, mut apply: impl FnMut(&DVector<f64>, &mut DVect
         unit[j] = 0.0;
         matrix.set_column(j, &image);
     }
+    matrix
+}
+
+/// All eigenvalues of A ∈ ℝ^{n × n} in ascending order, from its n products with unit vectors. `None` where a product overflows.
+pub fn all_eigenvalues(n: usize, apply: impl FnMut(&DVector<f64>, &mut DVector<f64>)) -> Option<DVector<f64>> {
+    let matrix = from_products(n, apply);
     // Products are symmetric to rounding only.
     let symmetric = 0.5 * (&matrix + matrix.transpose());
     Some(Eigen::symmetric(symmetric.as_view())?.values)

@@ -48,6 +48,7 @@ pub use density::{Density, Quadrature};
 pub use difference::{difference, difference_step};
 pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
+pub(crate) use extremes::from_products;
 pub use extremes::{Eigenvalue, Extremes, all_eigenvalues, extreme_eigenvalues};
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;

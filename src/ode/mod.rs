@@ -82,8 +82,8 @@ pub fn has_blown_up(norm: f64, start_norm: f64) -> bool {
     norm.is_nan() || norm > 1e12 * start_norm.max(1.0)
 }
 
-/// The integrator `auto`: [`tsit5`], [`dp8`], [`rk6`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance; it changes the method when
-/// the flow changes. It needs `limits.t_end` to judge whether the horizon is long.
+/// The integrator `auto`: [`tsit5`], [`dp8`], [`rk6`], [`rock4`] or [`rkc`], whichever suits the flow at this tolerance; it changes the method
+/// when the flow changes. It needs `limits.t_end` to judge whether the horizon is long.
 ///
 /// # Errors
 /// If the tolerance or a limit is out of range, or the field has no components or a low-rank form of another size.

@@ -121,9 +121,9 @@ impl Method for Rk6 {
             rhs.eval_unchecked(t + c * h, stage, &mut this[0]);
         }
         let (weights, error) = (tableau.weights, tableau.error);
-        let from = sources(END, error.len(), k1, k);
-        combine(next.as_mut_slice(), theta.as_slice(), h, weights, &from[..weights.len()]);
-        // Checked: an error norm of NaN would not tell it from a stage.
+        let from = &sources(END, weights.len(), k1, k)[..weights.len()];
+        combine(next.as_mut_slice(), theta.as_slice(), h, weights, from);
+        // Checked: where the state is huge, too, the error norm may be finite though the square of F is not.
         rhs.eval(t + h, next, dnext)?;
         let mut from = sources(END, error.len(), k1, k);
         from[error.len() - 1] = dnext.as_slice();

@@ -146,7 +146,7 @@ pub(super) struct AtRate {
     arrived: bool,
     past_gate: bool,
     /// By index in [`Quantity::ALL`], at the end and at the largest.
-    estimates: [[Option<Estimate>; 2]; 10],
+    estimates: [[Option<Estimate>; 2]; Quantity::ALL.len()],
     /// The step in which the first member of the ensembles that diverged did, by the order of the equation less 1.
     lost: [Option<u64>; 2],
 }
@@ -154,7 +154,7 @@ pub(super) struct AtRate {
 impl AtRate {
     /// The distances of all seeds of `contender` at `lr`. `floors`: the error of the flow's integration at the end, and the largest.
     pub fn new(contender: &Contender, lr: f64, outcomes: &[Measured], floors: [f64; 2]) -> Self {
-        let mut estimates = [[None; 2]; 10];
+        let mut estimates = [[None; 2]; Quantity::ALL.len()];
         let arrived = !outcomes.is_empty() && outcomes.iter().all(Measured::arrived);
         if arrived {
             for (index, places) in estimates.iter_mut().take(4).enumerate() {

@@ -76,6 +76,16 @@ impl Contender {
         optimizer
     }
 
+    /// Its name in a sentence: `sgd on batches of 8`.
+    pub fn called(&self) -> String {
+        format!("{} on batches of {}", self.label, self.batch)
+    }
+
+    /// The name of what draws its batches at a rate.
+    pub fn drawing_at(&self, lr: f64) -> String {
+        format!("{}-b{}-lr{lr:e}", self.label, self.batch).replace('.', "_")
+    }
+
     /// Whether a step keeps a fraction of the one before.
     pub fn has_momentum(&self) -> bool {
         matches!(self.rule, Optimizer::Sgd(Sgd { momentum, .. }) if momentum > 0.0)

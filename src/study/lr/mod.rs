@@ -298,10 +298,9 @@ pub fn finish(
         }
     };
     let mut manifest = RateStudyManifest::new(problem.scenario_hash.clone(), plan.hash(), scenario.seed);
-    let called = |contender: &Contender| format!("{} on batches of {}", contender.label, contender.batch);
-    manifest.optimizers = plan.contenders.iter().map(called).collect();
+    manifest.optimizers = plan.contenders.iter().map(Contender::called).collect();
     for (index, lr) in &plan.too_long {
-        manifest.first_step_passes_t_end.entry(called(&plan.contenders[*index])).or_default().push(*lr);
+        manifest.first_step_passes_t_end.entry(plan.contenders[*index].called()).or_default().push(*lr);
     }
     manifest.options = RateStudyOptions {
         optimizers: settings.optimizers.clone(),
@@ -318,7 +317,7 @@ pub fn finish(
     manifest.failed = ids.iter().filter_map(|unit| Some((unit.id.to_string(), folder.failure(unit.id)?))).collect();
     let failed = manifest.failed.iter().map(|(unit, reason)| format!("unit {unit} failed: {reason}"));
     let notes = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?;
-    let unit = |job: &Job| format!("{} at η = {}", called(&plan.contenders[job.contender]), short(job.lr, 3));
+    let unit = |job: &Job| format!("{} at η = {}", plan.contenders[job.contender].called(), short(job.lr, 3));
     let without_names = |(id, own): &(Unit, Vec<String>)| {
         let job = &plan.units[id.index];
         (unit(job), own.iter().map(|warning| without_name(job, warning).to_string()).collect())

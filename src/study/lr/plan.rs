@@ -163,9 +163,8 @@ impl RatePlan {
         let warm = self.contenders.iter().filter(|contender| contender.rule.noise().temperature > 0.0);
         notes.extend(warm.map(|contender| {
             format!(
-                "{} on batches of {}: its temperature moves it away from the flow at any rate: its distances to the flow, and those of its seeds, \
-                 do not tend to 0",
-                contender.label, contender.batch
+                "{}: its temperature moves it away from the flow at any rate: its distances to the flow, and those of its seeds, do not tend to 0",
+                contender.called()
             )
         }));
         notes
@@ -250,7 +249,7 @@ fn seeds(contender: &Contender, seeds: u64, steps: u64) -> impl Iterator<Item = 
 /// The name of a process, on which its batches depend: other rates and seeds draw other batches.
 fn process(contender: &Contender, lr: f64, seed: u64) -> String {
     match contender.random {
-        true => format!("{}-b{}-lr{lr:e}-s{seed}", contender.label, contender.batch).replace('.', "_"),
+        true => format!("{}-s{seed}", contender.drawing_at(lr)),
         false => contender.label.clone(),
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::difference;
+use crate::linalg::{difference, from_products};
 use crate::objective::{BatchGradient, Objective, Samples};
 use crate::ode::Interrupt;
 use crate::optim::Kick;
@@ -226,11 +226,8 @@ impl Adjoint {
             });
             column += &product;
         }
-        let mut here = propagator * ahead * propagator;
-        for (j, mut column) in here.column_iter_mut().enumerate() {
-            objective.third_along(at, &unit(dim, j), lambda, &mut product);
-            column.axpy(-rate, &product, 1.0);
-        }
+        let third = from_products(dim, |u, out| objective.third_along(at, u, lambda, out));
+        let here = propagator * ahead * propagator - third * rate;
         *lambda = propagator * &*lambda;
         *second = Some(here);
         // The products with ∇²ℓ_i are centered with the rest.
@@ -258,17 +255,7 @@ fn centered(numbers: DVector<f64>) -> DVector<f64> {
     numbers.add_scalar(-mean)
 }
 
-/// ∇²J(θ), column by column.
+/// ∇²J(θ).
 fn hessian(objective: &dyn Objective, at: &DVector<f64>) -> DMatrix<f64> {
-    let (dim, mut product) = (at.len(), at.clone());
-    let mut hessian = DMatrix::zeros(dim, dim);
-    for (j, mut column) in hessian.column_iter_mut().enumerate() {
-        objective.hessian_vector(at, &unit(dim, j), &mut product);
-        column.copy_from(&product);
-    }
-    hessian
-}
-
-fn unit(dim: usize, j: usize) -> DVector<f64> {
-    DVector::from_fn(dim, |i, _| f64::from(i == j))
+    from_products(at.len(), |v, out| objective.hessian_vector(at, v, out))
 }

@@ -146,8 +146,7 @@ impl Gathering<'_> {
                 Ok(found) => &*problem.insert(found),
                 Err(reason) => return Ok(Err(reason)),
             };
-            let name = format!("{}-b{}-lr{lr:e}", contender.label, contender.batch).replace('.', "_");
-            let (optimizer, decay) = (contender.at(&name, lr, lr, steps), &scenario.weight_decay);
+            let (optimizer, decay) = (contender.at(&contender.drawing_at(lr), lr, lr, steps), &scenario.weight_decay);
             let (seed, threads) = (scenario.seed, place.jobs.get());
             let course = Course { problem, decay, optimizer: &optimizer, steps, control: None, seed, count, threads };
             let (equations, without_second) = match equations(&course, scenario.is_one_for_all()) {
@@ -181,8 +180,7 @@ impl Gathering<'_> {
     }
 
     fn note(&mut self, index: usize, text: &str) {
-        let contender = &self.plan.contenders[index];
-        self.found.notes.push(format!("{} on batches of {}: {text}", contender.label, contender.batch));
+        self.found.notes.push(format!("{}: {text}", self.plan.contenders[index].called()));
     }
 }
 
