@@ -29,14 +29,18 @@ pub(crate) fn vectors_that_fit(n: usize, bases: usize) -> usize {
     NUMBERS / (bases * n.max(1))
 }
 
-/// v ← its part outside the span of orthonormal vectors.
-pub(crate) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
+/// v ← its part outside the span of orthonormal vectors. Returns the coefficients of what is taken away.
+pub(crate) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) -> Vec<f64> {
+    let mut inside = vec![0.0; basis.len()];
     // Twice is enough (Parlett, 6.9).
     for _ in 0..2 {
-        for q in basis {
-            v.axpy(-q.dot(v), q, 1.0);
+        for (q, inside) in basis.iter().zip(&mut inside) {
+            let along = q.dot(v);
+            v.axpy(-along, q, 1.0);
+            *inside += along;
         }
     }
+    inside
 }
 
 /// Which end of the spectrum.
@@ -69,10 +73,23 @@ pub(crate) struct RitzPair {
     weights: Vec<f64>,
 }
 
+/// One of the Ritz pairs of the largest modulus.
+#[derive(Debug, Clone)]
+pub(crate) struct Foremost {
+    /// θ.
+    pub value: f64,
+    /// y.
+    pub vector: DVector<f64>,
+    /// Ay, also if A is not symmetric.
+    pub image: DVector<f64>,
+}
+
 /// A Krylov space of A that grows step by step.
 pub struct Lanczos<A> {
     apply: A,
     basis: Vec<DVector<f64>>,
+    /// Aq_k along q_1, …, q_k, for every k: of a symmetric A all but the last two are 0.
+    inside: Vec<Vec<f64>>,
     diagonal: Vec<f64>,
     /// β_1, …, β_k: the last leads out of the space, 0 once it is invariant.
     off_diagonal: Vec<f64>,
@@ -81,7 +98,7 @@ pub struct Lanczos<A> {
 impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
     /// The space of `start` ∈ ℝⁿ, which must not be zero; `apply(v, out)` writes Av to `out`, both of n entries.
     pub fn new(start: &DVector<f64>, apply: A) -> Self {
-        Self { apply, basis: vec![start.normalize()], diagonal: Vec::new(), off_diagonal: Vec::new() }
+        Self { apply, basis: vec![start.normalize()], inside: Vec::new(), diagonal: Vec::new(), off_diagonal: Vec::new() }
     }
 
     /// Grows the space to `steps` dimensions, or until it is invariant.
@@ -116,7 +133,7 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
         (self.apply)(last, &mut next);
         let size = next.norm();
         self.diagonal.push(next.dot(last));
-        orthogonalise(&mut next, &self.basis);
+        self.inside.push(orthogonalise(&mut next, &self.basis));
         let beta = next.norm();
         if !beta.is_finite() {
             // Squares of its entries may overflow where the product with `last` does not.
@@ -224,17 +241,25 @@ impl<A> Lanczos<A> {
         SymmetricEigen::new(t)
     }
 
-    /// The Ritz values of the largest modulus with their vectors in ℝⁿ, each of length 1; as many as `count` and the space allow. Not to
-    /// be called after an overflow.
+    /// The Ritz values θ of the largest modulus with their vectors y ∈ ℝⁿ, each of length 1, and Ay, which takes no product; as many as
+    /// `count` and the space allow. Not to be called after an overflow.
     ///
     /// # Panics
     /// Before the first step.
-    pub fn foremost(&self, count: usize) -> Vec<(f64, DVector<f64>)> {
+    pub(crate) fn foremost(&self, count: usize) -> Vec<Foremost> {
         let eigen = self.eigen(None);
         let mut order: Vec<usize> = (0..self.steps()).collect();
         order.sort_by(|&i, &j| eigen.eigenvalues[j].abs().total_cmp(&eigen.eigenvalues[i].abs()));
-        let vector = |i: usize| (eigen.eigenvalues[i], self.combined(eigen.eigenvectors.column(i).as_slice()));
-        order.into_iter().take(count).map(vector).collect()
+        let of = |i: usize| {
+            let weights = eigen.eigenvectors.column(i);
+            let mut image = vec![0.0; self.steps() + 1];
+            for (k, (inside, weight)) in self.inside.iter().zip(weights.iter()).enumerate() {
+                image.iter_mut().zip(inside).for_each(|(image, inside)| *image += weight * inside);
+                image[k + 1] += weight * self.off_diagonal[k];
+            }
+            Foremost { value: eigen.eigenvalues[i], vector: self.combined(weights.as_slice()), image: self.combined(&image) }
+        };
+        order.into_iter().take(count).map(of).collect()
     }
 
     /// Σ w_i q_i ∈ ℝⁿ.

@@ -45,7 +45,7 @@ pub(crate) use vectorised::vectorised;
 
 pub use angle::{centred_cosine, cosine, cosine_baseline};
 pub use density::{Density, Quadrature};
-pub use difference::{difference, difference_step};
+pub use difference::{difference, difference_step, one_sided_difference};
 pub use double_double::DoubleDouble;
 pub use eigen::Eigen;
 pub(crate) use extremes::from_products;

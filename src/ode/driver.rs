@@ -110,7 +110,7 @@ impl Driver {
 
     /// Estimates ρ anew, and lets `auto` choose if it is asked to.
     fn look(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
-        self.stability.estimate(rhs, base.t, base.theta)?;
+        self.stability.estimate(rhs, base)?;
         let (rho, given) = (self.stability.rho(), self.given(rhs));
         let look = Reading {
             step: self.step.unwrap_or(0.0),
@@ -191,7 +191,7 @@ impl Driver {
         if let Ok(error) = outcome
             && error <= 1.0
         {
-            let proposed = self.controller.accept(h, error, power, self.method.gain());
+            let proposed = self.controller.accept(h, error, power, self.method.gain(h * rho));
             // A step that was cut short can lengthen the natural step but not shorten it.
             self.step = Some(if h < natural { proposed.max(natural) } else { proposed });
             self.stability.accepted();

@@ -31,8 +31,9 @@ pub(super) trait Method {
     /// k where the estimated error of a step is ∝ h^k.
     fn error_power(&self) -> f64;
 
-    /// The gain of the step-size controller (`controller.rs`): 1, or less if the error of a step shows in the next ones as well.
-    fn gain(&self) -> f64 {
+    /// The gain of the step-size controller (`controller.rs`) after a step of length h with hρ = `reach`: 1, or less if the error of a step
+    /// shows in the next ones as well.
+    fn gain(&self, _reach: f64) -> f64 {
         1.0
     }
 

@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use nalgebra::DVector;
 use ode_solvers::System;
 
-use crate::linalg::{Factors, LowRankSum, difference, sum_over, vectorised};
+use crate::linalg::{Factors, LowRankSum, difference, one_sided_difference, sum_over, vectorised};
 
-use super::{LowRank, Switching, Termination, VectorField};
+use super::method::Base;
+use super::{JacobianProducts, LowRank, Switching, Termination, VectorField};
 
 /// A stage is infinite or NaN, or so large (1e154) that its square is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,25 @@ impl<'a> Rhs<'a> {
                 difference(theta, v, jv, &mut self.scratch.borrow_mut(), |theta, dtheta| self.field.eval(t, theta, dtheta));
             }
         }
+        finite(jv)
+    }
+
+    /// The same to some seven digits, from what is known of F at the base of a step: where a product costs more than an evaluation and F is
+    /// smooth, or where the field has no products, one more evaluation.
+    pub(super) fn rough_jacobian_vector(
+        &self,
+        base: &Base<'_>,
+        v: &DVector<f64>,
+        jv: &mut DVector<f64>,
+    ) -> Result<(), NotFinite> {
+        let cost = self.field.evaluation_cost();
+        let exact = |jacobian: &dyn JacobianProducts| jacobian.product_cost() <= cost || !self.field.favours_high_order();
+        if self.field.jacobian().is_some_and(exact) {
+            return self.jacobian_vector(base.t, base.theta, v, jv);
+        }
+        self.gradients.set(self.gradients.get() + cost);
+        let [moved, _] = &mut *self.scratch.borrow_mut();
+        one_sided_difference(base.theta, base.dtheta, v, jv, moved, |theta, dtheta| self.field.eval(base.t, theta, dtheta));
         finite(jv)
     }
 

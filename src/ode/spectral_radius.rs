@@ -22,7 +22,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Lanczos, add_scaled, sum_over, vectorised, vectors_that_fit};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
-use super::method::fit;
+use super::method::{Base, fit};
 use super::rhs::{NotFinite, Rhs, norm};
 use super::{OdeError, VectorField};
 
@@ -65,8 +65,11 @@ pub fn spectral_radius(field: &dyn VectorField, t: f64, theta: &DVector<f64>) ->
     if wanted == 0 {
         return Ok(0.0);
     }
-    let mut radius = SpectralRadius::new();
-    radius.update(&Rhs::new(field), t, theta).map_err(|NotFinite| OdeError::JacobianNotFinite { t })?;
+    let (mut radius, mut dtheta) = (SpectralRadius::new(), DVector::zeros(found));
+    field.eval(t, theta, &mut dtheta);
+    radius
+        .update(&Rhs::new(field), &Base { t, theta, dtheta: &dtheta })
+        .map_err(|NotFinite| OdeError::JacobianNotFinite { t })?;
     Ok(radius.value())
 }
 
@@ -135,14 +138,18 @@ impl SpectralRadius {
     }
 
     /// Estimates ρ anew at (t, θ).
-    pub(super) fn update(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        self.fit(theta.len());
+    pub(super) fn update(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
+        self.fit(base.theta.len());
+        self.gram.fill(0.0);
         if self.dimension == 0 || self.until_search == 0 {
-            self.search(rhs, t, theta)?;
+            self.search(rhs, base)?;
         } else {
             self.until_search -= 1;
+            for i in 0..self.dimension {
+                self.apply(rhs, base, i)?;
+            }
         }
-        self.settle(rhs, t, theta)
+        self.settle(rhs, base)
     }
 
     /// Takes or replaces the kept directions; their images are formed anew.
@@ -167,15 +174,15 @@ impl SpectralRadius {
     }
 
     /// Replaces the space by the two foremost Ritz vectors of a Lanczos iteration from a random vector.
-    fn search(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        let dim = theta.len();
+    fn search(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
+        let dim = base.theta.len();
         self.dimension = 0;
         if dim == 0 {
             return Ok(());
         }
         let start = gaussian_matrix(dim, 1, &mut self.rng).column(0).into_owned();
         let mut lanczos = Lanczos::new(&start, |v: &DVector<f64>, out: &mut DVector<f64>| {
-            if rhs.jacobian_vector(t, theta, v, out).is_err() {
+            if rhs.rough_jacobian_vector(base, v, out).is_err() {
                 out.fill(f64::NAN);
             }
         });
@@ -184,20 +191,18 @@ impl SpectralRadius {
         lanczos.search(most, |ritz| [-bound(ritz), bound(ritz)]).ok_or(NotFinite)?;
         self.until_search = ESTIMATES_PER_PRODUCT * lanczos.steps();
         self.estimate = [0.0; 2];
-        for (i, (value, y)) in lanczos.foremost(2).into_iter().enumerate() {
-            self.estimate[i] = value.abs();
-            self.basis[i].copy_from(&y);
+        for (i, foremost) in lanczos.foremost(2).into_iter().enumerate() {
+            self.estimate[i] = foremost.value.abs();
+            self.basis[i].copy_from(&foremost.vector);
+            self.images[i].copy_from(&foremost.image);
             self.dimension = i + 1;
+            self.gather(i);
         }
         Ok(())
     }
 
-    /// Grows the space until the estimate settles.
-    fn settle(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
-        self.gram.fill(0.0);
-        for i in 0..self.dimension {
-            self.apply(rhs, t, theta, i)?;
-        }
+    /// Grows the space, whose images are known, until the estimate settles.
+    fn settle(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
         let mut last = self.estimate;
         for products in self.dimension.. {
             let ritz = Ritz::of(&self.gram);
@@ -214,19 +219,24 @@ impl SpectralRadius {
                 return Ok(());
             }
             last = self.estimate;
-            self.apply(rhs, t, theta, self.dimension - 1)?;
+            self.apply(rhs, base, self.dimension - 1)?;
         }
         Ok(())
     }
 
     /// The image of basis vector `i`, and its products with those before.
-    fn apply(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>, i: usize) -> Result<(), NotFinite> {
-        rhs.jacobian_vector(t, theta, &self.basis[i], &mut self.images[i])?;
+    fn apply(&mut self, rhs: &Rhs<'_>, base: &Base<'_>, i: usize) -> Result<(), NotFinite> {
+        rhs.rough_jacobian_vector(base, &self.basis[i], &mut self.images[i])?;
+        self.gather(i);
+        Ok(())
+    }
+
+    /// The products of image `i` with itself and those before.
+    fn gather(&mut self, i: usize) {
         for (j, product) in dots(self.images[i].as_slice(), &self.images[..=i]).into_iter().enumerate() {
             self.gram[(i, j)] = product;
             self.gram[(j, i)] = product;
         }
-        Ok(())
     }
 
     /// Adds the part of the image of Ritz vector `of` outside the space, which is cut first if it is full. Returns whether there is such a

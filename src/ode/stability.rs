@@ -73,11 +73,11 @@ impl Stability {
         self.age.is_none_or(|age| f64::from(age) >= interval)
     }
 
-    /// Estimates ρ at (t, θ).
-    pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, t: f64, theta: &DVector<f64>) -> Result<(), NotFinite> {
+    /// Estimates ρ at the base of a step.
+    pub(super) fn estimate(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
         // Steps feel ρ only along their way, in which the fastest components may have no part.
         self.felt = None;
-        self.radius.update(rhs, t, theta)?;
+        self.radius.update(rhs, base)?;
         self.age = Some(0);
         Ok(())
     }

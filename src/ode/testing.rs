@@ -113,8 +113,10 @@ impl JacobianProducts for Scalar {
 pub(crate) fn radii<'a>(field: &dyn VectorField, states: impl IntoIterator<Item = &'a DVector<f64>>) -> Vec<f64> {
     let mut radius = spectral_radius::SpectralRadius::new();
     let rhs = rhs::Rhs::new(field);
-    let value = |theta| {
-        radius.update(&rhs, 0.0, theta).expect("a finite Jacobian");
+    let value = |theta: &DVector<f64>| {
+        let mut dtheta = theta.clone();
+        field.eval(0.0, theta, &mut dtheta);
+        radius.update(&rhs, &method::Base { t: 0.0, theta, dtheta: &dtheta }).expect("a finite Jacobian");
         radius.value()
     };
     states.into_iter().map(value).collect()

@@ -42,6 +42,25 @@ proptest! {
         prop_assert!(lanczos.is_exhausted());
     }
 
+    /// Of any matrix, symmetric or not, at every size of the space.
+    #[test]
+    fn images_are_products(n in 1usize..12, seed in 0u64..1000, symmetric: bool) {
+        let rng = &mut stream(seed, Purpose::Init);
+        let mut a = gaussian_matrix(n, n, rng);
+        if symmetric {
+            a += a.transpose();
+        }
+        let start = gaussian_matrix(n, 1, rng).column(0).into_owned();
+        let mut lanczos = Lanczos::new(&start, |v, out| out.gemv(1.0, &a, v, 0.0));
+        for k in 1..=n {
+            lanczos.grow_to(k);
+            for Foremost { value, vector, image } in lanczos.foremost(3) {
+                prop_assert!((&a * &vector - &image).norm() < 1e-12 * a.norm());
+                prop_assert!((vector.dot(&image) - value).abs() < 1e-12 * a.norm() || !symmetric);
+            }
+        }
+    }
+
     /// The extreme Ritz value by bisection is that of T, and what is excluded is not there.
     #[test]
     fn nothing_lies_beyond_what_is_excluded(

@@ -83,7 +83,7 @@ impl Method for Rock4 {
 
     /// What a long step leaves in stiff components is damped by a factor of only 0.95 per step and felt by later estimates: at gain 1 step
     /// sizes oscillate, and the flows of `tests/references/stiff` took 5 to 24 % more gradients for the same error.
-    fn gain(&self) -> f64 {
+    fn gain(&self, _: f64) -> f64 {
         0.6
     }
 
