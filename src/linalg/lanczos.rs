@@ -29,18 +29,21 @@ pub(crate) fn vectors_that_fit(n: usize, bases: usize) -> usize {
     NUMBERS / (bases * n.max(1))
 }
 
-/// v ← its part outside the span of orthonormal vectors. Returns the coefficients of what is taken away.
-pub(crate) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) -> Vec<f64> {
-    let mut inside = vec![0.0; basis.len()];
+/// v ← its part outside the span of orthonormal vectors.
+pub(crate) fn orthogonalise(v: &mut DVector<f64>, basis: &[DVector<f64>]) {
+    take_away(v, basis, &mut vec![0.0; basis.len()]);
+}
+
+/// The same; adds the coefficients of what is taken away to `inside`.
+fn take_away(v: &mut DVector<f64>, basis: &[DVector<f64>], inside: &mut [f64]) {
     // Twice is enough (Parlett, 6.9).
     for _ in 0..2 {
-        for (q, inside) in basis.iter().zip(&mut inside) {
+        for (q, inside) in basis.iter().zip(inside.iter_mut()) {
             let along = q.dot(v);
             v.axpy(-along, q, 1.0);
             *inside += along;
         }
     }
-    inside
 }
 
 /// Which end of the spectrum.
@@ -88,8 +91,8 @@ pub(crate) struct Foremost {
 pub struct Lanczos<A> {
     apply: A,
     basis: Vec<DVector<f64>>,
-    /// Aq_k along q_1, …, q_k, for every k: of a symmetric A all but the last two are 0.
-    inside: Vec<Vec<f64>>,
+    /// Aq_k along q_1, …, q_k, for one k after another: of a symmetric A all but the last two are 0.
+    inside: Vec<f64>,
     diagonal: Vec<f64>,
     /// β_1, …, β_k: the last leads out of the space, 0 once it is invariant.
     off_diagonal: Vec<f64>,
@@ -133,7 +136,9 @@ impl<A: FnMut(&DVector<f64>, &mut DVector<f64>)> Lanczos<A> {
         (self.apply)(last, &mut next);
         let size = next.norm();
         self.diagonal.push(next.dot(last));
-        self.inside.push(orthogonalise(&mut next, &self.basis));
+        let before = self.inside.len();
+        self.inside.resize(before + self.basis.len(), 0.0);
+        take_away(&mut next, &self.basis, &mut self.inside[before..]);
         let beta = next.norm();
         if !beta.is_finite() {
             // Squares of its entries may overflow where the product with `last` does not.
@@ -252,10 +257,12 @@ impl<A> Lanczos<A> {
         order.sort_by(|&i, &j| eigen.eigenvalues[j].abs().total_cmp(&eigen.eigenvalues[i].abs()));
         let of = |i: usize| {
             let weights = eigen.eigenvectors.column(i);
-            let mut image = vec![0.0; self.steps() + 1];
-            for (k, (inside, weight)) in self.inside.iter().zip(weights.iter()).enumerate() {
+            let (mut image, mut rest) = (vec![0.0; self.steps() + 1], self.inside.as_slice());
+            for (k, weight) in weights.iter().enumerate() {
+                let (inside, after) = rest.split_at(k + 1);
                 image.iter_mut().zip(inside).for_each(|(image, inside)| *image += weight * inside);
                 image[k + 1] += weight * self.off_diagonal[k];
+                rest = after;
             }
             Foremost { value: eigen.eigenvalues[i], vector: self.combined(weights.as_slice()), image: self.combined(&image) }
         };

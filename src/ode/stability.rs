@@ -1,6 +1,6 @@
 //! What a driver knows of the spectral radius ρ, and when it needs a new estimate.
 //!
-//! An estimate costs Hessian–vector products, the first one about a dozen: as much as a tenth of a short integration. A method that feels ρ
+//! An estimate costs products with the Jacobian, the first one six to twenty: as much as a tenth of a short integration. A method that feels ρ
 //! in its own stages does without until what it has felt says that the stability limit may be near.
 
 use nalgebra::DVector;
