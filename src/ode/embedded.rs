@@ -7,8 +7,8 @@ use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
 
-use super::method::{Base, Method};
-use super::rhs::{NotFinite, Rhs, measured};
+use super::method::Method;
+use super::rhs::{Base, NotFinite, Rhs, measured};
 use super::{Integrator, Limits, OdeError, Tolerance, VectorField, driven};
 
 /// The coefficients of an explicit method with s stages.

@@ -3,8 +3,8 @@
 use nalgebra::DVector;
 
 use super::Tolerance;
-use super::method::{Base, combine};
-use super::rhs::{NotFinite, Rhs};
+use super::method::combine;
+use super::rhs::{Base, NotFinite, Rhs};
 
 /// A step whose error norm is about 0.01 for an estimate ∝ h^`power`, judged by the size of F and by its change over one small Euler
 /// step. Takes one evaluation.

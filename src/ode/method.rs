@@ -5,15 +5,8 @@ use nalgebra::DVector;
 use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{sum_over, vectorised};
 
-use super::rhs::{NotFinite, Rhs};
+use super::rhs::{Base, NotFinite, Rhs};
 use super::{Tolerance, VectorField};
-
-/// What a step begins with: the state at t and the field there.
-pub(super) struct Base<'a> {
-    pub t: f64,
-    pub theta: &'a DVector<f64>,
-    pub dtheta: &'a DVector<f64>,
-}
 
 /// A step that was taken: from `base` over `h` to `next`, where the field is `dnext`.
 pub(super) struct Taken<'a> {

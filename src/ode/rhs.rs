@@ -7,12 +7,18 @@ use ode_solvers::System;
 
 use crate::linalg::{Factors, LowRankSum, difference, one_sided_difference, sum_over, vectorised};
 
-use super::method::Base;
 use super::{JacobianProducts, LowRank, Switching, Termination, VectorField};
 
 /// A stage is infinite or NaN, or so large (1e154) that its square is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotFinite;
+
+/// What a step begins with: the state at t and the field there.
+pub(super) struct Base<'a> {
+    pub t: f64,
+    pub theta: &'a DVector<f64>,
+    pub dtheta: &'a DVector<f64>,
+}
 
 /// A field that counts its evaluations. `ode_solvers` takes its system by value: it is given a reference to this.
 pub(super) struct Rhs<'a> {

@@ -12,8 +12,8 @@ use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
 
-use super::method::{Base, Method, Taken, combine, fit, weigh};
-use super::rhs::{NotFinite, Rhs, measured};
+use super::method::{Method, Taken, combine, fit, weigh};
+use super::rhs::{Base, NotFinite, Rhs, measured};
 use super::{Tolerance, VectorField};
 
 /// The damping ε: the stability polynomial stays below 1 − ε/3 inside the interval.

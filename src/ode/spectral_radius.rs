@@ -25,8 +25,8 @@ use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Lanczos, add_scaled, sum_over, vectorised, vectors_that_fit};
 use crate::rng::{Purpose, gaussian_matrix, stream};
 
-use super::method::{Base, fit};
-use super::rhs::{NotFinite, Rhs, norm};
+use super::method::fit;
+use super::rhs::{Base, NotFinite, Rhs, norm};
 use super::{OdeError, VectorField};
 
 /// An estimate has settled if it changes by less than this, relatively, from product to product.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError};
 
-use super::method::{Base, Method};
-use super::rhs::{NotFinite, Rhs};
+use super::method::Method;
+use super::rhs::{Base, NotFinite, Rhs};
 use super::spectral_radius::SpectralRadius;
 
 /// Accepted steps between two estimates, at least and at most: ρ changes with the state.

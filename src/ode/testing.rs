@@ -116,7 +116,7 @@ pub(crate) fn radii<'a>(field: &dyn VectorField, states: impl IntoIterator<Item 
     let value = |theta: &DVector<f64>| {
         let mut dtheta = theta.clone();
         field.eval(0.0, theta, &mut dtheta);
-        radius.update(&rhs, &method::Base { t: 0.0, theta, dtheta: &dtheta }).expect("a finite Jacobian");
+        radius.update(&rhs, &rhs::Base { t: 0.0, theta, dtheta: &dtheta }).expect("a finite Jacobian");
         radius.value()
     };
     states.into_iter().map(value).collect()

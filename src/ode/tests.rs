@@ -108,7 +108,7 @@ fn dp8_converges_with_order_8_at_its_end_and_inside_its_steps() {
         rhs.eval(0.0, &theta, &mut dtheta).unwrap();
         for step in 0..steps {
             let t = step as f64 * h;
-            let base = method::Base { t, theta: &theta, dtheta: &dtheta };
+            let base = rhs::Base { t, theta: &theta, dtheta: &dtheta };
             method::Method::step(&mut method, &rhs, &base, h, 0.0, &FREE, &mut next, &mut dnext).unwrap();
             let taken = method::Taken { base, h, next: &next, dnext: &dnext };
             for sigma in [0.1, 0.3, 0.5, 0.7, 0.9] {
@@ -238,7 +238,7 @@ fn gauss_converges_with_twice_the_order_of_its_stages_whatever_the_decay() {
         rhs.eval(0.0, &theta, &mut dtheta).unwrap();
         for step in 1..=steps {
             let t = step as f64 * h;
-            let base = method::Base { t: t - h, theta: &theta, dtheta: &dtheta };
+            let base = rhs::Base { t: t - h, theta: &theta, dtheta: &dtheta };
             assert!(method::Method::step(&mut method, &rhs, &base, h, 2.0, &FREE, &mut next, &mut dnext).unwrap() < 1.0);
             (theta, dtheta) = (next.clone(), dnext.clone());
             if step % (steps / 4) == 0 {

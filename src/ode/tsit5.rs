@@ -11,8 +11,8 @@ use nalgebra::DVector;
 use crate::archive::{Archive, ArchiveError};
 use crate::linalg::vectorised;
 
-use super::method::{Base, Method, Taken, combine, fit, slope_between};
-use super::rhs::{NotFinite, Rhs, measured};
+use super::method::{Method, Taken, combine, fit, slope_between};
+use super::rhs::{Base, NotFinite, Rhs, measured};
 use super::{Tolerance, VectorField};
 use low_rank::LowRankStages;
 

@@ -12,8 +12,8 @@ use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
 
-use super::method::{Base, Method, Taken, combine, fit, slope_between};
-use super::rhs::{NotFinite, Rhs, measured};
+use super::method::{Method, Taken, combine, fit, slope_between};
+use super::rhs::{Base, NotFinite, Rhs, measured};
 use super::{Tolerance, VectorField};
 use tableau::{A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A14, A15, A16, B, C, C_DENSE, E3, E5, interpolant};
 

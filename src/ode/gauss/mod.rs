@@ -18,8 +18,8 @@ use nalgebra::DVector;
 
 use crate::archive::{Archive, ArchiveError};
 
-use super::method::{Base, Method};
-use super::rhs::{NotFinite, Rhs};
+use super::method::Method;
+use super::rhs::{Base, NotFinite, Rhs};
 use super::{Tolerance, VectorField};
 use stages::Stages;
 use tableau::Tableau;

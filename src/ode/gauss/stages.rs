@@ -7,8 +7,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::archive::{Archive, ArchiveError};
 
-use super::super::method::Base;
-use super::super::rhs::{NotFinite, Rhs};
+use super::super::rhs::{Base, NotFinite, Rhs};
 use super::subspace::{Newton, Subspace};
 use super::tableau::Tableau;
 

@@ -23,8 +23,8 @@ use nalgebra::DVector;
 use crate::archive::{Archive, ArchiveError};
 use crate::linalg::vectorised;
 
-use super::method::{Base, Method, Taken, fit};
-use super::rhs::{NotFinite, Rhs, measured};
+use super::method::{Method, Taken, fit};
+use super::rhs::{Base, NotFinite, Rhs, measured};
 use super::{Tolerance, VectorField};
 use tableau::{DENSE, MOST_STAGES, TABLEAUX, Tableau};
 

@@ -19,8 +19,8 @@ use crate::linalg::vectorised;
 use self::finish::Finish;
 use self::orthogonal::Term;
 use self::polynomial::{FEWEST, StabilityPolynomial, length};
-use super::method::{Base, Method, Taken, combine, fit, weigh};
-use super::rhs::{NotFinite, Rhs, measured};
+use super::method::{Method, Taken, combine, fit, weigh};
+use super::rhs::{Base, NotFinite, Rhs, measured};
 use super::{Tolerance, VectorField};
 
 /// The most stages: the recurrence amplifies rounding errors by s².

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{Archive, ArchiveError};
 use crate::linalg::{Factors, LowRankLayout, LowRankSum, vectorised};
 
-use super::super::method::Base;
-use super::super::rhs::{NotFinite, Rhs};
+use super::super::rhs::{Base, NotFinite, Rhs};
 use super::super::{LowRank, Tolerance};
 use super::{A2, A3, A4, A5, A6, A7, E, interpolant};
 
