@@ -76,9 +76,9 @@ pub(crate) struct RitzPair {
     weights: Vec<f64>,
 }
 
-/// One of the Ritz pairs of the largest modulus.
+/// One of the Ritz pairs θ, y ∈ ℝⁿ of A ∈ ℝ^{n × n} of the largest modulus, as [`Lanczos::foremost`] finds them.
 #[derive(Debug, Clone)]
-pub(crate) struct Foremost {
+pub struct Foremost {
     /// θ.
     pub value: f64,
     /// y.
@@ -251,7 +251,7 @@ impl<A> Lanczos<A> {
     ///
     /// # Panics
     /// Before the first step.
-    pub(crate) fn foremost(&self, count: usize) -> Vec<Foremost> {
+    pub fn foremost(&self, count: usize) -> Vec<Foremost> {
         let eigen = self.eigen(None);
         let mut order: Vec<usize> = (0..self.steps()).collect();
         order.sort_by(|&i, &j| eigen.eigenvalues[j].abs().total_cmp(&eigen.eigenvalues[i].abs()));

@@ -52,7 +52,7 @@ pub(crate) use extremes::from_products;
 pub use extremes::{Eigenvalue, Extremes, all_eigenvalues, extreme_eigenvalues};
 pub use gram::GramPower;
 pub use gram_double_double::gram_double_double;
-pub use lanczos::{End, Lanczos, stages};
+pub use lanczos::{End, Foremost, Lanczos, stages};
 pub use largest::{Largest, largest_eigenvalue};
 pub use line::{Line, slope_weights};
 pub use low_rank::{Factors, LowRankLayout, LowRankSum};

@@ -12,7 +12,7 @@ pub trait VectorField {
     /// dθ ← F(t, θ); both vectors have length P. Does not allocate after its first call.
     fn eval(&self, t: f64, theta: &DVector<f64>, dtheta: &mut DVector<f64>);
 
-    /// Products with ∂F/∂θ; without them, methods that need them take central differences of F.
+    /// Products with ∂F/∂θ; without them, methods that need them take differences of F.
     fn jacobian(&self) -> Option<&dyn JacobianProducts> {
         None
     }
@@ -34,7 +34,8 @@ pub trait VectorField {
     }
 
     /// Whether a method of high order pays off at tight tolerances: F has all the derivatives on which such a method relies, and its
-    /// evaluations cost much more than a method's own passes over vectors of length P. [`auto`](super::auto) then takes one.
+    /// evaluations cost much more than a method's own passes over vectors of length P. [`auto`](super::auto) then takes one, and where a product
+    /// with the Jacobian costs more than an evaluation, estimates of the spectral radius take differences of F instead.
     fn favours_high_order(&self) -> bool {
         false
     }

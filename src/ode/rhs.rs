@@ -25,7 +25,7 @@ pub(super) struct Rhs<'a> {
     field: &'a dyn VectorField,
     evaluations: Cell<u64>,
     gradients: Cell<u64>,
-    /// For differences, if the field has no products with its Jacobian.
+    /// For differences in place of products with the Jacobian.
     scratch: RefCell<[DVector<f64>; 2]>,
 }
 

@@ -140,7 +140,7 @@ impl SpectralRadius {
         SAFETY * self.estimate[0]
     }
 
-    /// Estimates ρ anew at (t, θ).
+    /// Estimates ρ anew at the base of a step.
     pub(super) fn update(&mut self, rhs: &Rhs<'_>, base: &Base<'_>) -> Result<(), NotFinite> {
         self.fit(base.theta.len());
         self.gram.fill(0.0);
