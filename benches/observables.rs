@@ -31,9 +31,9 @@ const NAMES: [&str; 11] = [
 
 /// Asks for everything that a snapshot decomposes.
 fn decompose(snapshot: &Snapshot) {
-    black_box((snapshot.first_weight(), snapshot.agop()));
+    black_box((snapshot.first_jacobian(), snapshot.agop()));
     for l in 1..=snapshot.depth() {
-        black_box((snapshot.jacobian(l), snapshot.singular_values(l), snapshot.gram(l)));
+        black_box((snapshot.ansatz(l), snapshot.singular_values(l), snapshot.gram(l)));
     }
 }
 

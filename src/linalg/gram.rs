@@ -1,4 +1,4 @@
-//! Powers of a Gram matrix, (MᵀM)^p, from the singular values of M.
+//! Powers of a Gram matrix, (MᵀM)^p, from the singular values of M, or from products where p is an integer.
 //!
 //! With M = U·diag(σ)·Vᵀ, (MᵀM)^p = V·diag(σ^{2p})·Vᵀ. Powers of eigenvalues of MᵀM would not do: rounding makes its zero
 //! modes ε‖M‖², and a power 1/L lifts them to ε^{1/L}. Singular values of M that are zero come out as a few ε·σ_1, which the same
@@ -9,6 +9,7 @@ use nalgebra::DMatrix;
 
 use super::scale::Scaled;
 use super::svd::RightSvd;
+use super::symmetric::{gram_matrix, symmetric_product, with_eigenvalues};
 
 /// B = (MᵀM)^p, n × n, positive semidefinite, held by its spectrum: cosines with it need no matrix.
 #[derive(Debug, Clone)]
@@ -44,11 +45,7 @@ impl<'a> GramPower<'a> {
 
     /// The matrix itself.
     pub fn matrix(&self) -> DMatrix<f64> {
-        let scaled =
-            DMatrix::from_fn(self.svd.v.nrows(), self.eigenvalues.len(), |i, j| self.svd.v[(i, j)] * self.eigenvalues[j]);
-        let product = &scaled * self.svd.v.transpose();
-        // Symmetric to the bit, as what follows takes it to be.
-        (&product + product.transpose()) * 0.5
+        with_eigenvalues(&self.svd.v, &self.eigenvalues)
     }
 
     /// cos(G, B) = ⟨G, B⟩ / (‖G‖‖B‖) for symmetric G, given ‖G‖ and q_i = v_iᵀGv_i (of [`GramPower::quadratic_form`]).
@@ -70,6 +67,27 @@ impl<'a> GramPower<'a> {
     }
 }
 
+impl Scaled {
+    /// MᵀM.
+    pub fn gram(&self) -> Self {
+        Self { matrix: gram_matrix(self.matrix.as_view()), exponent: 2 * self.exponent }
+    }
+
+    /// Gᵏ, k ≥ 1, of a symmetric matrix G, by products: no rounding of its zero modes is lifted.
+    ///
+    /// # Panics
+    /// If the matrix is not square or k is 0.
+    pub fn power(&self, k: usize) -> Self {
+        assert!(k > 0, "a power k ≥ 1");
+        let g = self.clone().normalised();
+        let times_g = |power: Self, _| {
+            let (matrix, exponent) = (symmetric_product(&power.matrix, &g.matrix), power.exponent + g.exponent);
+            Self { matrix, exponent }.normalised()
+        };
+        (1..k).fold(g.clone(), times_g)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +102,20 @@ mod tests {
         assert!((GramPower::new(&svd, 1.0).matrix() - &gram).norm() < 1e-14 * gram.norm());
         let cube = &gram * &gram * &gram;
         assert!((GramPower::new(&svd, 3.0).matrix() - &cube).norm() < 1e-13 * cube.norm());
+    }
+
+    /// By products and by singular values, also where entries of the power are out of range.
+    #[test]
+    fn integer_powers_of_any_unit_are_powers() {
+        let m = gaussian_matrix(3, 5, &mut stream(5, Purpose::Init));
+        for exponent in [0, 120, -400, 700] {
+            let of = Scaled { matrix: m.clone(), exponent };
+            let svd = RightSvd::new(m.as_view()).unwrap();
+            for k in 1..=5 {
+                let expected = GramPower::scaled(&svd, exponent, k as f64);
+                assert!(of.gram().power(k).relative_difference(&expected) < 1e-12, "2^{exponent}, {k}");
+            }
+        }
     }
 
     /// A rank-1 M of size 6: ((MᵀM)^{1/5})⁵ = MᵀM, which powers of eigenvalues miss by ε^{1/5} = 7e-4.

@@ -1,11 +1,12 @@
 //! Dense linear algebra on nalgebra's matrices: products into given storage, singular values and eigenvalues, powers of Gram matrices;
 //! elementary functions over slices; and the line through points.
 //!
-//! Large products and all decompositions are faer's; small and thin products have kernels of their own, at whose sizes a library's
+//! Large products and all decompositions are faer's, but for singular values without vectors, which take our own sweeps half as long; small and thin products have kernels of their own, at whose sizes a library's
 //! planning costs more than its work. nalgebra's own product allocates on every call, and its SVD is silently wrong on low-rank matrices
 //! (`ones(5, 5)` has σ₁ = 5.73 there), which ours are by design.
 
 mod angle;
+mod bidiagonal;
 mod bounded;
 mod cholesky;
 mod density;
@@ -28,6 +29,7 @@ mod rank;
 mod scale;
 mod small;
 mod svd;
+mod symmetric;
 mod team;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -62,3 +64,4 @@ pub use qr::triangular_factor;
 pub use rank::{effective_rank, entropy_rank, stable_rank};
 pub use scale::{FAINT, Scaled, norm, normalised, scale};
 pub use svd::{RightSvd, Svd, SvdError, check_finite, singular_values};
+pub use symmetric::{gram_matrix, row_gram_matrix};

@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DMatrixView, DVector};
 use serde::{Deserialize, Serialize};
 
+use crate::linalg::{gram_matrix, row_gram_matrix};
 use crate::npz::{Array, Arrays};
 
 use super::Architecture;
@@ -165,7 +166,7 @@ impl Parameters {
     /// part of it that [`Architecture::conserved`] names, zero elsewhere; empty where nothing is conserved.
     pub fn imbalance(&self, l: usize) -> DMatrix<f64> {
         let (below, above) = (self.architecture.incoming(self.values.as_slice(), l), self.weight(l + 1));
-        self.architecture.conserved(l).part(above.transpose() * above - below * below.transpose())
+        self.architecture.conserved(l).part(gram_matrix(above) - row_gram_matrix(below))
     }
 
     /// D_1, …, D_{L−1}; none for a single layer.

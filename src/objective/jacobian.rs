@@ -1,6 +1,6 @@
 //! Jacobians of a network over its samples: their mean and the deviations from it.
 
-use nalgebra::{DMatrix, DMatrixView};
+use nalgebra::DMatrix;
 
 use crate::linalg::{FAINT, Scaled, triangular_factor};
 
@@ -61,12 +61,6 @@ impl Jacobian {
     /// A Jacobian d_L × d_{l−1} that nothing is known of.
     pub fn unknown(outputs: usize, inputs: usize) -> Self {
         Self { mean: DMatrix::zeros(outputs, inputs), centred: DMatrix::zeros(0, inputs), exponent: 0, lost: true }
-    }
-
-    /// Whether it is this matrix at every sample.
-    pub fn is_constant(&self, matrix: DMatrixView<f64>) -> bool {
-        let Scaled { matrix, exponent } = Scaled::new(matrix.into_owned());
-        self.centred.nrows() == 0 && self.exponent == exponent && self.mean == matrix
     }
 
     /// R = [J̄; C], for which RᵀR = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i), uncentred: J_l itself where it is constant. In the same units.

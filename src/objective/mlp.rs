@@ -84,6 +84,7 @@ struct Lane {
     tape: Tape,
     /// ∂ℒ/∂θ_c.
     gradient: Vec<f64>,
+    /// n·ℒ, or what else is summed on the way.
     loss: f64,
     /// What a watch has seen.
     flips: Vec<Entry>,
@@ -157,6 +158,17 @@ impl MlpObjective {
 impl MlpObjective {
     /// `gradient` ← ∇ℒ(θ) by the slopes of `watch`, which is told what has changed sides.
     fn pass(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>, watch: &Watch) {
+        self.pass_with(theta, gradient, watch, |_, _| 0.0);
+    }
+
+    /// The same; returns the sum over the blocks of `at_the_top`, which sees each after its way up.
+    fn pass_with(
+        &self,
+        theta: &DVector<f64>,
+        gradient: &mut DVector<f64>,
+        watch: &Watch,
+        at_the_top: impl Fn(&Tape, &Block) -> f64 + Sync,
+    ) -> f64 {
         let (mut work, theta) = (self.work.borrow_mut(), theta.as_slice());
         let Work { state, lanes } = work.get_or_insert_with(|| Work::new(self));
         self.condensed.rise(state, theta);
@@ -164,17 +176,21 @@ impl MlpObjective {
         let (blocks, division) = (&*self.blocks, self.division);
         each_on_threads(self.threads, lanes, |index, lane| {
             lane.flips.clear();
+            lane.loss = 0.0;
             for (k, block) in division.lane(blocks, index).iter().enumerate() {
                 let write = if k == 0 { Write::Replace } else { Write::Add };
                 let number = index * division.blocks_per_lane + k;
                 watch.prepare(number, &mut lane.tape);
                 lane.tape.up(net, weights, block.part(), Keep::Slopes);
                 watch.inspect(net, number, block.x.nrows(), &lane.tape, &mut lane.flips);
+                lane.loss += at_the_top(&lane.tape, block);
                 lane.tape.down(net, weights, block.part(), Keep::Slopes, rule, Some((write, &mut lane.gradient)));
             }
         });
+        let at_the_top = lanes.iter().map(|lane| lane.loss).sum();
         let total = reduce(lanes, |lane| &mut lane.gradient);
         self.condensed.fall(state, theta, total, gradient.as_mut_slice());
+        at_the_top
     }
 }
 
@@ -252,6 +268,17 @@ impl Objective for MlpObjective {
             self.note(&mut kinks, theta, work.lanes.iter_mut().flat_map(|lane| lane.flips.drain(..)));
         }
         self.slide(&mut kinks, theta.as_slice(), gradient);
+    }
+
+    fn loss_and_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) -> f64 {
+        // A sliding gradient is one of outputs at which samples are held.
+        if self.kinks.is_some() {
+            self.loss_gradient(theta, gradient);
+            return self.loss(theta);
+        }
+        let (loss, net) = (self.loss, &self.condensed.net);
+        let sum = |tape: &Tape, block: &Block| loss.sum(tape.outputs(net, block.x.nrows()), block.y.as_view());
+        self.pass_with(theta, gradient, &Watch::default(), sum) * self.share()
     }
 
     fn tangent_kernel(&self) -> Option<&dyn TangentKernel> {

@@ -106,6 +106,12 @@ pub trait Objective: Send {
     /// `gradient` ← ∇ℒ(θ), without decay. Does not allocate after its first call.
     fn loss_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>);
 
+    /// ℒ(θ), and `gradient` ← ∇ℒ(θ): the same numbers as by the two methods, at the cost of the gradient alone where the two share their work.
+    fn loss_and_gradient(&self, theta: &DVector<f64>, gradient: &mut DVector<f64>) -> f64 {
+        self.loss_gradient(theta, gradient);
+        self.loss(theta)
+    }
+
     /// λ ≥ 0, or λ_1, …, λ_L of an objective with layers.
     fn weight_decay(&self) -> &WeightDecay {
         &WeightDecay::NONE

@@ -43,7 +43,7 @@ impl Observable for Alignment {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let (gram, jacobian) = (&snapshot.gram(1).matrix, &snapshot.jacobian(1).svd);
+        let (gram, jacobian) = (&snapshot.gram(1).matrix, &snapshot.first_jacobian().svd);
         let (norm, q) = (gram.norm(), GramPower::quadratic_form(jacobian, gram));
         let cosine = |alpha_tilde: f64| {
             let alpha = alpha_tilde / snapshot.depth() as f64;
@@ -92,7 +92,7 @@ mod tests {
         let curve = &row(&Alignment, &parameters, 0.0).vectors[0].1;
         with_snapshot(&parameters, 0.0, |snapshot| {
             for (alpha_tilde, measured) in alpha_tildes().iter().zip(curve) {
-                let power = snapshot.jacobian(1).gram_power(alpha_tilde / 2.0).matrix;
+                let power = snapshot.first_jacobian().gram_power(alpha_tilde / 2.0).matrix;
                 assert!((measured - cosine(&snapshot.gram(1).matrix, &power)).abs() < 1e-14);
             }
         });

@@ -50,7 +50,7 @@ impl Observable for Exponent {
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         // A slope does not depend on units.
-        let (weight, product) = (&snapshot.first_weight().svd.values, &snapshot.jacobian(1).svd.values);
+        let (weight, product) = (snapshot.singular_values(1), &snapshot.first_jacobian().svd.values);
         let fit = fit(weight, product);
         row.float("nfa_exponent", fit.slope);
         row.count("nfa_exponent_modes", fit.modes);

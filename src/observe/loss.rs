@@ -27,8 +27,10 @@ impl Observable for TrainLoss {
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let theta = snapshot.parameters.values();
-        let (loss, decay, net) = (snapshot.loss(), snapshot.objective.weight_decay(), snapshot.parameters.architecture());
+        let (decay, net) = (snapshot.objective.weight_decay(), snapshot.parameters.architecture());
+        // The gradient first: it brings the loss.
         let mut gradient = snapshot.loss_gradient() + decay.times(net, theta);
+        let loss = snapshot.loss();
         self.0.multiply_root(net, &mut gradient);
         row.float("loss", loss);
         row.float("objective", loss + snapshot.objective.penalty(theta));

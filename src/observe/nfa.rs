@@ -88,39 +88,34 @@ impl Observable for FeatureAnsatz {
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
         let depth = snapshot.depth();
         let agop = snapshot.agop();
-        let gram_to_the_depth = times(snapshot.first_weight().gram_power(depth as f64), self.0.ansatz_constant(1, depth));
+        let gram_to_the_depth = times(snapshot.gram(1).power(depth), self.0.ansatz_constant(1, depth));
         row.float("nfa_residual", (agop.value() - gram_to_the_depth.value()).norm());
         row.float("nfa_residual_relative", agop.relative_difference(&gram_to_the_depth));
 
         // Angles do not depend on units.
-        let (gram, power) = (&snapshot.gram(1).matrix, layer_power(snapshot, 1).matrix);
-        row.float("nfa_cosine", cosine(gram, &power));
-        row.float("nfa_cosine_centred", centred_cosine(gram, &power));
-        row.float("nfa_cosine_baseline", cosine_baseline(gram, &power));
-        row.float("nfa_alignment_residual", alignment_residual(gram, &power));
+        let (gram, power) = (&snapshot.gram(1).matrix, &snapshot.ansatz(1).matrix);
+        row.float("nfa_cosine", cosine(gram, power));
+        row.float("nfa_cosine_centred", centred_cosine(gram, power));
+        row.float("nfa_cosine_baseline", cosine_baseline(gram, power));
+        row.float("nfa_alignment_residual", alignment_residual(gram, power));
 
         for l in 2..=depth {
             let constant = self.0.ansatz_constant(l, depth).powf(-1.0 / (depth - l + 1) as f64);
-            let (gram, power) = (snapshot.gram(l), layer_power(snapshot, l));
+            let (gram, power) = (snapshot.gram(l), snapshot.ansatz(l));
             row.float(format!("nfa_cosine_W{l}"), cosine(&gram.matrix, &power.matrix));
-            row.float(format!("nfa_residual_relative_W{l}"), gram.relative_difference(&times(power, constant)));
+            row.float(format!("nfa_residual_relative_W{l}"), gram.relative_difference(&times(power.clone(), constant)));
         }
     }
 }
 
 /// `nfa_alignment_residual`.
 pub(super) fn misalignment(snapshot: &Snapshot) -> f64 {
-    alignment_residual(&snapshot.gram(1).matrix, &layer_power(snapshot, 1).matrix)
+    alignment_residual(&snapshot.gram(1).matrix, &snapshot.ansatz(1).matrix)
 }
 
 /// c·M.
 fn times(of: Scaled, c: f64) -> Scaled {
     if c == 1.0 { of } else { Scaled { matrix: of.matrix * c, ..of } }
-}
-
-/// (J_lᵀJ_l)^{1/(L−l+1)}.
-fn layer_power(snapshot: &Snapshot, l: usize) -> Scaled {
-    snapshot.jacobian(l).gram_power(1.0 / (snapshot.depth() - l + 1) as f64)
 }
 
 /// min_c ‖G − cB‖ / ‖G‖, from the difference itself: √(1 − cos²) would not resolve values below 1e-8.
@@ -133,6 +128,7 @@ fn alignment_residual(gram: &DMatrix<f64>, power: &DMatrix<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linalg::{GramPower, RightSvd};
     use crate::network::init::{Balanced, balanced, identity, pytorch};
     use crate::network::{Architecture, Parameters};
     use crate::observe::testing::{measure, with_snapshot};
@@ -168,7 +164,8 @@ mod tests {
         let parameters = rectangular_balanced();
         with_snapshot(&parameters, 0.0, |snapshot| {
             let gram = snapshot.gram(2);
-            let wrong = snapshot.jacobian(2).gram_power(0.25);
+            let svd = RightSvd::new(snapshot.jacobian(2).matrix.as_view()).unwrap();
+            let wrong = GramPower::scaled(&svd, 0, 0.25);
             assert!(gram.relative_difference(&wrong) > 0.05);
             assert!(cosine(&gram.matrix, &wrong.matrix) > 0.95);
         });

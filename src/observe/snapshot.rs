@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{GramPower, RightSvd, Scaled, SvdError, check_finite, norm, scale, singular_values};
+use crate::linalg::{GramPower, RightSvd, Scaled, SvdError, check_finite, norm, singular_values};
 use crate::network::{ExtendedParameters, Parameters};
 use crate::objective::{Jacobian, Objective};
 
@@ -38,12 +38,12 @@ pub struct Snapshot<'a> {
     pub law: Option<SdeLaw>,
     /// J_l over the samples, l = 1, …, L; none of an objective without layers.
     over_samples: OnceCell<Vec<Jacobian>>,
-    /// The decomposition of W_1, whose Gram matrix is raised to powers.
-    first_weight: OnceCell<Decomposed>,
     /// Singular values of W_l, at index l − 1.
     spectra: Vec<OnceCell<Vec<f64>>>,
-    /// Decompositions of R_l at index l − 1, R_lᵀR_l the mean of J_lᵀJ_l over the samples.
-    jacobians: Vec<OnceCell<Decomposed>>,
+    /// The decomposition of R_1, R_1ᵀR_1 = A_f.
+    first_jacobian: OnceCell<Decomposed>,
+    /// (R_lᵀR_l)^{1/(L−l+1)}, at index l − 1.
+    ansatzes: Vec<OnceCell<Scaled>>,
     /// W_lᵀW_l, at index l − 1.
     grams: Vec<OnceCell<Scaled>>,
     /// A_f.
@@ -100,9 +100,9 @@ impl<'a> Snapshot<'a> {
             prediction: None,
             law: None,
             over_samples: OnceCell::new(),
-            first_weight: OnceCell::new(),
             spectra: vec![OnceCell::new(); depth],
-            jacobians: (0..depth).map(|_| OnceCell::new()).collect(),
+            first_jacobian: OnceCell::new(),
+            ansatzes: vec![OnceCell::new(); depth],
             grams: vec![OnceCell::new(); depth],
             agop: OnceCell::new(),
             loss: OnceCell::new(),
@@ -120,23 +120,10 @@ impl<'a> Snapshot<'a> {
         self.parameters.architecture().depth()
     }
 
-    /// W_1 = 2^e·U·diag(σ)·Vᵀ.
-    pub fn first_weight(&self) -> &Decomposed {
-        self.first_weight.get_or_init(|| Decomposed::new(Scaled::new(self.parameters.weight(1).into_owned())))
-    }
-
     /// The min(d_l, d_{l−1}) singular values of W_l, largest first, for l = 1, …, L.
     pub fn singular_values(&self, l: usize) -> &[f64] {
         self.spectra[l - 1].get_or_init(|| {
             let weight = self.parameters.weight(l);
-            if l == 1 {
-                return self.first_weight().values();
-            }
-            // Of a network with linear outputs J_L is W_L, and decomposed anyway.
-            let is_weight = |jacobian: &Jacobian| jacobian.is_constant(weight);
-            if l == self.depth() && self.over_samples().last().is_some_and(is_weight) {
-                return self.jacobian(l).values();
-            }
             singular_values(weight).unwrap_or_else(|_| vec![f64::NAN; weight.nrows().min(weight.ncols())])
         })
     }
@@ -144,22 +131,34 @@ impl<'a> Snapshot<'a> {
     /// A factor R_l of the average gradient outer product with respect to the input of layer l = 1, …, L: R_lᵀR_l = (1/n) Σ_i J_l(x_i)ᵀJ_l(x_i),
     /// J_l = ∂f/∂h_{l−1}. R_1ᵀR_1 is the AGOP A_f. Of a linear network R_l is J_l = W_L⋯W_l itself. NaN where underflow took its digits, and of
     /// an objective without layers.
-    pub fn jacobian(&self, l: usize) -> &Decomposed {
-        self.jacobians[l - 1].get_or_init(|| match self.over_samples().get(l - 1) {
-            Some(jacobian) if !jacobian.lost => {
-                Decomposed::new(Scaled { matrix: jacobian.factor(), exponent: jacobian.exponent })
-            }
+    pub fn jacobian(&self, l: usize) -> Scaled {
+        match self.over_samples().get(l - 1) {
+            Some(jacobian) if !jacobian.lost => Scaled { matrix: jacobian.factor(), exponent: jacobian.exponent },
             lost => {
                 let net = self.parameters.architecture();
                 let rows = lost.map_or(net.output_dim(), |jacobian| jacobian.mean.nrows() + jacobian.centred.nrows());
-                Decomposed { svd: RightSvd::unknown(rows, net.shape(l).1), exponent: 0 }
+                Scaled { matrix: DMatrix::from_element(rows, net.shape(l).1, f64::NAN), exponent: 0 }
             }
+        }
+    }
+
+    /// R_1 = 2^e·U·diag(σ)·Vᵀ.
+    pub fn first_jacobian(&self) -> &Decomposed {
+        self.first_jacobian.get_or_init(|| Decomposed::new(self.jacobian(1)))
+    }
+
+    /// (R_lᵀR_l)^{1/(L−l+1)}, to which W_lᵀW_l is proportional under the ansatz, for l = 1, …, L.
+    pub fn ansatz(&self, l: usize) -> &Scaled {
+        self.ansatzes[l - 1].get_or_init(|| match self.depth() - l + 1 {
+            1 => self.jacobian(l).gram(),
+            layers if l == 1 => self.first_jacobian().gram_power(1.0 / layers as f64),
+            layers => Decomposed::new(self.jacobian(l)).gram_power(1.0 / layers as f64),
         })
     }
 
     /// A_f ∈ ℝ^{d_0 × d_0}.
     pub fn agop(&self) -> &Scaled {
-        self.agop.get_or_init(|| self.jacobian(1).gram_power(1.0))
+        self.agop.get_or_init(|| self.jacobian(1).gram())
     }
 
     /// ℒ(θ).
@@ -167,12 +166,13 @@ impl<'a> Snapshot<'a> {
         *self.loss.get_or_init(|| self.objective.loss(self.parameters.values()))
     }
 
-    /// ∇ℒ(θ), without decay.
+    /// ∇ℒ(θ), without decay. ℒ(θ), which is formed on the way, is kept too.
     pub fn loss_gradient(&self) -> &DVector<f64> {
         self.loss_gradient.get_or_init(|| {
             let theta = self.parameters.values();
             let mut gradient = DVector::zeros(theta.len());
-            self.objective.loss_gradient(theta, &mut gradient);
+            let loss = self.objective.loss_and_gradient(theta, &mut gradient);
+            self.loss.get_or_init(|| loss);
             gradient
         })
     }
@@ -186,10 +186,7 @@ impl<'a> Snapshot<'a> {
 
     /// The neural feature matrix W_lᵀW_l ∈ ℝ^{d_{l−1} × d_{l−1}}.
     pub fn gram(&self, l: usize) -> &Scaled {
-        self.grams[l - 1].get_or_init(|| {
-            let Scaled { matrix: weight, exponent } = Scaled::new(self.parameters.weight(l).into_owned());
-            Scaled { matrix: weight.transpose() * weight, exponent: 2 * exponent }
-        })
+        self.grams[l - 1].get_or_init(|| Scaled::new(self.parameters.weight(l).into_owned()).gram())
     }
 
     /// ‖θ‖.
@@ -212,11 +209,6 @@ impl Decomposed {
         let Scaled { matrix, exponent } = of;
         let svd = RightSvd::new(matrix.as_view()).unwrap_or_else(|_| RightSvd::unknown(matrix.nrows(), matrix.ncols()));
         Self { svd, exponent }
-    }
-
-    /// σ in units of 1.
-    fn values(&self) -> Vec<f64> {
-        self.svd.values.iter().map(|&s| scale(s, self.exponent)).collect()
     }
 
     /// (MᵀM)^p of this matrix M.

@@ -71,8 +71,7 @@ impl Observable for Spectra {
     }
 
     fn measure(&self, snapshot: &Snapshot, row: &mut Row) {
-        let product = &snapshot.jacobian(1).svd.values;
-        let unit = snapshot.jacobian(1).exponent;
+        let (product, unit) = (&snapshot.first_jacobian().svd.values, snapshot.first_jacobian().exponent);
         let input_dim = snapshot.parameters.architecture().input_dim();
         let mut agop: Vec<f64> = product.iter().map(|s| s * s).collect();
         agop.resize(input_dim, 0.0);

@@ -220,6 +220,20 @@ proptest! {
         prop_assert!((2..5).all(|threads| all(threads) == one));
     }
 
+    #[test]
+    fn a_loss_on_the_way_of_a_gradient_has_the_same_bits(
+        layers in prop::collection::vec(layer(), 1..5), samples in 1usize..100, loss in prop::sample::select(&LOSSES[..]), seed in 0u64..1000,
+    ) {
+        let net = network(3, &layers);
+        let (data, theta) = problem(&net, samples, seed);
+        let objective = in_lanes(&net, &data, loss, 0.1);
+        let [mut apart, mut together] = [(); 2].map(|()| DVector::from_element(theta.len(), f64::NAN));
+        let found = objective.loss_and_gradient(&theta, &mut together);
+        objective.loss_gradient(&theta, &mut apart);
+        prop_assert_eq!(found.to_bits(), objective.loss(&theta).to_bits());
+        prop_assert_eq!(apart, together);
+    }
+
     /// A batch is a data set of its own; a long batch before must leave nothing in a short one.
     #[test]
     fn the_gradient_of_a_batch_is_that_of_its_samples(
