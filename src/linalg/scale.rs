@@ -1,6 +1,8 @@
 //! Powers of two as units. Multiplying by them rounds nothing, and products, squares and powers of entries near 1 neither underflow nor
 //! overflow, whatever the entries were.
 
+use std::borrow::Cow;
+
 use nalgebra::{DMatrix, DVector};
 
 use super::vectorised;
@@ -70,7 +72,10 @@ pub fn norm(x: &DVector<f64>) -> f64 {
 
 /// The exponent of the largest entry if that is very large or very small, else 0.
 pub(super) fn unit(entries: &[f64]) -> i32 {
-    let e = exponent(entries);
+    unless_ordinary(exponent(entries))
+}
+
+fn unless_ordinary(e: i32) -> i32 {
     if (-ORDINARY..=ORDINARY).contains(&e) { 0 } else { e }
 }
 
@@ -101,30 +106,33 @@ impl Scaled {
 
     /// The matrix in units of 1: zero or infinite where that is out of range.
     pub fn value(&self) -> DMatrix<f64> {
-        self.in_units_of(0)
+        self.in_units_of(0).into_owned()
     }
 
-    fn in_units_of(&self, exponent: i32) -> DMatrix<f64> {
-        let e = self.exponent - exponent;
-        let mut matrix = self.matrix.clone();
-        scale_all(&mut matrix, e);
-        matrix
+    fn in_units_of(&self, exponent: i32) -> Cow<'_, DMatrix<f64>> {
+        scaled(&self.matrix, self.exponent - exponent)
     }
 
-    /// ‖A − B‖_F / max(‖A‖_F, ‖B‖_F), in the unit of the larger. NaN where both are zero.
+    /// ‖A − B‖_F / max(‖A‖_F, ‖B‖_F), in a unit in which no square is out of range. NaN where both are zero.
     pub fn relative_difference(&self, other: &Self) -> f64 {
         let top = |of: &Self| (of.matrix.amax() != 0.0).then(|| of.exponent + exponent(of.matrix.as_slice()));
-        let unit = top(self).max(top(other)).unwrap_or(0);
+        let unit = unless_ordinary(top(self).max(top(other)).unwrap_or(0));
         let (a, b) = (self.in_units_of(unit), other.in_units_of(unit));
-        (&a - &b).norm() / a.norm().max(b.norm())
+        (&*a - &*b).norm() / a.norm().max(b.norm())
     }
 }
 
-/// M over the power of two that brings its largest entry to between 1 and 2.
-pub fn normalised(matrix: &DMatrix<f64>) -> DMatrix<f64> {
-    let e = exponent(matrix.as_slice());
-    let mut matrix = matrix.clone();
-    scale_all(&mut matrix, -e);
+/// M itself where its largest entry is ordinary, else M over a power of two, so that squares of entries are in range.
+pub fn normalised(matrix: &DMatrix<f64>) -> Cow<'_, DMatrix<f64>> {
+    scaled(matrix, -unit(matrix.as_slice()))
+}
+
+/// 2^e·M, without a copy for e = 0.
+fn scaled(matrix: &DMatrix<f64>, e: i32) -> Cow<'_, DMatrix<f64>> {
+    let mut matrix = Cow::Borrowed(matrix);
+    if e != 0 {
+        scale_all(matrix.to_mut(), e);
+    }
     matrix
 }
 

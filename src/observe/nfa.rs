@@ -122,7 +122,7 @@ fn times(of: Scaled, c: f64) -> Scaled {
 fn alignment_residual(gram: &DMatrix<f64>, power: &DMatrix<f64>) -> f64 {
     let (gram, power) = (normalised(gram), normalised(power));
     let c = gram.dot(&power) / power.norm_squared();
-    (&gram - power * c).norm() / gram.norm()
+    (&*gram - &*power * c).norm() / gram.norm()
 }
 
 #[cfg(test)]

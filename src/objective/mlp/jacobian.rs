@@ -7,7 +7,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::tape::{Keep, Tape, is_identity, matrix, matrix_mut, multiply};
+use super::tape::{Keep, Tape, column_sums, is_identity, matrix, matrix_mut, multiply};
 use super::{Jacobian, MlpObjective};
 use crate::linalg::{Write, gemm_nn, norm, triangular_factor};
 
@@ -18,32 +18,36 @@ struct Spread {
     /// Rows with the Gram matrix of the deviations; the first `filled` of them.
     rows: DMatrix<f64>,
     filled: usize,
+    /// Sums over one block.
+    own: Vec<f64>,
 }
 
 impl Spread {
     /// With room for a triangular factor, and so many samples that reducing them to another takes little more time than these samples alone.
     fn new(outputs: usize, width: usize, block: usize) -> Self {
         let room = width + (4 * width).max(block + 1 + width);
-        Self { mean: DMatrix::zeros(outputs, width), rows: DMatrix::zeros(room, width), filled: 0 }
+        Self { mean: DMatrix::zeros(outputs, width), rows: DMatrix::zeros(room, width), filled: 0, own: vec![0.0; width] }
     }
 
-    /// Adds row k of A_l at the samples of a block, `part`, of which there were `before` samples.
-    fn add(&mut self, k: usize, part: &mut DMatrix<f64>, before: usize) {
-        let count = part.nrows();
+    /// Adds row k of A_l at the samples of a block, B × d_l as a slice, where there were `before` samples.
+    fn add(&mut self, k: usize, part: &[f64], before: usize) {
+        let count = part.len() / self.rows.ncols();
         if self.filled + count + 1 > self.rows.nrows() {
             self.reduce();
         }
-        let own = part.row_mean();
-        let difference = &own - self.mean.row(k);
+        column_sums(Write::Replace, part, count, &mut self.own);
         let total = (before + count) as f64;
-        for (j, mut column) in part.column_iter_mut().enumerate() {
-            column.add_scalar_mut(-own[j]);
+        let (share, weight) = (count as f64 / total, (before as f64 * count as f64 / total).sqrt());
+        for (j, (own, part)) in self.own.iter().zip(part.chunks_exact(count)).enumerate() {
+            let own = own / count as f64;
+            let difference = own - self.mean[(k, j)];
+            let mut column = self.rows.column_mut(j);
+            let here = &mut column.as_mut_slice()[self.filled..=self.filled + count];
+            here.iter_mut().zip(part).for_each(|(deviation, x)| *deviation = x - own);
+            here[count] = difference * weight;
+            self.mean[(k, j)] += difference * share;
         }
-        self.rows.rows_mut(self.filled, count).copy_from(part);
-        self.rows.row_mut(self.filled + count).copy_from(&(&difference * (before as f64 * count as f64 / total).sqrt()));
         self.filled += count + 1;
-        let mean = self.mean.row(k) + difference * (count as f64 / total);
-        self.mean.row_mut(k).copy_from(&mean);
     }
 
     /// Replaces the rows by their triangular factor.
@@ -80,7 +84,7 @@ impl MlpObjective {
                 if let Some(spread) = &mut spreads[depth - 1] {
                     let mut part = DMatrix::zeros(count, widths[depth]);
                     part.set_column(k, &top.column(0));
-                    spread.add(k, &mut part, before);
+                    spread.add(k, part.as_slice(), before);
                 }
                 for l in (1..depth).rev() {
                     let (here, above) = tape.errors.split_at_mut(l);
@@ -102,7 +106,7 @@ impl MlpObjective {
                         multiply(target, &tape.slopes[l - 1]);
                     }
                     if let Some(spread) = &mut spreads[l - 1] {
-                        spread.add(k, &mut matrix(target, count, widths[l]).into_owned(), before);
+                        spread.add(k, target, before);
                     }
                 }
             }
@@ -124,7 +128,12 @@ impl MlpObjective {
                 let weight = self.net.weight(theta, layer);
                 bound *= norm(&DVector::from_column_slice(weight.into_owned().as_slice()));
                 let lost = jacobian.lost;
-                jacobian = Jacobian::varying(&jacobian.mean * weight, &jacobian.centred * weight, bound);
+                let times_weight = |m: &DMatrix<f64>| {
+                    let mut product = DMatrix::zeros(m.nrows(), weight.ncols());
+                    gemm_nn(Write::Replace, m.as_view(), weight, product.as_view_mut());
+                    product
+                };
+                jacobian = Jacobian::varying(times_weight(&jacobian.mean), times_weight(&jacobian.centred), bound);
                 jacobian.lost |= lost;
                 jacobians.push(jacobian.clone());
             }
