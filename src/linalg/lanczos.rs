@@ -19,6 +19,9 @@
 
 use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 
+use super::loops::{add_scaled, sum_over};
+use super::vectorised;
+
 /// ε, the probability that an exclusion is wrong.
 const MISSED: f64 = 1e-6;
 /// Numbers that the bases of one task may hold together: 256 MiB.
@@ -39,10 +42,17 @@ fn take_away(v: &mut DVector<f64>, basis: &[DVector<f64>], inside: &mut [f64]) {
     // Twice is enough (Parlett, 6.9).
     for _ in 0..2 {
         for (q, inside) in basis.iter().zip(inside.iter_mut()) {
-            let along = q.dot(v);
-            v.axpy(-along, q, 1.0);
-            *inside += along;
+            *inside += take_one_away(v.as_mut_slice(), q.as_slice());
         }
+    }
+}
+
+vectorised! {
+    /// v ← v − qqᵀv; returns qᵀv.
+    fn take_one_away(v: &mut [f64], q: &[f64]) -> f64 {
+        let along = sum_over(q, v, #[inline(always)] |q, v| q * v);
+        add_scaled(v, -along, q);
+        along
     }
 }
 
@@ -190,16 +200,43 @@ impl<A> Lanczos<A> {
         // Rayleigh from inside, Gershgorin from outside.
         let mut inside = self.diagonal.iter().map(|entry| sign * entry).fold(f64::NEG_INFINITY, f64::max);
         let mut outside = discs.fold(inside, f64::max);
-        let size = inside.abs().max(outside.abs());
-        while outside - inside > f64::EPSILON * size {
-            let middle = 0.5 * (inside + outside);
-            if self.pivots(end, sign * middle).all(|pivot| pivot > 0.0) {
-                outside = middle;
+        let rounding = f64::EPSILON * inside.abs().max(outside.abs());
+        // Laguerre's steps from outside, which never pass the outermost of real roots; by halves where rounding leaves them nowhere to go.
+        while outside - inside > rounding {
+            let step = self.laguerre(end, sign * outside);
+            if step <= 2.0 * rounding {
+                return sign * (outside - step).max(inside);
+            }
+            let near = outside - step + rounding;
+            let next = if near > inside && near < outside { near } else { 0.5 * (inside + outside) };
+            if self.pivots(end, sign * next).all(|pivot| pivot > 0.0) {
+                outside = next;
             } else {
-                inside = middle;
+                inside = next;
             }
         }
         sign * inside
+    }
+
+    /// How far inside x, beyond all Ritz values, Laguerre's method for det(x − T) looks for the first of them; NaN where x is not beyond them.
+    fn laguerre(&self, end: End, x: f64) -> f64 {
+        // p′/p and (p′/p)² − p″/p of p = det(x − T), the product of the pivots, by the same of each pivot.
+        let (mut first, mut second) = (0.0, 0.0);
+        let (mut before, mut slope, mut bend) = (1.0, 0.0, 0.0);
+        let coupling = std::iter::once(0.0).chain(self.off_diagonal.iter().map(|beta| beta * beta));
+        for (pivot, coupling) in self.pivots(end, x).zip(coupling) {
+            if pivot <= 0.0 {
+                return f64::NAN;
+            }
+            let share = coupling / before;
+            bend = share * (bend - 2.0 * slope * slope) / pivot;
+            slope = (1.0 + share * slope) / pivot;
+            before = pivot;
+            first += slope;
+            second += slope * slope - bend;
+        }
+        let n = self.steps() as f64;
+        n / (first + ((n - 1.0) * (n * second - first * first)).max(0.0).sqrt())
     }
 
     /// Whether A has no eigenvalue beyond `bound` at that end, but for a probability of at most ε = 1e-6 over starts that are uniform on the

@@ -61,7 +61,7 @@ proptest! {
         }
     }
 
-    /// The extreme Ritz value by bisection is that of T, and what is excluded is not there.
+    /// The extreme Ritz value from outside is that of T, and what is excluded is not there.
     #[test]
     fn nothing_lies_beyond_what_is_excluded(
         values in prop::collection::vec(prop_oneof![-3.0f64..3.0, Just(1.0), Just(-3.0)], 1..60), seed in 0u64..1000,
