@@ -16,12 +16,18 @@ pub(super) struct Face {
     /// The file.
     pub bytes: &'static [u8],
     font: FontRef<'static>,
+    /// The glyphs of ASCII and their advances: most of what is set, and asked for again whenever a line is measured.
+    ascii: [(GlyphId, f64); 128],
 }
 
 impl Face {
     fn embedded(name: &'static str, bytes: &'static [u8]) -> Self {
         let font = FontRef::try_from_slice(bytes).expect("the font in the binary is whole: no input reaches it");
-        Self { name, bytes, font }
+        let ascii = std::array::from_fn(|code| {
+            let glyph = font.glyph_id(char::from(code as u8));
+            (glyph, advance(&font, glyph))
+        });
+        Self { name, bytes, font, ascii }
     }
 
     pub(super) fn font(&self) -> &FontRef<'static> {
@@ -29,18 +35,34 @@ impl Face {
     }
 
     pub(super) fn units_per_em(&self) -> f64 {
-        f64::from(self.font.units_per_em().unwrap_or(2048.0))
+        units_per_em(&self.font)
     }
 
     /// Advance of a glyph in em.
     pub(super) fn advance(&self, glyph: GlyphId) -> f64 {
-        f64::from(self.font.h_advance_unscaled(glyph)) / self.units_per_em()
+        advance(&self.font, glyph)
+    }
+
+    /// The glyph of a character, 0 where it has none, and its advance in em.
+    fn set(&self, c: char) -> (GlyphId, f64) {
+        self.ascii.get(c as usize).copied().unwrap_or_else(|| {
+            let glyph = self.font.glyph_id(c);
+            (glyph, self.advance(glyph))
+        })
     }
 
     /// The same size for ab_glyph, which measures from ascender to descender.
     pub(super) fn scale(&self, pixels_per_em: f64) -> PxScale {
         PxScale::from((pixels_per_em * f64::from(self.font.height_unscaled()) / self.units_per_em()) as f32)
     }
+}
+
+fn units_per_em(font: &FontRef) -> f64 {
+    f64::from(font.units_per_em().unwrap_or(2048.0))
+}
+
+fn advance(font: &FontRef, glyph: GlyphId) -> f64 {
+    f64::from(font.h_advance_unscaled(glyph)) / units_per_em(font)
 }
 
 /// Regular and bold of each family.
@@ -89,23 +111,26 @@ impl Font {
 
     /// The face and the glyph of a character. What the serif font lacks is taken from the sans.
     pub(super) fn glyph(self, c: char) -> (FaceId, GlyphId) {
+        let (face, glyph, _) = self.set(c);
+        (face, glyph)
+    }
+
+    /// The same, and the advance of the glyph in em.
+    fn set(self, c: char) -> (FaceId, GlyphId, f64) {
         let weight = usize::from(self.bold);
         let own = FaceId(weight + if self.family == Family::Serif { 2 } else { 0 });
-        let glyph = own.face().font().glyph_id(c);
+        let (glyph, advance) = own.face().set(c);
         if glyph.0 != 0 {
-            return (own, glyph);
+            return (own, glyph, advance);
         }
         let other = FaceId(weight);
-        (other, other.face().font().glyph_id(c))
+        let (glyph, advance) = other.face().set(c);
+        (other, glyph, advance)
     }
 
     /// Width of `text`, without markup.
     pub(super) fn width(self, text: &str) -> f64 {
-        let advance = |c| {
-            let (face, glyph) = self.glyph(c);
-            face.face().advance(glyph)
-        };
-        self.em * text.chars().map(advance).sum::<f64>()
+        self.em * text.chars().map(|c| self.set(c).2).sum::<f64>()
     }
 }
 
