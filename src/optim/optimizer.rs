@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Findings, path};
 
+use super::formula::{at_least, at_most, number};
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
 use super::{
     Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Noise, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, SgdEquation,
@@ -267,7 +268,7 @@ impl Optimizer {
         if self.time(MAX_STEPS) < t_end {
             if *schedule == Schedule::Constant {
                 let least = t_end * friction / MAX_STEPS as f64;
-                let right = format!("at least {least:?}, or `steps` set, to end within 10^10 steps");
+                let right = format!("at least {}, or `steps` set, to end within 10^10 steps", at_least(least));
                 found.require(false, &at("lr"), &right, lr);
             } else {
                 let reached = self.time(MAX_STEPS);
@@ -279,9 +280,9 @@ impl Optimizer {
             "at most t_end, so that at least one step fits".to_string()
         } else {
             format!(
-                "at most {:?} (t_end over the step's time per lr, {:?}), so that at least one step fits",
-                t_end * friction,
-                1.0 / friction
+                "at most {} (t_end over the step's time per lr, {}), so that at least one step fits",
+                at_most(t_end * friction),
+                number(1.0 / friction)
             )
         };
         found.require(self.time(1) <= t_end, &at("lr"), &right, lr);
