@@ -7,8 +7,8 @@ use crate::settings::{Findings, path};
 use super::formula::{at_least, at_most, number};
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
 use super::{
-    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Noise, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, SgdEquation,
-    Sign, WeakOrder,
+    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, NoEquation, Noise, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd,
+    SgdEquation, Sign, WeakOrder,
 };
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
@@ -194,13 +194,15 @@ impl Optimizer {
     }
 
     /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` likewise.
-    pub(crate) fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, String>> {
+    pub(crate) fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, NoEquation>> {
         self.settings().equation(ground, order)
     }
 
     /// Paths of that equation, or why there are none; `None` likewise.
     pub(crate) fn sde(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Option<Result<Sde, String>> {
-        Some(self.equation(ground, order)?.and_then(|equation| Sde::on(ground, equation, settings, self.name())))
+        let equation = self.equation(ground, order)?;
+        let paths = equation.and_then(|equation| Sde::on(ground, equation, settings, self.name()));
+        Some(paths.map_err(NoEquation::warning))
     }
 
     /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` for all others.

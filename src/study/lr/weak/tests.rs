@@ -254,10 +254,13 @@ fn what_has_no_equation_says_why() {
     assert!(rows.is_empty() && note.contains("no optimizer draws batches or adds noise"), "{note}");
     let (rows, note) = notes("{sgd: {lr: 0.1, batch: 2}}");
     assert!(rows.is_empty() && note.contains("without replacement the noise of an epoch cancels"), "{note}");
+    assert!(note.ends_with("; set its replacement: true"), "{note}");
     for only_first in ["{sgd: {lr: 0.1, batch: 1, replacement: true, momentum: 0.5}}", "{sgd: {lr: 0.1, temperature: 0.01}}"] {
         let (rows, note) = notes(only_first);
-        assert!(rows == ["seeds", "sde_1", "seeds", "sde_1"] && note.contains("its equation of order 1 alone"), "{note}");
+        assert!(rows == ["seeds", "sde_1", "seeds", "sde_1"] && note.contains("equation of order 1 alone: with "), "{note}");
         assert_eq!(note.matches("order 1 alone").count(), 1, "{note}");
+        // The study compares with both orders and has no key for one.
+        assert!(note.ends_with("it is known to order 1 only"), "{note}");
     }
     let (rows, note) = notes("{sgd: {lr: 0.1, batch: 8, label_noise: 0.3}}");
     assert!(rows.len() == 6 && note.is_empty(), "{rows:?} {note}");
