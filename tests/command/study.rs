@@ -90,7 +90,7 @@ fn the_folder_holds_the_table_the_manifest_and_two_pictures() {
     }
     assert_eq!(texts(&table, "method"), ["tsit5", "rkc"]);
     assert_eq!(texts(&table, "termination"), ["t_end", "t_end"]);
-    assert_eq!(numbers(&table, "rkc", "atol"), [1e-6 * (1e-11 / 1e-8)]);
+    assert_eq!(numbers(&table, "rkc", "atol"), [1e-6 * (1e-11 / 1e-9)]);
     for file in ["scenario.json", "figures/work_precision.svg", "figures/work_precision.png", "figures/tolerance.svg"] {
         assert!(folder.join(file).metadata().unwrap().len() > 500, "{file}");
     }
