@@ -203,6 +203,7 @@ fn records(plan: &Plan, mut recorders: Vec<Recorder>, weights: &[(String, Parame
         table: table(&mut recorders),
         arrays: all_arrays(plan, recorders, weights, problem),
         saddles: BTreeMap::new(),
+        unread: Vec::new(),
     }
 }
 
