@@ -31,6 +31,7 @@ mod preserve;
 mod problem;
 mod process;
 mod processes;
+mod resolution;
 mod saddles;
 mod saved;
 mod schedule;
@@ -184,6 +185,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     let mut run = Run { saddles, ..records(plan, recorders, &weights, problem) };
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &terminations, &missed);
+    manifest.warnings.extend(resolution::unresolved(plan, problem));
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(unspooled);
     manifest.warnings.extend(problem.notes.iter().cloned());
