@@ -184,7 +184,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
     let mut run = Run { saddles, ..records(plan, recorders, &weights, problem) };
     run.arrays.extend(low);
-    manifest.warnings = warning::warnings(&run, &terminations, &missed);
+    manifest.warnings = warning::warnings(&run, &plan.flow, &terminations, &missed);
     manifest.warnings.extend(resolution::unresolved(plan, problem));
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(unspooled);

@@ -59,6 +59,20 @@ fn a_start_below_atol_leaves_its_saddle_late_and_with_the_remedy_on_time() {
     }
 }
 
+/// What a reader who keeps to rtol 1e-6 is told about a broken balance law is something else than to lower it to that.
+#[test]
+fn the_remedy_of_a_broken_balance_law_is_one_that_is_left() {
+    let told = |flow: Flow| {
+        let run = chain(2, &[1e-30, 2e-30], flow).record(vec![0.0, 5.0, 10.0]).run().unwrap();
+        let law = run.manifest.warnings.iter().find(|warning| warning.contains("the balance law is violated"));
+        law.and_then(|warning| warning.split_once("; ")).unwrap().1.to_string()
+    };
+    let flow = Flow { integrator: Integrator::Rock4, ..Flow::new(10.0) };
+    assert_eq!(told(flow.clone()), "lower flow.rtol and flow.atol");
+    assert_eq!(told(flow.clone().rtol(1e-3)), "lower flow.rtol to 1e-6 or below");
+    assert_eq!(told(flow.integrator(Integrator::Rk4 { step: 0.4 })), "lower the step of rk4");
+}
+
 /// What the warning calls resolved is: at a hundred times atol, flows are off by what one sees at most.
 #[test]
 fn a_start_above_a_hundred_times_atol_leaves_on_time_without_a_warning() {
