@@ -238,16 +238,18 @@ fn at_rate(
         }
         row
     };
-    let parts = (1 + equations.len()) as f64;
-    let mut seeds = row(SEEDS, course.seeds(interrupt, |share| progress(share / parts))?, 1);
+    // A step of a path takes several gradients, and as much longer.
+    let each: Vec<u64> = equations.iter().map(SgdEquation::gradients_per_step).collect();
+    let (all, mut before) = ((1 + each.iter().sum::<u64>()) as f64, 1.0);
+    let mut seeds = row(SEEDS, course.seeds(interrupt, |share| progress(share / all))?, 1);
     // Made once for all of them.
     seeds.gradients += control.as_ref().map_or(0, |control| control.gradients);
     let is_lost = seeds.diverged_at.is_some();
     let mut rows = vec![seeds];
-    for (equation, word) in equations.iter().zip(PATHS).filter(|_| !is_lost) {
-        let before = rows.len() as f64;
-        let law = course.paths(*equation, word, interrupt, |share| progress((before + share) / parts))?;
-        rows.push(row(word, law, equation.gradients_per_step()));
+    for ((equation, word), each) in equations.iter().zip(PATHS).zip(each).filter(|_| !is_lost) {
+        let law = course.paths(*equation, word, interrupt, |share| progress((before + share * each as f64) / all))?;
+        rows.push(row(word, law, each));
+        before += each as f64;
     }
     Ok(rows)
 }

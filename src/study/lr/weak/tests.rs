@@ -218,6 +218,17 @@ fn an_interrupt_is_seen_at_the_next_step() {
     assert!(matches!(course_ends(ensemble::Lost::Diverged(3)), Ok(Err(3))));
 }
 
+/// A step takes 1 gradient along a seed, and 4 and 20 along paths of order 1 and 2. There are four chunks of each.
+#[test]
+fn progress_goes_by_gradients() {
+    let mut told = Vec::new();
+    Study::of(CHAIN, &[0.1]).ensembles(200, 1, &Interrupt::default(), |share| told.push(share)).unwrap();
+    let chunks = |[from, to]: [f64; 2]| (1..=4).map(move |i| (from + (to - from) * f64::from(i) / 4.0) / 25.0);
+    let expected: Vec<f64> = [[0.0, 1.0], [1.0, 5.0], [5.0, 25.0]].into_iter().flat_map(chunks).collect();
+    assert!(told.iter().zip(&expected).all(|(told, expected)| (told - expected).abs() < 1e-12), "{told:?}");
+    assert!(told.len() >= 12 && told.last() == Some(&1.0), "{told:?}");
+}
+
 /// Interrupted after the first rate it knows that one, and goes on with the next.
 #[test]
 fn an_interrupted_study_goes_on_where_it_was() {
