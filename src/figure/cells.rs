@@ -12,7 +12,7 @@ use super::frame::Frame;
 use super::number::number;
 use super::panel::{BELOW_DATA, draw_heading, draw_side_label, heading_lines, side_label_width};
 use super::plot::{Place, Plot};
-use super::style::{BLACK, GREY, LABEL_SIZE, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
+use super::style::{BLACK, GREY, LABEL_SIZE, Look, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
 use super::text::{draw_label, label_width};
 
 /// Cells in rows from the bottom up, as on axes, or from the top down, as in a matrix.
@@ -289,6 +289,10 @@ impl Plot for Cells {
             }
         }
         Ok(())
+    }
+
+    fn overhead(&self) -> Vec<Look> {
+        Vec::new()
     }
 
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {

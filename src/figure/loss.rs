@@ -73,7 +73,11 @@ fn mark(panel: &mut Panel, run: &Run) -> Vec<Entry> {
     let marks = |is_saddle: bool| panel.overhead.iter().any(|mark| mark.label.is_some() == is_saddle);
     let kinds = [(true, "near a saddle of this index"), (false, "‖∇J‖ least, no saddle found")];
     let look = |is_saddle| Look { line: None, marker: Some(marker(is_saddle)), ..Look::line(BLACK) };
-    kinds.into_iter().filter(|(is_saddle, _)| marks(*is_saddle)).map(|(kind, label)| Entry::new(label, look(kind))).collect()
+    kinds
+        .into_iter()
+        .filter(|(is_saddle, _)| marks(*is_saddle))
+        .map(|(kind, label)| Entry::overhead(label, look(kind)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -105,6 +109,29 @@ mod tests {
         let mut log = picture.clone();
         log.panels[0].x.scale = Scale::Log;
         assert!(told(&log).contains(&format!("Off the log axis: {words}")), "{}", told(&log));
+    }
+
+    /// The saddles are passed at 0, about 3 and about 7.
+    #[test]
+    fn the_legend_explains_marks_only_where_one_is_drawn() {
+        let mut run = sample::passing_saddles();
+        run.saddles.get_mut("gd").unwrap()[1].point = None;
+        let entries = |x: &str| -> Vec<bool> {
+            let style = format!(r#"{{"axes":[{{"picture":"loss","panel":"a","x":{x}}}]}}"#);
+            let picture = picture_of(&run).unwrap().styled(&serde_json::from_str(&style).unwrap()).unwrap();
+            let has = |label: &str| picture.legend.iter().any(|entry| entry.label == label);
+            assert!(has("flow") && has("gd"), "{:?}", picture.legend);
+            ["near a saddle of this index", "‖∇J‖ least, no saddle found"].map(has).to_vec()
+        };
+        assert_eq!(entries("{}"), [true, true]);
+        assert_eq!(entries(r#"{"limits":[0, 0.5]}"#), [true, false]);
+        assert_eq!(entries(r#"{"limits":[12, 20]}"#), [false, false]);
+        // On a log axis the start has no place, and the others do.
+        assert_eq!(entries(r#"{"scale":"log"}"#), [true, true]);
+        run.saddles.values_mut().for_each(|visits| visits.truncate(1));
+        let log = serde_json::from_str(r#"{"axes":[{"picture":"loss","panel":"a","x":{"scale":"log"}}]}"#).unwrap();
+        let picture = picture_of(&run).unwrap().styled(&log).unwrap();
+        assert!(!picture.legend.iter().any(|entry| entry.overhead), "{:?}", picture.legend);
     }
 
     #[test]

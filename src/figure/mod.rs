@@ -84,7 +84,7 @@ const OF_RATE_STUDIES: [&str; 5] = ["distance", "companions", "weak", "alignment
 pub struct Drawn {
     /// The files, picture by picture.
     pub files: Vec<PathBuf>,
-    /// What their styles ask for and no picture has.
+    /// What their styles ask for and no picture has, and what they do without because it cannot be read.
     pub warnings: Vec<String>,
 }
 
@@ -126,7 +126,10 @@ pub enum FigureError {
 /// # Errors
 /// [`FigureError`] if a picture cannot be drawn or written, or if limits of `style` have no place on the scale of their axis.
 pub fn draw_all(run: &Run, style: &Style, dir: &Path) -> Result<Drawn, FigureError> {
-    write(PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style)), &OF_RUNS, dir)
+    let pictures = PICTURES.iter().filter_map(|picture_of| picture_of(run)).map(|picture| (picture, style));
+    let mut drawn = write(pictures, &OF_RUNS, dir)?;
+    drawn.warnings.extend(run.unread.iter().cloned());
+    Ok(drawn)
 }
 
 /// The names of the pictures that the records of `run` allow.

@@ -15,15 +15,22 @@ pub(super) struct Entry {
     pub label: String,
     /// `None` for words alone.
     pub look: Option<Look>,
+    /// Whether it explains a mark at the upper edge of panels, and stands only where one is drawn.
+    pub overhead: bool,
 }
 
 impl Entry {
     pub(super) fn new(label: impl Into<String>, look: Look) -> Self {
-        Self { label: label.into(), look: Some(look) }
+        Self { label: label.into(), look: Some(look), overhead: false }
+    }
+
+    /// Of a mark at the upper edge.
+    pub(super) fn overhead(label: impl Into<String>, look: Look) -> Self {
+        Self { overhead: true, ..Self::new(label, look) }
     }
 
     pub(super) fn words(label: impl Into<String>) -> Self {
-        Self { label: label.into(), look: None }
+        Self { label: label.into(), look: None, overhead: false }
     }
 }
 
@@ -66,7 +73,7 @@ impl<P: Plot> Picture<P> {
         Self { name: name.to_string(), title, caption, legend, columns: panels.len(), panels }
     }
 
-    /// With the colours and axes that a style asks for.
+    /// With the colours and axes that a style asks for, and without entries of the legend for marks that then have no place.
     pub(super) fn styled(mut self, style: &Style) -> Result<Self, Misplaced> {
         // All colours at once: two curves may swap theirs.
         let asked = style.colors.iter().filter_map(|wanted| {
@@ -89,6 +96,9 @@ impl<P: Plot> Picture<P> {
                 panel.restyle(x, y).map_err(|limits| Misplaced { letter, limits })?;
             }
         }
+        let marks: Vec<Look> = self.panels.iter().flat_map(P::overhead).collect();
+        let shown = |look: &Look| marks.iter().any(|mark| mark.marker == look.marker);
+        self.legend.retain(|entry| !entry.overhead || entry.look.as_ref().is_some_and(shown));
         Ok(self)
     }
 

@@ -6,6 +6,7 @@ use crate::scenario::style::{AxisStyle, Family};
 
 use super::canvas::{Canvas, DrawError};
 use super::frame::Frame;
+use super::style::Look;
 
 /// Which of the axes' labels a panel draws; the others stand beside another panel of its row, or below the row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +54,9 @@ pub(super) trait Plot {
 
     /// Applies a style to the axes. `Err`: limits that have no place on their scale.
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]>;
+
+    /// The looks of the marks at its upper edge that have a place on its axis.
+    fn overhead(&self) -> Vec<Look>;
 
     /// Draws all but the small print.
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError>;

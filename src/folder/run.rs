@@ -1,5 +1,6 @@
 //! The folders of runs and studies: they appear whole or not at all, and only a finished one replaces a finished one.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -7,8 +8,9 @@ use serde::Serialize;
 
 use crate::network::Parameters;
 use crate::npz::{self, Arrays};
+use crate::observe::Measure;
 use crate::publish::{self, Kind, PublishError, Published, Standing, remove_stale, standing};
-use crate::record::{Run, Table, Values, saddles_of, to_value};
+use crate::record::{Run, Table, Values, WITHOUT_SADDLES, saddles_of, to_value};
 use crate::scenario::{self, Scenario, caption};
 
 use super::{Checkpoint, FolderError, Study, horizon_of, parquet};
@@ -215,8 +217,14 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
             return Err(FolderError::NotRecords { path, column });
         }
     }
-    let of_manifest = |source| FolderError::Manifest { path: folder.join("manifest.json"), source };
-    let saddles = saddles_of(&read_manifest(folder)?).map_err(of_manifest)?;
+    // Pictures need nothing else of the manifest.
+    let (saddles, unread) = match read_manifest(folder) {
+        Ok(manifest) => saddles_of(&manifest),
+        Err(error) if scenario.measure.contains(&Measure::Saddles) => {
+            (BTreeMap::new(), vec![format!("{error}: {WITHOUT_SADDLES}")])
+        }
+        Err(_) => (BTreeMap::new(), Vec::new()),
+    };
     let arrays = folder.join(ARRAYS);
     let run = Run {
         name: scenario.name.clone(),
@@ -227,6 +235,7 @@ pub(super) fn load(folder: &Path) -> Result<(Scenario, Run), FolderError> {
         table,
         arrays: if arrays.is_file() { npz::read(&arrays)? } else { Arrays::new() },
         saddles,
+        unread,
     };
     Ok((scenario, run))
 }
@@ -283,6 +292,7 @@ flow: {t_end: 1.0}
             table,
             arrays,
             saddles: BTreeMap::new(),
+            unread: Vec::new(),
         };
         let draft = FolderDraft::new(target).unwrap();
         draft.write(&run, &scenario, &Arrays::new()).unwrap();

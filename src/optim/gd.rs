@@ -5,7 +5,7 @@
 use crate::archive::{Archive, ArchiveError};
 
 use super::modified_flow::ModifiedFlow;
-use super::sde::NO_NOISE;
+use super::sde::NoEquation;
 use super::settings::{Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
 use super::{CentralFlow, Layout, Rule, SgdEquation, WeakOrder};
@@ -45,8 +45,8 @@ impl Settings for Gd {
         Some(CentralFlow::of_gradient_descent(ground, self.lr))
     }
 
-    fn equation(&self, _: &Ground, _: WeakOrder) -> Option<Result<SgdEquation, String>> {
-        Some(Err(NO_NOISE.to_string()))
+    fn equation(&self, _: &Ground, _: WeakOrder) -> Option<Result<SgdEquation, NoEquation>> {
+        Some(Err(NoEquation::NoNoise))
     }
 }
 

@@ -61,7 +61,7 @@ pub use sign::Sign;
 pub use third_order_flow::ThirdOrderFlow;
 
 pub(crate) use optimizer::validate;
-pub(crate) use sde::{Kick, SdeWalker};
+pub(crate) use sde::{Kick, MEASURE_SDE, NoEquation, SdeWalker};
 pub(crate) use settings::{About, Ground};
 
 /// A rule that turns θ_k into θ_{k+1}.

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Findings, path};
 
+use super::formula::{at_least, at_most, number};
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
 use super::{
-    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, Noise, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd, SgdEquation,
-    Sign, WeakOrder,
+    Adam, AdamW, CentralFlow, Custom, Gd, Layout, Muon, NoEquation, Noise, Rmsprop, Rule, Schedule, Sde, SdeSettings, Sgd,
+    SgdEquation, Sign, WeakOrder,
 };
 
 /// Declares the enum of all kinds, each with its settings and the word that chooses it.
@@ -193,13 +194,15 @@ impl Optimizer {
     }
 
     /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` likewise.
-    pub(crate) fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, String>> {
+    pub(crate) fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, NoEquation>> {
         self.settings().equation(ground, order)
     }
 
     /// Paths of that equation, or why there are none; `None` likewise.
     pub(crate) fn sde(&self, ground: &Ground, order: WeakOrder, settings: &SdeSettings) -> Option<Result<Sde, String>> {
-        Some(self.equation(ground, order)?.and_then(|equation| Sde::on(ground, equation, settings, self.name())))
+        let equation = self.equation(ground, order)?;
+        let paths = equation.and_then(|equation| Sde::on(ground, equation, settings, self.name()));
+        Some(paths.map_err(NoEquation::warning))
     }
 
     /// The continuous limit of a rule that does not follow gradient flow, or why it has none; `None` for all others.
@@ -267,7 +270,7 @@ impl Optimizer {
         if self.time(MAX_STEPS) < t_end {
             if *schedule == Schedule::Constant {
                 let least = t_end * friction / MAX_STEPS as f64;
-                let right = format!("at least {least:?}, or `steps` set, to end within 10^10 steps");
+                let right = format!("at least {}, or `steps` set, to end within 10^10 steps", at_least(least));
                 found.require(false, &at("lr"), &right, lr);
             } else {
                 let reached = self.time(MAX_STEPS);
@@ -279,9 +282,9 @@ impl Optimizer {
             "at most t_end, so that at least one step fits".to_string()
         } else {
             format!(
-                "at most {:?} (t_end over the step's time per lr, {:?}), so that at least one step fits",
-                t_end * friction,
-                1.0 / friction
+                "at most {} (t_end over the step's time per lr, {}), so that at least one step fits",
+                at_most(t_end * friction),
+                number(1.0 / friction)
             )
         };
         found.require(self.time(1) <= t_end, &at("lr"), &right, lr);

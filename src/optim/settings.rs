@@ -7,7 +7,7 @@ use nalgebra::DVector;
 use crate::objective::{Objective, Samples};
 use crate::settings::Findings;
 
-use super::{CentralFlow, Follows, Layout, Noise, Rule, Schedule, SgdEquation, WeakOrder};
+use super::{CentralFlow, Follows, Layout, NoEquation, Noise, Rule, Schedule, SgdEquation, WeakOrder};
 
 /// The settings that all optimizers have.
 pub(crate) struct Pace<'a> {
@@ -163,7 +163,7 @@ pub(crate) trait Settings: Paced {
 
     /// The stochastic differential equation that its minibatches make it follow, or why there is none; `None` where the rule does not descend
     /// along the gradient.
-    fn equation(&self, _ground: &Ground, _order: WeakOrder) -> Option<Result<SgdEquation, String>> {
+    fn equation(&self, _ground: &Ground, _order: WeakOrder) -> Option<Result<SgdEquation, NoEquation>> {
         None
     }
 

@@ -10,7 +10,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::settings::Findings;
 
 use super::modified_flow::ModifiedFlow;
-use super::sde::{NO_NOISE, not_compared};
+use super::sde::{MEASURE_SDE, NoEquation};
 use super::settings::{About, Batching, Followed, Ground, Settings, optimizer_settings};
 use super::third_order_flow::ThirdOrderFlow;
 use super::{CentralFlow, Layout, Noise, Rule, SgdEquation, WeakOrder};
@@ -141,12 +141,8 @@ impl Settings for Sgd {
         })
     }
 
-    fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, String>> {
-        Some(if self.is_random(ground) {
-            self.stochastic(ground, order).map_err(|reason| not_compared(&reason))
-        } else {
-            Err(NO_NOISE.to_string())
-        })
+    fn equation(&self, ground: &Ground, order: WeakOrder) -> Option<Result<SgdEquation, NoEquation>> {
+        Some(if self.is_random(ground) { self.stochastic(ground, order) } else { Err(NoEquation::NoNoise) })
     }
 }
 
@@ -163,18 +159,16 @@ impl Sgd {
     }
 
     /// The equation of its batches and its noise, or why there is none.
-    fn stochastic(&self, ground: &Ground, order: WeakOrder) -> Result<SgdEquation, String> {
+    fn stochastic(&self, ground: &Ground, order: WeakOrder) -> Result<SgdEquation, NoEquation> {
         let batch = self.epochs(ground).map(|(_, batch)| batch);
         if batch.is_some() && !self.replacement {
-            let cancels =
-                "without replacement the noise of an epoch cancels to leading order, and that of the equation does not";
-            return Err(format!("{cancels}; set replacement: true, or measure modified_flow, which describes epochs"));
+            return Err(NoEquation::Epochs);
         }
         if self.momentum > 0.0 && order == WeakOrder::Second {
-            return Err("with momentum it is known to order 1: set `order: 1`".to_string());
+            return Err(NoEquation::Momentum);
         }
         if self.temperature > 0.0 && order == WeakOrder::Second {
-            return Err("with a temperature it is known to order 1: set `order: 1`".to_string());
+            return Err(NoEquation::Temperature);
         }
         let bound = self.stability_bound().unwrap_or(2.0) / self.friction();
         Ok(SgdEquation::new(self.lr / self.friction(), batch, self.noise(), order, bound))
@@ -184,14 +178,14 @@ impl Sgd {
     fn modified<'a>(&self, ground: &Ground<'a>) -> Result<ModifiedFlow<'a>, String> {
         let objective = ground.objective;
         if self.noise().is_some() {
-            return Err("epochs do not cancel the noise that it adds by itself; measure sde".to_string());
+            return Err(format!("epochs do not cancel the noise that it adds by itself; {MEASURE_SDE}"));
         }
         let Some((samples, batch)) = self.epochs(ground) else { return Ok(ModifiedFlow::of_momentum(objective, self)) };
         let drift = "so that its mean over seeds drifts with the covariance of the iterates and follows no flow of θ alone";
         let remedy = "set replacement: false, and a batch that divides the number of samples";
         if self.replacement {
             return Err(format!(
-                "batches drawn with replacement leave noise that epochs do not cancel, {drift}; {remedy}, or measure sde"
+                "batches drawn with replacement leave noise that epochs do not cancel, {drift}; {remedy}, or {MEASURE_SDE}"
             ));
         }
         if samples % batch != 0 {

@@ -1,11 +1,12 @@
 //! One run: carried out, read from its folder, drawn and saved.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyOSError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict};
 use serde_json::Value;
@@ -216,10 +217,10 @@ pub(super) fn rebuild(
     let law = scenario.as_ref().map_or_else(|| 0.0.into(), Scenario::balance_law);
     let of_manifest = |error: serde_json::Error| PyValueError::new_err(error.to_string());
     let manifest: Value = serde_json::from_str(manifest).map_err(of_manifest)?;
-    let saddles = saddles_of(&manifest).map_err(of_manifest)?;
+    let (saddles, unread) = saddles_of(&manifest);
     let (table, arrays) = (table_from_dict(&table)?, from_dict(&arrays)?);
     Ok(RawRun {
-        run: Arc::new(Run { name, widths, linear, law, caption, table, arrays, saddles }),
+        run: Arc::new(Run { name, widths, linear, law, caption, table, arrays, saddles, unread }),
         scenario,
         inputs,
         manifest,
@@ -273,5 +274,9 @@ pub(super) fn load(py: Python<'_>, path: PathBuf) -> PyResult<RawRun> {
             trajectory,
         })
     };
-    py.detach(read).map_err(|error| of_folder(py, error))
+    let raw = py.detach(read).map_err(|error| of_folder(py, error))?;
+    for sentence in &raw.run.unread {
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &CString::new(sentence.as_str())?, 1)?;
+    }
+    Ok(raw)
 }

@@ -21,9 +21,9 @@ pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process}
 #[cfg(feature = "command")]
 pub(crate) use manifest::{REVISION, VERSION, to_value};
 pub use recorder::{Recorder, arrays, table};
-#[cfg(feature = "command")]
-pub(crate) use saddle::saddles_of;
 pub use saddle::{Escape, Saddle, SaddlePoint};
+#[cfg(feature = "command")]
+pub(crate) use saddle::{WITHOUT_SADDLES, saddles_of};
 pub use table::{Table, TableColumn, Values};
 pub use texts::Texts;
 pub use trajectory::Trajectory;
@@ -60,6 +60,8 @@ pub struct Run {
     pub arrays: Arrays,
     /// The saddles that each process passed, in order of time, of those whose saddles were looked for: `manifest.json`.
     pub saddles: BTreeMap<String, Vec<Saddle>>,
+    /// What its folder holds and cannot be read, a sentence each: pictures do without. Empty of a run that comes from no folder.
+    pub unread: Vec<String>,
 }
 
 impl Run {

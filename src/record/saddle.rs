@@ -31,15 +31,28 @@ impl Saddle {
     }
 }
 
-/// The saddles that a manifest lists, by process; none of a process whose saddles were not looked for.
-///
-/// # Errors
-/// If its list is not one of [`Saddle`]s.
+/// What follows from it where saddles cannot be read.
 #[cfg(feature = "command")]
-pub(crate) fn saddles_of(manifest: &serde_json::Value) -> Result<BTreeMap<String, Vec<Saddle>>, serde_json::Error> {
+pub(crate) const WITHOUT_SADDLES: &str = "pictures and captions do without saddles; to have them, run its scenario.json again";
+
+/// The saddles that a manifest lists, by process, none of a process whose saddles were not looked for; and a sentence for each list that is not
+/// one of [`Saddle`]s, as somebody has edited it or another version wrote it.
+#[cfg(feature = "command")]
+pub(crate) fn saddles_of(manifest: &serde_json::Value) -> (BTreeMap<String, Vec<Saddle>>, Vec<String>) {
+    let (mut known, mut unread) = (BTreeMap::new(), Vec::new());
     let processes = manifest["processes"].as_object().into_iter().flatten();
-    let listed = processes.filter_map(|(name, process)| Some((name, process.get("saddles")?)));
-    listed.map(|(name, saddles)| Ok((name.clone(), Vec::deserialize(saddles)?))).collect()
+    let listed = processes.filter_map(|(name, process)| Some((name, process.get("saddles").filter(|list| !list.is_null())?)));
+    for (name, listed) in listed {
+        match Vec::deserialize(listed) {
+            Ok(saddles) => {
+                known.insert(name.clone(), saddles);
+            }
+            Err(error) => {
+                unread.push(format!("manifest.json: processes.{name}.saddles cannot be read ({error}): {WITHOUT_SADDLES}"));
+            }
+        }
+    }
+    (known, unread)
 }
 
 /// The critical point of a visit.

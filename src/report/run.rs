@@ -32,6 +32,7 @@ pub(super) fn page(folder: &Path) -> Result<String, ReportError> {
             page.paragraph(&format!("The verdicts in manifest.json cannot be read: {error}."));
         }
     }
+    run.unread.iter().for_each(|sentence| page.paragraph(&format!("{sentence}.")));
     add_processes(&mut page, &run, &manifest);
     add_events(&mut page, &manifest);
     page.heading("Curves");

@@ -31,6 +31,7 @@ mod preserve;
 mod problem;
 mod process;
 mod processes;
+mod resolution;
 mod saddles;
 mod saved;
 mod schedule;
@@ -183,7 +184,8 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     let trajectory = trajectory.map(|all: Vec<Trajectory>| all.into_iter().flat_map(Trajectory::into_arrays).collect());
     let mut run = Run { saddles, ..records(plan, recorders, &weights, problem) };
     run.arrays.extend(low);
-    manifest.warnings = warning::warnings(&run, &terminations, &missed);
+    manifest.warnings = warning::warnings(&run, &plan.flow, &terminations, &missed);
+    manifest.warnings.extend(resolution::unresolved(plan, problem));
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(unspooled);
     manifest.warnings.extend(problem.notes.iter().cloned());
@@ -203,6 +205,7 @@ fn records(plan: &Plan, mut recorders: Vec<Recorder>, weights: &[(String, Parame
         table: table(&mut recorders),
         arrays: all_arrays(plan, recorders, weights, problem),
         saddles: BTreeMap::new(),
+        unread: Vec::new(),
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::flow::{Flow, Integrator};
 use crate::linalg::FAINT;
 use crate::ode::Termination;
 use crate::record::Run;
 
 /// An error above this share is visible in the pictures.
 pub(super) const VISIBLE: f64 = 1e-2;
+
+/// At looser tolerances the error may be visible; at this and tighter ones there is another cause.
+const RELIABLE: f64 = 1e-6;
 
 /// What was not recorded.
 #[derive(Debug, Default)]
@@ -19,14 +23,18 @@ pub(super) struct Missed {
 }
 
 /// Warns of early ends, with remedies, of a balance law that the flow visibly breaks, and of what could not be recorded.
-pub(super) fn warnings(run: &Run, terminations: &[(String, Termination)], missed: &Missed) -> Vec<String> {
+pub(super) fn warnings(run: &Run, flow: &Flow, terminations: &[(String, Termination)], missed: &Missed) -> Vec<String> {
     let early = terminations.iter().filter(|(_, termination)| !termination.is_complete());
     let mut warnings: Vec<String> = early.map(|(process, termination)| format!("{process}: {termination}")).collect();
     let off = law_error(run);
     if off > VISIBLE {
+        let remedy = match flow.integrator {
+            Integrator::Rk4 { .. } => "lower the step of rk4",
+            _ if flow.rtol > RELIABLE => "lower flow.rtol to 1e-6 or below",
+            _ => "lower flow.rtol and flow.atol",
+        };
         warnings.push(format!(
-            "flow: the balance law is violated by {off:.1e} of its size: do not trust this integration; lower flow.rtol to 1e-6 or \
-             below, or the step of rk4"
+            "flow: the balance law is violated by {off:.1e} of its size: do not trust this integration; {remedy}"
         ));
     }
     if missed.moments > 0 {

@@ -23,7 +23,7 @@ pub use setting::Setting;
 
 use crate::folder::{Study, StudyManifest};
 use crate::observe::Balance;
-use crate::ode::Interrupt;
+use crate::ode::{Interrupt, short};
 use crate::run::Problem;
 use crate::scenario::Scenario;
 use crate::scenario::setting;
@@ -120,11 +120,11 @@ pub fn study(
     let study = Study {
         name: scenario.name.clone(),
         caption: format!(
-            "{}, T = {}, fastest rate times T = {:.1e}, atol = {:e}·rtol. {}",
+            "{}, T = {}, fastest rate times T = {:.1e}, atol = {}·rtol. {}",
             setting(scenario),
             scenario.flow.t_end,
             reference.spectral_radius * scenario.flow.t_end,
-            scenario.flow.atol / scenario.flow.rtol,
+            short(scenario.flow.atol / scenario.flow.rtol, 6),
             reference.describe()
         ),
         table: table(&points, reference.floor),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{gramflow, succeed};
 
@@ -265,10 +265,12 @@ fn edited_files_of_a_run_are_messages() {
         let before = contents(&at.join("out"));
         refused(at, &["report", "out"], status, says);
         // Pictures need no manifest.
-        if file != "manifest.json" {
-            refused(at, &["plot", "out"], status, says);
-            refused(at, &["plot", "out"], status, &format!("out/{file}"));
+        if file == "manifest.json" {
+            succeed(at, &["plot", "out"]);
+            continue;
         }
+        refused(at, &["plot", "out"], status, says);
+        refused(at, &["plot", "out"], status, &format!("out/{file}"));
         assert_eq!(contents(&at.join("out")), before);
     }
     // The wrong shapes: pictures are drawn of what fits.
@@ -285,6 +287,41 @@ fn edited_files_of_a_run_are_messages() {
         fs::write(at.join("out/manifest.json"), manifest).unwrap();
         succeed(at, &["report", "out"]);
     }
+}
+
+/// Saddles are all that pictures show of a manifest. Without them they are drawn like those of a run that did not look for any.
+#[test]
+fn what_a_manifest_cannot_tell_of_saddles_is_left_out_and_named() {
+    let at = at();
+    let at = at.path();
+    run(at, "out", &["--set", "measure=[saddles]"]);
+    let manifest = at.join("out/manifest.json");
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let with = |saddles: Value| {
+        let mut edited: Value = serde_json::from_str(&whole).unwrap();
+        edited["processes"]["flow"]["saddles"] = saddles;
+        edited.to_string()
+    };
+    let warned = |command: &str, says: &str| {
+        let output = gramflow(at, &[command, "out"]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.contains(says) && !errors.contains("panicked"), "{command}: {errors}");
+        assert_eq!(
+            errors.contains("do without saddles; to have them, run its scenario.json again"),
+            !says.is_empty(),
+            "{errors}"
+        );
+    };
+    let cannot = "manifest.json: processes.flow.saddles cannot be read (";
+    for (saddles, says) in [(json!([{"t": 1.0}]), cannot), (json!("none"), cannot), (json!(null), ""), (json!([]), "")] {
+        fs::write(&manifest, with(saddles)).unwrap();
+        warned("plot", says);
+        succeed(at, &["report", "out"]);
+        let page = fs::read_to_string(at.join("out/report.html")).unwrap();
+        assert_eq!(page.contains("cannot be read ("), !says.is_empty());
+    }
+    fs::write(&manifest, &whole[..whole.len() / 2]).unwrap();
+    warned("plot", "out/manifest.json is not a manifest");
 }
 
 /// Files may not grow beyond some kilobytes: the command fails, and no part of a file has a final name.

@@ -116,11 +116,11 @@ fn what_has_no_equation_says_so() {
     let warnings = manifest["warnings"].to_string();
     for word in [
         "shuffled: its stochastic differential equation is not compared: without replacement",
-        "heavy: its stochastic differential equation is not compared: with momentum it is known to order 1: set `order: 1`",
+        "heavy: its stochastic differential equation is not compared: with momentum it is known to order 1 only; set `order: 1`",
         "whole: its stochastic differential equation is not compared: on all samples there is no noise; measure modified_flow",
         "gd: its stochastic differential equation is not compared: on all samples",
         "falling: its stochastic differential equation is not compared: it assumes a constant rate",
-        "warm: its stochastic differential equation is not compared: with a temperature it is known to order 1: set `order: 1`",
+        "warm: its stochastic differential equation is not compared: with a temperature it is known to order 1 only; set `order: 1`",
     ] {
         assert!(warnings.contains(word), "{word}: {warnings}");
     }

@@ -66,7 +66,9 @@ fn every_method_pays_more_for_less_error() {
 #[test]
 fn the_folder_holds_the_table_the_manifest_and_two_pictures() {
     let at = tempfile::tempdir().unwrap();
-    let words = ["--rtol", "1e-6", "--methods", "tsit5,rkc", "--json"];
+    // 1e-11/1e-9 is 0.009999999999999998.
+    let tolerances = ["--set", "flow.rtol=1e-9", "--set", "flow.atol=1e-11"];
+    let words = [&["--rtol", "1e-6", "--methods", "tsit5,rkc", "--json"][..], &tolerances].concat();
     let printed: Value = serde_json::from_str(&study(at.path(), &words)).unwrap();
     let folder = at.path().join(printed["study_folder"].as_str().unwrap());
     let hash = printed["scenario_hash"].as_str().unwrap();
@@ -75,6 +77,7 @@ fn the_folder_holds_the_table_the_manifest_and_two_pictures() {
     for key in ["version", "git_revision", "scenario_hash", "seed", "host", "methods", "rtol", "reference", "reference_floor"] {
         assert_eq!(manifest[key], printed[key], "{key}");
     }
+    assert!(manifest["caption"].as_str().unwrap().contains(", atol = 0.01·rtol. "), "{}", manifest["caption"]);
     // Two methods that agree, and how well.
     assert_eq!(manifest["reference"].as_array().unwrap().len(), 2);
     assert!(manifest["reference_floor"].as_f64().unwrap() < 1e-10);
@@ -87,7 +90,7 @@ fn the_folder_holds_the_table_the_manifest_and_two_pictures() {
     }
     assert_eq!(texts(&table, "method"), ["tsit5", "rkc"]);
     assert_eq!(texts(&table, "termination"), ["t_end", "t_end"]);
-    assert_eq!(numbers(&table, "rkc", "atol"), [1e-6 * (1e-11 / 1e-8)]);
+    assert_eq!(numbers(&table, "rkc", "atol"), [1e-6 * (1e-11 / 1e-9)]);
     for file in ["scenario.json", "figures/work_precision.svg", "figures/work_precision.png", "figures/tolerance.svg"] {
         assert!(folder.join(file).metadata().unwrap().len() > 500, "{file}");
     }

@@ -260,13 +260,18 @@ fn the_weak_orders_of_a_chain_are_1_and_2() {
     assert!(report.contains("sde 2 norm squared") && report.contains("--ensemble 1500"));
 }
 
-/// An optimizer with a temperature does not tend to the flow, and the study says so.
+/// An optimizer with a temperature does not tend to the flow, and the study says so. It advises nothing that it leaves out itself.
 #[test]
 fn a_temperature_leads_away_from_the_flow() {
     let at = at();
     let warm = ["--set", "optimizers=[{sgd: {lr: 0.1, temperature: 0.01}}]"];
     let found = json(at.path(), &[&warm[..], &["--lr", "0.1,0.2", "--out", "out"]].concat());
     let warnings = found["warnings"].to_string();
+    let advises = |warnings: &str, words: &str| warnings.contains(words) && !warnings.contains("; measure");
+    assert!(advises(&warnings, "the noise that it adds by itself; compare its expectations by --ensemble"), "{warnings}");
+    let compared = json(at.path(), &[&warm[..], &["--lr", "0.1,0.2", "--ensemble", "2", "--out", "other"]].concat());
+    let of_both = compared["warnings"].to_string();
+    assert!(advises(&of_both, "the noise that it adds by itself; see its weak errors"), "{of_both}");
     assert!(warnings.contains("sgd on batches of 60: its temperature moves it away from the flow at any rate"), "{warnings}");
     assert!(found["ensemble_gradients"] == 0 && !at.path().join("out/ensemble.parquet").exists());
 }

@@ -94,6 +94,7 @@ flow: {{t_end: {T:?}}}
             table: Table { columns: std::iter::once(process).chain(self.columns.iter().map(column)).collect() },
             arrays: self.arrays.clone(),
             saddles: BTreeMap::new(),
+            unread: Vec::new(),
         }
     }
 

@@ -101,6 +101,10 @@ impl plot::Plot for Plot {
         self.whole_mut().restyle(x, y)
     }
 
+    fn overhead(&self) -> Vec<Look> {
+        self.whole().overhead()
+    }
+
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
         self.whole().draw(canvas, place)
     }
@@ -238,7 +242,7 @@ fn legend(asked: &picture::Picture, looks: &[Looks], drawn: &[Drawn]) -> Vec<Ent
         let has = |i: usize| drawn[i].legend.contains(entry);
         let everywhere = (0..drawn.len()).all(has);
         let label = if everywhere { entry.label.clone() } else { format!("{} {}", letters(&has), entry.label) };
-        legend.push(Entry { label, look: entry.look });
+        legend.push(Entry { label, ..entry.clone() });
     }
     legend
 }

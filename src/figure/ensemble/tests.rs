@@ -64,6 +64,7 @@ fn member(values: BTreeMap<String, Value>, scenario: crate::scenario::Scenario) 
         table: Table { columns },
         arrays,
         saddles: Default::default(),
+        unread: Vec::new(),
     };
     let ended = |word: &str| json!({"termination": word});
     Member { values, scenario, run, manifest: json!({"processes": {"flow": ended("t_end"), "gd": ended("steps")}}) }

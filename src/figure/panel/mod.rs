@@ -291,6 +291,11 @@ impl Plot for Panel {
         self.y.restyle(y)
     }
 
+    fn overhead(&self) -> Vec<Look> {
+        let Some(x) = self.x_axis() else { return Vec::new() };
+        self.overhead.iter().filter(|mark| mark.fraction(&x).is_some()).map(|mark| mark.look).collect()
+    }
+
     /// The y label stands at `left`, the x label 18 pixels above the small print.
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
         let Place { frame, left, labels, .. } = place;

@@ -22,6 +22,13 @@ pub(in super::super) struct Overhead {
     pub words: Option<String>,
 }
 
+impl Overhead {
+    /// Its place from the left end of the axis to the right; `None` off the axis.
+    pub(super) fn fraction(&self, x: &Axis) -> Option<f64> {
+        x.fraction(self.x).filter(|at| (0.0..=1.0).contains(at))
+    }
+}
+
 /// Height of a line of marks, without and with labels.
 const HEIGHT: f64 = 8.0;
 const LABELLED: f64 = HEIGHT + SMALL_SIZE;
@@ -53,7 +60,7 @@ impl<'a> Overheads<'a> {
         let font = font(family);
         let (mut placed, mut height) = (Vec::new(), 0.0);
         for row in 0..marks.iter().map(|mark| mark.row + 1).max().unwrap_or(0) {
-            let inside = |mark: &'a Overhead| Some((mark, frame.x(x.fraction(mark.x).filter(|at| (0.0..=1.0).contains(at))?)));
+            let inside = |mark: &'a Overhead| Some((mark, frame.x(mark.fraction(x)?)));
             let mut own: Vec<(&Overhead, f64)> = marks.iter().filter(|mark| mark.row == row).filter_map(inside).collect();
             if own.is_empty() {
                 continue;

@@ -153,7 +153,7 @@ fn bars_entry(study: &RateStudy) -> Option<Entry> {
 }
 
 fn diverged_entry() -> Entry {
-    Entry::new("at the upper edge: diverged", Look { color: GREY, line: None, dash: None, marker: Some(DIVERGED) })
+    Entry::overhead("at the upper edge: diverged", Look { color: GREY, line: None, dash: None, marker: Some(DIVERGED) })
 }
 
 /// The picture of these panels, if there is anything in them. Its title is the first finding, or `subject` where there is none.

@@ -47,13 +47,43 @@ pub(crate) use walker::{Kick, SdeWalker};
 /// The largest λ_max times step of the scheme, which is stable up to 2.51.
 const STABLE: f64 = 2.5;
 
-/// Why an optimizer on all samples has no such equation.
-pub(super) const NO_NOISE: &str =
-    "its stochastic differential equation is not compared: on all samples there is no noise; measure modified_flow";
+/// What a warning advises where the equation describes what a flow does not. Others than a run put their own word for it in its place.
+pub(crate) const MEASURE_SDE: &str = "measure sde";
 
-/// The sentence of an optimizer that has no such equation, or none that can be followed.
-pub(super) fn not_compared(reason: &str) -> String {
-    format!("its stochastic differential equation is not compared: {reason}")
+/// Why an optimizer has no such equation, or none that can be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoEquation {
+    /// Nothing is drawn.
+    #[error("on all samples there is no noise")]
+    NoNoise,
+    /// Batches that depend on each other.
+    #[error("without replacement the noise of an epoch cancels to leading order, and that of the equation does not")]
+    Epochs,
+    /// Of order 2.
+    #[error("with momentum it is known to order 1 only")]
+    Momentum,
+    /// Of order 2.
+    #[error("with a temperature it is known to order 1 only")]
+    Temperature,
+    /// Of order 2.
+    #[error("order 2 needs products with the Hessian, which the objective does not offer")]
+    NoHessian,
+    /// The noise cannot be drawn.
+    #[error("the objective gives no weighted gradients of its samples")]
+    NoWeights,
+}
+
+impl NoEquation {
+    /// The warning where paths along an optimizer were asked for, with what to ask for instead. Others who ask have remedies of their own.
+    pub(super) fn warning(self) -> String {
+        let remedy = match self {
+            Self::NoNoise => "; measure modified_flow",
+            Self::Epochs => "; set replacement: true, or measure modified_flow, which describes epochs",
+            Self::Momentum | Self::Temperature | Self::NoHessian => "; set `order: 1`",
+            Self::NoWeights => "",
+        };
+        format!("its stochastic differential equation is not compared: {self}{remedy}")
+    }
 }
 
 /// How closely the equation follows stochastic gradient descent.
@@ -105,12 +135,9 @@ impl SgdEquation {
     }
 
     /// Whether this objective has all that its drift needs.
-    fn check(&self, objective: &dyn Objective) -> Result<(), String> {
-        if self.order == WeakOrder::Second && objective.hessian().is_none() {
-            let needs = "order 2 needs products with the Hessian, which the objective does not offer: set `order: 1`";
-            return Err(not_compared(needs));
-        }
-        Ok(())
+    fn check(&self, objective: &dyn Objective) -> Result<(), NoEquation> {
+        let lacks = self.order == WeakOrder::Second && objective.hessian().is_none();
+        if lacks { Err(NoEquation::NoHessian) } else { Ok(()) }
     }
 
     /// c of the drift −∇J − c·∇²J∇J.
@@ -225,9 +252,9 @@ impl Sde {
     }
 
     /// The paths of `equation` on this ground for the process `name`, or why there are none.
-    pub(super) fn on(ground: &Ground, equation: SgdEquation, settings: &SdeSettings, name: &str) -> Result<Self, String> {
+    pub(super) fn on(ground: &Ground, equation: SgdEquation, settings: &SdeSettings, name: &str) -> Result<Self, NoEquation> {
         equation.check(ground.objective)?;
-        Self::new(ground.objective, ground.samples, ground.start, equation, settings, name).ok_or_else(no_weights)
+        Self::new(ground.objective, ground.samples, ground.start, equation, settings, name).ok_or(NoEquation::NoWeights)
     }
 
     /// Goes on by one step of the optimizer.
@@ -318,8 +345,4 @@ impl Crew {
             *value = self.walker.value(&path.theta);
         }
     }
-}
-
-fn no_weights() -> String {
-    not_compared("the objective gives no weighted gradients of its samples")
 }

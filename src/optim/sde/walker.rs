@@ -10,7 +10,7 @@ use crate::optim::Ground;
 use crate::rng::fill_gaussian;
 
 use super::scheme::Scheme;
-use super::{SgdEquation, no_weights};
+use super::{NoEquation, SgdEquation};
 
 /// Goes along paths of one equation.
 pub(crate) struct SdeWalker {
@@ -39,9 +39,9 @@ impl SdeWalker {
     }
 
     /// Of `equation` on this ground, with an objective of its own, or why there is none.
-    pub(crate) fn on(ground: &Ground, equation: SgdEquation) -> Result<Self, String> {
+    pub(crate) fn on(ground: &Ground, equation: SgdEquation) -> Result<Self, NoEquation> {
         equation.check(ground.objective)?;
-        Self::new(ground.objective, ground.samples, equation).ok_or_else(no_weights)
+        Self::new(ground.objective, ground.samples, equation).ok_or(NoEquation::NoWeights)
     }
 
     /// X = `theta` goes on by one step of the optimizer. `kicked` is told of each step of the method.

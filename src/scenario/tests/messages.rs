@@ -96,7 +96,10 @@ fn messages_say_what_would_be_right() {
             "optimizers=[sgd: {lr: 1, label_noise: 0.1}]",
             "optimizers[0].sgd.label_noise: needs a batch whose labels it moves: `batch: 50` takes all samples",
         ),
-        ("optimizers=[sgd: {lr: 6, momentum: 0.5}]", "optimizers[0].sgd.lr: must be at most 5.0 (t_end over"),
+        (
+            "optimizers=[sgd: {lr: 6, momentum: 0.5}]",
+            "optimizers[0].sgd.lr: must be at most 5 (t_end over the step's time per lr, 2)",
+        ),
         ("optimizers=[gd: {lr: 11}]", "optimizers[0].gd.lr: must be at most t_end, so that at least one step fits, got 11.0"),
         ("optimizers=[gd: {lr: 1e-10}]", "optimizers[0].gd.lr: must be at least 1e-9, or `steps` set"),
         (

@@ -45,6 +45,7 @@ use crate::data::{Data, DatasetError, Sensing};
 use crate::figure::FigureError;
 use crate::folder::{FolderError, RateStudy, RateStudyManifest, RateStudyOptions, read_study_table, write_study_table};
 use crate::ode::{Interrupt, short};
+use crate::optim::MEASURE_SDE;
 use crate::record::{Table, Values, Warned};
 use crate::run::Problem;
 use crate::scenario::setting;
@@ -318,9 +319,14 @@ pub fn finish(
     let failed = manifest.failed.iter().map(|(unit, reason)| format!("unit {unit} failed: {reason}"));
     let notes = Notes::of(std::slice::from_ref(folder), plan.sweep().1)?;
     let unit = |job: &Job| format!("{} at η = {}", plan.contenders[job.contender].called(), short(job.lr, 3));
+    let expectations = match settings.ensemble {
+        Some(_) => "see its weak errors",
+        None => "compare its expectations by --ensemble",
+    };
     let without_names = |(id, own): &(Unit, Vec<String>)| {
         let job = &plan.units[id.index];
-        (unit(job), own.iter().map(|warning| without_name(job, warning).to_string()).collect())
+        let told = |warning: &String| without_name(job, warning).replace(MEASURE_SDE, expectations);
+        (unit(job), own.iter().map(told).collect())
     };
     let warnings: Vec<(String, Vec<String>)> = notes.warnings.iter().map(without_names).collect();
     let warned = Warned::count(warnings.iter().map(|(unit, own)| (unit.clone(), own.as_slice())));

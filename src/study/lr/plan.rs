@@ -206,8 +206,10 @@ fn rounded_down(rate: f64) -> f64 {
 fn reference(scenario: &Scenario) -> Scenario {
     let mut reference = scenario.clone();
     let flow = &mut reference.flow;
-    let tighter = (RTOL / flow.rtol).min(1.0);
-    (flow.rtol, flow.atol) = (flow.rtol * tighter, (flow.atol * tighter).max(f64::MIN_POSITIVE));
+    let (rtol, atol) = (flow.rtol, flow.atol);
+    // RTOL itself, which a quotient and a product may round: the caption and the manifest name it.
+    flow.rtol = rtol.min(RTOL);
+    flow.atol = (atol * (flow.rtol / rtol)).max(f64::MIN_POSITIVE);
     (flow.integrator, flow.preserve, flow.certify) = (Integrator::Auto, Preserve::None, false);
     reference.optimizers.clear();
     // A study of the optimizers judges nothing of the flow.
@@ -297,6 +299,18 @@ record: {times: [0, 1, 1.95, 2]}
         }
         // The longest first.
         assert!(plan.units.windows(2).all(|pair| pair[0].steps >= pair[1].steps));
+    }
+
+    #[test]
+    fn the_reference_is_integrated_at_the_tolerance_that_is_named() {
+        // 1e-9·(1e-12/1e-9) is 1.0000000000000002e-12.
+        for (rtol, named) in [(1e-9, RTOL), (3e-13, 3e-13)] {
+            let mut scenario = crate::scenario::parse(TEXT, Path::new("tiny.yaml"), &[]).unwrap().0;
+            (scenario.flow.rtol, scenario.flow.atol) = (rtol, rtol / 4.0);
+            let flow = reference(&scenario).flow;
+            assert_eq!(flow.rtol, named);
+            assert!((flow.atol / (named / 4.0) - 1.0).abs() < 1e-15, "{flow:?}");
+        }
     }
 
     #[test]

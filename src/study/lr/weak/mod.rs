@@ -19,7 +19,7 @@ mod tests;
 use crate::folder::{RateStudy, read_study_table, write_study_table};
 use crate::machine::free_memory;
 use crate::ode::Interrupt;
-use crate::optim::{Optimizer, SdeWalker, SgdEquation, WeakOrder};
+use crate::optim::{NoEquation, Optimizer, SdeWalker, SgdEquation, WeakOrder};
 use crate::run::Problem;
 use crate::scenario::Scenario;
 use crate::sweep::Folder;
@@ -154,7 +154,7 @@ impl Gathering<'_> {
                 Err(reason) => return Ok(Err(reason)),
             };
             if let Some(reason) = without_second.filter(|_| before == 0.0) {
-                self.note(index, &format!("compared with its equation of order 1 alone. Of order 2 {reason}"));
+                self.note(index, &format!("compared with its stochastic differential equation of order 1 alone: {reason}"));
             }
             let own: Vec<Row> = self.known.iter().filter(|row| row.is_of(contender, lr)).cloned().collect();
             let is_lost = own.iter().any(|row| row.process == SEEDS && row.diverged_at.is_some());
@@ -191,21 +191,27 @@ fn own_problem(plan: &RatePlan, unit: usize, place: StudyPlace) -> Result<Proble
     Problem::with_threads(&scenario, place.jobs.get(), memory).map_err(|error| error.to_string())
 }
 
-/// The equations of the optimizer, by their orders, and why there is none of order 2; or why there is not even that of order 1.
-fn equations(course: &Course, is_one_for_all: bool) -> Result<(Vec<SgdEquation>, Option<String>), String> {
+/// The equations of the optimizer, by their orders, and why there is none of order 2; or why there is not even that of order 1, with what a
+/// user of the study can do.
+fn equations(course: &Course, is_one_for_all: bool) -> Result<(Vec<SgdEquation>, Option<NoEquation>), String> {
     if !is_one_for_all {
-        return Err("equations assume one rate and one weight decay for all layers".to_string());
+        return Err("stochastic differential equations assume one rate and one weight decay for all layers".to_string());
     }
     let ground = course.ground();
     let of = |order| {
-        let equation = course.optimizer.equation(&ground, order).unwrap_or_else(|| Err("its kind has none".to_string()))?;
         // Whether it can be followed is known once it is tried.
-        SdeWalker::on(&ground, equation).map(|_| equation)
+        let tried = |equation| SdeWalker::on(&ground, equation).map(|_| equation);
+        course.optimizer.equation(&ground, order).map(|found| found.and_then(tried))
     };
-    let first = of(ORDERS[0])?;
+    let first = match of(ORDERS[0]) {
+        Some(Ok(equation)) => equation,
+        Some(Err(NoEquation::Epochs)) => return Err(format!("{}; set its replacement: true", NoEquation::Epochs)),
+        Some(Err(reason)) => return Err(reason.to_string()),
+        None => return Err("its kind has no stochastic differential equation".to_string()),
+    };
     Ok(match of(ORDERS[1]) {
-        Ok(second) => (vec![first, second], None),
-        Err(reason) => (vec![first], Some(reason)),
+        Some(Ok(second)) => (vec![first, second], None),
+        other => (vec![first], other.and_then(Result::err)),
     })
 }
 
@@ -232,16 +238,18 @@ fn at_rate(
         }
         row
     };
-    let parts = (1 + equations.len()) as f64;
-    let mut seeds = row(SEEDS, course.seeds(interrupt, |share| progress(share / parts))?, 1);
+    // A step of a path takes several gradients, and as much longer.
+    let each: Vec<u64> = equations.iter().map(SgdEquation::gradients_per_step).collect();
+    let (all, mut before) = ((1 + each.iter().sum::<u64>()) as f64, 1.0);
+    let mut seeds = row(SEEDS, course.seeds(interrupt, |share| progress(share / all))?, 1);
     // Made once for all of them.
     seeds.gradients += control.as_ref().map_or(0, |control| control.gradients);
     let is_lost = seeds.diverged_at.is_some();
     let mut rows = vec![seeds];
-    for (equation, word) in equations.iter().zip(PATHS).filter(|_| !is_lost) {
-        let before = rows.len() as f64;
-        let law = course.paths(*equation, word, interrupt, |share| progress((before + share) / parts))?;
-        rows.push(row(word, law, equation.gradients_per_step()));
+    for ((equation, word), each) in equations.iter().zip(PATHS).zip(each).filter(|_| !is_lost) {
+        let law = course.paths(*equation, word, interrupt, |share| progress((before + share * each as f64) / all))?;
+        rows.push(row(word, law, each));
+        before += each as f64;
     }
     Ok(rows)
 }

@@ -218,6 +218,17 @@ fn an_interrupt_is_seen_at_the_next_step() {
     assert!(matches!(course_ends(ensemble::Lost::Diverged(3)), Ok(Err(3))));
 }
 
+/// A step takes 1 gradient along a seed, and 4 and 20 along paths of order 1 and 2. There are four chunks of each.
+#[test]
+fn progress_goes_by_gradients() {
+    let mut told = Vec::new();
+    Study::of(CHAIN, &[0.1]).ensembles(200, 1, &Interrupt::default(), |share| told.push(share)).unwrap();
+    let chunks = |[from, to]: [f64; 2]| (1..=4).map(move |i| (from + (to - from) * f64::from(i) / 4.0) / 25.0);
+    let expected: Vec<f64> = [[0.0, 1.0], [1.0, 5.0], [5.0, 25.0]].into_iter().flat_map(chunks).collect();
+    assert!(told.iter().zip(&expected).all(|(told, expected)| (told - expected).abs() < 1e-12), "{told:?}");
+    assert!(told.len() >= 12 && told.last() == Some(&1.0), "{told:?}");
+}
+
 /// Interrupted after the first rate it knows that one, and goes on with the next.
 #[test]
 fn an_interrupted_study_goes_on_where_it_was() {
@@ -254,10 +265,13 @@ fn what_has_no_equation_says_why() {
     assert!(rows.is_empty() && note.contains("no optimizer draws batches or adds noise"), "{note}");
     let (rows, note) = notes("{sgd: {lr: 0.1, batch: 2}}");
     assert!(rows.is_empty() && note.contains("without replacement the noise of an epoch cancels"), "{note}");
+    assert!(note.ends_with("; set its replacement: true"), "{note}");
     for only_first in ["{sgd: {lr: 0.1, batch: 1, replacement: true, momentum: 0.5}}", "{sgd: {lr: 0.1, temperature: 0.01}}"] {
         let (rows, note) = notes(only_first);
-        assert!(rows == ["seeds", "sde_1", "seeds", "sde_1"] && note.contains("its equation of order 1 alone"), "{note}");
+        assert!(rows == ["seeds", "sde_1", "seeds", "sde_1"] && note.contains("equation of order 1 alone: with "), "{note}");
         assert_eq!(note.matches("order 1 alone").count(), 1, "{note}");
+        // The study compares with both orders and has no key for one.
+        assert!(note.ends_with("it is known to order 1 only"), "{note}");
     }
     let (rows, note) = notes("{sgd: {lr: 0.1, batch: 8, label_noise: 0.3}}");
     assert!(rows.len() == 6 && note.is_empty(), "{rows:?} {note}");
