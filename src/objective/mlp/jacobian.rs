@@ -29,9 +29,8 @@ impl Spread {
         Self { mean: DMatrix::zeros(outputs, width), rows: DMatrix::zeros(room, width), filled: 0, own: vec![0.0; width] }
     }
 
-    /// Adds row k of A_l at the samples of a block, B × d_l as a slice, where there were `before` samples.
-    fn add(&mut self, k: usize, part: &[f64], before: usize) {
-        let count = part.len() / self.rows.ncols();
+    /// Adds row k of A_l at the `count` samples of a block, a matrix of so many rows, where there were `before` samples.
+    fn add(&mut self, k: usize, part: &[f64], count: usize, before: usize) {
         if self.filled + count + 1 > self.rows.nrows() {
             self.reduce();
         }
@@ -84,7 +83,7 @@ impl MlpObjective {
                 if let Some(spread) = &mut spreads[depth - 1] {
                     let mut part = DMatrix::zeros(count, widths[depth]);
                     part.set_column(k, &top.column(0));
-                    spread.add(k, part.as_slice(), before);
+                    spread.add(k, part.as_slice(), count, before);
                 }
                 for l in (1..depth).rev() {
                     let (here, above) = tape.errors.split_at_mut(l);
@@ -106,7 +105,7 @@ impl MlpObjective {
                         multiply(target, &tape.slopes[l - 1]);
                     }
                     if let Some(spread) = &mut spreads[l - 1] {
-                        spread.add(k, target, before);
+                        spread.add(k, target, count, before);
                     }
                 }
             }
