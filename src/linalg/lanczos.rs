@@ -200,10 +200,11 @@ impl<A> Lanczos<A> {
         // Rayleigh from inside, Gershgorin from outside.
         let mut inside = self.diagonal.iter().map(|entry| sign * entry).fold(f64::NEG_INFINITY, f64::max);
         let mut outside = discs.fold(inside, f64::max);
-        let rounding = f64::EPSILON * inside.abs().max(outside.abs());
+        let size = inside.abs().max(outside.abs());
+        let rounding = f64::EPSILON * size;
         // Laguerre's steps from outside, which never pass the outermost of real roots; by halves where rounding leaves them nowhere to go.
         while outside - inside > rounding {
-            let step = self.laguerre(end, sign * outside);
+            let step = size * self.laguerre(end, sign * outside, size);
             if step <= 2.0 * rounding {
                 return sign * (outside - step).max(inside);
             }
@@ -218,9 +219,10 @@ impl<A> Lanczos<A> {
         sign * inside
     }
 
-    /// How far inside x, beyond all Ritz values, Laguerre's method for det(x − T) looks for the first of them; NaN where x is not beyond them.
-    fn laguerre(&self, end: End, x: f64) -> f64 {
-        // p′/p and (p′/p)² − p″/p of p = det(x − T), the product of the pivots, by the same of each pivot.
+    /// How far inside x, beyond all Ritz values, Laguerre's method for det(x − T) looks for the first of them, in units of `size`; NaN where x is not
+    /// beyond them.
+    fn laguerre(&self, end: End, x: f64, size: f64) -> f64 {
+        // p′/p and (p′/p)² − p″/p of p = det(x − T), the product of the pivots, by the same of each pivot, in units of 1/size and its square.
         let (mut first, mut second) = (0.0, 0.0);
         let (mut before, mut slope, mut bend) = (1.0, 0.0, 0.0);
         let coupling = std::iter::once(0.0).chain(self.off_diagonal.iter().map(|beta| beta * beta));
@@ -230,7 +232,7 @@ impl<A> Lanczos<A> {
             }
             let share = coupling / before;
             bend = share * (bend - 2.0 * slope * slope) / pivot;
-            slope = (1.0 + share * slope) / pivot;
+            slope = (size + share * slope) / pivot;
             before = pivot;
             first += slope;
             second += slope * slope - bend;

@@ -83,6 +83,23 @@ proptest! {
         prop_assert!(lanczos.excludes(End::Largest, most + 1e-9) && lanczos.excludes(End::Smallest, least - 1e-9));
     }
 
+    #[test]
+    fn ritz_values_are_in_proportion_to_the_matrix(values in prop::collection::vec(-3.0f64..3.0, 1..30), seed in 0u64..1000) {
+        let (a, start) = with_spectrum(&values, seed);
+        for factor in [1e-140, 1e140] {
+            let mut plain = Lanczos::new(&start, |v, out| out.gemv(1.0, &a, v, 0.0));
+            let mut scaled = Lanczos::new(&start, |v, out| out.gemv(factor, &a, v, 0.0));
+            for _ in &values {
+                let steps = plain.steps() + 1;
+                plain.grow_to(steps);
+                scaled.grow_to(steps);
+                for end in [End::Smallest, End::Largest] {
+                    prop_assert!((scaled.ritz(end) / factor - plain.ritz(end)).abs() < 1e-9, "{factor:e}");
+                }
+            }
+        }
+    }
+
     /// Radau from below overestimates the integral of e^{-2x}, and finds it in the end.
     #[test]
     fn the_quadrature_bounds_the_integral(values in prop::collection::vec(0.0f64..5.0, 2..30), seed in 0u64..1000) {
