@@ -64,6 +64,7 @@ fn what_shows_is_named_and_early_ends_are_compared_until_then() {
     let coarse = command("flow.integrator={rk4: {step: 0.35}}");
     let warnings = String::from_utf8_lossy(&coarse.stderr);
     assert!(warnings.contains("visible errors, relative to the largest value") && warnings.contains(" more: "), "{warnings}");
+    assert!(warnings.contains("more: lower the step of rk4\n"), "{warnings}");
 
     let early = finished(&["flow.certify=true", "flow.integrator=dopri5", "flow.max_steps=40"]);
     let certificate = early.manifest.processes["flow"].certificate.clone().unwrap();
