@@ -178,6 +178,35 @@ mod tests {
         assert_eq!(singular_values(m.as_view()).unwrap_err(), SvdError::NotFinite { rows: 3, columns: 2 });
     }
 
+    /// Large enough to be halved: of low rank, with many equal singular values, with singular values over twelve powers of ten, of parts, and zero.
+    #[test]
+    fn large_matrices_have_orthogonal_right_vectors_whatever_their_spectrum() {
+        for (m, n) in [(33, 33), (40, 100), (101, 100), (64, 70), (130, 65)] {
+            let rng = &mut stream(n as u64, Purpose::Init);
+            let (left, right) = (gaussian_matrix(m, 3, rng), gaussian_matrix(3, n, rng));
+            let full = gaussian_matrix(m, n, rng);
+            let graded = DMatrix::from_fn(m, n, |i, j| full[(i, j)] * 10f64.powf(-12.0 * j as f64 / n as f64));
+            let parts = DMatrix::from_fn(m, n, |i, j| if (i < m / 2) == (j < n / 2) { full[(i, j)] } else { 0.0 });
+            let near_one = DMatrix::identity(m, n) + &full * 1e-10;
+            let ones = DMatrix::from_element(m, n, 1.0);
+            let simple = [DMatrix::identity(m, n), near_one, DMatrix::zeros(m, n), ones];
+            for (k, a) in simple.into_iter().chain([left * right, full, graded, parts]).enumerate() {
+                let RightSvd { values, v, .. } = RightSvd::new(a.as_view()).unwrap();
+                let (r, size) = (m.min(n), a.norm());
+                assert!((v.transpose() * &v - DMatrix::identity(r, r)).norm() < 1e-12, "{m} × {n}, {k}");
+                let image = &a * &v;
+                let off = |i: usize| (image.column(i).norm() - values[i]).abs();
+                assert!((0..r).all(|i| off(i) <= 1e-14 * size), "{m} × {n}, {k}");
+                let gram = image.transpose() * &image;
+                let squares = DMatrix::from_diagonal(&nalgebra::DVector::from_iterator(r, values.iter().map(|s| s * s)));
+                assert!((gram - squares).norm() <= 1e-13 * size * size, "{m} × {n}, {k}");
+                assert!((values.iter().map(|s| s * s).sum::<f64>() - size * size).abs() <= 1e-13 * size * size);
+                let alone = singular_values(a.as_view()).unwrap();
+                assert!(values.iter().zip(&alone).all(|(x, y)| (x - y).abs() <= 1e-14 * size), "{m} × {n}, {k}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn factors_reproduce_low_rank_matrices(m in 1usize..24, n in 1usize..24, rank in 1usize..4, seed in 0u64..10_000) {
