@@ -144,7 +144,7 @@ impl Distances {
                 "; the spread is not known well enough: take more paths".to_string()
             }
             (Outcome::IntegratorLimited, _) => {
-                "; the error reaches the bound: lower flow.rtol and flow.atol, or the step of rk4".to_string()
+                format!("; the error reaches the bound: {}", evidence.setup.integrator.remedy())
             }
             (Outcome::GridLimited, _) => format!("; records this far apart may miss the largest: {MORE_RECORDS}"),
             (Outcome::Holds | Outcome::Fails, _) => String::new(),

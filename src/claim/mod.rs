@@ -38,6 +38,7 @@ mod statement;
 
 use std::collections::BTreeMap;
 
+use crate::flow::Integrator;
 use crate::ode::{Reason, Termination};
 use crate::record::{Bound, ErrorFrom, Outcome, Process, Run, Verdict};
 use crate::theory::balance::BalanceLaw;
@@ -56,6 +57,8 @@ pub struct Setup {
     pub linear: bool,
     /// The horizon of the flow.
     pub t_end: f64,
+    /// By which the flow is integrated.
+    pub integrator: Integrator,
     /// Paths of stochastic differential equations beside an optimizer; 0 where none are asked for.
     pub paths: usize,
 }
@@ -219,7 +222,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     }
     let remedy = match certified.outcome {
         Outcome::IntegratorLimited => {
-            "the error reaches the threshold: lower flow.rtol and flow.atol, or use integrator auto".to_string()
+            format!("the error reaches the threshold: {}", evidence.setup.integrator.remedy())
         }
         Outcome::GridLimited => {
             format!("judged from every second record it may fall on the other side of the threshold: {MORE_RECORDS}")

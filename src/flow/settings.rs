@@ -112,6 +112,15 @@ pub enum Integrator {
 }
 
 impl Integrator {
+    /// What makes an integration by it more accurate, as messages advise.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Rk4 { .. } => "lower the step of rk4",
+            Self::Auto => "lower flow.rtol and flow.atol",
+            _ => "lower flow.rtol and flow.atol, or use integrator auto",
+        }
+    }
+
     /// The name in tables and captions, without settings.
     pub fn name(self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ use super::Plan;
 use super::flow::Flow;
 use super::observers::{Kept, Observer, Observers, Recording, Source};
 use super::plan::FINER;
-use super::warning::{self, VISIBLE};
+use super::warning::VISIBLE;
 use super::{Finer, Finished, Problem, records};
 
 /// The error of every column, at the times of the records.
@@ -215,7 +215,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
             .arrays
             .insert(format!("flow/error_{}", column.name), Array::vector(errors.into_iter().collect::<Spooled<f64>>()));
     }
-    finished.manifest.warnings.extend(what_shows(&columns, &finished.run, &finer.flow.integrator));
+    finished.manifest.warnings.extend(what_shows(&columns, &finished.run, finer.flow.integrator));
     if last + 1 < first_t.len() && first_t[last] < finished.terminations[0].1.t() && !second.stop.is_complete() {
         finished.manifest.warnings.push(format!(
             "flow: the certificate ends at t = {}: its second integration {}",
@@ -238,7 +238,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
 }
 
 /// Names the columns whose error is visible in a picture, the worst first.
-fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run, integrator: &Integrator) -> Option<String> {
+fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run, integrator: Integrator) -> Option<String> {
     let relative = |error: &ColumnError| error.max_relative_error;
     let mut shown: Vec<_> =
         columns.iter().filter(|(name, error)| relative(error) > VISIBLE && !run.is_zero_by_law(name)).collect();
@@ -247,10 +247,6 @@ fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run, integrator: &I
         shown.iter().take(NAMED).map(|(name, error)| format!("{name} ({:.1e})", relative(error))).collect();
     let more = if shown.len() > NAMED { format!(" and {} more", shown.len() - NAMED) } else { String::new() };
     (!shown.is_empty()).then(|| {
-        format!(
-            "flow: visible errors, relative to the largest value: {}{more}: {}",
-            named.join(", "),
-            warning::finer(integrator)
-        )
+        format!("flow: visible errors, relative to the largest value: {}{more}: {}", named.join(", "), integrator.remedy())
     })
 }

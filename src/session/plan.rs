@@ -106,7 +106,8 @@ impl Plan {
     /// What claims know of the run besides its records.
     pub fn setup(&self) -> Setup {
         let paths = SdePaths::among(&self.measure).map_or(0, |asked| asked.paths);
-        Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end: self.flow.t_end, paths }
+        let (integrator, t_end) = (self.flow.integrator, self.flow.t_end);
+        Setup { law: self.balance_law(), depth: self.layers(), linear: self.linear, t_end, integrator, paths }
     }
 
     /// The models of optimizers whose errors claims ask for: [`Claim::models`].

@@ -22,14 +22,6 @@ pub(super) struct Missed {
     pub undeclared: BTreeSet<String>,
 }
 
-/// What makes an integration more accurate.
-pub(super) fn finer(integrator: &Integrator) -> &'static str {
-    match integrator {
-        Integrator::Rk4 { .. } => "lower the step of rk4",
-        _ => "lower flow.rtol and flow.atol",
-    }
-}
-
 /// Warns of early ends, with remedies, of a balance law that the flow visibly breaks, and of what could not be recorded.
 pub(super) fn warnings(run: &Run, flow: &Flow, terminations: &[(String, Termination)], missed: &Missed) -> Vec<String> {
     let early = terminations.iter().filter(|(_, termination)| !termination.is_complete());
@@ -37,9 +29,9 @@ pub(super) fn warnings(run: &Run, flow: &Flow, terminations: &[(String, Terminat
     let off = law_error(run);
     if off > VISIBLE {
         let remedy = match flow.integrator {
-            Integrator::Rk4 { .. } => finer(&flow.integrator),
+            Integrator::Rk4 { .. } => flow.integrator.remedy(),
             _ if flow.rtol > RELIABLE => "lower flow.rtol to 1e-6 or below",
-            _ => finer(&flow.integrator),
+            _ => flow.integrator.remedy(),
         };
         warnings.push(format!(
             "flow: the balance law is violated by {off:.1e} of its size: do not trust this integration; {remedy}"

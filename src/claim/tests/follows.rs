@@ -74,7 +74,8 @@ fn distance_is_measured_by_the_reach() {
 fn errors_of_the_model_count() {
     let vague = Descent { error: |_| 0.07, ..Descent::default() }.verdict();
     assert_outcome(&vague, Outcome::IntegratorLimited);
-    assert!(vague.statement.contains("lower flow.rtol"), "{}", vague.statement);
+    // Of `auto`: nothing else is left.
+    assert!(vague.statement.ends_with("lower flow.rtol and flow.atol"), "{}", vague.statement);
     let unknown = Descent { error: |t| if t < 5.0 { 0.0 } else { f64::NAN }, ..Descent::default() }.verdict();
     assert_outcome(&unknown, Outcome::IntegratorLimited);
     assert!(unknown.statement.contains("its finer integration ends before: raise flow.max_steps"), "{}", unknown.statement);

@@ -68,7 +68,7 @@ fn the_remedy_of_a_broken_balance_law_is_one_that_is_left() {
         law.and_then(|warning| warning.split_once("; ")).unwrap().1.to_string()
     };
     let flow = Flow { integrator: Integrator::Rock4, ..Flow::new(10.0) };
-    assert_eq!(told(flow.clone()), "lower flow.rtol and flow.atol");
+    assert_eq!(told(flow.clone()), "lower flow.rtol and flow.atol, or use integrator auto");
     assert_eq!(told(flow.clone().rtol(1e-3)), "lower flow.rtol to 1e-6 or below");
     assert_eq!(told(flow.integrator(Integrator::Rk4 { step: 0.4 })), "lower the step of rk4");
 }
