@@ -69,7 +69,10 @@ pub(super) fn figures(arguments: &Arguments, quiet: bool) -> Result<(), CliError
     if !quiet {
         figures.iter().zip(&made).for_each(|(figure, made)| complain_of_figure(figure, made));
     }
-    let claims = paper::write_claims(&names, &shelf, &arguments.out)?;
+    let (claims, unread) = paper::write_claims(&names, &shelf, &arguments.out)?;
+    if !quiet {
+        unread.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
 
     print(&if arguments.json { json(&made, &claims) } else { summary(&figures, &made, &claims) })?;
     match made.iter().map(|made| made.report.failures.len()).sum() {

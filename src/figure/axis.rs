@@ -97,6 +97,11 @@ impl Axis {
         self.scale.coordinate(value).map(|c| self.fraction_of_coordinate(c))
     }
 
+    /// The same; `None` beyond the ends.
+    pub(super) fn inside(&self, value: f64) -> Option<f64> {
+        self.fraction(value).filter(|at| (0.0..=1.0).contains(at))
+    }
+
     /// Where the coordinate `c` lies.
     pub(super) fn fraction_of_coordinate(&self, c: f64) -> f64 {
         // Halved before the subtraction: the range of the largest numbers would overflow.

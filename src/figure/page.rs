@@ -3,7 +3,7 @@
 use crate::scenario::style::{Axes, Color, Style};
 use plotters::style::RGBColor;
 
-use super::panel::Panel;
+use super::panel::{Across, Panel};
 use super::plot::Plot;
 use super::style::{BLACK, Look};
 use super::text::unmarked;
@@ -17,11 +17,13 @@ pub(super) struct Entry {
     pub look: Option<Look>,
     /// Whether it explains a mark at the upper edge of panels, and stands only where one is drawn.
     pub overhead: bool,
+    /// The lines across panels that it explains: it stands only where one of them is drawn. Empty where it explains something else.
+    pub across: Vec<Across>,
 }
 
 impl Entry {
     pub(super) fn new(label: impl Into<String>, look: Look) -> Self {
-        Self { label: label.into(), look: Some(look), overhead: false }
+        Self { look: Some(look), ..Self::words(label) }
     }
 
     /// Of a mark at the upper edge.
@@ -29,8 +31,18 @@ impl Entry {
         Self { overhead: true, ..Self::new(label, look) }
     }
 
+    /// Of lines across panels.
+    pub(super) fn across(label: impl Into<String>, lines: Vec<Across>) -> Self {
+        Self { across: lines, ..Self::new(label, Look::guide()) }
+    }
+
     pub(super) fn words(label: impl Into<String>) -> Self {
-        Self { label: label.into(), look: None, overhead: false }
+        Self { label: label.into(), look: None, overhead: false, across: Vec::new() }
+    }
+
+    /// Whether nobody could tell the two apart.
+    pub(super) fn reads_like(&self, other: &Self) -> bool {
+        self.label == other.label && self.look == other.look
     }
 }
 
@@ -73,7 +85,7 @@ impl<P: Plot> Picture<P> {
         Self { name: name.to_string(), title, caption, legend, columns: panels.len(), panels }
     }
 
-    /// With the colours and axes that a style asks for, and without entries of the legend for marks that then have no place.
+    /// With the colours and axes that a style asks for, and without entries of the legend for marks and lines that then have no place.
     pub(super) fn styled(mut self, style: &Style) -> Result<Self, Misplaced> {
         // All colours at once: two curves may swap theirs.
         let asked = style.colors.iter().filter_map(|wanted| {
@@ -99,6 +111,8 @@ impl<P: Plot> Picture<P> {
         let marks: Vec<Look> = self.panels.iter().flat_map(P::overhead).collect();
         let shown = |look: &Look| marks.iter().any(|mark| mark.marker == look.marker);
         self.legend.retain(|entry| !entry.overhead || entry.look.as_ref().is_some_and(shown));
+        let lines: Vec<Across> = self.panels.iter().flat_map(P::across).collect();
+        self.legend.retain(|entry| entry.across.is_empty() || entry.across.iter().any(|line| lines.contains(line)));
         Ok(self)
     }
 

@@ -6,6 +6,7 @@ use crate::scenario::style::{AxisStyle, Family};
 
 use super::canvas::{Canvas, DrawError};
 use super::frame::Frame;
+use super::panel::Across;
 use super::style::Look;
 
 /// Which of the axes' labels a panel draws; the others stand beside another panel of its row, or below the row.
@@ -57,6 +58,9 @@ pub(super) trait Plot {
 
     /// The looks of the marks at its upper edge that have a place on its axis.
     fn overhead(&self) -> Vec<Look>;
+
+    /// The lines from edge to edge that have a place on its axes.
+    fn across(&self) -> Vec<Across>;
 
     /// Draws all but the small print.
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError>;

@@ -166,6 +166,13 @@ impl FigureManifest {
         (VERSION.to_string(), REVISION.to_string())
     }
 
+    /// The manifest that the content of a file is; `None` of anything else. `Err`: a manifest that somebody has edited or another version wrote.
+    pub fn parse(text: &str) -> Option<Result<Self, serde_json::Error>> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let is_one = ["figure", "plan_hash"].into_iter().all(|key| value.get(key).is_some());
+        is_one.then(|| Self::deserialize(value))
+    }
+
     /// As indented JSON.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", to_value(self))

@@ -1,8 +1,8 @@
 //! From the finished units of a figure to its files. All files are replaced at once, after every picture has been drawn.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::figure::{Drawn, draw_ensemble};
 use crate::folder::{Ensemble, FigureManifest, UnitCounts};
@@ -65,7 +65,7 @@ pub fn draw(
     }
     stage.write_text(&figure.manifest_file(), &manifest.to_json())?;
     // A manifest may name any file; only those on the shelf's list are removed.
-    let earlier = read_manifest(&out.join(figure.manifest_file()));
+    let earlier = read_manifest(&out.join(figure.manifest_file())).ok().flatten();
     let named = |name: &str| {
         let pictures = earlier.iter().flat_map(|earlier| &earlier.pictures);
         let mut files = pictures.flat_map(|picture| Format::ALL.map(|format| file_of(&picture.name, format)));
@@ -136,19 +136,34 @@ fn unit_counts(plan: &SweepPlan, folder: &Folder) -> UnitCounts {
     UnitCounts { planned: plan.units().len(), done: status.done, failed }
 }
 
-/// The manifest at `path`; `None` if there is none, or if it has another form.
-fn read_manifest(path: &Path) -> Option<FigureManifest> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+/// The manifest at `path`; `None` if there is none.
+fn read_manifest(path: &Path) -> io::Result<Option<FigureManifest>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// Writes `claims.md`, the claims of those figures among `names` that have a manifest in `out`. Returns its path.
+/// Writes `claims.md`, the claims of those figures among `names` that have a manifest in `out`. Returns its path, and a warning for each
+/// manifest that cannot be read.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write_claims(names: &[String], shelf: &Shelf, out: &Path) -> Result<PathBuf, PaperError> {
-    let manifests: Vec<_> = names.iter().filter_map(|name| read_manifest(&out.join(format!("{name}.json")))).collect();
+pub fn write_claims(names: &[String], shelf: &Shelf, out: &Path) -> Result<(PathBuf, Vec<String>), PaperError> {
+    let (mut manifests, mut unread) = (Vec::new(), Vec::new());
+    for name in names {
+        let path = out.join(format!("{name}.json"));
+        match read_manifest(&path) {
+            Ok(manifest) => manifests.extend(manifest),
+            Err(error) => unread.push(format!(
+                "{} cannot be read ({error}): {CLAIMS} is without the claims of that figure; to have them, make it again: gramflow figures {name}",
+                path.display()
+            )),
+        }
+    }
     let stage = shelf.stage()?;
     stage.write_text(CLAIMS, &claims_markdown(&manifests))?;
     shelf.publish(stage, |_| false)?;
-    Ok(out.join(CLAIMS))
+    Ok((out.join(CLAIMS), unread))
 }

@@ -1,9 +1,10 @@
 //! Many runs: sweeps, studies of learning rates and figures, in their folders; and the tables in these.
 
+use std::ffi::CString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -134,11 +135,14 @@ pub(super) fn figures(
         let place = paper::FigurePlace { out: &out, runs: &runs, jobs: sweep::jobs(jobs), memory: max_memory };
         let told = |progress: &Progress| at.set(share(progress));
         let carried = paper::carry_out(&figures, &kept, |_| Formats::all(), place, &interrupt, told)?;
-        let paper::CarriedFigures::Made(made, shelf) = carried else { return Ok(Vec::new()) };
-        paper::write_claims(&known, &shelf, &out)?;
-        Ok(made.into_iter().map(|made| made.drawn.manifest).collect())
+        let paper::CarriedFigures::Made(made, shelf) = carried else { return Ok((Vec::new(), Vec::new())) };
+        let (_, unread) = paper::write_claims(&known, &shelf, &out)?;
+        Ok((made.into_iter().map(|made| made.drawn.manifest).collect(), unread))
     })?;
-    let made: Vec<FigureManifest> = made.map_err(|error| of_paper(py, error))?;
+    let (made, unread): (Vec<FigureManifest>, Vec<String>) = made.map_err(|error| of_paper(py, error))?;
+    for sentence in &unread {
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &CString::new(sentence.as_str())?, 1)?;
+    }
     let text = serde_json::to_string(&made).map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok((text, raised.map(|error| error.into_value(py).into_any())))
 }

@@ -7,25 +7,51 @@ use crate::folder::{FigureManifest, shown};
 use crate::record::Warned;
 
 use super::html::Page;
-use super::verdicts::{IN_ALL, add_status, add_tally_table, holds};
+use super::verdicts::{IN_ALL, add_status, add_summary, add_tally_table, holds};
+use super::warnings::add_warnings;
 use super::{ReportError, pictures, shell_word};
 
-/// The manifests of figures in a folder, by their names.
-pub(super) fn manifests(folder: &Path) -> Result<Vec<FigureManifest>, ReportError> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+/// The manifests of figures in a folder.
+#[derive(Default)]
+pub(super) struct Manifests {
+    /// By their names.
+    known: Vec<FigureManifest>,
+    /// A sentence for each that cannot be read.
+    unread: Vec<String>,
+}
+
+impl Manifests {
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.unread.is_empty()
+    }
+}
+
+/// Those in `folder`.
+pub(super) fn manifests(folder: &Path) -> Result<Manifests, ReportError> {
+    let mut manifests = Manifests::default();
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(manifests) };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
-    let mut manifests = Vec::new();
     for path in paths {
         let text = fs::read_to_string(&path).map_err(|source| ReportError::Unreadable { path: path.clone(), source })?;
         // Other files may be JSON too.
-        manifests.extend(serde_json::from_str::<FigureManifest>(&text));
+        match FigureManifest::parse(&text) {
+            None => {}
+            Some(Ok(manifest)) => manifests.known.push(manifest),
+            Some(Err(error)) => {
+                let name = path.file_name().unwrap_or_default().display();
+                manifests.unread.push(format!(
+                    "{name} cannot be read ({error}): this page is without its figure and claims; to have them, make it again with gramflow figures"
+                ));
+            }
+        }
     }
     Ok(manifests)
 }
 
-pub(super) fn page(folder: &Path, manifests: &[FigureManifest]) -> Result<String, ReportError> {
+pub(super) fn page(folder: &Path, manifests: &Manifests) -> Result<String, ReportError> {
+    let Manifests { known: manifests, unread } = manifests;
     let mut page = Page::new("Figures and claims");
     let units: usize = manifests.iter().map(|manifest| manifest.units.done).sum();
     let figures = manifests.len();
@@ -34,8 +60,13 @@ pub(super) fn page(folder: &Path, manifests: &[FigureManifest]) -> Result<String
         if figures == 1 { "" } else { "s" }
     ));
     let claims: Vec<_> = manifests.iter().flat_map(|manifest| manifest.claims.values()).collect();
-    let warnings = manifests.iter().map(|manifest| manifest.warnings.len()).sum();
-    add_status(&mut page, claims.iter().filter(|claim| holds(claim)).count(), claims.len(), IN_ALL, warnings);
+    let warnings = unread.len() + manifests.iter().map(|manifest| manifest.warnings.len()).sum::<usize>();
+    if manifests.is_empty() {
+        add_summary(&mut page, "No figure can be read", None, warnings);
+    } else {
+        add_status(&mut page, claims.iter().filter(|claim| holds(claim)).count(), claims.len(), IN_ALL, warnings);
+    }
+    add_warnings(&mut page, unread);
     for manifest in manifests {
         add_figure(&mut page, folder, manifest)?;
     }

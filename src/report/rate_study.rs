@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::folder::{RateStudy, RateStudyOptions};
@@ -18,7 +19,9 @@ const WITHIN: f64 = 0.25;
 
 pub(super) fn page(folder: &Path, study: &RateStudy, scenario: &Scenario, manifest: &Value) -> Result<String, ReportError> {
     let mut page = frame::open(&study.name, scenario, &study.caption);
-    let (warnings, fits) = (warnings_of(manifest), fits(&study.fits));
+    let (mut warnings, fits) = (warnings_of(manifest), fits(&study.fits));
+    let (command, unread) = command(folder, manifest);
+    warnings.extend(unread);
     let judged: Vec<Outcome> = fits.iter().filter_map(Fit::verdict).collect();
     let holding = judged.iter().filter(|outcome| **outcome == Outcome::Holds).count();
     let verdict = match judged.len() {
@@ -32,7 +35,7 @@ pub(super) fn page(folder: &Path, study: &RateStudy, scenario: &Scenario, manife
     add_orders(&mut page, &fits);
     add_events(&mut page, &study.runs, manifest);
     pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_rate_study(study, name))?;
-    Ok(frame::close(page, folder, &command(folder, manifest), manifest, "", scenario))
+    Ok(frame::close(page, folder, &command, manifest, "", scenario))
 }
 
 /// A row of `fits.parquet`.
@@ -154,9 +157,18 @@ fn add_events(page: &mut Page, runs: &Table, manifest: &Value) {
     }
 }
 
-/// The command that makes the study again.
-fn command(folder: &Path, manifest: &Value) -> String {
-    let options: RateStudyOptions = serde_json::from_value(manifest["options"].clone()).unwrap_or_default();
+/// The command that makes the study again; and a warning if that is unknown, as somebody has edited the manifest or another version wrote it.
+fn command(folder: &Path, manifest: &Value) -> (String, Option<String>) {
+    let (options, unread) = match RateStudyOptions::deserialize(&manifest["options"]) {
+        Ok(options) => (options, None),
+        Err(error) => {
+            let sentence = format!(
+                "manifest.json: options cannot be read ({error}): the command at the end of this page has none of those that the study was made \
+                 with, and may make another one"
+            );
+            (RateStudyOptions::default(), Some(sentence))
+        }
+    };
     let rates: Vec<String> = manifest["lr"].as_array().into_iter().flatten().map(Value::to_string).collect();
     let mut command = format!("gramflow study lr {} --lr {}", shell_word(&folder.join("scenario.json")), rates.join(","));
     let mut add = |option: &str, value: String| command.push_str(&format!(" {option} {}", shell_word(Path::new(&value))));
@@ -175,12 +187,26 @@ fn command(folder: &Path, manifest: &Value) -> String {
     if let Some(count) = options.ensemble {
         add("--ensemble", count.to_string());
     }
-    format!("{command} --out {}", shell_word(folder))
+    (format!("{command} --out {}", shell_word(folder)), unread)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn options_that_cannot_be_read_are_named_beside_the_command_without_them() {
+        let told = |options: Value| command(Path::new("study"), &json!({"lr": [0.1], "options": options}));
+        let bare = "gramflow study lr study/scenario.json --lr 0.1";
+        let options = RateStudyOptions { seeds: 3, batch: vec!["8".into()], ..RateStudyOptions::default() };
+        assert_eq!(told(json!(options)), (format!("{bare} --batch 8 --seeds 3 --out study"), None));
+        for other in [json!({"seeds": "three", "batch": ["8"]}), json!("--seeds 3"), Value::Null] {
+            let (command, unread) = told(other);
+            assert_eq!(command, format!("{bare} --out study"));
+            assert!(unread.unwrap().starts_with("manifest.json: options cannot be read (invalid type: "));
+        }
+    }
 
     #[test]
     fn an_order_holds_where_it_is_nearest_to_the_predicted_one() {

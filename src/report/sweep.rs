@@ -13,7 +13,7 @@ use crate::sweep::{JobArray, Notes, Status, SweepPlan, Unit, folders_at, kept_sc
 use super::curves::Curves;
 use super::figures::values_of;
 use super::html::{Cell, Page};
-use super::verdicts::{IN_ALL, add_status, add_tallies, holds, shown};
+use super::verdicts::{IN_ALL, add_status, add_summary, add_tallies, holds, shown};
 use super::warnings::add_warnings;
 use super::{ReportError, pictures, shell_word};
 
@@ -42,7 +42,11 @@ pub(super) fn page(path: &Path) -> Result<String, ReportError> {
     }
     page.caption(&format!("{} of {} units are finished", status.done, plan.units().len()));
     let (warned, claims) = (notes.warned(&plan), notes.claims(&plan));
-    add_status(&mut page, claims.values().filter(|claim| holds(claim)).count(), claims.len(), IN_ALL, warned.len());
+    if claims.is_empty() && !notes.unread(&plan).is_empty() {
+        add_summary(&mut page, "No verdict can be read", None, warned.len());
+    } else {
+        add_status(&mut page, claims.values().filter(|claim| holds(claim)).count(), claims.len(), IN_ALL, warned.len());
+    }
     add_warnings(&mut page, &warned.iter().map(Warned::line).collect::<Vec<_>>());
     if !status.failed.is_empty() {
         page.paragraph("Some units could not be run; the same command tries them again:");

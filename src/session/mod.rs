@@ -53,6 +53,8 @@ pub use leg::Checkpoints;
 pub(crate) use leg::carry_out_in_legs;
 pub use plan::{OwnObservables, Plan};
 pub use problem::Problem;
+#[cfg(feature = "command")]
+pub(crate) use resolution::unresolved;
 pub use saddles::SaddlesError;
 pub(crate) use saddles::check_saddles;
 #[cfg(feature = "command")]
@@ -185,7 +187,7 @@ fn finish(plan: &Plan, problem: &Problem, ended: Vec<Ended>, kept: Kept) -> Fini
     let mut run = Run { saddles, ..records(plan, recorders, &weights, problem) };
     run.arrays.extend(low);
     manifest.warnings = warning::warnings(&run, &plan.flow, &terminations, &missed);
-    manifest.warnings.extend(resolution::unresolved(plan, problem));
+    manifest.warnings.extend(resolution::warning(plan, problem));
     manifest.warnings.extend(complaints);
     manifest.warnings.extend(unspooled);
     manifest.warnings.extend(problem.notes.iter().cloned());

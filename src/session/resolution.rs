@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use nalgebra::DVector;
 
-use crate::flow::Integrator;
+use crate::flow::{Flow, Integrator};
 use crate::linalg::norm;
+use crate::ode::Tolerance;
 
 use super::warning::VISIBLE;
 use super::{Plan, Problem};
@@ -31,12 +32,42 @@ struct Small {
     size: f64,
 }
 
-/// The warning about a start that grows and is small beside `flow.atol`.
-pub(super) fn unresolved(plan: &Plan, problem: &Problem) -> Option<String> {
-    if matches!(plan.flow.integrator, Integrator::Rk4 { .. }) {
+/// A start that grows and is small beside the absolute tolerance.
+pub(crate) struct Unresolved {
+    /// `the weights of layer 1 start near 1e-30`.
+    start: String,
+    /// The largest absolute tolerance that resolves it; `None` where it would be no remedy.
+    enough: Option<f64>,
+    /// The least weights that the tolerance resolves.
+    weights: f64,
+}
+
+impl Unresolved {
+    /// The warning: `tolerance` is too large, so that `who` may be wrong, and what is set as `flow.atol` must be `per` times what resolves.
+    pub(crate) fn warning(&self, tolerance: &str, who: &str, per: f64) -> String {
+        let Self { start, enough, weights } = self;
+        let lower = enough.map_or(String::new(), |enough| format!("set flow.atol to {:.0e} or lower, or ", enough * per));
+        format!(
+            "flow: {start}, of which {tolerance} lets a step err by more than {} %: {who} may leave a saddle there late or never; {lower}start \
+             from weights of {weights:.0e} or larger",
+            100.0 * VISIBLE
+        )
+    }
+}
+
+/// The warning about a start that `flow.atol` does not resolve, of a run.
+pub(super) fn warning(plan: &Plan, problem: &Problem) -> Option<String> {
+    let Flow { rtol, atol, t_end, integrator, .. } = plan.flow;
+    if matches!(integrator, Integrator::Rk4 { .. }) {
         return None;
     }
-    let atol = problem.atol(plan.flow.atol);
+    let found = unresolved(Tolerance { rtol, atol }, t_end, problem)?;
+    Some(found.warning(&format!("flow.atol = {atol:e}"), "the flow", 1.0))
+}
+
+/// Whether an integration to `t_end` by a `tolerance` of θ resolves the start of its flow.
+pub(crate) fn unresolved(tolerance: Tolerance, t_end: f64, problem: &Problem) -> Option<Unresolved> {
+    let atol = problem.atol(tolerance.atol);
     let small: Vec<Small> = parts(problem).into_iter().filter(|part| part.size > 0.0 && VISIBLE * part.size < atol).collect();
     if small.is_empty() {
         return None;
@@ -52,21 +83,17 @@ pub(super) fn unresolved(plan: &Plan, problem: &Problem) -> Option<String> {
     let grows = |part: &&Small| {
         let [own, less] = [&here, &there].map(|gradient| length(gradient, &part.range));
         // φ̇ = −√κ ∂J/∂θ.
-        let moved = part.root * own * plan.flow.t_end;
+        let moved = part.root * own * t_end;
         less <= OWN * own && moved >= VISIBLE * part.size * (part.range.len() as f64).sqrt()
     };
     let least = small.iter().filter(grows).min_by(|a, b| a.size.total_cmp(&b.size))?;
     // Told of θ, as they are set.
-    let (weights, enough) = (atol / VISIBLE * least.root, plan.flow.rtol * least.size * problem.rates.range().1.sqrt());
-    let lower = if enough < LEAST_ATOL { String::new() } else { format!("set flow.atol to {enough:.0e} or lower, or ") };
-    Some(format!(
-        "flow: {} near {:.0e}, of which flow.atol = {:e} lets a step err by more than {} %: the flow may leave a saddle there late or never; {lower}start \
-         from weights of {weights:.0e} or larger",
-        least.name,
-        least.size * least.root,
-        plan.flow.atol,
-        100.0 * VISIBLE
-    ))
+    let enough = tolerance.rtol * least.size * problem.rates.range().1.sqrt();
+    Some(Unresolved {
+        start: format!("{} near {:.0e}", least.name, least.size * least.root),
+        enough: Some(enough).filter(|enough| *enough >= LEAST_ATOL),
+        weights: atol / VISIBLE * least.root,
+    })
 }
 
 /// The layers' weights, and what belongs to no layer, unless it is frozen.

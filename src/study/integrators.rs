@@ -23,10 +23,11 @@ pub use setting::Setting;
 
 use crate::folder::{Study, StudyManifest};
 use crate::observe::Balance;
-use crate::ode::{Interrupt, short};
+use crate::ode::{Interrupt, Tolerance, short};
 use crate::run::Problem;
 use crate::scenario::Scenario;
 use crate::scenario::setting;
+use crate::session;
 
 use point::table;
 use reference::Reference;
@@ -116,6 +117,7 @@ pub fn study(
     manifest.spectral_radius = reference.spectral_radius;
     manifest.reference = reference.attempts.clone();
     manifest.warnings = reference.warnings();
+    manifest.warnings.extend(unresolved(&task, settings, &reference));
     manifest.reference_floor = Some(reference.floor).filter(|floor| floor.is_finite());
     let study = Study {
         name: scenario.name.clone(),
@@ -131,4 +133,25 @@ pub fn study(
     };
     manifest.caption = study.caption.clone();
     Ok(FinishedStudy { study, manifest, points })
+}
+
+/// The warning about a start that methods do not resolve even at the tightest tolerance, or the reference does not.
+fn unresolved(task: &Task, settings: &StudySettings, reference: &Reference) -> Option<String> {
+    let flow = &task.scenario.flow;
+    let at = |rtol: f64| {
+        let tolerance = tolerance(rtol, task.scenario);
+        Some((session::unresolved(tolerance, flow.t_end, task.problem)?, tolerance))
+    };
+    let adaptive = settings.methods.iter().any(Method::is_adaptive);
+    let of_methods = settings.rtols.last().filter(|_| adaptive).and_then(|&rtol| at(rtol));
+    // The last that was tried is the check, if there is one: its tolerance is that of the reference or ten times as large.
+    let of_reference = reference.attempts.last().and_then(|attempt| at(attempt.rtol));
+    let who = match (&of_methods, &of_reference) {
+        (Some(_), Some(_)) => "methods and reference",
+        (Some(_), None) => "the methods",
+        (None, _) => "the reference",
+    };
+    let (found, Tolerance { rtol, atol }) = of_methods.or(of_reference)?;
+    // The ratio of flow.atol to flow.rtol is what the study keeps.
+    Some(found.warning(&format!("atol = {atol:.0e} at rtol = {rtol:.0e}"), who, flow.rtol / rtol))
 }

@@ -20,8 +20,10 @@ pub struct Notes {
     pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
     /// Gradients evaluated in all processes, without monitoring.
     pub gradients: u64,
-    /// The warnings of those units that have any.
+    /// The warnings of those units that have any, those about verdicts that cannot be read included.
     pub warnings: Vec<(Unit, Vec<String>)>,
+    /// The latter alone.
+    unread: Vec<(Unit, Vec<String>)>,
     /// The verdicts on each claim.
     verdicts: BTreeMap<String, Vec<(Unit, Verdict)>>,
 }
@@ -47,11 +49,16 @@ impl Notes {
             self.gradients += entry["gradients"].as_u64().unwrap_or(0);
         }
         let warnings = manifest["warnings"].as_array().into_iter().flatten();
-        let warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
+        let mut warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
+        let (verdicts, unread) = of_manifest(manifest);
+        if !unread.is_empty() {
+            warnings.extend(unread.iter().cloned());
+            self.unread.push((unit, unread));
+        }
         if !warnings.is_empty() {
             self.warnings.push((unit, warnings));
         }
-        for (claim, verdict) in of_manifest(manifest) {
+        for (claim, verdict) in verdicts {
             self.verdicts.entry(claim).or_default().push((unit, verdict));
         }
     }
@@ -68,11 +75,20 @@ impl Notes {
 
     /// The warnings, with similar ones counted together.
     pub fn warned(&self, plan: &SweepPlan) -> Vec<Warned> {
-        Warned::count(self.warnings.iter().map(|(unit, warnings)| (plan.label(*unit), warnings.as_slice())))
+        counted(plan, &self.warnings)
+    }
+
+    /// Those among them about verdicts that cannot be read.
+    pub fn unread(&self, plan: &SweepPlan) -> Vec<Warned> {
+        counted(plan, &self.unread)
     }
 
     /// The verdicts with their numbers, by whatever distinguishes units with different verdicts.
     pub fn claims(&self, plan: &SweepPlan) -> BTreeMap<String, Tally> {
         self.verdicts.iter().map(|(claim, judged)| (claim.clone(), tally(plan, judged))).collect()
     }
+}
+
+fn counted(plan: &SweepPlan, warnings: &[(Unit, Vec<String>)]) -> Vec<Warned> {
+    Warned::count(warnings.iter().map(|(unit, own)| (plan.label(*unit), own.as_slice())))
 }

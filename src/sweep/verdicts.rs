@@ -2,13 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::record::{Bound, Table, TableColumn, Values, Verdict};
 
-/// The verdicts in a manifest, by claim; empty where an earlier version wrote them in another form.
-pub(super) fn of_manifest(manifest: &Value) -> BTreeMap<String, Verdict> {
-    serde_json::from_value(manifest["verdicts"].clone()).unwrap_or_default()
+/// The verdicts in a manifest, by claim; and a sentence for each that is not a [`Verdict`], as somebody has edited it or another version
+/// wrote it.
+pub(super) fn of_manifest(manifest: &Value) -> (BTreeMap<String, Verdict>, Vec<String>) {
+    let sentence = |key: &str, error: serde_json::Error| {
+        format!(
+            "manifest.json: {key} cannot be read ({error}): claims are counted without it; to have it, remove the folder of the unit and run that again"
+        )
+    };
+    let listed = match Option::<BTreeMap<String, Value>>::deserialize(&manifest["verdicts"]) {
+        Ok(listed) => listed.unwrap_or_default(),
+        Err(error) => return (BTreeMap::new(), vec![sentence("verdicts", error)]),
+    };
+    let (mut known, mut unread) = (BTreeMap::new(), Vec::new());
+    for (claim, verdict) in listed {
+        match Verdict::deserialize(verdict) {
+            Ok(verdict) => {
+                known.insert(claim, verdict);
+            }
+            Err(error) => unread.push(sentence(&format!("verdicts.{claim}"), error)),
+        }
+    }
+    (known, unread)
 }
 
 /// One row per claim.

@@ -271,6 +271,83 @@ sweep: {grid: {weight_decay: [0, 0.1]}, seeds: 2}
     assert_eq!(summary["verdicts"]["nfa-asymptotic"]["fails"], 2);
 }
 
+/// What cannot be read is counted nowhere, and whoever counts says so.
+#[test]
+fn verdicts_that_cannot_be_read_are_named() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let text = "
+name: many
+data: {synthetic: {inputs: {dim: 3, samples: 20}, target: {low_rank: {rank: 1, outputs: 2}}}}
+network: {widths: [3, 2, 2]}
+flow: {t_end: 1.0}
+record: {linear: {points: 20}}
+claims: [balance-law, converged]
+sweep: {grid: {weight_decay: [0, 0.1]}}
+";
+    fs::write(at.join("many.yaml"), text).unwrap();
+    succeed(at, &["sweep", "run", "many.yaml", "--out", "s"]);
+    let (folder, plan) = sweep::Folder::read(&at.join("s")).unwrap();
+    let manifests: Vec<_> = plan.units().into_iter().map(|unit| folder.unit(unit.id).join("manifest.json")).collect();
+    let whole: Vec<String> = manifests.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    // At its size: a unit with a file of another one is run again.
+    let edit = |unit: usize, change: &dyn Fn(&mut Value)| {
+        let mut manifest = serde_json::from_str(&whole[unit]).unwrap();
+        change(&mut manifest);
+        let edited = manifest.to_string();
+        fs::write(&manifests[unit], format!("{edited}{}", " ".repeat(whole[unit].len() - edited.len()))).unwrap();
+    };
+    let told = |words: &[&str]| {
+        let output = gramflow(at, words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {errors}");
+        format!("{}{errors}", String::from_utf8_lossy(&output.stdout))
+    };
+    let counts = [&["sweep", "run", "many.yaml", "--out", "s"][..], &["sweep", "status", "s"], &["sweep", "merge", "s"]];
+    let report = || {
+        told(&["report", "s"]);
+        fs::read_to_string(at.join("s/report.html")).unwrap()
+    };
+    let (cannot, remedy) = ("cannot be read (", "to have it, remove the folder of the unit and run that again");
+
+    edit(0, &|manifest| manifest["verdicts"]["balance-law"]["bound"] = "near".into());
+    for words in counts {
+        let told = told(words);
+        assert!(told.contains("claim balance-law: holds 1 of 1\n") && told.contains(" of 2\n"), "{words:?}: {told}");
+        let warning =
+            "warning: unit weight_decay = 0: manifest.json: verdicts.balance-law cannot be read (unknown variant `near`";
+        assert_eq!((told.matches(warning).count(), told.matches(remedy).count()), (1, 1), "{words:?}: {told}");
+    }
+    let summary: Value = serde_json::from_str(&fs::read_to_string(at.join("s/sweep.json")).unwrap()).unwrap();
+    assert_eq!(summary["warnings"].as_object().unwrap().len(), 1);
+    let page = report();
+    assert!(page.contains("1 warning.") && page.contains("verdicts.balance-law cannot be read ("), "{page}");
+
+    // All of them: not as if no claims had been made.
+    for unit in 0..2 {
+        edit(unit, &|manifest| manifest["verdicts"] = "in words".into());
+    }
+    for words in counts {
+        let told = told(words);
+        assert!(
+            !told.contains("claim ")
+                && told.contains("2 units, first weight_decay = 0: manifest.json: verdicts cannot be read ("),
+            "{told}"
+        );
+    }
+    let page = report();
+    assert!(page.contains("No verdict can be read; 1 warning.") && !page.contains("No claims were made"), "{page}");
+
+    // The control: those that are there, and none at all.
+    fs::write(&manifests[0], &whole[0]).unwrap();
+    edit(1, &|manifest| manifest["verdicts"] = Value::Null);
+    for words in counts {
+        let told = told(words);
+        assert!(told.contains("claim balance-law: holds 1 of 1\n") && !told.contains(cannot), "{words:?}: {told}");
+    }
+    assert!(!report().contains(cannot));
+}
+
 /// The same flow recorded on other grids: every claim comes to the same verdict, or says that the grid is too coarse; with 200 points it says
 /// so of none. Where the flow rests does not depend on the grid either.
 #[test]

@@ -129,6 +129,22 @@ fn made_once_then_read_again() {
     assert_eq!(new_units(at, &["depth"]), pairs(&[("depth", 0)]));
     assert!(before == contents(&figures));
 
+    // A manifest that cannot be read is missed in the table, and in the report.
+    let path = figures.join("balance.json");
+    fs::write(&path, json.replace("\"holds\": 6", "\"holds\": \"six\"")).unwrap();
+    let output = gramflow(at, &["figures", "depth"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("warning: figures/balance.json cannot be read (invalid type: "), "{told}");
+    let claims = fs::read_to_string(figures.join("claims.md")).unwrap();
+    assert!(!claims.contains("| balance |") && claims.contains("| depth |"), "{claims}");
+    succeed(at, &["report", "figures"]);
+    let page = fs::read_to_string(figures.join("report.html")).unwrap();
+    let says = page.find("balance.json cannot be read (invalid type: ").unwrap();
+    assert!(!page.contains("no warnings.") && says < page.find("<h2>depth</h2>").unwrap());
+    fs::remove_file(figures.join("report.html")).unwrap();
+    assert!(!String::from_utf8_lossy(&gramflow(at, &["figures", "balance"]).stderr).contains("cannot be read"));
+    assert!(before == contents(&figures));
+
     // Other units are other runs; other pictures are drawn of the same.
     change(at, |text| text.replace("t_end: 20.0", "t_end: 10.0"));
     assert_eq!(new_units(at, &[]), pairs(&[("balance", 6), ("depth", 0)]));

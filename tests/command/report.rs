@@ -281,6 +281,16 @@ fn of_a_study_of_learning_rates() {
     assert_eq!(fs::read(at.join("study/study.parquet")).unwrap(), before);
     assert_eq!(fs::read(at.join("study/plan.json")).unwrap(), plan);
     assert!(at.join("study/report.html").is_file(), "the page is in nobody's way");
+
+    // Of a manifest that does not say how the study was made, the page does.
+    let path = at.join("study/manifest.json");
+    let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(!page.contains("options cannot be read"));
+    manifest["options"]["seeds"] = "two".into();
+    fs::write(&path, manifest.to_string()).unwrap();
+    succeed(at, &["report", "study"]);
+    let page = fs::read_to_string(at.join("study/report.html")).unwrap();
+    assert!(page.find("options cannot be read (invalid type: ").unwrap() < page.find("<h2>Fitted orders</h2>").unwrap());
 }
 
 /// What diverged is a warning, above everything else, and an event.

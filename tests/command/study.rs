@@ -130,6 +130,49 @@ fn what_a_point_lacks_is_said_not_dropped() {
     assert!(printed.contains("* less than 10 times") && picture.contains("hollow"));
 }
 
+/// At atol = rtol/1000, methods of rtol 1e-6 tell weights above 1e-7 from 0, and references those above 1e-13.
+#[test]
+fn a_start_that_no_tolerance_resolves_is_warned_of() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    let text = "
+name: small
+data: {synthetic: {inputs: {dim: 3, samples: 20}, target: {low_rank: {rank: 1, outputs: 2}}}}
+network: {widths: [3, 2, 2]}
+flow: {t_end: 20.0, rtol: 1.0e-8, atol: 1.0e-11}
+";
+    fs::write(at.join("small.yaml"), text).unwrap();
+    let warned = |std: &str, more: &[&str]| {
+        let std = format!("init={{gaussian: {{std: {std}}}}}");
+        let words = ["study", "integrators", "small.yaml", "--out", "out", "--rtol", "1e-3,1e-6", "--set", &std];
+        let output = gramflow(at, &[&words[..], more].concat());
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{printed}");
+        let manifest = fs::read_to_string(at.join("out/manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_str(&manifest).unwrap();
+        let warnings = manifest["warnings"].as_array().unwrap();
+        let warning = warnings.iter().map(|warning| warning.as_str().unwrap()).find(|text| text.contains("leave a saddle"))?;
+        assert!(printed.contains(warning), "{printed}");
+        Some(warning.to_string())
+    };
+    let (dopri5, rk4) = (["--methods", "dopri5,rk4"], ["--methods", "rk4"]);
+    let coarse = "of which atol = 1e-9 at rtol = 1e-6 lets a step err by more than 1 %: ";
+    for (std, who) in [("1.0e-9", "the methods may leave"), ("1.0e-30", "methods and reference may leave")] {
+        let warning = warned(std, &dopri5).unwrap();
+        assert!(
+            warning.contains(&format!("{coarse}{who}")) && warning.ends_with("start from weights of 1e-7 or larger"),
+            "{warning}"
+        );
+        // What it asks for is enough, whatever the tolerances are.
+        let atol = warning.split_once("set flow.atol to ").unwrap().1.split_once(" or lower").unwrap().0;
+        assert_eq!(warned(std, &[&dopri5[..], &["--set", &format!("flow.atol={atol}")]].concat()), None);
+    }
+    assert_eq!(warned("1.0e-9", &rk4), None);
+    let warning = warned("1.0e-30", &rk4).unwrap();
+    assert!(warning.contains("the reference may leave") && !warning.contains("methods"), "{warning}");
+    assert_eq!(warned("1.0e-5", &dopri5), None);
+}
+
 #[test]
 fn without_any_reference_the_study_fails_and_leaves_nothing() {
     let at = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::CliError;
-use crate::cli::output::{complain, print};
+use crate::cli::output::{complain, complain_of, print};
 use crate::scenario::style::Formats;
 use crate::sweep::{self, SweepError};
 
@@ -36,6 +36,7 @@ pub(super) fn merge(arguments: &Arguments, quiet: bool) -> Result<(), CliError> 
     }
     merged.kept.iter().try_for_each(|file| print(&format!("{}\n", file.display())))?;
     if !quiet {
+        complain_of(&merged.notes.unread(&opened.plan), &merged.summary.display().to_string());
         merged.lacking.iter().for_each(|warning| complain(&format!("warning: {warning}")));
     }
     // Shards have the pictures of one scenario, which can be drawn where no unit is missing.

@@ -105,6 +105,10 @@ impl plot::Plot for Plot {
         self.whole().overhead()
     }
 
+    fn across(&self) -> Vec<Across> {
+        self.whole().across()
+    }
+
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
         self.whole().draw(canvas, place)
     }
@@ -186,8 +190,9 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
         Show::Matrix { of } => matrix::draw(content, *of),
     };
     if let (Plot::Curves(panel), Some(Mark { x, y, label })) = (&mut drawn.plot, &content.panel.mark) {
-        panel.across.extend(x.map(Across::X).into_iter().chain(y.map(Across::Y)));
-        drawn.legend.push(Entry::new(label, Look::guide()));
+        let lines: Vec<Across> = x.map(Across::X).into_iter().chain(y.map(Across::Y)).collect();
+        panel.across.extend(&lines);
+        drawn.legend.push(Entry::across(label, lines));
     }
     let notes = drawn.plot.own_notes();
     notes.splice(0..0, selection(content));
@@ -232,17 +237,18 @@ fn legend(asked: &picture::Picture, looks: &[Looks], drawn: &[Drawn]) -> Vec<Ent
         }
         legend.extend(own.entries());
     }
-    let mut others: Vec<&Entry> = Vec::new();
+    let mut others: Vec<Entry> = Vec::new();
     for entry in drawn.iter().flat_map(|drawn| &drawn.legend) {
-        if !others.contains(&entry) {
-            others.push(entry);
+        match others.iter_mut().find(|known| known.reads_like(entry)) {
+            Some(known) => known.across.extend(&entry.across),
+            None => others.push(entry.clone()),
         }
     }
     for entry in others {
-        let has = |i: usize| drawn[i].legend.contains(entry);
+        let has = |i: usize| drawn[i].legend.iter().any(|own| own.reads_like(&entry));
         let everywhere = (0..drawn.len()).all(has);
         let label = if everywhere { entry.label.clone() } else { format!("{} {}", letters(&has), entry.label) };
-        legend.push(Entry { label, ..entry.clone() });
+        legend.push(Entry { label, ..entry });
     }
     legend
 }

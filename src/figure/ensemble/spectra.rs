@@ -59,10 +59,11 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
         let mut ranks: Vec<usize> = content.units.iter().filter_map(|unit| target_rank(&unit.member.scenario)).collect();
         ranks.sort_unstable();
         ranks.dedup();
-        panel.across.extend(ranks.iter().map(|rank| Across::X(*rank as f64 + 0.5)));
+        let lines: Vec<Across> = ranks.iter().map(|rank| Across::X(*rank as f64 + 0.5)).collect();
+        panel.across.extend(&lines);
         let names = ranks.iter().map(|rank| number(*rank as f64, 3)).collect::<Vec<_>>().join(", ");
         if !ranks.is_empty() {
-            legend.push(Entry::new(format!("rank of the target: {names}"), Look::guide()));
+            legend.push(Entry::across(format!("rank of the target: {names}"), lines));
         }
     }
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }

@@ -387,3 +387,28 @@ fn further_columns_are_curves_of_their_own() {
     let labels: Vec<&str> = picture.legend.iter().map(|entry| entry.label.as_str()).collect();
     assert_eq!(labels, ["loss ℒ", "inverse_depth"].map(|name| name.replace('_', "\\_")), "{labels:?}");
 }
+
+/// Limits that leave out a line leave out its words. Those that lines of several panels share stand while one of these is drawn.
+#[test]
+fn the_legend_explains_lines_only_where_one_is_drawn() {
+    let (ensemble, pictures) = made(
+        "  - title: marks
+    panels:
+      - {show: {at_end: {x: init, y: inverse_depth}}, mark: {y: 0.4, label: between}}
+      - {show: {at_end: {x: init, y: inverse_depth}}, mark: {y: 0.45, label: between}}
+      - {show: peaks}
+",
+    );
+    let entries = |axes: &str| {
+        let style = serde_json::from_str(&format!(r#"{{"axes":[{axes}]}}"#)).unwrap();
+        let picture = picture_of(&ensemble, &pictures[0]).styled(&style).unwrap();
+        let has = |label: &str| labels(&picture).contains(&label);
+        assert!(has("(c) best α̃"), "{:?}", labels(&picture));
+        ["(a, b) between", "(c) α̃ = 1"].map(has)
+    };
+    let low = |panel: char| format!(r#"{{"panel":"{panel}","y":{{"limits":[0, 0.3]}}}}"#);
+    assert_eq!(entries(""), [true, true]);
+    assert_eq!(entries(&low('a')), [true, true]);
+    assert_eq!(entries(&format!("{},{}", low('a'), low('b'))), [false, true]);
+    assert_eq!(entries(r#"{"panel":"c","x":{"limits":[1.5, 2]}}"#), [true, false]);
+}

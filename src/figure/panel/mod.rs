@@ -87,7 +87,7 @@ pub(super) struct Band {
 }
 
 /// A straight line from edge to edge.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Across {
     /// From bottom to top at this x.
     X(f64),
@@ -296,6 +296,16 @@ impl Plot for Panel {
         self.overhead.iter().filter(|mark| mark.fraction(&x).is_some()).map(|mark| mark.look).collect()
     }
 
+    fn across(&self) -> Vec<Across> {
+        let (x, y) = (self.x_axis(), self.y_axis());
+        // A level line needs both axes.
+        let place = |line: &&Across| match **line {
+            Across::X(at) => x.as_ref()?.inside(at),
+            Across::Y(at) => x.as_ref().and(y.as_ref()?.inside(at)),
+        };
+        self.across.iter().filter(|line| place(line).is_some()).copied().collect()
+    }
+
     /// The y label stands at `left`, the x label 18 pixels above the small print.
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
         let Place { frame, left, labels, .. } = place;
@@ -309,12 +319,11 @@ impl Plot for Panel {
         if labels.y {
             draw_side_label(canvas, &self.y.label, left, frame)?;
         }
-        let inside = |fraction: &f64| (0.0..=1.0).contains(fraction);
         let (x, y) = (self.x_axis(), self.y_axis());
         if let Some(x) = &x {
             draw_x_ticks(canvas, frame, x, self.x.upright(family, NARROW))?;
-            let across = self.across.iter().filter_map(|line| if let Across::X(at) = line { x.fraction(*at) } else { None });
-            for at in across.filter(inside) {
+            let across = self.across.iter().filter_map(|line| if let Across::X(at) = line { x.inside(*at) } else { None });
+            for at in across {
                 let guide = [(frame.x(at), frame.top), (frame.x(at), frame.bottom)];
                 stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
             }
@@ -323,8 +332,8 @@ impl Plot for Panel {
         if let (Some(x), Some(y)) = (&x, &y) {
             let frame = Overheads::place(&self.overhead, x, frame, family).below(frame);
             draw_y_ticks(canvas, frame, y)?;
-            let across = self.across.iter().filter_map(|line| if let Across::Y(at) = line { y.fraction(*at) } else { None });
-            for at in across.filter(inside) {
+            let across = self.across.iter().filter_map(|line| if let Across::Y(at) = line { y.inside(*at) } else { None });
+            for at in across {
                 let guide = [(frame.left, frame.y(at)), (frame.right, frame.y(at))];
                 stroke(canvas, &guide, 1.0, Some(DASHED), GUIDE)?;
             }

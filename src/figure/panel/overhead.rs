@@ -25,7 +25,7 @@ pub(in super::super) struct Overhead {
 impl Overhead {
     /// Its place from the left end of the axis to the right; `None` off the axis.
     pub(super) fn fraction(&self, x: &Axis) -> Option<f64> {
-        x.fraction(self.x).filter(|at| (0.0..=1.0).contains(at))
+        x.inside(self.x)
     }
 }
 

@@ -20,7 +20,7 @@ use super::findings::title;
 use super::number::number;
 use super::page::{Entry, Picture};
 use super::panel::{Across, AxisSpec, Overhead, Panel, Series};
-use super::style::{self, BLACK, Body, DASHED, GREY, GUIDE, Look, Marker, Shape};
+use super::style::{self, BLACK, Body, DASHED, GREY, Look, Marker, Shape};
 use super::text::verbatim;
 use rows::Rows;
 
@@ -142,8 +142,8 @@ fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
         return None;
     }
     panel.across.push(Across::X(gate));
-    let look = Look { color: GUIDE, line: Some(1.0), dash: Some(DASHED), marker: None };
-    Some(Entry::new(format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3)), look))
+    let label = format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3));
+    Some(Entry::across(label, vec![Across::X(gate)]))
 }
 
 /// Explains the bars, if there are several seeds.

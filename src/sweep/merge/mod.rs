@@ -84,7 +84,7 @@ pub fn merge(from: &[(Folder, SweepPlan)], to: &Path) -> Result<Merged, SweepErr
         union.add(&folder)?;
         let manifest = read_manifest(&folder)?;
         notes.add(unit, &manifest);
-        let verdicts = of_manifest(&manifest);
+        let (verdicts, _) = of_manifest(&manifest);
         if !verdicts.is_empty() {
             judged.push(varied.before(unit, verdict_table(verdicts)));
         }
