@@ -10,8 +10,8 @@ use super::canvas::{Canvas, DrawError, Point};
 use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
 use super::number::number;
-use super::panel::{Across, BELOW_DATA, draw_heading, draw_side_label, heading_lines, side_label_width};
-use super::plot::{Place, Plot};
+use super::panel::{BELOW_DATA, draw_heading, draw_side_label, heading_lines, side_label_width};
+use super::plot::{Across, Place, Plot};
 use super::style::{BLACK, GREY, LABEL_SIZE, Look, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
 use super::text::{draw_label, label_width};
 

@@ -3,8 +3,8 @@
 use crate::scenario::style::{Axes, Color, Style};
 use plotters::style::RGBColor;
 
-use super::panel::{Across, Panel};
-use super::plot::Plot;
+use super::panel::Panel;
+use super::plot::{Across, Plot};
 use super::style::{BLACK, Look};
 use super::text::unmarked;
 

@@ -6,7 +6,6 @@ use crate::scenario::style::{AxisStyle, Family};
 
 use super::canvas::{Canvas, DrawError};
 use super::frame::Frame;
-use super::panel::Across;
 use super::style::Look;
 
 /// Which of the axes' labels a panel draws; the others stand beside another panel of its row, or below the row.
@@ -25,6 +24,15 @@ pub(super) struct Place {
     /// The left end of what stands beside the data.
     pub left: f64,
     pub labels: Labels,
+}
+
+/// A straight line from edge to edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Across {
+    /// From bottom to top at this x.
+    X(f64),
+    /// From left to right at this y.
+    Y(f64),
 }
 
 /// A panel on a page.

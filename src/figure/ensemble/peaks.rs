@@ -3,7 +3,8 @@
 use super::super::axis::Scale;
 use super::super::canvas::Point;
 use super::super::page::Entry;
-use super::super::panel::{Across, AxisSpec, Band, Panel, Series};
+use super::super::panel::{AxisSpec, Band, Panel, Series};
+use super::super::plot::Across;
 use super::super::quantiles::{Summary, summary};
 use super::super::quantity;
 use super::super::records::{matrix, vector};

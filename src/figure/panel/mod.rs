@@ -16,7 +16,7 @@ use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
 use super::overlap;
 use super::pen::{draw_every_marker, draw_line, draw_markers, stroke};
-use super::plot::{Place, Plot};
+use super::plot::{Across, Place, Plot};
 use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, TICK_SIZE};
 use super::text::{draw_label, label_width};
 use super::thin::{STRIPS, thinned};
@@ -84,15 +84,6 @@ pub(super) struct Band {
     /// x, from, to.
     pub points: Vec<(f64, f64, f64)>,
     pub color: RGBColor,
-}
-
-/// A straight line from edge to edge.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Across {
-    /// From bottom to top at this x.
-    X(f64),
-    /// From left to right at this y.
-    Y(f64),
 }
 
 const TICK: f64 = 4.0;
