@@ -5,6 +5,8 @@
 mod discrepancy;
 mod grid;
 mod manifest;
+#[cfg(feature = "command")]
+mod readable;
 mod recorder;
 mod saddle;
 mod table;
@@ -20,6 +22,8 @@ pub use grid::{Grid, Record};
 pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process};
 #[cfg(feature = "command")]
 pub(crate) use manifest::{REVISION, VERSION, to_value};
+#[cfg(feature = "command")]
+pub(crate) use readable::{readable, unreadable};
 pub use recorder::{Recorder, arrays, table};
 pub use saddle::{Escape, Saddle, SaddlePoint};
 #[cfg(feature = "command")]

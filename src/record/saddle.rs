@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "command")]
+use super::readable::readable;
+
 /// A process whose ‖∇J‖ was least, as near a saddle, and has grown since. With layer rates all of it is of the flow in θ_l/√κ_l.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saddle {
@@ -39,20 +42,9 @@ pub(crate) const WITHOUT_SADDLES: &str = "pictures and captions do without saddl
 /// one of [`Saddle`]s, as somebody has edited it or another version wrote it.
 #[cfg(feature = "command")]
 pub(crate) fn saddles_of(manifest: &serde_json::Value) -> (BTreeMap<String, Vec<Saddle>>, Vec<String>) {
-    let (mut known, mut unread) = (BTreeMap::new(), Vec::new());
     let processes = manifest["processes"].as_object().into_iter().flatten();
     let listed = processes.filter_map(|(name, process)| Some((name, process.get("saddles").filter(|list| !list.is_null())?)));
-    for (name, listed) in listed {
-        match Vec::deserialize(listed) {
-            Ok(saddles) => {
-                known.insert(name.clone(), saddles);
-            }
-            Err(error) => {
-                unread.push(format!("manifest.json: processes.{name}.saddles cannot be read ({error}): {WITHOUT_SADDLES}"));
-            }
-        }
-    }
-    (known, unread)
+    readable(listed.map(|(name, saddles)| (name, format!("processes.{name}.saddles"), saddles)), WITHOUT_SADDLES)
 }
 
 /// The critical point of a visit.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::folder::{RateStudy, RateStudyOptions};
-use crate::record::{Outcome, Table};
+use crate::record::{Outcome, Table, unreadable};
 use crate::scenario::Scenario;
 
 use super::html::{Cell, NONE, Page};
@@ -162,11 +162,9 @@ fn command(folder: &Path, manifest: &Value) -> (String, Option<String>) {
     let (options, unread) = match RateStudyOptions::deserialize(&manifest["options"]) {
         Ok(options) => (options, None),
         Err(error) => {
-            let sentence = format!(
-                "manifest.json: options cannot be read ({error}): the command at the end of this page has none of those that the study was made \
-                 with, and may make another one"
-            );
-            (RateStudyOptions::default(), Some(sentence))
+            let without =
+                "the command at the end of this page has none of those that the study was made with, and may make another one";
+            (RateStudyOptions::default(), Some(unreadable("options", &error, without)))
         }
     };
     let rates: Vec<String> = manifest["lr"].as_array().into_iter().flatten().map(Value::to_string).collect();

@@ -5,30 +5,19 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::record::{Bound, Table, TableColumn, Values, Verdict};
+use crate::record::{Bound, Table, TableColumn, Values, Verdict, readable, unreadable};
 
 /// The verdicts in a manifest, by claim; and a sentence for each that is not a [`Verdict`], as somebody has edited it or another version
 /// wrote it.
 pub(super) fn of_manifest(manifest: &Value) -> (BTreeMap<String, Verdict>, Vec<String>) {
-    let sentence = |key: &str, error: serde_json::Error| {
-        format!(
-            "manifest.json: {key} cannot be read ({error}): claims are counted without it; to have it, remove the folder of the unit and run that again"
-        )
-    };
-    let listed = match Option::<BTreeMap<String, Value>>::deserialize(&manifest["verdicts"]) {
-        Ok(listed) => listed.unwrap_or_default(),
-        Err(error) => return (BTreeMap::new(), vec![sentence("verdicts", error)]),
-    };
-    let (mut known, mut unread) = (BTreeMap::new(), Vec::new());
-    for (claim, verdict) in listed {
-        match Verdict::deserialize(verdict) {
-            Ok(verdict) => {
-                known.insert(claim, verdict);
-            }
-            Err(error) => unread.push(sentence(&format!("verdicts.{claim}"), error)),
+    let without = "claims are counted without it; to have it, remove the folder of the unit and run that again";
+    match Option::<BTreeMap<String, Value>>::deserialize(&manifest["verdicts"]) {
+        Ok(listed) => {
+            let listed = listed.iter().flatten();
+            readable(listed.map(|(claim, verdict)| (claim, format!("verdicts.{claim}"), verdict)), without)
         }
+        Err(error) => (BTreeMap::new(), vec![unreadable("verdicts", &error, without)]),
     }
-    (known, unread)
 }
 
 /// One row per claim.
