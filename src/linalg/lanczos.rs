@@ -225,8 +225,7 @@ impl<A> Lanczos<A> {
         // p′/p and (p′/p)² − p″/p of p = det(x − T), the product of the pivots, by the same of each pivot, in units of 1/size and its square.
         let (mut first, mut second) = (0.0, 0.0);
         let (mut before, mut slope, mut bend) = (1.0, 0.0, 0.0);
-        let coupling = std::iter::once(0.0).chain(self.off_diagonal.iter().map(|beta| beta * beta));
-        for (pivot, coupling) in self.pivots(end, x).zip(coupling) {
+        for (pivot, coupling) in self.pivots(end, x).zip(self.couplings()) {
             if pivot <= 0.0 {
                 return f64::NAN;
             }
@@ -264,14 +263,18 @@ impl<A> Lanczos<A> {
     /// The pivots of x − T, or of T − x at the lower end, up to the first that is not positive: all are, where x is beyond all Ritz values.
     fn pivots(&self, end: End, x: f64) -> impl Iterator<Item = f64> {
         let sign = end.sign();
-        let coupling = std::iter::once(0.0).chain(self.off_diagonal.iter().map(|beta| beta * beta));
-        self.diagonal.iter().zip(coupling).scan(f64::INFINITY, move |before, (entry, coupling)| {
+        self.diagonal.iter().zip(self.couplings()).scan(f64::INFINITY, move |before, (entry, coupling)| {
             if *before <= 0.0 {
                 return None;
             }
             *before = sign * (x - entry) - coupling / *before;
             Some(*before)
         })
+    }
+
+    /// β² of each row of T and the row before it.
+    fn couplings(&self) -> impl Iterator<Item = f64> {
+        std::iter::once(0.0).chain(self.off_diagonal.iter().map(|beta| beta * beta))
     }
 
     /// The eigenvalues and eigenvectors of T, with one more row and column of diagonal entry `corner` if given.

@@ -1,6 +1,6 @@
 //! PNG through plotters' bitmap, drawn at twice the size and averaged over 2 × 2 pixels, which smooths every edge.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use ab_glyph::{Font as _, point};
 use plotters::prelude::{BitMapBackend, DrawingBackend, RGBColor};
@@ -108,7 +108,7 @@ impl Canvas for Bitmap<'_> {
 
 thread_local! {
     /// The fine pixels of the picture before, 14 to 20 MB, of which each new one takes the place: fresh memory costs more than drawing in it.
-    static FINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static FINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// The PNG of what `draw` draws.
