@@ -58,7 +58,7 @@ pub(super) fn picture_of(run: &Run) -> Option<Picture> {
     if curves.is_empty() {
         return None;
     }
-    legend.push(Entry::across("α̃ = 1", vec![Across::X(1.0)]));
+    legend.push(Entry::across("α̃ = 1", &[Across::X(1.0)]));
     let panel = |heading: &str, y: AxisSpec, of: fn(f64) -> f64| {
         let mut panel = Panel::new(heading, AxisSpec::new(quantity::array_label("nfa_alpha_tilde"), Scale::Linear), y);
         panel.across.push(Across::X(1.0));

@@ -11,8 +11,8 @@ use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
 use super::number::number;
 use super::panel::{BELOW_DATA, draw_heading, draw_side_label, heading_lines, side_label_width};
-use super::plot::{Across, Place, Plot};
-use super::style::{BLACK, GREY, LABEL_SIZE, Look, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
+use super::plot::{Explained, Place, Plot};
+use super::style::{BLACK, GREY, LABEL_SIZE, SCRIPT_SIZE, SMALL_SIZE, TICK_SIZE, WHITE, diverging, heat, luminance};
 use super::text::{draw_label, label_width};
 
 /// Cells in rows from the bottom up, as on axes, or from the top down, as in a matrix.
@@ -291,11 +291,7 @@ impl Plot for Cells {
         Ok(())
     }
 
-    fn overhead(&self) -> Vec<Look> {
-        Vec::new()
-    }
-
-    fn across(&self) -> Vec<Across> {
+    fn explained(&self) -> Vec<Explained> {
         Vec::new()
     }
 

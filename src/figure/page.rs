@@ -4,7 +4,7 @@ use crate::scenario::style::{Axes, Color, Style};
 use plotters::style::RGBColor;
 
 use super::panel::Panel;
-use super::plot::{Across, Plot};
+use super::plot::{Explained, Plot};
 use super::style::{BLACK, Look};
 use super::text::unmarked;
 
@@ -15,10 +15,9 @@ pub(super) struct Entry {
     pub label: String,
     /// `None` for words alone.
     pub look: Option<Look>,
-    /// Whether it explains a mark at the upper edge of panels, and stands only where one is drawn.
-    pub overhead: bool,
-    /// The lines across panels that it explains: it stands only where one of them is drawn. Empty where it explains something else.
-    pub across: Vec<Across>,
+    /// The lines across panels and marks at their upper edge that it explains: it stands only where one of them is drawn. Empty where it
+    /// explains something else.
+    pub explains: Vec<Explained>,
 }
 
 impl Entry {
@@ -26,18 +25,18 @@ impl Entry {
         Self { look: Some(look), ..Self::words(label) }
     }
 
-    /// Of a mark at the upper edge.
+    /// Of marks at the upper edge.
     pub(super) fn overhead(label: impl Into<String>, look: Look) -> Self {
-        Self { overhead: true, ..Self::new(label, look) }
+        Self { explains: look.marker.map(Explained::Overhead).into_iter().collect(), ..Self::new(label, look) }
     }
 
     /// Of lines across panels.
-    pub(super) fn across(label: impl Into<String>, lines: Vec<Across>) -> Self {
-        Self { across: lines, ..Self::new(label, Look::guide()) }
+    pub(super) fn across(label: impl Into<String>, lines: &[Across]) -> Self {
+        Self { explains: lines.iter().copied().map(Explained::Across).collect(), ..Self::new(label, Look::guide()) }
     }
 
     pub(super) fn words(label: impl Into<String>) -> Self {
-        Self { label: label.into(), look: None, overhead: false, across: Vec::new() }
+        Self { label: label.into(), look: None, explains: Vec::new() }
     }
 
     /// Whether nobody could tell the two apart.
@@ -108,11 +107,8 @@ impl<P: Plot> Picture<P> {
                 panel.restyle(x, y).map_err(|limits| Misplaced { letter, limits })?;
             }
         }
-        let marks: Vec<Look> = self.panels.iter().flat_map(P::overhead).collect();
-        let shown = |look: &Look| marks.iter().any(|mark| mark.marker == look.marker);
-        self.legend.retain(|entry| !entry.overhead || entry.look.as_ref().is_some_and(shown));
-        let lines: Vec<Across> = self.panels.iter().flat_map(P::across).collect();
-        self.legend.retain(|entry| entry.across.is_empty() || entry.across.iter().any(|line| lines.contains(line)));
+        let drawn: Vec<Explained> = self.panels.iter().flat_map(P::explained).collect();
+        self.legend.retain(|entry| entry.explains.is_empty() || entry.explains.iter().any(|explained| drawn.contains(explained)));
         Ok(self)
     }
 

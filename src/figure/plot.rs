@@ -6,7 +6,7 @@ use crate::scenario::style::{AxisStyle, Family};
 
 use super::canvas::{Canvas, DrawError};
 use super::frame::Frame;
-use super::style::Look;
+use super::style::Marker;
 
 /// Which of the axes' labels a panel draws; the others stand beside another panel of its row, or below the row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +33,15 @@ pub(super) enum Across {
     X(f64),
     /// From left to right at this y.
     Y(f64),
+}
+
+/// What is drawn only where it has a place on the axes, so that the legend explains it only there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Explained {
+    /// A line from edge to edge.
+    Across(Across),
+    /// A mark of this kind at the upper edge.
+    Overhead(Marker),
 }
 
 /// A panel on a page.
@@ -64,11 +73,8 @@ pub(super) trait Plot {
     /// Applies a style to the axes. `Err`: limits that have no place on their scale.
     fn restyle(&mut self, x: &AxisStyle, y: &AxisStyle) -> Result<(), [f64; 2]>;
 
-    /// The looks of the marks at its upper edge that have a place on its axis.
-    fn overhead(&self) -> Vec<Look>;
-
-    /// The lines from edge to edge that have a place on its axes.
-    fn across(&self) -> Vec<Across>;
+    /// The lines from edge to edge and the marks at its upper edge that have a place on its axes.
+    fn explained(&self) -> Vec<Explained>;
 
     /// Draws all but the small print.
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError>;

@@ -27,7 +27,7 @@ use super::canvas::{Canvas, DrawError};
 use super::cells::Cells;
 use super::page::{self, Entry, letter};
 use super::panel;
-use super::plot::{self, Across, Place};
+use super::plot::{self, Across, Explained, Place};
 use super::style::Look;
 use groups::{Trace, chosen};
 use looks::Looks;
@@ -101,12 +101,8 @@ impl plot::Plot for Plot {
         self.whole_mut().restyle(x, y)
     }
 
-    fn overhead(&self) -> Vec<Look> {
-        self.whole().overhead()
-    }
-
-    fn across(&self) -> Vec<Across> {
-        self.whole().across()
+    fn explained(&self) -> Vec<Explained> {
+        self.whole().explained()
     }
 
     fn draw(&self, canvas: &mut dyn Canvas, place: Place) -> Result<(), DrawError> {
@@ -192,7 +188,7 @@ fn draw(content: &Content, ensemble: &Ensemble) -> Drawn {
     if let (Plot::Curves(panel), Some(Mark { x, y, label })) = (&mut drawn.plot, &content.panel.mark) {
         let lines: Vec<Across> = x.map(Across::X).into_iter().chain(y.map(Across::Y)).collect();
         panel.across.extend(&lines);
-        drawn.legend.push(Entry::across(label, lines));
+        drawn.legend.push(Entry::across(label, &lines));
     }
     let notes = drawn.plot.own_notes();
     notes.splice(0..0, selection(content));
@@ -240,7 +236,7 @@ fn legend(asked: &picture::Picture, looks: &[Looks], drawn: &[Drawn]) -> Vec<Ent
     let mut others: Vec<Entry> = Vec::new();
     for entry in drawn.iter().flat_map(|drawn| &drawn.legend) {
         match others.iter_mut().find(|known| known.reads_like(entry)) {
-            Some(known) => known.across.extend(&entry.across),
+            Some(known) => known.explains.extend(&entry.explains),
             None => others.push(entry.clone()),
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn draw(content: &Content) -> Drawn {
         ));
     }
     panel.series.push(Series { guide: true, ..Series::dots(peaks, peak) });
-    let legend = vec![Entry::across("α̃ = 1", vec![Across::X(1.0)]), Entry::new("best α̃", peak)];
+    let legend = vec![Entry::across("α̃ = 1", &[Across::X(1.0)]), Entry::new("best α̃", peak)];
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn draw(content: &Content, of: &[MatrixName], rank: bool) -> Drawn {
         panel.across.extend(&lines);
         let names = ranks.iter().map(|rank| number(*rank as f64, 3)).collect::<Vec<_>>().join(", ");
         if !ranks.is_empty() {
-            legend.push(Entry::across(format!("rank of the target: {names}"), lines));
+            legend.push(Entry::across(format!("rank of the target: {names}"), &lines));
         }
     }
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }

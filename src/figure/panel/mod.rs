@@ -16,7 +16,7 @@ use super::font::{Anchor, TextStyle};
 use super::frame::Frame;
 use super::overlap;
 use super::pen::{draw_every_marker, draw_line, draw_markers, stroke};
-use super::plot::{Across, Place, Plot};
+use super::plot::{Across, Explained, Place, Plot};
 use super::style::{BLACK, DASHED, GREY, GUIDE, LABEL_SIZE, Look, TICK_SIZE};
 use super::text::{draw_label, label_width};
 use super::thin::{STRIPS, thinned};
@@ -282,19 +282,16 @@ impl Plot for Panel {
         self.y.restyle(y)
     }
 
-    fn overhead(&self) -> Vec<Look> {
+    fn explained(&self) -> Vec<Explained> {
         let Some(x) = self.x_axis() else { return Vec::new() };
-        self.overhead.iter().filter(|mark| mark.fraction(&x).is_some()).map(|mark| mark.look).collect()
-    }
-
-    fn across(&self) -> Vec<Across> {
-        let (x, y) = (self.x_axis(), self.y_axis());
-        // A level line needs both axes.
+        let y = self.y_axis();
         let place = |line: &&Across| match **line {
-            Across::X(at) => x.as_ref()?.inside(at),
-            Across::Y(at) => x.as_ref().and(y.as_ref()?.inside(at)),
+            Across::X(at) => x.inside(at),
+            Across::Y(at) => y.as_ref()?.inside(at),
         };
-        self.across.iter().filter(|line| place(line).is_some()).copied().collect()
+        let lines = self.across.iter().filter(|line| place(line).is_some()).copied().map(Explained::Across);
+        let marks = self.overhead.iter().filter(|mark| mark.fraction(&x).is_some());
+        lines.chain(marks.filter_map(|mark| mark.look.marker).map(Explained::Overhead)).collect()
     }
 
     /// The y label stands at `left`, the x label 18 pixels above the small print.

@@ -144,7 +144,7 @@ fn mark_gate(panel: &mut Panel, study: &RateStudy) -> Option<Entry> {
     }
     panel.across.push(Across::X(gate));
     let label = format!("η = 2/λ_{{max}}, λ_{{max}} = {}", number(study.sharpness, 3));
-    Some(Entry::across(label, vec![Across::X(gate)]))
+    Some(Entry::across(label, &[Across::X(gate)]))
 }
 
 /// Explains the bars, if there are several seeds.
