@@ -131,7 +131,7 @@ mod tests {
         run.saddles.values_mut().for_each(|visits| visits.truncate(1));
         let log = serde_json::from_str(r#"{"axes":[{"picture":"loss","panel":"a","x":{"scale":"log"}}]}"#).unwrap();
         let picture = picture_of(&run).unwrap().styled(&log).unwrap();
-        assert!(!picture.legend.iter().any(|entry| entry.overhead), "{:?}", picture.legend);
+        assert!(!picture.legend.iter().any(|entry| !entry.explains.is_empty()), "{:?}", picture.legend);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::scenario::style::{Axes, Color, Style};
 use plotters::style::RGBColor;
 
 use super::panel::Panel;
-use super::plot::{Explained, Plot};
+use super::plot::{Across, Explained, Plot};
 use super::style::{BLACK, Look};
 use super::text::unmarked;
 
@@ -108,7 +108,8 @@ impl<P: Plot> Picture<P> {
             }
         }
         let drawn: Vec<Explained> = self.panels.iter().flat_map(P::explained).collect();
-        self.legend.retain(|entry| entry.explains.is_empty() || entry.explains.iter().any(|explained| drawn.contains(explained)));
+        self.legend
+            .retain(|entry| entry.explains.is_empty() || entry.explains.iter().any(|explained| drawn.contains(explained)));
         Ok(self)
     }
 

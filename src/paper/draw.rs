@@ -57,6 +57,13 @@ pub fn draw(
         if ensemble.members.is_empty() { Drawn::default() } else { draw_beside(&ensemble, figure, folder.path(), replaced)? };
     manifest.warnings.extend(warnings.into_iter().map(Warned::of_all));
     drop(ensemble);
+    // A manifest may name any file; only those on the shelf's list are removed.
+    let path = out.join(figure.manifest_file());
+    let earlier = read_manifest(&path).unwrap_or_else(|error| {
+        let kept = "pictures of this figure that have another name by now are kept";
+        manifest.warnings.push(Warned::of_all(format!("{} could not be read ({error}): {kept}", path.display())));
+        None
+    });
 
     let stage = shelf.stage()?;
     for path in &drawn {
@@ -64,8 +71,6 @@ pub fn draw(
         fs::copy(path, stage.path().join(name)).map_err(PaperError::io("copy", path))?;
     }
     stage.write_text(&figure.manifest_file(), &manifest.to_json())?;
-    // A manifest may name any file; only those on the shelf's list are removed.
-    let earlier = read_manifest(&out.join(figure.manifest_file())).ok().flatten();
     let named = |name: &str| {
         let pictures = earlier.iter().flat_map(|earlier| &earlier.pictures);
         let mut files = pictures.flat_map(|picture| Format::ALL.map(|format| file_of(&picture.name, format)));

@@ -23,7 +23,7 @@ pub use manifest::{Certificate, ColumnError, Companion, Host, Manifest, Process}
 #[cfg(feature = "command")]
 pub(crate) use manifest::{REVISION, VERSION, to_value};
 #[cfg(feature = "command")]
-pub(crate) use readable::{readable, unreadable};
+pub(crate) use readable::{list, readable, unreadable, warnings_of};
 pub use recorder::{Recorder, arrays, table};
 pub use saddle::{Escape, Saddle, SaddlePoint};
 #[cfg(feature = "command")]

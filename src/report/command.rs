@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+/// What a page says beside an option that cannot be read.
+pub(super) const ANOTHER_STUDY: &str = "the command at the end of this page is without it, and may make another study";
+
 /// A path as a word of a command: in quotes where a shell would take it for anything else.
 pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();

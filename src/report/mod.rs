@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use crate::folder::{AnyStudy, FinishedStudyFolder, FolderError};
 use crate::sweep::{SweepError, is_sweep};
 
+use command::ANOTHER_STUDY;
 pub(crate) use command::shell_word;
 
 /// Why there is no report.

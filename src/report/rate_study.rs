@@ -1,18 +1,19 @@
 //! A study of learning rates: the fitted orders with their verdicts, what diverged, the pictures.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::folder::{RateStudy, RateStudyOptions};
-use crate::record::{Outcome, Table, unreadable};
+use crate::record::{Outcome, Table, list, unreadable};
 use crate::scenario::Scenario;
 
 use super::html::{Cell, NONE, Page};
 use super::verdicts::{add_summary, shown};
 use super::warnings::{add_warnings, warnings_of};
-use super::{ReportError, captions, frame, pictures, shell_word};
+use super::{ANOTHER_STUDY, ReportError, captions, frame, pictures, shell_word};
 
 /// Half the least distance between two orders of theory: an order that is closer to the predicted one can be no other.
 const WITHIN: f64 = 0.25;
@@ -147,9 +148,15 @@ fn add_events(page: &mut Page, runs: &Table, manifest: &Value) {
     let listed = |rates: &[f64]| rates.iter().map(|lr| shown(*lr, 3)).collect::<Vec<_>>().join(", ");
     let mut items: Vec<String> =
         diverged.iter().map(|(name, rates)| format!("{name} diverges at η = {}", listed(rates))).collect();
-    for (name, rates) in manifest["first_step_passes_t_end"].as_object().into_iter().flatten() {
-        let rates: Vec<f64> = rates.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
-        items.push(format!("{name} is left out at η = {}: its first step would pass t_end", listed(&rates)));
+    let key = "first_step_passes_t_end";
+    match Option::<BTreeMap<String, Vec<f64>>>::deserialize(&manifest[key]) {
+        Ok(left_out) => items.extend(
+            left_out
+                .iter()
+                .flatten()
+                .map(|(name, rates)| format!("{name} is left out at η = {}: its first step would pass t_end", listed(rates))),
+        ),
+        Err(error) => items.push(unreadable(key, &error, "what was left out is not shown")),
     }
     if !items.is_empty() {
         page.heading("What happened");
@@ -157,19 +164,20 @@ fn add_events(page: &mut Page, runs: &Table, manifest: &Value) {
     }
 }
 
-/// The command that makes the study again; and a warning if that is unknown, as somebody has edited the manifest or another version wrote it.
-fn command(folder: &Path, manifest: &Value) -> (String, Option<String>) {
-    let (options, unread) = match RateStudyOptions::deserialize(&manifest["options"]) {
-        Ok(options) => (options, None),
-        Err(error) => {
-            let without =
-                "the command at the end of this page has none of those that the study was made with, and may make another one";
-            (RateStudyOptions::default(), Some(unreadable("options", &error, without)))
-        }
-    };
-    let rates: Vec<String> = manifest["lr"].as_array().into_iter().flatten().map(Value::to_string).collect();
-    let mut command = format!("gramflow study lr {} --lr {}", shell_word(&folder.join("scenario.json")), rates.join(","));
+/// The command that makes the study again; and a warning for each of its options of which something is unknown, as somebody has edited the
+/// manifest or another version wrote it.
+fn command(folder: &Path, manifest: &Value) -> (String, Vec<String>) {
+    let (rates, mut unread) = list::<f64>(manifest, "lr", ANOTHER_STUDY);
+    let options = RateStudyOptions::deserialize(&manifest["options"]).unwrap_or_else(|error| {
+        unread.push(unreadable("options", &error, ANOTHER_STUDY));
+        RateStudyOptions::default()
+    });
+    let rates: Vec<String> = rates.into_iter().map(|rate| Value::from(rate).to_string()).collect();
+    let mut command = format!("gramflow study lr {}", shell_word(&folder.join("scenario.json")));
     let mut add = |option: &str, value: String| command.push_str(&format!(" {option} {}", shell_word(Path::new(&value))));
+    if !rates.is_empty() {
+        add("--lr", rates.join(","));
+    }
     if !options.optimizers.is_empty() {
         add("--optimizers", options.optimizers.join(","));
     }
@@ -198,11 +206,11 @@ mod tests {
         let told = |options: Value| command(Path::new("study"), &json!({"lr": [0.1], "options": options}));
         let bare = "gramflow study lr study/scenario.json --lr 0.1";
         let options = RateStudyOptions { seeds: 3, batch: vec!["8".into()], ..RateStudyOptions::default() };
-        assert_eq!(told(json!(options)), (format!("{bare} --batch 8 --seeds 3 --out study"), None));
+        assert_eq!(told(json!(options)), (format!("{bare} --batch 8 --seeds 3 --out study"), Vec::new()));
         for other in [json!({"seeds": "three", "batch": ["8"]}), json!("--seeds 3"), Value::Null] {
             let (command, unread) = told(other);
             assert_eq!(command, format!("{bare} --out study"));
-            assert!(unread.unwrap().starts_with("manifest.json: options cannot be read (invalid type: "));
+            assert!(unread.len() == 1 && unread[0].starts_with("manifest.json: options cannot be read (invalid type: "));
         }
     }
 

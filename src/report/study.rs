@@ -5,24 +5,27 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::folder::Study;
+use crate::record::list;
 use crate::scenario::Scenario;
 
 use super::html::{Cell, Page};
 use super::verdicts::{add_summary, shown};
 use super::warnings::{add_warnings, warnings_of};
-use super::{ReportError, captions, frame, pictures, shell_word};
+use super::{ANOTHER_STUDY, ReportError, captions, frame, pictures, shell_word};
 
 /// The page of a study of integrators.
 pub(super) fn page(folder: &Path, study: &Study, scenario: &Scenario, manifest: &Value) -> Result<String, ReportError> {
     let mut page = frame::open(&study.name, scenario, &study.caption);
-    let warnings = warnings_of(manifest);
+    let mut warnings = warnings_of(manifest);
+    let (command, unread) = command(folder, manifest);
+    warnings.extend(unread);
     let reached = study.table.texts("termination").iter().filter(|termination| *termination == "t_end").count();
     let verdict = format!("{reached} of {} integrations reached the end", study.table.rows());
     add_summary(&mut page, &verdict, None, warnings.len());
     add_warnings(&mut page, &warnings);
     add_points(&mut page, study);
     pictures::add_all(&mut page, &folder.join("figures"), |name| captions::of_study(study, name))?;
-    Ok(frame::close(page, folder, &command(folder, manifest), manifest, "", scenario))
+    Ok(frame::close(page, folder, &command, manifest, "", scenario))
 }
 
 /// One row per point, as in the summary of `gramflow study integrators`.
@@ -60,16 +63,15 @@ fn add_points(page: &mut Page, study: &Study) {
     );
 }
 
-/// The command that makes the study again.
-fn command(folder: &Path, manifest: &Value) -> String {
-    let items = |key: &str| manifest[key].as_array().into_iter().flatten();
-    let rtols: Vec<String> = items("rtol").filter_map(Value::as_f64).map(|rtol| format!("{rtol:e}")).collect();
-    let methods: Vec<&str> = items("methods").filter_map(Value::as_str).collect();
-    format!(
-        "gramflow study integrators {} --rtol {} --methods {} --out {}",
-        shell_word(&folder.join("scenario.json")),
-        rtols.join(","),
-        methods.join(","),
-        shell_word(folder)
-    )
+/// The command that makes the study again; and a warning for each of its options of which something is unknown.
+fn command(folder: &Path, manifest: &Value) -> (String, Vec<String>) {
+    let (rtols, mut unread) = list::<f64>(manifest, "rtol", ANOTHER_STUDY);
+    let (methods, unread_methods) = list::<String>(manifest, "methods", ANOTHER_STUDY);
+    unread.extend(unread_methods);
+    let rtols: Vec<String> = rtols.iter().map(|rtol| format!("{rtol:e}")).collect();
+    let mut command = format!("gramflow study integrators {}", shell_word(&folder.join("scenario.json")));
+    for (option, values) in [("--rtol", rtols), ("--methods", methods)].into_iter().filter(|(_, values)| !values.is_empty()) {
+        command.push_str(&format!(" {option} {}", shell_word(Path::new(&values.join(",")))));
+    }
+    (format!("{command} --out {}", shell_word(folder)), unread)
 }

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
+use crate::record;
+
 use super::html::Page;
 
-/// The warnings that a manifest holds.
+/// The warnings that a manifest holds, and what cannot be read of them.
 pub(super) fn warnings_of(manifest: &Value) -> Vec<String> {
-    manifest["warnings"].as_array().into_iter().flatten().filter_map(|warning| Some(warning.as_str()?.to_string())).collect()
+    let (warnings, unread) = record::warnings_of(manifest);
+    [warnings, unread].concat()
 }
 
 /// Adds the list of warnings, if there are any.

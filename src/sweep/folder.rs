@@ -6,12 +6,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::folder::{FolderError, checkpoint_of, is_whole_unit};
 use crate::publish::{PARTIAL, PublishError, remove_stale, replace_text};
 
 use super::{Id, SweepError, SweepPlan};
+
+/// What is read of the record of a unit that failed.
+#[derive(Debug, Deserialize)]
+struct Failure {
+    reason: String,
+}
 
 /// A sweep's folder.
 #[derive(Debug, Clone)]
@@ -127,11 +134,16 @@ impl Folder {
         self.path.join("failed").join(format!("{id}.json"))
     }
 
-    /// Why the last attempt to run the unit failed, if it did.
+    /// Why the last attempt to run the unit failed, if it did; of a record that cannot be read, that it cannot.
     pub fn failure(&self, id: Id) -> Option<String> {
-        let text = fs::read_to_string(self.failure_path(id)).ok()?;
-        let record: Value = serde_json::from_str(&text).ok()?;
-        Some(record["reason"].as_str()?.to_string())
+        let path = self.failure_path(id);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            text => text,
+        };
+        let failure = text.and_then(|text| Ok(serde_json::from_str::<Failure>(&text)?));
+        let unknown = |error: io::Error| format!("its reason is not known, as {} cannot be read ({error})", path.display());
+        Some(failure.map_or_else(unknown, |failure| failure.reason))
     }
 
     /// Records why the unit cannot be run.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::folder::{Tally, read_manifest};
-use crate::record::{Verdict, Warned};
+use crate::record::{Verdict, Warned, warnings_of};
 
 use super::tally::tally;
 use super::verdicts::of_manifest;
@@ -20,7 +20,7 @@ pub struct Notes {
     pub terminations: BTreeMap<String, BTreeMap<String, usize>>,
     /// Gradients evaluated in all processes, without monitoring.
     pub gradients: u64,
-    /// The warnings of those units that have any, those about verdicts that cannot be read included.
+    /// The warnings of those units that have any, and what of warnings and verdicts cannot be read.
     pub warnings: Vec<(Unit, Vec<String>)>,
     /// The latter alone.
     unread: Vec<(Unit, Vec<String>)>,
@@ -48,9 +48,9 @@ impl Notes {
             *self.terminations.entry(process.clone()).or_default().entry(word(&entry["termination"])).or_default() += 1;
             self.gradients += entry["gradients"].as_u64().unwrap_or(0);
         }
-        let warnings = manifest["warnings"].as_array().into_iter().flatten();
-        let mut warnings: Vec<String> = warnings.filter_map(|warning| Some(warning.as_str()?.to_string())).collect();
-        let (verdicts, unread) = of_manifest(manifest);
+        let (mut warnings, mut unread) = warnings_of(manifest);
+        let (verdicts, unread_verdicts) = of_manifest(manifest);
+        unread.extend(unread_verdicts);
         if !unread.is_empty() {
             warnings.extend(unread.iter().cloned());
             self.unread.push((unit, unread));
@@ -78,7 +78,7 @@ impl Notes {
         counted(plan, &self.warnings)
     }
 
-    /// Those among them about verdicts that cannot be read.
+    /// Those among them about warnings and verdicts that cannot be read.
     pub fn unread(&self, plan: &SweepPlan) -> Vec<Warned> {
         counted(plan, &self.unread)
     }

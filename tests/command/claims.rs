@@ -323,6 +323,18 @@ sweep: {grid: {weight_decay: [0, 0.1]}}
     let page = report();
     assert!(page.contains("1 warning.") && page.contains("verdicts.balance-law cannot be read ("), "{page}");
 
+    // Warnings likewise: not as if there were none.
+    edit(0, &|manifest| manifest["warnings"] = "in words".into());
+    for words in counts {
+        let told = told(words);
+        assert_eq!(
+            told.matches("warning: unit weight_decay = 0: manifest.json: warnings cannot be read (").count(),
+            1,
+            "{told}"
+        );
+    }
+    assert!(report().contains("manifest.json: warnings cannot be read ("));
+
     // All of them: not as if no claims had been made.
     for unit in 0..2 {
         edit(unit, &|manifest| manifest["verdicts"] = "in words".into());

@@ -287,10 +287,15 @@ fn of_a_study_of_learning_rates() {
     let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert!(!page.contains("options cannot be read"));
     manifest["options"]["seeds"] = "two".into();
+    manifest["lr"][0] = "0.1".into();
+    manifest["warnings"] = "none".into();
     fs::write(&path, manifest.to_string()).unwrap();
     succeed(at, &["report", "study"]);
     let page = fs::read_to_string(at.join("study/report.html")).unwrap();
-    assert!(page.find("options cannot be read (invalid type: ").unwrap() < page.find("<h2>Fitted orders</h2>").unwrap());
+    for part in ["options", "lr[0]", "warnings"] {
+        let says = page.find(&format!("{part} cannot be read (invalid type: ")).unwrap();
+        assert!(says < page.find("<h2>Fitted orders</h2>").unwrap());
+    }
 }
 
 /// What diverged is a warning, above everything else, and an event.

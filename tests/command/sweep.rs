@@ -195,6 +195,16 @@ fn a_unit_that_cannot_be_run_is_recorded_and_stops_no_other() {
     let found = status(at, "out");
     assert_eq!((found["done"].as_u64(), found["failed"].as_array().unwrap().len()), (Some(6), 6));
     assert!(found["failed"][0]["reason"].as_str().unwrap().contains("start from smaller weights"));
+    // A unit that failed is not taken for one that has not run where its record cannot be read.
+    let record = fs::read_dir(at.join("out/failed")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read_to_string(&record).unwrap();
+    fs::write(&record, "{}").unwrap();
+    let found = status(at, "out");
+    let failed = found["failed"].as_array().unwrap();
+    assert_eq!((failed.len(), found["missing"].as_array().unwrap().len()), (6, 0));
+    let says = |failure: &&Value| failure["reason"].as_str().unwrap().starts_with("its reason is not known, as out/failed/");
+    assert_eq!(failed.iter().filter(says).count(), 1, "{found}");
+    fs::write(&record, whole).unwrap();
     let output = gramflow(at, &["sweep", "merge", "out"]);
     assert_eq!(output.status.code(), Some(75));
     let summary = json(&fs::read_to_string(at.join("out/sweep.json")).unwrap());
