@@ -33,6 +33,7 @@ mod symmetric;
 mod team;
 #[cfg(test)]
 pub(crate) mod testing;
+mod turned;
 mod vectorised;
 
 pub(crate) use bounded::bounded_minimum;

@@ -6,6 +6,7 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use super::parallel::in_blocks;
 use super::small::{self, Product, Target};
+use super::turned::turned;
 
 /// What happens to the present entries of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +113,7 @@ fn gemm(addend: Addend<'_>, a: MatRef<f64>, b: MatRef<f64>, mut c: DMatrixViewMu
     let accumulate = if let Addend::Nothing = addend { Accum::Replace } else { Accum::Add };
     in_blocks(a, b, target, &|a, b, c| {
         // A block on one thread: how faer would share it out depends on their number.
-        matmul(c, accumulate, a, b, 1.0, Par::Seq);
+        turned(c.nrows(), b, |b| matmul(c, accumulate, a, b, 1.0, Par::Seq));
         leave_avx();
     });
 }
@@ -192,6 +193,19 @@ mod tests {
         }
     }
 
+    /// Of a right factor that lies row by row a copy is multiplied; in two blocks and three.
+    #[test]
+    fn large_factors_by_rows_give_the_products_of_their_copies() {
+        for (m, k, n) in [(260, 330, 320), (70, 40, 1024), (512, 60, 512)] {
+            let rng = &mut stream(1, Purpose::Init);
+            let (a, bt) = (gaussian_matrix(m, k, rng), gaussian_matrix(n, k, rng));
+            let [mut by_rows, mut by_columns] = [DMatrix::zeros(m, n), DMatrix::zeros(m, n)];
+            gemm_nt(Write::Replace, a.as_view(), bt.as_view(), by_rows.as_view_mut());
+            gemm_nn(Write::Replace, a.as_view(), bt.transpose().as_view(), by_columns.as_view_mut());
+            assert!((by_rows - by_columns).amax() < 1e-13 * k as f64, "{m} {k} {n}");
+        }
+    }
+
     fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
         prop_oneof![
             (0usize..4, 0usize..4, 0usize..4),
@@ -200,6 +214,7 @@ mod tests {
             (0usize..140, 0usize..140, 0usize..9),
             (0usize..140, 0usize..9, 0usize..140),
             (60usize..140, 60usize..300, 60usize..140),
+            (60usize..80, 7usize..20, Just(512)),
         ]
     }
 

@@ -5,6 +5,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use nalgebra::{DMatrix, DMatrixView};
 
 use super::product::{leave_avx, view};
+use super::turned::turned;
 
 /// MᵀM, n × n for an m × n matrix.
 pub fn gram_matrix(m: DMatrixView<f64>) -> DMatrix<f64> {
@@ -43,7 +44,7 @@ fn by_lower_triangle(a: MatRef<f64>, b: MatRef<f64>) -> DMatrix<f64> {
     // SAFETY: the pointer, shape and strides are those of `product`, borrowed mutably for as long as `target` lives.
     let target = unsafe { MatMut::from_raw_parts_mut(product.as_mut_ptr(), n, n, 1, n as isize) };
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    matmul(target, lower, Accum::Replace, a, whole, b, whole, 1.0, Par::Seq);
+    turned(n, b, |b| matmul(target, lower, Accum::Replace, a, whole, b, whole, 1.0, Par::Seq));
     leave_avx();
     product.fill_upper_triangle_with_lower_triangle();
     product
