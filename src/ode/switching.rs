@@ -38,6 +38,9 @@ pub trait Switching {
     /// The cost of these calls and of velocities along surfaces since the last call, in gradients, without the one of each evaluation.
     fn spent(&self) -> u64;
 
+    /// For evaluations that are no part of a step: what brings back all that is known of the surfaces now, once they are done.
+    fn remember(&self) -> Box<dyn FnOnce() + '_>;
+
     /// Takes or replaces what it knows of its surfaces ([`Integrator::archive`](super::Integrator::archive)).
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use crate::archive::{Archive, ArchiveError};
 use crate::claim::Claim;
 use crate::network::Parameters;
 use crate::observe::Measure;
-use crate::ode::{Change, Event, EventKind, Interrupt, Termination, short};
+use crate::objective::Objective;
+use crate::ode::{Change, Event, EventKind, Interrupt, Switching, Termination, short};
 
 use super::Plan;
 use super::Problem;
@@ -20,6 +21,15 @@ use super::preserve::Preservation;
 use super::process::Ended;
 use super::saddles::Saddles;
 use super::sharpness::Sharpness;
+
+/// Calls `look` with the objective of a flow, at times that depend on the records and the horizon: what it evaluates is no part of a step, and
+/// the flow goes on as if it had not looked.
+fn undisturbed<R>(objective: &dyn Objective, look: impl FnOnce(&dyn Objective) -> R) -> R {
+    let restore = objective.switching().map(Switching::remember);
+    let seen = look(objective);
+    restore.into_iter().for_each(|restore| restore());
+    seen
+}
 
 /// Gradient flow from the scenario's start.
 pub(super) struct Flow<'a> {
@@ -97,7 +107,10 @@ impl<'a> Flow<'a> {
         if let Some(monitor) = &mut self.monitor {
             let states = [self.flight.state(), self.flight.parameters.values()];
             let gradients = self.flight.work().evaluations;
-            self.flight.stop = monitor.look(self.flight.field().objective(), self.flight.t, states, gradients);
+            let stop = undisturbed(self.flight.field().objective(), |objective| {
+                monitor.look(objective, self.flight.t, states, gradients)
+            });
+            self.flight.stop = stop;
         }
         self.observed(begin.elapsed());
     }
@@ -108,7 +121,7 @@ impl<'a> Flow<'a> {
         // Within a step the state is interpolated: on another record grid it would not be looked at.
         let is_at_an_end = self.flight.integrator().last_step().is_none_or(|[_, end]| end == t);
         if let Some(saddles) = self.saddles.as_mut().filter(|_| is_at_an_end || t == 0.0) {
-            saddles.look(self.flight.field().objective(), t, self.flight.state());
+            undisturbed(self.flight.field().objective(), |objective| saddles.look(objective, t, self.flight.state()));
             self.observed(begin.elapsed());
         }
     }
@@ -153,7 +166,9 @@ impl<'a> Flow<'a> {
         if let Some(monitor) = &mut self.monitor {
             let (t, theta, gradients) = (self.flight.t, self.flight.parameters.values(), self.flight.work().evaluations);
             if let Some(Termination::Reached { .. }) = self.flight.stop {
-                monitor.look_reached(self.flight.field().objective(), t, [self.flight.state(), theta], gradients);
+                undisturbed(self.flight.field().objective(), |objective| {
+                    monitor.look_reached(objective, t, [self.flight.state(), theta], gradients);
+                });
             }
             monitor.look_stopped(t, theta, gradients);
         }

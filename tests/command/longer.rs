@@ -159,3 +159,43 @@ fn what_cannot_be_extended_is_refused_by_name() {
     fs::write(at.join("run/horizon.checkpoint"), "my notes").unwrap();
     assert!(refused("run", &["flow.t_end=100"]).contains("is not a checkpoint of gramflow"));
 }
+
+/// A network of which samples lie on kinks from t ≈ 10 on, along which the flow slides.
+const SLIDING: &str = "name: sliding
+seed: 1
+data: {synthetic: {inputs: {dim: 4, samples: 30}, target: {low_rank: {rank: 2, outputs: 3, link: tanh}}, noise: 0.1}}
+network: {widths: [4, 6, 5, 3], activations: [relu, leaky_relu, identity], bias: true}
+weight_decay: 0.01
+flow: {t_end: 72}
+record: {linear: {points: 12}}
+observe: [loss]
+style: {format: [svg]}
+";
+
+/// What a flow knows of the kinks along which it slides does not depend on when it is looked at: neither on the records nor on the end of an
+/// earlier horizon.
+#[test]
+fn a_flow_that_slides_is_the_same_on_every_grid_and_goes_on_to_the_bit() {
+    let at = tempfile::tempdir().unwrap();
+    let at = at.path();
+    fs::write(at.join("sliding.yaml"), SLIDING).unwrap();
+    for integrator in ["tsit5", "dp8", "rock4"] {
+        let integrator = format!("flow.integrator={integrator}");
+        for points in ["2", "60"] {
+            let points_set = format!("record.linear.points={points}");
+            succeed(at, &["run", "sliding.yaml", "--out", points, "--set", &integrator, "--set", &points_set]);
+        }
+        assert_same(&["weights.npz"], &at.join("2"), &at.join("60"));
+        for key in ["steps_accepted", "steps_rejected"] {
+            let [few, many] = ["2", "60"].map(|points| manifest(&at.join(points))["processes"]["flow"][key].clone());
+            assert_eq!(few, many, "{integrator}: {key}");
+        }
+    }
+    let warnings = manifest(&at.join("60"))["warnings"].to_string();
+    assert!(warnings.contains("the flow slides there"), "{warnings}");
+
+    succeed(at, &["run", "sliding.yaml", "--out", "run", "--checkpoint", "1h", "--set", "flow.t_end=33"]);
+    extend(at, "run", "72");
+    let told = succeed(at, &["verify", "run"]);
+    assert!(told.contains("weights.npz: all 6 arrays are the same"), "{told}");
+}

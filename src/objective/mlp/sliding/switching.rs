@@ -117,6 +117,12 @@ impl Switching for MlpObjective {
         gradients
     }
 
+    fn remember(&self) -> Box<dyn FnOnce() + '_> {
+        let Some(kinks) = &self.kinks else { return Box::new(|| ()) };
+        let now = kinks.borrow().clone();
+        Box::new(move || drop(kinks.replace(now)))
+    }
+
     fn archive(&self, archive: &mut Archive) -> Result<(), ArchiveError> {
         self.kinks.as_ref().map_or(Ok(()), |kinks| archive.item(&mut *kinks.borrow_mut()))
     }
