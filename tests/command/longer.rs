@@ -179,7 +179,7 @@ fn a_flow_that_slides_is_the_same_on_every_grid_and_goes_on_to_the_bit() {
     let at = tempfile::tempdir().unwrap();
     let at = at.path();
     fs::write(at.join("sliding.yaml"), SLIDING).unwrap();
-    for integrator in ["tsit5", "dp8", "rock4"] {
+    for integrator in ["dp8", "rock4"] {
         let integrator = format!("flow.integrator={integrator}");
         for points in ["2", "60"] {
             let points_set = format!("record.linear.points={points}");
