@@ -11,7 +11,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
     &[
         Column::new(
             "agop_target_cosine",
-            "cos(A_f, A_f*), A_f* the target's; null where it is not known",
+            "cos(A_f, A_f*), A_f* = E[J*ᵀJ*] of the target over the law of the inputs where it has a closed form, otherwise over the training samples; null where there is neither",
             "1",
             "cosine of A_f and the target’s A_{f*}",
         ),
@@ -25,7 +25,8 @@ pub(super) const COLUMNS: Columns = Columns::new(
 );
 
 /// Columns:
-/// - `agop_target_cosine`: cos(A_f, A_{f*}), 1 where the network depends on every direction in the same proportion as the target. Undefined
+/// - `agop_target_cosine`: cos(A_f, A_{f*}), 1 where the network depends on every direction in the same proportion as the target. A_{f*} is the
+///   expectation over the law of the inputs where that has a closed form, and the mean over the training samples otherwise. Undefined
 ///   where the target is not known, as with data from a file;
 /// - `nfa_cosine_jacobian_centred`: cos(W_1ᵀW_1, A_c^{1/L}), A_c = (1/n) Σ (J_i − J̄)ᵀ(J_i − J̄), each Jacobian minus its mean over the
 ///   samples. Undefined where the Jacobian does not depend on x, as in a linear network, or a ReLU network whose neurons are active on all
