@@ -30,10 +30,14 @@ impl Jacobian {
         Self { mean, centred, exponent, lost: false }
     }
 
-    /// A Jacobian that varies over the samples. It is lost if `bound` ≥ ‖J_l(x_i)‖_F, or the result, is so small that products on the way may
-    /// have underflowed.
-    pub(super) fn varying(mean: DMatrix<f64>, centred: DMatrix<f64>, bound: f64) -> Self {
+    /// A Jacobian that may vary over the samples. It is lost if `bound` ≥ ‖J_l(x_i)‖_F, or the result, is so small that products on the way
+    /// may have underflowed. Deviations of no more than the share `rounding` of the largest entry are those of a constant Jacobian: they have
+    /// a direction by chance, which a power 1/L of CᵀC would compare with the weights.
+    pub(super) fn varying(mean: DMatrix<f64>, mut centred: DMatrix<f64>, bound: f64, rounding: f64) -> Self {
         let largest = mean.amax().max(centred.amax());
+        if centred.amax() <= rounding * mean.amax() {
+            centred = DMatrix::zeros(0, mean.ncols());
+        }
         Self { mean, centred, exponent: 0, lost: bound < FAINT || (largest > 0.0 && largest < FAINT) }
     }
 
@@ -41,6 +45,12 @@ impl Jacobian {
     /// least.
     pub fn of_samples(rows: &DMatrix<f64>, outputs: usize) -> Self {
         let samples = rows.nrows() / outputs;
+        // From the first sample, not from the mean: the mean of equal numbers is off by more, the more there are.
+        let first = rows.rows(0, outputs);
+        let same = |i: usize| (rows.rows(i * outputs, outputs) - first).iter().all(|off| off.abs() <= SAME * first.amax());
+        if (1..samples).all(same) {
+            return Self::constant(first.into_owned());
+        }
         let mut mean = DMatrix::zeros(outputs, rows.ncols());
         for i in 0..samples {
             mean += rows.rows(i * outputs, outputs);
@@ -51,11 +61,8 @@ impl Jacobian {
             let mut one = deviations.rows_mut(i * outputs, outputs);
             one -= &mean;
         }
-        if deviations.amax() <= SAME * mean.amax() {
-            return Self::constant(mean);
-        }
         let centred = triangular_factor(deviations.as_view()) / (samples as f64).sqrt();
-        Self::varying(mean, centred, f64::INFINITY)
+        Self::varying(mean, centred, f64::INFINITY, 0.0)
     }
 
     /// A Jacobian d_L × d_{l−1} that nothing is known of.
@@ -99,5 +106,11 @@ mod tests {
         assert_eq!((jacobian.centred.nrows(), jacobian.lost), (0, false));
         let rows = DMatrix::from_fn(6, 4, |i, j| one[(i % 2, j)] * (1.0 + (i / 2) as f64 * 1e-12));
         assert!(Jacobian::of_samples(&rows, 2).centred.nrows() > 0);
+        // The sum of so many is off by 1e-13 of itself.
+        let rows = DMatrix::from_fn(20_000, 4, |i, j| one[(i % 2, j)]);
+        assert_eq!(Jacobian::of_samples(&rows, 2), Jacobian::constant(one.clone()));
+        // What is not known is not equal.
+        let rows = DMatrix::from_fn(6, 4, |i, j| if i == 5 { f64::NAN } else { one[(i % 2, j)] });
+        assert!(Jacobian::of_samples(&rows, 2).mean.iter().any(|x| x.is_nan()));
     }
 }

@@ -40,7 +40,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
             .by(Measure::Limit),
         Column::new(
             "distance_to_central_flow",
-            "‖θ − θ_cf‖, θ_cf the central flow of gd, adam, adamw or rmsprop, which goes on beyond the edge of stability; that of gd is gradient flow up to it",
+            "‖θ − θ_cf‖, θ_cf the central flow of gd, adam, adamw or rmsprop, which goes on beyond the edge of stability; that of gd is gradient flow up to it, by RK4 in steps of lr, to central_flow_error",
             "θ",
             "distance to the central flow ‖θ − θ_{cf}‖",
         )

@@ -57,7 +57,7 @@ pub(super) const COLUMNS: Columns = Columns::new(
         ),
         Column::new(
             "nfa_residual_relative_W{l}",
-            "‖W_lᵀW_l − (J_lᵀJ_l)^(1/(L−l+1))‖_F over the larger of the two norms, l = 2, …, L",
+            "‖W_lᵀW_l − (J_lᵀJ_l)^(1/(L−l+1))‖_F over the larger of the two norms, l = 2, …, L; with layer_rates the power is times (Π_(m>l) κ_m/κ_l)^(−1/(L−l+1))",
             "1",
             "relative residual of the ansatz of W_{{l}}",
         ),

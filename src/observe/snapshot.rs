@@ -177,8 +177,8 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; `None` where J_i does not depend on x or is
-    /// not known.
+    /// C with CᵀC = (1/n) Σ_i (J_i − J̄)ᵀ(J_i − J̄), J_i = ∂f/∂x at sample i and J̄ their mean; `None` where J_i is the same at
+    /// every sample to rounding, or not known.
     pub fn centred_jacobian(&self) -> Option<&DMatrix<f64>> {
         let known = |jacobian: &&Jacobian| !jacobian.lost && jacobian.centred.nrows() > 0;
         self.over_samples().first().filter(known).map(|jacobian| &jacobian.centred)

@@ -38,6 +38,7 @@ pub use warned::Warned;
 use std::collections::BTreeMap;
 
 use crate::npz::Arrays;
+use crate::observe::registry;
 use crate::theory::balance::BalanceLaw;
 
 /// The records of one run: all that the pictures are drawn from.
@@ -83,5 +84,13 @@ impl Run {
         };
         let last_layer = format!("nfa_residual_relative_W{}", self.widths.len() - 1);
         column == last_layer || laws.iter().any(|law| column.starts_with(law))
+    }
+
+    /// Whether an error of a column is no more than rounding leaves, so that no tolerance changes it. Pure numbers, such as cosines and
+    /// relative residuals, divide by the size of what they are made of: its rounding, in sums over the widths, stays where they are 0
+    /// themselves. Other columns have no size of their own.
+    pub fn is_rounding(&self, column: &str, error: f64) -> bool {
+        let pure = registry::find(column).is_some_and(|(_, found)| found.unit == "1");
+        pure && error <= 8.0 * f64::EPSILON * self.widths.iter().sum::<usize>() as f64
     }
 }

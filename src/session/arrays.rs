@@ -16,7 +16,9 @@ const OF_A_KNOWN_TARGET: &str = "where the target is known";
 const ADDED: &[NamedArray] = &[
     NamedArray::new("gram_W1", "d_0 × d_0", "θ²", "W_1ᵀW_1").written(AT_THE_END),
     NamedArray::new("agop", "d_0 × d_0", "f²/x²", "A_f, the average gradient outer product").written(AT_THE_END),
-    NamedArray::new("agop", "d_0 × d_0", "f²/x²", "A_f*, the target's").of(Owner::Target).written(OF_A_KNOWN_TARGET),
+    NamedArray::new("agop", "d_0 × d_0", "f²/x²", "A_f*, the target's, as in agop_target_cosine")
+        .of(Owner::Target)
+        .written(OF_A_KNOWN_TARGET),
     NamedArray::new("sv_agop", "d_0", "f²/x²", "singular values of A_f*, largest first")
         .of(Owner::Target)
         .written(OF_A_KNOWN_TARGET),

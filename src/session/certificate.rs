@@ -240,8 +240,8 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
 /// Names the columns whose error is visible in a picture, the worst first.
 fn what_shows(columns: &BTreeMap<String, ColumnError>, run: &Run, integrator: Integrator) -> Option<String> {
     let relative = |error: &ColumnError| error.max_relative_error;
-    let mut shown: Vec<_> =
-        columns.iter().filter(|(name, error)| relative(error) > VISIBLE && !run.is_zero_by_law(name)).collect();
+    let of_steps = |name: &str, error: &ColumnError| !run.is_zero_by_law(name) && !run.is_rounding(name, error.max_error);
+    let mut shown: Vec<_> = columns.iter().filter(|(name, error)| relative(error) > VISIBLE && of_steps(name, error)).collect();
     shown.sort_by(|a, b| relative(b.1).total_cmp(&relative(a.1)));
     let named: Vec<String> =
         shown.iter().take(NAMED).map(|(name, error)| format!("{name} ({:.1e})", relative(error))).collect();

@@ -75,3 +75,43 @@ fn what_shows_is_named_and_early_ends_are_compared_until_then() {
     assert!(errors.len() == t.len() && errors[0] == 0.0);
     assert!(t.iter().zip(errors).all(|(t, error)| error.is_nan() == (*t > certificate.t_compared)), "{errors:?}");
 }
+
+/// With one weight in each layer W_1ᵀW_1 and A_f are numbers, and the angle between them is 0: what is recorded of it is rounding, which no
+/// tolerance lowers.
+#[test]
+fn rounding_is_no_visible_error() {
+    let at = tempfile::tempdir().unwrap();
+    let scenario = "name: one\ndata: {synthetic: {inputs: {dim: 1, samples: 1}, target: {low_rank: {rank: 1, outputs: 1}}}}\n\
+                    network: {widths: [1, 1, 1]}\nflow: {t_end: 1, certify: true}\n";
+    std::fs::write(at.path().join("one.yaml"), scenario).unwrap();
+    let command = |out: &str, sets: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        gramflow(at.path(), &["run", "one.yaml", "--out", out].into_iter().chain(sets).collect::<Vec<_>>())
+    };
+    let mut residuals = 0;
+    for seed in 0..8 {
+        let out = format!("out-{seed}");
+        let output = command(&out, &[&format!("seed={seed}")]);
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("certified to t = 1: the largest error") && !said.contains("(nfa_alignment_residual)"), "{said}");
+        let manifest = std::fs::read_to_string(at.path().join(out).join("manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        let errors = &manifest["processes"]["flow"]["certificate"]["columns"];
+        residuals += usize::from(errors["nfa_alignment_residual"]["max_relative_error"].as_f64().unwrap() > 0.01);
+    }
+    assert!(residuals > 0, "the residual is without rounding");
+    // A true error still shows, of pure numbers too.
+    let coarse = command("coarse", &["seed=3", "flow.rtol=0.1", "flow.t_end=10", "observe=[nfa]"]);
+    let warnings = String::from_utf8_lossy(&coarse.stderr);
+    assert!(warnings.contains("visible errors") && warnings.contains("nfa_residual_relative ("), "{warnings}");
+    assert!(!warnings.contains("nfa_alignment_residual"), "{warnings}");
+}
+
+/// Only numbers of size 1 by nature have a floor.
+#[test]
+fn rounding_is_known_of_pure_numbers_alone() {
+    let run = finished(&["optimizers=[]", "flow.t_end=0.1"]).run;
+    assert!(run.is_rounding("nfa_alignment_residual", 1e-15) && run.is_rounding("nfa_cosine_W2", 1e-15));
+    assert!(!run.is_rounding("nfa_alignment_residual", 1e-11) && !run.is_rounding("loss", 1e-15));
+}

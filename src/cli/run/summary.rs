@@ -62,7 +62,8 @@ pub(super) fn summary(finished: &Finished, folder: &Path, spent: Spent, quiet: b
         }
     }
     if let Some(certificate) = &finished.manifest.processes["flow"].certificate {
-        let errors = certificate.columns.iter().filter(|(name, _)| !finished.run.is_zero_by_law(name));
+        let (run, all) = (&finished.run, certificate.columns.iter());
+        let errors = all.filter(|(name, error)| !run.is_zero_by_law(name) && !run.is_rounding(name, error.max_error));
         let worst = errors.max_by(|a, b| a.1.max_relative_error.total_cmp(&b.1.max_relative_error));
         // At the start there is nothing to certify.
         if let Some((name, error)) = worst.filter(|_| certificate.t_compared > 0.0) {

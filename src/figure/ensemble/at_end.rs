@@ -14,7 +14,7 @@ use super::super::quantiles::summary;
 use super::super::quantity;
 use super::super::style::{LAW, Look};
 use super::super::text::verbatim;
-use super::course::{endings, label, method, taken};
+use super::course::{endings, label, method, taken, without_edge};
 use super::groups::{Trace, numbers, spread, values_of, with};
 use super::{Content, Drawn, Plot, looks, words};
 
@@ -132,6 +132,7 @@ pub(super) fn draw<'a>(content: &Content<'a>, asked: AtEnd<'a>) -> Drawn {
     let places = Places::of(&content.units, asked);
     let curves = asked.curves(content);
     let (mut series, mut bands, mut groups, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut lower: Vec<f64> = Vec::new();
     let mut notes = endings(&content.units);
     for (index, Curve { look, column, units }) in curves.iter().enumerate() {
         let aside = if places.apart() { ASIDE * (index as f64 - (curves.len() - 1) as f64 / 2.0) } else { 0.0 };
@@ -149,6 +150,8 @@ pub(super) fn draw<'a>(content: &Content<'a>, asked: AtEnd<'a>) -> Drawn {
             groups.push(own);
         }
         all.extend(median.iter().map(|p| p.1));
+        // A bar of no length is not drawn.
+        lower.extend(band.iter().filter(|p| !places.named() || p.1 < p.2).map(|p| p.1));
         if places.named() {
             let bars = band.iter().filter(|bar| bar.1 < bar.2).map(|bar| vec![(bar.0, bar.1), (bar.0, bar.2)]);
             series.extend(bars.map(|bar| Series::guide(bar, Look { marker: None, ..*look })));
@@ -187,6 +190,7 @@ pub(super) fn draw<'a>(content: &Content<'a>, asked: AtEnd<'a>) -> Drawn {
     if places.apart() && curves.len() > 1 {
         notes.push("Points at the same value are drawn side by side.".to_string());
     }
+    notes.extend(without_edge(scale, if places.named() { "bar" } else { "band" }, lower.into_iter()));
     (panel.series, panel.bands, panel.notes) = (series, bands, notes);
     Drawn { plot: Plot::Curves(panel), legend, over: spread(&groups) }
 }

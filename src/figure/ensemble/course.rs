@@ -4,6 +4,7 @@ use crate::linalg::Line;
 use crate::ode::Reason;
 use crate::scenario::picture::Take;
 
+use super::super::axis::Scale;
 use super::super::canvas::Point;
 use super::super::quantiles::{Summary, summary};
 use super::super::quantity;
@@ -118,6 +119,12 @@ pub(super) fn label(column: &str, take: Take) -> String {
         Take::Rate => format!("rate of decay of the {}", quantity::label(column)),
         Take::ExcessRate => "rate of decay/2λ − 1".to_string(),
     }
+}
+
+/// A band, or a bar, whose lower edge has no place on a log axis would vanish without a word.
+pub(super) fn without_edge(scale: Scale, what: &str, mut lower: impl Iterator<Item = f64>) -> Option<String> {
+    let gone = scale == Scale::Log && lower.any(|edge| edge <= 0.0);
+    gone.then(|| format!("No {what} where its lower edge is not positive."))
 }
 
 /// How a rate is found, for the small print.

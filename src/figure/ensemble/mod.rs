@@ -62,6 +62,14 @@ impl Plot {
             Self::Cells(cells) => &mut cells.notes,
         }
     }
+
+    /// How it shows the spread about its medians, in words that follow them; a cell shows its median alone.
+    fn spread(&self) -> &'static str {
+        match self {
+            Self::Curves(_) => ", bands and bars from 10 to 90 %",
+            Self::Cells(_) => "",
+        }
+    }
 }
 
 impl plot::Plot for Plot {
@@ -160,12 +168,15 @@ pub(super) fn picture_of(ensemble: &Ensemble, asked: &picture::Picture) -> page:
     let mut panels: Vec<Plot> = Vec::new();
     for Drawn { mut plot, over, .. } in drawn {
         if let Some(over) = over.filter(|over| Some(over) != common.as_ref()) {
-            plot.own_notes().insert(0, format!("Medians over {over}, bands and bars from 10 to 90 %."));
+            let spread = plot.spread();
+            plot.own_notes().insert(0, format!("Medians over {over}{spread}."));
         }
         panels.push(plot);
     }
     if let Some(over) = common.filter(|over| !over.is_empty()) {
-        caption.push_str(&format!("; medians over {over}, bands and bars from 10 to 90 %"));
+        // Of several panels, those that have any.
+        let spread = panels.iter().map(Plot::spread).find(|spread| !spread.is_empty()).unwrap_or_default();
+        caption.push_str(&format!("; medians over {over}{spread}"));
     }
     let name = asked.name.as_ref().unwrap_or(&ensemble.name);
     let picture = page::Picture::new(name, asked.title.clone(), caption, legend, panels);

@@ -47,10 +47,8 @@ pub(super) fn draw(content: &Content, y: &str, y_scale: Option<Spread>, envelope
         legend.push(Entry::new("C·e^{−2λt}, fitted to the later half of the curve in log t", LAW));
     }
     panel.notes.dedup();
-    // A band whose lower edge has no place on a log axis would vanish without a word.
-    if scale == Scale::Log && bands.iter().flat_map(|band| &band.points).any(|p| p.1 <= 0.0) {
-        panel.notes.push("No band where its lower edge is not positive.".to_string());
-    }
+    let lower = bands.iter().flat_map(|band| &band.points).map(|p| p.1);
+    panel.notes.extend(course::without_edge(scale, "band", lower));
     if content.units.iter().all(|unit| unit.over_time(y).is_empty()) && !content.units.is_empty() {
         panel.notes.push(format!("The records have no column {y}."));
     }

@@ -298,6 +298,58 @@ fn every_unit_is_a_dot() {
     assert_ne!(looks[0], looks[1]);
 }
 
+/// They have no place: they are no dots, and the small print counts them once.
+#[test]
+fn what_diverged_is_counted_once_beside_the_dots() {
+    let text =
+        "  - title: t\n    panels: [{show: {scatter: {x: loss, y: inverse_depth}}, lines: process, processes: [flow, gd]}]\n";
+    let (mut ensemble, pictures) = made(text);
+    for member in ensemble.members.iter_mut().filter(|member| member.scenario.seed == 2) {
+        member.manifest["processes"]["gd"]["termination"] = json!("diverged");
+    }
+    let notes = notes(&picture_of(&ensemble, &pictures[0]));
+    assert!(
+        notes.contains("40 dots, one for each process of a unit, at its end. 8 of 48 processes diverged: not drawn."),
+        "{notes}"
+    );
+    assert_eq!(notes.matches("not drawn").count(), 1, "{notes}");
+}
+
+/// At both ends of `loss` to a power of its own: of seeds 0, 1 and 2 the 10 % quantile is 0.
+#[test]
+fn a_band_that_a_log_axis_cannot_hold_is_told() {
+    let without = |show: &str, what: &str| {
+        let text = format!("  - title: t\n    panels: [{{show: {{{show}}}, where: {{depth: 2}}}}]\n");
+        let (mut ensemble, pictures) = made(&text);
+        let told = |ensemble: &Ensemble| {
+            notes(&picture_of(ensemble, &pictures[0])).contains(&format!("No {what} where its lower edge is not positive."))
+        };
+        assert!(!told(&ensemble), "{show}");
+        for member in ensemble.members.iter_mut().filter(|member| member.scenario.seed == 0) {
+            let loss = member.run.table.columns.iter_mut().find(|column| column.name == "loss").unwrap();
+            loss.values = Values::Float((0..12).map(|_| -50.0).collect());
+        }
+        assert!(told(&ensemble), "{show}");
+    };
+    without("over_time: {y: loss, y_scale: log}", "band");
+    without("at_end: {x: weight_decay, y: loss, y_scale: log}", "band");
+    without("at_end: {x: init, y: loss, y_scale: log}", "bar");
+}
+
+/// A cell has one colour, its median's.
+#[test]
+fn a_map_has_neither_bands_nor_bars() {
+    let map = "{show: {map: {x: init, y: depth, value: loss}}, where: {weight_decay: 0}}";
+    let alone = one(map);
+    assert!(alone.caption.ends_with("; medians over 3 seeds"), "{}", alone.caption);
+    let curve = "{show: {over_time: {y: loss}}, lines: depth, where: {weight_decay: 0}}";
+    let (ensemble, pictures) = made(&format!("  - title: t\n    panels:\n      - {map}\n      - {curve}\n"));
+    let both = picture_of(&ensemble, &pictures[0]);
+    let notes: Vec<String> = both.panels.iter().map(|panel| plot::Plot::notes(panel).join(" ")).collect();
+    assert!(notes[0].starts_with("Medians over 3 seeds. "), "{notes:?}");
+    assert!(notes[1].contains("Medians over 2 starts, 3 seeds, bands and bars from 10 to 90 %."), "{notes:?}");
+}
+
 #[test]
 fn a_spectrum_falls_and_the_rank_is_marked_after_it() {
     let picture = one("{show: {spectra: {of: [gram_W1, target_agop], rank: true}}, where: {seed: 1}}");

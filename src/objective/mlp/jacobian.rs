@@ -69,6 +69,10 @@ impl MlpObjective {
         let spread_of = |l: usize| l < depth || !is_identity(net, l);
         let mut spreads: Vec<Option<Spread>> =
             (1..=depth).map(|l| spread_of(l).then(|| Spread::new(net.output_dim(), widths[l], rows))).collect();
+        // Equal samples differ by the rounding of sums: over the rows of a block, over the blocks, and over the widths on the way down.
+        // Four times, because the entries may be smaller than the terms that they sum.
+        let terms = rows + self.blocks.len() + self.net.widths().iter().sum::<usize>();
+        let rounding = 4.0 * f64::EPSILON * terms as f64;
         let mut before = 0;
         for block in &*self.blocks {
             let count = block.x.nrows();
@@ -120,7 +124,7 @@ impl MlpObjective {
                 Some(mut spread) => {
                     spread.reduce();
                     let centred = spread.rows.rows(0, spread.filled) / (self.samples as f64).sqrt();
-                    Jacobian::varying(spread.mean, centred, bound)
+                    Jacobian::varying(spread.mean, centred, bound, rounding)
                 }
             };
             for layer in condensed.layers(l).rev() {
@@ -132,7 +136,7 @@ impl MlpObjective {
                     gemm_nn(Write::Replace, m.as_view(), weight, product.as_view_mut());
                     product
                 };
-                jacobian = Jacobian::varying(times_weight(&jacobian.mean), times_weight(&jacobian.centred), bound);
+                jacobian = Jacobian::varying(times_weight(&jacobian.mean), times_weight(&jacobian.centred), bound, rounding);
                 jacobian.lost |= lost;
                 jacobians.push(jacobian.clone());
             }
