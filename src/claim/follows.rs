@@ -113,7 +113,7 @@ impl Distances {
                 _ => undefined(format!("{name} does not move")),
             };
         }
-        // At the start all are at the same place, or beside it by definition.
+        // At the start nothing has moved yet.
         let last = match self.off.iter().rposition(|off| off.is_finite()) {
             Some(last) if last > 0 => last,
             _ if process.termination == Reason::Diverged => return diverged(),
@@ -133,8 +133,7 @@ impl Distances {
         };
         let condition = Condition::at_most(quantity, value, self.bound);
         let certified = Certified { outcome: decide(&condition, error), error, from };
-        let missed =
-            Some(()).filter(|()| certified.outcome == Outcome::Holds).and_then(|()| self.what_may_be_missed(index, last));
+        let missed = if certified.outcome == Outcome::Holds { self.what_may_be_missed(index, last) } else { None };
         let certified = if missed.is_some() { Certified { outcome: Outcome::GridLimited, ..certified } } else { certified };
         // What lies beyond the bound counts, however the model ends.
         if certified.outcome != Outcome::Fails {
@@ -186,12 +185,12 @@ impl Distances {
     }
 
     /// Why the distance may have been beyond the bound between two of the records up to `last`, although it is not at `index`, where it is
-    /// largest. Between two successive steps there is nothing to miss.
+    /// largest. Between two successive steps there is nothing to miss, nor before the model begins.
     ///
     /// - If the distance falls, from its largest to the record before or after, by as much as is left to the bound, it may have risen as
     ///   much in between. (The record at the start says nothing of this: whatever the distance is later, it begins there.)
-    /// - If the optimizer covers most of its way between two records, the distance may have come and gone with it. A distance that still
-    ///   grows after them has not.
+    /// - If the optimizer covers most of its way between two records, and the distance is never larger after them, records may show no more
+    ///   than what is left of a distance that came and went in between.
     fn what_may_be_missed(&self, index: usize, last: usize) -> Option<String> {
         let gap = |i: usize| Some([i, i + 1]).filter(|_| i < last && self.step[i + 1] - self.step[i] > 1);
         let times = |[from, to]: [usize; 2]| [from, to].map(|i| short(self.t[i], 6));
@@ -202,8 +201,9 @@ impl Distances {
         }
         let way = self.from_start[..=last].iter().copied().fold(0.0, f64::max);
         let covers = |&[from, to]: &[usize; 2]| {
-            let grows = to < last && self.off[to + 1] > self.off[to];
-            (self.from_start[to] - self.from_start[from]).abs() > UNSEEN * way && !grows
+            let is_larger_later = self.off[to + 1..=last].iter().any(|off| *off > self.off[to]);
+            let most = (self.from_start[to] - self.from_start[from]).abs() > UNSEEN * way;
+            most && self.off[to].is_finite() && !is_larger_later
         };
         let [from, to] = (0..last).filter_map(gap).find(covers).map(times)?;
         Some(format!("it covers most of its way unseen between the records at t = {from} and t = {to}"))

@@ -69,7 +69,7 @@ fn below_the_edge_each_model_is_better_than_the_one_before_and_past_it_none_is()
 fn a_coarse_integration_cannot_tell() {
     let at = tempfile::tempdir().unwrap();
     let judged = |integrator: &str| {
-        let sets = ["claims=[follows-flow]", "optimizers.0.gd.lr=0.145", integrator];
+        let sets = ["claims=[follows-flow]", "optimizers.0.gd.lr=0.145", "record.log.points=400", integrator];
         verdicts(&run(at.path(), &sets).1).remove("follows-flow/gd").unwrap()
     };
     let fine = judged("flow.integrator=auto");
