@@ -11,7 +11,8 @@
 //!
 //! A flow that stopped before its horizon while it still moved, or whose second integration did, proves nothing: `integrator-limited`. A
 //! flow that the scenario's `stop` ended is judged where it ended, and the statement says so. A claim whose value is undefined (no exponent
-//! can be identified, or the start is balanced where the claim is about an imbalance) `fails`, with the reason.
+//! can be identified, the start is balanced where the claim is about an imbalance, or `stop` ended the flow at t = 0, so that the claim would
+//! be about the start alone) `fails`, with the reason.
 //!
 //! A verdict does not depend on the record grid, or says that the grid is too coarse: `grid-limited`. A value fitted to the records must
 //! lead to the same verdict on every second record; a maximum over all times needs records close enough to see it; other values are taken
@@ -171,6 +172,9 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     let flow = evidence.flow;
     if !flow.termination.ends_a_flow() {
         return limited(format!("the flow {}: the claim is about its end", flow.termination_detail));
+    }
+    if flow.termination == Reason::Reached && flow.t_reached == 0.0 {
+        return undefined(format!("nothing to judge: the flow {}", flow.termination_detail));
     }
     let first = measure(claim, &Records::new(evidence.setup, evidence.run), evidence);
     let measured = match first {

@@ -11,14 +11,20 @@ pub(super) const COLUMNS: Columns = Columns::new(
     Group::Distance,
     &[
         Column::new("distance_to_start", "‖θ − θ_0‖", "θ", "distance ‖θ − θ_0‖"),
-        Column::new("distance_to_flow", "‖θ − θ_flow‖ at the same time; null for the flow", "θ", "distance ‖θ − θ_{flow}‖"),
+        Column::new(
+            "distance_to_flow",
+            "‖θ − θ_flow‖ at the same time; null for the flow, after its end unless it rests there, and in the last row of an optimizer that `stop` or divergence ended between its record times",
+            "θ",
+            "distance ‖θ − θ_{flow}‖",
+        ),
         Column::new("distance_to_flow_relative", "‖θ − θ_flow‖/‖θ_flow‖", "1", "distance ‖θ − θ_{flow}‖ / ‖θ_{flow}‖"),
     ],
 );
 
 /// Columns `distance_to_start`: ‖θ(t) − θ(0)‖; `distance_to_flow`: ‖θ(t) − θ_flow(t)‖, and `distance_to_flow_relative`: the same over
 /// ‖θ_flow(t)‖. The last two are undefined for the flow itself and after the flow has ended, unless it has converged: it then stays where it
-/// is.
+/// is. They are undefined, too, where an optimizer ends between its record times: the flow, which may be far ahead by then, stops at times
+/// that are known beforehand.
 pub struct Distance {
     /// θ(0), common to all processes.
     pub start: DVector<f64>,

@@ -9,7 +9,7 @@ use gramflow::record::{Outcome, Run, Verdict};
 use serde_json::Value;
 
 use crate::harness::{gramflow, succeed};
-use Outcome::{Fails, Holds, IntegratorLimited};
+use Outcome::{Fails, GridLimited, Holds, IntegratorLimited};
 
 /// An unbalanced start without decay, whose sharpness grows beyond 4: above a rate of about 0.5 gradient descent comes to the edge.
 const SCENARIO: &str = "\
@@ -69,7 +69,7 @@ fn below_the_edge_each_model_is_better_than_the_one_before_and_past_it_none_is()
 fn a_coarse_integration_cannot_tell() {
     let at = tempfile::tempdir().unwrap();
     let judged = |integrator: &str| {
-        let sets = ["claims=[follows-flow]", "optimizers.0.gd.lr=0.145", integrator];
+        let sets = ["claims=[follows-flow]", "optimizers.0.gd.lr=0.145", "record.log.points=400", integrator];
         verdicts(&run(at.path(), &sets).1).remove("follows-flow/gd").unwrap()
     };
     let fine = judged("flow.integrator=auto");
@@ -145,4 +145,67 @@ fn what_cannot_be_judged_is_refused_or_said() {
     let (_, manifest) = run(at.path(), &["measure=[central_flow]", "claims=[follows-central-flow]", momentum]);
     let absent = &verdicts(&manifest)["follows-central-flow"];
     assert!(absent.verdict == Fails && absent.statement.contains("no optimizer has a central flow beside it"), "{absent:#?}");
+}
+
+/// Verdicts on a start far from the fit, which all optimizers leave within a few units of time.
+fn of_a_transient(sets: &[&str]) -> BTreeMap<String, Verdict> {
+    let scenario = "\
+name: transient
+seed: 3
+data: {synthetic: {inputs: {dim: 4, samples: 20}, target: {low_rank: {rank: 2, outputs: 4}}}}
+network: {widths: [4, 4, 4]}
+weight_decay: 0.01
+flow: {t_end: 50}
+record: {linear: {points: 26}}
+optimizers: [{gd: {lr: 0.05}}, {sgd: {name: s, lr: 0.002, batch: 5, momentum: 0.9}}, {adam: {lr: 0.001}}]
+claims: [follows-flow]
+";
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("transient.yaml"), scenario).unwrap();
+    let mut arguments = vec!["run", "transient.yaml", "--out", "out"];
+    arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+    succeed(at.path(), &arguments);
+    let manifest = fs::read_to_string(at.path().join("out/manifest.json")).unwrap();
+    verdicts(&serde_json::from_str(&manifest).unwrap())
+}
+
+/// `stop` ends the flow at t = 1.5 and Adam before, but the first record is at t = 2. With enough records Adam and SGD leave the flow.
+#[test]
+fn what_ends_before_the_first_record_is_not_compared() {
+    let coarse = of_a_transient(&["stop={loss: 0.05}"]);
+    for verdict in coarse.values() {
+        assert!(
+            verdict.verdict == GridLimited && verdict.statement.contains("nothing is compared: record more times"),
+            "{coarse:#?}"
+        );
+    }
+    let fine = of_a_transient(&["stop={loss: 0.05}", "record={linear: {points: 501}}"]);
+    let outcomes = ["gd", "s", "adam"].map(|name| fine[&format!("follows-flow/{name}")].verdict);
+    assert_eq!(outcomes, [Holds, Fails, Fails], "{fine:#?}");
+}
+
+/// Momentum is farthest from the flow at t < 1. Records that begin later find it near, and do not say that it always was.
+#[test]
+fn a_transient_before_the_first_record_is_not_taken_for_none() {
+    let momentum = "optimizers=[{sgd: {name: s, lr: 0.002, batch: 5, momentum: 0.9}}]";
+    let judged = |record: &str| of_a_transient(&["flow.t_end=400", momentum, record]).remove("follows-flow/s").unwrap();
+    for record in ["record={times: []}", "record={linear: {points: 6}}", "record={linear: {points: 26}}"] {
+        let verdict = judged(record);
+        assert!(verdict.verdict == GridLimited && verdict.value < 0.05, "{record}: {verdict:#?}");
+    }
+    let found = judged("record={linear: {points: 401}}");
+    assert!(found.verdict == Fails && found.value > 0.05, "{found:#?}");
+}
+
+/// `stop` holds at the start: nothing takes a step, and every claim says so.
+#[test]
+fn what_stops_at_the_start_is_not_judged() {
+    let claims = "claims=[follows-flow, stagnates, balance-law, nfa-violated]";
+    let judged = of_a_transient(&["stop={loss: 100}", claims]);
+    let names: Vec<&String> = judged.keys().collect();
+    assert_eq!(names, ["balance-law", "follows-flow/adam", "follows-flow/gd", "follows-flow/s", "nfa-violated", "stagnates"]);
+    for verdict in judged.values() {
+        let (says, why) = (verdict.statement.starts_with("nothing to judge: "), verdict.statement.contains("at t = 0"));
+        assert!(verdict.verdict == Fails && says && why, "{judged:#?}");
+    }
 }

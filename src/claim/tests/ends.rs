@@ -55,3 +55,36 @@ fn an_early_end_is_the_integrators() {
     assert_outcome(&judge(end, None), Outcome::IntegratorLimited);
     assert!(judge(early, Some(early)).statement.contains("raise flow.max_steps"));
 }
+
+/// What `stop` ends at t = 0 is a start and no flow: no claim holds by it, and those that could hold by the start say why not.
+#[test]
+fn a_flow_that_takes_no_step_is_not_judged() {
+    let stays = |_| 0.5;
+    let world =
+        World::new(LAMBDA).with_gap(2.0 * LAMBDA).with("nfa_alignment_residual", stays).with("nfa_exponent", |_| 1.0 / 3.0);
+    let balanced =
+        World::new(0.0).balanced(1e-15).with("nfa_residual_relative", |_| 1e-15).with("nfa_alignment_residual", |_| 1e-9);
+    let judge = |world: &World, claim: Claim, t: f64| {
+        let run = world.run();
+        let end = Termination::Reached { t, quantity: "loss", value: 2.0, threshold: 100.0, at_least: false };
+        let flow = Process::new(Work::default(), 0.0, end);
+        let second = Some(Again { run: &run, termination: Termination::TEnd { t }, converged: false });
+        verdict(claim, &Evidence { setup: &world.scenario.plan().setup(), run: &run, flow: &flow, second })
+    };
+    let by_the_start = [(&world, Claim::BalanceLaw), (&world, Claim::Stagnates), (&world, Claim::Exponent)];
+    for (world, claim) in by_the_start.into_iter().chain([(&balanced, Claim::NfaExact), (&balanced, Claim::Nfa)]) {
+        assert_outcome(&judge(world, claim, T), Outcome::Holds);
+    }
+    let (world, balanced) = (world.thinned(&[0]), balanced.thinned(&[0]));
+    use Claim::{
+        BalanceLaw, Converged, DecayRate, Exponent, LowRank, Nfa, NfaAsymptotic, NfaExact, NfaViolated, Peak, Stagnates,
+    };
+    let trajectories = [BalanceLaw, DecayRate, NfaExact, NfaAsymptotic, Stagnates];
+    for claim in trajectories.into_iter().chain([Nfa, Exponent, Peak, LowRank, NfaViolated, Converged]) {
+        for world in [&world, &balanced] {
+            let verdict = judge(world, claim, 0.0);
+            assert_outcome(&verdict, Outcome::Fails);
+            assert!(verdict.statement.starts_with("nothing to judge: the flow reached loss ≤ 100 at t = 0"), "{verdict:?}");
+        }
+    }
+}

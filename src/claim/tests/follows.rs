@@ -3,8 +3,12 @@
 use super::*;
 use crate::record::Companion;
 
-/// Records of `gd` beside its modified flow: step k at t = k for k = 0, …, 10, up to a distance of 2 from the start.
+/// Records of `gd` beside its modified flow: step 10t at t = 0, …, 10, up to a distance of 2 from the start.
 struct Descent {
+    from_start: fn(f64) -> f64,
+    /// Steps from one record to the next.
+    stride: f64,
+    last: i32,
     off: fn(f64) -> f64,
     error: fn(f64) -> f64,
     ended: Termination,
@@ -15,21 +19,29 @@ const END: Termination = Termination::TEnd { t: 10.0 };
 
 impl Default for Descent {
     fn default() -> Self {
-        Self { off: |t| 0.01 * t.min(4.0), error: |_| 1e-6, ended: END, model_ended: END }
+        Self {
+            from_start: |t| (0.4 * t).min(2.0),
+            stride: 10.0,
+            last: 10,
+            off: |t| 0.01 * t.min(4.0),
+            error: |_| 1e-6,
+            ended: END,
+            model_ended: END,
+        }
     }
 }
 
 impl Descent {
     fn judged(self) -> BTreeMap<String, Verdict> {
-        let times: Vec<f64> = (0..=10).map(f64::from).collect();
+        let times: Vec<f64> = (0..=self.last).map(f64::from).collect();
         let over = |value: fn(f64) -> f64| Values::Float(times.iter().map(|&t| value(t)).collect());
         let column = |name: &str, values: Values| TableColumn { name: name.to_string(), values };
         let world = World::new(LAMBDA);
         let columns = vec![
             column("process", Values::Text(Texts::repeated("gd", times.len()))),
             column("t", over(|t| t)),
-            column("step", Values::Integer(times.iter().map(|&t| t as i64).collect())),
-            column("distance_to_start", over(|t| (0.4 * t).min(2.0))),
+            column("step", Values::Integer(times.iter().map(|&t| (self.stride * t) as i64).collect())),
+            column("distance_to_start", over(self.from_start)),
             column("distance_to_modified_flow", over(self.off)),
             column("modified_flow_error", over(self.error)),
         ];
@@ -65,8 +77,8 @@ fn distance_is_measured_by_the_reach() {
     assert_eq!((near.value, near.error, near.details["largest distance to the start"]), (0.02, 5e-7, 2.0));
     let far = Descent { off: |t| 0.04 * t, ..Descent::default() }.verdict();
     assert_outcome(&far, Outcome::Fails);
-    assert_eq!((far.value, far.details["first step beyond"]), (0.2, 3.0));
-    assert!(far.statement.contains("it leaves by step 3, at t = 3"), "{}", far.statement);
+    assert_eq!((far.value, far.details["first step beyond"]), (0.2, 30.0));
+    assert!(far.statement.contains("it leaves by step 30, at t = 3"), "{}", far.statement);
 }
 
 /// An error that reaches from the value to the bound decides nothing; beyond the bound one sure record suffices.
@@ -81,17 +93,78 @@ fn errors_of_the_model_count() {
     assert!(unknown.statement.contains("its finer integration ends before: raise flow.max_steps"), "{}", unknown.statement);
     let sure_once = Descent { off: |t| 0.04 * t, error: |t| if t > 7.0 { 1.0 } else { 1e-3 }, ..Descent::default() }.verdict();
     assert_outcome(&sure_once, Outcome::Fails);
-    assert_eq!((sure_once.value, sure_once.details["first step beyond"]), (0.14, 3.0));
+    assert_eq!((sure_once.value, sure_once.details["first step beyond"]), (0.14, 30.0));
 }
 
-/// Where every second record would miss a large part of the largest distance, all of them may miss a larger one; but one record that is
-/// surely beyond refutes the claim.
+/// Where the distance falls from its largest by as much as is left to the bound, it may have been beyond between the records; but one record
+/// that is surely beyond refutes the claim, and between successive steps there is nothing to see.
 #[test]
 fn records_must_be_near_enough_to_hold() {
-    let spike = Descent { off: |t| if t == 5.0 { 0.09 } else { 0.0 }, ..Descent::default() }.verdict();
-    assert_outcome(&spike, Outcome::GridLimited);
-    assert!(spike.statement.contains("record more times"), "{}", spike.statement);
+    let spike = |stride| Descent { off: |t| if t == 5.0 { 0.09 } else { 0.0 }, stride, ..Descent::default() }.verdict();
+    let missed = spike(10.0);
+    assert_outcome(&missed, Outcome::GridLimited);
+    assert!(
+        missed
+            .statement
+            .ends_with("between the records at t = 4 and t = 5 it may have been beyond the bound: record more times")
+    );
+    assert_outcome(&spike(1.0), Outcome::Holds);
+    // A part of the fall alone: 0.01 of 0.03 left, and 0.01 of 0.01.
+    let hump = |off| Descent { off, ..Descent::default() }.verdict();
+    assert_outcome(&hump(|t| 0.04 - 0.02 * f64::from(u8::from(t != 5.0))), Outcome::Holds);
+    assert_outcome(&hump(|t| 0.08 - 0.021 * f64::from(u8::from(t != 5.0))), Outcome::GridLimited);
     assert_outcome(&Descent { off: |t| if t == 5.0 { 0.2 } else { 0.0 }, ..Descent::default() }.verdict(), Outcome::Fails);
+}
+
+/// An optimizer that is nearly at its end by the first record may have been anywhere before, unless it is farther from the model later.
+#[test]
+fn the_way_must_be_seen() {
+    let jump =
+        |off, stride| Descent { from_start: |t| if t > 0.0 { 2.0 } else { 0.0 }, off, stride, ..Descent::default() }.verdict();
+    let falls = |t: f64| if t > 0.0 { 0.02 / t } else { 0.0 };
+    let missed = jump(falls, 10.0);
+    assert_outcome(&missed, Outcome::GridLimited);
+    assert!(
+        missed.statement.ends_with("covers most of its way unseen between the records at t = 0 and t = 1: record more times")
+    );
+    assert_outcome(&jump(|t| 0.01 * t.min(4.0), 10.0), Outcome::Holds);
+    assert_outcome(&jump(falls, 1.0), Outcome::Holds);
+    // It leaves a plateau between t = 5 and t = 6, maybe at another time than its model.
+    let plateau = |t: f64| if t > 5.0 { 2.0 } else { 0.1 * t };
+    let escapes = Descent { from_start: plateau, off: |_| 1e-3, ..Descent::default() }.verdict();
+    assert_outcome(&escapes, Outcome::GridLimited);
+    assert!(escapes.statement.contains("t = 5 and t = 6"), "{}", escapes.statement);
+    // What its model does not describe, because it begins later, is not missed.
+    let begins = |t: f64| if t > 1.0 { 1e-3 } else { f64::NAN };
+    assert_outcome(&jump(begins, 10.0), Outcome::Holds);
+    // One record after the start shows nothing of what is before it.
+    let one = |t: f64| if t <= 1.0 { 1e-3 * t } else { f64::NAN };
+    assert_outcome(&Descent { off: one, model_ended: stopped(1.5), ..Descent::default() }.verdict(), Outcome::GridLimited);
+}
+
+fn stopped(t: f64) -> Termination {
+    Termination::Reached { t, quantity: "loss", value: 2.0, threshold: 100.0, at_least: false }
+}
+
+/// At the start every optimizer is where its model is: that alone shows nothing.
+#[test]
+fn the_start_alone_shows_nothing() {
+    let start = |t: f64| if t == 0.0 { 0.0 } else { f64::NAN };
+    let model_first = Descent { off: start, model_ended: stopped(0.5), ..Descent::default() }.verdict();
+    assert_outcome(&model_first, Outcome::GridLimited);
+    let reason = "between the start and t = 0.5, where its modified flow ends, so nothing is compared: record more times";
+    assert!(model_first.statement.ends_with(reason), "{}", model_first.statement);
+    let optimizer_first = Descent { off: start, ended: stopped(0.7), ..Descent::default() }.verdict();
+    assert_outcome(&optimizer_first, Outcome::GridLimited);
+    assert!(optimizer_first.statement.contains("t = 0.7, where gd ends"), "{}", optimizer_first.statement);
+    // More records mend neither a model that gave up nor an optimizer that diverged.
+    let given_up = Descent { off: start, model_ended: Termination::MaxSteps { t: 0.5, steps: 7 }, ..Descent::default() };
+    assert_outcome(&given_up.verdict(), Outcome::IntegratorLimited);
+    let diverged = Descent { off: start, ended: Termination::Diverged { t: 0.5, norm: 1e9 }, ..Descent::default() };
+    assert_outcome(&diverged.verdict(), Outcome::Fails);
+    let none = Descent { last: 0, ended: stopped(0.0), model_ended: stopped(0.0), ..Descent::default() }.verdict();
+    assert_outcome(&none, Outcome::Fails);
+    assert!(none.statement.starts_with("nothing to judge: gd reached loss ≤ 100 at t = 0"), "{}", none.statement);
 }
 
 /// A fragment of a run shows nothing about all of it.
