@@ -201,9 +201,9 @@ impl Distances {
         }
         let way = self.from_start[..=last].iter().copied().fold(0.0, f64::max);
         let covers = |&[from, to]: &[usize; 2]| {
-            let is_larger_later = self.off[to + 1..=last].iter().any(|off| *off > self.off[to]);
             let most = (self.from_start[to] - self.from_start[from]).abs() > UNSEEN * way;
-            most && self.off[to].is_finite() && !is_larger_later
+            let is_larger_later = || self.off[to + 1..=last].iter().any(|off| *off > self.off[to]);
+            most && self.off[to].is_finite() && !is_larger_later()
         };
         let [from, to] = (0..last).filter_map(gap).find(covers).map(times)?;
         Some(format!("it covers most of its way unseen between the records at t = {from} and t = {to}"))

@@ -27,7 +27,7 @@ pub enum Claim {
     LowRank,
     /// The network fits the data and violates the ansatz: a counterexample.
     NfaViolated,
-    /// Without weight decay and from an unbalanced start, the alignment makes no progress.
+    /// From an unbalanced start, the alignment makes no progress.
     Stagnates,
     /// The flow ends at a minimum, not on a plateau or at a saddle: the Hessian has no direction of negative curvature.
     Converged,
