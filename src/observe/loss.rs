@@ -10,7 +10,12 @@ pub(super) const COLUMNS: Columns = Columns::new(
     &[
         Column::new("loss", "ℒ = (1/n) Σ ℓ(f(x_i), y_i); for mse ℓ = ½‖f(x_i) − y_i‖²", "ℒ", "loss ℒ"),
         Column::new("objective", "J = ℒ + (λ/2)‖θ‖²", "ℒ", "objective J = ℒ + ½λ‖θ‖^2"),
-        Column::new("grad_norm", "‖∇J‖, the speed of the flow; larger than it while samples stay on kinks", "ℒ/θ", "gradient ‖∇J‖"),
+        Column::new(
+            "grad_norm",
+            "‖∇J‖, the speed of the flow; larger than it while samples stay on kinks",
+            "ℒ/θ",
+            "gradient ‖∇J‖",
+        ),
         Column::new("weight_norm", "‖θ‖", "θ", "weights ‖θ‖"),
     ],
 );

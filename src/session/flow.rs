@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::archive::{Archive, ArchiveError};
 use crate::claim::Claim;
 use crate::network::Parameters;
-use crate::observe::Measure;
 use crate::objective::Objective;
+use crate::observe::Measure;
 use crate::ode::{Change, Event, EventKind, Interrupt, Switching, Termination, short};
 
 use super::Plan;
