@@ -2,7 +2,8 @@
 //!
 //! |first − second| is the error of the first up to that of the second, about a tenth of it where errors follow the tolerance. The second
 //! integration has its own objective and its own thread, and the first does not know of it: the records are the same with and without it.
-//! `rk4`, which has no tolerance, is repeated at half its step.
+//! `rk4`, which has no tolerance, is repeated at half its step. Methods that land on every record land halfway between them too: from record to
+//! record, however close, the second integration takes at least two steps where the first takes one.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};

@@ -41,6 +41,7 @@ impl<'a> FinerModels<'a> {
         let flow = is_asked(CompanionKind::Flow).then(|| {
             Flight::new(&more_finely_to_the_end(&plan.flow), problem, interrupt)
                 .expect("a validated scenario can be integrated")
+                .landing_between()
         });
         Self { flow, companions: own.flows, central: own.central, t_end: plan.flow.t_end, interrupt: interrupt.clone() }
     }

@@ -27,6 +27,10 @@ pub struct Flight<'a> {
     work: Work,
     time: Duration,
     pub(super) stop: Option<Termination>,
+    /// Whether it also lands halfway between the times that it is advanced to.
+    lands_between: bool,
+    /// The middle and the end of the way that it is on, if it does.
+    way: Option<[f64; 2]>,
 }
 
 impl<'a> Flight<'a> {
@@ -67,13 +71,33 @@ impl<'a> Flight<'a> {
             work: Work::default(),
             time: Duration::ZERO,
             stop: None,
+            lands_between: false,
+            way: None,
         }
+    }
+
+    /// The same as a finer integration, with which another one is compared: by a method that lands on every time that it is advanced to, it lands
+    /// halfway between them too. Where these times are closer than its steps, it would otherwise take those of the other, and show no error.
+    pub(super) fn landing_between(self) -> Self {
+        let lands_between = self.integrator.dense_degree().is_none();
+        Self { lands_between, ..self }
+    }
+
+    /// Where it lands next on its way to `t`.
+    pub(super) fn landing(&mut self, t: f64) -> f64 {
+        if !self.lands_between {
+            return t;
+        }
+        let begins = [self.t + 0.5 * (t - self.t), t];
+        let [middle, _] = *self.way.insert(self.way.filter(|[_, end]| *end == t).unwrap_or(begins));
+        if self.t < middle { middle } else { t }
     }
 
     /// Advances to time `t`, or as far as it gets. Returns whether it is there.
     pub fn advance(&mut self, t: f64) -> bool {
-        if self.stop.is_none() && self.t < t {
-            self.advance_by(|integrator, from, state| integrator.advance(from, t, state));
+        while self.stop.is_none() && self.t < t {
+            let to = self.landing(t);
+            self.advance_by(|integrator, from, state| integrator.advance(from, to, state));
         }
         self.stop.is_none()
     }
@@ -148,6 +172,7 @@ impl<'a> Flight<'a> {
         archive.item(&mut self.t)?;
         archive.item(&mut self.work)?;
         archive.item(&mut self.time)?;
+        archive.item(&mut self.way)?;
         Termination::archive(&mut self.stop, &QUANTITIES, archive)
     }
 

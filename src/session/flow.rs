@@ -71,7 +71,7 @@ impl<'a> Flow<'a> {
     /// whether it comes to rest.
     pub(super) fn second(self, finer: &Plan, problem: &'a Problem) -> Self {
         let monitor = finer.claims.contains(&Claim::Converged).then(|| Monitor::of_second(finer, problem));
-        Self { monitor, goal: None, saddles: None, ..self }
+        Self { monitor, goal: None, saddles: None, flight: self.flight.landing_between(), ..self }
     }
 
     /// Advances the flow to time `t`, or as far as it gets, but not beyond its end, and checks on the way whether it has come to rest.
@@ -85,10 +85,11 @@ impl<'a> Flow<'a> {
             let check = self.monitor.as_ref().map_or(f64::INFINITY, Monitor::next);
             // After every step, if saddles are looked for.
             let pause = if self.saddles.is_some() { self.flight.t.next_up() } else { check };
+            let to = self.flight.landing(t);
             let goal = &mut self.goal;
             self.flight.advance_by(|integrator, from, state| match goal {
-                None => integrator.advance_or_pause(from, pause, t, state),
-                Some(goal) => Ok(goal.advance(integrator, from, t, state)),
+                None => integrator.advance_or_pause(from, pause, to, state),
+                Some(goal) => Ok(goal.advance(integrator, from, to, state)),
             });
             let looking = self.goal.as_mut().map_or(Duration::ZERO, Goal::take_time);
             self.flight.discount(looking);

@@ -37,6 +37,27 @@ fn the_certificate_is_the_distance_from_a_tight_reference() {
     }
 }
 
+/// Methods without dense output land on every record. Where records are closer than their steps, the second integration takes two steps for
+/// each of the first.
+#[test]
+fn records_closer_than_steps_hide_no_error() {
+    let grid = ["optimizers=[]", "record={linear: {points: 51}}"];
+    let reference = finished(&[&grid[..], &["flow.integrator=dop853", "flow.rtol=1e-13", "flow.atol=1e-16"]].concat());
+    for sets in [["flow.integrator={rk4: {step: 1}}", "flow.rtol=1e-6"], ["flow.integrator=dopri5", "flow.rtol=1e-2"]] {
+        let certified = finished(&[&grid[..], &["flow.certify=true"], &sets].concat());
+        // Nearly every step is as long as the records are apart.
+        let steps = certified.manifest.processes["flow"].steps_accepted;
+        assert!((50..60).contains(&steps), "{sets:?}: {steps}");
+        let certificate = certified.manifest.processes["flow"].certificate.clone().unwrap();
+        for name in ["loss", "weight_norm"] {
+            let (here, there) = (certified.run.table.floats("flow", name), reference.run.table.floats("flow", name));
+            let error = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let stated = certificate.columns[name].max_error;
+            assert!((0.5..2.0).contains(&(stated / error)), "{sets:?} {name}: {stated:e} for {error:e}");
+        }
+    }
+}
+
 /// Bit by bit; and what the second integration found is the same every time, however the threads ran.
 #[test]
 fn the_records_do_not_know_of_the_certificate() {
