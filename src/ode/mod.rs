@@ -56,6 +56,7 @@ pub use limits::{Interrupt, Limits};
 pub use low_rank::LowRank;
 pub use rk4::rk4;
 pub use spectral_radius::spectral_radius;
+pub(crate) use switching::undisturbed;
 pub use switching::{Retrial, Switching};
 pub(crate) use termination::short;
 pub use termination::{Reason, Termination};

@@ -49,3 +49,11 @@ pub trait Switching {
         Err(ArchiveError::Unsaved { what: "a field with surfaces".into(), method: "Switching::archive" })
     }
 }
+
+/// Calls `look`, whose evaluations of a field with these surfaces are no part of a step: steps go on as if it had not looked.
+pub(crate) fn undisturbed<R>(switching: Option<&dyn Switching>, look: impl FnOnce() -> R) -> R {
+    let restore = switching.map(Switching::remember);
+    let seen = look();
+    restore.into_iter().for_each(|restore| restore());
+    seen
+}

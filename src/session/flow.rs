@@ -8,7 +8,7 @@ use crate::claim::Claim;
 use crate::network::Parameters;
 use crate::objective::Objective;
 use crate::observe::Measure;
-use crate::ode::{Change, Event, EventKind, Interrupt, Switching, Termination, short};
+use crate::ode::{Change, Event, EventKind, Interrupt, Termination, short, undisturbed};
 
 use super::Plan;
 use super::Problem;
@@ -22,13 +22,9 @@ use super::process::Ended;
 use super::saddles::Saddles;
 use super::sharpness::Sharpness;
 
-/// Calls `look` with the objective of a flow, at times that depend on the records and the horizon: what it evaluates is no part of a step, and
-/// the flow goes on as if it had not looked.
-fn undisturbed<R>(objective: &dyn Objective, look: impl FnOnce(&dyn Objective) -> R) -> R {
-    let restore = objective.switching().map(Switching::remember);
-    let seen = look(objective);
-    restore.into_iter().for_each(|restore| restore());
-    seen
+/// Calls `look` with the objective of a flow, at times that depend on the records and the horizon: the flow goes on as if it had not looked.
+fn looking_at<R>(objective: &dyn Objective, look: impl FnOnce(&dyn Objective) -> R) -> R {
+    undisturbed(objective.switching(), || look(objective))
 }
 
 /// Gradient flow from the scenario's start.
@@ -108,7 +104,7 @@ impl<'a> Flow<'a> {
         if let Some(monitor) = &mut self.monitor {
             let states = [self.flight.state(), self.flight.parameters.values()];
             let gradients = self.flight.work().evaluations;
-            let stop = undisturbed(self.flight.field().objective(), |objective| {
+            let stop = looking_at(self.flight.field().objective(), |objective| {
                 monitor.look(objective, self.flight.t, states, gradients)
             });
             self.flight.stop = stop;
@@ -122,7 +118,7 @@ impl<'a> Flow<'a> {
         // Within a step the state is interpolated: on another record grid it would not be looked at.
         let is_at_an_end = self.flight.integrator().last_step().is_none_or(|[_, end]| end == t);
         if let Some(saddles) = self.saddles.as_mut().filter(|_| is_at_an_end || t == 0.0) {
-            undisturbed(self.flight.field().objective(), |objective| saddles.look(objective, t, self.flight.state()));
+            looking_at(self.flight.field().objective(), |objective| saddles.look(objective, t, self.flight.state()));
             self.observed(begin.elapsed());
         }
     }
@@ -167,7 +163,7 @@ impl<'a> Flow<'a> {
         if let Some(monitor) = &mut self.monitor {
             let (t, theta, gradients) = (self.flight.t, self.flight.parameters.values(), self.flight.work().evaluations);
             if let Some(Termination::Reached { .. }) = self.flight.stop {
-                undisturbed(self.flight.field().objective(), |objective| {
+                looking_at(self.flight.field().objective(), |objective| {
                     monitor.look_reached(objective, t, [self.flight.state(), theta], gradients);
                 });
             }

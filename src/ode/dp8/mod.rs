@@ -14,7 +14,7 @@ use crate::archive::{Archive, ArchiveError};
 
 use super::method::{Method, Taken, combine, fit, slope_between};
 use super::rhs::{Base, NotFinite, Rhs, measured};
-use super::{Tolerance, VectorField};
+use super::{Tolerance, VectorField, undisturbed};
 use tableau::{A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A14, A15, A16, B, C, C_DENSE, E3, E5, interpolant};
 
 /// Steps are capped at 5/ρ, for the reason that those of `tsit5` are capped at 3/ρ: the real stability interval is [−6.39, 0], and up to
@@ -154,7 +154,8 @@ impl Method for Dp8 {
 
     fn interpolate(&mut self, rhs: &Rhs<'_>, taken: &Taken<'_>, sigma: f64, out: &mut DVector<f64>) -> Result<(), NotFinite> {
         if !self.extended {
-            self.extend(rhs, taken)?;
+            // Which states are asked for must not change the steps.
+            undisturbed(rhs.switching(), || self.extend(rhs, taken))?;
         }
         let &Taken { base: Base { theta, dtheta: k1, .. }, h, dnext: k13, .. } = taken;
         let [k14, k15, k16, _, k6, k7, k8, k9, k10, k11, k12] = &self.k;
