@@ -32,8 +32,8 @@
 //! a frozen layer does not count.
 //!
 //! Cost: one gradient and one loss per look. Lanczos iterations, with their orthogonalisation counted as gradients, may cost in all a quarter
-//! of what the integration has, and 10¹⁰ operations more, less than a second: at most a thousand gradients, and a hundred where their
-//! operations are not known. If they cannot decide, the flow counts as moving.
+//! of what the integration has, and 10¹⁰ operations more, less than a second, or a hundred gradients where their operations are not known; but
+//! no more than the integration and a thousand gradients. If they cannot decide, the flow counts as moving.
 
 mod curvature;
 
@@ -59,11 +59,12 @@ const CLOSED: f64 = 10.0;
 const SLOW: f64 = 0.1;
 /// What the integration has cost, over what may be spent on Lanczos iterations.
 const SHARE: u64 = 4;
-/// Operations that may be spent on them whatever the integration has cost, and gradients at most.
+/// Operations that may be spent on them besides.
 const FREE_OPERATIONS: u64 = 10_000_000_000;
-const FREE: u64 = 1000;
 /// Gradients, where their operations are not known: each may take seconds.
 const FREE_UNKNOWN: u64 = 100;
+/// Gradients that may be spent beyond what the integration has cost, however few operations they take.
+const BEYOND: u64 = 1000;
 /// The factor by which t must grow after a look at the curvature that decided nothing.
 const PATIENCE: f64 = 1.4;
 /// The same for a flow whose loss is flat but which still moves.
@@ -316,8 +317,7 @@ impl Stationarity {
 
     /// The largest dimension of Krylov spaces that can be afforded now.
     fn affordable(&self, at: &At, spent: u64) -> usize {
-        let budget = (spent / SHARE + free(at.objective)).saturating_sub(self.cost);
-        curvature::affordable(at.objective, budget)
+        curvature::affordable(at.objective, allowance(at.objective, spent).saturating_sub(self.cost))
     }
 
     /// Counts the cost of Krylov spaces of these dimensions.
@@ -327,9 +327,10 @@ impl Stationarity {
     }
 }
 
-/// Gradients that may be spent on Lanczos iterations whatever the integration has cost.
-fn free(objective: &dyn Objective) -> u64 {
-    objective.operations().map_or(FREE_UNKNOWN, |operations| (FREE_OPERATIONS / operations.max(1)).min(FREE))
+/// The gradients that Lanczos iterations may cost beside an integration that has cost `spent`.
+fn allowance(objective: &dyn Objective, spent: u64) -> u64 {
+    let free = objective.operations().map_or(FREE_UNKNOWN, |operations| FREE_OPERATIONS / operations.max(1));
+    (spent / SHARE + free).min(spent + BEYOND)
 }
 
 #[cfg(test)]

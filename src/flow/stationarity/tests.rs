@@ -191,7 +191,7 @@ fn under_decay_a_plateau_has_a_direction_of_escape() {
     // J at the minimum: u² = σ − λ in each mode, so ℒ = λ²/2 and (λ/2)‖θ‖² = λ(σ − λ).
     let exact: f64 = [1.0, 0.3].iter().map(|sigma| 0.5 * 0.04 + 0.2 * (sigma - 0.2)).sum();
     assert!((last.value - exact).abs() < 1e-12);
-    assert!(monitoring <= spent / SHARE + 2 * FREE);
+    assert!(monitoring <= spent + 2 * BEYOND);
 }
 
 /// Whatever the method leaves in stiff modes; the labels fit no linear map, so that the least loss is not 0.
@@ -259,7 +259,7 @@ impl Objective for Dear {
 fn looks_at_a_dear_network_cost_a_quarter_of_its_flow() {
     let curvatures = DVector::from_fn(2000, |i, _| 10f64.powf(-6.0 * i as f64 / 1999.0));
     let spent = 400;
-    for (operations, free) in [(Some(1 << 40), 0), (Some(10_000_000), 1000), (Some(100_000_000), 100), (None, 100)] {
+    for (operations, free) in [(Some(1 << 40), 0), (Some(100_000_000), 100), (None, 100), (Some(0), 3 * spent / 4 + 1000)] {
         let objective = Dear { curvatures: curvatures.clone(), operations };
         let theta = DVector::from_element(2000, 1e-7);
         let mut stationarity = Stationarity::new(&theta, 1e12, TOLERANCE);
@@ -269,7 +269,7 @@ fn looks_at_a_dear_network_cost_a_quarter_of_its_flow() {
         }
         let of_spaces = stationarity.gradients() - looks as u64;
         assert!(of_spaces <= spent / 4 + free, "{operations:?}: {of_spaces}");
-        assert!(of_spaces > (spent / 4 + free) / 8, "{operations:?}: {of_spaces}");
+        assert!(of_spaces > (spent / 4 + free) / 16, "{operations:?}: {of_spaces}");
     }
 }
 
