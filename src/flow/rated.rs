@@ -53,6 +53,10 @@ impl Objective for Rated {
         Box::new(Self::new(self.objective.duplicate(), &self.net, &self.rates, theta))
     }
 
+    fn operations(&self) -> Option<u64> {
+        self.objective.operations()
+    }
+
     fn weight_decay(&self) -> &WeightDecay {
         &self.decay
     }

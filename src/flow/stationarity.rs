@@ -31,8 +31,9 @@
 //! With layer-wise rates all of this applies to the flow in φ_l = θ_l/√κ_l: ∇J is K^{1/2}∇J, ∇²J is K^{1/2}∇²J K^{1/2}, and the gradient of
 //! a frozen layer does not count.
 //!
-//! Cost: one gradient and one loss per look. Lanczos iterations, with their orthogonalisation counted as gradients, may cost in all as much
-//! as the integration has, and a thousand gradients more. If they cannot decide, the flow counts as moving.
+//! Cost: one gradient and one loss per look. Lanczos iterations, with their orthogonalisation counted as gradients, may cost in all a quarter
+//! of what the integration has, and 10¹⁰ operations more, less than a second, or a hundred gradients where their operations are not known; but
+//! no more than the integration and a thousand gradients. If they cannot decide, the flow counts as moving.
 
 mod curvature;
 
@@ -46,7 +47,7 @@ use crate::objective::Objective;
 use crate::ode::Tolerance;
 use crate::rng::{Purpose, stream};
 
-use curvature::{Escape, Spectrum, Stay, settles};
+use curvature::{Escape, Spectrum, Stay, settles, surely_moves};
 
 /// The fraction of its tolerance by which a flow at rest may still move.
 const STILL: f64 = 1e-3;
@@ -56,8 +57,14 @@ const FLAT: f64 = 1e-3;
 const CLOSED: f64 = 10.0;
 /// The r·μ below which a direction that grows as e^{μt} is too slow to matter.
 const SLOW: f64 = 0.1;
-/// Gradients that may be spent on Lanczos iterations whatever the integration has cost.
-const FREE: u64 = 1000;
+/// What the integration has cost, over what may be spent on Lanczos iterations.
+const SHARE: u64 = 4;
+/// Operations that may be spent on them besides.
+const FREE_OPERATIONS: u64 = 10_000_000_000;
+/// Gradients, where their operations are not known: each may take seconds.
+const FREE_UNKNOWN: u64 = 100;
+/// Gradients that may be spent beyond what the integration has cost, however few operations they take.
+const BEYOND: u64 = 1000;
 /// The factor by which t must grow after a look at the curvature that decided nothing.
 const PATIENCE: f64 = 1.4;
 /// The same for a flow whose loss is flat but which still moves.
@@ -122,6 +129,8 @@ pub struct Stationarity {
     last_attempt: f64,
     /// Dimension of the largest Krylov space that decided nothing.
     undecided: usize,
+    /// The direction in which the flow escaped when it was last seen to, of length 1.
+    escape: Option<DVector<f64>>,
     /// Every look starts from a new random vector: what one happens to miss, the next one finds.
     rng: ChaCha8Rng,
 }
@@ -140,6 +149,7 @@ impl Stationarity {
             cost: 0,
             last_attempt: 0.0,
             undecided: 0,
+            escape: None,
             rng: stream(0, Purpose::Stationarity),
         }
     }
@@ -155,6 +165,7 @@ impl Stationarity {
         archive.item(&mut self.cost)?;
         archive.item(&mut self.last_attempt)?;
         archive.item(&mut self.undecided)?;
+        archive.item(&mut self.escape)?;
         archive.item(&mut self.rng)
     }
 
@@ -253,21 +264,29 @@ impl Stationarity {
         if self.is_too_early(at, if still { PATIENCE } else { MORE_PATIENCE }) {
             return Motion::Moving;
         }
+        let threshold = SLOW / at.stay;
+        if self.still_escapes(at, threshold) {
+            return Motion::Plateau;
+        }
         let most = self.affordable(at, spent);
         // A space no larger than one that did not decide will not decide now.
         if most <= self.undecided {
             return Motion::Moving;
         }
-        let threshold = SLOW / at.stay;
         let mut spectrum = Spectrum::new(at, &mut self.rng);
         let escape = spectrum.explore(most, threshold);
         let (motion, steps) = match escape {
-            Escape::Yes => (Motion::Plateau, 0),
+            Escape::Yes => {
+                self.escape = spectrum.lowest();
+                (Motion::Plateau, 0)
+            }
             Escape::Unknown => (Motion::Moving, 0),
+            Escape::No if surely_moves(at, at.stay, spectrum.radius()) => (Motion::Moving, 0),
             Escape::No => {
                 let (stays, steps) = settles(at, Stay::ForAWhile { threshold, radius: spectrum.radius() }, most);
                 (if stays { Motion::AtRest } else { Motion::Moving }, steps)
             }
+            Escape::Strict { .. } if surely_moves(at, f64::INFINITY, spectrum.radius()) => (Motion::Moving, 0),
             Escape::Strict { curvature } => match settles(at, Stay::ForEver { curvature }, most) {
                 (false, steps) => (Motion::Moving, steps),
                 (true, steps) if spectrum.is_settled(at, curvature) && smooth() => (Motion::Converged, steps),
@@ -284,17 +303,34 @@ impl Stationarity {
         motion
     }
 
+    /// Whether the curvature along the last direction of escape is below −`threshold`. Then so is the smallest eigenvalue, at the cost of one
+    /// product; a plateau is looked at many times.
+    fn still_escapes(&mut self, at: &At, threshold: f64) -> bool {
+        let Some(direction) = self.escape.take() else { return false };
+        let mut image = DVector::zeros(direction.len());
+        at.objective.hessian_vector(at.theta, &direction, &mut image);
+        self.count(at, &[1]);
+        let escapes = direction.dot(&image) < -threshold;
+        self.escape = escapes.then_some(direction);
+        escapes
+    }
+
     /// The largest dimension of Krylov spaces that can be afforded now.
     fn affordable(&self, at: &At, spent: u64) -> usize {
-        let budget = (spent + FREE).saturating_sub(self.cost);
-        curvature::affordable(at.theta.len(), budget)
+        curvature::affordable(at.objective, allowance(at.objective, spent).saturating_sub(self.cost))
     }
 
     /// Counts the cost of Krylov spaces of these dimensions.
     fn count(&mut self, at: &At, sizes: &[usize]) {
         self.gradients += 2 * sizes.iter().sum::<usize>() as u64;
-        self.cost += sizes.iter().map(|&k| curvature::cost(k, at.theta.len())).sum::<u64>();
+        self.cost += sizes.iter().map(|&k| curvature::cost(k, at.objective)).sum::<u64>();
     }
+}
+
+/// The gradients that Lanczos iterations may cost beside an integration that has cost `spent`.
+fn allowance(objective: &dyn Objective, spent: u64) -> u64 {
+    let free = objective.operations().map_or(FREE_UNKNOWN, |operations| FREE_OPERATIONS / operations.max(1));
+    (spent / SHARE + free).min(spent + BEYOND)
 }
 
 #[cfg(test)]

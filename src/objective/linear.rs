@@ -153,6 +153,10 @@ impl Objective for LinearObjective {
         Box::new(self.clone())
     }
 
+    fn operations(&self) -> Option<u64> {
+        Some(self.flops())
+    }
+
     fn weight_decay(&self) -> &WeightDecay {
         &self.weight_decay
     }

@@ -217,6 +217,10 @@ impl Objective for MlpObjective {
         Box::new(self.clone())
     }
 
+    fn operations(&self) -> Option<u64> {
+        Some(self.flops())
+    }
+
     fn weight_decay(&self) -> &WeightDecay {
         &self.weight_decay
     }

@@ -112,6 +112,12 @@ pub trait Objective: Send {
         self.loss(theta)
     }
 
+    /// Floating-point operations of one gradient, a multiplication and an addition counting two; `None` where they are not known. How much is
+    /// spent on checks beside a flow follows from it.
+    fn operations(&self) -> Option<u64> {
+        None
+    }
+
     /// λ ≥ 0, or λ_1, …, λ_L of an objective with layers.
     fn weight_decay(&self) -> &WeightDecay {
         &WeightDecay::NONE

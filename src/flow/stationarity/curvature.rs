@@ -4,6 +4,7 @@ use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
 
 use crate::linalg::{End, Lanczos, stages, vectors_that_fit};
+use crate::objective::Objective;
 use crate::rng::gaussian_matrix;
 
 use super::super::symmetry::Symmetry;
@@ -12,16 +13,21 @@ use super::{At, STILL};
 /// Ritz values below this many ε times the largest are rounding errors.
 const ROUNDING: f64 = 1e3;
 
-/// The cost of a Krylov space of dimension k, in gradients with P parameters: 2k for products; 4P·k² operations for the basis and 10k³ for
-/// T, at about 50P operations per gradient.
-pub(super) fn cost(k: usize, parameters: usize) -> u64 {
-    (2 * k + k * k / 12 + k * k * k / (5 * parameters)) as u64
+/// A gradient of P parameters takes at least the time of this many operations for each of them.
+const OPERATIONS: u64 = 50;
+
+/// The cost of a Krylov space of dimension k, in gradients: 2k for products; 4P·k² operations for the basis and 10k³ for T.
+pub(super) fn cost(k: usize, objective: &dyn Objective) -> u64 {
+    let (k, parameters) = (k as u64, objective.dim() as u64);
+    let operations = objective.operations().unwrap_or(0).max(OPERATIONS * parameters).max(1);
+    2 * k + k * k * (4 * parameters + 10 * k) / operations
 }
 
 /// The largest dimension at which two spaces, the spectrum's and that of ∇J, fit in memory and cost at most `budget` gradients.
-pub(super) fn affordable(parameters: usize, budget: u64) -> usize {
+pub(super) fn affordable(objective: &dyn Objective, budget: u64) -> usize {
+    let parameters = objective.dim();
     let most = parameters.min(vectors_that_fit(parameters, 2));
-    stages(most).take_while(|&k| 2 * cost(k, parameters) <= budget).last().unwrap_or(0)
+    stages(most).take_while(|&k| 2 * cost(k, objective) <= budget).last().unwrap_or(0)
 }
 
 /// Whether the flow escapes along a direction of negative curvature.
@@ -111,6 +117,11 @@ impl<'a> Spectrum<'a> {
         way * depth.powf(1.5) * self.radius() <= 0.5 * curvature * at.theta.norm() || at.grad_norm == 0.0
     }
 
+    /// The direction of the smallest Ritz value, of length 1.
+    pub(super) fn lowest(&self) -> Option<DVector<f64>> {
+        self.lanczos.ritz_pairs().first().map(|pair| self.lanczos.vector(pair))
+    }
+
     /// Products with the Hessian so far.
     pub(super) fn steps(&self) -> usize {
         self.lanczos.steps() + self.extra
@@ -124,6 +135,12 @@ pub(super) enum Stay {
     ForEver { curvature: f64 },
     /// For `at.stay`: no curvature is below −`threshold` or above `radius`.
     ForAWhile { threshold: f64, radius: f64 },
+}
+
+/// Whether the flow moves by more than tol until `until`, `radius` a Ritz value near the largest curvature: no part of ∇J moves it by less than
+/// one of the same size along a direction of twice that curvature.
+pub(super) fn surely_moves(at: &At, until: f64, radius: f64) -> bool {
+    at.grad_norm * decayed([0.0, until], 2.0 * radius) > at.tol
 }
 
 /// Whether the flow moves by at most tol, and by at most 1e-3·tol after 1.1t; and the number of products it took, at most `most`.
@@ -164,9 +181,12 @@ fn moved(measure: &[(f64, f64)], norm: f64, [from, to]: [f64; 2], left: f64, rou
         // A node below `left` is rounding, or a flat direction that has its part of ∇J from steeper ones.
         let x = x.max(left);
         let g = weight.sqrt() * norm;
-        // (e^{−from·x} − e^{−to·x})/x, the limit to − from at x = 0 included.
-        let span = if x == 0.0 { to - from } else { (-from * x).exp() * -(-(to - from) * x).exp_m1() / x };
-        if g <= rounding { 0.0 } else { g * span }
+        if g <= rounding { 0.0 } else { g * decayed([from, to], x) }
     };
     measure.iter().map(along).map(|d| d * d).sum::<f64>().sqrt()
+}
+
+/// ∫ e^{−sx} ds between two times: (e^{−from·x} − e^{−to·x})/x, and to − from for x = 0.
+fn decayed([from, to]: [f64; 2], x: f64) -> f64 {
+    if x == 0.0 { to - from } else { (-from * x).exp() * -(-(to - from) * x).exp_m1() / x }
 }

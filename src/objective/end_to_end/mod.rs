@@ -207,6 +207,10 @@ impl<M: Measurement> Objective for EndToEndObjective<M> {
         Box::new(self.clone())
     }
 
+    fn operations(&self) -> Option<u64> {
+        Some(self.flops())
+    }
+
     fn weight_decay(&self) -> &WeightDecay {
         &self.weight_decay
     }
