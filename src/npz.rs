@@ -87,7 +87,7 @@ pub enum NpzError {
         source: io::Error,
     },
     /// The file, or the head of one of its members, is not ZIP.
-    #[error("{} is not an NPZ archive ({reason}): write it with numpy.savez", path.display())]
+    #[error("{} is not an NPZ archive{}", path.display(), remedy(path, reason))]
     NotAnArchive {
         /// The file.
         path: PathBuf,
@@ -134,6 +134,17 @@ pub enum NpzError {
         /// The cause.
         source: io::Error,
     },
+}
+
+/// How to make an archive of what is no archive, for `reason`.
+fn remedy(path: &Path, reason: &str) -> String {
+    match path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase().as_str() {
+        "csv" | "tsv" | "txt" => {
+            " but text: read it with pandas.read_csv, and write its columns with numpy.savez, as in numpy.savez(\"data.npz\", X=…, Y=…)".to_string()
+        }
+        "npy" => ", for it holds one array without a name: write all of them to one file with numpy.savez, as in numpy.savez(\"data.npz\", X=…, Y=…)".to_string(),
+        _ => format!(" ({reason}): write it with numpy.savez"),
+    }
 }
 
 /// Writes `arrays` to `path`, replacing what is there.

@@ -64,8 +64,10 @@ def compare(
     """
     if not isinstance(model, Model):
         raise TypeError(f"model: must be a gramflow.Model, got {type(model).__name__}")
-    if isinstance(optimizers, (str, Mapping)):
-        raise TypeError(f"optimizers: must be a list such as [{{'gd': {{'lr': 0.01}}}}], got {type(optimizers).__name__}")
+    examples = (optimizers, "optimizers", "{'gd': {'lr': 0.01}}"), (measure, "measure", "'sharpness'"), (claims, "claims", "'converged'")
+    for given, argument, example in examples:
+        if isinstance(given, (str, Mapping)):
+            raise TypeError(f"{argument}: must be a list such as [{example}], got {type(given).__name__}")
     own = observables(observe)
     asked: dict[str, Any] = {
         "name": name,

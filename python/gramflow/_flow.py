@@ -18,7 +18,7 @@ from gramflow._scenario import float64
 Stop = Union[Callable[[float, Array], Any], Mapping[str, float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """θ along a flow. With `dense_output=True` it is a function of time as well: `sol(t)`.
 
@@ -78,7 +78,7 @@ def flow(
 
     Args:
         grad: g(θ, *args) that returns ∇J(θ), of the shape of θ; or a `Model`, which brings its start and the functions below.
-        theta0: θ(0), an array of any shape.
+        theta0: θ(0), an array of any shape; a number is one of shape (1,).
         t_end: the end of the horizon.
         rtol, atol: the error of a step is at most atol + rtol·|θ| in the root mean square.
         hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used, as `stats` says.
@@ -112,7 +112,7 @@ def flow(
         grad, value_and_grad, hvp, args = None, model.value_and_grad, model.hvp, model.args
         theta0 = model.theta0 if theta0 is None else theta0
     if (grad is None) == (value_and_grad is None):
-        raise TypeError("grad: give either grad or value_and_grad")
+        raise TypeError("grad: give either grad or value_and_grad" + ("" if grad is None else ", not both"))
     if theta0 is None:
         raise TypeError("theta0: is missing")
     valued = grad is None
@@ -179,8 +179,12 @@ def _times(t_eval: Any, t_end: float) -> list[float]:
     times = np.atleast_1d(float64(t_eval, "t_eval"))
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"t_eval: must be a list of times, got an array of shape {times.shape}")
-    if not (np.isfinite(times).all() and times[0] >= 0.0 and times[-1] <= t_end and (np.diff(times) > 0.0).all()):
-        raise ValueError(f"t_eval: must increase from 0 or later to t_end = {t_end} at most")
+    outside = times[~((times >= 0.0) & (times <= t_end))]
+    if outside.size:
+        raise ValueError(f"t_eval: must lie between 0 and t_end = {t_end}, got {outside[0]}")
+    falls = np.flatnonzero(np.diff(times) <= 0.0)
+    if falls.size:
+        raise ValueError(f"t_eval: must increase, got {times[falls[0] + 1]} after {times[falls[0]]}")
     listed: list[float] = times.tolist()
     return listed
 

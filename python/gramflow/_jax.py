@@ -35,7 +35,10 @@ def from_jax(
     theta0, unravel = ravel_pytree(double)
 
     def value(theta: Any) -> Any:
-        return jnp.reshape(loss(unravel(theta)), ())
+        found = jnp.asarray(loss(unravel(theta)))
+        if found.size != 1:
+            raise ValueError(f"loss: must return one number, got an array of shape {found.shape}")
+        return jnp.reshape(found, ())
 
     gradient = jax.grad(value)
     compiled = jax.jit(jax.value_and_grad(value))

@@ -14,13 +14,13 @@ from gramflow._scenario import float64
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """J(θ) of any model, and where it starts.
 
     Args:
         value_and_grad: f(θ, *args) that returns J(θ) and ∇J(θ), the gradient of the shape of θ.
-        theta0: θ(0), an array of any shape; float32 and others become float64.
+        theta0: θ(0), an array of any shape, a number as one of shape (1,); float32 and others become float64.
         hvp: h(θ, v, *args) that returns ∇²J(θ)·v. Without it, differences of gradients are used.
         args: further arguments of both.
         unflatten: turns θ into what it stands for, such as a dict of a module's parameters.
@@ -53,6 +53,8 @@ class Model:
         object.__setattr__(self, "args", arguments(self.args))
         if self.parts is None:
             return
+        if not isinstance(self.parts, Mapping):
+            raise TypeError(f"parts: must be a dict of shapes, such as {{'W1': (8, 5)}}, got {type(self.parts).__name__}")
         parts = {name: tuple(int(size) for size in shape) for name, shape in self.parts.items()}
         object.__setattr__(self, "parts", parts)
         if sum(math.prod(shape) for shape in parts.values()) != self.theta0.size:

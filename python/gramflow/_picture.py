@@ -6,6 +6,9 @@ import base64
 import os
 from pathlib import Path
 
+# Endings by which programs tell how a picture is stored.
+_ENDINGS = {"svg", "png", "pdf", "jpg", "jpeg", "eps", "ps", "gif", "tif", "tiff", "bmp", "webp"}
+
 
 class Picture:
     """One picture as the content of its file, SVG, PNG or PDF."""
@@ -16,8 +19,18 @@ class Picture:
         self.data = data
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to a file; returns its path."""
+        """Write it to a file; returns its path.
+
+        Raises:
+            ValueError: if the file's name ends as that of another format.
+        """
         path = Path(path)
+        ending = path.suffix.lstrip(".").lower()
+        if ending != self.format and ending in _ENDINGS:
+            raise ValueError(
+                f"{path}: the picture is in the format {self.format}: call it {path.with_suffix('.' + self.format).name}, "
+                "or draw it by plot(name, format=…) in svg, png or pdf"
+            )
         path.write_bytes(self.data)
         return path
 

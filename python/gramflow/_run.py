@@ -16,7 +16,7 @@ from gramflow import _gramflow
 from gramflow._model import Array, check_callable
 from gramflow._picture import Picture
 from gramflow._progress import bar
-from gramflow._scenario import Scenario, given
+from gramflow._scenario import Scenario, given, memory
 from gramflow._sweep import Study, Sweep
 
 if TYPE_CHECKING:
@@ -197,16 +197,21 @@ def run(
     """
     own = observables(observe)
     with given(scenario, set) as (it, files), bar(progress, "run") as show:
-        raw, stopped = _gramflow.run(it, files, own, max_memory, show)
+        raw, stopped = _gramflow.run(it, files, own, memory(max_memory), show)
     return finished(Run(raw), stopped)
 
 
 def observables(observe: Mapping[str, Callable[..., Any]] | None) -> dict[str, Callable[..., Any]]:
     """The functions of one's own columns, by the columns' names."""
-    functions = {} if observe is None else dict(observe)
-    for column, function in functions.items():
+    if observe is None:
+        return {}
+    if not isinstance(observe, Mapping):
+        raise TypeError(f"observe: must be a dict of functions by the names of their columns, got {type(observe).__name__}")
+    for column, function in observe.items():
+        if not isinstance(column, str):
+            raise TypeError(f"observe: the name of a column must be text, got {column!r}")
         check_callable(function, f"observe[{column!r}]")
-    return functions
+    return dict(observe)
 
 
 def finished(run: Run, stopped: BaseException | None) -> Run:
@@ -226,6 +231,8 @@ def load(folder: str | os.PathLike[str]) -> Run | Sweep | Study:
         ValueError: if it is none of these.
     """
     path = Path(folder)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no folder {path}: name the folder of a run, a sweep or a study of learning rates")
     if (path / "curves.parquet").is_file():
         return Study(path)
     if (path / "plan.json").is_file():

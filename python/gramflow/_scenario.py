@@ -30,6 +30,12 @@ _ARRAYS = {
     "init": {"file": re.compile(r"[Wb][1-9]\d*")},
 }
 
+# The same in words.
+_KNOWN = {
+    "data": "X and Y (and M, X_test, Y_test), or Sigma_x, Sigma_yx and tr_Sigma_y, or A and y",
+    "init": "W1, W2, … (and b1, b2, …)",
+}
+
 
 class Given(NamedTuple):
     """A scenario as the engine takes it."""
@@ -134,19 +140,36 @@ def _chosen(key: str, choice: Mapping[str, Any], folder: Path) -> Stored | None:
     return None
 
 
+def _is_array(value: Any) -> bool:
+    """Whether it is an array rather than a setting."""
+    return hasattr(value, "__array__") and np.ndim(value) > 0
+
+
+def _refuse_arrays(key: str, settings: Mapping[str, Any]) -> None:
+    """Refuse arrays under names that mean nothing."""
+    for name, value in settings.items():
+        if _is_array(value):
+            raise ValueError(f"{key}: no array is called {name!r} here: give {_KNOWN[key]}")
+
+
 def _stored(scenario: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], list[Stored]]:
     """The scenario with files for arrays, and these arrays."""
     changed, all_stored = dict(scenario), []
     for key in _ARRAYS:
         choice = scenario.get(key)
-        found = _chosen(key, choice, folder) if isinstance(choice, Mapping) else None
-        if found is None:
+        if not isinstance(choice, Mapping):
             continue
+        found = _chosen(key, choice, folder)
+        if found is None:
+            _refuse_arrays(key, choice)
+            continue
+        beside = {} if found.key == key else {name: value for name, value in choice.items() if name != found.word}
+        _refuse_arrays(key, {**beside, **found.settings})
         if "path" in found.settings:
             raise ValueError(f"{key}: holds the arrays {', '.join(found.arrays)} and a path: give one of them")
         arrays = {name: float64(value, f"{key}[{name!r}]") for name, value in found.arrays.items()}
         _gramflow.write_npz(found.path, arrays)
-        changed[key] = {found.word: {"path": found.path, **found.settings}}
+        changed[key] = {**beside, found.word: {"path": found.path, **found.settings}}
         all_stored.append(found)
     return changed, all_stored
 
@@ -200,6 +223,15 @@ def given(scenario: Scenario, patches: Mapping[str, Any] | None) -> Iterator[tup
         raise TypeError(f"scenario: must be a dict, YAML text or a path, got {type(scenario).__name__}")
 
 
+def memory(max_memory: Any) -> int | None:
+    """Bytes of memory, or an error that says so."""
+    if max_memory is None:
+        return None
+    if not isinstance(max_memory, (int, np.integer)) or isinstance(max_memory, bool) or max_memory < 1:
+        raise TypeError(f"max_memory: must be a whole number of bytes, such as 16 * 10**9, got {max_memory!r}")
+    return int(max_memory)
+
+
 def in_files(files: Mapping[str, Path]) -> None:
     """Refuse arrays in a dict where the result must name their files later."""
     if files:
@@ -215,7 +247,7 @@ def check(scenario: Scenario, *, set: Mapping[str, Any] | None = None, max_memor
         ScenarioError: if it cannot be run.
     """
     with given(scenario, set) as (it, _):
-        return _gramflow.check(it, max_memory)
+        return _gramflow.check(it, memory(max_memory))
 
 
 def explain(scenario: Scenario, *, set: Mapping[str, Any] | None = None) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from gramflow import _gramflow
 from gramflow._picture import Picture
 from gramflow._progress import bar
-from gramflow._scenario import Scenario, given, in_files
+from gramflow._scenario import Scenario, given, in_files, memory
 
 if TYPE_CHECKING:
     import pandas
@@ -177,7 +177,7 @@ def sweep(
     """
     with given(scenario, set) as (it, files), bar(progress, "sweep") as show:
         in_files(files)
-        path, stopped = _gramflow.sweep(it, None if out is None else os.fspath(out), _jobs(jobs), max_memory, show)
+        path, stopped = _gramflow.sweep(it, None if out is None else os.fspath(out), _jobs(jobs), memory(max_memory), show)
     found = Sweep(Path(path))
     if stopped is not None:
         if isinstance(stopped, KeyboardInterrupt):
@@ -218,6 +218,8 @@ def study_lr(
         ValueError: if the settings do not suit it.
         KeyboardInterrupt: on Ctrl-C. The same call resumes.
     """
+    if isinstance(lr, str) or not np.iterable(lr):
+        raise TypeError(f"lr: must be a list of learning rates, such as numpy.geomspace(1e-3, 0.1, 9), got {lr!r}")
     rates = sorted({float(rate) for rate in lr})
     if not rates or not all(0.0 < rate < np.inf for rate in rates):
         raise ValueError(f"lr: must be learning rates greater than 0, got {list(lr)}")
@@ -231,7 +233,7 @@ def study_lr(
         place = None if out is None else os.fspath(out)
         words, sizes = list(optimizers), [str(size) for size in batch]
         path, stopped = _gramflow.study_lr(
-            it, rates, words, sizes, seeds, loss, count, place, _jobs(jobs), max_memory, show
+            it, rates, words, sizes, seeds, loss, count, place, _jobs(jobs), memory(max_memory), show
         )
     if stopped is not None:
         raise stopped
@@ -265,7 +267,7 @@ def figures(
     if isinstance(names, str):
         raise TypeError("names: must be a list")
     with bar(progress, "figures") as show:
-        text, stopped = _gramflow.figures(list(names), out, scenarios, runs, _jobs(jobs), max_memory, show)
+        text, stopped = _gramflow.figures(list(names), out, scenarios, runs, _jobs(jobs), memory(max_memory), show)
     if stopped is not None:
         raise stopped
     made: list[dict[str, Any]] = json.loads(text)

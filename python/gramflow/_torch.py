@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data: tuple[Any, Any]) -> Model:
     """The model J(θ) = loss(module(X), Y) of a PyTorch module, in float64, starting at its current parameters.
 
-    θ is one array of all parameters, in the order of `module.named_parameters()`; `Model.unflatten` makes a dict of it, which
-    `module.load_state_dict(…, strict=False)` takes. The module itself stays as it is. Products with the Hessian are exact.
-    What the module computes must not be random: call `module.eval()` where it has dropout. `compare(layers=…)` names layers by the
-    module's parameters or submodules; the Jacobians that the ansatz needs come by autograd.
+    θ is one array of all parameters that have `requires_grad`, in the order of `module.named_parameters()`; the others stay as they are.
+    `Model.unflatten` makes a dict of it, which `module.load_state_dict(…, strict=False)` takes. The module itself stays as it is. Products
+    with the Hessian are exact. What the module computes must not be random: call `module.eval()` where it has dropout.
+    `compare(layers=…)` names layers by the module's parameters or submodules; the Jacobians that the ansatz needs come by autograd.
 
     Args:
         module: any module of one input.
         loss: f(output, Y) that returns a tensor with one entry.
         data: (X, Y), tensors or arrays; real numbers become float64.
+
+    Raises:
+        ValueError: if the module has no parameters to train, or computes another gradient at each call.
     """
     import torch
 
@@ -33,13 +36,16 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
         tensor = torch.as_tensor(value)
         return tensor.double() if tensor.is_floating_point() else tensor
 
-    parameters = {name: value.detach().double() for name, value in module.named_parameters()}
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"module: must be a torch.nn.Module, got {type(module).__name__}")
+    parameters = {name: value.detach().double() for name, value in module.named_parameters() if value.requires_grad}
     if not parameters:
-        raise ValueError("module: has no parameters")
+        raise ValueError("module: has no parameters with requires_grad, so that there is nothing to train")
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data: must be (X, Y), got {type(data).__name__}")
     device = next(iter(parameters.values())).device
-    buffers = {name: double(value.detach()) for name, value in module.named_buffers()}
+    frozen = {name: value for name, value in module.named_parameters() if not value.requires_grad}
+    constants = {name: double(value.detach()) for name, value in {**frozen, **dict(module.named_buffers())}.items()}
     inputs, targets = (double(value).to(device) for value in data)
     sizes = [value.numel() for value in parameters.values()]
 
@@ -50,7 +56,7 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
     def output(theta: "torch.Tensor") -> Any:
         # The fused kernels of attention have no second derivatives.
         with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-            return torch.func.functional_call(module, {**named(theta), **buffers}, (inputs,))
+            return torch.func.functional_call(module, {**named(theta), **constants}, (inputs,))
 
     def value(theta: "torch.Tensor") -> "torch.Tensor":
         found: "torch.Tensor" = loss(output(theta), targets)
@@ -125,4 +131,11 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
 
     theta0 = torch.cat([value.reshape(-1) for value in parameters.values()]).cpu().numpy()
     parts = {name: tuple(value.shape) for name, value in parameters.items()}
+    once, again = (value_and_grad(theta0.copy())[1] for _ in range(2))
+    # Sums in another order, as on GPUs, differ by rounding alone.
+    if np.linalg.norm(once - again) > 1e-6 * np.linalg.norm(once):
+        raise ValueError(
+            "module: computes another gradient at each call with the same parameters, and a flow needs one that does not change: "
+            "call module.eval() where it has dropout"
+        )
     return Model(value_and_grad, theta0, hvp, unflatten=unflatten, parts=parts, jacobians=jacobians)

@@ -125,6 +125,11 @@ def test_settings_are_refused_by_their_keys() -> None:
         gf.compare(model, t_end=1, measure=["ledger"])
     with pytest.raises(TypeError, match="optimizers: must be a list"):
         gf.compare(model, {"gd": {"lr": 0.1}})
+    for argument, word in [("measure", "sharpness"), ("claims", "converged")]:
+        with pytest.raises(TypeError, match=rf"{argument}: must be a list such as \['{word}'\], got str"):
+            gf.compare(model, t_end=1, **{argument: word})
+    with pytest.raises(TypeError, match="parts: must be a dict of shapes"):
+        gf.Model(parabola, np.ones(2), parts=[(2,)])
     with pytest.raises(ValueError, match="`loss`, which is taken"):
         gf.compare(model, t_end=1, observe={"loss": lambda theta, t: 0.0})
     with pytest.raises(TypeError, match=r"observe\['x'\]: must be callable"):
@@ -133,6 +138,19 @@ def test_settings_are_refused_by_their_keys() -> None:
         gf.compare(parabola)
     with pytest.raises(ValueError, match="start where both are finite"):
         gf.compare(gf.Model(lambda theta: (np.nan, theta), np.ones(2)), t_end=1)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 2.0, 1.0])
+def test_a_gradient_that_is_not_that_of_the_value_is_warned_of(factor: float) -> None:
+    model = gf.Model(lambda theta: (0.25 * np.sum(theta**4), factor * theta**3), np.array([0.5, -1.0, 0.7]))
+    run = gf.compare(model, t_end=0.1)
+    assert any("the gradient is not that of the loss" in warning for warning in run.warnings) == (factor != 1.0)
+
+
+def test_models_and_solutions_can_be_compared() -> None:
+    model = gf.Model(parabola, np.ones(2))
+    assert model == model and model != gf.Model(parabola, np.ones(2)) and hash(model) == hash(model)
+    assert gf.flow(model, t_end=1.0) != gf.flow(model, t_end=1.0)
 
 
 def test_exceptions_of_callbacks_surface() -> None:

@@ -61,6 +61,11 @@ def test_float32_is_refused_with_the_remedy() -> None:
         gf.from_jax(loss, params)
 
 
+def test_a_loss_of_many_numbers_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"loss: must return one number, got an array of shape \(3,\)"):
+        gf.flow(gf.from_jax(lambda params: 2.0 * params, np.ones(3)))
+
+
 def test_the_built_in_network_and_its_jax_twin_have_the_same_columns() -> None:
     import jax.numpy as jnp
 

@@ -157,7 +157,7 @@ def test_wrong_layers_are_refused_by_name() -> None:
         (["W2", "W1"], ValueError, "layers: 'W2' has 2 outputs and the next layer 4 inputs"),
         (["b"], ValueError, r"layers: 'b' must be a matrix, and has the shape \(3,\)"),
         ([gf.Layer("W1", bias="b")], ValueError, r"layers: 'b' must have the shape \(5,\), got \(3,\)"),
-        ([gf.Layer("W1", activation="cosine"), "W2"], ValueError, "layers: activation: unknown variant `cosine`"),
+        ([gf.Layer("W1", activation="cosine"), "W2"], ValueError, r"layers: activation: unknown word `cosine` \(words here: identity, relu,"),
         (["W1", gf.Layer("W1", transposed=True)], ValueError, "layers: a parameter stands in them twice"),
     ]:
         with pytest.raises(error, match=message):

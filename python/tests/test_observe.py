@@ -38,6 +38,10 @@ def test_wrong_observables_are_refused_and_exceptions_surface(tiny: dict) -> Non
         gf.run(tiny, observe={"loss": lambda theta, t: 0.0})
     with pytest.raises(TypeError, match=r"observe\['x'\]: must be callable"):
         gf.run(tiny, observe={"x": 1})
+    with pytest.raises(TypeError, match="observe: must be a dict of functions by the names of their columns, got list"):
+        gf.run(tiny, observe=["loss"])
+    with pytest.raises(TypeError, match="observe: the name of a column must be text, got 3"):
+        gf.run(tiny, observe={3: lambda theta, t: 0.0})
     with pytest.raises(TypeError, match="x: must return a number"):
         gf.run(tiny, observe={"x": lambda theta, t: "text"})
 

@@ -129,8 +129,8 @@ def test_wrong_arrays_are_refused_by_name(tiny: dict) -> None:
     x, y = np.ones((5, 4)), np.ones((5, 3))
     for given, key, message in [
         ({"data": {"X": x[:, :3], "Y": y}}, "data.X", "X has 3 columns"),
-        ({"data": {"X": x * np.nan, "Y": y}}, "data.X", "`X` has an entry that is NaN or infinite"),
-        ({"data": {"X": x, "Y": y * np.inf}}, "data.Y", "`Y` has an entry that is NaN or infinite"),
+        ({"data": {"X": np.where(np.arange(20).reshape(5, 4) == 6, np.nan, x), "Y": y}}, "data.X", "`X`[1, 2] is NaN: fill in"),
+        ({"data": {"X": x, "Y": y * np.inf}}, "data.Y", "`Y`[0, 0] is inf: all entries must be finite"),
         ({"data": {"file": {"X": x}}}, "data.file.Y", "there is no array `Y`"),
         ({"data": {"X": x, "Y": y, "X_test": x[:, :2], "Y_test": y}}, "data.X_test", "`X_test` has 2 columns"),
         ({"data": {"X": x, "Y": y, "whiten": True}}, "data.X", "`X`: the inputs span"),
@@ -143,6 +143,17 @@ def test_wrong_arrays_are_refused_by_name(tiny: dict) -> None:
         assert error.key == key and error.message.startswith(message), (error.key, error.message)
         assert error.problems[0]["key"] == key and error.problems[0]["message"] == error.message
         assert str(error) == f"{key}: {error.message}"
+    for given, message in [
+        ({"data": {"x": x, "y": y}}, "data: no array is called 'x' here: give X and Y"),
+        ({"data": {"X": x, "Y": y, "Z": y}}, "data: no array is called 'Z' here"),
+        ({"data": {"file": {"X": x, "Y": y}, "X_test": x}}, "data: no array is called 'X_test' here"),
+        ({"init": {"w1": np.ones((5, 4))}}, "init: no array is called 'w1' here: give W1, W2"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            gf.run({**tiny, **given})
+    # What stands beside the arrays is not dropped.
+    with pytest.raises(gf.ScenarioError, match="one key expected here"):
+        gf.run({**tiny, "data": {"file": {"X": x, "Y": y}, "whiten": True}})
     # Other problems keep their keys.
     with pytest.raises(gf.ScenarioError) as caught:
         gf.run({**tiny, "data": {"X": x, "Y": y}, "flow": {"t_end": -5.0}})
@@ -185,8 +196,16 @@ def test_folders_are_kept_safe(tiny: dict, tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         run.save(tmp_path / "thesis")
     assert run.save(tmp_path / "run") == run.save(tmp_path / "run")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere: name the folder of a run"):
         gf.load(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError, match="choose another out$"):
+        run.save(tmp_path / "thesis")
+    with pytest.raises(TypeError, match="max_memory: must be a whole number of bytes, such as .*, got '1GB'"):
+        gf.run(tiny, max_memory="1GB")
+    with pytest.raises(gf.ScenarioError, match="allow more with max_memory"):
+        gf.run(tiny, max_memory=10)
+    with pytest.raises(gf.ScenarioError, match="this scenario is a sweep: gramflow.sweep runs its units"):
+        gf.run({**tiny, "sweep": {"seeds": 2}})
     with pytest.raises(ValueError, match="not a run folder"):
         gf.load(tmp_path / "thesis")
 
@@ -222,6 +241,12 @@ def test_pictures_show_themselves(tiny: dict, tmp_path: Path) -> None:
         run.plot("nonsense")
     with pytest.raises(ValueError, match="format"):
         run.plot("loss", format="gif")
+    # What the name promises is what the file holds.
+    for name in ["loss.jpg", "loss.PNG", "loss.pdf"]:
+        with pytest.raises(ValueError, match="the picture is in the format svg: call it loss.svg"):
+            picture.save(tmp_path / name)
+        assert not (tmp_path / name).exists()
+    assert picture.save(tmp_path / "loss.2").read_bytes() == picture.data
     page = run._repr_html_()
     assert "flow" in page and page.count("data:image/svg+xml;base64,") == len(run.pictures)
 

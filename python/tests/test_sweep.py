@@ -62,6 +62,12 @@ def test_wrong_sweeps_are_refused(tiny: dict, grid: dict, tmp_path: Path) -> Non
     with pytest.raises(gf.ScenarioError) as caught:
         gf.sweep({**grid, "sweep": {"grid": {"flow.t_end": [1, -1]}}}, tmp_path / "out")
     assert caught.value.key == "flow.t_end"
+    with pytest.raises(gf.ScenarioError) as caught:
+        gf.sweep({**tiny, "sweep": {"grid": {"weigth_decay": [0.0, 0.1]}}}, tmp_path / "out")
+    assert str(caught.value).count("did you mean `weight_decay`?") == 1, caught.value
+    for lr in ["1e-3..0.1", 0.1]:
+        with pytest.raises(TypeError, match="lr: must be a list of learning rates"):
+            gf.study_lr(tiny, lr, tmp_path / "out")
     with pytest.raises(ValueError, match="jobs: must be"):
         gf.sweep(grid, tmp_path / "out", jobs=0)
     with pytest.raises(ValueError, match="its arrays must lie in a file here"):

@@ -87,6 +87,34 @@ def test_what_is_no_model_is_refused() -> None:
         gf.flow(gf.from_torch(torch.nn.Linear(5, 1), lambda f, y: f, (x, x)))
 
 
+def test_parameters_without_requires_grad_stay_as_they_are() -> None:
+    torch.manual_seed(1)
+    module = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    module[0].requires_grad_(False)
+    x = torch.randn(20, 5)
+    model = gf.from_torch(module, torch.nn.MSELoss(), (x, x[:, :2]))
+    assert model.parts == {"2.weight": (2, 4), "2.bias": (2,)}
+    # The twin that has only the second layer, on the outputs of the first.
+    hidden = module[:2].double()(x.double()).detach()
+    twin = gf.from_torch(module[2:], torch.nn.MSELoss(), (hidden, x[:, :2]))
+    ends = [gf.flow(flow, t_end=2.0).y[-1] for flow in (model, twin)]
+    assert np.allclose(*ends, rtol=1e-9) and not np.allclose(ends[0], model.theta0, rtol=1e-2)
+    module.requires_grad_(False)
+    with pytest.raises(ValueError, match="module: has no parameters with requires_grad"):
+        gf.from_torch(module, torch.nn.MSELoss(), (x, x[:, :2]))
+
+
+def test_a_random_module_is_refused_with_the_remedy() -> None:
+    torch.manual_seed(1)
+    module = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Dropout(0.5), torch.nn.Linear(4, 2))
+    x = torch.randn(20, 5)
+    with pytest.raises(ValueError, match=r"another gradient at each call .*: call module.eval\(\) where it has dropout"):
+        gf.from_torch(module, torch.nn.MSELoss(), (x, x[:, :2]))
+    assert gf.flow(gf.from_torch(module.eval(), torch.nn.MSELoss(), (x, x[:, :2])), t_end=0.1).success
+    with pytest.raises(TypeError, match="module: must be a torch.nn.Module, got function"):
+        gf.from_torch(lambda x: x, torch.nn.MSELoss(), (x, x))
+
+
 def test_the_built_in_network_and_its_torch_twin_have_the_same_columns(tanh: dict) -> None:
     tanh = {**tanh, "optimizers": [{"gd": {"lr": 0.05}}], "weight_decay": 0.01, "flow": {"t_end": 5.0}, "record": {"times": [0, 1, 5]}}
     built_in = gf.run(tanh)

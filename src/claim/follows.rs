@@ -103,7 +103,8 @@ impl Distances {
 
     fn verdict(&self, name: &str, process: &Process, evidence: &Evidence) -> Verdict {
         if process.termination == Reason::Interrupted {
-            return limited(format!("{name} {}: the claim is about its whole run", process.termination_detail));
+            let ended = process.termination.said(&process.termination_detail);
+            return limited(format!("the claim is about the whole run of {name}, which {ended}"));
         }
         let diverged = || undefined(format!("{name} {}, and its {} did not", process.termination_detail, words(self.model)));
         if self.reach == 0.0 {

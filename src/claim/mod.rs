@@ -171,7 +171,8 @@ pub fn judge(claims: &[Claim], evidence: &Evidence, processes: &BTreeMap<String,
 pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     let flow = evidence.flow;
     if !flow.termination.ends_a_flow() {
-        return limited(format!("the flow {}: the claim is about its end", flow.termination_detail));
+        let ended = flow.termination.said(&flow.termination_detail);
+        return limited(format!("the claim is about the end of the flow, which {ended}"));
     }
     if flow.termination == Reason::Reached && flow.t_reached == 0.0 {
         return undefined(format!("nothing to judge: the flow {}", flow.termination_detail));
@@ -185,7 +186,7 @@ pub fn verdict(claim: Claim, evidence: &Evidence) -> Verdict {
     let second = match evidence.second {
         None => return limited("without a second integration the error is not known".to_string()),
         Some(Again { termination: stop, .. }) if !stop.is_complete() && stop.t() < flow.t_reached => {
-            return limited(format!("the error is not known, because the second integration {stop}"));
+            return limited(format!("the error is not known, because the second integration {}", stop.said()));
         }
         Some(Again { run, .. }) => measure(claim, &Records::new(evidence.setup, run), evidence),
     };

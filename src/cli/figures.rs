@@ -17,7 +17,7 @@ use super::interrupt::catch_signals;
 use super::meter::Meter;
 use super::output::{aligned, complain, complain_of, listed, print};
 use super::style::StyleOptions;
-use super::{CliError, Limit};
+use super::{CliError, Limit, at_least_one};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "runs/figures")]
     runs: PathBuf,
     /// Units to run side by side [default: one per core]
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     limit: Limit,

@@ -16,8 +16,8 @@ use crate::sweep::Progress;
 /// How far the work is, in its own measure.
 #[derive(Debug, Clone)]
 enum State {
-    /// The time of the common clock, where this command began, and where it ends.
-    Clock { t: f64, from: f64, t_end: f64 },
+    /// The time of the common clock, where this command began, and where it ends; and what is waited for then.
+    Clock { t: f64, from: f64, t_end: f64, then: &'static str },
     /// Units of a sweep.
     Units(Progress),
     /// Pieces of work, one after another, and what the next one is.
@@ -39,7 +39,11 @@ impl State {
     fn text(&self, elapsed: Duration) -> String {
         let percent = (100.0 * self.share()).floor();
         let (place, rate, left) = match self {
-            Self::Clock { t, from, t_end } => {
+            // The clock stands, whatever it did before.
+            Self::Clock { t, t_end, then, .. } if t >= t_end => {
+                return format!("t = {0} of {0} (100 %), {then}", number(*t_end, 3));
+            }
+            Self::Clock { t, from, t_end, .. } => {
                 let place = format!("t = {} of {} ({percent} %)", number(*t, 3), number(*t_end, 3));
                 (place, format!("{} per second", rate(*t - *from, elapsed)), self.left(elapsed))
             }
@@ -60,7 +64,7 @@ impl State {
     /// How long the rest takes at the speed so far; `None` before anything is done.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let share = match self {
-            Self::Clock { t, from, t_end } => (t - from) / (t_end - from),
+            Self::Clock { t, from, t_end, .. } => (t - from) / (t_end - from),
             _ => self.share(),
         };
         (share > 0.0).then(|| Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - share) / share).ok()).flatten()
@@ -153,9 +157,10 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// The progress of the clock to `t_end`.
-    pub fn clock(t_end: f64, quiet: bool) -> Self {
-        Self::begin(State::Clock { t: 0.0, from: 0.0, t_end }, quiet)
+    /// The progress of the clock to `t_end`, where it stands until the flow is `certified`, if it is.
+    pub fn clock(t_end: f64, certified: bool, quiet: bool) -> Self {
+        let then = if certified { "waiting for the certificate, a second integration of the flow" } else { "finishing" };
+        Self::begin(State::Clock { t: 0.0, from: 0.0, t_end, then }, quiet)
     }
 
     /// The progress of a sweep, by units.
@@ -274,14 +279,21 @@ mod tests {
 
     #[test]
     fn off_a_terminal_there_is_a_line_every_half_minute() {
-        let lines = printed(95, |second| State::Clock { t: second as f64 / 10.0, from: 0.0, t_end: 10.0 });
+        let lines = printed(95, |second| State::Clock { t: second as f64 / 10.0, from: 0.0, t_end: 10.0, then: "finishing" });
         assert_eq!(
             lines,
             "t = 3 of 10 (30 %), 0.1 per second, 70 seconds left\n\
              t = 6 of 10 (60 %), 0.1 per second, 40 seconds left\n\
              t = 9 of 10 (90 %), 0.1 per second, 10 seconds left\n"
         );
-        assert_eq!(printed(29, |_| State::Clock { t: 1.0, from: 0.0, t_end: 10.0 }), "");
+        assert_eq!(printed(29, |_| State::Clock { t: 1.0, from: 0.0, t_end: 10.0, then: "finishing" }), "");
+    }
+
+    /// The flow is at its end, and what is left has no clock: "0 seconds left" would be wrong.
+    #[test]
+    fn at_the_end_of_the_clock_it_is_told_what_is_waited_for() {
+        let line = printed(30, |_| State::Clock { t: 10.0, from: 0.0, t_end: 10.0, then: "waiting for the certificate" });
+        assert_eq!(line, "t = 10 of 10 (100 %), waiting for the certificate\n");
     }
 
     #[test]
@@ -296,13 +308,16 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_the_time_left_before_anything_is_done() {
-        assert_eq!(printed(30, |_| State::Clock { t: 0.0, from: 0.0, t_end: 10.0 }), "t = 0 of 10 (0 %), 0 per second\n");
+        assert_eq!(
+            printed(30, |_| State::Clock { t: 0.0, from: 0.0, t_end: 10.0, then: "finishing" }),
+            "t = 0 of 10 (0 %), 0 per second\n"
+        );
     }
 
     /// The work of an earlier command says nothing of the speed of this one.
     #[test]
     fn a_run_that_goes_on_is_timed_from_where_it_does() {
-        let line = printed(30, |_| State::Clock { t: 6.0, from: 5.0, t_end: 10.0 });
+        let line = printed(30, |_| State::Clock { t: 6.0, from: 5.0, t_end: 10.0, then: "finishing" });
         assert_eq!(line, "t = 6 of 10 (60 %), 0.0333 per second, 2 minutes left\n");
     }
 
@@ -360,7 +375,7 @@ mod tests {
         for width in [20, 40, 50, 200] {
             let terminal = Terminal { width, written: Shared::default() };
             let mut display = Display::Bar(bar(ProgressDrawTarget::term_like(Box::new(terminal.clone()))));
-            display.show(&State::Clock { t: 3.0, from: 0.0, t_end: 10.0 }, seconds(30));
+            display.show(&State::Clock { t: 3.0, from: 0.0, t_end: 10.0, then: "finishing" }, seconds(30));
             let text = terminal.written.text();
             let line = text.trim_end();
             assert!(line.starts_with("t = 3 of 10") && !line.contains('\n'), "{width}: {text:?}");

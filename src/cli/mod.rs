@@ -23,6 +23,7 @@ mod verify;
 
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -35,6 +36,11 @@ use crate::run::Problem;
 use crate::scenario::{self, Scenario, ScenarioError};
 
 use error::CliError;
+
+/// A count of units, cores and the like: clap's own message would speak of a "non-zero type".
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "must be a whole number, at least 1".to_string())
+}
 
 /// Train deep networks by gradient flow and by real optimizers, side by side, and test what theory says.
 #[derive(Debug, Parser)]

@@ -102,9 +102,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     let _hold = saved.as_ref().map(Saved::hold).transpose()?;
     let from = saved.as_mut().map(|saved| saved.state(shorter, &mut problem, quiet)).transpose()?.flatten();
     if saved.is_none() && !quiet {
-        saved::point_to(&folder);
+        saved::point_to(&folder, &problem.scenario_hash);
     }
-    let meter = Meter::clock(scenario.flow.t_end, quiet);
+    let certified = scenario.flow.certify || !scenario.claims.is_empty();
+    let meter = Meter::clock(scenario.flow.t_end, certified, quiet);
     let interrupt = catch_signals(saved.is_some()).map_err(CliError::Signals)?;
     let began_run = Instant::now();
     let goes_on = from.is_some();

@@ -45,12 +45,22 @@ pub(super) struct StyleOptions {
     #[arg(long, value_name = "PLACE")]
     legend: Option<String>,
     /// Colour of a curve, by its name in the legend: `--color gd=#d55e00`; may be repeated
-    #[arg(long = "color", value_name = "CURVE=#RRGGBB")]
+    #[arg(long = "color", value_name = "CURVE=#RRGGBB", value_parser = curve_and_color)]
     colors: Vec<String>,
     /// Limits, scales and labels of axes: `--axis '{picture: loss, panel: a, y: {limits: [1.0e-6, 1], scale: log, label: loss}}'`; may be
     /// repeated
     #[arg(long = "axis", value_name = "AXES")]
     axes: Vec<String>,
+}
+
+/// `gd=#d55e00` as it is; the colour itself is checked with the others of the style.
+fn curve_and_color(text: &str) -> Result<String, String> {
+    let named = text.rsplit_once('=').is_some_and(|(curve, _)| !curve.trim().is_empty());
+    if named {
+        Ok(text.to_string())
+    } else {
+        Err("must be a curve of the legend and its colour, such as gd=#d55e00".to_string())
+    }
 }
 
 /// Where one of these options is refused by a `command` that does not have it, replaces the tip by where it belongs.

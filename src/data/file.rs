@@ -25,13 +25,21 @@ impl<'a> Opened<'a> {
         DatasetError::File { path: self.path.into(), reason }
     }
 
+    /// The array `name`. `needs`: what the file is to hold.
+    fn array(&self, name: &str, needs: &str) -> Result<&Array, DatasetError> {
+        self.arrays.get(name).ok_or_else(|| {
+            let there: Vec<String> = npz::shapes(self.path, |_| true).unwrap_or_default().into_keys().collect();
+            let others = if there.is_empty() { String::new() } else { format!(", but there is `{}`", there.join("`, `")) };
+            self.fail(format!("there is no array `{name}`{others}: {needs}"))
+        })
+    }
+
     /// An array of finite numbers. `needs`: what the file is to hold.
     pub(super) fn finite(&self, name: &str, needs: &str) -> Result<&Array, DatasetError> {
-        let array = self.arrays.get(name).ok_or_else(|| self.fail(format!("there is no array `{name}`: {needs}")))?;
-        if array.data.iter().all(|v| v.is_finite()) {
-            Ok(array)
-        } else {
-            Err(self.fail(format!("`{name}` has an entry that is NaN or infinite")))
+        let array = self.array(name, needs)?;
+        match array.data.iter().position(|value| !value.is_finite()) {
+            None => Ok(array),
+            Some(place) => Err(self.fail(not_finite(name, array, place))),
         }
     }
 
@@ -39,6 +47,20 @@ impl<'a> Opened<'a> {
     fn rows(&self, name: &str, array: &Array) -> Result<DMatrix<f64>, DatasetError> {
         matrix(array).ok_or_else(|| self.fail(format!("`{name}` has shape {:?}: store one sample per row", array.shape)))
     }
+}
+
+/// Says which entry is not finite, by its index as NumPy has it.
+fn not_finite(name: &str, array: &Array, place: usize) -> String {
+    let mut rest = place;
+    let mut index: Vec<String> = Vec::new();
+    for length in array.shape.iter().rev() {
+        index.insert(0, (rest % length).to_string());
+        rest /= length;
+    }
+    let at = if index.is_empty() { String::new() } else { format!("[{}]", index.join(", ")) };
+    let value = array.data[place];
+    let remedy = if value.is_nan() { "fill in what is missing, or leave it out" } else { "all entries must be finite" };
+    format!("`{name}`{at} is {value}: {remedy}")
 }
 
 const SAMPLES: &str = "it needs X and Y, one sample per row";
@@ -54,7 +76,13 @@ pub(super) fn read(path: &Path) -> Result<(Dataset, Option<Dataset>), DatasetErr
         true => observed(&file)?,
     };
     if x.nrows() != y.nrows() {
-        return Err(file.fail(format!("X has {} samples and Y has {}", x.nrows(), y.nrows())));
+        let (inputs, labels) = (x.shape(), y.shape());
+        let remedy = if inputs.1 == labels.1 {
+            "each row is a sample: store the transposes of both"
+        } else {
+            "store one label per sample, in rows"
+        };
+        return Err(file.fail(format!("X has {} samples and Y has {}: {remedy}", inputs.0, labels.0)));
     }
     let train = Dataset { x, y };
     let has_test = ["X_test", "Y_test"].iter().any(|name| file.arrays.contains_key(*name));
@@ -81,7 +109,7 @@ fn read_test(file: &Opened, train: &Dataset) -> Result<Dataset, DatasetError> {
 /// Y where M is 1, and NaN where it is 0, whatever stands there in Y.
 fn observed(file: &Opened) -> Result<DMatrix<f64>, DatasetError> {
     let mask = file.finite("M", SAMPLES)?;
-    let labels = file.arrays.get("Y").ok_or_else(|| file.fail(format!("there is no array `Y`: {SAMPLES}")))?;
+    let labels = file.array("Y", SAMPLES)?;
     let (mask, mut labels) = (file.rows("M", mask)?, file.rows("Y", labels)?);
     if mask.shape() != labels.shape() {
         let (mask, labels) = (mask.shape(), labels.shape());

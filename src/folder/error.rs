@@ -15,8 +15,8 @@ pub enum FolderError {
     /// The folder could not be published, or its target belongs to somebody else.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The folder to be read lacks `manifest.json` or `records.parquet`.
-    #[error("{} is not a run folder: it has no manifest.json", .0.display())]
+    /// The folder to be read is not there, or lacks `manifest.json`.
+    #[error("{}", not_a_run(.0))]
     NotARun(PathBuf),
     /// A file that gramflow wrote is no longer there.
     #[error("{} is missing, so that this is no longer the whole run: gramflow run {} makes it again", path.display(), scenario.display())]
@@ -68,5 +68,15 @@ impl FolderError {
     pub(crate) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { verb, path, source }
+    }
+}
+
+/// Why `path` is no run folder.
+fn not_a_run(path: &Path) -> String {
+    let shown = path.display();
+    match path.metadata() {
+        Err(_) => format!("there is no folder {shown}: name one that gramflow has written"),
+        Ok(found) if !found.is_dir() => format!("{shown} is a file: name a folder that gramflow has written"),
+        Ok(_) => format!("{shown} is not a run folder: it has no manifest.json"),
     }
 }

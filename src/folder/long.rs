@@ -59,7 +59,7 @@ pub fn write_long<E: From<FolderError>>(
     fields: &[FileColumn],
     pieces: impl Iterator<Item = Result<Vec<Table>, E>>,
 ) -> Result<(), E> {
-    let failed = |source| FolderError::from(TableError::Parquet { path: path.to_path_buf(), source });
+    let failed = |source| FolderError::from(TableError::Write { path: path.to_path_buf(), source });
     let opened = File::create(path).map_err(|source| TableError::Open { path: path.to_path_buf(), source });
     let file = opened.map_err(FolderError::from)?;
     let mut writer = writer(&file, fields).map_err(failed)?;

@@ -34,8 +34,16 @@ pub enum TableError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file cannot be written, or is not a table that [`write`] wrote.
-    #[error("{} is not a table of records ({source})", path.display())]
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: ParquetError,
+    },
+    /// The file is not a table that [`write`] wrote.
+    #[error("{} is not a table of records ({source}): it is damaged, or another program has written it", path.display())]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -50,7 +58,7 @@ pub enum TableError {
 /// [`TableError`] if the file cannot be written.
 pub fn write(path: &Path, table: &Table) -> Result<(), TableError> {
     let file = File::create(path).map_err(|source| TableError::Open { path: path.into(), source })?;
-    write_table(file, table).map_err(|source| TableError::Parquet { path: path.into(), source })
+    write_table(file, table).map_err(|source| TableError::Write { path: path.into(), source })
 }
 
 fn write_table(file: impl Write + Send, table: &Table) -> Result<(), ParquetError> {

@@ -50,8 +50,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Every one, for tests that hold for each.
-    #[cfg(test)]
+    /// Every one.
+    #[cfg(any(test, feature = "python"))]
     pub(crate) const ALL: [Self; 10] = [
         Self::Identity,
         Self::Relu,

@@ -53,7 +53,7 @@ pub enum WeightsError {
         wanted: usize,
     },
     /// An entry of W_l or b_l is NaN or infinite.
-    #[error("`{name}` has an entry that is NaN or infinite")]
+    #[error("`{name}` has an entry that is NaN or infinite: all must be finite")]
     NotFinite {
         /// The name of the array.
         name: String,

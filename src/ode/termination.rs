@@ -169,6 +169,11 @@ impl Termination {
         Ok(())
     }
 
+    /// The message as what a sentence says of its subject: "was interrupted at t = 3".
+    pub(crate) fn said(&self) -> String {
+        self.reason().said(&self.to_string())
+    }
+
     /// Whether the process did all that the scenario asked of it.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::TEnd { .. } | Self::Steps { .. } | Self::Reached { .. }) || self.stays()
@@ -229,6 +234,15 @@ impl Reason {
     /// Whether the state stays as it is.
     pub fn stays(self) -> bool {
         matches!(self, Self::Converged | Self::AtRest)
+    }
+
+    /// `detail`, the message of such a termination, as what a sentence says of its subject: "was interrupted at t = 3".
+    pub(crate) fn said(self, detail: &str) -> String {
+        match self {
+            Self::Interrupted => format!("was {detail}"),
+            Self::Stiff | Self::AtRest => format!("is {detail}"),
+            _ => detail.to_string(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Findings, path};
+use crate::settings::{Finding, Findings, path};
 
 use super::formula::{at_least, at_most, number};
 use super::settings::{About, Batching, Followed, Ground, Pace, PaceMut, Settings};
@@ -247,6 +247,14 @@ impl Optimizer {
         if steps.is_none() && has_rates {
             self.validate_horizon(&at, t_end, found);
         }
+    }
+
+    /// The first of its own settings that is out of its range, for a user who has not written them in a scenario.
+    pub(crate) fn out_of_range(&self) -> Option<Finding> {
+        let about = About { samples: None, biases: false, labelled: true, squared: true };
+        let mut found = Findings::default();
+        self.validate_rule(&|key| key.to_string(), &about, &mut found);
+        found.0.into_iter().next()
     }
 
     /// Validates the rule and its rates. Returns whether the schedule is valid.

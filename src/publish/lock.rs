@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::system::{is_at, open_to_all};
-use super::{PublishError, failed, fault, parent};
+use super::{PublishError, failed, fault, parent, unwritable};
 
 /// The prefix of files and folders that are being written.
 pub const PARTIAL: &str = ".gramflow-partial-";
@@ -33,7 +33,7 @@ impl FileDraft {
         let mut builder = tempfile::Builder::new();
         open_to_all(builder.prefix(PARTIAL), 0o666);
         for _ in 0..TRIES {
-            let made = builder.tempfile_in(folder).map_err(failed("write in", folder))?;
+            let made = builder.tempfile_in(folder).map_err(|source| unwritable(folder, source))?;
             let (file, path) = made.keep().map_err(|error| failed("write in", folder)(error.error))?;
             fault::point();
             if try_lock(&file) && is_at(&file, &path) {
@@ -96,7 +96,7 @@ impl Wrapper {
         let mut builder = tempfile::Builder::new();
         open_to_all(builder.prefix(PARTIAL), 0o777);
         for _ in 0..TRIES {
-            let path = builder.tempdir_in(parent).map_err(failed("write in", parent))?.keep();
+            let path = builder.tempdir_in(parent).map_err(|source| unwritable(parent, source))?.keep();
             fault::point();
             let lock = match File::options().read(true).write(true).create_new(true).open(path.join(LOCK)) {
                 Ok(lock) => lock,

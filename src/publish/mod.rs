@@ -64,6 +64,14 @@ pub enum PublishError {
         /// The cause.
         source: io::Error,
     },
+    /// Nothing can be made in the folder of the target.
+    #[error("cannot write in {}: {source}: choose another --out, or make that folder writable", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// A file or folder could not be made, written, synced, renamed or removed.
     #[error("cannot {verb} {}: {source}", path.display())]
     Io {
@@ -96,6 +104,14 @@ impl PublishError {
 fn failed(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishError {
     let path = path.to_path_buf();
     move |source| PublishError::Io { verb, path, source }
+}
+
+/// That no draft can be made in `folder`, which the user has chosen.
+fn unwritable(folder: &Path, source: io::Error) -> PublishError {
+    // tempfile's error goes on with the name of the draft, which tells a user nothing.
+    let text = source.to_string();
+    let cause = text.split(" at path \"").next().unwrap_or_default();
+    PublishError::Unwritable { path: folder.to_path_buf(), source: io::Error::new(source.kind(), cause) }
 }
 
 /// The parent folder of `path`: `.` for a bare name.

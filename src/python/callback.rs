@@ -166,6 +166,15 @@ impl Callback {
             return self.copy(&array.readonly(), out);
         }
         let py = value.py();
+        // NumPy would say that the shape is inhomogeneous.
+        let is_pair = value.is_instance_of::<PyTuple>() && value.len()? == 2 && value.get_item(0)?.extract::<f64>().is_ok();
+        if is_pair && self.shape != [2] {
+            return Err(PyTypeError::new_err(format!(
+                "{}: must return an array of the shape of theta0, got a tuple of two: a function that returns (value, gradient) is \
+                 value_and_grad",
+                self.name
+            )));
+        }
         let array = py.import("numpy")?.getattr("asarray")?.call1((value,))?;
         let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
         if !["f", "i", "u", "b"].contains(&kind.as_str()) {

@@ -32,10 +32,23 @@ pub(super) fn of_scenario(py: Python<'_>, error: scenario::ScenarioError, dict: 
     }
 }
 
+/// A message with the names of Python in the place of the command's.
+fn in_python(message: &str) -> String {
+    const NAMES: [(&str, &str); 4] = [
+        ("--max-memory", "max_memory"),
+        ("--out", "out"),
+        ("--scenarios DIR", "scenarios"),
+        ("gramflow sweep plan lists its units, gramflow sweep run runs them", "gramflow.sweep runs its units"),
+    ];
+    NAMES.iter().fold(message.to_string(), |text, (command, python)| text.replace(command, python))
+}
+
 /// The most problems that are shown, as by the command.
 const MOST: usize = 20;
 
 fn diagnostics(py: Python<'_>, problems: &[Diagnostic], dict: bool) -> PyResult<PyErr> {
+    let problems: Vec<Diagnostic> =
+        problems.iter().map(|problem| Diagnostic { message: in_python(&problem.message), ..problem.clone() }).collect();
     let shown = |problem: &Diagnostic| match &problem.location {
         Location::File { .. } if dict && problem.path.is_empty() => problem.message.clone(),
         Location::File { .. } if dict => format!("{}: {}", problem.path, problem.message),
@@ -43,14 +56,18 @@ fn diagnostics(py: Python<'_>, problems: &[Diagnostic], dict: bool) -> PyResult<
         Location::Set(_) => problem.to_string().replacen("--set ", "set: ", 1),
         _ => problem.to_string(),
     };
-    let mut lines: Vec<String> = problems.iter().take(MOST).map(shown).collect();
-    if problems.len() > MOST {
-        lines.push(format!("… and {} more problems", problems.len() - MOST));
+    // Without their places problems of several units may be the same.
+    let mut lines: Vec<String> = problems.iter().map(shown).collect();
+    lines.dedup();
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(format!("… and {more} more problems"));
     }
     let text = lines.join("\n");
     let error = ScenarioError::new_err(text);
     let list = PyList::empty(py);
-    for problem in problems {
+    for problem in &problems {
         let entry = PyDict::new(py);
         let place = match &problem.location {
             Location::File { path, line, column } if !dict => Some((path, line, column)),
@@ -83,8 +100,8 @@ pub(super) fn of_sweep(py: Python<'_>, error: SweepError, dict: bool) -> PyErr {
         SweepError::Scenario(error) => of_scenario(py, error, dict),
         SweepError::Folder(error) => of_folder(py, error),
         SweepError::Figure(error) => of_figure(error),
-        error @ SweepError::Occupied(_) => PyFileExistsError::new_err(error.to_string()),
-        error => PyValueError::new_err(error.to_string()),
+        error @ SweepError::Occupied(_) => PyFileExistsError::new_err(in_python(&error.to_string())),
+        error => PyValueError::new_err(in_python(&error.to_string())),
     }
 }
 
@@ -93,14 +110,14 @@ pub(super) fn of_folder(py: Python<'_>, error: FolderError) -> PyErr {
     match error {
         FolderError::Scenario(error) => of_scenario(py, error, false),
         FolderError::Publish(error) => of_publish(error),
-        FolderError::NotARun(path) if !path.exists() => PyFileNotFoundError::new_err(format!("there is no {}", path.display())),
+        FolderError::NotARun(path) if !path.exists() => PyFileNotFoundError::new_err(message),
         FolderError::Io { source, .. } => of_io(&source, message),
         _ => PyValueError::new_err(message),
     }
 }
 
 fn of_publish(error: PublishError) -> PyErr {
-    let message = error.to_string();
+    let message = in_python(&error.to_string());
     match error {
         PublishError::Occupied(_) | PublishError::Unlisted(_) | PublishError::NotOurs(_) => PyFileExistsError::new_err(message),
         _ => PyOSError::new_err(message),
@@ -122,7 +139,7 @@ pub(super) fn of_study(py: Python<'_>, error: LrError, dict: bool) -> PyErr {
         LrError::Folder(error) => of_folder(py, error),
         LrError::Figure(error) => of_figure(error),
         // Options of the command are arguments here.
-        error => PyValueError::new_err(error.to_string().replace("--", "")),
+        error => PyValueError::new_err(in_python(&error.to_string()).replace("--", "")),
     }
 }
 
@@ -132,8 +149,8 @@ pub(super) fn of_paper(py: Python<'_>, error: PaperError) -> PyErr {
         PaperError::Sweep(error) => of_sweep(py, error, false),
         PaperError::Publish(error) => of_publish(error),
         PaperError::Figure(error) => of_figure(error),
-        error @ PaperError::NoFigures(_) => PyFileNotFoundError::new_err(error.to_string()),
-        error => PyValueError::new_err(error.to_string()),
+        error @ PaperError::NoFigures(_) => PyFileNotFoundError::new_err(in_python(&error.to_string())),
+        error => PyValueError::new_err(in_python(&error.to_string())),
     }
 }
 

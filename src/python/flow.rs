@@ -1,5 +1,7 @@
 //! `gramflow.flow`: the flow θ̇ = −∇J(θ) of a gradient that Python gives.
 
+use std::path::Path;
+
 use nalgebra::DVector;
 use numpy::{IntoPyArray, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -10,6 +12,7 @@ use super::callback::{Callback, Calls};
 use super::dense::DenseOutput;
 use crate::flow::Integrator as Method;
 use crate::ode::{Change, Integrator, JacobianProducts, Limits, OdeError, Termination, Tolerance, VectorField, Work, short};
+use crate::scenario::{Comparison, ScenarioError};
 use crate::session::integrator;
 
 /// −∇J of Python functions.
@@ -144,6 +147,23 @@ fn message(termination: &Termination) -> String {
     }
 }
 
+/// The method of a word or a dict, in JSON; refused in the words of a scenario.
+fn method_of(json: &str) -> PyResult<Method> {
+    let text = format!("{{name: flow, flow: {{t_end: 1, integrator: {json}}}}}");
+    let asked = Comparison::parse(&text, Path::new("flow")).map_err(|error| {
+        let lines = match error {
+            ScenarioError::Diagnostics(problems) => problems
+                .iter()
+                .map(|problem| format!("{}: {}", problem.path.trim_start_matches("flow."), problem.message))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            other => other.to_string(),
+        };
+        PyValueError::new_err(lines)
+    })?;
+    Ok(asked.integrator())
+}
+
 /// Integrates θ̇ = −∇J(θ). Returns `t`, `y`, the statistics and how it ended; and the exception of the callback that ended it, if one did.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
@@ -165,7 +185,7 @@ pub(super) fn flow<'py>(
     args: Py<PyTuple>,
     max_steps: u64,
 ) -> PyResult<(Bound<'py, PyDict>, Option<Py<PyAny>>)> {
-    let method: Method = serde_json::from_str(method).map_err(|error| PyValueError::new_err(format!("integrator: {error}")))?;
+    let method = method_of(method)?;
     let shape = theta0.shape().to_vec();
     let theta = DVector::from_column_slice(theta0.as_slice()?);
     let calls = Calls::default();

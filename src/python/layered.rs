@@ -13,6 +13,7 @@ use super::model::Model;
 use crate::network::{Activation, Architecture, WeightDecay};
 use crate::npz::{Array, Arrays};
 use crate::objective::{HessianProducts, Jacobian, Layers, Objective};
+use crate::scenario::suggestion;
 
 /// The layers of a model as Python hands them over.
 #[derive(FromPyObject)]
@@ -33,8 +34,10 @@ impl GivenLayers {
     /// The network of these layers, and its order of θ, which has `dim` entries.
     pub(super) fn network(&self, dim: usize) -> PyResult<(Architecture, Order)> {
         let word = |word: &String| {
-            serde_json::from_value(serde_json::Value::from(word.as_str()))
-                .map_err(|error| PyValueError::new_err(format!("layers: activation: {error}")))
+            serde_json::from_value(serde_json::Value::from(word.as_str())).map_err(|_| {
+                let known: Vec<&str> = Activation::ALL.iter().map(|activation| activation.name()).collect();
+                PyValueError::new_err(format!("layers: activation: unknown word `{word}`{}", suggestion(word, "words", &known)))
+            })
         };
         let activations: Vec<Activation> = self.activations.iter().map(word).collect::<PyResult<_>>()?;
         let depth = self.widths.len().saturating_sub(1);

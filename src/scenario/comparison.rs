@@ -6,7 +6,7 @@ use nalgebra::DVector;
 use serde::Deserialize;
 
 use crate::claim::Claim;
-use crate::flow::Flow;
+use crate::flow::{Flow, Integrator};
 use crate::loss::Loss;
 use crate::objective::Objective;
 use crate::observe::Measure;
@@ -67,6 +67,11 @@ impl Comparison {
             stop.validate(Loss::Mse, &mut found);
         }
         if found.0.is_empty() { Ok(read) } else { Err(source.problems(found)) }
+    }
+
+    /// The method of integration.
+    pub fn integrator(&self) -> Integrator {
+        self.flow.integrator
     }
 
     /// The horizon.

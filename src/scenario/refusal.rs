@@ -56,23 +56,69 @@ impl de::Error for Refusal {
     }
 
     fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
-        Self::custom(format!("must be {expected}, got {found}"))
+        Self::custom(format!("must be {expected}, got {}", plainly(found)))
+    }
+
+    fn invalid_value(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
+        Self::custom(format!("must be {expected}, got {}", plainly(found)))
+    }
+}
+
+/// A value in a message, as [`describe`] has it: serde would say "floating point `5.5`".
+fn plainly(found: de::Unexpected) -> String {
+    match found {
+        de::Unexpected::Bool(value) => value.to_string(),
+        de::Unexpected::Unsigned(value) => value.to_string(),
+        de::Unexpected::Signed(value) => value.to_string(),
+        de::Unexpected::Float(value) => format!("{value:?}"),
+        de::Unexpected::Str(text) => describe(&Value::from(text)),
+        de::Unexpected::Unit | de::Unexpected::Option => "nothing".to_string(),
+        de::Unexpected::Seq => "a list".to_string(),
+        de::Unexpected::Map => "a map".to_string(),
+        other => other.to_string(),
     }
 }
 
 /// Words that are often tried for a key: the word, the key, and what the key takes.
-const INSTEAD: [(&str, &str, &str); 3] =
-    [("depth", "widths", WIDTHS), ("width", "widths", WIDTHS), ("layers", "widths", WIDTHS)];
+const INSTEAD: [(&str, &str, &str); 12] = [
+    ("depth", "widths", WIDTHS),
+    ("width", "widths", WIDTHS),
+    ("layers", "widths", WIDTHS),
+    ("lambda", "weight_decay", DECAY),
+    ("wd", "weight_decay", DECAY),
+    ("decay", "weight_decay", DECAY),
+    ("lr", "optimizers", RATE),
+    ("learning_rate", "optimizers", RATE),
+    ("epochs", "optimizers", LENGTH),
+    ("steps", "optimizers", LENGTH),
+    ("x0", "init", "the initial weights"),
+    ("theta0", "init", "the initial weights"),
+];
 const WIDTHS: &str = "the list d_in, hidden widths, d_out: L layers have L + 1 widths";
+const DECAY: &str = "λ of (λ/2)·Σ‖θ‖²";
+const RATE: &str = "each with a rate of its own, as in `optimizers: [{gd: {lr: 0.01}}]`";
+const LENGTH: &str = "as in `optimizers: [{gd: {lr: 0.01, steps: 1000}}]`; the flow ends at `flow.t_end`";
+
+/// Keys of the top level that are read before the others.
+const BLOCKS: [&str; 2] = ["sweep", "pictures"];
+
+/// Settings that one optimizer lacks and `sgd` has.
+const OF_SGD: [&str; 3] = ["momentum", "nesterov", "batch"];
 
 /// Says that `key` is not one of those `expected` here, and what the user may have meant.
 pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
+    // Those of the top level, and of no other map.
+    let blocks = if expected.contains(&"optimizers") && expected.contains(&"data") { &BLOCKS[..] } else { &[] };
+    let expected = &[expected, blocks].concat();
     let here = format!("(keys here: {})", expected.join(", "));
     if let Some((_, pair)) = text::unspaced(key) {
         return format!("unknown key: a space is missing after the colon, write `{pair}` {here}");
     }
     if let Some((_, other, how)) = INSTEAD.iter().find(|(word, other, _)| key == *word && expected.contains(other)) {
         return format!("unknown key: set `{other}` instead, {how} {here}");
+    }
+    if OF_SGD.contains(&key) && expected[..] == ["name", "lr", "steps", "schedule"] {
+        return format!("unknown key: `sgd` has it, take it in its place {here}");
     }
     match places::of(key) {
         Some(place) => format!("unknown key here: `{key}` belongs {place} {here}"),

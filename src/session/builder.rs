@@ -13,6 +13,7 @@ use crate::ode::Interrupt;
 use crate::optim::Optimizer;
 
 use super::check::check;
+use super::slope;
 use super::{Checkpoints, Finished, Plan, Problem, SessionError, Stop, carry_out, carry_out_in_legs};
 
 /// A run to be carried out. By default: the flow to t = 1 by `auto` at rtol 1e-8, recorded at the start and the end.
@@ -155,6 +156,9 @@ impl Session {
         self.plan.times = self.times.take().unwrap_or_else(|| vec![0.0, self.plan.flow.t_end]);
         self.problem = self.problem.with_kinks(&self.plan.flow);
         check(&self.plan, &self.problem, &self.interrupt)?;
+        // Those of this crate are tested.
+        let suspicion = slope::warning(&*self.problem.objective, self.problem.start.values());
+        self.problem.notes.extend(suspicion);
         if self.problem.objective.hessian().is_none() {
             let note = "the objective offers no products with the Hessian: central differences of gradients are used, accurate to about ten digits";
             self.problem.notes.push(note.to_string());

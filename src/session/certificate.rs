@@ -192,7 +192,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
     let partners: Vec<Option<usize>> =
         first_t.iter().map(|t| second_t.binary_search_by(|other| other.total_cmp(t)).ok()).collect();
     let Some(last) = partners.iter().rposition(Option::is_some) else {
-        finished.manifest.warnings.push(format!("flow: no certificate: its second integration {}", second.stop));
+        finished.manifest.warnings.push(format!("flow: no certificate: its second integration {}", second.stop.said()));
         return;
     };
     let mut columns = BTreeMap::new();
@@ -221,7 +221,7 @@ pub(super) fn certify(finished: &mut Finished, finer: &Plan, second: &Second) {
         finished.manifest.warnings.push(format!(
             "flow: the certificate ends at t = {}: its second integration {}",
             short(first_t[last], 6),
-            second.stop
+            second.stop.said()
         ));
     }
     let step = if let Integrator::Rk4 { step } = finer.flow.integrator { Some(step) } else { None };

@@ -6,6 +6,7 @@ use crate::flow::Preserve;
 use crate::observe::{Column, Group, HessianError, Measure, NamedArray, Owner, SdePathsError, registry};
 use crate::ode::Interrupt;
 use crate::optim::Noise;
+use crate::settings::Finding;
 
 use super::{Plan, Problem, SaddlesError, check_saddles, declared_arrays, flow_integrator};
 
@@ -42,7 +43,7 @@ pub enum SessionError {
     #[error(transparent)]
     State(#[from] ArchiveError),
     /// Record times do not increase strictly from 0 to the end of the horizon.
-    #[error("record times must increase strictly from 0 to t_end = {t_end}; {t} does not fit")]
+    #[error("record times must begin with 0, increase strictly, and end with t_end = {t_end}; {t} does not fit")]
     Times {
         /// The first that does not fit.
         t: f64,
@@ -62,6 +63,16 @@ pub enum SessionError {
         name: String,
         /// η.
         lr: f64,
+    },
+    /// A setting of an optimizer is out of its range.
+    #[error("{name}: {setting} {problem}")]
+    Setting {
+        /// The process.
+        name: String,
+        /// The path of the setting: `betas[0]`.
+        setting: String,
+        /// What would be right.
+        problem: String,
     },
     /// An optimizer takes minibatches, but the objective offers no gradients of batches.
     #[error("{name} takes minibatches, and the objective offers no gradients of batches: leave out `batch` and `label_noise`")]
@@ -219,6 +230,9 @@ fn check_optimizers(plan: &Plan, t_end: f64) -> Result<(), SessionError> {
         }
         if !(temperature >= 0.0 && temperature.is_finite()) || (temperature > 0.0 && !plan.layer_rates.are_one()) {
             return Err(SessionError::Temperature { name: name.to_string(), temperature });
+        }
+        if let Some(Finding { path: setting, message: problem }) = optimizer.out_of_range() {
+            return Err(SessionError::Setting { name: name.to_string(), setting, problem });
         }
     }
     Ok(())

@@ -38,6 +38,7 @@ mod schedule;
 mod sde;
 mod sharpness;
 mod sliding;
+mod slope;
 mod stop;
 mod walk;
 mod warning;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::folder::Factor;
 use crate::folder::shown;
-use crate::scenario::{Digests, ScenarioError, Sweep, entries, sha256};
+use crate::scenario::{Diagnostic, Digests, ScenarioError, Sweep, entries, sha256};
 
 use super::SweepError;
 
@@ -173,9 +173,13 @@ impl SweepPlan {
 fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(String, Vec<Id>), SweepError> {
     /// Reading stops at this many problems, which are enough to mend first.
     const MOST: usize = 20;
-    let (mut name, mut digests, mut problems) = (None, Digests::default(), Vec::new());
+    let (mut name, mut digests, mut problems) = (None, Digests::default(), Vec::<Diagnostic>::new());
+    // The first unit with each problem, and how many have it.
+    let mut units: Vec<(usize, usize)> = Vec::new();
     let mut ids = Vec::with_capacity(places.len());
+    let mut tried = 0;
     for index in places {
+        tried += 1;
         match sweep.unit(index) {
             Ok(scenario) => {
                 let id = Id::of_hash(&scenario.hash_with(&mut digests)?).expect("a hash has 64 hex digits");
@@ -184,8 +188,12 @@ fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(
             }
             Err(ScenarioError::Diagnostics(found)) => {
                 for problem in found {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
+                    match problems.iter().position(|known| *known == problem) {
+                        Some(known) => units[known].1 += 1,
+                        None => {
+                            problems.push(problem);
+                            units.push((index, 1));
+                        }
                     }
                 }
                 if problems.len() >= MOST {
@@ -195,5 +203,25 @@ fn read(sweep: &Sweep, places: impl ExactSizeIterator<Item = usize>) -> Result<(
             Err(other) => return Err(other.into()),
         }
     }
-    if problems.is_empty() { Ok((name.unwrap_or_default(), ids)) } else { Err(ScenarioError::Diagnostics(problems).into()) }
+    if problems.is_empty() {
+        return Ok((name.unwrap_or_default(), ids));
+    }
+    // What is wrong in some units alone comes from their values, and stands in the file where it is right in others.
+    for (problem, (first, count)) in problems.iter_mut().zip(units) {
+        if count < tried && !sweep.sets(&problem.path) {
+            problem.message.push_str(&format!(" (in {count} of {tried} units, the first with {})", label(sweep, first)));
+        }
+    }
+    Err(ScenarioError::Diagnostics(problems).into())
+}
+
+/// What varies in the unit at `index`, as `weight_decay = 0.1, seed = 3`.
+fn label(sweep: &Sweep, index: usize) -> String {
+    let factors = sweep.factors();
+    let lengths: Vec<usize> = factors.iter().map(|keys| keys.first().map_or(0, |(_, values)| values.len())).collect();
+    let places = entries(&lengths, index);
+    let pairs =
+        factors.iter().zip(places).flat_map(|(keys, place)| keys.iter().map(move |(key, values)| (key, &values[place])));
+    let shown = pairs.map(|(key, value)| format!("{key} = {}", shown(&serde_json::to_value(value).unwrap_or(Value::Null))));
+    shown.collect::<Vec<_>>().join(", ")
 }

@@ -168,6 +168,11 @@ fn the_checkpoint_of_another_scenario_or_version_is_refused_by_name() {
     };
     let errors = refused(&["--set", "seed=7"]);
     assert!(errors.contains("run.checkpoint is a checkpoint of another scenario") && errors.contains("choose another --out"));
+    // Without --checkpoint it is left alone, and nobody is told to go on from it.
+    let output = command(at.path(), &["--set", "seed=7", "--set", "flow.t_end=1"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && errors.contains("run.checkpoint is there, but not of this run"), "{errors}");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
     let version = env!("CARGO_PKG_VERSION").as_bytes();
     let begin = bytes.windows(version.len()).position(|window| window == version).unwrap();
     let other = [&bytes[..begin], b"0.0.9", &bytes[begin + version.len()..]].concat();

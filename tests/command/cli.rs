@@ -170,7 +170,18 @@ fn files_that_do_not_fit_are_refused_at_the_key_that_names_them() {
     gramflow::npz::write(&at.path().join("huge.npz"), &[huge("W1", [5, 6]), huge("W2", [3, 5])].into()).unwrap();
     gramflow::npz::write(&at.path().join("huge-y.npz"), &[("X".to_string(), array([9, 6])), huge("Y", [9, 3])].into()).unwrap();
     fs::write(at.path().join("scenario.yaml"), SCENARIO).unwrap();
+    fs::write(at.path().join("table.csv"), "x,y\n1,2\n").unwrap();
+    write("small-names.npz", &[("x", [9, 6]), ("y", [9, 3])]);
+    write("turned.npz", &[("X", [6, 9]), ("Y", [3, 9])]);
+    let mut gap = array([9, 6]);
+    gap.data[2 * 6 + 4] = f64::NAN;
+    gramflow::npz::write(&at.path().join("gap.npz"), &[("X".to_string(), gap), ("Y".to_string(), array([9, 3]))].into())
+        .unwrap();
     for (set, says) in [
+        ("data={file: {path: table.csv}}", "but text: read it with pandas.read_csv, and write its columns with numpy.savez"),
+        ("data={file: {path: small-names.npz}}", "there is no array `X`, but there is `x`, `y`: it needs X and Y"),
+        ("data={file: {path: turned.npz}}", "X has 6 samples and Y has 3: each row is a sample: store the transposes of both"),
+        ("data={file: {path: gap.npz}}", "`X`[2, 4] is NaN: fill in what is missing, or leave it out"),
         ("data={file: {path: nowhere.npz}}", "nowhere.npz"),
         ("data={file: {path: scenario.yaml}}", "numpy.savez"),
         ("data={file: {path: narrow.npz}}", "2 columns"),
@@ -222,10 +233,20 @@ fn new_writes_a_scenario_that_runs_and_never_overwrites() {
 #[test]
 fn wrong_command_lines_have_status_2() {
     let at = tempfile::tempdir().unwrap();
-    for arguments in [&["run"][..], &["dance"], &["run", "no-such.yaml"], &["plot", "."], &["explain", "no-such.yaml"]] {
+    for (arguments, says) in [
+        (&["run"][..], "<SCENARIO>"),
+        (&["dance"], "dance"),
+        (&["run", "no-such.yaml"], "no-such.yaml"),
+        (&["explain", "no-such.yaml"], "no-such.yaml"),
+        (&["plot", "."], ". is not a run folder"),
+        (&["plot", "no-such"], "there is no folder no-such: name one that gramflow has written"),
+        (&["verify", "no-such"], "there is no folder no-such"),
+        (&["plot", ".", "--color", "red"], "must be a curve of the legend and its colour, such as gd=#d55e00"),
+    ] {
         let output = gramflow(at.path(), arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(!output.stderr.is_empty());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(errors.contains(says), "{arguments:?}: {errors}");
     }
     for arguments in [&["--help"][..], &["run", "--help"], &["--version"]] {
         assert_eq!(gramflow(at.path(), arguments).status.code(), Some(0));

@@ -125,6 +125,11 @@ fn a_target_that_cannot_be_written_is_refused_before_the_work() {
     }
     assert!(!at.join("runs").exists());
     refused(at, &["figures", "--scenarios", "paper", "--out", "tiny.yaml"], 2, "tiny.yaml");
+    // The folder of the file is not there.
+    let output = gramflow(at, &["export", "tiny.yaml", "--out", "nowhere/data.npz"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.starts_with("cannot write in nowhere: ") && errors.contains("choose another --out"), "{errors}");
+    assert!(!errors.contains("gramflow-partial"), "{errors}");
 }
 
 #[test]

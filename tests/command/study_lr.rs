@@ -188,6 +188,15 @@ fn a_rate_whose_first_step_passes_the_end_is_left_out_for_that_optimizer_alone()
     assert_eq!(found["first_step_passes_t_end"], serde_json::json!({"momentum on batches of 60": [0.3, 1.5]}));
 }
 
+#[test]
+fn batches_that_no_optimizer_takes_are_not_ignored_silently() {
+    let at = at();
+    let notes =
+        |words: &[&str]| json(at.path(), &[&["--lr", "0.05,0.1", "--batch", "8"], words].concat())["warnings"].to_string();
+    assert!(notes(&["--optimizers", "adam", "--out", "adam"]).contains("--batch changes nothing"));
+    assert!(!notes(&["--optimizers", "adam,gd", "--out", "both"]).contains("--batch changes nothing"));
+}
+
 /// Where the flow's own integration ends early, nobody knows how good it is: no order is fitted, and the caption says so.
 #[test]
 fn a_flow_that_does_not_get_to_the_end_is_good_to_nothing() {

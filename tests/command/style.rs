@@ -157,7 +157,7 @@ fn what_cannot_be_drawn_is_refused_with_key_and_remedy() {
     for (style, says) in [
         (
             "{width: 5.5}",
-            "tiny.yaml:8:9: style.width: must be a length with its unit, such as 5.5in, 396pt, 14cm or 140mm, got floating point `5.5`",
+            "tiny.yaml:8:9: style.width: must be a length with its unit, such as 5.5in, 396pt, 14cm or 140mm, got 5.5",
         ),
         ("{width: 1in}", "style.width: must be between 204pt and 2880pt"),
         ("{font: comic}", "style.font: unknown word `comic` (words here: sans, serif)"),
@@ -242,7 +242,8 @@ fn a_wrong_option_is_refused_by_its_name_and_nothing_is_drawn() {
     for (options, says) in [
         (["--width", "5,5in"], "--width 5,5in: style.width: must be a length with its unit"),
         (["--format", "svg,gif"], "--format svg,gif: style.format[1]: unknown word `gif`"),
-        (["--color", "gd"], "--color gd: style.colors[0].color: must be a colour"),
+        (["--color", "gd=red"], "--color gd=red: style.colors[0].color: must be a colour"),
+        (["--color", "gd"], "must be a curve of the legend and its colour, such as gd=#d55e00"),
         (["--axis", "{picture: los}"], "style.axes[0].picture: no picture is called `los`, did you mean `loss`?"),
     ] {
         let output = gramflow(at, &[&["plot", "out"][..], &options].concat());

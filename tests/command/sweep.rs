@@ -286,7 +286,20 @@ fn what_is_wrong_is_refused_and_nothing_is_written() {
         ),
         (&["sweep", "run", "tiny.yaml", "--out", "other"], "other exists and is not a sweep's folder"),
         (&["sweep", "run", "tiny.yaml", "--shard", "3/2"], "must be I/N with 1 ≤ I ≤ N"),
-        (&["sweep", "run", "tiny.yaml", "--jobs", "0"], "--jobs"),
+        (&["sweep", "run", "tiny.yaml", "--jobs", "0"], "'--jobs <N>': must be a whole number, at least 1"),
+        (
+            &[
+                "sweep",
+                "plan",
+                "tiny.yaml",
+                "--set",
+                "init={balanced: {imbalance: 0.5}}",
+                "--set",
+                "sweep={grid: {network.widths: [[4, 3], [4, 5, 3]]}}",
+            ],
+            "init.balanced.imbalance: must be 0 with a single layer, which has no neighbour to balance, got 0.5 (in 1 of 2 units, the first \
+             with network.widths = [4,3])",
+        ),
         (&["sweep", "status", "other"], "other is not a sweep's folder"),
         (&["sweep", "merge", "nowhere"], "nowhere is not a sweep's folder"),
     ] {

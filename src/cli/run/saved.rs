@@ -113,12 +113,19 @@ pub(super) fn of_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     })
 }
 
-/// Says that a run could go on, where a run without checkpoints starts again.
-pub(super) fn point_to(folder: &Path) {
+/// Says what a run without checkpoints leaves unused: the state of a run of the same scenario could go on.
+pub(super) fn point_to(folder: &Path, scenario_hash: &str) {
     let path = path_of(folder);
-    if path.exists() {
-        complain(&format!("{} is there: with --checkpoint 60s, this command goes on from it", path.display()));
+    if !path.exists() {
+        return;
     }
+    // A damaged one has a hash that is not known.
+    let of_this = matches!(Checkpoint::read(&path), Ok(Some(found)) if found.about.scenario_hash == scenario_hash);
+    complain(&if of_this {
+        format!("{} is there: with --checkpoint 60s, this command goes on from it", path.display())
+    } else {
+        format!("{} is there, but not of this run, which leaves it alone", path.display())
+    });
 }
 
 /// Beside the folder itself, where that is a link.

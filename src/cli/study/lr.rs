@@ -18,7 +18,7 @@ use crate::sweep;
 use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{aligned, complain, counted, print, unprinted};
-use crate::cli::{CliError, Limit, Selection};
+use crate::cli::{CliError, Limit, Selection, at_least_one};
 
 /// Parts of the ensembles' work, as progress counts them.
 const PIECES: f64 = 1000.0;
@@ -56,7 +56,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Units to run side by side [default: one per core]
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     jobs: Option<NonZeroUsize>,
     /// Print the manifest, the orders and the divergences instead of the table
     #[arg(long)]
@@ -86,7 +86,7 @@ pub(in crate::cli) fn lr(arguments: &Arguments, quiet: bool) -> Result<(), CliEr
     let place =
         StudyPlace { path: arguments.out.as_deref(), jobs: sweep::jobs(arguments.jobs), memory: arguments.limit.bytes() };
     let interrupt = catch_signals(false).map_err(CliError::Signals)?;
-    let meter = Meter::clock(scenario.flow.t_end, quiet);
+    let meter = Meter::clock(scenario.flow.t_end, false, quiet);
     let told = |stage: StudyStage| match stage {
         StudyStage::Flow(t) => meter.at(t),
         StudyStage::Units(progress) => meter.show(progress),

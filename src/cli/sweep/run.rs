@@ -10,7 +10,7 @@ use crate::cli::interrupt::catch_signals;
 use crate::cli::meter::Meter;
 use crate::cli::output::{complain, complain_of, listed, print, seconds};
 use crate::cli::run::interval;
-use crate::cli::{CliError, Limit, Selection};
+use crate::cli::{CliError, Limit, Selection, at_least_one};
 use crate::ode::short;
 use crate::report::shell_word;
 use crate::sweep::{self, CarriedSweep, Notes, Report, Shard, SweepPlace, SweepPlan};
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Units to run side by side [default: one per core]
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     jobs: Option<NonZeroUsize>,
     /// Run only part I of N (I from 1): every N-th unit; `sweep merge` puts the parts together
     #[arg(long, value_name = "I/N")]

@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::cli::output::print;
 use crate::cli::run::interval;
-use crate::cli::{CliError, Selection};
+use crate::cli::{CliError, Selection, at_least_one};
 use crate::publish::replace_text;
 use crate::report::shell_word;
 use crate::sweep::{self, Folder, JobArray, Shard, Submission, SweepError, SweepPlan};
@@ -37,10 +37,10 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     slurm: bool,
     /// Units per task; keep this number when you submit the rest again
-    #[arg(long, value_name = "K", default_value = "16")]
+    #[arg(long, value_name = "K", default_value = "16", value_parser = at_least_one)]
     units_per_task: NonZeroUsize,
     /// CPUs per task; a task runs as many units side by side
-    #[arg(long, value_name = "C", default_value = "1")]
+    #[arg(long, value_name = "C", default_value = "1", value_parser = at_least_one)]
     cpus: NonZeroUsize,
     /// Time limit of a task, in the format of sbatch: 30, 2:00:00, 1-12
     #[arg(long, value_name = "TIME")]

@@ -143,6 +143,14 @@ impl Sweep {
         if problems.is_empty() { Ok(()) } else { Err(ScenarioError::Diagnostics(problems)) }
     }
 
+    /// Whether the sweep sets the value at `path` or what contains it.
+    pub fn sets(&self, path: &str) -> bool {
+        patch::segments(path).is_some_and(|segments| {
+            self.keys()
+                .any(|key| segments.len() >= key.segments.len() && key.segments.iter().zip(&segments).all(|(a, b)| a == b))
+        })
+    }
+
     fn keys(&self) -> impl Iterator<Item = &Key> {
         self.factors.iter().flat_map(|factor| &factor.keys)
     }

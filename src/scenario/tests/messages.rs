@@ -51,7 +51,7 @@ fn messages_say_what_would_be_right() {
         ("network.widths[2]=5", "network.widths[2]: must be the target's outputs, 2, got 5"),
         ("record={log: {points: 5}, times: [1]}", "record: one grid of times expected, log, linear or times: keep one of them"),
         ("record=logarithmic", "record: unknown word `logarithmic`"),
-        ("record=[1, 2]", "record: must be a map with the keys log, linear, times, weights, got sequence"),
+        ("record=[1, 2]", "record: must be a map with the keys log, linear, times, weights, got a list"),
         ("record.times=[1, 1]", "record.times[1]: must be greater than the time before it, 1.0, got 1.0"),
         ("name=No", "name: must consist of a-z, 0-9 and -, got \"No\""),
         ("description=\"a\\nb\"", "description: must be one line"),
@@ -251,6 +251,14 @@ fn a_key_that_stands_elsewhere_is_told_its_place() {
         ("data.synthetic.dim=4", "data.synthetic.dim: unknown key here: `dim` belongs under data.synthetic.inputs"),
         ("network.depth=3", "network.depth: unknown key: set `widths` instead, the list d_in, hidden widths, d_out"),
         ("network.layers=[8, 8]", "network.layers: unknown key: set `widths` instead"),
+        ("lambda=0.1", "lambda: unknown key: set `weight_decay` instead, λ of (λ/2)·Σ‖θ‖² (keys here: name,"),
+        (
+            "lr=0.1",
+            "lr: unknown key: set `optimizers` instead, each with a rate of its own, as in `optimizers: [{gd: {lr: 0.01}}]`",
+        ),
+        ("optimizers=[gd: {lr: 1, momentum: 0.9}]", "optimizers[0].gd.momentum: unknown key: `sgd` has it"),
+        ("swep={seeds: 2}", "swep: unknown key, did you mean `sweep`? (keys here: name,"),
+        ("picture=[]", "picture: unknown key, did you mean `pictures`?"),
         ("grid={seed: [1]}", "grid: unknown key here: `grid` belongs under sweep"),
     ] {
         let message = complaint(SMALL, &[set]);

@@ -54,7 +54,7 @@ impl Reference {
             let process = Process::new(flight.work(), flight.time().as_secs_f64(), termination);
             attempts.push(StudyReference { method: method.name, rtol, atol, process });
             match &mut found {
-                _ if !termination.is_complete() => failures.push(format!("{name} {termination}")),
+                _ if !termination.is_complete() => failures.push(format!("{name} {}", termination.said())),
                 None => {
                     found = Some(Self {
                         end: flight.parameters().clone(),

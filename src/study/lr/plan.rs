@@ -16,7 +16,7 @@ use crate::record::{Grid, Record};
 use crate::scenario::{Scenario, ScenarioError, Sweep};
 use crate::sweep::{self, SweepError};
 
-use super::line_up::{Contender, Repeated, line_up};
+use super::line_up::{Batch, Contender, Repeated, line_up};
 use super::{LrError, MOST_MEMBERS, RateStudySettings};
 
 /// The tolerance of the flow that distances are taken from, unless the scenario's is tighter: a modified flow is η² away.
@@ -159,6 +159,10 @@ impl RatePlan {
                 None => "--ensemble compares expectations over seeds and paths at the last step".to_string(),
             };
             notes.push(format!("measure: sde is left out, as paths along one seed have no order: {instead}"));
+        }
+        let sized = |batch: &Batch| matches!(batch, Batch::Samples(_));
+        if settings.batches.iter().any(sized) && !self.contenders.iter().any(|contender| contender.rule.batching().is_some()) {
+            notes.push("--batch changes nothing: of the optimizers that can be studied gd, sgd, momentum and nesterov take batches, and none of them is here".to_string());
         }
         let warm = self.contenders.iter().filter(|contender| contender.rule.noise().temperature > 0.0);
         notes.extend(warm.map(|contender| {
