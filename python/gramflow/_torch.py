@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data: tuple[Any, Any]) -> Model:
     """The model J(θ) = loss(module(X), Y) of a PyTorch module, in float64, starting at its current parameters.
 
-    θ is one array of all parameters, in the order of `module.named_parameters()`; `Model.unflatten` makes a dict of it, which
-    `module.load_state_dict(…, strict=False)` takes. The module itself stays as it is. Products with the Hessian are exact.
-    What the module computes must not be random: call `module.eval()` where it has dropout. `compare(layers=…)` names layers by the
-    module's parameters or submodules; the Jacobians that the ansatz needs come by autograd.
+    θ is one array of all parameters that require gradients, in the order of `module.named_parameters()`; `Model.unflatten` makes a dict
+    of it, which `module.load_state_dict(…, strict=False)` takes. Parameters that do not (`requires_grad=False`) keep their values. The
+    module itself stays as it is. Products with the Hessian are exact. What the module computes must not be random: call `module.eval()`
+    where it has dropout. `compare(layers=…)` names layers by the module's parameters or submodules; the Jacobians that the ansatz needs
+    come by autograd.
 
     Args:
         module: any module of one input.
@@ -33,13 +34,17 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
         tensor = torch.as_tensor(value)
         return tensor.double() if tensor.is_floating_point() else tensor
 
-    parameters = {name: value.detach().double() for name, value in module.named_parameters()}
-    if not parameters:
+    found = dict(module.named_parameters())
+    parameters = {name: value.detach().double() for name, value in found.items() if value.requires_grad}
+    if not found:
         raise ValueError("module: has no parameters")
+    if not parameters:
+        raise ValueError("module: none of its parameters requires gradients: call requires_grad_() on those that move")
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data: must be (X, Y), got {type(data).__name__}")
     device = next(iter(parameters.values())).device
-    buffers = {name: double(value.detach()) for name, value in module.named_buffers()}
+    frozen = {name: value for name, value in found.items() if name not in parameters}
+    fixed = {name: double(value.detach()) for name, value in [*frozen.items(), *module.named_buffers()]}
     inputs, targets = (double(value).to(device) for value in data)
     sizes = [value.numel() for value in parameters.values()]
 
@@ -50,7 +55,7 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
     def output(theta: "torch.Tensor") -> Any:
         # The fused kernels of attention have no second derivatives.
         with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-            return torch.func.functional_call(module, {**named(theta), **buffers}, (inputs,))
+            return torch.func.functional_call(module, {**named(theta), **fixed}, (inputs,))
 
     def value(theta: "torch.Tensor") -> "torch.Tensor":
         found: "torch.Tensor" = loss(output(theta), targets)
@@ -125,4 +130,11 @@ def from_torch(module: "torch.nn.Module", loss: Callable[[Any, Any], Any], data:
 
     theta0 = torch.cat([value.reshape(-1) for value in parameters.values()]).cpu().numpy()
     parts = {name: tuple(value.shape) for name, value in parameters.items()}
+    with torch.no_grad():
+        once, again = (value(tensor(theta0)).item() for _ in range(2))
+    # Sums of floats may be rounded in another order; noise is larger.
+    if abs(once - again) > 1e-6 * abs(once):
+        raise ValueError(
+            f"module: its loss is random, {once!r} and {again!r} at the same parameters: call module.eval() if it has dropout"
+        )
     return Model(value_and_grad, theta0, hvp, unflatten=unflatten, parts=parts, jacobians=jacobians)
