@@ -282,6 +282,7 @@ def test_how_it_ended_is_told() -> None:
         (dict(t_eval=[0.5, 2.0]), ValueError, "t_eval: must increase from 0 or later to t_end"),
         (dict(t_eval=[]), ValueError, "t_eval: must be a list of times"),
         (dict(stop=3), TypeError, "stop: must be a function"),
+        (dict(stop=lambda t, theta: theta[0] - 0.5), TypeError, "stop: must return True or False, got"),
         (dict(callback=3), TypeError, "callback: must be callable"),
         (dict(stop={"loss": 1.0}), TypeError, "stop: a loss needs value_and_grad"),
         (dict(args=[1.0]), TypeError, "args: must be a tuple"),
@@ -290,6 +291,7 @@ def test_how_it_ended_is_told() -> None:
         (dict(grad=lambda theta: None), TypeError, "grad: must return an array of real numbers, got NoneType"),
         (dict(grad=lambda theta: theta * 1j), TypeError, "grad: must return an array of real numbers"),
         (dict(grad=lambda theta: theta * np.nan), ValueError, "grad: not finite at theta0"),
+        (dict(hvp=lambda theta, v: v * np.nan, integrator="rkc"), ValueError, "grad or hvp: not finite at theta0"),
         (dict(grad=None, value_and_grad=lambda theta: theta), TypeError, r"value_and_grad: must return \(value, gradient\)"),
     ],
 )
