@@ -156,6 +156,7 @@ def flow(
             stopped.run = solution  # type: ignore[attr-defined]
         raise stopped
     if solution.termination == "diverged" and solution.stats["steps_accepted"] == 0:
+        name = name if hvp is None else f"{name} or hvp"
         raise ValueError(f"{name}: not finite at theta0, or right after it")
     return solution
 
@@ -189,11 +190,25 @@ def _times(t_eval: Any, t_end: float) -> list[float]:
     return listed
 
 
+def _of_yes_or_no(stop: Callable[..., Any]) -> Callable[..., Any]:
+    """`stop`, unless it returns a float: events of SciPy do, which mean its changes of sign."""
+
+    def holds(*args: Any) -> Any:
+        found = stop(*args)
+        if isinstance(found, float):
+            raise TypeError(f"stop: must return True or False, got {found!r}: compare it, as in theta[0] < 0.5")
+        return found
+
+    return holds
+
+
 def _condition(
     stop: Stop | None, gradient: Callable[..., Any], valued: bool, args: tuple[Any, ...]
 ) -> Callable[[float, Array], Any] | None:
-    if stop is None or callable(stop):
-        return stop
+    if stop is None:
+        return None
+    if callable(stop):
+        return _of_yes_or_no(stop)
     if not isinstance(stop, Mapping) or not stop or not set(stop) <= {"loss", "grad_norm"}:
         raise TypeError(f"stop: must be a function of t and theta, or a dict with loss or grad_norm, got {stop!r}")
     if "loss" in stop and not valued:

@@ -77,6 +77,28 @@ def test_a_transformer_block_beside_adam() -> None:
     assert not any("differences" in warning for warning in run.warnings)
 
 
+def test_frozen_parameters_keep_their_values() -> None:
+    """As torch.optim leaves parameters alone that do not require gradients, weight decay included."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)).double()
+    module[0].requires_grad_(False)
+    x, y = torch.randn(20, 5).double(), torch.randn(20, 2).double()
+    model = gf.from_torch(module, lambda f, y: ((f - y) ** 2).mean(), (x, y))
+    assert list(model.unflatten(model.theta0)) == ["2.weight", "2.bias"]
+    run = gf.compare(model, [{"gd": {"lr": 0.1, "steps": 10}}], t_end=1.0, weight_decay=0.1)
+    step = torch.optim.SGD(module.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(10):
+        step.zero_grad()
+        ((module(x) - y) ** 2).mean().backward()
+        step.step()
+    ends = model.unflatten(run.weights["gd/theta"])
+    for name in ["2.weight", "2.bias"]:
+        assert np.allclose(ends[name], module.state_dict()[name].numpy(), rtol=1e-12, atol=1e-14), name
+    module.requires_grad_(False)
+    with pytest.raises(ValueError, match="has no parameters with requires_grad"):
+        gf.from_torch(module, lambda f, y: ((f - y) ** 2).mean(), (x, y))
+
+
 def test_what_is_no_model_is_refused() -> None:
     x = torch.ones(3, 5)
     with pytest.raises(ValueError, match="module: has no parameters"):

@@ -120,8 +120,8 @@ impl Distances {
             _ if process.termination == Reason::Diverged => return diverged(),
             _ => return self.ends_early(process, evidence).map_or_else(|| self.not_compared(name, process, evidence), limited),
         };
-        let index = self.deciding(last);
-        let (value, error) = (self.off[index], self.error[index]);
+        let (index, error) = self.deciding(last);
+        let value = self.off[index];
         let (quantity, from) = match self.model {
             CompanionKind::Sde => {
                 (format!("largest distance of {name} to the mean of its paths, in their spreads"), ErrorFrom::Paths)
@@ -174,15 +174,22 @@ impl Distances {
         judged(&condition, certified, &format!("{place}{remedy}"), details)
     }
 
-    /// The record that decides, of those up to `last`.
-    fn deciding(&self, last: usize) -> usize {
+    /// The record that decides, of those up to `last`, and the error of its value: unknown where that of any value is, for that value may be
+    /// the largest.
+    fn deciding(&self, last: usize) -> (usize, f64) {
         let most = |key: &dyn Fn(usize) -> f64| {
             (0..=last).filter(|&i| self.off[i].is_finite()).max_by(|&a, &b| key(a).total_cmp(&key(b)))
         };
-        // An unknown error may be arbitrarily large.
-        let error = |i: usize| if self.error[i].is_nan() { f64::INFINITY } else { self.error[i] };
-        let (surely, at_worst) = (|i: usize| self.off[i] - error(i), |i: usize| self.off[i] + error(i));
-        most(&surely).filter(|&i| surely(i) > self.bound).or(most(&at_worst)).unwrap_or(0)
+        let is_unknown = |i: usize| self.error[i].is_nan();
+        let surely = |i: usize| if is_unknown(i) { f64::NEG_INFINITY } else { self.off[i] - self.error[i] };
+        if let Some(beyond) = most(&surely).filter(|&i| surely(i) > self.bound) {
+            return (beyond, self.error[beyond]);
+        }
+        if (0..=last).any(|i| self.off[i].is_finite() && is_unknown(i)) {
+            return (most(&|i| self.off[i]).unwrap_or(0), f64::NAN);
+        }
+        let index = most(&|i| self.off[i] + self.error[i]).unwrap_or(0);
+        (index, self.error[index])
     }
 
     /// Why the distance may have been beyond the bound between two of the records up to `last`, although it is not at `index`, where it is

@@ -1,5 +1,6 @@
 //! `gramflow verify`: runs the scenario of a run folder again, in memory, and compares every value with what the folder holds.
 
+mod entries;
 mod origin;
 mod report;
 
@@ -7,7 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::folder::{FinishedStudyFolder, FolderError, Recorded, final_weights, is_interrupted};
 use crate::npz::Arrays;
@@ -89,7 +89,7 @@ fn compared(folder: &Path, recorded: &Recorded, finished: &Finished, may_explain
         };
         files.push((file, "arrays", Repetition::of_arrays(before, after, t)));
     }
-    let manifest = changes(&recorded.manifest, &finished.manifest.to_value());
+    let manifest = entries::changes(&recorded.manifest, &finished.manifest.to_value());
     Verification { folder: folder.into(), files, manifest, may_explain }
 }
 
@@ -102,20 +102,4 @@ fn is_over_time(key: &str) -> bool {
     };
     // T is the number of records.
     declared_arrays().any(|(_, array)| array.shape.starts_with('T') && matches(array.name))
-}
-
-/// How processes ended and claims were judged, where that is no longer the same.
-fn changes(before: &Value, after: &Value) -> Vec<Value> {
-    let mut found = Vec::new();
-    for (kind, keys) in [("processes", &["termination", "steps_accepted"][..]), ("verdicts", &["verdict"])] {
-        for (name, entry) in before[kind].as_object().into_iter().flatten() {
-            for key in keys {
-                let (was, is) = (&entry[key], &after[kind][name][key]);
-                if was != is {
-                    found.push(json!({"key": format!("{kind}.{name}.{key}"), "recorded": was, "repeated": is}));
-                }
-            }
-        }
-    }
-    found
 }

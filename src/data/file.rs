@@ -70,6 +70,12 @@ const TEST: &str = "test samples are X_test and Y_test, one per row: store both 
 /// The samples to train on, and the test samples if there are any.
 pub(super) fn read(path: &Path) -> Result<(Dataset, Option<Dataset>), DatasetError> {
     let file = Opened::new(path, &["X", "Y", "M", "X_test", "Y_test"])?;
+    let misspelt = npz::shapes(path, |name| meant(name).is_some_and(|meant| meant != name))?;
+    // A number, such as the count m, is no array of samples.
+    if let Some((name, _)) = misspelt.iter().find(|(_, shape)| !shape.is_empty()) {
+        let meant = meant(name).unwrap_or_default();
+        return Err(file.fail(format!("there is an array `{name}`, which is not read: call it `{meant}`, or remove it")));
+    }
     let x = file.rows("X", file.finite("X", SAMPLES)?)?;
     let y = match file.arrays.contains_key("M") {
         false => file.rows("Y", file.finite("Y", SAMPLES)?)?,
@@ -88,6 +94,16 @@ pub(super) fn read(path: &Path) -> Result<(Dataset, Option<Dataset>), DatasetErr
     let has_test = ["X_test", "Y_test"].iter().any(|name| file.arrays.contains_key(*name));
     let test = has_test.then(|| read_test(&file, &train)).transpose()?;
     Ok((train, test))
+}
+
+/// The array that `name` seems to stand for, of those that a file need not have: nothing else would tell that it is not read.
+fn meant(name: &str) -> Option<&'static str> {
+    match name.to_lowercase().replace(['_', '-'], "").as_str() {
+        "m" | "mask" => Some("M"),
+        "xtest" => Some("X_test"),
+        "ytest" => Some("Y_test"),
+        _ => None,
+    }
 }
 
 /// X_test and Y_test, of as many columns each as X and Y.

@@ -331,6 +331,8 @@ fn files_of_test_samples_that_do_not_fit_are_refused_with_array_and_remedy() {
         (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(3, 2))], &[]), &["`Y_test` has 2 columns, but `Y` has 1"]),
         (refusal(&[("X_test", &array(3, 4)), ("Y_test", &array(2, 1))], &[]), &["X_test has 3 samples, but Y_test has 2"]),
         (refusal(&[("X_test", &array(0, 4)), ("Y_test", &array(0, 1))], &[]), &["`X_test` has shape [0, 4]"]),
+        (refusal(&[("mask", &array(30, 1))], &[]), &["array `mask`, which is not read: call it `M`, or remove it"]),
+        (refusal(&[("x-Test", &array(3, 4))], &[]), &["array `x-Test`, which is not read: call it `X_test`"]),
         (
             refusal(&[("X", &flat)], &["data.file.whiten=true"]),
             &["data.file.whiten: ", "`X`: the inputs span 3 of 4 dimensions and cannot be whitened", "leave whiten out"],
@@ -342,4 +344,8 @@ fn files_of_test_samples_that_do_not_fit_are_refused_with_array_and_remedy() {
     ] {
         assert!(message.contains("data.npz") && right.iter().all(|part| message.contains(part)), "{message}");
     }
+    // Whatever else a file holds does not matter, a count of samples for one.
+    let (x, y, count) = (array(30, 4), array(30, 1), npz::Array { shape: vec![], data: vec![30.0].into() });
+    write_arrays(&at.path().join("data.npz"), &[("X", &x), ("Y", &y), ("W1", &x), ("m", &count)]);
+    succeed(at.path(), &["check", "scenario.yaml"]);
 }

@@ -198,6 +198,44 @@ fn rows_columns_and_arrays_that_are_gone_are_named() {
     }
 }
 
+/// Each entry of the verdicts and of how processes ended is one that the run makes again, whatever its depth; seconds are not.
+#[test]
+fn changed_entries_of_the_manifest_are_found() {
+    let at = finished(&["--set", "flow.certify=true"]);
+    let whole = fs::read(at.path().join("run/manifest.json")).unwrap();
+    let verdict = "/verdicts/balance-law";
+    for entry in [
+        &format!("{verdict}/value"),
+        &format!("{verdict}/error"),
+        &format!("{verdict}/statement"),
+        "/processes/gd/gradients",
+        "/processes/flow/t_reached",
+        "/processes/flow/certificate/columns/loss/max_error",
+    ] {
+        edit_json(at.path(), "manifest.json", |manifest| *manifest.pointer_mut(entry).unwrap() = json!("another"));
+        let (found, status) = verified(at.path(), "run");
+        let key = entry[1..].replace('/', ".");
+        assert!(status == Some(1) && found["same"] == false && found["manifest"][0]["key"] == *key, "{entry}: {found}");
+        assert_eq!(found["manifest"].as_array().unwrap().len(), 1, "{found}");
+        fs::write(at.path().join("run/manifest.json"), &whole).unwrap();
+    }
+    edit_json(at.path(), "manifest.json", |manifest| manifest["verdicts"] = json!({}));
+    let (found, status) = verified(at.path(), "run");
+    assert!(status == Some(1) && found["manifest"][0]["key"] == "verdicts.balance-law", "{found}");
+    fs::write(at.path().join("run/manifest.json"), &whole).unwrap();
+
+    edit_json(at.path(), "manifest.json", |manifest| {
+        manifest["processes"]["gd"]["wall_seconds"] = 1e3.into();
+        // Another build may word its sentences otherwise, and know less.
+        manifest["git_revision"] = "0123abc".into();
+        manifest["verdicts"]["balance-law"]["statement"] = "in other words".into();
+        manifest["processes"]["flow"].as_object_mut().unwrap().remove("certificate");
+    });
+    assert_eq!(verified(at.path(), "run").1, Some(0));
+    edit_json(at.path(), "manifest.json", |manifest| manifest["verdicts"]["balance-law"]["value"] = 0.5.into());
+    assert_eq!(verified(at.path(), "run").1, Some(1));
+}
+
 /// What may explain a difference is said before the run is made again.
 #[test]
 fn what_may_explain_a_difference_is_said() {

@@ -91,6 +91,11 @@ fn errors_of_the_model_count() {
     let unknown = Descent { error: |t| if t < 5.0 { 0.0 } else { f64::NAN }, ..Descent::default() }.verdict();
     assert_outcome(&unknown, Outcome::IntegratorLimited);
     assert!(unknown.statement.contains("its finer integration ends before: raise flow.max_steps"), "{}", unknown.statement);
+    // The value is the largest there is, wherever its error is known.
+    let falls = |t: f64| if t == 4.0 { 0.08 } else { 0.01 * t.min(4.0) };
+    let early = Descent { off: falls, error: |t| if t < 5.0 { 0.0 } else { f64::NAN }, ..Descent::default() }.verdict();
+    assert_outcome(&early, Outcome::IntegratorLimited);
+    assert!(early.value == 0.04 && early.error.is_nan(), "{}", early.statement);
     let sure_once = Descent { off: |t| 0.04 * t, error: |t| if t > 7.0 { 1.0 } else { 1e-3 }, ..Descent::default() }.verdict();
     assert_outcome(&sure_once, Outcome::Fails);
     assert_eq!((sure_once.value, sure_once.details["first step beyond"]), (0.14, 30.0));

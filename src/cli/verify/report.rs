@@ -49,10 +49,11 @@ impl Verification {
         if !self.manifest.is_empty() {
             text.push_str("\nmanifest.json:\n");
         }
-        for change in &self.manifest {
+        let line = |change: &Value| {
             let key = change["key"].as_str().unwrap_or_default();
-            let _ = writeln!(text, "  {key} was {} and now is {}", change["recorded"], change["repeated"]);
-        }
+            format!("  {key} was {} and now is {}", change["recorded"], change["repeated"])
+        };
+        text.push_str(&listed(&self.manifest, line, "--json lists all"));
         if !self.is_same() {
             text.push_str(match self.may_explain.is_empty() {
                 true => "\nThe same gramflow made the run on the same kind of CPU: nothing known explains the difference.\n",
