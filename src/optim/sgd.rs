@@ -53,7 +53,7 @@ impl Settings for Sgd {
     fn validate(&self, at: &dyn Fn(&str) -> String, about: &About, found: &mut Findings) {
         let &Self { batch, replacement, momentum, dampening, nesterov, temperature, label_noise, .. } = self;
         match (batch, about.samples) {
-            (Some(batch), Some(samples)) => found.between(&at("batch"), batch, 1, samples),
+            (Some(batch), Some(samples)) => found.at_most(&at("batch"), batch, samples, "the number of samples"),
             (Some(batch), None) => found.require(batch >= 1, &at("batch"), "at least 1", batch),
             (None, _) if replacement => found.add(&at("replacement"), "needs a batch to draw"),
             (None, _) => {}

@@ -120,7 +120,9 @@ pub(super) fn unknown_key(key: &str, expected: &[&str]) -> String {
     if OF_SGD.contains(&key) && expected[..] == ["name", "lr", "steps", "schedule"] {
         return format!("unknown key: `sgd` has it, take it in its place {here}");
     }
-    match places::of(key) {
+    // One letter more or less is a slip, such as `activation`, and no key from elsewhere.
+    let is_slip = |near: &str| key.len() > 4 && strsim::damerau_levenshtein(key, near) == 1;
+    match places::of(key).filter(|_| !expected.iter().any(|near| is_slip(near))) {
         Some(place) => format!("unknown key here: `{key}` belongs {place} {here}"),
         None => format!("unknown key{}", suggestion(key, "keys", expected)),
     }

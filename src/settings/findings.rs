@@ -32,6 +32,12 @@ impl Findings {
         self.require(least <= value && value <= most, path, &format!("between {least} and {most}"), value);
     }
 
+    /// Requires 1 to `most`, which another setting determines: `bound` says which.
+    pub fn at_most(&mut self, path: &str, value: usize, most: usize, bound: &str) {
+        let right = if most == 1 { format!("1, {bound}") } else { format!("between 1 and {most}, {bound}") };
+        self.require((1..=most).contains(&value), path, &right, value);
+    }
+
     pub fn positive(&mut self, path: &str, value: f64) {
         self.require(value > 0.0, path, "greater than 0", value);
     }

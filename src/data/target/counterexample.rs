@@ -20,7 +20,7 @@ pub struct Counterexample {
 
 impl Counterexample {
     pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
-        found.between(&format!("{at}.k"), self.k, 1, dim.max(1));
+        found.at_most(&format!("{at}.k"), self.k, dim.max(1), "inputs.dim");
     }
 }
 

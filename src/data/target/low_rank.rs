@@ -31,7 +31,7 @@ pub struct LowRankTarget {
 impl LowRankTarget {
     pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
         found.between(&format!("{at}.outputs"), self.outputs, 1, MAX_WIDTH);
-        found.between(&format!("{at}.rank"), self.rank, 1, dim.min(self.outputs).max(1));
+        found.at_most(&format!("{at}.rank"), self.rank, dim.min(self.outputs).max(1), "the smaller of inputs.dim and outputs");
         self.link.validate(&format!("{at}.link"), found);
         one_per_rank(&format!("{at}.singular_values"), self.singular_values.as_deref(), self.rank, found);
     }

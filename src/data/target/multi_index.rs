@@ -30,7 +30,7 @@ pub struct MultiIndex {
 
 impl MultiIndex {
     pub(super) fn validate(&self, at: &str, dim: usize, found: &mut Findings) {
-        found.between(&format!("{at}.rank"), self.rank, 1, dim.max(1));
+        found.at_most(&format!("{at}.rank"), self.rank, dim.max(1), "inputs.dim");
         self.link.validate(&format!("{at}.link"), found);
         one_per_rank(&format!("{at}.singular_values"), self.singular_values.as_deref(), self.rank, found);
     }

@@ -79,12 +79,22 @@ fn messages_say_what_would_be_right() {
             "data.synthetic.target={teacher: {widths: [4], activation: tanh}}",
             "data.synthetic.target.teacher.widths: must list d_in, …, d_out: at least 2 widths, got 1",
         ),
-        ("data.synthetic.target={parity: {k: 5}}", "data.synthetic.target.parity.k: must be between 1 and 4, got 5"),
+        (
+            "data.synthetic.target={low_rank: {rank: 2, outputs: 1}}",
+            "data.synthetic.target.low_rank.rank: must be 1, the smaller of inputs.dim and outputs, got 2",
+        ),
+        (
+            "data.synthetic.target={parity: {k: 5}}",
+            "data.synthetic.target.parity.k: must be between 1 and 4, inputs.dim, got 5",
+        ),
         ("data.synthetic.target={multi_index: {rank: 2, singular_values: [1]}}", "data.synthetic.target.multi_index.singular"),
         ("data.synthetic.test=600000000", "data.synthetic.test: must be between 0 and 100000000, got 600000000"),
         ("init.balanced.singular_values=[1, 2, 3]", "init.balanced.singular_values: must have 1 to 2 entries"),
         ("data.file.path=x", "data.file: one key expected here, and `synthetic` is it: keep one of them"),
-        ("optimizers=[sgd: {lr: 1, batch: 51}]", "optimizers[0].sgd.batch: must be between 1 and 50, got 51"),
+        (
+            "optimizers=[sgd: {lr: 1, batch: 51}]",
+            "optimizers[0].sgd.batch: must be between 1 and 50, the number of samples, got 51",
+        ),
         ("optimizers=[sgd: {lr: 1, nesterov: true}]", "optimizers[0].sgd.nesterov: needs a momentum greater than 0"),
         (
             "optimizers=[sgd: {lr: 1, momentum: 0.5, dampening: 0.5, nesterov: true}]",
@@ -251,6 +261,7 @@ fn a_key_that_stands_elsewhere_is_told_its_place() {
         ("data.synthetic.dim=4", "data.synthetic.dim: unknown key here: `dim` belongs under data.synthetic.inputs"),
         ("network.depth=3", "network.depth: unknown key: set `widths` instead, the list d_in, hidden widths, d_out"),
         ("network.layers=[8, 8]", "network.layers: unknown key: set `widths` instead"),
+        ("network.activation=tanh", "network.activation: unknown key, did you mean `activations`? (keys here: widths,"),
         ("lambda=0.1", "lambda: unknown key: set `weight_decay` instead, λ of (λ/2)·Σ‖θ‖² (keys here: name,"),
         (
             "lr=0.1",
