@@ -132,7 +132,7 @@ fn masks_hide_labels_from_every_network_that_can_do_without() {
         message.contains("data.file.path: ") && message.contains("M hides labels, and cross_entropy needs all"),
         "{message}"
     );
-    for (entry, expected) in [(0.5, "M[2, 1] is 0.5: a mask is 1 where"), (f64::NAN, "`M` has an entry that is NaN")] {
+    for (entry, expected) in [(0.5, "M[2, 1] is 0.5: a mask is 1 where"), (f64::NAN, "`M`[2, 1] is NaN: fill in")] {
         let mut wrong = mask.clone();
         wrong[(2, 1)] = entry;
         file("data.npz", &y, Some(&wrong));
