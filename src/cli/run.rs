@@ -104,8 +104,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<(), CliError> {
     if saved.is_none() && !quiet {
         saved::point_to(&folder, &problem.scenario_hash);
     }
-    let certified = scenario.flow.certify || !scenario.claims.is_empty();
-    let meter = Meter::clock(scenario.flow.t_end, certified, quiet);
+    let meter = Meter::clock(scenario.flow.t_end, scenario.is_certified(), quiet);
     let interrupt = catch_signals(saved.is_some()).map_err(CliError::Signals)?;
     let began_run = Instant::now();
     let goes_on = from.is_some();

@@ -49,7 +49,7 @@ pub(super) fn verify(arguments: &Arguments, quiet: bool) -> Result<(), CliError>
         may_explain.iter().for_each(|reason| complain(&format!("note: {reason}")));
     }
 
-    let meter = Meter::clock(scenario.flow.t_end, scenario.flow.certify || !scenario.claims.is_empty(), quiet);
+    let meter = Meter::clock(scenario.flow.t_end, scenario.is_certified(), quiet);
     let interrupt = catch_signals(false).map_err(CliError::Signals)?;
     let finished = run::run(&scenario, &problem, &interrupt, |t| meter.at(t));
     drop(meter);

@@ -31,7 +31,7 @@
 //! With layer-wise rates all of this applies to the flow in φ_l = θ_l/√κ_l: ∇J is K^{1/2}∇J, ∇²J is K^{1/2}∇²J K^{1/2}, and the gradient of
 //! a frozen layer does not count.
 //!
-//! Cost: one gradient and one loss per look. Lanczos iterations, with their orthogonalisation counted as gradients, may cost in all a quarter
+//! Cost: one gradient and one loss per look, and a product with the Hessian while a plateau lasts. Lanczos iterations, with their orthogonalisation counted as gradients, may cost in all a quarter
 //! of what the integration has, and 10¹⁰ operations more, less than a second, or a hundred gradients where their operations are not known; but
 //! no more than the integration and a thousand gradients. If they cannot decide, the flow counts as moving.
 

@@ -141,7 +141,7 @@ impl Memory {
         });
         let asks = |measure| scenario.measure.contains(&measure);
         let sharpness = central || hessian.is_some() || asks(Measure::Sharpness) || asks(Measure::Saddles);
-        let twice = if scenario.flow.certify || Claim::concern_flow(&scenario.claims) { 2 } else { 1 };
+        let twice = if scenario.is_certified() { 2 } else { 1 };
         let total: u64 = widths.iter().sum();
 
         let data = match &scenario.data {

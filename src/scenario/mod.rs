@@ -120,6 +120,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Whether its flow is integrated a second time, to certify records and claims.
+    pub fn is_certified(&self) -> bool {
+        self.flow.certify || Claim::concern_flow(&self.claims)
+    }
+
     /// Whether all layers have one rate and one weight decay.
     pub fn is_one_for_all(&self) -> bool {
         self.layer_rates.are_one_with(&self.weight_decay)

@@ -4,6 +4,7 @@
 use nalgebra::DVector;
 
 use crate::objective::Objective;
+use crate::rng::{Purpose, gaussian_matrix, stream};
 
 /// The slope of ℒ along a direction at a point: as its gradient has it, and as its values have it.
 struct Slopes {
@@ -14,13 +15,13 @@ struct Slopes {
 impl Slopes {
     /// `None` where the values do not tell: their differences over two distances are not the same to a thousandth, or rounding may reach as
     /// much.
-    fn at(objective: &dyn Objective, theta: &DVector<f64>, seed: f64) -> Option<Self> {
+    fn at(objective: &dyn Objective, theta: &DVector<f64>, seed: u64) -> Option<Self> {
         let mut gradient = theta.clone();
         objective.loss_gradient(theta, &mut gradient);
         // Some of it along the gradient, where most is seen, and some along everything else.
-        let direction = unit(&gradient) + unit(&scattered(theta.len(), seed)) * 0.5;
+        let direction = unit(&gradient) + random(theta.len(), seed) * 0.5;
         let by_gradient = gradient.dot(&direction);
-        let size = if theta.norm() > 0.0 { theta.norm() } else { 1.0 };
+        let size = size(theta);
         // The slope, and what rounding of the values may make of it.
         let slope = |distance: f64| {
             let [before, after] = [-distance, distance].map(|h| objective.loss(&(theta + &direction * h)));
@@ -41,10 +42,9 @@ impl Slopes {
 /// A warning if the gradient at `start` is not that of the loss. On a kink a gradient is one of several: a second point, off the start, has
 /// to differ as well.
 pub(super) fn warning(objective: &dyn Objective, start: &DVector<f64>) -> Option<String> {
-    let found = Slopes::at(objective, start, 1.0).filter(Slopes::differ)?;
-    let size = if start.norm() > 0.0 { start.norm() } else { 1.0 };
-    let beside = start + unit(&scattered(start.len(), 2.0)) * (1e-2 * size);
-    Slopes::at(objective, &beside, 3.0).filter(Slopes::differ)?;
+    let found = Slopes::at(objective, start, 1).filter(Slopes::differ)?;
+    let beside = start + random(start.len(), 2) * (1e-2 * size(start));
+    Slopes::at(objective, &beside, 3).filter(Slopes::differ)?;
     let Slopes { by_gradient, by_values } = found;
     Some(format!(
         "the gradient is not that of the loss: along one direction at the start it gives the slope {by_gradient:.4e}, and the values of the \
@@ -52,9 +52,15 @@ pub(super) fn warning(objective: &dyn Objective, start: &DVector<f64>) -> Option
     ))
 }
 
-/// Entries without a pattern.
-fn scattered(dim: usize, seed: f64) -> DVector<f64> {
-    DVector::from_fn(dim, |i, _| (seed + 12.9898 * i as f64).sin())
+/// A random direction, of length 1.
+fn random(dim: usize, seed: u64) -> DVector<f64> {
+    unit(&gaussian_matrix(dim, 1, &mut stream(seed, Purpose::Hessian)).column(0).into_owned())
+}
+
+/// ‖θ‖, and 1 at θ = 0.
+fn size(theta: &DVector<f64>) -> f64 {
+    let norm = theta.norm();
+    if norm > 0.0 { norm } else { 1.0 }
 }
 
 fn unit(vector: &DVector<f64>) -> DVector<f64> {

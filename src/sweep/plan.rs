@@ -164,8 +164,7 @@ impl SweepPlan {
 
     /// The values as `weight_decay = 0.1, seed = 3`.
     pub fn label(&self, unit: Unit) -> String {
-        let pairs = self.keys().into_iter().zip(self.texts(unit));
-        pairs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+        set(self.keys().into_iter().zip(self.texts(unit)))
     }
 }
 
@@ -222,6 +221,10 @@ fn label(sweep: &Sweep, index: usize) -> String {
     let places = entries(&lengths, index);
     let pairs =
         factors.iter().zip(places).flat_map(|(keys, place)| keys.iter().map(move |(key, values)| (key, &values[place])));
-    let shown = pairs.map(|(key, value)| format!("{key} = {}", shown(&serde_json::to_value(value).unwrap_or(Value::Null))));
-    shown.collect::<Vec<_>>().join(", ")
+    set(pairs.map(|(key, value)| (key, shown(&serde_json::to_value(value).unwrap_or(Value::Null)))))
+}
+
+/// `weight_decay = 0.1, seed = 3`.
+fn set(pairs: impl Iterator<Item = (impl fmt::Display, String)>) -> String {
+    pairs.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
 }

@@ -119,8 +119,9 @@ pub(super) fn point_to(folder: &Path, scenario_hash: &str) {
     if !path.exists() {
         return;
     }
-    // A damaged one has a hash that is not known.
-    let of_this = matches!(Checkpoint::read(&path), Ok(Some(found)) if found.about.scenario_hash == scenario_hash);
+    // One that cannot be read is not gone on from either.
+    let found = Checkpoint::read(&path).ok().flatten();
+    let of_this = found.is_some_and(|found| found.check(&path, scenario_hash).is_ok());
     complain(&if of_this {
         format!("{} is there: with --checkpoint 60s, this command goes on from it", path.display())
     } else {
